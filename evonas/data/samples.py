@@ -1,0 +1,47 @@
+"""Preloaded samples, and the part of a data set that a search may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.types import Floats, Task
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples in memory, normalised; compared and hashed by identity, so that derived layouts can be cached.
+
+    Attributes:
+        x: C-contiguous float32, shape ``(n, *input_shape)``; images are channels first.
+        y: int64 class indices of shape ``(n,)``, or float32 standardised targets of shape ``(n, n_outputs)``.
+    """
+
+    x: Floats
+    y: NDArray[np.int64] | Floats
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def flat(self) -> Floats:
+        """``x`` as a ``(n, n_inputs)`` view."""
+        return self.x.reshape(len(self.x), -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """What a search sees of a data set: train and validation. The test set is not here, and cannot be reached from here.
+
+    Attributes:
+        name: The data set's name or path.
+        fingerprint: Hex digest of the files and of the split, to recognise a different data set on resume.
+    """
+
+    name: str
+    task: Task
+    train: Samples
+    validation: Samples
+    fingerprint: str

@@ -1,0 +1,178 @@
+"""How a network is trained: the recipe every trainer obeys, and what a space's own trainer looks like."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Generic, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.data.samples import Samples, Splits
+from evonas.space import G
+from evonas.types import Doubles, Floats, Weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruning:
+    """Gradual magnitude pruning with a cubic schedule (Zhu 2017, https://arxiv.org/abs/1710.01878).
+
+    Between ``begin`` and ``end`` (shares of all steps), every ``every`` steps the smallest weights are removed so that
+    ``edges + (start - edges) * (1 - progress)**3`` connected edges remain.
+    """
+
+    edges: int
+    begin: float = 0.0
+    end: float = 0.75
+    every: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regrowth:
+    """RigL (Evci 2020, https://arxiv.org/abs/1911.11134): a share of the edges moves where the gradient is largest.
+
+    Every ``every`` steps until ``end`` (a share of all steps), but not before pruning has ended, ``fraction * (1 +
+    cos(pi * progress)) / 2`` of the edges with the smallest weights are dropped, and as many absent edges with the
+    largest \\|E[h_u * delta_v]\\| are added with weight 0.
+    """
+
+    fraction: float = 0.1
+    every: int = 100
+    end: float = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that decides a training run but the network, the data, the length and the seed.
+
+    Attributes:
+        batch_size: Samples a step.
+        optimizer: ``"adamw"`` decays weights directly, ``"adam"`` adds the decay to the gradient; betas .9, .999, eps 1e-8.
+        learning_rate: The peak of the schedule.
+        schedule: ``"constant"``, ``"cosine"`` (to 0) or ``"one-cycle"`` (up for 30 % of the steps, then down to 0);
+            the learning rate changes every step.
+        warmup: Share of the steps over which ``constant`` and ``cosine`` rise linearly to the peak.
+        weight_decay: Of the edge weights only, never of biases and gains.
+        clip_norm: Largest global gradient norm.
+        label_smoothing: Share of the target mass spread evenly over the classes.
+        input_dropout: Probability that an input value is set to 0 (the others are scaled up) in training.
+        distillation: Weight of the teacher's probabilities in the target, where a teacher is given.
+        patience: Stop after so many epochs without a lower validation loss and return the best epoch's weights.
+        pruning: Prune while training.
+        regrowth: Move edges while training.
+    """
+
+    batch_size: int = 64
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    learning_rate: float = 3e-3
+    schedule: Literal["constant", "cosine", "one-cycle"] = "cosine"
+    warmup: float = 0.05
+    weight_decay: float = 0.05
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    input_dropout: float = 0.0
+    distillation: float = 0.5
+    patience: int | None = None
+    pruning: Pruning | None = None
+    regrowth: Regrowth | None = None
+
+    def learning_rates(self, n_steps: int) -> Doubles:
+        """The learning rate of every step, shape ``(n_steps,)``."""
+        step = np.arange(n_steps)
+        if self.schedule == "one-cycle":
+            rise = max(1, round(0.3 * n_steps))
+            up = 0.04 + 0.96 * 0.5 * (1 - np.cos(np.pi * np.minimum(1, (step + 1) / rise)))
+            down = 0.5 * (1 + np.cos(np.pi * np.clip((step + 1 - rise) / max(1, n_steps - rise), 0, 1)))
+            return self.learning_rate * np.where(step < rise, up, down)
+        rise = max(1, round(self.warmup * n_steps))
+        rates = self.learning_rate * np.minimum(1, (step + 1) / rise)
+        if self.schedule == "cosine":
+            rates *= 0.5 * (1 + np.cos(np.pi * np.clip((step - rise) / max(1, n_steps - rise), 0, 1)))
+        return rates
+
+
+class Cancelled(Exception):
+    """Training was stopped from outside before it ended."""
+
+
+class TrialTimeout(TimeoutError):
+    """Training took longer than it was allowed to."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stop:
+    """A request to stop that a running trainer polls at every step; shared by threads.
+
+    Attributes:
+        flag: Shape ``(1,)``; not 0 means stop now. Native code reads it directly.
+        deadline: ``time.monotonic()`` after which training must end.
+    """
+
+    flag: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))
+    deadline: float = np.inf
+
+    def request(self) -> None:
+        """Ask every holder of this flag to stop."""
+        self.flag[0] = 1
+
+    def within(self, seconds: float | None) -> Stop:
+        """The same flag with a deadline ``seconds`` from now."""
+        return Stop(self.flag, np.inf if seconds is None else time.monotonic() + seconds)
+
+    def check(self) -> None:
+        """Raises :class:`Cancelled` or :class:`TrialTimeout` if training must end."""
+        if self.flag[0]:
+            raise Cancelled("training was stopped")
+        if time.monotonic() > self.deadline:
+            raise TrialTimeout("the trial took longer than its time limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One row of a training history."""
+
+    train_loss: float
+    val_loss: float | None
+    n_edges: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trained(Generic[G]):
+    """What training returns: the genotype that came out (pruning and regrowth change it), its weights, and how it went.
+
+    ``edge_updates`` counts connected edges times training samples, the cost of sparse training that does not depend on
+    the machine.
+    """
+
+    genotype: G
+    weights: Weights
+    history: tuple[Epoch, ...]
+    edge_updates: float
+
+
+@runtime_checkable
+class Trainable(Protocol[G]):
+    """Capability: the space brings a trainer of its own, faster than the plain torch loop."""
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether trials run best in threads (the trainer releases the GIL) rather than in processes."""
+        ...
+
+    def train(
+        self, genotype: G, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
+        seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
+    ) -> Trained[G]:
+        """Train from ``weights`` (None: fresh); a pure function of its arguments.
+
+        Args:
+            teacher: Class probabilities of the training samples, shape ``(n_train, n_outputs)``.
+        """
+        ...
+
+    def predict(self, genotype: G, weights: Weights, samples: Samples) -> Floats:
+        """Logits or regression outputs, shape ``(n, n_outputs)``."""
+        ...
+
+

@@ -1,0 +1,44 @@
+"""Aliases and the few plain records shared by every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: A JSON document: a searcher's state, a header.
+Json: TypeAlias = Any
+#: Metric name to value, e.g. ``{"val_error": 0.12, "flops": 5300.0}``.
+Metrics: TypeAlias = Mapping[str, float]
+#: Named arrays, what safetensors stores.
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+#: Trained parameters by name; their meaning belongs to the space.
+Weights: TypeAlias = Mapping[str, NDArray[np.float32]]
+Floats: TypeAlias = NDArray[np.float32]
+Doubles: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a network must map to what.
+
+    Attributes:
+        kind: ``"classification"`` (softmax cross-entropy) or ``"regression"`` (mean squared error).
+        input_shape: Shape of one sample: ``(channels, height, width)`` for images, ``(n_features,)`` otherwise.
+        n_outputs: Number of classes, or of regression targets.
+        target_scale: Regression targets are standardised; multiply an error by this to get the data's own units.
+    """
+
+    kind: Literal["classification", "regression"]
+    input_shape: tuple[int, ...]
+    n_outputs: int
+    target_scale: float = 1.0
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of values in one sample."""
+        return int(np.prod(self.input_shape))

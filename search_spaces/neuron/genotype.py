@@ -1,0 +1,224 @@
+"""The neuron-level genotype: a DAG of neurons as a struct of arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.space import Encoded, InvalidGenotype
+
+#: Ids of hidden neurons are drawn from [FIRST_HIDDEN_ID, 2**63); inputs and outputs have small ids that never change.
+FIRST_HIDDEN_ID = 1 << 32
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronGenotype:
+    """Neurons on layers, and edges from earlier to later layers.
+
+    Neurons have a *global index*: inputs first, then hidden neurons sorted by (layer, id), then outputs. Edges are
+    pairs of global indices sorted by (target, source): the order of a CSR matrix whose rows are targets, so that
+    every weight array of length ``n_edges`` is aligned with it.
+
+    Attributes:
+        n_inputs: Number of input neurons; they are on layer 0.
+        n_outputs: Number of output neurons; they share the last layer, ``depth``, with nobody.
+        ids: int64 ``(n_hidden,)``, unique, at least ``FIRST_HIDDEN_ID``: the identity of a neuron across a lineage.
+        layers: int32 ``(n_hidden,)``, the layer gene, ascending; every layer from 1 to the highest is in use.
+        positions: float32 ``(n_hidden, 2)``, the (row, column) gene in the plane of the inputs.
+        edges: int32 ``(n_edges, 2)``, (source, target) global indices, sorted by (target, source), unique.
+        ties: int32 ``(n_edges,)``, edges with the same non-negative number share one weight; -1 is untied.
+    """
+
+    n_inputs: int
+    n_outputs: int
+    ids: NDArray[np.int64]
+    layers: NDArray[np.int32]
+    positions: NDArray[np.float32]
+    edges: NDArray[np.int32]
+    ties: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+
+    def __post_init__(self) -> None:
+        if not len(self.ties) and len(self.edges):
+            object.__setattr__(self, "ties", np.full(len(self.edges), -1, np.int32))
+        for array in (self.ids, self.layers, self.positions, self.edges, self.ties):
+            array.setflags(write=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NeuronGenotype) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def n_hidden(self) -> int:
+        return len(self.ids)
+
+    @property
+    def n_neurons(self) -> int:
+        return self.n_inputs + self.n_hidden + self.n_outputs
+
+    @property
+    def n_edges(self) -> int:
+        return len(self.edges)
+
+    @property
+    def depth(self) -> int:
+        """The layer of the outputs: 1 for a network without hidden neurons."""
+        return int(self.layers[-1]) + 1 if len(self.layers) else 1
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex digest of the content."""
+        state = hashlib.blake2b(digest_size=16)
+        state.update(np.array([self.n_inputs, self.n_outputs, self.n_hidden, self.n_edges], np.int64))
+        for array in (self.ids, self.layers, self.positions, self.edges, self.ties):
+            state.update(array)
+        return state.hexdigest()
+
+    @cached_property
+    def layer_of(self) -> NDArray[np.int32]:
+        """Layer of every neuron by global index, shape ``(n_neurons,)``."""
+        return np.concatenate([
+            np.zeros(self.n_inputs, np.int32), self.layers, np.full(self.n_outputs, self.depth, np.int32)
+        ])
+
+    @cached_property
+    def id_of(self) -> NDArray[np.int64]:
+        """Id of every neuron by global index: inputs count from 0, outputs go on after them, shape ``(n_neurons,)``."""
+        first_output = self.n_inputs
+        return np.concatenate([
+            np.arange(self.n_inputs), self.ids, np.arange(first_output, first_output + self.n_outputs)
+        ])
+
+    @cached_property
+    def layer_offsets(self) -> NDArray[np.int64]:
+        """Global index of each layer's first neuron, shape ``(depth + 2,)``; layer l is ``[offsets[l], offsets[l + 1])``."""
+        return np.searchsorted(self.layer_of, np.arange(self.depth + 2))
+
+    @cached_property
+    def row_pointers(self) -> NDArray[np.int64]:
+        """CSR row pointers over the targets ``n_inputs .. n_neurons``, shape ``(n_hidden + n_outputs + 1,)``."""
+        return np.searchsorted(self.edges[:, 1], np.arange(self.n_inputs, self.n_neurons + 1))
+
+    def validate(self) -> None:
+        """Check every invariant.
+
+        Raises:
+            InvalidGenotype: With one sentence that names the invariant and the first offender.
+        """
+        layers, edges = self.layers, self.edges
+        if not (len(self.ids) == len(layers) == len(self.positions)) or self.positions.shape[1:] != (2,):
+            raise InvalidGenotype(
+                f"ids, layers and positions must have one row a hidden neuron, got {len(self.ids)}, {len(layers)} "
+                f"and an array of shape {self.positions.shape}"
+            )
+        if edges.ndim != 2 or edges.shape[1] != 2 or len(self.ties) != len(edges):
+            raise InvalidGenotype(f"edges must have shape (n_edges, 2), ties (n_edges,), got {edges.shape}, {self.ties.shape}")
+        if len(layers) and (layers[0] != 1 or (np.diff(layers) < 0).any() or (np.diff(layers) > 1).any()):
+            raise InvalidGenotype("hidden neurons must be sorted by layer, and no layer from 1 to the last may be empty")
+        if len(self.ids) and int(self.ids.min()) < FIRST_HIDDEN_ID:
+            raise InvalidGenotype(f"hidden neurons must have ids of at least {FIRST_HIDDEN_ID}, got {int(self.ids.min())}")
+        if len(np.unique(self.ids)) != len(self.ids):
+            raise InvalidGenotype("two hidden neurons have the same id")
+        if ((np.diff(self.ids) < 0) & (np.diff(layers) == 0)).any():
+            raise InvalidGenotype("the neurons of a layer must be sorted by id")
+        if not np.isfinite(self.positions).all():
+            raise InvalidGenotype("positions must be finite")
+        if not len(edges):
+            raise InvalidGenotype("a network needs at least one edge")
+        if edges.min() < 0 or edges.max() >= self.n_neurons:
+            raise InvalidGenotype(f"edges must join neurons 0 to {self.n_neurons - 1}, got {edges.min()} to {edges.max()}")
+        key = edges[:, 1].astype(np.int64) * self.n_neurons + edges[:, 0]
+        if (np.diff(key) <= 0).any():
+            raise InvalidGenotype("edges must be sorted by (target, source) and unique")
+        backward = self.layer_of[edges[:, 0]] >= self.layer_of[edges[:, 1]]
+        if backward.any():
+            source, target = edges[int(np.argmax(backward))]
+            raise InvalidGenotype(
+                f"edge {source} -> {target} does not lead to a later layer "
+                f"({self.layer_of[source]} -> {self.layer_of[target]})"
+            )
+        alive = np.zeros((2, self.n_neurons), bool)
+        alive[0, edges[:, 0]] = alive[1, edges[:, 1]] = True
+        dead = np.flatnonzero(~alive[:, self.n_inputs : self.n_inputs + self.n_hidden].all(axis=0))
+        if len(dead):
+            raise InvalidGenotype(f"hidden neuron {self.ids[dead[0]]} has no {'inputs' if alive[0, self.n_inputs + dead[0]] else 'outputs'}")
+
+
+class Connected(NamedTuple):
+    """The connected part of a graph, and where its pieces come from.
+
+    Attributes:
+        neurons: Old global index of every neuron of ``genotype``, shape ``(n_neurons,)``.
+        edges: Index into the given edges of every edge of ``genotype``, shape ``(n_edges,)``.
+    """
+
+    genotype: NeuronGenotype
+    neurons: NDArray[np.int64]
+    edges: NDArray[np.int64]
+
+
+def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArray[np.int32] | None = None) -> Connected:
+    """The genotype with other edges, without the hidden neurons that have no inputs or no outputs then (in cascade).
+
+    Empty layers are squeezed out; ids and positions stay.
+
+    Args:
+        edges: ``(n, 2)`` (source, target) in the global indices of ``genotype``, unique, in any order.
+        ties: ``(n,)`` aligned with ``edges``; None is untied.
+    """
+    source, target = edges[:, 0].astype(np.int64), edges[:, 1].astype(np.int64)
+    n, n_inputs, first_output = genotype.n_neurons, genotype.n_inputs, genotype.n_neurons - genotype.n_outputs
+    alive = np.ones(n, bool)
+    kept = np.arange(len(edges))
+    while True:
+        has_inputs, has_outputs = np.zeros(n, bool), np.zeros(n, bool)
+        has_inputs[target[kept]] = has_outputs[source[kept]] = True
+        alive[n_inputs:first_output] = (has_inputs & has_outputs)[n_inputs:first_output]
+        whole = alive[source[kept]] & alive[target[kept]]
+        if whole.all():
+            break
+        kept = kept[whole]
+    neurons = np.flatnonzero(alive)
+    index = np.cumsum(alive) - 1
+    kept = kept[np.argsort(index[target[kept]] * n + index[source[kept]], kind="stable")]
+    hidden = neurons[(neurons >= n_inputs) & (neurons < first_output)] - n_inputs
+    layers = np.unique(genotype.layers[hidden], return_inverse=True)[1] + 1
+    result = NeuronGenotype(
+        n_inputs, genotype.n_outputs, genotype.ids[hidden], layers.astype(np.int32), genotype.positions[hidden],
+        np.stack([index[source[kept]], index[target[kept]]], axis=1).astype(np.int32),
+        np.full(len(kept), -1, np.int32) if ties is None else ties[kept],
+    )
+    return Connected(result, neurons, kept)
+
+
+def encode(genotype: NeuronGenotype) -> Encoded:
+    """Arrays and header as stored."""
+    header = {"n_inputs": genotype.n_inputs, "n_outputs": genotype.n_outputs}
+    arrays = {"ids": genotype.ids, "layers": genotype.layers, "positions": genotype.positions, "edges": genotype.edges}
+    if (genotype.ties >= 0).any():
+        arrays["ties"] = genotype.ties
+    return Encoded(header, arrays)
+
+
+def decode(data: Encoded) -> NeuronGenotype:
+    """The inverse of :func:`encode`.
+
+    Raises:
+        InvalidGenotype: A field is missing, or what was read breaks an invariant.
+    """
+    dtypes = {"ids": np.int64, "layers": np.int32, "positions": np.float32, "edges": np.int32}
+    try:
+        arrays = {name: np.array(data.arrays[name], dtype) for name, dtype in dtypes.items()}
+        n_inputs, n_outputs = int(data.header["n_inputs"]), int(data.header["n_outputs"])
+    except KeyError as error:
+        raise InvalidGenotype(f"the stored genotype has no field {error}") from None
+    ties = np.array(data.arrays.get("ties", np.empty(0)), np.int32)
+    genotype = NeuronGenotype(n_inputs, n_outputs, **arrays, ties=ties)
+    genotype.validate()
+    return genotype

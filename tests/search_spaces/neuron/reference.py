@@ -1,0 +1,79 @@
+"""A float64 masked-dense network, written for clarity only: what every fast path must equal."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evonas.types import Task
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype, connected
+from search_spaces.neuron.trainer.base import NORM_EPSILON, Network, Norm
+
+
+def random_genotype(
+    rng: np.random.Generator, *, n_inputs: int = 12, layers: tuple[int, ...] = (6, 5), n_outputs: int = 3,
+    density: float = 0.4,
+) -> NeuronGenotype:
+    """A random DAG with skip edges over all layer pairs; not local, not a founder of the space."""
+    layer_of = np.repeat(np.arange(len(layers) + 2), [n_inputs, *layers, n_outputs])
+    target, source = np.nonzero((layer_of[None, :] < layer_of[:, None]) & (rng.random((len(layer_of),) * 2) < density))
+    if not (target >= n_inputs + sum(layers)).any():
+        source, target = np.append(source, 0), np.append(target, len(layer_of) - 1)
+    hidden = layer_of[n_inputs : len(layer_of) - n_outputs].astype(np.int32)
+    ids = np.arange(FIRST_HIDDEN_ID, FIRST_HIDDEN_ID + len(hidden))
+    positions = rng.random((len(hidden), 2)).astype(np.float32)
+    frame = NeuronGenotype(n_inputs, n_outputs, ids, hidden, positions, np.empty((0, 2), np.int32))
+    return connected(frame, np.stack([source, target], axis=1)).genotype
+
+
+def random_network(rng: np.random.Generator, norm: Norm = "layer-affine", **kwargs: object) -> Network:
+    """A random genotype with random parameters."""
+    genotype = random_genotype(rng, **kwargs)  # type: ignore[arg-type]
+    n_rows = genotype.n_hidden + genotype.n_outputs
+    return Network(
+        genotype,
+        rng.normal(size=genotype.n_edges).astype(np.float32) * 0.5,
+        rng.normal(size=n_rows).astype(np.float32) * 0.1,
+        (1 + 0.1 * rng.normal(size=n_rows)).astype(np.float32),
+        norm,
+    )
+
+
+def forward(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
+    """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``, all float64 and differentiable."""
+    genotype = network.genotype
+    edges = torch.from_numpy(genotype.edges.astype(np.int64))
+    weight = torch.zeros(genotype.n_neurons, genotype.n_neurons, dtype=torch.float64)
+    weight = weight.index_put((edges[:, 0], edges[:, 1]), edge)
+    h = x  # (n, neurons so far)
+    for layer in range(1, genotype.depth + 1):
+        first, last = int(genotype.layer_offsets[layer]), int(genotype.layer_offsets[layer + 1])
+        rows = slice(first - genotype.n_inputs, last - genotype.n_inputs)
+        z = h @ weight[:first, first:last]  # (n, neurons of the layer)
+        if layer == genotype.depth:
+            return z + bias[rows]
+        if network.norm == "none":
+            z = z + bias[rows]
+        else:
+            if network.norm == "layer":
+                z = z + bias[rows]
+            z = (z - z.mean(1, keepdim=True)) / (z.var(1, unbiased=False, keepdim=True) + NORM_EPSILON).sqrt()
+            if network.norm == "layer-affine":
+                z = z * gain[rows] + bias[rows]
+        h = torch.cat([h, z.relu()], dim=1)
+    raise AssertionError("a genotype has at least its output layer")
+
+
+def loss(outputs: Tensor, y: Tensor, task: Task, *, label_smoothing: float = 0.0) -> Tensor:
+    """Mean softmax cross-entropy, or mean squared error over samples and outputs."""
+    if task.kind == "regression":
+        return torch.nn.functional.mse_loss(outputs, y.double())
+    return torch.nn.functional.cross_entropy(outputs, y, label_smoothing=label_smoothing)
+
+
+def parameters(network: Network) -> tuple[Tensor, Tensor, Tensor]:
+    """Float64 leaves (edge, bias, gain) that require gradients."""
+    arrays = (network.edge, network.bias, network.gain)
+    edge, bias, gain = (torch.from_numpy(a.astype(np.float64)).requires_grad_() for a in arrays)
+    return edge, bias, gain
