@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ class NeuronGenotype:
         positions: float32 ``(n_hidden, 2)``, the (row, column) gene in the plane of the inputs.
         edges: int32 ``(n_edges, 2)``, (source, target) global indices, sorted by (target, source), unique.
         ties: int32 ``(n_edges,)``, edges with the same non-negative number share one weight; -1 is untied.
+        origins: int64 ``(n_hidden,)``, the id of the neuron that this one was split from, 0 for none: inheritance reads it.
     """
 
     n_inputs: int
@@ -41,12 +42,19 @@ class NeuronGenotype:
     positions: NDArray[np.float32]
     edges: NDArray[np.int32]
     ties: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    origins: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
         if not len(self.ties) and len(self.edges):
             object.__setattr__(self, "ties", np.full(len(self.edges), -1, np.int32))
-        for array in (self.ids, self.layers, self.positions, self.edges, self.ties):
+        if not len(self.origins) and len(self.ids):
+            object.__setattr__(self, "origins", np.zeros(len(self.ids), np.int64))
+        for array in self._arrays:
             array.setflags(write=False)
+
+    @property
+    def _arrays(self) -> tuple[NDArray[Any], ...]:
+        return self.ids, self.layers, self.positions, self.edges, self.ties, self.origins
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NeuronGenotype) and self.digest == other.digest
@@ -76,8 +84,8 @@ class NeuronGenotype:
         """Hex digest of the content."""
         state = hashlib.blake2b(digest_size=16)
         state.update(np.array([self.n_inputs, self.n_outputs, self.n_hidden, self.n_edges], np.int64))
-        for array in (self.ids, self.layers, self.positions, self.edges, self.ties):
-            state.update(array)
+        for array in self._arrays:
+            state.update(np.ascontiguousarray(array))
         return state.hexdigest()
 
     @cached_property
@@ -112,11 +120,9 @@ class NeuronGenotype:
             InvalidGenotype: With one sentence that names the invariant and the first offender.
         """
         layers, edges = self.layers, self.edges
-        if not (len(self.ids) == len(layers) == len(self.positions)) or self.positions.shape[1:] != (2,):
-            raise InvalidGenotype(
-                f"ids, layers and positions must have one row a hidden neuron, got {len(self.ids)}, {len(layers)} "
-                f"and an array of shape {self.positions.shape}"
-            )
+        rows = [len(self.ids), len(layers), len(self.positions), len(self.origins)]
+        if len(set(rows)) > 1 or self.positions.shape[1:] != (2,):
+            raise InvalidGenotype(f"ids, layers, positions and origins must have one row a hidden neuron, got {rows}")
         if edges.ndim != 2 or edges.shape[1] != 2 or len(self.ties) != len(edges):
             raise InvalidGenotype(f"edges must have shape (n_edges, 2), ties (n_edges,), got {edges.shape}, {self.ties.shape}")
         if len(layers) and (layers[0] != 1 or (np.diff(layers) < 0).any() or (np.diff(layers) > 1).any()):
@@ -192,7 +198,7 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
     result = NeuronGenotype(
         n_inputs, genotype.n_outputs, genotype.ids[hidden], layers.astype(np.int32), genotype.positions[hidden],
         np.stack([index[source[kept]], index[target[kept]]], axis=1).astype(np.int32),
-        np.full(len(kept), -1, np.int32) if ties is None else ties[kept],
+        np.full(len(kept), -1, np.int32) if ties is None else ties[kept], genotype.origins[hidden],
     )
     return Connected(result, neurons, kept)
 
@@ -203,6 +209,8 @@ def encode(genotype: NeuronGenotype) -> Encoded:
     arrays = {"ids": genotype.ids, "layers": genotype.layers, "positions": genotype.positions, "edges": genotype.edges}
     if (genotype.ties >= 0).any():
         arrays["ties"] = genotype.ties
+    if genotype.origins.any():
+        arrays["origins"] = genotype.origins
     return Encoded(header, arrays)
 
 
@@ -219,6 +227,7 @@ def decode(data: Encoded) -> NeuronGenotype:
     except KeyError as error:
         raise InvalidGenotype(f"the stored genotype has no field {error}") from None
     ties = np.array(data.arrays.get("ties", np.empty(0)), np.int32)
-    genotype = NeuronGenotype(n_inputs, n_outputs, **arrays, ties=ties)
+    origins = np.array(data.arrays.get("origins", np.empty(0)), np.int64)
+    genotype = NeuronGenotype(n_inputs, n_outputs, **arrays, ties=ties, origins=origins)
     genotype.validate()
     return genotype
