@@ -204,9 +204,14 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
 
 
 def encode(genotype: NeuronGenotype) -> Encoded:
-    """Arrays and header as stored."""
+    """Arrays and header as stored: edges as sources and in-degrees, in the narrowest type that holds them."""
     header = {"n_inputs": genotype.n_inputs, "n_outputs": genotype.n_outputs}
-    arrays = {"ids": genotype.ids, "layers": genotype.layers, "positions": genotype.positions, "edges": genotype.edges}
+    sources, degrees = genotype.edges[:, 0], np.diff(genotype.row_pointers)
+    arrays = {
+        "ids": genotype.ids, "layers": genotype.layers, "positions": genotype.positions,
+        "sources": sources.astype(np.min_scalar_type(genotype.n_neurons)),
+        "degrees": degrees.astype(np.min_scalar_type(int(degrees.max()))),
+    }
     if (genotype.ties >= 0).any():
         arrays["ties"] = genotype.ties
     if genotype.origins.any():
@@ -220,14 +225,20 @@ def decode(data: Encoded) -> NeuronGenotype:
     Raises:
         InvalidGenotype: A field is missing, or what was read breaks an invariant.
     """
-    dtypes = {"ids": np.int64, "layers": np.int32, "positions": np.float32, "edges": np.int32}
+    dtypes = {"ids": np.int64, "layers": np.int32, "positions": np.float32, "sources": np.int32, "degrees": np.int64}
     try:
         arrays = {name: np.array(data.arrays[name], dtype) for name, dtype in dtypes.items()}
         n_inputs, n_outputs = int(data.header["n_inputs"]), int(data.header["n_outputs"])
     except KeyError as error:
         raise InvalidGenotype(f"the stored genotype has no field {error}") from None
+    sources, degrees = arrays.pop("sources"), arrays.pop("degrees")
+    if degrees.sum() != len(sources) or len(degrees) != len(arrays["ids"]) + n_outputs:
+        raise InvalidGenotype(f"the stored in-degrees sum to {degrees.sum()}, but there are {len(sources)} edges")
+    targets = np.repeat(np.arange(n_inputs, n_inputs + len(degrees), dtype=np.int32), degrees)
     ties = np.array(data.arrays.get("ties", np.empty(0)), np.int32)
     origins = np.array(data.arrays.get("origins", np.empty(0)), np.int64)
-    genotype = NeuronGenotype(n_inputs, n_outputs, **arrays, ties=ties, origins=origins)
+    genotype = NeuronGenotype(
+        n_inputs, n_outputs, **arrays, edges=np.stack([sources, targets], axis=1), ties=ties, origins=origins
+    )
     genotype.validate()
     return genotype
