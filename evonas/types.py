@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -42,3 +43,14 @@ class Task:
     def n_inputs(self) -> int:
         """Number of values in one sample."""
         return int(np.prod(self.input_shape))
+
+
+class UserError(ValueError):
+    """Bad input. The message is one sentence: what was wrong, what was expected, what to do."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``", did you mean 'x'?"`` for a misspelled name, else the names there are."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    return f", did you mean {close[0]!r}?" if close else f", there are: {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""How a network is trained: the recipe every trainer obeys, and what a space's own trainer looks like."""
+"""How a network is trained: the recipe that every trainer obeys, and what a trainer of a space looks like."""
 
 from __future__ import annotations
 

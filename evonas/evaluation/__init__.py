@@ -1,0 +1,11 @@
+"""Evaluators turn a trial into metrics.
+
+- ``base``: Job, Outcome, the Evaluator protocol, and ``merge``, which joins evaluators.
+- ``trained``: train and measure on the validation set; ``measure``: outputs against targets; ``cost``: from the structure.
+"""
+
+from evonas.evaluation.base import Evaluator, Job, Outcome, merge
+from evonas.evaluation.cost import CostEvaluator
+from evonas.evaluation.trained import TrainedEvaluator
+
+__all__ = ["CostEvaluator", "Evaluator", "Job", "Outcome", "TrainedEvaluator", "merge"]

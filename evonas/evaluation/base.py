@@ -1,0 +1,100 @@
+"""From a trial to metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol
+
+import numpy as np
+
+from evonas.individual import Start, Trial
+from evonas.space import G
+from evonas.training import Stop
+from evonas.types import Metrics, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[G]):
+    """A trial with all that its evaluation may depend on.
+
+    Attributes:
+        seed: The trial's own random stream.
+        start: Weights to start from, None for fresh ones.
+        stop: To be polled by long work.
+    """
+
+    trial: Trial[G]
+    seed: np.random.SeedSequence
+    start: Start[G] | None
+    stop: Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[G]):
+    """What an evaluator found out.
+
+    Attributes:
+        genotype: What came out, where training changed the genotype.
+        weights: Trained weights of the genotype that came out.
+    """
+
+    metrics: Metrics
+    genotype: G | None = None
+    weights: Weights | None = None
+
+
+class Evaluator(Protocol[G]):
+    """A pure function of its job; picklable; raises on failure."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics of every outcome."""
+        ...
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether jobs run best in threads of one process (most of the time is spent without the GIL)."""
+        ...
+
+    def __call__(self, job: Job[G]) -> Outcome[G]: ...
+
+
+def merge(*evaluators: Evaluator[G]) -> Evaluator[G]:
+    """An evaluator that reports the metrics of all.
+
+    They run in order, and each sees the genotype that came out of the ones before it: costs are those of the trained
+    network.
+
+    Raises:
+        ValueError: Two evaluators report the same metric.
+    """
+    names = [name for e in evaluators for name in e.metric_names]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise ValueError(f"two evaluators report {', '.join(twice)}")
+    return _Merged(evaluators)
+
+
+@dataclass(frozen=True)
+class _Merged(Generic[G]):
+    evaluators: tuple[Evaluator[G], ...]
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return tuple(name for e in self.evaluators for name in e.metric_names)
+
+    @property
+    def shares_memory(self) -> bool:
+        return all(e.shares_memory for e in self.evaluators)
+
+    def __call__(self, job: Job[G]) -> Outcome[G]:
+        metrics: dict[str, float] = {}
+        genotype, weights = None, None
+        for evaluator in self.evaluators:
+            outcome = evaluator(job)
+            metrics |= outcome.metrics
+            weights = weights if outcome.weights is None else outcome.weights
+            if outcome.genotype is not None:
+                genotype = outcome.genotype
+                individual = replace(job.trial.individual, genotype=genotype)
+                job = replace(job, trial=Trial(individual, job.trial.budget))
+        return Outcome(metrics, genotype, weights)

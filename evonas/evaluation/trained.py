@@ -1,0 +1,82 @@
+"""Train a genotype and measure it on the validation set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic
+
+import numpy as np
+
+from evonas.data.samples import Samples, Splits
+from evonas.evaluation.base import Job, Outcome
+from evonas.evaluation.measure import measure, metric_names
+from evonas.space import G, InheritsWeights, SearchSpace
+from evonas.training import Epoch, Recipe, Stop, Trainable, Trained
+from evonas.types import Floats, Weights
+
+
+@dataclass(frozen=True)
+class TrainedEvaluator(Generic[G]):
+    """Trains for the trial's budget in epochs, from the weights the job starts with.
+
+    Reports the last epoch: ``val_error, val_accuracy, val_loss`` (or ``val_mse, val_r2``), ``train_loss``, and
+    ``edge_updates`` (connected edges times training samples seen).
+    """
+
+    space: SearchSpace[G]
+    splits: Splits
+    recipe: Recipe
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return (*metric_names(self.splits.task, "val"), "train_loss", "edge_updates")
+
+    @property
+    def shares_memory(self) -> bool:
+        return isinstance(self.space, Trainable) and self.space.shares_memory
+
+    def __call__(self, job: Job[G]) -> Outcome[G]:
+        genotype = job.trial.individual.genotype
+        inheritance, training = job.seed.spawn(2)
+        weights = None
+        if job.start is not None and job.start.continues:
+            genotype, weights = job.start.genotype, job.start.weights
+        elif job.start is not None and isinstance(self.space, InheritsWeights):
+            rng = np.random.default_rng(inheritance)
+            weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
+        trained = train(
+            self.space, genotype, weights, self.splits, self.recipe, epochs=job.trial.budget, seed=training,
+            stop=job.stop,
+        )
+        outputs = predict(self.space, trained.genotype, trained.weights, self.splits.validation)
+        metrics = {
+            **measure(outputs, self.splits.validation, self.splits.task, "val"),
+            "train_loss": trained.history[-1].train_loss, "edge_updates": trained.edge_updates,
+        }
+        changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
+        return Outcome(metrics, changed, trained.weights)
+
+
+def train(
+    space: SearchSpace[G], genotype: G, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
+    seed: np.random.SeedSequence, stop: Stop,
+) -> Trained[G]:
+    """With the space's own trainer where it has one, else with the plain torch loop."""
+    if isinstance(space, Trainable):
+        return space.train(genotype, weights, splits, recipe, epochs=epochs, seed=seed, stop=stop)
+    from evonas.training.loop import fit  # imports torch
+
+    module = space.compile(genotype, weights)
+    history: tuple[Epoch, ...] = fit(module, splits, recipe, epochs=epochs, seed=seed, stop=stop)
+    state = {name: np.array(tensor) for name, tensor in module.state_dict().items()}
+    updates = float(history[-1].n_edges) * len(splits.train) * len(history)
+    return Trained(genotype, state, history, updates)
+
+
+def predict(space: SearchSpace[G], genotype: G, weights: Weights, samples: Samples) -> Floats:
+    """Outputs before softmax, shape ``(n, n_outputs)``; the same way as :func:`train` chooses."""
+    if isinstance(space, Trainable):
+        return space.predict(genotype, weights, samples)
+    from evonas.training.loop import predict as predict_module
+
+    return predict_module(space.compile(genotype, weights), samples)

@@ -1,0 +1,109 @@
+"""From named metrics to the matrix that is minimised, and constraints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from evonas.individual import Evaluation
+from evonas.space import G
+from evonas.types import Doubles, Metrics, UserError, suggestion
+
+#: Metrics where more is better; all others are minimised.
+MAXIMISED = frozenset({"val_accuracy", "val_r2"})
+#: Costs span orders of magnitude: crowding and hypervolume see their logarithm, ranks are the same.
+LOGARITHMIC = frozenset({"edges", "params", "flops", "flops_total", "neurons", "latency"})
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One column of F."""
+
+    metric: str
+    goal: Literal["min", "max"] = "min"
+    log: bool = False
+
+    def loss(self, metrics: Metrics) -> float:
+        """The value that is minimised."""
+        value = metrics[self.metric]
+        if self.log:
+            value = float(np.log10(max(value, 1.0)))
+        return value if self.goal == "min" else -value
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """``metric <= bound`` or ``metric >= bound``; an evaluation that violates one is dominated by all that do not."""
+
+    metric: str
+    relation: Literal["<=", ">="]
+    bound: float
+
+    def violation(self, metrics: Metrics) -> float:
+        """0 where it holds, else the distance to the bound relative to the bound."""
+        excess = metrics[self.metric] - self.bound
+        return max(0.0, excess if self.relation == "<=" else -excess) / max(abs(self.bound), 1e-12)
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.relation}{self.bound:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Objectives:
+    """What is minimised, subject to what."""
+
+    items: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    def matrix(self, evaluations: Sequence[Evaluation[G]]) -> Doubles:
+        """F of shape ``(n, n_objectives)``; a failed evaluation is +inf in every column."""
+        F = np.full((len(evaluations), len(self.items)), np.inf)
+        for row, evaluation in zip(F, evaluations, strict=True):
+            if evaluation.status == "ok":
+                row[:] = [objective.loss(evaluation.metrics) for objective in self.items]
+        return F
+
+    def violations(self, evaluations: Sequence[Evaluation[G]]) -> Doubles:
+        """Total relative violation, shape ``(n,)``; 0 is feasible, failed is +inf."""
+        return np.array([self.violation(e.metrics) if e.status == "ok" else np.inf for e in evaluations])
+
+    def violation(self, metrics: Metrics) -> float:
+        """Total violation of the constraints whose metric is among ``metrics``."""
+        return sum(c.violation(metrics) for c in self.constraints if c.metric in metrics)
+
+    def reference(self, point: Mapping[str, float]) -> Doubles:
+        """A hypervolume reference point in the coordinates of F, from metric values."""
+        return np.array([objective.loss(point) for objective in self.items])
+
+
+def parse_objectives(names: Iterable[str], constraints: Iterable[str], known: Iterable[str]) -> Objectives:
+    """Objectives from names, and constraints from texts like ``flops<=50000``.
+
+    Raises:
+        UserError: A name is not among ``known``, a name appears twice, or a constraint cannot be read.
+    """
+    names, known = list(names), set(known)
+    for name in names:
+        if name not in known:
+            raise UserError(f"unknown objective {name!r}{suggestion(name, known)}")
+    if len(set(names)) != len(names) or len(names) < 1:
+        raise UserError(f"objectives must be one or more different metrics, got {', '.join(names) or 'none'}")
+    items = tuple(Objective(n, "max" if n in MAXIMISED else "min", n in LOGARITHMIC) for n in names)
+    return Objectives(items, tuple(parse_constraint(text, known) for text in constraints))
+
+
+def parse_constraint(text: str, known: Iterable[str]) -> Constraint:
+    """A constraint like ``flops<=50000`` or ``val_accuracy>=0.9``; raises :class:`UserError`."""
+    match = re.fullmatch(r"\s*(\w+)\s*(<=|>=)\s*([-+.\deE]+)\s*", text)
+    try:
+        metric, relation, bound = match.groups() if match else ("", "", "")
+        value = float(bound)
+    except ValueError:
+        raise UserError(f"cannot read the constraint {text!r}, expected METRIC<=NUMBER or METRIC>=NUMBER") from None
+    if metric not in set(known):
+        raise UserError(f"unknown metric {metric!r} in constraint {text!r}{suggestion(metric, known)}")
+    return Constraint(metric, "<=" if relation == "<=" else ">=", value)

@@ -1,0 +1,70 @@
+"""Pareto arithmetic on plain arrays, everything minimised. The only module that imports pymoo."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from pymoo.indicators.hv import HV
+from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
+from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+
+from evonas.types import Doubles, Ints
+
+
+class Ranking(NamedTuple):
+    """Non-domination rank (0 is best) and crowding distance (larger is lonelier), each of shape ``(n,)``."""
+
+    rank: Ints
+    crowding: Doubles
+
+    def order(self) -> Ints:
+        """Indices from best to worst: by rank, then by larger crowding distance, then by index."""
+        return np.lexsort((-self.crowding, self.rank)).astype(np.int64)
+
+
+def rank_and_crowd(F: Doubles, violations: Doubles | None = None) -> Ranking:
+    """Constrained non-dominated sorting (Deb 2002, https://doi.org/10.1109/4235.996017).
+
+    Args:
+        F: ``(n, n_objectives)``; a row with a value that is not finite ranks behind all others.
+        violations: ``(n,)``; rows above 0 rank behind all feasible rows, by violation.
+    """
+    violations = np.zeros(len(F)) if violations is None else violations
+    finite = np.isfinite(F).all(axis=1)
+    feasible = np.flatnonzero(finite & (violations <= 0))
+    rank = np.full(len(F), 2 * len(F), dtype=np.int64)
+    crowding = np.zeros(len(F))
+    level = -1
+    if len(feasible):
+        distance = get_crowding_function("cd")
+        for level, front in enumerate(NonDominatedSorting().do(F[feasible])):
+            rank[feasible[front]] = level
+            crowding[feasible[front]] = distance.do(F[feasible[front]])
+    infeasible = np.flatnonzero(finite & (violations > 0))
+    rank[infeasible] = level + 1 + np.unique(violations[infeasible], return_inverse=True)[1]
+    return Ranking(rank, crowding)
+
+
+def front(F: Doubles, violations: Doubles | None = None) -> Ints:
+    """Indices of the feasible, finite rows that no other dominates, by ascending first column."""
+    usable = np.isfinite(F).all(axis=1) & ((violations <= 0) if violations is not None else True)
+    candidates = np.flatnonzero(usable)
+    if not len(candidates):
+        return candidates.astype(np.int64)
+    best = candidates[NonDominatedSorting().do(F[candidates], only_non_dominated_front=True)]
+    return best[np.lexsort(F[best].T[::-1])].astype(np.int64)
+
+
+def hypervolume(F: Doubles, reference: Doubles) -> float:
+    """Volume that the rows of F dominate up to ``reference`` (Zitzler 1999, https://doi.org/10.1109/4235.797969)."""
+    inside = F[np.isfinite(F).all(axis=1) & (F < reference).all(axis=1)]
+    return float(HV(ref_point=reference)(inside)) if len(inside) else 0.0
+
+
+def knee(F: Doubles) -> int:
+    """The row of a front that is farthest below the hyperplane through its extremes (Das 1999,
+    https://doi.org/10.1007/s001580050111), each objective scaled to [0, 1]."""
+    span = np.ptp(F, axis=0)
+    scaled = (F - F.min(axis=0)) / np.where(span > 0, span, 1)
+    return int(np.argmin(scaled.sum(axis=1)))

@@ -1,0 +1,116 @@
+"""The plain torch loop: trains any ``nn.Module`` on preloaded tensors. For spaces that bring no trainer of their own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from evonas.data.samples import Samples, Splits
+from evonas.training.recipe import Epoch, Recipe, Stop
+from evonas.types import Floats, Task
+
+#: Samples a forward pass when nothing is learned; bounds memory only.
+PREDICTION_BATCH = 1024
+
+
+def fit(
+    module: nn.Module, splits: Splits, recipe: Recipe, *, epochs: int, seed: np.random.SeedSequence, stop: Stop,
+    teacher: Floats | None = None,
+) -> tuple[Epoch, ...]:
+    """Train ``module`` in place on one CPU thread.
+
+    Pruning and regrowth belong to a space's own trainer; here they are refused.
+
+    Args:
+        teacher: Class probabilities of the training samples, ``(n_train, n_outputs)``.
+
+    Raises:
+        ValueError: The recipe asks for pruning or regrowth.
+        FloatingPointError: The loss is not finite.
+    """
+    if recipe.pruning or recipe.regrowth:
+        raise ValueError("pruning and regrowth need a space with a trainer of its own, the plain torch loop has neither")
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(int(rng.integers(2**63)))
+    x, y = _tensors(splits.train)
+    soft = None if teacher is None else torch.from_numpy(teacher)
+    optimizer = _optimizer(module, recipe)
+    n_steps = epochs * -(-len(x) // recipe.batch_size)
+    rates = iter(recipe.learning_rates(n_steps))
+    history: list[Epoch] = []
+    n_params = sum(p.numel() for p in module.parameters())
+    best, best_state, stale = np.inf, None, 0
+    for _ in range(epochs):
+        module.train()
+        total = 0.0
+        for batch in _batches(len(x), recipe.batch_size, rng):
+            stop.check()
+            for group in optimizer.param_groups:
+                group["lr"] = next(rates)
+            outputs = module(nn.functional.dropout(x[batch], recipe.input_dropout))
+            loss = _loss(outputs, y[batch], splits.task, recipe, None if soft is None else soft[batch])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            if recipe.clip_norm is not None:
+                nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
+            optimizer.step()
+            total += float(loss.detach()) * len(batch)
+        if not np.isfinite(total):
+            raise FloatingPointError(f"the training loss is not finite after {len(history) + 1} epochs")
+        val_loss = _validation_loss(module, splits)
+        history.append(Epoch(total / len(x), val_loss, n_params))
+        if recipe.patience is not None:
+            stale = 0 if val_loss < best else stale + 1
+            if val_loss < best:
+                best, best_state = val_loss, copy.deepcopy(module.state_dict())
+            if stale > recipe.patience:
+                break
+    if best_state is not None:
+        module.load_state_dict(best_state)
+    return tuple(history)
+
+
+def predict(module: nn.Module, samples: Samples) -> Floats:
+    """Outputs before softmax, shape ``(n, n_outputs)``."""
+    torch.set_num_threads(1)
+    x, _ = _tensors(samples)
+    module.eval()
+    with torch.inference_mode():
+        return np.concatenate([module(batch).numpy() for batch in x.split(PREDICTION_BATCH)]).astype(np.float32)
+
+
+def _tensors(samples: Samples) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(samples.x), torch.from_numpy(samples.y)
+
+
+def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> Iterator[Tensor]:
+    yield from torch.from_numpy(rng.permutation(n_samples)).split(batch_size)
+
+
+def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Decay on matrices only: biases, gains and norms have one dimension."""
+    decayed = [p for p in module.parameters() if p.ndim > 1]
+    plain = [p for p in module.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind([g for g in groups if g["params"]], lr=recipe.learning_rate, fused=True)
+
+
+def _loss(outputs: Tensor, y: Tensor, task: Task, recipe: Recipe, teacher: Tensor | None) -> Tensor:
+    if task.kind == "regression":
+        return nn.functional.mse_loss(outputs, y)
+    loss = nn.functional.cross_entropy(outputs, y, label_smoothing=recipe.label_smoothing)
+    if teacher is None:
+        return loss
+    soft = nn.functional.cross_entropy(outputs, teacher)
+    return (1 - recipe.distillation) * loss + recipe.distillation * soft
+
+
+def _validation_loss(module: nn.Module, splits: Splits) -> float:
+    outputs = torch.from_numpy(predict(module, splits.validation))
+    return float(_loss(outputs, _tensors(splits.validation)[1], splits.task, Recipe(), None))
