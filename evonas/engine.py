@@ -1,0 +1,84 @@
+"""The loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from evonas.evaluation.base import Evaluator, Job
+from evonas.executor import evaluate_all
+from evonas.individual import Evaluation, Trial
+from evonas.rng import Stream, stream
+from evonas.search.base import Searcher
+from evonas.space import G
+from evonas.store import RunStore
+from evonas.training import Stop
+from evonas.types import UserError
+
+
+class Observer(Protocol):
+    """Somebody who watches a run; must not change it."""
+
+    def asked(self, n_trials: int, n_missing: int) -> None:
+        """A generation begins."""
+        ...
+
+    def evaluated(self, evaluation: Evaluation[object]) -> None:  # type: ignore[type-var]
+        """A trial ended and is stored."""
+        ...
+
+    def told(self) -> None:
+        """A generation ended and is stored."""
+        ...
+
+
+class SearchFailed(UserError):
+    """All trials of a generation failed."""
+
+
+def run(
+    searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G], *, seed: int, n_jobs: int = 1,
+    trial_timeout: float | None = None, time_limit: float | None = None, observers: Sequence[Observer] = (),
+) -> bool:
+    """Search until the searcher asks for nothing more, or the time is up. Goes on with a run that the store holds.
+
+    Args:
+        trial_timeout: Seconds a trial may take before it counts as failed.
+        time_limit: Seconds the run may take, earlier sessions included; trials under way are then dropped.
+
+    Returns:
+        Whether the searcher came to its end.
+
+    Raises:
+        SearchFailed: All trials of a generation failed.
+    """
+    if store.state is not None:
+        searcher.restore(store.state, store)
+    begin = time.monotonic() - store.elapsed
+    stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
+    while trials := searcher.ask():
+        store.add_individuals(trial.individual for trial in trials)
+        missing = store.missing(trials)
+        for observer in observers:
+            observer.asked(len(trials), len(missing))
+        jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), store.start(t), stop) for t in missing]
+        for evaluation, weights in evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout):
+            store.add_evaluation(evaluation, weights, elapsed=time.monotonic() - begin)
+            for observer in observers:
+                observer.evaluated(evaluation)
+        if store.missing(trials):
+            return False
+        evaluations = _evaluations(store, trials)
+        searcher.tell(evaluations)
+        store.add_state(searcher.state())
+        for observer in observers:
+            observer.told()
+    return True
+
+
+def _evaluations(store: RunStore[G], trials: Sequence[Trial[G]]) -> list[Evaluation[G]]:
+    evaluations = [store.evaluation(*trial.key) for trial in trials]
+    if all(e.status == "failed" for e in evaluations):
+        raise SearchFailed(f"all {len(trials)} trials of a generation failed, the first with: {evaluations[0].error}")
+    return evaluations
