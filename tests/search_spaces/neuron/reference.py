@@ -40,20 +40,19 @@ def random_network(rng: np.random.Generator, norm: Norm = "layer-affine", **kwar
     )
 
 
-def forward(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
-    """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``, all float64 and differentiable."""
+def states(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Weighted sums and activations of every layer after the inputs, all float64 and differentiable."""
     genotype = network.genotype
     edges = torch.from_numpy(genotype.edges.astype(np.int64))
     weight = torch.zeros(genotype.n_neurons, genotype.n_neurons, dtype=torch.float64)
     weight = weight.index_put((edges[:, 0], edges[:, 1]), edge)
+    result = []
     h = x  # (n, neurons so far)
     for layer in range(1, genotype.depth + 1):
         first, last = int(genotype.layer_offsets[layer]), int(genotype.layer_offsets[layer + 1])
         rows = slice(first - genotype.n_inputs, last - genotype.n_inputs)
-        z = h @ weight[:first, first:last]  # (n, neurons of the layer)
-        if layer == genotype.depth:
-            return z + bias[rows]
-        if network.norm == "none":
+        sums = z = h @ weight[:first, first:last]  # (n, neurons of the layer)
+        if layer == genotype.depth or network.norm == "none":
             z = z + bias[rows]
         else:
             if network.norm == "layer":
@@ -61,8 +60,15 @@ def forward(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tenso
             z = (z - z.mean(1, keepdim=True)) / (z.var(1, unbiased=False, keepdim=True) + NORM_EPSILON).sqrt()
             if network.norm == "layer-affine":
                 z = z * gain[rows] + bias[rows]
-        h = torch.cat([h, z.relu()], dim=1)
-    raise AssertionError("a genotype has at least its output layer")
+        activation = z if layer == genotype.depth else z.relu()
+        result.append((sums, activation))
+        h = torch.cat([h, activation], dim=1)
+    return result
+
+
+def forward(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
+    """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``, all float64 and differentiable."""
+    return states(network, x, edge, bias, gain)[-1][1]
 
 
 def loss(outputs: Tensor, y: Tensor, task: Task, *, label_smoothing: float = 0.0) -> Tensor:

@@ -1,0 +1,198 @@
+"""Training of the float64 reference with torch.optim: what every trainer must equal, written for clarity only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from evonas.data.samples import Samples, Splits
+from evonas.training import Recipe
+from evonas.types import Doubles, Floats, Ints, Task
+from search_spaces.neuron.genotype import NeuronGenotype, connected
+from search_spaces.neuron.trainer.base import (
+    SCORE_SAMPLES,
+    Network,
+    n_batches,
+    prune_steps,
+    regrow_steps,
+    sample_order,
+)
+from search_spaces.neuron.trainer.dropout import dropout_mask
+from tests.search_spaces.neuron.reference import forward, loss, parameters, states
+
+
+def mean_loss(outputs: Tensor, samples: Samples, task: Task, recipe: Recipe, teacher: Tensor | None = None) -> Tensor:
+    """The training loss: targets are smoothed, then mixed with the teacher's probabilities."""
+    y = torch.from_numpy(samples.y)
+    if task.kind == "regression" or teacher is None:
+        return loss(outputs, y, task, label_smoothing=recipe.label_smoothing)
+    hard = torch.nn.functional.one_hot(y, task.n_outputs).double()
+    target = (1 - recipe.label_smoothing) * hard + recipe.label_smoothing / task.n_outputs
+    target = (1 - recipe.distillation) * target + recipe.distillation * teacher
+    return -(target * outputs.log_softmax(1)).sum(1).mean()
+
+
+def score_matrix(
+    network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Tensor | None = None
+) -> Doubles:
+    """E[h_u * delta_v] of every pair of neurons, shape ``(n_neurons, n_neurons)``; delta of inputs is 0."""
+    x = torch.from_numpy(samples.flat.astype(np.float64))
+    layers = states(network, x, *parameters(network))
+    sums = [z for z, _ in layers]
+    deltas = torch.autograd.grad(mean_loss(layers[-1][1], samples, task, recipe, teacher), sums)
+    h = torch.cat([x, *(activation for _, activation in layers)], dim=1)
+    delta = torch.cat([torch.zeros_like(x), *deltas], dim=1)
+    return (h.T @ delta).detach().numpy()
+
+
+@dataclass
+class ReferenceRun:
+    """A float64 training run: the network, the losses of its epochs, and the cost in edge updates."""
+
+    network: Network
+    train_losses: list[float]
+    val_losses: list[float]
+    n_edges: list[int]
+    edge_updates: float
+
+
+class ReferenceTrainer:
+    """Float64 parameters under torch.optim; every step is a method."""
+
+    def __init__(
+        self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int,
+        teacher: Floats | None = None, frozen: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.network, self.splits, self.recipe, self.epochs, self.seed = network, splits, recipe, epochs, seed
+        self.teacher = None if teacher is None else torch.from_numpy(teacher.astype(np.float64))
+        edge, self.bias, self.gain = parameters(network)
+        ties = network.genotype.ties.astype(np.int64)
+        untied = np.where(ties < 0, np.arange(len(ties)) + ties.max(initial=0) + 1, ties)
+        _, first, self.group = np.unique(untied, return_index=True, return_inverse=True)
+        self.values = edge.detach()[first].clone().requires_grad_()  # one per tied group or single edge
+        self.constant = edge.detach()
+        self.frozen = np.zeros(len(ties), bool) if frozen is None else frozen
+        self._make_optimizer()
+
+    def _make_optimizer(self) -> None:
+        kind = torch.optim.AdamW if self.recipe.optimizer == "adamw" else torch.optim.Adam
+        decayed = {"params": [self.values], "weight_decay": self.recipe.weight_decay}
+        self.optimizer = kind([decayed, {"params": [self.bias, self.gain], "weight_decay": 0.0}])
+
+    def edge(self) -> Tensor:
+        return torch.where(torch.from_numpy(self.frozen), self.constant, self.values[torch.from_numpy(self.group)])
+
+    def snapshot(self) -> Network:
+        arrays = (t.detach().numpy().astype(np.float32) for t in (self.edge(), self.bias, self.gain))
+        return Network(self.network.genotype, *arrays, self.network.norm)
+
+    def batch(self, index: Ints) -> tuple[Samples, Tensor | None]:
+        train = self.splits.train
+        return Samples(train.x[index], train.y[index]), None if self.teacher is None else self.teacher[index]
+
+    def outputs(self, x: Doubles) -> Tensor:
+        return forward(self.network, torch.from_numpy(x), self.edge(), self.bias, self.gain)
+
+    def update(self, index: Ints, step: int, rate: float) -> float:
+        recipe, task = self.recipe, self.splits.task
+        samples, teacher = self.batch(index)
+        x = samples.flat.astype(np.float64)
+        if recipe.input_dropout:
+            x = x * dropout_mask(index, task.n_inputs, rate=recipe.input_dropout, seed=self.seed, step=step)
+        value = mean_loss(self.outputs(x), samples, task, recipe, teacher)
+        self.optimizer.zero_grad()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        value.backward()
+        for parameter in (self.values, self.bias, self.gain):
+            parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        if recipe.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_([self.values, self.bias, self.gain], recipe.clip_norm)
+        self.optimizer.step()
+        return float(value)
+
+    def prune(self, keep: int) -> None:
+        """Magnitude pruning; the weights are rounded to float32 first, as every trainer sees them."""
+        weight = np.abs(self.edge().detach().numpy().astype(np.float32))
+        rank = np.lexsort([np.arange(len(weight)), -weight, ~self.frozen])
+        kept = np.sort(rank[: max(keep, int(self.frozen.sum()))])
+        self.rebuild(self.network.genotype.edges[kept], kept)
+
+    def regrow(self, share: float, index: Ints) -> None:
+        """RigL: scores are those of the network before anything is dropped, with the targets of training."""
+        genotype, weight = self.network.genotype, np.abs(self.edge().detach().numpy().astype(np.float32))
+        samples, teacher = self.batch(index)
+        score = np.abs(score_matrix(self.snapshot(), samples, self.splits.task, self.recipe, teacher))
+        absent = genotype.layer_of[:, None] < genotype.layer_of[None, :]
+        absent[genotype.edges[:, 0], genotype.edges[:, 1]] = False
+        moved = min(round(share * genotype.n_edges), int((~self.frozen).sum()), int(absent.sum()))
+        dropped = np.lexsort([np.arange(len(weight)), weight, self.frozen])[:moved]
+        target, source = np.nonzero(absent.T)
+        best = np.lexsort([source, target, -score[source, target]])[:moved]
+        kept = np.setdiff1d(np.arange(len(weight)), dropped)
+        grown = np.stack([source[best], target[best]], axis=1)
+        self.rebuild(np.concatenate([genotype.edges[kept], grown]), np.concatenate([kept, np.full(moved, -1)]))
+
+    def rebuild(self, edges: NDArray[np.integer], origin: Ints) -> None:
+        """Go on with other edges: ``origin`` is the index of the edge each was (its state is kept), -1 for new ones."""
+        assert len(self.values) == len(self.constant), "the reference changes no structure of tied networks"
+        result = connected(self.network.genotype, edges)
+        origin = origin[result.edges]
+        rows = result.neurons[result.neurons >= self.network.genotype.n_inputs] - self.network.genotype.n_inputs
+        old, n_steps = self.optimizer.state, [self.optimizer.state[self.values]["step"]]
+        pick = {self.values: origin, self.bias: rows, self.gain: rows}
+        new = {p: self._pick(p.detach(), i).requires_grad_() for p, i in pick.items()}
+        moments = [
+            {"step": n_steps[0].clone(), **{k: self._pick(old[p][k], i) for k in ("exp_avg", "exp_avg_sq")}}
+            for p, i in pick.items()
+        ]
+        self.constant = self._pick(self.edge().detach(), origin)
+        self.frozen = np.where(origin < 0, False, self.frozen[origin])
+        self.values, self.bias, self.gain = new.values()
+        self.group = np.arange(len(origin))
+        self.network = replace(self.network, genotype=result.genotype)
+        self._make_optimizer()
+        for parameter, state in zip((self.values, self.bias, self.gain), moments, strict=True):
+            self.optimizer.state[parameter] = state
+
+    @staticmethod
+    def _pick(values: Tensor, index: Ints) -> Tensor:
+        picked = values[torch.from_numpy(np.maximum(index, 0))]
+        return torch.where(torch.from_numpy(index < 0), torch.zeros_like(picked), picked)
+
+    def run(self) -> ReferenceRun:
+        n, batch_size = len(self.splits.train), self.recipe.batch_size
+        n_steps = self.epochs * n_batches(n, batch_size)
+        rates = self.recipe.learning_rates(n_steps)
+        prunes = prune_steps(self.recipe, n_steps, self.network.genotype.n_edges)
+        regrows = regrow_steps(self.recipe, n_steps, max(prunes, default=-1) + 1)
+        result = ReferenceRun(self.network, [], [], [], 0.0)
+        step = 0
+        for epoch in range(self.epochs):
+            order = sample_order(n, batch_size, seed=self.seed, epoch=epoch)
+            total = 0.0
+            for begin in range(0, n, batch_size):
+                index = order[begin : begin + batch_size]
+                result.edge_updates += len(index) * self.network.genotype.n_edges
+                total += len(index) * self.update(index, step, float(rates[step]))
+                if step in prunes and prunes[step] < self.network.genotype.n_edges:
+                    self.prune(prunes[step])
+                if step in regrows:
+                    self.regrow(regrows[step], order[begin : begin + SCORE_SAMPLES])
+                step += 1
+            result.train_losses.append(total / n)
+            validation = self.splits.validation
+            y, outputs = torch.from_numpy(validation.y), self.outputs(validation.flat.astype(np.float64))
+            result.val_losses.append(float(loss(outputs, y, self.splits.task)))
+            result.n_edges.append(self.network.genotype.n_edges)
+        result.network = self.snapshot()
+        return result
+
+
+def genotype_with(genotype: NeuronGenotype, ties: NDArray[np.int32]) -> NeuronGenotype:
+    """The same network with other ties."""
+    return replace(genotype, ties=ties)

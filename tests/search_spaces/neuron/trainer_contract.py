@@ -1,0 +1,330 @@
+"""The laws that every trainer obeys: subclass :class:`TrainerContract` and define its fixture ``trainer``.
+
+What base.py leaves open is fixed here by :mod:`reference_training`. The validation loss is plain (no smoothing, no
+teacher, no dropout). Regrowth scores absent edges with the weights after the step's update, before anything is dropped,
+with the targets of training and without dropout, and moves at most as many edges as there are absent ones. Pruning
+counts frozen edges among those it keeps. The norm that is clipped is that of edges, biases and gains together, and the
+factor is ``clip / (norm + 1e-6)`` as in torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evonas.data.samples import Samples, Splits
+from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTimeout
+from evonas.types import Task
+from search_spaces.neuron.trainer.base import Network, Norm, Trainer
+from tests.search_spaces.neuron.reference import forward, loss, parameters, random_network, states
+from tests.search_spaces.neuron.reference_training import (
+    ReferenceTrainer,
+    genotype_with,
+    mean_loss,
+    score_matrix,
+)
+
+CLASSES = Task("classification", (12,), 3)
+TARGETS = Task("regression", (12,), 3)
+PLAIN = Recipe()
+SHAPES: list[tuple[int, ...]] = [(), (1,), (4,), (1, 7), (6, 5), (8, 1, 4)]
+#: Wide enough that no gradient is zero but for rounding, which Adam would blow up to full steps.
+WIDE: dict[str, Any] = {"layers": (16, 12), "density": 0.5}
+
+
+def random_samples(rng: np.random.Generator, n: int, task: Task = CLASSES, *, n_classes: int = 3) -> Samples:
+    x = rng.normal(size=(n, *task.input_shape)).astype(np.float32)
+    if task.kind == "regression":
+        return Samples(x, rng.normal(size=(n, task.n_outputs)).astype(np.float32))
+    return Samples(x, rng.integers(0, n_classes, n))
+
+
+def random_splits(seed: int, n: int = 100, task: Task = CLASSES) -> Splits:
+    rng = np.random.default_rng([seed, n])
+    return Splits("random", task, random_samples(rng, n, task), random_samples(rng, 37, task), "none")
+
+
+def assert_close(actual: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+    np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=rtol, atol=atol)
+
+
+random_cases = given(
+    seed=st.integers(0, 2**20), layers=st.sampled_from(SHAPES), norm=st.sampled_from(["layer", "layer-affine", "none"]),
+    n=st.sampled_from([1, 2, 16, 63, 64, 65, 150]), density=st.sampled_from([0.05, 0.4, 1.0]),
+)
+
+TRAINING_CASES: dict[str, dict[str, Any]] = {
+    "adamw": {},
+    "adam-coupled-decay": {"optimizer": "adam", "weight_decay": 0.01},
+    "one-cycle": {"schedule": "one-cycle"},
+    "constant-warm-up": {"schedule": "constant", "warmup": 0.3},
+    "clipping": {"clip_norm": 0.1},
+    "label-smoothing": {"label_smoothing": 0.2},
+    "input-dropout": {"input_dropout": 0.3},
+    "batch-of-single-samples": {"batch_size": 10},
+    "dropout-of-single-samples": {"batch_size": 9, "input_dropout": 0.5},
+    "batch-of-tiles-and-a-half": {"batch_size": 96},
+    "batch-beyond-the-data": {"batch_size": 1024},
+}
+
+
+class TrainerContract:
+    """Laws of a trainer of neuron networks."""
+
+    @pytest.fixture(scope="class")
+    def trainer(self) -> Trainer:
+        raise NotImplementedError("a subclass defines the trainer")
+
+    def run(self, trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, **options: Any) -> Any:
+        return trainer.train(network, splits, recipe, **{"epochs": 5, "seed": 3, "stop": Stop(), **options})
+
+    def assert_equals_reference(
+        self, trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, **options: Any
+    ) -> None:
+        actual = self.run(trainer, network, splits, recipe, **options)
+        expected = ReferenceTrainer(network, splits, recipe, **{"epochs": 5, "seed": 3, **options}).run()
+        assert actual.network.genotype == expected.network.genotype
+        assert actual.network.norm == network.norm
+        assert_close([row.train_loss for row in actual.history], expected.train_losses)
+        assert_close([row.val_loss for row in actual.history], expected.val_losses)
+        assert [row.n_edges for row in actual.history] == expected.n_edges
+        assert actual.edge_updates == expected.edge_updates
+        for name in ("edge", "bias", "gain"):
+            assert_close(getattr(actual.network, name), getattr(expected.network, name), rtol=1e-3, atol=2e-4)
+
+    @settings(max_examples=40, deadline=None)
+    @random_cases
+    def test_outputs_equal_the_float64_reference(
+        self, trainer: Trainer, seed: int, layers: tuple[int, ...], norm: Norm, n: int, density: float
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        network = random_network(rng, norm, layers=layers, density=density)
+        samples = random_samples(rng, n)
+        expected = forward(network, torch.from_numpy(samples.flat.astype(np.float64)), *parameters(network))
+        outputs = trainer.predict(network, samples)
+        assert outputs.dtype == np.float32
+        assert_close(outputs, expected.detach())
+
+    @settings(max_examples=40, deadline=None)
+    @random_cases
+    def test_every_gradient_equals_autograd(
+        self, trainer: Trainer, seed: int, layers: tuple[int, ...], norm: Norm, n: int, density: float
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        task = (CLASSES, TARGETS)[seed % 2]
+        recipe = Recipe(label_smoothing=(0.0, 0.1)[seed // 2 % 2])
+        network = random_network(rng, norm, layers=layers, density=density)
+        samples = random_samples(rng, n, task, n_classes=(1, 3)[seed // 4 % 2])
+        leaves = parameters(network)
+        outputs = forward(network, torch.from_numpy(samples.flat.astype(np.float64)), *leaves)
+        value = mean_loss(outputs, samples, task, recipe)
+        expected = torch.autograd.grad(value, leaves, allow_unused=True)
+        actual = trainer.gradients(network, samples, task, recipe)
+        assert_close(actual.loss, value.item())
+        for name, gradient in zip(("edge", "bias", "gain"), expected, strict=True):
+            zeros = np.zeros_like(getattr(network, name))
+            assert_close(getattr(actual, name), zeros if gradient is None else gradient, rtol=1e-3, atol=2e-5)
+
+    @pytest.mark.parametrize("norm", ["layer", "layer-affine", "none"])
+    @pytest.mark.parametrize("case", TRAINING_CASES)
+    def test_training_equals_torch_optim(self, trainer: Trainer, case: str, norm: Norm) -> None:
+        recipe = Recipe(**{"batch_size": 16, **TRAINING_CASES[case]})
+        network = random_network(np.random.default_rng(5), norm, **WIDE)
+        self.assert_equals_reference(trainer, network, random_splits(1), recipe)
+
+    def test_training_of_squared_error_equals_torch_optim(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(6), **WIDE)
+        self.assert_equals_reference(trainer, network, random_splits(2, task=TARGETS), Recipe(batch_size=32))
+
+    def test_training_without_hidden_neurons_equals_torch_optim(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(7), layers=())
+        self.assert_equals_reference(trainer, network, random_splits(3), Recipe(batch_size=16))
+
+    def test_training_on_a_single_sample_equals_torch_optim(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(8), "none", **WIDE)
+        self.assert_equals_reference(trainer, network, random_splits(4, n=1), Recipe(batch_size=16, learning_rate=1e-3))
+
+    @pytest.mark.parametrize("batch_size", [16, 10])
+    def test_a_teacher_is_mixed_into_the_targets(self, trainer: Trainer, batch_size: int) -> None:
+        teacher = np.random.default_rng(9).dirichlet(np.ones(3), 100).astype(np.float32)
+        recipe = Recipe(batch_size=batch_size, label_smoothing=0.1, distillation=0.7)
+        network = random_network(np.random.default_rng(9), **WIDE)
+        self.assert_equals_reference(trainer, network, random_splits(5), recipe, teacher=teacher)
+
+    @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+    def test_frozen_edges_keep_their_weight(self, trainer: Trainer, optimizer: Any) -> None:
+        network = random_network(np.random.default_rng(10), **WIDE)
+        frozen = np.random.default_rng(10).random(network.genotype.n_edges) < 0.5
+        recipe = Recipe(batch_size=16, optimizer=optimizer, clip_norm=0.5)
+        self.assert_equals_reference(trainer, network, random_splits(6), recipe, frozen=frozen)
+        trained = self.run(trainer, network, random_splits(6), recipe, frozen=frozen).network
+        np.testing.assert_array_equal(trained.edge[frozen], network.edge[frozen])
+
+    @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+    def test_tied_edges_share_one_weight_that_clipping_counts_once(self, trainer: Trainer, optimizer: Any) -> None:
+        rng = np.random.default_rng(11)
+        network = random_network(rng, **WIDE)
+        ties = rng.integers(-1, 6, network.genotype.n_edges).astype(np.int32)
+        edge = np.where(ties < 0, network.edge, np.linspace(-1, 1, 7, dtype=np.float32)[ties])
+        network = replace(network, genotype=genotype_with(network.genotype, ties), edge=edge)
+        recipe = Recipe(batch_size=16, optimizer=optimizer, clip_norm=0.5)
+        self.assert_equals_reference(trainer, network, random_splits(7), recipe)
+
+    @pytest.mark.parametrize("norm", ["layer", "layer-affine", "none"])
+    def test_pruning_follows_the_cubic_schedule_and_drops_dead_neurons(self, trainer: Trainer, norm: Norm) -> None:
+        network = random_network(np.random.default_rng(12), norm, **WIDE)
+        recipe = Recipe(batch_size=16, pruning=Pruning(edges=60, every=4))
+        self.assert_equals_reference(trainer, network, random_splits(8), recipe)
+
+    def test_pruning_spares_frozen_edges(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(13), **WIDE)
+        frozen = np.random.default_rng(13).random(network.genotype.n_edges) < 0.2
+        recipe = Recipe(batch_size=16, pruning=Pruning(edges=80, begin=0.2, every=5))
+        self.assert_equals_reference(trainer, network, random_splits(9), recipe, frozen=frozen)
+
+    @pytest.mark.parametrize("batch_size", [16, 10])
+    def test_regrowth_moves_edges_to_the_largest_gradients(self, trainer: Trainer, batch_size: int) -> None:
+        network = random_network(np.random.default_rng(14), layers=(16, 12), density=0.2)
+        recipe = Recipe(batch_size=batch_size, regrowth=Regrowth(fraction=0.2, every=6), label_smoothing=0.1)
+        self.assert_equals_reference(trainer, network, random_splits(10, n=90), recipe, epochs=4)
+
+    def test_regrowth_begins_when_pruning_has_ended(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(15), **WIDE)
+        recipe = Recipe(
+            batch_size=16, pruning=Pruning(edges=100, every=3, end=0.4),
+            regrowth=Regrowth(fraction=0.3, every=4, end=1.0),
+        )
+        self.assert_equals_reference(trainer, network, random_splits(11), recipe)
+
+    def test_surviving_edges_keep_their_ties(self, trainer: Trainer) -> None:
+        rng = np.random.default_rng(16)
+        network = random_network(rng, **WIDE)
+        ties = np.where(rng.random(network.genotype.n_edges) < 0.5, 2, -1).astype(np.int32)
+        edge = np.where(ties < 0, network.edge, np.float32(0.7))
+        network = replace(network, genotype=genotype_with(network.genotype, ties), edge=edge)
+        recipe = Recipe(batch_size=16, pruning=Pruning(edges=120, every=5))
+        trained = self.run(trainer, network, random_splits(12), recipe).network
+        assert trained.genotype.n_edges <= 120
+        tied = trained.edge[trained.genotype.ties == 2]
+        assert len(tied) > 1
+        assert (tied == tied[0]).all()
+
+    def test_patience_returns_the_best_epoch(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(17), **WIDE)
+        splits = random_splits(13)  # labels are noise: the validation loss soon rises
+        recipe = Recipe(batch_size=16, patience=3, learning_rate=0.02, pruning=Pruning(edges=100, every=10))
+        trained = self.run(trainer, network, splits, recipe, epochs=60)
+        val_losses = [row.val_loss for row in trained.history]
+        assert len(val_losses) == int(np.argmin(val_losses)) + 1 + 3 < 60
+        outputs = torch.from_numpy(trainer.predict(trained.network, splits.validation).astype(np.float64))
+        assert_close(loss(outputs, torch.from_numpy(splits.validation.y), CLASSES), min(val_losses))
+        assert trained.network.genotype.n_edges == trained.history[int(np.argmin(val_losses))].n_edges
+
+    @pytest.mark.parametrize("task", [CLASSES, TARGETS], ids=lambda task: task.kind)
+    def test_edge_scores_equal_the_gradient_of_absent_edges(self, trainer: Trainer, task: Task) -> None:
+        rng = np.random.default_rng(18)
+        network, samples = random_network(rng), random_samples(rng, 77, task)
+        layer_of = network.genotype.layer_of
+        candidates = np.argwhere(layer_of[:, None] < layer_of[None, :]).astype(np.int64)
+        expected = score_matrix(network, samples, task, PLAIN)[candidates[:, 0], candidates[:, 1]]
+        assert_close(trainer.edge_scores(network, samples, task, PLAIN, candidates), expected)
+
+    @pytest.mark.parametrize("n", [1, 77, 128])
+    def test_statistics_are_means_over_the_samples(self, trainer: Trainer, n: int) -> None:
+        rng = np.random.default_rng(19)
+        network, samples = random_network(rng), random_samples(rng, n)
+        x = torch.from_numpy(samples.flat.astype(np.float64))
+        layers = states(network, x, *parameters(network))
+        total = n * mean_loss(layers[-1][1], samples, CLASSES, PLAIN)
+        deltas = torch.autograd.grad(total, [z for z, _ in layers])
+        h = torch.cat([x, *(activation for _, activation in layers)], dim=1).detach()
+        delta = torch.cat([torch.zeros_like(x), *deltas], dim=1)
+        statistics = trainer.statistics(network, samples, CLASSES, PLAIN)
+        assert_close(statistics.mean, h.mean(0))
+        assert_close(statistics.square, h.square().mean(0))
+        assert_close(statistics.delta, delta.square().mean(0))
+
+    def test_training_twice_gives_the_same_bits_and_changes_no_argument(self, trainer: Trainer) -> None:
+        network, splits = random_network(np.random.default_rng(20), **WIDE), random_splits(14)
+        before = (network.edge.copy(), network.bias.copy(), network.gain.copy())
+        pruning, regrowth = Pruning(edges=120, every=3), Regrowth(every=5)
+        recipe = Recipe(batch_size=16, input_dropout=0.1, pruning=pruning, regrowth=regrowth)
+        first, second = (self.run(trainer, network, splits, recipe) for _ in range(2))
+        assert first.network.genotype == second.network.genotype
+        assert first.history == second.history
+        for name, original in zip(("edge", "bias", "gain"), before, strict=True):
+            np.testing.assert_array_equal(getattr(first.network, name), getattr(second.network, name))
+            np.testing.assert_array_equal(getattr(network, name), original)
+
+    def test_no_epoch_returns_the_network_as_it_is(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(21))
+        trained = self.run(trainer, network, random_splits(15), PLAIN, epochs=0)
+        assert trained.history == ()
+        assert trained.edge_updates == 0
+        assert trained.network.genotype == network.genotype
+        np.testing.assert_array_equal(trained.network.edge, network.edge)
+
+    def test_a_request_to_stop_raises_cancelled(self, trainer: Trainer) -> None:
+        stop = Stop()
+        stop.request()
+        with pytest.raises(Cancelled):
+            self.run(trainer, random_network(np.random.default_rng(22)), random_splits(16), PLAIN, stop=stop)
+
+    def test_a_passed_deadline_raises_trial_timeout(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(23))
+        with pytest.raises(TrialTimeout):
+            self.run(trainer, network, random_splits(17), PLAIN, stop=Stop().within(0.02), epochs=10**6)
+
+    def test_divergence_raises_floating_point_error(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(24), "none")
+        network = replace(network, edge=np.full_like(network.edge, 1e30))
+        with pytest.raises(FloatingPointError, match="loss"):
+            self.run(trainer, network, random_splits(18), PLAIN)
+
+    @pytest.mark.parametrize(("field", "value", "message"), [
+        ("edge", np.zeros(3, np.float32), "edge"),
+        ("edge", None, "edge"),
+        ("bias", np.zeros(1, np.float32), "bias"),
+        ("gain", np.zeros((2, 2), np.float32), "gain"),
+    ])
+    def test_parameters_that_do_not_fit_are_refused(
+        self, trainer: Trainer, field: str, value: Any, message: str
+    ) -> None:
+        network = random_network(np.random.default_rng(25))
+        if value is None:
+            value = np.full_like(network.edge, np.nan)
+        samples = random_samples(np.random.default_rng(25), 4)
+        with pytest.raises(ValueError, match=message):
+            trainer.predict(replace(network, **{field: value}), samples)
+
+    @pytest.mark.parametrize(("samples", "message"), [
+        (Samples(np.zeros((5, 11), np.float32), np.zeros(5, np.int64)), "12"),
+        (Samples(np.zeros((5, 12), np.float32), np.array([0, 1, 2, 3, 0])), "class"),
+        (Samples(np.zeros((5, 12), np.float32), np.array([0, 1, -1, 2, 0])), "class"),
+        (Samples(np.zeros((5, 12), np.float32), np.zeros(4, np.int64)), "5"),
+        (Samples(np.zeros((0, 12), np.float32), np.zeros(0, np.int64)), "sample"),
+    ])
+    def test_samples_that_do_not_fit_are_refused(self, trainer: Trainer, samples: Samples, message: str) -> None:
+        network = random_network(np.random.default_rng(26))
+        with pytest.raises(ValueError, match=message):
+            trainer.gradients(network, samples, CLASSES, PLAIN)
+
+    def test_a_teacher_or_mask_of_the_wrong_shape_is_refused(self, trainer: Trainer) -> None:
+        network, splits = random_network(np.random.default_rng(27)), random_splits(19)
+        with pytest.raises(ValueError, match="teacher"):
+            self.run(trainer, network, splits, PLAIN, teacher=np.full((100, 2), 0.5, np.float32))
+        with pytest.raises(ValueError, match="frozen"):
+            self.run(trainer, network, splits, PLAIN, frozen=np.zeros(3, bool))
+
+    def test_candidates_outside_the_network_are_refused(self, trainer: Trainer) -> None:
+        rng = np.random.default_rng(28)
+        network, samples = random_network(rng), random_samples(rng, 8)
+        for candidate in ([0, 10**6], [-1, 15], [20, 14], [3, 3]):
+            with pytest.raises(ValueError, match="candidate"):
+                trainer.edge_scores(network, samples, CLASSES, PLAIN, np.array([candidate]))
