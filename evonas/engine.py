@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from evonas.evaluation.base import Evaluator, Job
 from evonas.executor import evaluate_all
@@ -20,11 +20,11 @@ from evonas.types import UserError
 class Observer(Protocol):
     """Somebody who watches a run; must not change it."""
 
-    def asked(self, n_trials: int, n_missing: int) -> None:
-        """A generation begins."""
+    def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
+        """A generation begins; some of its trials may have been evaluated before the run was interrupted."""
         ...
 
-    def evaluated(self, evaluation: Evaluation[object]) -> None:  # type: ignore[type-var]
+    def evaluated(self, evaluation: Evaluation[Any]) -> None:
         """A trial ended and is stored."""
         ...
 
@@ -61,7 +61,7 @@ def run(
         store.add_individuals(trial.individual for trial in trials)
         missing = store.missing(trials)
         for observer in observers:
-            observer.asked(len(trials), len(missing))
+            observer.asked(trials[0].individual.birth, len(trials), len(missing))
         jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), store.start(t), stop) for t in missing]
         for evaluation, weights in evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout):
             store.add_evaluation(evaluation, weights, elapsed=time.monotonic() - begin)

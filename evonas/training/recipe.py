@@ -77,6 +77,19 @@ class Recipe:
     pruning: Pruning | None = None
     regrowth: Regrowth | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` with one sentence for a value out of range."""
+        shares = {"label_smoothing": 1.0, "input_dropout": 1.0, "warmup": 1.0, "distillation": 1.0}
+        for name, most in shares.items():
+            if not 0 <= getattr(self, name) <= most or (name == "input_dropout" and self.input_dropout == 1):
+                raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
+        positive = {"batch_size": self.batch_size, "learning_rate": self.learning_rate, "clip_norm": self.clip_norm}
+        for name, value in positive.items():
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be positive, got {value}")
+        if self.weight_decay < 0 or (self.patience is not None and self.patience < 0):
+            raise ValueError(f"weight_decay and patience must not be negative, got {self.weight_decay}, {self.patience}")
+
     def learning_rates(self, n_steps: int) -> Doubles:
         """The learning rate of every step, shape ``(n_steps,)``."""
         step = np.arange(n_steps)

@@ -1,0 +1,156 @@
+"""From a configuration to the parts of a run, and from a run directory back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from evonas import engine
+from evonas.config import RunConfig, check_config
+from evonas.data import load
+from evonas.data.samples import Splits
+from evonas.evaluation import CostEvaluator, Evaluator, TrainedEvaluator, merge
+from evonas.objectives import Objectives, parse_objectives
+from evonas.plugins import create_space
+from evonas.rng import Stream, stream
+from evonas.search import SEARCHERS, Searcher
+from evonas.space import SearchSpace
+from evonas.store import Record, RunStore, StoreError, create, read_info
+from evonas.types import Task, UserError
+
+
+class RunObserver(engine.Observer, Protocol):
+    """An observer that is told first what the run holds already."""
+
+    def begun(self, objectives: Objectives, records: list[Record], elapsed: float) -> None:
+        """The run is open; ``records`` are its evaluations from ``elapsed`` seconds of earlier sessions."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a configuration describes, ready to run."""
+
+    config: RunConfig
+    splits: Splits
+    space: SearchSpace[Any]
+    evaluator: Evaluator[Any]
+    objectives: Objectives
+    searcher: Searcher[Any]
+
+
+def assemble(config: RunConfig) -> Parts:
+    """Load the data and build every part; raises :class:`UserError` for anything that does not fit."""
+    splits = load(config.dataset, root=config.data_root, seed=config.seed, n_train=config.n_train)
+    space = create_space(config.space, splits.task, config.space_options)
+    founder = space.sample(np.random.default_rng(0))
+    evaluator = merge(
+        TrainedEvaluator(space, splits, config.recipe), CostEvaluator(space, tuple(space.cost(founder)))
+    )
+    names = config.objectives or ("val_error" if splits.task.kind == "classification" else "val_mse", "flops")
+    objectives = parse_objectives(names, config.constraints, evaluator.metric_names)
+    return Parts(config, splits, space, evaluator, objectives, _searcher(config, space, objectives))
+
+
+def _searcher(config: RunConfig, space: SearchSpace[Any], objectives: Objectives) -> Searcher[Any]:
+    numbers: dict[str, Any] = {
+        "population": config.population, "children": config.children, "generations": config.generations,
+        "budget": config.epochs, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
+    }
+    if config.searcher == "nsga2":
+        numbers |= {
+            "survival": config.survival, "crossover_rate": config.crossover_rate,
+            "archive_share": config.archive_share,
+        }
+    return SEARCHERS[config.searcher](space, objectives, **numbers)
+
+
+def evolve(config: RunConfig, out: Path, *, observers: Sequence[RunObserver] = ()) -> bool:
+    """A new run in the directory ``out``; returns whether the searcher came to its end within the time limit.
+
+    Raises:
+        UserError: Bad configuration, bad data, or ``out`` exists; nothing is written then.
+    """
+    if out.exists():
+        create(out, config=None, task=None, fingerprint="")  # raises, before any data is loaded
+    parts = assemble(config)
+    stored = config.model_copy(update={"objectives": tuple(o.metric for o in parts.objectives.items)})
+    create(out, config=stored.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint)
+    return _run(parts, out, observers)
+
+
+def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObserver] = ()) -> bool:
+    """Go on with a run exactly where it stopped.
+
+    Args:
+        changes: New values of ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` or ``generations``.
+
+    Raises:
+        UserError: Not a run, or its data set is not there or has changed.
+    """
+    parts = assemble(config_of(out, changes))
+    recorded = read_info(out).fingerprint
+    if parts.splits.fingerprint != recorded:
+        raise StoreError(
+            f"the data set {parts.config.dataset!r} is not the one that {out} was started with: "
+            f"its fingerprint is {parts.splits.fingerprint}, expected {recorded}"
+        )
+    return _run(parts, out, observers)
+
+
+def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
+    """The configuration of a run, with the changes that are not None."""
+    values = {**read_info(out).config, **{k: v for k, v in (changes or {}).items() if v is not None}}
+    return check_config(values, source=str(out))
+
+
+def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
+    config = parts.config
+    with RunStore(out, parts.space, writing=True) as store:
+        for observer in observers:
+            observer.begun(parts.objectives, store.records(), store.elapsed)
+        return engine.run(
+            parts.searcher, parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
+            trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
+        )
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run opened for reading, without its data set."""
+
+    config: RunConfig
+    task: Task
+    space: SearchSpace[Any]
+    objectives: Objectives
+    store: RunStore[Any]
+
+
+def open_run(out: Path, *, writing: bool = False) -> OpenRun:
+    """Open a run directory; raises :class:`UserError` if it cannot be read."""
+    info, config = read_info(out), config_of(out)
+    try:
+        task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"{out} has a damaged task: {error}") from None
+    space = create_space(config.space, task, config.space_options)
+    store = RunStore(out, space, writing=writing)
+    names = config.objectives or ()
+    known = {name for record in store.records() for name in record.metrics} | set(names)
+    known |= {name for text in config.constraints for name in [text.split("<")[0].split(">")[0].strip()]}
+    return OpenRun(config, task, space, parse_objectives(names, config.constraints, known), store)
+
+
+def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:
+    """The ids, checked; raises :class:`UserError` naming the nearest id where one was not evaluated."""
+    evaluated = sorted({r.id for r in run.store.records() if r.status == "ok"})
+    for id in ids:
+        if id not in evaluated:
+            nearest = min(evaluated, key=lambda other: abs(other - id), default=None)
+            hint = "the run has no evaluated individual yet" if nearest is None else f"the nearest is {nearest}"
+            raise UserError(f"individual {id} was not evaluated in this run: {hint}")
+    return list(ids)

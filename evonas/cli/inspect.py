@@ -1,0 +1,202 @@
+"""evonas front, show, datasets, spaces: look, without changing anything."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from evonas import data, plugins
+from evonas.assembly import OpenRun, chosen, open_run
+from evonas.cli.options import parse_assignments
+from evonas.report import front as fronts
+from evonas.space import Describable
+from evonas.store import Record
+from evonas.types import Task, UserError
+
+_console = Console(soft_wrap=True)
+
+
+def front(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
+    beside: Annotated[list[Path] | None, typer.Option(help="Draw the front of this run too; may be repeated.")] = None,
+    best_under: Annotated[str | None, typer.Option(help="Only the best member under bounds, like flops=20000.")] = None,
+    knee: Annotated[bool, typer.Option(help="Only the member where more cost begins to buy little.")] = False,
+    test: Annotated[bool, typer.Option(help="Add test metrics: of the search's own weights and of retrainings.")] = False,
+    reference: Annotated[str | None, typer.Option(help="Hypervolume reference, like val_error=1,flops=200000.")] = None,
+) -> None:
+    """The Pareto front over all evaluations of a run, also while it goes on."""
+    opened = open_run(run)
+    members = fronts.front(opened.store.records(), opened.objectives)
+    if plot is not None:
+        _plot(plot, run, opened, members, beside or [])
+    if best_under is not None:
+        members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under))]
+    if knee:
+        members = [fronts.knee(members, opened.objectives)]
+    test_metrics = _test_metrics(opened, members) if test else {}
+    if as_json or as_csv:
+        rows = [_row(r, test_metrics.get(r.id, {})) for r in members]
+        typer.echo(json.dumps(rows, indent=1) if as_json else _csv(rows), nl=as_json)
+        return
+    print_front(_console, opened, members=members, test_metrics=test_metrics, reference=reference)
+
+
+def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path]) -> None:
+    from evonas.report.plot import plot_front  # imports matplotlib
+
+    others = []
+    for directory in beside:
+        other = open_run(directory)
+        if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
+            raise UserError(f"{directory} has other objectives than {run}: their fronts cannot be drawn in one plot")
+        others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
+    title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
+    plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others)
+
+
+def _test_metrics(opened: OpenRun, members: Sequence[Record]) -> dict[int, dict[str, float]]:
+    from evonas.retrain import measure_on_test, summary  # the wall: nothing else here sees the test set
+
+    result = measure_on_test(opened, [r.id for r in members])
+    retrainings = opened.store.retrainings()
+    for start, epochs in sorted({(r.start, r.epochs) for r in retrainings}):
+        chosen_ones = [r for r in retrainings if (r.start, r.epochs) == (start, epochs)]
+        metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
+        for id, (mean, deviation, n_seeds) in summary(chosen_ones, metric).items():
+            if id in result:
+                result[id] |= {
+                    f"{metric} {start} {epochs} epochs": mean, f"deviation {start} {epochs} epochs": deviation,
+                    f"seeds {start} {epochs} epochs": n_seeds,
+                }
+    return result
+
+
+def _row(record: Record, test_metrics: dict[str, float]) -> dict[str, Any]:
+    return {
+        "id": record.id, "birth": record.birth, "operator": record.operator, "parents": list(record.parents),
+        "budget": record.budget, **record.metrics, **test_metrics,
+    }
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "parents": " ".join(map(str, row["parents"]))} for row in rows)
+    return text.getvalue()
+
+
+def print_front(
+    console: Console, opened: OpenRun, *, members: Sequence[Record] | None = None,
+    test_metrics: dict[int, dict[str, float]] | None = None, reference: str | None = None,
+) -> None:
+    """The front as a table, with its hypervolume and the reference point below it."""
+    records = opened.store.records()
+    members = fronts.front(records, opened.objectives) if members is None else members
+    tests = test_metrics or {}
+    shown = [o.metric for o in opened.objectives.items]
+    shown += [n for n in ("edges", "params", "neurons", "depth") if members and n in members[0].metrics and n not in shown]
+    test_names = list(dict.fromkeys(
+        n for m in tests.values() for n in m if n in ("test_accuracy", "test_mse") or n.startswith(("test_", "seeds")) and " " in n
+    ))
+    table = Table(title=f"front of {opened.config.dataset}: {len(members)} members of {len(records)} evaluations")
+    for name in ("id", *shown, *test_names, "born", "operator"):
+        table.add_column(name, justify="left" if name == "operator" else "right")
+    for r in members:
+        cells = [_number(n, r.metrics[n]) for n in shown]
+        cells += [_with_deviation(n, tests.get(r.id, {})) for n in test_names]
+        table.add_row(str(r.id), *cells, str(r.birth), r.operator)
+    console.print(table)
+    point = fronts.default_reference(records, opened.objectives) | dict(parse_assignments(reference) if reference else {})
+    volume = fronts.hypervolume(records, opened.objectives, opened.objectives.reference(point))
+    at = ", ".join(f"{name}={value:g}" for name, value in point.items())
+    logs = ", ".join(o.metric for o in opened.objectives.items if o.log)
+    console.print(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})", highlight=False)
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:,.0f}".replace(",", " ") if value == int(value) and abs(value) >= 1 else f"{value:.4f}"
+
+
+def _with_deviation(name: str, metrics: dict[str, float]) -> str:
+    if name not in metrics:
+        return ""
+    if name.startswith("seeds"):
+        return str(int(metrics[name]))
+    deviation = metrics.get(name.replace("test_accuracy", "deviation").replace("test_mse", "deviation"), None)
+    text = _number(name, metrics[name])
+    return text if deviation is None or name in ("test_accuracy", "test_mse") else f"{text} ± {deviation:.4f}"
+
+
+def show(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    id: Annotated[int, typer.Argument(help="Individual.")],
+) -> None:
+    """One individual: its structure, its metrics and its lineage."""
+    opened = open_run(run)
+    chosen(opened, [id])
+    member = opened.store.member(id)
+    if isinstance(opened.space, Describable):
+        for title, columns, rows in opened.space.describe(member.genotype):
+            table = Table(*columns, title=title)
+            for row in rows:
+                table.add_row(*row)
+            _console.print(table)
+    metrics = Table("metric", "value", title=f"metrics after {member.evaluation.budget} epochs")
+    for name, value in member.evaluation.metrics.items():
+        metrics.add_row(name, _number(name, value))
+    _console.print(metrics)
+    _console.print(_lineage(opened, id))
+
+
+def _lineage(opened: OpenRun, id: int) -> Table:
+    """The line of first parents, from the founder down."""
+    records = {r.id: r for r in opened.store.records()}
+    names = [o.metric for o in opened.objectives.items]
+    table = Table("id", "born", "operator", "parents", *names, title="lineage")
+    line: list[int] = []
+    following: int | None = id
+    while following is not None:
+        line.append(following)
+        parents = opened.store.individual(following).parents
+        following = parents[0] if parents else None
+    for ancestor in reversed(line):
+        individual, record = opened.store.individual(ancestor), records.get(ancestor)
+        values = [_number(n, record.metrics[n]) if record and record.status == "ok" else "failed" for n in names]
+        parents_text = " ".join(map(str, individual.parents))
+        table.add_row(str(ancestor), str(individual.birth), individual.operator, parents_text, *values)
+    return table
+
+
+def datasets(
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
+) -> None:
+    """The data sets there are, and what is missing to use them."""
+    table = Table("name", "task", "input", "outputs", "state")
+    for entry in data.catalogue(root=data_root):
+        table.add_row(*entry)
+    _console.print(table)
+
+
+def spaces(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also what each would run on.")] = False,
+) -> None:
+    """The installed search spaces."""
+    table = Table("name", "from", *(["runs on"] if verbose else []))
+    for name, point in sorted(plugins.available_spaces().items()):
+        space = plugins.create_space(name, Task("classification", (1, 8, 8), 10), {}) if verbose else None
+        backend = [str(getattr(space, "backend", "torch"))] if verbose else []
+        table.add_row(name, point.value, *backend)
+    _console.print(table)

@@ -1,0 +1,100 @@
+"""evonas evolve, evonas resume."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from evonas import assembly
+from evonas.cli.inspect import print_front
+from evonas.cli.options import parse_names
+from evonas.cli.progress import SearchProgress
+from evonas.config import RunConfig, build_config
+
+_console = Console(soft_wrap=True)
+
+
+def evolve(
+    config: Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)] = None,
+    space: Annotated[str | None, typer.Option(help="Search space [neuron].")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A name (see `evonas datasets`) or a path to an .npz [digits].")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
+    n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
+    objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [val_error,flops].")] = None,
+    constraint: Annotated[list[str] | None, typer.Option(help='Like "flops<=50000"; may be repeated.')] = None,
+    searcher: Annotated[str | None, typer.Option(help="nsga2 or random [nsga2].")] = None,
+    population: Annotated[int | None, typer.Option(help="Survivors of a generation [40].")] = None,
+    children: Annotated[int | None, typer.Option(help="Offspring of a generation [20].")] = None,
+    generations: Annotated[int | None, typer.Option(help="Generations after the founders [30].")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [3].")] = None,
+    survival: Annotated[str | None, typer.Option(help="aging, aging-dominated or elitist [aging-dominated].")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples a training step [64].")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [0.003].")] = None,
+    trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides everything random [0].")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Trials at a time; does not change the result [1].")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")] = None,
+    trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].")] = None,
+) -> None:
+    """Evolve architectures and print the front."""
+    given = build_config(config, {
+        "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
+        "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
+        "searcher": searcher, "population": population, "children": children, "generations": generations,
+        "epochs": epochs, "survival": survival, "seed": seed, "jobs": jobs, "time_limit": time_limit,
+        "trial_timeout": trial_timeout,
+        "training": {k: v for k, v in {"batch_size": batch_size, "learning_rate": learning_rate}.items() if v is not None},
+        "space_options": {} if trainer is None else {"trainer": trainer},
+    })
+    directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
+    _search(directory, lambda observers: assembly.evolve(given, directory, observers=observers), given)
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    generations: Annotated[int | None, typer.Option(help="New number of generations.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="New limit in seconds, earlier sessions included.")] = None,
+    trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")] = None,
+) -> None:
+    """Go on with a run exactly where it stopped."""
+    changes: dict[str, Any] = {
+        "data_root": str(data_root.resolve()) if data_root else None, "generations": generations, "jobs": jobs,
+        "time_limit": time_limit, "trial_timeout": trial_timeout,
+    }
+    config = assembly.config_of(run, changes)
+    _search(run, lambda observers: assembly.resume(run, changes, observers=observers), config)
+
+
+def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConfig) -> None:
+    progress = SearchProgress(_console, directory, config)
+    with _interruptible(directory), progress:
+        finished = start([progress])
+    run = assembly.open_run(directory)
+    print_front(_console, run)
+    if finished:
+        _console.print(f"The run is complete: {directory}", markup=False, highlight=False)
+    else:
+        _console.print(
+            f"The time limit is reached: {directory}; go on with: evonas resume {directory} --time-limit SECONDS",
+            markup=False, highlight=False,
+        )
+
+
+@contextmanager
+def _interruptible(directory: Path) -> Iterator[None]:
+    begin = time.monotonic()
+    try:
+        yield
+    except KeyboardInterrupt:
+        where = f"go on with: evonas resume {directory}" if (directory / "run.db").exists() else "nothing was written"
+        _console.print(f"interrupted after {time.monotonic() - begin:.0f} s; {where}", markup=False, highlight=False)
+        raise typer.Exit(130) from None

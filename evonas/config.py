@@ -1,0 +1,115 @@
+"""The configuration of a run: TOML and command line in, one checked record out."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from evonas.training import Pruning, Recipe, Regrowth
+from evonas.types import Json, UserError, suggestion
+
+
+class RunConfig(BaseModel):
+    """Everything that decides the result of a run, and how it is run.
+
+    ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the search
+    space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``data_root``, ``jobs``, ``time_limit`` and
+    ``trial_timeout`` may be changed on resume.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    space: str = "neuron"
+    dataset: str = "digits"
+    data_root: Path | None = None
+    n_train: int | None = Field(default=None, ge=1)
+    objectives: tuple[str, ...] | None = None
+    constraints: tuple[str, ...] = ()
+    searcher: Literal["nsga2", "random"] = "nsga2"
+    population: int = Field(default=40, ge=2)
+    children: int = Field(default=20, ge=1)
+    generations: int = Field(default=30, ge=0)
+    epochs: int = Field(default=3, ge=1)
+    survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
+    crossover_rate: float = Field(default=0.1, ge=0, le=1)
+    archive_share: float = Field(default=0.2, ge=0, le=1)
+    seed: int = Field(default=0, ge=0)
+    jobs: int = Field(default=1, ge=1)
+    time_limit: float | None = Field(default=None, gt=0)
+    trial_timeout: float | None = Field(default=None, gt=0)
+    training: dict[str, Any] = Field(default_factory=dict)
+    space_options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The training recipe."""
+        return recipe_from(self.training)
+
+    def to_json(self) -> Json:
+        """As stored in a run."""
+        return self.model_dump(mode="json")
+
+
+def build_config(toml: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
+    """From a TOML file and command-line values; a value of None, and an empty table, leaves the file's.
+
+    Raises:
+        UserError: The file cannot be read, or a key or value is not allowed; names the key and what is.
+    """
+    values = {} if toml is None else read_toml(toml)
+    for key, value in overrides.items():
+        if isinstance(value, Mapping):
+            if value:
+                values[key] = {**values.get(key, {}), **value}
+        elif value is not None:
+            values[key] = value
+    return check_config(values, source=str(toml) if toml else "the configuration")
+
+
+def check_config(values: Mapping[str, Any], *, source: str) -> RunConfig:
+    """Raises :class:`UserError` for the first bad key or value."""
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{source}: {_first_error(error, RunConfig.model_fields)}") from None
+    recipe_from(config.training)
+    return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dict; raises :class:`UserError`."""
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"there is no configuration file {path}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"cannot read {path} as TOML: {error}") from None
+
+
+def recipe_from(values: Mapping[str, Any]) -> Recipe:
+    """A recipe from the table ``training``; raises :class:`UserError`."""
+    fields = Recipe.__dataclass_fields__
+    tables: dict[str, type] = {"pruning": Pruning, "regrowth": Regrowth}
+    for key in values:
+        if key not in fields:
+            raise UserError(f"unknown key {key!r} in training{suggestion(key, fields)}")
+        for inner in values[key] if key in tables and isinstance(values[key], dict) else ():
+            if inner not in tables[key].__dataclass_fields__:
+                names = tables[key].__dataclass_fields__
+                raise UserError(f"unknown key {inner!r} in training.{key}{suggestion(inner, names)}")
+    try:
+        return TypeAdapter(Recipe).validate_python(dict(values))
+    except ValidationError as error:
+        raise UserError(f"training: {_first_error(error, fields)}") from None
+
+
+def _first_error(error: ValidationError, known: Mapping[str, object]) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key!r}{suggestion(key, known)}"
+    return f"{key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -1,0 +1,139 @@
+"""One trained network with all that is needed to use it elsewhere, and the files it can become."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from evonas.plugins import create_space
+from evonas.space import Encoded, InvalidGenotype
+from evonas.types import Json, Metrics, Task, UserError, Weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT = 1
+_KEY = "evonas"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A network on its way out.
+
+    Attributes:
+        space: Name of the search space that compiles it.
+        options: The space's options.
+        genotype: As the space encodes it.
+        normalisation: ``{"mean": ..., "std": ...}`` lists that broadcast over an input: feed ``(x - mean) / std``.
+        metrics: As measured in the run, on the validation set.
+        source: Run, individual and lineage, for the record.
+    """
+
+    space: str
+    options: Json
+    task: Task
+    genotype: Encoded
+    weights: Weights
+    normalisation: Json
+    metrics: Metrics
+    source: Json
+
+    def header(self) -> Json:
+        """All but the arrays, as JSON."""
+        return {
+            "format": FORMAT, "space": self.space, "options": self.options, "task": asdict(self.task),
+            "genotype": self.genotype.header, "normalisation": self.normalisation, "metrics": dict(self.metrics),
+            "source": self.source,
+        }
+
+
+def write_torch(package: Package, path: Path) -> None:
+    """One safetensors file: tensors ``genotype.*`` and ``weights.*``, the JSON header in its metadata."""
+    arrays = {f"genotype.{k}": v for k, v in package.genotype.arrays.items()}
+    arrays |= {f"weights.{k}": v for k, v in package.weights.items()}
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    _write(path, safetensors.numpy.save(contiguous, metadata={_KEY: json.dumps(package.header())}))
+
+
+def write_json(package: Package, path: Path) -> None:
+    """One JSON document with the header and every array as a list."""
+    document = package.header() | {
+        "genotype_arrays": {name: array.tolist() for name, array in package.genotype.arrays.items()},
+        "weights": {name: array.tolist() for name, array in package.weights.items()},
+    }
+    _write(path, json.dumps(document).encode())
+
+
+FORMATS: MappingProxyType[str, Callable[[Package, Path], None]] = MappingProxyType(
+    {"torch": write_torch, "json": write_json}
+)
+
+
+def export(package: Package, path: Path, format: str) -> None:
+    """Write a package; whole or not at all.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    FORMATS[format](package, path)
+
+
+def load(path: Path | str) -> nn.Module:
+    """The network in a file written by ``evonas export --format torch``, ready to use, in evaluation mode.
+
+    The module takes *normalised* inputs of shape ``(n, *input_shape)``; its attribute ``header`` (a dict) has the
+    normalisation, the task, the metrics and where it came from.
+
+    Raises:
+        UserError: The file is missing, damaged, from a newer version, or its weights do not fit its genotype.
+    """
+    path = Path(path)
+    header, arrays = _read(path)
+    if header.get("format", 0) > FORMAT:
+        raise UserError(f"{path} has format {header['format']}, this evonas reads up to {FORMAT}: upgrade evonas")
+    try:
+        task = Task(**{**header["task"], "input_shape": tuple(header["task"]["input_shape"])})
+        space = create_space(header["space"], task, header["options"])
+        genotype = space.decode(Encoded(header["genotype"], _with_prefix(arrays, "genotype.")))
+        module = space.compile(genotype, _with_prefix(arrays, "weights."))
+    except (KeyError, TypeError, InvalidGenotype) as error:
+        raise UserError(f"{path} is not a network exported by evonas: {error}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    module.header = header
+    return module.eval()
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        with safetensors.safe_open(path, "np") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        return json.loads(metadata[_KEY]), arrays
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}") from None
+    except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is not a network exported by evonas (--format torch): {error}") from None
+
+
+def _with_prefix(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _write(path: Path, blob: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(blob)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(f"cannot write {path}: {error.strerror}") from None

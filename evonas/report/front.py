@@ -1,0 +1,81 @@
+"""The front of a run: over all its evaluations, whatever the search has forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from evonas import pareto
+from evonas.individual import Evaluation
+from evonas.objectives import Objectives
+from evonas.store import Record
+from evonas.types import Doubles, UserError, suggestion
+
+
+def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, Doubles]:
+    """F ``(n, n_objectives)`` and violations ``(n,)`` of records."""
+    status = [("ok" if r.status == "ok" else "failed") for r in records]
+    evaluations: list[Evaluation[object]] = [  # type: ignore[type-var]
+        Evaluation(r.id, r.budget, s, r.metrics, r.seconds) for r, s in zip(records, status, strict=True)  # type: ignore[arg-type]
+    ]
+    return objectives.matrix(evaluations), objectives.violations(evaluations)
+
+
+def front(records: Sequence[Record], objectives: Objectives) -> list[Record]:
+    """The non-dominated feasible records, by ascending last objective (the cost); one record an individual."""
+    F, violations = losses(records, objectives)
+    best = [records[i] for i in pareto.front(F, violations)]
+    unique = {(r.id, *(r.metrics[o.metric] for o in objectives.items)): r for r in best}
+    return sorted(unique.values(), key=lambda r: (r.metrics[objectives.items[-1].metric], r.id))
+
+
+def hypervolume(records: Sequence[Record], objectives: Objectives, reference: Doubles) -> float:
+    """Hypervolume of all feasible records up to ``reference``, in the coordinates of F (costs: log10)."""
+    F, violations = losses(records, objectives)
+    return pareto.hypervolume(F[violations <= 0], reference)
+
+
+def default_reference(records: Sequence[Record], objectives: Objectives) -> dict[str, float]:
+    """Reference point: 1 for shares, else the worst value among the founders (the first generation)."""
+    founders = [r.metrics for r in records if r.birth == 0 and r.status == "ok"]
+    point: dict[str, float] = {}
+    for objective in objectives.items:
+        values = [m[objective.metric] for m in founders]
+        worst = (max(values) if objective.goal == "min" else min(values)) if values else 1.0
+        point[objective.metric] = 1.0 if objective.metric == "val_error" else worst
+    return point
+
+
+def knee(members: Sequence[Record], objectives: Objectives) -> Record:
+    """The member where more cost begins to buy little; raises :class:`UserError` for an empty front."""
+    if not members:
+        raise UserError("the front is empty: no evaluation has succeeded and keeps the constraints")
+    return members[pareto.knee(losses(members, objectives)[0])]
+
+
+def best_under(members: Sequence[Record], objectives: Objectives, bounds: Mapping[str, float]) -> Record:
+    """The best member by the first objective among those within every bound.
+
+    Raises:
+        UserError: An unknown metric, or no member is within the bounds.
+    """
+    for name in bounds:
+        if members and name not in members[0].metrics:
+            raise UserError(f"unknown metric {name!r}{suggestion(name, members[0].metrics)}")
+    inside = [r for r in members if all(r.metrics[name] <= bound for name, bound in bounds.items())]
+    if not inside:
+        text = ", ".join(f"{name}<={bound:g}" for name, bound in bounds.items())
+        raise UserError(f"no member of the front has {text}: raise the bound or evolve longer")
+    return min(inside, key=lambda r: objectives.items[0].loss(r.metrics))
+
+
+def hypervolume_over_time(
+    records: Sequence[Record], objectives: Objectives, reference: Doubles, n_points: int = 60
+) -> tuple[Doubles, Doubles]:
+    """Seconds and hypervolume reached by then, each of shape ``(n_points,)`` at most."""
+    elapsed = np.array([r.elapsed for r in records])
+    times = np.linspace(0, elapsed.max(initial=0.0), n_points)
+    F, violations = losses(records, objectives)
+    values = [pareto.hypervolume(F[(elapsed <= t) & (violations <= 0)], reference) for t in times]
+    return times, np.array(values)

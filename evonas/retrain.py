@@ -1,0 +1,121 @@
+"""Final training of chosen individuals, several seeds each, measured on the test set: the only training that sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from evonas.assembly import OpenRun
+from evonas.data import held_out
+from evonas.data.samples import Samples, Splits
+from evonas.evaluation.base import Job, Outcome
+from evonas.evaluation.measure import measure, metric_names
+from evonas.evaluation.trained import predict, train
+from evonas.executor import evaluate_all
+from evonas.individual import Individual, Start, Trial
+from evonas.rng import Stream, stream
+from evonas.space import SearchSpace
+from evonas.store import Retraining
+from evonas.training import Recipe, Stop, Trainable
+
+#: ``fresh``: new weights, the honest figure of an architecture; ``inherited``: go on from the weights the search found.
+StartKind: TypeAlias = Literal["fresh", "inherited"]
+
+
+@dataclass(frozen=True)
+class FinalEvaluator:
+    """Trains on all training samples, validation included, and reports the last epoch on the test set."""
+
+    space: SearchSpace[Any]
+    splits: Splits
+    test: Samples
+    recipe: Recipe
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return (*metric_names(self.splits.task, "test"), "train_loss")
+
+    @property
+    def shares_memory(self) -> bool:
+        return isinstance(self.space, Trainable) and self.space.shares_memory
+
+    def __call__(self, job: Job[Any]) -> Outcome[Any]:
+        genotype, weights = job.trial.individual.genotype, None if job.start is None else job.start.weights
+        trained = train(
+            self.space, genotype, weights, self.splits, self.recipe, epochs=job.trial.budget, seed=job.seed,
+            stop=job.stop,
+        )
+        outputs = predict(self.space, trained.genotype, trained.weights, self.test)
+        metrics = {**measure(outputs, self.test, self.splits.task, "test"), "train_loss": trained.history[-1].train_loss}
+        return Outcome(metrics, weights=trained.weights)
+
+
+def retrain(
+    run: OpenRun, ids: Sequence[int], *, start: StartKind, epochs: int, n_seeds: int, n_jobs: int,
+    learning_rate: float | None = None, report: Callable[[int, int, Retraining | None, str | None], None],
+) -> list[Retraining]:
+    """Train each individual with seeds 0 .. n_seeds - 1, those that are not stored yet.
+
+    The recipe is the run's, without early stopping, pruning and regrowth: the network that was chosen is the one that
+    is measured.
+
+    Args:
+        run: Opened for writing.
+        report: Called as ``report(n_done, n_all, retraining, error)`` after each training.
+
+    Returns:
+        All matching retrainings, also those stored before.
+    """
+    config = run.config
+    splits, test = held_out.load_final(config.dataset, root=config.data_root)
+    recipe = replace(config.recipe, patience=None, pruning=None, regrowth=None)
+    recipe = recipe if learning_rate is None else replace(recipe, learning_rate=learning_rate)
+    wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
+    stored = {(r.id, r.seed) for r in run.store.retrainings() if (r.start, r.epochs) == (start, epochs)}
+    todo = [key for key in wanted if key not in stored]
+    stop = Stop()
+    jobs = [_job(run, serial, id, seed, start, epochs, stop) for serial, (id, seed) in enumerate(todo)]
+    evaluator = FinalEvaluator(run.space, splits, test, recipe)
+    for n_done, (evaluation, weights) in enumerate(evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs), 1):
+        id, seed = todo[evaluation.id]
+        if evaluation.status == "failed" or weights is None:
+            report(n_done, len(todo), None, f"individual {id}, seed {seed}: {evaluation.error}")
+            continue
+        retraining = Retraining(id, start, epochs, seed, dict(evaluation.metrics), evaluation.seconds)
+        run.store.add_retraining(retraining, weights)
+        report(n_done, len(todo), retraining, None)
+    return [r for r in run.store.retrainings() if (r.start, r.epochs) == (start, epochs) and (r.id, r.seed) in wanted]
+
+
+def _job(run: OpenRun, serial: int, id: int, seed: int, start: StartKind, epochs: int, stop: Stop) -> Job[Any]:
+    """``serial`` takes the place of the id: seeds of one individual are trials of their own."""
+    member = run.store.member(id)
+    trial = Trial(Individual(serial, member.genotype, 0, "retrain"), epochs)
+    weights = run.store.weights(*member.evaluation.key) if start == "inherited" else None
+    begin = None if weights is None else Start(member.genotype, weights, True)
+    return Job(trial, stream(run.config.seed, Stream.RETRAIN, id, seed), begin, stop)
+
+
+def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, float]]:
+    """Test metrics of the weights that the search itself left behind, without further training."""
+    _, test = held_out.load_final(run.config.dataset, root=run.config.data_root)
+    results: dict[int, dict[str, float]] = {}
+    for id in ids:
+        member = run.store.member(id)
+        weights = run.store.weights(*member.evaluation.key)
+        if weights is not None:
+            outputs = predict(run.space, member.genotype, weights, test)
+            results[id] = dict(measure(outputs, test, run.task, "test"))
+    return results
+
+
+def summary(retrainings: Sequence[Retraining], metric: str) -> dict[int, tuple[float, float, int]]:
+    """Per individual: mean, sample standard deviation (nan for one seed), number of seeds."""
+    result: dict[int, tuple[float, float, int]] = {}
+    for id in sorted({r.id for r in retrainings}):
+        values = np.array([r.metrics[metric] for r in retrainings if r.id == id])
+        result[id] = (float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan"), len(values))
+    return result
