@@ -113,7 +113,7 @@ class ReferenceTrainer:
         if recipe.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_([self.values, self.bias, self.gain], recipe.clip_norm)
         self.optimizer.step()
-        return float(value)
+        return value.item()
 
     def prune(self, keep: int) -> None:
         """Magnitude pruning; the weights are rounded to float32 first, as every trainer sees them."""
@@ -187,7 +187,7 @@ class ReferenceTrainer:
             result.train_losses.append(total / n)
             validation = self.splits.validation
             y, outputs = torch.from_numpy(validation.y), self.outputs(validation.flat.astype(np.float64))
-            result.val_losses.append(float(loss(outputs, y, self.splits.task)))
+            result.val_losses.append(loss(outputs, y, self.splits.task).item())
             result.n_edges.append(self.network.genotype.n_edges)
         result.network = self.snapshot()
         return result

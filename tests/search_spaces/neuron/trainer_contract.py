@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evonas.data.samples import Samples, Splits
@@ -59,6 +59,9 @@ random_cases = given(
     n=st.sampled_from([1, 2, 16, 63, 64, 65, 150]), density=st.sampled_from([0.05, 0.4, 1.0]),
 )
 
+#: Every trainer's test class runs the same test function; no state is shared between them.
+few_examples = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+
 TRAINING_CASES: dict[str, dict[str, Any]] = {
     "adamw": {},
     "adam-coupled-decay": {"optimizer": "adam", "weight_decay": 0.01},
@@ -78,7 +81,8 @@ class TrainerContract:
     """Laws of a trainer of neuron networks."""
 
     @pytest.fixture(scope="class")
-    def trainer(self) -> Trainer:
+    @classmethod
+    def trainer(cls) -> Trainer:
         raise NotImplementedError("a subclass defines the trainer")
 
     def run(self, trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, **options: Any) -> Any:
@@ -98,7 +102,7 @@ class TrainerContract:
         for name in ("edge", "bias", "gain"):
             assert_close(getattr(actual.network, name), getattr(expected.network, name), rtol=1e-3, atol=2e-4)
 
-    @settings(max_examples=40, deadline=None)
+    @few_examples
     @random_cases
     def test_outputs_equal_the_float64_reference(
         self, trainer: Trainer, seed: int, layers: tuple[int, ...], norm: Norm, n: int, density: float
@@ -111,7 +115,7 @@ class TrainerContract:
         assert outputs.dtype == np.float32
         assert_close(outputs, expected.detach())
 
-    @settings(max_examples=40, deadline=None)
+    @few_examples
     @random_cases
     def test_every_gradient_equals_autograd(
         self, trainer: Trainer, seed: int, layers: tuple[int, ...], norm: Norm, n: int, density: float
