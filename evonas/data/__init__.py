@@ -1,0 +1,9 @@
+"""Data sets, preloaded: ``load`` gives what a search may see; the test set is in :mod:`evonas.data.held_out`."""
+
+from evonas.data.downloading import fetch
+from evonas.data.errors import DataError
+from evonas.data.loading import load
+from evonas.data.locating import CatalogueEntry, catalogue
+from evonas.data.samples import Samples, Splits
+
+__all__ = ["CatalogueEntry", "DataError", "Samples", "Splits", "catalogue", "fetch", "load"]

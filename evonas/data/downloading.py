@@ -1,0 +1,89 @@
+"""Explicit, verified download of a data set's published files. Nothing else in this package touches the network."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import urllib.request
+import zlib
+from http.client import HTTPException
+from pathlib import Path
+
+from evonas.data.errors import DataError
+from evonas.data.formats import read_bytes
+from evonas.data.locating import data_folders
+from evonas.data.sources import SOURCES, stored
+
+#: Seconds without an answer after which a download is given up.
+TIMEOUT = 60
+
+
+def fetch(name: str, *, root: str | Path | None = None, url: str | None = None) -> Path:
+    """Downloads the files of a data set that are not there yet; verifies each by SHA-256 and stores it atomically.
+
+    Args:
+        name: A data set whose published files have a verified SHA-256 (``mnist``, ``fashion-mnist``).
+        root: Data folder; the files go to ``root/name``. None takes ``$EVONAS_DATA`` or else the user's data folder.
+        url: Base address of a mirror that serves the same files as ``.gz``; None takes the publisher's.
+
+    Returns:
+        The folder of the files.
+
+    Raises:
+        DataError: If there is nothing to download for ``name``, or if a file cannot be downloaded, verified or stored.
+    """
+    fetchable = [source.name for source in SOURCES.values() if source.url]
+    if name not in fetchable:
+        by_hand = f"; by hand: {SOURCES[name].origin}" if name in SOURCES and SOURCES[name].origin else ""
+        raise DataError(f"fetch: expected one of {', '.join(fetchable)}, got {name!r}"
+                        f"{by_hand or '; choose one of these'}")
+    source = SOURCES[name]
+    base = f"{(url or source.url or '').rstrip('/')}/"
+    folder = data_folders(root)[0] / name
+    for file, digest in source.files.items():
+        present = stored(folder, file)
+        if present is not None:
+            _verify(read_bytes(present), digest, str(present), "remove it and fetch again")
+            continue
+        address = f"{base}{file}.gz"
+        compressed = _download(address)
+        _verify(_decompressed(compressed, address), digest, address, f"try another mirror, or {source.origin}")
+        _write(folder / f"{file}.gz", compressed)
+    return folder
+
+
+def _download(address: str) -> bytes:
+    try:
+        with urllib.request.urlopen(address, timeout=TIMEOUT) as response:
+            content: bytes = response.read()
+            return content
+    except (OSError, HTTPException, ValueError) as error:
+        raise DataError(f"{address}: expected a file to download, got {error}; check the network, or download it by "
+                        f"hand into a data folder") from error
+
+
+def _decompressed(compressed: bytes, address: str) -> bytes:
+    try:
+        return gzip.decompress(compressed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{address}: expected a complete gzip file, got {error}; try another mirror") from error
+
+
+def _verify(content: bytes, digest: str | None, origin: str, remedy: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != digest:
+        raise DataError(f"{origin}: expected content with SHA-256 {digest}, got {found}; {remedy}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes through a temporary file, so that nobody ever sees half a file under ``path``."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: expected a place to write, got {error}; choose another root") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,109 @@
+"""Readers of the file formats: bytes to plain arrays, every damage a :class:`DataError` that names the file."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.data.errors import DataError
+from evonas.types import Doubles
+
+#: One label byte, then the red, green and blue planes of a 32 x 32 image (https://www.cs.toronto.edu/~kriz/cifar.html).
+CIFAR_RECORD = 1 + 3 * 32 * 32
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of ``path``, decompressed if its name ends in ``.gz``."""
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: expected a complete, readable file, got {error}; get the file again") from error
+
+
+def parse_idx(content: bytes, path: Path, n_dims: int) -> NDArray[np.uint8]:
+    """An IDX file of unsigned bytes as an array of ``n_dims`` dimensions; ``path`` is for the messages.
+
+    Format: two zero bytes, the type (8 = unsigned byte), the number of dimensions, each dimension as a big-endian
+    32-bit integer, the values (http://yann.lecun.com/exdb/mnist/).
+    """
+    magic, header = 0x0800 + n_dims, 4 + 4 * n_dims
+    found = int.from_bytes(content[:4], "big")
+    if found != magic or len(content) < header:
+        raise DataError(
+            f"{path}: expected an IDX file of unsigned bytes in {n_dims} dimensions (magic {magic:#010x}), got magic "
+            f"{found:#010x} in {len(content)} bytes; check that the file is the one its name says"
+        )
+    shape = [int(size) for size in np.frombuffer(content, ">u4", n_dims, offset=4)]
+    if len(content) - header != math.prod(shape):
+        raise DataError(
+            f"{path}: expected {math.prod(shape)} bytes of data as its header {tuple(shape)} says, got "
+            f"{len(content) - header}; the file is damaged, get it again"
+        )
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def parse_cifar10(content: bytes, path: Path) -> NDArray[np.uint8]:
+    """A file of CIFAR-10's binary version as records, shape ``(n, 3073)``: the label, then the pixels."""
+    if len(content) % CIFAR_RECORD:
+        raise DataError(
+            f"{path}: expected records of {CIFAR_RECORD} bytes (CIFAR-10, binary version), got {len(content)} bytes, "
+            f"which is no multiple; the file is damaged or of another version, get the binary version again"
+        )
+    return np.frombuffer(content, np.uint8).reshape(-1, CIFAR_RECORD)
+
+
+def read_npz(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    """The named arrays of an ``.npz`` file; pickled objects are never read."""
+    try:
+        opened = io.BytesIO(read_bytes(path)) if path.suffix == ".gz" else path.open("rb")
+        with opened as file, np.load(file, allow_pickle=False) as archive:
+            missing = [name for name in names if name not in archive]
+            if missing:
+                raise DataError(
+                    f"{path}: expected the arrays {', '.join(names)}, got {', '.join(archive) or 'none'}; "
+                    f"add {', '.join(missing)} with numpy.savez"
+                )
+            return [archive[name] for name in names]
+    except DataError:
+        raise
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        # TypeError: what np.load returns for a bare .npy file is no context manager.
+        raise DataError(
+            f"{path}: expected an .npz archive of plain numeric arrays, got one that cannot be read safely ({error}); "
+            f"write it again with numpy.savez, without object arrays"
+        ) from error
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> Doubles:
+    """The named numeric columns of a comma-separated file with a header, shape ``(n, len(columns))``."""
+    try:
+        rows = list(csv.reader(read_bytes(path).decode("utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: expected comma-separated text, got {error}; get the file again") from error
+    header = [name.strip() for name in rows[0]] if rows else []
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise DataError(f"{path}: expected a header with the columns {', '.join(columns)}, got none named "
+                        f"{', '.join(missing)}; add the header or get the file again")
+    values = np.empty((len(rows) - 1, len(columns)))
+    for i, row in enumerate(rows[1:]):
+        for j, name in enumerate(columns):
+            try:
+                values[i, j] = float(row[header.index(name)])
+            except (ValueError, IndexError) as error:
+                raise DataError(
+                    f"{path}: expected a number in line {i + 2}, column {name}, got {','.join(row)!r}; "
+                    f"complete or remove the line"
+                ) from error
+    return values

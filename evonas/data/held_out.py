@@ -1,0 +1,53 @@
+"""Behind the wall: the test set, and the whole training set for a final retraining. No searching code imports this.
+
+Both are normalised by the statistics of the *search's* train samples, so that one network with its weights, found by
+the search or trained again, always sees inputs in the same units. Give the same arguments as to
+:func:`evonas.data.load`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from evonas.data.arrays import check_task
+from evonas.data.loading import fingerprint, prepare
+from evonas.data.samples import Samples, Splits
+from evonas.rng import Stream, stream
+
+
+def load_test(
+    name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
+    n_train: int | None = None,
+) -> Samples:
+    """The test set, in the order of its files.
+
+    Raises:
+        DataError: As :func:`evonas.data.load` does; also if there is no test set, or one that does not fit.
+    """
+    prepared = prepare(name, root=root, seed=seed, validation=validation, n_train=n_train)
+    raw = prepared.source.read(prepared.folder, "test")
+    check_task(raw, prepared.task, f"{name} (test)", complete=False)
+    return prepared.normalisation.apply(raw, np.arange(len(raw.x)))
+
+
+def load_for_retraining(
+    name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
+    n_train: int | None = None,
+) -> Splits:
+    """All samples outside the test set as ``train``, shuffled; ``validation`` is empty: no epoch can be picked by it.
+
+    Raises:
+        DataError: As :func:`evonas.data.load` does.
+    """
+    prepared = prepare(name, root=root, seed=seed, validation=validation, n_train=n_train)
+    rows = np.random.default_rng(stream(seed, Stream.DATA, 1)).permutation(len(prepared.raw.x))
+    none = rows[:0]
+    return Splits(
+        name=str(name),
+        task=prepared.task,
+        train=prepared.normalisation.apply(prepared.raw, rows),
+        validation=prepared.normalisation.apply(prepared.raw, none),
+        fingerprint=fingerprint(prepared.raw, rows, none),
+    )

@@ -1,0 +1,105 @@
+"""Loading: what a search may see of a data set."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from evonas.data.arrays import RawSamples, check_task, infer_task
+from evonas.data.errors import DataError
+from evonas.data.locating import resolve
+from evonas.data.normalisation import Normalisation, training_statistics
+from evonas.data.samples import Splits
+from evonas.data.sources import Source
+from evonas.data.splitting import stratified_split
+from evonas.rng import Stream, stream
+from evonas.types import Ints, Task
+
+#: From this many samples on, a sixth for validation is enough; smaller sets give a fifth.
+LARGE = 10_000
+
+
+def load(
+    name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
+    n_train: int | None = None,
+) -> Splits:
+    """Train and validation samples of a data set, normalised by the statistics of the train samples, shuffled.
+
+    The split is stratified by class, and the same for the same arguments and files. The test set is not read into it.
+
+    Args:
+        name: A name of :data:`evonas.data.sources.SOURCES`, or the path of an ``.npz`` file with ``x_train``,
+            ``y_train`` and, for testing, ``x_test``, ``y_test``.
+        root: A folder to search before ``$EVONAS_DATA`` and the user's data folder.
+        seed: Of the split and the order.
+        validation: Samples held back for validation, as a share (float) or a number (int) of those outside the test
+            set; None is a sixth, for sets of fewer than 10 000 samples a fifth.
+        n_train: Use only so many of the others for training; None uses all.
+
+    Raises:
+        DataError: If the data set is unknown, missing, damaged or unfit, or cannot be split so.
+    """
+    prepared = prepare(name, root=root, seed=seed, validation=validation, n_train=n_train)
+    return Splits(
+        name=str(name),
+        task=prepared.task,
+        train=prepared.normalisation.apply(prepared.raw, prepared.train_rows),
+        validation=prepared.normalisation.apply(prepared.raw, prepared.validation_rows),
+        fingerprint=fingerprint(prepared.raw, prepared.train_rows, prepared.validation_rows),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The samples outside the test set as stored, how they are split, and how samples of this split are normalised."""
+
+    source: Source
+    folder: Path
+    task: Task
+    raw: RawSamples
+    train_rows: Ints
+    validation_rows: Ints
+    normalisation: Normalisation
+
+
+def prepare(
+    name: str | Path, *, root: str | Path | None, seed: int, validation: float | int | None, n_train: int | None,
+) -> Prepared:
+    """What :func:`load` does before it copies samples; arguments and errors as there."""
+    source, folder = resolve(name, root)
+    raw, origin = source.read(folder, "train"), f"{name} (train)"
+    if source.task is None:
+        task = infer_task(raw, origin)
+    else:
+        task = source.task
+        check_task(raw, task, origin, complete=True)
+    strata = raw.y.astype(np.int64) if raw.is_classification else np.zeros(len(raw.y), np.int64)
+    rng = np.random.default_rng(stream(seed, Stream.DATA))
+    n_validation = _validation_size(validation, len(raw.x))
+    validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin)
+    normalisation = training_statistics(raw, train_rows, origin)
+    task = replace(task, target_scale=normalisation.target_scale)
+    return Prepared(source, folder, task, raw, train_rows, validation_rows, normalisation)
+
+
+def fingerprint(raw: RawSamples, train_rows: Ints, validation_rows: Ints) -> str:
+    """Hex digest of the stored values and of the split, whatever the files' compression."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (raw.x, raw.y, train_rows, validation_rows):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _validation_size(validation: float | int | None, n_samples: int) -> int:
+    if validation is None:
+        return round(n_samples / 6) if n_samples >= LARGE else round(n_samples / 5)
+    if isinstance(validation, int):
+        return validation
+    if not 0 < validation < 1:
+        raise DataError(f"validation: expected a share between 0 and 1 or a whole number of samples, got {validation}; "
+                        f"0.2 holds back a fifth")
+    return round(validation * n_samples)

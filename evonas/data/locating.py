@@ -1,0 +1,125 @@
+"""From the name of a data set to its source and the folder of its files."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from evonas.data.errors import DataError
+from evonas.data.sources import SOURCES, Source, npz_source, stored
+from evonas.types import Task
+
+#: Environment variable that names a folder of data sets.
+DATA_VARIABLE = "EVONAS_DATA"
+
+
+class MissingFiles(DataError):
+    """No folder holds all files of a data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """One line of the list of data sets.
+
+    Attributes:
+        task: Kind, shape of a sample and number of outputs.
+        n_train: Number of samples outside the test set, as published.
+        folder: Where all files were found; None if they were not, or if the data set is embedded.
+        missing: What to do to use the data set, as one sentence; None if it can be used now.
+        note: What to know before relying on it; may be empty.
+    """
+
+    name: str
+    task: Task
+    n_train: int
+    n_test: int
+    folder: Path | None
+    missing: str | None
+    note: str
+
+
+def catalogue(root: str | Path | None = None) -> list[CatalogueEntry]:
+    """All named data sets, whether and where each is found, and what is missing to use it.
+
+    Raises:
+        DataError: If ``root`` is no folder.
+    """
+    entries = []
+    for source in SOURCES.values():
+        assert source.task is not None, "named data sets have a fixed task"
+        folder, missing = None, None
+        try:
+            folder = locate(source, root) if source.files else None
+        except MissingFiles as error:
+            missing = str(error)
+        entries.append(
+            CatalogueEntry(source.name, source.task, source.n_train, source.n_test, folder, missing, source.note)
+        )
+    return entries
+
+
+def resolve(name: str | Path, root: str | Path | None) -> tuple[Source, Path]:
+    """The source of a data set, by its name or the path of an ``.npz`` file, and the folder of its files.
+
+    Raises:
+        DataError: If there is no such data set, or if its files are not found.
+    """
+    if str(name).endswith(".npz"):
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise MissingFiles(f"data set: expected the path of an .npz file, got {path}, which is no file; check the "
+                               f"path (it counts from {Path.cwd()})")
+        return npz_source(path), path.parent
+    if name not in SOURCES:
+        close = difflib.get_close_matches(str(name).lower(), SOURCES, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise DataError(f"data set: expected one of {', '.join(SOURCES)} or the path of an .npz file, got "
+                        f"{str(name)!r}{hint or '; choose one of these'}")
+    source = SOURCES[str(name)]
+    return source, locate(source, root)
+
+
+def locate(source: Source, root: str | Path | None) -> Path:
+    """The first folder that holds all files of ``source``, of ``root``, ``$EVONAS_DATA`` and the user's data folder.
+
+    Raises:
+        MissingFiles: If there is none; names the files, the folders searched, and the ways to get the data.
+        DataError: If ``root`` is no folder.
+    """
+    folders = [base / subfolder for base in data_folders(root) for subfolder in source.subfolders]
+    lacking = {folder: [name for name in source.files if stored(folder, name) is None] for folder in folders}
+    for folder, names in lacking.items():
+        if not names:
+            return folder
+    closest = min(folders, key=lambda folder: len(lacking[folder]))
+    partly = f" ({closest} lacks {', '.join(lacking[closest])})" if len(lacking[closest]) < len(source.files) else ""
+    download = f"; evonas.data.fetch({source.name!r}) downloads and verifies it" if source.url else ""
+    raise MissingFiles(
+        f"data set {source.name}: expected {', '.join(source.files)} (plain or .gz) together in one of "
+        f"{', '.join(map(str, folders))}, got no such folder{partly}; name the folder that holds them by root "
+        f"(--data-root) or ${DATA_VARIABLE}, or {source.origin}{download}"
+    )
+
+
+def data_folders(root: str | Path | None) -> list[Path]:
+    """The folders in which data sets are looked for, in this order: ``root``, ``$EVONAS_DATA``, the user's own.
+
+    Raises:
+        DataError: If ``root`` is given and is no folder.
+    """
+    if root is not None and not Path(root).expanduser().is_dir():
+        raise DataError(f"root (--data-root): expected an existing folder, got {root}; create it or correct the path")
+    given = [root, os.environ.get(DATA_VARIABLE)]
+    return [*[Path(folder).expanduser() for folder in given if folder], user_data_folder()]
+
+
+def user_data_folder() -> Path:
+    """The platform's folder for data of this program; it need not exist."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "evonas"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "evonas"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "evonas"
