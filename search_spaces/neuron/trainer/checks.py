@@ -1,0 +1,80 @@
+"""What a trainer refuses before it computes anything: arrays that do not fit, values that are not finite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.data.samples import Samples
+from evonas.types import Floats, Ints, Task
+from search_spaces.neuron.trainer.base import Network
+
+
+def check_network(network: Network) -> None:
+    """Raises ``ValueError`` where parameters do not fit the genotype or are not finite."""
+    n_rows = network.genotype.n_hidden + network.genotype.n_outputs
+    for name, array, n in (
+        ("edge", network.edge, network.genotype.n_edges), ("bias", network.bias, n_rows), ("gain", network.gain, n_rows)
+    ):
+        check_shape(name, array, (n,), np.float32)
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
+
+
+def check_samples(samples: Samples, network: Network, task: Task | None = None) -> None:
+    """Raises ``ValueError`` where inputs do not fit the network or, with a ``task``, targets do not fit the task."""
+    genotype = network.genotype
+    if not len(samples):
+        raise ValueError("expected at least one sample, got none")
+    if samples.flat.shape[1] != genotype.n_inputs or samples.x.dtype != np.float32:
+        raise ValueError(
+            f"samples must have {genotype.n_inputs} float32 inputs, got {samples.flat.shape[1]} of {samples.x.dtype}"
+        )
+    if task is None:
+        return
+    if task.n_outputs != genotype.n_outputs:
+        raise ValueError(f"the task has {task.n_outputs} outputs, but the network {genotype.n_outputs}")
+    if task.kind == "regression":
+        check_shape("targets", samples.y, (len(samples), task.n_outputs), np.float32)
+        return
+    check_shape("labels", samples.y, (len(samples),), np.int64)
+    if samples.y.min() < 0 or samples.y.max() >= task.n_outputs:
+        raise ValueError(
+            f"every label must be a class from 0 to {task.n_outputs - 1}, got {samples.y.min()} to {samples.y.max()}"
+        )
+
+
+def check_training(
+    network: Network, train: Samples, task: Task, teacher: Floats | None, frozen: NDArray[np.bool_] | None
+) -> None:
+    """Raises ``ValueError`` where any argument of a training run does not fit the others."""
+    check_network(network)
+    check_samples(train, network, task)
+    if teacher is not None:
+        check_shape("teacher", teacher, (len(train), task.n_outputs), np.float32)
+    if frozen is not None:
+        check_shape("frozen", frozen, (network.genotype.n_edges,), np.bool_)
+
+
+def check_candidates(candidates: Ints, network: Network) -> None:
+    """Raises ``ValueError`` where a candidate edge does not lead to a later layer of the network."""
+    if candidates.ndim != 2 or candidates.shape[1] != 2:
+        raise ValueError(f"candidates must have shape (n, 2), got {candidates.shape}")
+    if not len(candidates):
+        return
+    n = network.genotype.n_neurons
+    if candidates.min() < 0 or candidates.max() >= n:
+        raise ValueError(f"candidates must join neurons 0 to {n - 1}, got {candidates.min()} to {candidates.max()}")
+    layer_of = network.genotype.layer_of
+    backward = layer_of[candidates[:, 0]] >= layer_of[candidates[:, 1]]
+    if backward.any():
+        source, target = candidates[int(np.argmax(backward))]
+        raise ValueError(f"candidate {source} -> {target} does not lead to a later layer")
+
+
+def check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    """Raises ``ValueError`` where an array has another shape or type."""
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"{name} must have shape {shape} and type {np.dtype(dtype)}, got {array.shape} {array.dtype}")

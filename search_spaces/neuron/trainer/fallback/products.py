@@ -1,0 +1,153 @@
+"""Products with the sparse matrix of a whole network: gathered rows (embedding_bag) or a masked dense matrix.
+
+Everywhere activations ``h`` are ``(n_neurons, n)`` and the loss gradients ``delta`` at the weighted sums are
+``(n_hidden + n_outputs, n)``: samples are adjacent in memory, so an edge is one scalar times a contiguous row, and
+"all earlier layers" is a slice that needs no concatenation.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evonas.types import Ints
+from search_spaces.neuron.genotype import NeuronGenotype
+
+ProductName: TypeAlias = Literal["embedding_bag", "dense"]
+
+
+class Bags:
+    """The pattern of a sparse matrix, row by row, for ``embedding_bag``.
+
+    Args:
+        rows: Row of every entry, ascending, shape ``(n_entries,)``.
+        columns: Column of every entry, shape ``(n_entries,)``.
+        n_rows: Number of rows; they may be empty.
+    """
+
+    def __init__(self, rows: Ints, columns: Ints, n_rows: int, device: torch.device) -> None:
+        self.columns = torch.from_numpy(columns.astype(np.int32)).to(device)
+        self.rows = torch.from_numpy(rows.astype(np.int32)).to(device)
+        self.offsets = torch.from_numpy(np.searchsorted(rows, np.arange(n_rows)).astype(np.int32)).to(device)
+
+    def multiply(self, values: Tensor, table: Tensor) -> Tensor:
+        """The matrix with ``values`` as its entries times ``table (n_columns, n)``: shape ``(n_rows, n)``."""
+        return torch.nn.functional.embedding_bag(
+            self.columns, table, self.offsets, mode="sum", per_sample_weights=values
+        )
+
+    def entry_gradient(self, delta: Tensor, table: Tensor) -> Tensor:
+        """``delta @ table.T`` at the entries only, shape ``(n_entries,)``."""
+        # The ATen kernel of embedding_bag's own backward: a dot product an entry, where gathers would take
+        # (n_entries, n) memory and ten times as long.
+        gradient: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+            delta, table, self.columns, self.offsets, self.rows, 0
+        )
+        return gradient
+
+
+class Product(Protocol):
+    """The matrix of all edges, rows being targets and columns sources, in pieces of a layer."""
+
+    def place(self, edge: Tensor) -> Tensor:
+        """The weights ``(n_edges,)`` in the form that the two products take; valid until the next call."""
+        ...
+
+    def forward(self, placed: Tensor, h: Tensor, layer: int) -> Tensor:
+        """Weighted sums of a layer from the activations of all earlier ones, shape ``(neurons of the layer, n)``."""
+        ...
+
+    def backward(self, placed: Tensor, delta: Tensor, layer: int) -> Tensor:
+        """Loss gradient at a hidden layer's activations from all later ``delta``, ``(neurons of the layer, n)``."""
+        ...
+
+    def edge_gradient(self, delta: Tensor, h: Tensor) -> Tensor:
+        """Loss gradient of every edge, shape ``(n_edges,)``."""
+        ...
+
+
+class BagProduct:
+    """Touches the edges and nothing else: the cost grows with their number."""
+
+    def __init__(self, genotype: NeuronGenotype, device: torch.device) -> None:
+        offsets = genotype.layer_offsets
+        source, row = genotype.edges[:, 0].astype(np.int64), genotype.edges[:, 1].astype(np.int64) - genotype.n_inputs
+        by_source = np.argsort(source, kind="stable")
+        self.whole = Bags(row, source, genotype.n_neurons - genotype.n_inputs, device)
+        self._layers: list[tuple[slice, Bags]] = []
+        self._reverse: list[tuple[Tensor, Bags]] = []
+        for first, last in pairwise(offsets[1:]):
+            edges = slice(*np.searchsorted(row, [first - genotype.n_inputs, last - genotype.n_inputs]))
+            into = Bags(row[edges] + genotype.n_inputs - first, source[edges], last - first, device)
+            self._layers.append((edges, into))
+            order = by_source[slice(*np.searchsorted(source[by_source], [first, last]))]
+            out_of = Bags(source[order] - first, row[order], last - first, device)
+            self._reverse.append((torch.from_numpy(order).to(device), out_of))
+
+    def place(self, edge: Tensor) -> Tensor:
+        return edge
+
+    def forward(self, placed: Tensor, h: Tensor, layer: int) -> Tensor:
+        edges, bags = self._layers[layer - 1]
+        return bags.multiply(placed[edges], h)
+
+    def backward(self, placed: Tensor, delta: Tensor, layer: int) -> Tensor:
+        order, bags = self._reverse[layer - 1]
+        return bags.multiply(placed.index_select(0, order), delta)
+
+    def edge_gradient(self, delta: Tensor, h: Tensor) -> Tensor:
+        return self.whole.entry_gradient(delta, h)
+
+
+class DenseProduct:
+    """One matrix of all pairs with zeros where there is no edge: the cost does not depend on the number of edges.
+
+    One multiplication a layer, over all earlier layers; one a layer pair would be the same arithmetic in more calls.
+    """
+
+    def __init__(self, genotype: NeuronGenotype, device: torch.device) -> None:
+        self._first_row = genotype.n_inputs
+        self._offsets = [int(offset) for offset in genotype.layer_offsets]
+        rows, n = genotype.n_neurons - genotype.n_inputs, genotype.n_neurons
+        self._matrix = torch.zeros(rows, n, device=device)
+        source, target = genotype.edges[:, 0].astype(np.int64), genotype.edges[:, 1].astype(np.int64)
+        self._places = torch.from_numpy((target - genotype.n_inputs) * n + source).to(device)
+        first = genotype.layer_offsets[genotype.layer_of[target]]  # of the target's layer: the width of its block
+        places = (target - first) * first + source
+        bounds = np.searchsorted(target, self._offsets[1:])
+        self._block_places = [
+            torch.from_numpy(places[begin:end]).to(device) for begin, end in pairwise(bounds)
+        ]
+
+    def place(self, edge: Tensor) -> Tensor:
+        self._matrix.view(-1).index_copy_(0, self._places, edge)
+        return self._matrix
+
+    def forward(self, placed: Tensor, h: Tensor, layer: int) -> Tensor:
+        first, rows = self._layer(layer)
+        return placed[rows, :first] @ h[:first]
+
+    def backward(self, placed: Tensor, delta: Tensor, layer: int) -> Tensor:
+        first, rows = self._layer(layer)
+        return placed[rows.stop :, first : rows.stop + self._first_row].t() @ delta[rows.stop :]
+
+    def edge_gradient(self, delta: Tensor, h: Tensor) -> Tensor:
+        gradients = []
+        for layer, places in enumerate(self._block_places, start=1):
+            first, rows = self._layer(layer)
+            gradients.append((delta[rows] @ h[:first].t()).view(-1).index_select(0, places))
+        return torch.cat(gradients)
+
+    def _layer(self, layer: int) -> tuple[int, slice]:
+        first, last = self._offsets[layer], self._offsets[layer + 1]
+        return first, slice(first - self._first_row, last - self._first_row)
+
+
+def density(genotype: NeuronGenotype) -> float:
+    """Edges over the pairs of neurons on different layers that an edge could join."""
+    offsets = genotype.layer_offsets
+    return genotype.n_edges / float((np.diff(offsets)[1:] * offsets[1:-1]).sum())

@@ -1,0 +1,117 @@
+"""The loop over epochs and steps."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from evonas.data.samples import Splits
+from evonas.training import Epoch, Recipe, Stop
+from evonas.types import Floats, Ints
+from search_spaces.neuron.trainer.base import (
+    SCORE_SAMPLES,
+    Network,
+    TrainedNetwork,
+    n_batches,
+    prune_steps,
+    regrow_steps,
+    sample_order,
+)
+from search_spaces.neuron.trainer.dropout import dropout_mask
+from search_spaces.neuron.trainer.fallback.batches import Problem, mean_loss, pieces, predict, problem
+from search_spaces.neuron.trainer.fallback.learner import Learner
+from search_spaces.neuron.trainer.fallback.rewiring import pruned, regrown
+
+
+class Training:
+    """One training run of a learner."""
+
+    def __init__(
+        self, learner: Learner, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
+        teacher: Floats | None,
+    ) -> None:
+        self._learner, self._recipe, self._epochs, self._seed, self._stop = learner, recipe, epochs, seed, stop
+        self._train = problem(splits.train, splits.task, recipe, teacher)
+        self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
+        n_steps = epochs * n_batches(len(splits.train), recipe.batch_size)
+        self._rates = recipe.learning_rates(n_steps)
+        self._prunes = prune_steps(recipe, n_steps, learner.genotype.n_edges)
+        self._regrows = regrow_steps(recipe, n_steps, max(self._prunes, default=-1) + 1)
+        self._n_steps_done = 0
+        self._edge_updates = 0.0
+
+    def run(self) -> TrainedNetwork:
+        """Train to the end, or until the validation loss has not fallen for ``patience`` epochs."""
+        history: list[Epoch] = []
+        best: Network | None = None
+        best_loss, best_epoch = math.inf, -1
+        for epoch in range(self._epochs):
+            train_loss, val_loss = self._epoch(epoch), self._validate()
+            history.append(Epoch(train_loss, val_loss, self._learner.genotype.n_edges))
+            if self._recipe.patience is None or val_loss is None:
+                continue
+            if val_loss < best_loss:
+                best, best_loss, best_epoch = self._learner.network(), val_loss, epoch
+            elif epoch - best_epoch >= self._recipe.patience:
+                break
+        return TrainedNetwork(best or self._learner.network(), tuple(history), self._edge_updates)
+
+    def _epoch(self, epoch: int) -> float:
+        n, size = len(self._train.x), self._recipe.batch_size
+        order = sample_order(n, size, seed=self._seed, epoch=epoch)
+        total = 0.0
+        for begin in range(0, n, size):
+            self._stop.check()
+            index = order[begin : begin + size]
+            self._edge_updates += len(index) * self._learner.genotype.n_edges
+            total += len(index) * self._step(index)
+            self._rewire(order[begin : begin + SCORE_SAMPLES])
+            self._n_steps_done += 1
+        return total / n
+
+    def _step(self, index: Ints) -> float:
+        """One update; the mean loss before it."""
+        recipe, learner, step = self._recipe, self._learner, self._n_steps_done
+        batch = self._train.take(index)
+        if recipe.input_dropout:
+            mask = dropout_mask(index, batch.x.shape[1], rate=recipe.input_dropout, seed=self._seed, step=step)
+            batch = Problem(batch.x * mask, batch.target, batch.kind)
+        loss, gradient = 0.0, torch.zeros_like(learner.parameters)
+        for piece in pieces(learner.propagation, learner.parameters, batch):
+            loss += piece.loss
+            gradient += piece.gradient
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the training loss became {loss} at step {step}; lower the learning rate")
+        learner.step(gradient, float(self._rates[step]), step)
+        return loss
+
+    def _rewire(self, scored: Ints) -> None:
+        """Prune and regrow where it is time; ``scored`` are the samples on which absent edges are scored."""
+        learner, step = self._learner, self._n_steps_done
+        if self._prunes.get(step, learner.genotype.n_edges) < learner.genotype.n_edges:
+            edge = learner.edge.cpu().numpy()
+            learner.rewire(pruned(learner.genotype, edge, learner.frozen, self._prunes[step]))
+        if step in self._regrows:
+            scores, edge = self._scores(scored), learner.edge.cpu().numpy()
+            learner.rewire(regrown(learner.genotype, edge, learner.frozen, self._regrows[step], scores))
+
+    def _scores(self, index: Ints) -> list[Floats]:
+        """E[h_u * delta_v] of all pairs by layer, ``(neurons of the layer, neurons on earlier layers)``."""
+        learner = self._learner
+        offsets, n_inputs = learner.genotype.layer_offsets, learner.genotype.n_inputs
+        blocks = list(pairwise(offsets[1:]))
+        scores = [np.zeros((last - first, first), np.float32) for first, last in blocks]
+        for piece in pieces(learner.propagation, learner.parameters, self._train.take(index)):
+            for score, (first, last) in zip(scores, blocks, strict=True):
+                product = piece.delta[first - n_inputs : last - n_inputs] @ piece.activations.h[:first].t()
+                score += product.cpu().numpy()
+        return scores
+
+    def _validate(self) -> float | None:
+        if self._validation is None:
+            return None
+        outputs = predict(self._learner.propagation, self._learner.parameters, self._validation.x)
+        return mean_loss(outputs, self._validation)
