@@ -13,6 +13,7 @@ import numpy as np
 
 from evonas.data.arrays import check_task
 from evonas.data.loading import fingerprint, prepare
+from evonas.data.normalisation import normalised
 from evonas.data.samples import Samples, Splits
 from evonas.rng import Stream, stream
 
@@ -29,7 +30,7 @@ def load_test(
     prepared = prepare(name, root=root, seed=seed, validation=validation, n_train=n_train)
     raw = prepared.source.read(prepared.folder, "test")
     check_task(raw, prepared.task, f"{name} (test)", complete=False)
-    return prepared.normalisation.apply(raw, np.arange(len(raw.x)))
+    return normalised(raw, np.arange(len(raw.x)), prepared.scaling)
 
 
 def load_for_retraining(
@@ -47,7 +48,8 @@ def load_for_retraining(
     return Splits(
         name=str(name),
         task=prepared.task,
-        train=prepared.normalisation.apply(prepared.raw, rows),
-        validation=prepared.normalisation.apply(prepared.raw, none),
+        train=normalised(prepared.raw, rows, prepared.scaling),
+        validation=normalised(prepared.raw, none, prepared.scaling),
         fingerprint=fingerprint(prepared.raw, rows, none),
+        scaling=prepared.scaling,
     )

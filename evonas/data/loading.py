@@ -11,8 +11,8 @@ import numpy as np
 from evonas.data.arrays import RawSamples, check_task, infer_task
 from evonas.data.errors import DataError
 from evonas.data.locating import resolve
-from evonas.data.normalisation import Normalisation, training_statistics
-from evonas.data.samples import Splits
+from evonas.data.normalisation import normalised, training_statistics
+from evonas.data.samples import Scaling, Splits
 from evonas.data.sources import Source
 from evonas.data.splitting import stratified_split
 from evonas.rng import Stream, stream
@@ -46,9 +46,10 @@ def load(
     return Splits(
         name=str(name),
         task=prepared.task,
-        train=prepared.normalisation.apply(prepared.raw, prepared.train_rows),
-        validation=prepared.normalisation.apply(prepared.raw, prepared.validation_rows),
+        train=normalised(prepared.raw, prepared.train_rows, prepared.scaling),
+        validation=normalised(prepared.raw, prepared.validation_rows, prepared.scaling),
         fingerprint=fingerprint(prepared.raw, prepared.train_rows, prepared.validation_rows),
+        scaling=prepared.scaling,
     )
 
 
@@ -62,7 +63,7 @@ class Prepared:
     raw: RawSamples
     train_rows: Ints
     validation_rows: Ints
-    normalisation: Normalisation
+    scaling: Scaling
 
 
 def prepare(
@@ -80,9 +81,9 @@ def prepare(
     rng = np.random.default_rng(stream(seed, Stream.DATA))
     n_validation = _validation_size(validation, len(raw.x))
     validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin)
-    normalisation = training_statistics(raw, train_rows, origin)
-    task = replace(task, target_scale=normalisation.target_scale)
-    return Prepared(source, folder, task, raw, train_rows, validation_rows, normalisation)
+    scaling = training_statistics(raw, train_rows, origin)
+    task = replace(task, target_scale=scaling.target_std)
+    return Prepared(source, folder, task, raw, train_rows, validation_rows, scaling)
 
 
 def fingerprint(raw: RawSamples, train_rows: Ints, validation_rows: Ints) -> str:

@@ -3,64 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from evonas.data.arrays import RawSamples
 from evonas.data.errors import DataError
-from evonas.data.samples import Samples
+from evonas.data.samples import Samples, Scaling
 from evonas.types import Doubles, Ints
 
 #: Values that are converted to float64 at a time: 2 MB, so that they stay in cache and no float64 copy is ever held.
 BLOCK = 2**18
+#: Divisor of what is constant in training: whatever a later sample has there becomes 0 for a network that could not
+#: learn its meaning. Finite, since JSON has no infinity.
+CONSTANT_STD = 1e30
 
 
-@dataclass(frozen=True, eq=False)
-class Normalisation:
-    """``(x - mean) * factor``, by channel of an image or by feature; targets likewise.
-
-    Attributes:
-        mean: Mean of each channel or feature, shape ``(n_channels,)``, in the units of the files.
-        factor: 1 / standard deviation, shape ``(n_channels,)``; 0 where the value is constant.
-        target_mean: Mean of each regression target, shape ``(n_outputs,)``; empty for labels.
-        target_scale: Root mean square of the targets' standard deviations: one scale, so that an error in standardised
-            units times ``target_scale`` is the error in the data's own units; 1 for labels.
-    """
-
-    mean: Doubles
-    factor: Doubles
-    target_mean: Doubles
-    target_scale: float
-
-    def apply(self, raw: RawSamples, rows: Ints) -> Samples:
-        """The given rows, normalised, in the given order."""
-        x = np.empty((len(rows), *raw.x.shape[1:]), np.float32)
-        per_channel = (-1, *[1] * (raw.x.ndim - 2))
-        mean, factor = self.mean.reshape(per_channel), self.factor.reshape(per_channel)
-        for block in _blocks(raw, len(rows)):
-            np.multiply(raw.x[rows[block]] - mean, factor, out=x[block], casting="same_kind")
-        if raw.is_classification:
-            return Samples(x, raw.y[rows].astype(np.int64, copy=False))
-        return Samples(x, ((raw.y[rows] - self.target_mean) / self.target_scale).astype(np.float32))
+def normalised(raw: RawSamples, rows: Ints, scaling: Scaling) -> Samples:
+    """The given rows, normalised, in the given order."""
+    x = np.empty((len(rows), *raw.x.shape[1:]), np.float32)
+    mean, std = np.array(scaling.mean), np.array(scaling.std)
+    for block in _blocks(raw, len(rows)):
+        np.divide(raw.x[rows[block]] - mean, std, out=x[block], casting="same_kind")
+    if raw.is_classification:
+        return Samples(x, raw.y[rows].astype(np.int64, copy=False))
+    return Samples(x, ((raw.y[rows] - np.array(scaling.target_mean)) / scaling.target_std).astype(np.float32))
 
 
-def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Normalisation:
-    """The normalisation that gives the given rows mean 0 and standard deviation 1.
+def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Scaling:
+    """The scaling that gives each channel or feature mean 0 and standard deviation 1 over the given rows.
+
+    All regression targets are divided by one number, the root mean square of their standard deviations, so that an
+    error can be given back in the data's own units.
 
     Raises:
         DataError: If these rows' regression targets are all equal.
     """
     mean, std = _moments(raw, rows)
-    factor = np.divide(1.0, std, out=np.zeros_like(std), where=std > np.finfo(np.float32).tiny)
+    std[std < np.finfo(np.float32).tiny] = CONSTANT_STD
+    per_channel = (-1, *[1] * (raw.x.ndim - 2))
+    scaling = Scaling(mean.reshape(per_channel).tolist(), std.reshape(per_channel).tolist())
     if raw.is_classification:
-        return Normalisation(mean, factor, np.empty(0), 1.0)
+        return scaling
     targets = raw.y[rows]
-    scale = float(np.sqrt(targets.var(axis=0).mean()))
     if not np.ptp(targets, axis=0).any():
         raise DataError(f"{origin}: expected training targets that differ, got the same in all {len(rows)} training "
                         f"samples; use more samples")
-    return Normalisation(mean, factor, targets.mean(axis=0), scale)
+    target_std = float(np.sqrt(targets.var(axis=0).mean()))
+    return replace(scaling, target_mean=targets.mean(axis=0).tolist(), target_std=target_std)
 
 
 def _moments(raw: RawSamples, rows: Ints) -> tuple[Doubles, Doubles]:

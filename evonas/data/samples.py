@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.types import Floats, Task
+from evonas.types import Floats, Json, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +31,30 @@ class Samples:
         return self.x.reshape(len(self.x), -1)
 
 
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How samples were normalised, in JSON: what one needs to feed a network one's own samples.
+
+    Attributes:
+        mean, std: Numbers, or nested lists that broadcast over one sample; a network sees ``(x - mean) / std``.
+        target_mean, target_std: Of regression targets: a prediction in the data's own units is
+            ``output * target_std + target_mean``, with one mean for each target.
+    """
+
+    mean: Json = 0.0
+    std: Json = 1.0
+    target_mean: Json = 0.0
+    target_std: float = 1.0
+
+
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """What a search sees of a data set: train and validation. The test set is not here, and cannot be reached from here.
+    """What a search sees of a data set: train and validation. The test set is not here, and not reachable from here.
 
     Attributes:
         name: The data set's name or path.
         fingerprint: Hex digest of the files and of the split, to recognise a different data set on resume.
+        scaling: Of the values in the files to those in ``train`` and ``validation``.
     """
 
     name: str
@@ -45,3 +62,4 @@ class Splits:
     train: Samples
     validation: Samples
     fingerprint: str
+    scaling: Scaling = Scaling()
