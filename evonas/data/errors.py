@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evonas.types import UserError
 
-class DataError(ValueError):
+
+class DataError(UserError):
     """A data set is unknown, missing, damaged or unfit; the message is one sentence that names the remedy."""

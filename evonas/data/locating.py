@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from evonas.data.errors import DataError
 from evonas.data.sources import SOURCES, Source, npz_source, stored
-from evonas.types import Task
+from evonas.types import Task, suggestion
 
 #: Environment variable that names a folder of data sets.
 DATA_VARIABLE = "EVONAS_DATA"
@@ -74,10 +73,8 @@ def resolve(name: str | Path, root: str | Path | None) -> tuple[Source, Path]:
                                f"path (it counts from {Path.cwd()})")
         return npz_source(path), path.parent
     if name not in SOURCES:
-        close = difflib.get_close_matches(str(name).lower(), SOURCES, n=1, cutoff=0.5)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise DataError(f"data set: expected one of {', '.join(SOURCES)} or the path of an .npz file, got "
-                        f"{str(name)!r}{hint or '; choose one of these'}")
+        raise DataError(f"data set: expected a known name or the path of an .npz file, got {str(name)!r}"
+                        f"{suggestion(str(name).lower(), SOURCES)}")
     source = SOURCES[str(name)]
     return source, locate(source, root)
 

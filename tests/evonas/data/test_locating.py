@@ -66,10 +66,13 @@ def test_files_of_a_relative_with_the_same_names_are_not_taken_for_the_data_set(
         load("mnist", root=folder)
 
 
-@pytest.mark.parametrize(("name", "hint"), [("mnst", "did you mean 'mnist'"), ("fashion_mnist", "'fashion-mnist'"),
-                                            ("CIFAR-10", "'cifar10'"), ("imagenet", "choose one of these")])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("mnst", "did you mean 'mnist'"), ("fashion_mnist", "'fashion-mnist'"), ("CIFAR-10", "'cifar10'"),
+     ("imagenet", "there are: boston, cifar10, digits")],
+)
 def test_an_unknown_name_is_answered_with_the_known_ones_and_a_suggestion(name: str, hint: str) -> None:
-    with pytest.raises(DataError, match=f"expected one of digits, mnist, .*got '{name}'; .*{hint}"):
+    with pytest.raises(DataError, match=f"expected a known name or the path of an .npz file, got '{name}'.*{hint}"):
         load(name)
 
 
