@@ -76,10 +76,11 @@ def evolve(config: RunConfig, out: Path, *, observers: Sequence[RunObserver] = (
         UserError: Bad configuration, bad data, or ``out`` exists; nothing is written then.
     """
     if out.exists():
-        create(out, config=None, task=None, fingerprint="")  # raises, before any data is loaded
+        create(out, config=None, task=None, fingerprint="", normalisation=None)  # raises, before any data is loaded
     parts = assemble(config)
     stored = config.model_copy(update={"objectives": tuple(o.metric for o in parts.objectives.items)})
-    create(out, config=stored.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint)
+    create(out, config=stored.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint,
+           normalisation=asdict(parts.splits.scaling))
     return _run(parts, out, observers)
 
 
@@ -130,9 +131,9 @@ class OpenRun:
     store: RunStore[Any]
 
 
-def open_run(out: Path, *, writing: bool = False) -> OpenRun:
+def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None) -> OpenRun:
     """Open a run directory; raises :class:`UserError` if it cannot be read."""
-    info, config = read_info(out), config_of(out)
+    info, config = read_info(out), config_of(out, {"data_root": data_root})
     try:
         task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})
     except (KeyError, TypeError) as error:

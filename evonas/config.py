@@ -16,9 +16,9 @@ from evonas.types import Json, UserError, suggestion
 class RunConfig(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the search
-    space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``data_root``, ``jobs``, ``time_limit`` and
-    ``trial_timeout`` may be changed on resume.
+    ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the
+    search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``data_root``, ``jobs``,
+    ``time_limit`` and ``trial_timeout`` may be changed on resume.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -93,14 +93,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 def recipe_from(values: Mapping[str, Any]) -> Recipe:
     """A recipe from the table ``training``; raises :class:`UserError`."""
     fields = Recipe.__dataclass_fields__
-    tables: dict[str, type] = {"pruning": Pruning, "regrowth": Regrowth}
+    tables = {"pruning": Pruning.__dataclass_fields__, "regrowth": Regrowth.__dataclass_fields__}
     for key in values:
         if key not in fields:
             raise UserError(f"unknown key {key!r} in training{suggestion(key, fields)}")
         for inner in values[key] if key in tables and isinstance(values[key], dict) else ():
-            if inner not in tables[key].__dataclass_fields__:
-                names = tables[key].__dataclass_fields__
-                raise UserError(f"unknown key {inner!r} in training.{key}{suggestion(inner, names)}")
+            if inner not in tables[key]:
+                raise UserError(f"unknown key {inner!r} in training.{key}{suggestion(inner, tables[key])}")
     try:
         return TypeAdapter(Recipe).validate_python(dict(values))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Where trials run: joblib with processes, or with threads where evaluators release the GIL. The only module that imports joblib."""
+"""Where trials run: processes, or threads where evaluators release the GIL. The only module that imports joblib."""
 
 from __future__ import annotations
 

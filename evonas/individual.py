@@ -44,7 +44,7 @@ class Evaluation(Generic[G]):
     """The answer to a trial.
 
     Attributes:
-        status: ``"failed"`` for an exception, a metric that is not finite, a time-out; ``error`` then says what happened.
+        status: ``"failed"`` for an exception, a metric that is not finite, a time-out; ``error`` says what happened.
         seconds: Wall-clock time of the trial; the only field that differs between equal runs.
         genotype: The genotype that came out, where training changed it; None where it did not.
     """

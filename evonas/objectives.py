@@ -5,18 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
-from evonas.individual import Evaluation
-from evonas.space import G
 from evonas.types import Doubles, Metrics, UserError, suggestion
 
 #: Metrics where more is better; all others are minimised.
 MAXIMISED = frozenset({"val_accuracy", "val_r2"})
 #: Costs span orders of magnitude: crowding and hypervolume see their logarithm, ranks are the same.
 LOGARITHMIC = frozenset({"edges", "params", "flops", "flops_total", "neurons", "latency"})
+
+
+class Measured(Protocol):
+    """What has metrics unless it failed: an evaluation, or a stored record of one."""
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def metrics(self) -> Metrics: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Objectives:
     items: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
 
-    def matrix(self, evaluations: Sequence[Evaluation[G]]) -> Doubles:
+    def matrix(self, evaluations: Sequence[Measured]) -> Doubles:
         """F of shape ``(n, n_objectives)``; a failed evaluation is +inf in every column."""
         F = np.full((len(evaluations), len(self.items)), np.inf)
         for row, evaluation in zip(F, evaluations, strict=True):
@@ -67,7 +75,7 @@ class Objectives:
                 row[:] = [objective.loss(evaluation.metrics) for objective in self.items]
         return F
 
-    def violations(self, evaluations: Sequence[Evaluation[G]]) -> Doubles:
+    def violations(self, evaluations: Sequence[Measured]) -> Doubles:
         """Total relative violation, shape ``(n,)``; 0 is feasible, failed is +inf."""
         return np.array([self.violation(e.metrics) if e.status == "ok" else np.inf for e in evaluations])
 

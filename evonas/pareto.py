@@ -53,12 +53,13 @@ def front(F: Doubles, violations: Doubles | None = None) -> Ints:
     if not len(candidates):
         return candidates.astype(np.int64)
     best = candidates[NonDominatedSorting().do(F[candidates], only_non_dominated_front=True)]
-    return best[np.lexsort(F[best].T[::-1])].astype(np.int64)
+    order: Ints = np.lexsort(F[best].T[::-1])
+    return np.asarray(best[order], np.int64)
 
 
 def hypervolume(F: Doubles, reference: Doubles) -> float:
     """Volume that the rows of F dominate up to ``reference`` (Zitzler 1999, https://doi.org/10.1109/4235.797969)."""
-    inside = F[np.isfinite(F).all(axis=1) & (F < reference).all(axis=1)]
+    inside = F[np.isfinite(F).all(axis=1) & (reference > F).all(axis=1)]
     return float(HV(ref_point=reference)(inside)) if len(inside) else 0.0
 
 

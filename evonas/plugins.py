@@ -1,4 +1,4 @@
-"""Search spaces by name, through entry points of the group ``evonas.search_spaces``: a third-party space is a package."""
+"""Search spaces by name, through entry points of the group ``evonas.search_spaces``: anybody's package can add one."""
 
 from __future__ import annotations
 

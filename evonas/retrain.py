@@ -1,4 +1,4 @@
-"""Final training of chosen individuals, several seeds each, measured on the test set: the only training that sees it."""
+"""Final training of chosen individuals with several seeds, measured on the test set: nothing else sees that set."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class FinalEvaluator:
             stop=job.stop,
         )
         outputs = predict(self.space, trained.genotype, trained.weights, self.test)
-        metrics = {**measure(outputs, self.test, self.splits.task, "test"), "train_loss": trained.history[-1].train_loss}
-        return Outcome(metrics, weights=trained.weights)
+        metrics = measure(outputs, self.test, self.splits.task, "test")
+        return Outcome({**metrics, "train_loss": trained.history[-1].train_loss}, weights=trained.weights)
 
 
 def retrain(
@@ -70,7 +70,7 @@ def retrain(
         All matching retrainings, also those stored before.
     """
     config = run.config
-    splits, test = held_out.load_final(config.dataset, root=config.data_root)
+    splits, test = _load(run), _load_test(run)
     recipe = replace(config.recipe, patience=None, pruning=None, regrowth=None)
     recipe = recipe if learning_rate is None else replace(recipe, learning_rate=learning_rate)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
@@ -101,7 +101,7 @@ def _job(run: OpenRun, serial: int, id: int, seed: int, start: StartKind, epochs
 
 def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, float]]:
     """Test metrics of the weights that the search itself left behind, without further training."""
-    _, test = held_out.load_final(run.config.dataset, root=run.config.data_root)
+    test = _load_test(run)
     results: dict[int, dict[str, float]] = {}
     for id in ids:
         member = run.store.member(id)
@@ -110,6 +110,16 @@ def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, flo
             outputs = predict(run.space, member.genotype, weights, test)
             results[id] = dict(measure(outputs, test, run.task, "test"))
     return results
+
+
+def _load(run: OpenRun) -> Splits:
+    c = run.config
+    return held_out.load_for_retraining(c.dataset, root=c.data_root, seed=c.seed, n_train=c.n_train)
+
+
+def _load_test(run: OpenRun) -> Samples:
+    c = run.config
+    return held_out.load_test(c.dataset, root=c.data_root, seed=c.seed, n_train=c.n_train)
 
 
 def summary(retrainings: Sequence[Retraining], metric: str) -> dict[int, tuple[float, float, int]]:

@@ -23,6 +23,7 @@ class Genotype(Protocol):
 
 
 G = TypeVar("G", bound=Genotype)
+G_contra = TypeVar("G_contra", bound=Genotype, contravariant=True)
 
 
 class InvalidGenotype(ValueError):
@@ -80,19 +81,19 @@ class SearchSpace(Protocol[G]):
 
 
 @runtime_checkable
-class InheritsWeights(Protocol[G]):
+class InheritsWeights(Protocol[G_contra]):
     """Capability: start a child's training from a relative's weights."""
 
-    def inherit(self, child: G, parent: G, weights: Weights, rng: np.random.Generator) -> Weights:
+    def inherit(self, child: G_contra, parent: G_contra, weights: Weights, rng: np.random.Generator) -> Weights:
         """Weights of ``child`` made from ``weights`` of ``parent``; a pure function of its arguments."""
         ...
 
 
 @runtime_checkable
-class Describable(Protocol[G]):
+class Describable(Protocol[G_contra]):
     """Capability: tables for a person to read."""
 
-    def describe(self, genotype: G) -> list[tuple[str, list[str], list[list[str]]]]:
+    def describe(self, genotype: G_contra) -> list[tuple[str, list[str], list[list[str]]]]:
         """Tables as (title, column names, rows)."""
         ...
 

@@ -1,7 +1,7 @@
 """A run on disk: one SQLite database (WAL; one writer, the driver) and one safetensors file of weights an evaluation.
 
-A weights file is written whole before the row that names its digest, so that a killed run holds no half records. Readers
-may look while the run goes on. No pickle is ever read, and no path is ever taken from the database.
+A weights file is written whole before the row that names its digest, so that a killed run holds no half records.
+Readers may look while the run goes on. No pickle is ever read, and no path is ever taken from the database.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class RunInfo(NamedTuple):
     config: Json
     task: Json
     fingerprint: str
+    normalisation: Json
 
 
 def read_info(directory: Path) -> RunInfo:
@@ -95,10 +96,11 @@ def read_info(directory: Path) -> RunInfo:
         found = int(meta["format"])
         if found > FORMAT:
             raise StoreError(f"{directory} has run format {found}, this evonas reads up to {FORMAT}: upgrade evonas")
-        return RunInfo(json.loads(meta["config"]), json.loads(meta["task"]), meta["fingerprint"])
+        config, task, normalisation = (json.loads(meta[key]) for key in ("config", "task", "normalisation"))
+        return RunInfo(config, task, meta["fingerprint"], normalisation)
 
 
-def create(directory: Path, *, config: Json, task: Json, fingerprint: str) -> None:
+def create(directory: Path, *, config: Json, task: Json, fingerprint: str, normalisation: Json) -> None:
     """Make an empty run, all of it or nothing; raises :class:`StoreError` if the directory exists."""
     if directory.exists():
         remedy = f"resume it (evonas resume {directory}) or choose another --out" if (directory / "run.db").exists() \
@@ -112,7 +114,9 @@ def create(directory: Path, *, config: Json, task: Json, fingerprint: str) -> No
     connection = _connect(partial)
     with connection:
         connection.executescript(_SCHEMA)
-        meta = {"format": str(FORMAT), "config": json.dumps(config), "task": json.dumps(task), "fingerprint": fingerprint}
+        documents = {"config": config, "task": task, "normalisation": normalisation}
+        meta = {name: json.dumps(document) for name, document in documents.items()}
+        meta |= {"format": str(FORMAT), "fingerprint": fingerprint}
         connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
     connection.close()
     os.rename(partial, directory)
@@ -246,13 +250,13 @@ class RunStore(Generic[G]):
         )
         with _sqlite_errors(self.directory):
             rows = self._db.execute(query).fetchall()
-        return [Record(*r[:4], tuple(json.loads(r[4])), r[5], json.loads(r[6]), *r[7:]) for r in rows]
+        return [Record._make((*r[:4], tuple(json.loads(r[4])), r[5], json.loads(r[6]), *r[7:])) for r in rows]
 
     def retrainings(self) -> list[Retraining]:
         """Every final training."""
         with _sqlite_errors(self.directory):
             rows = self._db.execute("SELECT id, start, epochs, seed, metrics, seconds FROM retrainings").fetchall()
-        return [Retraining(*r[:4], json.loads(r[4]), r[5]) for r in rows]
+        return [Retraining._make((*r[:4], json.loads(r[4]), r[5])) for r in rows]
 
     def weights(self, id: int, budget: int) -> Weights | None:
         """Trained weights of an evaluation, None where it has none.
@@ -272,8 +276,9 @@ class RunStore(Generic[G]):
 
     def start(self, trial: Trial[G]) -> Start[G] | None:
         """What a trial starts from: its own smaller budget's weights, else its first parent's, else nothing."""
-        individual, budget = trial.individual, trial.budget
-        for id, below, continues in ((individual.id, budget, True), *((p, 2**62, False) for p in individual.parents[:1])):
+        donors = [(trial.individual.id, trial.budget, True)]
+        donors += [(parent, 2**62, False) for parent in trial.individual.parents[:1]]
+        for id, below, continues in donors:
             query = "SELECT MAX(budget) FROM evaluations WHERE id = ? AND budget < ? AND weights IS NOT NULL"
             row = self._one(query, id, below)
             if row is not None and row[0] is not None:

@@ -25,7 +25,10 @@ for command in (
 def main() -> None:
     """Entry point: turns bad input into one sentence and exit code 2."""
     errors = Console(stderr=True)
-    warnings.showwarning = lambda message, *_, **__: errors.print(f"note: {message}", markup=False, highlight=False, soft_wrap=True)
+    def show_warning(message: Warning | str, *_: object, **__: object) -> None:
+        errors.print(f"note: {message}", markup=False, highlight=False, soft_wrap=True)
+
+    warnings.showwarning = show_warning
     try:
         app()
     except UserError as error:

@@ -25,7 +25,7 @@ def retrain(
     ids: Annotated[str | None, typer.Option(help="Individuals, comma-separated [the whole front].")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each.")] = 20,
-    inherit: Annotated[bool, typer.Option("--inherit", help="Go on from the search's weights instead of fresh ones.")] = False,
+    inherit: Annotated[bool, typer.Option("--inherit", help="Go on from the search's weights.")] = False,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [the run's].")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
@@ -44,12 +44,13 @@ def retrain(
         learning_rate=learning_rate, report=_report,
     )
     metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
-    table = Table("id", "edges", metric, "deviation", "seeds", title=f"{epochs} epochs on all training data, last epoch")
-    cost = {r.id: r.metrics for r in opened.store.records()}
-    for id, (mean, deviation, n_seeds) in sorted(
-        summary(results, metric).items(), key=lambda item: cost[item[0]].get("flops", 0.0)
-    ):
-        table.add_row(str(id), f"{cost[id].get('edges', float('nan')):.0f}", f"{mean:.4f}", f"{deviation:.4f}", str(n_seeds))
+    title = f"{epochs} epochs on all training data, last epoch"
+    table = Table("id", "flops", metric, "deviation", "seeds", title=title)
+    flops = {r.id: r.metrics.get("flops", float("nan")) for r in opened.store.records()}
+    means = summary(results, metric)
+    for id in sorted(means, key=lambda id: flops[id]):
+        mean, deviation, n_seeds = means[id]
+        table.add_row(str(id), f"{flops[id]:.0f}", f"{mean:.4f}", f"{deviation:.4f}", str(n_seeds))
     _console.print(table)
 
 
@@ -76,7 +77,7 @@ def export(
     id: Annotated[int, typer.Argument(help="Individual.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     format: Annotated[str, typer.Option(help="torch (safetensors, for evonas.load) or json.")] = "torch",
-    weights: Annotated[str, typer.Option(help="search, or retrained (the first seed of the latest retraining).")] = "search",
+    weights: Annotated[str, typer.Option(help="search, or retrained (seed 0 of the latest retraining).")] = "search",
 ) -> None:
     """Write one network with its weights to a file."""
     if format not in FORMATS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,10 +30,10 @@ def front(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
     beside: Annotated[list[Path] | None, typer.Option(help="Draw the front of this run too; may be repeated.")] = None,
-    best_under: Annotated[str | None, typer.Option(help="Only the best member under bounds, like flops=20000.")] = None,
+    best_under: Annotated[str | None, typer.Option(help="Only the best under bounds, like flops=20000.")] = None,
     knee: Annotated[bool, typer.Option(help="Only the member where more cost begins to buy little.")] = False,
-    test: Annotated[bool, typer.Option(help="Add test metrics: of the search's own weights and of retrainings.")] = False,
-    reference: Annotated[str | None, typer.Option(help="Hypervolume reference, like val_error=1,flops=200000.")] = None,
+    test: Annotated[bool, typer.Option(help="Add test metrics: of the search's weights and of retrainings.")] = False,
+    reference: Annotated[str | None, typer.Option(help="Of the hypervolume: val_error=1,flops=200000.")] = None,
 ) -> None:
     """The Pareto front over all evaluations of a run, also while it goes on."""
     opened = open_run(run)
@@ -49,7 +49,8 @@ def front(
         rows = [_row(r, test_metrics.get(r.id, {})) for r in members]
         typer.echo(json.dumps(rows, indent=1) if as_json else _csv(rows), nl=as_json)
         return
-    print_front(_console, opened, members=members, test_metrics=test_metrics, reference=reference)
+    cells = {id: _test_cells(metrics) for id, metrics in test_metrics.items()}
+    print_front(_console, opened, members=members, test_cells=cells, reference=reference)
 
 
 def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path]) -> None:
@@ -66,20 +67,30 @@ def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], bes
 
 
 def _test_metrics(opened: OpenRun, members: Sequence[Record]) -> dict[int, dict[str, float]]:
+    """Per individual: test metrics of the search's weights; mean, deviation and seeds of each kind of retraining."""
     from evonas.retrain import measure_on_test, summary  # the wall: nothing else here sees the test set
 
     result = measure_on_test(opened, [r.id for r in members])
     retrainings = opened.store.retrainings()
+    metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
     for start, epochs in sorted({(r.start, r.epochs) for r in retrainings}):
-        chosen_ones = [r for r in retrainings if (r.start, r.epochs) == (start, epochs)]
-        metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
-        for id, (mean, deviation, n_seeds) in summary(chosen_ones, metric).items():
-            if id in result:
-                result[id] |= {
-                    f"{metric} {start} {epochs} epochs": mean, f"deviation {start} {epochs} epochs": deviation,
-                    f"seeds {start} {epochs} epochs": n_seeds,
-                }
+        kind = f"{start}_{epochs}_epochs"
+        of_kind = [r for r in retrainings if (r.start, r.epochs) == (start, epochs) and r.id in result]
+        for id, (mean, deviation, n_seeds) in summary(of_kind, metric).items():
+            result[id] |= {f"{metric}_{kind}": mean, f"deviation_{kind}": deviation, f"seeds_{kind}": n_seeds}
     return result
+
+
+def _test_cells(metrics: Mapping[str, float]) -> dict[str, str]:
+    """What the table shows of test metrics: accuracies or errors with their deviations."""
+    cells: dict[str, str] = {}
+    for name, value in metrics.items():
+        head, _, kind = name.removeprefix("test_").partition("_")
+        if head not in ("accuracy", "mse"):
+            continue
+        spread = f" ± {metrics[f'deviation_{kind}']:.4f} ({metrics[f'seeds_{kind}']:.0f})" if kind else ""
+        cells[f"test, {kind.replace('_', ' ')}" if kind else "test"] = f"{value:.4f}{spread}"
+    return cells
 
 
 def _row(record: Record, test_metrics: dict[str, float]) -> dict[str, Any]:
@@ -100,26 +111,27 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
 
 def print_front(
     console: Console, opened: OpenRun, *, members: Sequence[Record] | None = None,
-    test_metrics: dict[int, dict[str, float]] | None = None, reference: str | None = None,
+    test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: str | None = None,
 ) -> None:
     """The front as a table, with its hypervolume and the reference point below it."""
     records = opened.store.records()
     members = fronts.front(records, opened.objectives) if members is None else members
-    tests = test_metrics or {}
+    tests = test_cells or {}
     shown = [o.metric for o in opened.objectives.items]
-    shown += [n for n in ("edges", "params", "neurons", "depth") if members and n in members[0].metrics and n not in shown]
-    test_names = list(dict.fromkeys(
-        n for m in tests.values() for n in m if n in ("test_accuracy", "test_mse") or n.startswith(("test_", "seeds")) and " " in n
-    ))
+    known = members[0].metrics if members else {}
+    shown += [n for n in ("edges", "params", "neurons", "depth") if n in known and n not in shown]
+    test_names = list(dict.fromkeys(n for m in tests.values() for n in m))
     table = Table(title=f"front of {opened.config.dataset}: {len(members)} members of {len(records)} evaluations")
     for name in ("id", *shown, *test_names, "born", "operator"):
         table.add_column(name, justify="left" if name == "operator" else "right")
     for r in members:
         cells = [_number(n, r.metrics[n]) for n in shown]
-        cells += [_with_deviation(n, tests.get(r.id, {})) for n in test_names]
+        cells += [tests.get(r.id, {}).get(n, "") for n in test_names]
         table.add_row(str(r.id), *cells, str(r.birth), r.operator)
     console.print(table)
-    point = fronts.default_reference(records, opened.objectives) | dict(parse_assignments(reference) if reference else {})
+    point = fronts.default_reference(records, opened.objectives)
+    if reference is not None:
+        point |= parse_assignments(reference)
     volume = fronts.hypervolume(records, opened.objectives, opened.objectives.reference(point))
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
     logs = ", ".join(o.metric for o in opened.objectives.items if o.log)
@@ -128,16 +140,6 @@ def print_front(
 
 def _number(name: str, value: float) -> str:
     return f"{value:,.0f}".replace(",", " ") if value == int(value) and abs(value) >= 1 else f"{value:.4f}"
-
-
-def _with_deviation(name: str, metrics: dict[str, float]) -> str:
-    if name not in metrics:
-        return ""
-    if name.startswith("seeds"):
-        return str(int(metrics[name]))
-    deviation = metrics.get(name.replace("test_accuracy", "deviation").replace("test_mse", "deviation"), None)
-    text = _number(name, metrics[name])
-    return text if deviation is None or name in ("test_accuracy", "test_mse") else f"{text} ± {deviation:.4f}"
 
 
 def show(
@@ -184,9 +186,13 @@ def datasets(
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
 ) -> None:
     """The data sets there are, and what is missing to use them."""
-    table = Table("name", "task", "input", "outputs", "state")
+    table = Table("name", "task", "input", "outputs", "train", "test", "where", show_lines=True)
     for entry in data.catalogue(root=data_root):
-        table.add_row(*entry)
+        shape = " x ".join(map(str, entry.task.input_shape))
+        numbers = [str(entry.task.n_outputs), str(entry.n_train), str(entry.n_test)]
+        where = entry.missing or str(entry.folder or "embedded")
+        notes = f"\n{entry.note}" if entry.note else ""
+        table.add_row(entry.name, entry.task.kind, shape, *numbers, where + notes)
     _console.print(table)
 
 

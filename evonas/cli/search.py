@@ -23,7 +23,7 @@ _console = Console(soft_wrap=True)
 def evolve(
     config: Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)] = None,
     space: Annotated[str | None, typer.Option(help="Search space [neuron].")] = None,
-    dataset: Annotated[str | None, typer.Option(help="A name (see `evonas datasets`) or a path to an .npz [digits].")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
     objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [val_error,flops].")] = None,
@@ -44,13 +44,14 @@ def evolve(
     out: Annotated[Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].")] = None,
 ) -> None:
     """Evolve architectures and print the front."""
+    training = {"batch_size": batch_size, "learning_rate": learning_rate}
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "searcher": searcher, "population": population, "children": children, "generations": generations,
         "epochs": epochs, "survival": survival, "seed": seed, "jobs": jobs, "time_limit": time_limit,
         "trial_timeout": trial_timeout,
-        "training": {k: v for k, v in {"batch_size": batch_size, "learning_rate": learning_rate}.items() if v is not None},
+        "training": {name: value for name, value in training.items() if value is not None},
         "space_options": {} if trainer is None else {"trainer": trainer},
     })
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
@@ -75,7 +76,7 @@ def resume(
 
 
 def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConfig) -> None:
-    progress = SearchProgress(_console, directory, config)
+    progress = SearchProgress(_console, config)
     with _interruptible(directory), progress:
         finished = start([progress])
     run = assembly.open_run(directory)

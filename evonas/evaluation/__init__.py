@@ -1,7 +1,7 @@
 """Evaluators turn a trial into metrics.
 
 - ``base``: Job, Outcome, the Evaluator protocol, and ``merge``, which joins evaluators.
-- ``trained``: train and measure on the validation set; ``measure``: outputs against targets; ``cost``: from the structure.
+- ``trained``: train and measure on the validation set; ``measure``: outputs against targets; ``cost``: of a structure.
 """
 
 from evonas.evaluation.base import Evaluator, Job, Outcome, merge

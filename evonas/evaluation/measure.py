@@ -17,8 +17,8 @@ def metric_names(task: Task, prefix: str) -> tuple[str, ...]:
 def measure(outputs: Floats, samples: Samples, task: Task, prefix: str) -> Metrics:
     """Metrics of outputs ``(n, n_outputs)``, named ``prefix_...``.
 
-    Classification: ``error`` and ``accuracy`` (shares of 1), ``loss`` (mean cross-entropy, nats). Regression: ``mse`` in
-    the squared units of the data, ``r2``.
+    Classification: ``error`` and ``accuracy`` (shares of 1), ``loss`` (mean cross-entropy, nats). Regression: ``mse``
+    in the squared units of the data, ``r2``.
     """
     z = outputs.astype(np.float64)
     if task.kind == "regression":

@@ -109,7 +109,7 @@ def load(path: Path | str) -> nn.Module:
         raise UserError(f"{path} is not a network exported by evonas: {error}") from None
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
-    module.header = header
+    module.header = header  # type: ignore[assignment]
     return module.eval()
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from evonas import pareto
-from evonas.individual import Evaluation
 from evonas.objectives import Objectives
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
@@ -15,11 +14,7 @@ from evonas.types import Doubles, UserError, suggestion
 
 def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, Doubles]:
     """F ``(n, n_objectives)`` and violations ``(n,)`` of records."""
-    status = [("ok" if r.status == "ok" else "failed") for r in records]
-    evaluations: list[Evaluation[object]] = [  # type: ignore[type-var]
-        Evaluation(r.id, r.budget, s, r.metrics, r.seconds) for r, s in zip(records, status, strict=True)  # type: ignore[arg-type]
-    ]
-    return objectives.matrix(evaluations), objectives.violations(evaluations)
+    return objectives.matrix(records), objectives.violations(records)
 
 
 def front(records: Sequence[Record], objectives: Objectives) -> list[Record]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evonas.objectives import Objectives
+from evonas.objectives import Objective, Objectives
 from evonas.store import Record
 from evonas.types import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_front(
@@ -29,17 +33,15 @@ def plot_front(
     ok = [r for r in records if r.status == "ok"]
     newest = max((r.birth for r in ok), default=0)
     dots = axes.scatter(
-        [r.metrics[x.metric] for r in ok], [r.metrics[y.metric] for r in ok], s=9, alpha=0.45, linewidths=0,
-        c=[r.birth for r in ok], cmap="viridis", label=f"{len(ok)} evaluations",
+        *_columns(ok, x, y), s=9, alpha=0.45, linewidths=0, c=[r.birth for r in ok], cmap="viridis",
+        label=f"{len(ok)} evaluations",
     )
     if newest:
         figure.colorbar(dots, ax=axes, label="generation of birth", pad=0.01)
     for name, other in others:
-        axes.step([r.metrics[x.metric] for r in other], [r.metrics[y.metric] for r in other], where="post", lw=1.4, label=name)
-    axes.step(
-        [r.metrics[x.metric] for r in members], [r.metrics[y.metric] for r in members], where="post", color="crimson",
-        lw=1.8, marker="o", ms=3.5, label=f"front, {len(members)} members",
-    )
+        axes.step(*_columns(other, x, y), where="post", lw=1.4, label=name)
+    label = f"front, {len(members)} members"
+    axes.step(*_columns(members, x, y), where="post", color="crimson", lw=1.8, marker="o", ms=3.5, label=label)
     if x.log:
         axes.set_xscale("log")
     _frame(axes, [r.metrics[y.metric] for r in members])
@@ -54,10 +56,14 @@ def plot_front(
         raise UserError(f"cannot write the plot {path}: {error}") from None
 
 
-def _frame(axes: object, front_values: Sequence[float]) -> None:
+def _columns(records: Sequence[Record], x: Objective, y: Objective) -> tuple[list[float], list[float]]:
+    return [r.metrics[x.metric] for r in records], [r.metrics[y.metric] for r in records]
+
+
+def _frame(axes: Axes, front_values: Sequence[float]) -> None:
     """Leave out the hopeless evaluations that would squeeze the front into a corner."""
     if len(front_values) < 2:
         return
     low, high = min(front_values), max(front_values)
     margin = 0.08 * (high - low)
-    axes.set_ylim(low - margin, high + 3 * margin)  # type: ignore[attr-defined]
+    axes.set_ylim(low - margin, high + 3 * margin)

@@ -1,4 +1,4 @@
-"""Training: the recipe that every trainer obeys, and the plain torch loop for phenotypes without a trainer of their own.
+"""Training: the recipe that every trainer obeys, and the plain torch loop for spaces without a trainer of their own.
 
 - ``recipe``: Recipe, Pruning, Regrowth; Stop; what a space's own trainer looks like (Trainable). No torch.
 - ``loop``: the plain torch loop.

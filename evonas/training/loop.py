@@ -1,4 +1,4 @@
-"""The plain torch loop: trains any ``nn.Module`` on preloaded tensors. For spaces that bring no trainer of their own."""
+"""The plain torch loop: trains any ``nn.Module`` on preloaded tensors, for spaces without a trainer of their own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fit(
         FloatingPointError: The loss is not finite.
     """
     if recipe.pruning or recipe.regrowth:
-        raise ValueError("pruning and regrowth need a space with a trainer of its own, the plain torch loop has neither")
+        raise ValueError("pruning and regrowth need a space with a trainer of its own, not the plain torch loop")
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     torch.manual_seed(int(rng.integers(2**63)))
@@ -64,7 +64,7 @@ def fit(
             raise FloatingPointError(f"the training loss is not finite after {len(history) + 1} epochs")
         val_loss = _validation_loss(module, splits)
         history.append(Epoch(total / len(x), val_loss, n_params))
-        if recipe.patience is not None:
+        if recipe.patience is not None and val_loss is not None:
             stale = 0 if val_loss < best else stale + 1
             if val_loss < best:
                 best, best_state = val_loss, copy.deepcopy(module.state_dict())
@@ -81,7 +81,8 @@ def predict(module: nn.Module, samples: Samples) -> Floats:
     x, _ = _tensors(samples)
     module.eval()
     with torch.inference_mode():
-        return np.concatenate([module(batch).numpy() for batch in x.split(PREDICTION_BATCH)]).astype(np.float32)
+        batches = [x[begin : begin + PREDICTION_BATCH] for begin in range(0, len(x), PREDICTION_BATCH)]
+        return np.concatenate([module(batch).numpy() for batch in batches]).astype(np.float32)
 
 
 def _tensors(samples: Samples) -> tuple[Tensor, Tensor]:
@@ -89,7 +90,8 @@ def _tensors(samples: Samples) -> tuple[Tensor, Tensor]:
 
 
 def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> Iterator[Tensor]:
-    yield from torch.from_numpy(rng.permutation(n_samples)).split(batch_size)
+    order = torch.from_numpy(rng.permutation(n_samples))
+    return (order[begin : begin + batch_size] for begin in range(0, n_samples, batch_size))
 
 
 def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -111,6 +113,8 @@ def _loss(outputs: Tensor, y: Tensor, task: Task, recipe: Recipe, teacher: Tenso
     return (1 - recipe.distillation) * loss + recipe.distillation * soft
 
 
-def _validation_loss(module: nn.Module, splits: Splits) -> float:
+def _validation_loss(module: nn.Module, splits: Splits) -> float | None:
+    if not len(splits.validation):
+        return None
     outputs = torch.from_numpy(predict(module, splits.validation))
     return float(_loss(outputs, _tensors(splits.validation)[1], splits.task, Recipe(), None))

@@ -48,7 +48,8 @@ class Recipe:
 
     Attributes:
         batch_size: Samples a step.
-        optimizer: ``"adamw"`` decays weights directly, ``"adam"`` adds the decay to the gradient; betas .9, .999, eps 1e-8.
+        optimizer: ``"adamw"`` decays weights directly, ``"adam"`` adds the decay to the gradient; betas .9, .999,
+            epsilon 1e-8.
         learning_rate: The peak of the schedule.
         schedule: ``"constant"``, ``"cosine"`` (to 0) or ``"one-cycle"`` (up for 30 % of the steps, then down to 0);
             the learning rate changes every step.
@@ -88,7 +89,8 @@ class Recipe:
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
         if self.weight_decay < 0 or (self.patience is not None and self.patience < 0):
-            raise ValueError(f"weight_decay and patience must not be negative, got {self.weight_decay}, {self.patience}")
+            got = f"{self.weight_decay}, {self.patience}"
+            raise ValueError(f"weight_decay and patience must not be negative, got {got}")
 
     def learning_rates(self, n_steps: int) -> Doubles:
         """The learning rate of every step, shape ``(n_steps,)``."""

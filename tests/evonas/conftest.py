@@ -1,0 +1,39 @@
+"""Toy runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace
+
+from evonas import engine
+from evonas.search import NSGA2
+from evonas.store import RunStore, create
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Play]:
+    """Make or resume a toy run in ``tmp_path / name``; returns its open store."""
+    stores: list[RunStore[Digits]] = []
+
+    def start(
+        name: str = "run", *, evaluator: ToyEvaluator | None = None, seed: int = 0, generations: int = 4, **options: Any
+    ) -> RunStore[Digits]:
+        space, directory = ToySpace(), tmp_path / name
+        if not directory.exists():
+            create(directory, config={}, task={}, fingerprint="", normalisation={})
+        searcher = NSGA2(
+            space, OBJECTIVES, population=8, children=6, generations=generations, rng=np.random.default_rng(seed)
+        )
+        store = RunStore(directory, space, writing=True)
+        stores.append(store)
+        engine.run(searcher, evaluator or ToyEvaluator(), store, seed=seed, **options)
+        return store
+
+    yield start
+    for store in stores:
+        store.close()

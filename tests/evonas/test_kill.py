@@ -1,0 +1,48 @@
+"""SIGKILL at 20 random moments, resumed each time: the run ends identical to an uninterrupted one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from toy import ToySpace, contents
+
+from evonas.store import RunStore
+
+HERE = Path(__file__).parent
+
+
+def start(directory: Path) -> subprocess.Popen[str]:
+    paths = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONWARNINGS": "default"}
+    command = [sys.executable, str(HERE / "killed_run.py"), str(directory)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def test_a_run_killed_twenty_times_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole = start(tmp_path / "whole")
+    whole.communicate(timeout=100)
+    assert whole.returncode == 0
+    rng = np.random.default_rng()
+    reported: set[int] = set()
+    for _ in range(20):
+        process = start(tmp_path / "killed")
+        assert process.stdout is not None
+        if process.stdout.readline():  # the interpreter is up and the run is under way
+            time.sleep(float(rng.uniform(0, 0.06)))
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate(timeout=60)
+        reported |= {int(line) for line in rest.split()[:-1]}
+        with RunStore(tmp_path / "killed", ToySpace()) as store:
+            assert reported <= {r.id for r in store.records()}
+    last = start(tmp_path / "killed")
+    last.communicate(timeout=100)
+    assert last.returncode == 0
+    with RunStore(tmp_path / "killed", ToySpace()) as killed, RunStore(tmp_path / "whole", ToySpace()) as unbroken:
+        assert contents(killed) == contents(unbroken)
+        assert killed.state == unbroken.state

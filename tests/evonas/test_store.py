@@ -1,0 +1,127 @@
+"""The store: what is written is read back, what is damaged is recognised, nothing is half-written."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import Digits, Play, ToySpace, contents
+
+from evonas.individual import Evaluation, Individual, Trial
+from evonas.store import FORMAT, Retraining, RunStore, StoreError, create, read_info
+
+
+def test_a_reader_sees_what_the_writer_stored(play: Play, tmp_path: Path) -> None:
+    store = play()
+    with RunStore(tmp_path / "run", ToySpace()) as reader:
+        assert contents(reader) == contents(store)
+        assert reader.state == store.state
+
+
+def test_a_changed_genotype_is_what_a_member_has(tmp_path: Path) -> None:
+    create(tmp_path / "run", config={}, task={}, fingerprint="", normalisation={})
+    with RunStore(tmp_path / "run", ToySpace(), writing=True) as store:
+        born, changed = Digits((1,) * 8), Digits((2,) * 8)
+        individual = Individual(0, born, 0, "sample")
+        store.add_individuals([individual])
+        weights = {"depth": np.zeros(1, np.float32)}
+        store.add_evaluation(Evaluation(0, 3, "ok", {"val_error": 0.5}, 1.0, genotype=changed), weights, elapsed=1.0)
+        assert store.individual(0).genotype == born
+        assert store.member(0).genotype == changed
+        start = store.start(Trial(Individual(1, born, 1, "change", (0,)), 3))
+        assert start is not None
+        assert (start.genotype, start.continues) == (changed, False)
+        again = store.start(Trial(individual, 9))
+        assert again is not None
+        assert again.continues
+        assert store.start(Trial(individual, 3)) is None
+
+
+def test_a_torn_weights_file_is_recognised(play: Play, tmp_path: Path) -> None:
+    store = play()
+    path = next((tmp_path / "run" / "weights").glob("000000-*.safetensors"))
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(StoreError, match="is torn or was changed"):
+        store.weights(0, 1)
+    path.unlink()
+    with pytest.raises(StoreError, match="is missing"):
+        store.weights(0, 1)
+
+
+def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is not a run"):
+        read_info(tmp_path)
+
+
+def test_a_run_from_a_newer_format_is_refused(play: Play, tmp_path: Path) -> None:
+    play().close()
+    database = sqlite3.connect(tmp_path / "run" / "run.db")
+    with database:
+        database.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(FORMAT + 1),))
+    database.close()
+    with pytest.raises(StoreError, match=f"has run format {FORMAT + 1}, this evonas reads up to {FORMAT}"):
+        read_info(tmp_path / "run")
+
+
+@pytest.mark.parametrize("damage", [b"this was a database", None])
+def test_a_corrupted_database_is_refused(play: Play, tmp_path: Path, damage: bytes | None) -> None:
+    play().close()
+    path = tmp_path / "run" / "run.db"
+    whole = path.read_bytes()
+    path.write_bytes(damage if damage is not None else whole[: len(whole) // 2])
+    with pytest.raises(StoreError, match="is damaged or not a run"):
+        RunStore(tmp_path / "run", ToySpace(), writing=True)
+
+
+def test_a_damaged_genotype_is_refused(play: Play, tmp_path: Path) -> None:
+    play().close()
+    database = sqlite3.connect(tmp_path / "run" / "run.db")
+    with database:
+        database.execute("UPDATE individuals SET genotype = ? WHERE id = 3", (b"\x80\x04pickle",))
+    database.close()
+    with RunStore(tmp_path / "run", ToySpace()) as store, pytest.raises(StoreError, match="damaged genotype"):
+        store.individual(3)
+
+
+def test_an_existing_directory_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("precious")
+    with pytest.raises(StoreError, match="exists already: choose another --out"):
+        create(tmp_path / "mine", config={}, task={}, fingerprint="", normalisation={})
+    assert [p.name for p in tmp_path.rglob("*")] == ["mine", "notes.txt"]
+
+
+def test_retrainings_are_kept_apart_by_kind_and_seed(play: Play) -> None:
+    store = play()
+    for seed in (0, 1):
+        weights = {"depth": np.full(1, seed, np.float32)}
+        store.add_retraining(Retraining(2, "fresh", 20, seed, {"test_accuracy": 0.5 + seed}, 1.0), weights)
+    first, second = store.retrainings()
+    assert (first.metrics, second.seed) == ({"test_accuracy": 0.5}, 1)
+    assert store.retrained_weights(second)["depth"].tolist() == [1.0]
+
+
+def test_memory_holds_no_genotype_of_the_past(play: Play) -> None:
+    import gc
+
+    play(generations=120)
+    gc.collect()
+    alive = sum(isinstance(o, Digits) for o in gc.get_objects())
+    assert alive <= 400  # the store's cache, the population and the archive; 728 were born
+
+
+def test_opening_a_thousand_individuals_reads_no_genotype(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(tmp_path / "run", config={}, task={}, fingerprint="", normalisation={})
+    space = ToySpace()
+    with RunStore(tmp_path / "run", space, writing=True) as store:
+        rng = np.random.default_rng(0)
+        store.add_individuals(Individual(i, space.sample(rng), 0, "sample") for i in range(1000))
+    monkeypatch.setattr(space, "decode", None, raising=False)
+    begin = time.monotonic()
+    with RunStore(tmp_path / "run", space) as store:
+        assert len(list(store.digests(1000))) == 1000
+        assert store.records() == []
+    print(f"opened 1000 individuals in {time.monotonic() - begin:.3f} s")
