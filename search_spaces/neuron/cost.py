@@ -1,0 +1,41 @@
+"""What a network costs, from its graph alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evonas.types import Metrics
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.trainer.base import Norm
+
+#: Operations of LayerNorm a neuron (sum, subtract the mean, square, sum, scale) and a layer (divide twice, add epsilon,
+#: square root, reciprocal).
+NORM_FLOPS_PER_NEURON, NORM_FLOPS_PER_LAYER = 5, 5
+
+
+def n_shared(genotype: NeuronGenotype) -> int:
+    """Weights that tying saves: the sum over groups of (size - 1)."""
+    tied = genotype.ties[genotype.ties >= 0]
+    return len(tied) - len(np.unique(tied))
+
+
+def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
+    """Costs per sample.
+
+    Returns:
+        ``edges``; ``params`` (edges, biases, and a gain for each hidden neuron with ``layer-affine``, tied edges
+        once); ``flops`` = 2 * edges, the convention of the sparse-training literature; ``flops_total``, which adds a
+        bias for each neuron, ReLU and norm (and its gain) for each hidden one; ``neurons``, the hidden ones;
+        ``depth``, the output's layer.
+    """
+    n_hidden, n_biases = genotype.n_hidden, genotype.n_hidden + genotype.n_outputs
+    gains = n_hidden if norm == "layer-affine" else 0
+    norms = 0 if norm == "none" else NORM_FLOPS_PER_NEURON * n_hidden + NORM_FLOPS_PER_LAYER * (genotype.depth - 1)
+    return {
+        "edges": float(genotype.n_edges),
+        "params": float(genotype.n_edges + n_biases + gains - n_shared(genotype)),
+        "flops": 2.0 * genotype.n_edges,
+        "flops_total": float(2 * genotype.n_edges + n_biases + n_hidden + norms + gains),
+        "neurons": float(n_hidden),
+        "depth": float(genotype.depth),
+    }

@@ -1,0 +1,131 @@
+"""Weights of a network: fresh ones, and those a child starts from.
+
+A network's weights are ``{"edge": (n_edges,), "bias": (n_hidden + n_outputs,), "gain": (n_hidden + n_outputs,)}``,
+float32, in the order of the genotype.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.types import Doubles, Floats, Ints, Weights
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.layering import locate
+
+#: Twins share an outgoing weight in halves that differ by up to this share, so that they can learn different things.
+ASYMMETRY = 0.2
+
+
+def fresh(genotype: NeuronGenotype, rng: np.random.Generator) -> Weights:
+    """Random weights: edges with variance 2 / in-degree, 1 / in-degree into outputs; biases 0, gains 1.
+
+    The variance is He's (2015, https://arxiv.org/abs/1502.01852) with the number of edges that are there; that of a
+    dense layer would be far too small. A tied group gets one such value.
+    """
+    n_rows = genotype.n_hidden + genotype.n_outputs
+    edges = _random_edges(genotype, rng)
+    tied = np.flatnonzero(genotype.ties >= 0)
+    member, group = np.unique(genotype.ties[tied], return_index=True, return_inverse=True)[1:]
+    edges[tied] = edges[tied[member]][group]
+    return {
+        "edge": edges.astype(np.float32),
+        "bias": np.zeros(n_rows, np.float32),
+        "gain": np.ones(n_rows, np.float32),
+    }
+
+
+def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng: np.random.Generator) -> Weights:
+    """Weights of a child from its parent's, matched by the ids of neurons.
+
+    - An edge that both have keeps its weight; a new edge between neurons that both have gets 0.
+    - A new neuron gets random inputs and outputs of 0: it changes nothing yet, and its gradient is not dead.
+    - A new neuron whose origin the parent has is its twin: it copies inputs, bias and gain; an outgoing weight w of the
+      origin becomes w (1 + e) / 2 and w (1 - e) / 2.
+    - Tied edges share the mean of what they would have got.
+
+    So adding edges, adding neurons and splitting keep the function exactly without norm, adding edges with any norm.
+
+    Raises:
+        ValueError: ``weights`` do not fit ``parent``.
+    """
+    check_weights(parent, weights)
+    ancestor = _ancestors(child, parent)
+    return {
+        "edge": _share_ties(child, _inherited_edges(child, parent, weights["edge"], ancestor, rng)).astype(np.float32),
+        "bias": _inherited_rows(parent, weights["bias"], ancestor, 0.0),
+        "gain": _inherited_rows(parent, weights["gain"], ancestor, 1.0),
+    }
+
+
+def check_weights(genotype: NeuronGenotype, weights: Weights) -> None:
+    """Raises ValueError with the name and both shapes if ``weights`` do not fit the genotype."""
+    n_rows = genotype.n_hidden + genotype.n_outputs
+    for name, shape in {"edge": (genotype.n_edges,), "bias": (n_rows,), "gain": (n_rows,)}.items():
+        if name not in weights:
+            raise ValueError(f"weights must have {name!r} of shape {shape}, got only {sorted(weights)}")
+        if weights[name].shape != shape:
+            raise ValueError(
+                f"weights {name!r} do not fit the genotype: expected shape {shape}, got {weights[name].shape}; "
+                "give the weights that were stored with this genotype"
+            )
+
+
+def _random_edges(genotype: NeuronGenotype, rng: np.random.Generator) -> Doubles:
+    target = genotype.edges[:, 1]
+    degree = np.bincount(target, minlength=genotype.n_neurons)[target]
+    gain = np.where(target < genotype.n_neurons - genotype.n_outputs, 2.0, 1.0)
+    return rng.standard_normal(genotype.n_edges) * np.sqrt(gain / degree)
+
+
+def _ancestors(child: NeuronGenotype, parent: NeuronGenotype) -> Ints:
+    """For each of the child's neurons the parent's that it is, or is a twin of, by global index; -1 for new ones."""
+    same, origin = locate(parent.ids, child.ids), locate(parent.ids, child.origins)
+    hidden = np.where(same >= 0, same, origin)
+    n_inputs, first_output = parent.n_inputs, parent.n_neurons - parent.n_outputs
+    return np.concatenate([
+        np.arange(n_inputs), np.where(hidden < 0, -1, n_inputs + hidden), np.arange(first_output, parent.n_neurons)
+    ])
+
+
+def _inherited_edges(
+    child: NeuronGenotype, parent: NeuronGenotype, weights: Floats, ancestor: Ints, rng: np.random.Generator
+) -> Doubles:
+    """Weights of the child's edges before ties are shared, shape ``(n_edges,)``."""
+    source, target = ancestor[child.edges].T
+    known = (source >= 0) & (target >= 0)
+    parent_keys = parent.edges[:, 1].astype(np.int64) * parent.n_neurons + parent.edges[:, 0]
+    keys = np.where(known, target * parent.n_neurons + source, -1)
+    row = np.minimum(np.searchsorted(parent_keys, keys), parent.n_edges - 1)
+    edges = np.where(parent_keys[row] == keys, weights[row], 0.0)
+    edges *= _shares_of_twins(child, parent, source, rng)
+    return np.where(target < 0, _random_edges(child, rng), edges)
+
+
+def _shares_of_twins(child: NeuronGenotype, parent: NeuronGenotype, source: Ints, rng: np.random.Generator) -> Doubles:
+    """How much of the ancestor's weight each edge carries: the shares of twins into a neuron sum to 1.
+
+    Args:
+        source: The ancestor of each edge's source.
+    """
+    key = child.edges[:, 1].astype(np.int64) * parent.n_neurons + source
+    group, size = np.unique(np.where(source < 0, -1, key), return_inverse=True, return_counts=True)[1:]
+    e = rng.uniform(-ASYMMETRY, ASYMMETRY, len(key))
+    mean = np.bincount(group, e) / size
+    return np.asarray((1 + (e - mean[group])) / size[group])
+
+
+def _inherited_rows(parent: NeuronGenotype, values: Floats, ancestor: Ints, default: float) -> Floats:
+    """Biases or gains of the child, shape ``(n_hidden + n_outputs,)``."""
+    rows = ancestor[parent.n_inputs :]
+    return np.where(rows < 0, default, values[np.maximum(rows - parent.n_inputs, 0)]).astype(np.float32)
+
+
+def _share_ties(genotype: NeuronGenotype, edges: Doubles) -> Doubles:
+    """Edges of a tied group set to their mean, the others as they are."""
+    tied: NDArray[np.bool_] = genotype.ties >= 0
+    if tied.any():
+        group, size = np.unique(genotype.ties[tied], return_inverse=True, return_counts=True)[1:]
+        edges = edges.copy()
+        edges[tied] = (np.bincount(group, edges[tied]) / size)[group]
+    return edges

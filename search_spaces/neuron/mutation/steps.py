@@ -1,0 +1,61 @@
+"""How large a mutation is, and where in the network it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from evonas.types import Doubles, Ints
+from search_spaces.neuron.distance import DistanceLaw
+
+#: The largest step of each operator, as a share: ``add_nodes`` of all neurons, ``add_edges`` and ``remove_edges`` of
+#: all edges, ``split_neuron`` of the hidden neurons, ``tie_weights`` of a layer pair's edges. The upper ends of the
+#: published ranges; splitting was not published.
+LARGEST_STEPS: Mapping[str, float] = MappingProxyType(
+    {"add_nodes": 0.32, "add_edges": 0.32, "remove_edges": 0.22, "split_neuron": 0.1, "tie_weights": 1 / 3}
+)
+#: A mutation of edges touches at most so many layer pairs.
+N_PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MutationParams:
+    """What the operators need to know beside the genotype.
+
+    Attributes:
+        law: Which absent edges are likely.
+        largest_steps: As :data:`LARGEST_STEPS`.
+    """
+
+    law: DistanceLaw
+    largest_steps: Mapping[str, float] = field(default_factory=lambda: LARGEST_STEPS)
+
+
+def log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
+    """A value between two positive ones, its logarithm uniform; ``low`` if the range is empty."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(max(low, high)))))
+
+
+def step_size(largest: float, rng: np.random.Generator, *, smallest: int = 1) -> int:
+    """A log-uniform whole number from ``smallest`` to ``largest``; small steps matter near the front."""
+    return max(smallest, min(int(largest), int(log_uniform(smallest, largest + 1, rng))))
+
+
+def preferences(pairs: Ints, rng: np.random.Generator) -> Doubles:
+    """The published taste for layer pairs (i, j) when edges are added: U(.7, 1.3) / sqrt(j - i)."""
+    weights: Doubles = rng.uniform(0.7, 1.3, len(pairs)) / np.sqrt(pairs[:, 1] - pairs[:, 0])
+    return weights
+
+
+def choose_pairs(pairs: Ints, weights: Doubles, rng: np.random.Generator, n: int = N_PAIRS) -> Ints:
+    """Up to ``n`` of the layer pairs ``(n_pairs, 2)``, without replacement, by weight."""
+    n = min(n, int((weights > 0).sum()))
+    return pairs[rng.choice(len(pairs), n, replace=False, p=weights / weights.sum())] if n else pairs[:0]
+
+
+def even_shares(total: int, n: int) -> Ints:
+    """``total`` as ``n`` whole numbers that differ by at most one."""
+    return np.diff(np.arange(n + 1) * total // max(1, n))

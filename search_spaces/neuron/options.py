@@ -1,0 +1,104 @@
+"""Options of the neuron space."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from search_spaces.neuron.mutation import LARGEST_STEPS, OPERATORS
+from search_spaces.neuron.trainer import TrainerName
+from search_spaces.neuron.trainer.base import Norm
+
+
+class NeuronOptions(BaseModel):
+    """What a user may set; every field has a default.
+
+    Attributes:
+        norm: Normalisation of hidden layers.
+        trainer: Backend for training; ``"auto"`` takes the fastest that is there.
+        founders: ``"log-uniform"`` spreads founders over orders of magnitude, ``"source"`` is the published rule.
+        founder_edges: Fewest and most edges of log-uniform founders; None is as many as inputs, and 64 times that.
+        distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
+        distance_slope: What each layer adds to the scale.
+        operators: Weights with which mutations are drawn, by name; those left out are not used. None: all alike.
+        largest_steps: Largest step of an operator as a share, by name; those left out keep the published one.
+        max_edges: No founder, and no child that grows, has more edges than this.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    norm: Norm = "layer-affine"
+    trainer: TrainerName = "auto"
+    founders: Literal["log-uniform", "source"] = "log-uniform"
+    founder_edges: tuple[int, int] | None = None
+    distance_base: float = Field(4.0, gt=0, allow_inf_nan=False)
+    distance_slope: float = Field(1.5, ge=0, allow_inf_nan=False)
+    operators: dict[str, float] | None = None
+    largest_steps: dict[str, float] = Field(default_factory=dict)
+    max_edges: int | None = Field(None, ge=1)
+
+    @field_validator("founder_edges")
+    @classmethod
+    def _check_founder_edges(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and not 1 <= value[0] <= value[1]:
+            raise ValueError(f"expected (fewest, most) with 1 <= fewest <= most, got {value}")
+        return value
+
+    @field_validator("operators")
+    @classmethod
+    def _check_operators(cls, value: dict[str, float] | None) -> dict[str, float] | None:
+        if value is not None:
+            _check_names("operator", value, OPERATORS)
+            if not (all(0 <= weight < float("inf") for weight in value.values()) and any(value.values())):
+                raise ValueError(f"expected non-negative weights, one of them positive, got {value}")
+        return value
+
+    @field_validator("largest_steps")
+    @classmethod
+    def _check_largest_steps(cls, value: dict[str, float]) -> dict[str, float]:
+        _check_names("operator with a step", value, LARGEST_STEPS)
+        for name, share in value.items():
+            if not 0 < share <= 1:
+                raise ValueError(f"expected a share in (0, 1] for {name}, got {share}")
+        return value
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        if self.founder_edges and self.max_edges is not None and self.founder_edges[0] > self.max_edges:
+            raise ValueError(
+                f"max_edges must be at least the fewest founder_edges, got {self.max_edges} < {self.founder_edges[0]}"
+            )
+        return self
+
+
+def read_options(options: Mapping[str, Any]) -> NeuronOptions:
+    """Options from a mapping.
+
+    Raises:
+        ValueError: One sentence: the option, what is expected, what was given; for a misspelled name the nearest one.
+    """
+    try:
+        return NeuronOptions.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            raise ValueError(_unknown("option of the neuron space", place, NeuronOptions.model_fields)) from None
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "value_error":
+            raise ValueError(f"option {place} of the neuron space: {message}" if place else message) from None
+        raise ValueError(f"option {place} of the neuron space: {message}, got {first['input']!r}") from None
+
+
+def _check_names(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(_unknown(what, name, known))
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"unknown {what} {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}")

@@ -1,0 +1,195 @@
+"""The neuron-level search space as the engine sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evonas.data.samples import Samples, Splits
+from evonas.space import Encoded, InvalidGenotype, Offspring
+from evonas.training import Recipe, Stop, Trained
+from evonas.types import Floats, Metrics, Task, Weights
+from search_spaces.neuron import inheritance
+from search_spaces.neuron.cost import cost
+from search_spaces.neuron.crossover import exchange_disc
+from search_spaces.neuron.distance import DistanceLaw
+from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
+from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
+from search_spaces.neuron.layering import pair_capacities, pair_counts
+from search_spaces.neuron.mutation import LARGEST_STEPS, OPERATORS, MutationParams
+from search_spaces.neuron.options import NeuronOptions, read_options
+from search_spaces.neuron.trainer import choose_trainer
+from search_spaces.neuron.trainer.base import Network
+
+if TYPE_CHECKING:
+    from torch import nn
+
+#: Draws of an operator before a parent counts as one that cannot change: many, since one operator in six may be the
+#: only one that applies, and a bound on edges refuses large steps.
+MUTATION_DRAWS = 200
+#: Discs before a crossover gives up and mutates: relatives may be equal in most places.
+CROSSOVER_DRAWS = 10
+#: Default for the most edges of a founder, a multiple of the inputs: 784 to 50 176 on a 28 x 28 image.
+FOUNDER_EDGES_PER_INPUT = 64
+#: Edges are counted in 32 bits.
+UNBOUNDED = int(np.iinfo(np.int32).max)
+
+
+class NeuronSpace:
+    """Sparse networks of single neurons on layers, for one task.
+
+    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``Describable`` and ``Trainable``; picklable.
+
+    Args:
+        task: Gives the inputs' shape and the number of outputs.
+        options: The space's settings.
+    """
+
+    def __init__(self, task: Task, options: NeuronOptions) -> None:
+        if options.max_edges is not None and options.max_edges < task.n_outputs:
+            raise ValueError(
+                f"max_edges must be at least the number of outputs, {task.n_outputs}, since each has an edge, "
+                f"got {options.max_edges}"
+            )
+        self.task = task
+        self.options = options
+        self.law = DistanceLaw(task.input_shape, options.distance_base, options.distance_slope)
+        self._params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps})
+        weights = dict.fromkeys(OPERATORS, 1.0) if options.operators is None else options.operators
+        self._names = list(weights)
+        self._probabilities = np.array(list(weights.values())) / sum(weights.values())
+
+    def sample(self, rng: np.random.Generator) -> NeuronGenotype:
+        """A random founder by the rule of the option ``founders``, within ``max_edges``."""
+        n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
+        most = self.options.max_edges or UNBOUNDED
+        if self.options.founders == "source":
+            plan = published_plan(n_inputs, n_outputs, rng)
+        else:
+            low, high = self.options.founder_edges or (n_inputs, FOUNDER_EDGES_PER_INPUT * n_inputs)
+            plan = log_uniform_plan(n_inputs, n_outputs, (min(low, most), min(high, most)), rng)
+        plan = replace(plan, n_edges=min(plan.n_edges, most))
+        return grow(plan, n_outputs, self.law, rng)
+
+    def mutate(self, parent: NeuronGenotype, rng: np.random.Generator) -> Offspring[NeuronGenotype]:
+        """A child by one operator; another is drawn where one does not apply, changes nothing or breaks ``max_edges``.
+
+        Raises:
+            ValueError: No operator in use changes this parent.
+        """
+        for _ in range(MUTATION_DRAWS):
+            name = str(rng.choice(self._names, p=self._probabilities))
+            child = OPERATORS[name](parent, rng, self._params)
+            if child is not None and self._fits(child, parent) and child != parent:
+                return Offspring(child, name)
+        raise ValueError(
+            f"none of the operators {', '.join(self._names)} changes a genotype of {parent.n_edges} edges with "
+            f"max_edges={self.options.max_edges}; give another operator a weight"
+        )
+
+    def crossover(
+        self, first: NeuronGenotype, second: NeuronGenotype, rng: np.random.Generator
+    ) -> Offspring[NeuronGenotype]:
+        """The first parent with a disc of the second (see :func:`exchange_disc`); where nothing changes, a mutant."""
+        for _ in range(CROSSOVER_DRAWS):
+            child = exchange_disc(first, second, rng, self.law)
+            if child is not None and self._fits(child, first) and child not in (first, second):
+                return Offspring(child, "crossover")
+        return self.mutate(first, rng)
+
+    def _fits(self, child: NeuronGenotype, parent: NeuronGenotype) -> bool:
+        """Whether a child keeps the bound on edges; one of a parent beyond the bound need only be smaller."""
+        return child.n_edges <= (self.options.max_edges or UNBOUNDED) or child.n_edges < parent.n_edges
+
+    def validate(self, genotype: NeuronGenotype) -> None:
+        """Check the genotype's invariants, and that it is one for this task.
+
+        Raises:
+            InvalidGenotype: With one sentence.
+        """
+        expected, got = (self.task.n_inputs, self.task.n_outputs), (genotype.n_inputs, genotype.n_outputs)
+        if got != expected:
+            raise InvalidGenotype(f"a genotype for this task must have (inputs, outputs) = {expected}, got {got}")
+        genotype.validate()
+
+    def encode(self, genotype: NeuronGenotype) -> Encoded:
+        """Arrays and header as stored."""
+        return encode(genotype)
+
+    def decode(self, data: Encoded) -> NeuronGenotype:
+        """The inverse of :meth:`encode`; raises :class:`InvalidGenotype` on damaged data."""
+        genotype = decode(data)
+        self.validate(genotype)
+        return genotype
+
+    def cost(self, genotype: NeuronGenotype) -> Metrics:
+        """See :func:`search_spaces.neuron.cost.cost`."""
+        return cost(genotype, self.options.norm)
+
+    def compile(self, genotype: NeuronGenotype, weights: Weights | None = None) -> nn.Module:
+        """The phenotype; without weights it gets fresh ones, always the same for a genotype."""
+        from search_spaces.neuron.module import NeuronModule
+
+        rng = np.random.default_rng(int(genotype.digest, 16))
+        return NeuronModule(self._network(genotype, inheritance.fresh(genotype, rng) if weights is None else weights))
+
+    def inherit(
+        self, child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng: np.random.Generator
+    ) -> Weights:
+        """See :func:`search_spaces.neuron.inheritance.inherit`."""
+        return inheritance.inherit(child, parent, weights, rng)
+
+    def describe(self, genotype: NeuronGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
+        """Two tables: the layers, and the edges between them."""
+        sizes = np.diff(genotype.layer_offsets)
+        counts, capacities = pair_counts(genotype), pair_capacities(genotype)
+        names = ["inputs", *map(str, range(1, genotype.depth)), "outputs"]
+        layers = [
+            [name, str(size), f"{count / size:.1f}" if layer else "-"]
+            for layer, (name, size, count) in enumerate(zip(names, sizes, counts.sum(axis=0), strict=True))
+        ]
+        pairs = [
+            [names[i], names[j], str(counts[i, j]), f"{100 * counts[i, j] / capacities[i, j]:.2f} %"]
+            for i, j in np.argwhere(counts)
+        ]
+        return [
+            ("layers", ["layer", "neurons", "mean in-degree"], layers),
+            ("edges", ["from", "to", "edges", "density"], pairs),
+        ]
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether the chosen trainer releases the GIL."""
+        return choose_trainer(self.options.trainer).releases_gil
+
+    def train(
+        self, genotype: NeuronGenotype, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
+        seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
+    ) -> Trained[NeuronGenotype]:
+        """Train with the chosen trainer from ``weights`` (None: fresh)."""
+        initial, order = seed.generate_state(2).tolist()
+        if weights is None:
+            weights = inheritance.fresh(genotype, np.random.default_rng(initial))
+        trained = choose_trainer(self.options.trainer).train(
+            self._network(genotype, weights), splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher
+        )
+        network = trained.network
+        result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
+        return Trained(network.genotype, result, trained.history, trained.edge_updates)
+
+    def predict(self, genotype: NeuronGenotype, weights: Weights, samples: Samples) -> Floats:
+        """Logits or regression outputs, shape ``(n, n_outputs)``."""
+        return choose_trainer(self.options.trainer).predict(self._network(genotype, weights), samples)
+
+    def _network(self, genotype: NeuronGenotype, weights: Weights) -> Network:
+        """The genotype with weights; ValueError if they do not fit."""
+        inheritance.check_weights(genotype, weights)
+        return Network(genotype, weights["edge"], weights["bias"], weights["gain"], self.options.norm)
+
+
+def create(task: Task, options: Mapping[str, Any]) -> NeuronSpace:
+    """The space for a task; ValueError with one sentence for a bad option."""
+    return NeuronSpace(task, read_options(options))
