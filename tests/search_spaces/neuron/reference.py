@@ -17,9 +17,9 @@ def random_genotype(
 ) -> NeuronGenotype:
     """A random DAG with skip edges over all layer pairs; not local, not a founder of the space."""
     layer_of = np.repeat(np.arange(len(layers) + 2), [n_inputs, *layers, n_outputs])
-    target, source = np.nonzero((layer_of[None, :] < layer_of[:, None]) & (rng.random((len(layer_of),) * 2) < density))
-    if not (target >= n_inputs + sum(layers)).any():
-        source, target = np.append(source, 0), np.append(target, len(layer_of) - 1)
+    present = (layer_of[None, :] < layer_of[:, None]) & (rng.random((len(layer_of),) * 2) < density)
+    present[-1, 0] = True  # an edge that is never dead
+    target, source = np.nonzero(present)
     hidden = layer_of[n_inputs : len(layer_of) - n_outputs].astype(np.int32)
     ids = np.arange(FIRST_HIDDEN_ID, FIRST_HIDDEN_ID + len(hidden))
     positions = rng.random((len(hidden), 2)).astype(np.float32)

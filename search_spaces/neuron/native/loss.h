@@ -1,0 +1,85 @@
+// Losses and their gradients at the outputs. Included only by kernel.cpp.
+#pragma once
+
+#include <math.h>
+
+#include "kernel.h"
+#include "lanes.h"
+
+namespace {
+
+using namespace evonas;
+
+// Writes the targets of a tile's samples into the output rows of tile.delta.
+template <int L>
+void set_targets(const Targets& y, const Tile& t, float* target, int32_t n_outputs) {
+  const float hard = y.teacher ? 1.0f - y.distillation : 1.0f;
+  const vfloat rest = broadcast(y.labels ? hard * y.smoothing / static_cast<float>(n_outputs) : 0.0f);
+  for (int32_t i = 0; i < n_outputs * L; i += kWidth) store(target + i, rest);
+  for (int lane = 0; lane < t.n; ++lane) {
+    const int64_t sample = t.sample[lane];
+    if (y.labels) target[y.labels[sample] * L + lane] += hard * (1.0f - y.smoothing);
+    const float* row = y.labels ? y.teacher : y.values;
+    if (row) {
+      const float share = y.labels ? y.distillation : 1.0f;
+      for (int32_t k = 0; k < n_outputs; ++k) target[k * L + lane] += share * row[sample * n_outputs + k];
+    }
+  }
+}
+
+// Mean squared error over a sample's outputs.
+template <int L>
+double squared_error(const Tile& t, const float* output, float* delta, int32_t n_outputs, const float* weight) {
+  double total = 0;
+  const float share = 1.0f / static_cast<float>(n_outputs);
+  for (int32_t k = 0; k < n_outputs; ++k)
+    for (int lane = 0; lane < L; ++lane) {
+      const float error = output[k * L + lane] - delta[k * L + lane];
+      delta[k * L + lane] = weight[lane] * 2.0f * share * error;
+      if (lane < t.n) total += static_cast<double>(error) * error * share;
+    }
+  return total;
+}
+
+template <int L>
+double cross_entropy(const Tile& t, const float* output, float* delta, int32_t n_outputs, const float* weight) {
+  alignas(64) float loss[L], normaliser[L];
+  for (int lane = 0; lane < L; lane += kWidth) {
+    vfloat highest = load(output + lane), total = {}, agreement = {};
+    for (int32_t k = 1; k < n_outputs; ++k) highest = maximum(highest, load(output + k * L + lane));
+    for (int32_t k = 0; k < n_outputs; ++k) total += exponential(load(output + k * L + lane) - highest);
+    const vfloat w = load(weight + lane), inverse = 1.0f / total;
+    for (int32_t k = 0; k < n_outputs; ++k) {
+      const vfloat x = load(output + k * L + lane) - highest, target = load(delta + k * L + lane);
+      agreement += target * x;  // 0 * NaN is NaN: no divergence goes unnoticed
+      store(delta + k * L + lane, (exponential(x) * inverse - target) * w);
+    }
+    store(loss + lane, -agreement);
+    store(normaliser + lane, total);
+  }
+  // The sum of logarithms as logarithms of products: 16 factors between 1 and n_outputs stay far below overflow.
+  double sum = 0;
+  for (int group = 0; group < t.n; group += kGroup) {
+    double factors = 1;
+    for (int lane = group; lane < group + kGroup && lane < t.n; ++lane) {
+      sum += loss[lane];
+      factors *= normaliser[lane];
+    }
+    sum += log(factors);
+  }
+  return sum;
+}
+
+template <int L>
+double loss(const Graph& g, const Targets& y, float scale, Tile& t) {
+  const int32_t first = g.layer_begin[g.n_layers - 1], n_outputs = g.n_rows - first;
+  const float* output = t.activation + static_cast<ptrdiff_t>(first) * L;
+  float* delta = t.delta + static_cast<ptrdiff_t>(first) * L;
+  alignas(64) float weight[L];
+  for (int lane = 0; lane < L; ++lane) weight[lane] = lane < t.n ? scale : 0.0f;
+  set_targets<L>(y, t, delta, n_outputs);
+  return y.labels ? cross_entropy<L>(t, output, delta, n_outputs, weight)
+                  : squared_error<L>(t, output, delta, n_outputs, weight);
+}
+
+}  // namespace

@@ -1,0 +1,223 @@
+#include "model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+namespace evonas {
+
+void ParameterSet::assign(const float* values, size_t n) {
+  value.assign(values, values + n);
+  gradient.assign(n, 0);
+  first.assign(n, 0);
+  second.assign(n, 0);
+}
+
+namespace {
+
+template <class T>
+void pick_from(std::vector<T>& values, const std::vector<int32_t>& origin, T missing) {
+  std::vector<T> picked(origin.size(), missing);
+  for (size_t i = 0; i < origin.size(); ++i)
+    if (origin[i] >= 0) picked[i] = values[origin[i]];
+  values.swap(picked);
+}
+
+double squared_norm(const std::vector<float>& values) {
+  double total = 0;
+  for (const float x : values) total += static_cast<double>(x) * x;
+  return total;
+}
+
+std::vector<int32_t> range(int32_t n) {
+  std::vector<int32_t> values(n);
+  std::iota(values.begin(), values.end(), 0);
+  return values;
+}
+
+}  // namespace
+
+void ParameterSet::pick(const std::vector<int32_t>& origin) {
+  for (std::vector<float>* values : {&value, &first, &second}) pick_from(*values, origin, 0.0f);
+  gradient.assign(origin.size(), 0);
+}
+
+Model::Model(const NetworkView& n)
+    : n_inputs_(n.n_inputs),
+      norm_(static_cast<Norm>(n.norm)),
+      layer_begin_(n.layer_begin, n.layer_begin + n.n_layers + 1),
+      row_begin_(n.row_begin, n.row_begin + n.n_rows + 1),
+      source_(n.source, n.source + n.n_edges),
+      edge_origin_(range(n.n_edges)),
+      row_origin_(range(n.n_rows)),
+      tie_(n.tie, n.tie + n.n_edges),
+      frozen_(n.frozen, n.frozen + n.n_edges) {
+  for (int32_t r = 0; r < n.n_rows; ++r) row_.insert(row_.end(), row_begin_[r + 1] - row_begin_[r], r);
+  edge_.assign(n.edge, n.n_edges);
+  bias_.assign(n.bias, n.n_rows);
+  gain_.assign(n.gain, n.n_rows);
+  index_constraints();
+  for (const std::vector<int32_t>& group : tied_) {
+    double total = 0;
+    for (const int32_t e : group) total += edge_.value[e];
+    for (const int32_t e : group) edge_.value[e] = static_cast<float>(total / static_cast<double>(group.size()));
+  }
+  index_constraints();
+  index_graph();
+}
+
+void Model::index_constraints() {
+  std::map<int32_t, std::vector<int32_t>> groups;
+  for (int32_t e = 0; e < n_edges(); ++e)
+    if (tie_[e] >= 0) groups[tie_[e]].push_back(e);
+  tied_.clear();
+  for (auto& [tie, group] : groups) {
+    bool frozen = false;  // a shared weight stays if any of its edges must
+    for (const int32_t e : group) frozen |= frozen_[e] != 0;
+    for (const int32_t e : group) frozen_[e] = frozen;
+    tied_.push_back(std::move(group));
+  }
+  frozen_weights_.clear();
+  for (int32_t e = 0; e < n_edges(); ++e)
+    if (frozen_[e]) frozen_weights_.emplace_back(e, edge_.value[e]);
+}
+
+void Model::index_graph() {
+  hidden_begin_.resize(n_rows());
+  out_begin_.assign(n_rows() + 1, 0);
+  segments_.clear();
+  for (int32_t r = 0; r < n_rows(); ++r) {
+    const auto begin = source_.begin() + row_begin_[r], end = source_.begin() + row_begin_[r + 1];
+    hidden_begin_[r] = static_cast<int32_t>(std::lower_bound(begin, end, n_inputs_) - source_.begin());
+    segments_.push_back({r, row_begin_[r], hidden_begin_[r]});
+    for (int32_t e = hidden_begin_[r]; e < row_begin_[r + 1]; ++e) ++out_begin_[source_[e] - n_inputs_ + 1];
+  }
+  std::partial_sum(out_begin_.begin(), out_begin_.end(), out_begin_.begin());
+  out_.resize(out_begin_.back());
+  std::vector<int32_t> next(out_begin_.begin(), out_begin_.end() - 1);
+  for (int32_t r = 0; r < n_rows(); ++r)
+    for (int32_t e = hidden_begin_[r]; e < row_begin_[r + 1]; ++e) out_[next[source_[e] - n_inputs_]++] = {r, e};
+  graph_ = {n_inputs_, n_rows(), static_cast<int32_t>(layer_begin_.size()) - 1, static_cast<int32_t>(segments_.size()),
+            layer_begin_.data(), row_begin_.data(), hidden_begin_.data(), source_.data(), out_begin_.data(), out_.data(),
+            segments_.data()};
+}
+
+void Model::clear_gradients() {
+  for (ParameterSet* set : {&edge_, &bias_, &gain_}) std::fill(set->gradient.begin(), set->gradient.end(), 0.0f);
+}
+
+void Model::update(const Kernel& kernel, AdamStep step, float clip_norm) {
+  for (const std::vector<int32_t>& group : tied_) {
+    double total = 0;
+    for (const int32_t e : group) total += edge_.gradient[e];
+    for (const int32_t e : group) edge_.gradient[e] = static_cast<float>(total);
+  }
+  for (const auto& [e, weight] : frozen_weights_) edge_.gradient[e] = 0;
+  if (clip_norm > 0) {
+    double square = squared_norm(edge_.gradient) + squared_norm(bias_.gradient) + squared_norm(gain_.gradient);
+    for (const std::vector<int32_t>& group : tied_) {  // a group is one parameter
+      const double gradient = edge_.gradient[group[0]];
+      square -= gradient * gradient * static_cast<double>(group.size() - 1);
+    }
+    step.gradient_scale = std::min(1.0f, static_cast<float>(clip_norm / (std::sqrt(std::max(square, 0.0)) + 1e-6)));
+  }
+  AdamStep plain = step;
+  plain.shrink = 1, plain.decay = 0;  // only edges decay
+  for (auto [set, rule] : {std::pair{&edge_, &step}, {&bias_, &plain}, {&gain_, &plain}})
+    kernel.adam(*rule, static_cast<int64_t>(set->value.size()), set->value.data(), set->gradient.data(),
+                set->first.data(), set->second.data());
+  for (const auto& [e, weight] : frozen_weights_) edge_.value[e] = weight;
+}
+
+std::vector<int32_t> Model::first_by_weight(int64_t count, bool largest) const {
+  std::vector<int32_t> order = range(n_edges());
+  const auto before = [this, largest](int32_t a, int32_t b) {
+    if (frozen_[a] != frozen_[b]) return (frozen_[a] > frozen_[b]) == largest;
+    const float x = std::fabs(edge_.value[a]), y = std::fabs(edge_.value[b]);
+    return x != y ? (x > y) == largest : a < b;
+  };
+  std::nth_element(order.begin(), order.begin() + count, order.end(), before);
+  order.resize(count);
+  return order;
+}
+
+void Model::prune(int32_t keep) {
+  const int64_t count = std::max<int64_t>(keep, static_cast<int64_t>(frozen_weights_.size()));
+  if (count >= n_edges()) return;
+  const std::vector<int32_t> kept = first_by_weight(count, true);
+  std::vector<int32_t> row = row_, source = source_;
+  pick_from(row, kept, 0);
+  pick_from(source, kept, 0);
+  rebuild(row, source, kept);
+}
+
+int64_t Model::movable(int64_t wanted) const {
+  int64_t absent = -static_cast<int64_t>(n_edges());
+  for (size_t layer = 0; layer + 1 < layer_begin_.size(); ++layer)
+    absent += static_cast<int64_t>(layer_begin_[layer + 1] - layer_begin_[layer]) * (n_inputs_ + layer_begin_[layer]);
+  return std::min({wanted, absent, n_edges() - static_cast<int64_t>(frozen_weights_.size())});
+}
+
+void Model::regrow(const std::vector<Candidate>& candidates) {
+  std::vector<uint8_t> dropped(n_edges(), 0);
+  for (const int32_t e : first_by_weight(static_cast<int64_t>(candidates.size()), false)) dropped[e] = 1;
+  std::vector<int32_t> row, source, origin;
+  for (int32_t e = 0; e < n_edges(); ++e)
+    if (!dropped[e]) row.push_back(row_[e]), source.push_back(source_[e]), origin.push_back(e);
+  for (const Candidate& c : candidates) row.push_back(c.row), source.push_back(c.source), origin.push_back(-1);
+  rebuild(row, source, origin);
+}
+
+void Model::rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>& source,
+                    const std::vector<int32_t>& origin) {
+  const int32_t first_output = n_rows() - n_outputs();
+  std::vector<uint8_t> alive(n_inputs_ + n_rows(), 1);  // by global index
+  for (bool changed = true; changed;) {
+    std::vector<uint8_t> fed(alive.size(), 0), used(alive.size(), 0);
+    for (size_t i = 0; i < row.size(); ++i)
+      if (alive[n_inputs_ + row[i]] && alive[source[i]]) fed[n_inputs_ + row[i]] = used[source[i]] = 1;
+    changed = false;
+    for (int32_t u = n_inputs_; u < n_inputs_ + first_output; ++u)
+      if (alive[u] && !(fed[u] && used[u])) alive[u] = 0, changed = true;
+  }
+  std::vector<int32_t> kept_rows, new_index(alive.size()), layer_begin = {0};
+  std::iota(new_index.begin(), new_index.begin() + n_inputs_, 0);
+  for (size_t layer = 0; layer + 1 < layer_begin_.size(); ++layer) {
+    for (int32_t r = layer_begin_[layer]; r < layer_begin_[layer + 1]; ++r)
+      if (alive[n_inputs_ + r]) {
+        new_index[n_inputs_ + r] = n_inputs_ + static_cast<int32_t>(kept_rows.size());
+        kept_rows.push_back(r);
+      }
+    if (static_cast<int32_t>(kept_rows.size()) > layer_begin.back()) layer_begin.push_back(kept_rows.size());
+  }
+  std::vector<int32_t> order;
+  for (size_t i = 0; i < row.size(); ++i)
+    if (alive[n_inputs_ + row[i]] && alive[source[i]]) order.push_back(static_cast<int32_t>(i));
+  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+    return row[a] != row[b] ? row[a] < row[b] : source[a] < source[b];
+  });
+  std::vector<int32_t> edges = origin;
+  pick_from(edges, order, 0);
+
+  row_.clear(), source_.clear();
+  row_begin_.assign(kept_rows.size() + 1, 0);
+  for (const int32_t i : order) {
+    row_.push_back(new_index[n_inputs_ + row[i]] - n_inputs_);
+    source_.push_back(new_index[source[i]]);
+    ++row_begin_[row_.back() + 1];
+  }
+  std::partial_sum(row_begin_.begin(), row_begin_.end(), row_begin_.begin());
+  layer_begin_.swap(layer_begin);
+  edge_.pick(edges);
+  bias_.pick(kept_rows);
+  gain_.pick(kept_rows);
+  pick_from(edge_origin_, edges, -1);
+  pick_from(tie_, edges, -1);
+  pick_from(frozen_, edges, uint8_t{0});
+  pick_from(row_origin_, kept_rows, -1);
+  index_constraints();
+  index_graph();
+}
+
+}  // namespace evonas

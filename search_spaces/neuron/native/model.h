@@ -1,0 +1,88 @@
+// A network with its parameters and the optimiser's state, and the moves that change its structure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "kernel.h"
+
+namespace evonas {
+
+// Values, gradient and Adam's moments of one kind of parameter.
+struct ParameterSet {
+  std::vector<float> value, gradient, first, second;
+
+  void assign(const float* values, size_t n);
+  // Keeps the values and moments at `origin`: an index into the old ones, or -1 for a new parameter, which is 0.
+  void pick(const std::vector<int32_t>& origin);
+};
+
+// An absent edge, and how much the loss depends on it.
+struct Candidate {
+  float score;
+  int32_t row, source;
+};
+
+// What a network starts from. Rows are the neurons but the inputs, sources are global (see kernel.h).
+struct NetworkView {
+  int32_t n_inputs, n_rows, n_layers, n_edges, norm;
+  const int32_t* layer_begin;  // (n_layers + 1) rows
+  const int32_t* row_begin;    // (n_rows + 1) edges
+  const int32_t* source;       // (n_edges)
+  const int32_t* tie;          // (n_edges) -1 or a group
+  const uint8_t* frozen;       // (n_edges)
+  const float *edge, *bias, *gain;
+};
+
+class Model {
+ public:
+  explicit Model(const NetworkView& network);
+  Model(const Model&) = delete;  // graph_ points into it
+
+  const Graph& graph() const { return graph_; }
+  Norm norm() const { return norm_; }
+  Parameters parameters() { return {edge_.value.data(), bias_.value.data(), gain_.value.data()}; }
+  Parameters gradients() { return {edge_.gradient.data(), bias_.gradient.data(), gain_.gradient.data()}; }
+  int32_t n_edges() const { return static_cast<int32_t>(source_.size()); }
+  int32_t n_rows() const { return static_cast<int32_t>(row_origin_.size()); }
+  int32_t n_outputs() const { return n_rows() - layer_begin_[layer_begin_.size() - 2]; }
+  // Index of every edge in the network that training started from, -1 for those that have grown since.
+  const std::vector<int32_t>& edge_origin() const { return edge_origin_; }
+  // Row of every row in the network that training started from.
+  const std::vector<int32_t>& row_origin() const { return row_origin_; }
+
+  void clear_gradients();
+  // One optimiser step with the gradients of the mean loss, which are 0 then. No clipping if clip_norm is 0.
+  void update(const Kernel& kernel, AdamStep step, float clip_norm);
+  // Keeps the `keep` edges with the largest weights (frozen ones always), then drops dead rows.
+  void prune(int32_t keep);
+  // Replaces as many of the smallest weights that are not frozen as there are candidates, then drops dead rows.
+  void regrow(const std::vector<Candidate>& candidates);
+  // How many edges can move when `wanted` should: no more than are absent, and no frozen ones.
+  int64_t movable(int64_t wanted) const;
+
+ private:
+  // Edges ranked by weight, of equal ones the earlier first; frozen ones count as the largest of all.
+  std::vector<int32_t> first_by_weight(int64_t count, bool largest) const;
+  // Goes on with other edges, in any order, without dead rows and empty layers; origin as in ParameterSet::pick.
+  void rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>& source, const std::vector<int32_t>& origin);
+  void index_constraints();
+  void index_graph();
+
+  int32_t n_inputs_;
+  Norm norm_;
+  std::vector<int32_t> layer_begin_, row_begin_, row_, source_, edge_origin_, row_origin_, tie_;
+  std::vector<uint8_t> frozen_;
+  ParameterSet edge_, bias_, gain_;
+  // Derived by the index functions.
+  std::vector<std::vector<int32_t>> tied_;                 // members of each tied group
+  std::vector<std::pair<int32_t, float>> frozen_weights_;  // by edge
+  std::vector<int32_t> hidden_begin_, out_begin_;
+  std::vector<OutEdge> out_;
+  std::vector<Segment> segments_;
+  Graph graph_{};
+};
+
+}  // namespace evonas

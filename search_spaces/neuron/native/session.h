@@ -1,0 +1,98 @@
+// Training and evaluation of a model on packed samples.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "model.h"
+
+namespace evonas {
+
+// Samples as they lie in Python's memory.
+struct DataView {
+  int32_t n_samples;
+  const float* rows;    // (n_samples, n_inputs); read where single samples are shuffled
+  const float* groups;  // packed: [ceil(n / kGroup)][n_inputs][kGroup], 64-byte aligned; read everywhere else
+  Targets targets;
+};
+
+// Writes up to kGroup samples side by side, zeros beyond them.
+void pack_group(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* group);
+
+// The steps of one epoch.
+struct EpochView {
+  const int32_t* order;    // (n_samples) sample indices
+  int32_t batch_size;
+  int32_t grouped;         // whether `order` moves whole groups
+  int32_t first_step;      // steps taken in earlier epochs
+  const double* rates;     // (n_batches) learning rates
+  const int32_t* keep;     // (n_batches) edges to keep after the step, -1: no pruning
+  const double* share;     // (n_batches) share of edges that move after the step, 0: none
+  const uint32_t* dropout_keys;  // (n_batches, 2)
+  uint32_t dropout_threshold;    // 0: no dropout
+  float dropout_scale;
+  float clip_norm;         // 0: no clipping
+  float weight_decay;
+  int32_t decoupled;       // AdamW
+  int32_t n_score_samples;
+  const int32_t* stop;     // not 0: stop now
+  double seconds_left;
+};
+
+enum class Outcome : int32_t { kDone = 0, kStopped = 1, kDiverged = 2, kOutOfMemory = 3 };
+
+struct EpochResult {
+  double loss;          // mean over the samples
+  double edge_updates;  // edges times samples
+};
+
+// Floats on a 64-byte boundary, so that vector loads are aligned.
+class AlignedBuffer {
+ public:
+  // At least n floats; zeros if it had to grow, else what was there.
+  float* reserve(size_t n);
+
+ private:
+  struct Free {
+    void operator()(float* p) const { std::free(p); }
+  };
+  std::unique_ptr<float, Free> data_;
+  size_t size_ = 0;
+};
+
+class Session {
+ public:
+  Session(const NetworkView& network, const Kernel& kernel) : model(network), kernel_(kernel) { make_tiles(1); }
+
+  Outcome train_epoch(const DataView& data, const EpochView& epoch, EpochResult& result);
+  // Mean loss; outputs (n_samples, n_outputs) may be null.
+  double evaluate(const DataView& data, float* outputs);
+  // Mean loss; its gradients are in model.gradients().
+  double gradients(const DataView& data);
+  // E[h_source * delta_target] of (source, target) pairs of global indices.
+  void edge_scores(const DataView& data, const int64_t* pairs, int64_t n, float* scores);
+  // Per neuron: E[h], E[h**2], E[delta**2]; (n_inputs + n_rows) each.
+  void statistics(const DataView& data, double* mean, double* square, double* delta);
+
+  Model model;
+
+ private:
+  void make_tiles(int32_t n);
+  // Points a tile at n samples; `grouped`: they are neighbours in the packed data, group by group.
+  void load(Tile& tile, const DataView& data, const int32_t* samples, int32_t n, bool grouped);
+  void drop_inputs(Tile& tile, const EpochView& epoch, int32_t batch);
+  // Forward, loss and backward; the losses' sum. The gradients are weighted.
+  double propagate(Tile& tile, const Targets& targets, float weight);
+  template <class Visit>
+  void visit_all(const DataView& data, Visit visit);
+  double train_batch(const DataView& data, const EpochView& epoch, int32_t batch);
+  std::vector<Candidate> best_absent(const DataView& data, const EpochView& epoch, int32_t begin, int64_t count);
+
+  const Kernel& kernel_;
+  std::vector<Tile> tiles_;  // one, or as many as regrowth scores at once
+  AlignedBuffer rows_, packed_;
+};
+
+}  // namespace evonas

@@ -1,0 +1,274 @@
+"""The native library as Python sees it: structures, sessions, and the packed form of samples.
+
+ctypes needs no binding library at build or run time, is independent of the Python version, releases the GIL in every
+call, and loads a library that was built with sanitizers just as well. The C++ sources are in
+``search_spaces/neuron/native``; the structures here repeat those of ``session.h`` and ``model.h``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from ctypes import CDLL, Structure, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_uint32, c_void_p
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from evonas.data.samples import Samples
+from evonas.training import Recipe
+from evonas.types import Doubles, Floats, Ints, Task
+from search_spaces.neuron.genotype import NeuronGenotype, connected
+from search_spaces.neuron.trainer.base import GROUP, Network, Norm
+
+#: Widest first; the first one that the machine has is used.
+INSTRUCTION_SETS = ("avx512", "avx2", "generic")
+_ALIGNMENT = 64
+
+
+class Outcome(IntEnum):
+    """What a native call returns."""
+
+    DONE = 0
+    STOPPED = 1
+    DIVERGED = 2
+    OUT_OF_MEMORY = 3
+
+
+def library_path() -> Path:
+    """Where the library is; ``EVONAS_NATIVE_LIBRARY`` names another, e.g. one that was built with sanitizers."""
+    return Path(os.environ.get("EVONAS_NATIVE_LIBRARY") or Path(__file__).with_name("libevonas_native.so"))
+
+
+@cache
+def _library() -> CDLL | None:
+    try:
+        library = CDLL(str(library_path()))
+    except OSError:
+        return None
+    library.evonas_open.restype = c_void_p
+    library.evonas_close.restype = library.evonas_pack.restype = library.evonas_export.restype = None
+    for function in (library.evonas_close, library.evonas_n_edges):
+        function.argtypes = [c_void_p]
+    return library
+
+
+def available() -> bool:
+    """Whether the library was built, and can be loaded on this machine."""
+    return _library() is not None
+
+
+def _loaded() -> CDLL:
+    library = _library()
+    if library is None:
+        raise RuntimeError(f"the native trainer was not built: cannot load {library_path()}; use the torch trainer")
+    return library
+
+
+def instruction_set() -> str:
+    """The instruction set in use: ``avx512``, ``avx2`` or ``generic``; ``EVONAS_ISA`` names another one.
+
+    Raises:
+        ValueError: ``EVONAS_ISA`` names one that this machine does not have.
+    """
+    supported = supported_instruction_sets()
+    chosen = os.environ.get("EVONAS_ISA") or supported[0]
+    if chosen not in supported:
+        raise ValueError(f"EVONAS_ISA must be one of {', '.join(supported)} on this machine, got {chosen!r}")
+    return chosen
+
+
+@cache
+def supported_instruction_sets() -> tuple[str, ...]:
+    """What this machine has, widest first."""
+    return tuple(name for name in INSTRUCTION_SETS if _loaded().evonas_supports(name.encode()))
+
+
+class _NetworkView(Structure):
+    _fields_ = [
+        *((name, c_int32) for name in ("n_inputs", "n_rows", "n_layers", "n_edges", "norm")),
+        *((name, c_void_p) for name in ("layer_begin", "row_begin", "source", "tie", "frozen", "edge", "bias", "gain")),
+    ]
+
+
+class _Targets(Structure):
+    _fields_ = [
+        ("labels", c_void_p), ("values", c_void_p), ("teacher", c_void_p), ("smoothing", c_float),
+        ("distillation", c_float),
+    ]
+
+
+class _DataView(Structure):
+    _fields_ = [("n_samples", c_int32), ("rows", c_void_p), ("groups", c_void_p), ("targets", _Targets)]
+
+
+class EpochView(Structure):
+    """The steps of one epoch; see ``session.h``."""
+
+    _fields_ = [
+        ("order", c_void_p), ("batch_size", c_int32), ("grouped", c_int32), ("first_step", c_int32),
+        ("rates", c_void_p), ("keep", c_void_p), ("share", c_void_p), ("dropout_keys", c_void_p),
+        ("dropout_threshold", c_uint32), ("dropout_scale", c_float), ("clip_norm", c_float), ("weight_decay", c_float),
+        ("decoupled", c_int32), ("n_score_samples", c_int32), ("stop", c_void_p), ("seconds_left", c_double),
+    ]
+
+
+class EpochResult(Structure):
+    """Mean loss over the samples, and edges times samples."""
+
+    _fields_ = [("loss", c_double), ("edge_updates", c_double)]
+
+
+def pointer(array: NDArray[Any] | None) -> int | None:
+    """The address of a contiguous array, which must outlive its use."""
+    if array is None:
+        return None
+    assert array.flags.c_contiguous
+    return array.ctypes.data
+
+
+_packed: WeakKeyDictionary[Samples, Floats] = WeakKeyDictionary()
+_packing = threading.Lock()
+
+
+def packed(samples: Samples) -> Floats:
+    """The inputs of samples in groups of 16, ``(n_groups, n_inputs, 16)``, zeros beyond the last sample.
+
+    Packed once as long as the samples live, shared by all threads and candidates, never copied in a training step.
+    """
+    with _packing:  # also while packing, so that threads that start together do not each pack
+        if samples not in _packed:
+            rows = np.ascontiguousarray(samples.flat, np.float32)
+            n_samples, n_inputs = rows.shape
+            shape = (-(-n_samples // GROUP), n_inputs, GROUP)
+            buffer = np.empty(int(np.prod(shape)) + _ALIGNMENT // 4, np.float32)
+            start = -buffer.ctypes.data % _ALIGNMENT // 4
+            groups = buffer[start : start + int(np.prod(shape))].reshape(shape)
+            sizes = c_int32(n_samples), c_int32(n_inputs)
+            _loaded().evonas_pack(c_void_p(pointer(rows)), *sizes, c_void_p(pointer(groups)))
+            _packed[samples] = groups
+        return _packed[samples]
+
+
+class Data:
+    """Samples with their targets, as native calls take them; keeps the arrays alive."""
+
+    def __init__(
+        self, samples: Samples, task: Task | None, recipe: Recipe, *, teacher: Floats | None = None,
+        grouped: bool = True,
+    ) -> None:
+        """Checked arguments only; ``grouped`` is False where single samples are shuffled."""
+        self.n_samples = len(samples)
+        rows = None if grouped else np.ascontiguousarray(samples.flat, np.float32)
+        groups = packed(samples) if grouped else None
+        labels = values = None
+        if task is not None and task.kind == "classification":
+            labels = np.ascontiguousarray(samples.y, np.int32)
+        elif task is not None:
+            values = np.ascontiguousarray(samples.y, np.float32)
+        soft = None if teacher is None else np.ascontiguousarray(teacher, np.float32)
+        self._alive = (rows, groups, labels, values, soft)
+        targets = _Targets(pointer(labels), pointer(values), pointer(soft), recipe.label_smoothing, recipe.distillation)
+        self.view = _DataView(self.n_samples, pointer(rows), pointer(groups), targets)
+
+
+class Session:
+    """A network in native memory; a context manager. Not to be used by two threads at once."""
+
+    def __init__(self, network: Network, frozen: NDArray[np.bool_] | None = None) -> None:
+        genotype = network.genotype
+        genotype.validate()
+        self._network, self._genotype = network, genotype
+        self._arrays = [
+            np.ascontiguousarray(array, dtype)
+            for array, dtype in self._columns(genotype, network, frozen)
+        ]
+        n_rows = genotype.n_hidden + genotype.n_outputs
+        view = _NetworkView(
+            genotype.n_inputs, n_rows, genotype.depth, genotype.n_edges, get_args(Norm).index(network.norm),
+            *map(pointer, self._arrays),
+        )
+        self._handle = c_void_p(_loaded().evonas_open(byref(view), c_char_p(instruction_set().encode())))
+        if not self._handle:
+            raise MemoryError(f"there is no memory to train a network of {genotype.n_edges} edges")
+
+    @staticmethod
+    def _columns(
+        genotype: NeuronGenotype, network: Network, frozen: NDArray[np.bool_] | None
+    ) -> list[tuple[NDArray[Any], DTypeLike]]:
+        return [
+            (genotype.layer_offsets[1:] - genotype.n_inputs, np.int32), (genotype.row_pointers, np.int32),
+            (genotype.edges[:, 0], np.int32), (genotype.ties, np.int32),
+            (np.zeros(genotype.n_edges) if frozen is None else frozen, np.uint8),
+            (network.edge, np.float32), (network.bias, np.float32), (network.gain, np.float32),
+        ]
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _loaded().evonas_close(self._handle)
+
+    def _call(self, function: str, data: Data, *arguments: Any) -> Outcome:
+        outcome = Outcome(getattr(_loaded(), function)(self._handle, byref(data.view), *arguments))
+        if outcome is Outcome.OUT_OF_MEMORY:
+            raise MemoryError(f"there is no memory to train a network of {self._genotype.n_edges} edges")
+        return outcome
+
+    @property
+    def n_edges(self) -> int:
+        """Edges now, after pruning and regrowth."""
+        return int(_loaded().evonas_n_edges(self._handle))
+
+    def train_epoch(self, data: Data, epoch: EpochView) -> tuple[Outcome, EpochResult]:
+        """One pass over the data."""
+        result = EpochResult()
+        return self._call("evonas_train_epoch", data, byref(epoch), byref(result)), result
+
+    def outputs(self, data: Data) -> Floats:
+        """Outputs before softmax, ``(n_samples, n_outputs)``."""
+        outputs = np.empty((data.n_samples, self._genotype.n_outputs), np.float32)
+        self._call("evonas_evaluate", data, c_void_p(pointer(outputs)), byref(c_double()))
+        return outputs
+
+    def loss(self, data: Data) -> float:
+        """Mean loss."""
+        loss = c_double()
+        self._call("evonas_evaluate", data, None, byref(loss))
+        return loss.value
+
+    def gradients(self, data: Data) -> tuple[float, Floats, Floats, Floats]:
+        """Mean loss and its gradients of edges, biases and gains."""
+        loss = c_double()
+        arrays = [np.empty_like(array) for array in self._arrays[-3:]]
+        self._call("evonas_gradients", data, byref(loss), *(c_void_p(pointer(array)) for array in arrays))
+        return loss.value, arrays[0], arrays[1], arrays[2]
+
+    def edge_scores(self, data: Data, candidates: Ints) -> Floats:
+        """E[h_u * delta_v] of (source, target) pairs."""
+        pairs, scores = np.ascontiguousarray(candidates, np.int64), np.empty(len(candidates), np.float32)
+        arguments = c_void_p(pointer(pairs)), c_int64(len(pairs)), c_void_p(pointer(scores))
+        self._call("evonas_edge_scores", data, *arguments)
+        return scores
+
+    def statistics(self, data: Data) -> list[Doubles]:
+        """E[h], E[h**2] and E[delta**2] of every neuron."""
+        arrays = [np.empty(self._genotype.n_neurons) for _ in range(3)]
+        self._call("evonas_statistics", data, *(c_void_p(pointer(array)) for array in arrays))
+        return arrays
+
+    def network(self) -> Network:
+        """The network as it is now."""
+        n = self.n_edges
+        edges, origin, edge = np.empty((n, 2), np.int32), np.empty(n, np.int32), np.empty(n, np.float32)
+        bias, gain = (array.copy() for array in self._arrays[-2:])
+        arrays = (c_void_p(pointer(array)) for array in (edges, origin, edge, bias, gain))
+        _loaded().evonas_export(self._handle, *arrays)
+        ties = np.where(origin < 0, np.int32(-1), self._genotype.ties[origin])
+        result = connected(self._genotype, edges, ties)
+        rows = result.neurons[self._genotype.n_inputs :] - self._genotype.n_inputs
+        return Network(result.genotype, edge[result.edges], bias[rows], gain[rows], self._network.norm)

@@ -1,0 +1,57 @@
+"""Builds the native trainer of neuron networks: plain C++17 behind a C interface, loaded with ctypes.
+
+The metadata is in pyproject.toml. The kernel is compiled once for each instruction set; the machine chooses one when the
+library is loaded. Without a C++ compiler the installation succeeds, and networks are trained with torch.
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+NATIVE = Path("search_spaces/neuron/native")
+FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+#: GCC 12 takes its own AVX-512 intrinsics for uses of uninitialised values (its bug 105593).
+FLAGS += ["-Wall", "-Wextra", "-Wno-maybe-uninitialized"]
+KERNELS: dict[str, list[str]] = {"kGenericKernel": []}
+if platform.machine().lower() in ("x86_64", "amd64"):
+    FLAGS += ["-DEVONAS_X86"]
+    KERNELS["kAvx2Kernel"] = ["-mavx2", "-mfma"]
+    KERNELS["kAvx512Kernel"] = [
+        "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mprefer-vector-width=512",
+    ]
+
+
+class BuildNative(build_ext):
+    """Compiles the kernel once for each instruction set, and names the library without a Python version."""
+
+    def build_extension(self, ext: Extension) -> None:
+        kernel = str(NATIVE / "kernel.cpp")
+        ext.extra_objects = []
+        for name, flags in KERNELS.items():
+            ext.extra_objects += self.compiler.compile(
+                [kernel], output_dir=str(Path(self.build_temp) / name), depends=ext.depends,
+                extra_postargs=[*FLAGS, f"-DEVONAS_KERNEL={name}", *flags],
+            )
+        super().build_extension(ext)
+
+    def get_ext_filename(self, fullname: str) -> str:
+        return str(Path(*fullname.split("."))) + ".so"
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "search_spaces.neuron.trainer.libevonas_native",
+            sources=[str(NATIVE / name) for name in ("abi.cpp", "model.cpp", "regrow.cpp", "session.cpp")],
+            depends=[str(path) for path in sorted(NATIVE.glob("*.h"))] + [str(NATIVE / "kernel.cpp")],
+            extra_compile_args=FLAGS,
+            language="c++",
+            optional=True,
+        )
+    ],
+    cmdclass={"build_ext": BuildNative},
+)
