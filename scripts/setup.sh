@@ -1,0 +1,24 @@
+# Sourced by the other scripts: makes .venv and installs the project with pinned versions, once per change of either.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+python=""
+for candidate in python3.11 python3.12 python3.13 python3; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    echo "evonas needs Python 3.11 or newer: install it, then run this script again" >&2
+    exit 1
+fi
+
+# What an installation depends on; the native trainer is rebuilt when its sources change.
+stamp=$(cat pyproject.toml constraints.txt setup.py search_spaces/neuron/native/* 2>/dev/null | cksum)
+if [ ! -x .venv/bin/python ] || [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    echo "installing into .venv ..."
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+    echo "$stamp" > .venv/stamp
+fi
