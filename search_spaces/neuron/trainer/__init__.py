@@ -9,6 +9,7 @@ Importing this package imports neither torch nor the native library.
 from __future__ import annotations
 
 import logging
+import multiprocessing
 from functools import cache
 from typing import Literal, TypeAlias, get_args
 
@@ -24,8 +25,8 @@ _REMEDY = "install a C++17 compiler (g++ or clang++) and then this package again
 def choose_trainer(name: TrainerName = "auto") -> Trainer:
     """The trainer of a name; it can be pickled.
 
-    Where ``auto`` finds no native library it takes torch and says so, once a process, in one line at level WARNING of
-    the logger ``search_spaces.neuron.trainer``.
+    Where ``auto`` finds no native library it takes torch and says so: once, in the main process, in one line at level
+    WARNING of the logger ``search_spaces.neuron.trainer``.
 
     Raises:
         ValueError: The name is unknown, or ``native`` is asked for and the library is not there.
@@ -47,6 +48,8 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
 
 @cache
 def _announce_fallback() -> None:
+    if multiprocessing.parent_process() is not None:
+        return  # the parent has said it
     logging.getLogger(__name__).warning(
         "The native trainer was not built; training in torch, several times slower. To build it, %s.", _REMEDY
     )

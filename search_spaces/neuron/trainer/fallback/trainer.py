@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -16,23 +15,11 @@ from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.trainer.base import Gradients, Network, Norm, Statistics, TrainedNetwork
 from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
-from search_spaces.neuron.trainer.fallback.batches import CHUNK, Piece, pieces, predict, problem
+from search_spaces.neuron.trainer.fallback.batches import Piece, pieces, predict, problem
 from search_spaces.neuron.trainer.fallback.learner import Learner, flat_parameters
-from search_spaces.neuron.trainer.fallback.products import BagProduct, Bags, DenseProduct, ProductName, density
+from search_spaces.neuron.trainer.fallback.products import PRODUCTS, Bags, ProductName, density, faster_product
 from search_spaces.neuron.trainer.fallback.propagation import Propagation
 from search_spaces.neuron.trainer.fallback.training import Training
-
-#: Density below which embedding_bag trains faster than the dense product at batches of :data:`CHUNK` and more.
-CROSSOVER = 0.16
-
-
-def choose_product(genotype: NeuronGenotype, batch_size: int) -> ProductName:
-    """The product that was measured to be faster.
-
-    An edge costs embedding_bag a constant and a time per sample, so the crossover falls with the batch: .08 at 64.
-    """
-    crossover = CROSSOVER * math.sqrt(min(batch_size, CHUNK) / CHUNK)
-    return "embedding_bag" if density(genotype) < crossover else "dense"
 
 
 class TorchTrainer:
@@ -41,7 +28,7 @@ class TorchTrainer:
     On the CPU it uses one thread, so that results do not depend on how many trials run at once.
 
     Args:
-        product: ``"auto"`` takes the faster one for each network, see :func:`choose_product`.
+        product: ``"auto"`` takes for each network the one that was measured to be faster at its density.
         device: Any torch device.
     """
 
@@ -65,12 +52,10 @@ class TorchTrainer:
             Cancelled, TrialTimeout: ``stop`` asked for it.
         """
         check_training(network, splits.train, splits.task, teacher, frozen)
+        if len(splits.validation):
+            check_samples(splits.validation, network, splits.task)
         torch.set_num_threads(1)
-
-        def compile_network(genotype: NeuronGenotype, norm: Norm) -> Propagation:
-            return self._compile(genotype, norm, recipe.batch_size)
-
-        learner = Learner(network, frozen, recipe, compile_network, self._device)
+        learner = Learner(network, frozen, recipe, self._compile, self._device)
         return Training(learner, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher).run()
 
     @torch.no_grad()
@@ -79,7 +64,7 @@ class TorchTrainer:
         check_network(network)
         check_samples(samples, network)
         torch.set_num_threads(1)
-        propagation = self._compile(network.genotype, network.norm, CHUNK)
+        propagation = self._compile(network.genotype, network.norm)
         return predict(propagation, flat_parameters(network, self._device), samples.flat)
 
     @torch.no_grad()
@@ -98,7 +83,7 @@ class TorchTrainer:
         _, passes = self._passes(network, samples, task, recipe)
         order = np.argsort(candidates[:, 1], kind="stable")
         source, row = candidates[order, 0], candidates[order, 1] - network.genotype.n_inputs
-        bags = Bags(row, source, network.genotype.n_hidden + network.genotype.n_outputs, self._device)
+        bags = Bags(row, source, network.genotype.n_hidden + network.genotype.n_outputs).to(self._device)
         scores = np.zeros(len(candidates), np.float32)
         for piece in passes:
             scores[order] += bags.entry_gradient(piece.delta, piece.activations.h).cpu().numpy()
@@ -116,10 +101,9 @@ class TorchTrainer:
             sums[2, network.genotype.n_inputs :] += piece.delta.square().sum(1) * n  # delta is a share of the mean loss
         return Statistics(*sums.cpu().numpy())
 
-    def _compile(self, genotype: NeuronGenotype, norm: Norm, batch_size: int) -> Propagation:
-        name = choose_product(genotype, batch_size) if self._product == "auto" else self._product
-        product = (BagProduct if name == "embedding_bag" else DenseProduct)(genotype, self._device)
-        return Propagation(genotype, norm, product)
+    def _compile(self, genotype: NeuronGenotype, norm: Norm) -> Propagation:
+        name = faster_product(density(genotype)) if self._product == "auto" else self._product
+        return Propagation(genotype, norm, PRODUCTS[name](genotype, self._device))
 
     def _passes(
         self, network: Network, samples: Samples, task: Task, recipe: Recipe
@@ -127,6 +111,6 @@ class TorchTrainer:
         check_network(network)
         check_samples(samples, network, task)
         torch.set_num_threads(1)
-        propagation = self._compile(network.genotype, network.norm, CHUNK)
+        propagation = self._compile(network.genotype, network.norm)
         parameters = flat_parameters(network, self._device)
         return propagation, pieces(propagation, parameters, problem(samples, task, recipe))
