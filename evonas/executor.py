@@ -45,10 +45,11 @@ def evaluate_all(
         trial_timeout: Seconds a trial may take.
     """
     backend = "threading" if evaluator.shares_memory else "loky"
+    jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=True)
     pending = {job.trial.key: job for job in jobs}
     with threadpool_limits(1), parallel_config(backend, **({"inner_max_num_threads": 1} if backend == "loky" else {})):
         try:
-            for job, result in _run(evaluator, list(jobs), n_jobs, stop, trial_timeout):
+            for job, result in _run(evaluator, jobs, n_jobs, stop, trial_timeout):
                 del pending[job]
                 if result is not None:
                     yield result

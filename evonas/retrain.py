@@ -42,6 +42,9 @@ class FinalEvaluator:
     def shares_memory(self) -> bool:
         return isinstance(self.space, Trainable) and self.space.shares_memory
 
+    def work(self, trial: Trial[Any]) -> float:
+        return self.space.cost(trial.individual.genotype).get("flops", 1.0)
+
     def __call__(self, job: Job[Any]) -> Outcome[Any]:
         genotype, weights = job.trial.individual.genotype, None if job.start is None else job.start.weights
         trained = train(

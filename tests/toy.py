@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from evonas.evaluation import Job, Outcome
+from evonas.individual import Trial
 from evonas.objectives import parse_objectives
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.store import RunStore
@@ -95,6 +96,9 @@ class ToyEvaluator:
     @property
     def shares_memory(self) -> bool:
         return self.threads
+
+    def work(self, trial: Trial[Digits]) -> float:
+        return self.seconds
 
     def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
         values = job.trial.individual.genotype.values

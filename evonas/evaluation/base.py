@@ -56,6 +56,10 @@ class Evaluator(Protocol[G]):
         """Whether jobs run best in threads of one process (most of the time is spent without the GIL)."""
         ...
 
+    def work(self, trial: Trial[G]) -> float:
+        """Expected duration in any unit: long trials are started first, so that no worker idles at the end."""
+        ...
+
     def __call__(self, job: Job[G]) -> Outcome[G]: ...
 
 
@@ -85,6 +89,9 @@ class _Merged(Generic[G]):
     @property
     def shares_memory(self) -> bool:
         return all(e.shares_memory for e in self.evaluators)
+
+    def work(self, trial: Trial[G]) -> float:
+        return max(e.work(trial) for e in self.evaluators)
 
     def __call__(self, job: Job[G]) -> Outcome[G]:
         metrics: dict[str, float] = {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from evonas.evaluation.base import Job, Outcome
+from evonas.individual import Trial
 from evonas.space import G, SearchSpace
 
 
@@ -20,6 +21,9 @@ class CostEvaluator(Generic[G]):
     space: SearchSpace[G]
     metric_names: tuple[str, ...]
     shares_memory: bool = True
+
+    def work(self, trial: Trial[G]) -> float:
+        return 0.0
 
     def __call__(self, job: Job[G]) -> Outcome[G]:
         return Outcome(self.space.cost(job.trial.individual.genotype))

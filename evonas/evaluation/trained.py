@@ -10,6 +10,7 @@ import numpy as np
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.measure import measure, metric_names
+from evonas.individual import Trial
 from evonas.space import G, InheritsWeights, SearchSpace
 from evonas.training import Epoch, Recipe, Stop, Trainable, Trained
 from evonas.types import Floats, Weights
@@ -34,6 +35,9 @@ class TrainedEvaluator(Generic[G]):
     @property
     def shares_memory(self) -> bool:
         return isinstance(self.space, Trainable) and self.space.shares_memory
+
+    def work(self, trial: Trial[G]) -> float:
+        return trial.budget * self.space.cost(trial.individual.genotype).get("flops", 1.0)
 
     def __call__(self, job: Job[G]) -> Outcome[G]:
         genotype = job.trial.individual.genotype

@@ -83,9 +83,9 @@ class NeuronGenotype:
     def digest(self) -> str:
         """Hex digest of the content."""
         state = hashlib.blake2b(digest_size=16)
-        state.update(np.array([self.n_inputs, self.n_outputs, self.n_hidden, self.n_edges], np.int64))
+        state.update(np.array([self.n_inputs, self.n_outputs, self.n_hidden, self.n_edges], np.int64).data)
         for array in self._arrays:
-            state.update(np.ascontiguousarray(array))
+            state.update(np.ascontiguousarray(array).data)
         return state.hexdigest()
 
     @cached_property
@@ -207,7 +207,7 @@ def encode(genotype: NeuronGenotype) -> Encoded:
     """Arrays and header as stored: edges as sources and in-degrees, in the narrowest type that holds them."""
     header = {"n_inputs": genotype.n_inputs, "n_outputs": genotype.n_outputs}
     sources, degrees = genotype.edges[:, 0], np.diff(genotype.row_pointers)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "ids": genotype.ids, "layers": genotype.layers, "positions": genotype.positions,
         "sources": sources.astype(np.min_scalar_type(genotype.n_neurons)),
         "degrees": degrees.astype(np.min_scalar_type(int(degrees.max()))),
