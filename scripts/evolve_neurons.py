@@ -31,8 +31,9 @@ objectives = parse_objectives(config.objectives or (), ["flops<=8000"], evaluato
 searcher = NSGA2(space, objectives, population=24, children=16, generations=8, budget=10, rng=np.random.default_rng(0))
 
 if not directory.exists():  # else go on where the run stopped
-    scaling = asdict(splits.scaling) if splits.scaling else None
-    create(directory, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint, normalisation=scaling)
+    normalisation = asdict(splits.scaling) if splits.scaling else None
+    documents = {"config": config.to_json(), "task": asdict(splits.task), "normalisation": normalisation}
+    create(directory, fingerprint=splits.fingerprint, **documents)
 with RunStore(directory, space, writing=True) as store:
     engine.run(searcher, evaluator, store, seed=0, n_jobs=2)
     for member in front(store.records(), objectives):
