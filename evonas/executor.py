@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Generic, NamedTuple
@@ -44,12 +45,14 @@ def evaluate_all(
         stop: Its flag stops everything at once, its deadline is that of the whole run.
         trial_timeout: Seconds a trial may take.
     """
-    backend = "threading" if evaluator.shares_memory else "loky"
+    threads = evaluator.shares_memory
+    backend = "threading" if threads else "loky"
     jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=True)
     pending = {job.trial.key: job for job in jobs}
-    with threadpool_limits(1), parallel_config(backend, **({"inner_max_num_threads": 1} if backend == "loky" else {})):
+    with threadpool_limits(1), parallel_config(backend, **({} if threads else {"inner_max_num_threads": 1})):
         try:
-            for job, result in _run(evaluator, jobs, n_jobs, stop, trial_timeout):
+            run = _run_beside if threads and n_jobs == 1 else _run
+            for job, result in run(evaluator, jobs, n_jobs, stop, trial_timeout):
                 del pending[job]
                 if result is not None:
                     yield result
@@ -68,6 +71,19 @@ def _run(
 ) -> Iterator[_Tagged[G]]:
     tasks = (delayed(_evaluate)(evaluator, replace(job, stop=stop), trial_timeout) for job in jobs)
     yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1)(tasks)
+
+
+def _run_beside(
+    evaluator: Evaluator[G], jobs: Sequence[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
+) -> Iterator[_Tagged[G]]:
+    """One worker thread: a signal reaches the main thread at once, while native code runs in the other."""
+    with ThreadPoolExecutor(1) as pool:
+        for job in jobs:
+            try:
+                yield pool.submit(_evaluate, evaluator, replace(job, stop=stop), trial_timeout).result()
+            except BaseException:
+                stop.request()
+                raise
 
 
 def _isolated(
