@@ -1,0 +1,274 @@
+"""Each operator does what its docstring says, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evonas.types import Task
+from search_spaces.neuron.distance import DistanceLaw, edge_lengths
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
+from search_spaces.neuron.layering import pair_counts, pair_of_edge
+from search_spaces.neuron.mutation import (
+    LARGEST_STEPS,
+    OPERATORS,
+    MutationParams,
+    add_edges,
+    add_nodes,
+    remove_edges,
+    remove_layer,
+    split_neuron,
+    tie_weights,
+)
+from search_spaces.neuron.mutation.steps import even_shares, step_size
+from search_spaces.neuron.space import create
+from tests.search_spaces.neuron.reference import random_genotype
+
+seeds = st.integers(0, 2**32 - 1)
+TASK = Task("classification", (1, 8, 8), 10)
+SPACE = create(TASK, {"founder_edges": (64, 800)})
+PARAMS = MutationParams(DistanceLaw(TASK.input_shape))
+examples = settings(max_examples=40, deadline=None)
+
+
+def founder(seed: int, n_layers: int = 1) -> NeuronGenotype:
+    """A founder with at least so many hidden layers, some of its weights tied."""
+    rng = np.random.default_rng(seed)
+    while (genotype := SPACE.sample(rng)).depth <= n_layers:
+        pass
+    return tie_weights(genotype, rng, PARAMS) or genotype
+
+
+def named_edges(genotype: NeuronGenotype) -> set[tuple[int, int]]:
+    """Edges as pairs of ids."""
+    return set(map(tuple, genotype.id_of[genotype.edges].tolist()))
+
+
+def fed_outputs(genotype: NeuronGenotype) -> int:
+    return len(np.unique(genotype.edges[genotype.edges[:, 1] >= genotype.n_neurons - genotype.n_outputs, 1]))
+
+
+def layers_by_id(genotype: NeuronGenotype) -> dict[int, int]:
+    return dict(zip(genotype.ids.tolist(), genotype.layers.tolist(), strict=True))
+
+
+def assert_same_order(parent: NeuronGenotype, child: NeuronGenotype) -> None:
+    """Neurons that both have are on layers in the same order: equal stay equal, before stays before."""
+    old, new = layers_by_id(parent), layers_by_id(child)
+    pairs = sorted({(old[id], new[id]) for id in old.keys() & new.keys()})
+    assert len({a for a, _ in pairs}) == len(pairs) == len({b for _, b in pairs})
+    assert [b for _, b in pairs] == sorted(b for _, b in pairs)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds)
+def test_children_are_valid_feed_every_output_and_keep_the_order_of_layers(name: str, seed: int) -> None:
+    parent = founder(seed)
+    child = OPERATORS[name](parent, np.random.default_rng(seed), PARAMS)
+    if child is not None:
+        child.validate()
+        assert fed_outputs(child) == parent.n_outputs
+        assert_same_order(parent, child)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@settings(max_examples=15, deadline=None)
+@given(seed=seeds)
+def test_places_and_ties_of_what_stays_are_kept(name: str, seed: int) -> None:
+    parent = founder(seed)
+    child = OPERATORS[name](parent, np.random.default_rng(seed), PARAMS)
+    if child is None:
+        return
+    places = dict(zip(parent.ids.tolist(), parent.positions.tolist(), strict=True))
+    for id, place in zip(child.ids.tolist(), child.positions.tolist(), strict=True):
+        assert places.get(id, place) == place
+    if name in ("add_nodes", "add_edges", "remove_edges", "remove_layer"):
+        ties = dict(zip(map(tuple, parent.id_of[parent.edges].tolist()), parent.ties.tolist(), strict=True))
+        edges = map(tuple, child.id_of[child.edges].tolist())
+        assert all(ties.get(edge, -1) == tie for edge, tie in zip(edges, child.ties.tolist(), strict=True))
+
+
+@examples
+@given(seeds)
+def test_add_edges_keeps_all_edges_and_neurons_within_its_step(seed: int) -> None:
+    parent = founder(seed)
+    child = add_edges(parent, np.random.default_rng(seed), PARAMS)
+    assert child is not None
+    assert named_edges(parent) < named_edges(child)
+    assert child.ids.tolist() == parent.ids.tolist()
+    assert child.n_edges - parent.n_edges <= LARGEST_STEPS["add_edges"] * parent.n_edges
+    assert ((pair_counts(child) - pair_counts(parent)) > 0).sum() <= 3
+
+
+def test_add_edges_does_not_apply_to_a_full_network() -> None:
+    full = random_genotype(np.random.default_rng(0), n_inputs=64, n_outputs=10, density=1.0)
+    assert add_edges(full, np.random.default_rng(0), PARAMS) is None
+
+
+@examples
+@given(seeds)
+def test_remove_edges_takes_at_most_its_step_from_three_pairs_and_half_of_an_adjacent_one(seed: int) -> None:
+    parent = random_genotype(np.random.default_rng(seed), n_inputs=64, layers=(12, 9), n_outputs=10, density=0.7)
+    child = remove_edges(parent, np.random.default_rng(seed), PARAMS)
+    assert child is not None
+    assert named_edges(child) < named_edges(parent)
+    if child.n_hidden < parent.n_hidden:
+        return  # what goes in cascade comes on top
+    removed = pair_counts(parent) - pair_counts(child)
+    assert removed.sum() <= LARGEST_STEPS["remove_edges"] * parent.n_edges
+    assert (removed > 0).sum() <= 3
+    adjacent = np.diagonal(removed, 1), np.diagonal(pair_counts(parent), 1)
+    assert (2 * adjacent[0] <= adjacent[1]).all()
+
+
+def test_remove_edges_prefers_long_edges() -> None:
+    parent = founder(0)
+    lengths = edge_lengths(PARAMS.law.positions(parent), *parent.edges.T)
+    hidden = parent.edges[:, 1] < parent.n_neurons - parent.n_outputs
+    gone = np.zeros(parent.n_edges)
+    names = list(map(tuple, parent.id_of[parent.edges].tolist()))
+    for seed in range(60):
+        child = remove_edges(parent, np.random.default_rng(seed), PARAMS)
+        assert child is not None
+        left = named_edges(child)
+        gone += [name not in left for name in names]
+    assert np.average(lengths[hidden], weights=gone[hidden]) > 1.1 * lengths[hidden].mean()
+
+
+def test_an_output_that_loses_its_last_edge_gets_a_new_one() -> None:
+    # a skip edge is the only one into output 4: it may be removed, and is then replaced
+    ids, places = np.array([FIRST_HIDDEN_ID]), np.zeros((1, 2), np.float32)
+    edges = np.array([[0, 2], [2, 3], [0, 4]], np.int32)
+    parent = NeuronGenotype(2, 2, ids, np.ones(1, np.int32), places, edges)
+    children = [remove_edges(parent, np.random.default_rng(s), MutationParams(DistanceLaw((2,)))) for s in range(10)]
+    assert all(child is not None and fed_outputs(child) == 2 for child in children)
+    assert parent not in children
+
+
+@examples
+@given(seeds)
+def test_remove_layer_takes_one_layer_and_bridges_it(seed: int) -> None:
+    parent = founder(seed, n_layers=2)
+    child = remove_layer(parent, np.random.default_rng(seed), PARAMS)
+    assert child is not None
+    gone = [layer for layer in range(1, parent.depth) if not set(parent.ids[parent.layers == layer]) & set(child.ids)]
+    assert gone
+    assert set(child.ids.tolist()) <= set(parent.ids.tolist())
+    assert child.depth < parent.depth
+    assert child.n_edges <= parent.n_edges
+
+
+def test_remove_layer_replaces_four_fifths_of_the_edges() -> None:
+    parent = random_genotype(np.random.default_rng(0), n_inputs=64, layers=(20, 20, 20), n_outputs=10, density=0.3)
+    counts = pair_counts(parent)
+    for seed in range(10):
+        child = remove_layer(parent, np.random.default_rng(seed), PARAMS)
+        assert child is not None
+        (layer,) = [k for k in (1, 2, 3) if not set(parent.ids[parent.layers == k]) & set(child.ids)]
+        removed = counts[layer].sum() + counts[:, layer].sum()
+        assert parent.n_edges - child.n_edges == pytest.approx(0.2 * removed, abs=0.05 * removed)
+
+
+def test_remove_layer_leaves_the_last_hidden_layer() -> None:
+    genotype = random_genotype(np.random.default_rng(0), n_inputs=64, layers=(9,), n_outputs=10)
+    assert remove_layer(genotype, np.random.default_rng(0), PARAMS) is None
+
+
+@examples
+@given(seeds)
+def test_add_nodes_keeps_all_edges_and_puts_new_neurons_on_one_layer(seed: int) -> None:
+    parent = founder(seed)
+    child = add_nodes(parent, np.random.default_rng(seed), PARAMS)
+    if child is None:
+        return
+    new = np.setdiff1d(child.ids, parent.ids)
+    assert named_edges(parent) < named_edges(child)
+    assert set(parent.ids) < set(child.ids)
+    assert 1 <= len(new) <= LARGEST_STEPS["add_nodes"] * parent.n_neurons + 1
+    assert new.min() >= FIRST_HIDDEN_ID
+    assert len({layers_by_id(child)[id] for id in new.tolist()}) == 1
+    assert child.n_edges - parent.n_edges <= max(2, 0.28 * parent.n_edges)
+
+
+def test_half_of_the_time_add_nodes_makes_a_new_layer() -> None:
+    parent = founder(0)
+    children = [add_nodes(parent, np.random.default_rng(seed), PARAMS) for seed in range(100)]
+    deeper = [child.depth > parent.depth for child in children if child is not None]
+    assert len(deeper) > 80
+    assert 0.3 < np.mean(deeper) < 0.7
+
+
+@examples
+@given(seeds)
+def test_split_neuron_gives_twins_the_same_place_layer_and_neighbours(seed: int) -> None:
+    parent = founder(seed)
+    child = split_neuron(parent, np.random.default_rng(seed), PARAMS)
+    assert child is not None
+    twins = {int(id): int(origin) for id, origin in zip(child.ids, child.origins, strict=True) if id not in parent.ids}
+    assert 1 <= len(twins) <= max(1, LARGEST_STEPS["split_neuron"] * parent.n_hidden)
+    index = {id: number for number, id in enumerate(child.ids.tolist())}
+    by_ids = named_edges(child)
+    for twin, origin in twins.items():
+        assert child.layers[index[twin]] == child.layers[index[origin]]
+        assert child.positions[index[twin]].tolist() == child.positions[index[origin]].tolist()
+        assert {u for u, v in by_ids if v == twin} == {u for u, v in by_ids if v == origin}
+        assert {v for u, v in by_ids if u == twin} == {v for u, v in by_ids if u == origin}
+        touched = np.isin(child.id_of[child.edges], [twin, origin])
+        assert (child.ties[touched[:, 0]] == -1).all()
+    merged = {(twins.get(u, u), twins.get(v, v)) for u, v in by_ids}
+    assert merged == named_edges(parent)
+
+
+def test_split_neuron_needs_a_hidden_neuron() -> None:
+    linear = random_genotype(np.random.default_rng(0), n_inputs=64, layers=(), n_outputs=10)
+    assert split_neuron(linear, np.random.default_rng(0), PARAMS) is None
+
+
+@examples
+@given(seeds)
+def test_tie_weights_ties_a_share_of_one_pair_in_a_new_group(seed: int) -> None:
+    parent = founder(seed)
+    child = tie_weights(parent, np.random.default_rng(seed), PARAMS)
+    assert child is not None
+    assert replace(child, ties=parent.ties) == parent
+    changed = np.flatnonzero(child.ties != parent.ties)
+    assert np.unique(child.ties[changed]).tolist() == [parent.ties.max() + 1]
+    (pair,) = set(pair_of_edge(parent)[changed].tolist())
+    n_pair = int((pair_of_edge(parent) == pair).sum())
+    assert max(2, int(n_pair / 30)) <= len(changed) <= max(2, round(n_pair / 3))
+
+
+def test_tie_weights_needs_two_edges_in_a_pair() -> None:
+    one = NeuronGenotype(
+        1, 1, np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32), np.array([[0, 1]], np.int32)
+    )
+    assert tie_weights(one, np.random.default_rng(0), PARAMS) is None
+
+
+def test_steps_are_log_uniform_from_the_smallest_to_the_largest() -> None:
+    rng = np.random.default_rng(0)
+    steps = np.array([step_size(1000, rng) for _ in range(3000)])
+    assert steps.min() == 1
+    assert 900 < steps.max() <= 1000
+    assert np.median(steps) == pytest.approx(1000**0.5, rel=0.2)
+    assert step_size(0.3, rng) == 1
+
+
+@given(st.integers(0, 1000), st.integers(1, 7))
+def test_even_shares_sum_to_the_total(total: int, n: int) -> None:
+    shares = even_shares(total, n)
+    assert shares.sum() == total
+    assert shares.max() - shares.min() <= 1
+
+
+def test_largest_steps_bound_the_steps() -> None:
+    space = create(TASK, {"largest_steps": {"add_edges": 0.01}, "operators": {"add_edges": 1}})
+    parent = founder(0)
+    for seed in range(20):
+        child = space.mutate(parent, np.random.default_rng(seed)).genotype
+        assert child.n_edges <= max(1.01 * parent.n_edges, parent.n_edges + 1)

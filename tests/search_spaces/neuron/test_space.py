@@ -1,0 +1,152 @@
+"""The neuron space: the laws of all spaces on four tasks, its options, bounds and tables."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from contracts.space_contract import SpaceContract, generator
+
+from evonas.data.samples import Samples, Splits
+from evonas.space import Describable, InheritsWeights, InvalidGenotype
+from evonas.training import Recipe, Stop, Trainable, Trained
+from evonas.types import Task
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.inheritance import fresh
+from search_spaces.neuron.space import NeuronSpace, create
+
+DIGITS = Task("classification", (1, 8, 8), 10)
+
+
+class NeuronSpaceContract(SpaceContract):
+    @pytest.fixture
+    def space(self) -> NeuronSpace:
+        return create(self.task, {"trainer": "torch"})
+
+
+class TestGreyImages(NeuronSpaceContract):
+    task = Task("classification", (1, 28, 28), 10)
+
+
+class TestColourImages(NeuronSpaceContract):
+    task = Task("classification", (3, 8, 8), 10)
+
+
+class TestDigits(NeuronSpaceContract):
+    task = DIGITS
+
+
+class TestTables(NeuronSpaceContract):
+    task = Task("regression", (13,), 1)
+
+
+def test_the_space_has_its_capabilities() -> None:
+    space = create(DIGITS, {})
+    assert isinstance(space, InheritsWeights)
+    assert isinstance(space, Describable)
+    assert isinstance(space, Trainable)
+
+
+def test_importing_the_space_does_not_import_torch() -> None:
+    code = "import search_spaces.neuron, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"nrom": "none"}, "unknown option of the neuron space 'nrom'; did you mean 'norm'?"),
+        ({"operators": {"add_node": 1}}, "unknown operator 'add_node'; did you mean 'add_nodes'?"),
+        ({"operators": {"add_nodes": 0}}, "option operators of the neuron space: expected non-negative weights"),
+        ({"largest_steps": {"remove_layer": 0.5}}, "unknown operator with a step 'remove_layer'"),
+        ({"largest_steps": {"add_nodes": 2}}, "expected a share in (0, 1] for add_nodes, got 2.0"),
+        ({"norm": "batch"}, "option norm of the neuron space: Input should be 'layer'"),
+        ({"founder_edges": (9, 3)}, "option founder_edges of the neuron space: expected (fewest, most)"),
+        ({"founder_edges": (500, 900), "max_edges": 400}, "max_edges must be at least the fewest founder_edges"),
+        ({"distance_base": 0}, "option distance_base of the neuron space: Input should be greater than 0, got 0"),
+        ({"max_edges": 5}, "max_edges must be at least the number of outputs, 10"),
+    ],
+)
+def test_a_bad_option_is_one_sentence(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)) as error:
+        create(DIGITS, options)
+    assert "\n" not in str(error.value)
+
+
+def test_founders_and_children_keep_max_edges() -> None:
+    space = create(DIGITS, {"max_edges": 300})
+    rng = generator(0)
+    genotypes = [space.sample(rng) for _ in range(6)]
+    for _ in range(60):
+        parent = genotypes[rng.integers(len(genotypes))]
+        genotypes.append(space.mutate(parent, rng).genotype)
+        genotypes.append(space.crossover(parent, genotypes[rng.integers(len(genotypes))], rng).genotype)
+    assert max(g.n_edges for g in genotypes) <= 300
+
+
+def test_only_operators_with_a_weight_are_drawn() -> None:
+    space = create(DIGITS, {"operators": {"add_edges": 1, "tie_weights": 0.5, "add_nodes": 0}})
+    parent = space.sample(generator(0))
+    assert {space.mutate(parent, generator(seed)).operator for seed in range(20)} == {"add_edges", "tie_weights"}
+
+
+def test_a_parent_that_no_operator_in_use_changes_is_an_error_with_a_remedy() -> None:
+    space = create(Task("regression", (1,), 1), {"operators": {"remove_edges": 1}, "founder_edges": (1, 1)})
+    with pytest.raises(ValueError, match="give another operator a weight"):
+        space.mutate(space.sample(generator(0)), generator(0))
+
+
+def test_crossover_with_itself_is_a_mutation() -> None:
+    space = create(DIGITS, {})
+    parent = space.sample(generator(0))
+    assert space.crossover(parent, parent, generator(0)).operator != "crossover"
+
+
+def test_a_genotype_of_another_task_is_refused() -> None:
+    genotype = create(Task("regression", (13,), 1), {}).sample(generator(0))
+    with pytest.raises(InvalidGenotype, match=r"\(64, 10\), got \(13, 1\)"):
+        create(DIGITS, {}).validate(genotype)
+
+
+def test_tables_add_up() -> None:
+    space = create(DIGITS, {})
+    genotype = space.sample(generator(3))
+    (_, _, layers), (_, columns, pairs) = space.describe(genotype)
+    assert sum(int(neurons) for _, neurons, _ in layers) == genotype.n_neurons
+    assert sum(int(row[columns.index("edges")]) for row in pairs) == genotype.n_edges
+
+
+def test_training_is_a_function_of_its_arguments() -> None:
+    space = create(DIGITS, {"trainer": "torch"})
+    genotype = space.sample(generator(0))
+    rng = generator(1)
+    samples = Samples(rng.standard_normal((64, 1, 8, 8)).astype(np.float32), rng.integers(0, 10, 64))
+    splits = Splits("random", DIGITS, samples, samples, "")
+    seed = np.random.SeedSequence(5)
+
+    def train(recipe: Recipe) -> Trained[NeuronGenotype]:
+        return space.train(genotype, None, splits, recipe, epochs=2, seed=seed, stop=Stop())
+
+    first, second = train(Recipe()), train(Recipe())
+    space.compile(first.genotype, first.weights)
+    assert first.genotype == genotype
+    assert len(first.history) == 2
+    np.testing.assert_array_equal(first.weights["edge"], second.weights["edge"])
+    untrained = space.train(genotype, None, splits, Recipe(), epochs=0, seed=seed, stop=Stop())
+    assert (untrained.weights["edge"] != first.weights["edge"]).any()
+
+
+def test_predictions_are_those_of_the_phenotype() -> None:
+    import torch
+
+    space = create(DIGITS, {"trainer": "torch"})
+    genotype = space.sample(generator(0))
+    weights = fresh(genotype, generator(0))
+    x = generator(0).standard_normal((5, 1, 8, 8)).astype(np.float32)
+    predicted = space.predict(genotype, weights, Samples(x, np.zeros(5, np.int64)))
+    expected = space.compile(genotype, weights)(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(predicted, expected, rtol=1e-4, atol=1e-5)
