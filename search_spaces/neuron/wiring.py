@@ -29,6 +29,13 @@ def feed_outputs(genotype: NeuronGenotype, rng: np.random.Generator) -> NeuronGe
     return with_edges(genotype, np.stack([rng.integers(lowest, first_output, len(bare)), bare], axis=1))
 
 
-def new_ids(n: int, rng: np.random.Generator) -> Ints:
-    """Ids for hidden neurons: 63 bits, so that they are unique without a counter."""
-    return rng.integers(FIRST_HIDDEN_ID, np.iinfo(np.int64).max, n, endpoint=True)
+def new_ids(n: int, rng: np.random.Generator, taken: Ints | None = None) -> Ints:
+    """Ids for hidden neurons: 63 bits, so that they are unique without a counter.
+
+    Args:
+        taken: Ids of the genotype they are for. Chance never hits one, but a caller may use the same seed twice.
+    """
+    while True:
+        ids = rng.integers(FIRST_HIDDEN_ID, np.iinfo(np.int64).max, n, endpoint=True)
+        if taken is None or not np.isin(ids, taken).any():
+            return ids

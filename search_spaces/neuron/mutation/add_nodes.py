@@ -58,6 +58,6 @@ def _with_new_neurons(
         layer = int(rng.integers(1, genotype.depth + 1))
         layers = layers + (layers >= layer).astype(np.int32)
     shifted = replace(genotype, layers=layers)
-    positions = params.law.random_positions(n_new, rng)
-    frame, new = insert_neurons(shifted, ids=new_ids(n_new, rng), layers=np.full(n_new, layer), positions=positions)
+    ids, positions = new_ids(n_new, rng, genotype.ids), params.law.random_positions(n_new, rng)
+    frame, new = insert_neurons(shifted, ids=ids, layers=np.full(n_new, layer), positions=positions)
     return frame, new, layer

@@ -22,8 +22,8 @@ def split_neuron(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
     n_new = step_size(params.largest_steps["split_neuron"] * genotype.n_hidden, rng)
     chosen = rng.choice(genotype.n_hidden, n_new, replace=False)
     frame, twins = insert_neurons(
-        genotype, ids=new_ids(n_new, rng), layers=genotype.layers[chosen], positions=genotype.positions[chosen],
-        origins=genotype.ids[chosen],
+        genotype, ids=new_ids(n_new, rng, genotype.ids), layers=genotype.layers[chosen],
+        positions=genotype.positions[chosen], origins=genotype.ids[chosen],
     )
     twin_of = np.full(frame.n_neurons, -1)
     twin_of[frame.n_inputs + locate(frame.ids, genotype.ids[chosen])] = twins

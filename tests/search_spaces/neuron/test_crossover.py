@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from evonas.types import Task
 from search_spaces.neuron.crossover import exchange_disc
-from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
+from search_spaces.neuron.layering import arrange
 from search_spaces.neuron.space import create
 from tests.search_spaces.neuron.reference import random_genotype
 
@@ -131,3 +132,21 @@ def test_a_second_parent_without_hidden_neurons_gives_nothing() -> None:
     child = exchange_disc(linear, first, np.random.default_rng(0), SPACE.law)
     assert child is not None
     child.validate()
+
+
+def test_neurons_that_only_the_second_parent_has_move_behind_their_predecessors() -> None:
+    # the first parent has the shared neuron behind two others; the guest comes from layer 2 of the second
+    a, b, shared, guest = (FIRST_HIDDEN_ID + k for k in range(4))
+    first, second = (
+        arrange(
+            64, 1, ids=np.array(ids), layers=np.arange(len(ids)) + 1, positions=np.array(places, np.float32),
+            edges=np.array([(0, 64), *((64 + k, 65 + k) for k in range(len(ids)))]),
+        )
+        for ids, places in (([a, b, shared], [[0, 0]] * 3), ([shared, guest], [[0, 0], [7, 7]]))
+    )
+    children = [exchange_disc(first, second, np.random.default_rng(seed), SPACE.law) for seed in range(20)]
+    mixed = [child for child in children if child is not None and {shared, guest} <= set(child.ids.tolist())]
+    assert mixed
+    for child in mixed:
+        child.validate()
+        assert layers_by_id(child) == {a: 1, b: 2, shared: 3, guest: 4}
