@@ -134,19 +134,30 @@ def test_a_second_parent_without_hidden_neurons_gives_nothing() -> None:
     child.validate()
 
 
-def test_neurons_that_only_the_second_parent_has_move_behind_their_predecessors() -> None:
-    # the first parent has the shared neuron behind two others; the guest comes from layer 2 of the second
-    a, b, shared, guest = (FIRST_HIDDEN_ID + k for k in range(4))
-    first, second = (
-        arrange(
-            64, 1, ids=np.array(ids), layers=np.arange(len(ids)) + 1, positions=np.array(places, np.float32),
-            edges=np.array([(0, 64), *((64 + k, 65 + k) for k in range(len(ids)))]),
-        )
-        for ids, places in (([a, b, shared], [[0, 0]] * 3), ([shared, guest], [[0, 0], [7, 7]]))
+def chain(ids: list[int], places: list[list[int]]) -> NeuronGenotype:
+    """64 inputs, of which the first leads through these hidden neurons, one a layer, to the output."""
+    edges = [(0, 64), *((64 + k, 65 + k) for k in range(len(ids)))]
+    return arrange(
+        64, 1, ids=np.array(ids), layers=np.arange(len(ids)) + 1, positions=np.array(places, np.float32),
+        edges=np.array(edges),
     )
+
+
+def test_neurons_that_only_the_second_parent_has_move_behind_their_predecessors() -> None:
+    a, b, shared, guest = (FIRST_HIDDEN_ID + k for k in range(4))
+    first, second = chain([a, b, shared], [[0, 0]] * 3), chain([shared, guest], [[0, 0], [7, 7]])
     children = [exchange_disc(first, second, np.random.default_rng(seed), SPACE.law) for seed in range(20)]
     mixed = [child for child in children if child is not None and {shared, guest} <= set(child.ids.tolist())]
     assert mixed
     for child in mixed:
         child.validate()
         assert layers_by_id(child) == {a: 1, b: 2, shared: 3, guest: 4}
+
+
+def test_a_neuron_at_two_places_comes_only_once() -> None:
+    moved, other = FIRST_HIDDEN_ID, FIRST_HIDDEN_ID + 1
+    first, second = chain([moved, other], [[0, 0], [0, 1]]), chain([moved], [[7, 7]])
+    for seed in range(10):
+        child = exchange_disc(first, second, np.random.default_rng(seed), SPACE.law)
+        assert child is not None
+        child.validate()

@@ -15,7 +15,7 @@ from evonas.data.samples import Samples, Splits
 from evonas.space import Describable, InheritsWeights, InvalidGenotype
 from evonas.training import Recipe, Stop, Trainable, Trained
 from evonas.types import Task
-from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
 from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.space import NeuronSpace, create
 
@@ -78,7 +78,7 @@ def test_a_bad_option_is_one_sentence(options: dict[str, Any], sentence: str) ->
 
 
 def test_founders_and_children_keep_max_edges() -> None:
-    space = create(DIGITS, {"max_edges": 300})
+    space = create(DIGITS, {"max_edges": 300, "founder_edges": (250, 300)})
     rng = generator(0)
     genotypes = [space.sample(rng) for _ in range(6)]
     for _ in range(60):
@@ -98,6 +98,16 @@ def test_a_parent_that_no_operator_in_use_changes_is_an_error_with_a_remedy() ->
     space = create(Task("regression", (1,), 1), {"operators": {"remove_edges": 1}, "founder_edges": (1, 1)})
     with pytest.raises(ValueError, match="give another operator a weight"):
         space.mutate(space.sample(generator(0)), generator(0))
+
+
+def test_a_mutant_differs_even_if_the_operator_may_restore_what_it_took() -> None:
+    # the skip edge a -> second output may go; the output then gets a new edge, from a again or from b
+    space = create(Task("classification", (1,), 2), {"operators": {"remove_edges": 1}})
+    parent = NeuronGenotype(
+        1, 2, FIRST_HIDDEN_ID + np.arange(2), np.array([1, 2], np.int32), np.zeros((2, 2), np.float32),
+        np.array([[0, 1], [1, 2], [2, 3], [1, 4]], np.int32),
+    )
+    assert all(space.mutate(parent, generator(seed)).genotype != parent for seed in range(10))
 
 
 def test_crossover_with_itself_is_a_mutation() -> None:
