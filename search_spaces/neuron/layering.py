@@ -33,9 +33,9 @@ def longest_path_layers(n_neurons: int, edges: NDArray[np.integer[Any]]) -> NDAr
         layers[free] = generation
         counts = first[free + 1] - first[free]
         rows = np.repeat(first[free + 1] - np.cumsum(counts), counts) + np.arange(counts.sum())
-        reached, arrivals = np.unique(by_source[rows, 1], return_counts=True)
-        waiting[reached] -= arrivals
-        free = reached[waiting[reached] == 0]
+        arrivals = np.bincount(by_source[rows, 1], minlength=n_neurons)
+        waiting -= arrivals
+        free = np.flatnonzero((waiting == 0) & (arrivals > 0))
         generation += 1
     if (layers < 0).any():
         n_stuck = int((layers < 0).sum())
@@ -104,8 +104,8 @@ def pair_counts(genotype: NeuronGenotype) -> Ints:
 
 def pair_of_edge(genotype: NeuronGenotype) -> Ints:
     """``i * (depth + 1) + j`` of every edge from layer i to layer j, shape ``(n_edges,)``."""
-    layer = genotype.layer_of.astype(np.int64)[genotype.edges]
-    return layer[:, 0] * (genotype.depth + 1) + layer[:, 1]
+    layer = genotype.layer_of.astype(np.int64)
+    return layer[genotype.edges[:, 0]] * (genotype.depth + 1) + layer[genotype.edges[:, 1]]
 
 
 def pair_capacities(genotype: NeuronGenotype) -> Ints:
