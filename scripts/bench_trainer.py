@@ -1,0 +1,10 @@
+"""Speed of training sparse networks: python scripts/bench_trainer.py --quick --peers --search --memory
+
+Prints ratios to masked dense products under torch, GFLOP/s and shares of the measured peak; ``--help`` lists more.
+"""
+
+import typer
+from trainer_benchmark.command import main
+
+if __name__ == "__main__":  # worker processes import this file
+    typer.run(main)

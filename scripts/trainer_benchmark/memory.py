@@ -1,0 +1,58 @@
+"""Peak memory of training a large network, beyond the data set."""
+
+from __future__ import annotations
+
+import pickle
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+from search_spaces.neuron.trainer.base import Network
+from search_spaces.neuron.trainer.native import NativeTrainer
+
+from .networks import SHAPES, local_network, random_splits
+from .steps import TrainerSteps
+
+N_EDGES, BATCH, N_SAMPLES, LIMIT_MB = 1_000_000, 256, 4096, 200
+#: Another network on the same data, trained first so that the inputs are packed and the libraries are loaded.
+SMALL_DENSITY = 0.001
+
+
+class Memory(NamedTuple):
+    """Megabytes (10**6 bytes): the samples, their packed copy, and what training took beyond both at its peak."""
+
+    n_edges: int
+    samples: float
+    packed: float
+    training: float
+
+
+def peak_memory() -> Memory:
+    """Measured in a process of its own, which has nothing else in its memory; Linux only.
+
+    Raises:
+        OSError: There is no ``/proc``.
+    """
+    network, small = (local_network("L", d) for d in (N_EDGES / SHAPES["L"].n_pairs, SMALL_DENSITY))
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure_here, (pickle.dumps(network), pickle.dumps(small)))
+
+
+def measure_here(pickled: bytes, pickled_small: bytes) -> Memory:
+    """The same in this process; the networks come pickled, so that they count once they are there."""
+    splits = random_splits(SHAPES["L"].n_inputs, N_SAMPLES)
+    samples, before = splits.train.x.nbytes, _resident("VmRSS")
+    small: Network = pickle.loads(pickled_small)
+    TrainerSteps(NativeTrainer(), small, splits, BATCH, 1).train(1)
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM, the peak, starts again from here
+    packed = _resident("VmRSS")
+    network: Network = pickle.loads(pickled)
+    TrainerSteps(NativeTrainer(), network, splits, BATCH, 1).train(1)
+    peak = _resident("VmHWM")
+    return Memory(network.genotype.n_edges, samples / 1e6, (packed - before) / 1e6, (peak - packed) / 1e6)
+
+
+def _resident(field: str) -> float:
+    """Bytes of a field of this process's status."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{field}:"))
+    return 1024 * float(line.split()[1])
