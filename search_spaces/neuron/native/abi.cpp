@@ -65,7 +65,9 @@ EVONAS_API void evonas_pack(const float* rows, int32_t n_samples, int32_t n_inpu
     int32_t samples[kGroup];
     const int32_t n = std::min(kGroup, n_samples - begin);
     for (int32_t i = 0; i < n; ++i) samples[i] = begin + i;
-    pack_group(rows, samples, n, n_inputs, groups + static_cast<size_t>(begin) * n_inputs);
+    float* group = groups + static_cast<size_t>(begin) * n_inputs;
+    std::fill_n(group, static_cast<size_t>(kGroup) * n_inputs, 0.0f);
+    transpose(rows, samples, n, n_inputs, kGroup, group);
   }
 }
 
@@ -97,7 +99,7 @@ EVONAS_API Outcome evonas_gradients(Session* session, const DataView* data, doub
   return guarded([&] {
     *loss = session->gradients(*data);
     const Parameters gradients = session->model.gradients();
-    std::copy_n(gradients.edge, session->model.n_edges(), edge);
+    for (int32_t e = 0; e < session->model.n_edges(); ++e) edge[session->model.edge_origin()[e]] = gradients.edge[e];
     std::copy_n(gradients.bias, session->model.n_rows(), bias);
     std::copy_n(gradients.gain, session->model.n_rows(), gain);
     return Outcome::kDone;
@@ -127,12 +129,12 @@ EVONAS_API void evonas_export(Session* session, int32_t* edges, int32_t* origin,
   Model& model = session->model;
   const Graph& g = model.graph();
   const Parameters parameters = model.parameters();
-  const auto original = [&](int32_t u) { return u < g.n_inputs ? u : g.n_inputs + model.row_origin()[u - g.n_inputs]; };
+  for (int32_t e = 0; e < model.n_edges(); ++e) {
+    const int32_t u = model.sources()[e];
+    edges[2 * e] = u < g.n_inputs ? u : g.n_inputs + model.row_origin()[u - g.n_inputs];
+    edges[2 * e + 1] = g.n_inputs + model.row_origin()[model.targets()[e]];
+  }
   for (int32_t r = 0; r < g.n_rows; ++r) {
-    for (int32_t e = g.row_begin[r]; e < g.row_begin[r + 1]; ++e) {
-      edges[2 * e] = original(g.source[e]);
-      edges[2 * e + 1] = original(g.n_inputs + r);
-    }
     bias[model.row_origin()[r]] = parameters.bias[r];
     gain[model.row_origin()[r]] = parameters.gain[r];
   }

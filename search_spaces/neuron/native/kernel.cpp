@@ -7,22 +7,52 @@
 
 namespace {
 
-void forward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
-  if (t.lanes == 64) return forward<64>(g, p, norm, t);
-  if (t.lanes == 32) return forward<32>(g, p, norm, t);
-  forward<16>(g, p, norm, t);
+constexpr int kMost = 4 * kWidth;  // lanes that four registers hold
+
+// Calls a template with the tile's number of lanes.
+#define EVONAS_FOR_LANES(function, ...)                                    \
+  do {                                                                     \
+    if constexpr (kMost >= 64)                                             \
+      if (t.lanes == 64) return function<64>(__VA_ARGS__);                 \
+    if constexpr (kMost >= 32)                                             \
+      if (t.lanes == 32) return function<32>(__VA_ARGS__);                 \
+    return function<16>(__VA_ARGS__);                                      \
+  } while (0)
+
+void forward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t) { EVONAS_FOR_LANES(forward, g, p, norm, t); }
+
+double loss_of_tile(const Graph& g, const Targets& y, float weight, Tile& t) { EVONAS_FOR_LANES(loss, g, y, weight, t); }
+
+void backward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t, const Parameters& gradient) {
+  EVONAS_FOR_LANES(backward, g, p, norm, t, gradient);
 }
 
-double loss_of_tile(const Graph& g, const Targets& y, float weight, Tile& t) {
-  if (t.lanes == 64) return loss<64>(g, y, weight, t);
-  if (t.lanes == 32) return loss<32>(g, y, weight, t);
-  return loss<16>(g, y, weight, t);
+template <int L>
+void load_groups(const float* const* groups, int32_t n_inputs, Tile& t) {
+  for (int32_t i = 0; i < n_inputs; ++i)
+    for (int lane = 0; lane < L; lane += kWidth)
+      store(t.activation + static_cast<ptrdiff_t>(i) * L + lane,
+            load(groups[lane / kGroup] + static_cast<ptrdiff_t>(i) * kGroup + lane % kGroup));
 }
 
-void backward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t, Parameters& gradient) {
-  if (t.lanes == 64) return backward<64>(g, p, norm, t, gradient);
-  if (t.lanes == 32) return backward<32>(g, p, norm, t, gradient);
-  backward<16>(g, p, norm, t, gradient);
+void load_tile(const float* const* groups, int32_t n_inputs, Tile& t) {
+  EVONAS_FOR_LANES(load_groups, groups, n_inputs, t);
+}
+
+inline uint32_t mix(uint32_t h) {
+  h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
+  h = (h ^ (h >> 13)) * 0xC2B2AE35u;
+  return h ^ (h >> 16);
+}
+
+void drop(const Dropout& d, int32_t n_inputs, Tile& t) {
+  uint32_t sample[kMaxLanes];
+  for (int lane = 0; lane < t.lanes; ++lane) sample[lane] = mix(static_cast<uint32_t>(t.sample[lane]) ^ d.sample_key);
+  for (int32_t i = 0; i < n_inputs; ++i) {
+    const uint32_t input = static_cast<uint32_t>(i) * 0x9E3779B1u + d.input_key;
+    float* x = t.activation + static_cast<ptrdiff_t>(i) * t.lanes;
+    for (int lane = 0; lane < t.lanes; ++lane) x[lane] = mix(sample[lane] ^ input) < d.threshold ? 0.0f : x[lane] * d.scale;
+  }
 }
 
 void adam(const AdamStep& s, int64_t n, float* weight, float* gradient, float* first, float* second) {
@@ -47,23 +77,9 @@ void dots(const float* const* a, int32_t stride, int32_t n, const float* const* 
   }
 }
 
-inline uint32_t mix(uint32_t h) {
-  h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
-  h = (h ^ (h >> 13)) * 0xC2B2AE35u;
-  return h ^ (h >> 16);
-}
-
-void drop(const float* in, float* out, int32_t n_inputs, const uint32_t* rows, uint32_t key, uint32_t threshold,
-          float scale) {
-  for (int32_t i = 0; i < n_inputs; ++i) {
-    const uint32_t column = static_cast<uint32_t>(i) * 0x9E3779B1u + key;
-    for (int lane = 0; lane < kGroup; ++lane)
-      out[i * kGroup + lane] = mix(rows[lane] ^ column) < threshold ? 0.0f : in[i * kGroup + lane] * scale;
-  }
-}
-
 }  // namespace
 
 namespace evonas {
-const Kernel EVONAS_KERNEL = {forward_tile, loss_of_tile, backward_tile, adam, dots, drop};
+const Kernel EVONAS_KERNEL = {kMost,         load_tile, drop, forward_tile, loss_of_tile,
+                              backward_tile, adam,      dots};
 }

@@ -6,48 +6,39 @@
 
 namespace evonas {
 
-constexpr int kGroup = 16;  // samples that lie side by side in packed inputs: one AVX-512 register
-constexpr int kTile = 64;   // samples that go through the network together
+constexpr int kGroup = 16;     // samples that lie side by side in packed inputs
+constexpr int kMaxLanes = 64;  // samples that go through the network together, at most
 constexpr float kNormEpsilon = 1e-5f;
 
 enum Norm : int32_t { kLayer = 0, kLayerAffine = 1, kNone = 2 };
 
-// An edge seen from its source.
-struct OutEdge {
-  int32_t row;   // target
-  int32_t edge;  // index by target
-};
-
-// Edges [begin, end) from inputs into a row: all of the row's, or those whose sources lie in one block of inputs.
-struct Segment {
-  int32_t row, begin, end;
-};
-
-// A network without its parameters. Rows are the neurons but the inputs; sources are global: inputs first, then rows.
+// A network without its parameters. Rows are the neurons but the inputs; neurons are counted globally, inputs first, then
+// rows. Edge parameters are in the order in which the backward pass visits them: the edges from inputs by target, then the
+// edges from rows by source. The forward pass reads the latter by target, from a copy.
 struct Graph {
-  int32_t n_inputs, n_rows, n_layers, n_segments;
+  int32_t n_inputs, n_rows, n_layers;
   const int32_t* layer_begin;   // (n_layers + 1) rows; the last layer is the outputs
-  const int32_t* row_begin;     // (n_rows + 1) edges
-  const int32_t* hidden_begin;  // (n_rows) a row's first edge that comes from a row
-  const int32_t* source;        // (n_edges) ascending in a row
-  const int32_t* out_begin;     // (n_rows + 1) out-edges
-  const OutEdge* out;           // the edges from rows, by source
-  const Segment* segments;      // the edges from inputs; the first n_rows are one for each row
+  const int32_t* input_begin;   // (n_rows + 1) edges from inputs, by target
+  const int32_t* input_source;  // global
+  const int32_t* inner_begin;   // (n_rows + 1) edges from rows, by target
+  const int32_t* inner_source;  // global
+  const int32_t* out_begin;     // (n_rows + 1) edges from rows, by source, as indices of parameters
+  const int32_t* target;        // (n_edges) row of each parameter's edge
 };
 
 struct Parameters {
   float *edge, *bias, *gain;
+  float* inner;  // the weights of edges from rows, by target
 };
 
 // The state of one tile. All rows have `lanes` floats, a multiple of kGroup, and only the first `n` lanes are samples; the
 // others hold anything finite and get no gradient.
 struct Tile {
-  const float* inputs[kTile / kGroup];  // packed groups, [n_inputs][kGroup] each
-  float* sums;        // [n_rows] the weighted sums, then normalised
-  float* activation;  // [n_rows]
+  float* activation;  // [n_inputs + n_rows]
+  float* normalised;  // [n_rows] the weighted sums, then normalised
   float* delta;       // [n_rows] gradient of the loss: at the activation, then at the weighted sum
   float* scale;       // [n_layers] 1 / standard deviation
-  int32_t sample[kTile];
+  int32_t sample[kMaxLanes];
   int32_t n, lanes;
 };
 
@@ -68,20 +59,27 @@ struct AdamStep {
   float gradient_scale;  // gradient clipping
 };
 
+// Which inputs of a batch are dropped; see dropout.py.
+struct Dropout {
+  uint32_t sample_key, input_key, threshold;
+  float scale;
+};
+
 struct Kernel {
+  int32_t max_lanes;  // four registers a row
+  // Copies packed groups, [n_inputs][kGroup] each, side by side into tile.activation.
+  void (*load)(const float* const* groups, int32_t n_inputs, Tile&);
+  void (*drop)(const Dropout&, int32_t n_inputs, Tile&);
   void (*forward)(const Graph&, const Parameters&, Norm, Tile&);
   // Sets the output rows of tile.delta to `weight` times the gradient of the samples' losses, and returns the sum of
   // their losses (not weighted).
   double (*loss)(const Graph&, const Targets&, float weight, Tile&);
   // Adds to `gradient`; leaves the gradient at the weighted sums in tile.delta.
-  void (*backward)(const Graph&, const Parameters&, Norm, Tile&, Parameters& gradient);
+  void (*backward)(const Graph&, const Parameters&, Norm, Tile&, const Parameters& gradient);
   // Sets the gradient to 0 after use.
   void (*adam)(const AdamStep&, int64_t n, float* weight, float* gradient, float* first, float* second);
   // out[i] = sum over groups g of <a[g] + i * stride, b[g]>, each over kGroup lanes, for i < n.
   void (*dots)(const float* const* a, int32_t stride, int32_t n, const float* const* b, int32_t n_groups, float* out);
-  // Copies a packed group with input dropout; `rows` are the hashes of its samples (see dropout.py).
-  void (*drop)(const float* in, float* out, int32_t n_inputs, const uint32_t* rows, uint32_t key, uint32_t threshold,
-               float scale);
 };
 
 extern const Kernel kGenericKernel;

@@ -30,10 +30,19 @@ inline vfloat load_unaligned(const float* p) { return *reinterpret_cast<const vf
 inline void store_unaligned(float* p, vfloat x) { *reinterpret_cast<vfloat_unaligned*>(p) = x; }
 inline vfloat maximum(vfloat a, vfloat b) { return a > b ? a : b; }
 
+inline vfloat square_root(vfloat x) {
+  for (int i = 0; i < kWidth; ++i) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+}
+
 inline float sum(vfloat x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps(x);
+#else
   float total = 0;
   for (int i = 0; i < kWidth; ++i) total += x[i];
   return total;
+#endif
 }
 
 // out[0..3] += the sums of four vectors. Transposing while adding needs two shuffles a vector instead of four.
@@ -57,6 +66,13 @@ inline void add_sums(float* out, vfloat a, vfloat b, vfloat c, vfloat d) {
   out[2] += sum(c);
   out[3] += sum(d);
 #endif
+}
+
+// The same for fewer than four vectors: out[0 .. n - 1]; the rest of x must be zeros.
+inline void add_sums(float* out, int n, const vfloat (&x)[4]) {
+  float sums[4] = {};
+  add_sums(sums, x[0], x[1], x[2], x[3]);
+  for (int i = 0; i < n; ++i) out[i] += sums[i];
 }
 
 // exp(x) for x <= 0 to 2e-7 relative: Cephes' expf (Moshier 1992), without its overflow branch.

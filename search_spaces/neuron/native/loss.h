@@ -73,7 +73,7 @@ double cross_entropy(const Tile& t, const float* output, float* delta, int32_t n
 template <int L>
 double loss(const Graph& g, const Targets& y, float scale, Tile& t) {
   const int32_t first = g.layer_begin[g.n_layers - 1], n_outputs = g.n_rows - first;
-  const float* output = t.activation + static_cast<ptrdiff_t>(first) * L;
+  const float* output = t.activation + static_cast<ptrdiff_t>(g.n_inputs + first) * L;
   float* delta = t.delta + static_cast<ptrdiff_t>(first) * L;
   alignas(64) float weight[L];
   for (int lane = 0; lane < L; ++lane) weight[lane] = lane < t.n ? scale : 0.0f;

@@ -47,13 +47,12 @@ Model::Model(const NetworkView& n)
     : n_inputs_(n.n_inputs),
       norm_(static_cast<Norm>(n.norm)),
       layer_begin_(n.layer_begin, n.layer_begin + n.n_layers + 1),
-      row_begin_(n.row_begin, n.row_begin + n.n_rows + 1),
       source_(n.source, n.source + n.n_edges),
       edge_origin_(range(n.n_edges)),
       row_origin_(range(n.n_rows)),
       tie_(n.tie, n.tie + n.n_edges),
       frozen_(n.frozen, n.frozen + n.n_edges) {
-  for (int32_t r = 0; r < n.n_rows; ++r) row_.insert(row_.end(), row_begin_[r + 1] - row_begin_[r], r);
+  for (int32_t r = 0; r < n.n_rows; ++r) row_.insert(row_.end(), n.row_begin[r + 1] - n.row_begin[r], r);
   edge_.assign(n.edge, n.n_edges);
   bias_.assign(n.bias, n.n_rows);
   gain_.assign(n.gain, n.n_rows);
@@ -63,8 +62,7 @@ Model::Model(const NetworkView& n)
     for (const int32_t e : group) total += edge_.value[e];
     for (const int32_t e : group) edge_.value[e] = static_cast<float>(total / static_cast<double>(group.size()));
   }
-  index_constraints();
-  index_graph();
+  rebuild(std::vector<int32_t>(row_), std::vector<int32_t>(source_), std::vector<int32_t>(edge_origin_));
 }
 
 void Model::index_constraints() {
@@ -84,23 +82,38 @@ void Model::index_constraints() {
 }
 
 void Model::index_graph() {
-  hidden_begin_.resize(n_rows());
+  input_begin_.assign(n_rows() + 1, 0);
+  inner_begin_.assign(n_rows() + 1, 0);
   out_begin_.assign(n_rows() + 1, 0);
-  segments_.clear();
-  for (int32_t r = 0; r < n_rows(); ++r) {
-    const auto begin = source_.begin() + row_begin_[r], end = source_.begin() + row_begin_[r + 1];
-    hidden_begin_[r] = static_cast<int32_t>(std::lower_bound(begin, end, n_inputs_) - source_.begin());
-    segments_.push_back({r, row_begin_[r], hidden_begin_[r]});
-    for (int32_t e = hidden_begin_[r]; e < row_begin_[r + 1]; ++e) ++out_begin_[source_[e] - n_inputs_ + 1];
-  }
+  for (int32_t e = 0; e < n_edges(); ++e)
+    if (source_[e] < n_inputs_) {
+      ++input_begin_[row_[e] + 1];
+    } else {
+      ++inner_begin_[row_[e] + 1];
+      ++out_begin_[source_[e] - n_inputs_ + 1];
+    }
+  std::partial_sum(input_begin_.begin(), input_begin_.end(), input_begin_.begin());
+  std::partial_sum(inner_begin_.begin(), inner_begin_.end(), inner_begin_.begin());
+  out_begin_[0] = input_begin_.back();  // edges from inputs come first
   std::partial_sum(out_begin_.begin(), out_begin_.end(), out_begin_.begin());
-  out_.resize(out_begin_.back());
-  std::vector<int32_t> next(out_begin_.begin(), out_begin_.end() - 1);
-  for (int32_t r = 0; r < n_rows(); ++r)
-    for (int32_t e = hidden_begin_[r]; e < row_begin_[r + 1]; ++e) out_[next[source_[e] - n_inputs_]++] = {r, e};
-  graph_ = {n_inputs_, n_rows(), static_cast<int32_t>(layer_begin_.size()) - 1, static_cast<int32_t>(segments_.size()),
-            layer_begin_.data(), row_begin_.data(), hidden_begin_.data(), source_.data(), out_begin_.data(), out_.data(),
-            segments_.data()};
+  inner_source_.resize(inner_begin_.back());
+  inner_parameter_.resize(inner_begin_.back());
+  inner_weight_.resize(inner_begin_.back());
+  std::vector<int32_t> next(inner_begin_.begin(), inner_begin_.end() - 1);
+  for (int32_t e = input_begin_.back(); e < n_edges(); ++e) {
+    const int32_t i = next[row_[e]]++;
+    inner_source_[i] = source_[e];
+    inner_parameter_[i] = e;
+  }
+  copy_inner_weights();
+  graph_ = {n_inputs_,          n_rows(),       static_cast<int32_t>(layer_begin_.size()) - 1,
+            layer_begin_.data(), input_begin_.data(), source_.data(),
+            inner_begin_.data(), inner_source_.data(), out_begin_.data(),
+            row_.data()};
+}
+
+void Model::copy_inner_weights() {
+  for (size_t i = 0; i < inner_weight_.size(); ++i) inner_weight_[i] = edge_.value[inner_parameter_[i]];
 }
 
 void Model::clear_gradients() {
@@ -128,6 +141,7 @@ void Model::update(const Kernel& kernel, AdamStep step, float clip_norm) {
     kernel.adam(*rule, static_cast<int64_t>(set->value.size()), set->value.data(), set->gradient.data(),
                 set->first.data(), set->second.data());
   for (const auto& [e, weight] : frozen_weights_) edge_.value[e] = weight;
+  copy_inner_weights();
 }
 
 std::vector<int32_t> Model::first_by_weight(int64_t count, bool largest) const {
@@ -135,7 +149,8 @@ std::vector<int32_t> Model::first_by_weight(int64_t count, bool largest) const {
   const auto before = [this, largest](int32_t a, int32_t b) {
     if (frozen_[a] != frozen_[b]) return (frozen_[a] > frozen_[b]) == largest;
     const float x = std::fabs(edge_.value[a]), y = std::fabs(edge_.value[b]);
-    return x != y ? (x > y) == largest : a < b;
+    if (x != y) return (x > y) == largest;
+    return row_[a] != row_[b] ? row_[a] < row_[b] : source_[a] < source_[b];
   };
   std::nth_element(order.begin(), order.begin() + count, order.end(), before);
   order.resize(count);
@@ -195,19 +210,20 @@ void Model::rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>&
   for (size_t i = 0; i < row.size(); ++i)
     if (alive[n_inputs_ + row[i]] && alive[source[i]]) order.push_back(static_cast<int32_t>(i));
   std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-    return row[a] != row[b] ? row[a] < row[b] : source[a] < source[b];
+    const bool input_a = source[a] < n_inputs_, input_b = source[b] < n_inputs_;
+    if (input_a != input_b) return input_a;
+    const int32_t row_a = row[a], row_b = row[b], source_a = source[a], source_b = source[b];
+    if (input_a) return row_a != row_b ? row_a < row_b : source_a < source_b;
+    return source_a != source_b ? source_a < source_b : row_a < row_b;
   });
   std::vector<int32_t> edges = origin;
   pick_from(edges, order, 0);
 
   row_.clear(), source_.clear();
-  row_begin_.assign(kept_rows.size() + 1, 0);
   for (const int32_t i : order) {
     row_.push_back(new_index[n_inputs_ + row[i]] - n_inputs_);
     source_.push_back(new_index[source[i]]);
-    ++row_begin_[row_.back() + 1];
   }
-  std::partial_sum(row_begin_.begin(), row_begin_.end(), row_begin_.begin());
   layer_begin_.swap(layer_begin);
   edge_.pick(edges);
   bias_.pick(kept_rows);

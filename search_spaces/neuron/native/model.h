@@ -43,11 +43,14 @@ class Model {
 
   const Graph& graph() const { return graph_; }
   Norm norm() const { return norm_; }
-  Parameters parameters() { return {edge_.value.data(), bias_.value.data(), gain_.value.data()}; }
-  Parameters gradients() { return {edge_.gradient.data(), bias_.gradient.data(), gain_.gradient.data()}; }
+  Parameters parameters() { return {edge_.value.data(), bias_.value.data(), gain_.value.data(), inner_weight_.data()}; }
+  Parameters gradients() { return {edge_.gradient.data(), bias_.gradient.data(), gain_.gradient.data(), nullptr}; }
   int32_t n_edges() const { return static_cast<int32_t>(source_.size()); }
   int32_t n_rows() const { return static_cast<int32_t>(row_origin_.size()); }
   int32_t n_outputs() const { return n_rows() - layer_begin_[layer_begin_.size() - 2]; }
+  // Global indices of the source and row of the target of every edge, in the order of the parameters (see kernel.h).
+  const std::vector<int32_t>& sources() const { return source_; }
+  const std::vector<int32_t>& targets() const { return row_; }
   // Index of every edge in the network that training started from, -1 for those that have grown since.
   const std::vector<int32_t>& edge_origin() const { return edge_origin_; }
   // Row of every row in the network that training started from.
@@ -70,18 +73,18 @@ class Model {
   void rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>& source, const std::vector<int32_t>& origin);
   void index_constraints();
   void index_graph();
+  void copy_inner_weights();
 
   int32_t n_inputs_;
   Norm norm_;
-  std::vector<int32_t> layer_begin_, row_begin_, row_, source_, edge_origin_, row_origin_, tie_;
+  std::vector<int32_t> layer_begin_, row_, source_, edge_origin_, row_origin_, tie_;
   std::vector<uint8_t> frozen_;
   ParameterSet edge_, bias_, gain_;
   // Derived by the index functions.
   std::vector<std::vector<int32_t>> tied_;                 // members of each tied group
   std::vector<std::pair<int32_t, float>> frozen_weights_;  // by edge
-  std::vector<int32_t> hidden_begin_, out_begin_;
-  std::vector<OutEdge> out_;
-  std::vector<Segment> segments_;
+  std::vector<int32_t> input_begin_, inner_begin_, inner_source_, inner_parameter_, out_begin_;
+  std::vector<float> inner_weight_;
   Graph graph_{};
 };
 

@@ -42,42 +42,42 @@ class Best {
 
 std::vector<Candidate> Session::best_absent(const DataView& data, const EpochView& epoch, int32_t begin, int64_t count) {
   const Graph& g = model.graph();
-  const int32_t n = std::min(epoch.n_score_samples, data.n_samples - begin);
-  make_tiles((n + kTile - 1) / kTile);
-  std::vector<const float*> inputs, activations, deltas, source, delta;  // one for each group of samples
+  const int32_t n = std::min(epoch.n_score_samples, data.n_samples - begin), lanes = kernel_.max_lanes;
+  make_tiles((n + lanes - 1) / lanes);
+  std::vector<const float*> activations, deltas;  // one for each group of samples
   for (size_t i = 0; i < tiles_.size(); ++i) {
     Tile& t = tiles_[i];
-    const int32_t first = static_cast<int32_t>(i) * kTile;
-    load(t, data, epoch.order + begin + first, std::min(kTile, n - first), epoch.grouped);
-    t.lanes = kTile;  // one stride for all tiles
+    const int32_t first = static_cast<int32_t>(i) * lanes;
+    load(t, lanes, data, epoch.order + begin + first, std::min(lanes, n - first), epoch.grouped);
     propagate(t, data.targets, 1.0f / static_cast<float>(n));
-    for (int32_t k = 0; k < kTile / kGroup; ++k) {
-      inputs.push_back(t.inputs[k]);
-      activations.push_back(t.activation + k * kGroup);
-      deltas.push_back(t.delta + k * kGroup);
+    for (int32_t k = 0; k < lanes; k += kGroup) {
+      activations.push_back(t.activation + k);
+      deltas.push_back(t.delta + k);
     }
   }
   model.clear_gradients();
 
+  const int32_t n_groups = static_cast<int32_t>(deltas.size());
+  std::vector<const float*> source(n_groups), delta(n_groups);
+  std::vector<int32_t> next_input(g.input_begin, g.input_begin + g.n_rows);  // each row's first edge not yet passed
+  std::vector<int32_t> next_inner(g.inner_begin, g.inner_begin + g.n_rows);
   Best best(static_cast<size_t>(count));
-  std::vector<int32_t> next(g.row_begin, g.row_begin + g.n_rows);  // each row's first edge not yet passed
-  source.resize(inputs.size()), delta.resize(inputs.size());
   float scores[kChunk];
   for (int32_t layer = -1; layer < g.n_layers - 1; ++layer) {  // of the sources; -1 is the inputs
-    const bool input = layer < 0;
-    const int32_t layer_begin = input ? 0 : g.layer_begin[layer], layer_end = input ? g.n_inputs : g.layer_begin[layer + 1];
-    const int32_t offset = input ? 0 : g.n_inputs, stride = input ? kGroup : kTile;
+    const int32_t layer_begin = layer < 0 ? 0 : g.n_inputs + g.layer_begin[layer];
+    const int32_t layer_end = g.n_inputs + g.layer_begin[layer + 1];
     for (int32_t first = layer_begin; first < layer_end; first += kChunk) {
-      const int32_t size = std::min(kChunk, layer_end - first);
-      for (size_t k = 0; k < source.size(); ++k)
-        source[k] = (input ? inputs[k] : activations[k]) + static_cast<ptrdiff_t>(first) * stride;
-      for (int32_t r = input ? 0 : g.layer_begin[layer + 1]; r < g.n_rows; ++r) {
-        for (size_t k = 0; k < delta.size(); ++k) delta[k] = deltas[k] + static_cast<ptrdiff_t>(r) * kTile;
-        kernel_.dots(source.data(), stride, size, delta.data(), static_cast<int32_t>(delta.size()), scores);
-        for (int32_t& e = next[r]; e < g.row_begin[r + 1] && g.source[e] < offset + first + size; ++e)
-          scores[g.source[e] - offset - first] = NAN;  // present
-        for (int32_t i = 0; i < size; ++i)
-          if (!std::isnan(scores[i])) best.add({std::fabs(scores[i]), r, offset + first + i});
+      const int32_t last = std::min(first + kChunk, layer_end);
+      for (int32_t k = 0; k < n_groups; ++k) source[k] = activations[k] + static_cast<ptrdiff_t>(first) * lanes;
+      for (int32_t r = g.layer_begin[layer + 1]; r < g.n_rows; ++r) {
+        for (int32_t k = 0; k < n_groups; ++k) delta[k] = deltas[k] + static_cast<ptrdiff_t>(r) * lanes;
+        kernel_.dots(source.data(), lanes, last - first, delta.data(), n_groups, scores);
+        const int32_t* present = layer < 0 ? g.input_source : g.inner_source;
+        int32_t& e = layer < 0 ? next_input[r] : next_inner[r];
+        const int32_t end = layer < 0 ? g.input_begin[r + 1] : g.inner_begin[r + 1];
+        for (; e < end && present[e] < last; ++e) scores[present[e] - first] = NAN;
+        for (int32_t u = first; u < last; ++u)
+          if (!std::isnan(scores[u - first])) best.add({std::fabs(scores[u - first]), r, u});
       }
     }
   }

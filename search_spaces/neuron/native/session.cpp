@@ -11,15 +11,8 @@ namespace evonas {
 
 namespace {
 
-constexpr int kGroupsPerTile = kTile / kGroup;
-
-int32_t lanes_for(int32_t n) { return n <= kGroup ? kGroup : n <= 2 * kGroup ? 2 * kGroup : kTile; }
-
-uint32_t mix(uint32_t h) {  // see dropout.py
-  h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
-  h = (h ^ (h >> 13)) * 0xC2B2AE35u;
-  return h ^ (h >> 16);
-}
+// The narrowest tile that holds n samples.
+int32_t lanes_for(int32_t n) { return n <= 16 ? 16 : n <= 32 ? 32 : 64; }
 
 }  // namespace
 
@@ -34,81 +27,58 @@ float* AlignedBuffer::reserve(size_t n) {
   return data_.get();
 }
 
-void pack_group(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* group) {
-  if (n < kGroup) std::memset(group, 0, sizeof(float) * kGroup * n_inputs);
+void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, int32_t stride, float* out) {
   for (int32_t i = 0; i < n_inputs; ++i)
     for (int32_t lane = 0; lane < n; ++lane)
-      group[i * kGroup + lane] = rows[static_cast<ptrdiff_t>(samples[lane]) * n_inputs + i];
+      out[static_cast<ptrdiff_t>(i) * stride + lane] = rows[static_cast<ptrdiff_t>(samples[lane]) * n_inputs + i];
 }
 
 void Session::make_tiles(int32_t n) {
   const Graph& g = model.graph();
-  const size_t row_floats = static_cast<size_t>(g.n_rows) * kTile, scale_floats = static_cast<size_t>(g.n_layers) * kTile;
-  float* memory = rows_.reserve(n * (3 * row_floats + scale_floats));
+  const size_t lanes = kernel_.max_lanes, inputs = g.n_inputs * lanes, rows = g.n_rows * lanes, layers = g.n_layers * lanes;
+  float* memory = memory_.reserve(n * (inputs + 3 * rows + layers));
   tiles_.assign(n, Tile{});
   for (Tile& tile : tiles_) {
-    tile.sums = memory;
-    tile.activation = tile.sums + row_floats;
-    tile.delta = tile.activation + row_floats;
-    tile.scale = tile.delta + row_floats;
-    memory = tile.scale + scale_floats;
+    tile.activation = memory;
+    tile.normalised = tile.activation + inputs + rows;
+    tile.delta = tile.normalised + rows;
+    tile.scale = tile.delta + rows;
+    memory = tile.scale + layers;
   }
 }
 
-void Session::load(Tile& tile, const DataView& data, const int32_t* samples, int32_t n, bool grouped) {
-  const size_t group_floats = static_cast<size_t>(model.graph().n_inputs) * kGroup;
-  float* packed = nullptr;
-  if (!grouped) {
-    const size_t tile_floats = kGroupsPerTile * group_floats;
-    packed = packed_.reserve(tiles_.size() * tile_floats) + (&tile - tiles_.data()) * tile_floats;
-  }
-  tile.n = n;
-  tile.lanes = lanes_for(n);
-  std::copy(samples, samples + n, tile.sample);
-  for (int32_t g = 0; g < kGroupsPerTile; ++g) {
-    const int32_t begin = g * kGroup;
-    if (begin >= n) {
-      tile.inputs[g] = tile.inputs[0];  // no samples: anything finite
-    } else if (grouped) {
-      tile.inputs[g] = data.groups + static_cast<size_t>(samples[begin] / kGroup) * group_floats;
-    } else {
-      pack_group(data.rows, samples + begin, std::min(kGroup, n - begin), model.graph().n_inputs,
-                 packed + g * group_floats);
-      tile.inputs[g] = packed + g * group_floats;
-    }
-  }
-}
-
-void Session::drop_inputs(Tile& tile, const EpochView& epoch, int32_t batch) {
+void Session::load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool grouped) {
   const int32_t n_inputs = model.graph().n_inputs;
-  const size_t group_floats = static_cast<size_t>(n_inputs) * kGroup;
-  float* packed = packed_.reserve(kGroupsPerTile * group_floats);
-  for (int32_t begin = 0; begin < tile.n; begin += kGroup, packed += group_floats) {
-    uint32_t rows[kGroup] = {};
-    for (int32_t lane = 0; lane < std::min(kGroup, tile.n - begin); ++lane)
-      rows[lane] = mix(static_cast<uint32_t>(tile.sample[begin + lane]) ^ epoch.dropout_keys[2 * batch]);
-    kernel_.drop(tile.inputs[begin / kGroup], packed, n_inputs, rows, epoch.dropout_keys[2 * batch + 1],
-                 epoch.dropout_threshold, epoch.dropout_scale);
-    tile.inputs[begin / kGroup] = packed;
+  tile.n = n;
+  tile.lanes = lanes;
+  std::copy(samples, samples + n, tile.sample);
+  if (!grouped) return transpose(data.rows, samples, n, n_inputs, lanes, tile.activation);
+  const float* groups[kMaxLanes / kGroup];
+  for (int32_t k = 0; k < lanes / kGroup; ++k) {
+    const int32_t first = k * kGroup < n ? samples[k * kGroup] : samples[0];  // beyond n: anything finite
+    groups[k] = data.groups + static_cast<size_t>(first / kGroup) * n_inputs * kGroup;
   }
-  for (int32_t g = (tile.n + kGroup - 1) / kGroup; g < kGroupsPerTile; ++g) tile.inputs[g] = tile.inputs[0];
+  kernel_.load(groups, n_inputs, tile);
 }
 
 double Session::propagate(Tile& tile, const Targets& targets, float weight) {
   const Parameters parameters = model.parameters();
-  Parameters gradients = model.gradients();
   kernel_.forward(model.graph(), parameters, model.norm(), tile);
   const double loss = kernel_.loss(model.graph(), targets, weight, tile);
-  kernel_.backward(model.graph(), parameters, model.norm(), tile, gradients);
+  kernel_.backward(model.graph(), parameters, model.norm(), tile, model.gradients());
   return loss;
 }
 
 double Session::train_batch(const DataView& data, const EpochView& epoch, int32_t batch) {
   const int32_t begin = batch * epoch.batch_size, end = std::min(data.n_samples, begin + epoch.batch_size);
   double loss = 0;
-  for (int32_t first = begin; first < end; first += kTile) {
-    load(tiles_[0], data, epoch.order + first, std::min(kTile, end - first), epoch.grouped);
-    if (epoch.dropout_threshold) drop_inputs(tiles_[0], epoch, batch);
+  for (int32_t first = begin; first < end; first += kernel_.max_lanes) {
+    const int32_t n = std::min(kernel_.max_lanes, end - first);
+    load(tiles_[0], lanes_for(n), data, epoch.order + first, n, epoch.grouped);
+    if (epoch.dropout_threshold) {
+      const uint32_t* keys = epoch.dropout_keys + 2 * batch;
+      kernel_.drop({keys[0], keys[1], epoch.dropout_threshold, epoch.dropout_scale}, model.graph().n_inputs, tiles_[0]);
+    }
     loss += propagate(tiles_[0], data.targets, 1.0f / static_cast<float>(end - begin));
   }
   const int32_t t = epoch.first_step + batch + 1;
@@ -145,17 +115,17 @@ Outcome Session::train_epoch(const DataView& data, const EpochView& epoch, Epoch
 
 template <class Visit>
 void Session::visit_all(const DataView& data, Visit visit) {
-  int32_t samples[kTile];
-  for (int32_t begin = 0; begin < data.n_samples; begin += kTile) {
-    const int32_t n = std::min(kTile, data.n_samples - begin);
+  int32_t samples[kMaxLanes];
+  for (int32_t begin = 0; begin < data.n_samples; begin += kernel_.max_lanes) {
+    const int32_t n = std::min(kernel_.max_lanes, data.n_samples - begin);
     std::iota(samples, samples + n, begin);
-    load(tiles_[0], data, samples, n, true);
+    load(tiles_[0], lanes_for(n), data, samples, n, true);
     visit(tiles_[0]);
   }
 }
 
 double Session::evaluate(const DataView& data, float* outputs) {
-  const int32_t n_outputs = model.n_outputs(), first = model.n_rows() - n_outputs;
+  const int32_t n_outputs = model.n_outputs(), first = model.graph().n_inputs + model.n_rows() - n_outputs;
   double loss = 0;
   visit_all(data, [&](Tile& t) {
     kernel_.forward(model.graph(), model.parameters(), model.norm(), t);
@@ -181,12 +151,11 @@ void Session::edge_scores(const DataView& data, const int64_t* pairs, int64_t n,
   std::fill(scores, scores + n, 0.0f);
   visit_all(data, [&](Tile& t) {
     propagate(t, data.targets, 1.0f / static_cast<float>(data.n_samples));
-    const float *source[kGroupsPerTile], *delta[kGroupsPerTile];
+    const float *source[kMaxLanes / kGroup], *delta[kMaxLanes / kGroup];
     for (int64_t i = 0; i < n; ++i) {
-      const int64_t u = pairs[2 * i], row = pairs[2 * i + 1] - n_inputs;
-      for (int32_t g = 0; g < t.lanes / kGroup; ++g) {
-        source[g] = u < n_inputs ? t.inputs[g] + u * kGroup : t.activation + (u - n_inputs) * t.lanes + g * kGroup;
-        delta[g] = t.delta + row * t.lanes + g * kGroup;
+      for (int32_t k = 0; k < t.lanes / kGroup; ++k) {
+        source[k] = t.activation + pairs[2 * i] * t.lanes + k * kGroup;
+        delta[k] = t.delta + (pairs[2 * i + 1] - n_inputs) * t.lanes + k * kGroup;
       }
       float score;
       kernel_.dots(source, 0, 1, delta, t.lanes / kGroup, &score);
@@ -202,12 +171,12 @@ void Session::statistics(const DataView& data, double* mean, double* square, dou
     propagate(t, data.targets, 1);
     for (int32_t u = 0; u < n_neurons; ++u)
       for (int32_t lane = 0; lane < t.n; ++lane) {
-        const ptrdiff_t place = static_cast<ptrdiff_t>(u - n_inputs) * t.lanes + lane;
-        const double h = u < n_inputs ? t.inputs[lane / kGroup][static_cast<ptrdiff_t>(u) * kGroup + lane % kGroup]
-                                      : t.activation[place];
+        const double h = t.activation[static_cast<ptrdiff_t>(u) * t.lanes + lane];
         mean[u] += h;
         square[u] += h * h;
-        if (u >= n_inputs) delta[u] += static_cast<double>(t.delta[place]) * t.delta[place];
+        if (u < n_inputs) continue;
+        const double d = t.delta[static_cast<ptrdiff_t>(u - n_inputs) * t.lanes + lane];
+        delta[u] += d * d;
       }
   });
   for (double* values : {mean, square, delta})

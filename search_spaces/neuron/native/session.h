@@ -18,8 +18,8 @@ struct DataView {
   Targets targets;
 };
 
-// Writes up to kGroup samples side by side, zeros beyond them.
-void pack_group(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* group);
+// Transposes n samples of n_inputs: out[input * stride + i] is that of samples[i].
+void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, int32_t stride, float* out);
 
 // The steps of one epoch.
 struct EpochView {
@@ -80,9 +80,8 @@ class Session {
 
  private:
   void make_tiles(int32_t n);
-  // Points a tile at n samples; `grouped`: they are neighbours in the packed data, group by group.
-  void load(Tile& tile, const DataView& data, const int32_t* samples, int32_t n, bool grouped);
-  void drop_inputs(Tile& tile, const EpochView& epoch, int32_t batch);
+  // Reads the inputs of n samples; `grouped`: they are neighbours in the packed data, group by group.
+  void load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool grouped);
   // Forward, loss and backward; the losses' sum. The gradients are weighted.
   double propagate(Tile& tile, const Targets& targets, float weight);
   template <class Visit>
@@ -92,7 +91,7 @@ class Session {
 
   const Kernel& kernel_;
   std::vector<Tile> tiles_;  // one, or as many as regrowth scores at once
-  AlignedBuffer rows_, packed_;
+  AlignedBuffer memory_;
 };
 
 }  // namespace evonas
