@@ -20,7 +20,7 @@ def n_shared(genotype: NeuronGenotype) -> int:
 
 
 def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
-    """Costs per sample.
+    """Costs per sample; of a genotype that training will prune, with the edges that will be left.
 
     Returns:
         ``edges``; ``params`` (edges, biases, and a gain for each hidden neuron with ``layer-affine``, tied edges
@@ -28,14 +28,15 @@ def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
         bias for each neuron, ReLU and norm (and its gain) for each hidden one; ``neurons``, the hidden ones;
         ``depth``, the output's layer.
     """
+    n_edges = genotype.n_trained_edges
     n_hidden, n_biases = genotype.n_hidden, genotype.n_hidden + genotype.n_outputs
     gains = n_hidden if norm == "layer-affine" else 0
     norms = 0 if norm == "none" else NORM_FLOPS_PER_NEURON * n_hidden + NORM_FLOPS_PER_LAYER * (genotype.depth - 1)
     return {
-        "edges": float(genotype.n_edges),
-        "params": float(genotype.n_edges + n_biases + gains - n_shared(genotype)),
-        "flops": 2.0 * genotype.n_edges,
-        "flops_total": float(2 * genotype.n_edges + n_biases + n_hidden + norms + gains),
+        "edges": float(n_edges),
+        "params": float(n_edges + n_biases + gains - n_shared(genotype)),
+        "flops": 2.0 * n_edges,
+        "flops_total": float(2 * n_edges + n_biases + n_hidden + norms + gains),
         "neurons": float(n_hidden),
         "depth": float(genotype.depth),
     }

@@ -32,7 +32,9 @@ class NeuronGenotype:
         positions: float32 ``(n_hidden, 2)``, the (row, column) gene in the plane of the inputs.
         edges: int32 ``(n_edges, 2)``, (source, target) global indices, sorted by (target, source), unique.
         ties: int32 ``(n_edges,)``, edges with the same non-negative number share one weight; -1 is untied.
-        origins: int64 ``(n_hidden,)``, the id of the neuron that this one was split from, 0 for none: inheritance reads it.
+        origins: int64 ``(n_hidden,)``, the id of the neuron that this one was split from, 0 for none, for inheritance.
+        prune_to: Edges that training leaves (see ``evonas.training.Pruning``), 0 for all of them: a gene of a child
+            that was grown to be pruned back. The genotype that comes out of training has 0.
     """
 
     n_inputs: int
@@ -43,6 +45,7 @@ class NeuronGenotype:
     edges: NDArray[np.int32]
     ties: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     origins: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    prune_to: int = 0
 
     def __post_init__(self) -> None:
         if not len(self.ties) and len(self.edges):
@@ -75,6 +78,11 @@ class NeuronGenotype:
         return len(self.edges)
 
     @property
+    def n_trained_edges(self) -> int:
+        """Edges that training leaves, at most."""
+        return min(self.n_edges, self.prune_to or self.n_edges)
+
+    @property
     def depth(self) -> int:
         """The layer of the outputs: 1 for a network without hidden neurons."""
         return int(self.layers[-1]) + 1 if len(self.layers) else 1
@@ -83,7 +91,8 @@ class NeuronGenotype:
     def digest(self) -> str:
         """Hex digest of the content."""
         state = hashlib.blake2b(digest_size=16)
-        state.update(np.array([self.n_inputs, self.n_outputs, self.n_hidden, self.n_edges], np.int64).data)
+        sizes = [self.n_inputs, self.n_outputs, self.n_hidden, self.n_edges, self.prune_to]
+        state.update(np.array(sizes, np.int64).data)
         for array in self._arrays:
             state.update(np.ascontiguousarray(array).data)
         return state.hexdigest()
@@ -97,15 +106,13 @@ class NeuronGenotype:
 
     @cached_property
     def id_of(self) -> NDArray[np.int64]:
-        """Id of every neuron by global index: inputs count from 0, outputs go on after them, shape ``(n_neurons,)``."""
-        first_output = self.n_inputs
-        return np.concatenate([
-            np.arange(self.n_inputs), self.ids, np.arange(first_output, first_output + self.n_outputs)
-        ])
+        """Id of every neuron by global index, shape ``(n_neurons,)``: inputs count from 0, outputs go on after them."""
+        fixed = np.arange(self.n_inputs + self.n_outputs)
+        return np.concatenate([fixed[: self.n_inputs], self.ids, fixed[self.n_inputs :]])
 
     @cached_property
     def layer_offsets(self) -> NDArray[np.int64]:
-        """Global index of each layer's first neuron, shape ``(depth + 2,)``; layer l is ``[offsets[l], offsets[l + 1])``."""
+        """Global index of each layer's first neuron, then the number of neurons, shape ``(depth + 2,)``."""
         return np.searchsorted(self.layer_of, np.arange(self.depth + 2))
 
     @cached_property
@@ -124,11 +131,12 @@ class NeuronGenotype:
         if len(set(rows)) > 1 or self.positions.shape[1:] != (2,):
             raise InvalidGenotype(f"ids, layers, positions and origins must have one row a hidden neuron, got {rows}")
         if edges.ndim != 2 or edges.shape[1] != 2 or len(self.ties) != len(edges):
-            raise InvalidGenotype(f"edges must have shape (n_edges, 2), ties (n_edges,), got {edges.shape}, {self.ties.shape}")
+            shapes = f"{edges.shape} and {self.ties.shape}"
+            raise InvalidGenotype(f"edges must have shape (n_edges, 2) and ties (n_edges,), got {shapes}")
         if len(layers) and (layers[0] != 1 or (np.diff(layers) < 0).any() or (np.diff(layers) > 1).any()):
-            raise InvalidGenotype("hidden neurons must be sorted by layer, and no layer from 1 to the last may be empty")
+            raise InvalidGenotype("hidden neurons must be sorted by layer, with no empty layer from 1 to the last")
         if len(self.ids) and int(self.ids.min()) < FIRST_HIDDEN_ID:
-            raise InvalidGenotype(f"hidden neurons must have ids of at least {FIRST_HIDDEN_ID}, got {int(self.ids.min())}")
+            raise InvalidGenotype(f"ids of hidden neurons must be at least {FIRST_HIDDEN_ID}, got {self.ids.min()}")
         if len(np.unique(self.ids)) != len(self.ids):
             raise InvalidGenotype("two hidden neurons have the same id")
         if ((np.diff(self.ids) < 0) & (np.diff(layers) == 0)).any():
@@ -137,8 +145,11 @@ class NeuronGenotype:
             raise InvalidGenotype("positions must be finite")
         if not len(edges):
             raise InvalidGenotype("a network needs at least one edge")
+        if self.prune_to and not self.n_outputs <= self.prune_to:
+            raise InvalidGenotype(f"prune_to must be 0 or at least the outputs, {self.n_outputs}, got {self.prune_to}")
         if edges.min() < 0 or edges.max() >= self.n_neurons:
-            raise InvalidGenotype(f"edges must join neurons 0 to {self.n_neurons - 1}, got {edges.min()} to {edges.max()}")
+            found = f"{edges.min()} to {edges.max()}"
+            raise InvalidGenotype(f"edges must join neurons 0 to {self.n_neurons - 1}, got {found}")
         key = edges[:, 1].astype(np.int64) * self.n_neurons + edges[:, 0]
         if (np.diff(key) <= 0).any():
             raise InvalidGenotype("edges must be sorted by (target, source) and unique")
@@ -153,7 +164,8 @@ class NeuronGenotype:
         alive[0, edges[:, 0]] = alive[1, edges[:, 1]] = True
         dead = np.flatnonzero(~alive[:, self.n_inputs : self.n_inputs + self.n_hidden].all(axis=0))
         if len(dead):
-            raise InvalidGenotype(f"hidden neuron {self.ids[dead[0]]} has no {'inputs' if alive[0, self.n_inputs + dead[0]] else 'outputs'}")
+            lacking = "inputs" if alive[0, self.n_inputs + dead[0]] else "outputs"
+            raise InvalidGenotype(f"hidden neuron {self.ids[dead[0]]} has no {lacking}")
 
 
 class Connected(NamedTuple):
@@ -189,10 +201,10 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
         whole = alive[source[kept]] & alive[target[kept]]
         if whole.all():
             break
-        kept = kept[whole]
+        kept = kept[np.flatnonzero(whole)]
     neurons = np.flatnonzero(alive)
     index = np.cumsum(alive) - 1
-    kept = kept[np.argsort(index[target[kept]] * n + index[source[kept]], kind="stable")]
+    kept = kept[np.argsort(index[target[kept]] * n + index[source[kept]])]
     hidden = neurons[(neurons >= n_inputs) & (neurons < first_output)] - n_inputs
     layers = np.unique(genotype.layers[hidden], return_inverse=True)[1] + 1
     result = NeuronGenotype(
@@ -206,6 +218,8 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
 def encode(genotype: NeuronGenotype) -> Encoded:
     """Arrays and header as stored: edges as sources and in-degrees, in the narrowest type that holds them."""
     header = {"n_inputs": genotype.n_inputs, "n_outputs": genotype.n_outputs}
+    if genotype.prune_to:
+        header["prune_to"] = genotype.prune_to
     sources, degrees = genotype.edges[:, 0], np.diff(genotype.row_pointers)
     arrays: dict[str, NDArray[Any]] = {
         "ids": genotype.ids, "layers": genotype.layers, "positions": genotype.positions,
@@ -238,7 +252,8 @@ def decode(data: Encoded) -> NeuronGenotype:
     ties = np.array(data.arrays.get("ties", np.empty(0)), np.int32)
     origins = np.array(data.arrays.get("origins", np.empty(0)), np.int64)
     genotype = NeuronGenotype(
-        n_inputs, n_outputs, **arrays, edges=np.stack([sources, targets], axis=1), ties=ties, origins=origins
+        n_inputs, n_outputs, **arrays, edges=np.stack([sources, targets], axis=1), ties=ties, origins=origins,
+        prune_to=int(data.header.get("prune_to", 0)),
     )
     genotype.validate()
     return genotype

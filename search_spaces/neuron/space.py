@@ -10,7 +10,7 @@ import numpy as np
 
 from evonas.data.samples import Samples, Splits
 from evonas.space import Encoded, InvalidGenotype, Offspring
-from evonas.training import Recipe, Stop, Trained
+from evonas.training import Pruning, Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, Weights
 from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import cost
@@ -36,6 +36,8 @@ CROSSOVER_DRAWS = 10
 FOUNDER_EDGES_PER_INPUT = 64
 #: Edges are counted in 32 bits.
 UNBOUNDED = int(np.iinfo(np.int32).max)
+#: Children that are grown to be pruned back reach their size at this share of the steps, and are pruned this often.
+PRUNED_BY, PRUNE_EVERY = 0.6, 25
 
 
 class NeuronSpace:
@@ -102,7 +104,8 @@ class NeuronSpace:
 
     def _fits(self, child: NeuronGenotype, parent: NeuronGenotype) -> bool:
         """Whether a child keeps the bound on edges; one of a parent beyond the bound need only be smaller."""
-        return child.n_edges <= (self.options.max_edges or UNBOUNDED) or child.n_edges < parent.n_edges
+        most = self.options.max_edges or UNBOUNDED
+        return child.n_trained_edges <= most or child.n_trained_edges < parent.n_trained_edges
 
     def validate(self, genotype: NeuronGenotype) -> None:
         """Check the genotype's invariants, and that it is one for this task.
@@ -173,6 +176,9 @@ class NeuronSpace:
         initial, order = seed.generate_state(2).tolist()
         if weights is None:
             weights = inheritance.fresh(genotype, np.random.default_rng(initial))
+        if genotype.prune_to:
+            recipe = replace(recipe, pruning=Pruning(edges=genotype.prune_to, end=PRUNED_BY, every=PRUNE_EVERY))
+            genotype = replace(genotype, prune_to=0)
         trained = choose_trainer(self.options.trainer).train(
             self._network(genotype, weights), splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher
         )

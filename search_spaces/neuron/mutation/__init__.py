@@ -15,6 +15,7 @@ import numpy as np
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.add_edges import add_edges
 from search_spaces.neuron.mutation.add_nodes import add_nodes
+from search_spaces.neuron.mutation.inflate import inflate
 from search_spaces.neuron.mutation.remove_edges import remove_edges
 from search_spaces.neuron.mutation.remove_layer import remove_layer
 from search_spaces.neuron.mutation.split_neuron import split_neuron
@@ -22,8 +23,8 @@ from search_spaces.neuron.mutation.steps import LARGEST_STEPS, MutationParams
 from search_spaces.neuron.mutation.tie_weights import tie_weights
 
 __all__ = [
-    "LARGEST_STEPS", "OPERATORS", "MutationParams", "Operator", "add_edges", "add_nodes", "remove_edges",
-    "remove_layer", "split_neuron", "tie_weights",
+    "LARGEST_STEPS", "OPERATORS", "MutationParams", "Operator", "add_edges", "add_nodes", "inflate",
+    "remove_edges", "remove_layer", "split_neuron", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
@@ -36,4 +37,5 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({
     "remove_layer": remove_layer,
     "split_neuron": split_neuron,
     "tie_weights": tie_weights,
+    "inflate": inflate,
 })

@@ -129,8 +129,8 @@ SCORE_SAMPLES = 256
 def prune_steps(recipe: Recipe, n_steps: int, n_edges: int) -> dict[int, int]:
     """When training prunes: step after whose update it happens -> edges to keep.
 
-    At such a step the edges with the largest weights are kept (of equal ones the earlier; frozen ones always), then hidden
-    neurons that have lost all inputs or all outputs leave their layer, and its norm, together with their edges.
+    At such a step the edges with the largest weights are kept (of equal ones the earlier; frozen ones always), then
+    hidden neurons that have lost all inputs or all outputs leave their layer, and its norm, together with their edges.
     """
     pruning = recipe.pruning
     if pruning is None or pruning.edges >= n_edges:
@@ -138,16 +138,17 @@ def prune_steps(recipe: Recipe, n_steps: int, n_edges: int) -> dict[int, int]:
     begin, end = round(pruning.begin * n_steps), max(1, round(pruning.end * n_steps))
     steps = sorted({*range(begin + pruning.every, end, pruning.every), end})
     span = max(1, end - begin)
-    return {s - 1: round(pruning.edges + (n_edges - pruning.edges) * (1 - min(1, (s - begin) / span)) ** 3) for s in steps}
+    left = {s: (1 - min(1, (s - begin) / span)) ** 3 for s in steps}
+    return {s - 1: round(pruning.edges + (n_edges - pruning.edges) * left[s]) for s in steps}
 
 
 def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int) -> dict[int, float]:
     """When edges move: step after whose update it happens -> share of the edges that move.
 
-    ``round(share * n_edges)`` edges with the smallest weights (of equal ones the earlier; never frozen ones) are replaced
-    by as many absent edges between neurons that are still there, with weight and optimiser state 0: those with the
-    largest absolute score on :data:`SCORE_SAMPLES` samples (of equal ones the first by target, then source), edges dropped
-    in the same step excepted. Then neurons without inputs or outputs leave as in pruning.
+    ``round(share * n_edges)`` edges with the smallest weights (of equal ones the earlier; never frozen ones) are
+    replaced by as many absent edges between neurons that are still there, with weight and optimiser state 0: those
+    with the largest absolute score on :data:`SCORE_SAMPLES` samples (of equal ones the first by target, then source),
+    edges dropped in the same step excepted. Then neurons without inputs or outputs leave as in pruning.
     """
     regrowth = recipe.regrowth
     if regrowth is None:

@@ -19,6 +19,7 @@ from search_spaces.neuron.mutation import (
     MutationParams,
     add_edges,
     add_nodes,
+    inflate,
     remove_edges,
     remove_layer,
     split_neuron,
@@ -272,3 +273,14 @@ def test_largest_steps_bound_the_steps() -> None:
     for seed in range(20):
         child = space.mutate(parent, np.random.default_rng(seed)).genotype
         assert child.n_edges <= max(1.01 * parent.n_edges, parent.n_edges + 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_inflated_child_keeps_its_parent_and_says_what_training_shall_leave(seed: int) -> None:
+    parent = founder(seed)
+    child = inflate(parent, np.random.default_rng(seed), PARAMS)
+    assert child is not None
+    assert 1.4 * parent.n_edges < child.n_edges < 2.6 * parent.n_edges
+    assert 0.45 * parent.n_edges < child.prune_to < 1.3 * parent.n_edges
+    assert named_edges(parent) < named_edges(child)
+    assert SPACE.decode(SPACE.encode(child)) == child != replace(child, prune_to=0)

@@ -85,7 +85,7 @@ def test_founders_and_children_keep_max_edges() -> None:
         parent = genotypes[rng.integers(len(genotypes))]
         genotypes.append(space.mutate(parent, rng).genotype)
         genotypes.append(space.crossover(parent, genotypes[rng.integers(len(genotypes))], rng).genotype)
-    assert max(g.n_edges for g in genotypes) <= 300
+    assert max(g.n_trained_edges for g in genotypes) <= 300
 
 
 def test_only_operators_with_a_weight_are_drawn() -> None:
@@ -148,6 +148,25 @@ def test_training_is_a_function_of_its_arguments() -> None:
     np.testing.assert_array_equal(first.weights["edge"], second.weights["edge"])
     untrained = space.train(genotype, None, splits, Recipe(), epochs=0, seed=seed, stop=Stop())
     assert (untrained.weights["edge"] != first.weights["edge"]).any()
+
+
+def test_training_prunes_an_inflated_child_and_what_comes_out_is_done() -> None:
+    space = create(DIGITS, {"trainer": "torch", "operators": {"inflate": 1}})
+    parent = space.sample(generator(0))
+    child, operator = space.mutate(parent, generator(1))
+    rng = generator(2)
+    samples = Samples(rng.standard_normal((640, 1, 8, 8)).astype(np.float32), rng.integers(0, 10, 640))
+    splits = Splits("random", DIGITS, samples, samples, "")
+    trained = space.train(
+        child, space.inherit(child, parent, fresh(parent, rng), rng), splits, Recipe(), epochs=6,
+        seed=np.random.SeedSequence(0), stop=Stop(),
+    )
+    assert operator == "inflate"
+    assert child.n_edges > 1.4 * parent.n_edges
+    assert 0.8 * child.prune_to < trained.genotype.n_edges <= child.prune_to
+    assert trained.genotype.prune_to == 0
+    assert space.cost(trained.genotype)["edges"] <= space.cost(child)["edges"] == child.prune_to
+    assert trained.history[0].n_edges > trained.history[-1].n_edges
 
 
 def test_predictions_are_those_of_the_phenotype() -> None:

@@ -1,0 +1,40 @@
+"""Grow now, be pruned back in training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from search_spaces.neuron.absent_edges import AbsentEdges
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.layering import pair_capacities, pair_counts
+from search_spaces.neuron.mutation.steps import MutationParams
+from search_spaces.neuron.wiring import with_edges
+
+#: A child has between so many times its parent's edges before training prunes it.
+FACTORS = (1.5, 2.5)
+#: Training leaves between so many times the parent's edges: more often fewer than more, since growing is easy.
+TARGETS = (0.5, 1.25)
+
+
+def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
+    """Add edges between all layers by the distance law, and let training prune to near the parent's number of edges.
+
+    Which edges stay is decided by what they learn and not by the draw: sparse evolutionary training (Mocanu 2018,
+    https://doi.org/10.1038/s41467-018-04316-3). Layer pairs get new edges in proportion to those that they have.
+    None if every possible edge is there.
+    """
+    n_edges, (low, high) = genotype.n_edges, TARGETS
+    counts = pair_counts(genotype)
+    room = pair_capacities(genotype) - counts
+    pairs = np.argwhere(room > 0)
+    factor = np.exp(rng.uniform(np.log(low), np.log(high)))
+    target = max(genotype.n_outputs, round(genotype.n_trained_edges * factor))
+    if not len(pairs):
+        return None
+    weights = (counts + 1.0)[tuple(pairs.T)]
+    missing = round((rng.uniform(*FACTORS) - 1) * n_edges)
+    new = np.minimum(rng.multinomial(missing, weights / weights.sum()), room[tuple(pairs.T)])
+    edges = AbsentEdges(genotype, params.law).draw_over_pairs(pairs, new, rng)
+    return replace(with_edges(genotype, edges), prune_to=target)
