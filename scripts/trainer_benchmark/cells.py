@@ -37,8 +37,8 @@ class Row(NamedTuple):
 
     Attributes:
         ratio: Time of a step of the reference over that of this backend: the median over rounds in which both ran.
-        ms: Median time of a step; with several threads the trainers train that many candidates, and it is the elapsed
-            time over the steps of all.
+        ms: Median time of a step. With several threads the trainers train that many candidates, and it is the elapsed
+            time over the steps of all; formats under autograd spread one step over the threads, where that is faster.
         gflops: Arithmetic on the edges a second, whatever else the backend computes.
     """
 

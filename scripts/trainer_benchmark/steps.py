@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from statistics import median
 from time import perf_counter, process_time
 from typing import Literal, Protocol
 
@@ -27,6 +29,9 @@ from .formats import torch_module
 REFERENCE = "masked_dense"
 #: In the order in which they are printed. ``dense_layer`` and ``embedding_bag`` are the torch trainer's two products.
 BACKENDS = (REFERENCE, "dense_layer", "csr", "torch_sparse", "padded_gather", "embedding_bag", "native")
+
+#: Steps that are tried before a number of threads is chosen.
+TRIAL_STEPS = 5
 
 
 def clock(threads: int) -> float:
@@ -48,9 +53,11 @@ def recipe(batch: int) -> Recipe:
 
 
 class AutogradSteps:
-    """A torch module under autograd with one fused AdamW, on ``threads`` threads of linear algebra.
+    """A torch module under autograd with one fused AdamW.
 
     Args:
+        threads: Of linear algebra; one is used where a trial shows that it is faster (small products gain nothing by
+            more, and on a busy machine they lose much).
         shuffled: Gather the samples of a batch from all over the data; else batches lie ready, one after the other.
     """
 
@@ -61,22 +68,31 @@ class AutogradSteps:
         self._x, self._y = torch.from_numpy(splits.train.flat), torch.from_numpy(splits.train.y)
         self._order = torch.randperm(len(self._x)) if shuffled else None
         self._starts = range(0, len(self._x), batch)
-        self._threads, self._n_done = threads, 0
+        self._clock = partial(clock, threads)
+        self._n_done = 0
         settings = recipe(batch)
         decayed = [p for name, p in module.named_parameters() if "weight" in name]
         others = [p for name, p in module.named_parameters() if "weight" not in name]
         groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
         self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        self._threads = 1
+        if threads > 1:
+            self._threads = min((1, threads), key=self._trial)
+
+    def _trial(self, threads: int) -> float:
+        """The median seconds of a few steps on so many threads."""
+        self._threads = threads
+        return median(self.seconds(1) for _ in range(TRIAL_STEPS))
 
     def seconds(self, n_steps: int) -> float:
         torch.set_num_threads(self._threads)
-        begin = clock(self._threads)
+        begin = self._clock()
         for _ in range(n_steps):
             x, y = self._batch()
             self._optimizer.zero_grad()
             cross_entropy(self.module(x), y).backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
-        return (clock(self._threads) - begin) / n_steps
+        return (self._clock() - begin) / n_steps
 
     def _batch(self) -> tuple[Tensor, Tensor]:
         n = self._n_done % len(self._starts)
