@@ -1,11 +1,12 @@
 """Builds the native trainer of neuron networks: plain C++17 behind a C interface, loaded with ctypes.
 
-The metadata is in pyproject.toml. The kernel is compiled once for each instruction set; the machine chooses one when the
-library is loaded. Without a C++ compiler the installation succeeds, and networks are trained with torch.
+The metadata is in pyproject.toml. The kernel is compiled once for each instruction set, and the library chooses among
+them when it is loaded. Without a C++ compiler the installation succeeds, and networks are trained with torch.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
@@ -16,6 +17,10 @@ NATIVE = Path("search_spaces/neuron/native")
 FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 #: GCC 12 takes its own AVX-512 intrinsics for uses of uninitialised values (its bug 105593).
 FLAGS += ["-Wall", "-Wextra", "-Wno-maybe-uninitialized"]
+LINK_FLAGS = []
+if os.environ.get("EVONAS_SANITIZE"):  # see scripts/sanitize.sh
+    LINK_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+    FLAGS += [*LINK_FLAGS, "-g", "-O1", "-fno-omit-frame-pointer"]
 KERNELS: dict[str, list[str]] = {"kGenericKernel": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
     FLAGS += ["-DEVONAS_X86"]
@@ -49,6 +54,7 @@ setup(
             sources=[str(NATIVE / name) for name in ("abi.cpp", "model.cpp", "regrow.cpp", "session.cpp")],
             depends=[str(path) for path in sorted(NATIVE.glob("*.h"))] + [str(NATIVE / "kernel.cpp")],
             extra_compile_args=FLAGS,
+            extra_link_args=LINK_FLAGS,
             language="c++",
             optional=True,
         )
