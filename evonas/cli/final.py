@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from evonas.assembly import OpenRun, chosen, open_run
+from evonas.cli.console import make_console
 from evonas.cli.options import parse_names
 from evonas.export import FORMATS, Package
 from evonas.export import export as write
@@ -17,7 +17,7 @@ from evonas.report.front import front as front_of
 from evonas.store import Retraining
 from evonas.types import UserError, suggestion
 
-_console = Console(soft_wrap=True)
+_console = make_console()
 
 
 def retrain(

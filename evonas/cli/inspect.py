@@ -15,13 +15,18 @@ from rich.table import Table
 
 from evonas import data, plugins
 from evonas.assembly import OpenRun, chosen, open_run
+from evonas.cli.console import make_console
 from evonas.cli.options import parse_assignments
 from evonas.report import front as fronts
 from evonas.space import Describable
 from evonas.store import Record
+from evonas.training import Trainable
 from evonas.types import Task, UserError
 
-_console = Console(soft_wrap=True)
+_console = make_console()
+
+#: Columns a terminal needs for the secondary costs of a network beside the objectives.
+ROOMY = 100
 
 
 def front(
@@ -119,11 +124,12 @@ def print_front(
     tests = test_cells or {}
     shown = [o.metric for o in opened.objectives.items]
     known = members[0].metrics if members else {}
-    shown += [n for n in ("edges", "params", "neurons", "depth") if n in known and n not in shown]
+    secondary = ("edges", "params", "neurons", "depth") if console.width >= ROOMY else ("edges",)
+    shown += [n for n in secondary if n in known and n not in shown]
     test_names = list(dict.fromkeys(n for m in tests.values() for n in m))
     table = Table(title=f"front of {opened.config.dataset}: {len(members)} members of {len(records)} evaluations")
     for name in ("id", *shown, *test_names, "born", "operator"):
-        table.add_column(name, justify="left" if name == "operator" else "right")
+        table.add_column(name, justify="left" if name == "operator" else "right", no_wrap=True)
     for r in members:
         cells = [_number(n, r.metrics[n]) for n in shown]
         cells += [tests.get(r.id, {}).get(n, "") for n in test_names]
@@ -203,6 +209,6 @@ def spaces(
     table = Table("name", "from", *(["runs on"] if verbose else []))
     for name, point in sorted(plugins.available_spaces().items()):
         space = plugins.create_space(name, Task("classification", (1, 8, 8), 10), {}) if verbose else None
-        backend = [str(getattr(space, "backend", "torch"))] if verbose else []
-        table.add_row(name, point.value, *backend)
+        backend = space.backend if isinstance(space, Trainable) else "plain torch loop"
+        table.add_row(name, point.value, *([backend] if verbose else []))
     _console.print(table)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from evonas import assembly
+from evonas.cli.console import make_console
 from evonas.cli.inspect import print_front
 from evonas.cli.options import parse_names
 from evonas.cli.progress import SearchProgress
 from evonas.config import RunConfig, build_config
 
-_console = Console(soft_wrap=True)
+_console = make_console()
 
 
 def evolve(

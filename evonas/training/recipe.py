@@ -175,6 +175,11 @@ class Trainable(Protocol[G]):
         """Whether trials run best in threads (the trainer releases the GIL) rather than in processes."""
         ...
 
+    @property
+    def backend(self) -> str:
+        """What training runs on, for a person to read, e.g. ``"native, avx512"``."""
+        ...
+
     def train(
         self, genotype: G, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
         seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,

@@ -23,7 +23,8 @@ class NeuronOptions(BaseModel):
         founder_edges: Fewest and most edges of log-uniform founders; None is as many as inputs, and 64 times that.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
         distance_slope: What each layer adds to the scale.
-        operators: Weights with which mutations are drawn, by name; those left out are not used. None: all alike.
+        operators: Weights with which mutations are drawn, by name; those left out are not used. None is
+            ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`.
         largest_steps: Largest step of an operator as a share, by name; those left out keep the published one.
         max_edges: No founder, and no child that grows, has more edges than this.
     """

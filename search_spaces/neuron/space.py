@@ -19,7 +19,7 @@ from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.layering import pair_capacities, pair_counts
-from search_spaces.neuron.mutation import LARGEST_STEPS, OPERATORS, MutationParams
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, MutationParams
 from search_spaces.neuron.options import NeuronOptions, read_options
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
@@ -60,7 +60,7 @@ class NeuronSpace:
         self.options = options
         self.law = DistanceLaw(task.input_shape, options.distance_base, options.distance_slope)
         self._params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps})
-        weights = dict.fromkeys(OPERATORS, 1.0) if options.operators is None else options.operators
+        weights = DEFAULT_WEIGHTS if options.operators is None else options.operators
         self._names = list(weights)
         self._probabilities = np.array(list(weights.values())) / sum(weights.values())
 
@@ -167,6 +167,11 @@ class NeuronSpace:
     def shares_memory(self) -> bool:
         """Whether the chosen trainer releases the GIL."""
         return choose_trainer(self.options.trainer).releases_gil
+
+    @property
+    def backend(self) -> str:
+        """What the chosen trainer runs on, e.g. ``"native, avx512"``."""
+        return choose_trainer(self.options.trainer).description
 
     def train(
         self, genotype: NeuronGenotype, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,

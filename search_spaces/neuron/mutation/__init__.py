@@ -23,11 +23,18 @@ from search_spaces.neuron.mutation.steps import LARGEST_STEPS, MutationParams
 from search_spaces.neuron.mutation.tie_weights import tie_weights
 
 __all__ = [
-    "LARGEST_STEPS", "OPERATORS", "MutationParams", "Operator", "add_edges", "add_nodes", "inflate",
+    "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "MutationParams", "Operator", "add_edges", "add_nodes", "inflate",
     "remove_edges", "remove_layer", "split_neuron", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
+
+#: Weights with which operators are drawn by default: two children of three are inflated. On Fashion-MNIST all others
+#: together left the error under 2 650 edges 2 points higher in the same time; alone, inflation does not change layers.
+DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
+    "add_nodes": 1.0, "add_edges": 1.0, "remove_edges": 1.0, "remove_layer": 1.0, "split_neuron": 1.0,
+    "tie_weights": 1.0, "inflate": 12.0,
+})
 
 #: Every operator by name.
 OPERATORS: Mapping[str, Operator] = MappingProxyType({

@@ -14,8 +14,8 @@ from search_spaces.neuron.wiring import with_edges
 
 #: A child has between so many times its parent's edges before training prunes it.
 FACTORS = (1.5, 2.5)
-#: Training leaves between so many times the parent's edges: more often fewer than more, since growing is easy.
-TARGETS = (0.5, 1.25)
+#: Training leaves between so many times the parent's edges.
+TARGETS = (0.5, 1.5)
 
 
 def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:

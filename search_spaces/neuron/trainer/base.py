@@ -73,6 +73,11 @@ class Trainer(Protocol):
     name: str
     releases_gil: bool
 
+    @property
+    def description(self) -> str:
+        """What it runs on, for a person to read."""
+        ...
+
     def train(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
         teacher: Floats | None = None, frozen: NDArray[np.bool_] | None = None,

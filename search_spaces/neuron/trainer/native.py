@@ -45,6 +45,11 @@ class NativeTrainer:
     name = "native"
     releases_gil = True
 
+    @property
+    def description(self) -> str:
+        """The instruction set that was chosen for this machine."""
+        return f"native, {instruction_set()}"
+
     def train(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
         teacher: Floats | None = None, frozen: NDArray[np.bool_] | None = None,

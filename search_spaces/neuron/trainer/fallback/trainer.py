@@ -34,6 +34,11 @@ class TorchTrainer:
 
     releases_gil = False
 
+    @property
+    def description(self) -> str:
+        """The product and the device."""
+        return f"{self.name}, {self._device}"
+
     def __init__(self, product: ProductName | Literal["auto"] = "auto", device: str | torch.device = "cpu") -> None:
         self.name = {"auto": "torch", "embedding_bag": "torch-embedding-bag", "dense": "dense"}[product]
         self._product: ProductName | Literal["auto"] = product
