@@ -50,7 +50,7 @@ def retrain(
     means = summary(results, metric)
     for id in sorted(means, key=lambda id: flops[id]):
         mean, deviation, n_seeds = means[id]
-        table.add_row(str(id), f"{flops[id]:.0f}", f"{mean:.4f}", f"{deviation:.4f}", str(n_seeds))
+        table.add_row(str(id), f"{flops[id]:.0f}", f"{mean:.4f}", f"{deviation:.4f}" if n_seeds > 1 else "-", str(n_seeds))
     _console.print(table)
 
 

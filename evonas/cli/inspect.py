@@ -82,7 +82,9 @@ def _test_metrics(opened: OpenRun, members: Sequence[Record]) -> dict[int, dict[
         kind = f"{start}_{epochs}_epochs"
         of_kind = [r for r in retrainings if (r.start, r.epochs) == (start, epochs) and r.id in result]
         for id, (mean, deviation, n_seeds) in summary(of_kind, metric).items():
-            result[id] |= {f"{metric}_{kind}": mean, f"deviation_{kind}": deviation, f"seeds_{kind}": n_seeds}
+            result[id] |= {f"{metric}_{kind}": mean, f"seeds_{kind}": n_seeds}
+            if n_seeds > 1:
+                result[id][f"deviation_{kind}"] = deviation
     return result
 
 
@@ -93,7 +95,8 @@ def _test_cells(metrics: Mapping[str, float]) -> dict[str, str]:
         head, _, kind = name.removeprefix("test_").partition("_")
         if head not in ("accuracy", "mse"):
             continue
-        spread = f" ± {metrics[f'deviation_{kind}']:.4f} ({metrics[f'seeds_{kind}']:.0f})" if kind else ""
+        n_seeds = metrics[f"seeds_{kind}"] if kind else 0
+        spread = f" ± {metrics[f'deviation_{kind}']:.4f} ({n_seeds:.0f})" if n_seeds > 1 else ""
         cells[f"test, {kind.replace('_', ' ')}" if kind else "test"] = f"{value:.4f}{spread}"
     return cells
 
