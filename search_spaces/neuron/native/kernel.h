@@ -13,17 +13,19 @@ constexpr float kNormEpsilon = 1e-5f;
 enum Norm : int32_t { kLayer = 0, kLayerAffine = 1, kNone = 2 };
 
 // A network without its parameters. Rows are the neurons but the inputs; neurons are counted globally, inputs first, then
-// rows. Edge parameters are in the order in which the backward pass visits them: the edges from inputs by target, then the
+// rows. Edge parameters are in the order in which the backward pass visits them: the edges from inputs by segment, then the
 // edges from rows by source. The forward pass reads the latter by target, from a copy.
 struct Graph {
-  int32_t n_inputs, n_rows, n_layers;
-  const int32_t* layer_begin;   // (n_layers + 1) rows; the last layer is the outputs
-  const int32_t* input_begin;   // (n_rows + 1) edges from inputs, by target
-  const int32_t* input_source;  // global
-  const int32_t* inner_begin;   // (n_rows + 1) edges from rows, by target
-  const int32_t* inner_source;  // global
-  const int32_t* out_begin;     // (n_rows + 1) edges from rows, by source, as indices of parameters
-  const int32_t* target;        // (n_edges) row of each parameter's edge
+  int32_t n_inputs, n_rows, n_layers, n_blocks;
+  const int32_t* layer_begin;  // (n_layers + 1) rows; the last layer is the outputs
+  // The edges from inputs are cut into segments: those of a row whose sources are in one of n_blocks blocks of inputs.
+  // Segments are sorted by layer, block and row.
+  const int32_t* segment_begin;  // (n_blocks * n_rows + 1) edges
+  const int32_t* out_begin;      // (n_rows + 1) edges from each row
+  const int32_t* source;         // (n_edges) global
+  const int32_t* target;         // (n_edges) row
+  const int32_t* inner_begin;    // (n_rows + 1) edges from rows, by target
+  const int32_t* inner_source;   // their sources, global
 };
 
 struct Parameters {

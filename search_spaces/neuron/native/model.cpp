@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -82,34 +83,35 @@ void Model::index_constraints() {
 }
 
 void Model::index_graph() {
-  input_begin_.assign(n_rows() + 1, 0);
-  inner_begin_.assign(n_rows() + 1, 0);
+  const int32_t n_layers = static_cast<int32_t>(layer_begin_.size()) - 1;
+  segment_begin_.assign(static_cast<size_t>(n_blocks_) * n_rows() + 1, 0);
   out_begin_.assign(n_rows() + 1, 0);
+  inner_begin_.assign(n_rows() + 1, 0);
+  const std::vector<int32_t> layer = layer_of_rows();
   for (int32_t e = 0; e < n_edges(); ++e)
     if (source_[e] < n_inputs_) {
-      ++input_begin_[row_[e] + 1];
+      const int32_t begin = layer_begin_[layer[row_[e]]], end = layer_begin_[layer[row_[e]] + 1];
+      ++segment_begin_[n_blocks_ * begin + block_of(source_[e]) * (end - begin) + row_[e] - begin + 1];
     } else {
-      ++inner_begin_[row_[e] + 1];
       ++out_begin_[source_[e] - n_inputs_ + 1];
+      ++inner_begin_[row_[e] + 1];
     }
-  std::partial_sum(input_begin_.begin(), input_begin_.end(), input_begin_.begin());
-  std::partial_sum(inner_begin_.begin(), inner_begin_.end(), inner_begin_.begin());
-  out_begin_[0] = input_begin_.back();  // edges from inputs come first
+  std::partial_sum(segment_begin_.begin(), segment_begin_.end(), segment_begin_.begin());
+  out_begin_[0] = segment_begin_.back();  // the edges from inputs come first
   std::partial_sum(out_begin_.begin(), out_begin_.end(), out_begin_.begin());
+  std::partial_sum(inner_begin_.begin(), inner_begin_.end(), inner_begin_.begin());
   inner_source_.resize(inner_begin_.back());
   inner_parameter_.resize(inner_begin_.back());
   inner_weight_.resize(inner_begin_.back());
   std::vector<int32_t> next(inner_begin_.begin(), inner_begin_.end() - 1);
-  for (int32_t e = input_begin_.back(); e < n_edges(); ++e) {
+  for (int32_t e = segment_begin_.back(); e < n_edges(); ++e) {
     const int32_t i = next[row_[e]]++;
     inner_source_[i] = source_[e];
     inner_parameter_[i] = e;
   }
   copy_inner_weights();
-  graph_ = {n_inputs_,          n_rows(),       static_cast<int32_t>(layer_begin_.size()) - 1,
-            layer_begin_.data(), input_begin_.data(), source_.data(),
-            inner_begin_.data(), inner_source_.data(), out_begin_.data(),
-            row_.data()};
+  graph_ = {n_inputs_,         n_rows(),       n_layers,          n_blocks_,           layer_begin_.data(), segment_begin_.data(),
+            out_begin_.data(), source_.data(), row_.data(), inner_begin_.data(), inner_source_.data()};
 }
 
 void Model::copy_inner_weights() {
@@ -142,6 +144,20 @@ void Model::update(const Kernel& kernel, AdamStep step, float clip_norm) {
                 set->first.data(), set->second.data());
   for (const auto& [e, weight] : frozen_weights_) edge_.value[e] = weight;
   copy_inner_weights();
+}
+
+std::vector<int32_t> Model::layer_of_rows() const {
+  std::vector<int32_t> layer(layer_begin_.back());
+  for (size_t l = 0; l + 1 < layer_begin_.size(); ++l)
+    std::fill(layer.begin() + layer_begin_[l], layer.begin() + layer_begin_[l + 1], static_cast<int32_t>(l));
+  return layer;
+}
+
+void Model::choose_blocks(int64_t n_from_inputs, int64_t n_rows) {
+  constexpr int64_t kInputs = 128;  // their activations, 32 KB in a tile of 64, fit the first-level cache
+  constexpr int64_t kEdges = 16;    // a segment of fewer edges costs more than it saves
+  const int64_t most = (n_inputs_ + kInputs - 1) / kInputs;
+  n_blocks_ = static_cast<int32_t>(std::clamp<int64_t>(n_from_inputs / (n_rows * kEdges), 1, most));
 }
 
 std::vector<int32_t> Model::first_by_weight(int64_t count, bool largest) const {
@@ -207,15 +223,19 @@ void Model::rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>&
     if (static_cast<int32_t>(kept_rows.size()) > layer_begin.back()) layer_begin.push_back(kept_rows.size());
   }
   std::vector<int32_t> order;
+  int64_t n_from_inputs = 0;
   for (size_t i = 0; i < row.size(); ++i)
-    if (alive[n_inputs_ + row[i]] && alive[source[i]]) order.push_back(static_cast<int32_t>(i));
-  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-    const bool input_a = source[a] < n_inputs_, input_b = source[b] < n_inputs_;
-    if (input_a != input_b) return input_a;
-    const int32_t row_a = row[a], row_b = row[b], source_a = source[a], source_b = source[b];
-    if (input_a) return row_a != row_b ? row_a < row_b : source_a < source_b;
-    return source_a != source_b ? source_a < source_b : row_a < row_b;
-  });
+    if (alive[n_inputs_ + row[i]] && alive[source[i]]) {
+      order.push_back(static_cast<int32_t>(i));
+      n_from_inputs += source[i] < n_inputs_;
+    }
+  choose_blocks(n_from_inputs, static_cast<int64_t>(kept_rows.size()));
+  const std::vector<int32_t> layer = layer_of_rows();
+  const auto visited = [&](int32_t i) {  // by segment, or by source
+    const int32_t r = row[i], u = source[i];
+    return u < n_inputs_ ? std::array{0, layer[r], block_of(u), r, u} : std::array{1, u, r, 0, 0};
+  };
+  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return visited(a) < visited(b); });
   std::vector<int32_t> edges = origin;
   pick_from(edges, order, 0);
 

@@ -73,9 +73,13 @@ class Model {
   void rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>& source, const std::vector<int32_t>& origin);
   void index_constraints();
   void index_graph();
+  std::vector<int32_t> layer_of_rows() const;
+  // Cuts the inputs into blocks where rows have enough edges from each to pay for one more pass over the rows.
+  void choose_blocks(int64_t n_from_inputs, int64_t n_rows);
+  int32_t block_of(int32_t input) const { return static_cast<int32_t>(static_cast<int64_t>(input) * n_blocks_ / n_inputs_); }
   void copy_inner_weights();
 
-  int32_t n_inputs_;
+  int32_t n_inputs_, n_blocks_ = 1;
   Norm norm_;
   std::vector<int32_t> layer_begin_, row_, source_, edge_origin_, row_origin_, tie_;
   std::vector<uint8_t> frozen_;
@@ -83,7 +87,7 @@ class Model {
   // Derived by the index functions.
   std::vector<std::vector<int32_t>> tied_;                 // members of each tied group
   std::vector<std::pair<int32_t, float>> frozen_weights_;  // by edge
-  std::vector<int32_t> input_begin_, inner_begin_, inner_source_, inner_parameter_, out_begin_;
+  std::vector<int32_t> segment_begin_, out_begin_, inner_begin_, inner_source_, inner_parameter_;
   std::vector<float> inner_weight_;
   Graph graph_{};
 };

@@ -74,6 +74,19 @@ inline void correlate(const vfloat (&delta)[L / kWidth], float* gradient, const 
   add_sums(gradient + e, end - e, dot);
 }
 
+// Adds the gradients of the edges from inputs into a layer.
+template <int L>
+void correlate_inputs(const Graph& g, const Tile& t, int layer, float* gradient) {
+  const int32_t begin = g.layer_begin[layer], end = g.layer_begin[layer + 1];
+  const int32_t* segment = g.segment_begin + g.n_blocks * begin;
+  vfloat delta[L / kWidth];
+  for (int32_t b = 0; b < g.n_blocks; ++b)
+    for (int32_t r = begin; r < end; ++r, ++segment) {
+      for (int v = 0; v < L / kWidth; ++v) delta[v] = load(t.delta + r * L + v * kWidth);
+      correlate<L>(delta, gradient, t.activation, g.source, segment[0], segment[1]);
+    }
+}
+
 // Layer norm, gain and bias, and ReLU, of a layer whose weighted sums add up to `total`.
 template <int L>
 void normalise(const Graph& g, const Parameters& p, Norm norm, Tile& t, int layer, const vfloat (&total)[L / kWidth]) {
@@ -103,16 +116,35 @@ void normalise(const Graph& g, const Parameters& p, Norm norm, Tile& t, int laye
   }
 }
 
+// Sums over the inputs of all blocks but the last, into the rows of a layer; the last block's first segment.
+template <int L>
+const int32_t* sum_blocks(const Graph& g, const Parameters& p, Tile& t, int32_t begin, int32_t end) {
+  constexpr int V = L / kWidth;
+  const int32_t* segment = g.segment_begin + g.n_blocks * begin;
+  for (int32_t b = 0; b + 1 < g.n_blocks; ++b)
+    for (int32_t r = begin; r < end; ++r, ++segment) {
+      vfloat sums[V];
+      for (int v = 0; v < V; ++v) sums[v] = b ? load(t.normalised + r * L + v * kWidth) : vfloat{};
+      accumulate<L>(sums, p.edge, t.activation, g.source, segment[0], segment[1]);
+      for (int v = 0; v < V; ++v) store(t.normalised + r * L + v * kWidth, sums[v]);
+    }
+  return segment;
+}
+
 template <int L>
 void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
   constexpr int V = L / kWidth;
   for (int layer = 0; layer < g.n_layers; ++layer) {
     const bool linear = layer == g.n_layers - 1, normed = !linear && norm != kNone;
+    const int32_t begin = g.layer_begin[layer], end = g.layer_begin[layer + 1];
+    const int32_t* segment = sum_blocks<L>(g, p, t, begin, end);
     vfloat total[V] = {};
-    for (int32_t r = g.layer_begin[layer]; r < g.layer_begin[layer + 1]; ++r) {
+    for (int32_t r = begin; r < end; ++r, ++segment) {
       vfloat sums[V];
       for (int v = 0; v < V; ++v) sums[v] = broadcast(normed && norm == kLayerAffine ? 0.0f : p.bias[r]);
-      accumulate<L>(sums, p.edge, t.activation, g.input_source, g.input_begin[r], g.input_begin[r + 1]);
+      if (g.n_blocks > 1)
+        for (int v = 0; v < V; ++v) sums[v] += load(t.normalised + r * L + v * kWidth);
+      accumulate<L>(sums, p.edge, t.activation, g.source, segment[0], segment[1]);
       accumulate<L>(sums, p.inner, t.activation, g.inner_source, g.inner_begin[r], g.inner_begin[r + 1]);
       float* out = normed ? row<L>(t.normalised, r) : row<L>(t.activation, g.n_inputs + r);
       for (int v = 0; v < V; ++v) {
@@ -197,29 +229,29 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
     scale[v] = norm == kNone ? broadcast(1.0f) : load(t.scale + layer * L + v * kWidth);
   }
   for (int32_t r = begin; r < end; ++r) {
-    vfloat d[V], bias = {};
+    vfloat bias = {};
     for (int v = 0; v < V; ++v) {
-      d[v] = load(t.delta + r * L + v * kWidth);
+      vfloat d = load(t.delta + r * L + v * kWidth);
       if (norm != kNone) {
-        d[v] = (d[v] - mean[v] - load(t.normalised + r * L + v * kWidth) * correlation[v]) * scale[v];
-        store(t.delta + r * L + v * kWidth, d[v]);
+        d = (d - mean[v] - load(t.normalised + r * L + v * kWidth) * correlation[v]) * scale[v];
+        store(t.delta + r * L + v * kWidth, d);
       }
-      bias += d[v];
+      bias += d;
     }
     if (norm != kLayerAffine) gradient.bias[r] += sum(bias);
-    correlate<L>(d, gradient.edge, t.activation, g.input_source, g.input_begin[r], g.input_begin[r + 1]);
   }
+  correlate_inputs<L>(g, t, layer, gradient.edge);
 }
 
 template <int L>
 void backward(const Graph& g, const Parameters& p, Norm norm, Tile& t, const Parameters& gradient) {
   constexpr int V = L / kWidth;
   for (int32_t r = g.layer_begin[g.n_layers - 1]; r < g.n_rows; ++r) {
-    vfloat d[V], bias = {};
-    for (int v = 0; v < V; ++v) bias += d[v] = load(t.delta + r * L + v * kWidth);
+    vfloat bias = {};
+    for (int v = 0; v < V; ++v) bias += load(t.delta + r * L + v * kWidth);
     gradient.bias[r] += sum(bias);
-    correlate<L>(d, gradient.edge, t.activation, g.input_source, g.input_begin[r], g.input_begin[r + 1]);
   }
+  correlate_inputs<L>(g, t, g.n_layers - 1, gradient.edge);
   for (int layer = g.n_layers - 2; layer >= 0; --layer) backward_layer<L>(g, p, norm, t, layer, gradient);
 }
 

@@ -38,6 +38,17 @@ class Best {
   std::vector<Candidate> heap_;
 };
 
+// The edges that are there, by row and source.
+struct Present {
+  explicit Present(const Model& model) : begin(model.n_rows() + 1, 0), source(model.n_edges()) {
+    for (const int32_t r : model.targets()) ++begin[r + 1];
+    for (size_t r = 1; r < begin.size(); ++r) begin[r] += begin[r - 1];
+    std::vector<int32_t> next = begin;
+    for (int32_t e = 0; e < model.n_edges(); ++e) source[next[model.targets()[e]]++] = model.sources()[e];
+  }
+  std::vector<int32_t> begin, source;
+};
+
 }  // namespace
 
 std::vector<Candidate> Session::best_absent(const DataView& data, const EpochView& epoch, int32_t begin, int64_t count) {
@@ -59,8 +70,8 @@ std::vector<Candidate> Session::best_absent(const DataView& data, const EpochVie
 
   const int32_t n_groups = static_cast<int32_t>(deltas.size());
   std::vector<const float*> source(n_groups), delta(n_groups);
-  std::vector<int32_t> next_input(g.input_begin, g.input_begin + g.n_rows);  // each row's first edge not yet passed
-  std::vector<int32_t> next_inner(g.inner_begin, g.inner_begin + g.n_rows);
+  const Present present(model);
+  std::vector<int32_t> next = present.begin;  // each row's first edge whose source has not been passed
   Best best(static_cast<size_t>(count));
   float scores[kChunk];
   for (int32_t layer = -1; layer < g.n_layers - 1; ++layer) {  // of the sources; -1 is the inputs
@@ -72,10 +83,8 @@ std::vector<Candidate> Session::best_absent(const DataView& data, const EpochVie
       for (int32_t r = g.layer_begin[layer + 1]; r < g.n_rows; ++r) {
         for (int32_t k = 0; k < n_groups; ++k) delta[k] = deltas[k] + static_cast<ptrdiff_t>(r) * lanes;
         kernel_.dots(source.data(), lanes, last - first, delta.data(), n_groups, scores);
-        const int32_t* present = layer < 0 ? g.input_source : g.inner_source;
-        int32_t& e = layer < 0 ? next_input[r] : next_inner[r];
-        const int32_t end = layer < 0 ? g.input_begin[r + 1] : g.inner_begin[r + 1];
-        for (; e < end && present[e] < last; ++e) scores[present[e] - first] = NAN;
+        for (int32_t& e = next[r]; e < present.begin[r + 1] && present.source[e] < last; ++e)
+          scores[present.source[e] - first] = NAN;
         for (int32_t u = first; u < last; ++u)
           if (!std::isnan(scores[u - first])) best.add({std::fabs(scores[u - first]), r, u});
       }

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from evonas.data.samples import Samples, Splits
 from evonas.space import InvalidGenotype
@@ -23,7 +24,8 @@ from search_spaces.neuron.trainer.native import (
     instruction_set,
     supported_instruction_sets,
 )
-from tests.search_spaces.neuron.reference import random_network
+from tests.search_spaces.neuron.reference import forward, parameters, random_network
+from tests.search_spaces.neuron.reference_training import mean_loss
 from tests.search_spaces.neuron.trainer_contract import (
     CLASSES,
     PLAIN,
@@ -101,12 +103,12 @@ def test_inputs_are_packed_once_and_forgotten_with_their_samples() -> None:
 
 def test_a_stop_from_another_thread_ends_a_long_epoch() -> None:
     stop = Stop()
-    samples = random_samples(np.random.default_rng(43), 1 << 16)
+    samples = random_samples(np.random.default_rng(43), 1 << 14)
     splits = Splits("long", CLASSES, samples, random_samples(np.random.default_rng(43), 8), "none")
     network = random_network(np.random.default_rng(43), **WIDE)
     with ThreadPoolExecutor(1) as pool:
         training = pool.submit(
-            NativeTrainer().train, network, splits, Recipe(batch_size=1), epochs=1000, seed=0, stop=stop
+            NativeTrainer().train, network, splits, Recipe(batch_size=1), epochs=100, seed=0, stop=stop
         )
         stop.request()
         with pytest.raises(Cancelled):
@@ -161,3 +163,17 @@ def test_without_the_library_the_trainer_is_not_available_and_says_what_to_do() 
     network = random_network(np.random.default_rng(47))
     with pytest.raises(RuntimeError, match="use the torch trainer"):
         NativeTrainer().predict(network, random_samples(np.random.default_rng(47), 4))
+
+
+@pytest.mark.parametrize("norm", ["layer", "layer-affine", "none"])
+def test_inputs_that_are_visited_in_blocks_give_the_same_gradients(norm: Norm, each_instruction_set: str) -> None:
+    rng = np.random.default_rng(48)
+    network = random_network(rng, norm, n_inputs=300, layers=(9, 7), density=0.9)  # 270 inputs a row: several blocks
+    task = replace(CLASSES, input_shape=(300,))
+    samples = random_samples(rng, 70, task)
+    leaves = parameters(network)
+    outputs = forward(network, torch.from_numpy(samples.flat.astype(np.float64)), *leaves)
+    expected = torch.autograd.grad(mean_loss(outputs, samples, task, PLAIN), leaves, allow_unused=True)
+    actual = NativeTrainer().gradients(network, samples, task, PLAIN)
+    assert_close(actual.edge, expected[0], rtol=1e-3, atol=2e-5)
+    assert_close(actual.bias, expected[1], rtol=1e-3, atol=2e-5)
