@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
+import evonas
 from evonas.cli import final, inspect, search
 from evonas.types import UserError
 
+
+class Commands(TyperGroup):
+    """Every command ends in an exit code: 2 with one sentence for bad input, 130 when it was interrupted."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the line names; typer handles bad usage itself."""
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(ctx)
+            except UserError as error:
+                _say(f"error: {error}")
+                raise typer.Exit(2) from None
+            except KeyboardInterrupt:
+                _say("interrupted")
+                raise typer.Exit(130) from None
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _say(f"note: {message}")
+
+
+def _say(text: str) -> None:
+    """On the error stream as it is now, not as it was when this module was imported."""
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evonas {evonas.__version__}")
+        raise typer.Exit()
+
+
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
-    help="Evolutionary, multi-objective, neuron-level neural architecture search.",
+    cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+    rich_markup_mode="markdown",  # rich's own markup would swallow [defaults]
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Evolutionary, multi-objective, neuron-level neural architecture search."""
+
+
 for command in (
     search.evolve, search.resume, inspect.front, inspect.show, final.retrain, final.export, inspect.datasets,
     inspect.spaces,
@@ -23,15 +69,5 @@ for command in (
 
 
 def main() -> None:
-    """Entry point: turns bad input into one sentence and exit code 2."""
-    errors = Console(stderr=True)
-    def show_warning(message: Warning | str, *_: object, **__: object) -> None:
-        errors.print(f"note: {message}", markup=False, highlight=False, soft_wrap=True)
-
-    warnings.showwarning = show_warning
-    try:
-        app()
-    except UserError as error:
-        errors.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
-
+    """Entry point of the program."""
+    app()
