@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from evonas.plugins import create_space
 from evonas.rng import Stream, stream
 from evonas.search import SEARCHERS, Searcher
 from evonas.space import SearchSpace
-from evonas.store import Record, RunStore, StoreError, create, read_info
+from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, read_info
 from evonas.types import Task, UserError
 
 
@@ -75,8 +76,7 @@ def evolve(config: RunConfig, out: Path, *, observers: Sequence[RunObserver] = (
     Raises:
         UserError: Bad configuration, bad data, or ``out`` exists; nothing is written then.
     """
-    if out.exists():
-        create(out, config=None, task=None, fingerprint="", normalisation=None)  # raises, before any data is loaded
+    check_absent(out)  # before any data is loaded
     parts = assemble(config)
     stored = config.model_copy(update={"objectives": tuple(o.metric for o in parts.objectives.items)})
     create(out, config=stored.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint,
@@ -94,13 +94,17 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
         UserError: Not a run, or its data set is not there or has changed.
     """
     parts = assemble(config_of(out, changes))
-    recorded = read_info(out).fingerprint
-    if parts.splits.fingerprint != recorded:
-        raise StoreError(
-            f"the data set {parts.config.dataset!r} is not the one that {out} was started with: "
-            f"its fingerprint is {parts.splits.fingerprint}, expected {recorded}"
-        )
+    check_data(parts.splits, read_info(out), out)
     return _run(parts, out, observers)
+
+
+def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
+    """Raises :class:`StoreError` unless ``splits`` are what the run was started with."""
+    if splits.fingerprint != info.fingerprint:
+        raise StoreError(
+            f"the data set {splits.name!r} is not the one that {out} was started with: its fingerprint is "
+            f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back"
+        )
 
 
 def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
@@ -139,11 +143,10 @@ def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None)
     except (KeyError, TypeError) as error:
         raise StoreError(f"{out} has a damaged task: {error}") from None
     space = create_space(config.space, task, config.space_options)
-    store = RunStore(out, space, writing=writing)
     names = config.objectives or ()
-    known = {name for record in store.records() for name in record.metrics} | set(names)
-    known |= {name for text in config.constraints for name in [text.split("<")[0].split(">")[0].strip()]}
-    return OpenRun(config, task, space, parse_objectives(names, config.constraints, known), store)
+    known = {*names, *(re.split("[<>]", text)[0].strip() for text in config.constraints)}  # checked when it began
+    objectives = parse_objectives(names, config.constraints, known)
+    return OpenRun(config, task, space, objectives, RunStore(out, space, writing=writing))
 
 
 def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from evonas.training import Pruning, Recipe, Regrowth
 from evonas.types import Json, UserError, suggestion
@@ -43,6 +43,17 @@ class RunConfig(BaseModel):
     trial_timeout: float | None = Field(default=None, gt=0)
     training: dict[str, Any] = Field(default_factory=dict)
     space_options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("data_root")
+    @classmethod
+    def _absolute_folder(cls, value: Path | None) -> Path | None:
+        """A run can be resumed from any working directory."""
+        return None if value is None else value.expanduser().resolve()
+
+    @field_validator("dataset")
+    @classmethod
+    def _absolute_file(cls, value: str) -> str:
+        return str(Path(value).expanduser().resolve()) if value.endswith(".npz") else value
 
     @property
     def recipe(self) -> Recipe:
@@ -111,4 +122,7 @@ def _first_error(error: ValidationError, known: Mapping[str, object]) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown key {key!r}{suggestion(key, known)}"
-    return f"{key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    if first["type"] == "value_error":
+        return first["msg"].removeprefix("Value error, ")
+    expected = first["msg"].removeprefix("Input should be ").replace("a valid tuple", "a list")
+    return f"{key} must be {expected}, got {first['input']!r}"

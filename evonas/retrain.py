@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from evonas.assembly import OpenRun
-from evonas.data import held_out
+from evonas.assembly import OpenRun, check_data
+from evonas.data import held_out, load
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.measure import measure, metric_names
@@ -20,6 +20,7 @@ from evonas.rng import Stream, stream
 from evonas.space import SearchSpace
 from evonas.store import Retraining
 from evonas.training import Recipe, Stop, Trainable
+from evonas.types import UserError
 
 #: ``fresh``: new weights, the honest figure of an architecture; ``inherited``: go on from the weights the search found.
 StartKind: TypeAlias = Literal["fresh", "inherited"]
@@ -73,7 +74,7 @@ def retrain(
         All matching retrainings, also those stored before.
     """
     config = run.config
-    splits, test = _load(run), _load_test(run)
+    splits, test = _load_all(run), _load_test(run)
     recipe = replace(config.recipe, patience=None, pruning=None, regrowth=None)
     recipe = recipe if learning_rate is None else replace(recipe, learning_rate=learning_rate)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
@@ -110,18 +111,24 @@ def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, flo
         member = run.store.member(id)
         weights = run.store.weights(*member.evaluation.key)
         if weights is not None:
-            outputs = predict(run.space, member.genotype, weights, test)
+            try:
+                outputs = predict(run.space, member.genotype, weights, test)
+            except ValueError as error:
+                raise UserError(f"the weights of individual {id} cannot be used: {error}") from error
             results[id] = dict(measure(outputs, test, run.task, "test"))
     return results
 
 
-def _load(run: OpenRun) -> Splits:
+def _load_all(run: OpenRun) -> Splits:
     c = run.config
     return held_out.load_for_retraining(c.dataset, root=c.data_root, seed=c.seed, n_train=c.n_train)
 
 
 def _load_test(run: OpenRun) -> Samples:
+    """The test set, if the data set is still the run's: its samples are normalised by the training samples."""
     c = run.config
+    splits = load(c.dataset, root=c.data_root, seed=c.seed, n_train=c.n_train)
+    check_data(splits, run.store.info, run.store.directory)
     return held_out.load_test(c.dataset, root=c.data_root, seed=c.seed, n_train=c.n_train)
 
 

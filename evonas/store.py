@@ -100,17 +100,24 @@ def read_info(directory: Path) -> RunInfo:
         return RunInfo(config, task, meta["fingerprint"], normalisation)
 
 
-def create(directory: Path, *, config: Json, task: Json, fingerprint: str, normalisation: Json) -> None:
-    """Make an empty run, all of it or nothing; raises :class:`StoreError` if the directory exists."""
+def check_absent(directory: Path) -> None:
+    """Raises :class:`StoreError`, with the remedy, if the directory exists."""
     if directory.exists():
         remedy = f"resume it (evonas resume {directory}) or choose another --out" if (directory / "run.db").exists() \
             else "choose another --out"
         raise StoreError(f"{directory} exists already: {remedy}")
-    directory.parent.mkdir(parents=True, exist_ok=True)
+
+
+def create(directory: Path, *, config: Json, task: Json, fingerprint: str, normalisation: Json) -> None:
+    """Make an empty run, all of it or nothing; raises :class:`StoreError` if the directory exists or cannot be made."""
+    check_absent(directory)
     partial = directory.with_name(f".{directory.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    (partial / "weights").mkdir(parents=True)
-    (partial / "retrained").mkdir()
+    try:
+        (partial / "weights").mkdir(parents=True)
+        (partial / "retrained").mkdir()
+    except OSError as error:
+        raise StoreError(f"cannot make {directory}: {error.strerror}; choose another --out") from None
     connection = _connect(partial)
     with connection:
         connection.executescript(_SCHEMA)

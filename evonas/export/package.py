@@ -14,6 +14,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from evonas.data.samples import Scaling
 from evonas.plugins import create_space
 from evonas.space import Encoded, InvalidGenotype
 from evonas.types import Json, Metrics, Task, UserError, Weights
@@ -33,7 +34,7 @@ class Package:
         space: Name of the search space that compiles it.
         options: The space's options.
         genotype: As the space encodes it.
-        normalisation: ``{"mean": ..., "std": ...}`` lists that broadcast over an input: feed ``(x - mean) / std``.
+        normalisation: The fields of :class:`evonas.data.samples.Scaling`: from the data's units to the network's.
         metrics: As measured in the run, on the validation set.
         source: Run, individual and lineage, for the record.
     """
@@ -54,6 +55,11 @@ class Package:
             "genotype": self.genotype.header, "normalisation": self.normalisation, "metrics": dict(self.metrics),
             "source": self.source,
         }
+
+    def compile(self) -> nn.Module:
+        """The network as a module; ``ValueError`` if the weights do not fit the genotype."""
+        space = create_space(self.space, self.task, self.options)
+        return space.compile(space.decode(self.genotype), self.weights)
 
 
 def write_torch(package: Package, path: Path) -> None:
@@ -79,19 +85,26 @@ FORMATS: MappingProxyType[str, Callable[[Package, Path], None]] = MappingProxyTy
 
 
 def export(package: Package, path: Path, format: str) -> None:
-    """Write a package; whole or not at all.
+    """Write a package; whole or not at all, and only if it can be loaded again.
 
     Raises:
-        UserError: The file cannot be written.
+        UserError: The weights do not fit the genotype, or the file cannot be written.
     """
+    try:
+        package.compile()
+    except ValueError as error:
+        raise UserError(f"this network cannot be exported: {error}") from error
     FORMATS[format](package, path)
 
 
-def load(path: Path | str) -> nn.Module:
+def load(path: Path | str, *, raw: bool = False) -> nn.Module:
     """The network in a file written by ``evonas export --format torch``, ready to use, in evaluation mode.
 
-    The module takes *normalised* inputs of shape ``(n, *input_shape)``; its attribute ``header`` (a dict) has the
-    normalisation, the task, the metrics and where it came from.
+    Its attribute ``header`` (a dict) has the task, the normalisation, the metrics and where the network came from.
+
+    Args:
+        raw: The module takes samples ``(n, *input_shape)`` in the units of the data set's files (pixels, say) and gives
+            regression outputs in theirs. Else it takes and gives normalised values, as in the search: for fine-tuning.
 
     Raises:
         UserError: The file is missing, damaged, from a newer version, or its weights do not fit its genotype.
@@ -101,16 +114,30 @@ def load(path: Path | str) -> nn.Module:
     if header.get("format", 0) > FORMAT:
         raise UserError(f"{path} has format {header['format']}, this evonas reads up to {FORMAT}: upgrade evonas")
     try:
-        task = Task(**{**header["task"], "input_shape": tuple(header["task"]["input_shape"])})
-        space = create_space(header["space"], task, header["options"])
-        genotype = space.decode(Encoded(header["genotype"], _with_prefix(arrays, "genotype.")))
-        module = space.compile(genotype, _with_prefix(arrays, "weights."))
+        module = _package(header, arrays).compile()
+        if raw:
+            module = _in_data_units(module, header["normalisation"])
     except (KeyError, TypeError, InvalidGenotype) as error:
         raise UserError(f"{path} is not a network exported by evonas: {error}") from None
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
     module.header = header  # type: ignore[assignment]
     return module.eval()
+
+
+def _package(header: dict[str, Any], arrays: dict[str, Any]) -> Package:
+    task = Task(**{**header["task"], "input_shape": tuple(header["task"]["input_shape"])})
+    genotype = Encoded(header["genotype"], _with_prefix(arrays, "genotype."))
+    return Package(
+        header["space"], header["options"], task, genotype, _with_prefix(arrays, "weights."), header["normalisation"],
+        header["metrics"], header["source"],
+    )
+
+
+def _in_data_units(module: nn.Module, normalisation: Json) -> nn.Module:
+    from evonas.export.units import InDataUnits  # imports torch
+
+    return InDataUnits(module, Scaling(**normalisation))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
