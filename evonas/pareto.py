@@ -1,13 +1,13 @@
-"""Pareto arithmetic on plain arrays, everything minimised. The only module that imports pymoo."""
+"""Pareto arithmetic on plain arrays, everything minimised. The only module that imports pymoo.
+
+It does so where it is needed: the import takes longer than most commands.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from pymoo.indicators.hv import HV
-from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
-from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from evonas.types import Doubles, Ints
 
@@ -30,6 +30,9 @@ def rank_and_crowd(F: Doubles, violations: Doubles | None = None) -> Ranking:
         F: ``(n, n_objectives)``; a row with a value that is not finite ranks behind all others.
         violations: ``(n,)``; rows above 0 rank behind all feasible rows, by violation.
     """
+    from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
+    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+
     violations = np.zeros(len(F)) if violations is None else violations
     finite = np.isfinite(F).all(axis=1)
     feasible = np.flatnonzero(finite & (violations <= 0))
@@ -48,6 +51,8 @@ def rank_and_crowd(F: Doubles, violations: Doubles | None = None) -> Ranking:
 
 def front(F: Doubles, violations: Doubles | None = None) -> Ints:
     """Indices of the feasible, finite rows that no other dominates, by ascending first column."""
+    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+
     usable = np.isfinite(F).all(axis=1) & ((violations <= 0) if violations is not None else True)
     candidates = np.flatnonzero(usable)
     if not len(candidates):
@@ -59,6 +64,8 @@ def front(F: Doubles, violations: Doubles | None = None) -> Ints:
 
 def hypervolume(F: Doubles, reference: Doubles) -> float:
     """Volume that the rows of F dominate up to ``reference`` (Zitzler 1999, https://doi.org/10.1109/4235.797969)."""
+    from pymoo.indicators.hv import HV
+
     inside = F[np.isfinite(F).all(axis=1) & (reference > F).all(axis=1)]
     return float(HV(ref_point=reference)(inside)) if len(inside) else 0.0
 
