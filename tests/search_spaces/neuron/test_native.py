@@ -177,3 +177,14 @@ def test_inputs_that_are_visited_in_blocks_give_the_same_gradients(norm: Norm, e
     actual = NativeTrainer().gradients(network, samples, task, PLAIN)
     assert_close(actual.edge, expected[0], rtol=1e-3, atol=2e-5)
     assert_close(actual.bias, expected[1], rtol=1e-3, atol=2e-5)
+
+
+def test_networks_that_are_visited_in_blocks_are_pruned_and_regrown_alike() -> None:
+    rng = np.random.default_rng(49)
+    network = random_network(rng, n_inputs=300, layers=(9, 7), density=0.9)
+    task = replace(CLASSES, input_shape=(300,))
+    splits = Splits("wide", task, random_samples(rng, 100, task), random_samples(rng, 30, task), "none")
+    recipe = Recipe(
+        batch_size=16, pruning=Pruning(edges=3000, every=4, end=0.5), regrowth=Regrowth(fraction=0.05, every=4)
+    )
+    TrainerContract().assert_equals_reference(NativeTrainer(), network, splits, recipe)
