@@ -1,6 +1,11 @@
-"""The command line. ``search``: evolve, resume; ``inspect``: front, show, datasets, spaces; ``final``: retrain, export.
+"""The command line.
+
+- ``search``: evolve, resume; ``inspect``: front, show; ``final``: retrain, export; ``installed``: datasets, spaces
+- ``app``: the application; ``console``, ``progress``: what is printed; ``options``: reading values
 
 Exit codes: 0 done, 2 bad usage or bad input (one sentence, no traceback), 130 interrupted (the run can be resumed).
+
+Commands import what they need when they run: help, usage errors and version must not wait for it.
 """
 
 from evonas.cli.app import main

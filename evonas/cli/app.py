@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 import evonas
-from evonas.cli import final, inspect, search
+from evonas.cli import final, inspect, installed, search
 from evonas.types import UserError
 
 
@@ -61,11 +61,10 @@ def options(
     """Evolutionary, multi-objective, neuron-level neural architecture search."""
 
 
-for command in (
-    search.evolve, search.resume, inspect.front, inspect.show, final.retrain, final.export, inspect.datasets,
-    inspect.spaces,
-):
+for command in (search.evolve, search.resume, inspect.front, inspect.show, final.retrain, final.export):
     app.command()(command)
+app.add_typer(installed.datasets, name="datasets")
+app.command()(installed.spaces)
 
 
 def main() -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from evonas.assembly import OpenRun, chosen, open_run
-from evonas.cli.console import make_console
+from evonas.cli.console import make_console, say
 from evonas.cli.options import parse_names
-from evonas.export import FORMATS, Package
-from evonas.export import export as write
-from evonas.report.front import front as front_of
-from evonas.store import Retraining
 from evonas.types import UserError, suggestion
 
-_console = make_console()
+if TYPE_CHECKING:
+    from evonas.assembly import OpenRun
+    from evonas.export import Package
+    from evonas.store import Retraining
 
 
 def retrain(
@@ -31,27 +28,36 @@ def retrain(
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
-    from evonas.retrain import retrain as final_training  # the wall: the other commands do not import it
+    from evonas.assembly import chosen, open_run
+    from evonas.report.front import front
+    from evonas.report.tables import Column, number, table
+    from evonas.retrain import retrain as final_training
     from evonas.retrain import summary
 
     opened = open_run(run, writing=True, data_root=data_root)
-    members = front_of(opened.store.records(), opened.objectives)
-    wanted = [r.id for r in members] if ids is None else chosen(opened, [_id(part) for part in parse_names(ids) or ()])
+    records = opened.store.records()
+    members = [r.id for r in front(records, opened.objectives)]
+    wanted = members if ids is None else chosen(opened, [_id(part) for part in parse_names(ids) or ()])
     if not wanted:
-        raise UserError("the front is empty: there is nothing to retrain")
-    results = final_training(
-        opened, wanted, start="inherited" if inherit else "fresh", epochs=epochs, n_seeds=seeds, n_jobs=jobs,
-        learning_rate=learning_rate, report=_report,
-    )
+        raise UserError("there is nothing to retrain: " + ("the front is empty" if ids is None else "--ids names none"))
+    try:
+        results = final_training(
+            opened, wanted, start="inherited" if inherit else "fresh", epochs=epochs, n_seeds=seeds, n_jobs=jobs,
+            learning_rate=learning_rate, report=_report,
+        )
+    except KeyboardInterrupt:
+        say("interrupted; what was reported is stored: give the same command again to go on")
+        raise typer.Exit(130) from None
     metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
-    title = f"{epochs} epochs on all training data, last epoch"
-    table = Table("id", "flops", metric, "deviation", "seeds", title=title)
-    flops = {r.id: r.metrics.get("flops", float("nan")) for r in opened.store.records()}
+    flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
     means = summary(results, metric)
-    for id in sorted(means, key=lambda id: flops[id]):
-        mean, deviation, n_seeds = means[id]
-        table.add_row(str(id), f"{flops[id]:.0f}", f"{mean:.4f}", f"{deviation:.4f}" if n_seeds > 1 else "-", str(n_seeds))
-    _console.print(table)
+    rows = sorted(means, key=lambda id: flops[id])
+    make_console().print(table([
+        Column("id", [str(id) for id in rows]), Column("flops", [number(flops[id]) for id in rows]),
+        Column(metric, [f"{means[id][0]:.4f}" for id in rows]),
+        Column("deviation", [f"{means[id][1]:.4f}" if means[id][2] > 1 else "-" for id in rows]),
+        Column("seeds", [str(means[id][2]) for id in rows]),
+    ], title=f"{epochs} epochs on all training data, last epoch"))
 
 
 def _id(text: str) -> int:
@@ -63,13 +69,11 @@ def _id(text: str) -> int:
 
 def _report(n_done: int, n_all: int, retraining: Retraining | None, error: str | None) -> None:
     if error is not None:
-        _console.print(f"{n_done}/{n_all} failed: {error}", markup=False, highlight=False)
+        say(f"{n_done}/{n_all} failed: {error}")
     elif retraining is not None:
-        value = next(iter(retraining.metrics.items()))
-        _console.print(
-            f"{n_done}/{n_all} individual {retraining.id}, seed {retraining.seed}: {value[0]} {value[1]:.4f}",
-            highlight=False,
-        )
+        name = "test_accuracy" if "test_accuracy" in retraining.metrics else "test_mse"
+        value = f"{name} {retraining.metrics[name]:.4f}"
+        say(f"{n_done}/{n_all} individual {retraining.id}, seed {retraining.seed}: {value}")
 
 
 def export(
@@ -80,6 +84,10 @@ def export(
     weights: Annotated[str, typer.Option(help="search, or retrained (seed 0 of the latest retraining).")] = "search",
 ) -> None:
     """Write one network with its weights to a file."""
+    from evonas.assembly import chosen, open_run
+    from evonas.export import FORMATS
+    from evonas.export import export as write
+
     if format not in FORMATS:
         raise UserError(f"unknown format {format!r}{suggestion(format, FORMATS)}")
     if weights not in ("search", "retrained"):
@@ -87,10 +95,12 @@ def export(
     opened = open_run(run)
     chosen(opened, [id])
     write(_package(opened, run, id, weights), out, format)
-    _console.print(f"wrote {out} ({out.stat().st_size:,} bytes)", markup=False, highlight=False)
+    say(f"wrote {out} ({out.stat().st_size:,} bytes)")
 
 
 def _package(opened: OpenRun, run: Path, id: int, kind: str) -> Package:
+    from evonas.export import Package
+
     member = opened.store.member(id)
     parameters, metrics = opened.store.weights(*member.evaluation.key), dict(member.evaluation.metrics)
     source: dict[str, Any] = {"run": run.name, "id": id, "dataset": opened.config.dataset, "weights": kind}

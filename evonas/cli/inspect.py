@@ -1,4 +1,4 @@
-"""evonas front, show, datasets, spaces: look, without changing anything."""
+"""evonas front, show: look at a run, without changing anything."""
 
 from __future__ import annotations
 
@@ -7,26 +7,19 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from evonas import data, plugins
-from evonas.assembly import OpenRun, chosen, open_run
-from evonas.cli.console import make_console
+from evonas.cli.console import make_console, say
 from evonas.cli.options import parse_assignments
-from evonas.report import front as fronts
-from evonas.space import Describable
-from evonas.store import Record
-from evonas.training import Trainable
-from evonas.types import Task, UserError
+from evonas.types import UserError
 
-_console = make_console()
+if TYPE_CHECKING:
+    from rich.table import Table
 
-#: Columns a terminal needs for the secondary costs of a network beside the objectives.
-ROOMY = 100
+    from evonas.assembly import OpenRun
+    from evonas.store import Record
 
 
 def front(
@@ -41,6 +34,9 @@ def front(
     reference: Annotated[str | None, typer.Option(help="Of the hypervolume: val_error=1,flops=200000.")] = None,
 ) -> None:
     """The Pareto front over all evaluations of a run, also while it goes on."""
+    from evonas.assembly import open_run
+    from evonas.report import front as fronts
+
     opened = open_run(run)
     members = fronts.front(opened.store.records(), opened.objectives)
     if plot is not None:
@@ -55,11 +51,13 @@ def front(
         typer.echo(json.dumps(rows, indent=1) if as_json else _csv(rows), nl=as_json)
         return
     cells = {id: _test_cells(metrics) for id, metrics in test_metrics.items()}
-    print_front(_console, opened, members=members, test_cells=cells, reference=reference)
+    print_front(opened, members=members, test_cells=cells, reference=reference)
 
 
 def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path]) -> None:
-    from evonas.report.plot import plot_front  # imports matplotlib
+    from evonas.assembly import open_run
+    from evonas.report import front as fronts
+    from evonas.report.plot import plot_front
 
     others = []
     for directory in beside:
@@ -97,7 +95,7 @@ def _test_cells(metrics: Mapping[str, float]) -> dict[str, str]:
             continue
         n_seeds = metrics[f"seeds_{kind}"] if kind else 0
         spread = f" ± {metrics[f'deviation_{kind}']:.4f} ({n_seeds:.0f})" if n_seeds > 1 else ""
-        cells[f"test, {kind.replace('_', ' ')}" if kind else "test"] = f"{value:.4f}{spread}"
+        cells[kind.replace("_", " ") if kind else f"test {head}"] = f"{value:.4f}{spread}"
     return cells
 
 
@@ -118,37 +116,26 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def print_front(
-    console: Console, opened: OpenRun, *, members: Sequence[Record] | None = None,
+    opened: OpenRun, *, members: Sequence[Record] | None = None,
     test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: str | None = None,
 ) -> None:
     """The front as a table, with its hypervolume and the reference point below it."""
-    records = opened.store.records()
-    members = fronts.front(records, opened.objectives) if members is None else members
-    tests = test_cells or {}
-    shown = [o.metric for o in opened.objectives.items]
-    known = members[0].metrics if members else {}
-    secondary = ("edges", "params", "neurons", "depth") if console.width >= ROOMY else ("edges",)
-    shown += [n for n in secondary if n in known and n not in shown]
-    test_names = list(dict.fromkeys(n for m in tests.values() for n in m))
-    table = Table(title=f"front of {opened.config.dataset}: {len(members)} members of {len(records)} evaluations")
-    for name in ("id", *shown, *test_names, "born", "operator"):
-        table.add_column(name, justify="left" if name == "operator" else "right", no_wrap=True)
-    for r in members:
-        cells = [_number(n, r.metrics[n]) for n in shown]
-        cells += [tests.get(r.id, {}).get(n, "") for n in test_names]
-        table.add_row(str(r.id), *cells, str(r.birth), r.operator)
-    console.print(table)
-    point = fronts.default_reference(records, opened.objectives)
+    from evonas.report import front as fronts
+    from evonas.report.tables import front_table
+
+    console, objectives, records = make_console(), opened.objectives, opened.store.records()
+    members = fronts.front(records, objectives) if members is None else members
+    dataset = Path(opened.config.dataset).stem
+    plural = "" if len(members) == 1 else "s"
+    title = f"front of {dataset}: {len(members)} member{plural} of {len(records)} evaluations"
+    console.print(front_table(members, objectives, title=title, width=console.width, test_cells=test_cells))
+    point = fronts.default_reference(records, objectives)
     if reference is not None:
         point |= parse_assignments(reference)
-    volume = fronts.hypervolume(records, opened.objectives, opened.objectives.reference(point))
+    volume = fronts.hypervolume(records, objectives, objectives.reference(point))
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
-    logs = ", ".join(o.metric for o in opened.objectives.items if o.log)
-    console.print(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})", highlight=False)
-
-
-def _number(name: str, value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ") if value == int(value) and abs(value) >= 1 else f"{value:.4f}"
+    logs = ", ".join(o.metric for o in objectives.items if o.log)
+    say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
 
 
 def show(
@@ -156,62 +143,40 @@ def show(
     id: Annotated[int, typer.Argument(help="Individual.")],
 ) -> None:
     """One individual: its structure, its metrics and its lineage."""
-    opened = open_run(run)
+    from evonas.assembly import chosen, open_run
+    from evonas.report.tables import Column, number, table
+    from evonas.space import Describable
+
+    opened, console = open_run(run), make_console()
     chosen(opened, [id])
     member = opened.store.member(id)
     if isinstance(opened.space, Describable):
-        for title, columns, rows in opened.space.describe(member.genotype):
-            table = Table(*columns, title=title)
-            for row in rows:
-                table.add_row(*row)
-            _console.print(table)
-    metrics = Table("metric", "value", title=f"metrics after {member.evaluation.budget} epochs")
-    for name, value in member.evaluation.metrics.items():
-        metrics.add_row(name, _number(name, value))
-    _console.print(metrics)
-    _console.print(_lineage(opened, id))
+        for title, names, rows in opened.space.describe(member.genotype):
+            columns = [[row[i] for row in rows] for i in range(len(names))]
+            texts = [any(cell[:1].isalpha() for cell in cells) for cells in columns]
+            described = zip(names, columns, texts, strict=True)
+            console.print(table([Column(n, cells, numbers=not text) for n, cells, text in described], title=title))
+    evaluation = member.evaluation
+    values = Column("value", [number(value) for value in evaluation.metrics.values()])
+    metrics = [Column("metric", list(evaluation.metrics), numbers=False), values]
+    console.print(table(metrics, title=f"metrics after {evaluation.budget} epochs"))
+    console.print(_lineage(opened, id))
 
 
 def _lineage(opened: OpenRun, id: int) -> Table:
     """The line of first parents, from the founder down."""
-    records = {r.id: r for r in opened.store.records()}
+    from evonas.report.tables import Column, number, table
+
+    line = [opened.store.individual(id)]
+    while line[-1].parents:
+        line.append(opened.store.individual(line[-1].parents[0]))
+    line.reverse()
+    metrics = {r.id: r.metrics for r in opened.store.records() if r.status == "ok"}
     names = [o.metric for o in opened.objectives.items]
-    table = Table("id", "born", "operator", "parents", *names, title="lineage")
-    line: list[int] = []
-    following: int | None = id
-    while following is not None:
-        line.append(following)
-        parents = opened.store.individual(following).parents
-        following = parents[0] if parents else None
-    for ancestor in reversed(line):
-        individual, record = opened.store.individual(ancestor), records.get(ancestor)
-        values = [_number(n, record.metrics[n]) if record and record.status == "ok" else "failed" for n in names]
-        parents_text = " ".join(map(str, individual.parents))
-        table.add_row(str(ancestor), str(individual.birth), individual.operator, parents_text, *values)
-    return table
-
-
-def datasets(
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
-) -> None:
-    """The data sets there are, and what is missing to use them."""
-    table = Table("name", "task", "input", "outputs", "train", "test", "where", show_lines=True)
-    for entry in data.catalogue(root=data_root):
-        shape = " x ".join(map(str, entry.task.input_shape))
-        numbers = [str(entry.task.n_outputs), str(entry.n_train), str(entry.n_test)]
-        where = entry.missing or str(entry.folder or "embedded")
-        notes = f"\n{entry.note}" if entry.note else ""
-        table.add_row(entry.name, entry.task.kind, shape, *numbers, where + notes)
-    _console.print(table)
-
-
-def spaces(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also what each would run on.")] = False,
-) -> None:
-    """The installed search spaces."""
-    table = Table("name", "from", *(["runs on"] if verbose else []))
-    for name, point in sorted(plugins.available_spaces().items()):
-        space = plugins.create_space(name, Task("classification", (1, 8, 8), 10), {}) if verbose else None
-        backend = space.backend if isinstance(space, Trainable) else "plain torch loop"
-        table.add_row(name, point.value, *([backend] if verbose else []))
-    _console.print(table)
+    values = {n: [number(metrics[i.id][n]) if i.id in metrics else "failed" for i in line] for n in names}
+    return table([
+        Column("id", [str(i.id) for i in line]), Column("born", [str(i.birth) for i in line]),
+        Column("operator", [i.operator for i in line], numbers=False),
+        Column("parents", [" ".join(map(str, i.parents)) for i in line], numbers=False),
+        *(Column(name, cells) for name, cells in values.items()),
+    ], title="lineage")

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
+import numpy as np
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from evonas.config import RunConfig
 from evonas.individual import Evaluation
 from evonas.objectives import Objectives
 from evonas.report.front import default_reference, front, hypervolume
 from evonas.store import Record
+
+
+class _Bar(Progress):
+    """A bar for the trials of a generation, and below it one line for the run."""
+
+    news = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.news, style="dim", overflow="ellipsis", no_wrap=True)
 
 
 class SearchProgress:
@@ -24,11 +37,11 @@ class SearchProgress:
         self._objectives = Objectives(())
         self._generation = self._n_done = self._n_failed = 0
         self._begin = self._session = time.monotonic()
-        self._bar = Progress(
+        self._bar = _Bar(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
-            TextColumn("{task.fields[news]}"), console=console, transient=True,
+            console=console, transient=True,
         )
-        self._task = self._bar.add_task("preparing", total=None, news="")
+        self._task = self._bar.add_task("preparing", total=None)
 
     def __enter__(self) -> SearchProgress:
         if self._console.is_terminal:
@@ -74,9 +87,11 @@ class SearchProgress:
         elapsed, limit = time.monotonic() - self._begin, self._config.time_limit
         failed = f", {self._n_failed} failed" if self._n_failed else ""
         rate = self._n_done / max(time.monotonic() - self._session, 1e-9)
-        left = "" if limit is None else f", {max(0.0, limit - elapsed):.0f} s left"
-        news = f"front {len(members)}, hypervolume {volume:.4f}, {rate:.2f} evaluations/s{failed}{left}"
-        self._bar.update(self._task, news=news)
+        n_left = (self._config.generations - self._generation) * self._config.children
+        left = min(n_left / rate if rate else np.inf, np.inf if limit is None else max(0.0, limit - elapsed))
+        news = f"front {len(members)}, hypervolume {volume:.4f}, {rate:.2f} evaluations/s{failed}"
+        news += f", {left:.0f} s left" if np.isfinite(left) else ""
+        self._bar.news = news
         if not self._console.is_terminal:
             head = f"generation {self._generation}/{self._config.generations}"
             self._console.print(f"{head}: {news}, {elapsed:.0f} s", highlight=False)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas import assembly
-from evonas.cli.console import make_console
+from evonas.cli.console import make_console, say
 from evonas.cli.inspect import print_front
 from evonas.cli.options import parse_names
-from evonas.cli.progress import SearchProgress
-from evonas.config import RunConfig, build_config
 
-_console = make_console()
+if TYPE_CHECKING:
+    from evonas.config import RunConfig
 
 
 def evolve(
@@ -44,6 +43,9 @@ def evolve(
     out: Annotated[Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].")] = None,
 ) -> None:
     """Evolve architectures and print the front."""
+    from evonas import assembly
+    from evonas.config import build_config
+
     training = {"batch_size": batch_size, "learning_rate": learning_rate}
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
@@ -67,6 +69,8 @@ def resume(
     trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")] = None,
 ) -> None:
     """Go on with a run exactly where it stopped."""
+    from evonas import assembly
+
     changes: dict[str, Any] = {
         "data_root": str(data_root.resolve()) if data_root else None, "generations": generations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout,
@@ -76,18 +80,18 @@ def resume(
 
 
 def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConfig) -> None:
-    progress = SearchProgress(_console, config)
+    from evonas.assembly import open_run
+    from evonas.cli.progress import SearchProgress
+
+    progress = SearchProgress(make_console(), config)
     with _interruptible(directory), progress:
         finished = start([progress])
-    run = assembly.open_run(directory)
-    print_front(_console, run)
+    print_front(open_run(directory))
     if finished:
-        _console.print(f"The run is complete: {directory}", markup=False, highlight=False)
+        say(f"The run is complete: {directory}")
     else:
-        _console.print(
-            f"The time limit is reached: {directory}; go on with: evonas resume {directory} --time-limit SECONDS",
-            markup=False, highlight=False,
-        )
+        remedy = f"evonas resume {shlex.quote(str(directory))} --time-limit {2 * (config.time_limit or 0):g}"
+        say(f"The time limit is reached: {directory}; go on with: {remedy}")
 
 
 @contextmanager
@@ -96,6 +100,7 @@ def _interruptible(directory: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        where = f"go on with: evonas resume {directory}" if (directory / "run.db").exists() else "nothing was written"
-        _console.print(f"interrupted after {time.monotonic() - begin:.0f} s; {where}", markup=False, highlight=False)
+        remedy = f"go on with: evonas resume {shlex.quote(str(directory))}"
+        where = remedy if (directory / "run.db").exists() else "nothing was written"
+        say(f"interrupted after {time.monotonic() - begin:.0f} s; {where}")
         raise typer.Exit(130) from None

@@ -1,1 +1,1 @@
-"""What a person sees of a run: ``front`` chooses, ``plot`` draws."""
+"""What a person sees of a run: ``front`` chooses, ``tables`` lists, ``plot`` draws."""
