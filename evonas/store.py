@@ -119,6 +119,7 @@ def create(directory: Path, *, config: Json, task: Json, fingerprint: str, norma
     except OSError as error:
         raise StoreError(f"cannot make {directory}: {error.strerror}; choose another --out") from None
     connection = _connect(partial)
+    connection.execute("PRAGMA journal_mode=WAL")  # a property of the file: readers change nothing
     with connection:
         connection.executescript(_SCHEMA)
         documents = {"config": config, "task": task, "normalisation": normalisation}
@@ -156,7 +157,7 @@ class RunStore(Generic[G]):
             if writing:
                 (state,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
                 if state != "ok":
-                    raise sqlite3.DatabaseError(state)
+                    raise sqlite3.DatabaseError(state.splitlines()[-1])
         self._individual = lru_cache(maxsize=256)(self._read_individual)
 
     def close(self) -> None:
@@ -328,7 +329,6 @@ class RunStore(Generic[G]):
 
 def _connect(directory: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(directory / "run.db", timeout=30)
-    connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     return connection
 
