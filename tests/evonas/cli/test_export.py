@@ -1,0 +1,130 @@
+"""An exported network is the one that was reported, and can be used without the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+import torch
+from typer.testing import Result
+
+import evonas
+from evonas.data import load
+from evonas.evaluation.measure import measure
+from evonas.types import UserError
+
+Evonas = Callable[..., Result]
+
+
+@pytest.fixture
+def exported(evonas: Evonas, finished: Path, best: int, tmp_path: Path) -> Path:
+    path = tmp_path / "network.safetensors"
+    assert evonas("export", finished, best, "--out", path).exit_code == 0
+    return path
+
+
+def test_the_exported_network_has_the_validation_metrics_that_the_run_reports(exported: Path) -> None:
+    network, splits = evonas.load(exported), load("digits", seed=3)
+    assert not network.training
+    with torch.no_grad():
+        outputs = network(torch.from_numpy(splits.validation.x)).numpy()
+    found = measure(outputs, splits.validation, splits.task, "val")
+    reported = {name: network.header["metrics"][name] for name in found}
+    assert found == pytest.approx(reported, rel=1e-4)
+
+
+def test_a_raw_network_takes_the_pixels_of_the_files(exported: Path) -> None:
+    splits = load("digits", seed=3)
+    pixels = np.rint(splits.validation.x * np.array(splits.scaling.std) + np.array(splits.scaling.mean))
+    assert pixels.min() == 0
+    assert pixels.max() == 16
+    with torch.no_grad():
+        expected = evonas.load(exported)(torch.from_numpy(splits.validation.x))
+        found = evonas.load(exported, raw=True)(torch.from_numpy(pixels.astype(np.uint8)))
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_a_raw_regression_network_answers_in_the_units_of_the_targets(evonas: Evonas, tmp_path: Path) -> None:
+    import evonas as package
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(50, 20, (200, 4))
+    np.savez("own.npz", x_train=x, y_train=1000 + x @ [1.0, 2.0, 3.0, 4.0])
+    numbers = ["--population", 2, "--children", 1, "--generations", 0, "--epochs", 20]
+    assert evonas("evolve", "--dataset", "own.npz", *numbers, "--out", "r").exit_code == 0
+    assert evonas("export", "r", 0, "--out", "n").exit_code == 0
+    network, splits = package.load("n", raw=True), load("own.npz")
+    rows, y = splits.validation.x, splits.validation.y
+    raw = torch.from_numpy(rows * np.array(splits.scaling.std) + np.array(splits.scaling.mean))
+    targets = y * splits.scaling.target_std + np.array(splits.scaling.target_mean)
+    with torch.no_grad():
+        mse = float(((network(raw).numpy() - targets) ** 2).mean())
+    assert mse == pytest.approx(network.header["metrics"]["val_mse"], rel=1e-3)
+
+
+def test_retrained_weights_are_exported_with_their_test_metrics(evonas: Evonas, run: Path, best: int) -> None:
+    import evonas as package
+    from evonas.data.held_out import load_test
+
+    assert evonas("retrain", run, "--ids", best, "--seeds", 1, "--epochs", 2).exit_code == 0
+    assert evonas("export", run, best, "--out", "n", "--weights", "retrained").exit_code == 0
+    network, test = package.load("n"), load_test("digits", seed=3)
+    with torch.no_grad():
+        outputs = network(torch.from_numpy(test.x)).numpy()
+    found = measure(outputs, test, load("digits", seed=3).task, "test")
+    assert found["test_loss"] == pytest.approx(network.header["metrics"]["test_loss"], rel=1e-4)
+
+
+def test_the_json_export_has_the_same_weights_and_genotype(
+    evonas: Evonas, finished: Path, best: int, exported: Path
+) -> None:
+    assert evonas("export", finished, best, "--out", "n.json", "--format", "json").exit_code == 0
+    document, tensors = json.loads(Path("n.json").read_text()), safetensors.numpy.load_file(exported)
+    for key, prefix in (("weights", "weights."), ("genotype_arrays", "genotype.")):
+        for name, values in document[key].items():
+            assert np.array_equal(np.array(values, tensors[prefix + name].dtype), tensors[prefix + name]), name
+    assert document["metrics"]["val_error"] == document["metrics"]["val_error"]
+    assert document["source"]["id"] == best
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("missing", "there is no file"),
+        ("cut", "is not a network exported by evonas"),
+        ("text", "is not a network exported by evonas"),
+        ("other tensors", "is not a network exported by evonas"),
+        ("genotype", "is not a network exported by evonas"),
+        ("newer", "has format 9, this evonas reads up to 1: upgrade evonas"),
+        ("weights", r"edge.*\(3,\)"),
+    ],
+)
+def test_a_file_that_holds_no_whole_network_is_refused(exported: Path, damage: str, message: str) -> None:
+    content, tensors = exported.read_bytes(), safetensors.numpy.load_file(exported)
+    with safetensors.safe_open(exported, "np") as file:
+        header = json.loads(file.metadata()["evonas"])
+    if damage == "missing":
+        exported.unlink()
+    elif damage in ("cut", "text"):
+        exported.write_bytes(content[:-1] if damage == "cut" else b"a network")
+    elif damage == "other tensors":
+        safetensors.numpy.save_file(tensors, exported)
+    else:
+        header["format"] = 9 if damage == "newer" else 1
+        if damage == "weights":
+            tensors["weights.edge"] = np.zeros(3, np.float32)
+        if damage == "genotype":
+            del tensors["genotype.positions"]
+        safetensors.numpy.save_file(tensors, exported, metadata={"evonas": json.dumps(header)})
+    with pytest.raises(UserError, match=message):
+        evonas.load(exported)
+
+
+def test_an_unknown_attribute_of_the_package_is_named() -> None:
+    with pytest.raises(AttributeError, match="'evonas' has no attribute 'laod'"):
+        evonas.laod  # noqa: B018
