@@ -109,7 +109,7 @@ def test_memory_holds_no_genotype_of_the_past(play: Play) -> None:
 
     play(generations=120)
     gc.collect()
-    alive = sum(isinstance(o, Digits) for o in gc.get_objects())
+    alive = sum(type(o) is Digits for o in gc.get_objects())
     assert alive <= 400  # the store's cache, the population and the archive; 728 were born
 
 
