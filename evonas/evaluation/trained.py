@@ -41,7 +41,7 @@ class TrainedEvaluator(Generic[G]):
 
     def __call__(self, job: Job[G]) -> Outcome[G]:
         genotype = job.trial.individual.genotype
-        inheritance, training = job.seed.spawn(2)
+        inheritance, training = (_child(job.seed, index) for index in range(2))
         weights = None
         if job.start is not None and job.start.continues:
             genotype, weights = job.start.genotype, job.start.weights
@@ -59,6 +59,11 @@ class TrainedEvaluator(Generic[G]):
         }
         changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
         return Outcome(metrics, changed, trained.weights)
+
+
+def _child(seed: np.random.SeedSequence, index: int) -> np.random.SeedSequence:
+    """What ``seed.spawn`` would give, without counting: the job's seed stays as it is."""
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index))
 
 
 def train(

@@ -68,7 +68,7 @@ def fit(
             stale = 0 if val_loss < best else stale + 1
             if val_loss < best:
                 best, best_state = val_loss, copy.deepcopy(module.state_dict())
-            if stale > recipe.patience:
+            if stale >= max(1, recipe.patience):
                 break
     if best_state is not None:
         module.load_state_dict(best_state)

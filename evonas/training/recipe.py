@@ -27,6 +27,13 @@ class Pruning:
     end: float = 0.75
     every: int = 50
 
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` with one sentence for a value out of range."""
+        if self.edges < 1 or self.every < 1:
+            raise ValueError(f"edges and every must be at least 1, got {self.edges} and {self.every}")
+        if not 0 <= self.begin <= self.end <= 1:
+            raise ValueError(f"begin and end must be shares with begin <= end, got {self.begin} and {self.end}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regrowth:
@@ -40,6 +47,13 @@ class Regrowth:
     fraction: float = 0.1
     every: int = 100
     end: float = 0.8
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` with one sentence for a value out of range."""
+        if self.every < 1:
+            raise ValueError(f"every must be at least 1, got {self.every}")
+        if not (0 <= self.fraction <= 1 and 0 <= self.end <= 1):
+            raise ValueError(f"fraction and end must be shares from 0 to 1, got {self.fraction} and {self.end}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +102,7 @@ class Recipe:
         for name, value in positive.items():
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive, got {value}")
-        if self.weight_decay < 0 or (self.patience is not None and self.patience < 0):
+        if not self.weight_decay >= 0 or (self.patience is not None and self.patience < 0):
             got = f"{self.weight_decay}, {self.patience}"
             raise ValueError(f"weight_decay and patience must not be negative, got {got}")
 

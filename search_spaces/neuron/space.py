@@ -188,6 +188,7 @@ class NeuronSpace:
             self._network(genotype, weights), splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher
         )
         network = trained.network
+        network.genotype.validate()  # pruning may have cut every path: a failed trial, not a network
         result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
         return Trained(network.genotype, result, trained.history, trained.edge_updates)
 

@@ -16,6 +16,8 @@ from search_spaces.neuron.wiring import with_edges
 FACTORS = (1.5, 2.5)
 #: Training leaves between so many times the parent's edges.
 TARGETS = (0.5, 1.5)
+#: But no fewer for each output: pruning by magnitude does not know which edges are a path, and could cut all.
+EDGES_PER_OUTPUT = 4
 
 
 def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
@@ -30,7 +32,7 @@ def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutation
     room = pair_capacities(genotype) - counts
     pairs = np.argwhere(room > 0)
     factor = np.exp(rng.uniform(np.log(low), np.log(high)))
-    target = max(genotype.n_outputs, round(genotype.n_trained_edges * factor))
+    target = max(EDGES_PER_OUTPUT * genotype.n_outputs, round(genotype.n_trained_edges * factor))
     if not len(pairs):
         return None
     weights = (counts + 1.0)[tuple(pairs.T)]

@@ -13,7 +13,7 @@ from contracts.space_contract import SpaceContract, generator
 
 from evonas.data.samples import Samples, Splits
 from evonas.space import Describable, InheritsWeights, InvalidGenotype
-from evonas.training import Recipe, Stop, Trainable, Trained
+from evonas.training import Pruning, Recipe, Stop, Trainable, Trained
 from evonas.types import Task
 from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
 from search_spaces.neuron.inheritance import fresh
@@ -179,3 +179,15 @@ def test_predictions_are_those_of_the_phenotype() -> None:
     predicted = space.predict(genotype, weights, Samples(x, np.zeros(5, np.int64)))
     expected = space.compile(genotype, weights)(torch.from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(predicted, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("trainer", ["torch", "auto"])
+def test_a_network_that_pruning_cuts_through_is_an_error(trainer: str) -> None:
+    space = create(DIGITS, {"trainer": trainer, "founder_edges": (64, 64)})
+    rng = generator(0)
+    samples = Samples(rng.standard_normal((640, 1, 8, 8)).astype(np.float32), rng.integers(0, 10, 640))
+    splits = Splits("random", DIGITS, samples, samples, "")
+    recipe = Recipe(pruning=Pruning(edges=1, every=1))
+    genotype = next(g for g in (space.sample(generator(seed)) for seed in range(9)) if g.depth > 3)
+    with pytest.raises(InvalidGenotype, match="at least one edge"):
+        space.train(genotype, None, splits, recipe, epochs=2, seed=np.random.SeedSequence(0), stop=Stop())
