@@ -1,8 +1,8 @@
 #include "model.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 
@@ -16,6 +16,8 @@ void ParameterSet::assign(const float* values, size_t n) {
 }
 
 namespace {
+
+constexpr uint64_t kInner = uint64_t{1} << 31;  // sorts edges from rows behind all segments of edges from inputs
 
 template <class T>
 void pick_from(std::vector<T>& values, const std::vector<int32_t>& origin, T missing) {
@@ -90,8 +92,7 @@ void Model::index_graph() {
   const std::vector<int32_t> layer = layer_of_rows();
   for (int32_t e = 0; e < n_edges(); ++e)
     if (source_[e] < n_inputs_) {
-      const int32_t begin = layer_begin_[layer[row_[e]]], end = layer_begin_[layer[row_[e]] + 1];
-      ++segment_begin_[n_blocks_ * begin + block_of(source_[e]) * (end - begin) + row_[e] - begin + 1];
+      ++segment_begin_[segment_of(layer[row_[e]], row_[e], source_[e]) + 1];
     } else {
       ++out_begin_[source_[e] - n_inputs_ + 1];
       ++inner_begin_[row_[e] + 1];
@@ -146,6 +147,12 @@ void Model::update(const Kernel& kernel, AdamStep step, float clip_norm) {
   copy_inner_weights();
 }
 
+int32_t Model::segment_of(int32_t layer, int32_t row, int32_t input) const {
+  const int32_t begin = layer_begin_[layer], end = layer_begin_[layer + 1];
+  const int32_t block = static_cast<int32_t>(static_cast<int64_t>(input) * n_blocks_ / n_inputs_);
+  return n_blocks_ * begin + block * (end - begin) + row - begin;
+}
+
 std::vector<int32_t> Model::layer_of_rows() const {
   std::vector<int32_t> layer(layer_begin_.back());
   for (size_t l = 0; l + 1 < layer_begin_.size(); ++l)
@@ -160,27 +167,35 @@ void Model::choose_blocks(int64_t n_from_inputs, int64_t n_rows) {
   n_blocks_ = n_from_inputs >= n_rows * n_blocks * kEdges ? static_cast<int32_t>(n_blocks) : 1;
 }
 
-std::vector<int32_t> Model::first_by_weight(int64_t count, bool largest) const {
-  std::vector<int32_t> order = range(n_edges());
-  const auto before = [this, largest](int32_t a, int32_t b) {
-    if (frozen_[a] != frozen_[b]) return (frozen_[a] > frozen_[b]) == largest;
-    const float x = std::fabs(edge_.value[a]), y = std::fabs(edge_.value[b]);
-    if (x != y) return (x > y) == largest;
+std::vector<uint8_t> Model::choose_by_weight(int64_t count, bool largest) const {
+  std::vector<float> rank(n_edges());
+  for (int32_t e = 0; e < n_edges(); ++e) {
+    const float weight = std::fabs(edge_.value[e]);
+    const float size = frozen_[e] ? INFINITY : weight >= 0 ? weight : 0;  // NaN has no order
+    rank[e] = largest ? size : -size;
+  }
+  std::vector<uint8_t> chosen(n_edges(), 0);
+  if (count == 0) return chosen;
+  std::vector<float> sorted = rank;
+  std::nth_element(sorted.begin(), sorted.begin() + (count - 1), sorted.end(), std::greater<float>());
+  const float least = sorted[count - 1];
+  std::vector<int32_t> equal;
+  for (int32_t e = 0; e < n_edges(); ++e) {
+    chosen[e] = rank[e] > least;
+    count -= chosen[e];
+    if (rank[e] == least) equal.push_back(e);
+  }
+  std::sort(equal.begin(), equal.end(), [this](int32_t a, int32_t b) {
     return row_[a] != row_[b] ? row_[a] < row_[b] : source_[a] < source_[b];
-  };
-  std::nth_element(order.begin(), order.begin() + count, order.end(), before);
-  order.resize(count);
-  return order;
+  });
+  for (int64_t i = 0; i < count; ++i) chosen[equal[i]] = 1;
+  return chosen;
 }
 
 void Model::prune(int32_t keep) {
   const int64_t count = std::max<int64_t>(keep, static_cast<int64_t>(frozen_weights_.size()));
   if (count >= n_edges()) return;
-  const std::vector<int32_t> kept = first_by_weight(count, true);
-  std::vector<int32_t> row = row_, source = source_;
-  pick_from(row, kept, 0);
-  pick_from(source, kept, 0);
-  rebuild(row, source, kept);
+  rebuild_with(choose_by_weight(count, true), {});
 }
 
 int64_t Model::movable(int64_t wanted) const {
@@ -191,12 +206,16 @@ int64_t Model::movable(int64_t wanted) const {
 }
 
 void Model::regrow(const std::vector<Candidate>& candidates) {
-  std::vector<uint8_t> dropped(n_edges(), 0);
-  for (const int32_t e : first_by_weight(static_cast<int64_t>(candidates.size()), false)) dropped[e] = 1;
+  std::vector<uint8_t> kept = choose_by_weight(static_cast<int64_t>(candidates.size()), false);
+  for (uint8_t& dropped : kept) dropped = !dropped;
+  rebuild_with(kept, candidates);
+}
+
+void Model::rebuild_with(const std::vector<uint8_t>& kept, const std::vector<Candidate>& grown) {
   std::vector<int32_t> row, source, origin;
   for (int32_t e = 0; e < n_edges(); ++e)
-    if (!dropped[e]) row.push_back(row_[e]), source.push_back(source_[e]), origin.push_back(e);
-  for (const Candidate& c : candidates) row.push_back(c.row), source.push_back(c.source), origin.push_back(-1);
+    if (kept[e]) row.push_back(row_[e]), source.push_back(source_[e]), origin.push_back(e);
+  for (const Candidate& c : grown) row.push_back(c.row), source.push_back(c.source), origin.push_back(-1);
   rebuild(row, source, origin);
 }
 
@@ -231,11 +250,15 @@ void Model::rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>&
     }
   choose_blocks(n_from_inputs, static_cast<int64_t>(kept_rows.size()));
   const std::vector<int32_t> layer = layer_of_rows();
-  const auto visited = [&](int32_t i) {  // by segment, or by source
-    const int32_t r = row[i], u = source[i];
-    return u < n_inputs_ ? std::array{0, layer[r], block_of(u), r, u} : std::array{1, u, r, 0, 0};
-  };
-  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return visited(a) < visited(b); });
+  std::vector<uint64_t> visited(row.size());  // by segment, then by source and row
+  for (const int32_t i : order) {
+    const bool input = source[i] < n_inputs_;
+    const uint64_t major = input ? segment_of(layer[row[i]], row[i], source[i]) : kInner + source[i];
+    visited[i] = major << 32 | static_cast<uint32_t>(input ? source[i] : row[i]);
+  }
+  const auto before = [&](int32_t a, int32_t b) { return visited[a] < visited[b]; };
+  // Pruning keeps the order, and sorting would cost more than the steps between two prunings of a small network.
+  if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
   std::vector<int32_t> edges = origin;
   pick_from(edges, order, 0);
 

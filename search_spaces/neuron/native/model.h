@@ -67,8 +67,11 @@ class Model {
   int64_t movable(int64_t wanted) const;
 
  private:
-  // Edges ranked by weight, of equal ones the earlier first; frozen ones count as the largest of all.
-  std::vector<int32_t> first_by_weight(int64_t count, bool largest) const;
+  // Flags the `count` edges with the largest or smallest weights, of equal ones the earlier by target and source; frozen
+  // ones count as the largest of all.
+  std::vector<uint8_t> choose_by_weight(int64_t count, bool largest) const;
+  // Goes on with the edges that are kept and those that have grown.
+  void rebuild_with(const std::vector<uint8_t>& kept, const std::vector<Candidate>& grown);
   // Goes on with other edges, in any order, without dead rows and empty layers; origin as in ParameterSet::pick.
   void rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>& source, const std::vector<int32_t>& origin);
   void index_constraints();
@@ -76,7 +79,7 @@ class Model {
   std::vector<int32_t> layer_of_rows() const;
   // Cuts the inputs into blocks where rows have enough edges from each to pay for one more pass over the rows.
   void choose_blocks(int64_t n_from_inputs, int64_t n_rows);
-  int32_t block_of(int32_t input) const { return static_cast<int32_t>(static_cast<int64_t>(input) * n_blocks_ / n_inputs_); }
+  int32_t segment_of(int32_t layer, int32_t row, int32_t input) const;
   void copy_inner_weights();
 
   int32_t n_inputs_, n_blocks_ = 1;
