@@ -49,7 +49,8 @@ class SearchProgress:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:  # else it would print an empty line
+            self._bar.stop()
 
     def begun(self, objectives: Objectives, records: list[Record], elapsed: float) -> None:
         """The run is open; ``records`` are the evaluations that it holds already."""
