@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from evonas.assembly import OpenRun, check_data
+from evonas.config import recipe_from
 from evonas.data import held_out, load
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, Outcome
@@ -75,10 +76,12 @@ def retrain(
     """
     config = run.config
     splits, test = _load_all(run), _load_test(run)
-    recipe = replace(config.recipe, patience=None, pruning=None, regrowth=None)
-    recipe = recipe if learning_rate is None else replace(recipe, learning_rate=learning_rate)
+    changes = {} if learning_rate is None else {"learning_rate": learning_rate}
+    recipe = replace(recipe_from({**config.training, **changes}), patience=None, pruning=None, regrowth=None)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
-    stored = {(r.id, r.seed) for r in run.store.retrainings() if (r.start, r.epochs) == (start, epochs)}
+    # Another learning rate is another kind of retraining: the two must never be averaged.
+    kind = start if learning_rate is None else f"{start}-lr{learning_rate:g}"
+    stored = {(r.id, r.seed) for r in run.store.retrainings() if (r.start, r.epochs) == (kind, epochs)}
     todo = [key for key in wanted if key not in stored]
     stop = Stop()
     jobs = [_job(run, serial, id, seed, start, epochs, stop) for serial, (id, seed) in enumerate(todo)]
@@ -88,10 +91,10 @@ def retrain(
         if evaluation.status == "failed" or weights is None:
             report(n_done, len(todo), None, f"individual {id}, seed {seed}: {evaluation.error}")
             continue
-        retraining = Retraining(id, start, epochs, seed, dict(evaluation.metrics), evaluation.seconds)
+        retraining = Retraining(id, kind, epochs, seed, dict(evaluation.metrics), evaluation.seconds)
         run.store.add_retraining(retraining, weights)
         report(n_done, len(todo), retraining, None)
-    return [r for r in run.store.retrainings() if (r.start, r.epochs) == (start, epochs) and (r.id, r.seed) in wanted]
+    return [r for r in run.store.retrainings() if (r.start, r.epochs) == (kind, epochs) and (r.id, r.seed) in wanted]
 
 
 def _job(run: OpenRun, serial: int, id: int, seed: int, start: StartKind, epochs: int, stop: Stop) -> Job[Any]:

@@ -37,7 +37,7 @@ def retrain(
     opened = open_run(run, writing=True, data_root=data_root)
     records = opened.store.records()
     members = [r.id for r in front(records, opened.objectives)]
-    wanted = members if ids is None else chosen(opened, [_id(part) for part in parse_names(ids) or ()])
+    wanted = members if ids is None else chosen(opened, _ids(ids))
     if not wanted:
         raise UserError("there is nothing to retrain: " + ("the front is empty" if ids is None else "--ids names none"))
     try:
@@ -60,11 +60,12 @@ def retrain(
     ], title=f"{epochs} epochs on all training data, last epoch"))
 
 
-def _id(text: str) -> int:
+def _ids(text: str) -> list[int]:
+    """Each once, in the order given."""
     try:
-        return int(text)
+        return list(dict.fromkeys(int(part) for part in parse_names(text) or ()))
     except ValueError:
-        raise UserError(f"individuals are numbers, got {text!r}") from None
+        raise UserError(f"--ids must be numbers of individuals, like 12,31, got {text!r}") from None
 
 
 def _report(n_done: int, n_all: int, retraining: Retraining | None, error: str | None) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.options import parse_assignments
-from evonas.types import UserError
+from evonas.types import UserError, suggestion
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -130,8 +130,10 @@ def print_front(
     title = f"front of {dataset}: {len(members)} member{plural} of {len(records)} evaluations"
     console.print(front_table(members, objectives, title=title, width=console.width, test_cells=test_cells))
     point = fronts.default_reference(records, objectives)
-    if reference is not None:
-        point |= parse_assignments(reference)
+    for name, value in (parse_assignments(reference) if reference is not None else {}).items():
+        if name not in point:
+            raise UserError(f"unknown objective {name!r} in --reference{suggestion(name, point)}")
+        point[name] = value
     volume = fronts.hypervolume(records, objectives, objectives.reference(point))
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
     logs = ", ".join(o.metric for o in objectives.items if o.log)
