@@ -83,7 +83,8 @@ EVONAS_API Session* evonas_open(const NetworkView* network, const char* instruct
 
 EVONAS_API void evonas_close(Session* session) { delete session; }
 
-EVONAS_API Outcome evonas_train_epoch(Session* session, const DataView* data, const EpochView* epoch, EpochResult* result) {
+EVONAS_API Outcome evonas_train_epoch(Session* session, const DataView* data, const EpochView* epoch,
+                                      EpochResult* result) {
   return guarded([&] { return session->train_epoch(*data, *epoch, *result); });
 }
 
@@ -114,7 +115,8 @@ EVONAS_API Outcome evonas_edge_scores(Session* session, const DataView* data, co
   });
 }
 
-EVONAS_API Outcome evonas_statistics(Session* session, const DataView* data, double* mean, double* square, double* delta) {
+EVONAS_API Outcome evonas_statistics(Session* session, const DataView* data, double* mean, double* square,
+                                     double* delta) {
   return guarded([&] {
     session->statistics(*data, mean, square, delta);
     return Outcome::kDone;
@@ -125,7 +127,8 @@ EVONAS_API int32_t evonas_n_edges(const Session* session) { return session->mode
 
 // The network as it is now, in the neurons of the network that training started from: (source, target) pairs of global
 // indices, each edge's index there (-1: grown since), its weight, and the biases and gains of the rows that are left.
-EVONAS_API void evonas_export(Session* session, int32_t* edges, int32_t* origin, float* edge, float* bias, float* gain) {
+EVONAS_API void evonas_export(Session* session, int32_t* edges, int32_t* origin, float* edge, float* bias,
+                              float* gain) {
   Model& model = session->model;
   const Graph& g = model.graph();
   const Parameters parameters = model.parameters();

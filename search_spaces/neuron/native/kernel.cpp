@@ -21,7 +21,9 @@ constexpr int kMost = 4 * kWidth;  // lanes that four registers hold
 
 void forward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t) { EVONAS_FOR_LANES(forward, g, p, norm, t); }
 
-double loss_of_tile(const Graph& g, const Targets& y, float weight, Tile& t) { EVONAS_FOR_LANES(loss, g, y, weight, t); }
+double loss_of_tile(const Graph& g, const Targets& y, float weight, Tile& t) {
+  EVONAS_FOR_LANES(loss, g, y, weight, t);
+}
 
 void backward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t, const Parameters& gradient) {
   EVONAS_FOR_LANES(backward, g, p, norm, t, gradient);
@@ -51,7 +53,8 @@ void drop(const Dropout& d, int32_t n_inputs, Tile& t) {
   for (int32_t i = 0; i < n_inputs; ++i) {
     const uint32_t input = static_cast<uint32_t>(i) * 0x9E3779B1u + d.input_key;
     float* x = t.activation + static_cast<ptrdiff_t>(i) * t.lanes;
-    for (int lane = 0; lane < t.lanes; ++lane) x[lane] = mix(sample[lane] ^ input) < d.threshold ? 0.0f : x[lane] * d.scale;
+    for (int lane = 0; lane < t.lanes; ++lane)
+      x[lane] = mix(sample[lane] ^ input) < d.threshold ? 0.0f : x[lane] * d.scale;
   }
 }
 

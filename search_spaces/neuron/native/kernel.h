@@ -12,9 +12,9 @@ constexpr float kNormEpsilon = 1e-5f;
 
 enum Norm : int32_t { kLayer = 0, kLayerAffine = 1, kNone = 2 };
 
-// A network without its parameters. Rows are the neurons but the inputs; neurons are counted globally, inputs first, then
-// rows. Edge parameters are in the order in which the backward pass visits them: the edges from inputs by segment, then the
-// edges from rows by source. The forward pass reads the latter by target, from a copy.
+// A network without its parameters. Rows are the neurons but the inputs; neurons are counted globally, inputs first,
+// then rows. Edge parameters are in the order in which the backward pass visits them: the edges from inputs by segment,
+// then the edges from rows by source. The forward pass reads the latter by target, from a copy.
 struct Graph {
   int32_t n_inputs, n_rows, n_layers, n_blocks;
   const int32_t* layer_begin;  // (n_layers + 1) rows; the last layer is the outputs
@@ -33,8 +33,8 @@ struct Parameters {
   float* inner;  // the weights of edges from rows, by target
 };
 
-// The state of one tile. All rows have `lanes` floats, a multiple of kGroup, and only the first `n` lanes are samples; the
-// others hold anything finite and get no gradient.
+// The state of one tile. All rows have `lanes` floats, a multiple of kGroup, and only the first `n` lanes are samples;
+// the others hold anything finite and get no gradient.
 struct Tile {
   float* activation;  // [n_inputs + n_rows]
   float* normalised;  // [n_rows] the weighted sums, then normalised

@@ -1,6 +1,6 @@
 // Vectors of the target's own width, as GCC and Clang extensions: +, *, comparison and broadcasting are the compiler's.
-// Included only by kernel.cpp, which is compiled once for each instruction set; everything here has internal linkage, so
-// that the linker cannot give one instruction set's code to another.
+// Included only by kernel.cpp, which is compiled once for each instruction set; everything here has internal linkage,
+// so that the linker cannot give one instruction set's code to another.
 #pragma once
 
 #include <cstddef>

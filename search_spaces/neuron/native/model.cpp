@@ -65,7 +65,7 @@ Model::Model(const NetworkView& n)
     for (const int32_t e : group) total += edge_.value[e];
     for (const int32_t e : group) edge_.value[e] = static_cast<float>(total / static_cast<double>(group.size()));
   }
-  rebuild(std::vector<int32_t>(row_), std::vector<int32_t>(source_), std::vector<int32_t>(edge_origin_));
+  rebuild_with(std::vector<uint8_t>(n.n_edges, 1), {});
 }
 
 void Model::index_constraints() {
@@ -111,8 +111,17 @@ void Model::index_graph() {
     inner_parameter_[i] = e;
   }
   copy_inner_weights();
-  graph_ = {n_inputs_,         n_rows(),       n_layers,          n_blocks_,           layer_begin_.data(), segment_begin_.data(),
-            out_begin_.data(), source_.data(), row_.data(), inner_begin_.data(), inner_source_.data()};
+  graph_ = {n_inputs_,
+            n_rows(),
+            n_layers,
+            n_blocks_,
+            layer_begin_.data(),
+            segment_begin_.data(),
+            out_begin_.data(),
+            source_.data(),
+            row_.data(),
+            inner_begin_.data(),
+            inner_source_.data()};
 }
 
 void Model::copy_inner_weights() {
@@ -160,11 +169,11 @@ std::vector<int32_t> Model::layer_of_rows() const {
   return layer;
 }
 
-void Model::choose_blocks(int64_t n_from_inputs, int64_t n_rows) {
+void Model::choose_blocks(int64_t n_from_inputs) {
   constexpr int64_t kInputs = 128;  // their activations, 32 KB in a tile of 64, fit the first-level cache
   constexpr int64_t kEdges = 16;    // segments of fewer edges cost more than they save
   const int64_t n_blocks = (n_inputs_ + kInputs - 1) / kInputs;
-  n_blocks_ = n_from_inputs >= n_rows * n_blocks * kEdges ? static_cast<int32_t>(n_blocks) : 1;
+  n_blocks_ = n_from_inputs >= n_rows() * n_blocks * kEdges ? static_cast<int32_t>(n_blocks) : 1;
 }
 
 std::vector<uint8_t> Model::choose_by_weight(int64_t count, bool largest) const {
@@ -212,69 +221,85 @@ void Model::regrow(const std::vector<Candidate>& candidates) {
 }
 
 void Model::rebuild_with(const std::vector<uint8_t>& kept, const std::vector<Candidate>& grown) {
-  std::vector<int32_t> row, source, origin;
+  EdgeList edges;
   for (int32_t e = 0; e < n_edges(); ++e)
-    if (kept[e]) row.push_back(row_[e]), source.push_back(source_[e]), origin.push_back(e);
-  for (const Candidate& c : grown) row.push_back(c.row), source.push_back(c.source), origin.push_back(-1);
-  rebuild(row, source, origin);
+    if (kept[e]) edges.push_back({row_[e], source_[e], e});
+  for (const Candidate& c : grown) edges.push_back({c.row, c.source, -1});
+  rebuild(std::move(edges));
 }
 
-void Model::rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>& source,
-                    const std::vector<int32_t>& origin) {
-  const int32_t first_output = n_rows() - n_outputs();
-  std::vector<uint8_t> alive(n_inputs_ + n_rows(), 1);  // by global index
+// Rows, by global index, that are left when hidden rows without inputs or outputs go, in cascade.
+std::vector<uint8_t> Model::living(const EdgeList& edges) const {
+  std::vector<uint8_t> alive(n_inputs_ + n_rows(), 1);
   for (bool changed = true; changed;) {
     std::vector<uint8_t> fed(alive.size(), 0), used(alive.size(), 0);
-    for (size_t i = 0; i < row.size(); ++i)
-      if (alive[n_inputs_ + row[i]] && alive[source[i]]) fed[n_inputs_ + row[i]] = used[source[i]] = 1;
+    for (const Edge& edge : edges)
+      if (alive[n_inputs_ + edge.row] && alive[edge.source]) fed[n_inputs_ + edge.row] = used[edge.source] = 1;
     changed = false;
-    for (int32_t u = n_inputs_; u < n_inputs_ + first_output; ++u)
+    for (int32_t u = n_inputs_; u < n_inputs_ + n_rows() - n_outputs(); ++u)
       if (alive[u] && !(fed[u] && used[u])) alive[u] = 0, changed = true;
   }
-  std::vector<int32_t> kept_rows, new_index(alive.size()), layer_begin = {0};
+  return alive;
+}
+
+// Goes on with the living rows, and squeezes empty layers out; the new global index of every old one.
+std::vector<int32_t> Model::renumber(const std::vector<uint8_t>& alive) {
+  std::vector<int32_t> rows, new_index(alive.size()), layer_begin = {0};
   std::iota(new_index.begin(), new_index.begin() + n_inputs_, 0);
   for (size_t layer = 0; layer + 1 < layer_begin_.size(); ++layer) {
     for (int32_t r = layer_begin_[layer]; r < layer_begin_[layer + 1]; ++r)
       if (alive[n_inputs_ + r]) {
-        new_index[n_inputs_ + r] = n_inputs_ + static_cast<int32_t>(kept_rows.size());
-        kept_rows.push_back(r);
+        new_index[n_inputs_ + r] = n_inputs_ + static_cast<int32_t>(rows.size());
+        rows.push_back(r);
       }
-    if (static_cast<int32_t>(kept_rows.size()) > layer_begin.back()) layer_begin.push_back(kept_rows.size());
-  }
-  std::vector<int32_t> order;
-  int64_t n_from_inputs = 0;
-  for (size_t i = 0; i < row.size(); ++i)
-    if (alive[n_inputs_ + row[i]] && alive[source[i]]) {
-      order.push_back(static_cast<int32_t>(i));
-      n_from_inputs += source[i] < n_inputs_;
-    }
-  choose_blocks(n_from_inputs, static_cast<int64_t>(kept_rows.size()));
-  const std::vector<int32_t> layer = layer_of_rows();
-  std::vector<uint64_t> visited(row.size());  // by segment, then by source and row
-  for (const int32_t i : order) {
-    const bool input = source[i] < n_inputs_;
-    const uint64_t major = input ? segment_of(layer[row[i]], row[i], source[i]) : kInner + source[i];
-    visited[i] = major << 32 | static_cast<uint32_t>(input ? source[i] : row[i]);
-  }
-  const auto before = [&](int32_t a, int32_t b) { return visited[a] < visited[b]; };
-  // Pruning keeps the order, and sorting would cost more than the steps between two prunings of a small network.
-  if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
-  std::vector<int32_t> edges = origin;
-  pick_from(edges, order, 0);
-
-  row_.clear(), source_.clear();
-  for (const int32_t i : order) {
-    row_.push_back(new_index[n_inputs_ + row[i]] - n_inputs_);
-    source_.push_back(new_index[source[i]]);
+    const int32_t end = static_cast<int32_t>(rows.size());
+    if (end > layer_begin.back()) layer_begin.push_back(end);
   }
   layer_begin_.swap(layer_begin);
-  edge_.pick(edges);
-  bias_.pick(kept_rows);
-  gain_.pick(kept_rows);
-  pick_from(edge_origin_, edges, -1);
-  pick_from(tie_, edges, -1);
-  pick_from(frozen_, edges, uint8_t{0});
-  pick_from(row_origin_, kept_rows, -1);
+  bias_.pick(rows);
+  gain_.pick(rows);
+  pick_from(row_origin_, rows, -1);
+  return new_index;
+}
+
+// Sorts edges into the order of the parameters: by segment, then by source and row (see kernel.h).
+void Model::sort_by_visit(EdgeList& edges) {
+  const auto n_from_inputs =
+      std::count_if(edges.begin(), edges.end(), [this](const Edge& edge) { return edge.source < n_inputs_; });
+  choose_blocks(n_from_inputs);
+  const std::vector<int32_t> layer = layer_of_rows();
+  for (Edge& edge : edges) {
+    const bool input = edge.source < n_inputs_;
+    const uint64_t major = input ? segment_of(layer[edge.row], edge.row, edge.source) : kInner + edge.source;
+    edge.visit = major << 32 | static_cast<uint32_t>(input ? edge.source : edge.row);
+  }
+  const auto before = [](const Edge& a, const Edge& b) { return a.visit < b.visit; };
+  // Pruning keeps the order, and sorting would cost more than the steps between two prunings of a small network.
+  if (!std::is_sorted(edges.begin(), edges.end(), before)) std::sort(edges.begin(), edges.end(), before);
+}
+
+void Model::rebuild(EdgeList edges) {
+  const std::vector<uint8_t> alive = living(edges);
+  const auto dead = [&](const Edge& edge) { return !alive[n_inputs_ + edge.row] || !alive[edge.source]; };
+  edges.erase(std::remove_if(edges.begin(), edges.end(), dead), edges.end());
+  const std::vector<int32_t> new_index = renumber(alive);
+  for (Edge& edge : edges) {
+    edge.row = new_index[n_inputs_ + edge.row] - n_inputs_;
+    edge.source = new_index[edge.source];
+  }
+  sort_by_visit(edges);
+  std::vector<int32_t> origin;
+  origin.reserve(edges.size());
+  row_.clear(), source_.clear();
+  for (const Edge& edge : edges) {
+    row_.push_back(edge.row);
+    source_.push_back(edge.source);
+    origin.push_back(edge.origin);
+  }
+  edge_.pick(origin);
+  pick_from(edge_origin_, origin, -1);
+  pick_from(tie_, origin, -1);
+  pick_from(frozen_, origin, uint8_t{0});
   index_constraints();
   index_graph();
 }

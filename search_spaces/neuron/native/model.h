@@ -43,7 +43,9 @@ class Model {
 
   const Graph& graph() const { return graph_; }
   Norm norm() const { return norm_; }
-  Parameters parameters() { return {edge_.value.data(), bias_.value.data(), gain_.value.data(), inner_weight_.data()}; }
+  Parameters parameters() {
+    return {edge_.value.data(), bias_.value.data(), gain_.value.data(), inner_weight_.data()};
+  }
   Parameters gradients() { return {edge_.gradient.data(), bias_.gradient.data(), gain_.gradient.data(), nullptr}; }
   int32_t n_edges() const { return static_cast<int32_t>(source_.size()); }
   int32_t n_rows() const { return static_cast<int32_t>(row_origin_.size()); }
@@ -67,19 +69,29 @@ class Model {
   int64_t movable(int64_t wanted) const;
 
  private:
-  // Flags the `count` edges with the largest or smallest weights, of equal ones the earlier by target and source; frozen
-  // ones count as the largest of all.
+  struct Edge {
+    int32_t row, source;
+    int32_t origin;  // as in ParameterSet::pick
+    uint64_t visit = 0;
+  };
+  using EdgeList = std::vector<Edge>;
+
+  // Flags the `count` edges with the largest or smallest weights, of equal ones the earlier by target and source;
+  // frozen ones count as the largest of all.
   std::vector<uint8_t> choose_by_weight(int64_t count, bool largest) const;
   // Goes on with the edges that are kept and those that have grown.
   void rebuild_with(const std::vector<uint8_t>& kept, const std::vector<Candidate>& grown);
-  // Goes on with other edges, in any order, without dead rows and empty layers; origin as in ParameterSet::pick.
-  void rebuild(const std::vector<int32_t>& row, const std::vector<int32_t>& source, const std::vector<int32_t>& origin);
+  // Goes on with other edges, in any order, without dead rows and empty layers.
+  void rebuild(EdgeList edges);
+  std::vector<uint8_t> living(const EdgeList& edges) const;
+  std::vector<int32_t> renumber(const std::vector<uint8_t>& alive);
+  void sort_by_visit(EdgeList& edges);
+  // Cuts the inputs into blocks where rows have enough edges from each to pay for one more pass over the rows.
+  void choose_blocks(int64_t n_from_inputs);
+  int32_t segment_of(int32_t layer, int32_t row, int32_t input) const;
+  std::vector<int32_t> layer_of_rows() const;
   void index_constraints();
   void index_graph();
-  std::vector<int32_t> layer_of_rows() const;
-  // Cuts the inputs into blocks where rows have enough edges from each to pay for one more pass over the rows.
-  void choose_blocks(int64_t n_from_inputs, int64_t n_rows);
-  int32_t segment_of(int32_t layer, int32_t row, int32_t input) const;
   void copy_inner_weights();
 
   int32_t n_inputs_, n_blocks_ = 1;

@@ -1,9 +1,10 @@
 // Forward and backward passes of a tile. Included only by kernel.cpp.
 //
 // A row's weighted sum, one register for every kWidth samples, stays in registers while its sources are read. Backward,
-// edges between rows are visited by source: with the source's activation and gradient in registers, one read of a target's
-// delta serves both the weight's gradient and the source's, and nothing is scattered. Edges from inputs, most of the edges
-// of an image classifier, need no gradient at their source: they are visited by target, with its delta in registers.
+// edges between rows are visited by source: with the source's activation and gradient in registers, one read of a
+// target's delta serves both the weight's gradient and the source's, and nothing is scattered. Edges from inputs, most
+// of the edges of an image classifier, need no gradient at their source: they are visited by target, with its delta in
+// registers.
 #pragma once
 
 #include "kernel.h"
@@ -29,7 +30,8 @@ inline float* row(float* matrix, int32_t i) {
   return matrix + static_cast<ptrdiff_t>(i) * L;
 }
 
-// sums += weight * source over edges [begin, end). Two sets of sums, because four are too few to hide the latency of FMA.
+// sums += weight * source over edges [begin, end). Two sets of sums, because four are too few to hide the latency of
+// FMA.
 template <int L>
 inline void accumulate(vfloat (&sums)[L / kWidth], const float* weight, const float* activation, const int32_t* source,
                        int32_t begin, int32_t end) {
@@ -60,8 +62,8 @@ inline vfloat product(const vfloat (&delta)[L / kWidth], const float* x) {
 
 // gradient[e] += <delta, source> over edges [begin, end).
 template <int L>
-inline void correlate(const vfloat (&delta)[L / kWidth], float* gradient, const float* activation, const int32_t* source,
-                      int32_t begin, int32_t end) {
+inline void correlate(const vfloat (&delta)[L / kWidth], float* gradient, const float* activation,
+                      const int32_t* source, int32_t begin, int32_t end) {
   int32_t e = begin;
   for (; e + 4 <= end; e += 4) {
     vfloat dot[4];

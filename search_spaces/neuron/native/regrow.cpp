@@ -8,7 +8,7 @@ namespace evonas {
 
 namespace {
 
-// Sources scored against all rows at once: their activations on the score samples (1 KB each) fit the first-level cache.
+// Sources scored against all rows at once: their activations, 1 KB each, fit the first-level cache.
 constexpr int32_t kChunk = 24;
 
 bool better(const Candidate& a, const Candidate& b) {
@@ -51,7 +51,8 @@ struct Present {
 
 }  // namespace
 
-std::vector<Candidate> Session::best_absent(const DataView& data, const EpochView& epoch, int32_t begin, int64_t count) {
+std::vector<Candidate> Session::best_absent(const DataView& data, const EpochView& epoch, int32_t begin,
+                                            int64_t count) {
   const Graph& g = model.graph();
   const int32_t n = std::min(epoch.n_score_samples, data.n_samples - begin), lanes = kernel_.max_lanes;
   make_tiles((n + lanes - 1) / lanes);

@@ -35,7 +35,8 @@ void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_i
 
 void Session::make_tiles(int32_t n) {
   const Graph& g = model.graph();
-  const size_t lanes = kernel_.max_lanes, inputs = g.n_inputs * lanes, rows = g.n_rows * lanes, layers = g.n_layers * lanes;
+  const size_t lanes = kernel_.max_lanes;
+  const size_t inputs = g.n_inputs * lanes, rows = g.n_rows * lanes, layers = g.n_layers * lanes;
   float* memory = memory_.reserve(n * (inputs + 3 * rows + layers));
   tiles_.assign(n, Tile{});
   for (Tile& tile : tiles_) {
