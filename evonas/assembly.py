@@ -54,6 +54,7 @@ def assemble(config: RunConfig) -> Parts:
     )
     names = config.objectives or ("val_error" if splits.task.kind == "classification" else "val_mse", "flops")
     objectives = parse_objectives(names, config.constraints, evaluator.metric_names)
+    config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives, _searcher(config, space, objectives))
 
 
@@ -78,8 +79,7 @@ def evolve(config: RunConfig, out: Path, *, observers: Sequence[RunObserver] = (
     """
     check_absent(out)  # before any data is loaded
     parts = assemble(config)
-    stored = config.model_copy(update={"objectives": tuple(o.metric for o in parts.objectives.items)})
-    create(out, config=stored.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint,
+    create(out, config=parts.config.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint,
            normalisation=asdict(parts.splits.scaling))
     return _run(parts, out, observers)
 
@@ -116,6 +116,8 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
     config = parts.config
     with RunStore(out, parts.space, writing=True) as store:
+        if config.to_json() != store.info.config:
+            store.set_config(config.to_json())
         for observer in observers:
             observer.begun(parts.objectives, store.records(), store.elapsed)
         return engine.run(

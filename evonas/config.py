@@ -18,7 +18,7 @@ class RunConfig(BaseModel):
 
     ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``data_root``, ``jobs``,
-    ``time_limit`` and ``trial_timeout`` may be changed on resume.
+    ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,9 @@
+"""A run on disk. ``directory``: how it is made and opened; ``run``: an open run; ``records``, ``blobs``: its contents."""
+
+from evonas.store.directory import FORMAT, RunInfo, StoreError, check_absent, create, read_info
+from evonas.store.records import Record, Retraining
+from evonas.store.run import RunStore
+
+__all__ = [
+    "FORMAT", "Record", "Retraining", "RunInfo", "RunStore", "StoreError", "check_absent", "create", "read_info",
+]

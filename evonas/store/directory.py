@@ -1,0 +1,110 @@
+"""The directory of a run: what is in it, how it is made, and how its database is opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from evonas.types import Json, UserError
+
+#: Raised whenever an older reader could misread a newer run.
+FORMAT = 1
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE individuals (
+    id INTEGER PRIMARY KEY, birth INTEGER NOT NULL, operator TEXT NOT NULL, parents TEXT NOT NULL,
+    digest TEXT NOT NULL, genotype BLOB NOT NULL);
+CREATE TABLE evaluations (
+    id INTEGER NOT NULL, budget INTEGER NOT NULL, status TEXT NOT NULL, metrics TEXT NOT NULL, seconds REAL NOT NULL,
+    elapsed REAL NOT NULL, error TEXT, genotype BLOB, weights TEXT, PRIMARY KEY (id, budget));
+CREATE TABLE retrainings (
+    id INTEGER NOT NULL, start TEXT NOT NULL, epochs INTEGER NOT NULL, seed INTEGER NOT NULL, metrics TEXT NOT NULL,
+    seconds REAL NOT NULL, weights TEXT NOT NULL, PRIMARY KEY (id, start, epochs, seed));
+CREATE TABLE states (serial INTEGER PRIMARY KEY CHECK (serial = 1), state TEXT NOT NULL);
+"""
+
+
+class StoreError(UserError):
+    """A run directory cannot be used."""
+
+
+class RunInfo(NamedTuple):
+    """What a run directory says of itself before any search space is known."""
+
+    config: Json
+    task: Json
+    fingerprint: str
+    normalisation: Json
+
+
+def read_info(directory: Path) -> RunInfo:
+    """The header of a run; raises :class:`StoreError` if there is none, or one from a newer format."""
+    if not (directory / "run.db").is_file():
+        raise StoreError(f"{directory} is not a run: it has no run.db; name a directory that `evonas evolve` wrote")
+    with sqlite_errors(directory):
+        connection = connect(directory)
+        try:
+            meta = dict(connection.execute("SELECT key, value FROM meta"))
+        finally:
+            connection.close()
+        found = json.loads(meta["format"])
+        if found > FORMAT:
+            raise StoreError(f"{directory} has run format {found}, this evonas reads up to {FORMAT}: upgrade evonas")
+        config, task, normalisation = (json.loads(meta[key]) for key in ("config", "task", "normalisation"))
+        return RunInfo(config, task, meta["fingerprint"], normalisation)
+
+
+def check_absent(directory: Path) -> None:
+    """Raises :class:`StoreError`, with the remedy, if the directory exists."""
+    if directory.exists():
+        is_run = (directory / "run.db").exists()
+        remedy = f"resume it (evonas resume {directory}) or choose" if is_run else "choose"
+        raise StoreError(f"{directory} exists already: {remedy} another --out")
+
+
+def create(directory: Path, *, config: Json, task: Json, fingerprint: str, normalisation: Json) -> None:
+    """Make an empty run, all of it or nothing; raises :class:`StoreError` if the directory exists or cannot be made."""
+    check_absent(directory)
+    documents = {"config": config, "task": task, "normalisation": normalisation}
+    meta = {name: json.dumps(document) for name, document in documents.items()}
+    meta |= {"format": str(FORMAT), "fingerprint": fingerprint}
+    partial = directory.with_name(f".{directory.name}.{os.getpid()}.partial")
+    try:
+        (partial / "weights").mkdir(parents=True)
+        (partial / "retrained").mkdir()
+        connection = connect(partial)
+        connection.execute("PRAGMA journal_mode=WAL")  # a property of the file: readers change nothing
+        with connection:
+            connection.executescript(_SCHEMA)
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        connection.close()
+        os.rename(partial, directory)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"cannot make {directory}: {error}; choose another --out") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def connect(directory: Path) -> sqlite3.Connection:
+    """The run's database; what is committed survives a power cut."""
+    connection = sqlite3.connect(directory / "run.db", timeout=30)
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+@contextmanager
+def sqlite_errors(directory: Path) -> Iterator[None]:
+    """What SQLite has to say, as a sentence: a full disk and a lock are no damage."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreError(f"cannot use {directory / 'run.db'}: {error}") from None
+    except (sqlite3.DatabaseError, KeyError, json.JSONDecodeError) as error:
+        raise StoreError(f"{directory / 'run.db'} is damaged or not a run: {error}") from None

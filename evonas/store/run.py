@@ -1,0 +1,231 @@
+"""An open run: one SQLite database (WAL; one writer, the driver) and one safetensors file of weights an evaluation.
+
+A weights file is written whole before the row that names its digest, so that a killed run holds no half records.
+Readers may look while the run goes on. No path is ever taken from the database.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic
+
+from filelock import FileLock, Timeout
+
+from evonas.individual import Evaluation, Individual, Member, Start, Trial
+from evonas.space import G, InvalidGenotype, SearchSpace
+from evonas.store.blobs import pack, read_weights, unpack, write_weights
+from evonas.store.directory import StoreError, connect, read_info, sqlite_errors
+from evonas.store.records import Record, Retraining
+from evonas.types import Json, Weights
+
+
+class RunStore(Generic[G]):
+    """An open run.
+
+    Args:
+        directory: A run made by :func:`create`.
+        space: The run's search space.
+        writing: Take the run's lock; a second driver is refused.
+
+    Raises:
+        StoreError: The directory is not a run, is damaged, or another driver writes to it.
+    """
+
+    def __init__(self, directory: Path, space: SearchSpace[G], *, writing: bool = False) -> None:
+        self.info = read_info(directory)
+        self.directory, self._space = directory, space
+        self._lock = FileLock(directory / "run.lock")
+        if writing:
+            self._acquire()
+        try:
+            with sqlite_errors(directory):
+                self._db = connect(directory)
+                if writing and (state := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                    raise sqlite3.DatabaseError(state.splitlines()[-1])
+        except BaseException:
+            self._lock.release()
+            raise
+        self._individual = lru_cache(maxsize=256)(self._read_individual)
+
+    def close(self) -> None:
+        """Release the database and the lock."""
+        self._db.close()
+        self._lock.release()
+
+    def __enter__(self) -> RunStore[G]:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            message = "is being written by another process: wait for it, or stop it and resume"
+            raise StoreError(f"{self.directory} {message}") from None
+        except OSError as error:
+            raise StoreError(f"cannot write to {self.directory}: {error.strerror}") from None
+
+    # -- writing, by the driver only
+
+    def set_config(self, config: Json) -> None:
+        """Another configuration from now on: what a resumed run was told to change."""
+        with sqlite_errors(self.directory), self._db:
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config),))
+
+    def add_individuals(self, individuals: Iterable[Individual[G]]) -> None:
+        """Idempotent: a resumed run adds the same ones again."""
+        rows = [
+            (i.id, i.birth, i.operator, json.dumps(i.parents), i.genotype.digest, self._pack(i.genotype))
+            for i in individuals
+        ]
+        with sqlite_errors(self.directory), self._db:
+            self._db.executemany("INSERT OR IGNORE INTO individuals VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def add_evaluation(self, evaluation: Evaluation[G], weights: Weights | None, *, elapsed: float) -> None:
+        """Weights first, then the row that names them."""
+        e = evaluation
+        digest = None if weights is None else write_weights(self._weights_path(*e.key), weights)
+        genotype = None if e.genotype is None else self._pack(e.genotype)
+        row = (*e.key, e.status, json.dumps(dict(e.metrics)), e.seconds, elapsed, e.error, genotype, digest)
+        with sqlite_errors(self.directory), self._db:
+            self._db.execute("INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def add_state(self, state: Json) -> None:
+        """The searcher's state after a generation."""
+        with sqlite_errors(self.directory), self._db:
+            self._db.execute("INSERT OR REPLACE INTO states VALUES (1, ?)", (json.dumps(state),))
+
+    def add_retraining(self, retraining: Retraining, weights: Weights) -> None:
+        """A final training with its weights."""
+        r = retraining
+        digest = write_weights(self._retrained_path(r), weights)
+        row = (r.id, r.start, r.epochs, r.seed, json.dumps(r.metrics), r.seconds, digest)
+        with sqlite_errors(self.directory), self._db:
+            self._db.execute("INSERT OR REPLACE INTO retrainings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    # -- reading
+
+    @property
+    def state(self) -> Json:
+        """The searcher's last state, None before the first generation ended."""
+        row = self._one("SELECT state FROM states")
+        return None if row is None else self._json(row[0])
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds that the run has taken up to its last evaluation."""
+        row = self._one("SELECT MAX(elapsed) FROM evaluations")
+        return 0.0 if row is None or row[0] is None else float(row[0])
+
+    def individual(self, id: int) -> Individual[G]:
+        """An individual by its id; raises :class:`StoreError` if there is none."""
+        return self._individual(id)
+
+    def evaluation(self, id: int, budget: int) -> Evaluation[G]:
+        """An evaluation with the genotype that came out of it."""
+        columns = "status, metrics, seconds, error, genotype"
+        row = self._one(f"SELECT {columns} FROM evaluations WHERE id = ? AND budget = ?", id, budget)
+        if row is None:
+            raise StoreError(f"{self.directory} has no evaluation of individual {id} with budget {budget}")
+        status, metrics, seconds, error, blob = row
+        genotype = None if blob is None else self._unpack(blob)
+        return Evaluation(id, budget, status, self._json(metrics), seconds, error, genotype)
+
+    def member(self, id: int) -> Member[G]:
+        """An individual with its evaluation of the largest budget."""
+        row = self._one("SELECT MAX(budget) FROM evaluations WHERE id = ?", id)
+        if row is None or row[0] is None:
+            raise StoreError(f"{self.directory} has no evaluated individual {id}")
+        return Member(self.individual(id), self.evaluation(id, row[0]))
+
+    def missing(self, trials: Iterable[Trial[G]]) -> list[Trial[G]]:
+        """The trials that have no evaluation yet."""
+        query = "SELECT 1 FROM evaluations WHERE id = ? AND budget = ?"
+        return [t for t in trials if self._one(query, *t.key) is None]
+
+    def digests(self, before: int) -> Iterator[str]:
+        """Digests of the genotypes of all individuals with an id below ``before``."""
+        with sqlite_errors(self.directory):
+            for (digest,) in self._db.execute("SELECT digest FROM individuals WHERE id < ?", (before,)):
+                yield digest
+
+    def records(self) -> list[Record]:
+        """Every evaluation, in order of completion."""
+        query = (
+            "SELECT e.id, e.budget, i.birth, i.operator, i.parents, e.status, e.metrics, e.seconds, e.elapsed, e.error "
+            "FROM evaluations e JOIN individuals i ON i.id = e.id ORDER BY e.rowid"
+        )
+        with sqlite_errors(self.directory):
+            rows = self._db.execute(query).fetchall()
+        return [Record._make((*r[:4], tuple(self._json(r[4])), r[5], self._json(r[6]), *r[7:])) for r in rows]
+
+    def retrainings(self) -> list[Retraining]:
+        """Every final training."""
+        with sqlite_errors(self.directory):
+            rows = self._db.execute("SELECT id, start, epochs, seed, metrics, seconds FROM retrainings ORDER BY rowid").fetchall()
+        return [Retraining._make((*r[:4], self._json(r[4]), r[5])) for r in rows]
+
+    def weights(self, id: int, budget: int) -> Weights | None:
+        """Trained weights of an evaluation, None where it has none.
+
+        Raises:
+            StoreError: The file is missing, torn, or not the one that was recorded.
+        """
+        row = self._one("SELECT weights FROM evaluations WHERE id = ? AND budget = ?", id, budget)
+        return None if row is None or row[0] is None else read_weights(self._weights_path(id, budget), row[0])
+
+    def retrained_weights(self, retraining: Retraining) -> Weights:
+        """Weights of a final training."""
+        r = retraining
+        query = "SELECT weights FROM retrainings WHERE id = ? AND start = ? AND epochs = ? AND seed = ?"
+        row = self._one(query, r.id, r.start, r.epochs, r.seed)
+        return read_weights(self._retrained_path(r), row[0])
+
+    def start(self, trial: Trial[G]) -> Start[G] | None:
+        """What a trial starts from: its own smaller budget's weights, else its first parent's, else nothing."""
+        donors = [(trial.individual.id, trial.budget, True)]
+        donors += [(parent, 2**62, False) for parent in trial.individual.parents[:1]]
+        for id, below, continues in donors:
+            query = "SELECT MAX(budget) FROM evaluations WHERE id = ? AND budget < ? AND weights IS NOT NULL"
+            row = self._one(query, id, below)
+            if row is not None and row[0] is not None:
+                member = Member(self.individual(id), self.evaluation(id, row[0]))
+                weights = self.weights(id, row[0])
+                assert weights is not None
+                return Start(member.genotype, weights, continues)
+        return None
+
+    def _read_individual(self, id: int) -> Individual[G]:
+        row = self._one("SELECT birth, operator, parents, genotype FROM individuals WHERE id = ?", id)
+        if row is None:
+            raise StoreError(f"{self.directory} has no individual {id}")
+        return Individual(id, self._unpack(row[3]), row[0], row[1], tuple(self._json(row[2])))
+
+    def _one(self, query: str, *values: object) -> Any:
+        with sqlite_errors(self.directory):
+            return self._db.execute(query, values).fetchone()
+
+    def _json(self, text: str) -> Json:
+        with sqlite_errors(self.directory):
+            return json.loads(text)
+
+    def _pack(self, genotype: G) -> bytes:
+        return pack(self._space.encode(genotype))
+
+    def _unpack(self, blob: bytes) -> G:
+        try:
+            return self._space.decode(unpack(blob))
+        except (InvalidGenotype, ValueError) as error:
+            raise StoreError(f"{self.directory} holds a damaged genotype: {error}") from None
+
+    def _weights_path(self, id: int, budget: int) -> Path:
+        return self.directory / "weights" / f"{id:06d}-{budget}.safetensors"
+
+    def _retrained_path(self, r: Retraining) -> Path:
+        return self.directory / "retrained" / f"{r.id:06d}-{r.start}-{r.epochs}-{r.seed}.safetensors"
