@@ -1,0 +1,48 @@
+"""Plots are written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evonas.objectives import parse_objectives
+from evonas.report.plot import plot_front
+from evonas.store import Record
+from evonas.types import UserError
+
+NAMES = ["val_error", "flops"]
+OBJECTIVES = parse_objectives(NAMES, [], NAMES)
+
+
+def record(id: int, error: float, flops: float, birth: int = 0) -> Record:
+    return Record(id, 3, birth, "sample", (), "ok", {"val_error": error, "flops": flops}, 1.0, 1.0, None)
+
+
+MEMBERS = [record(0, 0.3, 100), record(1, 0.2, 1000, birth=2)]
+
+
+@pytest.mark.parametrize("members", [MEMBERS, MEMBERS[:1]])
+def test_a_front_of_any_size_is_drawn(tmp_path: Path, members: list[Record]) -> None:
+    plot_front(tmp_path / "front", members, members, OBJECTIVES, others=[("empty", []), ("other", MEMBERS)])
+    assert (tmp_path / "front").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("front.xyz", "Format 'xyz' is not supported"), ("none/front.png", "No such file"), ("", "Is a directory")],
+)
+def test_a_plot_that_cannot_be_written_leaves_nothing(tmp_path: Path, name: str, message: str) -> None:
+    tmp_path = tmp_path / "alone"
+    tmp_path.mkdir()
+    with pytest.raises(UserError, match=message):
+        plot_front(tmp_path / name, MEMBERS, MEMBERS, OBJECTIVES)
+    assert list(tmp_path.rglob("*")) == []
+    assert [p.name for p in tmp_path.parent.iterdir()] == [tmp_path.name]
+
+
+def test_what_has_no_front_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the front is empty"):
+        plot_front(tmp_path / "front.png", [], [], OBJECTIVES)
+    with pytest.raises(UserError, match="one objective is a single number"):
+        plot_front(tmp_path / "front.png", MEMBERS, MEMBERS, parse_objectives(["flops"], [], ["flops"]))
