@@ -95,7 +95,7 @@ def test_an_interrupt_before_a_run_begins_writes_nothing(
 def test_an_interrupt_of_any_other_command_is_as_clean(
     evonas: Callable[..., Result], finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evonas.store.sqlite3.connect", interrupt)
+    monkeypatch.setattr("sqlite3.connect", interrupt)
     result = evonas("front", finished)
     assert result.exit_code == 130
     assert result.stderr == "interrupted\n"
