@@ -106,5 +106,5 @@ def sqlite_errors(directory: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise StoreError(f"cannot use {directory / 'run.db'}: {error}") from None
-    except (sqlite3.DatabaseError, KeyError, json.JSONDecodeError) as error:
+    except (sqlite3.DatabaseError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"{directory / 'run.db'} is damaged or not a run: {error}") from None
