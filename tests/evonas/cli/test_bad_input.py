@@ -116,7 +116,7 @@ def test_an_existing_folder_is_not_taken_for_a_run(refused: Refused) -> None:
 
 def test_a_run_that_cannot_be_made_is_refused(refused: Refused) -> None:
     Path("file").touch()
-    refused("evolve", "--out", "file/run", message="cannot make file/run: Not a directory; choose another --out")
+    refused("evolve", "--out", "file/run", message="cannot make file/run: .*Not a directory.*; choose another --out")
 
 
 # -- a data set
@@ -287,7 +287,7 @@ def _sql(run: Path, statement: str) -> None:
         (["show", 999], "individual 999 was not evaluated in this run: the nearest is 13"),
         (["export", 999, "--out", "n"], "individual 999 was not evaluated in this run: the nearest is 13"),
         (["retrain", "--ids", "1,999"], "individual 999 was not evaluated"),
-        (["retrain", "--ids", "one"], "individuals are numbers, got 'one'"),
+        (["retrain", "--ids", "one"], "numbers.*, got 'one'"),
         (["front", "--best-under", "flops"], "cannot read 'flops', expected METRIC=NUMBER"),
         (["front", "--best-under", "flops=cheap"], "cannot read 'flops=cheap', expected METRIC=NUMBER"),
         (["front", "--best-under", "flop=9"], "unknown metric 'flop', did you mean 'flops'"),
