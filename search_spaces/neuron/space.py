@@ -11,7 +11,7 @@ import numpy as np
 from evonas.data.samples import Samples, Splits
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Pruning, Recipe, Stop, Trained
-from evonas.types import Floats, Metrics, Task, Weights
+from evonas.types import Floats, Metrics, Task, UserError, Weights
 from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
@@ -80,14 +80,14 @@ class NeuronSpace:
         """A child by one operator; another is drawn where one does not apply, changes nothing or breaks ``max_edges``.
 
         Raises:
-            ValueError: No operator in use changes this parent.
+            UserError: No operator in use changes this parent.
         """
         for _ in range(MUTATION_DRAWS):
             name = str(rng.choice(self._names, p=self._probabilities))
             child = OPERATORS[name](parent, rng, self._params)
             if child is not None and self._fits(child, parent) and child != parent:
                 return Offspring(child, name)
-        raise ValueError(
+        raise UserError(
             f"none of the operators {', '.join(self._names)} changes a genotype of {parent.n_edges} edges with "
             f"max_edges={self.options.max_edges}; give another operator a weight"
         )
