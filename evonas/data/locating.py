@@ -93,7 +93,7 @@ def locate(source: Source, root: str | Path | None) -> Path:
             return folder
     closest = min(folders, key=lambda folder: len(lacking[folder]))
     partly = f" ({closest} lacks {', '.join(lacking[closest])})" if len(lacking[closest]) < len(source.files) else ""
-    download = f"; evonas.data.fetch({source.name!r}) downloads and verifies it" if source.url else ""
+    download = f"; `evonas datasets fetch {source.name}` downloads and verifies it" if source.url else ""
     raise MissingFiles(
         f"data set {source.name}: expected {', '.join(source.files)} (plain or .gz) together in one of "
         f"{', '.join(map(str, folders))}, got no such folder{partly}; name the folder that holds them by root "

@@ -42,7 +42,7 @@ def test_missing_files_are_named_with_the_folders_searched_and_the_remedies(tmp_
         load("fashion-mnist", root=tmp_path)
     message = str(caught.value)
     for part in (*SOURCES["fashion-mnist"].files, str(tmp_path / "fashion-mnist"), "--data-root", "EVONAS_DATA",
-                 str(SOURCES["fashion-mnist"].url), "evonas.data.fetch('fashion-mnist')"):
+                 str(SOURCES["fashion-mnist"].url), "`evonas datasets fetch fashion-mnist`"):
         assert part in message
     assert "\n" not in message
 
