@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from evonas import pareto
 from evonas.objectives import Objectives
 from evonas.store import Record
@@ -63,14 +61,3 @@ def best_under(members: Sequence[Record], objectives: Objectives, bounds: Mappin
         text = ", ".join(f"{name}<={bound:g}" for name, bound in bounds.items())
         raise UserError(f"no member of the front has {text}: raise the bound or evolve longer")
     return min(inside, key=lambda r: objectives.items[0].loss(r.metrics))
-
-
-def hypervolume_over_time(
-    records: Sequence[Record], objectives: Objectives, reference: Doubles, n_points: int = 60
-) -> tuple[Doubles, Doubles]:
-    """Seconds and hypervolume reached by then, each of shape ``(n_points,)`` at most."""
-    elapsed = np.array([r.elapsed for r in records])
-    times = np.linspace(0, elapsed.max(initial=0.0), n_points)
-    F, violations = losses(records, objectives)
-    values = [pareto.hypervolume(F[(elapsed <= t) & (violations <= 0)], reference) for t in times]
-    return times, np.array(values)

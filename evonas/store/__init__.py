@@ -1,4 +1,4 @@
-"""A run on disk. ``directory``: how it is made and opened; ``run``: an open run; ``records``, ``blobs``: its contents."""
+"""A run on disk. ``directory``: how it is made; ``run``: an open run; ``records``, ``blobs``: what it holds."""
 
 from evonas.store.directory import FORMAT, RunInfo, StoreError, check_absent, create, read_info
 from evonas.store.records import Record, Retraining

@@ -168,7 +168,8 @@ class RunStore(Generic[G]):
     def retrainings(self) -> list[Retraining]:
         """Every final training."""
         with sqlite_errors(self.directory):
-            rows = self._db.execute("SELECT id, start, epochs, seed, metrics, seconds FROM retrainings ORDER BY rowid").fetchall()
+            query = "SELECT id, start, epochs, seed, metrics, seconds FROM retrainings ORDER BY rowid"
+            rows = self._db.execute(query).fetchall()
         return [Retraining._make((*r[:4], self._json(r[4]), r[5])) for r in rows]
 
     def weights(self, id: int, budget: int) -> Weights | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from evonas.types import suggestion
 from search_spaces.neuron.mutation import LARGEST_STEPS, OPERATORS
 from search_spaces.neuron.trainer import TrainerName
 from search_spaces.neuron.trainer.base import Norm
@@ -87,7 +87,8 @@ def read_options(options: Mapping[str, Any]) -> NeuronOptions:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            raise ValueError(_unknown("option of the neuron space", place, NeuronOptions.model_fields)) from None
+            known = NeuronOptions.model_fields
+            raise ValueError(f"unknown option {place!r} of the neuron space{suggestion(place, known)}") from None
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "value_error":
             raise ValueError(f"option {place} of the neuron space: {message}" if place else message) from None
@@ -97,9 +98,4 @@ def read_options(options: Mapping[str, Any]) -> NeuronOptions:
 def _check_names(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     for name in given:
         if name not in known:
-            raise ValueError(_unknown(what, name, known))
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"unknown {what} {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}")
+            raise ValueError(f"unknown {what} {name!r}{suggestion(name, known)}")

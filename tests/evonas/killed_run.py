@@ -30,7 +30,7 @@ def main(directory: Path) -> None:
     space = ToySpace()
     if not directory.exists():
         create(directory, config={}, task={}, fingerprint="", normalisation={})
-    searcher = NSGA2(space, OBJECTIVES, population=8, children=6, generations=12, rng=np.random.default_rng(0))
+    searcher = NSGA2(space, OBJECTIVES, population=8, children=6, generations=40, rng=np.random.default_rng(0))
     with RunStore(directory, space, writing=True) as store:
         engine.run(searcher, ToyEvaluator(seconds=0.01), store, seed=0, n_jobs=2, observers=[Announcer()])
 

@@ -33,11 +33,13 @@ def test_a_run_killed_twenty_times_ends_as_if_it_had_not_been(tmp_path: Path) ->
     for _ in range(20):
         process = start(tmp_path / "killed")
         assert process.stdout is not None
-        if process.stdout.readline():  # the interpreter is up and the run is under way
-            time.sleep(float(rng.uniform(0, 0.06)))
+        first = process.stdout.readline()
+        assert first, "the run had ended before it was killed"
+        time.sleep(float(rng.uniform(0, 0.06)))
         process.send_signal(signal.SIGKILL)
         rest, _ = process.communicate(timeout=60)
-        reported |= {int(line) for line in rest.split()[:-1]}
+        whole_lines = (first + rest).rpartition("\n")[0]  # the last line may have been cut
+        reported |= {int(line) for line in whole_lines.split()}
         with RunStore(tmp_path / "killed", ToySpace()) as store:
             assert reported <= {r.id for r in store.records()}
     last = start(tmp_path / "killed")
