@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -137,8 +138,9 @@ class OpenRun:
     store: RunStore[Any]
 
 
-def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None) -> OpenRun:
-    """Open a run directory; raises :class:`UserError` if it cannot be read."""
+@contextmanager
+def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None) -> Iterator[OpenRun]:
+    """Open a run directory, and close it; raises :class:`UserError` if it cannot be read."""
     info, config = read_info(out), config_of(out, {"data_root": data_root})
     try:
         task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})
@@ -148,7 +150,8 @@ def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None)
     names = config.objectives or ()
     known = {*names, *(re.split("[<>]", text)[0].strip() for text in config.constraints)}  # checked when it began
     objectives = parse_objectives(names, config.constraints, known)
-    return OpenRun(config, task, space, objectives, RunStore(out, space, writing=writing))
+    with RunStore(out, space, writing=writing) as store:
+        yield OpenRun(config, task, space, objectives, store)
 
 
 def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:

@@ -34,30 +34,31 @@ def retrain(
     from evonas.retrain import retrain as final_training
     from evonas.retrain import summary
 
-    opened = open_run(run, writing=True, data_root=data_root)
-    records = opened.store.records()
-    members = [r.id for r in front(records, opened.objectives)]
-    wanted = members if ids is None else chosen(opened, _ids(ids))
-    if not wanted:
-        raise UserError("there is nothing to retrain: " + ("the front is empty" if ids is None else "--ids names none"))
-    try:
-        results = final_training(
-            opened, wanted, start="inherited" if inherit else "fresh", epochs=epochs, n_seeds=seeds, n_jobs=jobs,
-            learning_rate=learning_rate, report=_report,
-        )
-    except KeyboardInterrupt:
-        say("interrupted; what was reported is stored: give the same command again to go on")
-        raise typer.Exit(130) from None
-    metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
-    flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
-    means = summary(results, metric)
-    rows = sorted(means, key=lambda id: flops[id])
-    make_console().print(table([
-        Column("id", [str(id) for id in rows]), Column("flops", [number(flops[id]) for id in rows]),
-        Column(metric, [f"{means[id][0]:.4f}" for id in rows]),
-        Column("deviation", [f"{means[id][1]:.4f}" if means[id][2] > 1 else "-" for id in rows]),
-        Column("seeds", [str(means[id][2]) for id in rows]),
-    ], title=f"{epochs} epochs on all training data, last epoch"))
+    with open_run(run, writing=True, data_root=data_root) as opened:
+        records = opened.store.records()
+        members = [r.id for r in front(records, opened.objectives)]
+        wanted = members if ids is None else chosen(opened, _ids(ids))
+        if not wanted:
+            reason = "the front is empty" if ids is None else "--ids names none"
+            raise UserError(f"there is nothing to retrain: {reason}")
+        try:
+            results = final_training(
+                opened, wanted, start="inherited" if inherit else "fresh", epochs=epochs, n_seeds=seeds, n_jobs=jobs,
+                learning_rate=learning_rate, report=_report,
+            )
+        except KeyboardInterrupt:
+            say("interrupted; what was reported is stored: give the same command again to go on")
+            raise typer.Exit(130) from None
+        metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
+        flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
+        means = summary(results, metric)
+        rows = sorted(means, key=lambda id: flops[id])
+        make_console().print(table([
+            Column("id", [str(id) for id in rows]), Column("flops", [number(flops[id]) for id in rows]),
+            Column(metric, [f"{means[id][0]:.4f}" for id in rows]),
+            Column("deviation", [f"{means[id][1]:.4f}" if means[id][2] > 1 else "-" for id in rows]),
+            Column("seeds", [str(means[id][2]) for id in rows]),
+        ], title=f"{epochs} epochs on all training data, last epoch"))
 
 
 def _ids(text: str) -> list[int]:
@@ -93,10 +94,10 @@ def export(
         raise UserError(f"unknown format {format!r}{suggestion(format, FORMATS)}")
     if weights not in ("search", "retrained"):
         raise UserError(f"--weights must be search or retrained, got {weights!r}")
-    opened = open_run(run)
-    chosen(opened, [id])
-    write(_package(opened, run, id, weights), out, format)
-    say(f"wrote {out} ({out.stat().st_size:,} bytes)")
+    with open_run(run) as opened:
+        chosen(opened, [id])
+        write(_package(opened, run, id, weights), out, format)
+        say(f"wrote {out} ({out.stat().st_size:,} bytes)")
 
 
 def _package(opened: OpenRun, run: Path, id: int, kind: str) -> Package:

@@ -32,26 +32,27 @@ def front(
     knee: Annotated[bool, typer.Option(help="Only the member where more cost begins to buy little.")] = False,
     test: Annotated[bool, typer.Option(help="Add test metrics: of the search's weights and of retrainings.")] = False,
     reference: Annotated[str | None, typer.Option(help="Of the hypervolume: val_error=1,flops=200000.")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
 ) -> None:
     """The Pareto front over all evaluations of a run, also while it goes on."""
     from evonas.assembly import open_run
     from evonas.report import front as fronts
 
-    opened = open_run(run)
-    members = fronts.front(opened.store.records(), opened.objectives)
-    if plot is not None:
-        _plot(plot, run, opened, members, beside or [])
-    if best_under is not None:
-        members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under))]
-    if knee:
-        members = [fronts.knee(members, opened.objectives)]
-    test_metrics = _test_metrics(opened, members) if test else {}
-    if as_json or as_csv:
-        rows = [_row(r, test_metrics.get(r.id, {})) for r in members]
-        typer.echo(json.dumps(rows, indent=1) if as_json else _csv(rows), nl=as_json)
-        return
-    cells = {id: _test_cells(metrics) for id, metrics in test_metrics.items()}
-    print_front(opened, members=members, test_cells=cells, reference=reference)
+    with open_run(run, data_root=data_root) as opened:
+        members = fronts.front(opened.store.records(), opened.objectives)
+        if plot is not None:
+            _plot(plot, run, opened, members, beside or [])
+        if best_under is not None:
+            members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under))]
+        if knee:
+            members = [fronts.knee(members, opened.objectives)]
+        test_metrics = _test_metrics(opened, members) if test else {}
+        if as_json or as_csv:
+            rows = [_row(r, test_metrics.get(r.id, {})) for r in members]
+            typer.echo(json.dumps(rows, indent=1) if as_json else _csv(rows), nl=as_json)
+            return
+        cells = {id: _test_cells(metrics) for id, metrics in test_metrics.items()}
+        print_front(opened, members=members, test_cells=cells, reference=reference)
 
 
 def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path]) -> None:
@@ -61,10 +62,10 @@ def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], bes
 
     others = []
     for directory in beside:
-        other = open_run(directory)
-        if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
-            raise UserError(f"{directory} has other objectives than {run}: their fronts cannot be drawn in one plot")
-        others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
+        with open_run(directory) as other:
+            if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
+                raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")
+            others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
     title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
     plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others)
 
@@ -149,20 +150,21 @@ def show(
     from evonas.report.tables import Column, number, table
     from evonas.space import Describable
 
-    opened, console = open_run(run), make_console()
-    chosen(opened, [id])
-    member = opened.store.member(id)
-    if isinstance(opened.space, Describable):
-        for title, names, rows in opened.space.describe(member.genotype):
-            columns = [[row[i] for row in rows] for i in range(len(names))]
-            texts = [any(cell[:1].isalpha() for cell in cells) for cells in columns]
-            described = zip(names, columns, texts, strict=True)
-            console.print(table([Column(n, cells, numbers=not text) for n, cells, text in described], title=title))
-    evaluation = member.evaluation
-    values = Column("value", [number(value) for value in evaluation.metrics.values()])
-    metrics = [Column("metric", list(evaluation.metrics), numbers=False), values]
-    console.print(table(metrics, title=f"metrics after {evaluation.budget} epochs"))
-    console.print(_lineage(opened, id))
+    console = make_console()
+    with open_run(run) as opened:
+        chosen(opened, [id])
+        member = opened.store.member(id)
+        if isinstance(opened.space, Describable):
+            for title, names, rows in opened.space.describe(member.genotype):
+                columns = [[row[i] for row in rows] for i in range(len(names))]
+                texts = [any(cell[:1].isalpha() for cell in cells) for cells in columns]
+                described = zip(names, columns, texts, strict=True)
+                console.print(table([Column(n, cells, numbers=not text) for n, cells, text in described], title=title))
+        evaluation = member.evaluation
+        values = Column("value", [number(value) for value in evaluation.metrics.values()])
+        metrics = [Column("metric", list(evaluation.metrics), numbers=False), values]
+        console.print(table(metrics, title=f"metrics after {evaluation.budget} epochs"))
+        console.print(_lineage(opened, id))
 
 
 def _lineage(opened: OpenRun, id: int) -> Table:

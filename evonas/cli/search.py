@@ -86,7 +86,8 @@ def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConf
     progress = SearchProgress(make_console(), config)
     with _interruptible(directory), progress:
         finished = start([progress])
-    print_front(open_run(directory))
+    with open_run(directory) as run:
+        print_front(run)
     if finished:
         say(f"The run is complete: {directory}")
     else:

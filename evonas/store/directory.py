@@ -104,7 +104,8 @@ def sqlite_errors(directory: Path) -> Iterator[None]:
     """What SQLite has to say, as a sentence: a full disk and a lock are no damage."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise StoreError(f"cannot use {directory / 'run.db'}: {error}") from None
     except (sqlite3.DatabaseError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        missing_table = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        if isinstance(error, sqlite3.OperationalError) and not missing_table:
+            raise StoreError(f"cannot use {directory / 'run.db'}: {error}") from None
         raise StoreError(f"{directory / 'run.db'} is damaged or not a run: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,8 +37,6 @@ def a_user_without_data_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.M
 
 
 def call(*arguments: object) -> Result:
-    if "retrain" in arguments:
-        gc.collect()  # the lock of an earlier one ends with its process, or here as garbage
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
@@ -83,7 +80,8 @@ def contents() -> Callable[[Path], Sequence[tuple[Any, ...]]]:
 
     def read(directory: Path) -> Sequence[tuple[Any, ...]]:
         rows = []
-        with open_run(directory).store as store:
+        with open_run(directory) as run:
+            store = run.store
             for r in sorted(store.records()):
                 weights = store.weights(r.id, r.budget)
                 parameters = None if weights is None else {name: w.tobytes() for name, w in sorted(weights.items())}
