@@ -59,7 +59,7 @@ def test_importing_the_space_does_not_import_torch() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"nrom": "none"}, "unknown option of the neuron space 'nrom', did you mean 'norm'?"),
+        ({"nrom": "none"}, "unknown option 'nrom' of the neuron space, did you mean 'norm'?"),
         ({"operators": {"add_node": 1}}, "unknown operator 'add_node', did you mean 'add_nodes'?"),
         ({"operators": {"add_nodes": 0}}, "option operators of the neuron space: expected non-negative weights"),
         ({"largest_steps": {"remove_layer": 0.5}}, "unknown operator with a step 'remove_layer'"),
