@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Generic, NamedTuple
 
 import numpy as np
@@ -117,7 +119,8 @@ def _evaluate(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None)
     except Exception as error:  # the one place: a bad individual must not end the run
         if isinstance(error, TrialTimeout) and time.monotonic() > run_deadline:
             return key, None
-        message = f"{type(error).__name__}: {error}"
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        message = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
         return key, Result(Evaluation(*key, "failed", {}, time.monotonic() - begin, message), None)
     elapsed = time.monotonic() - begin
     return key, Result(Evaluation(*key, "ok", outcome.metrics, elapsed, None, outcome.genotype), outcome.weights)

@@ -83,7 +83,7 @@ def export(
     id: Annotated[int, typer.Argument(help="Individual.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     format: Annotated[str, typer.Option(help="torch (safetensors, for evonas.load) or json.")] = "torch",
-    weights: Annotated[str, typer.Option(help="search, or retrained (seed 0 of the latest retraining).")] = "search",
+    weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
 ) -> None:
     """Write one network with its weights to a file."""
     from evonas.assembly import chosen, open_run
@@ -92,12 +92,13 @@ def export(
 
     if format not in FORMATS:
         raise UserError(f"unknown format {format!r}{suggestion(format, FORMATS)}")
-    if weights not in ("search", "retrained"):
-        raise UserError(f"--weights must be search or retrained, got {weights!r}")
+    if weights not in ("search", "fresh", "inherited"):
+        raise UserError(f"--weights must be search, fresh or inherited, got {weights!r}")
     with open_run(run) as opened:
         chosen(opened, [id])
-        write(_package(opened, run, id, weights), out, format)
-        say(f"wrote {out} ({out.stat().st_size:,} bytes)")
+        package = _package(opened, run, id, weights)
+        write(package, out, format)
+        say(f"wrote {out} ({out.stat().st_size:,} bytes), {package.source['weights']}")
 
 
 def _package(opened: OpenRun, run: Path, id: int, kind: str) -> Package:
@@ -105,15 +106,18 @@ def _package(opened: OpenRun, run: Path, id: int, kind: str) -> Package:
 
     member = opened.store.member(id)
     parameters, metrics = opened.store.weights(*member.evaluation.key), dict(member.evaluation.metrics)
-    source: dict[str, Any] = {"run": run.name, "id": id, "dataset": opened.config.dataset, "weights": kind}
-    if kind == "retrained":
-        latest = [r for r in opened.store.retrainings() if r.id == id]
-        if not latest:
-            raise UserError(f"individual {id} has no retraining: run `evonas retrain {run} --ids {id}` first")
-        last = latest[-1]
-        first = min((r for r in latest if (r.start, r.epochs) == (last.start, last.epochs)), key=lambda r: r.seed)
+    chosen_weights = "weights of the search"
+    if kind != "search":
+        found = [r for r in opened.store.retrainings() if r.id == id and r.start.partition("-")[0] == kind]
+        if not found:
+            option = " --inherit" if kind == "inherited" else ""
+            command = f"evonas retrain {run} --ids {id}{option}"
+            raise UserError(f"individual {id} has no such retraining: run `{command}` first")
+        last = found[-1]
+        first = min((r for r in found if (r.start, r.epochs) == (last.start, last.epochs)), key=lambda r: r.seed)
         parameters, metrics = opened.store.retrained_weights(first), dict(first.metrics)
-        source |= {"start": first.start, "epochs": first.epochs, "seed": first.seed}
+        chosen_weights = f"weights retrained {first.start} for {first.epochs} epochs with seed {first.seed}"
+    source: dict[str, Any] = {"run": run.name, "id": id, "dataset": opened.config.dataset, "weights": chosen_weights}
     if parameters is None:
         raise UserError(f"individual {id} has no trained weights")
     return Package(

@@ -50,8 +50,9 @@ def fit(
         total = 0.0
         for batch in _batches(len(x), recipe.batch_size, rng):
             stop.check()
+            rate = next(rates)
             for group in optimizer.param_groups:
-                group["lr"] = next(rates)
+                group["lr"] = rate
             outputs = module(nn.functional.dropout(x[batch], recipe.input_dropout))
             loss = _loss(outputs, y[batch], splits.task, recipe, None if soft is None else soft[batch])
             optimizer.zero_grad()

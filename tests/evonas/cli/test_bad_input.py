@@ -298,8 +298,8 @@ def _sql(run: Path, statement: str) -> None:
         (["export", 1, "--out", "nowhere/n"], "cannot write nowhere/n: No such file or directory"),
         (["export", 1, "--out", "file/n"], "cannot write file/n: Not a directory"),
         (["export", 1, "--out", "n", "--format", "onxx"], "unknown format 'onxx', there are: json, torch"),
-        (["export", 1, "--out", "n", "--weights", "retrained"], "individual 1 has no retraining: run `evonas retrain"),
-        (["export", 1, "--out", "n", "--weights", "best"], "--weights must be search or retrained, got 'best'"),
+        (["export", 1, "--out", "n", "--weights", "inherited"], "individual 1 has no such retraining: run"),
+        (["export", 1, "--out", "n", "--weights", "best"], "--weights must be search, fresh or inherited, got 'best'"),
         (["resume", "--generations", -1], "generations must be greater than or equal to 0"),
     ],
 )

@@ -72,7 +72,7 @@ def test_retrained_weights_are_exported_with_their_test_metrics(evonas: Evonas, 
     from evonas.data.held_out import load_test
 
     assert evonas("retrain", run, "--ids", best, "--seeds", 1, "--epochs", 2).exit_code == 0
-    assert evonas("export", run, best, "--out", "n", "--weights", "retrained").exit_code == 0
+    assert evonas("export", run, best, "--out", "n", "--weights", "fresh").exit_code == 0
     network, test = package.load("n"), load_test("digits", seed=3)
     with torch.no_grad():
         outputs = network(torch.from_numpy(test.x)).numpy()

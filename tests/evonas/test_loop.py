@@ -1,0 +1,65 @@
+"""The plain torch loop, for spaces without a trainer of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from evonas.data.samples import Samples, Splits
+from evonas.training import Cancelled, Recipe, Stop
+from evonas.training.loop import fit, predict
+from evonas.types import Task
+
+RECIPE = Recipe(batch_size=16, learning_rate=0.02)
+
+
+def splits() -> Splits:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(160, 4)).astype(np.float32)
+    samples = Samples(x, (x[:, 0] * x[:, 1] > 0).astype(np.int64))
+    return Splits("quadrants", Task("classification", (4,), 2), samples, samples, "")
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+
+
+def train(recipe: Recipe, epochs: int = 12, stop: Stop | None = None) -> tuple[nn.Module, list[float]]:
+    module = network()
+    history = fit(module, splits(), recipe, epochs=epochs, seed=np.random.SeedSequence(1), stop=stop or Stop())
+    return module, [epoch.train_loss for epoch in history]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one-cycle"])
+def test_a_module_with_matrices_and_biases_learns_over_all_epochs(schedule: str) -> None:
+    module, losses = train(replace(RECIPE, schedule=schedule))  # type: ignore[arg-type]
+    assert len(losses) == 12
+    assert losses[-1] < 0.6 * losses[0]
+    accuracy = (predict(module, splits().train).argmax(1) == splits().train.y).mean()
+    assert accuracy > 0.85
+
+
+def test_the_same_seed_trains_the_same_network() -> None:
+    assert train(RECIPE)[1] == train(RECIPE)[1]
+
+
+def test_patience_stops_when_validation_does_not_improve() -> None:
+    frozen = replace(RECIPE, learning_rate=1e-30, weight_decay=0.0, patience=2)
+    assert len(train(frozen)[1]) == 3
+
+
+def test_a_request_to_stop_is_heard() -> None:
+    stop = Stop()
+    stop.request()
+    with pytest.raises(Cancelled):
+        train(RECIPE, stop=stop)
+
+
+def test_a_loss_that_is_not_finite_is_an_error() -> None:
+    with pytest.raises(FloatingPointError, match="not finite"):
+        train(replace(RECIPE, learning_rate=1e30, optimizer="adam"))
