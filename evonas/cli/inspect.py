@@ -130,6 +130,9 @@ def print_front(
     plural = "" if len(members) == 1 else "s"
     title = f"front of {dataset}: {len(members)} member{plural} of {len(records)} evaluations"
     console.print(front_table(members, objectives, title=title, width=console.width, test_cells=test_cells))
+    if objectives.constraints and not members and records:
+        kept = ", ".join(str(constraint) for constraint in objectives.constraints)
+        say(f"no evaluation keeps {kept}: loosen a constraint or evolve longer")
     point = fronts.default_reference(records, objectives)
     for name, value in (parse_assignments(reference) if reference is not None else {}).items():
         if name not in point:
