@@ -20,7 +20,7 @@ class NeuronOptions(BaseModel):
         norm: Normalisation of hidden layers.
         trainer: Backend for training; ``"auto"`` takes the fastest that is there.
         founders: ``"log-uniform"`` spreads founders over orders of magnitude, ``"source"`` is the published rule.
-        founder_edges: Fewest and most edges of log-uniform founders; None is as many as inputs, and 64 times that.
+        founder_edges: Fewest and most edges of log-uniform founders; None is as many as inputs, and 128 times that.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
         distance_slope: What each layer adds to the scale.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 MUTATION_DRAWS = 200
 #: Discs before a crossover gives up and mutates: relatives may be equal in most places.
 CROSSOVER_DRAWS = 10
-#: Default for the most edges of a founder, a multiple of the inputs: 784 to 50 176 on a 28 x 28 image.
-FOUNDER_EDGES_PER_INPUT = 64
+#: Default for the most edges of a founder, a multiple of the inputs: 784 to 100 352 on a 28 x 28 image.
+FOUNDER_EDGES_PER_INPUT = 128
 #: Edges are counted in 32 bits.
 UNBOUNDED = int(np.iinfo(np.int32).max)
 #: Children that are grown to be pruned back reach their size at this share of the steps, and are pruned this often.
