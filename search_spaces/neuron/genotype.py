@@ -196,20 +196,23 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
     kept = np.arange(len(edges))
     while True:
         has_inputs, has_outputs = np.zeros(n, bool), np.zeros(n, bool)
-        has_inputs[target[kept]] = has_outputs[source[kept]] = True
+        has_inputs[target] = has_outputs[source] = True
         alive[n_inputs:first_output] = (has_inputs & has_outputs)[n_inputs:first_output]
-        whole = alive[source[kept]] & alive[target[kept]]
+        whole = alive[source] & alive[target]
         if whole.all():
             break
-        kept = kept[np.flatnonzero(whole)]
+        left = np.flatnonzero(whole)
+        source, target, kept = source[left], target[left], kept[left]
     neurons = np.flatnonzero(alive)
     index = np.cumsum(alive) - 1
-    kept = kept[np.argsort(index[target[kept]] * n + index[source[kept]])]
+    source, target = index[source], index[target]
+    order = np.argsort(target * n + source)
+    kept = kept[order]
     hidden = neurons[(neurons >= n_inputs) & (neurons < first_output)] - n_inputs
     layers = np.unique(genotype.layers[hidden], return_inverse=True)[1] + 1
     result = NeuronGenotype(
         n_inputs, genotype.n_outputs, genotype.ids[hidden], layers.astype(np.int32), genotype.positions[hidden],
-        np.stack([index[source[kept]], index[target[kept]]], axis=1).astype(np.int32),
+        np.stack([source[order], target[order]], axis=1).astype(np.int32),
         np.full(len(kept), -1, np.int32) if ties is None else ties[kept], genotype.origins[hidden],
     )
     return Connected(result, neurons, kept)
