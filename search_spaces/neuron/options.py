@@ -20,13 +20,16 @@ class NeuronOptions(BaseModel):
         norm: Normalisation of hidden layers.
         trainer: Backend for training; ``"auto"`` takes the fastest that is there.
         founders: ``"log-uniform"`` spreads founders over orders of magnitude, ``"source"`` is the published rule.
-        founder_edges: Fewest and most edges of log-uniform founders; None is as many as inputs, and 128 times that.
+        edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output; or
+            the fewest of ``founder_edges``, if these are fewer) to any number.
+        founder_edges: Fewest and most edges of log-uniform founders; None is from as many as inputs to 128 times that,
+            as far as ``edges`` allows.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
         distance_slope: What each layer adds to the scale.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is
             ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`.
-        largest_steps: Largest step of an operator as a share, by name; those left out keep the published one.
-        max_edges: No founder, and no child that grows, has more edges than this.
+        largest_steps: Largest step of an operator as a share, by name; those left out keep the one of
+            ``LARGEST_STEPS``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,16 +37,16 @@ class NeuronOptions(BaseModel):
     norm: Norm = "layer-affine"
     trainer: TrainerName = "auto"
     founders: Literal["log-uniform", "source"] = "log-uniform"
+    edges: tuple[int, int] | None = None
     founder_edges: tuple[int, int] | None = None
     distance_base: float = Field(4.0, gt=0, allow_inf_nan=False)
     distance_slope: float = Field(1.5, ge=0, allow_inf_nan=False)
     operators: dict[str, float] | None = None
     largest_steps: dict[str, float] = Field(default_factory=dict)
-    max_edges: int | None = Field(None, ge=1)
 
-    @field_validator("founder_edges")
+    @field_validator("edges", "founder_edges")
     @classmethod
-    def _check_founder_edges(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+    def _check_range(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
         if value is not None and not 1 <= value[0] <= value[1]:
             raise ValueError(f"expected (fewest, most) with 1 <= fewest <= most, got {value}")
         return value
@@ -68,10 +71,10 @@ class NeuronOptions(BaseModel):
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
-        if self.founder_edges and self.max_edges is not None and self.founder_edges[0] > self.max_edges:
-            raise ValueError(
-                f"max_edges must be at least the fewest founder_edges, got {self.max_edges} < {self.founder_edges[0]}"
-            )
+        if self.edges and self.founder_edges:
+            (fewest, most), (low, high) = self.edges, self.founder_edges
+            if not fewest <= low <= high <= most:
+                raise ValueError(f"founder_edges must lie within edges, {self.edges}, got {self.founder_edges}")
         return self
 
 

@@ -19,7 +19,7 @@ from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.layering import pair_capacities, pair_counts
-from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, MutationParams
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, UNBOUNDED, MutationParams
 from search_spaces.neuron.options import NeuronOptions, read_options
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
@@ -34,8 +34,9 @@ MUTATION_DRAWS = 200
 CROSSOVER_DRAWS = 10
 #: Default for the most edges of a founder, a multiple of the inputs: 784 to 100 352 on a 28 x 28 image.
 FOUNDER_EDGES_PER_INPUT = 128
-#: Edges are counted in 32 bits.
-UNBOUNDED = int(np.iinfo(np.int32).max)
+#: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
+#: and of fewer for each output it could cut all.
+EDGES_PER_OUTPUT = 4
 #: Children that are grown to be pruned back reach their size at this share of the steps, and are pruned this often.
 PRUNED_BY, PRUNE_EVERY = 0.6, 25
 
@@ -51,33 +52,39 @@ class NeuronSpace:
     """
 
     def __init__(self, task: Task, options: NeuronOptions) -> None:
-        if options.max_edges is not None and options.max_edges < task.n_outputs:
+        if options.edges is not None and options.edges[1] < task.n_outputs:
             raise ValueError(
-                f"max_edges must be at least the number of outputs, {task.n_outputs}, since each has an edge, "
-                f"got {options.max_edges}"
+                f"the most edges must be at least the number of outputs, {task.n_outputs}, since each has an edge, "
+                f"got edges={list(options.edges)}"
             )
         self.task = task
         self.options = options
+        self._edges = options.edges or self._default_edges()
         self.law = DistanceLaw(task.input_shape, options.distance_base, options.distance_slope)
-        self._params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps})
+        self._params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps}, self._edges)
         weights = DEFAULT_WEIGHTS if options.operators is None else options.operators
         self._names = list(weights)
         self._probabilities = np.array(list(weights.values())) / sum(weights.values())
 
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:
-        """A random founder by the rule of the option ``founders``, within ``max_edges``."""
+        """A random founder by the rule of the option ``founders``, within ``edges`` as far as its layers have room."""
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
-        most = self.options.max_edges or UNBOUNDED
         if self.options.founders == "source":
             plan = published_plan(n_inputs, n_outputs, rng)
         else:
             low, high = self.options.founder_edges or (n_inputs, FOUNDER_EDGES_PER_INPUT * n_inputs)
-            plan = log_uniform_plan(n_inputs, n_outputs, (min(low, most), min(high, most)), rng)
-        plan = replace(plan, n_edges=min(plan.n_edges, most))
-        return grow(plan, n_outputs, self.law, rng)
+            plan = log_uniform_plan(n_inputs, n_outputs, (self._clipped(low), self._clipped(high)), rng)
+        return grow(replace(plan, n_edges=self._clipped(plan.n_edges)), n_outputs, self.law, rng)
+
+    def _default_edges(self) -> tuple[int, int]:
+        fewest = max(self.task.n_inputs, EDGES_PER_OUTPUT * self.task.n_outputs)
+        return min(fewest, *(self.options.founder_edges or (fewest,))), UNBOUNDED
+
+    def _clipped(self, n_edges: int) -> int:
+        return min(max(n_edges, self._edges[0]), self._edges[1])
 
     def mutate(self, parent: NeuronGenotype, rng: np.random.Generator) -> Offspring[NeuronGenotype]:
-        """A child by one operator; another is drawn where one does not apply, changes nothing or breaks ``max_edges``.
+        """A child by one operator; another is drawn where one does not apply, changes nothing or leaves ``edges``.
 
         Raises:
             UserError: No operator in use changes this parent.
@@ -89,7 +96,7 @@ class NeuronSpace:
                 return Offspring(child, name)
         raise UserError(
             f"none of the operators {', '.join(self._names)} changes a genotype of {parent.n_edges} edges with "
-            f"max_edges={self.options.max_edges}; give another operator a weight"
+            f"edges={list(self._edges)}; give another operator a weight"
         )
 
     def crossover(
@@ -103,9 +110,9 @@ class NeuronSpace:
         return self.mutate(first, rng)
 
     def _fits(self, child: NeuronGenotype, parent: NeuronGenotype) -> bool:
-        """Whether a child keeps the bound on edges; one of a parent beyond the bound need only be smaller."""
-        most = self.options.max_edges or UNBOUNDED
-        return child.n_trained_edges <= most or child.n_trained_edges < parent.n_trained_edges
+        """Whether a child keeps the bounds on edges; one of a parent outside of them need only come nearer."""
+        beyond, before = (abs(g.n_trained_edges - self._clipped(g.n_trained_edges)) for g in (child, parent))
+        return beyond == 0 or beyond < before
 
     def validate(self, genotype: NeuronGenotype) -> None:
         """Check the genotype's invariants, and that it is one for this task.

@@ -19,12 +19,12 @@ from search_spaces.neuron.mutation.inflate import inflate
 from search_spaces.neuron.mutation.remove_edges import remove_edges
 from search_spaces.neuron.mutation.remove_layer import remove_layer
 from search_spaces.neuron.mutation.split_neuron import split_neuron
-from search_spaces.neuron.mutation.steps import LARGEST_STEPS, MutationParams
+from search_spaces.neuron.mutation.steps import LARGEST_STEPS, UNBOUNDED, MutationParams
 from search_spaces.neuron.mutation.tie_weights import tie_weights
 
 __all__ = [
-    "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "MutationParams", "Operator", "add_edges", "add_nodes", "inflate",
-    "remove_edges", "remove_layer", "split_neuron", "tie_weights",
+    "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "UNBOUNDED", "MutationParams", "Operator", "add_edges",
+    "add_nodes", "inflate", "remove_edges", "remove_layer", "split_neuron", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]

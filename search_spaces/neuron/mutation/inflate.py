@@ -16,12 +16,11 @@ from search_spaces.neuron.wiring import with_edges
 FACTORS = (1.5, 2.5)
 #: Training leaves between so many times the parent's edges.
 TARGETS = (0.5, 1.5)
-#: But no fewer for each output: pruning by magnitude does not know which edges are a path, and could cut all.
-EDGES_PER_OUTPUT = 4
 
 
 def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Add edges between all layers by the distance law, and let training prune to near the parent's number of edges.
+    """Add edges between all layers by the distance law, and let training prune to near the parent's number of edges,
+    within ``params.edges``.
 
     Which edges stay is decided by what they learn and not by the draw: sparse evolutionary training (Mocanu 2018,
     https://doi.org/10.1038/s41467-018-04316-3). Layer pairs get new edges in proportion to those that they have.
@@ -32,11 +31,12 @@ def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutation
     room = pair_capacities(genotype) - counts
     pairs = np.argwhere(room > 0)
     factor = np.exp(rng.uniform(np.log(low), np.log(high)))
-    target = max(EDGES_PER_OUTPUT * genotype.n_outputs, round(genotype.n_trained_edges * factor))
+    fewest, most = params.edges
+    target = max(genotype.n_outputs, fewest, min(round(genotype.n_trained_edges * factor), most))
     if not len(pairs):
         return None
     weights = (counts + 1.0)[tuple(pairs.T)]
-    missing = round((rng.uniform(*FACTORS) - 1) * n_edges)
+    missing = max(round((rng.uniform(*FACTORS) - 1) * n_edges), target - n_edges)
     new = np.minimum(rng.multinomial(missing, weights / weights.sum()), room[tuple(pairs.T)])
     edges = AbsentEdges(genotype, params.law).draw_over_pairs(pairs, new, rng)
     return replace(with_edges(genotype, edges), prune_to=target)

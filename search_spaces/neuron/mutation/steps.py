@@ -17,6 +17,8 @@ from search_spaces.neuron.distance import DistanceLaw
 LARGEST_STEPS: Mapping[str, float] = MappingProxyType(
     {"add_nodes": 0.32, "add_edges": 0.32, "remove_edges": 0.22, "split_neuron": 0.1, "tie_weights": 1 / 3}
 )
+#: Edges are counted in 32 bits.
+UNBOUNDED = int(np.iinfo(np.int32).max)
 #: A mutation of edges touches at most so many layer pairs.
 N_PAIRS = 3
 
@@ -28,10 +30,12 @@ class MutationParams:
     Attributes:
         law: Which absent edges are likely.
         largest_steps: As :data:`LARGEST_STEPS`.
+        edges: Fewest and most edges of what training leaves of a child.
     """
 
     law: DistanceLaw
     largest_steps: Mapping[str, float] = field(default_factory=lambda: LARGEST_STEPS)
+    edges: tuple[int, int] = (1, UNBOUNDED)
 
 
 def log_uniform(low: float, high: float, rng: np.random.Generator) -> float:

@@ -24,7 +24,7 @@ generations = 2
 epochs = 20
 seed = 3
 [space_options]
-max_edges = 600
+edges = [64, 600]
 """
 
 

@@ -79,7 +79,7 @@ def test_the_remedy_for_a_missing_data_set_is_a_command_that_exists(evonas: Evon
 
 def test_operators_that_cannot_change_a_network_end_the_run_with_a_sentence(evonas: Evonas, tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text(
-        "[space_options]\nmax_edges = 70\nfounder_edges = [70, 70]\n[space_options.operators]\nremove_layer = 1\n"
+        "[space_options]\nedges = [64, 70]\nfounder_edges = [70, 70]\n[space_options.operators]\nremove_layer = 1\n"
     )
     numbers = ["--population", 6, "--children", 6, "--generations", 9, "--epochs", 1]
     result = evonas("evolve", "t.toml", *numbers, "--out", "r")

@@ -66,9 +66,10 @@ def test_importing_the_space_does_not_import_torch() -> None:
         ({"largest_steps": {"add_nodes": 2}}, "expected a share in (0, 1] for add_nodes, got 2.0"),
         ({"norm": "batch"}, "option norm of the neuron space: Input should be 'layer'"),
         ({"founder_edges": (9, 3)}, "option founder_edges of the neuron space: expected (fewest, most)"),
-        ({"founder_edges": (500, 900), "max_edges": 400}, "max_edges must be at least the fewest founder_edges"),
+        ({"founder_edges": (500, 900), "edges": (64, 400)}, "founder_edges must lie within edges, (64, 400)"),
         ({"distance_base": 0}, "option distance_base of the neuron space: Input should be greater than 0, got 0"),
-        ({"max_edges": 5}, "max_edges must be at least the number of outputs, 10"),
+        ({"edges": (1, 5)}, "the most edges must be at least the number of outputs, 10"),
+        ({"edges": (9, 3)}, "option edges of the neuron space: expected (fewest, most)"),
     ],
 )
 def test_a_bad_option_is_one_sentence(options: dict[str, Any], sentence: str) -> None:
@@ -77,15 +78,31 @@ def test_a_bad_option_is_one_sentence(options: dict[str, Any], sentence: str) ->
     assert "\n" not in str(error.value)
 
 
-def test_founders_and_children_keep_max_edges() -> None:
-    space = create(DIGITS, {"max_edges": 300, "founder_edges": (250, 300)})
+@pytest.mark.parametrize("founders", ["log-uniform", "source"])
+def test_founders_and_children_stay_within_edges(founders: str) -> None:
+    space = create(DIGITS, {"edges": (200, 300), "founders": founders})
     rng = generator(0)
     genotypes = [space.sample(rng) for _ in range(6)]
     for _ in range(60):
         parent = genotypes[rng.integers(len(genotypes))]
         genotypes.append(space.mutate(parent, rng).genotype)
         genotypes.append(space.crossover(parent, genotypes[rng.integers(len(genotypes))], rng).genotype)
-    assert max(g.n_trained_edges for g in genotypes) <= 300
+    sizes = [g.n_trained_edges for g in genotypes]
+    assert 200 <= min(sizes) < 210
+    assert 290 < max(sizes) <= 300
+
+
+@pytest.mark.parametrize(("n_edges", "bounds"), [(64, (500, 600)), (600, (64, 100))])
+def test_a_child_of_a_parent_outside_of_the_bounds_comes_nearer(n_edges: int, bounds: tuple[int, int]) -> None:
+    parent = create(DIGITS, {"founder_edges": (n_edges, n_edges)}).sample(generator(0))
+    space = create(DIGITS, {"edges": bounds})
+    rng = generator(1)
+    children = [space.mutate(parent, rng) for _ in range(60)]
+    sizes = np.array([child.genotype.n_trained_edges for child in children])
+    assert (abs(sizes - np.mean(bounds)) < abs(n_edges - np.mean(bounds))).all()
+    inflated = sizes[[child.operator == "inflate" for child in children]]
+    assert (min(bounds[0], 2.6 * n_edges) <= inflated).all()  # more than growth without a bound would give
+    assert (inflated <= bounds[1]).all()
 
 
 def test_only_operators_with_a_weight_are_drawn() -> None:
@@ -102,7 +119,7 @@ def test_a_parent_that_no_operator_in_use_changes_is_an_error_with_a_remedy() ->
 
 def test_a_mutant_differs_even_if_the_operator_may_restore_what_it_took() -> None:
     # the skip edge a -> second output may go; the output then gets a new edge, from a again or from b
-    space = create(Task("classification", (1,), 2), {"operators": {"remove_edges": 1}})
+    space = create(Task("classification", (1,), 2), {"operators": {"remove_edges": 1}, "edges": (2, 9)})
     parent = NeuronGenotype(
         1, 2, FIRST_HIDDEN_ID + np.arange(2), np.array([1, 2], np.int32), np.zeros((2, 2), np.float32),
         np.array([[0, 1], [1, 2], [2, 3], [1, 4]], np.int32),
