@@ -1,6 +1,7 @@
 """The command line.
 
-- ``search``: evolve, resume; ``inspect``: front, show; ``final``: retrain, export; ``installed``: datasets, spaces
+- ``search``: evolve, resume; ``inspect``: front, show; ``compare``; ``final``: retrain, export
+- ``installed``: datasets, spaces
 - ``app``: the application; ``console``, ``progress``: what is printed; ``options``: reading values
 
 Exit codes: 0 done, 2 bad usage or bad input (one sentence, no traceback), 130 interrupted (the run can be resumed).

@@ -6,11 +6,11 @@ import warnings
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 import evonas
-from evonas.cli import final, inspect, installed, search
+from evonas.cli import compare, final, inspect, installed, search
+from evonas.cli.console import say_aside
 from evonas.types import UserError
 
 
@@ -24,20 +24,15 @@ class Commands(TyperGroup):
             try:
                 return super().invoke(ctx)
             except UserError as error:
-                _say(f"error: {error}")
+                say_aside(f"error: {error}")
                 raise typer.Exit(2) from None
             except KeyboardInterrupt:
-                _say("interrupted")
+                say_aside("interrupted")
                 raise typer.Exit(130) from None
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    _say(f"note: {message}")
-
-
-def _say(text: str) -> None:
-    """On the error stream as it is now, not as it was when this module was imported."""
-    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+    say_aside(f"note: {message}")
 
 
 def _version(wanted: bool) -> None:
@@ -61,7 +56,9 @@ def options(
     """Evolutionary, multi-objective, neuron-level neural architecture search."""
 
 
-for command in (search.evolve, search.resume, inspect.front, inspect.show, final.retrain, final.export):
+for command in (
+    search.evolve, search.resume, inspect.front, inspect.show, compare.compare, final.retrain, final.export,
+):
     app.command()(command)
 app.add_typer(installed.datasets, name="datasets")
 app.command()(installed.spaces)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
@@ -18,3 +21,18 @@ def make_console() -> Console:
 def say(text: str) -> None:
     """One line of plain text: no markup, never wrapped."""
     make_console().print(text, markup=False, highlight=False)
+
+
+def say_aside(text: str) -> None:
+    """One line on the error stream as it is now, not as it was at import: what is printed stays clean for programs."""
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows under the names of all their columns; what a row has not is empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

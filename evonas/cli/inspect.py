@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import make_console, say
-from evonas.cli.options import parse_assignments
-from evonas.types import UserError, suggestion
+from evonas.cli.console import csv_text, make_console, say
+from evonas.cli.options import parse_assignments, parse_reference
+from evonas.types import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,7 +47,8 @@ def front(
         test_metrics = _test_metrics(opened, members) if test else {}
         if as_json or as_csv:
             rows = [_row(r, test_metrics.get(r.id, {})) for r in members]
-            typer.echo(json.dumps(rows, indent=1) if as_json else _csv(rows), nl=as_json)
+            joined = [{**row, "parents": " ".join(map(str, row["parents"]))} for row in rows]
+            typer.echo(json.dumps(rows, indent=1) if as_json else csv_text(joined), nl=as_json)
             return
         cells = {id: _test_cells(metrics) for id, metrics in test_metrics.items()}
         print_front(opened, members=members, test_cells=cells, reference=reference)
@@ -107,15 +106,6 @@ def _row(record: Record, test_metrics: dict[str, float]) -> dict[str, Any]:
     }
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**row, "parents": " ".join(map(str, row["parents"]))} for row in rows)
-    return text.getvalue()
-
-
 def print_front(
     opened: OpenRun, *, members: Sequence[Record] | None = None,
     test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: str | None = None,
@@ -134,10 +124,8 @@ def print_front(
         kept = ", ".join(str(constraint) for constraint in objectives.constraints)
         say(f"no evaluation keeps {kept}: loosen a constraint or evolve longer")
     point = fronts.default_reference(records, objectives)
-    for name, value in (parse_assignments(reference) if reference is not None else {}).items():
-        if name not in point:
-            raise UserError(f"unknown objective {name!r} in --reference{suggestion(name, point)}")
-        point[name] = value
+    if reference is not None:
+        point |= parse_reference(reference, point)
     volume = fronts.hypervolume(records, objectives, objectives.reference(point))
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
     logs = ", ".join(o.metric for o in objectives.items if o.log)

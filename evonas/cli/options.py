@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
-from evonas.types import UserError
+from evonas.types import UserError, suggestion
 
 
 def parse_assignments(text: str) -> Mapping[str, float]:
@@ -19,3 +20,23 @@ def parse_assignments(text: str) -> Mapping[str, float]:
 def parse_names(text: str | None) -> tuple[str, ...] | None:
     """``a,b`` as a tuple; None stays None."""
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def parse_numbers(text: str) -> list[float]:
+    """``number,number`` as a list; raises :class:`UserError` unless all are positive and finite."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(0 < value < math.inf for value in numbers):
+        raise UserError(f"cannot read {text!r}, expected positive numbers like 5300,13200,41400")
+    return numbers
+
+
+def parse_reference(text: str, objectives: Iterable[str]) -> Mapping[str, float]:
+    """A hypervolume reference point, or a part of one; raises :class:`UserError` for what is no objective."""
+    point, known = parse_assignments(text), list(objectives)
+    for name in point:
+        if name not in known:
+            raise UserError(f"unknown objective {name!r} in --reference{suggestion(name, known)}")
+    return point

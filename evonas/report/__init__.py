@@ -1,1 +1,1 @@
-"""What a person sees of a run: ``front`` chooses, ``tables`` lists, ``plot`` draws."""
+"""What a person sees of runs: ``front`` chooses, ``compare`` sets side by side, ``tables`` list, ``plot`` draws."""

@@ -1,4 +1,4 @@
-"""Plots of a front as PNG, SVG or PDF, by the suffix of the path."""
+"""Plots of fronts as PNG, SVG or PDF, by the suffix of the path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evonas.objectives import Objective, Objectives
+from evonas.report.compare import Comparison, Curve, RunResult, mean_curve
 from evonas.store import Record
 from evonas.types import UserError
 
@@ -49,16 +52,80 @@ def plot_front(
         axes.step(*_columns(other, x, y), where="post", lw=1.6, marker=".", ms=6, label=f"{name}, {len(other)} members")
     label = f"front, {len(members)} members"
     axes.step(*_columns(members, x, y), where="post", color="crimson", lw=2, marker="o", ms=4, label=label, zorder=3)
+    _frame(axes, [[r.metrics[y.metric] for r in drawn] for drawn in (members, *(o for _, o in others)) if drawn])
+    _dress(axes, x, y, title)
+    _save(figure, path)
+
+
+def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> None:
+    """The best quality under each cost across the span of the budgets, a step curve for each group: the mean of its
+    runs with a band of one deviation, the single fronts faint; where the group is one run, its front with its members.
+
+    Raises:
+        UserError: The file cannot be written; nothing is left behind then.
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    x, y = comparison.cost, comparison.quality
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    curves = {name: mean_curve([run.staircase for run in runs], x, y) for name, runs in comparison.groups.items()}
+    for i, (name, runs) in enumerate(comparison.groups.items()):
+        _draw_group(axes, name, runs, curves[name], x, y, colormaps["tab10"](i % 10))
+    _dress(axes, x, y, title)
+    if len(comparison.budgets) > 1:
+        axes.set_xlim(comparison.budgets[0] / 1.2, comparison.budgets[-1] * 1.1)
+    _frame_curves(axes, list(curves.values()))
+    _save(figure, path)
+
+
+def _draw_group(
+    axes: Axes, name: str, runs: Sequence[RunResult], curve: Curve, x: Objective, y: Objective,
+    colour: tuple[float, float, float, float],
+) -> None:
+    single = len(runs) == 1
+    axes.step(
+        curve.costs, curve.means, where="post", color=colour, lw=2, marker="o" if single else "", ms=3, zorder=3,
+        label=name if single else f"{name}, mean of {len(runs)} runs ± deviation",
+    )
+    if single:
+        return
+    low, high = curve.means - curve.deviations, curve.means + curve.deviations
+    axes.fill_between(curve.costs, low, high, step="post", color=colour, alpha=0.18, lw=0)
+    for run in runs:
+        axes.step(*_columns(run.staircase, x, y), where="post", color=colour, lw=0.6, alpha=0.4)
+
+
+def _frame_curves(axes: Axes, curves: Sequence[Curve]) -> None:
+    """As high as the curves are where they are seen; where that spans a factor of four, on a logarithmic scale, or the
+    differences between good networks would vanish below the bad ones'."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+    left, right = axes.get_xlim()
+    seen = [curve.means[(curve.costs >= left) & (curve.costs <= right)] for curve in curves]
+    values = np.concatenate([*seen, np.zeros(0)])
+    if not len(values):
+        return
+    if 0 < 4 * values.min() < values.max():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 6, 8)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_ylim(values.min() / 1.08, values.max() * 1.1)
+    else:
+        _frame(axes, [[float(value) for value in values]])
+
+
+def _dress(axes: Axes, x: Objective, y: Objective, title: str) -> None:
     if x.log:
         _log_scale(axes)
-    _frame(axes, [[r.metrics[y.metric] for r in drawn] for drawn in (members, *(o for _, o in others)) if drawn])
     axes.set_xlabel(LABELS.get(x.metric, x.metric))
     axes.set_ylabel(LABELS.get(y.metric, y.metric))
     axes.grid(alpha=0.3, lw=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     axes.set_title(title)
-    _save(figure, path)
 
 
 def _scatter(figure: Figure, axes: Axes, ok: Sequence[Record], x: Objective, y: Objective) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich.markup import escape
 from rich.table import Table
 
 from evonas.objectives import Objectives
@@ -36,11 +37,11 @@ def table(columns: Sequence[Column], *, title: str = "", width: int | None = Non
     shown = list(columns)
     while width is not None and _width(shown) > width and any(c.secondary for c in shown):
         shown.remove([c for c in shown if c.secondary][-1])
-    result = Table(title=title or None, title_justify="left", title_style="bold", width=_width(shown))
+    result = Table(title=escape(title) or None, title_justify="left", title_style="bold", width=_width(shown))
     for column in shown:
-        result.add_column(column.name, justify="right" if column.numbers else "left", no_wrap=True)
+        result.add_column(escape(column.name), justify="right" if column.numbers else "left", no_wrap=True)
     for i, cells in enumerate(zip(*(column.cells for column in shown), strict=True)):
-        result.add_row(*cells, style="bold" if i == bold else None)
+        result.add_row(*map(escape, cells), style="bold" if i == bold else None)
     return result
 
 

@@ -1,0 +1,146 @@
+"""evonas compare: several runs side by side, without changing anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evonas.cli.console import csv_text, make_console, say, say_aside
+from evonas.cli.options import parse_numbers, parse_reference
+from evonas.types import UserError
+
+if TYPE_CHECKING:
+    from evonas.assembly import OpenRun
+    from evonas.report.compare import Comparison
+    from evonas.types import Metrics
+
+
+def compare(
+    runs: Annotated[list[str], typer.Argument(help="Run directories, or groups of runs like NAME=RUN,RUN,RUN.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for each run and budget.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
+    budgets: Annotated[str | None, typer.Option(help="Of the last objective: 5300,13200,41400 [1-2-5 steps].")] = None,
+    test: Annotated[bool, typer.Option(help="Add test metrics of the members that validation chose.")] = False,
+    reference: Annotated[str | None, typer.Option(help="Of the hypervolume: val_error=1,flops=200000.")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
+) -> None:
+    """Accuracy at equal cost, hypervolume and compute spent of several runs.
+
+    Runs of one group differ in their seeds: tables and plot show their mean and deviation.
+    """
+    from evonas.assembly import open_run
+    from evonas.report.compare import RunRecords
+    from evonas.report.compare import compare as compare_runs
+    from evonas.report.plot import plot_comparison
+
+    groups = parse_groups(runs)
+    limits = None if budgets is None else parse_numbers(budgets)
+    with ExitStack() as stack:
+        paths = [path for members in groups.values() for path in members]
+        opened = {path: stack.enter_context(open_run(path, data_root=data_root)) for path in paths}
+        _check_data(opened)
+        records = {
+            name: [RunRecords(str(p), opened[p].store.records(), opened[p].objectives, opened[p].store.elapsed)
+                   for p in members]
+            for name, members in groups.items()
+        }
+        names = [o.metric for o in opened[paths[0]].objectives.items]
+        point = None if reference is None else parse_reference(reference, names)
+        comparison = compare_runs(records, budgets=limits, reference=point)
+        tests = _test_metrics(opened, comparison) if test else None
+        if plot is not None:
+            plot_comparison(plot, comparison, title=Path(opened[paths[0]].config.dataset).stem)
+    _print(comparison, tests, as_json=as_json, as_csv=as_csv)
+
+
+def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
+    """``NAME=RUN,RUN`` is a group with a name; a bare path is a group of one, named after its directory.
+
+    Raises:
+        UserError: A name or a run appears twice, one is empty, or there are fewer than two runs.
+    """
+    groups: dict[str, list[Path]] = {}
+    for text in texts:
+        label, labelled, members = text.partition("=")
+        if Path(text).exists():  # a path may have an = in it
+            labelled = ""
+        name, paths = (label, members.split(",")) if labelled else (Path(text).resolve().name, [text])
+        if not name or not all(paths):
+            raise UserError(f"cannot read {text!r}, expected RUN or NAME=RUN,RUN")
+        if name in groups:
+            raise UserError(f"two groups are called {name!r}: give each a name of its own, like NAME=RUN,RUN")
+        groups[name] = [Path(path) for path in paths]
+    seen: set[Path] = set()
+    for path in (path for paths in groups.values() for path in paths):
+        if path.resolve() in seen:
+            raise UserError(f"{path} is named twice: name each run once")
+        seen.add(path.resolve())
+    if len(seen) < 2:
+        raise UserError(f"a comparison needs at least two runs, got {', '.join(texts)}")
+    return groups
+
+
+def _check_data(runs: Mapping[Path, OpenRun]) -> None:
+    """Refuses runs that have learnt different things; says so where they were validated by different samples.
+
+    A run's fingerprint is of the values and of the split together: where the splits are meant to differ, the name of
+    the data set has to do.
+    """
+    (first, one), *others = runs.items()
+    for path, other in others:
+        if one.store.info.fingerprint == other.store.info.fingerprint:
+            continue
+        if one.config.dataset != other.config.dataset:
+            datasets = f"{first} is about {one.config.dataset}, {path} about {other.config.dataset}"
+            raise UserError(f"{datasets}: runs of different data sets cannot be compared")
+        if any(getattr(one.task, part) != getattr(other.task, part) for part in ("kind", "input_shape", "n_outputs")):
+            raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be compared")
+        if _split(one) == _split(other):
+            raise UserError(f"the files of {one.config.dataset} changed between {first} and {path}: runs of different "
+                            f"data sets cannot be compared")
+    if len({run.store.info.fingerprint for run in runs.values()}) > 1:
+        splits = len({_split(run) for run in runs.values()})
+        say_aside(f"note: the runs have {splits} different splits into training and validation samples (by seed or "
+                  f"n_train): part of their differences may be due to that")
+
+
+def _split(run: OpenRun) -> tuple[int, int | None]:
+    """What decides which samples a run trains on and is validated by."""
+    return run.config.seed, run.config.n_train
+
+
+def _test_metrics(runs: Mapping[Path, OpenRun], comparison: Comparison) -> dict[str, dict[int, Metrics]]:
+    """By run and individual: of the members that some budget chose, with the search's weights."""
+    from evonas.retrain import measure_on_test  # the wall: nothing else here sees the test set
+
+    results = {run.name: run for members in comparison.groups.values() for run in members}
+    chosen = {
+        name: sorted({member.id for member in result.at_budget.values() if member is not None})
+        for name, result in results.items()
+    }
+    return {str(path): dict(measure_on_test(run, chosen[str(path)])) for path, run in runs.items()}
+
+
+def _print(
+    comparison: Comparison, tests: Mapping[str, Mapping[int, Metrics]] | None, *, as_json: bool, as_csv: bool
+) -> None:
+    from evonas.report.comparison_tables import budget_table, spending_table, to_json, to_rows
+
+    if as_json or as_csv:
+        if as_json:
+            typer.echo(json.dumps(to_json(comparison, tests), indent=1))
+        else:
+            typer.echo(csv_text(list(to_rows(comparison, tests))), nl=False)
+        return
+    console = make_console()
+    console.print(budget_table(comparison, tests))
+    console.print(spending_table(comparison))
+    at = ", ".join(f"{name}={value:g}" for name, value in comparison.reference.items())
+    logs = ", ".join(o.metric for o in comparison.objectives.items if o.log)
+    say(f"hypervolumes up to {at}{f' (log10 of {logs})' if logs else ''}; ± is the deviation over runs")

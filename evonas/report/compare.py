@@ -1,0 +1,198 @@
+"""Runs side by side: quality at equal cost, hypervolume to one reference point, compute spent.
+
+Nothing is interpolated: at a budget a run is worth its best member that costs no more. The first objective says what is
+better, the last is the cost, as everywhere in reports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from evonas.objectives import Objective, Objectives
+from evonas.report.front import front, hypervolume
+from evonas.store import Record
+from evonas.types import Doubles, UserError
+
+
+class RunRecords(NamedTuple):
+    """What is compared of a run: its name, all its evaluations, its own constraints, its wall-clock seconds."""
+
+    name: str
+    records: Sequence[Record]
+    objectives: Objectives
+    elapsed: float
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one run reached, and what it spent for that.
+
+    Attributes:
+        staircase: The members that are the best under some budget, by ascending cost.
+        hypervolume: Up to the comparison's reference point.
+        seconds: Of all trials together, failed ones included.
+        elapsed: Wall-clock seconds up to the last evaluation.
+        evaluations: Their number, failed ones included.
+        edge_updates: Connected edges times training samples seen, over the evaluations that report it (failed ones
+            cannot); None where none does.
+        at_budget: Per budget the best member that costs no more, None where there is none.
+    """
+
+    name: str
+    staircase: tuple[Record, ...]
+    hypervolume: float
+    seconds: float
+    elapsed: float
+    evaluations: int
+    edge_updates: float | None
+    at_budget: Mapping[float, Record | None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups of runs that differ in their seeds, measured alike.
+
+    Attributes:
+        objectives: The common objectives, without constraints: those may differ.
+        reference: Point of the hypervolume, by objective.
+        budgets: In units of the cost, ascending.
+    """
+
+    objectives: Objectives
+    reference: Mapping[str, float]
+    budgets: tuple[float, ...]
+    groups: Mapping[str, Sequence[RunResult]]
+
+    @property
+    def quality(self) -> Objective:
+        """What members are chosen by."""
+        return self.objectives.items[0]
+
+    @property
+    def cost(self) -> Objective:
+        """What budgets bound."""
+        return self.objectives.items[-1]
+
+
+class Curve(NamedTuple):
+    """A mean over runs as a step function: from each cost on; all of shape ``(n,)``. The deviation of one run is 0."""
+
+    costs: Doubles
+    means: Doubles
+    deviations: Doubles
+
+
+def compare(
+    groups: Mapping[str, Sequence[RunRecords]], *, budgets: Sequence[float] | None = None,
+    reference: Mapping[str, float] | None = None,
+) -> Comparison:
+    """Compare runs with the same objectives.
+
+    Args:
+        budgets: In units of the cost; by default 1-2-5 steps across the costs of all fronts.
+        reference: Values that replace those of the :func:`common_reference`.
+
+    Raises:
+        UserError: The runs have different objectives, one objective, or a cost that is maximised; or a run has no
+            feasible evaluation.
+    """
+    runs = [run for members in groups.values() for run in members]
+    objectives = _common_objectives(runs)
+    fronts = {run.name: front(run.records, run.objectives) for run in runs}
+    for run in runs:
+        if not fronts[run.name]:
+            kept = ", ".join(str(c) for c in run.objectives.constraints)
+            keeps = f" and keeps {kept}" if kept else ""
+            raise UserError(f"{run.name} has no evaluation that succeeded{keeps}: evolve it longer or leave it out")
+    everything = [r for members in fronts.values() for r in members]
+    point = {**common_reference(everything, objectives), **(reference or {})}
+    costs = [r.metrics[objectives.items[-1].metric] for r in everything]
+    limits = tuple(sorted(set(budgets))) if budgets is not None else tuple(steps(min(costs), max(costs)))
+    results = {
+        name: [_result(run, fronts[run.name], point, limits) for run in members] for name, members in groups.items()
+    }
+    return Comparison(objectives, point, limits, results)
+
+
+def _common_objectives(runs: Sequence[RunRecords]) -> Objectives:
+    items = runs[0].objectives.items
+    for run in runs:
+        if run.objectives.items != items:
+            first, other = (", ".join(o.metric for o in r.objectives.items) for r in (runs[0], run))
+            raise UserError(f"{run.name} has other objectives than {runs[0].name}: expected {first}, got {other}")
+    if len(items) < 2:
+        raise UserError(f"the runs have one objective, {items[0].metric}: a comparison needs a cost as the last of two")
+    if items[-1].goal == "max":
+        raise UserError(f"the last objective, {items[-1].metric}, is maximised: a comparison needs a cost there")
+    return Objectives(items)
+
+
+def common_reference(members: Sequence[Record], objectives: Objectives) -> dict[str, float]:
+    """A reference point that leaves out no member of any front: 1 for shares, else the worst value among the members;
+    for costs that span orders of magnitude the next 1-2-5 step above it."""
+    point: dict[str, float] = {}
+    for objective in objectives.items:
+        values = [r.metrics[objective.metric] for r in members]
+        worst = max(values) if objective.goal == "min" else min(values)
+        worst = steps(worst, worst)[-1] if objective.log else worst
+        point[objective.metric] = 1.0 if objective.metric == "val_error" else worst
+    return point
+
+
+def steps(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, 20, ...: from the first such step that is at least ``low`` to the first that is at least ``high``.
+
+    Costs below 1 count as 1, as in the objectives' logarithm.
+    """
+    low, high = max(low, 1.0), max(high, 1.0)
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ladder = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 2, 5)]
+    last = next(step for step in ladder if step >= high)
+    return [step for step in ladder if low <= step <= last]
+
+
+def _result(
+    run: RunRecords, members: Sequence[Record], reference: Mapping[str, float], budgets: Sequence[float]
+) -> RunResult:
+    stairs, objectives = staircase(members, run.objectives), run.objectives
+    updates = [r.metrics["edge_updates"] for r in run.records if "edge_updates" in r.metrics]
+    return RunResult(
+        name=run.name,
+        staircase=tuple(stairs),
+        hypervolume=hypervolume(run.records, objectives, objectives.reference(reference)),
+        seconds=math.fsum(r.seconds for r in run.records),
+        elapsed=run.elapsed,
+        evaluations=len(run.records),
+        edge_updates=math.fsum(updates) if updates else None,
+        at_budget={budget: _best_under(stairs, objectives.items[-1], budget) for budget in budgets},
+    )
+
+
+def staircase(members: Sequence[Record], objectives: Objectives) -> list[Record]:
+    """The members of a front, sorted by cost, that are better than all that cost less; with two objectives, all."""
+    stairs: list[Record] = []
+    for record in members:
+        if not stairs or objectives.items[0].loss(record.metrics) < objectives.items[0].loss(stairs[-1].metrics):
+            stairs.append(record)
+    return stairs
+
+
+def _best_under(stairs: Sequence[Record], cost: Objective, budget: float) -> Record | None:
+    inside = [r for r in stairs if r.metrics[cost.metric] <= budget]
+    return inside[-1] if inside else None
+
+
+def mean_curve(staircases: Sequence[Sequence[Record]], cost: Objective, quality: Objective) -> Curve:
+    """Mean and sample deviation of the best quality under each cost, from where every run has a member."""
+    costs = [np.array([r.metrics[cost.metric] for r in stairs]) for stairs in staircases]
+    values = [np.array([r.metrics[quality.metric] for r in stairs]) for stairs in staircases]
+    grid = np.unique(np.concatenate(costs))
+    grid = grid[grid >= max(c[0] for c in costs)]
+    heights = np.array([v[np.searchsorted(c, grid, side="right") - 1] for c, v in zip(costs, values, strict=True)])
+    deviations = heights.std(axis=0, ddof=1) if len(heights) > 1 else np.zeros(len(grid))
+    return Curve(grid, heights.mean(axis=0), deviations)
