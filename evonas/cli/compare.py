@@ -97,7 +97,7 @@ def _check_data(runs: Mapping[Path, OpenRun]) -> None:
         if one.store.info.fingerprint == other.store.info.fingerprint:
             continue
         if one.config.dataset != other.config.dataset:
-            datasets = f"{first} is about {one.config.dataset}, {path} about {other.config.dataset}"
+            datasets = f"{first} is about {one.config.dataset}, {path} is about {other.config.dataset}"
             raise UserError(f"{datasets}: runs of different data sets cannot be compared")
         if any(getattr(one.task, part) != getattr(other.task, part) for part in ("kind", "input_shape", "n_outputs")):
             raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be compared")

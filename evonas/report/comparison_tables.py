@@ -85,12 +85,13 @@ def to_json(comparison: Comparison, tests: Tests | None = None) -> Json:
     """``{reference, budgets, groups: {name: [{run, hypervolume, ..., at_budget: {budget: member or null}}]}}``."""
     groups = {
         name: [
-            {**_totals(run), "at_budget": {_text(b): _entry(comparison, run, b, tests) for b in comparison.budgets}}
+            {**_totals(run), "at_budget": {str(_plain(b)): _entry(comparison, run, b, tests) for b in comparison.budgets}}
             for run in runs
         ]
         for name, runs in comparison.groups.items()
     }
-    return {"reference": dict(comparison.reference), "budgets": list(comparison.budgets), "groups": groups}
+    budgets = [_plain(b) for b in comparison.budgets]
+    return {"reference": dict(comparison.reference), "budgets": budgets, "groups": groups}
 
 
 def to_rows(comparison: Comparison, tests: Tests | None = None) -> Iterator[dict[str, Any]]:
@@ -99,7 +100,7 @@ def to_rows(comparison: Comparison, tests: Tests | None = None) -> Iterator[dict
         for run in runs:
             for budget in comparison.budgets:
                 entry = _entry(comparison, run, budget, tests) or {}
-                yield {"group": name, **_totals(run), "budget": _text(budget), **entry}
+                yield {"group": name, **_totals(run), "budget": _plain(budget), **entry}
 
 
 def _totals(run: RunResult) -> dict[str, Any]:
@@ -120,5 +121,6 @@ def _entry(comparison: Comparison, run: RunResult, budget: float, tests: Tests |
     return entry | {name: value for name, value in test.items() if name == test_metric(comparison)}
 
 
-def _text(budget: float) -> str:
-    return str(int(budget)) if budget == int(budget) else str(budget)
+def _plain(budget: float) -> float:
+    """A whole number without a decimal point: keys and values of JSON then read alike."""
+    return int(budget) if budget == int(budget) else budget

@@ -102,10 +102,12 @@ def _frame_curves(axes: Axes, curves: Sequence[Curve]) -> None:
     differences between good networks would vanish below the bad ones'."""
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
-    left, right = axes.get_xlim()
-    seen = [curve.means[(curve.costs >= left) & (curve.costs <= right)] for curve in curves]
-    values = np.concatenate([*seen, np.zeros(0)])
-    if not len(values):
+    seen = []
+    for curve in curves:
+        first, end = np.searchsorted(curve.costs, axes.get_xlim(), side="right")
+        seen.append(curve.means[max(first - 1, 0) : end])  # the step before the left edge reaches into the picture
+    values = np.concatenate(seen)
+    if not len(values):  # all members cost more than the last budget
         return
     if 0 < 4 * values.min() < values.max():
         axes.set_yscale("log")

@@ -37,11 +37,13 @@ def test_a_poisoned_test_set_changes_nothing_in_a_search(
     assert evonas("front", "poisoned", "--test").exit_code == 2
 
 
-def test_a_search_and_a_look_at_its_front_never_load_the_module_of_the_test_set(settings: Path, tmp_path: Path) -> None:
+def test_a_search_and_a_look_at_fronts_never_load_the_module_of_the_test_set(
+    settings: Path, finished: Path, tmp_path: Path
+) -> None:
     code = f"""
 import sys
 from evonas.cli.app import app
-for command in (["evolve", {str(settings)!r}, "--out", "r"], ["front", "r"]):
+for command in (["evolve", {str(settings)!r}, "--out", "r"], ["front", "r"], ["compare", "r", {str(finished)!r}]):
     app(command, standalone_mode=False)
 assert "evonas.assembly" in sys.modules
 assert "evonas.data.held_out" not in sys.modules
