@@ -83,13 +83,12 @@ def _cell(values: Sequence[float | None], digits: str = ".4f") -> str:
 
 def to_json(comparison: Comparison, tests: Tests | None = None) -> Json:
     """``{reference, budgets, groups: {name: [{run, hypervolume, ..., at_budget: {budget: member or null}}]}}``."""
-    groups = {
-        name: [
-            {**_totals(run), "at_budget": {str(_plain(b)): _entry(comparison, run, b, tests) for b in comparison.budgets}}
-            for run in runs
-        ]
-        for name, runs in comparison.groups.items()
-    }
+
+    def described(run: RunResult) -> dict[str, Any]:
+        members = {str(_plain(budget)): _entry(comparison, run, budget, tests) for budget in comparison.budgets}
+        return {**_totals(run), "at_budget": members}
+
+    groups = {name: [described(run) for run in runs] for name, runs in comparison.groups.items()}
     budgets = [_plain(b) for b in comparison.budgets]
     return {"reference": dict(comparison.reference), "budgets": budgets, "groups": groups}
 
