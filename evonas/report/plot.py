@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evonas.objectives import Objective, Objectives
-from evonas.report.compare import Comparison, Curve, RunResult, mean_curve
+from evonas.report.compare import Comparison, Curve, mean_curve
 from evonas.store import Record
 from evonas.types import UserError
 
@@ -70,31 +70,41 @@ def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> N
     x, y = comparison.cost, comparison.quality
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    curves = {name: mean_curve([run.staircase for run in runs], x, y) for name, runs in comparison.groups.items()}
+    curves = []
     for i, (name, runs) in enumerate(comparison.groups.items()):
-        _draw_group(axes, name, runs, curves[name], x, y, colormaps["tab10"](i % 10))
+        singles = [mean_curve([run.staircase], x, y) for run in runs]
+        curves.append(mean_curve([run.staircase for run in runs], x, y))
+        _draw_group(axes, name, curves[-1], singles, comparison.budgets[-1], colormaps["tab10"](i % 10))
     _dress(axes, x, y, title)
     if len(comparison.budgets) > 1:
-        axes.set_xlim(comparison.budgets[0] / 1.2, comparison.budgets[-1] * 1.1)
-    _frame_curves(axes, list(curves.values()))
+        axes.set_xlim(comparison.budgets[0] / 1.2, comparison.budgets[-1])
+    _frame_curves(axes, curves)
     _save(figure, path)
 
 
 def _draw_group(
-    axes: Axes, name: str, runs: Sequence[RunResult], curve: Curve, x: Objective, y: Objective,
+    axes: Axes, name: str, mean: Curve, singles: Sequence[Curve], right: float,
     colour: tuple[float, float, float, float],
 ) -> None:
-    single = len(runs) == 1
+    """Up to ``right`` at least: a run is worth its best member under every larger budget."""
+    n, n_runs = len(mean.costs), len(singles)
+    mean, *singles = (_extended(curve, right) for curve in (mean, *singles))
     axes.step(
-        curve.costs, curve.means, where="post", color=colour, lw=2, marker="o" if single else "", ms=3, zorder=3,
-        label=name if single else f"{name}, mean of {len(runs)} runs ± deviation",
+        mean.costs, mean.means, where="post", color=colour, lw=2, marker="o" if n_runs == 1 else "", ms=3, zorder=3,
+        markevery=slice(0, n), label=name if n_runs == 1 else f"{name}, mean of {n_runs} runs ± deviation",
     )
-    if single:
+    if n_runs == 1:
         return
-    low, high = curve.means - curve.deviations, curve.means + curve.deviations
-    axes.fill_between(curve.costs, low, high, step="post", color=colour, alpha=0.18, lw=0)
-    for run in runs:
-        axes.step(*_columns(run.staircase, x, y), where="post", color=colour, lw=0.6, alpha=0.4)
+    low, high = mean.means - mean.deviations, mean.means + mean.deviations
+    axes.fill_between(mean.costs, low, high, step="post", color=colour, alpha=0.18, lw=0)
+    for single in singles:
+        axes.step(single.costs, single.means, where="post", color=colour, lw=0.6, alpha=0.4)
+
+
+def _extended(curve: Curve, right: float) -> Curve:
+    """With its last step reaching to ``right``."""
+    costs = np.append(curve.costs, max(right, curve.costs[-1]))
+    return Curve(costs, *(np.append(values, values[-1]) for values in (curve.means, curve.deviations)))
 
 
 def _frame_curves(axes: Axes, curves: Sequence[Curve]) -> None:
