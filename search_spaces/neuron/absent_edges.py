@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from evonas.types import Floats, Ints
@@ -12,7 +14,7 @@ from search_spaces.neuron.genotype import NeuronGenotype
 CHUNK, RACE_CHUNK = 1 << 15, 1 << 20
 #: Rejection pays when few of many candidates are wanted. The scale grows with the grid, so that about one proposal in
 #: five is accepted; where fewer than one in MOST_PROPOSALS is, near candidates are taken, and the race is cheaper.
-PROPOSALS, MOST_PROPOSALS, ROUNDS, MANY = 5, 20, 5, 1 << 16
+MOST_PROPOSALS, ROUNDS, MANY = 20, 5, 1 << 16
 
 
 def layer_members(genotype: NeuronGenotype, layer: int) -> Ints:
@@ -31,31 +33,31 @@ class AbsentEdges:
     def __init__(self, genotype: NeuronGenotype, law: DistanceLaw) -> None:
         self._genotype, self._law = genotype, law
         self._positions = law.positions(genotype)
-        #: ``target * n_neurons + source`` of every edge, ascending.
-        self._keys = genotype.edges[:, 1].astype(np.int64) * genotype.n_neurons + genotype.edges[:, 0]
 
     def draw(self, sources: Ints, targets: Ints, k: int, rng: np.random.Generator) -> Ints:
         """Draw k absent edges without replacement, one after the other with the probabilities of the distance law.
 
         Args:
-            sources: Global indices of neurons on layers before that of the targets.
+            sources: Global indices of neurons on layers before that of the targets, ascending.
             targets: Global indices of neurons of one layer, ascending.
 
         Returns:
             (source, target) pairs sorted by (target, source), shape ``(k, 2)``; fewer where fewer are absent.
         """
-        n, n_candidates = self._genotype.n_neurons, len(sources) * len(targets)
-        if k <= 0 or not n_candidates:
+        if k <= 0 or not len(sources) or not len(targets):
             return np.empty((0, 2), np.int64)
-        taken = self._keys[slice(*np.searchsorted(self._keys, [targets[0] * n, (targets[-1] + 1) * n]))]
+        scale = self._law.scale(self._genotype, int(self._genotype.layer_of[targets[0]]))
+        positions = self._positions[np.concatenate([sources, targets])] / np.float32(scale)
+        taken = self._cells_with_edges(sources, targets)
+        grid = _Grid(len(sources), len(targets), positions)
         drawn = np.empty(0, np.int64)
-        if n_candidates > max(MANY, MOST_PROPOSALS * k):
-            drawn = self._by_rejection(sources, targets, taken, k, rng)
+        if grid.n_cells > max(MANY, MOST_PROPOSALS * k):
+            drawn = grid.draw_by_rejection(taken, k, rng)
         if len(drawn) < k:
             taken = np.concatenate([taken, drawn])
-            drawn = np.concatenate([drawn, self._by_race(sources, targets, taken, k - len(drawn), rng)])
-        drawn = np.sort(drawn)
-        return np.stack([drawn % n, drawn // n], axis=1)
+            drawn = np.sort(np.concatenate([drawn, grid.draw_by_race(taken, k - len(drawn), rng)]))
+        rows, columns = grid.rows_and_columns(drawn)
+        return np.stack([sources[columns], targets[rows]], axis=1)
 
     def draw_over_pairs(self, pairs: Ints, counts: Ints, rng: np.random.Generator) -> Ints:
         """Absent edges between whole layers, ``counts[n]`` of them from layer ``pairs[n, 0]`` to ``pairs[n, 1]``."""
@@ -65,56 +67,84 @@ class AbsentEdges:
         ]
         return np.concatenate([np.empty((0, 2), np.int64), *drawn])
 
-    def _distances(self, sources: Ints, targets: Ints) -> Floats:
-        """Distances in units of the law's scale; broadcasts."""
-        scale = self._law.scale(self._genotype, int(self._genotype.layer_of[targets.flat[0]]))
-        return edge_lengths(self._positions, sources, targets) / np.float32(scale)
+    def _cells_with_edges(self, sources: Ints, targets: Ints) -> Ints:
+        """Cells ``row * len(sources) + column`` of the edges from one of the sources to one of the targets, ascending."""
+        genotype = self._genotype
+        begin, end = genotype.row_pointers[targets[[0, -1]] - genotype.n_inputs + [0, 1]]
+        column, row = np.full(genotype.n_neurons, -1), np.full(genotype.n_neurons, -1)
+        column[sources], row[targets] = np.arange(len(sources)), np.arange(len(targets))
+        columns, rows = column[genotype.edges[begin:end, 0]], row[genotype.edges[begin:end, 1]]
+        return (rows * len(sources) + columns)[(rows >= 0) & (columns >= 0)]
 
-    def _by_rejection(self, sources: Ints, targets: Ints, taken: Ints, k: int, rng: np.random.Generator) -> Ints:
-        """Keys of up to k edges: uniform proposals, accepted with the law's probability, repeats left out."""
-        drawn, proposals = np.empty(0, np.int64), float(PROPOSALS)
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Candidate edges as the cells ``row * n_columns + column`` of a matrix: a row is a target, a column a source.
+
+    Attributes:
+        positions: Of the sources, then of the targets, in units of the law's scale.
+    """
+
+    n_columns: int
+    n_rows: int
+    positions: Floats
+
+    @property
+    def n_cells(self) -> int:
+        return self.n_rows * self.n_columns
+
+    def rows_and_columns(self, cells: Ints) -> tuple[Ints, Ints]:
+        rows = cells // self.n_columns
+        return rows, cells - rows * self.n_columns
+
+    def distances(self, rows: Ints, columns: Ints) -> Floats:
+        """In units of the law's scale; broadcasts."""
+        return edge_lengths(self.positions, columns, self.n_columns + rows)
+
+    def draw_by_rejection(self, taken: Ints, k: int, rng: np.random.Generator) -> Ints:
+        """Up to k cells, ascending: uniform proposals, accepted with the law's probability, repeats left out.
+
+        The first round shows what share is accepted, the second is to be enough, the others replace repeats.
+
+        Args:
+            taken: Cells that are not to be drawn, ascending.
+        """
+        drawn, proposals = np.empty(0, np.int64), 1.0
         for _ in range(ROUNDS):
             missing = k - len(drawn)
             if not missing or proposals > MOST_PROPOSALS:
                 break
             n_chunks = int(proposals * missing) // CHUNK + 1
             chunk = int(proposals * missing) // n_chunks + 1
-            accepted = [self._accepted(sources, targets, chunk, rng) for _ in range(n_chunks)]
-            fresh = _fresh(np.concatenate(accepted), taken)
+            accepted = np.concatenate([self._accepted(chunk, rng) for _ in range(n_chunks)])
+            fresh = _fresh(accepted, taken, missing)
             proposals = 1.1 * n_chunks * chunk / max(1, len(fresh))
-            drawn = np.concatenate([drawn, fresh[:missing]])
-            taken = np.sort(np.concatenate([taken, fresh[:missing]]))
+            drawn, taken = _merged(drawn, fresh), _merged(taken, fresh)
         return drawn
 
-    def _accepted(self, sources: Ints, targets: Ints, n_proposals: int, rng: np.random.Generator) -> Ints:
-        """Keys of those of so many uniform proposals that the law accepts."""
-        source = sources[rng.integers(len(sources), size=n_proposals)]
-        target = targets[rng.integers(len(targets), size=n_proposals)]
+    def _accepted(self, n_proposals: int, rng: np.random.Generator) -> Ints:
+        """Those of so many uniform proposals that the law accepts, in the order of their proposal."""
+        cells = rng.integers(self.n_cells, size=n_proposals)
         # P(standard exponential > d) = exp(-d): one draw instead of a uniform one and an exponential function.
-        accepted = np.flatnonzero(rng.standard_exponential(n_proposals, np.float32) > self._distances(source, target))
-        return target[accepted] * self._genotype.n_neurons + source[accepted]
+        clocks = rng.standard_exponential(n_proposals, np.float32)
+        return cells[np.flatnonzero(clocks > self.distances(*self.rows_and_columns(cells)))]
 
-    def _by_race(self, sources: Ints, targets: Ints, taken: Ints, k: int, rng: np.random.Generator) -> Ints:
-        """Keys of up to k edges: the k earliest of exponential clocks whose rates are the law's weights.
+    def draw_by_race(self, taken: Ints, k: int, rng: np.random.Generator) -> Ints:
+        """Up to k cells that are not taken: the earliest of exponential clocks whose rates are the law's weights.
 
         The logarithm of such a time is minus (log-weight + Gumbel noise): this is the Gumbel top-k draw.
         """
-        n = self._genotype.n_neurons
-        column, row = np.full(n, -1), np.full(n, -1)
-        column[sources], row[targets] = np.arange(len(sources)), np.arange(len(targets))
-        taken_columns, taken_rows = column[taken % n], row[taken // n]
         winners, best = np.empty(0, np.int64), np.empty(0, np.float32)
-        height = max(1, RACE_CHUNK // len(sources))
-        for first in range(0, len(targets), height):
-            rows = targets[first : first + height]
-            times = log_clocks((len(rows), len(sources)), rng) + self._distances(sources[None, :], rows[:, None])
-            here = (taken_columns >= 0) & (taken_rows >= first) & (taken_rows < first + height)
-            times[taken_rows[here] - first, taken_columns[here]] = np.inf
-            best = np.concatenate([best, times.reshape(-1)])
+        height = max(1, RACE_CHUNK // self.n_columns)
+        for first in range(0, self.n_rows, height):
+            rows, columns = np.arange(first, min(first + height, self.n_rows)), np.arange(self.n_columns)
+            racers = np.arange(first * self.n_columns, (rows[-1] + 1) * self.n_columns)
+            times = (log_clocks((len(rows), len(columns)), rng) + self.distances(rows[:, None], columns)).reshape(-1)
+            times[taken[(taken >= racers[0]) & (taken <= racers[-1])] - racers[0]] = np.inf
+            best, winners = np.concatenate([best, times]), np.concatenate([winners, racers])
             earliest = _smallest(best, k)
-            racers = np.concatenate([winners, first * len(sources) + np.arange(times.size)])
-            winners, best = racers[earliest], best[earliest]
-        return targets[winners // len(sources)] * n + sources[winners % len(sources)]
+            best, winners = best[earliest], winners[earliest]
+        return winners
 
 
 def _smallest(times: Floats, k: int) -> Ints:
@@ -130,13 +160,22 @@ def log_clocks(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
     return np.log(np.maximum(rng.standard_exponential(shape, np.float32), np.finfo(np.float32).tiny))
 
 
-def _fresh(keys: Ints, taken: Ints) -> Ints:
-    """The keys that are not in ``taken`` (ascending), each once, in the order of their first appearance."""
-    order = np.argsort(keys)
-    ordered = keys[order]
-    begins = np.flatnonzero(np.diff(ordered, prepend=-1))
-    first: Ints = np.minimum.reduceat(order, begins) if len(begins) else begins
+def _fresh(cells: Ints, taken: Ints, k: int) -> Ints:
+    """The first k distinct cells that are not in ``taken``, ascending as ``taken`` is."""
+    # Cell and time of its draw in one integer: numpy sorts values several times faster than it finds their order.
+    bits = len(cells).bit_length()
+    dated = np.sort((cells << bits) | np.arange(len(cells)))
+    cells = dated >> bits
+    fresh = np.diff(cells, prepend=-1) > 0
     if len(taken):
-        found = taken[np.minimum(np.searchsorted(taken, ordered[begins]), len(taken) - 1)]
-        first = first[found != ordered[begins]]
-    return keys[np.sort(first)]
+        fresh &= taken[np.minimum(np.searchsorted(taken, cells), len(taken) - 1)] != cells
+    cells = cells[fresh]
+    if len(cells) > k:
+        times = dated[fresh] & ((1 << bits) - 1)
+        cells = cells[times < np.partition(times, k)[k]]
+    return cells
+
+
+def _merged(left: Ints, right: Ints) -> Ints:
+    """Both ascending arrays as one; the stable sort merges such runs in linear time."""
+    return np.sort(np.concatenate([left, right]), kind="stable")

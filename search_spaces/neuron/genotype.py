@@ -190,7 +190,7 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
         edges: ``(n, 2)`` (source, target) in the global indices of ``genotype``, unique, in any order.
         ties: ``(n,)`` aligned with ``edges``; None is untied.
     """
-    source, target = edges[:, 0].astype(np.int64), edges[:, 1].astype(np.int64)
+    source, target = edges.T.astype(np.int64, order="C")
     n, n_inputs, first_output = genotype.n_neurons, genotype.n_inputs, genotype.n_neurons - genotype.n_outputs
     alive = np.ones(n, bool)
     kept = np.arange(len(edges))
@@ -206,13 +206,13 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
     neurons = np.flatnonzero(alive)
     index = np.cumsum(alive) - 1
     source, target = index[source], index[target]
-    order = np.argsort(target * n + source)
+    order = np.argsort(target * n + source, kind="stable")  # merges ascending runs, which the edges mostly are
     kept = kept[order]
     hidden = neurons[(neurons >= n_inputs) & (neurons < first_output)] - n_inputs
     layers = np.unique(genotype.layers[hidden], return_inverse=True)[1] + 1
     result = NeuronGenotype(
         n_inputs, genotype.n_outputs, genotype.ids[hidden], layers.astype(np.int32), genotype.positions[hidden],
-        np.stack([source[order], target[order]], axis=1).astype(np.int32),
+        np.stack([source[order], target[order]], axis=1, dtype=np.int32),
         np.full(len(kept), -1, np.int32) if ties is None else ties[kept], genotype.origins[hidden],
     )
     return Connected(result, neurons, kept)

@@ -24,16 +24,16 @@ def longest_path_layers(n_neurons: int, edges: NDArray[np.integer[Any]]) -> NDAr
         InvalidGenotype: The edges form a cycle.
     """
     narrow = edges[:, 0].astype(np.min_scalar_type(n_neurons))  # numpy sorts 16-bit integers in linear time
-    by_source = edges[np.argsort(narrow, kind="stable")]
-    first = np.searchsorted(by_source[:, 0], np.arange(n_neurons + 1))
-    waiting = np.bincount(edges[:, 1], minlength=n_neurons)
+    targets = edges[:, 1][np.argsort(narrow, kind="stable")]  # of the edges in the order of their sources
+    first = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=n_neurons))])
+    waiting = np.bincount(targets, minlength=n_neurons)
     layers = np.full(n_neurons, -1, np.int32)
     generation, free = 0, np.flatnonzero(waiting == 0)
     while len(free):
         layers[free] = generation
         counts = first[free + 1] - first[free]
         rows = np.repeat(first[free + 1] - np.cumsum(counts), counts) + np.arange(counts.sum())
-        arrivals = np.bincount(by_source[rows, 1], minlength=n_neurons)
+        arrivals = np.bincount(targets[rows], minlength=n_neurons)
         waiting -= arrivals
         free = np.flatnonzero((waiting == 0) & (arrivals > 0))
         generation += 1
@@ -58,11 +58,11 @@ def arrange(
     n_hidden = len(ids)
     index = np.arange(n_inputs + n_hidden + n_outputs)
     index[n_inputs + order] = np.arange(n_inputs, n_inputs + n_hidden)
-    edges = index[edges]
-    by_target = np.argsort(edges[:, 1] * len(index) + edges[:, 0], kind="stable")
+    source, target = index[edges.T]
+    by_target = np.argsort(target * len(index) + source, kind="stable")
     return NeuronGenotype(
         n_inputs, n_outputs, ids[order], layers[order].astype(np.int32), positions[order].astype(np.float32),
-        edges[by_target].astype(np.int32),
+        np.stack([source[by_target], target[by_target]], axis=1, dtype=np.int32),
         np.full(len(edges), -1, np.int32) if ties is None else ties[by_target],
         np.zeros(n_hidden, np.int64) if origins is None else origins[order],
     )
@@ -104,8 +104,8 @@ def pair_counts(genotype: NeuronGenotype) -> Ints:
 
 def pair_of_edge(genotype: NeuronGenotype) -> Ints:
     """``i * (depth + 1) + j`` of every edge from layer i to layer j, shape ``(n_edges,)``."""
-    layer = genotype.layer_of.astype(np.int64)
-    return layer[genotype.edges[:, 0]] * (genotype.depth + 1) + layer[genotype.edges[:, 1]]
+    source, target = genotype.layer_of.astype(np.int64)[genotype.edges.T]
+    return source * (genotype.depth + 1) + target
 
 
 def pair_capacities(genotype: NeuronGenotype) -> Ints:
