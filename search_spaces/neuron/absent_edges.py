@@ -13,8 +13,9 @@ from search_spaces.neuron.genotype import NeuronGenotype
 #: Candidates that are looked at together: proposals that fit into the cache, and racers for which 4 MB is enough.
 CHUNK, RACE_CHUNK = 1 << 15, 1 << 20
 #: Rejection pays when few of many candidates are wanted. The scale grows with the grid, so that about one proposal in
-#: five is accepted; where fewer than one in MOST_PROPOSALS is, near candidates are taken, and the race is cheaper.
-MOST_PROPOSALS, ROUNDS, MANY = 20, 5, 1 << 16
+#: six is accepted; where fewer than one in MOST_PROPOSALS is, near candidates are taken, and the race is cheaper. Fewer
+#: than LEAST_ROUND proposals would not tell.
+MOST_PROPOSALS, LEAST_ROUND, ROUNDS, MANY = 20, 1 << 10, 5, 1 << 16
 
 
 def layer_members(genotype: NeuronGenotype, layer: int) -> Ints:
@@ -68,13 +69,15 @@ class AbsentEdges:
         return np.concatenate([np.empty((0, 2), np.int64), *drawn])
 
     def _cells_with_edges(self, sources: Ints, targets: Ints) -> Ints:
-        """Cells ``row * len(sources) + column`` of the edges from one of the sources to one of the targets, ascending."""
+        """Cells, as of a :class:`_Grid`, of the edges from one of the sources to one of the targets, ascending."""
         genotype = self._genotype
         begin, end = genotype.row_pointers[targets[[0, -1]] - genotype.n_inputs + [0, 1]]
         column, row = np.full(genotype.n_neurons, -1), np.full(genotype.n_neurons, -1)
         column[sources], row[targets] = np.arange(len(sources)), np.arange(len(targets))
-        columns, rows = column[genotype.edges[begin:end, 0]], row[genotype.edges[begin:end, 1]]
-        return (rows * len(sources) + columns)[(rows >= 0) & (columns >= 0)]
+        source, target = genotype.edges[begin:end].T.astype(np.int64)
+        columns, rows = column[source], row[target]
+        cells: Ints = (rows * len(sources) + columns)[(rows >= 0) & (columns >= 0)]
+        return cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +117,11 @@ class _Grid:
             missing = k - len(drawn)
             if not missing or proposals > MOST_PROPOSALS:
                 break
-            n_chunks = int(proposals * missing) // CHUNK + 1
-            chunk = int(proposals * missing) // n_chunks + 1
-            accepted = np.concatenate([self._accepted(chunk, rng) for _ in range(n_chunks)])
+            n_proposals = max(LEAST_ROUND, int(proposals * missing))
+            n_chunks = n_proposals // CHUNK + 1
+            accepted = np.concatenate([self._accepted(n_proposals // n_chunks + 1, rng) for _ in range(n_chunks)])
             fresh = _fresh(accepted, taken, missing)
-            proposals = 1.1 * n_chunks * chunk / max(1, len(fresh))
+            proposals = 1.1 * n_proposals / max(1, len(fresh))
             drawn, taken = _merged(drawn, fresh), _merged(taken, fresh)
         return drawn
 
@@ -163,6 +166,7 @@ def log_clocks(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
 def _fresh(cells: Ints, taken: Ints, k: int) -> Ints:
     """The first k distinct cells that are not in ``taken``, ascending as ``taken`` is."""
     # Cell and time of its draw in one integer: numpy sorts values several times faster than it finds their order.
+    # The 63 bits hold the cells of two layers of a million neurons and eight million draws.
     bits = len(cells).bit_length()
     dated = np.sort((cells << bits) | np.arange(len(cells)))
     cells = dated >> bits

@@ -204,15 +204,14 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
         left = np.flatnonzero(whole)
         source, target, kept = source[left], target[left], kept[left]
     neurons = np.flatnonzero(alive)
-    index = np.cumsum(alive) - 1
-    source, target = index[source], index[target]
+    index = np.cumsum(alive, dtype=np.int32) - 1
     order = np.argsort(target * n + source, kind="stable")  # merges ascending runs, which the edges mostly are
     kept = kept[order]
     hidden = neurons[(neurons >= n_inputs) & (neurons < first_output)] - n_inputs
     layers = np.unique(genotype.layers[hidden], return_inverse=True)[1] + 1
     result = NeuronGenotype(
         n_inputs, genotype.n_outputs, genotype.ids[hidden], layers.astype(np.int32), genotype.positions[hidden],
-        np.stack([source[order], target[order]], axis=1, dtype=np.int32),
+        np.stack([index[source], index[target]], axis=1).take(order, axis=0),
         np.full(len(kept), -1, np.int32) if ties is None else ties[kept], genotype.origins[hidden],
     )
     return Connected(result, neurons, kept)

@@ -62,7 +62,7 @@ def arrange(
     by_target = np.argsort(target * len(index) + source, kind="stable")
     return NeuronGenotype(
         n_inputs, n_outputs, ids[order], layers[order].astype(np.int32), positions[order].astype(np.float32),
-        np.stack([source[by_target], target[by_target]], axis=1, dtype=np.int32),
+        np.stack([source, target], axis=1, dtype=np.int32).take(by_target, axis=0),
         np.full(len(edges), -1, np.int32) if ties is None else ties[by_target],
         np.zeros(n_hidden, np.int64) if origins is None else origins[order],
     )
@@ -104,8 +104,9 @@ def pair_counts(genotype: NeuronGenotype) -> Ints:
 
 def pair_of_edge(genotype: NeuronGenotype) -> Ints:
     """``i * (depth + 1) + j`` of every edge from layer i to layer j, shape ``(n_edges,)``."""
-    source, target = genotype.layer_of.astype(np.int64)[genotype.edges.T]
-    return source * (genotype.depth + 1) + target
+    source, target = genotype.layer_of.astype(np.int64)[genotype.edges.T.astype(np.int64)]
+    pairs: Ints = source * (genotype.depth + 1) + target
+    return pairs
 
 
 def pair_capacities(genotype: NeuronGenotype) -> Ints:

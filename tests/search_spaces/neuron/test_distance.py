@@ -55,11 +55,12 @@ def test_new_neurons_lie_within_the_grid() -> None:
     assert not DistanceLaw((9,)).random_positions(5, np.random.default_rng(0))[:, 0].any()
 
 
-@pytest.mark.parametrize("by", ["race", "rejection"])
+@pytest.mark.parametrize("by", ["race", "rejection", "rejection in rounds"])
 @pytest.mark.parametrize("k", [1, 4])
 def test_edges_are_drawn_with_the_probabilities_of_the_law(by: str, k: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(absent_edges, "MANY", 0 if by == "rejection" else 10**9)
-    monkeypatch.setattr(absent_edges, "MOST_PROPOSALS", 10 if by == "rejection" else 20)
+    monkeypatch.setattr(absent_edges, "MANY", 10**9 if by == "race" else 0)
+    monkeypatch.setattr(absent_edges, "MOST_PROPOSALS", 10)
+    monkeypatch.setattr(absent_edges, "LEAST_ROUND", 1 if by == "rejection in rounds" else 100)
     genotype = unwired((1, 5, 5), [(0.0, 0.0), (2.0, 3.5)], [(0, 25), (7, 26), (25, 27), (26, 27)])
     law = DistanceLaw((1, 5, 5), base=4.0, slope=1.5)
     absent = AbsentEdges(genotype, law)
