@@ -29,32 +29,20 @@ void backward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t, cons
   EVONAS_FOR_LANES(backward, g, p, norm, t, gradient);
 }
 
-template <int L>
-void load_groups(const float* const* groups, int32_t n_inputs, Tile& t) {
-  for (int32_t i = 0; i < n_inputs; ++i)
-    for (int lane = 0; lane < L; lane += kWidth)
-      store(t.activation + static_cast<ptrdiff_t>(i) * L + lane,
-            load(groups[lane / kGroup] + static_cast<ptrdiff_t>(i) * kGroup + lane % kGroup));
-}
-
-void load_tile(const float* const* groups, int32_t n_inputs, Tile& t) {
-  EVONAS_FOR_LANES(load_groups, groups, n_inputs, t);
-}
-
 inline uint32_t mix(uint32_t h) {
   h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
   h = (h ^ (h >> 13)) * 0xC2B2AE35u;
   return h ^ (h >> 16);
 }
 
-void drop(const Dropout& d, int32_t n_inputs, Tile& t) {
-  uint32_t sample[kMaxLanes];
+void drop(const Dropout& d, int32_t n_inputs, const Tile& t, float* out) {
+  uint32_t sample[kGroup];
   for (int lane = 0; lane < t.lanes; ++lane) sample[lane] = mix(static_cast<uint32_t>(t.sample[lane]) ^ d.sample_key);
   for (int32_t i = 0; i < n_inputs; ++i) {
     const uint32_t input = static_cast<uint32_t>(i) * 0x9E3779B1u + d.input_key;
-    float* x = t.activation + static_cast<ptrdiff_t>(i) * t.lanes;
+    const ptrdiff_t row = static_cast<ptrdiff_t>(i) * kGroup;
     for (int lane = 0; lane < t.lanes; ++lane)
-      x[lane] = mix(sample[lane] ^ input) < d.threshold ? 0.0f : x[lane] * d.scale;
+      out[row + lane] = mix(sample[lane] ^ input) < d.threshold ? 0.0f : t.input[row + lane] * d.scale;
   }
 }
 
@@ -70,11 +58,11 @@ void adam(const AdamStep& s, int64_t n, float* weight, float* gradient, float* f
   }
 }
 
-void dots(const float* const* a, int32_t stride, int32_t n, const float* const* b, int32_t n_groups, float* out) {
+void dots(const float* const* a, int32_t stride, int32_t n, const float* const* b, int32_t n_strips, float* out) {
   for (int32_t i = 0; i < n; ++i) {
     vfloat total = {};
-    for (int32_t g = 0; g < n_groups; ++g)
-      for (int lane = 0; lane < kGroup; lane += kWidth)
+    for (int32_t g = 0; g < n_strips; ++g)
+      for (int lane = 0; lane < kStrip; lane += kWidth)
         total += load(a[g] + static_cast<ptrdiff_t>(i) * stride + lane) * load(b[g] + lane);
     out[i] = sum(total);
   }
@@ -83,6 +71,5 @@ void dots(const float* const* a, int32_t stride, int32_t n, const float* const* 
 }  // namespace
 
 namespace evonas {
-const Kernel EVONAS_KERNEL = {kMost,         load_tile, drop, forward_tile, loss_of_tile,
-                              backward_tile, adam,      dots};
+const Kernel EVONAS_KERNEL = {kMost, drop, forward_tile, loss_of_tile, backward_tile, adam, dots};
 }

@@ -6,8 +6,9 @@
 
 namespace evonas {
 
-constexpr int kGroup = 16;     // samples that lie side by side in packed inputs
-constexpr int kMaxLanes = 64;  // samples that go through the network together, at most
+constexpr int kGroup = 64;  // samples that lie side by side in packed inputs, and go through the network together
+constexpr int kStrip = 16;  // a tile has a multiple of so many samples
+constexpr int kPadding = 3;  // gradients of edges are added up four at a time
 constexpr float kNormEpsilon = 1e-5f;
 
 enum Norm : int32_t { kLayer = 0, kLayerAffine = 1, kNone = 2 };
@@ -25,7 +26,9 @@ struct Graph {
   const int32_t* source;         // (n_edges) global
   const int32_t* target;         // (n_edges) row
   const int32_t* inner_begin;    // (n_rows + 1) edges from rows, by target
-  const int32_t* inner_source;   // their sources, global
+  const int32_t* inner_source;   // their sources: rows
+  const int32_t* used_input;     // (n_used_inputs) inputs that have edges
+  int32_t n_used_inputs, n_fetched;  // the latter at each visit of a row, forward and backward
 };
 
 struct Parameters {
@@ -33,14 +36,16 @@ struct Parameters {
   float* inner;  // the weights of edges from rows, by target
 };
 
-// The state of one tile. All rows have `lanes` floats, a multiple of kGroup, and only the first `n` lanes are samples;
+// The state of one tile. All rows have `lanes` floats, a multiple of kStrip, and only the first `n` lanes are samples;
 // the others hold anything finite and get no gradient.
 struct Tile {
-  float* activation;  // [n_inputs + n_rows]
+  const float* input;  // [n_inputs], kGroup floats apart: read where they are packed
+  const float* next;   // those of the tile that comes next, to be fetched from memory meanwhile; or null
+  float* activation;   // [n_rows]
   float* normalised;  // [n_rows] the weighted sums, then normalised
   float* delta;       // [n_rows] gradient of the loss: at the activation, then at the weighted sum
   float* scale;       // [n_layers] 1 / standard deviation
-  int32_t sample[kMaxLanes];
+  int32_t sample[kGroup];
   int32_t n, lanes;
 };
 
@@ -69,19 +74,18 @@ struct Dropout {
 
 struct Kernel {
   int32_t max_lanes;  // four registers a row
-  // Copies packed groups, [n_inputs][kGroup] each, side by side into tile.activation.
-  void (*load)(const float* const* groups, int32_t n_inputs, Tile&);
-  void (*drop)(const Dropout&, int32_t n_inputs, Tile&);
+  // Copies tile.input with dropout; `out` has rows of kGroup floats.
+  void (*drop)(const Dropout&, int32_t n_inputs, const Tile&, float* out);
   void (*forward)(const Graph&, const Parameters&, Norm, Tile&);
   // Sets the output rows of tile.delta to `weight` times the gradient of the samples' losses, and returns the sum of
   // their losses (not weighted).
   double (*loss)(const Graph&, const Targets&, float weight, Tile&);
-  // Adds to `gradient`; leaves the gradient at the weighted sums in tile.delta.
+  // Adds to `gradient`, whose edges have room for kPadding more; leaves the gradient at the weighted sums in tile.delta.
   void (*backward)(const Graph&, const Parameters&, Norm, Tile&, const Parameters& gradient);
   // Sets the gradient to 0 after use.
   void (*adam)(const AdamStep&, int64_t n, float* weight, float* gradient, float* first, float* second);
-  // out[i] = sum over groups g of <a[g] + i * stride, b[g]>, each over kGroup lanes, for i < n.
-  void (*dots)(const float* const* a, int32_t stride, int32_t n, const float* const* b, int32_t n_groups, float* out);
+  // out[i] = sum over strips g of <a[g] + i * stride, b[g]>, each over kStrip lanes, for i < n.
+  void (*dots)(const float* const* a, int32_t stride, int32_t n, const float* const* b, int32_t n_strips, float* out);
 };
 
 extern const Kernel kGenericKernel;

@@ -68,13 +68,6 @@ inline void add_sums(float* out, vfloat a, vfloat b, vfloat c, vfloat d) {
 #endif
 }
 
-// The same for fewer than four vectors: out[0 .. n - 1]; the rest of x must be zeros.
-inline void add_sums(float* out, int n, const vfloat (&x)[4]) {
-  float sums[4] = {};
-  add_sums(sums, x[0], x[1], x[2], x[3]);
-  for (int i = 0; i < n; ++i) out[i] += sums[i];
-}
-
 // exp(x) for x <= 0 to 2e-7 relative: Cephes' expf (Moshier 1992), without its overflow branch.
 inline vfloat exponential(vfloat x) {
   x = maximum(x, broadcast(-87.0f));

@@ -59,9 +59,9 @@ double cross_entropy(const Tile& t, const float* output, float* delta, int32_t n
   }
   // The sum of logarithms as logarithms of products: 16 factors between 1 and n_outputs stay far below overflow.
   double sum = 0;
-  for (int group = 0; group < t.n; group += kGroup) {
+  for (int strip = 0; strip < t.n; strip += kStrip) {
     double factors = 1;
-    for (int lane = group; lane < group + kGroup && lane < t.n; ++lane) {
+    for (int lane = strip; lane < strip + kStrip && lane < t.n; ++lane) {
       sum += loss[lane];
       factors *= normaliser[lane];
     }
@@ -73,7 +73,7 @@ double cross_entropy(const Tile& t, const float* output, float* delta, int32_t n
 template <int L>
 double loss(const Graph& g, const Targets& y, float scale, Tile& t) {
   const int32_t first = g.layer_begin[g.n_layers - 1], n_outputs = g.n_rows - first;
-  const float* output = t.activation + static_cast<ptrdiff_t>(g.n_inputs + first) * L;
+  const float* output = t.activation + static_cast<ptrdiff_t>(first) * L;
   float* delta = t.delta + static_cast<ptrdiff_t>(first) * L;
   alignas(64) float weight[L];
   for (int lane = 0; lane < L; ++lane) weight[lane] = lane < t.n ? scale : 0.0f;

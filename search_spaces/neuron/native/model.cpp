@@ -10,7 +10,7 @@ namespace evonas {
 
 void ParameterSet::assign(const float* values, size_t n) {
   value.assign(values, values + n);
-  gradient.assign(n, 0);
+  gradient.assign(n + kPadding, 0);
   first.assign(n, 0);
   second.assign(n, 0);
 }
@@ -43,7 +43,7 @@ std::vector<int32_t> range(int32_t n) {
 
 void ParameterSet::pick(const std::vector<int32_t>& origin) {
   for (std::vector<float>* values : {&value, &first, &second}) pick_from(*values, origin, 0.0f);
-  gradient.assign(origin.size(), 0);
+  gradient.assign(origin.size() + kPadding, 0);
 }
 
 Model::Model(const NetworkView& n)
@@ -107,10 +107,15 @@ void Model::index_graph() {
   std::vector<int32_t> next(inner_begin_.begin(), inner_begin_.end() - 1);
   for (int32_t e = segment_begin_.back(); e < n_edges(); ++e) {
     const int32_t i = next[row_[e]]++;
-    inner_source_[i] = source_[e];
+    inner_source_[i] = source_[e] - n_inputs_;
     inner_parameter_[i] = e;
   }
   copy_inner_weights();
+  std::vector<uint8_t> used(n_inputs_, 0);
+  for (int32_t e = 0; e < segment_begin_.back(); ++e) used[source_[e]] = 1;
+  used_input_.clear();
+  for (int32_t i = 0; i < n_inputs_; ++i)
+    if (used[i]) used_input_.push_back(i);
   graph_ = {n_inputs_,
             n_rows(),
             n_layers,
@@ -121,7 +126,10 @@ void Model::index_graph() {
             source_.data(),
             row_.data(),
             inner_begin_.data(),
-            inner_source_.data()};
+            inner_source_.data(),
+            used_input_.data(),
+            static_cast<int32_t>(used_input_.size()),
+            (static_cast<int32_t>(used_input_.size()) + 2 * n_rows() - 1) / (2 * n_rows())};
 }
 
 void Model::copy_inner_weights() {

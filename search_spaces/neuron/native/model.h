@@ -10,7 +10,7 @@
 
 namespace evonas {
 
-// Values, gradient and Adam's moments of one kind of parameter.
+// Values, gradient (with kPadding zeros behind it) and Adam's moments of one kind of parameter.
 struct ParameterSet {
   std::vector<float> value, gradient, first, second;
 
@@ -102,7 +102,7 @@ class Model {
   // Derived by the index functions.
   std::vector<std::vector<int32_t>> tied_;                 // members of each tied group
   std::vector<std::pair<int32_t, float>> frozen_weights_;  // by edge
-  std::vector<int32_t> segment_begin_, out_begin_, inner_begin_, inner_source_, inner_parameter_;
+  std::vector<int32_t> segment_begin_, out_begin_, inner_begin_, inner_source_, inner_parameter_, used_input_;
   std::vector<float> inner_weight_;
   Graph graph_{};
 };

@@ -7,6 +7,8 @@
 // registers.
 #pragma once
 
+#include <algorithm>
+
 #include "kernel.h"
 #include "lanes.h"
 
@@ -14,10 +16,10 @@ namespace {
 
 using namespace evonas;
 
-// Row i of a matrix with L columns.
-template <int L>
+// Row i of a matrix with rows of S floats.
+template <int S>
 inline const float* row(const float* matrix, int32_t i) {
-  const float* p = matrix + static_cast<ptrdiff_t>(i) * L;
+  const float* p = matrix + static_cast<ptrdiff_t>(i) * S;
 #if defined(__GNUC__)
   // Keeps the address in a register of its own: loads with an index register are split, and were 15 % slower.
   asm("" : "+r"(p));
@@ -25,21 +27,21 @@ inline const float* row(const float* matrix, int32_t i) {
   return p;
 }
 
-template <int L>
+template <int S>
 inline float* row(float* matrix, int32_t i) {
-  return matrix + static_cast<ptrdiff_t>(i) * L;
+  return matrix + static_cast<ptrdiff_t>(i) * S;
 }
 
-// sums += weight * source over edges [begin, end). Two sets of sums, because four are too few to hide the latency of
-// FMA.
-template <int L>
+// sums += weight * source over edges [begin, end), with sources S floats apart. Two sets of sums, because four are too
+// few to hide the latency of FMA.
+template <int L, int S>
 inline void accumulate(vfloat (&sums)[L / kWidth], const float* weight, const float* activation, const int32_t* source,
                        int32_t begin, int32_t end) {
   constexpr int V = L / kWidth;
   vfloat odd[V] = {};
   int32_t e = begin;
   for (; e + 2 <= end; e += 2) {
-    const float *a = row<L>(activation, source[e]), *b = row<L>(activation, source[e + 1]);
+    const float *a = row<S>(activation, source[e]), *b = row<S>(activation, source[e + 1]);
     const vfloat wa = broadcast(weight[e]), wb = broadcast(weight[e + 1]);
     for (int v = 0; v < V; ++v) {
       sums[v] += wa * load(a + v * kWidth);
@@ -47,7 +49,7 @@ inline void accumulate(vfloat (&sums)[L / kWidth], const float* weight, const fl
     }
   }
   if (e < end) {
-    const float* a = row<L>(activation, source[e]);
+    const float* a = row<S>(activation, source[e]);
     for (int v = 0; v < V; ++v) sums[v] += broadcast(weight[e]) * load(a + v * kWidth);
   }
   for (int v = 0; v < V; ++v) sums[v] += odd[v];
@@ -60,20 +62,20 @@ inline vfloat product(const vfloat (&delta)[L / kWidth], const float* x) {
   return total;
 }
 
-// gradient[e] += <delta, source> over edges [begin, end).
+// gradient[e] += <delta, input> over edges [begin, end); adds zeros to up to three more.
 template <int L>
-inline void correlate(const vfloat (&delta)[L / kWidth], float* gradient, const float* activation,
-                      const int32_t* source, int32_t begin, int32_t end) {
+inline void correlate(const vfloat (&delta)[L / kWidth], float* gradient, const float* input, const int32_t* source,
+                      int32_t begin, int32_t end) {
   int32_t e = begin;
   for (; e + 4 <= end; e += 4) {
     vfloat dot[4];
-    for (int i = 0; i < 4; ++i) dot[i] = product<L>(delta, row<L>(activation, source[e + i]));
+    for (int i = 0; i < 4; ++i) dot[i] = product<L>(delta, row<kGroup>(input, source[e + i]));
     add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
   }
   if (e == end) return;
   vfloat dot[4] = {};
-  for (int i = 0; i < end - e; ++i) dot[i] = product<L>(delta, row<L>(activation, source[e + i]));
-  add_sums(gradient + e, end - e, dot);
+  for (int i = 0; i < end - e; ++i) dot[i] = product<L>(delta, row<kGroup>(input, source[e + i]));
+  add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
 }
 
 // Adds the gradients of the edges from inputs into a layer.
@@ -85,7 +87,7 @@ void correlate_inputs(const Graph& g, const Tile& t, int layer, float* gradient)
   for (int32_t b = 0; b < g.n_blocks; ++b)
     for (int32_t r = begin; r < end; ++r, ++segment) {
       for (int v = 0; v < L / kWidth; ++v) delta[v] = load(t.delta + r * L + v * kWidth);
-      correlate<L>(delta, gradient, t.activation, g.source, segment[0], segment[1]);
+      correlate<L>(delta, gradient, t.input, g.source, segment[0], segment[1]);
     }
 }
 
@@ -106,16 +108,29 @@ void normalise(const Graph& g, const Parameters& p, Norm norm, Tile& t, int laye
     scale[v] = 1.0f / square_root(square[v] * share + kNormEpsilon);
     store(t.scale + layer * L + v * kWidth, scale[v]);
   }
-  float* activation = row<L>(t.activation, g.n_inputs);
   for (int32_t r = begin; r < end; ++r) {
     const vfloat gain = broadcast(norm == kLayerAffine ? p.gain[r] : 1.0f);
     const vfloat bias = broadcast(norm == kLayerAffine ? p.bias[r] : 0.0f);
     for (int v = 0; v < V; ++v) {
       const vfloat x = (load(t.normalised + r * L + v * kWidth) - mean[v]) * scale[v];
       store(t.normalised + r * L + v * kWidth, x);
-      store(activation + r * L + v * kWidth, maximum(x * gain + bias, vfloat{}));
+      store(t.activation + r * L + v * kWidth, maximum(x * gain + bias, vfloat{}));
     }
   }
+}
+
+// Asks for a share of the next tile's inputs while a row of this one is computed: spread over the rows of both passes,
+// fetching them from memory costs little time of its own.
+template <int L>
+inline void fetch_ahead(const Graph& g, const Tile& t, int32_t visit) {
+  if (!t.next) return;
+#if defined(__GNUC__)
+  asm volatile("");  // GCC 12 takes a function that only prefetches for one without effect, and drops its calls
+#endif
+  const int32_t first = visit * g.n_fetched, last = std::min(first + g.n_fetched, g.n_used_inputs);
+  for (int32_t i = first; i < last; ++i)
+    for (int lane = 0; lane < L; lane += 16)
+      __builtin_prefetch(t.next + static_cast<ptrdiff_t>(g.used_input[i]) * kGroup + lane, 0, 2);
 }
 
 // Sums over the inputs of all blocks but the last, into the rows of a layer; the last block's first segment.
@@ -127,7 +142,7 @@ const int32_t* sum_blocks(const Graph& g, const Parameters& p, Tile& t, int32_t 
     for (int32_t r = begin; r < end; ++r, ++segment) {
       vfloat sums[V];
       for (int v = 0; v < V; ++v) sums[v] = b ? load(t.normalised + r * L + v * kWidth) : vfloat{};
-      accumulate<L>(sums, p.edge, t.activation, g.source, segment[0], segment[1]);
+      accumulate<L, kGroup>(sums, p.edge, t.input, g.source, segment[0], segment[1]);
       for (int v = 0; v < V; ++v) store(t.normalised + r * L + v * kWidth, sums[v]);
     }
   return segment;
@@ -142,13 +157,14 @@ void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
     const int32_t* segment = sum_blocks<L>(g, p, t, begin, end);
     vfloat total[V] = {};
     for (int32_t r = begin; r < end; ++r, ++segment) {
+      fetch_ahead<L>(g, t, r);
       vfloat sums[V];
       for (int v = 0; v < V; ++v) sums[v] = broadcast(normed && norm == kLayerAffine ? 0.0f : p.bias[r]);
       if (g.n_blocks > 1)
         for (int v = 0; v < V; ++v) sums[v] += load(t.normalised + r * L + v * kWidth);
-      accumulate<L>(sums, p.edge, t.activation, g.source, segment[0], segment[1]);
-      accumulate<L>(sums, p.inner, t.activation, g.inner_source, g.inner_begin[r], g.inner_begin[r + 1]);
-      float* out = normed ? row<L>(t.normalised, r) : row<L>(t.activation, g.n_inputs + r);
+      accumulate<L, kGroup>(sums, p.edge, t.input, g.source, segment[0], segment[1]);
+      accumulate<L, L>(sums, p.inner, t.activation, g.inner_source, g.inner_begin[r], g.inner_begin[r + 1]);
+      float* out = row<L>(normed ? t.normalised : t.activation, r);
       for (int v = 0; v < V; ++v) {
         total[v] += sums[v];
         store(out + v * kWidth, linear || normed ? sums[v] : maximum(sums[v], vfloat{}));
@@ -165,7 +181,7 @@ inline void pull(const Graph& g, const Parameters& p, const Tile& t, int32_t r, 
   constexpr int V = L / kWidth;
   vfloat h[V];
   for (int v = 0; v < V; ++v) {
-    h[v] = load(row<L>(t.activation, g.n_inputs + r) + v * kWidth);
+    h[v] = load(t.activation + r * L + v * kWidth);
     pulled[v] = vfloat{};
   }
   const auto visit = [&](int32_t e) {
@@ -189,7 +205,7 @@ inline void pull(const Graph& g, const Parameters& p, const Tile& t, int32_t r, 
   if (e == end) return;
   vfloat dot[4] = {};
   for (int i = 0; i < end - e; ++i) dot[i] = visit(e + i);
-  add_sums(gradient + e, end - e, dot);
+  add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
 }
 
 // From the gradients at a hidden layer's activations to those at its weighted sums, and all gradients that follow.
@@ -199,8 +215,9 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
   const int32_t begin = g.layer_begin[layer], end = g.layer_begin[layer + 1];
   vfloat mean[V] = {}, correlation[V] = {}, pulled[V];
   for (int32_t r = begin; r < end; ++r) {
+    fetch_ahead<L>(g, t, 2 * g.n_rows - 1 - r);
     pull<L>(g, p, t, r, gradient.edge, pulled);
-    const float* activation = row<L>(t.activation, g.n_inputs + r);
+    const float* activation = row<L>(t.activation, r);
     vfloat sums[4] = {};  // of the bias's and the gain's gradients
     for (int v = 0; v < V; ++v) {
       vfloat d = load(activation + v * kWidth) > 0 ? pulled[v] : vfloat{};

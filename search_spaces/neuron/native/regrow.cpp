@@ -54,23 +54,24 @@ struct Present {
 std::vector<Candidate> Session::best_absent(const DataView& data, const EpochView& epoch, int32_t begin,
                                             int64_t count) {
   const Graph& g = model.graph();
-  const int32_t n = std::min(epoch.n_score_samples, data.n_samples - begin), lanes = kernel_.max_lanes;
+  const int32_t n = std::min(epoch.n_score_samples, data.n_samples - begin), lanes = epoch.group > 1 ? std::min(kernel_.max_lanes, epoch.group) : kernel_.max_lanes;
   make_tiles((n + lanes - 1) / lanes);
-  std::vector<const float*> activations, deltas;  // one for each group of samples
+  std::vector<const float*> inputs, activations, deltas;  // one for each strip of samples
   for (size_t i = 0; i < tiles_.size(); ++i) {
     Tile& t = tiles_[i];
     const int32_t first = static_cast<int32_t>(i) * lanes;
-    load(t, lanes, data, epoch.order + begin + first, std::min(lanes, n - first), epoch.grouped);
+    load(t, lanes, data, epoch.order + begin + first, std::min(lanes, n - first), epoch.group > 1);
     propagate(t, data.targets, 1.0f / static_cast<float>(n));
-    for (int32_t k = 0; k < lanes; k += kGroup) {
+    for (int32_t k = 0; k < lanes; k += kStrip) {
+      inputs.push_back(t.input + k);
       activations.push_back(t.activation + k);
       deltas.push_back(t.delta + k);
     }
   }
   model.clear_gradients();
 
-  const int32_t n_groups = static_cast<int32_t>(deltas.size());
-  std::vector<const float*> source(n_groups), delta(n_groups);
+  const int32_t n_strips = static_cast<int32_t>(deltas.size());
+  std::vector<const float*> source(n_strips), delta(n_strips);
   const Present present(model);
   std::vector<int32_t> next = present.begin;  // each row's first edge whose source has not been passed
   Best best(static_cast<size_t>(count));
@@ -80,10 +81,12 @@ std::vector<Candidate> Session::best_absent(const DataView& data, const EpochVie
     const int32_t layer_end = g.n_inputs + g.layer_begin[layer + 1];
     for (int32_t first = layer_begin; first < layer_end; first += kChunk) {
       const int32_t last = std::min(first + kChunk, layer_end);
-      for (int32_t k = 0; k < n_groups; ++k) source[k] = activations[k] + static_cast<ptrdiff_t>(first) * lanes;
+      const int32_t stride = layer < 0 ? kGroup : lanes, row = layer < 0 ? first : first - g.n_inputs;
+      for (int32_t k = 0; k < n_strips; ++k)
+        source[k] = (layer < 0 ? inputs : activations)[k] + static_cast<ptrdiff_t>(row) * stride;
       for (int32_t r = g.layer_begin[layer + 1]; r < g.n_rows; ++r) {
-        for (int32_t k = 0; k < n_groups; ++k) delta[k] = deltas[k] + static_cast<ptrdiff_t>(r) * lanes;
-        kernel_.dots(source.data(), lanes, last - first, delta.data(), n_groups, scores);
+        for (int32_t k = 0; k < n_strips; ++k) delta[k] = deltas[k] + static_cast<ptrdiff_t>(r) * lanes;
+        kernel_.dots(source.data(), stride, last - first, delta.data(), n_strips, scores);
         for (int32_t& e = next[r]; e < present.begin[r + 1] && present.source[e] < last; ++e)
           scores[present.source[e] - first] = NAN;
         for (int32_t u = first; u < last; ++u)

@@ -14,6 +14,16 @@ namespace {
 // The narrowest tile that holds n samples.
 int32_t lanes_for(int32_t n) { return n <= 16 ? 16 : n <= 32 ? 32 : 64; }
 
+// The inputs of a sample and its neighbours, where they are packed.
+const float* packed_inputs(const DataView& data, int32_t n_inputs, int32_t sample) {
+  return data.groups + static_cast<size_t>(sample / kGroup) * n_inputs * kGroup + sample % kGroup;
+}
+
+// The activations of a neuron by its global index.
+const float* activations(const Tile& t, int64_t n_inputs, int64_t u) {
+  return u < n_inputs ? t.input + u * kGroup : t.activation + (u - n_inputs) * t.lanes;
+}
+
 }  // namespace
 
 float* AlignedBuffer::reserve(size_t n) {
@@ -36,30 +46,34 @@ void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_i
 void Session::make_tiles(int32_t n) {
   const Graph& g = model.graph();
   const size_t lanes = kernel_.max_lanes;
-  const size_t inputs = g.n_inputs * lanes, rows = g.n_rows * lanes, layers = g.n_layers * lanes;
-  float* memory = memory_.reserve(n * (inputs + 3 * rows + layers));
+  const size_t rows = g.n_rows * lanes, layers = g.n_layers * lanes;
+  float* memory = memory_.reserve(n * (3 * rows + layers));
   tiles_.assign(n, Tile{});
   for (Tile& tile : tiles_) {
     tile.activation = memory;
-    tile.normalised = tile.activation + inputs + rows;
+    tile.normalised = tile.activation + rows;
     tile.delta = tile.normalised + rows;
     tile.scale = tile.delta + rows;
     memory = tile.scale + layers;
   }
 }
 
-void Session::load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool grouped) {
-  const int32_t n_inputs = model.graph().n_inputs;
+void Session::load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed) {
   tile.n = n;
   tile.lanes = lanes;
   std::copy(samples, samples + n, tile.sample);
-  if (!grouped) return transpose(data.rows, samples, n, n_inputs, lanes, tile.activation);
-  const float* groups[kMaxLanes / kGroup];
-  for (int32_t k = 0; k < lanes / kGroup; ++k) {
-    const int32_t first = k * kGroup < n ? samples[k * kGroup] : samples[0];  // beyond n: anything finite
-    groups[k] = data.groups + static_cast<size_t>(first / kGroup) * n_inputs * kGroup;
+  if (packed) {
+    tile.input = packed_inputs(data, model.graph().n_inputs, samples[0]);
+    return;
   }
-  kernel_.load(groups, n_inputs, tile);
+  float* own = own_inputs(tile);
+  transpose(data.rows, samples, n, model.graph().n_inputs, kGroup, own);
+  tile.input = own;
+}
+
+float* Session::own_inputs(const Tile& tile) {
+  const size_t size = static_cast<size_t>(model.graph().n_inputs) * kGroup;
+  return inputs_.reserve(tiles_.size() * size) + (&tile - tiles_.data()) * size;
 }
 
 double Session::propagate(Tile& tile, const Targets& targets, float weight) {
@@ -75,10 +89,17 @@ double Session::train_batch(const DataView& data, const EpochView& epoch, int32_
   double loss = 0;
   for (int32_t first = begin; first < end; first += kernel_.max_lanes) {
     const int32_t n = std::min(kernel_.max_lanes, end - first);
-    load(tiles_[0], lanes_for(n), data, epoch.order + first, n, epoch.grouped);
+    load(tiles_[0], lanes_for(n), data, epoch.order + first, n, epoch.group > 1);
+    const int32_t next = first + n;
+    tiles_[0].next = epoch.group > 1 && next < data.n_samples
+                         ? packed_inputs(data, model.graph().n_inputs, epoch.order[next])
+                         : nullptr;
     if (epoch.dropout_threshold) {
       const uint32_t* keys = epoch.dropout_keys + 2 * batch;
-      kernel_.drop({keys[0], keys[1], epoch.dropout_threshold, epoch.dropout_scale}, model.graph().n_inputs, tiles_[0]);
+      float* own = own_inputs(tiles_[0]);
+      const Dropout dropout = {keys[0], keys[1], epoch.dropout_threshold, epoch.dropout_scale};
+      kernel_.drop(dropout, model.graph().n_inputs, tiles_[0], own);
+      tiles_[0].input = own;
     }
     loss += propagate(tiles_[0], data.targets, 1.0f / static_cast<float>(end - begin));
   }
@@ -116,7 +137,7 @@ Outcome Session::train_epoch(const DataView& data, const EpochView& epoch, Epoch
 
 template <class Visit>
 void Session::visit_all(const DataView& data, Visit visit) {
-  int32_t samples[kMaxLanes];
+  int32_t samples[kGroup];
   for (int32_t begin = 0; begin < data.n_samples; begin += kernel_.max_lanes) {
     const int32_t n = std::min(kernel_.max_lanes, data.n_samples - begin);
     std::iota(samples, samples + n, begin);
@@ -126,7 +147,7 @@ void Session::visit_all(const DataView& data, Visit visit) {
 }
 
 double Session::evaluate(const DataView& data, float* outputs) {
-  const int32_t n_outputs = model.n_outputs(), first = model.graph().n_inputs + model.n_rows() - n_outputs;
+  const int32_t n_outputs = model.n_outputs(), first = model.n_rows() - n_outputs;
   double loss = 0;
   visit_all(data, [&](Tile& t) {
     kernel_.forward(model.graph(), model.parameters(), model.norm(), t);
@@ -152,14 +173,14 @@ void Session::edge_scores(const DataView& data, const int64_t* pairs, int64_t n,
   std::fill(scores, scores + n, 0.0f);
   visit_all(data, [&](Tile& t) {
     propagate(t, data.targets, 1.0f / static_cast<float>(data.n_samples));
-    const float *source[kMaxLanes / kGroup], *delta[kMaxLanes / kGroup];
+    const float *source[kGroup / kStrip], *delta[kGroup / kStrip];
     for (int64_t i = 0; i < n; ++i) {
-      for (int32_t k = 0; k < t.lanes / kGroup; ++k) {
-        source[k] = t.activation + pairs[2 * i] * t.lanes + k * kGroup;
-        delta[k] = t.delta + (pairs[2 * i + 1] - n_inputs) * t.lanes + k * kGroup;
+      for (int32_t k = 0; k < t.lanes / kStrip; ++k) {
+        source[k] = activations(t, n_inputs, pairs[2 * i]) + k * kStrip;
+        delta[k] = t.delta + (pairs[2 * i + 1] - n_inputs) * t.lanes + k * kStrip;
       }
       float score;
-      kernel_.dots(source, 0, 1, delta, t.lanes / kGroup, &score);
+      kernel_.dots(source, 0, 1, delta, t.lanes / kStrip, &score);
       scores[i] += score;
     }
   });
@@ -172,7 +193,7 @@ void Session::statistics(const DataView& data, double* mean, double* square, dou
     propagate(t, data.targets, 1);
     for (int32_t u = 0; u < n_neurons; ++u)
       for (int32_t lane = 0; lane < t.n; ++lane) {
-        const double h = t.activation[static_cast<ptrdiff_t>(u) * t.lanes + lane];
+        const double h = activations(t, n_inputs, u)[lane];
         mean[u] += h;
         square[u] += h * h;
         if (u < n_inputs) continue;

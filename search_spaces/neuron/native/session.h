@@ -25,7 +25,7 @@ void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_i
 struct EpochView {
   const int32_t* order;    // (n_samples) sample indices
   int32_t batch_size;
-  int32_t grouped;         // whether `order` moves whole groups
+  int32_t group;           // neighbours that `order` moves as one: 1, or they can be read where they are packed
   int32_t first_step;      // steps taken in earlier epochs
   const double* rates;     // (n_batches) learning rates
   const int32_t* keep;     // (n_batches) edges to keep after the step, -1: no pruning
@@ -80,8 +80,10 @@ class Session {
 
  private:
   void make_tiles(int32_t n);
-  // Reads the inputs of n samples; `grouped`: they are neighbours in the packed data, group by group.
-  void load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool grouped);
+  // Points a tile at n samples; `packed`: they are neighbours in one group, and are read there.
+  void load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed);
+  // Memory of a tile's own for inputs that cannot be read where they are: [n_inputs][kGroup].
+  float* own_inputs(const Tile& tile);
   // Forward, loss and backward; the losses' sum. The gradients are weighted.
   double propagate(Tile& tile, const Targets& targets, float weight);
   template <class Visit>
@@ -91,7 +93,7 @@ class Session {
 
   const Kernel& kernel_;
   std::vector<Tile> tiles_;  // one, or as many as regrowth scores at once
-  AlignedBuffer memory_;
+  AlignedBuffer memory_, inputs_;
 };
 
 }  // namespace evonas

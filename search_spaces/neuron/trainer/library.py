@@ -110,7 +110,7 @@ class EpochView(Structure):
     """The steps of one epoch; see ``session.h``."""
 
     _fields_ = [
-        ("order", c_void_p), ("batch_size", c_int32), ("grouped", c_int32), ("first_step", c_int32),
+        ("order", c_void_p), ("batch_size", c_int32), ("group", c_int32), ("first_step", c_int32),
         ("rates", c_void_p), ("keep", c_void_p), ("share", c_void_p), ("dropout_keys", c_void_p),
         ("dropout_threshold", c_uint32), ("dropout_scale", c_float), ("clip_norm", c_float), ("weight_decay", c_float),
         ("decoupled", c_int32), ("n_score_samples", c_int32), ("stop", c_void_p), ("seconds_left", c_double),
@@ -136,7 +136,7 @@ _packing = threading.Lock()
 
 
 def packed(samples: Samples) -> Floats:
-    """The inputs of samples in groups of 16, ``(n_groups, n_inputs, 16)``, zeros beyond the last sample.
+    """The inputs of samples in groups of 64, ``(n_groups, n_inputs, 64)``, zeros beyond the last sample.
 
     Packed once as long as the samples live, shared by all threads and candidates, never copied in a training step.
     """
@@ -159,12 +159,12 @@ class Data:
 
     def __init__(
         self, samples: Samples, task: Task | None, recipe: Recipe, *, teacher: Floats | None = None,
-        grouped: bool = True,
+        packed_order: bool = True,
     ) -> None:
-        """Checked arguments only; ``grouped`` is False where single samples are shuffled."""
+        """Checked arguments only; ``packed_order`` is False where single samples are shuffled."""
         self.n_samples = len(samples)
-        rows = None if grouped else np.ascontiguousarray(samples.flat, np.float32)
-        groups = packed(samples) if grouped else None
+        rows = None if packed_order else np.ascontiguousarray(samples.flat, np.float32)
+        groups = packed(samples) if packed_order else None
         labels = values = None
         if task is not None and task.kind == "classification":
             labels = np.ascontiguousarray(samples.y, np.int32)

@@ -12,7 +12,6 @@ from evonas.data.samples import Samples, Splits
 from evonas.training import Cancelled, Epoch, Recipe, Stop
 from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.trainer.base import (
-    GROUP,
     SCORE_SAMPLES,
     Gradients,
     Network,
@@ -22,6 +21,7 @@ from search_spaces.neuron.trainer.base import (
     prune_steps,
     regrow_steps,
     sample_order,
+    shuffled_together,
 )
 from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
 from search_spaces.neuron.trainer.dropout import dropout_keys, dropout_threshold
@@ -105,8 +105,8 @@ class _Run:
         teacher: Floats | None,
     ) -> None:
         self.session, self.recipe, self.epochs, self.seed, self.stop = session, recipe, epochs, seed, stop
-        self.grouped = recipe.batch_size % GROUP == 0
-        self.data = Data(splits.train, splits.task, recipe, teacher=teacher, grouped=self.grouped)
+        self.group = shuffled_together(recipe.batch_size)
+        self.data = Data(splits.train, splits.task, recipe, teacher=teacher, packed_order=self.group > 1)
         self.validation = Data(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
@@ -146,7 +146,7 @@ class _Run:
         if recipe.input_dropout:
             keys = np.array([dropout_keys(self.seed, s) for s in range(first, first + self.n_batches)], np.uint32)
         view = EpochView(
-            pointer(order), min(recipe.batch_size, n), self.grouped, first, pointer(rates), pointer(keep),
+            pointer(order), min(recipe.batch_size, n), self.group, first, pointer(rates), pointer(keep),
             pointer(share), pointer(keys), dropout_threshold(recipe.input_dropout), 1 / (1 - recipe.input_dropout),
             recipe.clip_norm or 0.0, recipe.weight_decay, recipe.optimizer == "adamw", SCORE_SAMPLES,
             pointer(self.stop.flag), self.stop.deadline - time.monotonic(),

@@ -125,7 +125,7 @@ def test_an_invalid_genotype_is_refused_and_never_reaches_native_code(edge: tupl
         NativeTrainer().predict(broken, random_samples(np.random.default_rng(44), 4))
 
 
-@pytest.mark.parametrize("batch_size", [16, 10])
+@pytest.mark.parametrize("batch_size", [64, 16, 10])
 def test_a_nan_in_the_data_is_a_failure_not_a_result(batch_size: int) -> None:
     splits = random_splits(45)
     splits.train.x[77, 3] = np.nan

@@ -72,7 +72,9 @@ TRAINING_CASES: dict[str, dict[str, Any]] = {
     "input-dropout": {"input_dropout": 0.3},
     "batch-of-single-samples": {"batch_size": 10},
     "dropout-of-single-samples": {"batch_size": 9, "input_dropout": 0.5},
-    "batch-of-tiles-and-a-half": {"batch_size": 96},
+    "batch-of-a-tile": {"batch_size": 64},
+    "batch-of-two-tiles": {"batch_size": 128},
+    "batch-of-a-tile-and-a-half": {"batch_size": 96},
     "batch-beyond-the-data": {"batch_size": 1024},
 }
 
@@ -154,7 +156,7 @@ class TrainerContract:
         network = random_network(np.random.default_rng(8), "none", **WIDE)
         self.assert_equals_reference(trainer, network, random_splits(4, n=1), Recipe(batch_size=16, learning_rate=1e-3))
 
-    @pytest.mark.parametrize("batch_size", [16, 10])
+    @pytest.mark.parametrize("batch_size", [64, 16, 10])
     def test_a_teacher_is_mixed_into_the_targets(self, trainer: Trainer, batch_size: int) -> None:
         teacher = np.random.default_rng(9).dirichlet(np.ones(3), 100).astype(np.float32)
         recipe = Recipe(batch_size=batch_size, label_smoothing=0.1, distillation=0.7)
@@ -192,7 +194,7 @@ class TrainerContract:
         recipe = Recipe(batch_size=16, pruning=Pruning(edges=80, begin=0.2, every=5))
         self.assert_equals_reference(trainer, network, random_splits(9), recipe, frozen=frozen)
 
-    @pytest.mark.parametrize("batch_size", [16, 10])
+    @pytest.mark.parametrize("batch_size", [64, 16, 10])
     def test_regrowth_moves_edges_to_the_largest_gradients(self, trainer: Trainer, batch_size: int) -> None:
         network = random_network(np.random.default_rng(14), layers=(16, 12), density=0.2)
         recipe = Recipe(batch_size=batch_size, regrowth=Regrowth(fraction=0.2, every=6), label_smoothing=0.1)
