@@ -30,7 +30,7 @@ def remove_layer(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
     n_removed = counts[:, layer].sum() + counts[layer].sum()
     bridges = rng.multinomial(round(BRIDGES_PER_EDGE * n_removed), weights / weights.sum())
     new = AbsentEdges(genotype, params.law).draw_over_pairs(pairs, bridges, rng)
-    keep = (genotype.layer_of[genotype.edges] != layer).all(axis=1)
+    keep = (genotype.layer_of != layer)[genotype.edges.T.astype(np.int64)].all(axis=0)
     edges = np.concatenate([genotype.edges[keep], new])
     ties = np.concatenate([genotype.ties[keep], np.full(len(new), -1, np.int32)])
     return feed_outputs(connected(genotype, edges, ties).genotype, rng)
