@@ -62,12 +62,12 @@ def assemble(config: RunConfig) -> Parts:
 def _searcher(config: RunConfig, space: SearchSpace[Any], objectives: Objectives) -> Searcher[Any]:
     numbers: dict[str, Any] = {
         "population": config.population, "children": config.children, "generations": config.generations,
-        "budget": config.epochs, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
+        "rungs": config.budgets, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
     }
     if config.searcher == "nsga2":
         numbers |= {
-            "survival": config.survival, "crossover_rate": config.crossover_rate,
-            "archive_share": config.archive_share,
+            "survival": config.survival, "parents": config.parents, "adapt": config.adapt,
+            "crossover_rate": config.crossover_rate,
         }
     return SEARCHERS[config.searcher](space, objectives, **numbers)
 

@@ -18,7 +18,8 @@ class RunConfig(BaseModel):
 
     ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``data_root``, ``jobs``,
-    ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume.
+    ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs`` are epochs that grow with
+    promise, in the place of ``epochs``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,9 +35,11 @@ class RunConfig(BaseModel):
     children: int = Field(default=20, ge=1)
     generations: int = Field(default=30, ge=0)
     epochs: int = Field(default=3, ge=1)
+    rungs: tuple[int, ...] | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
+    parents: Literal["gap", "tournament"] = "tournament"
+    adapt: bool = False
     crossover_rate: float = Field(default=0.1, ge=0, le=1)
-    archive_share: float = Field(default=0.2, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
     jobs: int = Field(default=1, ge=1)
     time_limit: float | None = Field(default=None, gt=0)
@@ -54,6 +57,18 @@ class RunConfig(BaseModel):
     @classmethod
     def _absolute_file(cls, value: str) -> str:
         return str(Path(value).expanduser().resolve()) if value.endswith(".npz") else value
+
+    @field_validator("rungs")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if value is not None and (not value or value[0] < 1 or sorted(set(value)) != list(value)):
+            raise ValueError(f"rungs must be ascending numbers of epochs, at least 1, got {list(value)}")
+        return value
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        """The rungs, or the epochs as the only one."""
+        return self.rungs or (self.epochs,)
 
     @property
     def recipe(self) -> Recipe:

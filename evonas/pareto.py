@@ -70,6 +70,12 @@ def hypervolume(F: Doubles, reference: Doubles) -> float:
     return float(HV(ref_point=reference)(inside)) if len(inside) else 0.0
 
 
+def contributions(F: Doubles, front: Doubles, reference: Doubles) -> Doubles:
+    """Hypervolume that each row of F ``(n, n_objectives)`` alone would add to a front, shape ``(n,)``."""
+    before = hypervolume(front, reference)
+    return np.array([max(0.0, hypervolume(np.vstack([front, row]), reference) - before) for row in F])
+
+
 def knee(F: Doubles) -> int:
     """The row of a front that is farthest below the hyperplane through its extremes (Das 1999,
     https://doi.org/10.1007/s001580050111), each objective scaled to [0, 1]."""

@@ -51,8 +51,17 @@ class SearchSpace(Protocol[G]):
         """A random founder."""
         ...
 
-    def mutate(self, parent: G, rng: np.random.Generator) -> Offspring[G]:
-        """A valid neighbour of ``parent``."""
+    @property
+    def operators(self) -> Mapping[str, float]:
+        """The names of the mutations in use and their positive weights, as they are drawn while nothing is known."""
+        ...
+
+    def mutate(self, parent: G, rng: np.random.Generator, operator: str | None = None) -> Offspring[G]:
+        """A valid neighbour of ``parent``.
+
+        Args:
+            operator: One of :attr:`operators`; where it cannot change ``parent``, and for None, one is drawn by weight.
+        """
         ...
 
     def crossover(self, first: G, second: G, rng: np.random.Generator) -> Offspring[G]:

@@ -29,7 +29,7 @@ evaluator = merge(TrainedEvaluator(space, splits, config.recipe), cost)
 objectives = parse_objectives(config.objectives or (), config.constraints, evaluator.metric_names)
 searcher = NSGA2(
     space, objectives, population=config.population, children=config.children, generations=config.generations,
-    budget=config.epochs, rng=np.random.default_rng(stream(config.seed, Stream.SEARCH)),
+    rungs=config.budgets, rng=np.random.default_rng(stream(config.seed, Stream.SEARCH)),
 )
 if not Path(directory).exists():  # else go on where the run stopped; `evonas resume` would do the same
     documents = {"config": config.to_json(), "task": asdict(splits.task), "normalisation": asdict(splits.scaling)}

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -45,10 +45,16 @@ class ToySpace:
     def sample(self, rng: np.random.Generator) -> Digits:
         return Digits(tuple(int(v) for v in rng.integers(LEVELS, size=LENGTH)))
 
-    def mutate(self, parent: Digits, rng: np.random.Generator) -> Offspring[Digits]:
-        values = list(parent.values)
-        values[int(rng.integers(LENGTH))] = int(rng.integers(LEVELS))
-        return Offspring(Digits(tuple(values)), "change_digit")
+    operators: ClassVar = {"change_digit": 3.0, "shift_digit": 1.0}
+
+    def mutate(self, parent: Digits, rng: np.random.Generator, operator: str | None = None) -> Offspring[Digits]:
+        name = operator or str(rng.choice(list(self.operators), p=[0.75, 0.25]))
+        values, place = list(parent.values), int(rng.integers(LENGTH))
+        old = values[place]
+        while values[place] == old:
+            new = rng.integers(LEVELS) if name == "change_digit" else old + rng.choice([-1, 1])
+            values[place] = int(new % LEVELS)
+        return Offspring(Digits(tuple(values)), name)
 
     def crossover(self, first: Digits, second: Digits, rng: np.random.Generator) -> Offspring[Digits]:
         mask = rng.random(LENGTH) < 0.5

@@ -32,6 +32,7 @@ def evolve(
     children: Annotated[int | None, typer.Option(help="Offspring of a generation [20].")] = None,
     generations: Annotated[int | None, typer.Option(help="Generations after the founders [30].")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [3].")] = None,
+    rungs: Annotated[str | None, typer.Option(help="Epochs that grow with promise, like 2,6, instead.")] = None,
     survival: Annotated[str | None, typer.Option(help="aging, aging-dominated or elitist [aging-dominated].")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples a training step [64].")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [0.003].")] = None,
@@ -51,8 +52,8 @@ def evolve(
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "searcher": searcher, "population": population, "children": children, "generations": generations,
-        "epochs": epochs, "survival": survival, "seed": seed, "jobs": jobs, "time_limit": time_limit,
-        "trial_timeout": trial_timeout,
+        "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
+        "time_limit": time_limit, "trial_timeout": trial_timeout,
         "training": {name: value for name, value in training.items() if value is not None},
         "space_options": {} if trainer is None else {"trainer": trainer},
     })

@@ -10,13 +10,23 @@ from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 
 
+def comparable(records: Sequence[Record]) -> list[Record]:
+    """The evaluations with the largest budget of a run: of promoted individuals where it has rungs, else all."""
+    largest = max((r.budget for r in records if r.status == "ok"), default=0)
+    return [r for r in records if r.budget >= largest]
+
+
 def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, Doubles]:
     """F ``(n, n_objectives)`` and violations ``(n,)`` of records."""
     return objectives.matrix(records), objectives.violations(records)
 
 
 def front(records: Sequence[Record], objectives: Objectives) -> list[Record]:
-    """The non-dominated feasible records, by ascending last objective (the cost); one record an individual."""
+    """The non-dominated feasible records, by ascending last objective (the cost); one record an individual.
+
+    Only the largest budget counts: a member enters the front when it has proved itself at the last rung.
+    """
+    records = comparable(records)
     F, violations = losses(records, objectives)
     best = [records[i] for i in pareto.front(F, violations)]
     unique = {(r.id, *(r.metrics[o.metric] for o in objectives.items)): r for r in best}
@@ -24,8 +34,8 @@ def front(records: Sequence[Record], objectives: Objectives) -> list[Record]:
 
 
 def hypervolume(records: Sequence[Record], objectives: Objectives, reference: Doubles) -> float:
-    """Hypervolume of all feasible records up to ``reference``, in the coordinates of F (costs: log10)."""
-    F, violations = losses(records, objectives)
+    """Hypervolume of the feasible :func:`comparable` records up to ``reference``, in the coordinates of F."""
+    F, violations = losses(comparable(records), objectives)
     return pareto.hypervolume(F[violations <= 0], reference)
 
 

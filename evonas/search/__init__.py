@@ -1,8 +1,10 @@
 """Searchers, one a file: they ask for trials and are told evaluations.
 
-- ``nsga2``: the population engine; ``survival``: who survives a generation.
-- ``random_search``: the baseline at equal budget.
-- ``births``: numbering and deduplication, shared by both; ``base``: the contract.
+- ``nsga2``: the population engine; ``survival``: who survives a generation; ``parents``: who is bred from; ``credit``:
+  which operators pay.
+- ``random_search``: the baseline at equal budget; with rungs, successive halving.
+- ``generational``: the turns of ask and tell and the rungs of budgets, shared by both; ``births``: numbering and
+  deduplication; ``base``: the contract.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 
 from evonas.search.base import History, Searcher
 from evonas.search.nsga2 import NSGA2
+from evonas.search.parents import PARENTS
 from evonas.search.random_search import RandomSearch
 from evonas.search.survival import SURVIVALS
 
@@ -21,4 +24,4 @@ SEARCHERS: MappingProxyType[str, Callable[..., Searcher[Any]]] = MappingProxyTyp
     {"nsga2": NSGA2, "random": RandomSearch}
 )
 
-__all__ = ["NSGA2", "SEARCHERS", "SURVIVALS", "History", "RandomSearch", "Searcher"]
+__all__ = ["NSGA2", "PARENTS", "SEARCHERS", "SURVIVALS", "History", "RandomSearch", "Searcher"]

@@ -1,24 +1,27 @@
-"""NSGA-II (Deb 2002, https://doi.org/10.1109/4235.996017) with aging survival and parents from the archive."""
+"""NSGA-II (Deb 2002, https://doi.org/10.1109/4235.996017) with aging survival and parents where the front is thin."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Generic
+from dataclasses import asdict
 
 import numpy as np
 
-from evonas.individual import Evaluation, Individual, Member, Trial
+from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
-from evonas.pareto import front, rank_and_crowd
 from evonas.search.base import History
-from evonas.search.births import Births
+from evonas.search.credit import Credit, credit_batch, founders_reference
+from evonas.search.generational import Generational, keys, members_of
+from evonas.search.parents import PARENTS, Pool
 from evonas.search.survival import SURVIVALS
 from evonas.space import G, Offspring, SearchSpace
-from evonas.types import Ints, Json
+from evonas.types import Json
 
 
-class NSGA2(Generic[G]):
+class NSGA2(Generational[G]):
     """A population under mutation, crossover and selection, beside an unbounded archive of non-dominated members.
+
+    With several rungs a member counts with its evaluation at the highest rung that it reached: only the last rung's
+    enter the archive, and whoever is on a lower one lives only while there are too few above.
 
     Args:
         space: Where genotypes come from.
@@ -26,11 +29,11 @@ class NSGA2(Generic[G]):
         population: Survivors of a generation.
         children: Offspring of a generation.
         generations: Number of generations after the founders.
-        budget: Budget of every trial.
+        rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
+        parents: ``"gap"`` or ``"tournament"``.
+        adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
         crossover_rate: Probability that an offspring has two parents.
-        archive_share: Probability that a parent is drawn from the archive's front instead of a tournament.
-        tournament: Members that compete to be a parent.
         rng: The searcher's own generator.
 
     Raises:
@@ -39,97 +42,80 @@ class NSGA2(Generic[G]):
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
-        generations: int = 30, budget: int = 1, survival: str = "aging-dominated", crossover_rate: float = 0.1,
-        archive_share: float = 0.2, tournament: int = 3, rng: np.random.Generator,
+        generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
+        parents: str = "tournament", adapt: bool = False, crossover_rate: float = 0.1, rng: np.random.Generator,
     ) -> None:
         if population < 2:
             raise ValueError(f"population must be at least 2, got {population}")
         if children < 1:
             raise ValueError(f"children must be at least 1, got {children}")
-        self._space, self._objectives, self._rng = space, objectives, rng
-        self._size, self._n_children, self._generations, self._budget = population, children, generations, budget
-        self._survival = SURVIVALS[survival]
-        self._crossover_rate, self._archive_share, self._tournament_size = crossover_rate, archive_share, tournament
-        self._births = Births(space, objectives)
-        self._generation = 0
+        super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
+        self._size, self._n_children = population, children
+        self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
+        self._adapt, self._credit = adapt, Credit()
+        self._reference: list[float] | None = None
         self._population: list[Member[G]] = []
         self._archive: list[Member[G]] = []
-        self._asked: list[Trial[G]] = []
 
-    def ask(self) -> list[Trial[G]]:
-        """The founders, then the children of each generation."""
-        if self._asked:
-            raise RuntimeError(f"ask() before tell(): {len(self._asked)} trials wait for an evaluation")
-        if self._generation <= self._generations:
-            born = self._breed() if self._population else self._found()
-            self._asked = [Trial(individual, self._budget) for individual in born]
-        return list(self._asked)
+    def _bear(self) -> list[Trial[G]]:
+        if not self._population:
+            return self._found(self._size)
+        members = [*{m.evaluation.key: m for m in self._archive + self._population}.values()]
+        alive = set(keys(self._population))
+        living = np.array([i for i, m in enumerate(members) if m.evaluation.key in alive])
+        ranking = self._rank(members)
+        pool = Pool(self._losses(members)[0], ranking.rank, np.argsort(ranking.order()), living)
+        return self._trials(lambda: self._propose(members, pool), self._n_children)
 
-    def tell(self, evaluations: Sequence[Evaluation[G]]) -> None:
-        """Selection."""
-        if [e.key for e in evaluations] != [t.key for t in self._asked]:
-            raise ValueError("tell() needs one evaluation for each asked trial, in the order of ask()")
-        born = [Member(t.individual, e) for t, e in zip(self._asked, evaluations, strict=True)]
-        self._population = self._survive(self._population + born)
-        self._archive = self._front(self._archive + born)
-        self._asked, self._generation = [], self._generation + 1
-
-    def _found(self) -> list[Individual[G]]:
-        return [
-            self._births.born(lambda: (Offspring(self._space.sample(self._rng), "sample"), ()), generation=0)
-            for _ in range(self._size)
-        ]
-
-    def _breed(self) -> list[Individual[G]]:
-        evaluations = [m.evaluation for m in self._population]
-        order = rank_and_crowd(self._objectives.matrix(evaluations), self._objectives.violations(evaluations)).order()
-        fitness = np.empty(len(order), dtype=np.int64)
-        fitness[order] = np.arange(len(order))
-        return [
-            self._births.born(lambda: self._propose(fitness), generation=self._generation)
-            for _ in range(self._n_children)
-        ]
-
-    def _propose(self, fitness: Ints) -> tuple[Offspring[G], tuple[Member[G], ...]]:
-        first = self._parent(fitness)
+    def _propose(self, members: list[Member[G]], pool: Pool) -> tuple[Offspring[G], tuple[Member[G], ...]]:
+        first = members[self._parent(pool, self._rng)]
         if self._rng.random() < self._crossover_rate:
-            second = self._parent(fitness)
+            second = members[self._parent(pool, self._rng)]
             if second.genotype != first.genotype:
                 return self._space.crossover(first.genotype, second.genotype, self._rng), (first, second)
-        return self._space.mutate(first.genotype, self._rng), (first,)
+        operator = None
+        if self._adapt:
+            shares = self._credit.shares(self._space.operators)
+            operator = str(self._rng.choice(list(shares), p=list(shares.values())))
+        return self._space.mutate(first.genotype, self._rng, operator), (first,)
 
-    def _parent(self, fitness: Ints) -> Member[G]:
-        if self._archive and self._rng.random() < self._archive_share:
-            return self._archive[int(self._rng.integers(len(self._archive)))]
-        contestants = self._rng.integers(len(fitness), size=self._tournament_size)
-        return self._population[int(contestants[np.argmin(fitness[contestants])])]
-
-    def _survive(self, members: list[Member[G]]) -> list[Member[G]]:
+    def _learn(self, members: list[Member[G]], *, final: bool) -> None:
         evaluations = [m.evaluation for m in members]
-        ranking = rank_and_crowd(self._objectives.matrix(evaluations), self._objectives.violations(evaluations))
+        if self._reference is None:
+            self._reference = founders_reference(evaluations, self._objectives)
+        else:
+            self._credit = credit_batch(
+                self._credit, [m.individual.operator for m in members], evaluations, self._objectives,
+                front=[m.evaluation for m in self._archive], reference=self._reference, final=final,
+            )
+        self._survive(members)
+        if final:
+            self._archive = self._front(self._archive + members)
+
+    def _survive(self, members: list[Member[G]]) -> None:
+        """Who failed at a higher rung stays with what it reached; higher rungs survive first."""
+        told = {m.individual.id: m for m in members if m.evaluation.status == "ok" or not self._rung(m)}
+        candidates = [*(m for m in self._population if m.individual.id not in told), *told.values()]
+        self._population = []
+        for rung in reversed(range(len(self._rungs))):
+            if peers := [m for m in candidates if self._rung(m) == rung]:
+                self._population += self._select(peers, self._size - len(self._population))
+
+    def _select(self, members: list[Member[G]], n_survivors: int) -> list[Member[G]]:
         births = np.array([m.individual.birth for m in members])
         ids = np.array([m.individual.id for m in members])
-        failed = np.array([e.status == "failed" for e in evaluations])
-        return [members[i] for i in self._survival(births, ids, failed, ranking, self._size)]
-
-    def _front(self, members: list[Member[G]]) -> list[Member[G]]:
-        evaluations = [m.evaluation for m in members]
-        best = front(self._objectives.matrix(evaluations), self._objectives.violations(evaluations))
-        return [members[i] for i in best]
+        failed = np.array([m.evaluation.status == "failed" for m in members])
+        return [members[i] for i in self._survival(births, ids, failed, self._rank(members), n_survivors)]
 
     def state(self) -> Json:
-        """Ids of the population and of the archive, and the generator's state."""
+        """Beside what all generational searchers keep: the population, the archive, and the operators' credit."""
         return {
-            "generation": self._generation, "next_id": self._births.next_id, "rng": self._rng.bit_generator.state,
-            "population": [m.evaluation.key for m in self._population],
-            "archive": [m.evaluation.key for m in self._archive],
+            **super().state(), "population": keys(self._population), "archive": keys(self._archive),
+            "credit": asdict(self._credit), "reference": self._reference,
         }
 
     def restore(self, state: Json, history: History[G]) -> None:
         """Go on exactly where :meth:`state` was taken."""
-        self._generation, self._rng.bit_generator.state = state["generation"], state["rng"]
-        self._births.restore(state["next_id"], history.digests(state["next_id"]))
-        self._population, self._archive = (
-            [Member(history.individual(id), history.evaluation(id, budget)) for id, budget in state[name]]
-            for name in ("population", "archive")
-        )
+        super().restore(state, history)
+        self._population, self._archive = (members_of(state[name], history) for name in ("population", "archive"))
+        self._credit, self._reference = Credit(**state["credit"]), state["reference"]

@@ -2,69 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Generic
-
 import numpy as np
 
-from evonas.individual import Evaluation, Trial
+from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
-from evonas.search.base import History
-from evonas.search.births import Births
-from evonas.space import G, Offspring, SearchSpace
-from evonas.types import Json
+from evonas.search.generational import Generational
+from evonas.space import G, SearchSpace
 
 
-class RandomSearch(Generic[G]):
+class RandomSearch(Generational[G]):
     """Founders only: as many as an NSGA-II with the same numbers evaluates, in the same batches.
+
+    With several rungs it is successive halving by rank (Jamieson 2016, https://arxiv.org/abs/1502.07943).
 
     Args:
         space: Where genotypes come from.
-        objectives: Its constraints are kept, nothing is learned from the rest.
+        objectives: Its constraints are kept, and decide with the rest who is promoted; nothing else is learned.
         population: Size of the first batch.
         children: Size of every further batch.
         generations: Number of further batches.
-        budget: Budget of every trial.
+        rungs: Ascending budgets; see :class:`Generational`.
         rng: The searcher's own generator.
     """
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
-        generations: int = 30, budget: int = 1, rng: np.random.Generator,
+        generations: int = 30, rungs: tuple[int, ...] = (1,), rng: np.random.Generator,
     ) -> None:
-        self._space, self._rng, self._budget = space, rng, budget
-        self._population, self._children, self._generations = population, children, generations
-        self._births: Births[G] = Births(space, objectives)
-        self._generation = 0
-        self._asked: list[Trial[G]] = []
+        super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
+        self._population, self._children = population, children
 
-    def ask(self) -> list[Trial[G]]:
-        """A batch of founders."""
-        if self._asked:
-            raise RuntimeError(f"ask() before tell(): {len(self._asked)} trials wait for an evaluation")
-        if self._generation <= self._generations:
-            born = [
-                self._births.born(
-                    lambda: (Offspring(self._space.sample(self._rng), "sample"), ()), generation=self._generation
-                )
-                for _ in range(self._children if self._generation else self._population)
-            ]
-            self._asked = [Trial(individual, self._budget) for individual in born]
-        return list(self._asked)
+    def _bear(self) -> list[Trial[G]]:
+        return self._found(self._children if self._generation else self._population)
 
-    def tell(self, evaluations: Sequence[Evaluation[G]]) -> None:
-        """Nothing is learned."""
-        if [e.key for e in evaluations] != [t.key for t in self._asked]:
-            raise ValueError("tell() needs one evaluation for each asked trial, in the order of ask()")
-        self._asked, self._generation = [], self._generation + 1
-
-    def state(self) -> Json:
-        """Progress and the generator's state."""
-        return {
-            "generation": self._generation, "next_id": self._births.next_id, "rng": self._rng.bit_generator.state,
-        }
-
-    def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
-        self._generation, self._rng.bit_generator.state = state["generation"], state["rng"]
-        self._births.restore(state["next_id"], history.digests(state["next_id"]))
+    def _learn(self, members: list[Member[G]], *, final: bool) -> None:
+        """Nothing."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: Draws of an operator before a parent counts as one that cannot change: many, since one operator in six may be the
 #: only one that applies, and a bound on edges refuses large steps.
 MUTATION_DRAWS = 200
+#: Draws of an operator that was asked for, before others are drawn.
+OPERATOR_DRAWS = 5
 #: Discs before a crossover gives up and mutates: relatives may be equal in most places.
 CROSSOVER_DRAWS = 10
 #: Default for the most edges of a founder, a multiple of the inputs: 784 to 100 352 on a 28 x 28 image.
@@ -63,8 +65,7 @@ class NeuronSpace:
         self.law = DistanceLaw(task.input_shape, options.distance_base, options.distance_slope)
         self._params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps}, self._edges)
         weights = DEFAULT_WEIGHTS if options.operators is None else options.operators
-        self._names = list(weights)
-        self._probabilities = np.array(list(weights.values())) / sum(weights.values())
+        self.operators: Mapping[str, float] = {name: weight for name, weight in weights.items() if weight}
 
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:
         """A random founder by the rule of the option ``founders``, within ``edges`` as far as its layers have room."""
@@ -83,19 +84,26 @@ class NeuronSpace:
     def _clipped(self, n_edges: int) -> int:
         return min(max(n_edges, self._edges[0]), self._edges[1])
 
-    def mutate(self, parent: NeuronGenotype, rng: np.random.Generator) -> Offspring[NeuronGenotype]:
+    def mutate(
+        self, parent: NeuronGenotype, rng: np.random.Generator, operator: str | None = None
+    ) -> Offspring[NeuronGenotype]:
         """A child by one operator; another is drawn where one does not apply, changes nothing or leaves ``edges``.
+
+        Args:
+            operator: The one that is tried first, of :attr:`operators`.
 
         Raises:
             UserError: No operator in use changes this parent.
         """
-        for _ in range(MUTATION_DRAWS):
-            name = str(rng.choice(self._names, p=self._probabilities))
+        names, weights = list(self.operators), np.array(list(self.operators.values()))
+        for draw in range(MUTATION_DRAWS):
+            drawn = str(rng.choice(names, p=weights / weights.sum()))
+            name = operator if operator is not None and draw < OPERATOR_DRAWS else drawn
             child = OPERATORS[name](parent, rng, self._params)
             if child is not None and self._fits(child, parent) and child != parent:
                 return Offspring(child, name)
         raise UserError(
-            f"none of the operators {', '.join(self._names)} changes a genotype of {parent.n_edges} edges with "
+            f"none of the operators {', '.join(names)} changes a genotype of {parent.n_edges} edges with "
             f"edges={list(self._edges)}; give another operator a weight"
         )
 

@@ -24,7 +24,8 @@ def evaluate(trial: Trial[Digits]) -> Evaluation[Digits]:
     values = trial.individual.genotype.values
     if trial.individual.id % 11 == 10:
         return Evaluation(*trial.key, "failed", {}, 0.0, "unlucky")
-    metrics = {"val_error": float(1000 - 8 * sum(values)), **ToySpace().cost(trial.individual.genotype)}
+    error = 1000 - 8 * sum(values) + trial.individual.id % 7 // trial.budget
+    metrics = {"val_error": float(error), **ToySpace().cost(trial.individual.genotype)}
     return Evaluation(*trial.key, "ok", metrics, 0.0)
 
 
@@ -67,6 +68,7 @@ class SearcherContract(ABC):
         while memory.step(searcher):
             pass
         assert sorted(memory.individuals) == list(range(len(memory.individuals)))
+        assert len(memory.individuals) > 40
         assert len({i.genotype for i in memory.individuals.values()}) == len(memory.individuals)
 
     def test_the_same_seed_asks_for_the_same_trials(self, make_searcher: Maker) -> None:
@@ -92,6 +94,10 @@ class SearcherContract(ABC):
         searcher.ask()
         with pytest.raises(RuntimeError, match="wait for an evaluation"):
             searcher.ask()
+
+    def test_tell_without_ask_is_misuse(self, make_searcher: Maker) -> None:
+        with pytest.raises(ValueError, match="one evaluation for each asked trial"):
+            make_searcher(0).tell([])
 
     def test_tell_refuses_evaluations_of_other_trials(self, make_searcher: Maker) -> None:
         searcher: Searcher[Any] = make_searcher(0)

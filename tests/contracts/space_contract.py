@@ -75,6 +75,18 @@ class SpaceContract(ABC):
                 assert child != parent
             assert lineage(space, seed) == genotypes
 
+    def test_an_operator_that_is_asked_for_is_used_where_it_applies(self, space: SearchSpace[Any]) -> None:
+        assert all(weight > 0 for weight in space.operators.values())
+        parents = [space.sample(generator(seed)) for seed in SEEDS]
+        for operator in space.operators:
+            children = [space.mutate(parent, generator(7), operator) for parent in parents]
+            assert children == [space.mutate(parent, generator(7), operator) for parent in parents]
+            used = [child.operator for child in children]
+            assert operator in used
+            assert set(used) <= set(space.operators)
+            for child in children:
+                space.validate(child.genotype)
+
     def test_crossover_is_valid_and_follows_from_the_seed(self, space: SearchSpace[Any]) -> None:
         for seed in SEEDS:
             first, second = space.sample(generator(seed)), space.sample(generator(seed + 100))

@@ -21,13 +21,15 @@ def play(tmp_path: Path) -> Iterator[Play]:
     stores: list[RunStore[Digits]] = []
 
     def start(
-        name: str = "run", *, evaluator: ToyEvaluator | None = None, seed: int = 0, generations: int = 4, **options: Any
+        name: str = "run", *, evaluator: ToyEvaluator | None = None, seed: int = 0, generations: int = 4,
+        rungs: tuple[int, ...] = (1,), **options: Any,
     ) -> RunStore[Digits]:
         space, directory = ToySpace(), tmp_path / name
         if not directory.exists():
             create(directory, config={}, task={}, fingerprint="", normalisation={})
         searcher = NSGA2(
-            space, OBJECTIVES, population=8, children=6, generations=generations, rng=np.random.default_rng(seed)
+            space, OBJECTIVES, population=8, children=6, generations=generations, rungs=rungs,
+            rng=np.random.default_rng(seed),
         )
         store = RunStore(directory, space, writing=True)
         stores.append(store)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 
 import pytest
-from toy import Play, ToyEvaluator, contents
+from toy import OBJECTIVES, Digits, Play, ToyEvaluator, contents
 
 from evonas.engine import SearchFailed
+from evonas.evaluation import Job, Outcome
+from evonas.report.front import front
 from evonas.store import StoreError
 
 
-@pytest.mark.parametrize("threads", [True, False])
-def test_a_run_is_the_same_for_one_and_two_workers(play: Play, threads: bool) -> None:
-    evaluator = ToyEvaluator(threads=threads)
-    assert contents(play("one", evaluator=evaluator)) == contents(play("two", evaluator=evaluator, n_jobs=2))
+@pytest.mark.parametrize(("threads", "rungs"), [(True, (1,)), (False, (1,)), (True, (1, 3))])
+def test_a_run_is_the_same_for_one_and_two_workers(play: Play, threads: bool, rungs: tuple[int, ...]) -> None:
+    one, two = (
+        contents(play(name, evaluator=ToyEvaluator(threads=threads), rungs=rungs, n_jobs=n_jobs))
+        for name, n_jobs in (("one", 1), ("two", 2))
+    )
+    assert one == two
 
 
 def test_another_seed_gives_another_run(play: Play) -> None:
@@ -27,6 +32,28 @@ def test_children_start_from_their_first_parents_weights(play: Play) -> None:
     parents = {r.id: r.parents for r in store.records()}
     assert max(depth.values()) >= 2
     assert all(depth[id] == (depth[parents[id][0]] + 1 if parents[id] else 0) for id in depth)
+
+
+def test_a_promoted_trial_goes_on_from_its_own_weights_and_alone_enters_the_front(play: Play) -> None:
+    store = play(rungs=(1, 3))
+    depth = {(r.id, r.budget): r.metrics["generations_of_weights"] for r in store.records()}
+    promoted = [id for id, budget in depth if budget == 3]
+    assert 0 < len(promoted) < len(depth) - len(promoted)
+    assert all(depth[id, 3] == depth[id, 1] + 1 for id in promoted)
+    assert {r.id for r in front(store.records(), OBJECTIVES)} <= set(promoted)
+    assert {r.budget for r in front(store.records(), OBJECTIVES)} == {3}
+
+
+def test_promotions_that_all_fail_do_not_end_the_run(play: Play) -> None:
+    class Fragile(ToyEvaluator):
+        def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
+            if job.trial.budget == 3:
+                raise ArithmeticError("too much training")
+            return super().__call__(job)
+
+    store = play(evaluator=Fragile(), rungs=(1, 3), generations=2)
+    assert {(r.budget, r.status) for r in store.records()} == {(1, "ok"), (3, "failed")}
+    assert max(r.birth for r in store.records()) == 2
 
 
 @pytest.mark.parametrize(
@@ -66,14 +93,15 @@ def test_a_generation_in_which_all_trials_fail_ends_with_the_reason(play: Play) 
         play(evaluator=ToyEvaluator("raise-all"))
 
 
-def test_a_run_that_reaches_its_time_limit_resumes_to_the_same_end(play: Play) -> None:
+@pytest.mark.parametrize("rungs", [(1,), (1, 3)])
+def test_a_run_that_reaches_its_time_limit_resumes_to_the_same_end(play: Play, rungs: tuple[int, ...]) -> None:
     slow = ToyEvaluator(seconds=0.02)
-    whole = contents(play("whole", evaluator=slow))
-    store = play("cut", evaluator=slow, time_limit=0.25)
+    whole = contents(play("whole", evaluator=slow, rungs=rungs))
+    store = play("cut", evaluator=slow, rungs=rungs, time_limit=0.25)
     n_before = len(store.records())
     store.close()
     assert 0 < n_before < len(whole)
-    assert contents(play("cut", evaluator=slow)) == whole
+    assert contents(play("cut", evaluator=slow, rungs=rungs)) == whole
 
 
 def test_a_second_driver_is_refused(play: Play) -> None:

@@ -14,8 +14,6 @@ from search_spaces.neuron.wiring import with_edges
 
 #: A child has between so many times its parent's edges before training prunes it.
 FACTORS = (1.5, 2.5)
-#: Training leaves between so many times the parent's edges.
-TARGETS = (0.5, 1.5)
 
 
 def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
@@ -26,11 +24,11 @@ def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutation
     https://doi.org/10.1038/s41467-018-04316-3). Layer pairs get new edges in proportion to those that they have.
     None if every possible edge is there.
     """
-    n_edges, (low, high) = genotype.n_edges, TARGETS
+    n_edges, widest = genotype.n_edges, np.log1p(params.largest_steps["inflate"])
     counts = pair_counts(genotype)
     room = pair_capacities(genotype) - counts
     pairs = np.argwhere(room > 0)
-    factor = np.exp(rng.uniform(np.log(low), np.log(high)))
+    factor = np.exp(rng.uniform(-widest, widest))
     fewest, most = params.edges
     target = max(genotype.n_outputs, fewest, min(round(genotype.n_trained_edges * factor), most))
     if not len(pairs):

@@ -62,6 +62,8 @@ def _files(folder: Path) -> dict[str, bytes | None]:
         (["--learning-rate", -1], "learning_rate must be positive, got -1"),
         (["--searcher", "nsga"], "searcher must be 'nsga2' or 'random', got 'nsga'"),
         (["--survival", "ageing"], "survival must be 'aging', 'aging-dominated' or 'elitist', got 'ageing'"),
+        (["--rungs", "6,2"], r"rungs must be ascending numbers of epochs, at least 1, got \[6, 2\]"),
+        (["--rungs", "2,x"], "rungs.1 must be a valid integer, .*got 'x'"),
         (["--space", "nueron"], "unknown search space 'nueron', did you mean 'neuron'"),
         (["--trainer", "nativ"], "option trainer of the neuron space: .*'native'.*got 'nativ'"),
         (["--objectives", "val_eror,flops"], "unknown objective 'val_eror', did you mean 'val_error'"),

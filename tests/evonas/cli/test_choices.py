@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from evonas.assembly import open_run
+
 Evonas = Callable[..., Result]
 
 
@@ -85,3 +87,19 @@ def test_operators_that_cannot_change_a_network_end_the_run_with_a_sentence(evon
     result = evonas("evolve", "t.toml", *numbers, "--out", "r")
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert "none of the operators remove_layer changes a genotype" in result.stderr
+
+
+def test_promoted_networks_are_the_pruned_ones_of_the_rung_below(evonas: Evonas, settings: Path) -> None:
+    result = evonas("evolve", settings, "--rungs", "2,5", "--out", "r")
+    assert result.exit_code == 0, result.output
+    with open_run(Path("r")) as run:
+        records, store = run.store.records(), run.store
+        promoted = [r for r in records if r.budget == 5]
+        inflated = [r for r in promoted if store.individual(r.id).genotype.prune_to]
+        assert inflated
+        for r in inflated:
+            below, above = (store.evaluation(r.id, budget).genotype for budget in (2, 5))
+            assert above == below
+            assert above.prune_to == 0
+            assert r.metrics["edge_updates"] == 5 * above.n_edges * 1150  # images
+    assert {row["budget"] for row in json.loads(evonas("front", "r", "--json").stdout)} == {5}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
-from contracts.searcher_contract import OBJECTIVES, Maker, Memory, SearcherContract, rng
-from toy import ToySpace
+from contracts.searcher_contract import OBJECTIVES, Maker, Memory, SearcherContract, evaluate, rng
+from toy import Digits, ToySpace
 
+from evonas.individual import Evaluation
 from evonas.objectives import parse_objectives
-from evonas.pareto import Ranking, hypervolume
+from evonas.pareto import Ranking, front, hypervolume
 from evonas.search import NSGA2, SEARCHERS, SURVIVALS, RandomSearch
 from evonas.search.births import Births
 from evonas.space import Offspring
@@ -19,20 +21,22 @@ from evonas.space import Offspring
 class TestNSGA2(SearcherContract):
     name = "nsga2"
 
-    @pytest.fixture(params=sorted(SURVIVALS))
+    @pytest.fixture(params=[
+        {"survival": "aging"}, {"survival": "elitist", "parents": "gap"}, {"rungs": (1, 2, 6)}, {"adapt": True},
+    ], ids=str)
     def make_searcher(self, request: pytest.FixtureRequest) -> Maker:
         return lambda seed: NSGA2(
-            ToySpace(), OBJECTIVES, population=10, children=6, generations=6, survival=request.param, rng=rng(seed)
+            ToySpace(), OBJECTIVES, population=10, children=6, generations=6, rng=rng(seed), **request.param
         )
 
 
 class TestRandomSearch(SearcherContract):
     name = "random"
 
-    @pytest.fixture
-    def make_searcher(self) -> Maker:
+    @pytest.fixture(params=[(1,), (1, 3)])
+    def make_searcher(self, request: pytest.FixtureRequest) -> Maker:
         return lambda seed: RandomSearch(
-            ToySpace(), OBJECTIVES, population=10, children=6, generations=6, rng=rng(seed)
+            ToySpace(), OBJECTIVES, population=10, children=6, generations=6, rungs=request.param, rng=rng(seed)
         )
 
 
@@ -64,17 +68,20 @@ def test_selection_beats_random_search_at_equal_budget(survival: str) -> None:
     assert np.mean([final_hypervolume(m) for m in evolved]) > np.mean([final_hypervolume(m) for m in random])
 
 
-#: Digests of all genotypes of a run, in order of birth. They change only with the algorithm: integers all the way.
-GOLDEN = {
-    "aging": "37eebbcadb40", "aging-dominated": "d1559bac0b8c", "elitist": "63f4698b7fc5",
-}
+#: Digests of all genotypes of a run, in order of birth. They change only with the algorithm.
+GOLDEN: list[tuple[str, dict[str, Any]]] = [
+    ("ec80706546a7", {"survival": "aging", "parents": "tournament"}),
+    ("5f1ae439fe76", {"survival": "aging-dominated", "parents": "gap"}),
+    ("cbb5e735e2e0", {"survival": "elitist", "parents": "tournament", "adapt": True}),
+    ("f97a5eada150", {"survival": "aging-dominated", "parents": "gap", "rungs": (1, 3)}),
+]
 
 
-@pytest.mark.parametrize("survival", sorted(SURVIVALS))
-def test_a_golden_run_stays_as_it_is(survival: str) -> None:
-    memory = play("nsga2", 0, survival=survival)
+@pytest.mark.parametrize(("digest", "options"), GOLDEN)
+def test_a_golden_run_stays_as_it_is(digest: str, options: dict[str, Any]) -> None:
+    memory = play("nsga2", 0, **options)
     digests = "".join(memory.individuals[id].genotype.digest for id in sorted(memory.individuals))
-    assert hashlib.blake2b(digests.encode(), digest_size=6).hexdigest() == GOLDEN[survival]
+    assert hashlib.blake2b(digests.encode(), digest_size=6).hexdigest() == digest
 
 
 RANKING = Ranking(np.array([0, 1, 0, 1, 0, 12]), np.array([np.inf, 0.5, 0.1, 1.0, 2.0, 0.0]))
@@ -111,3 +118,55 @@ def test_population_and_children_out_of_range_are_refused() -> None:
         NSGA2(ToySpace(), OBJECTIVES, population=1, rng=rng(0))
     with pytest.raises(ValueError, match="children must be at least 1, got 0"):
         NSGA2(ToySpace(), OBJECTIVES, children=0, rng=rng(0))
+
+
+# -- rungs
+
+
+@pytest.mark.parametrize("rungs", [(), (0, 2), (3, 3), (4, 2)])
+def test_rungs_that_do_not_ascend_are_refused(rungs: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"rungs must be ascending budgets of at least 1, got \["):
+        NSGA2(ToySpace(), OBJECTIVES, rungs=rungs, rng=rng(0))
+
+
+@pytest.mark.parametrize("name", sorted(SEARCHERS))
+def test_the_best_third_and_the_non_dominated_climb_a_rung(name: str) -> None:
+    memory = Memory()
+    numbers = {"population": 12, "children": 9, "generations": 5, "rungs": (1, 4)}
+    searcher = SEARCHERS[name](ToySpace(), OBJECTIVES, **numbers, rng=rng(2))
+    seen: list[Evaluation[Digits]] = []
+    while batch := memory.step(searcher):
+        promoted = {t.individual.id for t in memory.step(searcher)}
+        evaluations = [memory.evaluations[t.key] for t in batch]
+        seen += evaluations
+        assert {budget for id, budget in memory.evaluations if id in promoted} == {1, 4}
+        assert len(batch) / 3 <= len(promoted) < len(batch)
+        assert all(memory.evaluations[id, 1].status == "ok" for id in promoted)
+        best = {seen[i].id for i in front(OBJECTIVES.matrix(seen))}
+        assert best & {e.id for e in evaluations} <= promoted
+
+
+def test_only_the_last_rung_enters_the_archive_and_the_population_prefers_it() -> None:
+    memory, searcher = Memory(), NSGA2(
+        ToySpace(), OBJECTIVES, population=10, children=9, generations=8, rungs=(1, 4), rng=rng(2)
+    )
+    confirmed = []
+    while memory.step(searcher):
+        state = searcher.state()
+        assert {budget for _, budget in state["archive"]} <= {4}
+        assert len(state["population"]) == 10
+        confirmed.append(sum(budget == 4 for _, budget in state["population"]))
+    n_evaluated = sum(budget == 4 and e.status == "ok" for (_, budget), e in memory.evaluations.items())
+    assert n_evaluated > 10
+    assert confirmed[0] == 0
+    assert confirmed[-1] == 10
+
+
+def test_who_fails_on_a_higher_rung_stays_with_what_it_reached() -> None:
+    searcher = NSGA2(ToySpace(), OBJECTIVES, population=6, children=6, generations=3, rungs=(1, 4), rng=rng(0))
+    searcher.tell([evaluate(t) for t in searcher.ask()])
+    promoted = searcher.ask()
+    searcher.tell([Evaluation(*t.key, "failed", {}, 0.0, "unlucky") for t in promoted])
+    population = searcher.state()["population"]
+    assert {(t.individual.id, 1) for t in promoted} <= set(population)
+    assert len(searcher.ask()) == 6

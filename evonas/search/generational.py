@@ -1,0 +1,144 @@
+"""What searchers by generations share: the turns of ask and tell, founders, and budgets that grow with promise."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from math import ceil
+from typing import Generic
+
+import numpy as np
+
+from evonas.individual import Evaluation, Member, Trial
+from evonas.objectives import Objectives
+from evonas.pareto import Ranking, front, rank_and_crowd
+from evonas.search.base import History
+from evonas.search.births import Births, Proposal
+from evonas.space import G, Offspring, SearchSpace
+from evonas.types import Doubles, Json
+
+#: One in so many is promoted to the next rung whatever its rank (Li 2018, https://jmlr.org/papers/v18/16-558.html).
+ETA = 3
+
+
+class Generational(ABC, Generic[G]):
+    """Batches of new individuals, evaluated with the budget of the first rung and, while they promise, of the next.
+
+    Whoever is among the best third of its batch, or not dominated by any evaluation so far at the same rung, is asked
+    for again with the next rung's budget; only evaluations at the same rung are compared. Subclasses say who is born
+    and what is learned.
+
+    Args:
+        space: Where genotypes come from.
+        objectives: What is minimised.
+        generations: Number of batches after the founders.
+        rungs: Ascending budgets.
+        rng: The searcher's own generator.
+
+    Raises:
+        ValueError: ``rungs`` are not ascending positive numbers.
+    """
+
+    def __init__(
+        self, space: SearchSpace[G], objectives: Objectives, *, generations: int, rungs: tuple[int, ...],
+        rng: np.random.Generator,
+    ) -> None:
+        if not rungs or rungs[0] < 1 or any(low >= high for low, high in pairwise(rungs)):
+            raise ValueError(f"rungs must be ascending budgets of at least 1, got {list(rungs)}")
+        self._space, self._objectives, self._rng = space, objectives, rng
+        self._generations, self._rungs = generations, rungs
+        self._births = Births(space, objectives)
+        self._generation = 0
+        self._asked: list[Trial[G]] = []
+        self._promoted: list[Member[G]] = []
+        #: At each rung but the last the non-dominated of all evaluations so far.
+        self._rivals: list[list[Member[G]]] = [[] for _ in rungs[1:]]
+
+    @abstractmethod
+    def _bear(self) -> list[Trial[G]]:
+        """The first trials of this generation."""
+
+    @abstractmethod
+    def _learn(self, members: list[Member[G]], *, final: bool) -> None:
+        """From a batch of evaluations with one budget; ``final`` for that of the last rung."""
+
+    def ask(self) -> list[Trial[G]]:
+        """The next batch: first those of this generation that were promoted, else the next generation."""
+        if self._asked:
+            raise RuntimeError(f"ask() before tell(): {len(self._asked)} trials wait for an evaluation")
+        if self._promoted:
+            self._asked = [Trial(m.individual, self._rungs[self._rung(m) + 1]) for m in self._promoted]
+        elif self._generation <= self._generations:
+            self._asked = self._bear()
+        return list(self._asked)
+
+    def tell(self, evaluations: Sequence[Evaluation[G]]) -> None:
+        """Promotion, and what the subclass learns."""
+        if not self._asked or [e.key for e in evaluations] != [t.key for t in self._asked]:
+            raise ValueError("tell() needs one evaluation for each asked trial, in the order of ask()")
+        members = [Member(t.individual, e) for t, e in zip(self._asked, evaluations, strict=True)]
+        rung = max(self._rung(m) for m in members)
+        final = rung == len(self._rungs) - 1
+        self._promoted = [] if final else self._promising(members, rung)
+        self._learn(members, final=final)
+        self._asked = []
+        self._generation += not self._promoted
+
+    def _rung(self, member: Member[G]) -> int:
+        """The rung of a member's evaluation: the first whose budget is no smaller, else the last."""
+        return bisect_left(self._rungs[:-1], member.evaluation.budget)
+
+    def _promising(self, members: list[Member[G]], rung: int) -> list[Member[G]]:
+        rivals = self._rivals[rung]
+        ranking = self._rank(rivals + members)
+        self._rivals[rung] = self._front(rivals + members)
+        best = ranking.order()
+        best = best[best >= len(rivals)]
+        chosen = [i for place, i in enumerate(best) if place < ceil(len(members) / ETA) or ranking.rank[i] == 0]
+        batch = [members[i - len(rivals)] for i in sorted(chosen)]
+        return [member for member in batch if member.evaluation.status == "ok"]
+
+    def _rank(self, members: list[Member[G]]) -> Ranking:
+        return rank_and_crowd(*self._losses(members))
+
+    def _losses(self, members: list[Member[G]]) -> tuple[Doubles, Doubles]:
+        """F ``(n, n_objectives)`` and violations ``(n,)``."""
+        evaluations = [m.evaluation for m in members]
+        return self._objectives.matrix(evaluations), self._objectives.violations(evaluations)
+
+    def _front(self, members: list[Member[G]]) -> list[Member[G]]:
+        return [members[i] for i in front(*self._losses(members))]
+
+    def _found(self, n: int) -> list[Trial[G]]:
+        """Trials of ``n`` random individuals."""
+        return self._trials(lambda: (Offspring(self._space.sample(self._rng), "sample"), ()), n)
+
+    def _trials(self, propose: Proposal[G], n: int) -> list[Trial[G]]:
+        """First trials of ``n`` individuals."""
+        return [Trial(self._births.born(propose, generation=self._generation), self._rungs[0]) for _ in range(n)]
+
+    def state(self) -> Json:
+        """Progress, the generator's state, and who waits for or competes on which rung."""
+        return {
+            "generation": self._generation, "next_id": self._births.next_id, "rng": self._rng.bit_generator.state,
+            "promoted": keys(self._promoted), "rivals": [keys(members) for members in self._rivals],
+        }
+
+    def restore(self, state: Json, history: History[G]) -> None:
+        """Go on exactly where :meth:`state` was taken."""
+        self._generation, self._rng.bit_generator.state = state["generation"], state["rng"]
+        self._births.restore(state["next_id"], history.digests(state["next_id"]))
+        self._promoted = members_of(state["promoted"], history)
+        self._rivals = [members_of(listed, history) for listed in state["rivals"]]
+
+
+def keys(members: Sequence[Member[G]]) -> list[tuple[int, int]]:
+    """Members as they stand in a state: (id, budget)."""
+    return [member.evaluation.key for member in members]
+
+
+def members_of(keys: Sequence[tuple[int, int]], history: History[G]) -> list[Member[G]]:
+    """The inverse of :func:`keys`."""
+    return [Member(history.individual(id), history.evaluation(id, budget)) for id, budget in keys]
