@@ -30,6 +30,23 @@ def flat_parameters(network: Network, device: torch.device) -> Tensor:
     return torch.from_numpy(np.concatenate([network.edge, network.bias, network.gain])).to(device)
 
 
+def adam_step(state: Tensor, gradient: Tensor, rate: float, step: int) -> None:
+    """Adam without decay, in place; ``gradient`` ``(n,)`` is used up.
+
+    Args:
+        state: Parameters, first moments, second moments, ``(3, n)``.
+        step: Counted from 0.
+    """
+    # Written out, not torch.optim: the moments must follow the edges when these change, and the constant cost of an
+    # optimiser's step exceeds that of these lines up to 100 000 parameters.
+    parameters, mean, square = state
+    mean.lerp_(gradient, 1 - BETAS[0])
+    square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+    deviation = torch.sqrt(square, out=gradient)
+    deviation.mul_((1 - BETAS[1] ** (step + 1)) ** -0.5).add_(EPSILON)
+    parameters.addcdiv_(mean, deviation, value=-rate / (1 - BETAS[0] ** (step + 1)))
+
+
 class Learner:
     """One flat parameter under Adam; the frozen and the tied edges; the passes compiled for the present edges."""
 
@@ -74,13 +91,7 @@ class Learner:
             self.edge.addcmul_(self.edge, self._trained, value=-rate * recipe.weight_decay)
         else:
             edge_gradient.addcmul_(self.edge, self._trained, value=recipe.weight_decay)
-        # Written out, not torch.optim: the moments must follow the edges when these change, and the constant cost of an
-        # optimiser's step exceeds that of these lines up to 100 000 parameters.
-        self._mean.lerp_(gradient, 1 - BETAS[0])
-        self._square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-        deviation = torch.sqrt(self._square, out=gradient)
-        deviation.mul_((1 - BETAS[1] ** (step + 1)) ** -0.5).add_(EPSILON)
-        self.parameters.addcdiv_(self._mean, deviation, value=-rate / (1 - BETAS[0] ** (step + 1)))
+        adam_step(self._state, gradient, rate, step)
 
     def rewire(self, rewired: Rewired) -> None:
         """Go on with other edges; new ones start with weight and moments 0, dead neurons leave."""
@@ -103,7 +114,6 @@ class Learner:
         self.propagation = self._compile(genotype, self.norm)
         self._state = state
         self.parameters: Tensor = state[0]
-        self._mean, self._square = state[1], state[2]
         self._trained = torch.from_numpy((~self.frozen).astype(np.float32)).to(self._device)
         tied = np.flatnonzero((genotype.ties >= 0) & ~self.frozen)
         groups, counts = np.unique(genotype.ties[tied], return_inverse=True, return_counts=True)[1:]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Norm
-from search_spaces.neuron.trainer.fallback.products import Product
+from search_spaces.neuron.trainer.fallback.products import PRODUCTS, Product, ProductName, density, faster_product
 
 
 class Activations(NamedTuple):
@@ -119,3 +119,11 @@ class Propagation:
             delta[rows] = dy
         edge_gradient.copy_(self._product.edge_gradient(delta, activations.h))
         return gradient, delta
+
+
+def compile_network(
+    genotype: NeuronGenotype, norm: Norm, device: torch.device, product: ProductName | Literal["auto"] = "auto"
+) -> Propagation:
+    """A genotype ready for passes; ``"auto"`` takes the product that was measured to be faster at its density."""
+    name = faster_product(density(genotype)) if product == "auto" else product
+    return Propagation(genotype, norm, PRODUCTS[name](genotype, device))

@@ -17,8 +17,8 @@ from search_spaces.neuron.trainer.base import Gradients, Network, Norm, Statisti
 from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
 from search_spaces.neuron.trainer.fallback.batches import Piece, pieces, predict, problem
 from search_spaces.neuron.trainer.fallback.learner import Learner, flat_parameters
-from search_spaces.neuron.trainer.fallback.products import PRODUCTS, Bags, ProductName, density, faster_product
-from search_spaces.neuron.trainer.fallback.propagation import Propagation
+from search_spaces.neuron.trainer.fallback.products import Bags, ProductName
+from search_spaces.neuron.trainer.fallback.propagation import Propagation, compile_network
 from search_spaces.neuron.trainer.fallback.training import Training
 
 
@@ -107,8 +107,7 @@ class TorchTrainer:
         return Statistics(*sums.cpu().numpy())
 
     def _compile(self, genotype: NeuronGenotype, norm: Norm) -> Propagation:
-        name = faster_product(density(genotype)) if self._product == "auto" else self._product
-        return Propagation(genotype, norm, PRODUCTS[name](genotype, self._device))
+        return compile_network(genotype, norm, self._device, self._product)
 
     def _passes(
         self, network: Network, samples: Samples, task: Task, recipe: Recipe
