@@ -120,7 +120,7 @@ def test_auto_compiles_the_faster_product_for_the_density(
         return compile_product
 
     monkeypatch.setattr(
-        "search_spaces.neuron.trainer.fallback.trainer.PRODUCTS", {name: spy(name) for name in PRODUCTS}
+        "search_spaces.neuron.trainer.fallback.propagation.PRODUCTS", {name: spy(name) for name in PRODUCTS}
     )
     rng = np.random.default_rng(37)
     network = random_network(rng, n_inputs=100, layers=(20,), n_outputs=20, density=share)
