@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from evonas import pareto
+from evonas.individual import SEEDED
 from evonas.objectives import Objectives
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 
 
 def comparable(records: Sequence[Record]) -> list[Record]:
-    """The evaluations with the largest budget of a run: of promoted individuals where it has rungs, else all."""
-    largest = max((r.budget for r in records if r.status == "ok"), default=0)
-    return [r for r in records if r.budget >= largest]
+    """What may enter the front: evaluations with the largest budget that the run gave, so of promoted individuals where
+    it has rungs; and what it was seeded with, whose budgets were those of other runs."""
+    largest = max((r.budget for r in records if r.status == "ok" and r.operator != SEEDED), default=0)
+    return [r for r in records if r.budget >= largest or r.operator == SEEDED]
 
 
 def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, Doubles]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import groupby
 
 from evonas import pareto
+from evonas.individual import SEEDED
 from evonas.objectives import Objectives
 from evonas.search.credit import Credit, credit_batch, founders_reference
 from evonas.store import Record
@@ -21,11 +23,16 @@ def operator_credits(records: Sequence[Record], objectives: Objectives, *, rungs
         records: Of whole generations; a part of one is taken for a batch.
         rungs: The run's budgets.
     """
-    ordered = sorted(records, key=lambda record: (record.birth, record.budget, record.id))
-    batches = [list(batch) for _, batch in groupby(ordered, key=lambda record: (record.birth, record.budget))]
+    last = len(rungs) - 1
+
+    def batch_of(record: Record) -> tuple[int, int]:
+        return record.birth, last if record.operator == SEEDED else bisect_left(rungs[:-1], record.budget)
+
+    ordered = sorted(records, key=lambda record: (*batch_of(record), record.id))
+    batches = [list(batch) for _, batch in groupby(ordered, key=batch_of)]
     credits, archive, reference = [Credit()], list[Record](), None
     for batch in batches:
-        final = batch[0].budget not in rungs[:-1]
+        final = batch_of(batch[0])[1] == last
         if reference is None:
             reference = founders_reference(batch, objectives)
         else:

@@ -1,0 +1,30 @@
+"""What may enter a front."""
+
+from __future__ import annotations
+
+from toy import OBJECTIVES
+
+from evonas.report.front import front, hypervolume
+from evonas.store import Record
+
+
+def record(id: int, budget: int, error: float, *, operator: str = "add_edges", status: str = "ok") -> Record:
+    metrics = {"val_error": error, "flops": 100.0 + id} if status == "ok" else {}
+    return Record(id, budget, 0, operator, (), status, metrics, 0.0, 0.0, None)
+
+
+def ids(*records: Record) -> set[int]:
+    return {r.id for r in front(records, OBJECTIVES)}
+
+
+def test_only_the_largest_budget_counts_and_what_came_from_other_runs() -> None:
+    first = [record(0, 2, 0.1), record(1, 2, 0.05)]
+    assert ids(*first) == {0, 1}
+    promoted = [record(0, 6, 0.3), record(1, 6, 0.2, status="failed")]
+    assert ids(*first, *promoted[1:]) == {0, 1}
+    assert ids(*first, *promoted) == {0}
+    seeds = [record(2, 1, 0.25, operator="seed"), record(3, 20, 0.2, operator="seed")]
+    assert ids(*first, *promoted, *seeds) == {0, 2, 3}
+    assert ids(*seeds) == {2, 3}
+    reference = OBJECTIVES.reference({"val_error": 1, "flops": 1000})
+    assert hypervolume([*first, *promoted], OBJECTIVES, reference) == hypervolume(promoted[:1], OBJECTIVES, reference)
