@@ -37,7 +37,7 @@ class RunConfig(BaseModel):
     epochs: int = Field(default=3, ge=1)
     rungs: tuple[int, ...] | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
-    parents: Literal["gap", "tournament"] = "tournament"
+    parents: Literal["gap", "tournament"] = "gap"
     adapt: bool = False
     crossover_rate: float = Field(default=0.1, ge=0, le=1)
     seed: int = Field(default=0, ge=0)

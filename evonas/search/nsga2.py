@@ -43,7 +43,7 @@ class NSGA2(Generational[G]):
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
-        parents: str = "tournament", adapt: bool = False, crossover_rate: float = 0.1, rng: np.random.Generator,
+        parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.1, rng: np.random.Generator,
     ) -> None:
         if population < 2:
             raise ValueError(f"population must be at least 2, got {population}")

@@ -45,30 +45,30 @@ def tournament(pool: Pool, rng: np.random.Generator) -> int:
 
 
 def gap(pool: Pool, rng: np.random.Generator) -> int:
-    """One of the members of the first two ranks that are nearest to a random point along the front.
+    """One of the members of the first two ranks whose costs are nearest to those of a random point along the front.
 
-    Along one of the costs, drawn uniformly, the front's neighbours have gaps between them; a gap is drawn in proportion
-    to its width, and in it a point. So every order of magnitude of a cost gets the same share of parents, however
-    many members the front has there. Now and then the point is an end of the front, beyond which there is more to find.
+    Along one of the costs, drawn uniformly, the front's neighbours have gaps between them. A gap is drawn in proportion
+    to its area, the hypervolume that is to be won in it: difference in cost times difference in quality; and in it a
+    point. Now and then the point is an end of the front, beyond which there may be more.
     """
     near, front = np.flatnonzero(pool.rank <= 1), np.flatnonzero(pool.rank == 0)
-    span = np.ptp(pool.F[front, 1:], axis=0)
-    costs = pool.F[:, 1:] / np.where(span > 0, span, 1)
-    distance = ((costs[near] - _point(costs[front], rng)) ** 2).sum(axis=1)
+    span = np.ptp(pool.F[front], axis=0)
+    F = pool.F / np.where(span > 0, span, 1)
+    distance = ((F[near, 1:] - _point(F[front], rng)) ** 2).sum(axis=1)
     return int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]]))
 
 
-def _point(costs: Doubles, rng: np.random.Generator) -> Doubles:
-    """A point ``(n_costs,)`` on the line between two neighbours, or an end, of a front ``(n, n_costs)``."""
-    if not costs.shape[1]:
-        return np.asarray(costs[0])
-    axis = int(rng.integers(costs.shape[1]))
-    costs = costs[np.argsort(costs[:, axis], kind="stable")]
-    widths = np.diff(costs[:, axis])
-    if rng.random() < END_SHARE or not widths.any():
-        return np.asarray(costs[rng.integers(2) - 1])
-    i = int(rng.choice(len(widths), p=widths / widths.sum()))
-    return np.asarray(costs[i] + rng.random() * (costs[i + 1] - costs[i]))
+def _point(F: Doubles, rng: np.random.Generator) -> Doubles:
+    """Costs ``(n_costs,)`` of a point between two neighbours, or at an end, of a front ``(n, n_objectives)``."""
+    if F.shape[1] == 1:
+        return np.asarray(F[0, 1:])
+    axis = int(rng.integers(1, F.shape[1]))
+    F = F[np.argsort(F[:, axis], kind="stable")]
+    areas = np.abs(np.diff(F[:, axis]) * np.diff(F[:, 0]))
+    if rng.random() < END_SHARE or not areas.any():
+        return np.asarray(F[rng.integers(2) - 1, 1:])
+    i = int(rng.choice(len(areas), p=areas / areas.sum()))
+    return np.asarray(F[i, 1:] + rng.random() * (F[i + 1, 1:] - F[i, 1:]))
 
 
 PARENTS: MappingProxyType[str, Parents] = MappingProxyType({"gap": gap, "tournament": tournament})

@@ -16,7 +16,7 @@ from search_spaces.neuron.distance import DistanceLaw
 #: that training leaves. The upper ends of the published ranges; splitting and inflating were not published.
 LARGEST_STEPS: Mapping[str, float] = MappingProxyType(
     {"add_nodes": 0.32, "add_edges": 0.32, "remove_edges": 0.22, "split_neuron": 0.1, "tie_weights": 1 / 3,
-     "inflate": 0.5}
+     "inflate": 0.2}
 )
 #: Edges are counted in 32 bits.
 UNBOUNDED = int(np.iinfo(np.int32).max)
