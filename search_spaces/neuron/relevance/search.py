@@ -39,14 +39,15 @@ RESERVE = 2
 @torch.no_grad()
 def select(
     network: Network, splits: Splits, recipe: Recipe, *, edges: Sequence[int], epochs: int, seed: int, stop: Stop,
-    prior: PriorName,
+    prior: PriorName = "dirichlet",
 ) -> list[Network]:
     """The most relevant sub-networks of a network, one for each number of edges, from one training.
 
     Weights learn on one half of ``splits.train`` and gates on the other, step by step (bilevel, first order). After a
     warm-up the prior grows stronger so that the number of open gates falls, by an equal factor a step, from all to the
     smallest number asked for. Whenever it passes a number of ``edges``, the network of the most relevant edges is read
-    off; it has not been trained without the others yet. Validation samples are not touched.
+    off; it has not been trained without the others yet. Validation samples are not touched. The result is the same
+    for the same arguments and number of torch threads, which is the caller's.
 
     Args:
         network: The start, dense or nearly so, trained or not. Ties are undone.
@@ -54,7 +55,9 @@ def select(
             adapt: after the warm-up the learning rate is constant. So are dropout, patience, pruning and regrowth.
         edges: Numbers of edges, each at least the number of outputs and at most that of the start.
         epochs: Passes over both halves.
-        prior: Of the gates, see :data:`search_spaces.neuron.relevance.priors.PRIORS`.
+        prior: Of the gates, see :data:`search_spaces.neuron.relevance.priors.PRIORS`. Measured on Fashion-MNIST from
+            784-120-10: after fine-tuning the Dirichlet prior is ahead by .1 to .7 points at 1 000 to 20 700 edges, and
+            the fastest, since its gates need no noise.
 
     Returns:
         Networks in the order of ``edges``, connected, each with the number asked for or slightly fewer.
@@ -84,8 +87,8 @@ class _Search:
         self._learner = Learner(network, None, recipe, partial(compile_network, device=cpu), cpu)
         halving, gating, *self._seeds = np.random.SeedSequence(seed).generate_state(4).tolist()
         order = np.random.default_rng(halving).permutation(n_samples)
-        samples = problem(splits.train, splits.task, recipe)
-        self._halves = [samples.take(order[: n_samples // 2]), samples.take(order[n_samples // 2 :])]
+        self._samples = problem(splits.train, splits.task, recipe)
+        self._halves = [order[: n_samples // 2], order[n_samples // 2 :]]  # of weights, of gates
         self._n_steps = epochs * n_batches(n_samples // 2, self._batch_size)
         self._rates = recipe.learning_rates(self._n_steps)
         self._first_step = round(WARM_UP * self._n_steps)
@@ -111,16 +114,14 @@ class _Search:
 
     def _batches(self) -> Iterator[list[Problem]]:
         """A batch of either half for every step."""
-        size, n = self._batch_size, len(self._halves[0].x)
+        size = self._batch_size
         for epoch in range(self._epochs):
             orders = [
-                sample_order(len(half.x), size, seed=seed, epoch=epoch)
+                half[sample_order(len(half), size, seed=seed, epoch=epoch)]
                 for half, seed in zip(self._halves, self._seeds, strict=True)
             ]
-            for begin in range(0, n, size):
-                yield [
-                    half.take(order[begin : begin + size]) for half, order in zip(self._halves, orders, strict=True)
-                ]
+            for begin in range(0, len(orders[0]), size):
+                yield [self._samples.take(order[begin : begin + size]) for order in orders]
 
     def _gradient(self, batch: Problem, gates: Tensor | None) -> Tensor:
         """Gradient of the mean loss at the parameters with gated edges (None: all open), flat as they are."""
@@ -167,7 +168,7 @@ class _Search:
         stays[self._ranking()[: RESERVE * self._asked[0]]] = True
         index = np.flatnonzero(stays)
         index = index[connected(genotype, genotype.edges[index]).edges]
-        if len(index) <= (1 - SHRINK_SHARE) * genotype.n_edges:
+        if self._asked[0] <= len(index) <= (1 - SHRINK_SHARE) * genotype.n_edges:
             self._learner.rewire(Rewired(genotype.edges[index], index))
             self._gates.keep(index)
 

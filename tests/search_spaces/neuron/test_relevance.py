@@ -158,8 +158,15 @@ def test_results_are_valid_connected_and_near_their_budgets(name: PriorName, nor
         assert all(np.isfinite(values).all() for values in (network.edge, network.bias, network.gain))
 
 
-def test_regression_is_searched_too() -> None:
-    start = dense()
+@pytest.mark.parametrize("name", NAMES)
+def test_the_smallest_budget_gives_a_path_from_an_input_to_an_output(name: PriorName) -> None:
+    (found,) = run(dense(), made_up(), [3], name, epochs=12)
+    found.genotype.validate()
+    assert 1 <= found.genotype.n_edges <= 3
+
+
+def test_regression_and_several_layers_with_skips_are_searched_too() -> None:
+    start = random_network(np.random.default_rng(3), layers=(8, 6), density=0.8)
     (found,) = run(start, random_splits(1, 64, TARGETS), [40], "hard-concrete", epochs=2)
     found.genotype.validate()
     assert set(found.genotype.ids) <= set(start.genotype.ids)
