@@ -138,9 +138,10 @@ class RunStore(Generic[G]):
         return Evaluation(id, budget, status, self._json(metrics), seconds, error, genotype)
 
     def member(self, id: int) -> Member[G]:
-        """An individual with its evaluation of the largest budget."""
-        row = self._one("SELECT MAX(budget) FROM evaluations WHERE id = ?", id)
-        if row is None or row[0] is None:
+        """An individual with its evaluation of the largest budget, a failed one only where all failed."""
+        query = "SELECT budget FROM evaluations WHERE id = ? ORDER BY status = 'ok' DESC, budget DESC LIMIT 1"
+        row = self._one(query, id)
+        if row is None:
             raise StoreError(f"{self.directory} has no evaluated individual {id}")
         return Member(self.individual(id), self.evaluation(id, row[0]))
 

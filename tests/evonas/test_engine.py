@@ -53,6 +53,7 @@ def test_promotions_that_all_fail_do_not_end_the_run(play: Play) -> None:
 
     store = play(evaluator=Fragile(), rungs=(1, 3), generations=2)
     assert {(r.budget, r.status) for r in store.records()} == {(1, "ok"), (3, "failed")}
+    assert {store.member(r.id).evaluation.status for r in store.records()} == {"ok"}
     assert max(r.birth for r in store.records()) == 2
 
 
