@@ -179,9 +179,9 @@ std::vector<int32_t> Model::layer_of_rows() const {
 
 void Model::choose_blocks(int64_t n_from_inputs) {
   constexpr int64_t kInputs = 128;  // their activations, 32 KB in a tile of 64, fit the first-level cache
-  constexpr int64_t kEdges = 16;    // segments of fewer edges cost more than they save
-  const int64_t n_blocks = (n_inputs_ + kInputs - 1) / kInputs;
-  n_blocks_ = n_from_inputs >= n_rows() * n_blocks * kEdges ? static_cast<int32_t>(n_blocks) : 1;
+  constexpr int64_t kEdges = 12;    // shorter segments cost more than they save
+  const int64_t most = (n_inputs_ + kInputs - 1) / kInputs;
+  n_blocks_ = static_cast<int32_t>(std::clamp<int64_t>(n_from_inputs / (n_rows() * kEdges), 1, most));
 }
 
 std::vector<uint8_t> Model::choose_by_weight(int64_t count, bool largest) const {

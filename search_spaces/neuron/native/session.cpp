@@ -14,6 +14,12 @@ namespace {
 // The narrowest tile that holds n samples.
 int32_t lanes_for(int32_t n) { return n <= 16 ? 16 : n <= 32 ? 32 : 64; }
 
+// Whether a tile and the inputs of the next one fit a second-level cache of 1 MB; if not, fetching the latter ahead
+// would drive out what is needed now.
+bool fits_cache(const Graph& g, int32_t lanes) {
+  return sizeof(float) * lanes * (2 * static_cast<size_t>(g.n_inputs) + 3 * static_cast<size_t>(g.n_rows)) <= 1 << 20;
+}
+
 // The inputs of a sample and its neighbours, where they are packed.
 const float* packed_inputs(const DataView& data, int32_t n_inputs, int32_t sample) {
   return data.groups + static_cast<size_t>(sample / kGroup) * n_inputs * kGroup + sample % kGroup;
@@ -91,7 +97,7 @@ double Session::train_batch(const DataView& data, const EpochView& epoch, int32_
     const int32_t n = std::min(kernel_.max_lanes, end - first);
     load(tiles_[0], lanes_for(n), data, epoch.order + first, n, epoch.group > 1);
     const int32_t next = first + n;
-    tiles_[0].next = epoch.group > 1 && next < data.n_samples
+    tiles_[0].next = epoch.group > 1 && next < data.n_samples && fits_cache(model.graph(), n)
                          ? packed_inputs(data, model.graph().n_inputs, epoch.order[next])
                          : nullptr;
     if (epoch.dropout_threshold) {
