@@ -20,16 +20,19 @@ class Pruning:
 
     Between ``begin`` and ``end`` (shares of all steps), every ``every`` steps the smallest weights are removed so that
     ``edges + (start - edges) * (1 - progress)**3`` connected edges remain.
+
+    Attributes:
+        edges: None leaves it to the genotype, where that has a target of its own; else nothing is pruned.
     """
 
-    edges: int
+    edges: int | None = None
     begin: float = 0.0
     end: float = 0.75
     every: int = 50
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
-        if self.edges < 1 or self.every < 1:
+        if (self.edges is not None and self.edges < 1) or self.every < 1:
             raise ValueError(f"edges and every must be at least 1, got {self.edges} and {self.every}")
         if not 0 <= self.begin <= self.end <= 1:
             raise ValueError(f"begin and end must be shares with begin <= end, got {self.begin} and {self.end}")
@@ -37,16 +40,22 @@ class Pruning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regrowth:
-    """RigL (Evci 2020, https://arxiv.org/abs/1911.11134): a share of the edges moves where the gradient is largest.
+    """A share of the edges moves: dynamic sparse training.
 
     Every ``every`` steps until ``end`` (a share of all steps), but not before pruning has ended, ``fraction * (1 +
-    cos(pi * progress)) / 2`` of the edges with the smallest weights are dropped, and as many absent edges with the
-    largest \\|E[h_u * delta_v]\\| are added with weight 0.
+    cos(pi * progress)) / 2`` of the edges with the smallest weights are dropped, and as many absent edges are added
+    with weight 0.
+
+    Attributes:
+        grow: ``"gradient"``: those with the largest \\|E[h_u * delta_v]\\| (RigL, Evci 2020,
+            https://arxiv.org/abs/1911.11134); ``"random"`` ones (SET, Mocanu 2018,
+            https://doi.org/10.1038/s41467-018-04316-3).
     """
 
     fraction: float = 0.1
     every: int = 100
     end: float = 0.8
+    grow: Literal["gradient", "random"] = "gradient"
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""

@@ -39,8 +39,8 @@ FOUNDER_EDGES_PER_INPUT = 128
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
-#: Children that are grown to be pruned back reach their size at this share of the steps, and are pruned this often.
-PRUNED_BY, PRUNE_EVERY = 0.6, 25
+#: How children that are grown to be pruned back reach their size, where the recipe does not say.
+PRUNING_BACK = Pruning(end=0.6, every=25)
 
 
 class NeuronSpace:
@@ -197,7 +197,7 @@ class NeuronSpace:
         if weights is None:
             weights = inheritance.fresh(genotype, np.random.default_rng(initial))
         if genotype.prune_to:
-            recipe = replace(recipe, pruning=Pruning(edges=genotype.prune_to, end=PRUNED_BY, every=PRUNE_EVERY))
+            recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
             genotype = replace(genotype, prune_to=0)
         trained = choose_trainer(self.options.trainer).train(
             self._network(genotype, weights), splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher

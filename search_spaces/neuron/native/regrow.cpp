@@ -1,4 +1,4 @@
-// The absent edges with the largest gradients, without a matrix of all of them.
+// Which absent edges grow, without a matrix of all of them.
 #include <algorithm>
 #include <cmath>
 
@@ -49,7 +49,34 @@ struct Present {
   std::vector<int32_t> begin, source;
 };
 
+// The finalizer of MurmurHash3, as in trainer/hashing.py.
+uint32_t mix(uint32_t h) {
+  h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
+  h = (h ^ (h >> 13)) * 0xC2B2AE35u;
+  return h ^ (h >> 16);
+}
+
 }  // namespace
+
+std::vector<Candidate> Session::random_absent(const uint32_t* keys, int64_t count) {
+  const Graph& g = model.graph();
+  const Present present(model);
+  Best best(static_cast<size_t>(count));
+  for (int32_t layer = 0; layer < g.n_layers; ++layer)
+    for (int32_t r = g.layer_begin[layer]; r < g.layer_begin[layer + 1]; ++r) {
+      const uint32_t row = mix(static_cast<uint32_t>(g.n_inputs + r) ^ keys[0]);
+      int32_t e = present.begin[r];
+      for (int32_t u = 0; u < g.n_inputs + g.layer_begin[layer]; ++u) {
+        if (e < present.begin[r + 1] && present.source[e] == u) {
+          ++e;
+          continue;
+        }
+        const uint32_t hash = mix(row ^ (static_cast<uint32_t>(u) * 0x9E3779B1u + keys[1]));
+        best.add({static_cast<float>(hash >> 8), r, u});  // 24 bits: a float holds them exactly
+      }
+    }
+  return best.take();
+}
 
 std::vector<Candidate> Session::best_absent(const DataView& data, const EpochView& epoch, int32_t begin,
                                             int64_t count) {

@@ -101,7 +101,7 @@ double Session::train_batch(const DataView& data, const EpochView& epoch, int32_
                          ? packed_inputs(data, model.graph().n_inputs, epoch.order[next])
                          : nullptr;
     if (epoch.dropout_threshold) {
-      const uint32_t* keys = epoch.dropout_keys + 2 * batch;
+      const uint32_t* keys = epoch.keys + 2 * batch;
       float* own = own_inputs(tiles_[0]);
       const Dropout dropout = {keys[0], keys[1], epoch.dropout_threshold, epoch.dropout_scale};
       kernel_.drop(dropout, model.graph().n_inputs, tiles_[0], own);
@@ -135,7 +135,9 @@ Outcome Session::train_epoch(const DataView& data, const EpochView& epoch, Epoch
     if (!std::isfinite(result.loss)) return Outcome::kDiverged;
     if (epoch.keep[batch] >= 0) model.prune(epoch.keep[batch]);
     const int64_t moved = model.movable(std::llrint(epoch.share[batch] * model.n_edges()));
-    if (moved > 0) model.regrow(best_absent(data, epoch, begin, moved));
+    if (moved > 0)
+      model.regrow(epoch.n_score_samples ? best_absent(data, epoch, begin, moved)
+                                         : random_absent(epoch.keys + 2 * batch, moved));
   }
   result.loss /= data.n_samples;
   return Outcome::kDone;

@@ -30,13 +30,13 @@ struct EpochView {
   const double* rates;     // (n_batches) learning rates
   const int32_t* keep;     // (n_batches) edges to keep after the step, -1: no pruning
   const double* share;     // (n_batches) share of edges that move after the step, 0: none
-  const uint32_t* dropout_keys;  // (n_batches, 2)
+  const uint32_t* keys;          // (n_batches, 2) of hashes; read with dropout and where edges grow at random
   uint32_t dropout_threshold;    // 0: no dropout
   float dropout_scale;
   float clip_norm;         // 0: no clipping
   float weight_decay;
   int32_t decoupled;       // AdamW
-  int32_t n_score_samples;
+  int32_t n_score_samples;  // 0: edges grow at random
   const int32_t* stop;     // not 0: stop now
   double seconds_left;
 };
@@ -89,7 +89,10 @@ class Session {
   template <class Visit>
   void visit_all(const DataView& data, Visit visit);
   double train_batch(const DataView& data, const EpochView& epoch, int32_t batch);
+  // `count` absent edges: those with the largest gradients on the samples from `begin` on.
   std::vector<Candidate> best_absent(const DataView& data, const EpochView& epoch, int32_t begin, int64_t count);
+  // `count` absent edges: those with the largest hashes.
+  std::vector<Candidate> random_absent(const uint32_t* keys, int64_t count);
 
   const Kernel& kernel_;
   std::vector<Tile> tiles_;  // one, or as many as regrowth scores at once

@@ -145,7 +145,7 @@ def prune_steps(recipe: Recipe, n_steps: int, n_edges: int) -> dict[int, int]:
     hidden neurons that have lost all inputs or all outputs leave their layer, and its norm, together with their edges.
     """
     pruning = recipe.pruning
-    if pruning is None or pruning.edges >= n_edges:
+    if pruning is None or pruning.edges is None or pruning.edges >= n_edges:
         return {}
     begin, end = round(pruning.begin * n_steps), max(1, round(pruning.end * n_steps))
     steps = sorted({*range(begin + pruning.every, end, pruning.every), end})
@@ -159,8 +159,9 @@ def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int) -> dict[int, f
 
     ``round(share * n_edges)`` edges with the smallest weights (of equal ones the earlier; never frozen ones) are
     replaced by as many absent edges between neurons that are still there, with weight and optimiser state 0: those
-    with the largest absolute score on :data:`SCORE_SAMPLES` samples (of equal ones the first by target, then source),
-    edges dropped in the same step excepted. Then neurons without inputs or outputs leave as in pruning.
+    with the largest absolute score on :data:`SCORE_SAMPLES` samples, or with the largest random one of
+    :func:`search_spaces.neuron.trainer.hashing.growth_scores` (of equal ones the first by target, then source), edges
+    dropped in the same step excepted. Then neurons without inputs or outputs leave as in pruning.
     """
     regrowth = recipe.regrowth
     if regrowth is None:

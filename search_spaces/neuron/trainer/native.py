@@ -24,7 +24,7 @@ from search_spaces.neuron.trainer.base import (
     shuffled_together,
 )
 from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
-from search_spaces.neuron.trainer.dropout import dropout_keys, dropout_threshold
+from search_spaces.neuron.trainer.hashing import dropout_threshold, step_keys
 from search_spaces.neuron.trainer.library import (
     Data,
     EpochView,
@@ -142,14 +142,15 @@ class _Run:
         order = sample_order(n, recipe.batch_size, seed=self.seed, epoch=epoch).astype(np.int32)
         steps = slice(first, first + self.n_batches)
         rates, keep, share = (np.ascontiguousarray(a[steps]) for a in (self.rates, self.keep, self.share))
+        by_gradient = recipe.regrowth is None or recipe.regrowth.grow == "gradient"
         keys = None
-        if recipe.input_dropout:
-            keys = np.array([dropout_keys(self.seed, s) for s in range(first, first + self.n_batches)], np.uint32)
+        if recipe.input_dropout or not by_gradient:
+            keys = np.array([step_keys(self.seed, s) for s in range(first, first + self.n_batches)], np.uint32)
         view = EpochView(
             pointer(order), min(recipe.batch_size, n), self.group, first, pointer(rates), pointer(keep),
             pointer(share), pointer(keys), dropout_threshold(recipe.input_dropout), 1 / (1 - recipe.input_dropout),
-            recipe.clip_norm or 0.0, recipe.weight_decay, recipe.optimizer == "adamw", SCORE_SAMPLES,
-            pointer(self.stop.flag), self.stop.deadline - time.monotonic(),
+            recipe.clip_norm or 0.0, recipe.weight_decay, recipe.optimizer == "adamw",
+            SCORE_SAMPLES if by_gradient else 0, pointer(self.stop.flag), self.stop.deadline - time.monotonic(),
         )
         outcome, result = self.session.train_epoch(self.data, view)
         if outcome is Outcome.STOPPED:

@@ -21,7 +21,7 @@ from search_spaces.neuron.trainer.base import (
     regrow_steps,
     sample_order,
 )
-from search_spaces.neuron.trainer.dropout import dropout_mask
+from search_spaces.neuron.trainer.hashing import dropout_mask, growth_scores
 from tests.search_spaces.neuron.reference import forward, loss, parameters, states
 
 
@@ -122,11 +122,15 @@ class ReferenceTrainer:
         kept = np.sort(rank[: max(keep, int(self.frozen.sum()))])
         self.rebuild(self.network.genotype.edges[kept], kept)
 
-    def regrow(self, share: float, index: Ints) -> None:
+    def regrow(self, share: float, index: Ints, step: int) -> None:
         """RigL: scores are those of the network before anything is dropped, with the targets of training."""
         genotype, weight = self.network.genotype, np.abs(self.edge().detach().numpy().astype(np.float32))
         samples, teacher = self.batch(index)
-        score = np.abs(score_matrix(self.snapshot(), samples, self.splits.task, self.recipe, teacher))
+        if self.recipe.regrowth is not None and self.recipe.regrowth.grow == "random":
+            n = genotype.n_neurons
+            score = growth_scores(np.arange(n), n, seed=self.seed, step=step).T
+        else:
+            score = np.abs(score_matrix(self.snapshot(), samples, self.splits.task, self.recipe, teacher))
         absent = genotype.layer_of[:, None] < genotype.layer_of[None, :]
         absent[genotype.edges[:, 0], genotype.edges[:, 1]] = False
         moved = min(round(share * genotype.n_edges), int((~self.frozen).sum()), int(absent.sum()))
@@ -182,7 +186,7 @@ class ReferenceTrainer:
                 if step in prunes and prunes[step] < self.network.genotype.n_edges:
                     self.prune(prunes[step])
                 if step in regrows:
-                    self.regrow(regrows[step], order[begin : begin + SCORE_SAMPLES])
+                    self.regrow(regrows[step], order[begin : begin + SCORE_SAMPLES], step)
                 step += 1
             result.train_losses.append(total / n)
             validation = self.splits.validation

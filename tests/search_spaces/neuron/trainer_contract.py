@@ -200,6 +200,14 @@ class TrainerContract:
         recipe = Recipe(batch_size=batch_size, regrowth=Regrowth(fraction=0.2, every=6), label_smoothing=0.1)
         self.assert_equals_reference(trainer, network, random_splits(10, n=90), recipe, epochs=4)
 
+    def test_regrowth_at_random_moves_edges_to_where_the_hash_says(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(30), layers=(16, 12), density=0.2)
+        recipe = Recipe(
+            batch_size=16, pruning=Pruning(edges=network.genotype.n_edges - 8, every=4, end=0.3), input_dropout=0.1,
+            regrowth=Regrowth(fraction=0.3, every=4, grow="random"),
+        )
+        self.assert_equals_reference(trainer, network, random_splits(20, n=90), recipe)
+
     def test_regrowth_begins_when_pruning_has_ended(self, trainer: Trainer) -> None:
         network = random_network(np.random.default_rng(15), **WIDE)
         recipe = Recipe(

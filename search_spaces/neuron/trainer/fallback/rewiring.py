@@ -47,7 +47,7 @@ def regrown(
     """The edges after ``share`` of them moved to absent places with the largest absolute scores.
 
     Args:
-        scores: E[h_u * delta_v] by layer, shape ``(neurons of the layer, neurons on earlier layers)``.
+        scores: Of absent edges by layer, shape ``(neurons of the layer, neurons on earlier layers)``.
     """
     source, target = genotype.edges[:, 0].astype(np.int64), genotype.edges[:, 1].astype(np.int64)
     first = genotype.layer_offsets[1:-1]

@@ -20,10 +20,10 @@ from search_spaces.neuron.trainer.base import (
     regrow_steps,
     sample_order,
 )
-from search_spaces.neuron.trainer.dropout import dropout_mask
 from search_spaces.neuron.trainer.fallback.batches import Problem, mean_loss, pieces, predict, problem
 from search_spaces.neuron.trainer.fallback.learner import Learner
 from search_spaces.neuron.trainer.fallback.rewiring import pruned, regrown
+from search_spaces.neuron.trainer.hashing import dropout_mask, growth_scores
 
 
 class Training:
@@ -99,10 +99,14 @@ class Training:
             learner.rewire(regrown(learner.genotype, edge, learner.frozen, self._regrows[step], scores))
 
     def _scores(self, index: Ints) -> list[Floats]:
-        """E[h_u * delta_v] of all pairs by layer, ``(neurons of the layer, neurons on earlier layers)``."""
+        """Of all pairs by layer, ``(neurons of the layer, neurons on earlier layers)``: E[h_u * delta_v], or random."""
         learner = self._learner
         offsets, n_inputs = learner.genotype.layer_offsets, learner.genotype.n_inputs
         blocks = list(pairwise(offsets[1:]))
+        assert self._recipe.regrowth is not None
+        if self._recipe.regrowth.grow == "random":
+            keys = {"seed": self._seed, "step": self._n_steps_done}
+            return [growth_scores(np.arange(first, last), first, **keys) for first, last in blocks]
         scores = [np.zeros((last - first, first), np.float32) for first, last in blocks]
         for piece in pieces(learner.propagation, learner.parameters, self._train.take(index)):
             for score, (first, last) in zip(scores, blocks, strict=True):
