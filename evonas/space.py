@@ -23,6 +23,7 @@ class Genotype(Protocol):
 
 
 G = TypeVar("G", bound=Genotype)
+G_co = TypeVar("G_co", bound=Genotype, covariant=True)
 G_contra = TypeVar("G_contra", bound=Genotype, contravariant=True)
 
 
@@ -93,8 +94,36 @@ class SearchSpace(Protocol[G]):
 class InheritsWeights(Protocol[G_contra]):
     """Capability: start a child's training from a relative's weights."""
 
+    @property
+    def weight_options(self) -> Mapping[str, Any]:
+        """Options that decide what weights compute: runs hand weights to each other only where these are equal."""
+        ...
+
     def inherit(self, child: G_contra, parent: G_contra, weights: Weights, rng: np.random.Generator) -> Weights:
         """Weights of ``child`` made from ``weights`` of ``parent``; a pure function of its arguments."""
+        ...
+
+
+class Seeder(Protocol[G_co]):
+    """A family of genotypes to start from, as long as anybody likes, and the training that suits it."""
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """Defaults of the training recipe's table."""
+        ...
+
+    def __call__(self, index: int, rng: np.random.Generator) -> G_co:
+        """Member ``index`` of the family; any first members cover the range of sizes that the space was asked for."""
+        ...
+
+
+@runtime_checkable
+class Seedable(Protocol[G_co]):
+    """Capability: families of genotypes beside the random founders that every space has."""
+
+    @property
+    def seeders(self) -> Mapping[str, Seeder[G_co]]:
+        """Seeders by the name that the command line knows them by."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 - ``genotype``: the struct of arrays; ``layering``: neurons on layers
 - ``distance``: where neurons lie; ``absent_edges``, ``wiring``: which edges appear, and how they are put in
-- ``founders``, ``mutation``, ``crossover``: where genotypes come from
+- ``founders``, ``seeders``, ``mutation``, ``crossover``: where genotypes come from
 - ``inheritance``: the weights a child starts from; ``cost``: what a network costs
 - ``trainer``: training at the speed of the hardware; ``module``: the phenotype in torch
 - ``graph``: from and to networkx

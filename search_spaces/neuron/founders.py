@@ -86,7 +86,7 @@ def grow(plan: Plan, n_outputs: int, law: DistanceLaw, rng: np.random.Generator)
         alive.n_inputs, n_outputs, ids=alive.ids, layers=layers, positions=alive.positions,
         edges=alive.edges.astype(np.int64),
     )
-    return _top_up(feed_outputs(layered, rng), plan.n_edges, law, rng)
+    return top_up(feed_outputs(layered, rng), plan.n_edges, law, rng)
 
 
 def _first_counts(frame: NeuronGenotype, plan: Plan, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -108,7 +108,7 @@ def _first_counts(frame: NeuronGenotype, plan: Plan, rng: np.random.Generator) -
     return pairs, np.minimum(np.concatenate([counts, skip_counts]), capacities[tuple(pairs.T)])
 
 
-def _top_up(genotype: NeuronGenotype, n_edges: int, law: DistanceLaw, rng: np.random.Generator) -> NeuronGenotype:
+def top_up(genotype: NeuronGenotype, n_edges: int, law: DistanceLaw, rng: np.random.Generator) -> NeuronGenotype:
     """Edges added where there are edges, in proportion, until there are ``n_edges`` or no room."""
     for _ in range(TOP_UP_ROUNDS):
         missing = n_edges - genotype.n_edges

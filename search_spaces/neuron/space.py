@@ -21,6 +21,7 @@ from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, UNBOUNDED, MutationParams
 from search_spaces.neuron.options import NeuronOptions, read_options
+from search_spaces.neuron.seeders import METHODS, Family, Setting
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
 
@@ -34,8 +35,8 @@ MUTATION_DRAWS = 200
 OPERATOR_DRAWS = 5
 #: Discs before a crossover gives up and mutates: relatives may be equal in most places.
 CROSSOVER_DRAWS = 10
-#: Default for the most edges of a founder, a multiple of the inputs: 784 to 100 352 on a 28 x 28 image.
-FOUNDER_EDGES_PER_INPUT = 128
+#: Default for the most edges of a founder, a multiple of the inputs: 784 to 50 176 on a 28 x 28 image.
+FOUNDER_EDGES_PER_INPUT = 64
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
@@ -46,7 +47,8 @@ PRUNING_BACK = Pruning(end=0.6, every=25)
 class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
-    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``Describable`` and ``Trainable``; picklable.
+    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``Seedable``, ``Describable`` and
+    ``Trainable``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -73,8 +75,7 @@ class NeuronSpace:
         if self.options.founders == "source":
             plan = published_plan(n_inputs, n_outputs, rng)
         else:
-            low, high = self.options.founder_edges or (n_inputs, FOUNDER_EDGES_PER_INPUT * n_inputs)
-            plan = log_uniform_plan(n_inputs, n_outputs, (self._clipped(low), self._clipped(high)), rng)
+            plan = log_uniform_plan(n_inputs, n_outputs, self._founder_edges, rng)
         return grow(replace(plan, n_edges=self._clipped(plan.n_edges)), n_outputs, self.law, rng)
 
     def _default_edges(self) -> tuple[int, int]:
@@ -83,6 +84,19 @@ class NeuronSpace:
 
     def _clipped(self, n_edges: int) -> int:
         return min(max(n_edges, self._edges[0]), self._edges[1])
+
+    @property
+    def _founder_edges(self) -> tuple[int, int]:
+        n_inputs = self.task.n_inputs
+        low, high = self.options.founder_edges or (n_inputs, FOUNDER_EDGES_PER_INPUT * n_inputs)
+        return self._clipped(low), self._clipped(high)
+
+    @property
+    def seeders(self) -> Mapping[str, Family]:
+        """See :mod:`search_spaces.neuron.seeders`; members have as many edges after training as founders have."""
+        low, high = (max(n_edges, self.task.n_outputs) for n_edges in self._founder_edges)
+        setting = Setting(self.task.n_outputs, self.law, (low, high))
+        return {name: Family(method, setting) for name, method in METHODS.items()}
 
     def mutate(
         self, parent: NeuronGenotype, rng: np.random.Generator, operator: str | None = None
@@ -153,6 +167,11 @@ class NeuronSpace:
 
         rng = np.random.default_rng(int(genotype.digest, 16))
         return NeuronModule(self._network(genotype, inheritance.fresh(genotype, rng) if weights is None else weights))
+
+    @property
+    def weight_options(self) -> Mapping[str, Any]:
+        """The norm."""
+        return {"norm": self.options.norm}
 
     def inherit(
         self, child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng: np.random.Generator

@@ -1,0 +1,28 @@
+"""Seeders: families of genotypes to start from, each with the settings that train it well.
+
+A method is a function ``(target, rng, setting) -> genotype`` in a module of its own, beside its ``TRAINING``: defaults
+of the recipe. ``prune``: dense to sparse; ``local``: locally sparse to sparser; ``dynamic`` (rigl, set): sparse at once,
+with edges that move; ``family``: from methods to seeders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from search_spaces.neuron.seeders.dynamic import RIGL_TRAINING, SET_TRAINING, sparse
+from search_spaces.neuron.seeders.family import Family, Method, Setting
+from search_spaces.neuron.seeders.local import TRAINING as LOCAL_TRAINING
+from search_spaces.neuron.seeders.local import locally_sparse
+from search_spaces.neuron.seeders.prune import TRAINING as PRUNE_TRAINING
+from search_spaces.neuron.seeders.prune import dense
+
+__all__ = ["METHODS", "Family", "Method", "Setting"]
+
+#: Every method by name; ``random`` is every space's own.
+METHODS: Mapping[str, Method] = MappingProxyType({
+    "prune": Method(dense, PRUNE_TRAINING),
+    "local": Method(locally_sparse, LOCAL_TRAINING),
+    "rigl": Method(sparse, RIGL_TRAINING),
+    "set": Method(sparse, SET_TRAINING),
+})

@@ -1,0 +1,74 @@
+"""A family of genotypes whose numbers of edges are spread over orders of magnitude."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from search_spaces.neuron.distance import DistanceLaw
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.layering import arrange
+from search_spaces.neuron.wiring import new_ids
+
+#: Multiples of the golden ratio, modulo 1, are spread as evenly as those of any number, whatever how many they are
+#: (Swierczkowski 1958, https://doi.org/10.4064/fm-46-2-187-189).
+GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a method needs to know of the space.
+
+    Attributes:
+        n_outputs: Outputs of a network.
+        law: Which edges are likely, and where neurons lie.
+        edges: Fewest and most edges that training leaves a member.
+    """
+
+    n_outputs: int
+    law: DistanceLaw
+    edges: tuple[int, int]
+
+    @property
+    def n_inputs(self) -> int:
+        return int(np.prod(self.law.input_shape))
+
+    def target(self, index: int) -> int:
+        """Edges that training leaves member ``index``: any first members cover the range evenly on a log scale."""
+        low, high = np.log(self.edges)
+        return round(float(np.exp(low + (high - low) * ((index + 0.5) * GOLDEN_RATIO % 1))))
+
+    def frame(self, sizes: tuple[int, ...], rng: np.random.Generator) -> NeuronGenotype:
+        """Hidden layers of these sizes at random places, still without edges."""
+        n_hidden = sum(sizes)
+        return arrange(
+            self.n_inputs, self.n_outputs, ids=new_ids(n_hidden, rng),
+            layers=np.repeat(np.arange(1, len(sizes) + 1), sizes),
+            positions=self.law.random_positions(n_hidden, rng), edges=np.empty((0, 2), np.int64),
+        )
+
+
+class Method(NamedTuple):
+    """How the members of a family are made from their numbers of edges, and how they are trained."""
+
+    make: Callable[[int, np.random.Generator, Setting], NeuronGenotype]
+    training: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Implements :class:`evonas.space.Seeder`."""
+
+    method: Method
+    setting: Setting
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        return self.method.training
+
+    def __call__(self, index: int, rng: np.random.Generator) -> NeuronGenotype:
+        """Member ``index`` of the family."""
+        return self.method.make(self.setting.target(index), rng, self.setting)

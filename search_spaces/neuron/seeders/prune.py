@@ -1,0 +1,44 @@
+"""Dense to sparse: gradual magnitude pruning (Zhu 2017, https://arxiv.org/abs/1710.01878), as tuned for small networks.
+
+On Fashion-MNIST the largest single effect of all that were tried, ahead of starting sparse with moving edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.layering import pair_capacities
+from search_spaces.neuron.mutation.steps import log_uniform
+from search_spaces.neuron.seeders.family import Setting
+from search_spaces.neuron.wiring import with_edges
+
+#: Neurons of the first hidden layer. More where the dense network would have fewer than DENSE_FACTOR times the edges
+#: that are to be left: pruning needs something to choose from.
+WIDTHS = (60, 200)
+DENSE_FACTOR = 4
+#: Share of the members with a second layer, and its neurons as shares of the first layer's.
+SHARE_OF_TWO_LAYERS, SECOND_WIDTHS = 0.25, (0.2, 0.5)
+
+#: Strong decay shrinks what the loss does not need; pruning late lets weights tell which that is.
+TRAINING: Mapping[str, Any] = MappingProxyType({
+    "batch_size": 64, "learning_rate": 3e-3, "warmup": 0.05, "weight_decay": 0.1, "pruning": {"end": 0.75, "every": 50},
+})
+
+
+def dense(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
+    """One or two hidden layers with every edge between neighbours, to be pruned to ``target`` edges."""
+    least = DENSE_FACTOR * target / (setting.n_inputs + setting.n_outputs)
+    first = round(log_uniform(max(WIDTHS[0], least), max(WIDTHS[1], 2 * least), rng))
+    sizes = (first,)
+    if rng.random() < SHARE_OF_TWO_LAYERS:
+        sizes = (first, max(setting.n_outputs, round(first * rng.uniform(*SECOND_WIDTHS))))
+    frame = setting.frame(sizes, rng)
+    neighbours = np.eye(frame.depth + 1, k=1, dtype=bool) & (pair_capacities(frame) > 0)
+    layer = frame.layer_of
+    return replace(with_edges(frame, np.argwhere(neighbours[layer[:, None], layer[None, :]])), prune_to=target)
