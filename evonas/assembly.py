@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from evonas import engine
-from evonas.config import RunConfig, check_config
+from evonas.config import RunConfig, stored_config
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import CostEvaluator, Evaluator, TrainedEvaluator, merge
@@ -20,9 +20,10 @@ from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.rng import Stream, stream
 from evonas.search import SEARCHERS, Searcher
-from evonas.space import SearchSpace
+from evonas.seeding import founding_trials, read_seeds
+from evonas.space import Offspring, SearchSpace, Seedable, Seeder
 from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, read_info
-from evonas.types import Task, UserError
+from evonas.types import Task, UserError, suggestion
 
 
 class RunObserver(engine.Observer, Protocol):
@@ -42,13 +43,13 @@ class Parts:
     space: SearchSpace[Any]
     evaluator: Evaluator[Any]
     objectives: Objectives
-    searcher: Searcher[Any]
 
 
 def assemble(config: RunConfig) -> Parts:
     """Load the data and build every part; raises :class:`UserError` for anything that does not fit."""
-    splits = load(config.dataset, root=config.data_root, seed=config.seed, n_train=config.n_train)
+    splits = load(config.dataset, root=config.data_root, seed=config.split_seed, n_train=config.n_train)
     space = create_space(config.space, splits.task, config.space_options)
+    config = config.model_copy(update={"training": _training(config, space)})
     founder = space.sample(np.random.default_rng(0))
     evaluator = merge(
         TrainedEvaluator(space, splits, config.recipe), CostEvaluator(space, tuple(space.cost(founder)))
@@ -56,10 +57,31 @@ def assemble(config: RunConfig) -> Parts:
     names = config.objectives or ("val_error" if splits.task.kind == "classification" else "val_mse", "flops")
     objectives = parse_objectives(names, config.constraints, evaluator.metric_names)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
-    return Parts(config, splits, space, evaluator, objectives, _searcher(config, space, objectives))
+    return Parts(config, splits, space, evaluator, objectives)
 
 
-def _searcher(config: RunConfig, space: SearchSpace[Any], objectives: Objectives) -> Searcher[Any]:
+def _seeder(config: RunConfig, space: SearchSpace[Any]) -> Seeder[Any] | None:
+    """None for random samples, which every space has."""
+    seeders = space.seeders if isinstance(space, Seedable) else {}
+    if config.seeder != "random" and config.seeder not in seeders:
+        raise UserError(
+            f"the space {config.space} has no seeder {config.seeder!r}{suggestion(config.seeder, ['random', *seeders])}"
+        )
+    return seeders.get(config.seeder)
+
+
+def _training(config: RunConfig, space: SearchSpace[Any]) -> dict[str, Any]:
+    """The seeder's settings, and the user's above them."""
+    seeder = _seeder(config, space)
+    training = dict(seeder.training) if seeder is not None else {}
+    for key, value in config.training.items():
+        both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
+        training[key] = {**training[key], **value} if both else value
+    return training
+
+
+def _searcher(parts: Parts, store: RunStore[Any]) -> Searcher[Any]:
+    config, space = parts.config, parts.space
     numbers: dict[str, Any] = {
         "population": config.population, "children": config.children, "generations": config.generations,
         "rungs": config.budgets, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
@@ -67,21 +89,35 @@ def _searcher(config: RunConfig, space: SearchSpace[Any], objectives: Objectives
     if config.searcher == "nsga2":
         numbers |= {
             "survival": config.survival, "parents": config.parents, "adapt": config.adapt,
-            "crossover_rate": config.crossover_rate,
+            "crossover_rate": config.crossover_rate, "founders": founding_trials(store),
         }
-    return SEARCHERS[config.searcher](space, objectives, **numbers)
+    elif (seeder := _seeder(config, space)) is not None:
+        numbers["draw"] = lambda index, rng: Offspring(seeder(index, rng), config.seeder)
+    return SEARCHERS[config.searcher](space, parts.objectives, **numbers)
 
 
-def evolve(config: RunConfig, out: Path, *, observers: Sequence[RunObserver] = ()) -> bool:
+def evolve(
+    config: RunConfig, out: Path, *, seed_from: Sequence[Path] = (), observers: Sequence[RunObserver] = ()
+) -> bool:
     """A new run in the directory ``out``; returns whether the searcher came to its end within the time limit.
 
+    Args:
+        seed_from: Runs whose fronts are the founders (see :mod:`evonas.seeding`).
+
     Raises:
-        UserError: Bad configuration, bad data, or ``out`` exists; nothing is written then.
+        UserError: Bad configuration, bad data, runs that cannot seed this one, or ``out`` exists; nothing is written
+            then.
     """
     check_absent(out)  # before any data is loaded
+    if seed_from and config.searcher != "nsga2":
+        raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
     parts = assemble(config)
-    create(out, config=parts.config.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint,
-           normalisation=asdict(parts.splits.scaling))
+    seeds = read_seeds(seed_from, parts.config, parts.splits, parts.space, parts.objectives) if seed_from else None
+    create(
+        out, config=parts.config.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint,
+        normalisation=asdict(parts.splits.scaling), seeds=seeds.sources if seeds else (),
+        fill=None if seeds is None else lambda directory: seeds.write(directory, parts.space),
+    )
     return _run(parts, out, observers)
 
 
@@ -111,7 +147,7 @@ def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
 def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     """The configuration of a run, with the changes that are not None."""
     values = {**read_info(out).config, **{k: v for k, v in (changes or {}).items() if v is not None}}
-    return check_config(values, source=str(out))
+    return stored_config(values, source=str(out))
 
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
@@ -122,7 +158,7 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
         for observer in observers:
             observer.begun(parts.objectives, store.records(), store.elapsed)
         return engine.run(
-            parts.searcher, parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
+            _searcher(parts, store), parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
         )
 

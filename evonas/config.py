@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from evonas.training import Pruning, Recipe, Regrowth
 from evonas.types import Json, UserError, suggestion
@@ -17,9 +17,11 @@ class RunConfig(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
     ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the
-    search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``data_root``, ``jobs``,
-    ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs`` are epochs that grow with
-    promise, in the place of ``epochs``.
+    search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``seeder`` names the family that the
+    searcher ``random`` draws from. ``seed`` decides everything random but the split into training and validation
+    samples, which ``split_seed`` does: runs that are compared, or seed each other, must share it. ``data_root``,
+    ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs`` are epochs that
+    grow with promise, in the place of ``epochs``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +33,7 @@ class RunConfig(BaseModel):
     objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
     searcher: Literal["nsga2", "random"] = "nsga2"
+    seeder: str = "random"
     population: int = Field(default=40, ge=2)
     children: int = Field(default=20, ge=1)
     generations: int = Field(default=30, ge=0)
@@ -41,6 +44,7 @@ class RunConfig(BaseModel):
     adapt: bool = False
     crossover_rate: float = Field(default=0.1, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
+    split_seed: int = Field(default=0, ge=0)
     jobs: int = Field(default=1, ge=1)
     time_limit: float | None = Field(default=None, gt=0)
     trial_timeout: float | None = Field(default=None, gt=0)
@@ -57,6 +61,12 @@ class RunConfig(BaseModel):
     @classmethod
     def _absolute_file(cls, value: str) -> str:
         return str(Path(value).expanduser().resolve()) if value.endswith(".npz") else value
+
+    @model_validator(mode="after")
+    def _check_seeder(self) -> Self:
+        if self.seeder != "random" and self.searcher != "random":
+            raise ValueError(f"seeder must be 'random' unless searcher is, got {self.seeder!r} with {self.searcher!r}")
+        return self
 
     @field_validator("rungs")
     @classmethod
@@ -104,6 +114,11 @@ def check_config(values: Mapping[str, Any], *, source: str) -> RunConfig:
         raise UserError(f"{source}: {_first_error(error, RunConfig.model_fields)}") from None
     recipe_from(config.training)
     return config
+
+
+def stored_config(values: Mapping[str, Any], *, source: str) -> RunConfig:
+    """As a run holds it; the first runs were split by their seed. Raises :class:`UserError`."""
+    return check_config({"split_seed": values.get("seed", 0), **values}, source=source)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

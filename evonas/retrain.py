@@ -124,15 +124,15 @@ def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, flo
 
 def _load_all(run: OpenRun) -> Splits:
     c = run.config
-    return held_out.load_for_retraining(c.dataset, root=c.data_root, seed=c.seed, n_train=c.n_train)
+    return held_out.load_for_retraining(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
 
 
 def _load_test(run: OpenRun) -> Samples:
     """The test set, if the data set is still the run's: its samples are normalised by the training samples."""
     c = run.config
-    splits = load(c.dataset, root=c.data_root, seed=c.seed, n_train=c.n_train)
+    splits = load(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
     check_data(splits, run.store.info, run.store.directory)
-    return held_out.load_test(c.dataset, root=c.data_root, seed=c.seed, n_train=c.n_train)
+    return held_out.load_test(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
 
 
 def summary(retrainings: Sequence[Retraining], metric: str) -> dict[int, tuple[float, float, int]]:

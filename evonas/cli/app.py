@@ -57,7 +57,8 @@ def options(
 
 
 for command in (
-    search.evolve, search.resume, inspect.front, inspect.show, compare.compare, final.retrain, final.export,
+    search.evolve, search.seed, search.resume, inspect.front, inspect.show, compare.compare, final.retrain,
+    final.export,
 ):
     app.command()(command)
 app.add_typer(installed.datasets, name="datasets")

@@ -130,6 +130,9 @@ def print_front(
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
     logs = ", ".join(o.metric for o in objectives.items if o.log)
     say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
+    for source in opened.store.info.seeds:
+        cost = f"{source.seconds:.0f} s, {source.edge_updates:.3g} edge-updates"
+        say(f"seeded by {len(source.ids)} members of {source.run}, which took {cost}")
 
 
 def show(

@@ -17,6 +17,17 @@ def parse_assignments(text: str) -> Mapping[str, float]:
         raise UserError(f"cannot read {text!r}, expected METRIC=NUMBER[,METRIC=NUMBER]") from None
 
 
+def parse_range(text: str | None, option: str) -> tuple[int, int] | None:
+    """``low,high`` as whole numbers; None stays None; raises :class:`UserError`."""
+    if text is None:
+        return None
+    try:
+        low, high = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"{option} must be two whole numbers, like 1000,40000, got {text!r}") from None
+    return low, high
+
+
 def parse_names(text: str | None) -> tuple[str, ...] | None:
     """``a,b`` as a tuple; None stays None."""
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())

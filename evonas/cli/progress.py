@@ -58,7 +58,7 @@ class SearchProgress:
         self._generation = max((r.birth for r in records), default=0)
         self._begin = time.monotonic() - elapsed
         self._session = time.monotonic()
-        if records and not self._console.is_terminal:
+        if elapsed and not self._console.is_terminal:
             self._console.print(f"resuming after {len(records)} evaluations, {elapsed:.0f} s", highlight=False)
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:

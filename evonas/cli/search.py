@@ -1,4 +1,4 @@
-"""evonas evolve, evonas resume."""
+"""evonas evolve, evonas seed, evonas resume."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.inspect import print_front
-from evonas.cli.options import parse_names
+from evonas.cli.options import parse_names, parse_range
 
 if TYPE_CHECKING:
     from evonas.config import RunConfig
+
+#: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
+#: leaves a front over the whole range; and more of them than anybody waits for.
+BATCH, UNLIMITED = 8, 1_000_000
 
 
 def evolve(
@@ -41,6 +45,7 @@ def evolve(
     jobs: Annotated[int | None, typer.Option(help="Trials at a time; does not change the result [1].")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")] = None,
     trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")] = None,
+    seed_from: Annotated[list[Path] | None, typer.Option(help="Begin with this run's front; may be repeated.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].")] = None,
 ) -> None:
     """Evolve architectures and print the front."""
@@ -58,7 +63,44 @@ def evolve(
         "space_options": {} if trainer is None else {"trainer": trainer},
     })
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
-    _search(directory, lambda observers: assembly.evolve(given, directory, observers=observers), given)
+    seeds = seed_from or []
+    _search(directory, lambda o: assembly.evolve(given, directory, seed_from=seeds, observers=o), given)
+
+
+def seed(
+    config: Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)] = None,
+    space: Annotated[str | None, typer.Option(help="Search space [neuron].")] = None,
+    method: Annotated[str, typer.Option(help="random, or a seeder of the space: prune, local, rigl, set.")] = "random",
+    dataset: Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
+    n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
+    objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [val_error,flops].")] = None,
+    members: Annotated[int | None, typer.Option(min=2, help="Networks [as many as the time allows, else 40].")] = None,
+    epochs: Annotated[int, typer.Option(help="Epochs of each.")] = 12,
+    edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
+    trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides everything random [0].")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Trainings at a time; does not change the result [1].")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")] = None,
+    trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory [runs/METHOD-DATASET-SEED].")] = None,
+) -> None:
+    """Train a family of networks of all sizes: a front to evolve from (`evolve --seed-from`), or a baseline."""
+    from evonas import assembly
+    from evonas.config import build_config
+
+    n_members = members or (UNLIMITED if time_limit else 40)
+    n_batches = (n_members - 2) // BATCH
+    options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
+    given = build_config(config, {
+        "space": space, "searcher": "random", "seeder": method, "dataset": dataset, "data_root": data_root,
+        "n_train": n_train, "objectives": parse_names(objectives), "population": n_members - n_batches * BATCH,
+        "children": BATCH, "generations": n_batches, "epochs": epochs, "seed": seed, "jobs": jobs,
+        "time_limit": time_limit, "trial_timeout": trial_timeout,
+        "space_options": {name: value for name, value in options.items() if value is not None},
+    })
+    directory = out or Path("runs") / f"{method}-{Path(given.dataset).stem}-{given.seed}"
+    _search(directory, lambda o: assembly.evolve(given, directory, observers=o), given)
 
 
 def resume(

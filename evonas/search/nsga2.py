@@ -34,6 +34,7 @@ class NSGA2(Generational[G]):
         parents: ``"gap"`` or ``"tournament"``.
         adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
         crossover_rate: Probability that an offspring has two parents.
+        founders: The first trials, of individuals with ids from 0, with whatever budgets; empty for random samples.
         rng: The searcher's own generator.
 
     Raises:
@@ -43,14 +44,15 @@ class NSGA2(Generational[G]):
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
-        parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.1, rng: np.random.Generator,
+        parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.1,
+        founders: Sequence[Trial[G]] = (), rng: np.random.Generator,
     ) -> None:
         if population < 2:
             raise ValueError(f"population must be at least 2, got {population}")
         if children < 1:
             raise ValueError(f"children must be at least 1, got {children}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
-        self._size, self._n_children = population, children
+        self._size, self._n_children, self._founders = population, children, founders
         self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
         self._adapt, self._credit = adapt, Credit()
         self._reference: list[float] | None = None
@@ -58,6 +60,9 @@ class NSGA2(Generational[G]):
         self._archive: list[Member[G]] = []
 
     def _bear(self) -> list[Trial[G]]:
+        if not self._population and self._founders:
+            self._births.restore(len(self._founders), [t.individual.genotype.digest for t in self._founders])
+            return list(self._founders)
         if not self._population:
             return self._found(self._size)
         members = [*{m.evaluation.key: m for m in self._archive + self._population}.values()]

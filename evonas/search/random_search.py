@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.generational import Generational
-from evonas.space import G, SearchSpace
+from evonas.space import G, Offspring, SearchSpace
 
 
 class RandomSearch(Generational[G]):
     """Founders only: as many as an NSGA-II with the same numbers evaluates, in the same batches.
 
-    With several rungs it is successive halving by rank (Jamieson 2016, https://arxiv.org/abs/1502.07943).
+    With several rungs it is successive halving by rank (Jamieson 2016, https://arxiv.org/abs/1502.07943). Not all
+    founders need be random samples of the space: a seeder's family is drawn in the same way.
 
     Args:
         space: Where genotypes come from.
@@ -22,18 +25,22 @@ class RandomSearch(Generational[G]):
         children: Size of every further batch.
         generations: Number of further batches.
         rungs: Ascending budgets; see :class:`Generational`.
+        draw: Gives founder number ``index``; None samples the space.
         rng: The searcher's own generator.
     """
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
-        generations: int = 30, rungs: tuple[int, ...] = (1,), rng: np.random.Generator,
+        generations: int = 30, rungs: tuple[int, ...] = (1,),
+        draw: Callable[[int, np.random.Generator], Offspring[G]] | None = None, rng: np.random.Generator,
     ) -> None:
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
         self._population, self._children = population, children
+        self._draw = draw or (lambda index, rng: Offspring(space.sample(rng), "sample"))
 
     def _bear(self) -> list[Trial[G]]:
-        return self._found(self._children if self._generation else self._population)
+        n = self._children if self._generation else self._population
+        return self._trials(lambda: (self._draw(self._births.next_id, self._rng), ()), n)
 
     def _learn(self, members: list[Member[G]], *, final: bool) -> None:
         """Nothing."""

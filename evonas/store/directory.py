@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from evonas.store.records import SeedSource
 from evonas.types import Json, UserError
 
 #: Raised whenever an older reader could misread a newer run.
@@ -42,6 +43,7 @@ class RunInfo(NamedTuple):
     task: Json
     fingerprint: str
     normalisation: Json
+    seeds: tuple[SeedSource, ...]
 
 
 def read_info(directory: Path) -> RunInfo:
@@ -58,7 +60,8 @@ def read_info(directory: Path) -> RunInfo:
         if found > FORMAT:
             raise StoreError(f"{directory} has run format {found}, this evonas reads up to {FORMAT}: upgrade evonas")
         config, task, normalisation = (json.loads(meta[key]) for key in ("config", "task", "normalisation"))
-        return RunInfo(config, task, meta["fingerprint"], normalisation)
+        seeds = [SeedSource(run, tuple(ids), *costs) for run, ids, *costs in json.loads(meta.get("seeds", "[]"))]
+        return RunInfo(config, task, meta["fingerprint"], normalisation, tuple(seeds))
 
 
 def check_absent(directory: Path) -> None:
@@ -69,10 +72,17 @@ def check_absent(directory: Path) -> None:
         raise StoreError(f"{directory} exists already: {remedy} another --out")
 
 
-def create(directory: Path, *, config: Json, task: Json, fingerprint: str, normalisation: Json) -> None:
-    """Make an empty run, all of it or nothing; raises :class:`StoreError` if the directory exists or cannot be made."""
+def create(
+    directory: Path, *, config: Json, task: Json, fingerprint: str, normalisation: Json,
+    seeds: Sequence[SeedSource] = (), fill: Callable[[Path], None] | None = None,
+) -> None:
+    """Make a run, all of it or nothing; raises :class:`StoreError` if the directory exists or cannot be made.
+
+    Args:
+        fill: Called with the run's directory, still under another name, to write what shall be in it from the start.
+    """
     check_absent(directory)
-    documents = {"config": config, "task": task, "normalisation": normalisation}
+    documents = {"config": config, "task": task, "normalisation": normalisation, "seeds": seeds}
     meta = {name: json.dumps(document) for name, document in documents.items()}
     meta |= {"format": str(FORMAT), "fingerprint": fingerprint}
     partial = directory.with_name(f".{directory.name}.{os.getpid()}.partial")
@@ -85,6 +95,8 @@ def create(directory: Path, *, config: Json, task: Json, fingerprint: str, norma
             connection.executescript(_SCHEMA)
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         connection.close()
+        if fill is not None:
+            fill(partial)
         os.rename(partial, directory)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"cannot make {directory}: {error}; choose another --out") from None

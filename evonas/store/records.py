@@ -20,6 +20,22 @@ class Record(NamedTuple):
     error: str | None
 
 
+class SeedSource(NamedTuple):
+    """A run that gave this one its founders, and what it had cost by then, its own seeds included.
+
+    Attributes:
+        run: Path as it was given.
+        ids: The founders' ids there; here they count on from the run named before.
+        seconds: Its elapsed time.
+        edge_updates: Of all its evaluations.
+    """
+
+    run: str
+    ids: tuple[int, ...]
+    seconds: float
+    edge_updates: float
+
+
 class Retraining(NamedTuple):
     """A final training of one individual: the only records that hold test metrics."""
 

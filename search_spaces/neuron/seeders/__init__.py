@@ -1,8 +1,8 @@
 """Seeders: families of genotypes to start from, each with the settings that train it well.
 
 A method is a function ``(target, rng, setting) -> genotype`` in a module of its own, beside its ``TRAINING``: defaults
-of the recipe. ``prune``: dense to sparse; ``local``: locally sparse to sparser; ``dynamic`` (rigl, set): sparse at once,
-with edges that move; ``family``: from methods to seeders.
+of the recipe. ``prune``: dense to sparse; ``local``: locally sparse to sparser; ``dynamic`` (rigl, set): sparse at
+once, with edges that move; ``family``: from methods to seeders.
 """
 
 from __future__ import annotations

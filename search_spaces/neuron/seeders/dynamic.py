@@ -46,7 +46,8 @@ def sparse(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGen
     widths = np.array([setting.n_inputs, *sizes, setting.n_outputs])
     pairs = np.stack([np.arange(frame.depth), np.arange(1, frame.depth + 1)], axis=1)
     shares = widths[:-1] + widths[1:]
-    counts = np.minimum(np.round(target * shares / shares.sum()).astype(np.int64), pair_capacities(frame)[tuple(pairs.T)])
+    counts = np.round(target * shares / shares.sum()).astype(np.int64)
+    counts = np.minimum(counts, pair_capacities(frame)[tuple(pairs.T)])
     uniform = replace(setting.law, base=np.inf)
     genotype = feed_outputs(with_edges(frame, AbsentEdges(frame, uniform).draw_over_pairs(pairs, counts, rng)), rng)
     return top_up(genotype, target, uniform, rng)

@@ -35,7 +35,7 @@ def dense(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGeno
     """One or two hidden layers with every edge between neighbours, to be pruned to ``target`` edges."""
     least = DENSE_FACTOR * target / (setting.n_inputs + setting.n_outputs)
     first = round(log_uniform(max(WIDTHS[0], least), max(WIDTHS[1], 2 * least), rng))
-    sizes = (first,)
+    sizes: tuple[int, ...] = (first,)
     if rng.random() < SHARE_OF_TWO_LAYERS:
         sizes = (first, max(setting.n_outputs, round(first * rng.uniform(*SECOND_WIDTHS))))
     frame = setting.frame(sizes, rng)
