@@ -38,7 +38,7 @@ class Result(NamedTuple, Generic[G]):
 def evaluate_all(
     evaluator: Evaluator[G], jobs: Sequence[Job[G]], *, stop: Stop, n_jobs: int = 1, trial_timeout: float | None = None,
 ) -> Iterator[Result[G]]:
-    """Results in order of completion; one thread of linear algebra a worker.
+    """Results in order of completion; one thread of linear algebra a worker. Several workers take long trials first.
 
     A trial that raises, reports a value that is not finite, exceeds its time limit or kills its process is a failed
     evaluation. Trials that ``stop`` cuts short yield nothing.
@@ -49,7 +49,8 @@ def evaluate_all(
     """
     threads = evaluator.shares_memory
     backend = "threading" if threads else "loky"
-    jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=True)
+    if n_jobs > 1:
+        jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=True)
     pending = {job.trial.key: job for job in jobs}
     with threadpool_limits(1), parallel_config(backend, **({} if threads else {"inner_max_num_threads": 1})):
         try:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range; and more of them than anybody waits for.
-BATCH, UNLIMITED = 8, 1_000_000
+BATCH, UNLIMITED = 5, 1_000_000
 
 
 def evolve(

@@ -18,8 +18,9 @@ from evonas.types import Doubles, Floats, Weights
 class Pruning:
     """Gradual magnitude pruning with a cubic schedule (Zhu 2017, https://arxiv.org/abs/1710.01878).
 
-    Between ``begin`` and ``end`` (shares of all steps), every ``every`` steps the smallest weights are removed so that
-    ``edges + (start - edges) * (1 - progress)**3`` connected edges remain.
+    Between ``begin`` and ``end`` (shares of all steps), every ``every`` steps, or every hundredth of all steps where
+    that is less, the smallest weights are removed so that ``edges + (start - edges) * (1 - progress)**3`` connected
+    edges remain.
 
     Attributes:
         edges: None leaves it to the genotype, where that has a target of its own; else nothing is pruned.

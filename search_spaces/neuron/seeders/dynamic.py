@@ -27,7 +27,7 @@ WIDTHS, DENSE_FACTOR, LEAST_DEGREE = (30, 200), 2, 12
 #: Share of the members with a second layer of half the neurons.
 SHARE_OF_TWO_LAYERS = 0.5
 
-_TRAINING: Mapping[str, Any] = {"batch_size": 64, "learning_rate": 3e-3, "warmup": 0.05, "weight_decay": 0.1}
+_TRAINING: Mapping[str, Any] = {"batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1}
 _REGROWTH: Mapping[str, Any] = {"fraction": 0.3, "every": 100, "end": 0.75}
 RIGL_TRAINING: Mapping[str, Any] = MappingProxyType({**_TRAINING, "regrowth": {**_REGROWTH, "grow": "gradient"}})
 SET_TRAINING: Mapping[str, Any] = MappingProxyType({**_TRAINING, "regrowth": {**_REGROWTH, "grow": "random"}})

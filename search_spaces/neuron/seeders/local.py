@@ -30,7 +30,7 @@ BASE, SLOPE = 0.5, 1.5
 FROM_INPUTS, FROM_HIDDEN = np.log(0.3), np.log(9.0)
 
 TRAINING: Mapping[str, Any] = MappingProxyType({
-    "batch_size": 64, "learning_rate": 3e-3, "warmup": 0.05, "weight_decay": 0.1, "pruning": {"end": 0.75, "every": 50},
+    "batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1, "pruning": {"end": 0.75, "every": 50},
     "regrowth": {"fraction": 0.03, "every": 100, "end": 0.8},
 })
 

@@ -27,7 +27,7 @@ SHARE_OF_TWO_LAYERS, SECOND_WIDTHS = 0.25, (0.2, 0.5)
 
 #: Strong decay shrinks what the loss does not need; pruning late lets weights tell which that is.
 TRAINING: Mapping[str, Any] = MappingProxyType({
-    "batch_size": 64, "learning_rate": 3e-3, "warmup": 0.05, "weight_decay": 0.1, "pruning": {"end": 0.75, "every": 50},
+    "batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1, "pruning": {"end": 0.75, "every": 50},
 })
 
 

@@ -138,6 +138,11 @@ def sample_order(n_samples: int, batch_size: int, *, seed: int, epoch: int) -> I
 SCORE_SAMPLES = 256
 
 
+#: However short training is, the whole of it would have room for so many prunings: where edges go in a few large
+#: jumps, whole layers go with them.
+FEWEST_PRUNINGS = 100
+
+
 def prune_steps(recipe: Recipe, n_steps: int, n_edges: int) -> dict[int, int]:
     """When training prunes: step after whose update it happens -> edges to keep.
 
@@ -148,7 +153,8 @@ def prune_steps(recipe: Recipe, n_steps: int, n_edges: int) -> dict[int, int]:
     if pruning is None or pruning.edges is None or pruning.edges >= n_edges:
         return {}
     begin, end = round(pruning.begin * n_steps), max(1, round(pruning.end * n_steps))
-    steps = sorted({*range(begin + pruning.every, end, pruning.every), end})
+    every = min(pruning.every, max(1, n_steps // FEWEST_PRUNINGS))
+    steps = sorted({*range(begin + every, end, every), end})
     span = max(1, end - begin)
     left = {s: (1 - min(1, (s - begin) / span)) ** 3 for s in steps}
     return {s - 1: round(pruning.edges + (n_edges - pruning.edges) * left[s]) for s in steps}

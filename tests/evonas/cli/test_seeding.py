@@ -1,0 +1,260 @@
+"""Seeding is a run: families trained by ``evonas seed``, and searches that begin with the fronts of other runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from typer.testing import Result
+
+from evonas.assembly import open_run
+from evonas.data import load
+from evonas.evaluation.measure import measure
+from evonas.evaluation.trained import predict
+from evonas.store import RunStore
+
+Evonas = Callable[..., Result]
+Contents = Callable[[Path], list[Any]]
+FAMILY = ["--method", "prune", "--edges", "200,1500", "--members", 7, "--epochs", 8, "--seed", 2]
+NUMBERS = ["--population", 6, "--children", 4, "--generations", 2, "--epochs", 2]
+COMMAND = [sys.executable, "-c", "from evonas.cli import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of ``FAMILY``, never interrupted; not to be changed."""
+    directory = tmp_path_factory.mktemp("runs") / "pruned"
+    subprocess.run([*COMMAND, "seed", *map(str, FAMILY), "--out", str(directory)], check=True, timeout=100)
+    return directory
+
+
+@pytest.fixture
+def seeded(evonas: Evonas, pruned: Path) -> Path:
+    """A run that began with the front of ``pruned``."""
+    result = evonas("evolve", "--seed-from", pruned, *NUMBERS, "--out", "seeded")
+    assert result.exit_code == 0, result.output
+    return Path("seeded")
+
+
+def rows(evonas: Evonas, run: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(evonas("front", run, "--json").stdout)
+    return rows
+
+
+# -- evonas seed
+
+
+def test_a_seed_run_trains_as_many_members_as_asked_over_the_range_of_edges(pruned: Path) -> None:
+    with open_run(pruned) as run:
+        records = run.store.records()
+        dense = [run.store.individual(r.id).genotype.n_edges for r in records]
+    edges = [r.metrics["edges"] for r in records]
+    assert len(records) == 7
+    assert {r.operator for r in records} == {"prune"}
+    assert min(edges) < 350
+    assert 900 < max(edges) <= 1500
+    assert min(dense) > 4 * max(edges)
+
+
+def test_the_seeders_training_is_the_runs_and_the_users_stands_above_it(evonas: Evonas) -> None:
+    Path("own.toml").write_text("[training]\nweight_decay = 0.01\n[training.pruning]\nend = 0.5\n")
+    assert evonas("seed", "own.toml", "--method", "prune", "--members", 2, "--epochs", 3, "--out", "r").exit_code == 0
+    with open_run(Path("r")) as run:
+        recipe = run.config.recipe
+    assert recipe.weight_decay == 0.01
+    assert recipe.pruning is not None
+    assert (recipe.pruning.end, recipe.pruning.every) == (0.5, 50)
+
+
+def test_a_seed_run_at_its_time_limit_goes_on_to_the_same_end(evonas: Evonas, pruned: Path, contents: Contents) -> None:
+    assert "evonas resume r --time-limit" in evonas("seed", *FAMILY, "--time-limit", 0.001, "--out", "r").stdout
+    assert evonas("resume", "r", "--time-limit", 1000).exit_code == 0
+    assert contents(Path("r")) == contents(pruned)
+
+
+def test_a_killed_seed_run_with_two_workers_goes_on_to_the_same_end(
+    evonas: Evonas, pruned: Path, contents: Contents
+) -> None:
+    command = [*COMMAND, "seed", *map(str, FAMILY), "--jobs", "2", "--out", "r"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("generation 0/1")
+        process.send_signal(signal.SIGKILL)
+    assert evonas("resume", "r").exit_code == 0
+    assert contents(Path("r")) == contents(pruned)
+
+
+def test_without_a_number_of_members_a_family_is_as_long_as_the_time_lasts(evonas: Evonas) -> None:
+    result = evonas("seed", "--method", "random", "--edges", "60,90", "--epochs", 1, "--time-limit", 2, "--out", "r")
+    assert "The time limit is reached" in result.stdout
+    with open_run(Path("r")) as run:
+        assert len(run.store.records()) > 7
+
+
+# -- evonas evolve --seed-from
+
+
+def test_founders_are_the_seeds_front_with_the_same_metrics_weights_and_outputs(pruned: Path, seeded: Path) -> None:
+    validation = load("digits").validation
+    with open_run(pruned) as theirs, open_run(seeded) as ours:
+        (source,) = ours.store.info.seeds
+        founders = [r for r in ours.store.records() if r.operator == "seed"]
+        assert [r.id for r in founders] == list(range(len(source.ids)))
+        assert {(r.birth, r.parents) for r in founders} == {(0, ())}
+        for record, id in zip(founders, source.ids, strict=True):
+            member, original = ours.store.member(record.id), theirs.store.member(id)
+            assert ours.store.individual(record.id).genotype == original.genotype
+            assert member.evaluation.metrics == original.evaluation.metrics
+            assert member.evaluation.seconds == original.evaluation.seconds
+            weights = ours.store.weights(record.id, record.budget)
+            assert weights is not None
+            outputs = predict(ours.space, member.genotype, weights, validation)
+            np.testing.assert_allclose(
+                measure(outputs, validation, ours.task, "val")["val_loss"], record.metrics["val_loss"], rtol=1e-5
+            )
+
+
+def test_children_inherit_from_seeds_and_nothing_is_trained_twice(seeded: Path) -> None:
+    with open_run(seeded) as run:
+        records = run.store.records()
+        n_seeds = len(run.store.info.seeds[0].ids)
+    assert {r.budget for r in records if r.operator == "seed"} == {8}
+    assert {r.budget for r in records if r.operator != "seed"} == {2}
+    assert len(records) == n_seeds + 2 * 4
+    assert all(r.parents[0] < r.id for r in records[n_seeds:])
+
+
+def test_the_front_of_a_seeded_run_is_nowhere_behind_its_seeds(evonas: Evonas, pruned: Path, seeded: Path) -> None:
+    ours = [(row["val_error"], row["flops"]) for row in rows(evonas, seeded)]
+    for row in rows(evonas, pruned)[: len(ours)]:
+        assert any(error <= row["val_error"] and flops <= row["flops"] for error, flops in ours)
+
+
+def test_what_the_seeds_cost_is_kept_through_generations_of_runs(evonas: Evonas, pruned: Path, seeded: Path) -> None:
+    with open_run(pruned) as run:
+        elapsed, updates = run.store.elapsed, sum(r.metrics["edge_updates"] for r in run.store.records())
+    with open_run(seeded) as run:
+        (source,) = run.store.info.seeds
+        own = sum(r.metrics["edge_updates"] for r in run.store.records() if r.operator != "seed")
+    assert (source.seconds, source.edge_updates) == (elapsed, updates)
+    assert evonas("evolve", "--seed-from", seeded, *NUMBERS, "--generations", 0, "--out", "third").exit_code == 0
+    with open_run(Path("third")) as run:
+        (third,) = run.store.info.seeds
+    assert third.edge_updates == updates + own
+    assert third.seconds > elapsed
+    assert f"members of {seeded}, which took" in evonas("front", "third").stdout
+
+
+def test_the_best_of_several_seed_runs_are_taken_up_to_the_population(evonas: Evonas, pruned: Path) -> None:
+    other = ["--method", "rigl", "--edges", "60,600", "--members", 6, "--epochs", 8]
+    assert evonas("seed", *other, "--out", "rigl").exit_code == 0
+    both = ["--seed-from", pruned, "--seed-from", "rigl", "--population", 4, "--generations", 0]
+    assert evonas("evolve", *both, "--out", "r").exit_code == 0
+    with open_run(Path("r")) as run:
+        assert [Path(source.run).name for source in run.store.info.seeds] == ["pruned", "rigl"]
+        assert sum(len(source.ids) for source in run.store.info.seeds) == 4 == len(run.store.records())
+
+
+def test_a_seeded_run_needs_its_seeds_no_more_and_resumes_exactly(
+    evonas: Evonas, pruned: Path, seeded: Path, contents: Contents
+) -> None:
+    shutil.copytree(pruned, "copy")
+    options = ["--seed-from", "copy", *NUMBERS, "--time-limit", 0.001]
+    assert "time limit is reached" in evonas("evolve", *options, "--out", "r").stdout
+    shutil.rmtree("copy")
+    assert evonas("resume", "r", "--time-limit", 1000).exit_code == 0
+    assert contents(Path("r")) == contents(seeded)
+
+
+def test_an_import_that_fails_leaves_no_run(
+    evonas: Evonas, pruned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunStore, "add_evaluation", interrupted)
+        assert evonas("evolve", "--seed-from", pruned, *NUMBERS, "--out", "r").exit_code == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- bad input
+
+
+def refused(evonas: Evonas, *arguments: object) -> str:
+    """The one sentence with which a command is refused; nothing is written."""
+    before = sorted(Path().rglob("*"))
+    result = evonas(*arguments)
+    assert result.exit_code == 2, result.output
+    assert sorted(path for path in Path().rglob("*") if path.suffix != ".lock") == [
+        path for path in before if path.suffix != ".lock"
+    ]
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("split_seed = 1", "has another split_seed than this one: expected 1, got 0"),
+        ("n_train = 500", "has another data set or n_train (fingerprint) than this one"),
+        ("objectives = ['val_loss', 'flops']", "another set of objectives than this one: expected val_loss,flops, got"),
+        ("[space_options]\nnorm = 'none'", "has another norm than this one: expected none, got layer-affine"),
+        ("dataset = 'own.npz'", "has another input shape than this one: expected (5,), got (1, 8, 8)"),
+        ("constraints = ['flops<=100']", "has an empty front: no evaluation has succeeded and keeps the constraints"),
+        ("searcher = 'random'", "only the searcher nsga2 can be seeded from runs, got 'random'"),
+    ],
+)
+def test_a_seed_run_that_does_not_fit_is_refused(evonas: Evonas, pruned: Path, toml: str, message: str) -> None:
+    np.savez("own.npz", x_train=np.random.default_rng(0).normal(size=(90, 5)), y_train=np.arange(90) % 3)
+    Path("run.toml").write_text(toml)
+    assert message in refused(evonas, "evolve", "run.toml", "--seed-from", pruned, "--out", "r")
+
+
+def test_a_seed_run_of_another_space_is_refused(evonas: Evonas, pruned: Path) -> None:
+    shutil.copytree(pruned, "other")
+    connection = sqlite3.connect("other/run.db")
+    config = json.loads(connection.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()[0])
+    with connection:
+        document = json.dumps({**config, "space": "cell"})
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'config'", (document,))
+    connection.close()
+    message = "has another search space than this one: expected neuron, got cell"
+    assert message in refused(evonas, "evolve", "--seed-from", "other", "--out", "r")
+
+
+def test_a_seed_run_that_is_being_written_named_twice_or_none_at_all_is_refused(evonas: Evonas, pruned: Path) -> None:
+    shutil.copytree(pruned, "copy")
+    with FileLock("copy/run.lock"):
+        assert "is being written by another process" in refused(evonas, "evolve", "--seed-from", "copy", "--out", "r")
+    twice = ["--seed-from", "copy", "--seed-from", "copy"]
+    assert "the seed run copy is named twice" in refused(evonas, "evolve", *twice, "--out", "r")
+    assert "nowhere is not a run" in refused(evonas, "evolve", "--seed-from", "nowhere", "--out", "r")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "prun"], "the space neuron has no seeder 'prun', did you mean 'prune'?"),
+        (["--edges", "many"], "--edges must be two whole numbers, like 1000,40000, got 'many'"),
+        (["--edges", "600,60"], "option founder_edges of the neuron space: expected (fewest, most)"),
+    ],
+)
+def test_a_bad_option_of_seed_is_refused(evonas: Evonas, options: list[object], message: str) -> None:
+    assert message in refused(evonas, "seed", *options, "--out", "r")
+
+
+def test_a_seeder_for_another_searcher_is_refused(evonas: Evonas) -> None:
+    Path("run.toml").write_text("seeder = 'prune'")
+    message = "seeder must be 'random' unless searcher is, got 'prune' with 'nsga2'"
+    assert message in refused(evonas, "evolve", "run.toml", "--out", "r")
