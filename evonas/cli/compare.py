@@ -106,8 +106,8 @@ def _check_data(runs: Mapping[Path, OpenRun]) -> None:
                             f"data sets cannot be compared")
     if len({run.store.info.fingerprint for run in runs.values()}) > 1:
         splits = len({_split(run) for run in runs.values()})
-        say_aside(f"note: the runs have {splits} different splits into training and validation samples (by seed or "
-                  f"n_train): part of their differences may be due to that")
+        say_aside(f"note: the runs have {splits} different splits into training and validation samples (by "
+                  f"split_seed or n_train): part of their differences may be due to that")
 
 
 def _split(run: OpenRun) -> tuple[int, int | None]:

@@ -100,10 +100,12 @@ def test_a_group_shows_mean_and_deviation_over_its_runs(evonas: Evonas, finished
 
 
 def test_runs_with_different_splits_get_a_note_beside_clean_output(
-    evonas: Evonas, finished: Path, other_seed: Path, run: Path
+    evonas: Evonas, finished: Path, other_seed: Path, settings: Path
 ) -> None:
-    assert evonas("compare", finished, run).stderr == ""
-    result = evonas("compare", finished, other_seed, run, "--json")
+    assert evonas("compare", finished, other_seed).stderr == ""
+    Path("run.toml").write_text(f"split_seed = 1\n{settings.read_text()}")
+    assert evonas("evolve", "run.toml", "--epochs", 1, "--generations", 0, "--out", "other").exit_code == 0
+    result = evonas("compare", finished, other_seed, "other", "--json")
     json.loads(result.stdout)
     (line,) = result.stderr.splitlines()
     assert line.startswith("note: the runs have 2 different splits into training and validation samples")

@@ -29,7 +29,7 @@ def exported(evonas: Evonas, finished: Path, best: int, tmp_path: Path) -> Path:
 
 
 def test_the_exported_network_has_the_validation_metrics_that_the_run_reports(exported: Path) -> None:
-    network, splits = evonas.load(exported), load("digits", seed=3)
+    network, splits = evonas.load(exported), load("digits")
     assert not network.training
     with torch.no_grad():
         outputs = network(torch.from_numpy(splits.validation.x)).numpy()
@@ -39,7 +39,7 @@ def test_the_exported_network_has_the_validation_metrics_that_the_run_reports(ex
 
 
 def test_a_raw_network_takes_the_pixels_of_the_files(exported: Path) -> None:
-    splits = load("digits", seed=3)
+    splits = load("digits")
     pixels = np.rint(splits.validation.x * np.array(splits.scaling.std) + np.array(splits.scaling.mean))
     assert pixels.min() == 0
     assert pixels.max() == 16
@@ -73,10 +73,10 @@ def test_retrained_weights_are_exported_with_their_test_metrics(evonas: Evonas, 
 
     assert evonas("retrain", run, "--ids", best, "--seeds", 1, "--epochs", 2).exit_code == 0
     assert evonas("export", run, best, "--out", "n", "--weights", "fresh").exit_code == 0
-    network, test = package.load("n"), load_test("digits", seed=3)
+    network, test = package.load("n"), load_test("digits")
     with torch.no_grad():
         outputs = network(torch.from_numpy(test.x)).numpy()
-    found = measure(outputs, test, load("digits", seed=3).task, "test")
+    found = measure(outputs, test, load("digits").task, "test")
     assert found["test_loss"] == pytest.approx(network.header["metrics"]["test_loss"], rel=1e-4)
 
 
