@@ -112,7 +112,7 @@ def _check_data(runs: Mapping[Path, OpenRun]) -> None:
 
 def _split(run: OpenRun) -> tuple[int, int | None]:
     """What decides which samples a run trains on and is validated by."""
-    return run.config.seed, run.config.n_train
+    return run.config.split_seed, run.config.n_train
 
 
 def _test_metrics(runs: Mapping[Path, OpenRun], comparison: Comparison) -> dict[str, dict[int, Metrics]]:
