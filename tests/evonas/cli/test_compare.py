@@ -22,7 +22,7 @@ Evonas = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def other_seed(settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run of ``settings`` with another seed, and so with another split; not to be changed."""
+    """The run of ``settings`` with another seed; not to be changed."""
     from evonas.assembly import evolve
     from evonas.config import build_config
 
@@ -104,8 +104,8 @@ def test_runs_with_different_splits_get_a_note_beside_clean_output(
 ) -> None:
     assert evonas("compare", finished, other_seed).stderr == ""
     Path("run.toml").write_text(f"split_seed = 1\n{settings.read_text()}")
-    assert evonas("evolve", "run.toml", "--epochs", 1, "--generations", 0, "--out", "other").exit_code == 0
-    result = evonas("compare", finished, other_seed, "other", "--json")
+    assert evonas("evolve", "run.toml", "--epochs", 1, "--generations", 0, "--out", "split").exit_code == 0
+    result = evonas("compare", finished, other_seed, "split", "--json")
     json.loads(result.stdout)
     (line,) = result.stderr.splitlines()
     assert line.startswith("note: the runs have 2 different splits into training and validation samples")
