@@ -15,7 +15,7 @@ from evonas.objectives import Objectives
 from evonas.plugins import create_space
 from evonas.report.front import front
 from evonas.space import InheritsWeights, SearchSpace
-from evonas.store import Record, RunInfo, RunStore, SeedSource, read_info
+from evonas.store import RunInfo, RunStore, SeedSource, Spent, read_info, spent
 from evonas.types import UserError, Weights
 
 
@@ -59,7 +59,7 @@ def read_seeds(
         UserError: A run does not fit the new one, has an empty front, or is being written.
     """
     found: list[tuple[Founder, Evaluation[Any]]] = []
-    costs: dict[str, tuple[float, float]] = {}
+    costs: dict[str, Spent] = {}
     for run in runs:
         if str(run) in costs:
             raise UserError(f"the seed run {run} is named twice: name each once")
@@ -72,25 +72,16 @@ def read_seeds(
                 raise UserError(f"the seed run {run} has an empty front: no evaluation has succeeded and keeps the "
                                 "constraints; let it run longer")
             found += [(Founder(str(run), m, store.weights(*m.evaluation.key)), m.evaluation) for m in members]
-            costs[str(run)] = _cost(store, records)
+            costs[str(run)] = spent(records, store.elapsed, store.info.seeds)
     found = list({founder.member.genotype.digest: (founder, e) for founder, e in reversed(found)}.values())[::-1]
     evaluations = [evaluation for _, evaluation in found]
     order = pareto.rank_and_crowd(objectives.matrix(evaluations), objectives.violations(evaluations)).order()
     founders = [found[i][0] for i in sorted(order[: config.population])]
     sources = [
-        SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), *cost)
+        SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), cost)
         for run, cost in costs.items()
     ]
     return Seeds(founders, sources)
-
-
-def _cost(store: RunStore[Any], records: Sequence[Record]) -> tuple[float, float]:
-    """Seconds and edge-updates of a run, with those of the runs that seeded it."""
-    own = sum(r.metrics.get("edge_updates", 0.0) for r in records if r.operator != SEEDED)
-    return (
-        store.elapsed + sum(source.seconds for source in store.info.seeds),
-        own + sum(source.edge_updates for source in store.info.seeds),
-    )
 
 
 def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:

@@ -46,8 +46,10 @@ def compare(
         opened = {path: stack.enter_context(open_run(path, data_root=data_root)) for path in paths}
         _check_data(opened)
         records = {
-            name: [RunRecords(str(p), opened[p].store.records(), opened[p].objectives, opened[p].store.elapsed)
-                   for p in members]
+            name: [
+                RunRecords(str(path), run.store.records(), run.objectives, run.store.elapsed, run.store.info.seeds)
+                for path, run in ((path, opened[path]) for path in members)
+            ]
             for name, members in groups.items()
         }
         names = [o.metric for o in opened[paths[0]].objectives.items]

@@ -131,7 +131,7 @@ def print_front(
     logs = ", ".join(o.metric for o in objectives.items if o.log)
     say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
     for source in opened.store.info.seeds:
-        cost = f"{source.seconds:.0f} s, {source.edge_updates:.3g} edge-updates"
+        cost = f"{source.spent.elapsed:.0f} s, {source.spent.edge_updates or 0:.3g} edge-updates"
         say(f"seeded by {len(source.ids)} members of {source.run}, which took {cost}")
 
 

@@ -15,41 +15,34 @@ import numpy as np
 
 from evonas.objectives import Objective, Objectives
 from evonas.report.front import front, hypervolume
-from evonas.store import Record
+from evonas.store import Record, SeedSource, Spent, spent
 from evonas.types import Doubles, UserError
 
 
 class RunRecords(NamedTuple):
-    """What is compared of a run: its name, all its evaluations, its own constraints, its wall-clock seconds."""
+    """What is compared of a run: its name, all its evaluations, its own constraints, its seconds, what seeded it."""
 
     name: str
     records: Sequence[Record]
     objectives: Objectives
     elapsed: float
+    seeds: tuple[SeedSource, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run reached, and what it spent for that.
+    """What one run reached, and what it spent for that, the runs that seeded it included.
 
     Attributes:
         staircase: The members that are the best under some budget, by ascending cost.
         hypervolume: Up to the comparison's reference point.
-        seconds: Of all trials together, failed ones included.
-        elapsed: Wall-clock seconds up to the last evaluation.
-        evaluations: Their number, failed ones included.
-        edge_updates: Connected edges times training samples seen, over the evaluations that report it (failed ones
-            cannot); None where none does.
         at_budget: Per budget the best member that costs no more, None where there is none.
     """
 
     name: str
     staircase: tuple[Record, ...]
     hypervolume: float
-    seconds: float
-    elapsed: float
-    evaluations: int
-    edge_updates: float | None
+    spent: Spent
     at_budget: Mapping[float, Record | None]
 
 
@@ -160,15 +153,11 @@ def _result(
     run: RunRecords, members: Sequence[Record], reference: Mapping[str, float], budgets: Sequence[float]
 ) -> RunResult:
     stairs, objectives = staircase(members, run.objectives), run.objectives
-    updates = [r.metrics["edge_updates"] for r in run.records if "edge_updates" in r.metrics]
     return RunResult(
         name=run.name,
         staircase=tuple(stairs),
         hypervolume=hypervolume(run.records, objectives, objectives.reference(reference)),
-        seconds=math.fsum(r.seconds for r in run.records),
-        elapsed=run.elapsed,
-        evaluations=len(run.records),
-        edge_updates=math.fsum(updates) if updates else None,
+        spent=spent(run.records, run.elapsed, run.seeds),
         at_budget={budget: _best_under(stairs, objectives.items[-1], budget) for budget in budgets},
     )
 

@@ -56,11 +56,15 @@ def spending_table(comparison: Comparison) -> Table:
         Column("", list(comparison.groups), numbers=False),
         Column("runs", [str(len(runs)) for runs in groups]),
         column("hypervolume", lambda run: run.hypervolume, ".4f"),
-        column("evaluations", lambda run: run.evaluations, ".0f"),
-        column("seconds of trials", lambda run: run.seconds, ".1f"),
-        column("wall-clock seconds", lambda run: run.elapsed, ".1f"),
-        column("10⁹ edge-updates", lambda run: None if run.edge_updates is None else run.edge_updates / 1e9, ".4g"),
+        column("evaluations", lambda run: run.spent.evaluations, ".0f"),
+        column("seconds of trials", lambda run: run.spent.seconds, ".1f"),
+        column("wall-clock seconds", lambda run: run.spent.elapsed, ".1f"),
+        column("10⁹ edge-updates", _billions, ".4g"),
     ], title="what a run of each group reached and spent")
+
+
+def _billions(run: RunResult) -> float | None:
+    return None if run.spent.edge_updates is None else run.spent.edge_updates / 1e9
 
 
 def _value(record: Record | None, metric: str) -> float | None:
@@ -104,8 +108,7 @@ def to_rows(comparison: Comparison, tests: Tests | None = None) -> Iterator[dict
 
 def _totals(run: RunResult) -> dict[str, Any]:
     return {
-        "run": run.name, "hypervolume": run.hypervolume, "seconds": run.seconds, "elapsed": run.elapsed,
-        "evaluations": run.evaluations, "edge_updates": run.edge_updates,
+        "run": run.name, "hypervolume": run.hypervolume, **run.spent._asdict(),
     }
 
 

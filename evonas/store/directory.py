@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from evonas.store.records import SeedSource
+from evonas.store.records import SeedSource, Spent
 from evonas.types import Json, UserError
 
 #: Raised whenever an older reader could misread a newer run.
@@ -60,7 +60,7 @@ def read_info(directory: Path) -> RunInfo:
         if found > FORMAT:
             raise StoreError(f"{directory} has run format {found}, this evonas reads up to {FORMAT}: upgrade evonas")
         config, task, normalisation = (json.loads(meta[key]) for key in ("config", "task", "normalisation"))
-        seeds = [SeedSource(run, tuple(ids), *costs) for run, ids, *costs in json.loads(meta.get("seeds", "[]"))]
+        seeds = [SeedSource(run, tuple(ids), Spent(*cost)) for run, ids, cost in json.loads(meta.get("seeds", "[]"))]
         return RunInfo(config, task, meta["fingerprint"], normalisation, tuple(seeds))
 
 

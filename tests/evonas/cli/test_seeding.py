@@ -142,17 +142,20 @@ def test_the_front_of_a_seeded_run_is_nowhere_behind_its_seeds(evonas: Evonas, p
 
 def test_what_the_seeds_cost_is_kept_through_generations_of_runs(evonas: Evonas, pruned: Path, seeded: Path) -> None:
     with open_run(pruned) as run:
-        elapsed, updates = run.store.elapsed, sum(r.metrics["edge_updates"] for r in run.store.records())
+        first = run.store.records()
+        elapsed = run.store.elapsed
+    updates = sum(r.metrics["edge_updates"] for r in first)
     with open_run(seeded) as run:
         (source,) = run.store.info.seeds
-        own = sum(r.metrics["edge_updates"] for r in run.store.records() if r.operator != "seed")
-    assert (source.seconds, source.edge_updates) == (elapsed, updates)
+        own = [r for r in run.store.records() if r.operator != "seed"]
+    assert source.spent == pytest.approx((elapsed, sum(r.seconds for r in first), 7, updates))
     assert evonas("evolve", "--seed-from", seeded, *NUMBERS, "--generations", 0, "--out", "third").exit_code == 0
-    with open_run(Path("third")) as run:
-        (third,) = run.store.info.seeds
-    assert third.edge_updates == updates + own
-    assert third.seconds > elapsed
     assert f"members of {seeded}, which took" in evonas("front", "third").stdout
+    compared = json.loads(evonas("compare", "third", pruned, "--json").stdout)["groups"]
+    (third,) = compared["third"]
+    assert third["evaluations"] == 7 + len(own)
+    assert third["edge_updates"] == pytest.approx(updates + sum(r.metrics["edge_updates"] for r in own))
+    assert third["elapsed"] > compared["pruned"][0]["elapsed"]
 
 
 def test_the_best_of_several_seed_runs_are_taken_up_to_the_population(evonas: Evonas, pruned: Path) -> None:

@@ -18,7 +18,7 @@ from evonas.report.compare import RunRecords, compare, mean_curve, staircase, st
 from evonas.report.comparison_tables import budget_table, spending_table, to_json, to_rows
 from evonas.report.front import front
 from evonas.report.plot import plot_comparison
-from evonas.store import Record
+from evonas.store import Record, Spent
 from evonas.types import UserError
 
 NAMES = ["val_error", "flops"]
@@ -56,7 +56,7 @@ def test_what_breaks_a_constraint_or_failed_is_never_chosen_but_was_paid_for() -
     result = compare({"a": [A], "c": [run("c", [(0.1, 100), (0.6, 50)], constraints=["flops<=60"])]}, budgets=[100])
     (run_c,) = result.groups["c"]
     assert [m.id for m in run_c.at_budget.values() if m] == [1]
-    assert (run_c.evaluations, run_c.seconds, run_c.elapsed, run_c.edge_updates) == (3, 3.0, 9.0, 2e9)
+    assert run_c.spent == Spent(elapsed=9.0, seconds=3.0, evaluations=3, edge_updates=2e9)
 
 
 def test_budgets_are_by_default_steps_across_all_fronts() -> None:
@@ -155,7 +155,7 @@ def test_test_metrics_stand_beside_what_validation_chose() -> None:
 def test_a_run_that_counts_no_edge_updates_has_none() -> None:
     silent = [r._replace(metrics={n: v for n, v in r.metrics.items() if n != "edge_updates"}) for r in A.records]
     result = compare({"a": [A._replace(records=silent)], "b": [B]})
-    assert result.groups["a"][0].edge_updates is None
+    assert result.groups["a"][0].spent.edge_updates is None
     (row,) = [line for line in rendered(spending_table(result)).splitlines() if line.startswith("│ a ")]
     assert row.split("│")[-2].strip() == "-"
 
