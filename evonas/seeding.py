@@ -10,7 +10,7 @@ from typing import Any
 from evonas import pareto
 from evonas.config import RunConfig, stored_config
 from evonas.data.samples import Splits
-from evonas.individual import SEEDED, Evaluation, Individual, Member, Trial
+from evonas.individual import SEEDED, Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.plugins import create_space
 from evonas.report.front import front
@@ -58,7 +58,7 @@ def read_seeds(
     Raises:
         UserError: A run does not fit the new one, has an empty front, or is being written.
     """
-    found: list[tuple[Founder, Evaluation[Any]]] = []
+    found: list[Founder] = []
     costs: dict[str, Spent] = {}
     for run in runs:
         if str(run) in costs:
@@ -67,16 +67,20 @@ def read_seeds(
         _check_fit(run, info, config, splits, space)
         with RunStore(run, space, writing=True) as store:  # the lock: nobody writes to it meanwhile
             records = store.records()
-            members = [store.member(r.id) for r in front(records, objectives)]
-            if not members:
+            best = front(records, objectives)
+            if not best:
                 raise UserError(f"the seed run {run} has an empty front: no evaluation has succeeded and keeps the "
                                 "constraints; let it run longer")
-            found += [(Founder(str(run), m, store.weights(*m.evaluation.key)), m.evaluation) for m in members]
+            found += [
+                Founder(str(run), Member(store.individual(r.id), store.evaluation(r.id, r.budget)),
+                        store.weights(r.id, r.budget))
+                for r in best
+            ]
             costs[str(run)] = spent(records, store.elapsed, store.info.seeds)
-    found = list({founder.member.genotype.digest: (founder, e) for founder, e in reversed(found)}.values())[::-1]
-    evaluations = [evaluation for _, evaluation in found]
+    found = [*{founder.member.genotype.digest: founder for founder in reversed(found)}.values()][::-1]
+    evaluations = [founder.member.evaluation for founder in found]
     order = pareto.rank_and_crowd(objectives.matrix(evaluations), objectives.violations(evaluations)).order()
-    founders = [found[i][0] for i in sorted(order[: config.population])]
+    founders = [found[i] for i in sorted(order[: config.population])]
     sources = [
         SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), cost)
         for run, cost in costs.items()
@@ -93,11 +97,11 @@ def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, spac
             raise UserError(f"the seed run {run} has another {what} than this one: expected {expected}, got {got}")
 
     check("search space", theirs.space, config.space)
+    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, InheritsWeights) and isinstance(their_space, InheritsWeights):
         for name, expected in space.weight_options.items():
             check(name, their_space.weight_options[name], expected)
-    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
     check("split_seed", theirs.split_seed, config.split_seed)
     check("data set or n_train (fingerprint)", info.fingerprint, splits.fingerprint)
     check("set of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
