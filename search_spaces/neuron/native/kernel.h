@@ -28,7 +28,7 @@ struct Graph {
   const int32_t* inner_begin;    // (n_rows + 1) edges from rows, by target
   const int32_t* inner_source;   // their sources: rows
   const int32_t* used_input;     // (n_used_inputs) inputs that have edges
-  int32_t n_used_inputs, n_fetched;  // the latter at each visit of a row, forward and backward
+  int64_t fetched;               // of them at each visit of a row, forward and backward; times 2**16
 };
 
 struct Parameters {

@@ -128,8 +128,7 @@ void Model::index_graph() {
             inner_begin_.data(),
             inner_source_.data(),
             used_input_.data(),
-            static_cast<int32_t>(used_input_.size()),
-            (static_cast<int32_t>(used_input_.size()) + 2 * n_rows() - 1) / (2 * n_rows())};
+            (static_cast<int64_t>(used_input_.size()) << 16) / (2 * n_rows())};
 }
 
 void Model::copy_inner_weights() {

@@ -7,8 +7,6 @@
 // registers.
 #pragma once
 
-#include <algorithm>
-
 #include "kernel.h"
 #include "lanes.h"
 
@@ -127,8 +125,8 @@ inline void fetch_ahead(const Graph& g, const Tile& t, int32_t visit) {
 #if defined(__GNUC__)
   asm volatile("");  // GCC 12 takes a function that only prefetches for one without effect, and drops its calls
 #endif
-  const int32_t first = visit * g.n_fetched, last = std::min(first + g.n_fetched, g.n_used_inputs);
-  for (int32_t i = first; i < last; ++i)
+  const int64_t first = visit * g.fetched >> 16, last = (visit + 1) * g.fetched >> 16;
+  for (int64_t i = first; i < last; ++i)
     for (int lane = 0; lane < L; lane += 16)
       __builtin_prefetch(t.next + static_cast<ptrdiff_t>(g.used_input[i]) * kGroup + lane, 0, 2);
 }
