@@ -37,5 +37,4 @@ if not Path(directory).exists():  # else go on where the run stopped; `evonas re
 with RunStore(Path(directory), space, writing=True) as store:
     engine.run(searcher, evaluator, store, seed=config.seed, n_jobs=2)
     for member in front(store.records(), objectives):
-        m = member.metrics
-        print(f"{member.id:4d}  {m['edges']:5.0f} edges  {100 * m['val_accuracy']:.1f} %  ({member.operator})")
+        print("{:4d}  {edges:5.0f} edges  {val_accuracy:.1%}".format(member.id, **member.metrics), member.operator)

@@ -67,7 +67,7 @@ EVONAS_API void evonas_pack(const float* rows, int32_t n_samples, int32_t n_inpu
     for (int32_t i = 0; i < n; ++i) samples[i] = begin + i;
     float* group = groups + static_cast<size_t>(begin) * n_inputs;
     std::fill_n(group, static_cast<size_t>(kGroup) * n_inputs, 0.0f);
-    transpose(rows, samples, n, n_inputs, kGroup, group);
+    transpose(rows, samples, n, n_inputs, group);
   }
 }
 

@@ -19,6 +19,25 @@ constexpr int kMost = 4 * kWidth;  // lanes that four registers hold
     return function<16>(__VA_ARGS__);                                      \
   } while (0)
 
+template <int L>
+void correlate_one(const Graph& g, const Tile& t, float* gradient) {
+  correlate_inputs<L, 1>(g, &t, gradient);
+}
+
+template <int L>
+void correlate_two(const Graph& g, const Tile& t, float* gradient) {
+  correlate_inputs<L, 2>(g, &t, gradient);
+}
+
+void correlate_tile(const Graph& g, const Tile& t, float* gradient) { EVONAS_FOR_LANES(correlate_one, g, t, gradient); }
+
+void correlate_pair(const Graph& g, const Tile& t, float* gradient) { EVONAS_FOR_LANES(correlate_two, g, t, gradient); }
+
+void correlate_tiles(const Graph& g, const Tile* tiles, int32_t n_tiles, float* gradient) {
+  if (n_tiles == 2 && tiles[0].lanes == tiles[1].lanes) return correlate_pair(g, tiles[0], gradient);
+  for (int32_t i = 0; i < n_tiles; ++i) correlate_tile(g, tiles[i], gradient);
+}
+
 void forward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t) { EVONAS_FOR_LANES(forward, g, p, norm, t); }
 
 double loss_of_tile(const Graph& g, const Targets& y, float weight, Tile& t) {
@@ -71,5 +90,6 @@ void dots(const float* const* a, int32_t stride, int32_t n, const float* const* 
 }  // namespace
 
 namespace evonas {
-const Kernel EVONAS_KERNEL = {kMost, drop, forward_tile, loss_of_tile, backward_tile, adam, dots};
+const Kernel EVONAS_KERNEL = {kMost,         drop,            forward_tile, loss_of_tile,
+                              backward_tile, correlate_tiles, adam,         dots};
 }

@@ -66,7 +66,7 @@ struct AdamStep {
   float gradient_scale;  // gradient clipping
 };
 
-// Which inputs of a batch are dropped; see dropout.py.
+// Which inputs of a batch are dropped; see hashing.py.
 struct Dropout {
   uint32_t sample_key, input_key, threshold;
   float scale;
@@ -80,8 +80,11 @@ struct Kernel {
   // Sets the output rows of tile.delta to `weight` times the gradient of the samples' losses, and returns the sum of
   // their losses (not weighted).
   double (*loss)(const Graph&, const Targets&, float weight, Tile&);
-  // Adds to `gradient`, whose edges have room for kPadding more; leaves the gradient at the weighted sums in tile.delta.
+  // Adds to `gradient`, whose edges have room for kPadding more, all but the gradients of edges from inputs; leaves the
+  // gradient at the weighted sums in tile.delta.
   void (*backward)(const Graph&, const Parameters&, Norm, Tile&, const Parameters& gradient);
+  // Adds the gradients of edges from inputs, over one or two tiles that have been through the backward pass.
+  void (*correlate)(const Graph&, const Tile* tiles, int32_t n_tiles, float* gradient);
   // Sets the gradient to 0 after use.
   void (*adam)(const AdamStep&, int64_t n, float* weight, float* gradient, float* first, float* second);
   // out[i] = sum over strips g of <a[g] + i * stride, b[g]>, each over kStrip lanes, for i < n.

@@ -21,13 +21,10 @@ constexpr int kWidth = 4;  // SSE2, NEON
 
 typedef float vfloat __attribute__((vector_size(4 * kWidth)));
 typedef int32_t vint __attribute__((vector_size(4 * kWidth)));
-typedef float vfloat_unaligned __attribute__((vector_size(4 * kWidth), aligned(4)));
 
 inline vfloat broadcast(float x) { return x - vfloat{}; }
 inline vfloat load(const float* p) { return *reinterpret_cast<const vfloat*>(p); }
 inline void store(float* p, vfloat x) { *reinterpret_cast<vfloat*>(p) = x; }
-inline vfloat load_unaligned(const float* p) { return *reinterpret_cast<const vfloat_unaligned*>(p); }
-inline void store_unaligned(float* p, vfloat x) { *reinterpret_cast<vfloat_unaligned*>(p) = x; }
 inline vfloat maximum(vfloat a, vfloat b) { return a > b ? a : b; }
 
 inline vfloat square_root(vfloat x) {

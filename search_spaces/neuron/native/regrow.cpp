@@ -81,8 +81,9 @@ std::vector<Candidate> Session::random_absent(const uint32_t* keys, int64_t coun
 std::vector<Candidate> Session::best_absent(const DataView& data, const EpochView& epoch, int32_t begin,
                                             int64_t count) {
   const Graph& g = model.graph();
-  const int32_t n = std::min(epoch.n_score_samples, data.n_samples - begin), lanes = epoch.group > 1 ? std::min(kernel_.max_lanes, epoch.group) : kernel_.max_lanes;
-  make_tiles((n + lanes - 1) / lanes);
+  const int32_t n = std::min(epoch.n_score_samples, data.n_samples - begin);
+  const int32_t lanes = epoch.group > 1 ? std::min(kernel_.max_lanes, epoch.group) : kernel_.max_lanes;
+  make_tiles((n + lanes - 1) / lanes, true);
   std::vector<const float*> inputs, activations, deltas;  // one for each strip of samples
   for (size_t i = 0; i < tiles_.size(); ++i) {
     Tile& t = tiles_[i];
@@ -121,7 +122,7 @@ std::vector<Candidate> Session::best_absent(const DataView& data, const EpochVie
       }
     }
   }
-  make_tiles(1);
+  make_tiles(kTilesAtOnce, false);
   return best.take();
 }
 

@@ -43,37 +43,44 @@ float* AlignedBuffer::reserve(size_t n) {
   return data_.get();
 }
 
-void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, int32_t stride, float* out) {
+void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* out) {
   for (int32_t i = 0; i < n_inputs; ++i)
     for (int32_t lane = 0; lane < n; ++lane)
-      out[static_cast<ptrdiff_t>(i) * stride + lane] = rows[static_cast<ptrdiff_t>(samples[lane]) * n_inputs + i];
+      out[static_cast<ptrdiff_t>(i) * kGroup + lane] = rows[static_cast<ptrdiff_t>(samples[lane]) * n_inputs + i];
 }
 
-void Session::make_tiles(int32_t n) {
+void Session::make_tiles(int32_t n, bool keep_activations) {
   const Graph& g = model.graph();
-  const size_t lanes = kernel_.max_lanes;
-  const size_t rows = g.n_rows * lanes, layers = g.n_layers * lanes;
-  float* memory = memory_.reserve(n * (3 * rows + layers));
+  const size_t lanes = kernel_.max_lanes, rows = g.n_rows * lanes, layers = g.n_layers * lanes;
+  float* memory = memory_.reserve(n * rows + (keep_activations ? n : 1) * (2 * rows + layers));
   tiles_.assign(n, Tile{});
   for (Tile& tile : tiles_) {
-    tile.activation = memory;
-    tile.normalised = tile.activation + rows;
-    tile.delta = tile.normalised + rows;
-    tile.scale = tile.delta + rows;
-    memory = tile.scale + layers;
+    tile.delta = memory;
+    memory += rows;
+    if (keep_activations || &tile == &tiles_.front()) {
+      tile.activation = memory;
+      tile.normalised = tile.activation + rows;
+      tile.scale = tile.normalised + rows;
+      memory = tile.scale + layers;
+    } else {
+      tile.activation = tiles_.front().activation;
+      tile.normalised = tiles_.front().normalised;
+      tile.scale = tiles_.front().scale;
+    }
   }
 }
 
 void Session::load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed) {
   tile.n = n;
   tile.lanes = lanes;
+  tile.next = nullptr;
   std::copy(samples, samples + n, tile.sample);
   if (packed) {
     tile.input = packed_inputs(data, model.graph().n_inputs, samples[0]);
     return;
   }
   float* own = own_inputs(tile);
-  transpose(data.rows, samples, n, model.graph().n_inputs, kGroup, own);
+  transpose(data.rows, samples, n, model.graph().n_inputs, own);
   tile.input = own;
 }
 
@@ -92,22 +99,28 @@ double Session::propagate(Tile& tile, const Targets& targets, float weight) {
 
 double Session::train_batch(const DataView& data, const EpochView& epoch, int32_t batch) {
   const int32_t begin = batch * epoch.batch_size, end = std::min(data.n_samples, begin + epoch.batch_size);
+  const Graph& g = model.graph();
+  int32_t n_tiles = 0;
   double loss = 0;
-  for (int32_t first = begin; first < end; first += kernel_.max_lanes) {
-    const int32_t n = std::min(kernel_.max_lanes, end - first);
-    load(tiles_[0], lanes_for(n), data, epoch.order + first, n, epoch.group > 1);
+  for (int32_t first = begin, n; first < end; first += n) {
+    n = std::min(kernel_.max_lanes, end - first);
+    Tile& tile = tiles_[n_tiles++];
+    load(tile, lanes_for(n), data, epoch.order + first, n, epoch.group > 1);
     const int32_t next = first + n;
-    tiles_[0].next = epoch.group > 1 && next < data.n_samples && fits_cache(model.graph(), n)
-                         ? packed_inputs(data, model.graph().n_inputs, epoch.order[next])
-                         : nullptr;
+    tile.next = epoch.group > 1 && next < data.n_samples && fits_cache(g, n)
+                    ? packed_inputs(data, g.n_inputs, epoch.order[next])
+                    : nullptr;
     if (epoch.dropout_threshold) {
       const uint32_t* keys = epoch.keys + 2 * batch;
-      float* own = own_inputs(tiles_[0]);
-      const Dropout dropout = {keys[0], keys[1], epoch.dropout_threshold, epoch.dropout_scale};
-      kernel_.drop(dropout, model.graph().n_inputs, tiles_[0], own);
-      tiles_[0].input = own;
+      float* own = own_inputs(tile);
+      kernel_.drop({keys[0], keys[1], epoch.dropout_threshold, epoch.dropout_scale}, g.n_inputs, tile, own);
+      tile.input = own;
     }
-    loss += propagate(tiles_[0], data.targets, 1.0f / static_cast<float>(end - begin));
+    loss += propagate(tile, data.targets, 1.0f / static_cast<float>(end - begin));
+    if (n_tiles == kTilesAtOnce || next == end) {
+      kernel_.correlate(g, tiles_.data(), n_tiles, model.gradients().edge);
+      n_tiles = 0;
+    }
   }
   const int32_t t = epoch.first_step + batch + 1;
   const double rate = epoch.rates[batch], decay = epoch.weight_decay;
@@ -172,7 +185,10 @@ double Session::evaluate(const DataView& data, float* outputs) {
 
 double Session::gradients(const DataView& data) {
   double loss = 0;
-  visit_all(data, [&](Tile& t) { loss += propagate(t, data.targets, 1.0f / static_cast<float>(data.n_samples)); });
+  visit_all(data, [&](Tile& t) {
+    loss += propagate(t, data.targets, 1.0f / static_cast<float>(data.n_samples));
+    kernel_.correlate(model.graph(), &t, 1, model.gradients().edge);
+  });
   return loss / data.n_samples;
 }
 

@@ -18,8 +18,8 @@ struct DataView {
   Targets targets;
 };
 
-// Transposes n samples of n_inputs: out[input * stride + i] is that of samples[i].
-void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, int32_t stride, float* out);
+// Transposes n samples of n_inputs: out[input * kGroup + i] is that of samples[i].
+void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* out);
 
 // The steps of one epoch.
 struct EpochView {
@@ -64,7 +64,9 @@ class AlignedBuffer {
 
 class Session {
  public:
-  Session(const NetworkView& network, const Kernel& kernel) : model(network), kernel_(kernel) { make_tiles(1); }
+  Session(const NetworkView& network, const Kernel& kernel) : model(network), kernel_(kernel) {
+    make_tiles(kTilesAtOnce, false);
+  }
 
   Outcome train_epoch(const DataView& data, const EpochView& epoch, EpochResult& result);
   // Mean loss; outputs (n_samples, n_outputs) may be null.
@@ -79,12 +81,15 @@ class Session {
   Model model;
 
  private:
-  void make_tiles(int32_t n);
+  static constexpr int32_t kTilesAtOnce = 2;  // whose gradients are added together; see Kernel::correlate
+
+  // Tiles with gradients of their own; all of them share the activations if these are not kept.
+  void make_tiles(int32_t n, bool keep_activations);
   // Points a tile at n samples; `packed`: they are neighbours in one group, and are read there.
   void load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed);
   // Memory of a tile's own for inputs that cannot be read where they are: [n_inputs][kGroup].
   float* own_inputs(const Tile& tile);
-  // Forward, loss and backward; the losses' sum. The gradients are weighted.
+  // Forward, loss and backward but for the gradients of edges from inputs; the losses' sum. Gradients are weighted.
   double propagate(Tile& tile, const Targets& targets, float weight);
   template <class Visit>
   void visit_all(const DataView& data, Visit visit);
@@ -95,7 +100,7 @@ class Session {
   std::vector<Candidate> random_absent(const uint32_t* keys, int64_t count);
 
   const Kernel& kernel_;
-  std::vector<Tile> tiles_;  // one, or as many as regrowth scores at once
+  std::vector<Tile> tiles_;  // kTilesAtOnce, or as many as regrowth scores at once
   AlignedBuffer memory_, inputs_;
 };
 

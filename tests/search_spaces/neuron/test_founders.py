@@ -46,11 +46,11 @@ def test_numbers_of_edges_are_log_uniform() -> None:
     np.testing.assert_allclose(np.quantile(np.log2(edges / 800), [0.25, 0.5, 0.75]), [1.5, 3, 4.5], atol=0.15)
 
 
-def test_the_default_goes_from_as_many_edges_as_inputs_to_64_times_that() -> None:
+def test_the_default_goes_from_as_many_edges_as_inputs_to_128_times_that() -> None:
     space = create(DIGITS, {})
     edges = [space.sample(np.random.default_rng(seed)).n_edges for seed in range(150)]
     assert 64 <= min(edges) < 100
-    assert 2600 < max(edges) <= 4096
+    assert 5000 < max(edges) <= 8192
 
 
 def test_layer_sizes_fall_and_there_are_one_to_four() -> None:

@@ -59,8 +59,10 @@ EVERYTHING = Recipe(
 )
 
 
-@pytest.mark.parametrize("norm", ["layer", "layer-affine", "none"])
-@pytest.mark.parametrize("batch_size", [48, 25])
+@pytest.mark.parametrize(
+    ("norm", "batch_size"),
+    [("layer", 48), ("none", 25), *(("layer-affine", batch_size) for batch_size in (16, 25, 32, 64, 96, 128))],
+)
 def test_training_on_each_instruction_set_equals_the_reference(
     each_instruction_set: str, norm: Norm, batch_size: int
 ) -> None:
