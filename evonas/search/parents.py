@@ -12,8 +12,8 @@ from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.
 CONTESTANTS, FRONT_SHARE = 3, 0.2
-#: So many members are near enough to fill a gap, and so large shares of the points are the cheap and the dear end of the
-#: front. Beyond the dear one there is more to be won: on Fashion-MNIST with .1 for each, one front of two ended early.
+#: So many members are near enough to fill a gap, and so large shares of the points are the cheap and the dear end of
+#: a front. Beyond the dear one there is more to be won: on Fashion-MNIST with .1 for each, one front of two ended early.
 NEIGHBOURS, CHEAP_SHARE, DEAR_SHARE = 4, 0.05, 0.25
 
 

@@ -73,7 +73,7 @@ GOLDEN: list[tuple[str, dict[str, Any]]] = [
     ("ec80706546a7", {"survival": "aging", "parents": "tournament"}),
     ("5ef225619544", {"survival": "aging-dominated", "parents": "gap"}),
     ("cbb5e735e2e0", {"survival": "elitist", "parents": "tournament", "adapt": True}),
-    ("4d316d9720a1", {"survival": "aging-dominated", "parents": "gap", "rungs": (1, 3)}),
+    ("df32cd83bc25", {"survival": "aging-dominated", "parents": "gap", "rungs": (1, 3)}),
 ]
 
 
