@@ -12,9 +12,8 @@ from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.
 CONTESTANTS, FRONT_SHARE = 3, 0.2
-#: So many members are near enough to fill a gap, and so large shares of the points are the cheap and the dear end of
-#: a front. Beyond the dear one there is more to be won: on Fashion-MNIST with .1 for each, one front of two ended early.
-NEIGHBOURS, CHEAP_SHARE, DEAR_SHARE = 4, 0.05, 0.25
+#: So many members are near enough to fill a gap, and so large a share of the gaps is beyond the ends of the front.
+NEIGHBOURS, END_SHARE = 4, 0.2
 
 
 class Pool(NamedTuple):
@@ -66,9 +65,8 @@ def _point(F: Doubles, rng: np.random.Generator) -> Doubles:
     axis = int(rng.integers(1, F.shape[1]))
     F = F[np.argsort(F[:, axis], kind="stable")]
     areas = np.abs(np.diff(F[:, axis]) * np.diff(F[:, 0]))
-    end = rng.random()
-    if end < CHEAP_SHARE + DEAR_SHARE or not areas.any():
-        return np.asarray(F[0 if end < CHEAP_SHARE else -1, 1:])
+    if rng.random() < END_SHARE or not areas.any():
+        return np.asarray(F[rng.integers(2) - 1, 1:])
     i = int(rng.choice(len(areas), p=areas / areas.sum()))
     return np.asarray(F[i, 1:] + rng.random() * (F[i + 1, 1:] - F[i, 1:]))
 
