@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -19,16 +21,23 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the line names; typer handles bad usage itself."""
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            try:
-                return super().invoke(ctx)
-            except UserError as error:
-                say_aside(f"error: {error}")
-                raise typer.Exit(2) from None
-            except KeyboardInterrupt:
-                say_aside("interrupted")
-                raise typer.Exit(130) from None
+        with exit_codes():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turns errors into exits, warnings into notes; for scripts, too."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            yield
+        except UserError as error:
+            say_aside(f"error: {error}")
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            say_aside("interrupted")
+            raise typer.Exit(130) from None
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -37,10 +37,10 @@ def budget_table(comparison: Comparison, tests: Tests | None = None) -> Table:
     for name, runs in comparison.groups.items():
         members = [[r.at_budget[b] for r in runs] for b in comparison.budgets]
         heading = name if len(runs) == 1 else f"{name}, {len(runs)} runs"
-        columns.append(Column(heading, [_cell([_value(m, metric) for m in row]) for row in members]))
+        columns.append(Column(heading, [mean_text([_value(m, metric) for m in row]) for row in members]))
         if tests is not None:
             measured = [[_measured(r, b, tests).get(test_metric(comparison)) for r in runs] for b in comparison.budgets]
-            columns.append(Column(f"{name}, test", [_cell(row) for row in measured]))
+            columns.append(Column(f"{name}, test", [mean_text(row) for row in measured]))
     by = "" if chosen_by == metric else f", chosen by {chosen_by}"
     return table(columns, title=f"{metric} of the best member under each budget{by}")
 
@@ -50,7 +50,7 @@ def spending_table(comparison: Comparison) -> Table:
     groups = list(comparison.groups.values())
 
     def column(name: str, value: Callable[[RunResult], float | None], digits: str) -> Column:
-        return Column(name, [_cell([value(run) for run in runs], digits) for runs in groups])
+        return Column(name, [mean_text([value(run) for run in runs], digits) for runs in groups])
 
     return table([
         Column("", list(comparison.groups), numbers=False),
@@ -76,7 +76,8 @@ def _measured(run: RunResult, budget: float, tests: Tests) -> Metrics:
     return {} if member is None else tests.get(run.name, {}).get(member.id, {})
 
 
-def _cell(values: Sequence[float | None], digits: str = ".4f") -> str:
+def mean_text(values: Sequence[float | None], digits: str = ".4f") -> str:
+    """``0.8712 ± 0.0021 (2 of 3)``: mean and sample deviation of those that are there, and how many, if not all."""
     present = [value for value in values if value is not None]
     if not present:
         return "-"

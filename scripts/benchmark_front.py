@@ -1,0 +1,40 @@
+"""Search methods at equal wall-clock: python scripts/benchmark_front.py --dataset fashion-mnist --minutes 5 --seeds 3
+
+Writes runs, and DATASET.json, .png and .md beside them. Who takes part stands in ``front_benchmark/methods.py``.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from front_benchmark import checks, results, table
+from front_benchmark.schedule import Benchmark
+
+from evonas.cli.app import exit_codes
+from evonas.cli.console import say
+
+
+def main(
+    dataset: Annotated[str, typer.Option(help="A name (`evonas datasets`) or an .npz file.")],
+    minutes: Annotated[float, typer.Option(help="Wall-clock of each method and seed.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each method.")],
+    methods: Annotated[str | None, typer.Option(help="Comma-separated [all that the space has seeders for].")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the runs and the results.")] = Path("runs/benchmarks"),
+) -> None:
+    """Search with every method for the same time, then measure the fronts on the test set."""
+    with exit_codes():
+        benchmark = Benchmark(dataset, minutes, jobs, seeds, checks.chosen_methods(methods), data_root, out)
+        checks.check(benchmark)
+        say(f"{len(benchmark.methods)} methods x {seeds} seeds x {minutes:g} minutes; killed, the same command goes on")
+        for search in benchmark.searches():
+            search.go_on(report=say)
+        comparison = results.compare_runs(benchmark)
+        document = results.measure(benchmark, comparison)  # only now the test set
+        results.write(benchmark, comparison, document, table.markdown(document))
+        say(f"wrote {benchmark.file('json')}, .png and .md")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,65 @@
+"""Who takes part, and with which settings: changes to the defaults of :class:`evonas.config.RunConfig`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from evonas.config import RunConfig
+from search_spaces.neuron.seeders import METHODS as SEEDERS
+
+#: At most so many connected edges: the columns of the table.
+BUDGETS = (1_000, 2_650, 6_600, 20_700, 42_700)
+#: No search has a last generation: the time ends it. Nobody spends time on networks that no budget asks for.
+EVERYBODY: Mapping[str, Any] = MappingProxyType({
+    "space": "neuron", "generations": 1_000_000, "space_options": {"edges": [750, BUDGETS[-1]]},
+})
+#: Members trained between two states of the run: several, so that workers rarely wait for the last of them.
+_FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
+
+#: Networks that start from nothing are trained for as long as suits them, children for the engine's default.
+SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "evolve": {"searcher": "nsga2", "epochs": RunConfig().epochs},
+    "random": {**_FAMILY, "seeder": "random", "epochs": 12},
+    "prune": {**_FAMILY, "seeder": "prune", "epochs": 12},
+    "local": {**_FAMILY, "seeder": "local", "epochs": 12},
+    "relevance": {**_FAMILY, "seeder": "relevance", "epochs": 12},
+    "rigl": {**_FAMILY, "seeder": "rigl", "epochs": 50},
+    "set": {**_FAMILY, "seeder": "set", "epochs": 50},
+})
+
+
+class Stage(NamedTuple):
+    """A part of a method's time: a run of its own, seeded by the one before it.
+
+    Attributes:
+        settings: A name of :data:`SETTINGS`.
+        share: Of the time.
+    """
+
+    settings: str
+    share: float = 1.0
+
+    def config(self, **values: Any) -> RunConfig:
+        """The run's configuration, with what the benchmark decides."""
+        return RunConfig(**{**EVERYBODY, **SETTINGS[self.settings], **values})
+
+
+#: Families of networks are best-of-k: as many members as the time allows.
+METHODS: Mapping[str, tuple[Stage, ...]] = MappingProxyType({
+    "evolve-prune": (Stage("prune", 0.5), Stage("evolve", 0.5)),
+    "evolve-local": (Stage("local", 0.5), Stage("evolve", 0.5)),
+    "evolve-relevance": (Stage("relevance", 0.5), Stage("evolve", 0.5)),
+    "evolve": (Stage("evolve"),),
+    "random": (Stage("random"),),
+    "prune": (Stage("prune"),),
+    "rigl": (Stage("rigl"),),
+    "set": (Stage("set"),),
+})
+
+
+def missing_seeder(method: str) -> str | None:
+    """The seeder that a method needs and the neuron space does not have."""
+    needed = (SETTINGS[stage.settings].get("seeder", "random") for stage in METHODS[method])
+    return next((seeder for seeder in needed if seeder not in ("random", *SEEDERS)), None)

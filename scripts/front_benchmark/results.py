@@ -1,0 +1,75 @@
+"""Fronts, chosen by validation alone, then measured on the test set; as JSON and as a plot."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from evonas.assembly import open_run
+from evonas.report.compare import Comparison, RunRecords, RunResult, compare
+from evonas.report.plot import plot_comparison
+from evonas.retrain import measure_on_test
+
+from .methods import BUDGETS
+from .schedule import Benchmark
+
+#: ``{dataset, minutes, jobs, methods: {name: [{seed, seconds, edge_updates, front: [{edges, flops, val_accuracy,
+#: test_accuracy}]}]}}``.
+Document: TypeAlias = dict[str, Any]
+
+#: FLOPs of an edge.
+FLOPS = 2
+
+
+def compare_runs(benchmark: Benchmark) -> Comparison:
+    """All finished runs, a group for each method."""
+    with ExitStack() as stack:
+        groups = {}
+        for method, paths in benchmark.runs().items():
+            opened = [(path, stack.enter_context(open_run(path))) for path in paths]
+            groups[method] = [
+                RunRecords(str(path), r.store.records(), r.objectives, r.store.elapsed, r.store.info.seeds)
+                for path, r in opened
+            ]
+        return compare(groups, budgets=[FLOPS * edges for edges in BUDGETS])
+
+
+def measure(benchmark: Benchmark, comparison: Comparison) -> Document:
+    """The fronts with the test accuracy of the search's weights, which are those of the last epoch."""
+    methods = {
+        method: [{"seed": seed, **_measured(benchmark, run)} for seed, run in enumerate(runs)]
+        for method, runs in comparison.groups.items()
+    }
+    return {
+        "dataset": benchmark.name, "minutes": benchmark.minutes, "jobs": benchmark.jobs, "methods": methods,
+    }
+
+
+def _measured(benchmark: Benchmark, run: RunResult) -> dict[str, Any]:
+    with open_run(Path(run.name), data_root=benchmark.data_root) as opened:
+        tests = measure_on_test(opened, [member.id for member in run.staircase])
+    front = [
+        {
+            "edges": round(member.metrics["edges"]), "flops": round(member.metrics["flops"]),
+            "val_accuracy": member.metrics["val_accuracy"], "test_accuracy": tests[member.id]["test_accuracy"],
+        }
+        for member in run.staircase
+    ]
+    return {"seconds": run.spent.elapsed, "edge_updates": run.spent.edge_updates, "front": front}
+
+
+def write(benchmark: Benchmark, comparison: Comparison, document: Document, markdown: str) -> None:
+    """The plot, the table and, when these are there, the JSON; each file whole or not at all."""
+    title = f"{benchmark.name}, {benchmark.minutes:g} minutes each, {benchmark.jobs} jobs"
+    plot_comparison(benchmark.file("png"), comparison, title=title)
+    _write_whole(benchmark.file("md"), markdown)
+    _write_whole(benchmark.file("json"), json.dumps(document, indent=1) + "\n")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
