@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import groupby
 
 from evonas import pareto
-from evonas.individual import SEEDED
 from evonas.objectives import Objectives
 from evonas.search.credit import Credit, credit_batch, founders_reference
+from evonas.search.generational import rung_of
 from evonas.store import Record
 
 
 def operator_credits(records: Sequence[Record], objectives: Objectives, *, rungs: tuple[int, ...]) -> list[Credit]:
-    """The credit after each batch that followed the founders' first, as ``nsga2`` with ``adapt`` saw it.
+    """The credit after each batch that followed the founders' first, as ``nsga2`` with ``adapt`` sees it.
 
     ``[credit.shares(space.operators) for credit in ...]`` are the probabilities with which the next batch's operators
-    were drawn.
+    are then drawn.
 
     Args:
         records: Of whole generations; a part of one is taken for a batch.
         rungs: The run's budgets.
     """
-    last = len(rungs) - 1
-
-    def batch_of(record: Record) -> tuple[int, int]:
-        return record.birth, last if record.operator == SEEDED else bisect_left(rungs[:-1], record.budget)
-
-    ordered = sorted(records, key=lambda record: (*batch_of(record), record.id))
-    batches = [list(batch) for _, batch in groupby(ordered, key=batch_of)]
     credits, archive, reference = [Credit()], list[Record](), None
-    for batch in batches:
-        final = batch_of(batch[0])[1] == last
+    for batch in _batches(records):
+        final = [rung_of(record.budget, rungs) == len(rungs) - 1 for record in batch]
         if reference is None:
             reference = founders_reference(batch, objectives)
         else:
@@ -40,8 +32,17 @@ def operator_credits(records: Sequence[Record], objectives: Objectives, *, rungs
             credits.append(credit_batch(
                 credits[-1], operators, batch, objectives, front=archive, reference=reference, final=final
             ))
-        if final:
-            candidates = archive + batch
-            best = pareto.front(objectives.matrix(candidates), objectives.violations(candidates))
-            archive = [candidates[i] for i in best]
+        candidates = archive + [record for record, last in zip(batch, final, strict=True) if last]
+        best = pareto.front(objectives.matrix(candidates), objectives.violations(candidates))
+        archive = [candidates[i] for i in best]
     return credits[1:]
+
+
+def _batches(records: Sequence[Record]) -> list[list[Record]]:
+    """As they were asked for: the first evaluations of a generation's individuals, their second ones, and so on."""
+    batches: dict[tuple[int, int], list[Record]] = {}
+    by_id = sorted(records, key=lambda record: (record.id, record.budget))
+    for _, own in groupby(by_id, key=lambda record: record.id):
+        for turn, record in enumerate(own):
+            batches.setdefault((record.birth, turn), []).append(record)
+    return [batches[key] for key in sorted(batches)]

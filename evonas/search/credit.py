@@ -64,7 +64,7 @@ class Credit:
 
 def credit_batch(
     credit: Credit, operators: Sequence[str], evaluations: Sequence[Measured], objectives: Objectives, *,
-    front: Sequence[Measured], reference: Sequence[float], final: bool,
+    front: Sequence[Measured], reference: Sequence[float], final: Sequence[bool],
 ) -> Credit:
     """The credit after a batch of evaluations.
 
@@ -72,15 +72,15 @@ def credit_batch(
         operators: What made each individual.
         front: What the batch is compared with: the archive before it.
         reference: Of the hypervolume; see :func:`founders_reference`.
-        final: Whether the evaluations are of the last rung; else they cost only.
+        final: Whether each evaluation is of the last rung; else it costs only.
     """
     work = np.array([e.metrics.get(WORK, 1.0) if e.status == "ok" else np.nan for e in evaluations])
     work = np.where(np.isnan(work), np.nanmean(work) if not np.isnan(work).all() else 0.0, work)
     gains = np.zeros(len(evaluations))
-    if final:
-        kept = objectives.violations(evaluations) <= 0
-        F = np.where(kept[:, None], objectives.matrix(evaluations), np.inf)
-        gains = contributions(F, objectives.matrix(front), np.array(reference))
+    counts = np.array(final) & (objectives.violations(evaluations) <= 0)
+    if counts.any():
+        F = objectives.matrix(evaluations)[counts]
+        gains[counts] = contributions(F, objectives.matrix(front), np.array(reference))
     return credit.after(operators, gains, work)
 
 

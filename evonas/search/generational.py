@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil
@@ -27,8 +27,8 @@ class Generational(ABC, Generic[G]):
     """Batches of new individuals, evaluated with the budget of the first rung and, while they promise, of the next.
 
     Whoever is among the best third of its batch, or not dominated by any evaluation so far at the same rung, is asked
-    for again with the next rung's budget; only evaluations at the same rung are compared. Subclasses say who is born
-    and what is learned.
+    for again with the next rung's budget; only evaluations at the same rung are compared. A batch has several rungs
+    where it began with evaluations of another run. Subclasses say who is born and what is learned.
 
     Args:
         space: Where genotypes come from.
@@ -61,8 +61,8 @@ class Generational(ABC, Generic[G]):
         """The first trials of this generation."""
 
     @abstractmethod
-    def _learn(self, members: list[Member[G]], *, final: bool) -> None:
-        """From a batch of evaluations with one budget; ``final`` for that of the last rung."""
+    def _learn(self, members: list[Member[G]]) -> None:
+        """From a batch of evaluations."""
 
     def ask(self) -> list[Trial[G]]:
         """The next batch: first those of this generation that were promoted, else the next generation."""
@@ -79,16 +79,21 @@ class Generational(ABC, Generic[G]):
         if not self._asked or [e.key for e in evaluations] != [t.key for t in self._asked]:
             raise ValueError("tell() needs one evaluation for each asked trial, in the order of ask()")
         members = [Member(t.individual, e) for t, e in zip(self._asked, evaluations, strict=True)]
-        rung = max(self._rung(m) for m in members)
-        final = rung == len(self._rungs) - 1
-        self._promoted = [] if final else self._promising(members, rung)
-        self._learn(members, final=final)
+        self._promoted = []
+        for rung in range(len(self._rungs) - 1):
+            if peers := [m for m in members if self._rung(m) == rung]:
+                self._promoted += self._promising(peers, rung)
+        self._promoted.sort(key=lambda member: member.individual.id)
+        self._learn(members)
         self._asked = []
         self._generation += not self._promoted
 
     def _rung(self, member: Member[G]) -> int:
-        """The rung of a member's evaluation: the first whose budget is no smaller, else the last."""
-        return bisect_left(self._rungs[:-1], member.evaluation.budget)
+        return rung_of(member.evaluation.budget, self._rungs)
+
+    def _confirmed(self, member: Member[G]) -> bool:
+        """Whether a member's evaluation is of the last rung."""
+        return self._rung(member) == len(self._rungs) - 1
 
     def _promising(self, members: list[Member[G]], rung: int) -> list[Member[G]]:
         rivals = self._rivals[rung]
@@ -132,6 +137,11 @@ class Generational(ABC, Generic[G]):
         self._births.restore(state["next_id"], history.digests(state["next_id"]))
         self._promoted = members_of(state["promoted"], history)
         self._rivals = [members_of(listed, history) for listed in state["rivals"]]
+
+
+def rung_of(budget: int, rungs: Sequence[int]) -> int:
+    """The last rung that a budget reaches; the first for those of other runs that reach none."""
+    return bisect_right(rungs[1:], budget)
 
 
 def keys(members: Sequence[Member[G]]) -> list[tuple[int, int]]:

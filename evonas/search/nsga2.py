@@ -35,7 +35,8 @@ class NSGA2(Generational[G]):
         parents: ``"gap"`` or ``"tournament"``.
         adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
         crossover_rate: Probability that an offspring has two parents.
-        founders: The first trials, of individuals with ids from 0, with whatever budgets; empty for random samples.
+        founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the
+            last rung are promoted like children. Empty for random samples.
         rng: The searcher's own generator.
 
     Raises:
@@ -85,18 +86,24 @@ class NSGA2(Generational[G]):
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
         return self._space.mutate(first.genotype, self._rng, operator), (first,)
 
-    def _learn(self, members: list[Member[G]], *, final: bool) -> None:
+    def _learn(self, members: list[Member[G]]) -> None:
+        if self._adapt:
+            self._pay(members)
+        self._survive(members)
+        if confirmed := [m for m in members if self._confirmed(m)]:
+            self._archive = self._front(self._archive + confirmed)
+
+    def _pay(self, members: list[Member[G]]) -> None:
+        """Credit to the operators that made a batch; the first one gives the reference point."""
         evaluations = [m.evaluation for m in members]
         if self._reference is None:
             self._reference = founders_reference(evaluations, self._objectives)
-        else:
-            self._credit = credit_batch(
-                self._credit, [m.individual.operator for m in members], evaluations, self._objectives,
-                front=[m.evaluation for m in self._archive], reference=self._reference, final=final,
-            )
-        self._survive(members)
-        if final:
-            self._archive = self._front(self._archive + members)
+            return
+        self._credit = credit_batch(
+            self._credit, [m.individual.operator for m in members], evaluations, self._objectives,
+            front=[m.evaluation for m in self._archive], reference=self._reference,
+            final=[self._confirmed(m) for m in members],
+        )
 
     def _survive(self, members: list[Member[G]]) -> None:
         """Who failed at a higher rung stays with what it reached; higher rungs survive first."""

@@ -42,5 +42,5 @@ class RandomSearch(Generational[G]):
         n = self._children if self._generation else self._population
         return self._trials(lambda: (self._draw(self._births.next_id, self._rng), ()), n)
 
-    def _learn(self, members: list[Member[G]], *, final: bool) -> None:
+    def _learn(self, members: list[Member[G]]) -> None:
         """Nothing."""

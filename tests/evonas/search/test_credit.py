@@ -10,6 +10,7 @@ import pytest
 from contracts.searcher_contract import OBJECTIVES, Memory, rng
 from toy import Digits, ToySpace
 
+from evonas.individual import Individual, Trial
 from evonas.report.operators import operator_credits
 from evonas.search import NSGA2
 from evonas.search.credit import FLOOR, Credit, credit_batch
@@ -56,17 +57,23 @@ def test_credit_is_the_hypervolume_at_the_last_rung_and_work_at_every() -> None:
     names = ["grow", "shrink", "shrink", "grow"]
     credit, low = (
         credit_batch(Credit(), names, batch, OBJECTIVES, front=[record(0.5, 100)], reference=[1.0, 3.0], final=final)
-        for final in (True, False)
+        for final in ([True] * 4, [False] * 4)
     )
     assert credit.gain == pytest.approx({"grow": 0.6 * 2 - 0.5, "shrink": 0.3})  # log10(flops) on the second axis
     assert credit.work == low.work == {"grow": 14.0, "shrink": 14.0}  # a failed trial counts as the others' mean
     assert low.gain == {"grow": 0.0, "shrink": 0.0}
 
 
-@pytest.mark.parametrize("rungs", [(1,), (1, 3)])
-def test_the_credit_of_a_run_follows_from_its_records(rungs: tuple[int, ...]) -> None:
-    memory, states = Memory(), []
-    searcher = NSGA2(ToySpace(), OBJECTIVES, population=9, children=6, generations=8, rungs=rungs, rng=rng(4))
+@pytest.mark.parametrize(("rungs", "budgets"), [((1,), ()), ((1, 3), ()), ((1, 3, 5), (1, 1, 2, 3, 4, 5, 9, 3, 1))])
+def test_the_credit_of_a_run_follows_from_its_records(rungs: tuple[int, ...], budgets: tuple[int, ...]) -> None:
+    memory, states, generator = Memory(), [], rng(4)
+    founders = [
+        Trial(Individual(id, ToySpace().sample(generator), 0, "seed"), budget) for id, budget in enumerate(budgets)
+    ]
+    searcher = NSGA2(
+        ToySpace(), OBJECTIVES, population=9, children=6, generations=8, rungs=rungs, founders=founders, adapt=True,
+        rng=generator,
+    )
     while memory.step(searcher):
         states.append(searcher.state()["credit"])
     records = [
@@ -76,6 +83,12 @@ def test_the_credit_of_a_run_follows_from_its_records(rungs: tuple[int, ...]) ->
     credits = operator_credits(records, OBJECTIVES, rungs=rungs)
     assert [{"gain": c.gain, "work": c.work} for c in credits] == states[1:]
     assert credits[-1].gain["change_digit"] > 0
+
+
+def test_credit_that_nobody_uses_is_not_reckoned() -> None:
+    memory, searcher = Memory(), NSGA2(ToySpace(), OBJECTIVES, population=9, children=6, generations=3, rng=rng(4))
+    while memory.step(searcher):
+        assert searcher.state()["credit"] == {"gain": {}, "work": {}}
 
 
 def test_adaptation_finds_the_operator_that_pays() -> None:

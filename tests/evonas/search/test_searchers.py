@@ -10,7 +10,7 @@ import pytest
 from contracts.searcher_contract import OBJECTIVES, Maker, Memory, SearcherContract, evaluate, rng
 from toy import Digits, ToySpace
 
-from evonas.individual import Evaluation
+from evonas.individual import Evaluation, Individual, Trial
 from evonas.objectives import parse_objectives
 from evonas.pareto import Ranking, front, hypervolume
 from evonas.search import NSGA2, SEARCHERS, SURVIVALS, RandomSearch
@@ -170,3 +170,21 @@ def test_who_fails_on_a_higher_rung_stays_with_what_it_reached() -> None:
     population = searcher.state()["population"]
     assert {(t.individual.id, 1) for t in promoted} <= set(population)
     assert len(searcher.ask()) == 6
+
+
+def test_founders_below_the_last_rung_are_promoted_before_they_enter_the_archive() -> None:
+    generator = rng(0)
+    founders = [
+        Trial(Individual(id, ToySpace().sample(generator), 0, "seed"), budget)
+        for id, budget in enumerate((1, 4, 2, 9, 3, 2))
+    ]
+    searcher = NSGA2(ToySpace(), OBJECTIVES, population=6, founders=founders, rungs=(2, 4), rng=generator)
+    assert searcher.ask() == founders
+    searcher.tell([evaluate(trial) for trial in founders])
+    assert {id for id, _ in searcher.state()["archive"]} <= {1, 3}
+    promoted = searcher.ask()
+    assert {t.individual.id for t in promoted} <= {0, 2, 4, 5}
+    assert {t.budget for t in promoted} == {4}
+    searcher.tell([evaluate(trial) for trial in promoted])
+    assert {budget for _, budget in searcher.state()["archive"]} <= {4, 9}
+    assert searcher.state()["generation"] == 1
