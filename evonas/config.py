@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
@@ -90,13 +91,18 @@ class RunConfig(BaseModel):
         return self.model_dump(mode="json")
 
 
-def build_config(toml: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
+def build_config(
+    toml: Path | None, overrides: Mapping[str, Any], *, defaults: Mapping[str, Any] = MappingProxyType({})
+) -> RunConfig:
     """From a TOML file and command-line values; a value of None, and an empty table, leaves the file's.
+
+    Args:
+        defaults: For what neither gives, where :class:`RunConfig`'s own do not suit.
 
     Raises:
         UserError: The file cannot be read, or a key or value is not allowed; names the key and what is.
     """
-    values = {} if toml is None else read_toml(toml)
+    values = {**defaults, **({} if toml is None else read_toml(toml))}
     for key, value in overrides.items():
         if isinstance(value, Mapping):
             if value:

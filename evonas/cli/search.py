@@ -14,6 +14,7 @@ import typer
 from evonas.cli.console import make_console, say
 from evonas.cli.inspect import print_front
 from evonas.cli.options import parse_names, parse_range
+from evonas.types import UserError
 
 if TYPE_CHECKING:
     from evonas.config import RunConfig
@@ -70,13 +71,13 @@ def evolve(
 def seed(
     config: Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)] = None,
     space: Annotated[str | None, typer.Option(help="Search space [neuron].")] = None,
-    method: Annotated[str, typer.Option(help="random, or a seeder of the space: prune, local, rigl, set.")] = "random",
+    method: Annotated[str | None, typer.Option(help="random, prune, local, rigl or set [random].")] = None,
     dataset: Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
     objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [val_error,flops].")] = None,
     members: Annotated[int | None, typer.Option(min=2, help="Networks [as many as the time allows, else 40].")] = None,
-    epochs: Annotated[int, typer.Option(help="Epochs of each.")] = 12,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each [12].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
     trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides everything random [0].")] = None,
@@ -89,18 +90,29 @@ def seed(
     from evonas import assembly
     from evonas.config import build_config
 
-    n_members = members or (UNLIMITED if time_limit else 40)
-    n_batches = (n_members - 2) // BATCH
     options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
     given = build_config(config, {
-        "space": space, "searcher": "random", "seeder": method, "dataset": dataset, "data_root": data_root,
-        "n_train": n_train, "objectives": parse_names(objectives), "population": n_members - n_batches * BATCH,
-        "children": BATCH, "generations": n_batches, "epochs": epochs, "seed": seed, "jobs": jobs,
+        "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
+        "objectives": parse_names(objectives), "epochs": epochs, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout,
         "space_options": {name: value for name, value in options.items() if value is not None},
-    })
-    directory = out or Path("runs") / f"{method}-{Path(given.dataset).stem}-{given.seed}"
-    _search(directory, lambda o: assembly.evolve(given, directory, observers=o), given)
+    }, defaults={"searcher": "random", "epochs": 12})
+    family = _family(given, members)
+    directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
+    _search(directory, lambda o: assembly.evolve(family, directory, observers=o), family)
+
+
+def _family(config: RunConfig, n_members: int | None) -> RunConfig:
+    """With batches for so many members; raises :class:`UserError` where the file has batches of its own."""
+    fixed: list[str] = [key for key in ("population", "children", "generations") if key in config.model_fields_set]
+    if config.searcher != "random":
+        fixed.append("searcher")
+    if fixed:
+        raise UserError(f"`evonas seed` sets {', '.join(fixed)} itself: remove that from the file and give --members")
+    n_members = n_members or (UNLIMITED if config.time_limit else 40)
+    n_batches = (n_members - 2) // BATCH
+    batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
+    return config.model_copy(update=batches)
 
 
 def resume(

@@ -76,6 +76,18 @@ def test_the_seeders_training_is_the_runs_and_the_users_stands_above_it(evonas: 
     assert (recipe.pruning.end, recipe.pruning.every) == (0.5, 50)
 
 
+def test_the_file_decides_what_the_command_line_of_seed_leaves_open(evonas: Evonas) -> None:
+    Path("own.toml").write_text("seeder = 'prune'\nepochs = 3\ntime_limit = 0.001\n")
+    assert "The time limit is reached" in evonas("seed", "own.toml").stdout
+    with open_run(Path("runs/prune-digits-0")) as run:
+        config = run.config
+    assert (config.searcher, config.epochs) == ("random", 3)
+    assert config.population + config.generations * config.children > 1000
+    assert evonas("seed", "own.toml", "--method", "random", "--epochs", 2, "--out", "r").exit_code == 0
+    with open_run(Path("r")) as run:
+        assert (run.config.seeder, run.config.epochs) == ("random", 2)
+
+
 def test_a_seed_run_at_its_time_limit_goes_on_to_the_same_end(evonas: Evonas, pruned: Path, contents: Contents) -> None:
     assert "evonas resume r --time-limit" in evonas("seed", *FAMILY, "--time-limit", 0.001, "--out", "r").stdout
     assert evonas("resume", "r", "--time-limit", 1000).exit_code == 0
@@ -261,3 +273,12 @@ def test_a_seeder_for_another_searcher_is_refused(evonas: Evonas) -> None:
     Path("run.toml").write_text("seeder = 'prune'")
     message = "seeder must be 'random' unless searcher is, got 'prune' with 'nsga2'"
     assert message in refused(evonas, "evolve", "run.toml", "--out", "r")
+@pytest.mark.parametrize(
+    ("toml", "names"), [("children = 9\npopulation = 9", "population, children"), ("searcher = 'nsga2'", "searcher")]
+)
+def test_a_file_for_another_search_is_refused(evonas: Evonas, toml: str, names: str) -> None:
+    Path("run.toml").write_text(toml)
+    message = f"`evonas seed` sets {names} itself: remove that from the file and give --members"
+    assert message in refused(evonas, "seed", "run.toml", "--out", "r")
+
+
