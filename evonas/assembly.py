@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from evonas import engine
-from evonas.config import RunConfig, stored_config
+from evonas.config import RunConfig, check_config
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import CostEvaluator, Evaluator, TrainedEvaluator, merge
@@ -147,7 +147,7 @@ def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
 def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     """The configuration of a run, with the changes that are not None."""
     values = {**read_info(out).config, **{k: v for k, v in (changes or {}).items() if v is not None}}
-    return stored_config(values, source=str(out))
+    return check_config(values, source=str(out))
 
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:

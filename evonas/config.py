@@ -20,9 +20,9 @@ class RunConfig(BaseModel):
     ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``seeder`` names the family that the
     searcher ``random`` draws from. ``seed`` decides everything random but the split into training and validation
-    samples, which ``split_seed`` does: runs that are compared, or seed each other, must share it. ``data_root``,
-    ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs`` are epochs that
-    grow with promise, in the place of ``epochs``.
+    samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared should.
+    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
+    are epochs that grow with promise, in the place of ``epochs``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -120,11 +120,6 @@ def check_config(values: Mapping[str, Any], *, source: str) -> RunConfig:
         raise UserError(f"{source}: {_first_error(error, RunConfig.model_fields)}") from None
     recipe_from(config.training)
     return config
-
-
-def stored_config(values: Mapping[str, Any], *, source: str) -> RunConfig:
-    """As a run holds it; the first runs were split by their seed. Raises :class:`UserError`."""
-    return check_config({"split_seed": values.get("seed", 0), **values}, source=source)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

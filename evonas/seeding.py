@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evonas import pareto
-from evonas.config import RunConfig, stored_config
+from evonas.config import RunConfig, check_config
 from evonas.data.samples import Splits
 from evonas.individual import SEEDED, Individual, Member, Trial
 from evonas.objectives import Objectives
@@ -90,7 +90,7 @@ def read_seeds(
 
 def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
     """Raises :class:`UserError` with the first difference that matters."""
-    theirs = stored_config(info.config, source=str(run))
+    theirs = check_config(info.config, source=str(run))
 
     def check(what: str, got: object, expected: object) -> None:
         if got != expected:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from evonas.store.records import SeedSource, Spent
 from evonas.types import Json, UserError
 
-#: Raised whenever an older reader could misread a newer run.
-FORMAT = 1
+#: Raised whenever an older reader could misread a newer run, or a newer one could not read an older run.
+FORMAT = 2
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -57,8 +57,9 @@ def read_info(directory: Path) -> RunInfo:
         finally:
             connection.close()
         found = json.loads(meta["format"])
-        if found > FORMAT:
-            raise StoreError(f"{directory} has run format {found}, this evonas reads up to {FORMAT}: upgrade evonas")
+        if found != FORMAT:
+            remedy = "upgrade evonas" if found > FORMAT else "make the run again"
+            raise StoreError(f"{directory} has run format {found}, this evonas reads {FORMAT}: {remedy}")
         config, task, normalisation = (json.loads(meta[key]) for key in ("config", "task", "normalisation"))
         seeds = [SeedSource(run, tuple(ids), Spent(*cost)) for run, ids, cost in json.loads(meta.get("seeds", "[]"))]
         return RunInfo(config, task, meta["fingerprint"], normalisation, tuple(seeds))

@@ -55,13 +55,14 @@ def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
         read_info(tmp_path)
 
 
-def test_a_run_from_a_newer_format_is_refused(play: Play, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("found", "remedy"), [(FORMAT + 1, "upgrade evonas"), (FORMAT - 1, "make the run again")])
+def test_a_run_of_another_format_is_refused(play: Play, tmp_path: Path, found: int, remedy: str) -> None:
     play().close()
     database = sqlite3.connect(tmp_path / "run" / "run.db")
     with database:
-        database.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(FORMAT + 1),))
+        database.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(found),))
     database.close()
-    with pytest.raises(StoreError, match=f"has run format {FORMAT + 1}, this evonas reads up to {FORMAT}"):
+    with pytest.raises(StoreError, match=f"has run format {found}, this evonas reads {FORMAT}: {remedy}"):
         read_info(tmp_path / "run")
 
 
