@@ -14,7 +14,7 @@ from evonas.individual import SEEDED, Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.plugins import create_space
 from evonas.report.front import front
-from evonas.space import InheritsWeights, SearchSpace
+from evonas.space import HasWeightOptions, SearchSpace
 from evonas.store import RunInfo, RunStore, SeedSource, Spent, read_info, spent
 from evonas.types import UserError, Weights
 
@@ -99,7 +99,7 @@ def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, spac
     check("search space", theirs.space, config.space)
     check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
-    if isinstance(space, InheritsWeights) and isinstance(their_space, InheritsWeights):
+    if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
         for name, expected in space.weight_options.items():
             check(name, their_space.weight_options[name], expected)
     check("split_seed", theirs.split_seed, config.split_seed)

@@ -94,13 +94,18 @@ class SearchSpace(Protocol[G]):
 class InheritsWeights(Protocol[G_contra]):
     """Capability: start a child's training from a relative's weights."""
 
-    @property
-    def weight_options(self) -> Mapping[str, Any]:
-        """Options that decide what weights compute: runs hand weights to each other only where these are equal."""
-        ...
-
     def inherit(self, child: G_contra, parent: G_contra, weights: Weights, rng: np.random.Generator) -> Weights:
         """Weights of ``child`` made from ``weights`` of ``parent``; a pure function of its arguments."""
+        ...
+
+
+@runtime_checkable
+class HasWeightOptions(Protocol):
+    """Capability: say what runs must agree on before one goes on from the weights of another."""
+
+    @property
+    def weight_options(self) -> Mapping[str, Any]:
+        """The space's options that decide what weights compute."""
         ...
 
 

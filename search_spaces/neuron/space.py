@@ -47,8 +47,8 @@ PRUNING_BACK = Pruning(end=0.6, every=25)
 class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
-    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``Seedable``, ``Describable`` and
-    ``Trainable``; picklable.
+    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
+    ``Describable`` and ``Trainable``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.

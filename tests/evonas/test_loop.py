@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toy import Digits, ToySpace
 
 from evonas.data.samples import Samples, Splits
+from evonas.evaluation import Job, TrainedEvaluator
+from evonas.individual import Individual, Start, Trial
 from evonas.training import Cancelled, Recipe, Stop
 from evonas.training.loop import fit, predict
-from evonas.types import Task
+from evonas.types import Task, Weights
 
 RECIPE = Recipe(batch_size=16, learning_rate=0.02)
 
@@ -22,6 +25,19 @@ def splits() -> Splits:
     x = rng.normal(size=(160, 4)).astype(np.float32)
     samples = Samples(x, (x[:, 0] * x[:, 1] > 0).astype(np.int64))
     return Splits("quadrants", Task("classification", (4,), 2), samples, samples, "")
+
+
+class Heirs(ToySpace):
+    """Children begin with their parent's weights; nothing else beside what every space can do."""
+
+    def compile(self, genotype: Digits, weights: Weights | None = None) -> nn.Module:
+        module = network()
+        if weights is not None:
+            module.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+        return module
+
+    def inherit(self, child: Digits, parent: Digits, weights: Weights, rng: np.random.Generator) -> Weights:
+        return weights
 
 
 def network() -> nn.Module:
@@ -51,6 +67,17 @@ def test_the_same_seed_trains_the_same_network() -> None:
 def test_patience_stops_when_validation_does_not_improve() -> None:
     frozen = replace(RECIPE, learning_rate=1e-30, weight_decay=0.0, patience=2)
     assert len(train(frozen)[1]) == 3
+
+
+def test_a_space_needs_only_to_inherit_for_children_to_begin_with_their_parents_weights() -> None:
+    frozen = replace(RECIPE, learning_rate=1e-30, weight_decay=0.0)
+    weights = {name: tensor.numpy() + 1 for name, tensor in network().state_dict().items()}
+    child = Trial(Individual(1, Digits((2,) * 8), 1, "", (0,)), 1)
+    job = Job(child, np.random.SeedSequence(0), Start(Digits((1,) * 8), weights, continues=False), Stop())
+    trained = TrainedEvaluator(Heirs(), splits(), frozen)(job).weights
+    assert trained is not None
+    for name, value in weights.items():
+        np.testing.assert_allclose(trained[name], value)
 
 
 def test_a_request_to_stop_is_heard() -> None:

@@ -1,6 +1,6 @@
 """Training of neuron networks: one interface, a native backend, and its fallback in torch.
 
-- ``base``: what every trainer takes and returns; ``checks``: what it refuses; ``dropout``: masks that all share
+- ``base``: what every trainer takes and returns; ``checks``: what it refuses; ``hashing``: chance that all share
 - ``native``: the trainer in C++; ``fallback``: the trainer in torch
 
 Importing this package imports neither torch nor the native library.
