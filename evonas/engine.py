@@ -79,12 +79,6 @@ def run(
 
 def _evaluations(store: RunStore[G], trials: Sequence[Trial[G]]) -> list[Evaluation[G]]:
     evaluations = [store.evaluation(*trial.key) for trial in trials]
-    if all(e.status == "failed" for e in evaluations) and not any(_continues(store, trial) for trial in trials):
+    if all(e.status == "failed" for e in evaluations) and not any(store.promoted(trial) for trial in trials):
         raise SearchFailed(f"all {len(trials)} trials of a generation failed, the first with: {evaluations[0].error}")
     return evaluations
-
-
-def _continues(store: RunStore[G], trial: Trial[G]) -> bool:
-    """Whether the trial's individual was evaluated with a smaller budget: only its promotion failed."""
-    start = store.start(trial)
-    return start is not None and start.continues

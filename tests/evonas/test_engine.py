@@ -57,6 +57,17 @@ def test_promotions_that_all_fail_do_not_end_the_run(play: Play) -> None:
     assert max(r.birth for r in store.records()) == 2
 
 
+def test_promotions_that_all_fail_do_not_end_a_run_without_weights(play: Play) -> None:
+    class Weightless(ToyEvaluator):
+        def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
+            if job.trial.budget == 3:
+                raise ArithmeticError("too much training")
+            return Outcome(super().__call__(job).metrics)
+
+    store = play(evaluator=Weightless(), rungs=(1, 3), generations=2)
+    assert max(r.birth for r in store.records()) == 2
+
+
 @pytest.mark.parametrize(
     ("behaviour", "message"), [("raise", "ArithmeticError: an unlucky sum"), ("nan", "not finite")]
 )
