@@ -94,22 +94,29 @@ def _check_data(runs: Mapping[Path, OpenRun]) -> None:
     A run's fingerprint is of the values and of the split together: where the splits are meant to differ, the name of
     the data set has to do.
     """
-    (first, one), *others = runs.items()
-    for path, other in others:
-        if one.store.info.fingerprint == other.store.info.fingerprint:
-            continue
-        if one.config.dataset != other.config.dataset:
-            datasets = f"{first} is about {one.config.dataset}, {path} is about {other.config.dataset}"
-            raise UserError(f"{datasets}: runs of different data sets cannot be compared")
-        if any(getattr(one.task, part) != getattr(other.task, part) for part in ("kind", "input_shape", "n_outputs")):
-            raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be compared")
-        if _split(one) == _split(other):
-            raise UserError(f"the files of {one.config.dataset} changed between {first} and {path}: runs of different "
+    first, one = next(iter(runs.items()))
+    of_split: dict[tuple[int, int | None], tuple[Path, str]] = {}
+    for path, run in runs.items():
+        fingerprint = run.store.info.fingerprint
+        if fingerprint != one.store.info.fingerprint:
+            _check_names(first, one, path, run)
+        same, expected = of_split.setdefault(_split(run), (path, fingerprint))
+        if fingerprint != expected:
+            raise UserError(f"the files of {run.config.dataset} changed between {same} and {path}: runs of different "
                             f"data sets cannot be compared")
-    if len({run.store.info.fingerprint for run in runs.values()}) > 1:
-        splits = len({_split(run) for run in runs.values()})
-        say_aside(f"note: the runs have {splits} different splits into training and validation samples (by "
+    n_splits = len({fingerprint for _, fingerprint in of_split.values()})
+    if n_splits > 1:
+        say_aside(f"note: the runs have {n_splits} different splits into training and validation samples (by "
                   f"split_seed or n_train): part of their differences may be due to that")
+
+
+def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:
+    """Refuses two runs of data sets that say of themselves that they are different."""
+    if one.config.dataset != other.config.dataset:
+        datasets = f"{first} is about {one.config.dataset}, {path} is about {other.config.dataset}"
+        raise UserError(f"{datasets}: runs of different data sets cannot be compared")
+    if any(getattr(one.task, part) != getattr(other.task, part) for part in ("kind", "input_shape", "n_outputs")):
+        raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be compared")
 
 
 def _split(run: OpenRun) -> tuple[int, int | None]:

@@ -111,6 +111,18 @@ def test_runs_with_different_splits_get_a_note_beside_clean_output(
     assert line.startswith("note: the runs have 2 different splits into training and validation samples")
 
 
+def test_files_that_changed_between_two_runs_of_another_split_are_noticed(
+    evonas: Evonas, finished: Path, settings: Path
+) -> None:
+    Path("run.toml").write_text(f"split_seed = 1\n{settings.read_text()}")
+    assert evonas("evolve", "run.toml", "--epochs", 1, "--generations", 0, "--out", "split").exit_code == 0
+    shutil.copytree("split", "later")
+    change_meta(Path("later"), "fingerprint", lambda digest: digest[::-1])
+    result = evonas("compare", finished, "split", "later")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert "the files of digits changed between split and later" in result.stderr
+
+
 def test_test_accuracy_is_that_of_the_members_that_validation_chose(evonas: Evonas, finished: Path, run: Path) -> None:
     command = ["compare", finished, run, "--json"]
     blind, seeing = (json.loads(evonas(*command, *o).stdout)["groups"] for o in ([], ["--test"]))
