@@ -8,9 +8,6 @@ from typing import Generic, Literal
 from evonas.space import G
 from evonas.types import Metrics, Weights
 
-#: The operator of an individual that came, evaluated, from another run.
-SEEDED = "seed"
-
 
 @dataclass(frozen=True, slots=True)
 class Individual(Generic[G]):

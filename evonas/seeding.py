@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from evonas import pareto
 from evonas.config import RunConfig, check_config
 from evonas.data.samples import Splits
-from evonas.individual import SEEDED, Individual, Member, Trial
+from evonas.individual import Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.plugins import create_space
 from evonas.report.front import front
@@ -21,7 +21,11 @@ from evonas.types import UserError, Weights
 
 @dataclass(frozen=True)
 class Founder:
-    """A member of another run's front, as it came out of its training."""
+    """A member of another run's front, as it came out of its training there.
+
+    Attributes:
+        run: Absolute path.
+    """
 
     run: str
     member: Member[Any]
@@ -39,14 +43,14 @@ class Seeds:
         """Into a run that has no individuals yet; it has cost that run nothing (see :class:`SeedSource`)."""
         with RunStore(directory, space, writing=True) as store:
             for id, founder in enumerate(self.founders):
-                store.add_individuals([Individual(id, founder.member.genotype, 0, SEEDED)])
+                store.add_individuals([Individual(id, founder.member.genotype, 0, "seed")])
                 evaluation = replace(founder.member.evaluation, id=id, genotype=None)
                 store.add_evaluation(evaluation, founder.weights, elapsed=0.0)
 
 
 def founding_trials(store: RunStore[Any]) -> list[Trial[Any]]:
     """The trials that :meth:`Seeds.write` brought into a run, in the order of their ids."""
-    keys = sorted((r.id, r.budget) for r in store.records() if r.birth == 0 and r.operator == SEEDED)
+    keys = sorted((r.id, r.budget) for r in store.records() if r.imported)
     return [Trial(store.individual(id), budget) for id, budget in keys]
 
 
@@ -56,36 +60,54 @@ def read_seeds(
     """The best ``config.population`` members of the fronts of ``runs`` by rank and crowding, each genotype once.
 
     Raises:
-        UserError: A run does not fit the new one, has an empty front, or is being written.
+        UserError: A run does not fit the new one, or has an empty front.
     """
-    found: list[Founder] = []
+    first: dict[str, Founder] = {}  # by genotype
     costs: dict[str, Spent] = {}
+    ancestors: list[SeedSource] = []
     for run in runs:
-        if str(run) in costs:
+        path = str(run.resolve())
+        if path in costs:
             raise UserError(f"the seed run {run} is named twice: name each once")
         info = read_info(run)
         _check_fit(run, info, config, splits, space)
-        with RunStore(run, space, writing=True) as store:  # the lock: nobody writes to it meanwhile
-            records = store.records()
-            best = front(records, objectives)
-            if not best:
-                raise UserError(f"the seed run {run} has an empty front: no evaluation has succeeded and keeps the "
-                                "constraints; let it run longer")
-            found += [
-                Founder(str(run), Member(store.individual(r.id), store.evaluation(r.id, r.budget)),
-                        store.weights(r.id, r.budget))
-                for r in best
-            ]
-            costs[str(run)] = spent(records, store.elapsed, store.info.seeds)
-    found = [*{founder.member.genotype.digest: founder for founder in reversed(found)}.values()][::-1]
+        ancestors += info.seeds
+        members, costs[path] = _read_front(run, space, objectives)
+        for founder in members:
+            first.setdefault(founder.member.genotype.digest, founder)
+    found = list(first.values())
     evaluations = [founder.member.evaluation for founder in found]
     order = pareto.rank_and_crowd(objectives.matrix(evaluations), objectives.violations(evaluations)).order()
     founders = [found[i] for i in sorted(order[: config.population])]
-    sources = [
+    return Seeds(founders, [
         SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), cost)
-        for run, cost in costs.items()
-    ]
-    return Seeds(founders, sources)
+        for run, cost in _unique(costs, ancestors).items()
+    ])
+
+
+def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> tuple[list[Founder], Spent]:
+    """The members of a run's front, and what it alone has cost; it may go on meanwhile."""
+    with RunStore(run, space) as store:
+        records = store.records()
+        best = front(records, objectives)
+        if not best:
+            raise UserError(f"the seed run {run} has an empty front: no evaluation has succeeded and keeps the "
+                            "constraints; let it run longer")
+        founders = [
+            Founder(str(run.resolve()), Member(store.individual(r.id), store.evaluation(r.id, r.budget)),
+                    store.weights(r.id, r.budget))
+            for r in best
+        ]
+    return founders, spent(records, max(r.elapsed for r in records), ())
+
+
+def _unique(costs: Mapping[str, Spent], ancestors: Iterable[SeedSource]) -> dict[str, Spent]:
+    """Each run once, the ancestors last; of two descendants of a run the later one knows more of its cost."""
+    costs = dict(costs)
+    for ancestor in ancestors:
+        known = costs.get(ancestor.run, ancestor.spent)
+        costs[ancestor.run] = max(known, ancestor.spent, key=lambda cost: cost.evaluations)
+    return costs
 
 
 def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
@@ -104,4 +126,4 @@ def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, spac
             check(name, their_space.weight_options[name], expected)
     check("split_seed", theirs.split_seed, config.split_seed)
     check("data set or n_train (fingerprint)", info.fingerprint, splits.fingerprint)
-    check("set of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
+    check("list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))

@@ -132,7 +132,8 @@ def print_front(
     say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
     for source in opened.store.info.seeds:
         cost = f"{source.spent.elapsed:.0f} s, {source.spent.edge_updates or 0:.3g} edge-updates"
-        say(f"seeded by {len(source.ids)} members of {source.run}, which took {cost}")
+        how = f"seeded by {len(source.ids)} members" if source.ids else "at the cost also"
+        say(f"{how} of {source.run}, which took {cost}")
 
 
 def show(

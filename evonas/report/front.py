@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from evonas import pareto
-from evonas.individual import SEEDED
 from evonas.objectives import Objectives
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 
 
 def comparable(records: Sequence[Record]) -> list[Record]:
-    """What may enter the front: evaluations with the largest budget that the run gave, so of promoted individuals where
-    it has rungs; and what it was seeded with, whose budgets were those of other runs."""
-    largest = max((r.budget for r in records if r.status == "ok" and r.operator != SEEDED), default=0)
-    return [r for r in records if r.budget >= largest or r.operator == SEEDED]
+    """What may enter the front, at most one success an individual.
+
+    These are the evaluations with the largest budget that the run gave, so of promoted individuals where it has rungs;
+    and what it was seeded with, whose budgets were those of other runs, unless it was trained on here.
+    """
+    own = [r for r in records if r.status == "ok" and not r.imported]
+    trained, largest = {r.id for r in own}, max((r.budget for r in own), default=0)
+    return [r for r in records if (r.id not in trained if r.imported else r.budget >= largest)]
 
 
 def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, Doubles]:
@@ -24,15 +27,11 @@ def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, 
 
 
 def front(records: Sequence[Record], objectives: Objectives) -> list[Record]:
-    """The non-dominated feasible records, by ascending last objective (the cost); one record an individual.
-
-    Only the largest budget counts: a member enters the front when it has proved itself at the last rung.
-    """
+    """The non-dominated feasible :func:`comparable` records, by ascending last objective (the cost)."""
     records = comparable(records)
     F, violations = losses(records, objectives)
     best = [records[i] for i in pareto.front(F, violations)]
-    unique = {(r.id, *(r.metrics[o.metric] for o in objectives.items)): r for r in best}
-    return sorted(unique.values(), key=lambda r: (r.metrics[objectives.items[-1].metric], r.id))
+    return sorted(best, key=lambda r: (r.metrics[objectives.items[-1].metric], r.id))
 
 
 def hypervolume(records: Sequence[Record], objectives: Objectives, reference: Doubles) -> float:

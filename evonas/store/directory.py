@@ -47,7 +47,7 @@ class RunInfo(NamedTuple):
 
 
 def read_info(directory: Path) -> RunInfo:
-    """The header of a run; raises :class:`StoreError` if there is none, or one from a newer format."""
+    """The header of a run; raises :class:`StoreError` if there is none, or one of another format."""
     if not (directory / "run.db").is_file():
         raise StoreError(f"{directory} is not a run: it has no run.db; name a directory that `evonas evolve` wrote")
     with sqlite_errors(directory):
@@ -106,8 +106,14 @@ def create(
 
 
 def connect(directory: Path) -> sqlite3.Connection:
-    """The run's database; what is committed survives a power cut."""
-    connection = sqlite3.connect(directory / "run.db", timeout=30)
+    """The run's database; what is committed survives a power cut.
+
+    SQLite has to write beside a database that others may write to. In a folder where nobody can (an archive), it need
+    not, unless a writer was killed there.
+    """
+    path = directory / "run.db"
+    archived = not os.access(directory, os.W_OK) and not path.with_name("run.db-wal").exists()
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable={archived:d}", timeout=30, uri=True)
     connection.execute("PRAGMA synchronous=FULL")
     return connection
 

@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from evonas.individual import SEEDED
-
 
 class Record(NamedTuple):
-    """One evaluation with its individual's lineage, without genotypes: cheap to read by the thousand."""
+    """One evaluation with its individual's lineage, without genotypes: cheap to read by the thousand.
+
+    Attributes:
+        elapsed: Seconds into the run at which it ended; 0 for what the run began with.
+    """
 
     id: int
     budget: int
@@ -23,9 +25,14 @@ class Record(NamedTuple):
     elapsed: float
     error: str | None
 
+    @property
+    def imported(self) -> bool:
+        """Whether the evaluation was made by another run, which seeded this one."""
+        return self.elapsed == 0.0
+
 
 class Spent(NamedTuple):
-    """What a run has cost, the runs that seeded it included.
+    """What a run has cost.
 
     Attributes:
         elapsed: Wall-clock seconds up to the last evaluation.
@@ -42,12 +49,13 @@ class Spent(NamedTuple):
 
 
 class SeedSource(NamedTuple):
-    """A run that gave this one its founders.
+    """A run that gave this one founders, or that seeded such a run.
 
     Attributes:
-        run: Path as it was given.
-        ids: The founders' ids there; here they count on from the run named before.
-        spent: What it had cost by then.
+        run: Absolute path.
+        ids: The founders' ids there, none for a run that only seeded another; here they count on from the run named
+            before.
+        spent: What it alone had cost by then.
     """
 
     run: str
@@ -56,8 +64,8 @@ class SeedSource(NamedTuple):
 
 
 def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> Spent:
-    """What a run has cost; its seeds' evaluations count where they were made."""
-    own = [r for r in records if r.operator != SEEDED]
+    """What a run and its seeds have cost together; an evaluation counts where it was made."""
+    own = [r for r in records if not r.imported]
     updates = [r.metrics["edge_updates"] for r in own if "edge_updates" in r.metrics]
     costs = [Spent(elapsed, math.fsum(r.seconds for r in own), len(own), math.fsum(updates) if updates else None)]
     costs += [source.spent for source in seeds]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -64,6 +65,20 @@ def test_a_run_of_another_format_is_refused(play: Play, tmp_path: Path, found: i
     database.close()
     with pytest.raises(StoreError, match=f"has run format {found}, this evonas reads {FORMAT}: {remedy}"):
         read_info(tmp_path / "run")
+
+
+def test_a_run_in_an_archive_that_nobody_can_write_to_is_read(play: Play, tmp_path: Path) -> None:
+    store = play()
+    expected = contents(store)
+    store.close()
+    (tmp_path / "run").chmod(0o555)
+    try:
+        if os.access(tmp_path / "run", os.W_OK):
+            pytest.skip("this user may write everywhere")
+        with RunStore(tmp_path / "run", ToySpace()) as reader:
+            assert contents(reader) == expected
+    finally:
+        (tmp_path / "run").chmod(0o755)
 
 
 @pytest.mark.parametrize("damage", [b"this was a database", None])

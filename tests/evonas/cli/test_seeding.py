@@ -156,6 +156,20 @@ def test_the_front_of_a_seeded_run_is_nowhere_behind_its_seeds(evonas: Evonas, p
         assert any(error <= row["val_error"] and flops <= row["flops"] for error, flops in ours)
 
 
+def test_seeds_below_the_last_rung_are_trained_on_at_this_runs_cost(evonas: Evonas, pruned: Path) -> None:
+    options = ["--population", 6, "--children", 4, "--generations", 1, "--rungs", "2,10"]
+    assert evonas("evolve", "--seed-from", pruned, *options, "--out", "r").exit_code == 0
+    with open_run(Path("r")) as run:
+        own = [r for r in run.store.records() if not r.imported]
+    promoted = {r.id for r in own if r.operator == "seed"}
+    assert promoted
+    front = [(row["id"], row["budget"]) for row in rows(evonas, Path("r"))]
+    assert len({id for id, _ in front}) == len(front)
+    assert {budget for id, budget in front if id in promoted} <= {10}
+    (entry,) = json.loads(evonas("compare", "r", pruned, "--json").stdout)["groups"]["r"]
+    assert entry["evaluations"] == 7 + len(own)
+
+
 def test_what_the_seeds_cost_is_kept_through_generations_of_runs(evonas: Evonas, pruned: Path, seeded: Path) -> None:
     with open_run(pruned) as run:
         first = run.store.records()
@@ -163,15 +177,31 @@ def test_what_the_seeds_cost_is_kept_through_generations_of_runs(evonas: Evonas,
     updates = sum(r.metrics["edge_updates"] for r in first)
     with open_run(seeded) as run:
         (source,) = run.store.info.seeds
-        own = [r for r in run.store.records() if r.operator != "seed"]
+        own = [r for r in run.store.records() if not r.imported]
     assert source.spent == pytest.approx((elapsed, sum(r.seconds for r in first), 7, updates))
     assert evonas("evolve", "--seed-from", seeded, *NUMBERS, "--generations", 0, "--out", "third").exit_code == 0
-    assert f"members of {seeded}, which took" in evonas("front", "third").stdout
+    assert f"members of {seeded.resolve()}, which took" in evonas("front", "third").stdout
     compared = json.loads(evonas("compare", "third", pruned, "--json").stdout)["groups"]
     (third,) = compared["third"]
     assert third["evaluations"] == 7 + len(own)
     assert third["edge_updates"] == pytest.approx(updates + sum(r.metrics["edge_updates"] for r in own))
     assert third["elapsed"] > compared["pruned"][0]["elapsed"]
+
+
+def test_runs_that_seeded_each_other_give_each_founder_and_cost_once(
+    evonas: Evonas, pruned: Path, seeded: Path
+) -> None:
+    both = ["--seed-from", pruned, "--seed-from", seeded, "--population", 30, "--generations", 0]
+    assert evonas("evolve", *both, "--out", "r").exit_code == 0
+    with open_run(pruned) as first, open_run(seeded) as second, open_run(Path("r")) as run:
+        sources = run.store.info.seeds
+        assert [source.run for source in sources] == [str(path.resolve()) for path in (pruned, seeded)]
+        came = [(of.store, id) for of, source in zip((first, second), sources, strict=True) for id in source.ids]
+        genotypes = [run.store.individual(r.id).genotype for r in run.store.records()]
+        assert genotypes == [store.member(id).genotype for store, id in came]
+        assert len({genotype.digest for genotype in genotypes}) == len(genotypes)
+        n_own = sum(not r.imported for r in second.store.records())
+    assert [source.spent.evaluations for source in sources] == [7, n_own]
 
 
 def test_the_best_of_several_seed_runs_are_taken_up_to_the_population(evonas: Evonas, pruned: Path) -> None:
@@ -227,7 +257,7 @@ def refused(evonas: Evonas, *arguments: object) -> str:
     [
         ("split_seed = 1", "has another split_seed than this one: expected 1, got 0"),
         ("n_train = 500", "has another data set or n_train (fingerprint) than this one"),
-        ("objectives = ['val_loss', 'flops']", "another set of objectives than this one: expected val_loss,flops, got"),
+        ("objectives = ['val_loss', 'flops']", "another list of objectives than this one: expected val_loss,flops"),
         ("[space_options]\nnorm = 'none'", "has another norm than this one: expected none, got layer-affine"),
         ("dataset = 'own.npz'", "has another input shape than this one: expected (5,), got (1, 8, 8)"),
         ("constraints = ['flops<=100']", "has an empty front: no evaluation has succeeded and keeps the constraints"),
@@ -252,11 +282,15 @@ def test_a_seed_run_of_another_space_is_refused(evonas: Evonas, pruned: Path) ->
     assert message in refused(evonas, "evolve", "--seed-from", "other", "--out", "r")
 
 
-def test_a_seed_run_that_is_being_written_named_twice_or_none_at_all_is_refused(evonas: Evonas, pruned: Path) -> None:
+def test_a_seed_run_may_go_on_meanwhile(evonas: Evonas, pruned: Path) -> None:
     shutil.copytree(pruned, "copy")
     with FileLock("copy/run.lock"):
-        assert "is being written by another process" in refused(evonas, "evolve", "--seed-from", "copy", "--out", "r")
-    twice = ["--seed-from", "copy", "--seed-from", "copy"]
+        assert evonas("evolve", "--seed-from", "copy", *NUMBERS, "--generations", 0, "--out", "r").exit_code == 0
+
+
+def test_a_seed_run_named_twice_or_none_at_all_is_refused(evonas: Evonas, pruned: Path) -> None:
+    shutil.copytree(pruned, "copy")
+    twice = ["--seed-from", Path("copy").resolve(), "--seed-from", "copy"]
     assert "the seed run copy is named twice" in refused(evonas, "evolve", *twice, "--out", "r")
     assert "nowhere is not a run" in refused(evonas, "evolve", "--seed-from", "nowhere", "--out", "r")
 
@@ -273,10 +307,6 @@ def test_a_bad_option_of_seed_is_refused(evonas: Evonas, options: list[object], 
     assert message in refused(evonas, "seed", *options, "--out", "r")
 
 
-def test_a_seeder_for_another_searcher_is_refused(evonas: Evonas) -> None:
-    Path("run.toml").write_text("seeder = 'prune'")
-    message = "seeder must be 'random' unless searcher is, got 'prune' with 'nsga2'"
-    assert message in refused(evonas, "evolve", "run.toml", "--out", "r")
 @pytest.mark.parametrize(
     ("toml", "names"), [("children = 9\npopulation = 9", "population, children"), ("searcher = 'nsga2'", "searcher")]
 )
@@ -286,3 +316,7 @@ def test_a_file_for_another_search_is_refused(evonas: Evonas, toml: str, names: 
     assert message in refused(evonas, "seed", "run.toml", "--out", "r")
 
 
+def test_a_seeder_for_another_searcher_is_refused(evonas: Evonas) -> None:
+    Path("run.toml").write_text("seeder = 'prune'")
+    message = "seeder must be 'random' unless searcher is, got 'prune' with 'nsga2'"
+    assert message in refused(evonas, "evolve", "run.toml", "--out", "r")

@@ -8,13 +8,17 @@ from evonas.report.front import front, hypervolume
 from evonas.store import Record
 
 
-def record(id: int, budget: int, error: float, *, operator: str = "add_edges", status: str = "ok") -> Record:
+def record(id: int, budget: int, error: float, *, elapsed: float = 1.0, status: str = "ok") -> Record:
     metrics = {"val_error": error, "flops": 100.0 + id} if status == "ok" else {}
-    return Record(id, budget, 0, operator, (), status, metrics, 0.0, 0.0, None)
+    return Record(id, budget, 0, "sample", (), status, metrics, 0.0, elapsed, None)
 
 
 def ids(*records: Record) -> set[int]:
     return {r.id for r in front(records, OBJECTIVES)}
+
+
+def budgets(*records: Record) -> list[tuple[int, int]]:
+    return [(r.id, r.budget) for r in front(records, OBJECTIVES)]
 
 
 def test_only_the_largest_budget_counts_and_what_came_from_other_runs() -> None:
@@ -23,8 +27,17 @@ def test_only_the_largest_budget_counts_and_what_came_from_other_runs() -> None:
     promoted = [record(0, 6, 0.3), record(1, 6, 0.2, status="failed")]
     assert ids(*first, *promoted[1:]) == {0, 1}
     assert ids(*first, *promoted) == {0}
-    seeds = [record(2, 1, 0.25, operator="seed"), record(3, 20, 0.2, operator="seed")]
+    seeds = [record(2, 1, 0.25, elapsed=0), record(3, 20, 0.2, elapsed=0)]
     assert ids(*first, *promoted, *seeds) == {0, 2, 3}
     assert ids(*seeds) == {2, 3}
     reference = OBJECTIVES.reference({"val_error": 1, "flops": 1000})
     assert hypervolume([*first, *promoted], OBJECTIVES, reference) == hypervolume(promoted[:1], OBJECTIVES, reference)
+
+
+def test_what_came_from_another_run_counts_until_it_was_trained_on_here() -> None:
+    seeds = [record(0, 2, 0.4, elapsed=0), record(1, 2, 0.1, elapsed=0), record(2, 2, 0.05, elapsed=0)]
+    assert budgets(*seeds) == [(0, 2), (1, 2), (2, 2)]
+    promoted = [record(0, 6, 0.4), record(1, 6, 0.2), record(2, 6, 0, status="failed")]
+    assert budgets(*seeds, *promoted) == [(0, 6), (1, 6), (2, 2)]
+    halfway = record(0, 4, 0.3)
+    assert budgets(*seeds, halfway, *promoted[1:]) == [(1, 6), (2, 2)]
