@@ -77,7 +77,7 @@ def train(
 
     module = space.compile(genotype, weights)
     history: tuple[Epoch, ...] = fit(module, splits, recipe, epochs=epochs, seed=seed, stop=stop)
-    state = {name: np.array(tensor) for name, tensor in module.state_dict().items()}
+    state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     updates = float(history[-1].n_edges) * len(splits.train) * len(history)
     return Trained(genotype, state, history, updates)
 
