@@ -97,6 +97,7 @@ def test_inputs_are_packed_once_and_forgotten_with_their_samples() -> None:
     np.testing.assert_array_equal(unpacked[:37], samples.flat)
     assert (unpacked[37:] == 0).all()
     assert len(unpacked) % GROUP == 0
+    gc.collect()  # what other tests left behind
     n_packed = len(library._packed)
     del samples, groups
     gc.collect()
