@@ -20,22 +20,19 @@ constexpr int kMost = 4 * kWidth;  // lanes that four registers hold
   } while (0)
 
 template <int L>
-void correlate_one(const Graph& g, const Tile& t, float* gradient) {
-  correlate_inputs<L, 1>(g, &t, gradient);
+void correlate_lanes(const Graph& g, const Tile* tiles, int32_t n_tiles, float* gradient) {
+  n_tiles == 2 ? correlate_inputs<L, 2>(g, tiles, gradient) : correlate_inputs<L, 1>(g, tiles, gradient);
 }
 
-template <int L>
-void correlate_two(const Graph& g, const Tile& t, float* gradient) {
-  correlate_inputs<L, 2>(g, &t, gradient);
+// Tiles of the same number of lanes.
+void correlate_alike(const Graph& g, const Tile* tiles, int32_t n_tiles, float* gradient) {
+  const Tile& t = tiles[0];
+  EVONAS_FOR_LANES(correlate_lanes, g, tiles, n_tiles, gradient);
 }
-
-void correlate_tile(const Graph& g, const Tile& t, float* gradient) { EVONAS_FOR_LANES(correlate_one, g, t, gradient); }
-
-void correlate_pair(const Graph& g, const Tile& t, float* gradient) { EVONAS_FOR_LANES(correlate_two, g, t, gradient); }
 
 void correlate_tiles(const Graph& g, const Tile* tiles, int32_t n_tiles, float* gradient) {
-  if (n_tiles == 2 && tiles[0].lanes == tiles[1].lanes) return correlate_pair(g, tiles[0], gradient);
-  for (int32_t i = 0; i < n_tiles; ++i) correlate_tile(g, tiles[i], gradient);
+  if (n_tiles == 2 && tiles[0].lanes == tiles[1].lanes) return correlate_alike(g, tiles, 2, gradient);
+  for (int32_t i = 0; i < n_tiles; ++i) correlate_alike(g, tiles + i, 1, gradient);
 }
 
 void forward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t) { EVONAS_FOR_LANES(forward, g, p, norm, t); }
