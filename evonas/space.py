@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, r
 
 import numpy as np
 
+from evonas.sketch import Sketch
 from evonas.types import Arrays, Floats, Json, Metrics, Task, Weights
 
 if TYPE_CHECKING:
@@ -200,6 +201,15 @@ class Relaxable(Protocol[G]):
 
     def extract(self, supernet: nn.Module, genotype: G) -> Weights:
         """Weights for :meth:`SearchSpace.compile`, as cut from a supernet."""
+        ...
+
+
+@runtime_checkable
+class Drawable(Protocol[G_contra]):
+    """Capability: say what a network looks like."""
+
+    def sketch(self, genotype: G_contra, weights: Weights | None = None) -> Sketch:
+        """All nodes and edges; with ``weights`` those of the edges, where the space has such."""
         ...
 
 

@@ -5,7 +5,7 @@
 - ``founders``, ``seeders``, ``mutation``, ``crossover``: where genotypes come from
 - ``inheritance``: the weights a child starts from; ``cost``: what a network costs
 - ``trainer``: training at the speed of the hardware; ``module``: the phenotype in torch
-- ``graph``: from and to networkx
+- ``graph``: from and to networkx; ``draw``: what a network looks like
 - ``options``, ``space``: what the engine sees
 """
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evonas.data.samples import Samples, Splits
+from evonas.sketch import Sketch
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Pruning, Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, UserError, Weights
@@ -16,6 +17,7 @@ from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.distance import DistanceLaw
+from search_spaces.neuron.draw import sketch
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.layering import pair_capacities, pair_counts
@@ -48,7 +50,7 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``Describable`` and ``Trainable``; picklable.
+    ``Describable``, ``Drawable`` and ``Trainable``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -196,6 +198,12 @@ class NeuronSpace:
             ("layers", ["layer", "neurons", "mean in-degree"], layers),
             ("edges", ["from", "to", "edges", "density"], pairs),
         ]
+
+    def sketch(self, genotype: NeuronGenotype, weights: Weights | None = None) -> Sketch:
+        """See :func:`search_spaces.neuron.draw.sketch`; raises ValueError if ``weights`` do not fit."""
+        if weights is not None:
+            inheritance.check_weights(genotype, weights)
+        return sketch(genotype, self.task, weights)
 
     @property
     def shares_memory(self) -> bool:

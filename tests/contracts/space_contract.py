@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 import torch
 
-from evonas.space import Encoded, InheritsWeights, InvalidGenotype, SearchSpace
+from evonas.space import Drawable, Encoded, InheritsWeights, InvalidGenotype, SearchSpace
 from evonas.types import Task, Weights
 
 SEEDS = range(4)
@@ -164,6 +164,20 @@ class SpaceContract(ABC):
                 np.testing.assert_array_equal(value, again[name])
             for name, value in before.items():
                 np.testing.assert_array_equal(value, weights[name])
+
+    def test_a_drawing_lies_in_its_rectangle(self, space: SearchSpace[Any]) -> None:
+        if not isinstance(space, Drawable):
+            pytest.skip("this space draws nothing")
+        for genotype in lineage(space, seed=0):
+            for weights in (None, initial_weights(space, genotype)):
+                sketch = space.sketch(genotype, weights)
+                assert np.isfinite(sketch.positions).all()
+                assert (sketch.positions >= 0).all()
+                assert (sketch.positions <= [sketch.width, 1]).all()
+                assert len(sketch.edges)
+                assert sketch.edges.max() < len(sketch.positions)
+                assert set(sketch.layer) <= set(range(len(sketch.layers)))
+                assert set(sketch.kind) <= set(range(len(sketch.kinds)))
 
     def test_a_space_sent_to_another_process_is_the_same(self, space: SearchSpace[Any]) -> None:
         copy = pickle.loads(pickle.dumps(space))

@@ -12,7 +12,7 @@ import pytest
 from contracts.space_contract import SpaceContract, generator
 
 from evonas.data.samples import Samples, Splits
-from evonas.space import Describable, InheritsWeights, InvalidGenotype
+from evonas.space import Describable, Drawable, InheritsWeights, InvalidGenotype
 from evonas.training import Pruning, Recipe, Stop, Trainable, Trained
 from evonas.types import Task
 from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
@@ -48,6 +48,7 @@ def test_the_space_has_its_capabilities() -> None:
     space = create(DIGITS, {})
     assert isinstance(space, InheritsWeights)
     assert isinstance(space, Describable)
+    assert isinstance(space, Drawable)
     assert isinstance(space, Trainable)
 
 

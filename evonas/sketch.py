@@ -1,0 +1,83 @@
+"""A drawing of a network as plain data, between the space that knows its networks and whoever draws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evonas.types import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """Nodes in a rectangle and edges between them; a picture file and the HTML page draw the same one.
+
+    Nodes are drawn in place, whatever their layer; a layer is what they are counted by and what the caption names that
+    stands above them.
+
+    Attributes:
+        width: Of the rectangle; its height is 1. One unit is as long to the right as downwards.
+        positions: float ``(n_nodes, 2)``, (x, y) with x in [0, width] to the right and y in [0, 1] downwards.
+        layers: Captions of the layers, e.g. ``("inputs", "1", "outputs")`` or ``("normal cell", "reduction cell")``.
+        layer: int ``(n_nodes,)``, index into ``layers``.
+        kinds: What sorts of nodes there are, each drawn in its own way: ``input`` small and square, ``output`` large,
+            others round.
+        kind: int ``(n_nodes,)``, index into ``kinds``.
+        edges: int ``(n_edges, 2)``, (source, target) nodes.
+        weights: float ``(n_edges,)``, signed; None where edges have no weights or they are not known.
+        labels: One text a node, empty for none; or no texts at all.
+        edge_labels: One text an edge, e.g. the name of an operation; or no texts at all.
+        input_use: float ``(height, width)``, how many edges read each place of the input grid; None where inputs have
+            no single readers.
+    """
+
+    width: float
+    positions: Floats
+    layers: tuple[str, ...]
+    layer: Ints
+    kinds: tuple[str, ...]
+    kind: Ints
+    edges: Ints
+    weights: Floats | None = None
+    labels: tuple[str, ...] = ()
+    edge_labels: tuple[str, ...] = ()
+    input_use: Floats | None = None
+
+    def __post_init__(self) -> None:
+        n_nodes, n_edges = len(self.positions), len(self.edges)
+        rows = [len(self.layer), len(self.kind), len(self.labels) or n_nodes]
+        if self.positions.shape[1:] != (2,) or any(row != n_nodes for row in rows):
+            raise ValueError(f"positions (n, 2), layer, kind, labels must have one row a node, got {n_nodes}, {rows}")
+        rows = [n_edges if self.weights is None else len(self.weights), len(self.edge_labels) or n_edges]
+        if self.edges.shape[1:] != (2,) or any(row != n_edges for row in rows):
+            raise ValueError(f"edges (n, 2), weights and edge_labels must have one row an edge, got {n_edges}, {rows}")
+
+    def layer_sizes(self) -> Ints:
+        """Number of nodes in each layer, shape ``(n_layers,)``."""
+        return np.bincount(self.layer, minlength=len(self.layers))
+
+    def pair_counts(self) -> Ints:
+        """Number of edges from layer i to layer j at ``[i, j]``, shape ``(n_layers, n_layers)``."""
+        n = len(self.layers)
+        return np.bincount(self._pairs(), minlength=n * n).reshape(n, n)
+
+    def thinned(self, n_edges: int) -> Sketch:
+        """With at most ``n_edges`` edges: of each pair of layers its share, the strongest first."""
+        if len(self.edges) <= n_edges:
+            return self
+        pairs = self._pairs()
+        strength = np.zeros(len(pairs)) if self.weights is None else -np.abs(self.weights)
+        order = np.lexsort((strength, pairs))
+        first = np.searchsorted(pairs[order], np.unique(pairs))
+        place = np.arange(len(order)) - np.repeat(first, np.diff([*first, len(order)]))
+        size = np.bincount(pairs)[pairs[order]]
+        kept = np.sort(order[np.argsort((place + 0.5) / size, kind="stable")[:n_edges]])
+        labels = tuple(self.edge_labels[i] for i in kept) if self.edge_labels else ()
+        weights = None if self.weights is None else self.weights[kept]
+        return replace(self, edges=self.edges[kept], weights=weights, edge_labels=labels)
+
+    def _pairs(self) -> Ints:
+        source, target = self.layer.astype(np.int64)[self.edges.T]
+        pairs: Ints = source * len(self.layers) + target
+        return pairs
