@@ -175,8 +175,8 @@ class Relaxable(Protocol[G]):
     def supernet(self, rng_seed: int) -> nn.Module:
         """A module with ``forward(x, arch)``: logits ``(n, n_outputs)`` for ``arch`` ``(n_choices, n_operations)``.
 
-        An operation whose weight is exactly 0, in an ``arch`` that needs no gradient, is not run. ``rng_seed`` decides
-        the fresh weights.
+        An operation whose weight is exactly 0 is not run, and gives that weight no gradient: whoever wants one passes a
+        weight next to 0. ``rng_seed`` decides the fresh weights.
         """
         ...
 

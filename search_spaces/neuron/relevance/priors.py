@@ -13,34 +13,9 @@ from typing import Literal, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
+from evonas.relaxed.priors import SIMPLEX_MARGIN, dirichlet_log_density, gumbel_softmax_log_density
+
 PriorName: TypeAlias = Literal["hard-concrete", "gumbel-softmax", "dirichlet"]
-
-#: Points of the simplex are kept so far from its faces, where the densities have poles.
-SIMPLEX_MARGIN = 1e-6
-
-
-def gumbel_softmax_log_density(gamma: Tensor, logits: Tensor, temperature: float) -> Tensor:
-    """Log density of the Gumbel-softmax distribution (Jang 2016, https://arxiv.org/abs/1611.01144), shape ``(...)``.
-
-    Args:
-        gamma: Points of the simplex, ``(..., k)``.
-        logits: Unnormalised log-probabilities, ``(k,)`` or ``(..., k)``.
-    """
-    k, log_gamma = gamma.shape[-1], gamma.clamp_min(SIMPLEX_MARGIN).log()
-    tilted = logits - temperature * log_gamma
-    constant = math.lgamma(k) + (k - 1) * math.log(temperature)
-    return constant - k * tilted.logsumexp(-1) + (tilted - log_gamma).sum(-1)
-
-
-def dirichlet_log_density(gamma: Tensor, concentration: Tensor) -> Tensor:
-    """Log density of the Dirichlet distribution, shape ``(...)``.
-
-    Args:
-        gamma: Points of the simplex, ``(..., k)``.
-        concentration: Positive, ``(k,)``; below 1 it favours the faces of the simplex.
-    """
-    constant = concentration.sum().lgamma() - concentration.lgamma().sum()
-    return constant + ((concentration - 1) * gamma.clamp_min(SIMPLEX_MARGIN).log()).sum(-1)
 
 
 class Prior(Protocol):

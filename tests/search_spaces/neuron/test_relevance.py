@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonas.data.samples import Samples, Splits
+from evonas.relaxed.priors import gumbel_softmax_log_density
 from evonas.space import InvalidGenotype
 from evonas.training import Cancelled, Recipe, Stop
 from evonas.types import Floats, Task
@@ -19,13 +20,7 @@ from search_spaces.neuron.genotype import connected
 from search_spaces.neuron.relevance import PriorName, select
 from search_spaces.neuron.relevance.discretize import discretize, relevance
 from search_spaces.neuron.relevance.gates import Gates, Strength
-from search_spaces.neuron.relevance.priors import (
-    PRIORS,
-    GumbelSoftmax,
-    HardConcrete,
-    dirichlet_log_density,
-    gumbel_softmax_log_density,
-)
+from search_spaces.neuron.relevance.priors import PRIORS, GumbelSoftmax, HardConcrete
 from search_spaces.neuron.trainer.base import Network
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.trainer_contract import TARGETS, assert_close, random_splits
@@ -57,33 +52,6 @@ def dense(norm: Any = "layer-affine", seed: int = 3) -> Network:
 def run(network: Network, splits: Splits, edges: list[int], prior: PriorName = "dirichlet", **options: Any) -> Any:
     arguments = {"epochs": 10, "seed": 0, "stop": Stop(), "prior": prior, **options}
     return select(network, splits, Recipe(batch_size=32), edges=edges, **arguments)
-
-
-def simplex_grid(k: int, n: int = 400) -> tuple[torch.Tensor, float]:
-    """Midpoints of a grid on the simplex in the softmax of the plane, with their volumes."""
-    edges = torch.linspace(-16, 16, n + 1, dtype=torch.float64)
-    axis = (edges[1:] + edges[:-1]) / 2
-    plane = torch.stack(torch.meshgrid(*[axis] * (k - 1), indexing="ij"), -1)
-    gamma = torch.cat([plane, torch.zeros_like(plane[..., :1])], -1).softmax(-1)
-    return gamma, float(32 / n) ** (k - 1)
-
-
-@pytest.mark.parametrize("k", [2, 3])
-@pytest.mark.parametrize("temperature", [0.6, 1.0, 1.7])
-def test_gumbel_softmax_density_integrates_to_one(k: int, temperature: float) -> None:
-    gamma, cell = simplex_grid(k)
-    logits = torch.tensor([0.7, -0.4, 0.2], dtype=torch.float64)[:k]
-    volume = gamma.prod(-1) * cell  # the determinant of the softmax is the product of its values
-    total = (gumbel_softmax_log_density(gamma, logits, temperature).exp() * volume).sum()
-    assert float(total) == pytest.approx(1, abs=2e-3)
-
-
-@pytest.mark.parametrize("concentration", [(1.0, 0.5), (0.6, 2.0), (0.7, 1.5, 1.0)])
-def test_dirichlet_density_integrates_to_one(concentration: tuple[float, ...]) -> None:
-    gamma, cell = simplex_grid(len(concentration))
-    volume = gamma.prod(-1) * cell
-    density = dirichlet_log_density(gamma, torch.tensor(concentration, dtype=torch.float64)).exp()
-    assert float((density * volume).sum()) == pytest.approx(1, abs=2e-3)
 
 
 def test_gumbel_softmax_density_is_that_of_its_samples() -> None:

@@ -1,0 +1,226 @@
+"""Hypernetworks: from a complexity that a person asks for to the architecture logits of a supernet.
+
+Both are linear in what is learned: logits at a few references, mixed with coefficients that the complexity alone
+decides. The coefficients are computed here, without torch, so that a trained hypernetwork answers at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from evonas.types import Doubles, Floats, Json
+
+#: Numbers asked for may be rounded to two decimals.
+ROUNDING = 0.005
+
+
+class Hypernet(Protocol):
+    """What a complexity means; a complexity is a vector of doubles."""
+
+    @property
+    def n_references(self) -> int:
+        """Sets of logits that are learned."""
+        ...
+
+    def coefficients(self, complexity: Doubles) -> Doubles:
+        """Shares of the references' logits, ``(n_references,)``; they sum to one."""
+        ...
+
+    def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
+        """What the loss charges for an operation on a row, ``(n_choices, n_operations)``.
+
+        Args:
+            n_parameters: What an operation on a row adds to the network, ``(n_choices, n_operations)``.
+        """
+        ...
+
+    def draw(self, rng: np.random.Generator) -> Doubles:
+        """A complexity to train on."""
+        ...
+
+    def spread(self, index: int) -> Doubles:
+        """Complexity ``index`` of a sequence of which any first ones cover the range evenly."""
+        ...
+
+    def check(self, complexity: Sequence[float]) -> Doubles:
+        """The complexity that was asked for; raises ``ValueError`` with one sentence if there is none such."""
+        ...
+
+    def to_json(self) -> Json:
+        """The argument of :func:`hypernet_from`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Table:
+    """No hypernetwork: one set of logits, and nothing is charged (DARTS)."""
+
+    n_references: int = 1
+
+    def coefficients(self, complexity: Doubles) -> Doubles:
+        return np.ones(1)
+
+    def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
+        return np.zeros(n_parameters.shape)
+
+    def draw(self, rng: np.random.Generator) -> Doubles:
+        return np.empty(0)
+
+    def spread(self, index: int) -> Doubles:
+        return np.empty(0)
+
+    def check(self, complexity: Sequence[float]) -> Doubles:
+        raise ValueError("this method has no complexity to ask for: only hypernetworks have")
+
+    def to_json(self) -> Json:
+        return {"kind": "table"}
+
+
+@dataclass(frozen=True)
+class PiecewiseLinear:
+    """Scalar complexity: the loss charges ``lambda`` for every parameter (Yakovlev 2022).
+
+    Logits are piecewise linear in ``log10(lambda)`` between equally spaced knots.
+
+    Attributes:
+        low: Smallest ``log10(lambda)``.
+        high: Largest.
+        n_references: Knots.
+    """
+
+    low: float = -8.0
+    high: float = -4.0
+    n_references: int = 5
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` with one sentence for a value out of range."""
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"the range of log10(lambda) must be ascending, got {self.low:g}, {self.high:g}")
+        if self.n_references < 2:
+            raise ValueError(f"a piecewise-linear hypernetwork needs at least 2 knots, got {self.n_references}")
+
+    def coefficients(self, complexity: Doubles) -> Doubles:
+        """Hat functions: ``1 - w`` at the knot below and ``w`` at the one above."""
+        n_pieces = self.n_references - 1
+        place = (math.log10(complexity[0]) - self.low) / (self.high - self.low) * n_pieces
+        return np.maximum(0.0, 1.0 - np.abs(np.arange(self.n_references) - min(max(place, 0.0), n_pieces)))
+
+    def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
+        return float(complexity[0]) * n_parameters.astype(np.float64)
+
+    def draw(self, rng: np.random.Generator) -> Doubles:
+        return np.array([10.0 ** rng.uniform(self.low, self.high)])
+
+    def spread(self, index: int) -> Doubles:
+        return np.power(10.0, self.low + (self.high - self.low) * _even_points(index, 1))
+
+    def check(self, complexity: Sequence[float]) -> Doubles:
+        if len(complexity) != 1:
+            raise ValueError(f"a scalar method expects one number, like 1e-6, got {len(complexity)} numbers")
+        value, low, high = complexity[0], 10.0**self.low, 10.0**self.high
+        if not low * (1 - 1e-9) <= value <= high * (1 + 1e-9):  # the ends themselves may be off by rounding
+            raise ValueError(f"lambda must be from {low:g} to {high:g}, the range that was trained, got {value:g}")
+        return np.array([value])
+
+    def to_json(self) -> Json:
+        return {"kind": "piecewise-linear", "low": self.low, "high": self.high, "n_references": self.n_references}
+
+
+@dataclass(frozen=True)
+class SimplexRBF:
+    """Vector complexity: a point of the simplex says what each operation is charged (Firsov 2025).
+
+    Logits are those of the references, weighted by ``softmax(-||s - s_r||^2 / tau)``; references are the vertices and
+    the centroid. The charge of a row is the mean over rows, times ``kappa``.
+
+    Attributes:
+        n_operations: Dimension of the complexity.
+        tau: At 1, a vertex of three takes 44 % of its logits from other references; at .25 it is 7 %.
+        kappa: Weight of the charge in the loss.
+    """
+
+    n_operations: int
+    tau: float = 0.25
+    kappa: float = 50.0
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` with one sentence for a value out of range."""
+        if not (self.tau > 0 and self.kappa >= 0):
+            raise ValueError(f"tau must be positive and kappa not negative, got {self.tau:g} and {self.kappa:g}")
+
+    @property
+    def references(self) -> Doubles:
+        """Shape ``(n_operations + 1, n_operations)``."""
+        return np.vstack([np.eye(self.n_operations), np.full(self.n_operations, 1 / self.n_operations)])
+
+    @property
+    def n_references(self) -> int:
+        return self.n_operations + 1
+
+    def coefficients(self, complexity: Doubles) -> Doubles:
+        closeness = -((complexity - self.references) ** 2).sum(axis=1) / self.tau
+        weights: Doubles = np.exp(closeness - closeness.max())
+        return weights / float(weights.sum())
+
+    def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
+        n_choices = n_parameters.shape[0]
+        return np.tile(self.kappa / n_choices * complexity, (n_choices, 1))
+
+    def draw(self, rng: np.random.Generator) -> Doubles:
+        return rng.dirichlet(np.ones(self.n_operations))
+
+    def spread(self, index: int) -> Doubles:
+        """Gaps between sorted numbers are uniform on the simplex."""
+        return np.diff(np.sort(_even_points(index, self.n_operations - 1)), prepend=0.0, append=1.0)
+
+    def check(self, complexity: Sequence[float]) -> Doubles:
+        m = self.n_operations
+        if len(complexity) != m:
+            raise ValueError(f"expected {m} numbers, one an operation, got {len(complexity)}")
+        point = np.array(complexity, np.float64)
+        if not (np.isfinite(point).all() and (point >= 0).all()):
+            raise ValueError(f"penalties must be finite and not negative, got {_text(point)}")
+        if abs(point.sum() - 1) > ROUNDING * m:
+            raise ValueError(f"penalties must sum to 1, got {_text(point)} with the sum {point.sum():g}")
+        return point / float(point.sum())
+
+    def to_json(self) -> Json:
+        return {"kind": "simplex-rbf", "n_operations": self.n_operations, "tau": self.tau, "kappa": self.kappa}
+
+
+def hypernet_from(document: Mapping[str, Any]) -> Hypernet:
+    """The inverse of ``to_json``; raises ``ValueError`` for a document that it did not make."""
+    kinds = {"table": Table, "piecewise-linear": PiecewiseLinear, "simplex-rbf": SimplexRBF}
+    arguments = dict(document)
+    try:
+        made: Hypernet = kinds[arguments.pop("kind")](**arguments)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not the description of a hypernetwork: {error}") from None
+    return made
+
+
+def mixed_logits(coefficients: Doubles, references: Floats) -> Doubles:
+    """Logits ``(n_choices, n_operations)`` from the references' ``(n_references, n_choices, n_operations)``."""
+    mixed: Doubles = np.tensordot(coefficients, references.astype(np.float64), axes=1)
+    return mixed
+
+
+def _even_points(index: int, dimension: int) -> Doubles:
+    """Point ``index`` of a sequence in the unit cube that fills it evenly.
+
+    The additive recurrence of Roberts 2018 (https://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences);
+    in one dimension it has the golden ratio.
+    """
+    root = 2.0
+    for _ in range(64):  # of x**(d + 1) = x + 1
+        root = (1 + root) ** (1 / (dimension + 1))
+    return (0.5 + (index + 1) * root ** -np.arange(1.0, dimension + 1)) % 1.0
+
+
+def _text(point: Doubles) -> str:
+    return ",".join(f"{value:g}" for value in point)
