@@ -108,7 +108,8 @@ class PiecewiseLinear:
         """Hat functions: ``1 - w`` at the knot below and ``w`` at the one above."""
         n_pieces = self.n_references - 1
         place = (math.log10(complexity[0]) - self.low) / (self.high - self.low) * n_pieces
-        return np.maximum(0.0, 1.0 - np.abs(np.arange(self.n_references) - min(max(place, 0.0), n_pieces)))
+        hats: Doubles = 1.0 - np.abs(np.arange(self.n_references) - min(max(place, 0.0), n_pieces))
+        return hats.clip(0.0)
 
     def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
         return float(complexity[0]) * n_parameters.astype(np.float64)
