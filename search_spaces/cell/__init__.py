@@ -1,0 +1,12 @@
+"""The cell space: one cell, or a few, that a convolutional network repeats.
+
+- ``primitives``: operations and sets of them by name, with exact counts of parameters and FLOPs.
+- ``genotype``: which operation on which edge; a literal one can paste.
+- ``options``, ``layout``: what a user may set, and the network around the cells that follows from it.
+- ``choices``: genotypes as matrices, and as rows of a supernet's architecture.
+- ``cost``: what a network costs, without torch.
+- ``mutation``, ``crossover``: moves between genotypes.
+- ``operations``, ``network``, ``supernet``: torch modules.
+- ``draw``: cells as pictures.
+- ``space``: all of it as the engine sees it.
+"""

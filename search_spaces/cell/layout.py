@@ -1,0 +1,160 @@
+"""The network around the cells: which cell stands where, on how many channels and pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from evonas.types import Task
+from search_spaces.cell.options import CellOptions
+from search_spaces.cell.primitives import OperationSet
+
+#: Height and width.
+Size: TypeAlias = tuple[int, int]
+
+#: The image is halved twice; a 3x3 operation on fewer than 2 x 2 pixels would see little but padding.
+SMALLEST_SIDE = 8
+
+
+@dataclass(frozen=True)
+class Features:
+    """Channels and size of an image inside the network."""
+
+    channels: int
+    size: Size
+
+    @property
+    def pixels(self) -> int:
+        return self.size[0] * self.size[1]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands.
+
+    Attributes:
+        cell: Index into the genotype's cells.
+        reduction: The edges from the inputs halve the image.
+        before: A residual block stands before the cell and halves what this is.
+        inputs: What comes in; all inputs but the last may be larger, and are halved first.
+        nodes: What a node of the cell is.
+        output: What comes out.
+    """
+
+    cell: int
+    reduction: bool
+    before: Features | None
+    inputs: tuple[Features, ...]
+    nodes: Features
+    output: Features
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All that is fixed around the genotype.
+
+    Attributes:
+        options: As the user set them.
+        n_nodes: Nodes of a cell beside its inputs.
+        edges: ``(source, target)`` in the order of an architecture's rows: by target, then by source.
+        two: Exactly two edges into each node have an operation.
+        n_cells: Different cells in a genotype.
+        stem: What the first convolution gives.
+        places: In order.
+        in_channels, n_outputs: Of the task.
+    """
+
+    options: CellOptions
+    n_nodes: int
+    edges: tuple[tuple[int, int], ...]
+    two: bool
+    n_cells: int
+    stem: Features
+    places: tuple[Place, ...]
+    in_channels: int
+    n_outputs: int
+
+    @property
+    def set(self) -> OperationSet:
+        """The operation set."""
+        return self.options.set
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of an architecture: the edges of every different cell."""
+        return self.n_cells * len(self.edges)
+
+    @property
+    def needs_all_edges(self) -> bool:
+        """Every edge has an operation, and there is none that cuts it."""
+        return not self.two and self.set.none is None
+
+    @property
+    def output(self) -> Features:
+        """What the classifier averages."""
+        return self.places[-1].output
+
+
+def plan(task: Task, options: CellOptions) -> Layout:
+    """The layout for a task.
+
+    Raises:
+        ValueError: Samples are not images, or images too small to be halved twice.
+    """
+    if len(task.input_shape) != 3:
+        raise ValueError(
+            f"cells need images of shape (channels, height, width), got samples of shape {task.input_shape}; "
+            "the neuron space takes any"
+        )
+    in_channels, *sides = task.input_shape
+    if min(sides) < SMALLEST_SIDE:
+        raise ValueError(
+            f"images must be at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels to be halved twice, "
+            f"got {sides[0]} x {sides[1]}"
+        )
+    published = options.set
+    n_nodes = options.nodes or published.n_nodes
+    n_inputs = published.n_inputs
+    edges = tuple((source, target) for target in range(n_inputs, n_inputs + n_nodes) for source in range(target))
+    darts = published.skeleton == "darts"
+    stem = Features(options.channels * ((options.stem or 3) if darts else 1), (sides[0], sides[1]))
+    places = _cells_that_reduce(options, stem, n_nodes) if darts else _stages(options, stem)
+    return Layout(
+        options, n_nodes, edges, (options.edges or published.edges) == "two",
+        1 + max(place.cell for place in places), stem, places, in_channels, task.n_outputs,
+    )
+
+
+def _cells_that_reduce(options: CellOptions, stem: Features, n_nodes: int) -> tuple[Place, ...]:
+    """As in DARTS: the cells at a third and at two thirds halve the image."""
+    places: list[Place] = []
+    history, nodes = [stem, stem], Features(options.channels, stem.size)
+    for index in range(options.cells):
+        reduction = index in _boundaries(options.cells)
+        if reduction:
+            nodes = Features(2 * nodes.channels, _halved(nodes.size))
+        output = Features(n_nodes * nodes.channels, nodes.size)
+        cell = index if options.per_cell else int(reduction and options.separate_reduction)
+        places.append(Place(cell, reduction, None, tuple(history[-2:]), nodes, output))
+        history.append(output)
+    return tuple(places)
+
+
+def _stages(options: CellOptions, stem: Features) -> tuple[Place, ...]:
+    """As in NAS-Bench-201: cells keep the image; a residual block at a third and at two thirds halves it."""
+    places: list[Place] = []
+    nodes = stem
+    for index in range(options.cells):
+        before = None
+        if index in _boundaries(options.cells):
+            before, nodes = nodes, Features(2 * nodes.channels, _halved(nodes.size))
+        places.append(Place(index if options.per_cell else 0, False, before, (nodes,), nodes, nodes))
+    return tuple(places)
+
+
+def _boundaries(n_cells: int) -> tuple[int, int]:
+    return n_cells // 3, 2 * n_cells // 3
+
+
+def _halved(size: Size) -> Size:
+    return (size[0] + 1) // 2, (size[1] + 1) // 2

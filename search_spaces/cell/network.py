@@ -1,0 +1,210 @@
+"""The phenotype: cells between a first convolution and a classifier; and what it shares with the supernet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from evonas.types import Weights
+from search_spaces.cell.genotype import CellGenotype
+from search_spaces.cell.layout import Layout, Place
+from search_spaces.cell.operations import Halve, Norm, Residual, build, convolve, rectifies
+
+#: Of every operation on a row of the architecture its weight: 0 is not run, 1 is not multiplied.
+RowWeights: TypeAlias = Sequence[float | Tensor]
+
+
+class Candidate(NamedTuple):
+    """An operation that was built on an edge.
+
+    Attributes:
+        column: Of the architecture.
+        rectifies: It takes its source after ReLU.
+    """
+
+    column: int
+    module: nn.Module
+    rectifies: bool
+
+
+class Cell(nn.Module):
+    """Nodes, each the sum of the operations on the edges into it.
+
+    Args:
+        built: Of every edge of the layout the names of the operations to build.
+    """
+
+    def __init__(self, layout: Layout, place: Place, built: Sequence[Sequence[str]]) -> None:
+        super().__init__()
+        self.layout, self.place = layout, place
+        self.rectify = nn.ReLU()
+        self.entries = nn.ModuleList(_entries(layout, place))
+        self.edges = nn.ModuleDict()
+        self._into: list[list[tuple[int, int, list[Candidate]]]] = [[] for _ in range(layout.n_nodes)]
+        for row, ((source, target), names) in enumerate(zip(layout.edges, built, strict=True)):
+            if not names:
+                continue
+            stride = 2 if place.reduction and source < layout.set.n_inputs else 1
+            operations = {name: layout.set.operations[name] for name in names}
+            modules = {name: build(o, place.nodes.channels, stride) for name, o in operations.items()}
+            self.edges[f"{source}-{target}"] = nn.ModuleDict(modules)
+            self._into[target - layout.set.n_inputs].append((row, source, [
+                Candidate(layout.set.names.index(name), modules[name], rectifies(operation, stride))
+                for name, operation in operations.items()
+            ]))
+
+    def forward(self, inputs: Sequence[Tensor], weights: Sequence[RowWeights] | None) -> Tensor:
+        """The nodes side by side, or the last one, ``(n, *output)`` of the place.
+
+        Args:
+            inputs: Of the place, ``(n, channels, h, w)`` each; where cells have entries, after ReLU.
+            weights: Of the rows of this cell; None runs all that was built, with weight 1.
+        """
+        states = [entry(x) for entry, x in zip(self.entries, inputs, strict=True)] if len(self.entries) else [*inputs]
+        rectified: dict[int, Tensor] = {}
+        for into in self._into:
+            total: Tensor | None = None
+            for source, candidate, weight in _to_run(into, weights):
+                if candidate.rectifies and source not in rectified:
+                    rectified[source] = self.rectify(states[source])
+                y = candidate.module(rectified[source] if candidate.rectifies else states[source])
+                total = _plus(total, y, weight)
+            states.append(self._zeros(states[0]) if total is None else total)
+        if self.layout.set.skeleton == "darts":
+            return torch.cat(states[self.layout.set.n_inputs :], dim=1)
+        return states[-1]
+
+    def _zeros(self, like: Tensor) -> Tensor:
+        shape = (like.shape[0], self.place.nodes.channels, *self.place.nodes.size)
+        return like.new_zeros(shape).contiguous(memory_format=torch.channels_last)
+
+
+def _to_run(
+    into: list[tuple[int, int, list[Candidate]]], weights: Sequence[RowWeights] | None
+) -> Iterator[tuple[int, Candidate, float | Tensor]]:
+    """Sources and operations with a weight that is not 0."""
+    for row, source, candidates in into:
+        for candidate in candidates:
+            weight = 1.0 if weights is None else weights[row][candidate.column]
+            if isinstance(weight, Tensor) or weight != 0:
+                yield source, candidate, weight
+
+
+def _plus(total: Tensor | None, y: Tensor, weight: float | Tensor) -> Tensor:
+    if isinstance(weight, Tensor):
+        return y * weight if total is None else torch.addcmul(total, y, weight)
+    if total is None:
+        return y if weight == 1 else y * weight
+    return torch.add(total, y, alpha=weight)
+
+
+class Skeleton(nn.Module):
+    """All that is fixed around the cells, and the cells.
+
+    Memory is channels-last: measured on a CPU, convolutions, pooling and their gradients take .2 to .8 of the time.
+
+    Args:
+        built: For every cell of the genotype, of every edge the names of the operations to build.
+    """
+
+    def __init__(self, layout: Layout, built: Sequence[Sequence[Sequence[str]]]) -> None:
+        super().__init__()
+        self.layout = layout
+        self.stem = nn.Sequential(convolve(layout.in_channels, layout.stem.channels, 3), Norm(layout.stem.channels))
+        self.residuals = nn.ModuleDict({
+            str(index): Residual(place.before.channels, place.nodes.channels)
+            for index, place in enumerate(layout.places) if place.before is not None
+        })
+        self.cells = nn.ModuleList(Cell(layout, place, built[place.cell]) for place in layout.places)
+        self.rectify = nn.ReLU()
+        stages = layout.set.skeleton == "nasbench201"
+        self.last_norm = Norm(layout.output.channels) if stages else nn.Identity()
+        self.classifier = nn.Linear(layout.output.channels, layout.n_outputs)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def run(self, x: Tensor, weights: Sequence[Sequence[RowWeights]] | None) -> Tensor:
+        """Outputs before softmax, ``(n, n_outputs)``, of images ``(n, channels, height, width)``.
+
+        Args:
+            weights: For every cell of the genotype those of its rows; None runs all that was built.
+        """
+        x = self.stem(x).contiguous(memory_format=torch.channels_last)
+        y = self._stages(x, weights) if self.layout.set.skeleton == "nasbench201" else self._cells(x, weights)
+        outputs: Tensor = self.classifier(y.mean(dim=(2, 3)))
+        return outputs
+
+    def _cells(self, x: Tensor, weights: Sequence[Sequence[RowWeights]] | None) -> Tensor:
+        """Every cell sees the two before it; both of its entries begin with the same ReLU, which is computed once."""
+        before = last = self.rectify(x)
+        for index, cell in enumerate(self.cells):
+            y: Tensor = cell((before, last), None if weights is None else weights[self.layout.places[index].cell])
+            if index + 1 < len(self.cells):
+                before, last = last, self.rectify(y)
+        return y
+
+    def _stages(self, x: Tensor, weights: Sequence[Sequence[RowWeights]] | None) -> Tensor:
+        for index, cell in enumerate(self.cells):
+            if str(index) in self.residuals:
+                x = self.residuals[str(index)](x)
+            x = cell((x,), None if weights is None else weights[self.layout.places[index].cell])
+        rectified: Tensor = self.rectify(self.last_norm(x))
+        return rectified
+
+
+class Network(Skeleton):
+    """The network of one genotype."""
+
+    def __init__(self, genotype: CellGenotype, layout: Layout) -> None:
+        index = {edge: row for row, edge in enumerate(layout.edges)}
+        built: list[list[list[str]]] = []
+        for cell in genotype.cells:
+            names: list[list[str]] = [[] for _ in layout.edges]
+            for target, node in enumerate(cell, layout.set.n_inputs):
+                for name, source in node:
+                    names[index[source, target]].append(name)
+            built.append(names)
+        super().__init__(layout, built)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs before softmax, ``(n, n_outputs)``, of images ``(n, channels, height, width)``."""
+        return self.run(x, None)
+
+
+def load_weights(module: nn.Module, weights: Weights) -> None:
+    """Set the whole state of a module.
+
+    Raises:
+        ValueError: An entry is missing, unknown or of another shape; names it.
+    """
+    state = module.state_dict()
+    for name in sorted({*state, *weights}):
+        expected = tuple(state[name].shape) if name in state else "nothing"
+        got = weights[name].shape if name in weights else "nothing"
+        if expected != got:
+            raise ValueError(f"the weights do not fit the genotype: expected {name} to be {expected}, got {got}")
+    for name, value in weights.items():
+        state[name].copy_(torch.tensor(value))
+
+
+def _entries(layout: Layout, place: Place) -> Iterator[nn.Module]:
+    """What brings the inputs of a cell to its channels and size; takes them after ReLU."""
+    if layout.set.skeleton != "darts":
+        return
+    for given in place.inputs:
+        if given.size != place.inputs[-1].size:
+            yield Halve(given.channels, place.nodes.channels)
+        else:
+            convolution = convolve(given.channels, place.nodes.channels, 1)
+            yield nn.Sequential(convolution, Norm(place.nodes.channels))
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Modules that are built here get weights that the seed decides; torch's own generator is as it was, afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,103 @@
+"""Modules of the operations, and of what surrounds the cells; images are ``(n, channels, height, width)``.
+
+Operations with convolutions expect what :class:`torch.nn.ReLU` gives: the operations on the edges from one node share
+it. No module works in place, so that hooks see what was computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.cell.primitives import Convolution, Operation, Pool, Skip
+
+
+class Norm(nn.BatchNorm2d):
+    """BatchNorm whose state is float32 only: its count of batches is not part of it."""
+
+    def __init__(self, channels: int, *, affine: bool = True) -> None:
+        super().__init__(channels, affine=affine)
+        self.register_buffer("num_batches_tracked", torch.tensor(0), persistent=False)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], *args: Any) -> None:
+        nn.Module._load_from_state_dict(self, state_dict, *args)  # BatchNorm's own demands the count
+
+
+class Halve(nn.Module):
+    """Halves an image by two 1x1 convolutions of stride 2, shifted by a pixel, side by side; then BatchNorm."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.even = nn.Conv2d(in_channels, out_channels // 2, 1, stride=2, bias=False)
+        self.odd = nn.Conv2d(in_channels, out_channels - out_channels // 2, 1, stride=2, bias=False)
+        self.norm = Norm(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(n, in_channels, h, w)`` to ``(n, out_channels, ceil(h / 2), ceil(w / 2))``."""
+        height, width = x.shape[-2:]
+        shifted = nn.functional.pad(x, (-1, width % 2, -1, height % 2))  # an odd side gets a row of zeros behind
+        normalized: Tensor = self.norm(torch.cat([self.even(x), self.odd(shifted)], dim=1))
+        return normalized
+
+
+def convolve(
+    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+) -> nn.Conv2d:
+    """A convolution without bias that keeps the size of the image but for its stride."""
+    padding = dilation * (kernel // 2)
+    return nn.Conv2d(
+        in_channels, out_channels, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=False
+    )
+
+
+def build(operation: Operation, channels: int, stride: int) -> nn.Module:
+    """The module of an operation; its ReLU, where it begins with one, is left to the caller (:func:`rectifies`)."""
+    match operation:
+        case Convolution():
+            layers: list[nn.Module] = []
+            for repeat in range(operation.repeats):
+                layers += [nn.ReLU()] if repeat else []
+                layers += _convolutions(operation, channels, 1 if repeat else stride)
+            return nn.Sequential(*layers)
+        case Pool():
+            pool = (
+                nn.MaxPool2d(3, stride, padding=1) if operation.kind == "max"
+                else nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
+            )
+            return nn.Sequential(pool, Norm(channels, affine=False)) if operation.norm else pool
+        case Skip():
+            return nn.Identity() if stride == 1 else Halve(channels, channels)
+
+
+def rectifies(operation: Operation, stride: int) -> bool:
+    """Whether an operation begins with ReLU."""
+    return isinstance(operation, Convolution) or (isinstance(operation, Skip) and stride == 2)
+
+
+def _convolutions(operation: Convolution, channels: int, stride: int) -> list[nn.Module]:
+    kernel, dilation = operation.kernel, operation.dilation
+    groups = channels if operation.depthwise else 1
+    first = convolve(channels, channels, kernel, stride=stride, dilation=dilation, groups=groups)
+    return [first, *([convolve(channels, channels, 1)] if operation.depthwise else []), Norm(channels)]
+
+
+class Residual(nn.Module):
+    """The block between stages of NAS-Bench-201: two 3x3 convolutions beside an average; halves the image."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.ReLU(), convolve(in_channels, out_channels, 3, stride=2), Norm(out_channels),
+            nn.ReLU(), convolve(out_channels, out_channels, 3), Norm(out_channels),
+        )
+        self.shortcut = nn.Sequential(
+            nn.AvgPool2d(2, 2, ceil_mode=True, count_include_pad=False), convolve(in_channels, out_channels, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(n, in_channels, h, w)`` to ``(n, out_channels, ceil(h / 2), ceil(w / 2))``."""
+        halved: Tensor = self.body(x) + self.shortcut(x)
+        return halved

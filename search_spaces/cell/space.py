@@ -1,0 +1,180 @@
+"""The cell space as the engine sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evonas.space import Choices, Encoded, Offspring
+from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
+from search_spaces.cell import choices
+from search_spaces.cell.cost import cost
+from search_spaces.cell.crossover import exchange_nodes
+from search_spaces.cell.genotype import CellGenotype
+from search_spaces.cell.layout import plan
+from search_spaces.cell.mutation import OPERATORS, operators_in_use
+from search_spaces.cell.options import CellOptions, read_options
+
+if TYPE_CHECKING:
+    from torch import nn
+
+#: Children by crossover that may equal a parent before a mutant is made instead.
+CROSSOVER_DRAWS = 10
+
+
+class CellSpace:
+    """Convolutional networks that repeat one cell or a few, for one task.
+
+    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Describable`` and
+    ``Relaxable``; picklable.
+
+    Args:
+        task: Gives the image's shape and the number of outputs.
+        options: The space's settings.
+
+    Raises:
+        ValueError: Samples that are not images, or images that are too small.
+    """
+
+    def __init__(self, task: Task, options: CellOptions) -> None:
+        self.task = task
+        self.options = options
+        self.layout = plan(task, options)
+        self.operators: Mapping[str, float] = operators_in_use(self.layout)
+
+    def sample(self, rng: np.random.Generator) -> CellGenotype:
+        """Uniform over operations and, with two edges a node, over pairs of sources."""
+        layout, n_operations = self.layout, len(self.layout.set.names)
+        if not layout.two:
+            return self._genotype(rng.integers(n_operations, size=(layout.n_cells, len(layout.edges))))
+        noise = rng.random((layout.n_rows, n_operations))
+        return choices.discretize((noise / noise.sum(axis=1, keepdims=True)).astype(np.float32), "darts", layout)
+
+    def mutate(
+        self, parent: CellGenotype, rng: np.random.Generator, operator: str | None = None
+    ) -> Offspring[CellGenotype]:
+        """A child by one operator; another is drawn where one does not apply.
+
+        Args:
+            operator: The one that is tried first, of :attr:`operators`.
+
+        Raises:
+            ValueError: There is no such operator.
+        """
+        if operator is not None and operator not in self.operators:
+            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        matrix = choices.to_matrix(parent, self.layout)
+        names = rng.permutation(list(self.operators)).tolist()
+        for name in names if operator is None else [operator, *names]:
+            child = OPERATORS[name](matrix, self.layout, rng)
+            if child is not None:
+                return Offspring(self._genotype(child), name)
+        raise AssertionError("change_operation always applies")
+
+    def crossover(
+        self, first: CellGenotype, second: CellGenotype, rng: np.random.Generator
+    ) -> Offspring[CellGenotype]:
+        """Nodes of both parents (see :func:`exchange_nodes`); where the child would be a parent, a mutant."""
+        ours, theirs = (choices.to_matrix(parent, self.layout) for parent in (first, second))
+        for _ in range(CROSSOVER_DRAWS):
+            child = self._genotype(exchange_nodes(ours, theirs, self.layout, rng))
+            if child not in (first, second):
+                return Offspring(child, "crossover")
+        return self.mutate(first, rng)
+
+    def validate(self, genotype: CellGenotype) -> None:
+        """See :func:`search_spaces.cell.choices.validate`."""
+        choices.validate(genotype, self.layout)
+
+    def encode(self, genotype: CellGenotype) -> Encoded:
+        """A matrix of choices and the names of its columns."""
+        return choices.encode(genotype, self.layout)
+
+    def decode(self, data: Encoded) -> CellGenotype:
+        """The inverse of :meth:`encode`; raises :class:`evonas.space.InvalidGenotype` on damaged data."""
+        return choices.decode(data, self.layout)
+
+    def cost(self, genotype: CellGenotype) -> Metrics:
+        """See :func:`search_spaces.cell.cost.cost`."""
+        return cost(genotype, self.layout)
+
+    def compile(self, genotype: CellGenotype, weights: Weights | None = None) -> nn.Module:
+        """The phenotype; without weights it gets fresh ones, always the same for a genotype."""
+        from search_spaces.cell.network import Network, load_weights, seeded
+
+        with seeded(int(genotype.digest[:15], 16)):
+            network = Network(genotype, self.layout)
+        if weights is not None:
+            load_weights(network, weights)
+        return network
+
+    @property
+    def weight_options(self) -> Mapping[str, Any]:
+        """All options: each decides what weights there are."""
+        return self.options.model_dump()
+
+    def inherit(
+        self, child: CellGenotype, parent: CellGenotype, weights: Weights, rng: np.random.Generator
+    ) -> Weights:
+        """The parent's weights on every edge that has the same operation in both, and around the cells; else fresh."""
+        from search_spaces.cell.network import Network, seeded
+
+        with seeded(int(rng.integers(2**63))):
+            network = Network(child, self.layout)
+        fresh = {name: value.numpy().copy(order="C") for name, value in network.state_dict().items()}
+        return {name: weights[name].copy() if name in weights else value for name, value in fresh.items()}
+
+    @property
+    def choices(self) -> Choices:
+        """Rows are the edges of a cell by target, then by source, cell by cell of the genotype."""
+        return choices.choices(self.layout)
+
+    def supernet(self, rng_seed: int) -> nn.Module:
+        """See :class:`search_spaces.cell.supernet.Supernet`."""
+        from search_spaces.cell.network import seeded
+        from search_spaces.cell.supernet import Supernet
+
+        with seeded(rng_seed):
+            return Supernet(self.layout)
+
+    def discretize(self, arch: Floats, rule: str = "argmax") -> CellGenotype:
+        """See :func:`search_spaces.cell.choices.discretize`."""
+        return choices.discretize(arch, rule, self.layout)
+
+    def arch_of(self, genotype: CellGenotype) -> Floats:
+        """One-hot rows; of an edge that is not there, the null operation's row or zeros."""
+        return choices.arch_of(genotype, self.layout)
+
+    def extract(self, supernet: nn.Module, genotype: CellGenotype) -> Weights:
+        """The part of the supernet's state that the genotype's network has, under the same names."""
+        from search_spaces.cell.supernet import extract
+
+        return extract(supernet, genotype, self.layout)
+
+    def describe(self, genotype: CellGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
+        """A table for each cell: its nodes and the operations into them."""
+        tables = []
+        for title, cell in zip(self.titles, genotype.cells, strict=True):
+            rows = [
+                [str(target), ", ".join(f"{name}({source})" for name, source in node) or "-"]
+                for target, node in enumerate(cell, self.layout.set.n_inputs)
+            ]
+            tables.append((title, ["node", "operations (of nodes)"], rows))
+        return tables
+
+    @property
+    def titles(self) -> list[str]:
+        """A title for every cell of a genotype."""
+        if self.options.per_cell:
+            return [f"cell {index}" for index in range(self.layout.n_cells)]
+        return ["cell"] if self.layout.n_cells == 1 else ["normal cell", "reduction cell"]
+
+    def _genotype(self, matrix: Ints) -> CellGenotype:
+        return choices.from_matrix(matrix, self.layout)
+
+
+def create(task: Task, options: Mapping[str, Any]) -> CellSpace:
+    """The space for a task; ValueError with one sentence for a bad option."""
+    return CellSpace(task, read_options(options))
