@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,20 +16,28 @@ from evonas.config import RunConfig, check_config
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import CostEvaluator, Evaluator, TrainedEvaluator, merge
+from evonas.family import FamilyObserver, find_family
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.rng import Stream, stream
 from evonas.search import SEARCHERS, Searcher
-from evonas.seeding import founding_trials, read_seeds
+from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import Offspring, SearchSpace, Seedable, Seeder
 from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, read_info
+from evonas.training import FamilySearch, FamilySearchable
 from evonas.types import Task, UserError, suggestion
 
+#: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
+#: leaves a front over the whole range.
+BATCH = 5
+#: Members where nobody asks for others; and more of them than anybody waits for.
+FAMILY_SIZE, UNLIMITED = 40, 1_000_000
 
-class RunObserver(engine.Observer, Protocol):
+
+class RunObserver(FamilyObserver, Protocol):
     """An observer that is told first what the run holds already."""
 
-    def begun(self, objectives: Objectives, records: list[Record], elapsed: float) -> None:
+    def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
         """The run is open; ``records`` are its evaluations from ``elapsed`` seconds of earlier sessions."""
         ...
 
@@ -44,12 +52,17 @@ class Parts:
     evaluator: Evaluator[Any]
     objectives: Objectives
 
+    @property
+    def family_search(self) -> FamilySearch[Any] | None:
+        """The search that gives the family; None where it is drawn member by member."""
+        return _family_searches(self.space).get(self.config.seeder)
+
 
 def assemble(config: RunConfig) -> Parts:
     """Load the data and build every part; raises :class:`UserError` for anything that does not fit."""
     splits = load(config.dataset, root=config.data_root, seed=config.split_seed, n_train=config.n_train)
     space = create_space(config.space, splits.task, config.space_options)
-    config = config.model_copy(update={"training": _training(config, space)})
+    config = config.model_copy(update=_seeder_settings(config, space))
     founder = space.sample(np.random.default_rng(0))
     evaluator = merge(
         TrainedEvaluator(space, splits, config.recipe), CostEvaluator(space, tuple(space.cost(founder)))
@@ -60,9 +73,15 @@ def assemble(config: RunConfig) -> Parts:
     return Parts(config, splits, space, evaluator, objectives)
 
 
-def _seeder(config: RunConfig, space: SearchSpace[Any]) -> Seeder[Any] | None:
+def _family_searches(space: SearchSpace[Any]) -> Mapping[str, FamilySearch[Any]]:
+    return space.family_searches if isinstance(space, FamilySearchable) else {}
+
+
+def _seeder(config: RunConfig, space: SearchSpace[Any]) -> Seeder[Any] | FamilySearch[Any] | None:
     """None for random samples, which every space has."""
-    seeders = space.seeders if isinstance(space, Seedable) else {}
+    seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**_family_searches(space)}
+    if isinstance(space, Seedable):
+        seeders |= space.seeders
     if config.seeder != "random" and config.seeder not in seeders:
         raise UserError(
             f"the space {config.space} has no seeder {config.seeder!r}{suggestion(config.seeder, ['random', *seeders])}"
@@ -70,14 +89,21 @@ def _seeder(config: RunConfig, space: SearchSpace[Any]) -> Seeder[Any] | None:
     return seeders.get(config.seeder)
 
 
-def _training(config: RunConfig, space: SearchSpace[Any]) -> dict[str, Any]:
+def _seeder_settings(config: RunConfig, space: SearchSpace[Any]) -> dict[str, Any]:
     """The seeder's settings, and the user's above them."""
     seeder = _seeder(config, space)
     training = dict(seeder.training) if seeder is not None else {}
     for key, value in config.training.items():
         both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
         training[key] = {**training[key], **value} if both else value
-    return training
+    search = _family_searches(space).get(config.seeder)
+    if search is None and config.search_epochs is not None:
+        raise UserError(
+            f"search_epochs belong to a search that gives a whole family, the seeder {config.seeder!r} is none: "
+            f"remove them"
+        )
+    epochs = search.epochs if search is not None and config.search_epochs is None else config.search_epochs
+    return {"training": training, "search_epochs": epochs}
 
 
 def _searcher(parts: Parts, store: RunStore[Any]) -> Searcher[Any]:
@@ -91,7 +117,9 @@ def _searcher(parts: Parts, store: RunStore[Any]) -> Searcher[Any]:
             "survival": config.survival, "parents": config.parents, "adapt": config.adapt,
             "crossover_rate": config.crossover_rate, "founders": founding_trials(store),
         }
-    elif (seeder := _seeder(config, space)) is not None:
+    elif parts.family_search is not None:
+        numbers["draw"] = lambda index, rng: Offspring(store.individual(index).genotype, config.seeder)
+    elif isinstance(space, Seedable) and (seeder := space.seeders.get(config.seeder)) is not None:
         numbers["draw"] = lambda index, rng: Offspring(seeder(index, rng), config.seeder)
     return SEARCHERS[config.searcher](space, parts.objectives, **numbers)
 
@@ -113,6 +141,32 @@ def evolve(
         raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
     parts = assemble(config)
     seeds = read_seeds(seed_from, parts.config, parts.splits, parts.space, parts.objectives) if seed_from else None
+    return _begin(parts, out, seeds, observers)
+
+
+def seed(
+    config: RunConfig, out: Path, *, n_members: int | None = None, observers: Sequence[RunObserver] = ()
+) -> bool:
+    """A new run that trains the family of ``config.seeder``; returns whether it came to its end within the time limit.
+
+    Args:
+        n_members: None is what the seeder's search gives by itself; else as many as the time allows, 40 where there is
+            no limit.
+
+    Raises:
+        UserError: As :func:`evolve`.
+    """
+    check_absent(out)  # before any data is loaded
+    parts = assemble(config)
+    if n_members is None and parts.family_search is not None:
+        n_members = parts.family_search.n_members
+    n_members = n_members or (UNLIMITED if config.time_limit else FAMILY_SIZE)
+    n_batches = max(0, n_members - 2) // BATCH
+    batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
+    return _begin(replace(parts, config=parts.config.model_copy(update=batches)), out, None, observers)
+
+
+def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[RunObserver]) -> bool:
     create(
         out, config=parts.config.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint,
         normalisation=asdict(parts.splits.scaling), seeds=seeds.sources if seeds else (),
@@ -131,6 +185,11 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
         UserError: Not a run, or its data set is not there or has changed.
     """
     parts = assemble(config_of(out, changes))
+    if parts.family_search is not None and changes.get("generations") is not None:
+        raise UserError(
+            f"the family of {out} comes from one search, which has ended with as many members as it was asked for: "
+            f"leave out --generations, or begin another run with more --members"
+        )
     check_data(parts.splits, read_info(out), out)
     return _run(parts, out, observers)
 
@@ -156,11 +215,25 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
         for observer in observers:
-            observer.begun(parts.objectives, store.records(), store.elapsed)
+            observer.begun(config, parts.objectives, store.records(), store.elapsed)
+        if parts.family_search is not None and not _find_family(parts, parts.family_search, store, observers):
+            return False
         return engine.run(
             _searcher(parts, store), parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
         )
+
+
+def _find_family(
+    parts: Parts, search: FamilySearch[Any], store: RunStore[Any], observers: Sequence[RunObserver]
+) -> bool:
+    config = parts.config
+    return find_family(
+        search, parts.evaluator, store, parts.splits, config.recipe, name=config.seeder,
+        n_members=config.population + config.generations * config.children,
+        epochs=config.search_epochs or search.epochs, seed=config.seed, n_jobs=config.jobs,
+        trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
+    )
 
 
 @dataclass(frozen=True)

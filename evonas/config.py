@@ -22,7 +22,8 @@ class RunConfig(BaseModel):
     searcher ``random`` draws from. ``seed`` decides everything random but the split into training and validation
     samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared should.
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
-    are epochs that grow with promise, in the place of ``epochs``.
+    are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
+    training for the whole family; its members are trained for ``epochs`` after that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +40,7 @@ class RunConfig(BaseModel):
     children: int = Field(default=20, ge=1)
     generations: int = Field(default=30, ge=0)
     epochs: int = Field(default=3, ge=1)
+    search_epochs: int | None = Field(default=None, ge=1)
     rungs: tuple[int, ...] | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
     parents: Literal["gap", "tournament"] = "gap"

@@ -14,6 +14,7 @@ class Stream(IntEnum):
     TRIAL = 1
     DATA = 2
     RETRAIN = 3
+    FAMILY = 4
 
 
 def stream(seed: int, purpose: Stream, *address: int) -> np.random.SeedSequence:

@@ -16,6 +16,7 @@ from evonas.individual import Evaluation
 from evonas.objectives import Objectives
 from evonas.report.front import default_reference, front, hypervolume
 from evonas.store import Record
+from evonas.types import Metrics
 
 
 class _Bar(Progress):
@@ -31,8 +32,9 @@ class _Bar(Progress):
 class SearchProgress:
     """An observer of the engine: generation, evaluations a second, front size, hypervolume, time left."""
 
-    def __init__(self, console: Console, config: RunConfig) -> None:
-        self._console, self._config = console, config
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._config = RunConfig()
         self._records: list[Record] = []
         self._objectives = Objectives(())
         self._generation = self._n_done = self._n_failed = 0
@@ -52,14 +54,23 @@ class SearchProgress:
         if self._console.is_terminal:  # else it would print an empty line
             self._bar.stop()
 
-    def begun(self, objectives: Objectives, records: list[Record], elapsed: float) -> None:
+    def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
         """The run is open; ``records`` are the evaluations that it holds already."""
-        self._objectives, self._records = objectives, records
+        self._config, self._objectives, self._records = config, objectives, records
         self._generation = max((r.birth for r in records), default=0)
         self._begin = time.monotonic() - elapsed
         self._session = time.monotonic()
         if elapsed and not self._console.is_terminal:
             self._console.print(f"resuming after {len(records)} evaluations, {elapsed:.0f} s", highlight=False)
+
+    def searching(self, epoch: int, n_epochs: int, metrics: Metrics) -> None:
+        """An epoch of the search for a family ended."""
+        values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        self._bar.news = values
+        self._bar.update(self._task, description="searching for a family", total=n_epochs, completed=epoch)
+        if not self._console.is_terminal:
+            elapsed = time.monotonic() - self._begin
+            self._console.print(f"search, epoch {epoch}/{n_epochs}: {values}, {elapsed:.0f} s", highlight=False)
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
         """A generation begins."""

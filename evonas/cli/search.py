@@ -19,9 +19,7 @@ from evonas.types import UserError
 if TYPE_CHECKING:
     from evonas.config import RunConfig
 
-#: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
-#: leaves a front over the whole range; and more of them than anybody waits for.
-BATCH, UNLIMITED = 5, 1_000_000
+MEMBERS = "Networks [relevance: 24; others: as many as the time allows, else 40]."
 
 
 def evolve(
@@ -71,13 +69,14 @@ def evolve(
 def seed(
     config: Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)] = None,
     space: Annotated[str | None, typer.Option(help="Search space [neuron].")] = None,
-    method: Annotated[str | None, typer.Option(help="random, prune, local, rigl or set [random].")] = None,
+    method: Annotated[str | None, typer.Option(help="random, prune, local, rigl, set or relevance [random].")] = None,
     dataset: Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
     objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [val_error,flops].")] = None,
-    members: Annotated[int | None, typer.Option(min=2, help="Networks [as many as the time allows, else 40].")] = None,
+    members: Annotated[int | None, typer.Option(min=2, help=MEMBERS)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each [12].")] = None,
+    search_epochs: Annotated[int | None, typer.Option(help="Of relevance, before them [the method's own].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
     trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides everything random [0].")] = None,
@@ -93,26 +92,22 @@ def seed(
     options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
     given = build_config(config, {
         "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
-        "objectives": parse_names(objectives), "epochs": epochs, "seed": seed, "jobs": jobs,
-        "time_limit": time_limit, "trial_timeout": trial_timeout,
+        "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
+        "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout,
         "space_options": {name: value for name, value in options.items() if value is not None},
     }, defaults={"searcher": "random", "epochs": 12})
-    family = _family(given, members)
+    _check_batches(given)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
-    _search(directory, lambda o: assembly.evolve(family, directory, observers=o), family)
+    _search(directory, lambda o: assembly.seed(given, directory, n_members=members, observers=o), given)
 
 
-def _family(config: RunConfig, n_members: int | None) -> RunConfig:
-    """With batches for so many members; raises :class:`UserError` where the file has batches of its own."""
+def _check_batches(config: RunConfig) -> None:
+    """Raises :class:`UserError` where the file has batches of its own."""
     fixed: list[str] = [key for key in ("population", "children", "generations") if key in config.model_fields_set]
     if config.searcher != "random":
         fixed.append("searcher")
     if fixed:
         raise UserError(f"`evonas seed` sets {', '.join(fixed)} itself: remove that from the file and give --members")
-    n_members = n_members or (UNLIMITED if config.time_limit else 40)
-    n_batches = (n_members - 2) // BATCH
-    batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
-    return config.model_copy(update=batches)
 
 
 def resume(
@@ -138,7 +133,7 @@ def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConf
     from evonas.assembly import open_run
     from evonas.cli.progress import SearchProgress
 
-    progress = SearchProgress(make_console(), config)
+    progress = SearchProgress(make_console())
     with _interruptible(directory), progress:
         finished = start([progress])
     with open_run(directory) as run:

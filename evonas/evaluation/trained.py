@@ -18,7 +18,7 @@ from evonas.types import Floats, Weights
 
 @dataclass(frozen=True)
 class TrainedEvaluator(Generic[G]):
-    """Trains for the trial's budget in epochs, from the weights the job starts with.
+    """Trains for the trial's budget in epochs, from the weights the job starts with; with a budget of 0 only measures.
 
     Reports the last epoch: ``val_error, val_accuracy, val_loss`` (or ``val_mse, val_r2``), ``train_loss``, and
     ``edge_updates`` (connected edges times training samples seen).
@@ -48,10 +48,13 @@ class TrainedEvaluator(Generic[G]):
         elif job.start is not None and isinstance(self.space, InheritsWeights):
             rng = np.random.default_rng(inheritance)
             weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
-        trained = train(
-            self.space, genotype, weights, self.splits, self.recipe, epochs=job.trial.budget, seed=training,
-            stop=job.stop,
-        )
+        if not job.trial.budget:
+            trained = self._as_it_is(genotype, weights)
+        else:
+            trained = train(
+                self.space, genotype, weights, self.splits, self.recipe, epochs=job.trial.budget, seed=training,
+                stop=job.stop,
+            )
         outputs = predict(self.space, trained.genotype, trained.weights, self.splits.validation)
         metrics = {
             **measure(outputs, self.splits.validation, self.splits.task, "val"),
@@ -59,6 +62,17 @@ class TrainedEvaluator(Generic[G]):
         }
         changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
         return Outcome(metrics, changed, trained.weights)
+
+    def _as_it_is(self, genotype: G, weights: Weights | None) -> Trained[G]:
+        """What a training of no epochs gives."""
+        if weights is None:
+            raise ValueError("a budget of 0 epochs needs weights to start with, got none")
+        task, samples = self.splits.task, self.splits.train
+        measured = measure(predict(self.space, genotype, weights, samples), samples, task, "train")
+        loss = measured.get("train_loss")
+        if loss is None:
+            loss = measured["train_mse"] / task.target_scale**2
+        return Trained(genotype, weights, (Epoch(loss, None, 0),), 0.0)
 
 
 def _child(seed: np.random.SeedSequence, index: int) -> np.random.SeedSequence:

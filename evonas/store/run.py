@@ -15,9 +15,10 @@ from typing import Any, Generic
 
 from filelock import FileLock, Timeout
 
+from evonas.encoding import pack, unpack
 from evonas.individual import Evaluation, Individual, Member, Start, Trial
 from evonas.space import G, InvalidGenotype, SearchSpace
-from evonas.store.blobs import pack, read_weights, unpack, write_weights
+from evonas.store.blobs import read_weights, write_weights
 from evonas.store.directory import StoreError, connect, read_info, sqlite_errors
 from evonas.store.records import Record, Retraining
 from evonas.types import Json, Weights

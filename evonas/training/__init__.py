@@ -1,9 +1,11 @@
 """Training: the recipe that every trainer obeys, and the plain torch loop for spaces without a trainer of their own.
 
 - ``recipe``: Recipe, Pruning, Regrowth; Stop; what a space's own trainer looks like (Trainable). No torch.
+- ``family``: searches that end in a family of networks (FamilySearch). No torch.
 - ``loop``: the plain torch loop.
 """
 
+from evonas.training.family import FamilySearch, FamilySearchable, Found, FoundFamily, Report
 from evonas.training.recipe import (
     Cancelled,
     Epoch,
@@ -17,5 +19,6 @@ from evonas.training.recipe import (
 )
 
 __all__ = [
-    "Cancelled", "Epoch", "Pruning", "Recipe", "Regrowth", "Stop", "Trainable", "Trained", "TrialTimeout",
+    "Cancelled", "Epoch", "FamilySearch", "FamilySearchable", "Found", "FoundFamily", "Pruning", "Recipe", "Regrowth",
+    "Report", "Stop", "Trainable", "Trained", "TrialTimeout",
 ]

@@ -7,7 +7,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from evonas.config import RunConfig
-from search_spaces.neuron.seeders import METHODS as SEEDERS
+from search_spaces.neuron.seeders import FAMILY_SEARCHES
+from search_spaces.neuron.seeders import METHODS as MEMBER_SEEDERS
+
+SEEDERS = (*MEMBER_SEEDERS, *FAMILY_SEARCHES)
 
 #: At most so many connected edges: the columns of the table.
 BUDGETS = (1_000, 2_650, 6_600, 20_700, 42_700)
@@ -24,7 +27,9 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "random": {**_FAMILY, "seeder": "random", "epochs": 12},
     "prune": {**_FAMILY, "seeder": "prune", "epochs": 12},
     "local": {**_FAMILY, "seeder": "local", "epochs": 12},
-    "relevance": {**_FAMILY, "seeder": "relevance", "epochs": 12},
+    # One search has one family; its members are sparse when their training begins, and so cheap to train for long.
+    "relevance": {"searcher": "random", "seeder": "relevance", "population": 10, "generations": 6, "children": 5,
+                  "epochs": 30},
     "rigl": {**_FAMILY, "seeder": "rigl", "epochs": 50},
     "set": {**_FAMILY, "seeder": "set", "epochs": 50},
 })

@@ -23,7 +23,7 @@ from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, UNBOUNDED, MutationParams
 from search_spaces.neuron.options import NeuronOptions, read_options
-from search_spaces.neuron.seeders import METHODS, Family, Setting
+from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
 
@@ -50,7 +50,7 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``Describable``, ``Drawable`` and ``Trainable``; picklable.
+    ``FamilySearchable``, ``Describable``, ``Drawable`` and ``Trainable``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -96,9 +96,17 @@ class NeuronSpace:
     @property
     def seeders(self) -> Mapping[str, Family]:
         """See :mod:`search_spaces.neuron.seeders`; members have as many edges after training as founders have."""
+        return {name: Family(method, self._setting) for name, method in METHODS.items()}
+
+    @property
+    def family_searches(self) -> Mapping[str, RelevanceSearch]:
+        """See :mod:`search_spaces.neuron.seeders.relevance`; members have as many edges as those of :attr:`seeders`."""
+        return {name: search(self._setting, self.options.norm) for name, search in FAMILY_SEARCHES.items()}
+
+    @property
+    def _setting(self) -> Setting:
         low, high = (max(n_edges, self.task.n_outputs) for n_edges in self._founder_edges)
-        setting = Setting(self.task.n_outputs, self.law, (low, high))
-        return {name: Family(method, setting) for name, method in METHODS.items()}
+        return Setting(self.task.n_outputs, self.law, (low, high))
 
     def mutate(
         self, parent: NeuronGenotype, rng: np.random.Generator, operator: str | None = None

@@ -1,10 +1,16 @@
-"""The laws that every seeder obeys. Subclass, set ``name``, ``splits`` and ``flops``, and give a fixture ``space``."""
+"""The laws that every seeder and every search for a family obeys.
+
+Subclass one of them, set ``name`` and ``flops``, and give fixtures ``space`` and ``splits``.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import pytest
@@ -14,11 +20,12 @@ from evonas.config import recipe_from
 from evonas.data.samples import Splits
 from evonas.evaluation.trained import predict, train
 from evonas.space import Seedable, Seeder
-from evonas.training import Stop
+from evonas.training import Cancelled, FamilySearchable, FoundFamily, Stop
+from evonas.types import Metrics, Weights
 
 
-class SeederContract(ABC):
-    """Members, their budgets, and what training makes of them."""
+class FamilyContract(ABC):
+    """What both have in common."""
 
     #: The name that users know the seeder by.
     name: ClassVar[str]
@@ -34,6 +41,26 @@ class SeederContract(ABC):
     @abstractmethod
     def splits(self) -> Splits:
         """Samples of the space's task, enough for 100 training steps."""
+
+    def check_cover(self, space: Any, members: list[Any], *, tolerance: float) -> None:
+        """Members cover the budgets; they may be outside of these by the tolerance, a share of the log range."""
+        low, high = np.log(self.flops)
+        flops = [space.cost(member)["flops"] for member in members]
+        places = (np.log(flops) - low) / (high - low)
+        assert places.min() > -tolerance
+        assert places.max() < 1 + tolerance
+        assert max(b - a for a, b in pairwise([0.0, *sorted(places), 1.0])) < 2 / len(members) + tolerance
+
+    def check_hand_over(self, space: Any, genotype: Any, weights: Weights, splits: Splits) -> None:
+        """The module with the weights computes what the space says that it does."""
+        own = predict(space, genotype, weights, splits.validation)
+        with torch.no_grad():
+            handed_over = space.compile(genotype, weights)(torch.from_numpy(splits.validation.x))
+        np.testing.assert_allclose(handed_over.numpy(), own, rtol=1e-4, atol=1e-5)
+
+
+class SeederContract(FamilyContract):
+    """Members, their budgets, and what training makes of them."""
 
     @pytest.fixture
     def seeder(self, space: Any) -> Seeder[Any]:
@@ -55,12 +82,7 @@ class SeederContract(ABC):
 
     @pytest.mark.parametrize("n", [3, 8, 21])
     def test_any_first_members_cover_the_budgets(self, space: Any, seeder: Seeder[Any], n: int) -> None:
-        low, high = np.log(self.flops)
-        flops = [space.cost(member)["flops"] for member in self.members(seeder, n)]
-        places = (np.log(flops) - low) / (high - low)
-        assert places.min() > -0.01
-        assert places.max() < 1.01
-        assert max(b - a for a, b in pairwise([0.0, *sorted(places), 1.0])) < 2 / n
+        self.check_cover(space, self.members(seeder, n), tolerance=0.01)
 
     def test_its_training_is_a_recipe(self, seeder: Seeder[Any]) -> None:
         recipe_from(seeder.training)
@@ -74,7 +96,84 @@ class SeederContract(ABC):
             trained = train(space, member, None, splits, recipe, epochs=8, seed=seed, stop=Stop())
             promised, got = space.cost(member)["flops"], space.cost(trained.genotype)["flops"]
             assert 0.8 * promised <= got <= promised
-            own = predict(space, trained.genotype, trained.weights, splits.validation)
-            with torch.no_grad():
-                handed_over = space.compile(trained.genotype, trained.weights)(torch.from_numpy(splits.validation.x))
-            np.testing.assert_allclose(handed_over.numpy(), own, rtol=1e-4, atol=1e-5)
+            self.check_hand_over(space, trained.genotype, trained.weights, splits)
+
+
+class FamilySearchContract(FamilyContract):
+    """Members, their budgets, their weights, and searches that are stopped."""
+
+    #: Enough for networks that are better than chance.
+    epochs: ClassVar[int]
+
+    @pytest.fixture
+    def run(self, space: Any, splits: Splits, tmp_path: Path) -> Run:
+        """Search for members in a folder of this name."""
+        assert isinstance(space, FamilySearchable)
+        search = space.family_searches[self.name]
+
+        def run(folder: str, *, seed: int = 0, n_members: int = 8, **options: Any) -> FoundFamily[Any]:
+            (tmp_path / folder).mkdir(exist_ok=True)
+            arguments = {"stop": Stop(), "report": lambda *_: None, "epochs": self.epochs, **options}
+            return search.search(
+                splits, recipe_from(search.training), n_members=n_members, seed=np.random.SeedSequence(seed),
+                directory=tmp_path / folder, **arguments,
+            )
+
+        return run
+
+    def test_members_cover_the_budgets_are_valid_and_compute_the_same_handed_over(
+        self, space: Any, splits: Splits, run: Run
+    ) -> None:
+        family = run("r")
+        assert len(family.members) == 8
+        assert family.edge_updates > 0
+        for n in (3, 8):
+            self.check_cover(space, [member.genotype for member in family.members[:n]], tolerance=0.05)
+        for genotype, weights in family.members:
+            space.validate(genotype)
+            self.check_hand_over(space, genotype, weights, splits)
+        best = predict(space, *family.members[1], splits.validation)
+        assert (best.argmax(1) == splits.validation.y).mean() > 2 / splits.task.n_outputs
+
+    def test_a_search_follows_from_its_seed_whenever_it_was_stopped(self, run: Run) -> None:
+        whole = run("whole", epochs=2, n_members=4)
+        assert not same(whole, run("other", epochs=2, n_members=4, seed=1))
+        with pytest.raises(Cancelled):
+            stopped(run, lambda epoch, n_epochs: epoch == 1)
+        with suppress(Cancelled):  # some have only the last epoch to do
+            stopped(run, lambda epoch, n_epochs: epoch == n_epochs - 1)
+        assert same(run("stopped", epochs=2, n_members=4), whole)
+        told: list[int] = []
+        again = run("stopped", epochs=2, n_members=4, report=lambda epoch, *_: told.append(epoch))
+        assert same(again, whole)
+        assert not told, "a search that has ended was run again"
+
+    def test_its_training_is_a_recipe(self, space: Any) -> None:
+        recipe_from(space.family_searches[self.name].training)
+
+
+#: Searches; see the fixture of the name.
+Run: TypeAlias = Callable[..., FoundFamily[Any]]
+
+
+def stopped(run: Run, when: Callable[[int, int], bool]) -> None:
+    """A search that goes on in the folder ``stopped`` and is stopped after an epoch."""
+    stop = Stop()
+
+    def report(epoch: int, n_epochs: int, _: Metrics) -> None:
+        if when(epoch, n_epochs):
+            stop.request()
+
+    run("stopped", epochs=2, n_members=4, stop=stop, report=report)
+
+
+def same(one: FoundFamily[Any], other: FoundFamily[Any]) -> bool:
+    """Bit for bit."""
+
+    def content(family: FoundFamily[Any]) -> list[Any]:
+        return [
+            (found.genotype.digest, {name: values.tobytes() for name, values in sorted(found.weights.items())})
+            for found in family.members
+        ]
+
+    return content(one) == content(other) and one.edge_updates == other.edge_updates

@@ -11,6 +11,6 @@ different halves of the training samples while the prior grows stronger, and net
 """
 
 from search_spaces.neuron.relevance.priors import PriorName
-from search_spaces.neuron.relevance.search import select
+from search_spaces.neuron.relevance.search import Selection, select
 
-__all__ = ["PriorName", "select"]
+__all__ = ["PriorName", "Selection", "select"]

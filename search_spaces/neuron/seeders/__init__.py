@@ -2,7 +2,7 @@
 
 A method is a function ``(target, rng, setting) -> genotype`` in a module of its own, beside its ``TRAINING``: defaults
 of the recipe. ``prune``: dense to sparse; ``local``: locally sparse to sparser; ``dynamic`` (rigl, set): sparse at
-once, with edges that move; ``family``: from methods to seeders.
+once, with edges that move; ``family``: from methods to seeders. ``relevance`` gives a whole family at once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from search_spaces.neuron.seeders.local import TRAINING as LOCAL_TRAINING
 from search_spaces.neuron.seeders.local import locally_sparse
 from search_spaces.neuron.seeders.prune import TRAINING as PRUNE_TRAINING
 from search_spaces.neuron.seeders.prune import dense
+from search_spaces.neuron.seeders.relevance import RelevanceSearch
 
-__all__ = ["METHODS", "Family", "Method", "Setting"]
+__all__ = ["FAMILY_SEARCHES", "METHODS", "Family", "Method", "RelevanceSearch", "Setting"]
 
 #: Every method by name; ``random`` is every space's own.
 METHODS: Mapping[str, Method] = MappingProxyType({
@@ -26,3 +27,6 @@ METHODS: Mapping[str, Method] = MappingProxyType({
     "rigl": Method(sparse, RIGL_TRAINING),
     "set": Method(sparse, SET_TRAINING),
 })
+
+#: Searches that give a whole family, by name.
+FAMILY_SEARCHES: Mapping[str, type[RelevanceSearch]] = MappingProxyType({"relevance": RelevanceSearch})

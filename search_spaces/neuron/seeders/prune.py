@@ -40,7 +40,11 @@ def dense(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGeno
     sizes: tuple[int, ...] = (first,)
     if rng.random() < SHARE_OF_TWO_LAYERS:
         sizes = (first, max(setting.n_outputs, round(first * rng.uniform(*SECOND_WIDTHS))))
-    frame = setting.frame(sizes, rng)
+    return replace(all_between_neighbours(setting.frame(sizes, rng)), prune_to=target)
+
+
+def all_between_neighbours(frame: NeuronGenotype) -> NeuronGenotype:
+    """A genotype with every edge between neighbouring layers."""
     neighbours = np.eye(frame.depth + 1, k=1, dtype=bool) & (pair_capacities(frame) > 0)
     layer = frame.layer_of
-    return replace(with_edges(frame, np.argwhere(neighbours[layer[:, None], layer[None, :]])), prune_to=target)
+    return with_edges(frame, np.argwhere(neighbours[layer[:, None], layer[None, :]]))

@@ -51,7 +51,7 @@ def dense(norm: Any = "layer-affine", seed: int = 3) -> Network:
 
 def run(network: Network, splits: Splits, edges: list[int], prior: PriorName = "dirichlet", **options: Any) -> Any:
     arguments = {"epochs": 10, "seed": 0, "stop": Stop(), "prior": prior, **options}
-    return select(network, splits, Recipe(batch_size=32), edges=edges, **arguments)
+    return select(network, splits, Recipe(batch_size=32), edges=edges, **arguments).networks
 
 
 def test_gumbel_softmax_density_is_that_of_its_samples() -> None:
@@ -154,6 +154,16 @@ def test_same_seed_gives_the_same_networks_and_another_does_not(name: PriorName)
         assert one.genotype == two.genotype
         np.testing.assert_array_equal(one.edge, two.edge)
     assert not np.array_equal(first[1].edge, other[1].edge)
+
+
+def test_every_epoch_is_reported_and_its_edge_updates_are_those_of_weights_and_gates() -> None:
+    told: list[tuple[int, float]] = []
+    selection = select(dense(), made_up(200), Recipe(batch_size=32), edges=[276], epochs=4, seed=0, stop=Stop(),
+                       report=lambda epoch, loss: told.append((epoch, loss)))
+    assert [epoch for epoch, _ in told] == [1, 2, 3, 4]
+    assert told[-1][1] < told[0][1]
+    first = round(0.15 * 16)  # steps before the gates learn
+    assert selection.edge_updates == 276 * (4 * 100 + 4 * 100 - (first * 32))
 
 
 def test_the_start_is_not_changed() -> None:

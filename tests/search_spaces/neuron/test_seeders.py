@@ -6,20 +6,21 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from contracts.seeder_contract import SeederContract
+from contracts.seeder_contract import FamilyContract, FamilySearchContract, SeederContract
 
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.types import Task
 from search_spaces.neuron.layering import pair_capacities, pair_counts
-from search_spaces.neuron.seeders import METHODS
+from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS
+from search_spaces.neuron.seeders.relevance import spans
 from search_spaces.neuron.space import NeuronSpace, create
 
 EDGES = (200, 3000)
 IMAGES = Task("classification", (1, 28, 28), 10)
 
 
-class NeuronSeederContract(SeederContract):
+class NeuronFamilies(FamilyContract):
     flops: ClassVar[tuple[int, int]] = (2 * EDGES[0], 2 * EDGES[1])
 
     @pytest.fixture
@@ -29,6 +30,10 @@ class NeuronSeederContract(SeederContract):
     @pytest.fixture
     def splits(self) -> Splits:
         return load("digits")
+
+
+class NeuronSeederContract(NeuronFamilies, SeederContract):
+    """Seeders that give one member at a time."""
 
 
 class TestPrune(NeuronSeederContract):
@@ -47,8 +52,22 @@ class TestSet(NeuronSeederContract):
     name = "set"
 
 
+class TestRelevance(NeuronFamilies, FamilySearchContract):
+    name = "relevance"
+    epochs = 6
+
+
 def test_every_method_is_under_the_contract() -> None:
     assert set(METHODS) == {contract.name for contract in NeuronSeederContract.__subclasses__()}
+    assert set(FAMILY_SEARCHES) == {TestRelevance.name}
+
+
+@pytest.mark.parametrize(("targets", "parts"), [
+    ([100], [[100]]), ([700, 100, 700], [[100, 700]]), ([100, 900, 500], [[100], [500, 900]]),
+    ([1, 2, 1000], [[1, 2], [1000]]),
+])
+def test_a_start_serves_no_more_than_eightfold_sizes(targets: list[int], parts: list[list[int]]) -> None:
+    assert spans(targets) == parts
 
 
 def test_prune_starts_with_every_edge_between_neighbours_and_at_least_four_times_its_budget() -> None:
