@@ -93,7 +93,7 @@ class Recipe:
     learning_rate: float = 3e-3
     schedule: Literal["constant", "cosine", "one-cycle"] = "cosine"
     warmup: float = 0.05
-    weight_decay: float = 0.05
+    weight_decay: float = 0.1
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     input_dropout: float = 0.0
