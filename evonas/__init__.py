@@ -1,26 +1,30 @@
 """Evolutionary, multi-objective, neuron-level neural architecture search.
 
-``evonas.load(path)`` reads an exported network; the parts of a run are in the modules of this package.
+``evonas.Run(path)`` is a run on disk, finished or going: its front, its evaluations, its networks.
+``evonas.load(path)`` reads an exported network, ``evonas.load(run, id)`` one of a run. ``evonas.EvoClassifier`` is the
+search as a scikit-learn classifier. The parts of a search are in the modules of this package.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evonas.export.package import load
+    from evonas.estimator import EvoClassifier
+    from evonas.run import Run, load
 
     __version__: str
 
-__all__ = ["__version__", "load"]
+__all__ = ["EvoClassifier", "Run", "__version__", "load"]
+
+_MODULES = {"EvoClassifier": "evonas.estimator", "Run": "evonas.run", "load": "evonas.run"}
 
 
 def __getattr__(name: str) -> Any:
     """Attributes are imported when they are asked for, so that importing one module does not import them all."""
-    if name == "load":
-        from evonas.export.package import load
-
-        return load
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     if name == "__version__":
         from importlib.metadata import version
 

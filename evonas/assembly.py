@@ -264,11 +264,12 @@ def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None)
 
 
 def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:
-    """The ids, checked; raises :class:`UserError` naming the nearest id where one was not evaluated."""
-    evaluated = sorted({r.id for r in run.store.records() if r.status == "ok"})
+    """The ids, checked; raises :class:`UserError` naming the nearest ids where one was not evaluated."""
+    evaluated = {r.id for r in run.store.records() if r.status == "ok"}
     for id in ids:
         if id not in evaluated:
-            nearest = min(evaluated, key=lambda other: abs(other - id), default=None)
-            hint = "the run has no evaluated individual yet" if nearest is None else f"the nearest is {nearest}"
+            nearest = sorted(sorted(evaluated, key=lambda other: abs(other - id))[:3])
+            names = ", ".join(map(str, nearest))
+            hint = f"the nearest are {names}" if nearest else "the run has no evaluated individual yet"
             raise UserError(f"individual {id} was not evaluated in this run: {hint}")
     return list(ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
@@ -145,9 +146,14 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
             if inner not in tables[key]:
                 raise UserError(f"unknown key {inner!r} in training.{key}{suggestion(inner, tables[key])}")
     try:
-        return TypeAdapter(Recipe).validate_python(dict(values))
+        return _recipe_adapter().validate_python(dict(values))
     except ValidationError as error:
         raise UserError(f"training: {_first_error(error, fields)}") from None
+
+
+@cache
+def _recipe_adapter() -> TypeAdapter[Recipe]:
+    return TypeAdapter(Recipe)
 
 
 def _first_error(error: ValidationError, known: Mapping[str, object]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any
 
 from evonas.space import SearchSpace
@@ -12,9 +14,10 @@ from evonas.types import Task, UserError, suggestion
 GROUP = "evonas.search_spaces"
 
 
-def available_spaces() -> dict[str, EntryPoint]:
+@cache
+def available_spaces() -> Mapping[str, EntryPoint]:
     """The installed search spaces by name."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return MappingProxyType({point.name: point for point in entry_points(group=GROUP)})  # reads every package's files
 
 
 def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,6 @@ from evonas.cli.options import parse_names
 from evonas.types import UserError, suggestion
 
 if TYPE_CHECKING:
-    from evonas.assembly import OpenRun
-    from evonas.export import Package
     from evonas.store import Retraining
 
 
@@ -86,41 +84,14 @@ def export(
     weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
 ) -> None:
     """Write one network with its weights to a file."""
-    from evonas.assembly import chosen, open_run
+    from evonas.assembly import open_run
     from evonas.export import FORMATS
     from evonas.export import export as write
+    from evonas.run import package
 
     if format not in FORMATS:
         raise UserError(f"unknown format {format!r}{suggestion(format, FORMATS)}")
-    if weights not in ("search", "fresh", "inherited"):
-        raise UserError(f"--weights must be search, fresh or inherited, got {weights!r}")
     with open_run(run) as opened:
-        chosen(opened, [id])
-        package = _package(opened, run, id, weights)
-        write(package, out, format)
-        say(f"wrote {out} ({out.stat().st_size:,} bytes), {package.source['weights']}")
-
-
-def _package(opened: OpenRun, run: Path, id: int, kind: str) -> Package:
-    from evonas.export import Package
-
-    member = opened.store.member(id)
-    parameters, metrics = opened.store.weights(*member.evaluation.key), dict(member.evaluation.metrics)
-    chosen_weights = "weights of the search"
-    if kind != "search":
-        found = [r for r in opened.store.retrainings() if r.id == id and r.start.partition("-")[0] == kind]
-        if not found:
-            option = " --inherit" if kind == "inherited" else ""
-            command = f"evonas retrain {run} --ids {id}{option}"
-            raise UserError(f"individual {id} has no such retraining: run `{command}` first")
-        last = found[-1]
-        first = min((r for r in found if (r.start, r.epochs) == (last.start, last.epochs)), key=lambda r: r.seed)
-        parameters, metrics = opened.store.retrained_weights(first), dict(first.metrics)
-        chosen_weights = f"weights retrained {first.start} for {first.epochs} epochs with seed {first.seed}"
-    source: dict[str, Any] = {"run": run.name, "id": id, "dataset": opened.config.dataset, "weights": chosen_weights}
-    if parameters is None:
-        raise UserError(f"individual {id} has no trained weights")
-    return Package(
-        opened.config.space, opened.config.space_options, opened.task, opened.space.encode(member.genotype), parameters,
-        opened.store.info.normalisation, metrics, source,
-    )
+        network = package(opened, id, weights)
+    write(network, out, format)
+    say(f"wrote {out} ({out.stat().st_size:,} bytes), {network.source['weights']}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -46,7 +46,7 @@ def front(
             members = [fronts.knee(members, opened.objectives)]
         test_metrics = _test_metrics(opened, members) if test else {}
         if as_json or as_csv:
-            rows = [_row(r, test_metrics.get(r.id, {})) for r in members]
+            rows = [fronts.row(r) | test_metrics.get(r.id, {}) for r in members]
             joined = [{**row, "parents": " ".join(map(str, row["parents"]))} for row in rows]
             typer.echo(json.dumps(rows, indent=1) if as_json else csv_text(joined), nl=as_json)
             return
@@ -97,13 +97,6 @@ def _test_cells(metrics: Mapping[str, float]) -> dict[str, str]:
         spread = f" ± {metrics[f'deviation_{kind}']:.4f} ({n_seeds:.0f})" if n_seeds > 1 else ""
         cells[kind.replace("_", " ") if kind else f"test {head}"] = f"{value:.4f}{spread}"
     return cells
-
-
-def _row(record: Record, test_metrics: dict[str, float]) -> dict[str, Any]:
-    return {
-        "id": record.id, "birth": record.birth, "operator": record.operator, "parents": list(record.parents),
-        "budget": record.budget, **record.metrics, **test_metrics,
-    }
 
 
 def print_front(

@@ -50,7 +50,7 @@ def raw_samples(x: NDArray[Any], y: NDArray[Any], origin: str) -> RawSamples:
     if len(x) != len(y):
         raise DataError(f"{origin}: expected as many samples as targets, got {len(x)} in x and {len(y)} in y; "
                         f"the two belong to different sets or one is cut short")
-    return RawSamples(_channels_first(x, origin), _targets(y, origin))
+    return RawSamples(channels_first(x, origin), _targets(y, origin))
 
 
 def infer_task(raw: RawSamples, origin: str) -> Task:
@@ -114,7 +114,8 @@ def _check_numbers(array: NDArray[Any], name: str) -> None:
                             f"values, the first in sample {first}; remove or impute them")
 
 
-def _channels_first(x: NDArray[Any], origin: str) -> NDArray[Any]:
+def channels_first(x: NDArray[Any], origin: str) -> NDArray[Any]:
+    """``x`` of :func:`raw_samples` as :class:`RawSamples` holds it; raises :class:`DataError` for another shape."""
     if x.ndim == 2:
         return np.ascontiguousarray(x)
     if x.ndim == 3:

@@ -36,7 +36,7 @@ def load(
         root: A folder to search before ``$EVONAS_DATA`` and the user's data folder.
         seed: Of the split and the order.
         validation: Samples held back for validation, as a share (float) or a number (int) of those outside the test
-            set; None is a sixth, for sets of fewer than 10 000 samples a fifth.
+            set; None is a sixth, for sets of fewer than 10 000 samples a fifth, and one of each class at least.
         n_train: Use only so many of the others for training; None uses all.
 
     Raises:
@@ -79,7 +79,7 @@ def prepare(
         check_task(raw, task, origin, complete=True)
     strata = raw.y.astype(np.int64) if raw.is_classification else np.zeros(len(raw.y), np.int64)
     rng = np.random.default_rng(stream(seed, Stream.DATA))
-    n_validation = _validation_size(validation, len(raw.x))
+    n_validation = _validation_size(validation, len(raw.x), int(strata.max()) + 1)
     validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin)
     scaling = training_statistics(raw, train_rows, origin)
     task = replace(task, target_scale=scaling.target_std)
@@ -95,9 +95,9 @@ def fingerprint(raw: RawSamples, train_rows: Ints, validation_rows: Ints) -> str
     return digest.hexdigest()
 
 
-def _validation_size(validation: float | int | None, n_samples: int) -> int:
+def _validation_size(validation: float | int | None, n_samples: int, n_strata: int) -> int:
     if validation is None:
-        return round(n_samples / 6) if n_samples >= LARGE else round(n_samples / 5)
+        return max(n_strata, round(n_samples / (6 if n_samples >= LARGE else 5)))
     if isinstance(validation, int):
         return validation
     if not 0 < validation < 1:

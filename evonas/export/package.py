@@ -62,6 +62,16 @@ class Package:
         space = create_space(self.space, self.task, self.options)
         return space.compile(space.decode(self.genotype), self.weights)
 
+    def module(self, *, raw: bool = False) -> nn.Module:
+        """As :func:`load` gives it; ``ValueError`` if the weights do not fit the genotype."""
+        module = self.compile()
+        if raw:
+            from evonas.export.units import InDataUnits  # imports torch
+
+            module = InDataUnits(module, Scaling(**self.normalisation))
+        module.header = self.header()
+        return module.eval()
+
 
 def write_torch(package: Package, path: Path) -> None:
     """One safetensors file: tensors ``genotype.*`` and ``weights.*``, the JSON header in its metadata."""
@@ -115,15 +125,11 @@ def load(path: Path | str, *, raw: bool = False) -> nn.Module:
     if header.get("format", 0) > FORMAT:
         raise UserError(f"{path} has format {header['format']}, this evonas reads up to {FORMAT}: upgrade evonas")
     try:
-        module = _package(header, arrays).compile()
-        if raw:
-            module = _in_data_units(module, header["normalisation"])
+        return _package(header, arrays).module(raw=raw)
     except (KeyError, TypeError, InvalidGenotype) as error:
         raise UserError(f"{path} is not a network exported by evonas: {error}") from None
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
-    module.header = header  # type: ignore[assignment]
-    return module.eval()
 
 
 def _package(header: dict[str, Any], arrays: dict[str, Any]) -> Package:
@@ -133,12 +139,6 @@ def _package(header: dict[str, Any], arrays: dict[str, Any]) -> Package:
         header["space"], header["options"], task, genotype, _with_prefix(arrays, "weights."), header["normalisation"],
         header["metrics"], header["source"],
     )
-
-
-def _in_data_units(module: nn.Module, normalisation: Json) -> nn.Module:
-    from evonas.export.units import InDataUnits  # imports torch
-
-    return InDataUnits(module, Scaling(**normalisation))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

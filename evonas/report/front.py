@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from evonas import pareto
 from evonas.objectives import Objectives
@@ -51,10 +52,17 @@ def default_reference(records: Sequence[Record], objectives: Objectives) -> dict
     return point
 
 
+def row(record: Record) -> dict[str, Any]:
+    """One line of a table: identity, lineage and metrics."""
+    return {
+        "id": record.id, "birth": record.birth, "operator": record.operator, "parents": list(record.parents),
+        "budget": record.budget, **record.metrics,
+    }
+
+
 def knee(members: Sequence[Record], objectives: Objectives) -> Record:
     """The member where more cost begins to buy little; raises :class:`UserError` for an empty front."""
-    if not members:
-        raise UserError("the front is empty: no evaluation has succeeded and keeps the constraints")
+    _check_any(members)
     return members[pareto.knee(losses(members, objectives)[0])]
 
 
@@ -62,13 +70,21 @@ def best_under(members: Sequence[Record], objectives: Objectives, bounds: Mappin
     """The best member by the first objective among those within every bound.
 
     Raises:
-        UserError: An unknown metric, or no member is within the bounds.
+        UserError: The front is empty, a metric is unknown, or no member is within the bounds.
     """
+    _check_any(members)
     for name in bounds:
-        if members and name not in members[0].metrics:
+        if name not in members[0].metrics:
             raise UserError(f"unknown metric {name!r}{suggestion(name, members[0].metrics)}")
     inside = [r for r in members if all(r.metrics[name] <= bound for name, bound in bounds.items())]
     if not inside:
         text = ", ".join(f"{name}<={bound:g}" for name, bound in bounds.items())
         raise UserError(f"no member of the front has {text}: raise the bound or evolve longer")
     return min(inside, key=lambda r: objectives.items[0].loss(r.metrics))
+
+
+def _check_any(members: Sequence[Record]) -> None:
+    if not members:
+        raise UserError(
+            "the front is empty: no evaluation has succeeded and keeps the constraints; search longer, or loosen them"
+        )

@@ -286,8 +286,8 @@ def _sql(run: Path, statement: str) -> None:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["show", 999], "individual 999 was not evaluated in this run: the nearest is 13"),
-        (["export", 999, "--out", "n"], "individual 999 was not evaluated in this run: the nearest is 13"),
+        (["show", 999], "individual 999 was not evaluated in this run: the nearest are 11, 12, 13"),
+        (["export", 999, "--out", "n"], "individual 999 was not evaluated in this run: the nearest are 11, 12, 13"),
         (["retrain", "--ids", "1,999"], "individual 999 was not evaluated"),
         (["retrain", "--ids", "one"], "numbers.*, got 'one'"),
         (["front", "--best-under", "flops"], "cannot read 'flops', expected METRIC=NUMBER"),
@@ -301,7 +301,7 @@ def _sql(run: Path, statement: str) -> None:
         (["export", 1, "--out", "file/n"], "cannot write file/n: Not a directory"),
         (["export", 1, "--out", "n", "--format", "onxx"], "unknown format 'onxx', there are: json, torch"),
         (["export", 1, "--out", "n", "--weights", "inherited"], "individual 1 has no such retraining: run"),
-        (["export", 1, "--out", "n", "--weights", "best"], "--weights must be search, fresh or inherited, got 'best'"),
+        (["export", 1, "--out", "n", "--weights", "best"], "weights must be search, fresh or inherited, got 'best'"),
         (["resume", "--generations", -1], "generations must be greater than or equal to 0"),
     ],
 )

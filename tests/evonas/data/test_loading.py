@@ -136,6 +136,11 @@ def test_large_sets_hold_back_a_sixth(write_npz: Callable[..., Path]) -> None:
     assert len(splits.validation) == 2_000
 
 
+def test_small_sets_hold_back_a_sample_of_each_class(write_npz: Callable[..., Path]) -> None:
+    splits = load(write_npz(x_train=np.eye(12), y_train=np.arange(12) % 5))
+    assert sorted(splits.validation.y) == list(range(5))
+
+
 def test_statistics_come_from_the_train_samples_only(write_npz: Callable[..., Path]) -> None:
     splits = load(write_npz(), n_train=12)
     np.testing.assert_allclose(splits.train.x.mean(axis=0), 0, atol=1e-6)
