@@ -23,7 +23,7 @@ def operator_credits(records: Sequence[Record], objectives: Objectives, *, rungs
         rungs: The run's budgets.
     """
     credits, archive, reference = [Credit()], list[Record](), None
-    for batch in _batches(records):
+    for batch in batches(records):
         final = [rung_of(record.budget, rungs) == len(rungs) - 1 for record in batch]
         if reference is None:
             reference = founders_reference(batch, objectives)
@@ -38,7 +38,7 @@ def operator_credits(records: Sequence[Record], objectives: Objectives, *, rungs
     return credits[1:]
 
 
-def _batches(records: Sequence[Record]) -> list[list[Record]]:
+def batches(records: Sequence[Record]) -> list[list[Record]]:
     """As they were asked for: the first evaluations of a generation's individuals, their second ones, and so on."""
     batches: dict[tuple[int, int], list[Record]] = {}
     by_id = sorted(records, key=lambda record: (record.id, record.budget))

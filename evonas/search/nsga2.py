@@ -13,7 +13,7 @@ from evonas.search.base import History
 from evonas.search.credit import Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
 from evonas.search.parents import PARENTS, Pool
-from evonas.search.survival import SURVIVALS
+from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json
 
@@ -109,16 +109,14 @@ class NSGA2(Generational[G]):
         """Who failed at a higher rung stays with what it reached; higher rungs survive first."""
         told = {m.individual.id: m for m in members if m.evaluation.status == "ok" or not self._rung(m)}
         candidates = [*(m for m in self._population if m.individual.id not in told), *told.values()]
-        self._population = []
-        for rung in reversed(range(len(self._rungs))):
-            if peers := [m for m in candidates if self._rung(m) == rung]:
-                self._population += self._select(peers, self._size - len(self._population))
-
-    def _select(self, members: list[Member[G]], n_survivors: int) -> list[Member[G]]:
-        births = np.array([m.individual.birth for m in members])
-        ids = np.array([m.individual.id for m in members])
-        failed = np.array([m.evaluation.status == "failed" for m in members])
-        return [members[i] for i in self._survival(births, ids, failed, self._rank(members), n_survivors)]
+        F, violations = self._losses(candidates)
+        chosen = survivors(
+            self._survival, self._size, births=np.array([m.individual.birth for m in candidates]),
+            ids=np.array([m.individual.id for m in candidates]),
+            failed=np.array([m.evaluation.status == "failed" for m in candidates]),
+            rungs=np.array([self._rung(m) for m in candidates]), F=F, violations=violations,
+        )
+        self._population = [candidates[i] for i in chosen]
 
     def state(self) -> Json:
         """Beside what all generational searchers keep: the population, the archive, and the operators' credit."""

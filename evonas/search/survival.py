@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from evonas.pareto import Ranking
-from evonas.types import Ints
+from evonas.pareto import Ranking, rank_and_crowd
+from evonas.types import Doubles, Ints
 
 #: (births, ids, failed, ranking, n_survivors) -> indices of the survivors; all arrays have one row a member.
 Survival: TypeAlias = Callable[[Ints, Ints, np.ndarray, Ranking, int], Ints]
@@ -40,3 +40,22 @@ def _first(order: np.ndarray, n_survivors: int) -> Ints:
 SURVIVALS: MappingProxyType[str, Survival] = MappingProxyType(
     {"aging": aging, "aging-dominated": aging_dominated, "elitist": elitist}
 )
+
+
+def survivors(
+    survival: Survival, n_survivors: int, *, births: Ints, ids: Ints, failed: np.ndarray, rungs: Ints, F: Doubles,
+    violations: Doubles,
+) -> Ints:
+    """Indices of those who live on: all from the highest rung first, members of one rung by ``survival``.
+
+    Args:
+        births: ``(n,)``, like all arrays; ``F`` is ``(n, n_objectives)``.
+        rungs: What is compared is of one rung: budgets decide how good a member looks.
+    """
+    chosen = np.empty(0, np.int64)
+    for rung in np.unique(rungs)[::-1]:
+        peers = np.flatnonzero(rungs == rung)
+        ranking = rank_and_crowd(F[peers], violations[peers])
+        n_left = n_survivors - len(chosen)
+        chosen = np.concatenate([chosen, peers[survival(births[peers], ids[peers], failed[peers], ranking, n_left)]])
+    return chosen

@@ -1,0 +1,60 @@
+"""evonas report: a run as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evonas.cli.compare import check_data
+from evonas.cli.console import say
+from evonas.types import UserError
+
+if TYPE_CHECKING:
+    from evonas.report.html import Drawings
+    from evonas.types import Json
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="A run directory, and others to draw beside it.")],
+    out: Annotated[Path | None, typer.Option(help="File to write [RUN/report.html].")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Serve it here instead, kept up to date.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="For --watch; 0 is any free one.")] = 8321,
+) -> None:
+    """Write a run as one HTML page that works offline, also while the run goes on."""
+    from evonas.report.html import Drawings, render, write
+
+    drawings = Drawings()
+    if watch:
+        _serve(lambda: collect_runs(runs, drawings), port)
+        return
+    path = out or runs[0] / "report.html"
+    write(path, render(collect_runs(runs, drawings)))
+    say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _serve(collect: Callable[[], Json], port: int) -> None:
+    from evonas.report.html.serve import HOST, Feed, make_server
+
+    with make_server(Feed(collect), port) as server:
+        say(f"the report is at http://{HOST}:{server.server_port}/ until Ctrl-C")
+        with suppress(KeyboardInterrupt):
+            server.serve_forever(poll_interval=0.2)
+
+
+def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
+    """What the page shows; raises :class:`UserError` where a run cannot be read, is named twice or does not fit."""
+    from evonas.assembly import open_run
+    from evonas.export import FORMATS
+    from evonas.report.html import Subject, collect
+
+    if twice := {path for path in runs if [other.resolve() for other in runs].count(path.resolve()) > 1}:
+        raise UserError(f"{min(twice)} is named twice: name each run once")
+    with ExitStack() as stack:
+        opened = {path: stack.enter_context(open_run(path)) for path in runs}
+        check_data(opened)
+        subject, *others = (Subject(path, run.objectives, run.space, run.store) for path, run in opened.items())
+        return collect(subject, others, formats=FORMATS, drawings=drawings)

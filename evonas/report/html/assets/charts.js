@@ -1,0 +1,196 @@
+// The charts, drawn by plotly.
+
+const SERIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c00", "#7a5195", "#5c6f7b"];
+const DASHES = ["solid", "dash", "dot", "dashdot"];
+const CONFIG = { displaylogo: false, responsive: true, displayModeBar: false };
+
+const seriesColour = (i) => SERIES[i % SERIES.length];
+const dash = (i) => DASHES[Math.floor(i / SERIES.length) % DASHES.length];
+
+function axis(title, more = {}) {
+  return {
+    title: { text: plain(title), standoff: 10, font: { size: 13 } }, gridcolor: colour("grid"), linecolor: colour("line"),
+    tickcolor: colour("line"), zeroline: false, showline: true, ticks: "outside", ticklen: 4, automargin: true, ...more,
+  };
+}
+
+function metricAxis(metric) {
+  const scale = metric.percent ? { tickformat: ".0%", hoverformat: ".2%" } : { tickformat: "~s" };
+  const unit = metric.percent ? `${metric.label} (%)` : metric.label;
+  return axis(unit, metric.log ? { type: "log", dtick: "D2", minor: { showgrid: false }, tickformat: "~s" } : scale);
+}
+
+function layout(more) {
+  return {
+    margin: { l: 56, r: 16, t: 12, b: 48 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("quiet") },
+    hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink"), size: 12 }, align: "left" },
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } }, hovermode: "closest", ...more,
+  };
+}
+
+/** Draws, or says in words why there is nothing to draw. */
+function chart(id, reason, traces, arrangement) {
+  const target = byId(id);
+  target.classList.toggle("empty", reason !== null);
+  if (reason !== null) {
+    Plotly.purge(target);
+    target.replaceChildren(element("p", { text: reason }));
+    return;
+  }
+  if (!target.classList.contains("js-plotly-plot")) target.replaceChildren();
+  Plotly.react(target, traces, layout(arrangement), CONFIG);
+}
+
+/** Whether a metric says the same as an objective: accuracy is 1 - error. */
+const standsFor = (name, objective) => name === objective || (name === "val_accuracy" && objective === "val_error");
+
+function isTradeOff(run, x, y) {
+  return run.objectives.length === 2 && standsFor(x.name, run.cost) && standsFor(y.name, run.quality);
+}
+
+function pointText(run, row, metrics) {
+  const head = `<b>#${run.id(row)}</b> ${plain(shortened(run.operator(row)))}, generation ${run.evaluations.birth[row]}`;
+  return [head, ...metrics.map((metric) => `${plain(metric.short)}: ${metricText(metric, metric.values[row])}`)].join("<br>");
+}
+
+function drawFront(run, x, y) {
+  const drawable = (row) => x.values[row] !== null && y.values[row] !== null && !(x.log && x.values[row] <= 0) && !(y.log && y.values[row] <= 0);
+  const rows = run.evaluations.id.map((_, row) => row).filter((row) => !run.evaluations.failed[row] && drawable(row));
+  const front = run.front.filter(drawable);
+  const line = isTradeOff(run, x, y) ? { mode: "lines+markers", line: { shape: "hv", width: 2 } } : { mode: "markers", line: { width: 0 } };
+  const shown = x.name === y.name ? [x] : [y, x];
+  const traces = [{
+    name: `${numberText(rows.length)} evaluations`, type: "scatter", mode: "markers", x: rows.map((row) => x.values[row]),
+    y: rows.map((row) => y.values[row]), customdata: rows, text: rows.map((row) => pointText(run, row, shown)),
+    hovertemplate: "%{text}<extra></extra>", marker: { size: 5, color: colour("faint"), opacity: 0.45 },
+  }];
+  run.others.forEach((other, i) => {
+    const columns = new Map(other.values);
+    if (!columns.has(x.name) || !columns.has(y.name)) return;
+    traces.push({
+      name: `${plain(shortened(other.name))} (${other.ids.length})`, type: "scatter", ...line,
+      line: { ...line.line, color: seriesColour(i), dash: dash(i + SERIES.length) }, marker: { size: 5, color: seriesColour(i), symbol: "diamond" },
+      x: columns.get(x.name), y: columns.get(y.name), text: other.ids.map((id) => `<b>#${id}</b> of ${plain(shortened(other.name))}`),
+      hovertemplate: "%{text}<br>%{y}, %{x}<extra></extra>",
+    });
+  });
+  traces.push({
+    name: `front (${front.length})`, type: "scatter", ...line, line: { ...line.line, color: colour("bold") },
+    marker: { size: 8, color: colour("bold"), line: { width: 1, color: colour("card") } }, x: front.map((row) => x.values[row]),
+    y: front.map((row) => y.values[row]), customdata: front, text: front.map((row) => pointText(run, row, shown)),
+    hovertemplate: "%{text}<extra></extra>",
+  });
+  const reason = rows.length ? null : "No evaluation has succeeded yet that has these two metrics.";
+  chart("front-chart", reason, traces, {
+    xaxis: { ...metricAxis(x) }, yaxis: { ...metricAxis(y), ...frame(y, front.map((row) => y.values[row]), run.others.flatMap((o) => new Map(o.values).get(y.name) ?? [])) },
+    uirevision: `${x.name} ${y.name}`, margin: { l: 60, r: 16, t: 12, b: 52 },
+  });
+  return reason === null;
+}
+
+/** Leaves out the hopeless evaluations that would squeeze the fronts into a corner. */
+function frame(metric, front, others) {
+  const values = [...front, ...others].filter((value) => value !== null);
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  if (metric.log || !(high > low)) return {};
+  return { range: [low - 0.12 * (high - low), high + 0.12 * (high - low)] };
+}
+
+/** A ring around the chosen point: a shape, since moving one does not redraw thousands of points. */
+function markChosen(x, y, row) {
+  const drawable = (metric) => row !== null && metric.values[row] !== null && !(metric.log && metric.values[row] <= 0);
+  const ring = () => ({
+    type: "path", xsizemode: "pixel", ysizemode: "pixel", xanchor: x.values[row], yanchor: y.values[row], path: circlePath(9),
+    line: { color: colour("accent"), width: 2.5 },
+  });
+  Plotly.relayout(byId("front-chart"), { shapes: drawable(x) && drawable(y) ? [ring()] : [] });
+}
+
+/** Four Bezier curves, since plotly's own circles lose their left half on a logarithmic axis. */
+function circlePath(r) {
+  const k = 0.5523 * r;
+  return `M${r},0C${r},${k},${k},${r},0,${r}C${-k},${r},${-r},${k},${-r},0C${-r},${-k},${-k},${-r},0,${-r}C${k},${-r},${r},${-k},${r},0Z`;
+}
+
+/** The unit in which a span of time is read, and how many seconds it has. */
+function timeUnit(seconds) {
+  if (seconds > 3 * 3600) return ["hours", 3600];
+  return seconds > 300 ? ["minutes", 60] : ["seconds", 1];
+}
+
+function drawVolume(run) {
+  const { curves, reference, logarithmic } = run.hypervolume;
+  const last = Math.max(0, ...curves.flatMap((curve) => curve.elapsed));
+  const [unit, size] = timeUnit(last);
+  const traces = curves.map((curve, i) => ({
+    name: plain(shortened(curve.name)), type: "scatter", mode: "lines", x: curve.elapsed.map((s) => s / size), y: curve.value,
+    line: { shape: "hv", width: i ? 1.6 : 2.4, color: i ? seriesColour(i - 1) : colour("bold"), dash: i ? dash(i - 1 + SERIES.length) : "solid" },
+    hovertemplate: "%{y:.4f} after %{x:.3s}<extra></extra>",
+  }));
+  const empty = curves[0].value.length < 3;
+  const values = curves.flatMap((curve) => curve.value.slice(Math.floor(curve.value.length / 8))); // what the first founders reached is no news
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const range = [Math.max(0, low - 0.08 * (high - low)), high + 0.08 * (high - low)];
+  chart("volume-chart", empty ? "Too few evaluations to show how it grows." : null, traces, {
+    xaxis: axis(`time (${unit})`, { rangemode: "tozero" }), yaxis: axis("hypervolume", high > low ? { range } : {}), showlegend: curves.length > 1,
+  });
+  const point = reference.map(({ metric, value }) => `${run.metricOf.get(metric).short} ${metricText(run.metricOf.get(metric), value)}`).join(", ");
+  const logs = logarithmic.length ? `; ${logarithmic.map((name) => run.metricOf.get(name).short).join(", ")} as log10` : "";
+  byId("volume-note").textContent = empty ? "" : `What the front dominates, up to ${point}${logs}. More is better.`;
+}
+
+function drawThroughput(run) {
+  const { elapsed, evaluations, updates } = run.throughput;
+  const [unit, size] = timeUnit(run.run.elapsed);
+  const x = elapsed.map((s) => s / size);
+  const line = (name, y, tint, more) => ({
+    name, x, y, type: "scatter", mode: x.length < 3 ? "lines+markers" : "lines", line: { color: tint, width: 2, ...more.line },
+    hovertemplate: `%{y:.3s} ${name}<extra></extra>`, ...more.trace,
+  });
+  const traces = [line("evaluations / min", evaluations, colour("accent"), { line: {}, trace: {} })];
+  if (updates.length) traces.push(line("edge-updates / s", updates, colour("bold"), { line: { dash: "dash" }, trace: { yaxis: "y2" } }));
+  chart("throughput-chart", elapsed.length ? null : "No evaluation has ended yet.", traces, {
+    xaxis: axis(`time (${unit})`, { range: [0, run.run.elapsed / size] }), margin: { l: 56, r: 60, t: 12, b: 48 },
+    yaxis: axis("evaluations per minute", { rangemode: "tozero" }),
+    yaxis2: axis("edge-updates per second", { overlaying: "y", side: "right", rangemode: "tozero", showgrid: false, tickformat: ".2s", nticks: 5 }),
+  });
+  byId("throughput-note").textContent = updates.length ? "An edge-update is one connected edge times one training sample seen." : "";
+}
+
+function drawCredit(run) {
+  const credit = run.credit;
+  let reason = null;
+  if (credit === null) reason = "This search has no operators: it draws every network anew.";
+  else if (credit.batch.length < 2) reason = "Credit needs at least two generations after the founders.";
+  const traces = reason ? [] : credit.operators.map((name, i) => ({
+    name: plain(shortened(name, 20)), type: "scatter", mode: "lines", x: credit.batch, y: credit.shares[i],
+    line: { color: seriesColour(i), dash: dash(i), width: 2 }, hovertemplate: `${plain(shortened(name, 20)).replaceAll("%", "&#37;")}: %{y:.1%}<extra></extra>`,
+  }));
+  chart("credit-chart", reason, traces, {
+    xaxis: axis("batch after the founders"), yaxis: axis("share of draws by credit (%)", { tickformat: ".0%", rangemode: "tozero" }),
+  });
+  const used = run.adapt ? "The search draws its operators by these shares." : "The search drew by fixed weights (adapt was off): this is what the operators earned.";
+  byId("credit-note").textContent = reason ? "" : `Hypervolume gained for compute spent. ${used}`;
+}
+
+function drawPopulation(run) {
+  const population = run.population;
+  let reason = null;
+  if (population === null) reason = "This search keeps no population: nothing is bred.";
+  else if (population.generation.length < 2) reason = "A population has an age after the first generation.";
+  const traces = reason ? [] : [
+    ["oldest", population.oldest, colour("faint"), "solid", "y"], ["median age", population.median, colour("accent"), "solid", "y"],
+    ["founders’ lines alive", population.lines, colour("bold"), "dash", "y2"],
+  ].map(([name, y, tint, style, yaxis]) => ({
+    name, x: population.generation, y, yaxis, type: "scatter", mode: "lines", line: { color: tint, dash: style, width: 2 },
+    hovertemplate: `${name}: %{y}<extra></extra>`,
+  }));
+  chart("population-chart", reason, traces, {
+    xaxis: axis("generation"), yaxis: axis("age (generations)", { rangemode: "tozero" }), margin: { l: 56, r: 60, t: 12, b: 48 },
+    yaxis2: axis("founders’ lines", { overlaying: "y", side: "right", rangemode: "tozero", showgrid: false }),
+  });
+  byId("population-note").textContent = reason ? "" : "A founder’s line is alive while a member of the population descends from it: the fewer, the less diverse.";
+}

@@ -1,0 +1,133 @@
+// The chosen network: what it measures, looks like, comes from, and how it leaves.
+
+const EXTENSIONS = { torch: "safetensors", onnx: "onnx", c: "c", json: "json" };
+
+function definitions(target, pairs) {
+  target.replaceChildren(...pairs.map(([name, value]) => element("div", { children: [element("dt", { text: name }), element("dd", { text: value })] })));
+}
+
+function showDetails(run, row, choose) {
+  const rank = run.front.indexOf(row);
+  const where = rank < 0 ? "" : row === run.knee ? ", the knee of the front" : ", on the front";
+  byId("network-title").textContent = row === null ? "Network" : `Network #${run.id(row)}${where}`;
+  byId("previous").disabled = rank < 1;
+  byId("next").disabled = rank < 0 || rank === run.front.length - 1;
+  showChips(run, row);
+  showDrawing(run, row);
+  showLineage(run, row, choose);
+  showCommand(run, row);
+}
+
+function showChips(run, row) {
+  if (row === null) return definitions(byId("chips"), []);
+  const names = run.metrics.map((metric) => metric.name).filter((name) => run.value(name, row) !== null);
+  const origin = [["operator", run.operator(row)], ["generation", numberText(run.evaluations.birth[row])], ["epochs", numberText(run.evaluations.budget[row])]];
+  return definitions(byId("chips"), [...names.map((name) => [run.metricOf.get(name).short, run.text(name, row)]), ...origin]);
+}
+
+function showDrawing(run, row) {
+  const drawing = row === null ? undefined : run.drawing(row);
+  const canvas = byId("drawing");
+  canvas.hidden = !drawing;
+  byId("use-figure").hidden = !drawing?.inputUse;
+  byId("density-figure").hidden = !drawing || drawing.edgeLabels.length > 0;
+  if (!drawing) {
+    canvas.onpointermove = canvas.onpointerleave = null;
+    byId("drawing-note").textContent = row === null ? "No network has been evaluated yet." : absentDrawing(run, row);
+    return;
+  }
+  let at = drawNetwork(canvas, drawing, null);
+  let focus = null;
+  canvas.onpointermove = (event) => {
+    const found = nearest(at, event.offsetX, event.offsetY);
+    if (found !== focus) at = drawNetwork(canvas, drawing, (focus = found));
+  };
+  canvas.onpointerleave = () => { at = drawNetwork(canvas, drawing, (focus = null)); };
+  byId("drawing-note").textContent = drawingNote(drawing);
+  if (drawing.inputUse) byId("use-note").textContent = drawInputUse(byId("use"), drawing.inputUse);
+  showDensity(drawing);
+}
+
+function absentDrawing(run, row) {
+  if (!Object.keys(run.drawings).length) return "This search space does not draw its networks.";
+  const why = run.frontRows.has(row) ? "The front is too large to draw all of its members here" : "Only members of the front are drawn here";
+  return `${why}: ${run.commands.show} ${run.id(row)} shows this one.`;
+}
+
+function drawingNote(drawing) {
+  const drawn = drawing.order.length;
+  const all = numberText(drawing.nEdges);
+  const thin = drawn < drawing.nEdges ? `${numberText(drawn)} of ${all} edges are drawn, the strongest of every pair of layers` : `All ${all} edges are drawn`;
+  const tints = drawing.strengths ? "; blue weights are positive, orange negative" : "";
+  return `${thin}${tints}. Point at a node to see its edges alone.`;
+}
+
+/** Shares of possible edges by pairs of layers; only the rows and columns that have any. */
+function showDensity(drawing) {
+  const { pairs, sizes, layers } = drawing;
+  const share = (i, j) => pairs[i][j] / (sizes[i] * sizes[j]);
+  const sources = layers.map((_, i) => i).filter((i) => pairs[i].some(Boolean));
+  const targets = layers.map((_, j) => j).filter((j) => pairs.some((row) => row[j]));
+  const cell = (i, j) => {
+    const td = element("td", { text: pairs[i][j] ? percentText(share(i, j)) : "", title: `${numberText(pairs[i][j])} edges` });
+    if (pairs[i][j]) td.style.background = translucent(colour("heat"), (0.06 + 0.44 * Math.min(1, share(i, j) * 2)).toFixed(3));
+    return td;
+  };
+  const heading = (text, scope) => element("th", { text, scope });
+  byId("density").replaceChildren(
+    element("tr", { children: [element("td"), ...targets.map((j) => heading(layers[j], "col"))] }),
+    ...sources.map((i) => element("tr", { children: [heading(layers[i], "row"), ...targets.map((j) => cell(i, j))] })),
+  );
+}
+
+const percentText = (share) => `${share >= 0.0995 ? (100 * share).toFixed(0) : Number((100 * share).toPrecision(2))} %`;
+
+function showLineage(run, row, choose) {
+  const strip = byId("lineage");
+  const line = row === null ? [] : run.lineage(row);
+  strip.replaceChildren(...line.map((ancestor) => element("li", { children: [ancestorCard(run, ancestor, row, choose)] })));
+  strip.scrollLeft = strip.scrollWidth;
+}
+
+function ancestorCard(run, ancestor, current, choose) {
+  const known = ancestor.row !== null;
+  const second = ancestor.parents.length > 1 ? ` × #${ancestor.parents[1]}` : "";
+  const lines = !known ? ["not evaluated yet"] : run.evaluations.failed[ancestor.row] ? ["failed"]
+    : run.objectives.map(({ metric }) => `${run.metricOf.get(metric).short} ${run.text(metric, ancestor.row)}`);
+  const card = element("button", {
+    type: "button", class: ancestor.row === current ? "ancestor current" : "ancestor", children: [
+      element("b", { text: known ? run.operator(ancestor.row) : "?", title: known ? run.operator(ancestor.row) : "" }),
+      element("span", { text: `#${ancestor.id}${second}${known ? `, gen. ${run.evaluations.birth[ancestor.row]}` : ""}` }),
+      ...lines.map((text) => element("span", { text })),
+    ],
+  });
+  card.disabled = !known;
+  card.addEventListener("click", () => choose(ancestor.row));
+  return card;
+}
+
+function showCommand(run, row) {
+  const format = byId("format");
+  if (format.options.length !== run.commands.formats.length) format.replaceChildren(...run.commands.formats.map((name) => element("option", { text: name, value: name })));
+  const write = () => {
+    const out = `network-${run.id(row)}.${EXTENSIONS[format.value] ?? format.value}`;
+    byId("command").textContent = `${run.commands.export} ${run.id(row)} --format ${format.value} --out ${out}`;
+  };
+  byId("copy").disabled = format.disabled = row === null || run.evaluations.failed[row];
+  format.onchange = write;
+  byId("command").textContent = "";
+  if (!format.disabled) write();
+}
+
+/** The clipboard where the browser gives it to a page; from a file, by selecting. */
+async function copyCommand() {
+  const code = byId("command");
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+  } catch {
+    getSelection().selectAllChildren(code);
+    document.execCommand("copy");
+  }
+  byId("copy").textContent = "copied";
+  setTimeout(() => { byId("copy").textContent = "copy"; }, 1500);
+}

@@ -1,0 +1,185 @@
+// A network on a canvas: captions above, edges in the order of their strength, nodes above them.
+
+const CAPTION = 26;
+const MARGIN = 16;
+
+/** The arrays of a drawing, decoded once. */
+function unpack(drawing) {
+  if (drawing.nodes) return drawing;
+  const places = decode(drawing.positions, Uint16Array);
+  const edges = decode(drawing.edges, drawing.wide ? Uint32Array : Uint16Array);
+  const weights = drawing.weights ? decode(drawing.weights, Int8Array) : null;
+  const order = Uint32Array.from({ length: edges.length / 2 }, (_, i) => i);
+  if (weights) order.sort((a, b) => Math.abs(weights[a]) - Math.abs(weights[b]));
+  drawing.nodes = {
+    x: Float32Array.from({ length: places.length / 2 }, (_, i) => (places[2 * i] / 65535) * drawing.width),
+    y: Float32Array.from({ length: places.length / 2 }, (_, i) => places[2 * i + 1] / 65535),
+    layer: decode(drawing.layer, Uint8Array), kind: decode(drawing.kind, Uint8Array),
+  };
+  return Object.assign(drawing, { links: edges, strengths: weights, order });
+}
+
+/** A hexadecimal colour with an opacity. */
+function translucent(hex, alpha) {
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  return `rgba(${r},${g},${b},${alpha})`;
+}
+
+/** A canvas as sharp as the screen; returns what draws on it, in CSS pixels. */
+function sharpCanvas(canvas, width, height) {
+  const scale = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  canvas.style.height = `${height}px`;
+  const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
+  return pen;
+}
+
+/** Where nodes stand in pixels. A drawing fills the width; it keeps its proportions as far as the height allows. */
+function place(drawing, width) {
+  const inner = width - 2 * MARGIN - 14;
+  const height = Math.min(400, Math.max(190, inner / Math.max(drawing.width, 0.2)));
+  const wide = Math.min(inner, height * drawing.width * 1.6);
+  const left = MARGIN + (inner - wide) / 2;
+  return {
+    height: height + CAPTION + MARGIN, unit: height,
+    x: drawing.nodes.x.map((x) => left + (x / drawing.width) * wide),
+    y: drawing.nodes.y.map((y) => CAPTION + y * height),
+  };
+}
+
+/** Draws; `focus` is a node whose edges alone are shown, or null. */
+function drawNetwork(canvas, drawing, focus) {
+  unpack(drawing);
+  const at = place(drawing, canvas.clientWidth);
+  const pen = sharpCanvas(canvas, canvas.clientWidth, at.height);
+  drawInputs(pen, drawing, at, focus);
+  drawEdges(pen, drawing, at, focus);
+  drawNodes(pen, drawing, at, focus);
+  drawCaptions(pen, drawing, at, canvas.clientWidth);
+  return at;
+}
+
+function drawEdges(pen, drawing, at, focus) {
+  const { links, strengths, order, edgeLabels } = drawing;
+  const [positive, negative, neutral] = [colour("positive"), colour("negative"), colour("node")];
+  const density = Math.min(1, 1.6 / Math.sqrt(Math.max(order.length, 1) / 150)); // many edges must be fainter each
+  pen.lineCap = "round";
+  for (const edge of order) {
+    const [source, target] = [links[2 * edge], links[2 * edge + 1]];
+    if (focus !== null && source !== focus && target !== focus) continue;
+    const share = strengths ? Math.abs(strengths[edge]) / 127 : 0.6;
+    const alpha = focus === null ? density * (0.12 + 0.88 * share) : 0.3 + 0.7 * share;
+    pen.strokeStyle = translucent(strengths ? (strengths[edge] < 0 ? negative : positive) : neutral, alpha.toFixed(3));
+    pen.lineWidth = 0.5 + (focus === null ? 1.4 : 2) * share;
+    const bend = 0.4 * (at.x[target] - at.x[source]);
+    pen.beginPath();
+    pen.moveTo(at.x[source], at.y[source]);
+    pen.bezierCurveTo(at.x[source] + bend, at.y[source], at.x[target] - bend, at.y[target], at.x[target], at.y[target]);
+    pen.stroke();
+  }
+  if (edgeLabels.length) drawEdgeLabels(pen, drawing, at);
+}
+
+function drawEdgeLabels(pen, { links, edgeLabels }, at) {
+  pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  edgeLabels.forEach((text, edge) => {
+    const [source, target] = [links[2 * edge], links[2 * edge + 1]];
+    const [x, y] = [(at.x[source] + at.x[target]) / 2, (at.y[source] + at.y[target]) / 2];
+    const half = pen.measureText(text).width / 2 + 3;
+    pen.fillStyle = translucent(colour("card"), 0.85);
+    pen.fillRect(x - half, y - 8, 2 * half, 16);
+    pen.fillStyle = colour("ink");
+    pen.fillText(text, x, y);
+  });
+}
+
+/** Inputs are squares below the edges, darker where more edges of the drawing begin. */
+function drawInputs(pen, drawing, at, focus) {
+  const { kind } = drawing.nodes;
+  const pixel = Math.max(1.4, at.unit * smallestStep(drawing.nodes) * 0.84);
+  const readers = new Uint32Array(kind.length);
+  for (let i = 0; i < drawing.links.length; i += 2) readers[drawing.links[i]] += 1;
+  const most = Math.max(1, readers.reduce((a, b) => Math.max(a, b), 0));
+  kind.forEach((sort, i) => {
+    if (drawing.kinds[sort] !== "input") return;
+    pen.fillStyle = i === focus ? colour("bold") : translucent(colour("node"), 0.1 + 0.5 * (readers[i] / most));
+    pen.fillRect(at.x[i] - pixel / 2, at.y[i] - pixel / 2, pixel, pixel);
+  });
+}
+
+function drawNodes(pen, drawing, at, focus) {
+  const { layer, kind } = drawing.nodes;
+  for (let i = 0; i < layer.length; i++) {
+    const sort = drawing.kinds[kind[i]];
+    if (sort === "input") continue;
+    const radius = sort === "output" ? 4.5 : Math.min(3.4, 1.5 + 18 / Math.sqrt(layer.length));
+    pen.fillStyle = colour(i === focus ? "bold" : "node");
+    pen.beginPath();
+    pen.arc(at.x[i], at.y[i], i === focus ? radius + 2 : radius, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  pen.fillStyle = colour("quiet");
+  pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  for (const [i, text] of Object.entries(drawing.labels)) pen.fillText(shortened(text, 18), at.x[i] + 8, at.y[i]);
+}
+
+/** The distance between the rows of the inputs: pixels touch, but do not overlap. */
+function smallestStep(nodes) {
+  const rows = [...new Set(nodes.y.filter((_, i) => nodes.kind[i] === 0))].sort((a, b) => a - b);
+  return rows.length > 1 ? rows[1] - rows[0] : 0.03;
+}
+
+/** Above the middle of each layer its name and size; where there is no room for all, every other one. */
+function drawCaptions(pen, drawing, at, width) {
+  const { layer } = drawing.nodes;
+  const sums = drawing.layers.map(() => [0, 0]);
+  layer.forEach((l, i) => { sums[l][0] += at.x[i]; sums[l][1] += 1; });
+  pen.fillStyle = colour("quiet");
+  pen.font = `11.5px ${getComputedStyle(document.body).fontFamily}`;
+  pen.textAlign = "center";
+  pen.textBaseline = "alphabetic";
+  let right = -Infinity;
+  drawing.layers.forEach((name, l) => {
+    const caption = drawing.layers.length > 7 || drawing.sizes[l] === 1 ? name : `${name} · ${numberText(drawing.sizes[l])}`;
+    const half = pen.measureText(caption).width / 2;
+    const x = Math.min(Math.max(sums[l][0] / Math.max(sums[l][1], 1), half + 2), width - half - 2);
+    if (x - half < right + 6) return;
+    pen.fillText(caption, x, 14);
+    right = x + half;
+  });
+}
+
+/** The node under the pointer, null if there is none near. */
+function nearest(at, x, y) {
+  let [best, distance] = [null, 12 ** 2];
+  for (let i = 0; i < at.x.length; i++) {
+    const d = (at.x[i] - x) ** 2 + (at.y[i] - y) ** 2;
+    if (d < distance) [best, distance] = [i, d];
+  }
+  return best;
+}
+
+/** How many edges read each input, as an image in shades of one colour. */
+function drawInputUse(canvas, use) {
+  const [height, width] = use.shape;
+  const values = decode(use.values, Float32Array);
+  const most = Math.max(1, values.reduce((a, b) => Math.max(a, b), 0));
+  canvas.width = width;
+  canvas.height = height;
+  const size = Math.max(1, Math.min(14, Math.floor(224 / Math.max(width, height))));
+  canvas.style.width = `${width * size}px`;
+  canvas.style.height = `${Math.max(height * size, height === 1 ? 28 : 0)}px`;
+  const pen = canvas.getContext("2d");
+  values.forEach((value, i) => {
+    pen.fillStyle = translucent(colour("heat"), value ? 0.12 + 0.88 * (value / most) : 0);
+    pen.fillRect(i % width, Math.floor(i / width), 1, 1);
+  });
+  const unused = values.filter((value) => value === 0).length;
+  return `up to ${numberText(most)} edge${most === 1 ? "" : "s"} an input; ${numberText(unused)} of ${numberText(values.length)} places unread`;
+}

@@ -1,0 +1,182 @@
+"""Everything that the page shows of a run, as JSON."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evonas.objectives import LOGARITHMIC, MAXIMISED, Objectives
+from evonas.report.front import default_reference, front, knee
+from evonas.report.html.drawings import Drawings
+from evonas.report.html.timeline import hypervolume_over_time, operator_shares, throughput
+from evonas.report.plot import LABELS
+from evonas.report.population import ages_and_lines, replay
+from evonas.space import SearchSpace
+from evonas.store import Record, RunStore
+from evonas.types import Json, UserError
+
+#: Where there is no room for what the axes say.
+SHORT_LABELS = {
+    "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
+    "flops": "FLOPs", "flops_total": "FLOPs in all", "params": "parameters", "train_loss": "training loss",
+    "edge_updates": "edge-updates",
+}
+#: Metrics that are shares of 1: the page shows them in percent.
+SHARES = frozenset({"val_error", "val_accuracy"})
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run that is reported on.
+
+    Attributes:
+        path: As the user wrote it, for the commands that the page shows.
+    """
+
+    path: Path
+    objectives: Objectives
+    space: SearchSpace[Any]
+    store: RunStore[Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+
+def collect(subject: Subject, others: Sequence[Subject], *, formats: Iterable[str], drawings: Drawings) -> Json:
+    """What the scripts of the page read.
+
+    Args:
+        others: Runs whose fronts and hypervolumes are drawn beside it.
+        formats: That `evonas export` knows.
+        drawings: Keeps what was drawn before.
+
+    Raises:
+        UserError: A run among ``others`` has other objectives.
+    """
+    records, objectives = subject.store.records(), subject.objectives
+    members = front(records, objectives)
+    place = {(r.id, r.budget): i for i, r in enumerate(records)}
+    point = default_reference(records, objectives)
+    reference = objectives.reference(point)
+    rivals = [(other, _comparable_records(other, subject)) for other in others]
+    curves = [(subject, records), *rivals]
+    return {
+        "version": [len(rows) for _, rows in curves],
+        "run": _run(subject, records),
+        "objectives": [{"metric": o.metric, "goal": o.goal} for o in objectives.items],
+        "metrics": [_metric(name) for name in _metric_names(records, objectives)],
+        "evaluations": _evaluations(records, _metric_names(records, objectives)),
+        "front": [place[r.id, r.budget] for r in members],
+        "knee": place[(middle := knee(members, objectives)).id, middle.budget] if members else None,
+        "others": [_other(other, front(theirs, other.objectives)) for other, theirs in rivals],
+        "hypervolume": {
+            "reference": [{"metric": name, "value": _number(value)} for name, value in point.items()],
+            "logarithmic": [o.metric for o in objectives.items if o.log],
+            "curves": [
+                {"name": s.name, **_numbers(hypervolume_over_time(theirs, s.objectives, reference))}
+                for s, theirs in curves
+            ],
+        },
+        "throughput": _numbers(throughput(records)),
+        **_breeding(subject, records),
+        "drawings": drawings.of(members, subject.store, subject.space),
+        "commands": {
+            "export": f"evonas export {shlex.quote(str(subject.path))}",
+            "show": f"evonas show {shlex.quote(str(subject.path))}",
+            "formats": list(formats),
+        },
+    }
+
+
+def _breeding(subject: Subject, records: Sequence[Record]) -> Json:
+    """What only a search with operators and a population has."""
+    config, state = subject.store.info.config, subject.store.state
+    if config["searcher"] != "nsga2":
+        return {"credit": None, "population": None}
+    whole = [r for r in records if state is not None and r.birth < state["generation"]]
+    rungs = tuple(config.get("rungs") or (config["epochs"],))
+    survival, size = config["survival"], config["population"]
+    return {
+        "credit": operator_shares(whole, subject.objectives, subject.space.operators, rungs=rungs),
+        "adapt": bool(config.get("adapt")),
+        "population": ages_and_lines(replay(whole, subject.objectives, rungs=rungs, survival=survival, size=size)),
+    }
+
+
+def _comparable_records(other: Subject, subject: Subject) -> list[Record]:
+    expected, got = (", ".join(o.metric for o in s.objectives.items) for s in (subject, other))
+    if expected != got:
+        raise UserError(f"{other.path} has other objectives than {subject.path}: expected {expected}, got {got}")
+    return other.store.records()
+
+
+def _run(subject: Subject, records: Sequence[Record]) -> Json:
+    config, task = subject.store.info.config, subject.store.info.task
+    dataset = Path(str(config["dataset"])).stem
+    shown = ("searcher", "seeder", "population", "children", "generations", "survival", "parents", "epochs", "rungs",
+             "seed", "split_seed", "n_train", "jobs", "time_limit")
+    settings = [[key.replace("_", " "), _text(config[key])] for key in shown if config.get(key) is not None]
+    return {
+        "name": subject.name, "dataset": dataset, "space": str(config["space"]), "task": str(task["kind"]),
+        "elapsed": subject.store.elapsed, "nFailed": sum(r.status == "failed" for r in records),
+        "generation": max((r.birth for r in records), default=0), "generations": config["generations"],
+        "constraints": [str(c) for c in subject.objectives.constraints], "settings": settings,
+        "seeds": [Path(source.run).name for source in subject.store.info.seeds if source.ids],
+        "lastError": next((str(r.error) for r in reversed(records) if r.status == "failed"), None),
+    }
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _metric_names(records: Sequence[Record], objectives: Objectives) -> list[str]:
+    """The objectives, then all others in the order in which evaluations report them."""
+    names = dict.fromkeys(o.metric for o in objectives.items)
+    for record in records:
+        names |= dict.fromkeys(record.metrics)
+    return list(names)
+
+
+def _metric(name: str) -> Json:
+    return {
+        "name": name, "label": LABELS.get(name, name.replace("_", " ")),
+        "short": SHORT_LABELS.get(name, name.replace("_", " ")), "percent": name in SHARES,
+        "log": name in LOGARITHMIC or name == "edge_updates", "maximised": name in MAXIMISED,
+    }
+
+
+def _evaluations(records: Sequence[Record], metrics: Sequence[str]) -> Json:
+    """Columns: a list with an entry an evaluation for each field, operators as indices."""
+    operators = list(dict.fromkeys(r.operator for r in records))
+    return {
+        "id": [r.id for r in records], "budget": [r.budget for r in records], "birth": [r.birth for r in records],
+        "parents": [list(r.parents) for r in records], "failed": [int(r.status == "failed") for r in records],
+        "elapsed": [_number(r.elapsed) for r in records], "operators": operators,
+        "operator": [operators.index(r.operator) for r in records],
+        "values": [[_number(r.metrics.get(name, math.nan)) for r in records] for name in metrics],
+    }
+
+
+def _other(subject: Subject, members: Sequence[Record]) -> Json:
+    names = _metric_names(members, subject.objectives)
+    values = [[name, [_number(r.metrics.get(name, math.nan)) for r in members]] for name in names]
+    return {"name": subject.name, "ids": [r.id for r in members], "values": values}
+
+
+def _numbers(columns: Mapping[str, Sequence[float]]) -> Json:
+    return {name: [_number(value) for value in values] for name, values in columns.items()}
+
+
+def _number(value: float) -> float | int | None:
+    """Six digits are more than anybody sees; JSON knows no infinity."""
+    if not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) and abs(value) < 2**53 else float(f"{value:.6g}")

@@ -1,0 +1,74 @@
+"""Networks for the page: thinned, in small integers, as base64."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.sketch import Sketch
+from evonas.space import Drawable
+from evonas.store import Record, RunStore
+from evonas.types import Json
+
+#: Edges that a drawing shows at most: more are a grey mass, and a click should be answered at once.
+DRAWN_EDGES = 6000
+#: Edges that all drawings of a page show together, and networks that are drawn: the page should stay below 15 MB.
+ALL_EDGES, MOST_DRAWINGS = 600_000, 160
+
+
+class Drawings:
+    """The drawings of a run's networks; made once, since trained networks do not change."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, int, int], Json] = {}
+
+    def of(self, records: list[Record], store: RunStore[Any], space: object) -> dict[str, Json]:
+        """Drawings by id; of more than ``MOST_DRAWINGS`` records evenly chosen ones, the first and last among them.
+
+        Empty where the space is not :class:`evonas.space.Drawable`.
+        """
+        if not isinstance(space, Drawable):
+            return {}
+        if len(records) > MOST_DRAWINGS:
+            records = [records[i] for i in np.linspace(0, len(records) - 1, MOST_DRAWINGS).astype(int)]
+        n_edges = min(DRAWN_EDGES, ALL_EDGES // max(len(records), 1))
+        return {str(r.id): self._drawing(r, store, space, n_edges) for r in records}
+
+    def _drawing(self, record: Record, store: RunStore[Any], space: Drawable[Any], n_edges: int) -> Json:
+        key = record.id, record.budget, n_edges
+        if key not in self._made:
+            weights = store.weights(record.id, record.budget)
+            self._made[key] = to_json(space.sketch(store.member(record.id).genotype, weights), n_edges)
+        return self._made[key]
+
+
+def to_json(sketch: Sketch, n_edges: int) -> Json:
+    """A sketch with at most ``n_edges`` edges.
+
+    Arrays are little-endian bytes in base64: positions uint16 (of 65535: the width, and 1), layer and kind uint8, edges
+    uint32 pairs, or uint16 where all nodes fit, weights int8 (of 127: the largest weight).
+    """
+    thin = sketch.thinned(n_edges)
+    width = max(sketch.width, 1e-9)
+    narrow = len(sketch.positions) <= 0x10000
+    drawing: dict[str, Any] = {
+        "width": width, "layers": list(sketch.layers), "kinds": list(sketch.kinds),
+        "nEdges": len(sketch.edges), "sizes": sketch.layer_sizes().tolist(), "pairs": sketch.pair_counts().tolist(),
+        "positions": _base64(np.round(sketch.positions / [width, 1] * 65535), np.uint16),
+        "layer": _base64(sketch.layer, np.uint8), "kind": _base64(sketch.kind, np.uint8),
+        "edges": _base64(thin.edges, np.uint16 if narrow else np.uint32), "wide": not narrow,
+        "labels": {str(i): text for i, text in enumerate(sketch.labels) if text}, "edgeLabels": list(thin.edge_labels),
+    }
+    if thin.weights is not None:
+        largest = max(float(np.abs(thin.weights).max(initial=0)), 1e-12)
+        drawing |= {"weights": _base64(np.round(thin.weights / largest * 127), np.int8), "largest": largest}
+    if sketch.input_use is not None:
+        drawing["inputUse"] = {"shape": list(sketch.input_use.shape), "values": _base64(sketch.input_use, np.float32)}
+    return drawing
+
+
+def _base64(array: NDArray[Any], dtype: type[np.generic]) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<")).tobytes()).decode()

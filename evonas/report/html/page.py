@@ -1,0 +1,72 @@
+"""One file from the data, the plotting library and the page's own scripts and styles."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from evonas.types import Json, UserError
+
+#: In the order in which they run: each uses what stands before it.
+SCRIPTS = ("format.js", "run.js", "charts.js", "network.js", "details.js", "table.js", "main.js")
+
+
+def render(data: Json, *, live: bool = False) -> str:
+    """The page.
+
+    Args:
+        data: What :func:`evonas.report.html.collect` gives.
+        live: The page asks its server for newer data from time to time.
+    """
+    scripts = [_plotly(), "\n".join(_asset(name) for name in SCRIPTS)]
+    parts = {
+        "POLICY": _policy(scripts, live=live), "STYLE": _asset("page.css"), "LIVE": "yes" if live else "no",
+        "DATA": as_text(data), "PLOTLY": scripts[0], "SCRIPT": scripts[1],
+    }
+    # In one pass: what was put in is never searched for names.
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
+
+
+def write(path: Path, page: str) -> None:
+    """Whole or not at all; raises :class:`UserError` where it cannot be written."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"cannot write the report {path}: {error.strerror}; name another file with --out") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def as_text(data: Json) -> str:
+    """JSON that is the same inside of HTML, whatever its strings hold."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _policy(scripts: list[str], *, live: bool) -> str:
+    """Nothing is loaded, and no script runs but these."""
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    connect = "'self'" if live else "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"connect-src {connect}; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("evonas.report.html") / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> str:
+    return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")

@@ -1,0 +1,154 @@
+"""The report in a browser: what a reader clicks and sees, and that nothing of a run is ever executed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+Evonas = Callable[..., Result]
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+           "--disable-component-update", "--disable-sync"]
+HOSTILE = "</script><img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script><b>%{x}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="the report is tested with playwright")
+    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("there is no Chromium to test the report in: install the package chromium")
+    with api.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=found[0], args=OPTIONS, timeout=120_000)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens an address; what the page complains of fails the test."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(60_000)
+
+    def opened(address: Path) -> Any:
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(("file:", "data:")) or complaints.append(request.url))
+        page.goto(address.resolve().as_uri())
+        return page
+
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def report(evonas: Evonas, finished: Path, tmp_path: Path) -> Path:
+    assert evonas("report", finished, "--out", tmp_path / "page.html").exit_code == 0
+    return tmp_path / "page.html"
+
+
+def drawn_pixels(page: Any, canvas: str) -> int:
+    """How many pixels of a canvas are not empty."""
+    return int(page.evaluate(
+        f"(() => {{ const c = document.getElementById('{canvas}');"
+        "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        "let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; })()"
+    ))
+
+
+def front_ids(evonas: Evonas, run: Path) -> list[int]:
+    return [row["id"] for row in json.loads(evonas("front", run, "--json").stdout)]
+
+
+def test_a_click_on_a_point_shows_its_network(open_page: Any, report: Path, evonas: Evonas, finished: Path) -> None:
+    page = open_page(report)
+    cheapest = front_ids(evonas, finished)[0]
+    points = page.locator("#front-chart .scatterlayer .trace").last.locator(".point")
+    points.last.click(force=True)
+    before = page.evaluate("document.getElementById('drawing').toDataURL()")
+    points.first.click(force=True)
+    assert page.locator("#network-title").inner_text().startswith(f"Network #{cheapest},")
+    assert page.evaluate("document.getElementById('drawing').toDataURL()") != before
+    assert drawn_pixels(page, "drawing") > 1000
+    assert drawn_pixels(page, "use") > 10
+    assert f" {cheapest} --format torch --out network-{cheapest}.safetensors" in page.locator("#command").inner_text()
+    assert page.locator("#lineage li").last.inner_text().count(f"#{cheapest}") == 1
+
+
+def test_the_pickers_pick(open_page: Any, report: Path, evonas: Evonas, finished: Path) -> None:
+    page, rows = open_page(report), json.loads(evonas("front", finished, "--json").stdout)
+    title = page.locator("#network-title")
+    page.click("#pick-best")
+    best = max(rows, key=lambda row: row["val_accuracy"])["id"]
+    assert title.inner_text().startswith(f"Network #{best}")
+    page.click("#pick-knee")
+    assert "the knee" in title.inner_text()
+    page.locator("#budget").fill("0")
+    assert title.inner_text().startswith(f"Network #{rows[0]['id']}")
+    middle = (rows[0]["flops"] * rows[-1]["flops"]) ** 0.5
+    page.locator("#budget").fill("500")
+    under = json.loads(evonas("front", finished, "--json", "--best-under", f"flops={middle}").stdout)[0]["id"]
+    assert title.inner_text().startswith(f"Network #{under}")
+
+
+def test_the_table_sorts_and_a_row_shows_its_network(
+    open_page: Any, report: Path, evonas: Evonas, finished: Path
+) -> None:
+    page = open_page(report)
+    cells = page.locator("#members tbody tr")
+    ids = [int(row.get_attribute("data-id")) for row in cells.all()]
+    assert ids == front_ids(evonas, finished)
+    page.locator("#members th button").first.click()
+    assert [int(row.get_attribute("data-id")) for row in cells.all()] == sorted(ids)
+    page.locator("#members th button").first.click()
+    assert [int(row.get_attribute("data-id")) for row in cells.all()] == sorted(ids, reverse=True)
+    cells.last.click()
+    assert page.locator("#network-title").inner_text().startswith(f"Network #{min(ids)}")
+    assert cells.last.get_attribute("aria-selected") == "true"
+
+
+def test_the_axes_can_be_any_two_metrics(open_page: Any, report: Path) -> None:
+    page = open_page(report)
+    page.select_option("#axis-y", "val_loss")
+    page.select_option("#axis-x", "edges")
+    titles = page.locator("#front-chart .infolayer")
+    assert "validation loss (nats)" in titles.text_content()
+    assert "edges" in titles.text_content()
+
+
+def test_nothing_of_a_hostile_run_is_executed(open_page: Any, evonas: Evonas, run: Path, tmp_path: Path) -> None:
+    hostile = run.rename(tmp_path / "<img src=x onerror=window.hacked=1>")
+    with sqlite3.connect(hostile / "run.db") as database:
+        database.execute("UPDATE individuals SET operator = ? || id", (HOSTILE,))
+        config = json.loads(database.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()[0])
+        config |= {"dataset": HOSTILE, "constraints": []}
+        database.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config),))
+        database.execute("UPDATE evaluations SET status = 'failed', error = ? WHERE id = 0", (HOSTILE,))
+    assert evonas("report", hostile, "--out", "page.html").exit_code == 0
+    page = open_page(tmp_path / "page.html")
+    for row in page.locator("#members tbody tr").all():
+        row.click()
+    page.locator("#front-chart .point").first.hover(force=True)
+    assert HOSTILE in page.locator("#lineage").inner_text()
+    assert HOSTILE in page.locator("#notice").inner_text()
+    assert page.locator("img, script[src], a[href]").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+def test_an_empty_run_says_so(open_page: Any, evonas: Evonas, run: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(run / "run.db") as database:
+        database.execute("DELETE FROM evaluations")
+        database.execute("DELETE FROM states")
+    assert evonas("report", run, "--out", "page.html").exit_code == 0
+    page = open_page(tmp_path / "page.html")
+    assert "No evaluation has ended yet" in page.locator("#notice").inner_text()
+    assert page.locator("#drawing").is_hidden()
