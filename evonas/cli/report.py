@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonas.cli.compare import check_data
+from evonas.cli.compare import _check_data as check_data
 from evonas.cli.console import say
 from evonas.types import UserError
 
