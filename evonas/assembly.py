@@ -67,7 +67,7 @@ def assemble(config: RunConfig) -> Parts:
     evaluator = merge(
         TrainedEvaluator(space, splits, config.recipe), CostEvaluator(space, tuple(space.cost(founder)))
     )
-    names = config.objectives or ("val_error" if splits.task.kind == "classification" else "val_mse", "flops")
+    names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
     objectives = parse_objectives(names, config.constraints, evaluator.metric_names)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives)

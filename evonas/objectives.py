@@ -13,6 +13,8 @@ from evonas.types import Doubles, Metrics, UserError, suggestion
 
 #: Metrics where more is better; all others are minimised.
 MAXIMISED = frozenset({"val_accuracy", "val_r2"})
+#: Minimised metrics that are at most 1, which is their place in a hypervolume's reference point.
+SHARES = frozenset({"val_error", "fitness_error"})
 #: Costs span orders of magnitude: crowding and hypervolume see their logarithm, ranks are the same.
 LOGARITHMIC = frozenset({"edges", "params", "flops", "flops_total", "neurons", "latency"})
 

@@ -27,7 +27,7 @@ def compare(
     plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
     budgets: Annotated[str | None, typer.Option(help="Of the last objective: 5300,13200,41400 [1-2-5 steps].")] = None,
     test: Annotated[bool, typer.Option(help="Add test metrics of the members that validation chose.")] = False,
-    reference: Annotated[str | None, typer.Option(help="Of the hypervolume: val_error=1,flops=200000.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
 ) -> None:
     """Accuracy at equal cost, hypervolume and compute spent of several runs.

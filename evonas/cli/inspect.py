@@ -29,7 +29,7 @@ def front(
     best_under: Annotated[str | None, typer.Option(help="Only the best under bounds, like flops=20000.")] = None,
     knee: Annotated[bool, typer.Option(help="Only the member where more cost begins to buy little.")] = False,
     test: Annotated[bool, typer.Option(help="Add test metrics: of the search's weights and of retrainings.")] = False,
-    reference: Annotated[str | None, typer.Option(help="Of the hypervolume: val_error=1,flops=200000.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
 ) -> None:
     """The Pareto front over all evaluations of a run, also while it goes on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,3 +64,10 @@ class Splits:
     validation: Samples
     fingerprint: str
     scaling: Scaling = Scaling()
+
+    @cached_property
+    def familiar(self) -> Samples:
+        """As many training samples as there are for validation, or all; evenly spaced."""
+        n = min(len(self.train), len(self.validation))
+        rows = np.linspace(0, len(self.train) - 1, n).round().astype(np.int64)
+        return Samples(np.ascontiguousarray(self.train.x[rows]), self.train.y[rows])

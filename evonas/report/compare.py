@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evonas.objectives import Objective, Objectives
+from evonas.objectives import SHARES, Objective, Objectives
 from evonas.report.front import front, hypervolume
 from evonas.store import Record, SeedSource, Spent, spent
 from evonas.types import Doubles, UserError
@@ -133,7 +133,7 @@ def common_reference(members: Sequence[Record], objectives: Objectives) -> dict[
         values = [r.metrics[objective.metric] for r in members]
         worst = max(values) if objective.goal == "min" else min(values)
         worst = steps(worst, worst)[-1] if objective.log else worst
-        point[objective.metric] = 1.0 if objective.metric == "val_error" else worst
+        point[objective.metric] = 1.0 if objective.metric in SHARES else worst
     return point
 
 

@@ -19,7 +19,8 @@ Tests: TypeAlias = Mapping[str, Mapping[int, Metrics]]
 
 def shown_metric(comparison: Comparison) -> str:
     """The quality as people name it: accuracies instead of errors."""
-    return comparison.quality.metric.replace("val_error", "val_accuracy")
+    metric = comparison.quality.metric.replace("fitness_", "val_")
+    return metric.replace("val_error", "val_accuracy")
 
 
 def test_metric(comparison: Comparison) -> str:

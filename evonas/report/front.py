@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evonas import pareto
-from evonas.objectives import Objectives
+from evonas.objectives import SHARES, Objectives
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 
@@ -48,7 +48,7 @@ def default_reference(records: Sequence[Record], objectives: Objectives) -> dict
     for objective in objectives.items:
         values = [m[objective.metric] for m in founders]
         worst = (max(values) if objective.goal == "min" else min(values)) if values else 1.0
-        point[objective.metric] = 1.0 if objective.metric == "val_error" else worst
+        point[objective.metric] = 1.0 if objective.metric in SHARES else worst
     return point
 
 

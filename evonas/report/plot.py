@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 #: What the axes call a metric; others go by their name.
 LABELS = {
     "val_error": "validation error", "val_accuracy": "validation accuracy", "val_loss": "validation loss (nats)",
-    "val_mse": "validation mean squared error", "val_r2": "validation R²", "flops": "FLOPs per sample (2 per edge)",
-    "params": "parameters",
+    "fitness_error": "error, mean of validation and training samples", "val_mse": "validation mean squared error",
+    "val_r2": "validation R²", "flops": "FLOPs per sample (2 per edge)", "params": "parameters",
 }
 
 

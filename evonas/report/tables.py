@@ -61,6 +61,8 @@ def front_table(
     """
     tests = test_cells or {}
     names = [o.metric for o in objectives.items]
+    if names[0] == "fitness_error":
+        names.insert(1, "val_accuracy")
     costs = [n for n in SECONDARY_COSTS if members and n in members[0].metrics and n not in names]
     headings = list(dict.fromkeys(heading for cells in tests.values() for heading in cells))
     edges, others = [c for c in costs if c == "edges"], [c for c in costs if c != "edges"]

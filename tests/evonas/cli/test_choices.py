@@ -50,7 +50,7 @@ def test_a_retraining_that_makes_no_sense_is_refused(
 
 def test_a_reference_point_moves_the_hypervolume_and_names_objectives_only(evonas: Evonas, finished: Path) -> None:
     near, far = (evonas("front", finished, "--reference", f"flops={x}").stdout for x in (10, 1e9))
-    assert "hypervolume 0.0000 (reference val_error=1, flops=10;" in near
+    assert "hypervolume 0.0000 (reference fitness_error=1, flops=10;" in near
     assert "hypervolume 0.0000" not in far
     result = evonas("front", finished, "--reference", "flop=9")
     assert result.exit_code == 2

@@ -59,11 +59,11 @@ def test_resume_of_a_complete_run_can_add_generations(evonas: Evonas, run: Path)
 def test_front_agrees_as_table_json_and_csv(evonas: Evonas, finished: Path) -> None:
     rows = json.loads(evonas("front", finished, "--json").stdout)
     table = csv.DictReader(io.StringIO(evonas("front", finished, "--csv").stdout))
-    assert [(int(r["id"]), float(r["val_error"])) for r in table] == [(r["id"], r["val_error"]) for r in rows]
+    assert [(int(r["id"]), float(r["fitness_error"])) for r in table] == [(r["id"], r["fitness_error"]) for r in rows]
     text = evonas("front", finished).stdout
     assert f"{len(rows)} members of 14 evaluations" in text
     for row in rows:
-        assert f"{row['id']} │    {row['val_error']:.4f}" in text
+        assert f"{row['id']} │        {row['fitness_error']:.4f} │       {row['val_accuracy']:.4f}" in text
 
 
 def test_a_front_on_a_pipe_is_never_cut(evonas: Evonas, finished: Path) -> None:
@@ -77,7 +77,7 @@ def test_best_under_and_knee_pick_one_member_of_the_front(evonas: Evonas, finish
     bound = rows[-1]["flops"] - 1
     under = json.loads(evonas("front", finished, "--json", "--best-under", f"flops={bound}").stdout)
     knee = json.loads(evonas("front", finished, "--json", "--knee").stdout)
-    assert under == [min((r for r in rows if r["flops"] <= bound), key=lambda r: r["val_error"])]
+    assert under == [min((r for r in rows if r["flops"] <= bound), key=lambda r: r["fitness_error"])]
     assert len(knee) == 1
     assert knee[0] in rows
 

@@ -147,13 +147,13 @@ def test_children_inherit_from_seeds_and_nothing_is_trained_twice(seeded: Path) 
 
 
 def test_the_front_of_a_seeded_run_is_nowhere_behind_its_seeds(evonas: Evonas, pruned: Path, seeded: Path) -> None:
-    ours = [(row["val_error"], row["flops"]) for row in rows(evonas, seeded)]
+    ours = [(row["fitness_error"], row["flops"]) for row in rows(evonas, seeded)]
     with open_run(seeded) as run:
         (source,) = run.store.info.seeds
     seeds = [row for row in rows(evonas, pruned) if row["id"] in source.ids]
     assert len(seeds) == len(source.ids) > 1
     for row in seeds:
-        assert any(error <= row["val_error"] and flops <= row["flops"] for error, flops in ours)
+        assert any(error <= row["fitness_error"] and flops <= row["flops"] for error, flops in ours)
 
 
 def test_seeds_below_the_last_rung_are_trained_on_at_this_runs_cost(evonas: Evonas, pruned: Path) -> None:
