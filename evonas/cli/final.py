@@ -9,7 +9,7 @@ import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.options import parse_names
-from evonas.types import UserError, suggestion
+from evonas.types import UserError
 
 if TYPE_CHECKING:
     from evonas.store import Retraining
@@ -79,19 +79,27 @@ def _report(n_done: int, n_all: int, retraining: Retraining | None, error: str |
 def export(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     id: Annotated[int, typer.Argument(help="Individual.")],
-    out: Annotated[Path, typer.Option(help="File to write.")],
-    format: Annotated[str, typer.Option(help="torch (safetensors, for evonas.load) or json.")] = "torch",
+    out: Annotated[Path, typer.Option(help="File to write; for C the source, the header stands beside it.")],
+    format: Annotated[str, typer.Option(help="torch (safetensors, for evonas.load), json or c.")] = "torch",
     weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
+    precision: Annotated[str, typer.Option(help="float32; for C also int8, with one scale a layer.")] = "float32",
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C.")] = None,
 ) -> None:
-    """Write one network with its weights to a file."""
+    """Write one network with its weights to a file; C is checked on the validation set."""
     from evonas.assembly import open_run
     from evonas.export import FORMATS
     from evonas.export import export as write
-    from evonas.run import package
+    from evonas.export.programs import Written, check_format, write_program
+    from evonas.run import load_splits, package
 
-    if format not in FORMATS:
-        raise UserError(f"unknown format {format!r}{suggestion(format, FORMATS)}")
-    with open_run(run) as opened:
+    with open_run(run, data_root=data_root) as opened:
+        stored_as = check_format(opened.space, format, precision)
         network = package(opened, id, weights)
-    write(network, out, format)
-    say(f"wrote {out} ({out.stat().st_size:,} bytes), {network.source['weights']}")
+        if format in FORMATS:
+            write(network, out, format)
+            written = Written((out,), (network.source["weights"],))
+        else:
+            written = write_program(network, load_splits(opened), out, format, stored_as)
+    say(f"wrote {' and '.join(f'{path} ({path.stat().st_size:,} bytes)' for path in written.paths)}")
+    for remark in written.remarks:
+        say(remark)

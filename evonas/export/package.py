@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def write_torch(package: Package, path: Path) -> None:
     arrays = {f"genotype.{k}": v for k, v in package.genotype.arrays.items()}
     arrays |= {f"weights.{k}": v for k, v in package.weights.items()}
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    _write(path, safetensors.numpy.save(contiguous, metadata={_KEY: json.dumps(package.header())}))
+    write_files({path: safetensors.numpy.save(contiguous, metadata={_KEY: json.dumps(package.header())})})
 
 
 def write_json(package: Package, path: Path) -> None:
@@ -87,7 +87,7 @@ def write_json(package: Package, path: Path) -> None:
         "genotype_arrays": {name: array.tolist() for name, array in package.genotype.arrays.items()},
         "weights": {name: array.tolist() for name, array in package.weights.items()},
     }
-    _write(path, json.dumps(document).encode())
+    write_files({path: json.dumps(document).encode()})
 
 
 FORMATS: MappingProxyType[str, Callable[[Package, Path], None]] = MappingProxyType(
@@ -157,12 +157,14 @@ def _with_prefix(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _write(path: Path, blob: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(blob)
-        os.replace(partial, path)
-    except OSError as error:
-        with suppress(OSError):  # where nothing can be written, nothing can be removed
-            partial.unlink()
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files, each whole or not at all; raises :class:`UserError` where one cannot be written."""
+    for path, content in contents.items():
+        partial = path.with_name(path.name + ".partial")
+        try:
+            partial.write_bytes(content)
+            os.replace(partial, path)
+        except OSError as error:
+            with suppress(OSError):  # where nothing can be written, nothing can be removed
+                partial.unlink()
+            raise UserError(f"cannot write {path}: {error.strerror}") from None

@@ -1,7 +1,7 @@
 """An open run: one SQLite database (WAL; one writer, the driver) and one safetensors file of weights an evaluation.
 
 A weights file is written whole before the row that names its digest, so that a killed run holds no half records.
-Readers may look while the run goes on. No path is ever taken from the database.
+Readers may look while the run goes on. No path is taken from the database, and none leaves the directory.
 """
 
 from __future__ import annotations
@@ -233,7 +233,14 @@ class RunStore(Generic[G]):
             raise StoreError(f"{self.directory} holds a damaged genotype: {error}") from None
 
     def _weights_path(self, id: int, budget: int) -> Path:
-        return self.directory / "weights" / f"{id:06d}-{budget}.safetensors"
+        return self._inside("weights", f"{id:06d}-{budget}.safetensors")
 
     def _retrained_path(self, r: Retraining) -> Path:
-        return self.directory / "retrained" / f"{r.id:06d}-{r.start}-{r.epochs}-{r.seed}.safetensors"
+        return self._inside("retrained", f"{r.id:06d}-{r.start}-{r.epochs}-{r.seed}.safetensors")
+
+    def _inside(self, folder: str, name: str) -> Path:
+        """A file of the run's; SQLite holds texts in columns of numbers, and a run may come from anybody."""
+        path = self.directory / folder / name
+        if path.resolve().parent != self.directory.resolve() / folder:
+            raise StoreError(f"{self.directory} names a file that is not in its folder {folder}: {name!r}")
+        return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from evonas.data.samples import Samples, Splits
 from evonas.sketch import Sketch
-from evonas.space import Encoded, InvalidGenotype, Offspring
+from evonas.space import Encoded, ExportTarget, InvalidGenotype, Offspring, Precision, Program
 from evonas.training import Pruning, Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, UserError, Weights
 from search_spaces.neuron import inheritance
@@ -18,6 +18,7 @@ from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.draw import sketch
+from search_spaces.neuron.export import FORMATS
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.layering import pair_capacities, pair_counts
@@ -50,7 +51,7 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``FamilySearchable``, ``Describable``, ``Drawable`` and ``Trainable``; picklable.
+    ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable`` and ``Trainable``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -212,6 +213,15 @@ class NeuronSpace:
         if weights is not None:
             inheritance.check_weights(genotype, weights)
         return sketch(genotype, self.task, weights)
+
+    @property
+    def formats(self) -> Mapping[str, Sequence[Precision]]:
+        """See :mod:`search_spaces.neuron.export`."""
+        return {name: format.precisions for name, format in FORMATS.items()}
+
+    def export(self, genotype: NeuronGenotype, weights: Weights, format: str, target: ExportTarget) -> Program:
+        """The network in one of :attr:`formats`."""
+        return FORMATS[format].write(self._network(genotype, weights), self.task, target)
 
     @property
     def shares_memory(self) -> bool:

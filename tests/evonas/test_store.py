@@ -119,6 +119,26 @@ def test_retrainings_are_kept_apart_by_kind_and_seed(play: Play) -> None:
     assert store.retrained_weights(second)["depth"].tolist() == [1.0]
 
 
+def test_no_file_outside_of_a_hostile_run_is_read(play: Play, tmp_path: Path) -> None:
+    store = play(generations=0)
+    id, outside = store.records()[0].id, tmp_path / "outside.safetensors"
+    budget = "x/../../../outside"  # SQLite keeps a text in a column of integers
+    (tmp_path / "run" / "weights" / f"{id:06d}-1.safetensors").rename(outside)
+    (tmp_path / "run" / "weights" / f"{id:06d}-x").mkdir()
+    with sqlite3.connect(tmp_path / "run" / "run.db") as db:
+        db.execute("UPDATE evaluations SET budget = ? WHERE id = ?", (budget, id))
+    assert (tmp_path / "run" / "weights" / f"{id:06d}-{budget}.safetensors").resolve() == outside
+    with pytest.raises(StoreError, match="names a file that is not in its folder weights"):
+        store.weights(id, budget)  # type: ignore[arg-type]
+    (tmp_path / "run" / "weights" / f"{id:06d}-2.safetensors").symlink_to(outside)
+    with sqlite3.connect(tmp_path / "run" / "run.db") as db:
+        db.execute("UPDATE evaluations SET budget = 2 WHERE id = ?", (id,))
+    with pytest.raises(StoreError, match="names a file that is not in its folder weights"):
+        store.weights(id, 2)
+    with pytest.raises(StoreError, match="names a file that is not in its folder retrained"):
+        store.add_retraining(Retraining(2, "/../../x", 20, 0, {}, 1.0), {})
+
+
 def test_memory_holds_no_genotype_of_the_past(play: Play) -> None:
     import gc
 

@@ -189,7 +189,9 @@ def _own_run(evonas: Callable[..., Result]) -> None:
     assert evonas("evolve", "--dataset", "own.npz", *numbers, "--generations", 1, "--out", "r").exit_code == 0
 
 
-@pytest.mark.parametrize("command", [["resume"], ["retrain"], ["front", "--test"]])
+@pytest.mark.parametrize(
+    "command", [["resume"], ["retrain"], ["front", "--test"], ["export", 1, "--format", "c", "--out", "n.c"]]
+)
 def test_a_run_whose_data_have_changed_or_gone_is_refused(
     refused: Refused, evonas: Callable[..., Result], command: list[str]
 ) -> None:
@@ -261,7 +263,9 @@ def test_a_damaged_weights_file_is_recognised(
     refused(name, run, *[best if o == "ID" else o for o in options], message=f"{path.name} {message}")
 
 
-@pytest.mark.parametrize("command", [["front", "--test"], ["export", "ID", "--out", "n"]])
+@pytest.mark.parametrize(
+    "command", [["front", "--test"], ["export", "ID", "--out", "n"], ["export", "ID", "--format", "c", "--out", "n.c"]]
+)
 def test_weights_that_do_not_fit_their_genotype_are_refused(
     refused: Refused, run: Path, best: int, command: list[str]
 ) -> None:
@@ -299,7 +303,12 @@ def _sql(run: Path, statement: str) -> None:
         (["front", "--plot", "f.png", "--beside", "nowhere"], "nowhere is not a run"),
         (["export", 1, "--out", "nowhere/n"], "cannot write nowhere/n: No such file or directory"),
         (["export", 1, "--out", "file/n"], "cannot write file/n: Not a directory"),
-        (["export", 1, "--out", "n", "--format", "onxx"], "unknown format 'onxx', there are: json, torch"),
+        (["export", 1, "--out", "n", "--format", "d"], "cannot be exported as 'd', there are: c, json, torch"),
+        (["export", 1, "--out", "n.h", "--format", "c"], r"--out must end in \.c for the format c, got n\.h"),
+        (["export", 1, "--out", "nowhere/n.c", "--format", "c"], r"cannot write nowhere/n\.c: No such file"),
+        (["export", 1, "--out", "n.c", "--format", "c", "--precision", "int4"],
+         "--precision must be float32 or int8 for the format c, got 'int4'"),
+        (["export", 1, "--out", "n", "--precision", "int8"], "must be float32 for the format torch, got 'int8'"),
         (["export", 1, "--out", "n", "--weights", "inherited"], "individual 1 has no such retraining: run"),
         (["export", 1, "--out", "n", "--weights", "best"], "weights must be search, fresh or inherited, got 'best'"),
         (["resume", "--generations", -1], "generations must be greater than or equal to 0"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from typer.testing import Result
 import evonas
 from evonas.data import load
 from evonas.evaluation.measure import measure
+from evonas.runtimes.compiled import compiled, find_compiler, run_on
+from evonas.runtimes.units import export_target, inputs_of
+from evonas.space import Precision
 from evonas.types import UserError
 
 Evonas = Callable[..., Result]
+needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
 
 
 @pytest.fixture
@@ -90,6 +95,47 @@ def test_the_json_export_has_the_same_weights_and_genotype(
             assert np.array_equal(np.array(values, tensors[prefix + name].dtype), tensors[prefix + name]), name
     assert document["metrics"]["val_error"] == document["metrics"]["val_error"]
     assert document["source"]["id"] == best
+
+
+@needs_compiler
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 0.0), ("int8", 0.02)])
+def test_the_compiled_network_has_the_accuracy_that_the_run_reports(
+    evonas: Evonas, finished: Path, best: int, precision: Precision, tolerance: float
+) -> None:
+    arguments = ["--format", "c", "--precision", precision, "--out", "digits.c"]
+    result = evonas("export", finished, best, *arguments)
+    assert result.exit_code == 0, result.output
+    splits, target = load("digits"), export_target(load("digits"), "digits", precision)
+    assert target.byte_inputs
+    with compiled({suffix: Path(f"digits{suffix}").read_bytes() for suffix in (".c", ".h")}, "digits") as program:
+        outputs = run_on(program, inputs_of(splits.validation, target), 10)
+    found = measure(outputs, splits.validation, splits.task, "val")["val_accuracy"]
+    reported = json.loads(evonas("front", finished, "--json").stdout)[-1]["val_accuracy"]
+    assert abs(found - reported) <= tolerance
+    stated = f"val_accuracy {found:.4f} with {precision} weights, {reported:.4f} in the run"
+    assert stated in result.stdout
+    assert stated in Path("digits.h").read_text()
+    for text in (r"[\d,]+ bytes of flash, [\d,]+ bytes of ram", r"bytes of flash an edge", r"[\d.]+ ns an edge"):
+        assert re.search(text, result.stdout), text
+
+
+def test_without_a_compiler_c_is_written_and_called_unchecked(
+    evonas: Evonas, finished: Path, best: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    result = evonas("export", finished, best, "--format", "c", "--out", "n.c")
+    assert result.exit_code == 0
+    assert "neither checked nor timed: there is no C compiler here" in result.stdout
+    assert "int main(" in Path("n.c").read_text()
+
+
+@needs_compiler
+def test_a_run_with_a_hostile_name_gives_harmless_c(evonas: Evonas, run: Path, best: int) -> None:
+    hostile = run.rename(run.parent / '*\\ *??').rename(run.parent / '"; evil(); \\n#include <x> *')
+    result = evonas("export", hostile, best, "--format", "c", "--out", "0 int; évil*.c")
+    assert result.exit_code == 0, result.output
+    source = Path("0 int; évil*.c").read_text()
+    assert "void network_0_int_vil_run(" in source
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""Networks as programs for other runtimes: written, and checked against torch on the validation samples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evonas.data.samples import Splits
+from evonas.evaluation.measure import measure
+from evonas.export.package import FORMATS, Package, write_files
+from evonas.plugins import create_space
+from evonas.runtimes.compiled import compiled, find_compiler, run_on, time_on
+from evonas.runtimes.units import export_target, inputs_of, outputs_of
+from evonas.space import Exportable, ExportTarget, Precision, Program, SearchSpace
+from evonas.training.loop import predict
+from evonas.types import Floats, UserError, suggestion
+
+#: Largest difference from torch, relative to the largest output: float32 sums in another order.
+TOLERANCE = 1e-5
+
+
+class Written(NamedTuple):
+    """What was written, and what a person should know of it."""
+
+    paths: tuple[Path, ...]
+    remarks: tuple[str, ...]
+
+
+def write_program(
+    package: Package, splits: Splits, path: Path, format: str, precision: Precision = "float32"
+) -> Written:
+    """Write a network in a format of its space.
+
+    Args:
+        splits: The data set of the run.
+        path: Of the main file; the others stand beside it.
+
+    Raises:
+        UserError: The space has no such format, the path has another suffix, a file cannot be written, or the program
+            does not compute what torch does.
+    """
+    if path.suffix != f".{format}":
+        raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
+    space = create_space(package.space, package.task, package.options)
+    check_format(space, format, precision)
+    assert isinstance(space, Exportable)
+    genotype = space.decode(package.genotype)
+    target = export_target(splits, _identifier(path.stem), precision)
+    try:
+        program = space.export(genotype, package.weights, format, target)
+    except ValueError as error:
+        raise UserError(f"this network cannot be exported: {error}") from error
+    outputs = predict(program.compile(), splits.validation)
+    remarks = _remarks(package, splits, outputs, precision)
+    files = program.files(remarks)
+    n_edges = space.cost(genotype).get("edges")
+    checks = _check(files, target, splits, outputs, n_edges)
+    paths = {path.with_suffix(suffix): content for suffix, content in files.items()}
+    write_files(paths)
+    return Written(tuple(paths), (*remarks, _sizes(program, n_edges), *checks))
+
+
+def check_format(space: SearchSpace[Any], format: str, precision: str) -> Precision:
+    """The precision; raises :class:`UserError` unless networks of this space can be written so."""
+    formats: dict[str, Sequence[Precision]] = dict.fromkeys(FORMATS, ("float32",))
+    if isinstance(space, Exportable):
+        formats |= space.formats
+    if format not in formats:
+        raise UserError(f"networks of this space cannot be exported as {format!r}{suggestion(format, formats)}")
+    for allowed in formats[format]:
+        if precision == allowed:
+            return allowed
+    names = " or ".join(formats[format])
+    raise UserError(f"--precision must be {names} for the format {format}, got {precision!r}")
+
+
+def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Precision) -> tuple[str, ...]:
+    """Where the network comes from, and how good it is on the validation samples."""
+    source = package.source
+    metric = "val_accuracy" if splits.task.kind == "classification" else "val_mse"
+    value = measure(outputs, splits.validation, splits.task, "val")[metric]
+    text = f"{metric} {value:.4f} with {precision} weights"
+    if metric in package.metrics:
+        text += f", {package.metrics[metric]:.4f} in the run"
+    else:
+        text += ", which were trained on these samples too"
+    return f"individual {source['id']} of {source['run']}, {source['dataset']}: {source['weights']}", text
+
+
+def _sizes(program: Program, n_edges: float | None) -> str:
+    texts = [f"{size:,} bytes of {kind}" for kind, size in program.sizes.items()]
+    if n_edges is not None and "flash" in program.sizes:
+        texts.append(f"{program.sizes['flash'] / n_edges:.2f} bytes of flash an edge")
+    return ", ".join(texts)
+
+
+def _check(
+    files: Mapping[str, bytes], target: ExportTarget, splits: Splits, expected: Floats, n_edges: float | None
+) -> tuple[str, ...]:
+    """Run what is about to be written; raises :class:`UserError` where it gives anything but ``expected``."""
+    if find_compiler() is None:
+        return ("neither checked nor timed: there is no C compiler here",)
+    inputs = inputs_of(splits.validation, target)
+    with compiled(files, target.name) as program:
+        found = outputs_of(run_on(program, inputs, splits.task.n_outputs), target)
+        seconds, spread = time_on(program, inputs)
+    difference = float(np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max())))
+    if not difference <= TOLERANCE:
+        raise UserError(
+            f"the compiled network differs from torch by {difference:.1e} of its largest output, expected at most "
+            f"{TOLERANCE:g}: nothing was written"
+        )
+    an_edge = "" if n_edges is None else f", {1e9 * seconds / n_edges:.2f} ns an edge"
+    return (
+        f"compiled, it gives what torch gives on {len(found):,} validation samples, to {difference:.0e} of the largest",
+        f"{1e6 * seconds:.1f} us a sample on one core of this machine{an_edge} (spread {100 * spread:.0f} %)",
+    )
+
+
+def _identifier(text: str) -> str:
+    """A C identifier that resembles the text."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", text)[:40].strip("_") or "network"
+    return f"network_{name}" if name[0].isdigit() else name

@@ -1,0 +1,28 @@
+"""Networks for other runtimes: what makes the space an :class:`evonas.space.Exportable`.
+
+- ``arithmetic``: numbers as a device uses them, ``quantisation``: how they are rounded, ``layout``: where they lie
+- ``c_program``, ``c_text``: C99
+"""
+
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from evonas.space import ExportTarget, Precision, Program
+from evonas.types import Task
+from search_spaces.neuron.export.c_program import c_program
+from search_spaces.neuron.trainer.base import Network
+
+Writer: TypeAlias = Callable[[Network, Task, ExportTarget], Program]
+
+
+class Format(NamedTuple):
+    """How a format is written, and what it can store weights as."""
+
+    write: Writer
+    precisions: Sequence[Precision]
+
+
+FORMATS: MappingProxyType[str, Format] = MappingProxyType({"c": Format(c_program, ("float32", "int8"))})
+
+__all__ = ["FORMATS", "Format"]

@@ -1,0 +1,96 @@
+"""A network's numbers as a device uses them: between values in the data's own units, in float32 or int8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evonas.data.samples import Scaling
+from evonas.space import Precision
+from evonas.types import Doubles, Floats
+from search_spaces.neuron.export.quantisation import Stored, StoredType, store
+from search_spaces.neuron.trainer.base import Network
+
+#: The normalisation of the inputs is folded into the weights where that costs no accuracy: means of at most so many
+#: standard deviations (sums of raw values then do not cancel), and deviations that differ by at most so much (one int8
+#: scale then serves all). So it is for pixels; features, which are fewer, are normalised one by one on entry.
+LARGEST_MEAN, LARGEST_SPREAD = 8.0, 4.0
+#: Of weights, and of gains and biases: there are few of these, and each concerns a whole neuron.
+TYPES: dict[Precision, tuple[StoredType, StoredType]] = {
+    "float32": (np.float32, np.float32), "int8": (np.int8, np.int16)
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Arithmetic:
+    """What is stored, and what it is worth.
+
+    Attributes:
+        weights: ``(n_edges,)``; groups are the edges from inputs into the first layer, from hidden neurons into it,
+            from inputs into the second, and so on.
+        offset: float32 ``(n_hidden + n_outputs,)``, added to the weighted sums: folded means, and biases but for those
+            that a norm adds.
+        gain, bias: ``(n_hidden,)``, those of the norm ``layer-affine``; groups are layers.
+        mean, inverse_std: float32 ``(n_inputs,)``, where inputs are normalised on entry; None where that is folded.
+        network: The network in the search's units that all this computes: untied, with rounded parameters.
+    """
+
+    weights: Stored
+    offset: Floats
+    gain: Stored
+    bias: Stored
+    mean: Floats | None
+    inverse_std: Floats | None
+    network: Network
+
+
+def arithmetic(network: Network, scaling: Scaling, input_shape: tuple[int, ...], precision: Precision) -> Arithmetic:
+    """Fold the normalisation into the parameters and round them.
+
+    Raises:
+        ValueError: A parameter is not finite.
+    """
+    for name in ("edge", "bias", "gain"):
+        if not np.isfinite(getattr(network, name)).all():
+            raise ValueError(f"the parameter {name!r} holds values that are not finite")
+    genotype, n_hidden = network.genotype, network.genotype.n_hidden
+    mean, std = (np.broadcast_to(np.array(v, np.float64), input_shape).ravel() for v in (scaling.mean, scaling.std))
+    folded = bool(np.abs(mean / std).max() <= LARGEST_MEAN and std.max() <= LARGEST_SPREAD * std.min())
+    source, target = genotype.edges.T.astype(np.int64)
+    row, hidden = target - genotype.n_inputs, (source >= genotype.n_inputs).astype(np.int64)
+    factor = np.where(row < n_hidden, 1.0, scaling.target_std)  # from the search's weights to the device's
+    if folded:
+        factor[hidden == 0] /= std[source[hidden == 0]]
+    weight_type, neuron_type = TYPES[precision]
+    group = 2 * (genotype.layer_of[target] - 1) + hidden
+    weights = store(network.edge * factor, group, 2 * genotype.depth, weight_type)
+    layer = genotype.layers.astype(np.int64) - 1
+    gain, bias = (store(v[:n_hidden], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))
+    offset = _biases(network, scaling)
+    if folded:
+        inputs = hidden == 0
+        offset -= np.bincount(row[inputs], weights.worth[inputs] * mean[source[inputs]], len(offset))
+    rounded = replace(
+        network, genotype=replace(genotype, ties=np.full(genotype.n_edges, -1, np.int32)),
+        edge=(weights.worth / factor).astype(np.float32),
+    )
+    if network.norm == "layer-affine":
+        rounded = replace(
+            rounded, gain=np.append(gain.worth, network.gain[n_hidden:]).astype(np.float32),
+            bias=np.append(bias.worth, network.bias[n_hidden:]).astype(np.float32),
+        )
+    return Arithmetic(
+        weights, offset.astype(np.float32), gain, bias, None if folded else mean.astype(np.float32),
+        None if folded else (1 / std).astype(np.float32), rounded,
+    )
+
+
+def _biases(network: Network, scaling: Scaling) -> Doubles:
+    """Those that belong to the weighted sums, in the data's units, shape ``(n_hidden + n_outputs,)``."""
+    n_hidden = network.genotype.n_hidden
+    biases = network.bias.astype(np.float64)
+    biases[n_hidden:] = biases[n_hidden:] * scaling.target_std + np.array(scaling.target_mean)
+    if network.norm == "layer-affine":
+        biases[:n_hidden] = 0.0
+    return biases

@@ -1,0 +1,245 @@
+"""The C of every network: templates whose lines may depend on what a network has, tables, and comments."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
+from string import Template
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Characters that a comment may not hold: they could end it, begin another, or join lines.
+_UNSAFE = re.compile(r"[^A-Za-z0-9 _.,:;()<>=+%'\"/-]")
+_LINE_WIDTH = 100
+
+HEADER = """\
+/* ${name}.h: a trained network as C99, written by evonas.
+ *
+${remarks}
+ *
+ * Give ${name}_run the values as the files of the data set have them (${input_note}):
+ * ${shape_note}; the normalisation is inside.
+ * It writes ${output_note}.
+ *
+ * Memory: ${flash} bytes of constants, ${ram} bytes of static buffers, no heap. The buffers are shared:
+ * calls must not overlap.
+ * Build: cc -std=c99 -O3 -c ${name}.c, and link with -lm where sqrtf is not in the C library. With
+ * -D${NAME}_MAIN there is a main that reads samples from the standard input and prints their outputs.
+ */
+#ifndef ${NAME}_H
+#define ${NAME}_H
+
+#include <stdint.h>
+
+#define ${NAME}_INPUTS ${n_inputs}
+#define ${NAME}_OUTPUTS ${n_outputs}
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef ${input_type} ${name}_input;
+
+/* x has ${NAME}_INPUTS values, outputs has room for ${NAME}_OUTPUTS. */
+void ${name}_run(const ${name}_input *x, float *outputs);
+@classify
+@classify /* The class with the largest output, from 0. */
+@classify unsigned ${name}_classify(const ${name}_input *x);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+"""
+
+SOURCE = """\
+/* ${name}.c: see ${name}.h
+ *
+ * Weights stand row by row: the edges into one neuron. The source of an edge is a step from that of
+ * the edge before it; the first of a row is a step from 0. A step that is too long for its type is
+ * made of several, with weights of 0. Activations of hidden layers share one buffer: a layer takes
+ * the place of those that are no longer read.
+ */
+#include "${name}.h"
+
+@norm #include <math.h>
+@norm
+#define N_LAYERS ${n_layers}
+
+typedef ${step_type} step_t;
+typedef ${weight_type} weight_t;
+
+${tables}
+@hidden static float buffer[${n_slots}];
+@enter static float normalised[${NAME}_INPUTS];
+
+@bytes static float sum_bytes(const uint8_t *x, const step_t *step, const weight_t *weight, unsigned n)
+@bytes {
+@bytes     ${byte_total} a = 0, b = 0, c = 0, d = 0; /* four, since each addition waits for the one before */
+@bytes
+@bytes     for (; n >= 4; n -= 4, step += 4, weight += 4) {
+@bytes         x += step[0];
+@bytes         a += (${byte_total})weight[0] * (${byte_total})*x;
+@bytes         x += step[1];
+@bytes         b += (${byte_total})weight[1] * (${byte_total})*x;
+@bytes         x += step[2];
+@bytes         c += (${byte_total})weight[2] * (${byte_total})*x;
+@bytes         x += step[3];
+@bytes         d += (${byte_total})weight[3] * (${byte_total})*x;
+@bytes     }
+@bytes     for (; n > 0; n--) {
+@bytes         x += *step++;
+@bytes         a += (${byte_total})*weight++ * (${byte_total})*x;
+@bytes     }
+@bytes     return (float)((a + b) + (c + d));
+@bytes }
+@bytes
+@floats static float sum_floats(const float *x, const step_t *step, const weight_t *weight, unsigned n)
+@floats {
+@floats     float a = 0, b = 0, c = 0, d = 0; /* four, since each addition waits for the one before */
+@floats
+@floats     for (; n >= 4; n -= 4, step += 4, weight += 4) {
+@floats         x += step[0];
+@floats         a += (float)weight[0] * *x;
+@floats         x += step[1];
+@floats         b += (float)weight[1] * *x;
+@floats         x += step[2];
+@floats         c += (float)weight[2] * *x;
+@floats         x += step[3];
+@floats         d += (float)weight[3] * *x;
+@floats     }
+@floats     for (; n > 0; n--) {
+@floats         x += *step++;
+@floats         a += (float)*weight++ * *x;
+@floats     }
+@floats     return (a + b) + (c + d);
+@floats }
+@floats
+@hidden /* What follows the weighted sums z[0 .. n) of a hidden layer, in place. */
+@hidden static void activate(float *z, unsigned n${activate_parameters})
+@hidden {
+@norm     float mean_z = 0, variance = 0, factor;
+@hidden     unsigned i;
+@hidden
+@norm     for (i = 0; i < n; i++)
+@norm         mean_z += z[i];
+@norm     mean_z /= (float)n;
+@norm     for (i = 0; i < n; i++)
+@norm         variance += (z[i] - mean_z) * (z[i] - mean_z);
+@norm     factor = 1 / sqrtf(variance / (float)n + ${epsilon}f);
+@hidden     for (i = 0; i < n; i++) {
+@hidden         const float y = ${activation};
+@hidden         z[i] = y > 0 ? y : 0;
+@hidden     }
+@hidden }
+@hidden
+void ${name}_run(const ${name}_input *x, float *outputs)
+{
+    const step_t *input_step = input_steps;
+    const weight_t *input_weight = input_weights;
+@hidden     const step_t *hidden_step = hidden_steps;
+@hidden     const weight_t *hidden_weight = hidden_weights;
+    unsigned layer, i, row = 0;
+
+@enter     for (i = 0; i < ${NAME}_INPUTS; i++)
+@enter         normalised[i] = ((float)x[i] - mean[i]) * inverse_std[i];
+    for (layer = 0; layer < N_LAYERS; layer++) {
+        const unsigned size = layer_sizes[layer];
+        float *z = ${destination};
+
+        for (i = 0; i < size; i++, row++) {
+            z[i] = offset[row] + ${sum_inputs};
+            input_step += input_counts[row];
+            input_weight += input_counts[row];
+@hidden             z[i] += ${sum_hidden};
+@hidden             hidden_step += hidden_counts[row];
+@hidden             hidden_weight += hidden_counts[row];
+        }
+@hidden         if (layer + 1 < N_LAYERS)
+@hidden             activate(z, size${activate_arguments});
+    }
+}
+@classify
+@classify unsigned ${name}_classify(const ${name}_input *x)
+@classify {
+@classify     float outputs[${NAME}_OUTPUTS];
+@classify     unsigned i, best = 0;
+@classify
+@classify     ${name}_run(x, outputs);
+@classify     for (i = 1; i < ${NAME}_OUTPUTS; i++)
+@classify         if (outputs[i] > outputs[best])
+@classify             best = i;
+@classify     return best;
+@classify }
+
+#ifdef ${NAME}_MAIN
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Without arguments: the outputs of every sample on the standard input. With BLOCKS RUNS: for each
+ * block the mean nanoseconds of so many runs, over up to 64 samples, which no processor knows by heart.
+ */
+int main(int argc, char **argv)
+{
+    static ${name}_input x[64][${NAME}_INPUTS];
+    static float outputs[${NAME}_OUTPUTS];
+    const long blocks = argc == 3 ? atol(argv[1]) : 0, runs = argc == 3 ? atol(argv[2]) : 0;
+    volatile float kept = 0;
+    long block, run;
+    int i;
+
+    if (argc == 3) {
+        const long n = (long)fread(x, sizeof x[0], 64, stdin);
+        for (block = 0; n > 0 && block < blocks; block++) {
+            const clock_t begin = clock();
+            for (run = 0; run < runs; run++) {
+                ${name}_run(x[run % n], outputs);
+                kept += outputs[0];
+            }
+            printf("%.6g\\n", 1e9 / CLOCKS_PER_SEC * (double)(clock() - begin) / (double)runs);
+        }
+        return 0;
+    }
+    while (fread(x, sizeof x[0], 1, stdin) == 1) {
+        ${name}_run(x[0], outputs);
+        for (i = 0; i < ${NAME}_OUTPUTS; i++)
+            printf("%.9g%c", (double)outputs[i], i + 1 < ${NAME}_OUTPUTS ? ' ' : '\\n');
+    }
+    return 0;
+}
+#endif
+"""
+
+
+def fill(template: str, features: Collection[str], values: Mapping[str, object]) -> str:
+    """The template with ``${values}``; a line that begins with ``@feature`` stands only where there is that feature."""
+    lines = []
+    for line in template.splitlines():
+        feature, _, text = line[1:].partition(" ") if line.startswith("@") else ("", "", line)
+        if not feature or feature in features:
+            lines.append(text)
+    return Template("\n".join(lines) + "\n").substitute(values)
+
+
+def c_type(dtype: np.dtype[Any]) -> str:
+    """Its name in C99."""
+    return "float" if dtype == np.float32 else f"{dtype.name}_t"
+
+
+def table(name: str, values: NDArray[Any]) -> str:
+    """A constant array; float32 comes back bit for bit."""
+    suffix = "f" if values.dtype == np.float32 else ""
+    numbers = textwrap.fill(", ".join(f"{v!s}{suffix}" for v in values), _LINE_WIDTH - 4, break_on_hyphens=False)
+    return f"static const {c_type(values.dtype)} {name}[{len(values)}] = {{\n{textwrap.indent(numbers, '    ')}\n}};\n"
+
+
+def comment(lines: Sequence[str]) -> str:
+    """Text of any origin as the inside of a comment, which it cannot end."""
+    plain = [_UNSAFE.sub("?", line.replace("\n", " ")) for line in lines]
+    wrapped = [part for line in plain for part in textwrap.wrap(line, _LINE_WIDTH - 3) or [""]]
+    return "\n".join(f" * {line}".rstrip() for line in wrapped)
