@@ -12,7 +12,8 @@ from search_spaces.cell.primitives import OperationSet
 #: Height and width.
 Size: TypeAlias = tuple[int, int]
 
-#: The image is halved twice; a 3x3 operation on fewer than 2 x 2 pixels would see little but padding.
+#: The image is halved twice after the first convolution; a 3x3 operation on fewer than 2 x 2 pixels would see little
+#: but padding.
 SMALLEST_SIDE = 8
 
 
@@ -99,7 +100,7 @@ def plan(task: Task, options: CellOptions) -> Layout:
     """The layout for a task.
 
     Raises:
-        ValueError: Samples are not images, or images too small to be halved twice.
+        ValueError: Samples are not images, or images too small to be halved so often.
     """
     if len(task.input_shape) != 3:
         raise ValueError(
@@ -107,9 +108,10 @@ def plan(task: Task, options: CellOptions) -> Layout:
             "the neuron space takes any"
         )
     in_channels, *sides = task.input_shape
-    if min(sides) < SMALLEST_SIDE:
+    smallest = SMALLEST_SIDE * options.stem_stride
+    if min(sides) < smallest:
         raise ValueError(
-            f"images must be at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels to be halved twice, "
+            f"images must be at least {smallest} x {smallest} pixels to be halved {1 + options.stem_stride} times, "
             f"got {sides[0]} x {sides[1]}"
         )
     published = options.set
@@ -117,7 +119,8 @@ def plan(task: Task, options: CellOptions) -> Layout:
     n_inputs = published.n_inputs
     edges = tuple((source, target) for target in range(n_inputs, n_inputs + n_nodes) for source in range(target))
     darts = published.skeleton == "darts"
-    stem = Features(options.channels * ((options.stem or 3) if darts else 1), (sides[0], sides[1]))
+    size = (sides[0], sides[1]) if options.stem_stride == 1 else _halved((sides[0], sides[1]))
+    stem = Features(options.channels * ((options.stem or 3) if darts else 1), size)
     places = _cells_that_reduce(options, stem, n_nodes) if darts else _stages(options, stem)
     return Layout(
         options, n_nodes, edges, (options.edges or published.edges) == "two",

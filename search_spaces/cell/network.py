@@ -114,7 +114,10 @@ class Skeleton(nn.Module):
     def __init__(self, layout: Layout, built: Sequence[Sequence[Sequence[str]]]) -> None:
         super().__init__()
         self.layout = layout
-        self.stem = nn.Sequential(convolve(layout.in_channels, layout.stem.channels, 3), Norm(layout.stem.channels))
+        self.stem = nn.Sequential(
+            convolve(layout.in_channels, layout.stem.channels, 3, stride=layout.options.stem_stride),
+            Norm(layout.stem.channels),
+        )
         self.residuals = nn.ModuleDict({
             str(index): Residual(place.before.channels, place.nodes.channels)
             for index, place in enumerate(layout.places) if place.before is not None

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evonas.sketch import Sketch
 from evonas.space import Choices, Encoded, Offspring
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
-from search_spaces.cell import choices
+from search_spaces.cell import choices, draw
 from search_spaces.cell.cost import cost
 from search_spaces.cell.crossover import exchange_nodes
 from search_spaces.cell.genotype import CellGenotype
@@ -27,8 +28,8 @@ CROSSOVER_DRAWS = 10
 class CellSpace:
     """Convolutional networks that repeat one cell or a few, for one task.
 
-    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Describable`` and
-    ``Relaxable``; picklable.
+    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Describable``,
+    ``Drawable`` and ``Relaxable``; picklable.
 
     Args:
         task: Gives the image's shape and the number of outputs.
@@ -163,6 +164,10 @@ class CellSpace:
             ]
             tables.append((title, ["node", "operations (of nodes)"], rows))
         return tables
+
+    def sketch(self, genotype: CellGenotype, weights: Weights | None = None) -> Sketch:
+        """See :func:`search_spaces.cell.draw.sketch`; edges have operations, not weights of their own."""
+        return draw.sketch(genotype, self.layout, self.titles)
 
     @property
     def titles(self) -> list[str]:

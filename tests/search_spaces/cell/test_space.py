@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from contracts.space_contract import SpaceContract, generator, initial_weights
 
-from evonas.space import Describable, HasWeightOptions, InheritsWeights, InvalidGenotype, Relaxable
+from evonas.space import Describable, Drawable, HasWeightOptions, InheritsWeights, InvalidGenotype, Relaxable
 from evonas.types import Task
 from search_spaces.cell.choices import to_matrix
 from search_spaces.cell.genotype import CellGenotype
@@ -56,7 +56,7 @@ class TestCellsOfTheirOwn(SpaceContract):
 
 def test_the_space_has_its_capabilities() -> None:
     space = create(GREY, {})
-    for capability in (InheritsWeights, HasWeightOptions, Describable, Relaxable):
+    for capability in (InheritsWeights, HasWeightOptions, Describable, Drawable, Relaxable):
         assert isinstance(space, capability)
 
 
@@ -68,7 +68,8 @@ def test_importing_the_space_does_not_import_torch() -> None:
 @pytest.mark.parametrize(
     ("shape", "options", "sentence"),
     [
-        ((1, 7, 28), {}, "images must be at least 8 x 8 pixels to be halved twice, got 7 x 28"),
+        ((1, 7, 28), {}, "images must be at least 8 x 8 pixels to be halved 2 times, got 7 x 28"),
+        ((1, 28, 8), {"stem_stride": 2}, "at least 16 x 16 pixels to be halved 3 times, got 28 x 8"),
         ((13,), {}, "cells need images of shape (channels, height, width), got samples of shape (13,)"),
         ((1, 8, 8), {"cells": 2}, "option cells of the cell space: Input should be greater than or equal to 3, got 2"),
         ((1, 8, 8), {"operation": "darts"}, "unknown option 'operation' of the cell space, did you mean 'operations'?"),
@@ -175,3 +176,20 @@ def test_children_inherit_what_is_on_the_same_edge_with_the_same_operation() -> 
         assert (value > 5).all() == (name in weights), name
     assert len(set(inherited) - set(weights)) < len(inherited) / 2
     assert "classifier.weight" in weights
+
+
+@pytest.mark.parametrize("operations", ["firsov", "nasbench201"])
+def test_a_sketch_has_every_operation_on_an_edge_and_no_edge_through_a_node(operations: str) -> None:
+    space = create(GREY, {"operations": operations, "channels": 2})
+    genotype = space.sample(generator(0))
+    sketch = space.sketch(genotype)
+    drawn = Counter(sketch.edge_labels)
+    assert drawn.pop("concatenate", 0) == (8 if operations == "firsov" else 0)
+    assert drawn == Counter(name for cell in genotype.cells for node in cell for name, _ in node)
+    assert list(sketch.layers) == space.titles
+    places = sketch.positions.astype(float)
+    for source, target in sketch.edges:
+        for other in np.flatnonzero(sketch.layer == sketch.layer[source]):
+            if other not in (source, target):
+                corners = np.column_stack([np.ones(3), places[[source, target, other]]])
+                assert abs(np.linalg.det(corners)) > 1e-3  # twice the triangle's area

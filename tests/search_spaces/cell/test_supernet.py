@@ -18,12 +18,12 @@ SETS = ["firsov", "darts", "nasbench201"]
 
 
 def small(operations: str, **options: Any) -> CellSpace:
-    task = Task("classification", (3, 9, 8), 4)
+    task = Task("classification", (3, 17, 16) if options.get("stem_stride") == 2 else (3, 9, 8), 4)
     return create(task, {"operations": operations, "channels": 2, "nodes": 2, **options})
 
 
-def batch() -> Tensor:
-    return torch.randn(4, 3, 9, 8, generator=torch.Generator().manual_seed(0))
+def batch(shape: tuple[int, ...] = (3, 9, 8)) -> Tensor:
+    return torch.randn(4, *shape, generator=torch.Generator().manual_seed(0))
 
 
 def gradients(module: nn.Module, outputs: Tensor) -> dict[str, Tensor]:
@@ -98,7 +98,7 @@ def test_the_seed_decides_the_supernets_weights() -> None:
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("options", [{}, {"per_cell": True, "cells": 4}])
+@pytest.mark.parametrize("options", [{}, {"per_cell": True, "cells": 4}, {"stem_stride": 2}])
 @pytest.mark.parametrize("operations", SETS)
 def test_costs_are_those_of_the_module_that_is_built(operations: str, options: dict[str, Any]) -> None:
     space = small(operations, **options)
@@ -114,7 +114,7 @@ def test_costs_are_those_of_the_module_that_is_built(operations: str, options: d
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.register_forward_hook(count)
-        network(batch())
+        network(batch(space.task.input_shape))
         cost = space.cost(genotype)
         assert cost["flops"] == sum(flops)
         assert cost["params"] == sum(p.numel() for p in network.parameters())
