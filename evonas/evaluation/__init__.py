@@ -1,11 +1,13 @@
 """Evaluators turn a trial into metrics.
 
 - ``base``: Job, Outcome, the Evaluator protocol, and ``merge``, which joins evaluators.
-- ``trained``: train and measure on the validation set; ``measure``: outputs against targets; ``cost``: of a structure.
+- ``trained``: train and measure on the validation set; ``shared``: measure with the weights of a trained supernet.
+- ``measure``: outputs against targets; ``cost``: of a structure.
 """
 
 from evonas.evaluation.base import Evaluator, Job, Outcome, merge
 from evonas.evaluation.cost import CostEvaluator
+from evonas.evaluation.shared import SharedEvaluator
 from evonas.evaluation.trained import TrainedEvaluator
 
-__all__ = ["CostEvaluator", "Evaluator", "Job", "Outcome", "TrainedEvaluator", "merge"]
+__all__ = ["CostEvaluator", "Evaluator", "Job", "Outcome", "SharedEvaluator", "TrainedEvaluator", "merge"]

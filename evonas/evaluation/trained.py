@@ -13,7 +13,7 @@ from evonas.evaluation.measure import measure, metric_names
 from evonas.individual import Trial
 from evonas.space import G, InheritsWeights, SearchSpace
 from evonas.training import Epoch, Recipe, Stop, Trainable, Trained
-from evonas.types import Floats, Metrics, Weights
+from evonas.types import Floats, Metrics, Task, Weights
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class TrainedEvaluator(Generic[G]):
     """Trains for the trial's budget in epochs, from the weights the job starts with; with a budget of 0 only measures.
 
     Reports the last epoch: ``val_error, val_accuracy, val_loss`` (or ``val_mse, val_r2``), ``train_loss``,
-    ``fitness_error`` (or ``fitness_mse``: see :meth:`_measured`), and ``edge_updates`` (connected edges times training
+    ``fitness_error`` (or ``fitness_mse``: see :func:`measured`), and ``edge_updates`` (connected edges times training
     samples seen).
     """
 
@@ -31,8 +31,7 @@ class TrainedEvaluator(Generic[G]):
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        task = self.splits.task
-        return (*metric_names(task, "val"), metric_names(task, "fitness")[0], "train_loss", "edge_updates")
+        return (*measured_names(self.splits.task), "train_loss", "edge_updates")
 
     @property
     def shares_memory(self) -> bool:
@@ -58,23 +57,11 @@ class TrainedEvaluator(Generic[G]):
                 stop=job.stop,
             )
         metrics = {
-            **self._measured(trained.genotype, trained.weights),
+            **measured(self.space, trained.genotype, trained.weights, self.splits),
             "train_loss": trained.history[-1].train_loss, "edge_updates": trained.edge_updates,
         }
         changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
         return Outcome(metrics, changed, trained.weights)
-
-    def _measured(self, genotype: G, weights: Weights) -> Metrics:
-        """On the validation set, and the fitness: the mean of the errors on the validation set and on as many training
-        samples. It names better networks than validation alone, whose few samples flatter the luckiest of many.
-        """
-        task, splits = self.splits.task, self.splits
-        new, known = (
-            measure(predict(self.space, genotype, weights, samples), samples, task, "val")
-            for samples in (splits.validation, splits.familiar)
-        )
-        error = metric_names(task, "val")[0]
-        return {**new, metric_names(task, "fitness")[0]: (new[error] + known[error]) / 2}
 
     def _as_it_is(self, genotype: G, weights: Weights | None) -> Trained[G]:
         """What a training of no epochs gives."""
@@ -86,6 +73,23 @@ class TrainedEvaluator(Generic[G]):
         if loss is None:
             loss = measured["train_mse"] / task.target_scale**2
         return Trained(genotype, weights, (Epoch(loss, None, 0),), 0.0)
+
+
+def measured_names(task: Task) -> tuple[str, ...]:
+    """Names of what :func:`measured` reports."""
+    return (*metric_names(task, "val"), metric_names(task, "fitness")[0])
+
+
+def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Splits) -> Metrics:
+    """On the validation set, and the fitness: the mean of the errors on the validation set and on as many training
+    samples. It names better networks than validation alone, whose few samples flatter the luckiest of many.
+    """
+    new, known = (
+        measure(predict(space, genotype, weights, samples), samples, splits.task, "val")
+        for samples in (splits.validation, splits.familiar)
+    )
+    error = metric_names(splits.task, "val")[0]
+    return {**new, metric_names(splits.task, "fitness")[0]: (new[error] + known[error]) / 2}
 
 
 def _child(seed: np.random.SeedSequence, index: int) -> np.random.SeedSequence:
@@ -100,9 +104,11 @@ def train(
     """With the space's own trainer where it has one, else with the plain torch loop."""
     if isinstance(space, Trainable):
         return space.train(genotype, weights, splits, recipe, epochs=epochs, seed=seed, stop=stop)
-    from evonas.training.loop import fit  # imports torch
+    from evonas.training.loop import fit, initialise  # imports torch
 
     module = space.compile(genotype, weights)
+    if weights is None:
+        initialise(module, seed)
     history: tuple[Epoch, ...] = fit(module, splits, recipe, epochs=epochs, seed=seed, stop=stop)
     state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     updates = float(history[-1].n_edges) * len(splits.train) * len(history)

@@ -63,7 +63,7 @@ def fit(
             total += float(loss.detach()) * len(batch)
         if not np.isfinite(total):
             raise FloatingPointError(f"the training loss is not finite after {len(history) + 1} epochs")
-        val_loss = _validation_loss(module, splits)
+        val_loss = None if recipe.patience is None else _validation_loss(module, splits)
         history.append(Epoch(total / len(x), val_loss, n_params))
         if recipe.patience is not None and val_loss is not None:
             stale = 0 if val_loss < best else stale + 1
@@ -74,6 +74,15 @@ def fit(
     if best_state is not None:
         module.load_state_dict(best_state)
     return tuple(history)
+
+
+def initialise(module: nn.Module, seed: np.random.SeedSequence) -> None:
+    """Fresh weights that the seed decides, in all layers that know how to make them (``reset_parameters``)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
+        for layer in module.modules():
+            if callable(reset := getattr(layer, "reset_parameters", None)):
+                reset()
 
 
 def predict(module: nn.Module, samples: Samples) -> Floats:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from evonas.data import load
-from evonas.evaluation import TrainedEvaluator
+from evonas.data.samples import Samples, Splits
+from evonas.evaluation import SharedEvaluator, TrainedEvaluator
 from evonas.evaluation.base import Job
 from evonas.evaluation.trained import predict
 from evonas.individual import Individual, Trial
 from evonas.plugins import create_space
 from evonas.training import Recipe, Stop
+from evonas.training.calibration import recalibrate
+from evonas.types import Task
 
 
 def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples() -> None:
@@ -24,4 +28,27 @@ def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples
     assert {x.tobytes() for x in known.x} <= {x.tobytes() for x in splits.train.x}
     wrong = predict(space, genotype, outcome.weights, known).argmax(axis=1) != known.y
     assert outcome.metrics["fitness_error"] == (outcome.metrics["val_error"] + wrong.mean()) / 2
+    assert set(outcome.metrics) == set(evaluator.metric_names)
+
+
+def test_shared_evaluation_is_the_supernet_on_one_path_with_statistics_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 1, 8, 8)).astype(np.float32)
+    samples = Samples(x, rng.integers(4, size=40))
+    splits = Splits("noise", Task("classification", (1, 8, 8), 4), samples, samples, "")
+    space = create_space("cell", splits.task, {"channels": 2, "stem": 1, "nodes": 2})
+    supernet = space.supernet(3)
+    state = {name: value.numpy() + np.float32(0.1) for name, value in supernet.state_dict().items()}
+    supernet.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    genotype = space.sample(rng)
+    evaluator = SharedEvaluator(space, splits, state)
+    outcome = evaluator(Job(Trial(Individual(0, genotype, 0, ""), 0), np.random.SeedSequence(0), None, Stop()))
+
+    arch = torch.from_numpy(space.arch_of(genotype))
+    recalibrate(supernet, [(torch.from_numpy(x), arch)])
+    with torch.no_grad():
+        outputs = supernet.eval()(torch.from_numpy(x), arch).numpy()
+    assert outcome.weights is not None
+    np.testing.assert_allclose(predict(space, genotype, outcome.weights, samples), outputs, rtol=1e-3, atol=1e-4)
+    assert outcome.metrics["val_error"] == (outputs.argmax(axis=1) != samples.y).mean()
     assert set(outcome.metrics) == set(evaluator.metric_names)

@@ -14,7 +14,8 @@ from evonas.data.samples import Samples, Splits
 from evonas.evaluation import Job, TrainedEvaluator
 from evonas.individual import Individual, Start, Trial
 from evonas.training import Cancelled, Recipe, Stop
-from evonas.training.loop import fit, predict
+from evonas.training.calibration import recalibrate
+from evonas.training.loop import fit, initialise, predict
 from evonas.types import Task, Weights
 
 RECIPE = Recipe(batch_size=16, learning_rate=0.02)
@@ -90,3 +91,28 @@ def test_a_request_to_stop_is_heard() -> None:
 def test_a_loss_that_is_not_finite_is_an_error() -> None:
     with pytest.raises(FloatingPointError, match="not finite"):
         train(replace(RECIPE, learning_rate=1e30, optimizer="adam"))
+
+
+def test_the_seed_decides_fresh_weights() -> None:
+    first, again, other = network(), network(), network()
+    for module, seed in ((first, 1), (again, 1), (other, 2)):
+        initialise(module, np.random.SeedSequence(seed))
+    state, same, different = (m.state_dict() for m in (first, again, other))
+    for name in state:
+        torch.testing.assert_close(state[name], same[name])
+        assert not torch.equal(state[name], different[name])
+        assert not torch.equal(state[name], network().state_dict()[name])
+
+
+def test_recalibrated_statistics_are_those_of_the_batches_and_all_else_stays() -> None:
+    module = nn.Sequential(nn.BatchNorm1d(4, momentum=0.1), nn.Dropout(0.5), nn.BatchNorm1d(4, affine=False))
+    module[0].running_mean += 100  # of other weights
+    batches = [torch.randn(50, 4) * 3 + 2 for _ in range(2)]
+    for training in (True, False):
+        recalibrate(module.train(training), [(batch,) for batch in batches])
+        torch.testing.assert_close(module[0].running_mean, torch.stack([b.mean(0) for b in batches]).mean(0))
+        torch.testing.assert_close(module[0].running_var, torch.stack([b.var(0) for b in batches]).mean(0))
+        assert module[2].running_var.min() > 0.9  # without dropout, what comes in is normalised already
+        assert module[2].running_var.max() < 1.1
+        assert all(layer.training == training for layer in module.modules())
+        assert module[0].momentum == 0.1

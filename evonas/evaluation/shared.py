@@ -1,0 +1,59 @@
+"""Measure a genotype with weights cut from a trained supernet: no training at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Protocol
+
+from evonas.data.samples import Splits
+from evonas.evaluation.base import Job, Outcome
+from evonas.evaluation.trained import measured, measured_names
+from evonas.individual import Trial
+from evonas.space import G, Relaxable, SearchSpace
+from evonas.types import Weights
+
+#: Training samples that give the statistics of BatchNorm: so many batches of so many.
+N_BATCHES, BATCH = 4, 250
+
+
+class RelaxableSpace(Relaxable[G], SearchSpace[G], Protocol[G]):
+    """A search space that has a supernet."""
+
+
+@dataclass(frozen=True)
+class SharedEvaluator(Generic[G]):
+    """Shared weights, with statistics of BatchNorm recomputed for each genotype (SPOS, Guo 2019).
+
+    Reports what :class:`TrainedEvaluator` measures without training; weights that a job starts with are not used.
+
+    Attributes:
+        supernet: State of the trained supernet.
+    """
+
+    space: RelaxableSpace[G]
+    splits: Splits
+    supernet: Weights
+    shares_memory: bool = False
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return measured_names(self.splits.task)
+
+    def work(self, trial: Trial[G]) -> float:
+        return self.space.cost(trial.individual.genotype)["flops"]
+
+    def __call__(self, job: Job[G]) -> Outcome[G]:
+        import torch
+
+        from evonas.training.calibration import recalibrate
+
+        genotype = job.trial.individual.genotype
+        torch.set_num_threads(1)
+        supernet = self.space.supernet(0)
+        supernet.load_state_dict({name: torch.tensor(value) for name, value in self.supernet.items()})
+        network = self.space.compile(genotype, self.space.extract(supernet, genotype))
+        samples = torch.from_numpy(self.splits.train.x[: N_BATCHES * BATCH])
+        recalibrate(network, [(batch,) for batch in torch.split(samples, BATCH) if len(batch) > 1])
+        job.stop.check()
+        weights = {name: value.numpy().copy(order="C") for name, value in network.state_dict().items()}
+        return Outcome(measured(self.space, genotype, weights, self.splits), weights=weights)

@@ -1,0 +1,32 @@
+"""BatchNorm after its weights have changed hands: statistics of the network that is to be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def recalibrate(module: nn.Module, inputs: Iterable[tuple[Tensor, ...]]) -> None:
+    """Set the statistics of BatchNorm, in place, to their mean over batches; all else is in evaluation mode meanwhile.
+
+    What training left behind belongs to other paths through a supernet, or to other weights.
+
+    Args:
+        inputs: Arguments of the module, a batch each, of two samples or more.
+    """
+    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    was_training = module.training
+    module.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches, not an exponential one
+        norm.train()
+    for arguments in inputs:
+        module(*arguments)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    module.train(was_training)
