@@ -1,8 +1,7 @@
 """Networks that leave the engine.
 
 - ``package``: ``torch`` (safetensors, read back by :func:`evonas.load`) and ``json``, whatever the space
-- ``programs``: what the space itself offers (``c``), checked against torch
-- ``units``: a network between values in the data's own units
+- ``programs``: ``onnx``, and what the space itself offers (``c``); checked against torch
 
 Every exporter takes a :class:`Package`: one network with all that is needed to use it elsewhere.
 """

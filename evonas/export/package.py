@@ -66,7 +66,7 @@ class Package:
         """As :func:`load` gives it; ``ValueError`` if the weights do not fit the genotype."""
         module = self.compile()
         if raw:
-            from evonas.export.units import InDataUnits  # imports torch
+            from evonas.runtimes.module import InDataUnits  # imports torch
 
             module = InDataUnits(module, Scaling(**self.normalisation))
         module.header = self.header()

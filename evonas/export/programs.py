@@ -13,9 +13,11 @@ from evonas.data.samples import Splits
 from evonas.evaluation.measure import measure
 from evonas.export.package import FORMATS, Package, write_files
 from evonas.plugins import create_space
-from evonas.runtimes.compiled import compiled, find_compiler, run_on, time_on
+from evonas.runtimes.compiled import find_compiler
+from evonas.runtimes.programs import make_program, program_formats
+from evonas.runtimes.running import running
 from evonas.runtimes.units import export_target, inputs_of, outputs_of
-from evonas.space import Exportable, ExportTarget, Precision, Program, SearchSpace
+from evonas.space import ExportTarget, Precision, Program, SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Floats, UserError, suggestion
 
@@ -47,28 +49,21 @@ def write_program(
         raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
     space = create_space(package.space, package.task, package.options)
     check_format(space, format, precision)
-    assert isinstance(space, Exportable)
-    genotype = space.decode(package.genotype)
-    target = export_target(splits, _identifier(path.stem), precision)
-    try:
-        program = space.export(genotype, package.weights, format, target)
-    except ValueError as error:
-        raise UserError(f"this network cannot be exported: {error}") from error
+    genotype, target = space.decode(package.genotype), export_target(splits, _identifier(path.stem), precision)
+    program = make_program(space, package.task, genotype, package.weights, format, target)
     outputs = predict(program.compile(), splits.validation)
     remarks = _remarks(package, splits, outputs, precision)
     files = program.files(remarks)
     n_edges = space.cost(genotype).get("edges")
-    checks = _check(files, target, splits, outputs, n_edges)
+    checks = _check(files, format, target, splits, outputs, n_edges)
     paths = {path.with_suffix(suffix): content for suffix, content in files.items()}
     write_files(paths)
-    return Written(tuple(paths), (*remarks, _sizes(program, n_edges), *checks))
+    return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
 
 
 def check_format(space: SearchSpace[Any], format: str, precision: str) -> Precision:
     """The precision; raises :class:`UserError` unless networks of this space can be written so."""
-    formats: dict[str, Sequence[Precision]] = dict.fromkeys(FORMATS, ("float32",))
-    if isinstance(space, Exportable):
-        formats |= space.formats
+    formats: dict[str, Sequence[Precision]] = {**dict.fromkeys(FORMATS, ("float32",)), **program_formats(space)}
     if format not in formats:
         raise UserError(f"networks of this space cannot be exported as {format!r}{suggestion(format, formats)}")
     for allowed in formats[format]:
@@ -91,32 +86,34 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
     return f"individual {source['id']} of {source['run']}, {source['dataset']}: {source['weights']}", text
 
 
-def _sizes(program: Program, n_edges: float | None) -> str:
+def _sizes(program: Program, n_edges: float | None) -> tuple[str, ...]:
     texts = [f"{size:,} bytes of {kind}" for kind, size in program.sizes.items()]
     if n_edges is not None and "flash" in program.sizes:
         texts.append(f"{program.sizes['flash'] / n_edges:.2f} bytes of flash an edge")
-    return ", ".join(texts)
+    return (", ".join(texts),) if texts else ()
 
 
 def _check(
-    files: Mapping[str, bytes], target: ExportTarget, splits: Splits, expected: Floats, n_edges: float | None
+    files: Mapping[str, bytes], format: str, target: ExportTarget, splits: Splits, expected: Floats,
+    n_edges: float | None,
 ) -> tuple[str, ...]:
     """Run what is about to be written; raises :class:`UserError` where it gives anything but ``expected``."""
-    if find_compiler() is None:
+    if format == "c" and find_compiler() is None:
         return ("neither checked nor timed: there is no C compiler here",)
     inputs = inputs_of(splits.validation, target)
-    with compiled(files, target.name) as program:
-        found = outputs_of(run_on(program, inputs, splits.task.n_outputs), target)
-        seconds, spread = time_on(program, inputs)
+    with running(files, format, target, splits.task.n_outputs) as network:
+        found = outputs_of(network.run(inputs), target)
+        seconds, spread = network.time(inputs)
     difference = float(np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max())))
     if not difference <= TOLERANCE:
         raise UserError(
-            f"the compiled network differs from torch by {difference:.1e} of its largest output, expected at most "
+            f"the exported network differs from torch by {difference:.1e} of its largest output, expected at most "
             f"{TOLERANCE:g}: nothing was written"
         )
+    where = "compiled" if format == "c" else "in onnxruntime"
     an_edge = "" if n_edges is None else f", {1e9 * seconds / n_edges:.2f} ns an edge"
     return (
-        f"compiled, it gives what torch gives on {len(found):,} validation samples, to {difference:.0e} of the largest",
+        f"{where} it gives what torch gives on {len(found):,} validation samples, to {difference:.0e} of the largest",
         f"{1e6 * seconds:.1f} us a sample on one core of this machine{an_edge} (spread {100 * spread:.0f} %)",
     )
 

@@ -9,12 +9,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
 from evonas.types import Doubles, Floats, UserError
 
 #: What exported code must compile with anywhere, and what makes it fast here.
@@ -22,8 +23,6 @@ STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 FAST = ("-O3", "-march=native")
 #: Seconds that compiling a network of a hundred thousand edges, or running it on every sample, never takes.
 PATIENCE = 120.0
-#: A timing is of so many blocks, each long enough for a clock of a microsecond; and of so many samples in turn.
-N_BLOCKS, BLOCK_SECONDS, TIMED_SAMPLES = 31, 2e-3, 64
 
 
 def find_compiler() -> list[str] | None:
@@ -35,9 +34,35 @@ def find_compiler() -> list[str] | None:
     return None if found is None else [found]
 
 
+@dataclass(frozen=True)
+class CompiledNetwork:
+    """A program on disk."""
+
+    program: Path
+    n_outputs: int
+
+    def run(self, inputs: NDArray[np.uint8] | Floats) -> Floats:
+        """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``; raises :class:`UserError` if it fails."""
+        text = _run([str(self.program)], stdin=np.ascontiguousarray(inputs).tobytes())
+        return np.array(text.split(), np.float32).reshape(len(inputs), self.n_outputs)
+
+    def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
+        """CPU time a sample, pinned to one core where the system can; the first samples take turns."""
+        some = np.ascontiguousarray(inputs[:TIMED_SAMPLES]).tobytes()
+        rough = self._blocks(5, 20, some)  # warms up, too
+        n_runs = max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
+        return summary(self._blocks(N_BLOCKS + 1, n_runs, some)[1:])
+
+    def _blocks(self, n_blocks: int, n_runs: int, stdin: bytes) -> Doubles:
+        core, taskset = timed_core(), shutil.which("taskset")
+        pinned = [] if core is None or taskset is None else [taskset, "-c", str(core)]
+        text = _run([*pinned, str(self.program), str(n_blocks), str(n_runs)], stdin=stdin)
+        return np.array(text.split(), np.float64) * 1e-9
+
+
 @contextmanager
-def compiled(files: Mapping[str, bytes], name: str) -> Iterator[Path]:
-    """The path of a program made of exported C with its ``main``, as long as the context lasts.
+def compiled(files: Mapping[str, bytes], name: str, n_outputs: int) -> Iterator[CompiledNetwork]:
+    """A program made of exported C with its ``main``, as long as the context lasts.
 
     Args:
         files: Contents by suffix, as :meth:`evonas.space.Program.files` gives them.
@@ -55,52 +80,7 @@ def compiled(files: Mapping[str, bytes], name: str) -> Iterator[Path]:
         program = Path(folder) / "program"
         flags = [*STRICT, *FAST, f"-D{name.upper()}_MAIN"]
         _run([*compiler, *flags, f"{name}.c", "-lm", "-o", str(program)], cwd=folder)
-        yield program
-
-
-def run_on(program: Path, inputs: NDArray[np.uint8] | Floats, n_outputs: int) -> Floats:
-    """Outputs ``(n, n_outputs)`` of samples ``(n, n_inputs)``; raises :class:`UserError` if the program fails."""
-    text = _run([str(program)], stdin=np.ascontiguousarray(inputs).tobytes())
-    return np.array(text.split(), np.float32).reshape(len(inputs), n_outputs)
-
-
-class Timing(NamedTuple):
-    """How long one sample takes on one core.
-
-    Attributes:
-        seconds: Median over blocks of runs.
-        spread: Interquartile range over the median.
-    """
-
-    seconds: float
-    spread: float
-
-
-def time_on(program: Path, inputs: NDArray[np.uint8] | Floats) -> Timing:
-    """CPU time a sample, pinned to one core where the system can; the first samples of ``inputs`` take turns."""
-    some = np.ascontiguousarray(inputs[:TIMED_SAMPLES]).tobytes()
-    rough = _blocks(program, 5, 20, some)  # the first blocks warm up
-    n_runs = max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
-    return summary(_blocks(program, N_BLOCKS + 1, n_runs, some)[1:])
-
-
-def summary(seconds: Sequence[float] | Doubles) -> Timing:
-    """Of the mean seconds of each block."""
-    low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75]).tolist()
-    return Timing(middle, (high - low) / max(middle, 1e-12))
-
-
-def _blocks(program: Path, n_blocks: int, n_runs: int, stdin: bytes) -> Doubles:
-    text = _run([*pinned(), str(program), str(n_blocks), str(n_runs)], stdin=stdin)
-    return np.array(text.split(), np.float64) * 1e-9
-
-
-def pinned() -> list[str]:
-    """The beginning of a command that stays on one core; empty where there is no ``taskset``."""
-    taskset = shutil.which("taskset")
-    if taskset is None or not hasattr(os, "sched_getaffinity"):
-        return []
-    return [taskset, "-c", str(max(os.sched_getaffinity(0)))]
+        yield CompiledNetwork(program, n_outputs)
 
 
 def _run(command: Sequence[str], *, stdin: bytes = b"", cwd: str | None = None) -> bytes:

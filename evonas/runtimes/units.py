@@ -32,8 +32,8 @@ def _holds_bytes(splits: Splits) -> bool:
 
 
 def inputs_of(samples: Samples, target: ExportTarget) -> NDArray[np.uint8] | Floats:
-    """Inputs ``(n, n_inputs)`` as an exported network takes them: uint8 or float32."""
-    values = _in_data_units(samples.x, target.scaling).reshape(len(samples), -1)
+    """Samples ``(n, *input_shape)`` as an exported network takes them: uint8 or float32."""
+    values = _in_data_units(samples.x, target.scaling)
     return np.rint(values).astype(np.uint8) if target.byte_inputs else values.astype(np.float32)
 
 

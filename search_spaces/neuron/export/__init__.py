@@ -1,7 +1,7 @@
 """Networks for other runtimes: what makes the space an :class:`evonas.space.Exportable`.
 
 - ``arithmetic``: numbers as a device uses them, ``quantisation``: how they are rounded, ``layout``: where they lie
-- ``c_program``, ``c_text``: C99
+- ``c_program``, ``c_text``: C99; ``onnx_program``: ONNX
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 from evonas.space import ExportTarget, Precision, Program
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import c_program
+from search_spaces.neuron.export.onnx_program import onnx_program
 from search_spaces.neuron.trainer.base import Network
 
 Writer: TypeAlias = Callable[[Network, Task, ExportTarget], Program]
@@ -23,6 +24,8 @@ class Format(NamedTuple):
     precisions: Sequence[Precision]
 
 
-FORMATS: MappingProxyType[str, Format] = MappingProxyType({"c": Format(c_program, ("float32", "int8"))})
+FORMATS: MappingProxyType[str, Format] = MappingProxyType({
+    "c": Format(c_program, ("float32", "int8")), "onnx": Format(onnx_program, ("float32",))
+})
 
 __all__ = ["FORMATS", "Format"]

@@ -303,7 +303,7 @@ def _sql(run: Path, statement: str) -> None:
         (["front", "--plot", "f.png", "--beside", "nowhere"], "nowhere is not a run"),
         (["export", 1, "--out", "nowhere/n"], "cannot write nowhere/n: No such file or directory"),
         (["export", 1, "--out", "file/n"], "cannot write file/n: Not a directory"),
-        (["export", 1, "--out", "n", "--format", "d"], "cannot be exported as 'd', there are: c, json, torch"),
+        (["export", 1, "--out", "n", "--format", "d"], "cannot be exported as 'd', there are: c, json, onnx, torch"),
         (["export", 1, "--out", "n.h", "--format", "c"], r"--out must end in \.c for the format c, got n\.h"),
         (["export", 1, "--out", "nowhere/n.c", "--format", "c"], r"cannot write nowhere/n\.c: No such file"),
         (["export", 1, "--out", "n.c", "--format", "c", "--precision", "int4"],

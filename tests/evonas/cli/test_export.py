@@ -17,7 +17,7 @@ from typer.testing import Result
 import evonas
 from evonas.data import load
 from evonas.evaluation.measure import measure
-from evonas.runtimes.compiled import compiled, find_compiler, run_on
+from evonas.runtimes.compiled import compiled, find_compiler
 from evonas.runtimes.units import export_target, inputs_of
 from evonas.space import Precision
 from evonas.types import UserError
@@ -107,8 +107,8 @@ def test_the_compiled_network_has_the_accuracy_that_the_run_reports(
     assert result.exit_code == 0, result.output
     splits, target = load("digits"), export_target(load("digits"), "digits", precision)
     assert target.byte_inputs
-    with compiled({suffix: Path(f"digits{suffix}").read_bytes() for suffix in (".c", ".h")}, "digits") as program:
-        outputs = run_on(program, inputs_of(splits.validation, target), 10)
+    with compiled({suffix: Path(f"digits{suffix}").read_bytes() for suffix in (".c", ".h")}, "digits", 10) as network:
+        outputs = network.run(inputs_of(splits.validation, target))
     found = measure(outputs, splits.validation, splits.task, "val")["val_accuracy"]
     reported = json.loads(evonas("front", finished, "--json").stdout)[-1]["val_accuracy"]
     assert abs(found - reported) <= tolerance
@@ -117,6 +117,32 @@ def test_the_compiled_network_has_the_accuracy_that_the_run_reports(
     assert stated in Path("digits.h").read_text()
     for text in (r"[\d,]+ bytes of flash, [\d,]+ bytes of ram", r"bytes of flash an edge", r"[\d.]+ ns an edge"):
         assert re.search(text, result.stdout), text
+
+
+def test_the_onnx_network_has_the_accuracy_that_the_run_reports(evonas: Evonas, finished: Path, best: int) -> None:
+    import onnxruntime
+
+    result = evonas("export", finished, best, "--format", "onnx", "--out", "digits.onnx")
+    assert result.exit_code == 0, result.output
+    splits = load("digits")
+    pixels = np.rint(splits.validation.x * np.array(splits.scaling.std) + np.array(splits.scaling.mean))
+    session = onnxruntime.InferenceSession("digits.onnx")
+    (outputs,) = session.run(["output"], {"input": pixels.astype(np.float32)})
+    found = measure(outputs, splits.validation, splits.task, "val")["val_accuracy"]
+    assert found == json.loads(evonas("front", finished, "--json").stdout)[-1]["val_accuracy"]
+    assert f"val_accuracy {found:.4f} with float32 weights, {found:.4f} in the run" in result.stdout
+    assert session.get_modelmeta().description.startswith(f"individual {best} of finished, digits: weights of the ")
+
+
+def test_without_the_optional_packages_onnx_is_refused_with_the_remedy(
+    evonas: Evonas, finished: Path, best: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evonas.runtimes.onnx_session.find_spec", lambda name: None)
+    result = evonas("export", finished, best, "--format", "onnx", "--out", "n.onnx")
+    assert result.exit_code == 2
+    message = "the format onnx needs onnx and onnxruntime and onnxscript: pip install 'evonas[onnx]'"
+    assert message in result.stderr.replace("\n", "")
+    assert not Path("n.onnx").exists()
 
 
 def test_without_a_compiler_c_is_written_and_called_unchecked(

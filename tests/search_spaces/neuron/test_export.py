@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from evonas.data.samples import Scaling
-from evonas.runtimes.compiled import compiled, find_compiler, run_on
+from evonas.runtimes.compiled import compiled, find_compiler
+from evonas.runtimes.running import running
 from evonas.space import ExportTarget, Precision
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
 from search_spaces.neuron.export.layout import place_layers, slot_of, to_rows
+from search_spaces.neuron.export.onnx_program import OnnxProgram, onnx_program
 from search_spaces.neuron.genotype import connected
 from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.space import create
@@ -27,8 +29,8 @@ TASK = Task("classification", (2, 2, 3), 3)
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
 
 
-def check(program: CProgram, tolerance: float = 1e-5) -> None:
-    """On random samples the compiled program gives what torch gives, relative to the largest output."""
+def check(program: CProgram | OnnxProgram, tolerance: float = 1e-5) -> None:
+    """On random samples the program at work gives what torch gives, relative to the largest output."""
     task, scaling = program.task, program.target.scaling
     mean, std = (np.broadcast_to(np.array(v, float), task.input_shape) for v in (scaling.mean, scaling.std))
     raw = mean + std * np.random.default_rng(9).normal(size=(20, *task.input_shape))
@@ -36,8 +38,9 @@ def check(program: CProgram, tolerance: float = 1e-5) -> None:
     with torch.no_grad():
         outputs = program.compile()(torch.tensor((inputs - mean) / std, dtype=torch.float32)).numpy()
     expected = outputs * scaling.target_std + np.array(scaling.target_mean)
-    with compiled(program.files([]), program.target.name) as path:
-        found = run_on(path, inputs.reshape(len(inputs), -1), task.n_outputs)
+    format = "c" if isinstance(program, CProgram) else "onnx"
+    with running(program.files([]), format, program.target, task.n_outputs) as network:
+        found = network.run(inputs)
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * max(1.0, np.abs(expected).max()))
 
 
@@ -61,6 +64,19 @@ def test_the_compiled_program_computes_what_torch_computes(norm: Norm, precision
     network = random_network(np.random.default_rng(0), norm, layers=(9, 5, 4), density=0.3)
     for byte_inputs in (True, False):
         check(c_program(network, TASK, ExportTarget("net", PIXELS, byte_inputs, precision)))
+
+
+@pytest.mark.parametrize("norm", ["layer-affine", "layer", "none"])
+def test_the_graph_computes_what_torch_computes(norm: Norm) -> None:
+    network = random_network(np.random.default_rng(0), norm, layers=(9, 5, 4), density=0.3)
+    check(onnx_program(network, TASK, ExportTarget("net", PIXELS, True)))
+
+
+def test_graphs_of_features_and_of_networks_without_hidden_neurons_compute_what_torch_computes() -> None:
+    network = without_hidden(np.random.default_rng(0))
+    std = np.geomspace(1e-3, 1e4, 12)
+    scaling = Scaling((std * np.linspace(-50, 50, 12)).tolist(), std.tolist(), [5.0, 6.0, 7.0], 20.0)
+    check(onnx_program(network, Task("regression", (12,), 3), ExportTarget("net", scaling, False)), 3e-5)
 
 
 @needs_compiler
@@ -104,7 +120,7 @@ def test_no_remark_can_leave_its_comment() -> None:
     program = c_program(random_network(rng), TASK, ExportTarget("net", PIXELS, True))
     header = program.files(remarks)[".h"].decode("ascii")
     assert header.count("*/") == program.files([])[".h"].decode("ascii").count("*/")
-    with compiled(program.files(remarks), "net"):
+    with compiled(program.files(remarks), "net", 3):
         pass
 
 

@@ -1,0 +1,73 @@
+"""Exported ONNX in onnxruntime, on one thread."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
+from evonas.types import Floats, UserError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+def require_onnx() -> None:
+    """Raises :class:`UserError` where the optional packages are not installed."""
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise UserError(f"the format onnx needs {' and '.join(missing)}: pip install 'evonas[onnx]'")
+
+
+@dataclass(frozen=True)
+class OnnxNetwork:
+    """An open session."""
+
+    session: InferenceSession
+
+    def run(self, inputs: NDArray[np.uint8] | Floats) -> Floats:
+        """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)`` in the data's own units."""
+        outputs: Floats = self.session.run(["output"], {"input": inputs.astype(np.float32)})[0]
+        return outputs
+
+    def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
+        """CPU time a sample, one at a time, pinned to one core where the system can."""
+        with ThreadPoolExecutor(1) as pool:  # a thread of its own: the affinity dies with it
+            return pool.submit(self._time, inputs[:TIMED_SAMPLES].astype(np.float32)).result()
+
+    def _time(self, inputs: Floats) -> Timing:
+        core = timed_core()
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+        samples = [inputs[i : i + 1] for i in range(len(inputs))]
+
+        def block(n_runs: int) -> float:
+            begin = time.thread_time()
+            for i in range(n_runs):
+                self.session.run(["output"], {"input": samples[i % len(samples)]})
+            return (time.thread_time() - begin) / n_runs
+
+        rough = [block(20) for _ in range(5)]  # warms up, too
+        n_runs = max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
+        return summary([block(n_runs) for _ in range(N_BLOCKS)])
+
+
+@contextmanager
+def onnx_session(files: Mapping[str, bytes]) -> Iterator[OnnxNetwork]:
+    """The network of exported files, as long as the context lasts; raises :class:`UserError` without onnxruntime."""
+    require_onnx()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    yield OnnxNetwork(onnxruntime.InferenceSession(files[".onnx"], options, providers=["CPUExecutionProvider"]))

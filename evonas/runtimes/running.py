@@ -1,0 +1,45 @@
+"""An exported network at work, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.runtimes.compiled import compiled
+from evonas.runtimes.onnx_session import onnx_session
+from evonas.runtimes.timing import Timing
+from evonas.space import ExportTarget
+from evonas.types import Floats
+
+
+class RunningNetwork(Protocol):
+    """Takes samples as :func:`evonas.runtimes.units.inputs_of` gives them."""
+
+    def run(self, inputs: NDArray[np.uint8] | Floats) -> Floats:
+        """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``, in the data's own units."""
+        ...
+
+    def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
+        """CPU time of one sample on one core; the first of ``inputs`` take turns."""
+        ...
+
+
+@contextmanager
+def running(
+    files: Mapping[str, bytes], format: str, target: ExportTarget, n_outputs: int
+) -> Iterator[RunningNetwork]:
+    """What :meth:`evonas.space.Program.files` gave, at work as long as the context lasts.
+
+    Raises:
+        UserError: What runs this format is not installed, or it refuses the network.
+    """
+    if format == "c":
+        with compiled(files, target.name, n_outputs) as program:
+            yield program
+    else:
+        with onnx_session(files) as session:
+            yield session

@@ -1,0 +1,37 @@
+"""What a timing is, and where it is taken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from evonas.types import Doubles
+
+#: A timing is of so many blocks, each long enough for a clock of a microsecond; and of so many samples in turn.
+N_BLOCKS, BLOCK_SECONDS, TIMED_SAMPLES = 31, 2e-3, 64
+
+
+class Timing(NamedTuple):
+    """How long one sample takes on one core.
+
+    Attributes:
+        seconds: Median over blocks of runs.
+        spread: Interquartile range over the median.
+    """
+
+    seconds: float
+    spread: float
+
+
+def summary(seconds: Sequence[float] | Doubles) -> Timing:
+    """Of the mean seconds of each block."""
+    low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75]).tolist()
+    return Timing(middle, (high - low) / max(middle, 1e-12))
+
+
+def timed_core() -> int | None:
+    """The core that is timed: the last that this process may use; None where the system cannot pin."""
+    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
