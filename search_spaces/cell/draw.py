@@ -40,9 +40,10 @@ def sketch(genotype: CellGenotype, layout: Layout, titles: Sequence[str]) -> Ske
     kinds = [0] * n_inputs + [1] * (n_drawn - n_inputs - 1) + [2]
     labels = ["input" if n_inputs == 1 else f"input {i}" for i in range(n_inputs)]
     labels += [*map(str, range(n_inputs, n_drawn - 1)), "output"]
+    positions = (_places(n_inputs, n_drawn) + shifts).reshape(-1, 2).astype(np.float32)
     return Sketch(
-        width=n_cells * (CELL + GAP) - GAP,
-        positions=(_places(n_inputs, n_drawn) + shifts).reshape(-1, 2).astype(np.float32),
+        width=float(positions[:, 0].max()),
+        positions=positions,
         layers=tuple(titles),
         layer=np.repeat(np.arange(n_cells), n_drawn),
         kinds=("input", "node", "output"),
