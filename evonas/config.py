@@ -40,7 +40,7 @@ class RunConfig(BaseModel):
     population: int = Field(default=40, ge=2)
     children: int = Field(default=20, ge=1)
     generations: int = Field(default=30, ge=0)
-    epochs: int = Field(default=3, ge=1)
+    epochs: int = Field(default=6, ge=1)
     search_epochs: int | None = Field(default=None, ge=1)
     rungs: tuple[int, ...] | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"

@@ -34,7 +34,7 @@ def evolve(
     population: Annotated[int | None, typer.Option(help="Survivors of a generation [40].")] = None,
     children: Annotated[int | None, typer.Option(help="Offspring of a generation [20].")] = None,
     generations: Annotated[int | None, typer.Option(help="Generations after the founders [30].")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [3].")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [6].")] = None,
     rungs: Annotated[str | None, typer.Option(help="Epochs that grow with promise, like 2,6, not --epochs.")] = None,
     survival: Annotated[str | None, typer.Option(help="aging, aging-dominated or elitist [aging-dominated].")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples a training step [64].")] = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -15,7 +15,10 @@ from evonas.search.generational import Generational, keys, members_of
 from evonas.search.parents import PARENTS, Pool
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
-from evonas.types import Json
+from evonas.types import Doubles, Json
+
+#: So many offspring are drawn, cheaply, for one that is trained.
+AIMS = 4
 
 
 class NSGA2(Generational[G]):
@@ -75,16 +78,28 @@ class NSGA2(Generational[G]):
         return self._trials(lambda: self._propose(members, pool), self._n_children)
 
     def _propose(self, members: list[Member[G]], pool: Pool) -> tuple[Offspring[G], tuple[Member[G], ...]]:
-        first = members[self._parent(pool, self._rng)]
+        choice = self._parent(pool, self._rng)
+        first = members[choice.parent]
         if self._rng.random() < self._crossover_rate:
-            second = members[self._parent(pool, self._rng)]
+            second = members[self._parent(pool, self._rng).parent]
             if second.genotype != first.genotype:
                 return self._space.crossover(first.genotype, second.genotype, self._rng), (first, second)
         operator = None
         if self._adapt:
             shares = self._credit.shares(self._space.operators)
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
-        return self._space.mutate(first.genotype, self._rng, operator), (first,)
+        return self.aimed(lambda: self._space.mutate(first.genotype, self._rng, operator), choice.costs), (first,)
+
+    def aimed(self, propose: Callable[[], Offspring[G]], costs: Doubles | None) -> Offspring[G]:
+        """Of a few offspring the one whose costs are nearest; the first where structure alone does not tell costs."""
+        child = propose()
+        wanted = self._objectives.items[1:]
+        if costs is None or not wanted or any(o.metric not in self._space.cost(child.genotype) for o in wanted):
+            return child
+        drawn = [child, *(propose() for _ in range(AIMS - 1))]
+        return min(drawn, key=lambda c: sum(
+            (o.loss(self._space.cost(c.genotype)) - cost) ** 2 for o, cost in zip(wanted, costs, strict=True)
+        ))
 
     def _learn(self, members: list[Member[G]]) -> None:
         if self._adapt:

@@ -1,4 +1,4 @@
-"""Who becomes a parent."""
+"""Who becomes a parent, and what its child should cost."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.
 CONTESTANTS, FRONT_SHARE = 3, 0.2
-#: So many members are near enough to fill a gap, and so large a share of the gaps is beyond the ends of the front.
-NEIGHBOURS, END_SHARE = 4, 0.2
+#: So many members are near enough to fill a gap; so large a share of the gaps is beyond the ends of the front, by up to
+#: a share of its span, or up to the dearest member.
+NEIGHBOURS, END_SHARE, REACH = 4, 0.1, 0.15
 
 
 class Pool(NamedTuple):
@@ -32,41 +33,64 @@ class Pool(NamedTuple):
     living: Ints
 
 
-#: (pool, rng) -> index of the parent.
-Parents: TypeAlias = Callable[[Pool, np.random.Generator], int]
+class Choice(NamedTuple):
+    """A parent, by its index, and the costs ``(n_objectives - 1,)`` that its child should have; None for any."""
+
+    parent: int
+    costs: Doubles | None = None
 
 
-def tournament(pool: Pool, rng: np.random.Generator) -> int:
+Parents: TypeAlias = Callable[[Pool, np.random.Generator], Choice]
+
+
+def tournament(pool: Pool, rng: np.random.Generator) -> Choice:
     """The best of a few of the population, now and then any of the front (Deb 2002)."""
     if rng.random() < FRONT_SHARE:
-        return int(rng.choice(np.flatnonzero(pool.rank == 0)))
+        return Choice(int(rng.choice(np.flatnonzero(pool.rank == 0))))
     contestants = rng.choice(pool.living, CONTESTANTS)
-    return int(contestants[np.argmin(pool.place[contestants])])
+    return Choice(int(contestants[np.argmin(pool.place[contestants])]))
 
 
-def gap(pool: Pool, rng: np.random.Generator) -> int:
+def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     """One of the members of the first two ranks whose costs are nearest to those of a random point along the front.
 
     Along one of the costs, drawn uniformly, the front's neighbours have gaps between them. A gap is drawn in proportion
     to its area, the hypervolume that is to be won in it: difference in cost times difference in quality; and in it a
-    point. Now and then the point is an end of the front, beyond which there may be more.
+    point. The child should be there. Now and then the point is beyond an end of the front: below the cheapest member,
+    or among those that cost more than the dearest and are not better yet. They are as a rule larger networks that have
+    been trained for a shorter time, and any of them may be the parent.
     """
-    near, front = np.flatnonzero(pool.rank <= 1), np.flatnonzero(pool.rank == 0)
+    front = np.flatnonzero(pool.rank == 0)
     span = np.ptp(pool.F[front], axis=0)
-    F = pool.F / np.where(span > 0, span, 1)
-    distance = ((F[near, 1:] - _point(F[front], rng)) ** 2).sum(axis=1)
-    return int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]]))
+    span = np.where(span > 0, span, 1)
+    F = pool.F / span
+    if F.shape[1] > 1 and rng.random() < END_SHARE:
+        axis, dear = int(rng.integers(1, F.shape[1])), bool(rng.integers(2))
+        near, point = _beyond(F, pool.rank, axis, dear, rng)
+    else:
+        near, point = np.flatnonzero(pool.rank <= 1), _between(F[front], rng)
+    distance = ((F[near, 1:] - point) ** 2).sum(axis=1)
+    return Choice(int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]])), point * span[1:])
 
 
-def _point(F: Doubles, rng: np.random.Generator) -> Doubles:
-    """Costs ``(n_costs,)`` of a point between two neighbours, or at an end, of a front ``(n, n_objectives)``."""
-    if F.shape[1] == 1:
+def _beyond(F: Doubles, rank: Ints, axis: int, dear: bool, rng: np.random.Generator) -> tuple[Ints, Doubles]:
+    """Possible parents, and costs ``(n_costs,)`` of a point beyond an end of the front of ``F`` along an axis."""
+    sign, front = (1 if dear else -1), np.flatnonzero(rank == 0)
+    able = np.flatnonzero(np.isfinite(F).all(axis=1) & (dear | (rank <= 1)))
+    end = front[np.argmax(sign * F[front, axis])]
+    room = REACH if not dear else max(REACH, F[able, axis].max() - F[end, axis])
+    point = F[end, 1:].copy()
+    point[axis - 1] += sign * room * rng.random()
+    return able, point
+
+
+def _between(F: Doubles, rng: np.random.Generator) -> Doubles:
+    """Costs ``(n_costs,)`` of a point between two neighbours of a front ``(n, n_objectives)``."""
+    if len(F) == 1 or F.shape[1] == 1:
         return np.asarray(F[0, 1:])
     axis = int(rng.integers(1, F.shape[1]))
     F = F[np.argsort(F[:, axis], kind="stable")]
-    areas = np.abs(np.diff(F[:, axis]) * np.diff(F[:, 0]))
-    if rng.random() < END_SHARE or not areas.any():
-        return np.asarray(F[rng.integers(2) - 1, 1:])
+    areas = np.abs(np.diff(F[:, axis]) * np.diff(F[:, 0])) + 1e-300
     i = int(rng.choice(len(areas), p=areas / areas.sum()))
     return np.asarray(F[i, 1:] + rng.random() * (F[i + 1, 1:] - F[i, 1:]))
 

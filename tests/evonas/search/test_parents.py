@@ -16,7 +16,7 @@ def make_pool(F: Doubles) -> Pool:
 
 def draws(name: str, pool: Pool, n: int = 2000) -> np.ndarray:
     rng = np.random.default_rng(0)
-    return np.bincount([PARENTS[name](pool, rng) for _ in range(n)], minlength=len(pool.F)) / n
+    return np.bincount([PARENTS[name](pool, rng).parent for _ in range(n)], minlength=len(pool.F)) / n
 
 
 def crowded_front() -> Doubles:
@@ -31,13 +31,15 @@ def test_gap_filling_spreads_parents_over_the_cost_and_not_over_the_members() ->
     assert sparse_gap > 0.6 > sparse_tournament
 
 
-def test_gap_filling_takes_the_next_rank_too_but_no_other() -> None:
+def test_gap_filling_takes_the_next_rank_too_and_others_at_the_dear_end_alone() -> None:
     F = crowded_front()[::4]
     pool = make_pool(np.concatenate([F + k * 0.001 for k in range(3)]))
     assert set(pool.rank) == {0, 1, 2}
     share = draws("gap", pool)
     assert share[pool.rank == 1].sum() > 0.2
-    assert share[pool.rank == 2].sum() == 0
+    others = pool.rank == 2
+    assert 0 < share[others & (pool.F[:, 1] > 3.1)].sum() < 0.15
+    assert share[others & (pool.F[:, 1] < 3.1)].sum() == 0
 
 
 def test_gap_filling_knows_any_number_of_costs_and_fronts_of_one() -> None:
@@ -50,3 +52,24 @@ def test_gap_filling_knows_any_number_of_costs_and_fronts_of_one() -> None:
         (np.array([[0.5, 3.0], [np.inf, np.inf]]), {0}),
     ):
         assert set(np.flatnonzero(draws("gap", make_pool(F), 50)).tolist()) == parents
+
+
+def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -> None:
+    F = crowded_front()
+    rng = np.random.default_rng(2)
+    aims = np.array([PARENTS["gap"](make_pool(F), rng).costs for _ in range(300)])[:, 0]
+    assert ((aims > 3.2) & (aims < 5)).mean() > 0.6
+    for beyond in (aims < 3, aims > 5):
+        assert 0.02 < beyond.mean() < 0.1
+    assert aims.min() > 3 - 0.3
+    assert aims.max() < 5 + 0.3
+
+
+def test_gap_filling_breeds_from_networks_that_cost_more_than_the_front_and_are_not_better_yet() -> None:
+    F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 4.6], [0.26, 4.8]])
+    pool = make_pool(F)
+    rng = np.random.default_rng(3)
+    choices = [PARENTS["gap"](pool, rng) for _ in range(500)]
+    dear = [choice.costs[0] for choice in choices if choice.costs is not None and choice.costs[0] > 4]
+    assert 0.02 < len(dear) / len(choices) < 0.1
+    assert 4.5 < max(dear) <= 4.8
