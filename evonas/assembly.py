@@ -15,11 +15,13 @@ from evonas import engine
 from evonas.config import RunConfig, check_config
 from evonas.data import load
 from evonas.data.samples import Splits
-from evonas.evaluation import CostEvaluator, Evaluator, TrainedEvaluator, merge
+from evonas.evaluation import CostEvaluator, DeploymentEvaluator, Evaluator, TrainedEvaluator, merge
+from evonas.evaluation.deployment import deployment_names, require_timing
 from evonas.family import FamilyObserver, find_family
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.rng import Stream, stream
+from evonas.runtimes.device import parse_command
 from evonas.search import SEARCHERS, Searcher
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import Offspring, SearchSpace, Seedable, Seeder
@@ -68,9 +70,24 @@ def assemble(config: RunConfig) -> Parts:
         TrainedEvaluator(space, splits, config.recipe), CostEvaluator(space, tuple(space.cost(founder)))
     )
     names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
-    objectives = parse_objectives(names, config.constraints, evaluator.metric_names)
+    deployed = deployment_names(space, splits.task)
+    objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed))
+    if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
+        evaluator = merge(evaluator, deployment)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives)
+
+
+def _deployment(
+    config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
+) -> DeploymentEvaluator[Any] | None:
+    """None where nobody asks for it."""
+    if config.latency_command is not None and "latency" not in wanted:
+        raise UserError("latency_command times networks for the objective latency, which is not among the objectives")
+    if "latency" in wanted and config.latency_command is None:
+        require_timing(space)
+    command = () if config.latency_command is None else parse_command(config.latency_command)
+    return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout) if wanted else None
 
 
 def _family_searches(space: SearchSpace[Any]) -> Mapping[str, FamilySearch[Any]]:
@@ -179,11 +196,16 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     """Go on with a run exactly where it stopped.
 
     Args:
-        changes: New values of ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` or ``generations``.
+        changes: New values of ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` or ``generations``; the
+            ``latency_command``, where the run has one.
 
     Raises:
-        UserError: Not a run, or its data set is not there or has changed.
+        UserError: Not a run, its data set is not there or has changed, or its latency command was not given again.
     """
+    command = config_of(out).latency_command
+    if command != changes.get("latency_command"):  # a run directory may come from anybody: it starts no program
+        told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
+        raise UserError(f"{out} was started {told}: give the same to go on")
     parts = assemble(config_of(out, changes))
     if parts.family_search is not None and changes.get("generations") is not None:
         raise UserError(

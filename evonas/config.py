@@ -24,7 +24,9 @@ class RunConfig(BaseModel):
     samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared should.
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
     are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
-    training for the whole family; its members are trained for ``epochs`` after that.
+    training for the whole family; its members are trained for ``epochs`` after that. ``latency_command`` times exported
+    networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout`` seconds; whoever resumes a run gives it
+    again, since a run directory may come from anybody.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +54,8 @@ class RunConfig(BaseModel):
     jobs: int = Field(default=1, ge=1)
     time_limit: float | None = Field(default=None, gt=0)
     trial_timeout: float | None = Field(default=None, gt=0)
+    latency_command: str | None = None
+    latency_timeout: float = Field(default=60, gt=0)
     training: dict[str, Any] = Field(default_factory=dict)
     space_options: dict[str, Any] = Field(default_factory=dict)
 

@@ -14,9 +14,13 @@ from evonas.types import Doubles, Metrics, UserError, suggestion
 #: Metrics where more is better; all others are minimised.
 MAXIMISED = frozenset({"val_accuracy", "val_r2"})
 #: Minimised metrics that are at most 1, which is their place in a hypervolume's reference point.
-SHARES = frozenset({"val_error", "fitness_error"})
+SHARES = frozenset({"val_error", "fitness_error", "int8_error"})
 #: Costs span orders of magnitude: crowding and hypervolume see their logarithm, ranks are the same.
-LOGARITHMIC = frozenset({"edges", "params", "flops", "flops_total", "neurons", "latency"})
+LOGARITHMIC = frozenset({
+    "edges", "params", "flops", "flops_total", "neurons", "latency", "flash", "int8_flash", "ram"
+})
+#: What a logarithm begins at: no count is below 1 unless it is 0, no latency below a nanosecond.
+SMALLEST = 1e-3
 
 
 class Measured(Protocol):
@@ -41,7 +45,7 @@ class Objective:
         """The value that is minimised."""
         value = metrics[self.metric]
         if self.log:
-            value = float(np.log10(max(value, 1.0)))
+            value = float(np.log10(max(value, SMALLEST)))
         return value if self.goal == "min" else -value
 
 
@@ -68,6 +72,11 @@ class Objectives:
 
     items: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """All that are minimised, maximised or bounded."""
+        return frozenset([*(o.metric for o in self.items), *(c.metric for c in self.constraints)])
 
     def matrix(self, evaluations: Sequence[Measured]) -> Doubles:
         """F of shape ``(n, n_objectives)``; a failed evaluation is +inf in every column."""

@@ -1,6 +1,6 @@
 """The command line.
 
-- ``search``: evolve, seed, resume; ``inspect``: front, show; ``compare``; ``final``: retrain, export
+- ``search``: evolve, seed, resume; ``inspect``: front, show; ``compare``; ``final``: retrain, measure, export
 - ``installed``: datasets, spaces
 - ``app``: the application; ``console``, ``progress``: what is printed; ``options``: reading values
 

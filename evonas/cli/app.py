@@ -67,7 +67,7 @@ def options(
 
 for command in (
     search.evolve, search.seed, search.resume, inspect.front, inspect.show, report.report, compare.compare,
-    final.retrain, final.export,
+    final.retrain, final.measure, final.export,
 ):
     app.command()(command)
 app.add_typer(installed.datasets, name="datasets")

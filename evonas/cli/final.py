@@ -1,7 +1,8 @@
-"""evonas retrain, evonas export: the last steps with a chosen network."""
+"""evonas retrain, measure, export: the last steps with chosen networks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from evonas.types import UserError
 
 if TYPE_CHECKING:
     from evonas.store import Retraining
+    from evonas.types import Metrics
 
 
 def retrain(
@@ -103,3 +105,54 @@ def export(
     say(f"wrote {' and '.join(f'{path} ({path.stat().st_size:,} bytes)' for path in written.paths)}")
     for remark in written.remarks:
         say(remark)
+
+
+def measure(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    ids: Annotated[str | None, typer.Option(help="Individuals, comma-separated [the whole front].")] = None,
+    latency_command: Annotated[
+        str | None, typer.Option(help="Gets an exported file, prints milliseconds [this machine is timed].")
+    ] = None,
+    latency_timeout: Annotated[float, typer.Option(min=0, help="Seconds that the command may take.")] = 60.0,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+) -> None:
+    """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
+    from evonas.assembly import chosen, open_run
+    from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
+    from evonas.report.front import front
+    from evonas.run import load_splits
+    from evonas.runtimes.device import parse_command
+
+    command = () if latency_command is None else parse_command(latency_command)
+    with open_run(run, writing=True, data_root=data_root) as opened:
+        if not command:
+            require_timing(opened.space)
+        wanted = [r.id for r in front(opened.store.records(), opened.objectives)]
+        if ids is not None:
+            wanted = chosen(opened, _ids(ids))
+        if not wanted:
+            reason = "the front is empty" if ids is None else "--ids names none"
+            raise UserError(f"there is nothing to measure: {reason}")
+        names = deployment_names(opened.space, opened.task)
+        evaluator = DeploymentEvaluator(opened.space, load_splits(opened), names, command)
+        measured: dict[int, Metrics] = {}
+        for id in wanted:
+            member = opened.store.member(id)
+            weights = opened.store.weights(*member.evaluation.key)
+            try:
+                if weights is None:
+                    raise RuntimeError("it has no trained weights")
+                measured[id] = evaluator.measure(member.genotype, weights, latency_timeout)
+            except RuntimeError as error:
+                say(f"individual {id} failed: {error}")
+                continue
+            opened.store.add_measurement(*member.evaluation.key, measured[id])
+    _print_measured(measured, evaluator.metric_names)
+
+
+def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
+    from evonas.report.tables import Column, number, table
+
+    columns = [Column(name, [number(metrics[name]) for metrics in measured.values()]) for name in names]
+    ids = Column("id", [str(id) for id in measured])
+    make_console().print(table([ids, *columns], title="latency in microseconds, flash and ram in bytes"))

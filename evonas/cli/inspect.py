@@ -152,6 +152,9 @@ def show(
         values = Column("value", [number(value) for value in evaluation.metrics.values()])
         metrics = [Column("metric", list(evaluation.metrics), numbers=False), values]
         console.print(table(metrics, title=f"metrics after {evaluation.budget} epochs"))
+        if later := opened.store.measurements().get(evaluation.key):
+            values = Column("value", [number(value) for value in later.values()])
+            console.print(table([Column("metric", list(later), numbers=False), values], title="measured later"))
         console.print(_lineage(opened, id))
 
 

@@ -44,6 +44,7 @@ def evolve(
     jobs: Annotated[int | None, typer.Option(help="Trials at a time; does not change the result [1].")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")] = None,
     trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")] = None,
+    latency_command: Annotated[str | None, typer.Option(help="Gets an exported file, prints milliseconds.")] = None,
     seed_from: Annotated[list[Path] | None, typer.Option(help="Begin with this run's front; may be repeated.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].")] = None,
 ) -> None:
@@ -57,7 +58,7 @@ def evolve(
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "searcher": searcher, "population": population, "children": children, "generations": generations,
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
-        "time_limit": time_limit, "trial_timeout": trial_timeout,
+        "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
         "training": {name: value for name, value in training.items() if value is not None},
         "space_options": {} if trainer is None else {"trainer": trainer},
     })
@@ -117,13 +118,14 @@ def resume(
     jobs: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="New limit in seconds, earlier sessions included.")] = None,
     trial_timeout: Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")] = None,
+    latency_command: Annotated[str | None, typer.Option(help="The run's, where it has one.")] = None,
 ) -> None:
     """Go on with a run exactly where it stopped."""
     from evonas import assembly
 
     changes: dict[str, Any] = {
         "data_root": str(data_root.resolve()) if data_root else None, "generations": generations, "jobs": jobs,
-        "time_limit": time_limit, "trial_timeout": trial_timeout,
+        "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = assembly.config_of(run, changes)
     _search(run, lambda observers: assembly.resume(run, changes, observers=observers), config)

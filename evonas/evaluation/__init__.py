@@ -2,12 +2,16 @@
 
 - ``base``: Job, Outcome, the Evaluator protocol, and ``merge``, which joins evaluators.
 - ``trained``: train and measure on the validation set; ``shared``: measure with the weights of a trained supernet.
-- ``measure``: outputs against targets; ``cost``: of a structure.
+- ``measure``: outputs against targets; ``cost``: of a structure; ``deployment``: of an exported network.
 """
 
 from evonas.evaluation.base import Evaluator, Job, Outcome, merge
 from evonas.evaluation.cost import CostEvaluator
+from evonas.evaluation.deployment import DeploymentEvaluator
 from evonas.evaluation.shared import SharedEvaluator
 from evonas.evaluation.trained import TrainedEvaluator
 
-__all__ = ["CostEvaluator", "Evaluator", "Job", "Outcome", "SharedEvaluator", "TrainedEvaluator", "merge"]
+__all__ = [
+    "CostEvaluator", "DeploymentEvaluator", "Evaluator", "Job", "Outcome", "SharedEvaluator", "TrainedEvaluator",
+    "merge",
+]

@@ -66,8 +66,8 @@ class Evaluator(Protocol[G]):
 def merge(*evaluators: Evaluator[G]) -> Evaluator[G]:
     """An evaluator that reports the metrics of all.
 
-    They run in order, and each sees the genotype that came out of the ones before it: costs are those of the trained
-    network.
+    They run in order, and each sees the genotype that came out of the ones before it, and starts with its weights:
+    costs are those of the trained network.
 
     Raises:
         ValueError: Two evaluators report the same metric.
@@ -99,9 +99,11 @@ class _Merged(Generic[G]):
         for evaluator in self.evaluators:
             outcome = evaluator(job)
             metrics |= outcome.metrics
-            weights = weights if outcome.weights is None else outcome.weights
             if outcome.genotype is not None:
                 genotype = outcome.genotype
                 individual = replace(job.trial.individual, genotype=genotype)
                 job = replace(job, trial=Trial(individual, job.trial.budget))
+            if outcome.weights is not None:
+                weights = outcome.weights
+                job = replace(job, start=Start(job.trial.individual.genotype, weights, True))
         return Outcome(metrics, genotype, weights)

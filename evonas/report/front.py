@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,10 +74,11 @@ def best_under(members: Sequence[Record], objectives: Objectives, bounds: Mappin
         UserError: The front is empty, a metric is unknown, or no member is within the bounds.
     """
     _check_any(members)
+    known = {name for r in members for name in r.metrics}
     for name in bounds:
-        if name not in members[0].metrics:
-            raise UserError(f"unknown metric {name!r}{suggestion(name, members[0].metrics)}")
-    inside = [r for r in members if all(r.metrics[name] <= bound for name, bound in bounds.items())]
+        if name not in known:
+            raise UserError(f"unknown metric {name!r}{suggestion(name, known)}")
+    inside = [r for r in members if all(r.metrics.get(name, math.inf) <= bound for name, bound in bounds.items())]
     if not inside:
         text = ", ".join(f"{name}<={bound:g}" for name, bound in bounds.items())
         raise UserError(f"no member of the front has {text}: raise the bound or evolve longer")

@@ -13,7 +13,7 @@ from evonas.report.front import knee
 from evonas.store import Record
 
 #: Costs that are shown beside the objectives where there is room, the most telling first.
-SECONDARY_COSTS = ("edges", "depth", "neurons", "params")
+SECONDARY_COSTS = ("edges", "latency", "depth", "neurons", "params")
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,27 @@ def front_table(
     names = [o.metric for o in objectives.items]
     if names[0] == "fitness_error":
         names.insert(1, "val_accuracy")
-    costs = [n for n in SECONDARY_COSTS if members and n in members[0].metrics and n not in names]
+    costs = [n for n in SECONDARY_COSTS if any(n in r.metrics for r in members) and n not in names]
     headings = list(dict.fromkeys(heading for cells in tests.values() for heading in cells))
     edges, others = [c for c in costs if c == "edges"], [c for c in costs if c != "edges"]
     columns = [
         Column("id", [str(r.id) for r in members]),
         *(Column(n, [number(r.metrics[n]) for r in members]) for n in names),
         *(Column(h, [tests.get(r.id, {}).get(h, "") for r in members]) for h in headings),
-        *(Column(n, [number(r.metrics[n]) for r in members], secondary=True) for n in edges),
+        *(Column(n, [_number(r, n) for r in members], secondary=True) for n in edges),
         Column("operator", [r.operator for r in members], numbers=False, secondary=True),
         Column("born", [str(r.birth) for r in members], secondary=True),
-        *(Column(n, [number(r.metrics[n]) for r in members], secondary=True) for n in others),
+        *(Column(n, [_number(r, n) for r in members], secondary=True) for n in others),
     ]
     if len(members) < 3:
         return table(columns, title=title, width=width)
     middle = knee(members, objectives)
     return table(columns, title=f"{title}, knee {middle.id}", width=width, bold=members.index(middle))
+
+
+def _number(record: Record, metric: str) -> str:
+    """Nothing where it was not measured."""
+    return number(record.metrics[metric]) if metric in record.metrics else ""
 
 
 def number(value: float) -> str:

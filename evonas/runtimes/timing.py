@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from filelock import FileLock
 
 from evonas.types import Doubles
 
@@ -30,6 +34,14 @@ def summary(seconds: Sequence[float] | Doubles) -> Timing:
     """Of the mean seconds of each block."""
     low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75]).tolist()
     return Timing(middle, (high - low) / max(middle, 1e-12))
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One timing at a time on this machine, whatever run it belongs to."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    with FileLock(Path(tempfile.gettempdir()) / f"evonas-timing-{user}.lock"):
+        yield
 
 
 def timed_core() -> int | None:

@@ -30,6 +30,11 @@ CREATE TABLE retrainings (
     seconds REAL NOT NULL, weights TEXT NOT NULL, PRIMARY KEY (id, start, epochs, seed));
 CREATE TABLE states (serial INTEGER PRIMARY KEY CHECK (serial = 1), state TEXT NOT NULL);
 """
+#: Made when the first measurement is stored: readers need none.
+MEASUREMENTS = """
+CREATE TABLE IF NOT EXISTS measurements (
+    id INTEGER NOT NULL, budget INTEGER NOT NULL, metrics TEXT NOT NULL, PRIMARY KEY (id, budget))
+"""
 
 
 class StoreError(UserError):

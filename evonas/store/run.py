@@ -19,9 +19,9 @@ from evonas.encoding import pack, unpack
 from evonas.individual import Evaluation, Individual, Member, Start, Trial
 from evonas.space import G, InvalidGenotype, SearchSpace
 from evonas.store.blobs import read_weights, write_weights
-from evonas.store.directory import StoreError, connect, read_info, sqlite_errors
+from evonas.store.directory import MEASUREMENTS, StoreError, connect, read_info, sqlite_errors
 from evonas.store.records import Record, Retraining
-from evonas.types import Json, Weights
+from evonas.types import Json, Metrics, Weights
 
 
 class RunStore(Generic[G]):
@@ -110,6 +110,13 @@ class RunStore(Generic[G]):
         with sqlite_errors(self.directory), self._db:
             self._db.execute("INSERT OR REPLACE INTO retrainings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
+    def add_measurement(self, id: int, budget: int, metrics: Metrics) -> None:
+        """What was measured of an evaluation's network later; in the place of what was measured before."""
+        with sqlite_errors(self.directory), self._db:
+            self._db.execute(MEASUREMENTS)
+            row = (id, budget, json.dumps(dict(metrics)))
+            self._db.execute("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?)", row)
+
     # -- reading
 
     @property
@@ -158,14 +165,28 @@ class RunStore(Generic[G]):
                 yield digest
 
     def records(self) -> list[Record]:
-        """Every evaluation, in order of completion."""
+        """Every evaluation, in order of completion, with what was measured later among its metrics."""
         query = (
             "SELECT e.id, e.budget, i.birth, i.operator, i.parents, e.status, e.metrics, e.seconds, e.elapsed, e.error "
             "FROM evaluations e JOIN individuals i ON i.id = e.id ORDER BY e.rowid"
         )
         with sqlite_errors(self.directory):
             rows = self._db.execute(query).fetchall()
-        return [Record._make((*r[:4], tuple(self._json(r[4])), r[5], self._json(r[6]), *r[7:])) for r in rows]
+        later = self.measurements()
+        return [
+            Record._make((
+                *r[:4], tuple(self._json(r[4])), r[5], {**later.get((r[0], r[1]), {}), **self._json(r[6])}, *r[7:]
+            ))
+            for r in rows
+        ]
+
+    def measurements(self) -> dict[tuple[int, int], dict[str, float]]:
+        """Metrics that were measured after the run, by id and budget."""
+        if self._one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'measurements'") is None:
+            return {}
+        with sqlite_errors(self.directory):
+            rows = self._db.execute("SELECT id, budget, metrics FROM measurements").fetchall()
+        return {(id, budget): self._json(metrics) for id, budget, metrics in rows}
 
     def retrainings(self) -> list[Retraining]:
         """Every final training."""

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from evonas.data import load
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation import SharedEvaluator, TrainedEvaluator
+from evonas.evaluation import DeploymentEvaluator, SharedEvaluator, TrainedEvaluator, merge
 from evonas.evaluation.base import Job
 from evonas.evaluation.trained import predict
 from evonas.individual import Individual, Trial
@@ -29,6 +30,19 @@ def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples
     wrong = predict(space, genotype, outcome.weights, known).argmax(axis=1) != known.y
     assert outcome.metrics["fitness_error"] == (outcome.metrics["val_error"] + wrong.mean()) / 2
     assert set(outcome.metrics) == set(evaluator.metric_names)
+
+
+def test_deployment_is_that_of_the_weights_that_training_left() -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founder_edges": [300, 400]})
+    deployment = DeploymentEvaluator(space, splits, ("flash", "int8_error"))
+    trial = Trial(Individual(0, space.sample(np.random.default_rng(0)), 0, "sample"), 20)
+    job = Job(trial, np.random.SeedSequence(0), None, Stop())
+    outcome = merge(TrainedEvaluator(space, splits, Recipe()), deployment)(job)
+    assert abs(outcome.metrics["int8_error"] - outcome.metrics["val_error"]) < 0.03 < 0.5 - outcome.metrics["val_error"]
+    assert 5 < outcome.metrics["flash"] / trial.individual.genotype.n_edges < 10
+    with pytest.raises(ValueError, match="only a trained network can be deployed"):
+        deployment(job)
 
 
 def test_shared_evaluation_is_the_supernet_on_one_path_with_statistics_of_its_own() -> None:

@@ -341,3 +341,4 @@ def test_a_generation_in_which_all_trials_fail_ends_the_run_with_the_reason(
     assert result.stdout.count("failed: TrialTimeout") == 6
     assert json.loads(evonas("front", "r", "--json").stdout) == []
     assert evonas("show", "r", 0).exit_code == 2
+    assert "nothing to measure: the front is empty" in evonas("measure", "r", "--latency-command", "x").stderr

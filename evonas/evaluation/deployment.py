@@ -1,0 +1,132 @@
+"""What a trained network takes and gives where it will run: time, memory, and the error of its rounded weights."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Generic
+
+from evonas.data.samples import Splits
+from evonas.evaluation.base import Job, Outcome
+from evonas.evaluation.measure import measure, metric_names
+from evonas.individual import Trial
+from evonas.runtimes.compiled import find_compiler
+from evonas.runtimes.device import seconds_on_device
+from evonas.runtimes.onnx_session import require_onnx
+from evonas.runtimes.programs import make_program, program_formats
+from evonas.runtimes.running import running
+from evonas.runtimes.timing import alone
+from evonas.runtimes.units import export_target, inputs_of
+from evonas.space import ExportTarget, G, Program, SearchSpace
+from evonas.types import Metrics, Task, UserError, Weights
+
+
+def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
+    """What :class:`DeploymentEvaluator` can measure of networks of this space.
+
+    ``latency``: microseconds a sample on one core, of compiled C or else in onnxruntime; ``flash``, ``ram``: bytes of
+    the C with float32 weights; ``int8_flash`` and ``int8_error`` (or ``int8_mse``): with int8 weights, the error on the
+    validation samples.
+    """
+    precisions = program_formats(space).get("c", ())
+    names = ["latency"]
+    if "float32" in precisions:
+        names += ["flash", "ram"]
+    if "int8" in precisions:
+        names += ["int8_flash", metric_names(task, "int8")[0]]
+    return tuple(names)
+
+
+@dataclass(frozen=True)
+class DeploymentEvaluator(Generic[G]):
+    """Exports the trained network that a job starts with, and measures the export.
+
+    Latency is CPU time, pinned, of one network at a time, and comes with ``latency_spread``, the interquartile range of
+    blocks over their median; but other trials use the same caches: a run with it is never bit-reproducible.
+
+    Attributes:
+        wanted: Some of :func:`deployment_names`.
+        command: Of the user's, which times the exported file in this machine's place; empty for none.
+        timeout: Seconds that the command may take.
+    """
+
+    space: SearchSpace[G]
+    splits: Splits
+    wanted: tuple[str, ...]
+    command: tuple[str, ...] = ()
+    timeout: float = 60.0
+    shares_memory: bool = True
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        spread = "latency" in self.wanted and not self.command
+        return (*self.wanted, "latency_spread") if spread else self.wanted
+
+    def work(self, trial: Trial[G]) -> float:
+        return 0.0
+
+    def __call__(self, job: Job[G]) -> Outcome[G]:
+        if job.start is None:
+            raise ValueError("only a trained network can be deployed, got no weights")
+        seconds = min(self.timeout, job.stop.deadline - time.monotonic())
+        return Outcome(self.measure(job.start.genotype, job.start.weights, seconds))
+
+    def measure(self, genotype: G, weights: Weights, timeout: float) -> Metrics:
+        """The metrics of one network.
+
+        Raises:
+            UserError: It cannot be exported.
+            RuntimeError: The command failed.
+        """
+        found: dict[str, float] = {}
+        error = metric_names(self.splits.task, "int8")[0]
+        if "latency" in self.wanted:
+            found |= self._latency(genotype, weights, timeout)
+        if not {"flash", "ram"}.isdisjoint(self.wanted):
+            found |= self._program(genotype, weights, "c", self._target).sizes
+        if not {"int8_flash", error}.isdisjoint(self.wanted):
+            found |= self._rounded(genotype, weights, error)
+        return {name: float(found[name]) for name in self.metric_names}
+
+    def _rounded(self, genotype: G, weights: Weights, error: str) -> dict[str, float]:
+        from evonas.training.loop import predict  # imports torch
+
+        program = self._program(genotype, weights, "c", replace(self._target, precision="int8"))
+        outputs = predict(program.compile(), self.splits.validation)
+        measured = measure(outputs, self.splits.validation, self.splits.task, "int8")
+        return {"int8_flash": program.sizes["flash"], error: measured[error]}
+
+    @cached_property
+    def _target(self) -> ExportTarget:
+        return export_target(self.splits, "network")
+
+    def _program(self, genotype: G, weights: Weights, format: str, target: ExportTarget) -> Program:
+        return make_program(self.space, self.splits.task, genotype, weights, format, target)
+
+    def _latency(self, genotype: G, weights: Weights, timeout: float) -> dict[str, float]:
+        format = timed_format(self.space)
+        files = self._program(genotype, weights, format, self._target).files(())
+        if self.command:
+            with alone():
+                return {"latency": 1e6 * seconds_on_device(self.command, files, self._target.name, timeout)}
+        inputs = inputs_of(self.splits.validation, self._target)
+        with running(files, format, self._target, self.splits.task.n_outputs) as network, alone():
+            seconds, spread = network.time(inputs)
+        return {"latency": 1e6 * seconds, "latency_spread": spread}
+
+
+def timed_format(space: SearchSpace[Any]) -> str:
+    """What networks of this space are timed as."""
+    return "c" if "c" in program_formats(space) else "onnx"
+
+
+def require_timing(space: SearchSpace[Any]) -> None:
+    """Raises :class:`UserError` where this machine has nothing that times networks of this space."""
+    if timed_format(space) == "onnx":
+        require_onnx()
+    elif find_compiler() is None:
+        raise UserError(
+            "latency is that of compiled C, and there is no C compiler: install gcc or clang, name one in the "
+            "environment variable CC, or time networks elsewhere by --latency-command"
+        )

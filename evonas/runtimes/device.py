@@ -1,0 +1,62 @@
+"""A user's own command that times a network on a user's own device."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from evonas.types import UserError
+
+
+def parse_command(text: str) -> tuple[str, ...]:
+    """The words of a command line; no shell ever sees it. Raises :class:`UserError`."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UserError(f"cannot read the latency command {text!r}: {error}") from None
+    if not words:
+        raise UserError("the latency command is empty: give a program that gets a file and prints milliseconds")
+    return words
+
+
+def seconds_on_device(command: tuple[str, ...], files: Mapping[str, bytes], name: str, timeout: float) -> float:
+    """Run the command with the path of the exported file as its last argument.
+
+    Args:
+        files: Contents by suffix, the main one first; the others stand beside it.
+        timeout: Seconds.
+
+    Returns:
+        What it printed last, which are milliseconds, in seconds.
+
+    Raises:
+        RuntimeError: It cannot be started, fails, takes too long, or prints no positive number.
+    """
+    with tempfile.TemporaryDirectory(prefix="evonas-") as folder:
+        paths = [Path(folder) / f"{name}{suffix}" for suffix in files]
+        for path, content in zip(paths, files.values(), strict=True):
+            path.write_bytes(content)
+        try:
+            done = subprocess.run(
+                [*command, str(paths[0])], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                timeout=max(timeout, 0.0),
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"the latency command {command[0]} took longer than {timeout:.0f} s") from None
+        except OSError as error:
+            raise RuntimeError(f"the latency command {command[0]} cannot be run: {error.strerror}") from None
+    if done.returncode:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise RuntimeError(f"the latency command {command[0]} failed with code {done.returncode}: {last}")
+    printed = (done.stdout.split() or ["nothing"])[-1]
+    try:
+        milliseconds = float(printed)
+    except ValueError:
+        milliseconds = math.nan
+    if not 0 < milliseconds < math.inf:
+        raise RuntimeError(f"the latency command {command[0]} must print milliseconds last, got {printed[:40]!r}")
+    return milliseconds / 1000

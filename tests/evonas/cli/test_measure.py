@@ -1,0 +1,145 @@
+"""Latency, memory and rounded weights: as objectives, and measured of the members of a front."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from evonas.runtimes.compiled import find_compiler
+
+Evonas = Callable[..., Result]
+needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
+SMALL = ["--population", 3, "--children", 2, "--generations", 1, "--epochs", 2]
+#: The size of a file stands for the time that a device would take; files of more than a bound do not fit.
+DEVICE = """
+import pathlib, sys
+path = pathlib.Path(sys.argv[-1])
+assert path.with_suffix(".h").exists()
+if path.stat().st_size > int(sys.argv[1]):
+    sys.exit("it does not fit")
+pathlib.Path(sys.argv[2]).touch()
+print("flashed", path.stat().st_size)
+"""
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Callable[[int], str]:
+    """A command for a device on which files of up to so many bytes fit; it leaves a file ``touched``."""
+    (tmp_path / "device.py").write_text(DEVICE)
+    return lambda bound: f"'{sys.executable}' device.py {bound} touched"
+
+
+def rows(evonas: Evonas, run: object) -> list[dict[str, float]]:
+    members: list[dict[str, float]] = json.loads(evonas("front", run, "--json").stdout)
+    return members
+
+
+@needs_compiler
+def test_latency_memory_and_rounded_weights_can_be_objectives_and_constraints(evonas: Evonas) -> None:
+    objectives = "val_error,latency,ram,int8_error"
+    result = evonas("evolve", "--objectives", objectives, "--constraint", "int8_flash<=1e6", *SMALL, "--out", "r")
+    assert result.exit_code == 0, result.output
+    for row in rows(evonas, "r"):
+        assert row["latency"] > 0
+        assert row["latency_spread"] >= 0
+        assert row["ram"] % 4 == 0
+        assert 0 < row["int8_flash"] <= 1e6
+        assert abs(row["int8_error"] - row["val_error"]) < 0.05
+        assert "flash" not in row
+    assert evonas("resume", "r", "--generations", 2).exit_code == 0
+
+
+@needs_compiler
+def test_what_is_measured_later_stands_beside_the_metrics_of_the_run(evonas: Evonas, run: Path, best: int) -> None:
+    before = rows(evonas, run)
+    result = evonas("measure", run)
+    assert result.exit_code == 0, result.output
+    after = rows(evonas, run)
+    assert [row["id"] for row in after] == [row["id"] for row in before]
+    for old, new in zip(before, after, strict=True):
+        assert {name: new[name] for name in old} == old
+        assert set(new) - set(old) == {"latency", "latency_spread", "flash", "ram", "int8_flash", "int8_error"}
+        assert new["int8_flash"] < new["flash"]
+        assert f"{new['latency']:.4f}" in evonas("front", run).stdout
+    assert f"{after[-1]['flash']:,.0f}".replace(",", " ") in evonas("show", run, best).stdout
+    bound = sorted(row["latency"] for row in after)[0]
+    under = json.loads(evonas("front", run, "--json", "--best-under", f"latency={bound}").stdout)
+    assert [row["latency"] for row in under] == [bound]
+
+
+def test_a_command_of_the_users_times_networks_on_a_device(
+    evonas: Evonas, run: Path, device: Callable[[int], str]
+) -> None:
+    members = list(csv.DictReader(io.StringIO(evonas("front", run, "--csv").stdout)))
+    small, large = members[0]["id"], members[-1]["id"]
+    assert evonas("export", run, small, "--format", "c", "--out", "network.c").exit_code == 0
+    size = Path("network.c").stat().st_size + 500  # what the exported file adds in remarks
+    result = evonas("measure", run, "--ids", f"{small},{large}", "--latency-command", device(size))
+    assert result.exit_code == 0, result.output
+    assert f"individual {large} failed: the latency command {sys.executable} failed with code 1: it does not fit" in (
+        result.stdout.replace("\n", "")
+    )
+    latencies = {str(row["id"]): row.get("latency") for row in rows(evonas, run)}
+    assert latencies[small] == pytest.approx(1000 * Path("network.c").stat().st_size, rel=0.2)
+    assert latencies[large] is None
+
+
+def test_networks_that_fail_on_the_device_are_failed_trials(evonas: Evonas, device: Callable[[int], str]) -> None:
+    command = device(20_000)
+    options = ["--objectives", "val_error,latency", *SMALL, "--seed", 1, "--latency-command", command]
+    result = evonas("evolve", *options, "--out", "r")
+    assert result.exit_code == 0, result.output
+    assert "it does not fit" in result.stdout
+    assert all(1000 < row["latency"] <= 20e6 for row in rows(evonas, "r"))
+    assert "latency_spread" not in rows(evonas, "r")[0]
+
+
+def test_a_run_is_resumed_with_its_latency_command_and_no_run_brings_one(
+    evonas: Evonas, device: Callable[[int], str], run: Path
+) -> None:
+    command = device(10**6)
+    with sqlite3.connect(run / "run.db") as db:
+        (text,) = db.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
+        hostile = {**json.loads(text), "objectives": ["val_error", "latency"], "latency_command": command}
+        db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(hostile),))
+    result = evonas("resume", run, "--generations", 3)
+    assert result.exit_code == 2
+    assert "was started with --latency-command" in result.stderr
+    assert not Path("touched").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--objectives", "val_error,latency"], "there is no C compiler: install gcc or clang"),
+        (["--latency-command", "time-it"], "latency_command times networks for the objective latency"),
+        (["--objectives", "val_error,latency", "--latency-command", "'"], "cannot read the latency command"),
+        (["--objectives", "val_error,latency", "--latency-command", ""], "the latency command is empty"),
+        (["--objectives", "val_error,latncy"], "unknown objective 'latncy', did you mean 'latency'"),
+    ],
+)
+def test_what_cannot_be_timed_is_refused(
+    evonas: Evonas, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    result = evonas("evolve", *options, "--out", "r")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not Path("r").exists()
+
+
+def test_without_a_compiler_measure_says_what_to_do(
+    evonas: Evonas, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    result = evonas("measure", run)
+    assert result.exit_code == 2
+    assert "install gcc or clang, name one in the environment variable CC, or time networks elsewhere" in result.stderr
