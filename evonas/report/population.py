@@ -58,7 +58,9 @@ def replay(
 
 
 def ages_and_lines(history: Sequence[Living]) -> Json:
-    """Columns with an entry a batch: generation, median and highest age in generations, founders' lines alive."""
+    """Columns with an entry a generation, as its last batch left it: generation, median and highest age in
+    generations, founders' lines alive."""
+    history = list({living.generation: living for living in history}.values())
     ages = [[living.generation - r.birth for r in living.members] for living in history]
     return {
         "generation": [living.generation for living in history],

@@ -34,7 +34,7 @@ def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None)
     return Sketch(
         width=float(positions[:, 0].max()),
         positions=positions,
-        layers=("inputs", *map(str, range(1, genotype.depth)), "outputs"),
+        layers=("inputs", *(f"layer {i}" for i in range(1, genotype.depth)), "outputs"),
         layer=genotype.layer_of.astype(np.int64),
         kinds=("input", "neuron", "output"),
         kind=np.repeat([0, 1, 2], [genotype.n_inputs, n_hidden, n_outputs]),

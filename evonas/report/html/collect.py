@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,11 @@ from evonas.types import Json, UserError
 #: Where there is no room for what the axes say.
 SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
-    "flops": "FLOPs", "flops_total": "FLOPs in all", "params": "parameters", "train_loss": "training loss",
+    "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "flops": "FLOPs", "flops_total": "FLOPs in all", "params": "parameters", "train_loss": "training loss",
     "edge_updates": "edge-updates",
 }
 #: Metrics that are shares of 1: the page shows them in percent.
-SHARES = frozenset({"val_error", "val_accuracy"})
+PERCENT = frozenset({"val_error", "val_accuracy", "fitness_error"})
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _run(subject: Subject, records: Sequence[Record]) -> Json:
     settings = [[key.replace("_", " "), _text(config[key])] for key in shown if config.get(key) is not None]
     return {
         "name": subject.name, "dataset": dataset, "space": str(config["space"]), "task": str(task["kind"]),
-        "elapsed": subject.store.elapsed, "nFailed": sum(r.status == "failed" for r in records),
+        "made": time.time(), "elapsed": subject.store.elapsed, "nFailed": sum(r.status == "failed" for r in records),
         "generation": max((r.birth for r in records), default=0), "generations": config["generations"],
         "constraints": [str(c) for c in subject.objectives.constraints], "settings": settings,
         "seeds": [Path(source.run).name for source in subject.store.info.seeds if source.ids],
@@ -148,7 +149,7 @@ def _metric_names(records: Sequence[Record], objectives: Objectives) -> list[str
 def _metric(name: str) -> Json:
     return {
         "name": name, "label": LABELS.get(name, name.replace("_", " ")),
-        "short": SHORT_LABELS.get(name, name.replace("_", " ")), "percent": name in SHARES,
+        "short": SHORT_LABELS.get(name, name.replace("_", " ")), "percent": name in PERCENT,
         "log": name in LOGARITHMIC or name == "edge_updates", "maximised": name in MAXIMISED,
     }
 

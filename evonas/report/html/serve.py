@@ -16,7 +16,7 @@ from evonas.types import Json, UserError
 HOST = "127.0.0.1"
 #: Seconds between two looks at a run, and the smallest multiple of the seconds a look takes: watching must not slow
 #: down what is watched.
-PAUSE, RESPITE = 2.0, 5.0
+PAUSE, RESPITE = 2.0, 12.0
 
 
 class Feed:

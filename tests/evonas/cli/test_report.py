@@ -133,7 +133,7 @@ def test_a_run_is_not_read_more_often_than_it_can_bear() -> None:
 
     feed = Feed(collect, clock=lambda: clock[0])
     assert feed.newest() == "look 1"
-    clock[0] = 17.9
+    clock[0] = 38.9
     assert feed.newest() == "look 1"
-    clock[0] = 18.0
+    clock[0] = 39.0
     assert feed.newest() == "look 2"

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
+
+from evonas.cli.report import collect_runs
+from evonas.report.html import Drawings
+from evonas.report.html.serve import Feed, make_server
 
 Evonas = Callable[..., Result]
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -88,7 +93,8 @@ def test_the_pickers_pick(open_page: Any, report: Path, evonas: Evonas, finished
     page, rows = open_page(report), json.loads(evonas("front", finished, "--json").stdout)
     title = page.locator("#network-title")
     page.click("#pick-best")
-    best = max(rows, key=lambda row: row["val_accuracy"])["id"]
+    objective = "fitness_error" if "fitness_error" in rows[0] else "val_error"
+    best = min(rows, key=lambda row: row[objective])["id"]
     assert title.inner_text().startswith(f"Network #{best}")
     page.click("#pick-knee")
     assert "the knee" in title.inner_text()
@@ -152,3 +158,24 @@ def test_an_empty_run_says_so(open_page: Any, evonas: Evonas, run: Path, tmp_pat
     page = open_page(tmp_path / "page.html")
     assert "No evaluation has ended yet" in page.locator("#notice").inner_text()
     assert page.locator("#drawing").is_hidden()
+
+
+def test_a_served_page_follows_its_run_and_keeps_what_was_chosen(browser: Any, finished: Path, run: Path) -> None:
+    with sqlite3.connect(run / "run.db") as database:
+        database.execute("DELETE FROM evaluations WHERE id > 9")
+    with make_server(Feed(lambda: collect_runs([run], Drawings())), 0) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/", timeout=60_000)
+        assert page.locator("#facts dd").first.inner_text() == "10"
+        page.locator("#members tbody tr").last.click()
+        chosen = page.locator("#network-title").inner_text().split(",")[0]
+        with sqlite3.connect(run / "run.db") as database:
+            database.execute("ATTACH ? AS whole", (str(finished / "run.db"),))
+            database.execute("INSERT INTO evaluations SELECT * FROM whole.evaluations WHERE id > 9")
+        page.wait_for_function("document.querySelector('#facts dd').textContent === '14'", timeout=60_000)
+        assert page.locator("#network-title").inner_text().split(",")[0] == chosen
+        page.close()
+        server.shutdown()
+        thread.join()

@@ -1,15 +1,15 @@
 // The charts, drawn by plotly.
 
-const SERIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c00", "#7a5195", "#5c6f7b"];
 const DASHES = ["solid", "dash", "dot", "dashdot"];
 const CONFIG = { displaylogo: false, responsive: true, displayModeBar: false };
 
-const seriesColour = (i) => SERIES[i % SERIES.length];
-const dash = (i) => DASHES[Math.floor(i / SERIES.length) % DASHES.length];
+const series = () => colour("series").split(",").map((tint) => tint.trim());
+const seriesColour = (i) => series()[i % series().length];
+const dash = (i) => DASHES[Math.floor(i / series().length) % DASHES.length];
 
 function axis(title, more = {}) {
   return {
-    title: { text: plain(title), standoff: 10, font: { size: 13 } }, gridcolor: colour("grid"), linecolor: colour("line"),
+    title: { text: plain(title), standoff: 10, font: { size: 12.5 } }, gridcolor: colour("grid"), linecolor: colour("line"),
     tickcolor: colour("line"), zeroline: false, showline: true, ticks: "outside", ticklen: 4, automargin: true, ...more,
   };
 }
@@ -42,11 +42,12 @@ function chart(id, reason, traces, arrangement) {
   Plotly.react(target, traces, layout(arrangement), CONFIG);
 }
 
-/** Whether a metric says the same as an objective: accuracy is 1 - error. */
-const standsFor = (name, objective) => name === objective || (name === "val_accuracy" && objective === "val_error");
-
-function isTradeOff(run, x, y) {
-  return run.objectives.length === 2 && standsFor(x.name, run.cost) && standsFor(y.name, run.quality);
+/** How the points of a front are joined: as steps where the axes are the objectives (accuracy is 1 - error), since there
+    is nothing between two members; by their cost where the quality is a similar one; else not at all. */
+function joined(run, x, y) {
+  if (run.objectives.length !== 2 || x.name !== run.cost) return { mode: "markers" };
+  const exact = y.name === run.quality || (y.name === "val_accuracy" && run.quality === "val_error");
+  return { mode: "lines+markers", line: exact ? { shape: "hv", width: 2 } : { width: 1.2 } };
 }
 
 function pointText(run, row, metrics) {
@@ -58,19 +59,19 @@ function drawFront(run, x, y) {
   const drawable = (row) => x.values[row] !== null && y.values[row] !== null && !(x.log && x.values[row] <= 0) && !(y.log && y.values[row] <= 0);
   const rows = run.evaluations.id.map((_, row) => row).filter((row) => !run.evaluations.failed[row] && drawable(row));
   const front = run.front.filter(drawable);
-  const line = isTradeOff(run, x, y) ? { mode: "lines+markers", line: { shape: "hv", width: 2 } } : { mode: "markers", line: { width: 0 } };
+  const line = joined(run, x, y);
   const shown = x.name === y.name ? [x] : [y, x];
   const traces = [{
     name: `${numberText(rows.length)} evaluations`, type: "scatter", mode: "markers", x: rows.map((row) => x.values[row]),
     y: rows.map((row) => y.values[row]), customdata: rows, text: rows.map((row) => pointText(run, row, shown)),
-    hovertemplate: "%{text}<extra></extra>", marker: { size: 5, color: colour("faint"), opacity: 0.45 },
+    hovertemplate: "%{text}<extra></extra>", marker: { size: 5, color: colour("faint"), opacity: Math.min(0.6, Math.max(0.18, 12 / Math.sqrt(rows.length))) },
   }];
   run.others.forEach((other, i) => {
     const columns = new Map(other.values);
     if (!columns.has(x.name) || !columns.has(y.name)) return;
     traces.push({
       name: `${plain(shortened(other.name))} (${other.ids.length})`, type: "scatter", ...line,
-      line: { ...line.line, color: seriesColour(i), dash: dash(i + SERIES.length) }, marker: { size: 5, color: seriesColour(i), symbol: "diamond" },
+      line: { ...line.line, color: seriesColour(i), dash: "dash" }, marker: { size: 5, color: seriesColour(i), symbol: "diamond" },
       x: columns.get(x.name), y: columns.get(y.name), text: other.ids.map((id) => `<b>#${id}</b> of ${plain(shortened(other.name))}`),
       hovertemplate: "%{text}<br>%{y}, %{x}<extra></extra>",
     });
@@ -126,7 +127,7 @@ function drawVolume(run) {
   const [unit, size] = timeUnit(last);
   const traces = curves.map((curve, i) => ({
     name: plain(shortened(curve.name)), type: "scatter", mode: "lines", x: curve.elapsed.map((s) => s / size), y: curve.value,
-    line: { shape: "hv", width: i ? 1.6 : 2.4, color: i ? seriesColour(i - 1) : colour("bold"), dash: i ? dash(i - 1 + SERIES.length) : "solid" },
+    line: { shape: "hv", width: i ? 1.6 : 2.4, color: i ? seriesColour(i - 1) : colour("bold"), dash: i ? "dash" : "solid" },
     hovertemplate: "%{y:.4f} after %{x:.3s}<extra></extra>",
   }));
   const empty = curves[0].value.length < 3;
@@ -142,21 +143,31 @@ function drawVolume(run) {
   byId("volume-note").textContent = empty ? "" : `What the front dominates, up to ${point}${logs}. More is better.`;
 }
 
+/** Two quantities over the same span, one chart above the other. */
+function stacked(id, reason, x, upper, lower) {
+  const below = lower.some(({ y }) => y.length);
+  const traces = [...upper.map((trace) => ({ yaxis: "y", ...trace })), ...(below ? lower.map((trace) => ({ yaxis: "y2", ...trace })) : [])];
+  const lines = traces.map(({ tint, ...trace }) => ({
+    type: "scatter", x: x.values, mode: x.values.length < 3 ? "lines+markers" : "lines", hovertemplate: "%{y:.4~s}<extra></extra>", ...trace,
+    line: { color: tint, width: 2, ...trace.line },
+  }));
+  chart(id, reason, reason ? [] : lines, {
+    xaxis: axis(x.title, { range: x.range, anchor: below ? "y2" : "y" }), showlegend: false,
+    margin: { l: 60, r: 16, t: 12, b: 48 },
+    yaxis: axis(upper[0].title, { rangemode: "tozero", domain: below ? [0.56, 1] : [0, 1], tickformat: "~s", nticks: 4 }),
+    ...(below ? { yaxis2: axis(lower[0].title, { rangemode: "tozero", domain: [0, 0.44], tickformat: "~s", nticks: 4 }) } : {}),
+  });
+}
+
 function drawThroughput(run) {
   const { elapsed, evaluations, updates } = run.throughput;
   const [unit, size] = timeUnit(run.run.elapsed);
-  const x = elapsed.map((s) => s / size);
-  const line = (name, y, tint, more) => ({
-    name, x, y, type: "scatter", mode: x.length < 3 ? "lines+markers" : "lines", line: { color: tint, width: 2, ...more.line },
-    hovertemplate: `%{y:.3s} ${name}<extra></extra>`, ...more.trace,
-  });
-  const traces = [line("evaluations / min", evaluations, colour("accent"), { line: {}, trace: {} })];
-  if (updates.length) traces.push(line("edge-updates / s", updates, colour("bold"), { line: { dash: "dash" }, trace: { yaxis: "y2" } }));
-  chart("throughput-chart", elapsed.length ? null : "No evaluation has ended yet.", traces, {
-    xaxis: axis(`time (${unit})`, { range: [0, run.run.elapsed / size] }), margin: { l: 56, r: 60, t: 12, b: 48 },
-    yaxis: axis("evaluations per minute", { rangemode: "tozero" }),
-    yaxis2: axis("edge-updates per second", { overlaying: "y", side: "right", rangemode: "tozero", showgrid: false, tickformat: ".2s", nticks: 5 }),
-  });
+  const x = { values: elapsed.map((s) => s / size), title: `time (${unit})`, range: [0, run.run.elapsed / size] };
+  stacked(
+    "throughput-chart", elapsed.length ? null : "No evaluation has ended yet.", x,
+    [{ title: "evaluations / min", y: evaluations, tint: colour("accent") }],
+    [{ title: "edge-updates / s", y: updates, tint: colour("bold") }],
+  );
   byId("throughput-note").textContent = updates.length ? "An edge-update is one connected edge times one training sample seen." : "";
 }
 
@@ -170,7 +181,8 @@ function drawCredit(run) {
     line: { color: seriesColour(i), dash: dash(i), width: 2 }, hovertemplate: `${plain(shortened(name, 20)).replaceAll("%", "&#37;")}: %{y:.1%}<extra></extra>`,
   }));
   chart("credit-chart", reason, traces, {
-    xaxis: axis("batch after the founders"), yaxis: axis("share of draws by credit (%)", { tickformat: ".0%", rangemode: "tozero" }),
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", entrywidthmode: "fraction", entrywidth: innerWidth < 500 ? 0.46 : 0.24 },
+    xaxis: axis("batch after the founders"), yaxis: axis("share of draws (%)", { tickformat: ".0%", rangemode: "tozero" }),
   });
   const used = run.adapt ? "The search draws its operators by these shares." : "The search drew by fixed weights (adapt was off): this is what the operators earned.";
   byId("credit-note").textContent = reason ? "" : `Hypervolume gained for compute spent. ${used}`;
@@ -181,16 +193,15 @@ function drawPopulation(run) {
   let reason = null;
   if (population === null) reason = "This search keeps no population: nothing is bred.";
   else if (population.generation.length < 2) reason = "A population has an age after the first generation.";
-  const traces = reason ? [] : [
-    ["oldest", population.oldest, colour("faint"), "solid", "y"], ["median age", population.median, colour("accent"), "solid", "y"],
-    ["founders’ lines alive", population.lines, colour("bold"), "dash", "y2"],
-  ].map(([name, y, tint, style, yaxis]) => ({
-    name, x: population.generation, y, yaxis, type: "scatter", mode: "lines", line: { color: tint, dash: style, width: 2 },
-    hovertemplate: `${name}: %{y}<extra></extra>`,
-  }));
-  chart("population-chart", reason, traces, {
-    xaxis: axis("generation"), yaxis: axis("age (generations)", { rangemode: "tozero" }), margin: { l: 56, r: 60, t: 12, b: 48 },
-    yaxis2: axis("founders’ lines", { overlaying: "y", side: "right", rangemode: "tozero", showgrid: false }),
-  });
-  byId("population-note").textContent = reason ? "" : "A founder’s line is alive while a member of the population descends from it: the fewer, the less diverse.";
+  const { generation, oldest, median, lines } = population ?? { generation: [], oldest: [], median: [], lines: [] };
+  stacked(
+    "population-chart", reason, { values: generation, title: "generation", range: [0, generation.at(-1)] },
+    [
+      { title: "age (generations)", y: oldest, tint: colour("faint"), line: { dash: "dot" }, hovertemplate: "oldest: %{y}<extra></extra>" },
+      { y: median, tint: colour("accent"), hovertemplate: "median: %{y}<extra></extra>" },
+    ],
+    [{ title: "founders’ lines", y: lines, tint: colour("bold"), line: { shape: "hv" }, hovertemplate: "%{y} lines<extra></extra>" }],
+  );
+  byId("population-note").textContent = reason ? ""
+    : "Above the median age and, dotted, the oldest member’s. Below the founders that have living descendants: the fewer, the less diverse.";
 }

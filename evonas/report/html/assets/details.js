@@ -80,7 +80,10 @@ function showDensity(drawing) {
   );
 }
 
-const percentText = (share) => `${share >= 0.0995 ? (100 * share).toFixed(0) : Number((100 * share).toPrecision(2))} %`;
+function percentText(share) {
+  if (share < 0.001) return "< 0.1 %";
+  return `${share >= 0.0995 ? (100 * share).toFixed(0) : Number((100 * share).toPrecision(2))} %`;
+}
 
 function showLineage(run, row, choose) {
   const strip = byId("lineage");

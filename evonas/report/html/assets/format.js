@@ -13,11 +13,12 @@ function element(tag, { text = null, children = [], ...attributes } = {}) {
   return made;
 }
 
-/** 12 345, 0.1234, 1.2e+9: groups of three for whole numbers, four significant digits for others. */
+/** 12 345, 0.1234, 11G: groups of three for whole numbers, four significant digits for others. */
 function numberText(value) {
   if (value === null || value === undefined) return "–";
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return value.toLocaleString("en").replaceAll(",", "\u2009");
-  if (Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3)) return value.toExponential(2);
+  if (Math.abs(value) >= 1e5) return shortText(value);
+  if (value !== 0 && Math.abs(value) < 1e-3) return value.toExponential(2);
   return Number(value.toPrecision(4)).toString();
 }
 

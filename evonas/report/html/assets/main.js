@@ -33,7 +33,7 @@ function showHead(run) {
   const { name, dataset, space, searcher } = { ...run.run, searcher: new Map(run.run.settings).get("searcher") };
   document.title = `${name} · evonas report`;
   byId("title").textContent = name;
-  byId("subtitle").textContent = `${dataset}, ${space} space, ${searcher}${run.run.seeds.length ? `, seeded from ${run.run.seeds.join(", ")}` : ""}`;
+  byId("subtitle").textContent = `${dataset}, ${space} space, ${searcher}${run.run.seeds.length ? `, seeded from ${run.run.seeds.join(", ")}` : ""}; as of ${new Date(1000 * run.run.made).toLocaleString()}`;
   const best = run.best(run.front);
   const volume = run.hypervolume.curves[0].value.at(-1) ?? null;
   definitions(byId("facts"), [
@@ -58,7 +58,7 @@ function fillChoices(run) {
   fill("axis-x", names, page.x);
   fill("axis-y", names, page.y);
   fill("budget-metric", run.costs(), byId("budget-metric").value || run.cost);
-  byId("pick-best").textContent = run.shownQuality === "val_accuracy" ? "best accuracy" : `best ${run.metricOf.get(run.quality).short}`;
+  byId("pick-best").textContent = run.quality === "val_error" ? "best accuracy" : `best ${run.metricOf.get(run.quality).short}`;
   byId("pickers").hidden = !run.front.length;
   showBudget();
 }
@@ -91,7 +91,7 @@ function pickUnderBudget() {
 function show(data) {
   const before = page.row === null ? null : page.run.id(page.row);
   const run = new Run(data);
-  run.shownQuality = run.quality === "val_error" && run.metricOf.has("val_accuracy") ? "val_accuracy" : run.quality;
+  run.shownQuality = ["val_error", "fitness_error"].includes(run.quality) && run.metricOf.has("val_accuracy") ? "val_accuracy" : run.quality;
   page.run = run;
   page.x = run.metricOf.has(page.x) ? page.x : run.cost;
   page.y = run.metricOf.has(page.y) ? page.y : run.shownQuality;

@@ -39,11 +39,11 @@ function sharpCanvas(canvas, width, height) {
 /** Where nodes stand in pixels. A drawing fills the width; it keeps its proportions as far as the height allows. */
 function place(drawing, width) {
   const inner = width - 2 * MARGIN - 14;
-  const height = Math.min(400, Math.max(190, inner / Math.max(drawing.width, 0.2)));
+  const height = Math.min(400, Math.max(230, inner / Math.max(drawing.width, 0.2)));
   const wide = Math.min(inner, height * drawing.width * 1.6);
   const left = MARGIN + (inner - wide) / 2;
   return {
-    height: height + CAPTION + MARGIN, unit: height,
+    height: height + CAPTION + MARGIN,
     x: drawing.nodes.x.map((x) => left + (x / drawing.width) * wide),
     y: drawing.nodes.y.map((y) => CAPTION + y * height),
   };
@@ -64,7 +64,7 @@ function drawNetwork(canvas, drawing, focus) {
 function drawEdges(pen, drawing, at, focus) {
   const { links, strengths, order, edgeLabels } = drawing;
   const [positive, negative, neutral] = [colour("positive"), colour("negative"), colour("node")];
-  const density = Math.min(1, 1.6 / Math.sqrt(Math.max(order.length, 1) / 150)); // many edges must be fainter each
+  const density = Math.min(1, 1.3 / Math.sqrt(Math.max(order.length, 1) / 150)); // many edges must be fainter each
   pen.lineCap = "round";
   for (const edge of order) {
     const [source, target] = [links[2 * edge], links[2 * edge + 1]];
@@ -100,14 +100,14 @@ function drawEdgeLabels(pen, { links, edgeLabels }, at) {
 /** Inputs are squares below the edges, darker where more edges of the drawing begin. */
 function drawInputs(pen, drawing, at, focus) {
   const { kind } = drawing.nodes;
-  const pixel = Math.max(1.4, at.unit * smallestStep(drawing.nodes) * 0.84);
+  const [width, height] = [at.x, at.y].map((places) => Math.max(1.4, 0.84 * smallestStep(places, drawing)));
   const readers = new Uint32Array(kind.length);
   for (let i = 0; i < drawing.links.length; i += 2) readers[drawing.links[i]] += 1;
   const most = Math.max(1, readers.reduce((a, b) => Math.max(a, b), 0));
   kind.forEach((sort, i) => {
     if (drawing.kinds[sort] !== "input") return;
     pen.fillStyle = i === focus ? colour("bold") : translucent(colour("node"), 0.1 + 0.5 * (readers[i] / most));
-    pen.fillRect(at.x[i] - pixel / 2, at.y[i] - pixel / 2, pixel, pixel);
+    pen.fillRect(at.x[i] - width / 2, at.y[i] - height / 2, width, height);
   });
 }
 
@@ -129,10 +129,10 @@ function drawNodes(pen, drawing, at, focus) {
   for (const [i, text] of Object.entries(drawing.labels)) pen.fillText(shortened(text, 18), at.x[i] + 8, at.y[i]);
 }
 
-/** The distance between the rows of the inputs: pixels touch, but do not overlap. */
-function smallestStep(nodes) {
-  const rows = [...new Set(nodes.y.filter((_, i) => nodes.kind[i] === 0))].sort((a, b) => a - b);
-  return rows.length > 1 ? rows[1] - rows[0] : 0.03;
+/** The distance between the rows, or columns, of the inputs: pixels touch, but do not overlap. */
+function smallestStep(places, drawing) {
+  const taken = [...new Set(places.filter((_, i) => drawing.kinds[drawing.nodes.kind[i]] === "input"))].sort((a, b) => a - b);
+  return taken.slice(1).reduce((least, place, i) => Math.min(least, place - taken[i]), 12);
 }
 
 /** Above the middle of each layer its name and size; where there is no room for all, every other one. */
@@ -172,7 +172,7 @@ function drawInputUse(canvas, use) {
   const most = Math.max(1, values.reduce((a, b) => Math.max(a, b), 0));
   canvas.width = width;
   canvas.height = height;
-  const size = Math.max(1, Math.min(14, Math.floor(224 / Math.max(width, height))));
+  const size = Math.max(1, Math.min(22, Math.floor(224 / Math.max(width, height))));
   canvas.style.width = `${width * size}px`;
   canvas.style.height = `${Math.max(height * size, height === 1 ? 28 : 0)}px`;
   const pen = canvas.getContext("2d");

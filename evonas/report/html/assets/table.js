@@ -11,7 +11,7 @@ class MemberTable {
     const objectives = run.objectives.map(({ metric }) => metric);
     const rest = run.metrics.map(({ name }) => name).filter((name) => !objectives.includes(name));
     const metric = (name) => ({ name: run.metricOf.get(name).short, value: (row) => run.value(name, row), text: (row) => run.text(name, row) });
-    const plainColumn = (name, value) => ({ name, value, text: (row) => numberText(value(row)) });
+    const plainColumn = (name, value) => ({ name, value, text: (row) => String(value(row)) });
     return [
       plainColumn("id", (row) => run.id(row)), ...[...objectives, ...rest].map(metric),
       { name: "operator", value: (row) => run.operator(row), text: (row) => run.operator(row), words: true },
