@@ -19,7 +19,7 @@ class Sketch:
     Attributes:
         width: Of the rectangle; its height is 1. One unit is as long to the right as downwards.
         positions: float ``(n_nodes, 2)``, (x, y) with x in [0, width] to the right and y in [0, 1] downwards.
-        layers: Captions of the layers, e.g. ``("inputs", "layer 1", "outputs")`` or ``("normal cell", "reduction cell")``.
+        layers: Captions of the layers, e.g. ``("inputs", "layer 1", "outputs")`` or ``("normal", "reduction")``.
         layer: int ``(n_nodes,)``, index into ``layers``.
         kinds: What sorts of nodes there are, each drawn in its own way: ``input`` small and square, ``output`` large,
             others round.

@@ -44,7 +44,7 @@ def compare(
     with ExitStack() as stack:
         paths = [path for members in groups.values() for path in members]
         opened = {path: stack.enter_context(open_run(path, data_root=data_root)) for path in paths}
-        _check_data(opened)
+        check_data(opened)
         records = {
             name: [
                 RunRecords(str(path), run.store.records(), run.objectives, run.store.elapsed, run.store.info.seeds)
@@ -88,7 +88,7 @@ def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
     return groups
 
 
-def _check_data(runs: Mapping[Path, OpenRun]) -> None:
+def check_data(runs: Mapping[Path, OpenRun]) -> None:
     """Refuses runs that have learnt different things; says so where they were validated by different samples.
 
     A run's fingerprint is of the values and of the split together: where the splits are meant to differ, the name of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonas.cli.compare import _check_data as check_data
+from evonas.cli.compare import check_data
 from evonas.cli.console import say
 from evonas.types import UserError
 
@@ -48,7 +48,7 @@ def _serve(collect: Callable[[], Json], port: int) -> None:
 def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
     """What the page shows; raises :class:`UserError` where a run cannot be read, is named twice or does not fit."""
     from evonas.assembly import open_run
-    from evonas.export import FORMATS
+    from evonas.export.programs import formats_of
     from evonas.report.html import Subject, collect
 
     if twice := {path for path in runs if [other.resolve() for other in runs].count(path.resolve()) > 1}:
@@ -57,4 +57,4 @@ def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
         opened = {path: stack.enter_context(open_run(path)) for path in runs}
         check_data(opened)
         subject, *others = (Subject(path, run.objectives, run.space, run.store) for path, run in opened.items())
-        return collect(subject, others, formats=FORMATS, drawings=drawings)
+        return collect(subject, others, formats=formats_of(subject.space), drawings=drawings)

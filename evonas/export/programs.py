@@ -61,9 +61,14 @@ def write_program(
     return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
 
 
+def formats_of(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
+    """The precisions of every format that networks of this space can be written in."""
+    return {**dict.fromkeys(FORMATS, ("float32",)), **program_formats(space)}
+
+
 def check_format(space: SearchSpace[Any], format: str, precision: str) -> Precision:
     """The precision; raises :class:`UserError` unless networks of this space can be written so."""
-    formats: dict[str, Sequence[Precision]] = {**dict.fromkeys(FORMATS, ("float32",)), **program_formats(space)}
+    formats = formats_of(space)
     if format not in formats:
         raise UserError(f"networks of this space cannot be exported as {format!r}{suggestion(format, formats)}")
     for allowed in formats[format]:

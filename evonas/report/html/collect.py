@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evonas.objectives import LOGARITHMIC, MAXIMISED, Objectives
+from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objectives
 from evonas.report.front import default_reference, front, knee
 from evonas.report.html.drawings import Drawings
 from evonas.report.html.timeline import hypervolume_over_time, operator_shares, throughput
@@ -23,11 +23,11 @@ from evonas.types import Json, UserError
 #: Where there is no room for what the axes say.
 SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
-    "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "flops": "FLOPs", "flops_total": "FLOPs in all", "params": "parameters", "train_loss": "training loss",
-    "edge_updates": "edge-updates",
+    "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "train_loss": "training loss",
+    "flops": "FLOPs", "flops_total": "FLOPs in all", "params": "parameters", "edge_updates": "edge-updates",
 }
 #: Metrics that are shares of 1: the page shows them in percent.
-PERCENT = frozenset({"val_error", "val_accuracy", "fitness_error"})
+PERCENT = SHARES | {"val_accuracy"}
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,14 @@ class Subject:
         return self.path.resolve().name
 
 
-def collect(subject: Subject, others: Sequence[Subject], *, formats: Iterable[str], drawings: Drawings) -> Json:
+def collect(
+    subject: Subject, others: Sequence[Subject], *, formats: Mapping[str, Sequence[str]], drawings: Drawings
+) -> Json:
     """What the scripts of the page read.
 
     Args:
         others: Runs whose fronts and hypervolumes are drawn beside it.
-        formats: That `evonas export` knows.
+        formats: That `evonas export` knows, with their precisions.
         drawings: Keeps what was drawn before.
 
     Raises:
@@ -89,7 +91,7 @@ def collect(subject: Subject, others: Sequence[Subject], *, formats: Iterable[st
         "commands": {
             "export": f"evonas export {shlex.quote(str(subject.path))}",
             "show": f"evonas show {shlex.quote(str(subject.path))}",
-            "formats": list(formats),
+            "formats": [_format(name, p, formats[name]) for name in formats for p in formats[name]],
         },
     }
 
@@ -107,6 +109,14 @@ def _breeding(subject: Subject, records: Sequence[Record]) -> Json:
         "adapt": bool(config.get("adapt")),
         "population": ages_and_lines(replay(whole, subject.objectives, rungs=rungs, survival=survival, size=size)),
     }
+
+
+def _format(name: str, precision: str, precisions: Sequence[str]) -> Json:
+    """A way to export: what it is called, the options that ask for it, and the suffix of the file."""
+    suffix = "safetensors" if name == "torch" else name
+    if len(precisions) == 1:
+        return {"name": name, "options": f"--format {name}", "suffix": suffix}
+    return {"name": f"{name}, {precision}", "options": f"--format {name} --precision {precision}", "suffix": suffix}
 
 
 def _comparable_records(other: Subject, subject: Subject) -> list[Record]:

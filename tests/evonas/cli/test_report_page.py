@@ -174,7 +174,7 @@ def test_a_served_page_follows_its_run_and_keeps_what_was_chosen(browser: Any, f
         with sqlite3.connect(run / "run.db") as database:
             database.execute("ATTACH ? AS whole", (str(finished / "run.db"),))
             database.execute("INSERT INTO evaluations SELECT * FROM whole.evaluations WHERE id > 9")
-        page.wait_for_function("document.querySelector('#facts dd').textContent === '14'", timeout=60_000)
+        page.locator("#facts dd:text-is('14')").wait_for(timeout=60_000)
         assert page.locator("#network-title").inner_text().split(",")[0] == chosen
         page.close()
         server.shutdown()

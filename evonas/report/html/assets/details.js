@@ -1,7 +1,5 @@
 // The chosen network: what it measures, looks like, comes from, and how it leaves.
 
-const EXTENSIONS = { torch: "safetensors", onnx: "onnx", c: "c", json: "json" };
-
 function definitions(target, pairs) {
   target.replaceChildren(...pairs.map(([name, value]) => element("div", { children: [element("dt", { text: name }), element("dd", { text: value })] })));
 }
@@ -111,10 +109,11 @@ function ancestorCard(run, ancestor, current, choose) {
 
 function showCommand(run, row) {
   const format = byId("format");
-  if (format.options.length !== run.commands.formats.length) format.replaceChildren(...run.commands.formats.map((name) => element("option", { text: name, value: name })));
+  const { formats } = run.commands;
+  if (format.options.length !== formats.length) format.replaceChildren(...formats.map(({ name }, i) => element("option", { text: name, value: i })));
   const write = () => {
-    const out = `network-${run.id(row)}.${EXTENSIONS[format.value] ?? format.value}`;
-    byId("command").textContent = `${run.commands.export} ${run.id(row)} --format ${format.value} --out ${out}`;
+    const { options, suffix } = formats[format.value];
+    byId("command").textContent = `${run.commands.export} ${run.id(row)} ${options} --out network-${run.id(row)}.${suffix}`;
   };
   byId("copy").disabled = format.disabled = row === null || run.evaluations.failed[row];
   format.onchange = write;
