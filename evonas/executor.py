@@ -52,7 +52,9 @@ def evaluate_all(
     if n_jobs > 1:
         jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=True)
     pending = {job.trial.key: job for job in jobs}
-    with threadpool_limits(1), parallel_config(backend, **({} if threads else {"inner_max_num_threads": 1})):
+    # copy-on-write: torch warns of arrays that cannot be written, though nobody writes
+    processes = {} if threads else {"inner_max_num_threads": 1, "mmap_mode": "c"}
+    with threadpool_limits(1), parallel_config(backend, **processes):
         try:
             run = _run_beside if threads and n_jobs == 1 else _run
             for job, result in run(evaluator, jobs, n_jobs, stop, trial_timeout):
