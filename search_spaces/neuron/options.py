@@ -23,7 +23,7 @@ class NeuronOptions(BaseModel):
         edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output; or
             the fewest of ``founder_edges``, if these are fewer) to any number.
         founder_edges: Fewest and most edges of log-uniform founders, and of what training leaves of the members of a
-            seeder's family; None is from as many as inputs to 128 times that, as far as ``edges`` allows.
+            seeder's family; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
         distance_slope: What each layer adds to the scale.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is
