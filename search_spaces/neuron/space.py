@@ -22,7 +22,7 @@ from search_spaces.neuron.export import FORMATS
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.layering import pair_capacities, pair_counts
-from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, UNBOUNDED, MutationParams
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, MutationParams
 from search_spaces.neuron.options import NeuronOptions, read_options
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting
 from search_spaces.neuron.trainer import choose_trainer
@@ -38,8 +38,8 @@ MUTATION_DRAWS = 200
 OPERATOR_DRAWS = 5
 #: Discs before a crossover gives up and mutates: relatives may be equal in most places.
 CROSSOVER_DRAWS = 10
-#: Default for the most edges of a founder, a multiple of the inputs: 784 to 62 720 on a 28 x 28 image.
-FOUNDER_EDGES_PER_INPUT = 80
+#: Default for the most edges, a multiple of the inputs: 784 to 62 720 on a 28 x 28 image.
+EDGES_PER_INPUT = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
@@ -83,7 +83,9 @@ class NeuronSpace:
 
     def _default_edges(self) -> tuple[int, int]:
         fewest = max(self.task.n_inputs, EDGES_PER_OUTPUT * self.task.n_outputs)
-        return min(fewest, *(self.options.founder_edges or (fewest,))), UNBOUNDED
+        most = max(EDGES_PER_INPUT * self.task.n_inputs, fewest)
+        low, high = self.options.founder_edges or (fewest, most)
+        return min(fewest, low), max(most, high)
 
     def _clipped(self, n_edges: int) -> int:
         return min(max(n_edges, self._edges[0]), self._edges[1])
@@ -91,7 +93,7 @@ class NeuronSpace:
     @property
     def _founder_edges(self) -> tuple[int, int]:
         n_inputs = self.task.n_inputs
-        low, high = self.options.founder_edges or (n_inputs, FOUNDER_EDGES_PER_INPUT * n_inputs)
+        low, high = self.options.founder_edges or (n_inputs, EDGES_PER_INPUT * n_inputs)
         return self._clipped(low), self._clipped(high)
 
     @property
