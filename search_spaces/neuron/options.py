@@ -20,8 +20,8 @@ class NeuronOptions(BaseModel):
         norm: Normalisation of hidden layers.
         trainer: Backend for training; ``"auto"`` takes the fastest that is there.
         founders: ``"log-uniform"`` spreads founders over orders of magnitude, ``"source"`` is the published rule.
-        edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to 80
-            times as many as inputs, and whatever ``founder_edges`` has beyond.
+        edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to
+            80 times as many as inputs, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of log-uniform founders, and of what training leaves of the members of a
             seeder's family; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
