@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evonas.types import Floats, Ints
+from evonas.types import Doubles, Floats, Ints
 from search_spaces.neuron.distance import DistanceLaw, edge_lengths
 from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.layering import pair_capacities, pair_counts
 
 #: Candidates that are looked at together: proposals that fit into the cache, and racers for which 4 MB is enough.
 CHUNK, RACE_CHUNK = 1 << 15, 1 << 20
@@ -68,6 +69,21 @@ class AbsentEdges:
         ]
         return np.concatenate([np.empty((0, 2), np.int64), *drawn])
 
+    def draw_by_pair_weights(self, weights: Doubles, k: int, rng: np.random.Generator) -> Ints:
+        """k absent edges, or as many as there are between layers of positive weight.
+
+        Args:
+            weights: Layer pairs get edges in proportion to these, as far as they have room: ``(depth + 1, depth + 1)``.
+        """
+        room = pair_capacities(self._genotype) - pair_counts(self._genotype)
+        pairs = np.argwhere((room > 0) & (weights > 0))
+        index = tuple(pairs.T)
+        return self.draw_over_pairs(pairs, _shares(k, weights[index], room[index], rng), rng)
+
+    def draw_like_present(self, k: int, rng: np.random.Generator) -> Ints:
+        """k absent edges, or all; layer pairs get them in proportion to those that they have, and one each."""
+        return self.draw_by_pair_weights(pair_counts(self._genotype) + np.float64(1), k, rng)
+
     def _cells_with_edges(self, sources: Ints, targets: Ints) -> Ints:
         """Cells, as of a :class:`_Grid`, of the edges from one of the sources to one of the targets, ascending."""
         genotype = self._genotype
@@ -120,9 +136,9 @@ class _Grid:
             n_proposals = max(LEAST_ROUND, int(proposals * missing))
             n_chunks = n_proposals // CHUNK + 1
             accepted = np.concatenate([self._accepted(n_proposals // n_chunks + 1, rng) for _ in range(n_chunks)])
-            fresh = _fresh(accepted, taken, missing)
+            fresh = first_fresh(accepted, taken, missing)
             proposals = 1.1 * n_proposals / max(1, len(fresh))
-            drawn, taken = _merged(drawn, fresh), _merged(taken, fresh)
+            drawn, taken = merged(drawn, fresh), merged(taken, fresh)
         return drawn
 
     def _accepted(self, n_proposals: int, rng: np.random.Generator) -> Ints:
@@ -150,6 +166,16 @@ class _Grid:
         return winners
 
 
+def _shares(k: int, weights: Doubles, room: Ints, rng: np.random.Generator) -> Ints:
+    """``k`` as multinomial numbers by weight, none larger than its room: what has none goes to the others."""
+    shares = np.zeros_like(room)
+    k = min(k, int(room.sum()))
+    while missing := k - int(shares.sum()):  # each round but the last fills one up
+        left = np.where(shares < room, weights, 0.0)
+        shares = np.minimum(shares + rng.multinomial(missing, left / left.sum()), room)
+    return shares
+
+
 def _smallest(times: Floats, k: int) -> Ints:
     """Indices of the k smallest finite values, or of all of them."""
     if k < len(times):
@@ -163,7 +189,7 @@ def log_clocks(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
     return np.log(np.maximum(rng.standard_exponential(shape, np.float32), np.finfo(np.float32).tiny))
 
 
-def _fresh(cells: Ints, taken: Ints, k: int) -> Ints:
+def first_fresh(cells: Ints, taken: Ints, k: int) -> Ints:
     """The first k distinct cells that are not in ``taken``, ascending as ``taken`` is."""
     # Cell and time of its draw in one integer: numpy sorts values several times faster than it finds their order.
     # The 63 bits hold the cells of two layers of a million neurons and eight million draws.
@@ -180,6 +206,6 @@ def _fresh(cells: Ints, taken: Ints, k: int) -> Ints:
     return cells
 
 
-def _merged(left: Ints, right: Ints) -> Ints:
+def merged(left: Ints, right: Ints) -> Ints:
     """Both ascending arrays as one; the stable sort merges such runs in linear time."""
     return np.sort(np.concatenate([left, right]), kind="stable")

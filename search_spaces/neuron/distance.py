@@ -50,6 +50,11 @@ class DistanceLaw:
         """The longer side of the grid; of a line, its length."""
         return max(self.input_shape[-2:]) if len(self.input_shape) > 1 else prod(self.input_shape)
 
+    @property
+    def channels(self) -> int:
+        """Inputs that share a place; those of a channel lie side by side."""
+        return prod(self.input_shape[:-2])
+
     def scale(self, genotype: NeuronGenotype, layer: int) -> float:
         """Scale of edges into a layer, in pixels; infinite for the output layer."""
         if layer == genotype.depth:

@@ -32,9 +32,12 @@ class NeuronGenotype:
         positions: float32 ``(n_hidden, 2)``, the (row, column) gene in the plane of the inputs.
         edges: int32 ``(n_edges, 2)``, (source, target) global indices, sorted by (target, source), unique.
         ties: int32 ``(n_edges,)``, edges with the same non-negative number share one weight; -1 is untied.
-        origins: int64 ``(n_hidden,)``, the id of the neuron that this one was split from, 0 for none, for inheritance.
+        origins: int64 ``(n_hidden,)``, for inheritance: the id of the neuron that this one was split from, or minus the
+            id of the one that it has absorbed, 0 for none.
         prune_to: Edges that training leaves (see ``evonas.training.Pruning``), 0 for all of them: a gene of a child
             that was grown to be pruned back. The genotype that comes out of training has 0.
+        grow_to: Edges with which training begins (see ``search_spaces.neuron.growth``), 0 for those that are there:
+            a gene of a child whose new edges are chosen by their gradients. What comes out of training has 0.
     """
 
     n_inputs: int
@@ -46,6 +49,7 @@ class NeuronGenotype:
     ties: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     origins: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     prune_to: int = 0
+    grow_to: int = 0
 
     def __post_init__(self) -> None:
         if not len(self.ties) and len(self.edges):
@@ -80,7 +84,14 @@ class NeuronGenotype:
     @property
     def n_trained_edges(self) -> int:
         """Edges that training leaves, at most."""
-        return min(self.n_edges, self.prune_to or self.n_edges)
+        most = max(self.n_edges, self.grow_to)
+        return min(most, self.prune_to or most)
+
+    @property
+    def n_possible_edges(self) -> int:
+        """Pairs of neurons of which one is on an earlier layer than the other."""
+        sizes = np.diff(self.layer_offsets)
+        return int(self.n_neurons**2 - (sizes**2).sum()) // 2
 
     @property
     def depth(self) -> int:
@@ -92,6 +103,8 @@ class NeuronGenotype:
         """Hex digest of the content."""
         state = hashlib.blake2b(digest_size=16)
         sizes = [self.n_inputs, self.n_outputs, self.n_hidden, self.n_edges, self.prune_to]
+        if self.grow_to:  # not always, so that genotypes keep the digests that they had before there were requests
+            sizes.append(self.grow_to)
         state.update(np.array(sizes, np.int64).data)
         for array in self._arrays:
             state.update(np.ascontiguousarray(array).data)
@@ -150,6 +163,9 @@ class NeuronGenotype:
         if edges.min() < 0 or edges.max() >= self.n_neurons:
             found = f"{edges.min()} to {edges.max()}"
             raise InvalidGenotype(f"edges must join neurons 0 to {self.n_neurons - 1}, got {found}")
+        if self.grow_to and not self.n_edges < self.grow_to <= self.n_possible_edges:
+            bounds = f"more than the {self.n_edges} edges and at most the {self.n_possible_edges} possible ones"
+            raise InvalidGenotype(f"grow_to must be 0, or {bounds}, got {self.grow_to}")
         key = edges[:, 1].astype(np.int64) * self.n_neurons + edges[:, 0]
         if (np.diff(key) <= 0).any():
             raise InvalidGenotype("edges must be sorted by (target, source) and unique")
@@ -222,6 +238,8 @@ def encode(genotype: NeuronGenotype) -> Encoded:
     header = {"n_inputs": genotype.n_inputs, "n_outputs": genotype.n_outputs}
     if genotype.prune_to:
         header["prune_to"] = genotype.prune_to
+    if genotype.grow_to:
+        header["grow_to"] = genotype.grow_to
     sources, degrees = genotype.edges[:, 0], np.diff(genotype.row_pointers)
     arrays: dict[str, NDArray[Any]] = {
         "ids": genotype.ids, "layers": genotype.layers, "positions": genotype.positions,
@@ -255,7 +273,7 @@ def decode(data: Encoded) -> NeuronGenotype:
     origins = np.array(data.arrays.get("origins", np.empty(0)), np.int64)
     genotype = NeuronGenotype(
         n_inputs, n_outputs, **arrays, edges=np.stack([sources, targets], axis=1), ties=ties, origins=origins,
-        prune_to=int(data.header.get("prune_to", 0)),
+        prune_to=int(data.header.get("prune_to", 0)), grow_to=int(data.header.get("grow_to", 0)),
     )
     genotype.validate()
     return genotype

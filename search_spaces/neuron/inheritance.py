@@ -42,19 +42,24 @@ def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng
     - A new neuron gets random inputs and outputs of 0: it changes nothing yet, and its gradient is not dead.
     - A new neuron whose origin the parent has is its twin: it copies inputs, bias and gain; an outgoing weight w of the
       origin becomes w (1 + e) / 2 and w (1 - e) / 2.
+    - A neuron that has absorbed another of the parent's (see ``merge_neurons``) has the mean of their incoming weights
+      (0 for an edge that one of them lacks), biases and gains, and the sum of their outgoing weights.
     - Tied edges share the mean of what they would have got.
 
     So adding edges, adding neurons and splitting keep the function exactly without norm, adding edges with any norm.
+    Merging keeps it, without norm, where two neurons have equal inputs and biases, as twins before training; else it
+    changes the function the less the more alike they are, and a norm's mean and variance lose a neuron in any case.
 
     Raises:
         ValueError: ``weights`` do not fit ``parent``.
     """
     check_weights(parent, weights)
-    ancestor = _ancestors(child, parent)
+    ancestor, merges = _ancestors(child, parent), _merges(child, parent)
+    edges = _inherited_edges(child, parent, weights["edge"], ancestor, merges, rng)
     return {
-        "edge": _share_ties(child, _inherited_edges(child, parent, weights["edge"], ancestor, rng)).astype(np.float32),
-        "bias": _inherited_rows(parent, weights["bias"], ancestor, 0.0),
-        "gain": _inherited_rows(parent, weights["gain"], ancestor, 1.0),
+        "edge": _share_ties(child, edges).astype(np.float32),
+        "bias": _inherited_rows(parent, weights["bias"], ancestor, merges, 0.0),
+        "gain": _inherited_rows(parent, weights["gain"], ancestor, merges, 1.0),
     }
 
 
@@ -88,18 +93,39 @@ def _ancestors(child: NeuronGenotype, parent: NeuronGenotype) -> Ints:
     ])
 
 
+def _merges(child: NeuronGenotype, parent: NeuronGenotype) -> Ints:
+    """(survivor, absorbed) global indices in the parent, shape ``(n_merges, 2)``: the second is gone in the child."""
+    absorbed = locate(parent.ids, -child.origins)
+    rows = np.flatnonzero((child.origins < 0) & (absorbed >= 0) & (locate(child.ids, -child.origins) < 0))
+    pairs = parent.n_inputs + np.stack([locate(parent.ids, child.ids[rows]), absorbed[rows]], axis=1)
+    return pairs[pairs[:, 0] >= parent.n_inputs]
+
+
 def _inherited_edges(
-    child: NeuronGenotype, parent: NeuronGenotype, weights: Floats, ancestor: Ints, rng: np.random.Generator
+    child: NeuronGenotype, parent: NeuronGenotype, weights: Floats, ancestor: Ints, merges: Ints,
+    rng: np.random.Generator,
 ) -> Doubles:
     """Weights of the child's edges before ties are shared, shape ``(n_edges,)``."""
     source, target = ancestor[child.edges].T
     known = (source >= 0) & (target >= 0)
-    parent_keys = parent.edges[:, 1].astype(np.int64) * parent.n_neurons + parent.edges[:, 0]
+    parent_keys, weights = _merged_edges(parent, weights, merges)
     keys = np.where(known, target * parent.n_neurons + source, -1)
-    row = np.minimum(np.searchsorted(parent_keys, keys), parent.n_edges - 1)
+    row = np.minimum(np.searchsorted(parent_keys, keys), len(parent_keys) - 1)
     edges = np.where(parent_keys[row] == keys, weights[row], 0.0)
     edges *= _shares_of_twins(child, parent, source, rng)
     return np.where(target < 0, _random_edges(child, rng), edges)
+
+
+def _merged_edges(parent: NeuronGenotype, weights: Floats, merges: Ints) -> tuple[Ints, Floats]:
+    """Keys ``target * n_neurons + source`` of the parent's edges, ascending, and their weights, after its merges."""
+    into, share = np.arange(parent.n_neurons), np.ones(parent.n_neurons, np.float32)
+    into[merges[:, 1]] = merges[:, 0]
+    share[merges] = 0.5
+    keys: Ints = into[parent.edges[:, 1]] * parent.n_neurons + into[parent.edges[:, 0]]
+    if not len(merges):
+        return keys, weights
+    keys, edge = np.unique(keys, return_inverse=True)
+    return keys, np.bincount(edge, weights * share[parent.edges[:, 1]]).astype(np.float32)
 
 
 def _shares_of_twins(child: NeuronGenotype, parent: NeuronGenotype, source: Ints, rng: np.random.Generator) -> Doubles:
@@ -115,9 +141,13 @@ def _shares_of_twins(child: NeuronGenotype, parent: NeuronGenotype, source: Ints
     return np.asarray((1 + (e - mean[group])) / size[group])
 
 
-def _inherited_rows(parent: NeuronGenotype, values: Floats, ancestor: Ints, default: float) -> Floats:
+def _inherited_rows(
+    parent: NeuronGenotype, values: Floats, ancestor: Ints, merges: Ints, default: float
+) -> Floats:
     """Biases or gains of the child, shape ``(n_hidden + n_outputs,)``."""
     rows = ancestor[parent.n_inputs :]
+    values = values.copy()
+    values[merges[:, 0] - parent.n_inputs] = values[merges - parent.n_inputs].mean(axis=1)
     return np.where(rows < 0, default, values[np.maximum(rows - parent.n_inputs, 0)]).astype(np.float32)
 
 

@@ -21,6 +21,7 @@ from search_spaces.neuron.draw import sketch
 from search_spaces.neuron.export import FORMATS
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
+from search_spaces.neuron.growth import grown
 from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, MutationParams
 from search_spaces.neuron.options import NeuronOptions, read_options
@@ -239,16 +240,20 @@ class NeuronSpace:
         self, genotype: NeuronGenotype, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
         seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
     ) -> Trained[NeuronGenotype]:
-        """Train with the chosen trainer from ``weights`` (None: fresh)."""
-        initial, order = seed.generate_state(2).tolist()
+        """Grow if the genotype asks for it, then train with the chosen trainer from ``weights`` (None: fresh)."""
+        initial, order, growth = seed.generate_state(3).tolist()
         if weights is None:
             weights = inheritance.fresh(genotype, np.random.default_rng(initial))
         if genotype.prune_to:
             recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
-            genotype = replace(genotype, prune_to=0)
-        trained = choose_trainer(self.options.trainer).train(
-            self._network(genotype, weights), splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher
-        )
+        trainer = choose_trainer(self.options.trainer)
+        network = self._network(replace(genotype, prune_to=0, grow_to=0), weights)
+        if genotype.grow_to:
+            network = grown(
+                network, genotype.grow_to, train=splits.train, task=self.task, recipe=recipe, law=self.law,
+                trainer=trainer, rng=np.random.default_rng(growth),
+            )
+        trained = trainer.train(network, splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher)
         network = trained.network
         network.genotype.validate()  # pruning may have cut every path: a failed trial, not a network
         result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}

@@ -16,15 +16,22 @@ from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.add_edges import add_edges
 from search_spaces.neuron.mutation.add_nodes import add_nodes
 from search_spaces.neuron.mutation.inflate import inflate
+from search_spaces.neuron.mutation.inflate_dilated import inflate_dilated
+from search_spaces.neuron.mutation.inflate_gradient import inflate_gradient
+from search_spaces.neuron.mutation.inflate_neurons import inflate_neurons
+from search_spaces.neuron.mutation.inflate_skips import inflate_skips
+from search_spaces.neuron.mutation.merge_neurons import merge_neurons
 from search_spaces.neuron.mutation.remove_edges import remove_edges
 from search_spaces.neuron.mutation.remove_layer import remove_layer
 from search_spaces.neuron.mutation.split_neuron import split_neuron
 from search_spaces.neuron.mutation.steps import LARGEST_STEPS, UNBOUNDED, MutationParams
+from search_spaces.neuron.mutation.swap_edges import swap_edges
 from search_spaces.neuron.mutation.tie_weights import tie_weights
 
 __all__ = [
     "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "UNBOUNDED", "MutationParams", "Operator", "add_edges",
-    "add_nodes", "inflate", "remove_edges", "remove_layer", "split_neuron", "tie_weights",
+    "add_nodes", "inflate", "inflate_dilated", "inflate_gradient", "inflate_neurons", "inflate_skips", "merge_neurons",
+    "remove_edges", "remove_layer", "split_neuron", "swap_edges", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
@@ -34,6 +41,8 @@ Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationPar
 DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
     "add_nodes": 1.0, "add_edges": 1.0, "remove_edges": 1.0, "remove_layer": 1.0, "split_neuron": 1.0,
     "tie_weights": 1.0, "inflate": 12.0,
+    "swap_edges": 0.0, "merge_neurons": 0.0, "inflate_gradient": 0.0, "inflate_dilated": 0.0, "inflate_neurons": 0.0,
+    "inflate_skips": 0.0,
 })
 
 #: Every operator by name.
@@ -45,4 +54,10 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({
     "split_neuron": split_neuron,
     "tie_weights": tie_weights,
     "inflate": inflate,
+    "inflate_gradient": inflate_gradient,
+    "inflate_dilated": inflate_dilated,
+    "inflate_neurons": inflate_neurons,
+    "inflate_skips": inflate_skips,
+    "swap_edges": swap_edges,
+    "merge_neurons": merge_neurons,
 })

@@ -26,7 +26,7 @@ EDGES_PER_NODE = 4
 
 
 def add_nodes(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Add neurons at random places with edges by the distance law, half of them inputs, half outputs.
+    """Add neurons at random places with edges by the distance law, about half of them inputs, half outputs.
 
     Neurons that draw no input or no output are left out. None if that leaves nothing.
     """
@@ -34,11 +34,22 @@ def add_nodes(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutati
     share = log_uniform(min(largest, 1 / genotype.n_neurons), largest, rng)
     n_edges = max(2, round(share * EDGES_PER_NODE_SHARE * genotype.n_edges))
     n_new = max(1, min(round(share * genotype.n_neurons), n_edges // EDGES_PER_NODE))
+    return add_neurons(genotype, n_new, n_edges, rng, params)
+
+
+def add_neurons(
+    genotype: NeuronGenotype, n_new: int, n_edges: int, rng: np.random.Generator, params: MutationParams
+) -> NeuronGenotype | None:
+    """``n_new`` neurons more at random places of one layer, with ``n_edges`` by the distance law, half of them inputs.
+
+    There are more inputs where outputs have no room, as before the last layer. See :func:`add_nodes`.
+    """
     frame, new, layer = _with_new_neurons(genotype, n_new, rng, params)
     before = np.array([(i, layer) for i in range(layer)])
     after = np.array([(layer, j) for j in range(layer + 1, frame.depth + 1)])
     absent, edges = AbsentEdges(frame, params.law), []
-    for pairs, count in ((before, n_edges // 2), (after, n_edges - n_edges // 2)):
+    n_after = min(n_edges - n_edges // 2, n_new * (frame.n_neurons - int(frame.layer_offsets[layer + 1])))
+    for pairs, count in ((before, n_edges - n_after), (after, n_after)):
         chosen = choose_pairs(pairs, preferences(pairs, rng), rng)
         for (i, j), k in zip(chosen, even_shares(count, len(chosen)), strict=True):
             sources, targets = (layer_members(frame, i), new) if j == layer else (new, layer_members(frame, j))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from evonas.types import Doubles
 from search_spaces.neuron.absent_edges import log_clocks
-from search_spaces.neuron.distance import edge_lengths
+from search_spaces.neuron.distance import DistanceLaw, edge_lengths
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.layering import pair_counts, pair_of_edge
 from search_spaces.neuron.mutation.steps import N_PAIRS, MutationParams, choose_pairs, even_shares, step_size
@@ -27,9 +28,7 @@ def remove_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
         return None
     total = step_size(params.largest_steps["remove_edges"] * genotype.n_edges, rng)
     chosen = choose_pairs(pairs, np.sqrt(counts[tuple(pairs.T)]), rng, n=min(N_PAIRS, total))
-    lengths = edge_lengths(params.law.positions(genotype), *genotype.edges.T)
-    scales = params.law.scales(genotype)[genotype.layer_of[genotype.edges[:, 1]]]
-    times = log_clocks((genotype.n_edges,), rng) - lengths / scales
+    times = removal_times(genotype, params.law, rng)
     pair_of = pair_of_edge(genotype)
     keep = np.ones(genotype.n_edges, bool)
     for (i, j), share in zip(chosen, even_shares(total, len(chosen)), strict=True):
@@ -37,3 +36,10 @@ def remove_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
         k = min(int(share), int(removable[i, j]))
         keep[candidates[np.argpartition(times[candidates], k - 1)[:k]]] = False
     return feed_outputs(connected(genotype, genotype.edges[keep], genotype.ties[keep]).genotype, rng)
+
+
+def removal_times(genotype: NeuronGenotype, law: DistanceLaw, rng: np.random.Generator) -> Doubles:
+    """When each edge would go, shape ``(n_edges,)``: logarithms of clocks whose rates are ``exp(+length / scale)``."""
+    lengths = edge_lengths(law.positions(genotype), *genotype.edges.T)
+    scales = law.scales(genotype)[genotype.layer_of[genotype.edges[:, 1]]]
+    return log_clocks((genotype.n_edges,), rng) - lengths / scales

@@ -50,6 +50,8 @@ def test_a_small_genotype_is_valid_and_reads_as_documented() -> None:
         ({"layers": np.array([1, 3], np.int32)}, "with no empty layer from 1 to the last"),
         ({"layers": np.array([2, 1], np.int32)}, "sorted by layer"),
         ({"ids": np.array([BASE, BASE])}, "same id"),
+        ({"grow_to": 5}, "grow_to must be 0, or more than the 5 edges and at most the 9 possible ones, got 5"),
+        ({"grow_to": 10}, "at most the 9 possible ones, got 10"),
         ({"ids": np.array([7, BASE])}, "ids of hidden neurons must be at least 4294967296, got 7"),
         ({"layers": np.array([1, 1], np.int32)}, "sorted by id"),
         ({"positions": np.full((2, 2), np.nan, np.float32)}, "positions must be finite"),

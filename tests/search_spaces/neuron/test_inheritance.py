@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evonas.types import Doubles, Weights
 from search_spaces.neuron.distance import DistanceLaw
-from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
 from search_spaces.neuron.inheritance import check_weights, fresh, inherit
 from search_spaces.neuron.mutation import (
     OPERATORS,
@@ -20,6 +20,7 @@ from search_spaces.neuron.mutation import (
     Operator,
     add_edges,
     add_nodes,
+    merge_neurons,
     remove_edges,
     split_neuron,
     tie_weights,
@@ -140,6 +141,37 @@ def test_a_grandchild_does_not_split_its_parent_again() -> None:
     assert grandchild is not None
     again = inherit(grandchild, child, inherited, rng)
     np.testing.assert_allclose(outputs(grandchild, again, "none"), outputs(child, inherited, "none"), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_merging_twins_undoes_their_split(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parent = random_genotype(rng, n_inputs=36, layers=(1, 1), n_outputs=3)
+    weights = dict(fresh(parent, rng), bias=rng.standard_normal(parent.n_hidden + 3).astype(np.float32))
+    split = split_neuron(parent, rng, PARAMS)
+    assert split is not None
+    halves = inherit(split, parent, weights, rng)
+    merged = merge_neurons(split, rng, PARAMS)
+    assert merged is not None
+    assert merged.n_hidden == split.n_hidden - 1
+    whole = inherit(merged, split, halves, rng)
+    np.testing.assert_allclose(outputs(merged, whole, "none"), outputs(parent, weights, "none"), rtol=1e-5, atol=1e-6)
+
+
+def test_a_merged_neuron_averages_what_comes_in_and_adds_up_what_goes_out() -> None:
+    ids = FIRST_HIDDEN_ID + np.arange(2)
+    edges = np.array([[0, 2], [1, 2], [1, 3], [2, 4], [3, 4], [3, 5]], np.int32)
+    parent = NeuronGenotype(2, 2, ids, np.ones(2, np.int32), np.zeros((2, 2), np.float32), edges)
+    values = np.array([2, 4, 8, 1, 10, 100], np.float32)
+    rows = np.array([1, 3, 0, 0], np.float32)
+    child = merge_neurons(parent, np.random.default_rng(0), MutationParams(DistanceLaw((2,))))
+    assert child is not None
+    inherited = inherit(child, parent, {"edge": values, "bias": rows, "gain": rows}, np.random.default_rng(0))
+    assert inherited["edge"].tolist() == [1, 6, 11, 100]
+    assert inherited["bias"].tolist() == inherited["gain"].tolist() == [2, 0, 0]
+    grandchild = replace(child, edges=child.edges[1:], ties=child.ties[1:])
+    again = inherit(grandchild, child, inherited, np.random.default_rng(0))
+    assert again["edge"].tolist() == [6, 11, 100]
 
 
 def test_a_twin_that_lost_its_origins_edge_carries_the_whole_weight() -> None:

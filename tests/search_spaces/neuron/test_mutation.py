@@ -12,17 +12,24 @@ from hypothesis import strategies as st
 from evonas.types import Task
 from search_spaces.neuron.distance import DistanceLaw, edge_lengths
 from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
-from search_spaces.neuron.layering import pair_counts, pair_of_edge
+from search_spaces.neuron.layering import pair_capacities, pair_counts, pair_of_edge
 from search_spaces.neuron.mutation import (
     LARGEST_STEPS,
     OPERATORS,
     MutationParams,
+    Operator,
     add_edges,
     add_nodes,
     inflate,
+    inflate_dilated,
+    inflate_gradient,
+    inflate_neurons,
+    inflate_skips,
+    merge_neurons,
     remove_edges,
     remove_layer,
     split_neuron,
+    swap_edges,
     tie_weights,
 )
 from search_spaces.neuron.mutation.steps import even_shares, step_size
@@ -88,7 +95,7 @@ def test_places_and_ties_of_what_stays_are_kept(name: str, seed: int) -> None:
     places = dict(zip(parent.ids.tolist(), parent.positions.tolist(), strict=True))
     for id, place in zip(child.ids.tolist(), child.positions.tolist(), strict=True):
         assert places.get(id, place) == place
-    if name in ("add_nodes", "add_edges", "remove_edges", "remove_layer"):
+    if name not in ("split_neuron", "merge_neurons", "tie_weights"):
         ties = dict(zip(map(tuple, parent.id_of[parent.edges].tolist()), parent.ties.tolist(), strict=True))
         edges = map(tuple, child.id_of[child.edges].tolist())
         assert all(ties.get(edge, -1) == tie for edge, tie in zip(edges, child.ties.tolist(), strict=True))
@@ -275,12 +282,134 @@ def test_largest_steps_bound_the_steps() -> None:
         assert child.n_edges <= max(1.01 * parent.n_edges, parent.n_edges + 1)
 
 
+INFLATIONS = [name for name in OPERATORS if name.startswith("inflate")]
+
+
+@pytest.mark.parametrize("name", INFLATIONS)
 @pytest.mark.parametrize("seed", range(5))
-def test_an_inflated_child_keeps_its_parent_and_says_what_training_shall_leave(seed: int) -> None:
+def test_an_inflated_child_keeps_its_parent_and_says_what_training_shall_leave(name: str, seed: int) -> None:
     parent = founder(seed)
-    child = inflate(parent, np.random.default_rng(seed), PARAMS)
+    child = OPERATORS[name](parent, np.random.default_rng(seed), PARAMS)
     assert child is not None
-    assert 1.4 * parent.n_edges < child.n_edges < 2.6 * parent.n_edges
+    assert 1.35 * parent.n_edges < (child.grow_to or child.n_edges) < 2.6 * parent.n_edges
     assert 0.66 * parent.n_edges < child.prune_to < 1.51 * parent.n_edges
-    assert named_edges(parent) < named_edges(child)
+    assert SPACE.cost(child)["edges"] == child.prune_to
+    assert named_edges(parent) <= named_edges(child)
+    assert (child.n_hidden > parent.n_hidden) == (name == "inflate_neurons")
     assert SPACE.decode(SPACE.encode(child)) == child != replace(child, prune_to=0)
+
+
+@pytest.mark.parametrize("name", INFLATIONS)
+def test_a_full_network_cannot_be_inflated(name: str) -> None:
+    full = random_genotype(np.random.default_rng(0), n_inputs=64, n_outputs=10, density=1.0)
+    assert OPERATORS[name](full, np.random.default_rng(0), PARAMS) is None
+
+
+@pytest.mark.parametrize("propose", [inflate, inflate_gradient])
+def test_a_network_that_is_nearly_full_is_inflated_to_all_that_is_possible(propose: Operator) -> None:
+    dense = random_genotype(np.random.default_rng(0), n_inputs=64, n_outputs=10, density=0.8)
+    child = propose(dense, np.random.default_rng(0), PARAMS)
+    assert child is not None
+    assert (child.grow_to or child.n_edges) == dense.n_possible_edges == pair_capacities(dense).sum()
+
+
+def test_inflate_gradient_leaves_the_choice_of_edges_to_training() -> None:
+    parent = founder(0)
+    child = inflate_gradient(parent, np.random.default_rng(0), PARAMS)
+    assert child is not None
+    assert child != replace(child, grow_to=0)
+    assert replace(child, grow_to=0, prune_to=0) == parent
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 5, 5), (30,)])
+def test_inflate_dilated_takes_sources_next_to_those_that_a_target_has(shape: tuple[int, ...]) -> None:
+    task = Task("classification", shape, 4)
+    params = MutationParams(DistanceLaw(shape))
+    parent = create(task, {"founder_edges": (100, 100)}).sample(np.random.default_rng(3))
+    child = inflate_dilated(parent, np.random.default_rng(0), params)
+    assert child is not None
+    places, old = params.law.positions(parent), named_edges(parent)
+    new = np.array([edge for edge in child.edges.tolist() if tuple(child.id_of[edge].tolist()) not in old])
+    from_inputs = new[new[:, 0] < parent.n_inputs]
+    assert len(from_inputs) > 10
+    steps = []
+    for source, target in from_inputs.tolist():
+        present = parent.edges[parent.edges[:, 1] == target, 0]
+        steps.append(np.abs(places[present[present < parent.n_inputs]] - places[source]).max(axis=1).min())
+    assert np.mean(np.array(steps) <= (1 if len(shape) > 1 else 8)) > 0.7  # a nearest place may lie beyond a border
+    assert max(steps) < 0.6 * params.law.side
+
+
+def test_inflate_neurons_makes_a_new_layer_half_of_the_time_and_keeps_the_mean_degree() -> None:
+    parent = founder(1)
+    children = [inflate_neurons(parent, np.random.default_rng(seed), PARAMS) for seed in range(60)]
+    found = [child for child in children if child is not None]
+    assert 0.3 < np.mean([child.depth > parent.depth for child in found]) < 0.7
+    degrees = [2 * g.n_edges / g.n_hidden for g in (parent, *found)]
+    assert 0.5 * degrees[0] < np.mean(degrees[1:]) < 2 * degrees[0]
+
+
+def test_inflate_skips_gives_all_pairs_of_layers_that_are_not_neighbours_equally_many() -> None:
+    parent = random_genotype(np.random.default_rng(0), n_inputs=64, layers=(40, 40, 40), n_outputs=10, density=0.1)
+    child = inflate_skips(parent, np.random.default_rng(0), PARAMS)
+    assert child is not None
+    new = pair_counts(child) - pair_counts(parent)
+    past = np.triu(np.ones_like(new), 2) > 0
+    assert not new[~past].any()
+    assert new[past].max() < 1.5 * new[past].min()
+
+
+def test_inflate_skips_needs_a_hidden_layer() -> None:
+    linear = random_genotype(np.random.default_rng(0), n_inputs=64, layers=(), n_outputs=10)
+    assert inflate_skips(linear, np.random.default_rng(0), PARAMS) is None
+
+
+@examples
+@given(seeds)
+def test_swap_edges_keeps_neurons_and_the_number_of_edges(seed: int) -> None:
+    parent = founder(seed)
+    child = swap_edges(parent, np.random.default_rng(seed), PARAMS)
+    assert child is not None
+    assert child.n_edges == parent.n_edges
+    assert child.ids.tolist() == parent.ids.tolist()
+    moved = named_edges(parent) - named_edges(child)
+    assert 1 <= len(moved) <= max(1, LARGEST_STEPS["swap_edges"] * parent.n_edges)
+
+
+def test_swap_edges_has_nothing_to_do_in_a_chain_or_a_full_network() -> None:
+    ids, places = np.array([FIRST_HIDDEN_ID]), np.zeros((1, 2), np.float32)
+    chain = NeuronGenotype(2, 1, ids, np.ones(1, np.int32), places, np.array([[0, 2], [2, 3]], np.int32))
+    full = random_genotype(np.random.default_rng(0), n_inputs=64, n_outputs=10, density=1.0)
+    assert swap_edges(chain, np.random.default_rng(0), MutationParams(DistanceLaw((2,)))) is None
+    assert swap_edges(full, np.random.default_rng(0), PARAMS) is None
+
+
+@examples
+@given(seeds)
+def test_merge_neurons_gives_one_the_neighbours_of_both(seed: int) -> None:
+    parent = founder(seed)
+    child = merge_neurons(parent, np.random.default_rng(seed), PARAMS)
+    if child is None:
+        assert np.bincount(parent.layers).max() == 1
+        return
+    into = {-int(origin): int(id) for id, origin in zip(child.ids, child.origins, strict=True) if origin < 0}
+    assert 1 <= len(into) <= max(1, LARGEST_STEPS["merge_neurons"] * parent.n_hidden)
+    assert set(parent.ids.tolist()) - set(child.ids.tolist()) == set(into)
+    old = layers_by_id(parent)
+    assert all(old[gone] == old[left] for gone, left in into.items())
+    assert named_edges(child) == {(into.get(u, u), into.get(v, v)) for u, v in named_edges(parent)}
+    touched = np.isin(child.id_of[child.edges], list(into.values())).any(axis=1)
+    assert (child.ties[touched] == -1).all()
+
+
+def test_merge_neurons_takes_the_neuron_that_shares_most_inputs() -> None:
+    # neurons 4, 5, 6 in one layer: 4 and 6 share two of three inputs, 5 lies nearer to 4
+    ids, places = FIRST_HIDDEN_ID + np.arange(3), np.array([[0, 0], [0, 1], [3, 3]], np.float32)
+    edges = np.array([[0, 4], [1, 4], [2, 5], [3, 5], [0, 6], [1, 6], [2, 6], [4, 7], [5, 7], [6, 7]], np.int32)
+    parent = NeuronGenotype(4, 1, ids, np.ones(3, np.int32), places, edges)
+    for seed in range(10):
+        child = merge_neurons(parent, np.random.default_rng(seed), MutationParams(DistanceLaw((1, 2, 2))))
+        assert child is not None
+        (origin,) = child.origins[child.origins < 0].tolist()
+        left = child.ids[child.origins < 0].tolist()[0]
+        assert {left, -origin} != {FIRST_HIDDEN_ID, FIRST_HIDDEN_ID + 1}

@@ -1,0 +1,46 @@
+"""Growing at the start of training: where the gradient asks for edges, among those that the distance law proposes.
+
+The score of an absent edge is that of RigL (Evci 2020, https://arxiv.org/abs/1911.11134); there, all absent edges
+compete. Here the law is the prior: many of these are long, and what few samples say of each is noisy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from evonas.data.samples import Samples
+from evonas.training import Recipe
+from evonas.types import Task
+from search_spaces.neuron.absent_edges import AbsentEdges
+from search_spaces.neuron.distance import DistanceLaw
+from search_spaces.neuron.genotype import connected
+from search_spaces.neuron.trainer.base import Network, Trainer
+
+#: Candidates for each edge that is wanted.
+CANDIDATES = 8
+#: Training samples on which candidates are scored.
+SCORE_SAMPLES = 2048
+
+
+def grown(
+    network: Network, n_edges: int, *, train: Samples, task: Task, recipe: Recipe, law: DistanceLaw,
+    trainer: Trainer, rng: np.random.Generator,
+) -> Network:
+    """The network with ``n_edges`` edges, more than it has, and the same function: new weights are 0.
+
+    The new edges are those of the largest \\|E[h_u * delta_v]\\| (of equal ones the first drawn) among
+    :data:`CANDIDATES` times as many that the law draws.
+    """
+    genotype = network.genotype
+    missing = n_edges - genotype.n_edges
+    candidates = AbsentEdges(genotype, law).draw_like_present(CANDIDATES * missing, rng)
+    chosen = np.sort(rng.choice(len(train), min(SCORE_SAMPLES, len(train)), replace=False))
+    samples = Samples(train.x[chosen], train.y[chosen])
+    scores = trainer.edge_scores(network, samples, task, recipe, candidates)
+    best = np.argsort(-np.abs(scores), kind="stable")[:missing]
+    ties = np.concatenate([genotype.ties, np.full(missing, -1, np.int32)])
+    result = connected(genotype, np.concatenate([genotype.edges, candidates[best]]), ties)
+    edge = np.concatenate([network.edge, np.zeros(missing, np.float32)])[result.edges]
+    return replace(network, genotype=result.genotype, edge=edge)
