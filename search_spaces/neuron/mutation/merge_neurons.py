@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from evonas.types import Floats, Ints
 from search_spaces.neuron.distance import DistanceLaw, edge_lengths
@@ -41,6 +40,8 @@ def merge_neurons(genotype: NeuronGenotype, rng: np.random.Generator, params: Mu
 
 def _most_similar(genotype: NeuronGenotype, chosen: Ints, law: DistanceLaw) -> Ints:
     """For each of the chosen hidden neurons the most similar one of its layer; all are counted from the inputs on."""
+    from scipy.sparse import csr_array  # takes longer to load than the rest of the package
+
     n_inputs, n_hidden = genotype.n_inputs, genotype.n_hidden
     rows = genotype.row_pointers[: n_hidden + 1]
     sources, degree = genotype.edges[: rows[-1], 0], np.diff(rows)

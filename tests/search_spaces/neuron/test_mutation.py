@@ -340,6 +340,19 @@ def test_inflate_dilated_takes_sources_next_to_those_that_a_target_has(shape: tu
     assert max(steps) < 0.6 * params.law.side
 
 
+def test_inflate_dilated_reaches_farther_where_neighbours_are_taken() -> None:
+    # every target has all of the first rows of the grid, and none of the others
+    ids, places = FIRST_HIDDEN_ID + np.arange(3), np.full((3, 2), 4, np.float32)
+    edges = [(source, target) for target in range(64, 67) for source in range(24)] + [(64, 67), (65, 67), (66, 67)]
+    parent = NeuronGenotype(64, 1, ids, np.ones(3, np.int32), places, np.array(edges, np.int32))
+    child = inflate_dilated(parent, np.random.default_rng(0), PARAMS)
+    assert child is not None
+    assert child.n_edges >= 1.5 * parent.n_edges
+    new = child.edges[(child.edges[:, 0] >= 24) & (child.edges[:, 0] < 64), 0]
+    assert (new < 32).sum() == 24
+    assert new.max() >= 32
+
+
 def test_inflate_neurons_makes_a_new_layer_half_of_the_time_and_keeps_the_mean_degree() -> None:
     parent = founder(1)
     children = [inflate_neurons(parent, np.random.default_rng(seed), PARAMS) for seed in range(60)]
