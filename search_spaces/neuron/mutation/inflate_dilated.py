@@ -87,5 +87,5 @@ def _nearest_places(places: Floats, n: int) -> Ints:
     """Indices of the ``n`` nearest of ``(n_places, 2)``, or of all, for each of them."""
     from scipy.spatial import cKDTree  # takes longer to load than the rest of the package
 
-    nearest: Ints = cKDTree(places).query(places, np.arange(1, min(n, len(places)) + 1))[1]
-    return nearest
+    nearest = cKDTree(places).query(places, np.arange(1, min(n, len(places)) + 1))[1]
+    return np.asarray(nearest, np.int64)
