@@ -261,7 +261,8 @@ class Exportable(Protocol[G_contra]):
 
     ``c`` is C99 with a ``main`` behind the macro ``{NAME}_MAIN`` in capitals. It reads samples one after the other from
     the standard input, as bytes or as float32 (``ExportTarget.byte_inputs``), and prints a line of outputs for each;
-    with the arguments BLOCKS and RUNS it prints instead, for each block, the mean nanoseconds of so many runs. ``onnx``
+    with the arguments BLOCKS and RUNS it prints instead, for each block, the mean nanoseconds of so many runs. Code for
+    one kind of processor is left out where the macro ``{NAME}_PORTABLE`` is defined. ``onnx``
     maps ``input``, float32 ``(n, *input_shape)`` in the data's own units, to ``output``, ``(n, n_outputs)``.
     """
 

@@ -61,12 +61,15 @@ class CompiledNetwork:
 
 
 @contextmanager
-def compiled(files: Mapping[str, bytes], name: str, n_outputs: int) -> Iterator[CompiledNetwork]:
+def compiled(
+    files: Mapping[str, bytes], name: str, n_outputs: int, *, portable: bool = False
+) -> Iterator[CompiledNetwork]:
     """A program made of exported C with its ``main``, as long as the context lasts.
 
     Args:
         files: Contents by suffix, as :meth:`evonas.space.Program.files` gives them.
         name: The one that the network was exported by.
+        portable: Without what the source has for this machine's kind of processor only.
 
     Raises:
         UserError: There is no compiler, or it does not accept the source.
@@ -78,7 +81,7 @@ def compiled(files: Mapping[str, bytes], name: str, n_outputs: int) -> Iterator[
         for suffix, content in files.items():
             (Path(folder) / f"{name}{suffix}").write_bytes(content)
         program = Path(folder) / "program"
-        flags = [*STRICT, *FAST, f"-D{name.upper()}_MAIN"]
+        flags = [*STRICT, *FAST, f"-D{name.upper()}_MAIN", *([f"-D{name.upper()}_PORTABLE"] if portable else [])]
         _run([*compiler, *flags, f"{name}.c", "-lm", "-o", str(program)], cwd=folder)
         yield CompiledNetwork(program, n_outputs)
 
@@ -87,7 +90,8 @@ def _run(command: Sequence[str], *, stdin: bytes = b"", cwd: str | None = None) 
     try:
         done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=PATIENCE, check=True)
     except subprocess.CalledProcessError as error:
-        said = (error.stderr.decode(errors="replace").strip() or "no message").splitlines()[0]
+        lines = (error.stderr.decode(errors="replace").strip() or "no message").splitlines()
+        said = next((line for line in lines if "error" in line), lines[0])
         raise UserError(f"{command[0]} failed with code {error.returncode}: {said}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(f"{command[0]} failed: {error}") from None

@@ -30,15 +30,18 @@ class RunningNetwork(Protocol):
 
 @contextmanager
 def running(
-    files: Mapping[str, bytes], format: str, target: ExportTarget, n_outputs: int
+    files: Mapping[str, bytes], format: str, target: ExportTarget, n_outputs: int, *, portable: bool = False
 ) -> Iterator[RunningNetwork]:
     """What :meth:`evonas.space.Program.files` gave, at work as long as the context lasts.
+
+    Args:
+        portable: Of C: without what it has for this machine's kind of processor only.
 
     Raises:
         UserError: What runs this format is not installed, or it refuses the network.
     """
     if format == "c":
-        with compiled(files, target.name, n_outputs) as program:
+        with compiled(files, target.name, n_outputs, portable=portable) as program:
             yield program
     else:
         with onnx_session(files) as session:

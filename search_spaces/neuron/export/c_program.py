@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,19 @@ from numpy.typing import NDArray
 
 from evonas.space import ExportTarget
 from evonas.types import Task
-from search_spaces.neuron.export import c_text
+from search_spaces.neuron.export import c_text, c_tiles
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
-from search_spaces.neuron.export.layout import STEP_TYPES, Rows, Slots, StepType, place_layers, slot_of, to_rows
+from search_spaces.neuron.export.c_tiles import Tiles, tiles
+from search_spaces.neuron.export.layout import (
+    STEP_TYPES,
+    Rows,
+    Slots,
+    StepType,
+    neighbours_together,
+    place_layers,
+    slot_of,
+    to_rows,
+)
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
 
 if TYPE_CHECKING:
@@ -31,6 +41,7 @@ class CProgram:
     Attributes:
         inputs, hidden: The edges from inputs and from hidden neurons; all rows in both.
         step_type: Of the steps of both.
+        tiles: The same edges, for processors with AVX-512.
     """
 
     task: Task
@@ -40,6 +51,7 @@ class CProgram:
     inputs: Rows
     hidden: Rows
     step_type: StepType
+    tiles: Tiles
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -100,21 +112,32 @@ class CProgram:
 
     def _source(self) -> str:
         features, int8 = self._features, self.numbers.weights.scales is not None
+        scales = {f"{kind}_scale": f"{kind}_scale[layer] * " if int8 else "" for kind in ("input", "hidden")}
+        common = {**self._common, **self._activation, **scales}
         exact = int8 and int(self.inputs.counts.max()) <= MOST_INTEGER_PRODUCTS
         function = "sum_bytes" if "bytes" in features else "sum_floats"
         source = "normalised" if "enter" in features else "x"
         return c_text.fill(c_text.SOURCE, features, {
-            **self._common, **self._activation, "n_layers": self.numbers.network.genotype.depth,
+            **common, "tiles": self._tiled(common), "n_layers": self.numbers.network.genotype.depth,
             "n_slots": self.slots.size, "step_type": c_text.c_type(np.dtype(self.step_type)),
             "weight_type": c_text.c_type(self.inputs.weights.dtype),
             "tables": "\n".join(c_text.table(name, values) for name, values in self._tables.items()),
             "byte_total": "int32_t" if exact else "float", "epsilon": repr(NORM_EPSILON),
             "destination": "layer + 1 < N_LAYERS ? buffer + layer_slots[layer] : outputs"
             if self._has_hidden else "outputs",
-            "sum_inputs": f"{'input_scale[layer] * ' if int8 else ''}"
-            f"{function}({source}, input_step, input_weight, input_counts[row])",
-            "sum_hidden": f"{'hidden_scale[layer] * ' if int8 else ''}"
-            "sum_floats(buffer, hidden_step, hidden_weight, hidden_counts[row])",
+            "sum_inputs": f"{scales['input_scale']}{function}({source}, input_step, input_weight, input_counts[row])",
+            "sum_hidden": f"{scales['hidden_scale']}sum_floats(buffer, hidden_step, hidden_weight, hidden_counts[row])",
+        })
+
+    def _tiled(self, common: Mapping[str, object]) -> str:
+        """What takes the place of the rows on processors with AVX-512."""
+        hidden = "layer + 1 < N_LAYERS ? (float *)sources + FIRST_SLOT + layer_slots[layer] : outputs"
+        return c_text.fill(c_tiles.SOURCE, self._features, {
+            **common, "n_windows": self.tiles.steps.shape[1], "first_slot": self.tiles.first_slot,
+            "n_steps": self.tiles.n_steps,
+            "tile_table": c_text.table("tile_steps", self.tiles.steps.ravel()),
+            "entered": "(float)x[i]" if self.numbers.mean is None else "((float)x[i] - mean[i]) * inverse_std[i]",
+            "destination": hidden if self._has_hidden else "outputs",
         })
 
     @property
@@ -139,7 +162,8 @@ class CProgram:
         order = "channel by channel, row by row" if len(shape) == 3 else "in the order of its columns"
         classes = "one logit a class" if self.task.kind == "classification" else "predictions in the units of the data"
         return c_text.fill(c_text.HEADER, self._features, {
-            **self._common, **self.sizes, "remarks": c_text.comment(remarks), "output_note": classes,
+            **self._common, **self.sizes, "unpacked": self.tiles.n_bytes, "remarks": c_text.comment(remarks),
+            "output_note": classes,
             "input_type": "uint8_t" if byte_inputs else "float",
             "input_note": "whole numbers from 0 to 255" if byte_inputs else "floats",
             "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
@@ -152,11 +176,14 @@ def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
     Raises:
         ValueError: A parameter is not finite.
     """
+    network = neighbours_together(network)
     numbers, genotype = arithmetic(network, target.scaling, task.input_shape, target.precision), network.genotype
     slots = place_layers(genotype)
     source, into = genotype.edges.T.astype(np.int64)
     row, column, from_input = into - genotype.n_inputs, source.copy(), source < genotype.n_inputs
     column[~from_input] = slot_of(genotype, slots)[source[~from_input] - genotype.n_inputs]
+    sizes, stored = np.diff(genotype.layer_offsets[1:]), numbers.weights.values != 0
+    tiled = tiles(row[stored], column[stored], from_input[stored], sizes, genotype.n_inputs, slots.size)
     programs = []
     for step_type in STEP_TYPES:
         longest = int(np.iinfo(step_type).max)
@@ -164,7 +191,7 @@ def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
             to_rows(row[part], column[part], numbers.weights.values[part], len(network.bias), longest)
             for part in (from_input, ~from_input)
         )
-        programs.append(CProgram(task, target, numbers, slots, inputs, hidden, step_type))
+        programs.append(CProgram(task, target, numbers, slots, inputs, hidden, step_type, tiled))
     return min(programs, key=lambda program: program.sizes["flash"])
 
 

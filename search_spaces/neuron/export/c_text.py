@@ -26,6 +26,8 @@ ${remarks}
  *
  * Memory: ${flash} bytes of constants, ${ram} bytes of static buffers, no heap. The buffers are shared:
  * calls must not overlap.
+ * With AVX-512, the first call unpacks them into ${unpacked} bytes more, for speed; with
+ * -D${NAME}_PORTABLE it does not.
  * Build: cc -std=c99 -O3 -c ${name}.c, and link with -lm where sqrtf is not in the C library. With
  * -D${NAME}_MAIN there is a main that reads samples from the standard input and prints their outputs.
  */
@@ -74,6 +76,38 @@ typedef ${step_type} step_t;
 typedef ${weight_type} weight_t;
 
 ${tables}
+@norm /* The sum of z[i] - centre, or of the squares; in eight parts, since each addition waits for the one before. */
+@norm static float sum_around(float centre, const float *z, unsigned n, int squared)
+@norm {
+@norm     float part[8] = {0}, rest = 0;
+@norm     unsigned i, k;
+@norm
+@norm     for (i = 0; i + 8 <= n; i += 8)
+@norm         for (k = 0; k < 8; k++)
+@norm             part[k] += squared ? (z[i + k] - centre) * (z[i + k] - centre) : z[i + k] - centre;
+@norm     for (; i < n; i++)
+@norm         rest += squared ? (z[i] - centre) * (z[i] - centre) : z[i] - centre;
+@norm     for (k = 0; k < 8; k++)
+@norm         rest += part[k];
+@norm     return rest;
+@norm }
+@norm
+@hidden /* What follows the weighted sums z[0 .. n) of a hidden layer, in place. */
+@hidden static void activate(float *z, unsigned n${activate_parameters})
+@hidden {
+@norm     const float mean_z = sum_around(0, z, n, 0) / (float)n;
+@norm     const float factor = 1 / sqrtf(sum_around(mean_z, z, n, 1) / (float)n + ${epsilon}f);
+@hidden     unsigned i;
+@hidden
+@hidden     for (i = 0; i < n; i++) {
+@hidden         const float y = ${activation};
+@hidden         z[i] = y > 0 ? y : 0;
+@hidden     }
+@hidden }
+@hidden
+#if defined(__AVX512F__) && !defined(${NAME}_PORTABLE)
+${tiles}
+#else
 @hidden static float buffer[${n_slots}];
 @enter static float normalised[${NAME}_INPUTS];
 
@@ -119,24 +153,6 @@ ${tables}
 @floats     return (a + b) + (c + d);
 @floats }
 @floats
-@hidden /* What follows the weighted sums z[0 .. n) of a hidden layer, in place. */
-@hidden static void activate(float *z, unsigned n${activate_parameters})
-@hidden {
-@norm     float mean_z = 0, variance = 0, factor;
-@hidden     unsigned i;
-@hidden
-@norm     for (i = 0; i < n; i++)
-@norm         mean_z += z[i];
-@norm     mean_z /= (float)n;
-@norm     for (i = 0; i < n; i++)
-@norm         variance += (z[i] - mean_z) * (z[i] - mean_z);
-@norm     factor = 1 / sqrtf(variance / (float)n + ${epsilon}f);
-@hidden     for (i = 0; i < n; i++) {
-@hidden         const float y = ${activation};
-@hidden         z[i] = y > 0 ? y : 0;
-@hidden     }
-@hidden }
-@hidden
 void ${name}_run(const ${name}_input *x, float *outputs)
 {
     const step_t *input_step = input_steps;
@@ -163,6 +179,7 @@ void ${name}_run(const ${name}_input *x, float *outputs)
 @hidden             activate(z, size${activate_arguments});
     }
 }
+#endif
 @classify
 @classify unsigned ${name}_classify(const ${name}_input *x)
 @classify {
