@@ -54,9 +54,14 @@ def members(path: Path) -> Iterator[tuple[NeuronSpace, Any, Weights]]:
             yield run.space, member.genotype, weights
 
 
+def dense_width(n_inputs: int, n_outputs: int, n_params: int) -> int:
+    """Hidden neurons that make so many parameters, as nearly as whole neurons can."""
+    return max(1, round((n_params - n_outputs) / (n_inputs + n_outputs + 1)))
+
+
 def dense_session(n_inputs: int, n_outputs: int, n_params: int) -> onnxruntime.InferenceSession:
-    """One hidden layer, as wide as makes so many parameters."""
-    width = max(1, round((n_params - n_outputs) / (n_inputs + n_outputs + 1)))
+    """With one hidden layer, on one thread."""
+    width = dense_width(n_inputs, n_outputs, n_params)
     rng = np.random.default_rng(0)
     arrays = {"w": (n_inputs, width), "b": (width,), "v": (width, n_outputs), "c": (n_outputs,)}
     constants = [numpy_helper.from_array(rng.normal(size=s).astype(np.float32), n) for n, s in arrays.items()]

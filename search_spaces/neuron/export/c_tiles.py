@@ -145,7 +145,7 @@ class Tiles(NamedTuple):
     @property
     def n_bytes(self) -> int:
         """Of tables and buffers."""
-        return self.steps.size + N_LANES * self.n_steps * (4 + 1) + 4 * WINDOW * self.steps.shape[1]
+        return self.steps.size + N_LANES * self.n_steps * (4 + 1) + 4 * WINDOW * int(self.steps.shape[1])
 
 
 def tiles(
