@@ -285,6 +285,16 @@ def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None)
         yield OpenRun(config, task, space, objectives, store)
 
 
+def load_splits(run: OpenRun) -> Splits:
+    """The run's data set without its test set; raises :class:`UserError` where it is missing or has changed."""
+    c, directory = run.config, run.store.directory
+    splits = load(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
+    check_data(splits, run.store.info, directory)
+    if splits.task != run.task:
+        raise StoreError(f"{directory} has a damaged task: its data set has {splits.task}, got {run.task}")
+    return splits
+
+
 def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:
     """The ids, checked; raises :class:`UserError` naming the nearest ids where one was not evaluated."""
     evaluated = {r.id for r in run.store.records() if r.status == "ok"}

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from evonas.assembly import OpenRun, check_data
+from evonas.assembly import OpenRun, load_splits
 from evonas.config import recipe_from
-from evonas.data import held_out, load
+from evonas.data import held_out
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.measure import measure, metric_names
@@ -129,9 +129,8 @@ def _load_all(run: OpenRun) -> Splits:
 
 def _load_test(run: OpenRun) -> Samples:
     """The test set, if the data set is still the run's: its samples are normalised by the training samples."""
+    load_splits(run)
     c = run.config
-    splits = load(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
-    check_data(splits, run.store.info, run.store.directory)
     return held_out.load_test(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
 
 

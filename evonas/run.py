@@ -7,10 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from evonas.assembly import OpenRun, check_data, chosen, config_of, open_run
+from evonas.assembly import OpenRun, chosen, config_of, open_run
 from evonas.config import RunConfig
-from evonas.data import load as load_data
-from evonas.data.samples import Splits
 from evonas.export import Package
 from evonas.export.package import load as load_file
 from evonas.report import front as fronts
@@ -142,16 +140,6 @@ def package(run: OpenRun, id: int, weights: str) -> Package:
         run.config.space, run.config.space_options, run.task, run.space.encode(member.genotype), found,
         run.store.info.normalisation, dict(metrics), source,
     )
-
-
-def load_splits(run: OpenRun) -> Splits:
-    """The run's data set without its test set; raises :class:`UserError` where it is missing or has changed."""
-    c, directory = run.config, run.store.directory
-    splits = load_data(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
-    check_data(splits, run.store.info, directory)
-    if splits.task != run.task:
-        raise UserError(f"{directory} has a damaged task: its data set has {splits.task}, got {run.task}")
-    return splits
 
 
 def _retrained(run: OpenRun, id: int, start: str) -> tuple[Weights, Mapping[str, float], str]:

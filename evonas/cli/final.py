@@ -88,11 +88,11 @@ def export(
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C and ONNX.")] = None,
 ) -> None:
     """Write one network with its weights to a file; C and ONNX are checked on the validation set."""
-    from evonas.assembly import open_run
+    from evonas.assembly import load_splits, open_run
     from evonas.export import FORMATS
     from evonas.export import export as write
     from evonas.export.programs import Written, check_format, write_program
-    from evonas.run import load_splits, package
+    from evonas.run import package
 
     with open_run(run, data_root=data_root) as opened:
         stored_as = check_format(opened.space, format, precision)
@@ -117,10 +117,9 @@ def measure(
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
-    from evonas.assembly import chosen, open_run
+    from evonas.assembly import chosen, load_splits, open_run
     from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
     from evonas.report.front import front
-    from evonas.run import load_splits
     from evonas.runtimes.device import parse_command
 
     command = () if latency_command is None else parse_command(latency_command)

@@ -277,6 +277,12 @@ def test_weights_that_do_not_fit_their_genotype_are_refused(
     refused(name, run, *[best if o == "ID" else o for o in options], message=r"cannot be (used|exported): .*\(3,\)")
 
 
+@pytest.mark.parametrize("command", [["export", 1, "--format", "c", "--out", "n.c"], ["front", "--test"]])
+def test_a_run_whose_task_is_not_that_of_its_data_is_refused(refused: Refused, run: Path, command: list[Any]) -> None:
+    _sql(run, "UPDATE meta SET value = json_set(value, '$.target_scale', 2.0) WHERE key = 'task'")
+    refused(command[0], run, *command[1:], message="run has a damaged task: its data set has Task")
+
+
 def _sql(run: Path, statement: str) -> None:
     connection = sqlite3.connect(run / "run.db")
     with connection:
