@@ -24,7 +24,8 @@ from evonas.types import Json, UserError
 SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
     "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "train_loss": "training loss",
-    "flops": "FLOPs", "flops_total": "FLOPs in all", "params": "parameters", "edge_updates": "edge-updates",
+    "flops": "FLOPs", "flops_total": "FLOPs in all", "latency": "latency (µs)", "flash": "flash (bytes)",
+    "ram": "RAM (bytes)", "int8_flash": "int8 flash (bytes)", "int8_error": "int8 error",
 }
 #: Metrics that are shares of 1: the page shows them in percent.
 PERCENT = SHARES | {"val_accuracy"}
@@ -69,7 +70,7 @@ def collect(
     rivals = [(other, _comparable_records(other, subject)) for other in others]
     curves = [(subject, records), *rivals]
     return {
-        "version": [len(rows) for _, rows in curves],
+        "version": [[len(rows), len(s.store.measurements())] for s, rows in curves],
         "run": _run(subject, records),
         "objectives": [{"metric": o.metric, "goal": o.goal} for o in objectives.items],
         "metrics": [_metric(name) for name in _metric_names(records, objectives)],
@@ -157,21 +158,21 @@ def _metric_names(records: Sequence[Record], objectives: Objectives) -> list[str
 
 
 def _metric(name: str) -> Json:
+    label = LABELS.get(name, name.replace("_", " "))
     return {
-        "name": name, "label": LABELS.get(name, name.replace("_", " ")),
-        "short": SHORT_LABELS.get(name, name.replace("_", " ")), "percent": name in PERCENT,
+        "name": name, "label": label, "short": SHORT_LABELS.get(name, label), "percent": name in PERCENT,
         "log": name in LOGARITHMIC or name == "edge_updates", "maximised": name in MAXIMISED,
     }
 
 
 def _evaluations(records: Sequence[Record], metrics: Sequence[str]) -> Json:
     """Columns: a list with an entry an evaluation for each field, operators as indices."""
-    operators = list(dict.fromkeys(r.operator for r in records))
+    operators = {name: i for i, name in enumerate(dict.fromkeys(r.operator for r in records))}
     return {
         "id": [r.id for r in records], "budget": [r.budget for r in records], "birth": [r.birth for r in records],
         "parents": [list(r.parents) for r in records], "failed": [int(r.status == "failed") for r in records],
-        "elapsed": [_number(r.elapsed) for r in records], "operators": operators,
-        "operator": [operators.index(r.operator) for r in records],
+        "elapsed": [_number(r.elapsed) for r in records], "operators": list(operators),
+        "operator": [operators[r.operator] for r in records],
         "values": [[_number(r.metrics.get(name, math.nan)) for r in records] for name in metrics],
     }
 

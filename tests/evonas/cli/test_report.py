@@ -116,7 +116,7 @@ def ask(port: int, path: str, *, method: str = "GET", host: str | None = None) -
 
 def test_the_server_gives_the_page_and_nothing_else(address: int, run: Path) -> None:
     assert ask(address, "/")[1].startswith(b"<!DOCTYPE html>")
-    assert json.loads(ask(address, "/version.json")[1]) == [14]
+    assert json.loads(ask(address, "/version.json")[1]) == [[14, 0]]
     for path in ("/run.db", "/../run.db", "/weights", "/%2e%2e/run.db", f"/{run}/run.db", "//etc/passwd", "/?x"):
         assert ask(address, path)[0] == 404
     assert ask(address, "/", method="POST")[0] == 501

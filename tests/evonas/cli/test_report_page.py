@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from evonas.assembly import open_run
 from evonas.cli.report import collect_runs
 from evonas.report.html import Drawings
 from evonas.report.html.serve import Feed, make_server
@@ -129,6 +130,25 @@ def test_the_axes_can_be_any_two_metrics(open_page: Any, report: Path) -> None:
     titles = page.locator("#front-chart .infolayer")
     assert "validation loss (nats)" in titles.text_content()
     assert "edges" in titles.text_content()
+
+
+def test_what_only_some_members_measure_can_be_a_budget(
+    open_page: Any, evonas: Evonas, finished: Path, run: Path, tmp_path: Path
+) -> None:
+    ids = front_ids(evonas, finished)
+    with open_run(run, writing=True) as opened:
+        for id, latency in ((ids[0], 2.0), (ids[-1], 8.0)):
+            opened.store.add_measurement(id, opened.store.member(id).evaluation.budget, {"latency": latency})
+    assert evonas("report", run, "--out", "page.html").exit_code == 0
+    page = open_page(tmp_path / "page.html")
+    page.select_option("#budget-metric", "latency")
+    page.locator("#budget").fill("500")
+    assert page.locator("#budget-value").inner_text() == "4"
+    assert page.locator("#network-title").inner_text().startswith(f"Network #{ids[0]}")
+    page.get_by_role("button", name="latency").click()
+    page.get_by_role("button", name="latency").click()
+    found = [int(row.get_attribute("data-id")) for row in page.locator("#members tbody tr").all()]
+    assert found[:2] == [ids[-1], ids[0]]
 
 
 def test_nothing_of_a_hostile_run_is_executed(open_page: Any, evonas: Evonas, run: Path, tmp_path: Path) -> None:

@@ -34,14 +34,14 @@ class Run {
 
   best(rows) { return rows.reduce((best, row) => (best === null || this.loss(row) < this.loss(best) ? row : best), null); }
 
-  bestUnder(name, bound) { return this.best(this.front.filter((row) => this.value(name, row) <= bound)); }
+  bestUnder(name, bound) { return this.best(this.front.filter((row) => this.value(name, row) !== null && this.value(name, row) <= bound)); }
 
   /** Costs that budgets are given in: what is neither a quality nor the same for the whole front. */
   costs() {
-    const known = ["flops", "latency", "params", "edges", "flops_total", "neurons", "depth", "ram", "flash"];
+    const known = ["flops", "latency", "params", "edges", "flops_total", "neurons", "depth", "ram", "flash", "int8_flash"];
     const first = [this.cost, ...known.filter((name) => name !== this.cost)];
     return first.filter((name) => this.metricOf.has(name) && name !== this.quality
-      && new Set(this.front.map((row) => this.value(name, row))).size > 1);
+      && new Set(this.front.map((row) => this.value(name, row)).filter((value) => value !== null)).size > 1);
   }
 
   /** Rows of the line of first parents, the founder first; null where an ancestor has no evaluation here. */

@@ -31,8 +31,9 @@ class MemberTable {
     const column = columns.find(({ name }) => name === this.column);
     if (!column) return run.front;
     const sign = this.descending ? -1 : 1;
+    const unknown = (row) => column.value(row) === null; // last in any order
     const compare = column.words ? (a, b) => a.localeCompare(b) : (a, b) => a - b;
-    return [...run.front].sort((a, b) => sign * compare(column.value(a) ?? Infinity, column.value(b) ?? Infinity));
+    return [...run.front].sort((a, b) => unknown(a) - unknown(b) || sign * compare(column.value(a), column.value(b)));
   }
 
   head(run, columns, chosen) {
