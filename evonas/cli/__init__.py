@@ -1,6 +1,7 @@
 """The command line.
 
-- ``search``: evolve, seed, resume; ``inspect``: front, show; ``compare``; ``final``: retrain, measure, export
+- ``search``: evolve, seed, resume; ``inspect``: front, show; ``report``; ``compare``
+- ``final``: retrain, measure, export
 - ``installed``: datasets, spaces
 - ``app``: the application; ``console``, ``progress``: what is printed; ``options``: reading values
 

@@ -14,10 +14,16 @@ function axis(title, more = {}) {
   };
 }
 
+/** Ticks at 1, 2 and 5 where a logarithmic axis is long enough for them. */
 function metricAxis(metric) {
   const scale = metric.percent ? { tickformat: ".0%", hoverformat: ".2%" } : { tickformat: "~s" };
   const unit = metric.percent ? `${metric.label} (%)` : metric.label;
-  return axis(unit, metric.log ? { type: "log", dtick: "D2", minor: { showgrid: false }, tickformat: "~s" } : scale);
+  return axis(unit, metric.log ? { type: "log", ...(isLong(metric.values) ? { dtick: "D2" } : {}), minor: { showgrid: false }, tickformat: "~s" } : scale);
+}
+
+function isLong(values) {
+  const positive = values.filter((value) => value > 0);
+  return positive.reduce((a, b) => Math.max(a, b), -Infinity) > 8 * positive.reduce((a, b) => Math.min(a, b), Infinity);
 }
 
 function layout(more) {

@@ -26,7 +26,7 @@ function showChips(run, row) {
 function showDrawing(run, row) {
   const drawing = row === null ? undefined : run.drawing(row);
   const canvas = byId("drawing");
-  canvas.hidden = !drawing;
+  canvas.hidden = byId("drawing-key").hidden = !drawing;
   byId("use-figure").hidden = !drawing?.inputUse;
   byId("density-figure").hidden = !drawing || drawing.edgeLabels.length > 0;
   if (!drawing) {
@@ -42,6 +42,7 @@ function showDrawing(run, row) {
   };
   canvas.onpointerleave = () => { at = drawNetwork(canvas, drawing, (focus = null)); };
   byId("drawing-note").textContent = drawingNote(drawing);
+  showKey(drawing);
   if (drawing.inputUse) byId("use-note").textContent = drawInputUse(byId("use"), drawing.inputUse);
   showDensity(drawing);
 }

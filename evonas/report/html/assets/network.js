@@ -16,7 +16,8 @@ function unpack(drawing) {
     y: Float32Array.from({ length: places.length / 2 }, (_, i) => places[2 * i + 1] / 65535),
     layer: decode(drawing.layer, Uint8Array), kind: decode(drawing.kind, Uint8Array),
   };
-  return Object.assign(drawing, { links: edges, strengths: weights, order });
+  const names = [...new Set(drawing.edgeLabels)]; // a graph of operations: edges are coloured by what they do
+  return Object.assign(drawing, { links: edges, strengths: weights, order, names });
 }
 
 /** A hexadecimal colour with an opacity. */
@@ -38,14 +39,15 @@ function sharpCanvas(canvas, width, height) {
 
 /** Where nodes stand in pixels. A drawing fills the width; it keeps its proportions as far as the height allows. */
 function place(drawing, width) {
-  const inner = width - 2 * MARGIN - 14;
+  const inner = width - 2 * MARGIN - 14; // labels of outputs stand on the right
   const height = Math.min(400, Math.max(230, inner / Math.max(drawing.width, 0.2)));
   const wide = Math.min(inner, height * drawing.width * 1.6);
+  const top = CAPTION + (drawing.names.length ? 14 : 0); // labels stand above the nodes
   const left = MARGIN + (inner - wide) / 2;
   return {
-    height: height + CAPTION + MARGIN,
+    height: top + height + MARGIN,
     x: drawing.nodes.x.map((x) => left + (x / drawing.width) * wide),
-    y: drawing.nodes.y.map((y) => CAPTION + y * height),
+    y: drawing.nodes.y.map((y) => top + y * height),
   };
 }
 
@@ -54,7 +56,7 @@ function drawNetwork(canvas, drawing, focus) {
   unpack(drawing);
   const at = place(drawing, canvas.clientWidth);
   const pen = sharpCanvas(canvas, canvas.clientWidth, at.height);
-  drawInputs(pen, drawing, at, focus);
+  if (!drawing.names.length) drawInputs(pen, drawing, at, focus);
   drawEdges(pen, drawing, at, focus);
   drawNodes(pen, drawing, at, focus);
   drawCaptions(pen, drawing, at, canvas.clientWidth);
@@ -62,39 +64,55 @@ function drawNetwork(canvas, drawing, focus) {
 }
 
 function drawEdges(pen, drawing, at, focus) {
-  const { links, strengths, order, edgeLabels } = drawing;
-  const [positive, negative, neutral] = [colour("positive"), colour("negative"), colour("node")];
-  const density = Math.min(1, 1.3 / Math.sqrt(Math.max(order.length, 1) / 150)); // many edges must be fainter each
+  const { links, order } = drawing;
+  const style = drawing.names.length ? operationStyle(drawing) : weightStyle(drawing, focus);
   pen.lineCap = "round";
   for (const edge of order) {
     const [source, target] = [links[2 * edge], links[2 * edge + 1]];
     if (focus !== null && source !== focus && target !== focus) continue;
-    const share = strengths ? Math.abs(strengths[edge]) / 127 : 0.6;
-    const alpha = focus === null ? density * (0.12 + 0.88 * share) : 0.3 + 0.7 * share;
-    pen.strokeStyle = translucent(strengths ? (strengths[edge] < 0 ? negative : positive) : neutral, alpha.toFixed(3));
-    pen.lineWidth = 0.5 + (focus === null ? 1.4 : 2) * share;
+    style(pen, edge);
     const bend = 0.4 * (at.x[target] - at.x[source]);
     pen.beginPath();
     pen.moveTo(at.x[source], at.y[source]);
     pen.bezierCurveTo(at.x[source] + bend, at.y[source], at.x[target] - bend, at.y[target], at.x[target], at.y[target]);
     pen.stroke();
   }
-  if (edgeLabels.length) drawEdgeLabels(pen, drawing, at);
+  pen.setLineDash([]);
 }
 
-function drawEdgeLabels(pen, { links, edgeLabels }, at) {
-  pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  edgeLabels.forEach((text, edge) => {
-    const [source, target] = [links[2 * edge], links[2 * edge + 1]];
-    const [x, y] = [(at.x[source] + at.x[target]) / 2, (at.y[source] + at.y[target]) / 2];
-    const half = pen.measureText(text).width / 2 + 3;
-    pen.fillStyle = translucent(colour("card"), 0.85);
-    pen.fillRect(x - half, y - 8, 2 * half, 16);
-    pen.fillStyle = colour("ink");
-    pen.fillText(text, x, y);
-  });
+/** One colour for positive, one for negative weights, the stronger the darker; where there are many, each fainter. */
+function weightStyle({ strengths, order }, focus) {
+  const [positive, negative, neutral] = [colour("positive"), colour("negative"), colour("node")];
+  const density = Math.min(1, 1.3 / Math.sqrt(Math.max(order.length, 1) / 150));
+  return (pen, edge) => {
+    const share = strengths ? Math.abs(strengths[edge]) / 127 : 0.6;
+    const alpha = focus === null ? density * (0.12 + 0.88 * share) : 0.3 + 0.7 * share;
+    pen.strokeStyle = translucent(strengths ? (strengths[edge] < 0 ? negative : positive) : neutral, alpha.toFixed(3));
+    pen.lineWidth = 0.5 + (focus === null ? 1.4 : 2) * share;
+  };
+}
+
+/** A colour for each operation; dashes help where there are many. */
+function operationStyle({ names, edgeLabels }) {
+  const tints = names.map((_, i) => seriesColour(i));
+  return (pen, edge) => {
+    const i = names.indexOf(edgeLabels[edge]);
+    pen.strokeStyle = tints[i];
+    pen.lineWidth = 2;
+    pen.setLineDash(isDashed(i) ? [7, 5] : []);
+  };
+}
+
+const isDashed = (i) => i % 2 === 1;
+
+/** What the colours of operations mean. */
+function showKey({ names }) {
+  byId("drawing-key").replaceChildren(...names.map((name, i) => {
+    const line = element("i");
+    line.style.borderTopColor = seriesColour(i);
+    line.style.borderTopStyle = isDashed(i) ? "dashed" : "solid";
+    return element("li", { children: [line, element("span", { text: shortened(name, 40) })] });
+  }));
 }
 
 /** Inputs are squares below the edges, darker where more edges of the drawing begin. */
@@ -113,20 +131,32 @@ function drawInputs(pen, drawing, at, focus) {
 
 function drawNodes(pen, drawing, at, focus) {
   const { layer, kind } = drawing.nodes;
+  const graph = drawing.names.length > 0;
   for (let i = 0; i < layer.length; i++) {
     const sort = drawing.kinds[kind[i]];
-    if (sort === "input") continue;
-    const radius = sort === "output" ? 4.5 : Math.min(3.4, 1.5 + 18 / Math.sqrt(layer.length));
+    if (sort === "input" && !graph) continue;
+    const radius = graph ? 10 : sort === "output" ? 4.5 : Math.min(3.4, 1.5 + 18 / Math.sqrt(layer.length));
     pen.fillStyle = colour(i === focus ? "bold" : "node");
     pen.beginPath();
-    pen.arc(at.x[i], at.y[i], i === focus ? radius + 2 : radius, 0, 2 * Math.PI);
+    pen.arc(at.x[i], at.y[i], i === focus && !graph ? radius + 2 : radius, 0, 2 * Math.PI);
     pen.fill();
   }
-  pen.fillStyle = colour("quiet");
+  for (const [i, text] of Object.entries(drawing.labels)) drawLabel(pen, shortened(text, 18), at.x[i], at.y[i], graph);
+}
+
+/** Beside a node; in a graph of operations inside of it, or above where it is too long. */
+function drawLabel(pen, text, x, y, graph) {
+  const inside = graph && text.length < 3;
   pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
-  pen.textAlign = "left";
+  pen.textAlign = graph ? "center" : "left";
   pen.textBaseline = "middle";
-  for (const [i, text] of Object.entries(drawing.labels)) pen.fillText(shortened(text, 18), at.x[i] + 8, at.y[i]);
+  if (graph && !inside) {
+    pen.lineWidth = 4;
+    pen.strokeStyle = colour("card");
+    pen.strokeText(text, x, y - 18);
+  }
+  pen.fillStyle = colour(inside ? "card" : "quiet");
+  pen.fillText(text, graph ? x : x + 8, graph && !inside ? y - 18 : y);
 }
 
 /** The distance between the rows, or columns, of the inputs: pixels touch, but do not overlap. */
