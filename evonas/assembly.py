@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from evonas import engine
-from evonas.config import RunConfig, check_config
+from evonas.config import RunConfig, check_config, settings_from
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import CostEvaluator, DeploymentEvaluator, Evaluator, TrainedEvaluator, merge
@@ -20,11 +20,13 @@ from evonas.evaluation.deployment import deployment_names, require_timing
 from evonas.family import FamilyObserver, find_family
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
+from evonas.relaxed.methods import METHODS
+from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
 from evonas.runtimes.device import parse_command
 from evonas.search import SEARCHERS, Searcher
 from evonas.seeding import Seeds, founding_trials, read_seeds
-from evonas.space import Offspring, SearchSpace, Seedable, Seeder
+from evonas.space import Offspring, Relaxable, SearchSpace, Seedable, Seeder
 from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, read_info
 from evonas.training import FamilySearch, FamilySearchable
 from evonas.types import Task, UserError, suggestion
@@ -57,7 +59,7 @@ class Parts:
     @property
     def family_search(self) -> FamilySearch[Any] | None:
         """The search that gives the family; None where it is drawn member by member."""
-        return _family_searches(self.space).get(self.config.seeder)
+        return _family_searches(self.config, self.space).get(self.config.seeder)
 
 
 def assemble(config: RunConfig) -> Parts:
@@ -90,13 +92,21 @@ def _deployment(
     return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout) if wanted else None
 
 
-def _family_searches(space: SearchSpace[Any]) -> Mapping[str, FamilySearch[Any]]:
-    return space.family_searches if isinstance(space, FamilySearchable) else {}
+def _family_searches(config: RunConfig, space: SearchSpace[Any]) -> Mapping[str, FamilySearch[Any]]:
+    """The space's own, and the supernet searches where it has a supernet."""
+    searches: dict[str, FamilySearch[Any]] = {}
+    if isinstance(space, Relaxable):
+        for name, kind in METHODS.items():
+            options = config.search_options if name == config.seeder else {}
+            searches[name] = SupernetSearch(space, name, settings_from(kind, options, table="search_options"))
+    if isinstance(space, FamilySearchable):
+        searches |= space.family_searches
+    return searches
 
 
 def _seeder(config: RunConfig, space: SearchSpace[Any]) -> Seeder[Any] | FamilySearch[Any] | None:
     """None for random samples, which every space has."""
-    seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**_family_searches(space)}
+    seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**_family_searches(config, space)}
     if isinstance(space, Seedable):
         seeders |= space.seeders
     if config.seeder != "random" and config.seeder not in seeders:
@@ -113,14 +123,20 @@ def _seeder_settings(config: RunConfig, space: SearchSpace[Any]) -> dict[str, An
     for key, value in config.training.items():
         both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
         training[key] = {**training[key], **value} if both else value
-    search = _family_searches(space).get(config.seeder)
+    search = _family_searches(config, space).get(config.seeder)
     if search is None and config.search_epochs is not None:
         raise UserError(
             f"search_epochs belong to a search that gives a whole family, the seeder {config.seeder!r} is none: "
             f"remove them"
         )
+    if config.search_options and not isinstance(search, SupernetSearch):
+        raise UserError(
+            f"search_options belong to a search that trains a supernet, the seeder {config.seeder!r} does not: "
+            f"remove them"
+        )
     epochs = search.epochs if search is not None and config.search_epochs is None else config.search_epochs
-    return {"training": training, "search_epochs": epochs}
+    options = asdict(search.settings) if isinstance(search, SupernetSearch) else {}
+    return {"training": training, "search_epochs": epochs, "search_options": options}
 
 
 def _searcher(parts: Parts, store: RunStore[Any]) -> Searcher[Any]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from evonas.training import Pruning, Recipe, Regrowth
 from evonas.types import Json, UserError, suggestion
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+S = TypeVar("S", bound="DataclassInstance")
 
 
 class RunConfig(BaseModel):
@@ -24,7 +30,8 @@ class RunConfig(BaseModel):
     samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared should.
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
     are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
-    training for the whole family; its members are trained for ``epochs`` after that. ``latency_command`` times exported
+    training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
+    settings of such a training where it is one of :mod:`evonas.relaxed.methods`. ``latency_command`` times exported
     networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout`` seconds; whoever resumes a run gives it
     again, since a run directory may come from anybody.
     """
@@ -44,6 +51,7 @@ class RunConfig(BaseModel):
     generations: int = Field(default=30, ge=0)
     epochs: int = Field(default=6, ge=1)
     search_epochs: int | None = Field(default=None, ge=1)
+    search_options: dict[str, Any] = Field(default_factory=dict)
     rungs: tuple[int, ...] | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
     parents: Literal["gap", "tournament"] = "gap"
@@ -141,23 +149,30 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def recipe_from(values: Mapping[str, Any]) -> Recipe:
     """A recipe from the table ``training``; raises :class:`UserError`."""
-    fields = Recipe.__dataclass_fields__
     tables = {"pruning": Pruning.__dataclass_fields__, "regrowth": Regrowth.__dataclass_fields__}
     for key in values:
-        if key not in fields:
-            raise UserError(f"unknown key {key!r} in training{suggestion(key, fields)}")
         for inner in values[key] if key in tables and isinstance(values[key], dict) else ():
             if inner not in tables[key]:
                 raise UserError(f"unknown key {inner!r} in training.{key}{suggestion(inner, tables[key])}")
+    return settings_from(Recipe, values, table="training")
+
+
+def settings_from(kind: type[S], values: Mapping[str, Any], *, table: str) -> S:
+    """A dataclass of settings from a table of the configuration; raises :class:`UserError`."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for key in values:
+        if key not in fields:
+            raise UserError(f"unknown key {key!r} in {table}{suggestion(key, fields)}")
+    adapter: TypeAdapter[S] = _adapter(kind)
     try:
-        return _recipe_adapter().validate_python(dict(values))
+        return adapter.validate_python(dict(values))
     except ValidationError as error:
-        raise UserError(f"training: {_first_error(error, fields)}") from None
+        raise UserError(f"{table}: {_first_error(error, fields)}") from None
 
 
 @cache
-def _recipe_adapter() -> TypeAdapter[Recipe]:
-    return TypeAdapter(Recipe)
+def _adapter(kind: type[S]) -> TypeAdapter[S]:
+    return TypeAdapter(kind)
 
 
 def _first_error(error: ValidationError, known: Mapping[str, object]) -> str:

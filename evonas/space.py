@@ -206,6 +206,10 @@ class Relaxable(Protocol[G]):
         ...
 
 
+class RelaxableSpace(Relaxable[G], SearchSpace[G], Protocol[G]):
+    """A search space that has a supernet."""
+
+
 @runtime_checkable
 class Drawable(Protocol[G_contra]):
     """Capability: say what a network looks like."""

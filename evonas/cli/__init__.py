@@ -1,6 +1,6 @@
 """The command line.
 
-- ``search``: evolve, seed, resume; ``inspect``: front, show; ``report``; ``compare``
+- ``search``: evolve, seed, resume; ``sample``; ``inspect``: front, show; ``report``; ``compare``
 - ``final``: retrain, measure, export
 - ``installed``: datasets, spaces
 - ``app``: the application; ``console``, ``progress``: what is printed; ``options``: reading values

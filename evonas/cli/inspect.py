@@ -135,7 +135,7 @@ def show(
 ) -> None:
     """One individual: its structure, its metrics and its lineage."""
     from evonas.assembly import chosen, open_run
-    from evonas.report.tables import Column, number, table
+    from evonas.report.tables import Column, described, number, table
     from evonas.space import Describable
 
     console = make_console()
@@ -143,11 +143,8 @@ def show(
         chosen(opened, [id])
         member = opened.store.member(id)
         if isinstance(opened.space, Describable):
-            for title, names, rows in opened.space.describe(member.genotype):
-                columns = [[row[i] for row in rows] for i in range(len(names))]
-                texts = [any(cell[:1].isalpha() for cell in cells) for cells in columns]
-                described = zip(names, columns, texts, strict=True)
-                console.print(table([Column(n, cells, numbers=not text) for n, cells, text in described], title=title))
+            for described_part in described(opened.space.describe(member.genotype)):
+                console.print(described_part)
         evaluation = member.evaluation
         values = Column("value", [number(value) for value in evaluation.metrics.values()])
         metrics = [Column("metric", list(evaluation.metrics), numbers=False), values]

@@ -19,7 +19,11 @@ from evonas.types import UserError
 if TYPE_CHECKING:
     from evonas.config import RunConfig
 
-MEMBERS = "Networks [relevance: 24; others: as many as the time allows, else 40]."
+METHOD = (
+    "random; of neurons prune, local, rigl, set or relevance; of cells hypernet-scalar, hypernet-vector, darts, gdas, "
+    "proxyless, spos or fairnas [random]."
+)
+MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."
 
 
 def evolve(
@@ -70,14 +74,14 @@ def evolve(
 def seed(
     config: Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)] = None,
     space: Annotated[str | None, typer.Option(help="Search space [neuron].")] = None,
-    method: Annotated[str | None, typer.Option(help="random, prune, local, rigl, set or relevance [random].")] = None,
+    method: Annotated[str | None, typer.Option(help=METHOD)] = None,
     dataset: Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
     objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [fitness_error,flops].")] = None,
     members: Annotated[int | None, typer.Option(min=2, help=MEMBERS)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each [12].")] = None,
-    search_epochs: Annotated[int | None, typer.Option(help="Of relevance, before them [the method's own].")] = None,
+    search_epochs: Annotated[int | None, typer.Option(help="Of a search, before them [the method's own].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
     trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides everything random [0].")] = None,

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, Protocol
+from typing import Generic
 
 from evonas.data.samples import Splits
 from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.trained import measured, measured_names
 from evonas.individual import Trial
-from evonas.space import G, Relaxable, SearchSpace
+from evonas.space import G, RelaxableSpace
 from evonas.types import Weights
 
 #: Training samples that give the statistics of BatchNorm: so many batches of so many.
 N_BATCHES, BATCH = 4, 250
-
-
-class RelaxableSpace(Relaxable[G], SearchSpace[G], Protocol[G]):
-    """A search space that has a supernet."""
 
 
 @dataclass(frozen=True)

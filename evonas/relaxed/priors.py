@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-PriorName: TypeAlias = Literal["dirichlet", "gumbel-softmax", "entropy"]
+from evonas.relaxed.methods import PriorName
+
 #: Maps logits and rows of ``arch``, both ``(n_choices, n_operations)``, to a scalar: minus a log density but for a
 #: constant.
 Prior: TypeAlias = Callable[[Tensor, Tensor], Tensor]

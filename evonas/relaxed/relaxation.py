@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-RelaxationName: TypeAlias = Literal["softmax", "gumbel-softmax", "straight-through"]
+from evonas.relaxed.methods import RelaxationName
+
 #: Maps logits, temperature and noise to rows of ``arch``.
 Relaxation: TypeAlias = Callable[[Tensor, float, Tensor], Tensor]
 

@@ -57,7 +57,7 @@ def plot_front(
     axes.step(*_columns(members, x, y), where="post", color="crimson", lw=2, marker="o", ms=4, label=label, zorder=3)
     _frame(axes, [[r.metrics[y.metric] for r in drawn] for drawn in (members, *(o for _, o in others)) if drawn])
     _dress(axes, x, y, title)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> None:
@@ -82,7 +82,7 @@ def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> N
     if len(comparison.budgets) > 1:
         axes.set_xlim(comparison.budgets[0] / 1.2, comparison.budgets[-1])
     _frame_curves(axes, curves)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_group(
@@ -178,7 +178,7 @@ def _frame(axes: Axes, fronts: Sequence[Sequence[float]]) -> None:
         axes.set_ylim(low - margin, high + 2 * margin)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Written beside the path first, so that an error leaves no half of a file."""
     partial = path.with_name(f".partial-{path.name}")
     try:

@@ -50,6 +50,17 @@ def _width(columns: Sequence[Column]) -> int:
     return sum(max(len(text) for text in (c.name, *c.cells)) + 3 for c in columns) + 1
 
 
+def described(tables: Sequence[tuple[str, list[str], list[list[str]]]]) -> list[Table]:
+    """What :class:`evonas.space.Describable` says of a genotype; columns with words stand on the left."""
+    drawn = []
+    for title, names, rows in tables:
+        cells = [[row[i] for row in rows] for i in range(len(names))]
+        texts = [any(cell[:1].isalpha() for cell in column) for column in cells]
+        columns = zip(names, cells, texts, strict=True)
+        drawn.append(table([Column(name, column, numbers=not text) for name, column, text in columns], title=title))
+    return drawn
+
+
 def front_table(
     members: Sequence[Record], objectives: Objectives, *, title: str, width: int | None = None,
     test_cells: Mapping[int, Mapping[str, str]] | None = None,

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonas.relaxed.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table, hypernet_from, mixed_logits
@@ -28,6 +28,7 @@ def test_piecewise_linear_has_its_knots_logits_at_the_knots(k: int) -> None:
 
 
 @given(st.floats(-8, -4))
+@settings(deadline=None, max_examples=40)
 def test_piecewise_linear_is_continuous_and_linear_in_the_logarithm(place: float) -> None:
     def at(log_lambda: float) -> Floats:
         return SCALAR.coefficients(np.array([10.0**log_lambda]))

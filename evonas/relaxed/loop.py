@@ -1,0 +1,172 @@
+"""The training of a supernet: epochs, samples, checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Generic
+
+import numpy as np
+import torch
+
+from evonas.data.samples import Splits
+from evonas.encoding import load, save
+from evonas.relaxed.latency import latency_table
+from evonas.relaxed.learners import (
+    Batch,
+    LogitLearner,
+    WeightLearner,
+    first_references,
+    optimizer_arrays,
+    restore_optimizer,
+)
+from evonas.relaxed.methods import FairSettings, LogitSettings, ProxylessSettings, RelaxedSettings, SupernetSettings
+from evonas.relaxed.proxyless import CostTerm
+from evonas.relaxed.steps import GatedStep, Moment, PathStep, RelaxedStep, Step
+from evonas.relaxed.trained import CHECKPOINT, SUPERNET, supernet_weights
+from evonas.space import Encoded, G, RelaxableSpace
+from evonas.training import Report, Stop
+from evonas.types import Floats, Ints, UserError
+
+
+class SupernetTraining(Generic[G]):
+    """Trains the supernet of a space, and the logits where the method has some.
+
+    Random numbers of an epoch follow from the seed and the epoch's number, so that a checkpoint needs to hold none.
+
+    Args:
+        splits: Only ``train`` is touched.
+
+    Raises:
+        ValueError: Too few training samples for two parts.
+
+    Attributes:
+        learner: The supernet with the optimiser of its weights.
+        logits: None where the method has none.
+        held_out: Indices of the training samples that weights do not see.
+    """
+
+    def __init__(
+        self, space: RelaxableSpace[G], splits: Splits, settings: SupernetSettings, *, n_epochs: int,
+        seed: np.random.SeedSequence,
+    ) -> None:
+        torch.set_num_threads(settings.threads)
+        self.space, self.settings, self.choices = space, settings, space.choices
+        self.task, self._seed, self._n_epochs = splits.task, seed, n_epochs
+        rng = np.random.default_rng(seed)
+        supernet = space.supernet(int(rng.integers(2**62)))
+        self.samples = Batch(torch.from_numpy(splits.train.x), torch.from_numpy(splits.train.y))
+        order = rng.permutation(len(splits.train))
+        n_held_out = round(settings.arch_share * len(order))
+        if not 0 < n_held_out < len(order):
+            raise ValueError(f"{len(order)} training samples are too few for a part of {settings.arch_share:g} of them")
+        self.held_out, self.seen = order[:n_held_out], order[n_held_out:]
+        if isinstance(settings, RelaxedSettings) and not settings.bilevel:
+            self.seen = order
+        self.learner = WeightLearner(supernet, self.choices, splits.task, settings)
+        self.hypernet = settings.hypernet(len(self.choices.operations))
+        self.logits = self._make_logits(int(rng.integers(2**62)))
+        self._costs: Floats | None = None
+
+    def seed_of(self, epoch: int) -> np.random.SeedSequence:
+        """The random stream of an epoch; that of the epoch after the last is free for what follows."""
+        return np.random.SeedSequence(self._seed.entropy, spawn_key=(*self._seed.spawn_key, epoch))
+
+    def run(self, directory: Path, stop: Stop, report: Report) -> None:
+        """To the end, from the checkpoint in ``directory`` if there is one."""
+        first = self._restore(directory / CHECKPOINT)
+        if self._costs is None and isinstance(self.settings, ProxylessSettings):
+            self._costs = self._measured_costs(self.settings.cost)
+            self._save(directory / CHECKPOINT, 0)  # times are never measured equal again
+        step = self._make_step()
+        for epoch in range(first, self._n_epochs):
+            loss = self._run_epoch(epoch, step, stop)
+            self._save(directory / CHECKPOINT, epoch + 1)
+            report(epoch + 1, self._n_epochs, {"train_loss": loss})
+
+    def batch(self, indices: Ints) -> Batch:
+        """Training samples by their indices."""
+        return Batch(self.samples.x[indices], self.samples.y[indices])
+
+    def _run_epoch(self, epoch: int, step: Step, stop: Stop) -> float:
+        rng = np.random.default_rng(self.seed_of(epoch))
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        losses = []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**62)))  # for dropout
+            n_batches = -(-len(self.seen) // self.settings.batch_size)
+            for number, (for_weights, for_arch) in enumerate(self._batches(rng)):
+                stop.check()
+                progress = (epoch + number / n_batches) / self._n_epochs
+                losses.append(step(for_weights, for_arch, Moment(progress, rng, generator)))
+        return sum(losses) / len(losses)
+
+    def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Batch, Batch]]:
+        """A pass over what weights see, with as many batches of the held-out samples beside it."""
+        size, order, other = self.settings.batch_size, rng.permutation(self.seen), rng.permutation(self.held_out)
+        for begin in range(0, len(order), size):
+            own = order[begin : begin + size]
+            if len(own) == 1 < len(order):  # one sample has no variance for BatchNorm
+                break
+            beside = other[np.arange(begin, begin + len(own)) % len(other)]
+            yield self.batch(own), self.batch(beside)
+
+    def _make_logits(self, seed: int) -> LogitLearner | None:
+        settings = self.settings
+        if not isinstance(settings, LogitSettings):
+            return None
+        generator = torch.Generator().manual_seed(seed)
+        references = first_references(self.hypernet.n_references, self.choices, generator)
+        if isinstance(settings, RelaxedSettings):
+            return LogitLearner(references, settings.arch_learning_rate, weight_decay=settings.arch_weight_decay)
+        return LogitLearner(references, settings.arch_learning_rate, beta=0.0)  # only pairs may move
+
+    def _make_step(self) -> Step:
+        settings = self.settings
+        if isinstance(settings, RelaxedSettings) and self.logits is not None:
+            return RelaxedStep(self.learner, self.logits, self.choices, self.hypernet, settings)
+        if isinstance(settings, ProxylessSettings) and self.logits is not None and self._costs is not None:
+            cost = CostTerm(
+                self._costs, settings.target * float(self._costs.mean(1).sum()), settings.cost_form,
+                settings.cost_strength,
+            )
+            return GatedStep(self.learner, self.logits, settings, cost)
+        return PathStep(self.learner, self.choices, fair=isinstance(settings, FairSettings))
+
+    def _measured_costs(self, name: str) -> Floats:
+        if name != "latency":
+            return self.choices.costs[name]
+        return latency_table(self.learner.supernet, self.choices, self.batch(self.seen[:1]).x)
+
+    def _save(self, path: Path, epoch: int) -> None:
+        state = self.learner.supernet.state_dict()
+        arrays = {f"{SUPERNET}{name}": value.numpy().copy(order="C") for name, value in state.items()}
+        arrays |= optimizer_arrays(self.learner.optimizer, "weights")
+        if self.logits is not None:
+            arrays |= {"references": self.logits.references.detach().numpy()}
+            arrays |= optimizer_arrays(self.logits.optimizer, "logits")
+        if self._costs is not None:
+            arrays["costs"] = self._costs
+        save(path, Encoded({"epoch": epoch, "n_epochs": self._n_epochs, "updates": self.learner.updates}, arrays))
+
+    def _restore(self, path: Path) -> int:
+        """Epochs that are done; raises :class:`UserError` where the checkpoint is not of this training."""
+        data = load(path)
+        if data is None:
+            return 0
+        try:
+            if data.header["n_epochs"] != self._n_epochs:
+                raise ValueError(f"it is of a training of {data.header['n_epochs']} epochs, not {self._n_epochs}")
+            arrays = data.arrays
+            state = {name: torch.from_numpy(value) for name, value in supernet_weights(data).items()}
+            self.learner.supernet.load_state_dict(state)
+            restore_optimizer(self.learner.optimizer, arrays, "weights")
+            self.learner.updates = float(data.header["updates"])
+            if self.logits is not None:
+                with torch.no_grad():
+                    self.logits.references.copy_(torch.from_numpy(arrays["references"]))
+                restore_optimizer(self.logits.optimizer, arrays, "logits")
+            self._costs = arrays.get("costs")
+            return int(data.header["epoch"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise UserError(f"{path} is no checkpoint of this search ({error}): delete it to begin anew") from None

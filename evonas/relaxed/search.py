@@ -1,0 +1,71 @@
+"""Supernet searches as :class:`evonas.training.FamilySearch`: from samples to a family of genotypes with weights.
+
+Torch is imported when a search begins, since the command line lists methods and asks trained hypernetworks without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic
+
+import numpy as np
+
+from evonas.data.samples import Splits
+from evonas.encoding import save
+from evonas.relaxed.methods import SupernetSettings
+from evonas.relaxed.trained import FILE, TrainedHypernet
+from evonas.space import G, RelaxableSpace
+from evonas.training import FoundFamily, Recipe, Report, Stop
+
+
+@dataclass(frozen=True)
+class SupernetSearch(Generic[G]):
+    """A method in a space.
+
+    Attributes:
+        method: Its name in :data:`evonas.relaxed.methods.METHODS`.
+        settings: Of the type that the name stands for.
+    """
+
+    space: RelaxableSpace[G]
+    method: str
+    settings: SupernetSettings
+
+    #: Members go on from the supernet's weights with the plain torch loop's defaults.
+    training: ClassVar[Mapping[str, Any]] = {}
+    epochs: ClassVar[int] = 20
+    n_members: ClassVar[int] = 20
+
+    def search(
+        self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
+        directory: Path, report: Report,
+    ) -> FoundFamily[G]:
+        """Train the supernet, and read a family off; see :class:`evonas.training.FamilySearch`.
+
+        Members keep the supernet's weights, with statistics of BatchNorm of their own. Hypernetworks give their best
+        genotypes over the range of complexities, other logits their best genotype; where those are too few, samples
+        from the logits follow, at rising temperatures. Without logits it is the front by loss on held-out training
+        samples and FLOPs among random paths. What gives
+        the logits is kept in ``directory``, see :mod:`evonas.relaxed.trained`.
+
+        Args:
+            recipe: Of the members' training; not used here.
+        """
+        from evonas.relaxed.loop import SupernetTraining
+        from evonas.relaxed.members import best_paths, read_off
+
+        training = SupernetTraining(self.space, splits, self.settings, n_epochs=epochs, seed=seed)
+        training.run(directory, stop, report)
+        rng = np.random.default_rng(training.seed_of(epochs))
+        if training.logits is None:
+            genotypes = best_paths(training, n_members, rng, stop)
+        else:
+            references = training.logits.references.detach().numpy()
+            net = TrainedHypernet(
+                self.method, self.space.choices.operations, self.settings.rule, training.hypernet, references
+            )
+            save(directory / FILE, net.encode())
+            genotypes = net.family(self.space, n_members, rng)
+        return FoundFamily(read_off(training, genotypes), training.learner.updates)
