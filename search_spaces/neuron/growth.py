@@ -20,8 +20,9 @@ from search_spaces.neuron.trainer.base import Network, Trainer
 
 #: Candidates for each edge that is wanted.
 CANDIDATES = 8
-#: Training samples on which candidates are scored.
-SCORE_SAMPLES = 2048
+#: Training samples on which candidates are scored: with 1 024, growing takes 4 to 13 % of the time of a trial of three
+#: epochs on Fashion-MNIST, from 2 000 to 20 000 edges; with twice as many up to 19 %.
+SCORE_SAMPLES = 1024
 
 
 def grown(
