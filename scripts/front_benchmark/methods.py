@@ -14,12 +14,12 @@ SEEDERS = (*MEMBER_SEEDERS, *FAMILY_SEARCHES)
 
 #: At most so many connected edges: the columns of the table.
 BUDGETS = (1_000, 2_650, 6_600, 20_700, 42_700)
-#: No search has a last generation: the time ends it.
-EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations": 1_000_000})
-#: Families spend no time on networks that no budget asks for; evolution is free to.
-_SEEDED: Mapping[str, Any] = {"searcher": "random", "space_options": {"edges": [750, BUDGETS[-1]]}}
+#: No search has a last generation: the time ends it. Nobody spends time on networks that no budget asks for.
+EVERYBODY: Mapping[str, Any] = MappingProxyType({
+    "space": "neuron", "generations": 1_000_000, "space_options": {"edges": [750, BUDGETS[-1]]},
+})
 #: Members trained between two states of the run: several, so that workers rarely wait for the last of them.
-_FAMILY: Mapping[str, Any] = {**_SEEDED, "population": 10, "children": 10}
+_FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
 #: Networks that start from nothing are trained for as long as suits them, children for the engine's default.
 SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
@@ -28,7 +28,8 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "prune": {**_FAMILY, "seeder": "prune", "epochs": 12},
     "local": {**_FAMILY, "seeder": "local", "epochs": 12},
     # One search has one family; its members are sparse when their training begins, and so cheap to train for long.
-    "relevance": {**_SEEDED, "seeder": "relevance", "population": 10, "generations": 6, "children": 5, "epochs": 30},
+    "relevance": {"searcher": "random", "seeder": "relevance", "population": 10, "generations": 6, "children": 5,
+                  "epochs": 30},
     "rigl": {**_FAMILY, "seeder": "rigl", "epochs": 50},
     "set": {**_FAMILY, "seeder": "set", "epochs": 50},
 })
