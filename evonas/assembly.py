@@ -15,15 +15,14 @@ from evonas import engine
 from evonas.config import RunConfig, check_config, settings_from
 from evonas.data import load
 from evonas.data.samples import Splits
-from evonas.evaluation import CostEvaluator, DeploymentEvaluator, Evaluator, TrainedEvaluator, merge
-from evonas.evaluation.deployment import deployment_names, require_timing
+from evonas.evaluation import Evaluator
 from evonas.family import FamilyObserver, find_family
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
-from evonas.runtimes.device import parse_command
+from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import Offspring, Relaxable, SearchSpace, Seedable, Seeder
@@ -67,29 +66,9 @@ def assemble(config: RunConfig) -> Parts:
     splits = load(config.dataset, root=config.data_root, seed=config.split_seed, n_train=config.n_train)
     space = create_space(config.space, splits.task, config.space_options)
     config = config.model_copy(update=_seeder_settings(config, space))
-    founder = space.sample(np.random.default_rng(0))
-    evaluator = merge(
-        TrainedEvaluator(space, splits, config.recipe), CostEvaluator(space, tuple(space.cost(founder)))
-    )
-    names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
-    deployed = deployment_names(space, splits.task)
-    objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed))
-    if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
-        evaluator = merge(evaluator, deployment)
+    evaluator, objectives = build_scoring(config, space, splits)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives)
-
-
-def _deployment(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
-) -> DeploymentEvaluator[Any] | None:
-    """None where nobody asks for it."""
-    if config.latency_command is not None and "latency" not in wanted:
-        raise UserError("latency_command times networks for the objective latency, which is not among the objectives")
-    if "latency" in wanted and config.latency_command is None:
-        require_timing(space)
-    command = () if config.latency_command is None else parse_command(config.latency_command)
-    return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout) if wanted else None
 
 
 def _family_searches(config: RunConfig, space: SearchSpace[Any]) -> Mapping[str, FamilySearch[Any]]:

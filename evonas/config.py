@@ -33,7 +33,8 @@ class RunConfig(BaseModel):
     training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
     settings of such a training where it is one of :mod:`evonas.relaxed.methods`. ``latency_command`` times exported
     networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout`` seconds; whoever resumes a run gives it
-    again, since a run directory may come from anybody.
+    again, since a run directory may come from anybody. The evaluator ``shared`` trains nothing: it measures with the
+    weights of the supernet that the run ``supernet`` has trained, whatever the epochs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +45,8 @@ class RunConfig(BaseModel):
     n_train: int | None = Field(default=None, ge=1)
     objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
+    evaluator: Literal["trained", "shared"] = "trained"
+    supernet: Path | None = None
     searcher: Literal["nsga2", "random"] = "nsga2"
     seeder: str = "random"
     population: int = Field(default=40, ge=2)
@@ -67,7 +70,7 @@ class RunConfig(BaseModel):
     training: dict[str, Any] = Field(default_factory=dict)
     space_options: dict[str, Any] = Field(default_factory=dict)
 
-    @field_validator("data_root")
+    @field_validator("data_root", "supernet")
     @classmethod
     def _absolute_folder(cls, value: Path | None) -> Path | None:
         """A run can be resumed from any working directory."""
@@ -84,6 +87,15 @@ class RunConfig(BaseModel):
             raise ValueError(f"seeder must be 'random' unless searcher is, got {self.seeder!r} with {self.searcher!r}")
         return self
 
+    @model_validator(mode="after")
+    def _check_evaluator(self) -> Self:
+        if (self.evaluator == "shared") != (self.supernet is not None):
+            raise ValueError(
+                "the evaluator 'shared', and only it, needs supernet: a run that has trained one; got "
+                f"{self.evaluator!r} with {'no run' if self.supernet is None else self.supernet}"
+            )
+        return self
+
     @field_validator("rungs")
     @classmethod
     def _ascending(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -93,7 +105,9 @@ class RunConfig(BaseModel):
 
     @property
     def budgets(self) -> tuple[int, ...]:
-        """The rungs, or the epochs as the only one."""
+        """The rungs, or the epochs as the only one; none are trained with shared weights."""
+        if self.evaluator == "shared":
+            return (0,)
         return self.rungs or (self.epochs,)
 
     @property

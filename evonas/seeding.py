@@ -1,4 +1,4 @@
-"""Founders from other runs: the members of their fronts, with evaluations and weights, and what those runs cost."""
+"""What a run takes from others: founders with evaluations and weights, and what those runs cost; a trained supernet."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 from evonas import pareto
 from evonas.config import RunConfig, check_config
 from evonas.data.samples import Splits
+from evonas.family import FOLDER
 from evonas.individual import Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.plugins import create_space
+from evonas.relaxed.trained import load_supernet
 from evonas.report.front import front
 from evonas.space import HasWeightOptions, SearchSpace
 from evonas.store import RunInfo, RunStore, SeedSource, Spent, read_info, spent
@@ -70,7 +72,10 @@ def read_seeds(
         if path in costs:
             raise UserError(f"the seed run {run} is named twice: name each once")
         info = read_info(run)
-        _check_fit(run, info, config, splits, space)
+        theirs = _check_fit(run, info, config, splits, space)
+        _check(run, "list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
+        if config.evaluator == "shared":  # nothing that has its weights from a supernet measures up to what was trained
+            _check(run, "evaluator", theirs.evaluator, config.evaluator)
         ancestors += info.seeds
         members, costs[path] = _read_front(run, space, objectives)
         for founder in members:
@@ -110,20 +115,26 @@ def _unique(costs: Mapping[str, Spent], ancestors: Iterable[SeedSource]) -> dict
     return costs
 
 
-def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
-    """Raises :class:`UserError` with the first difference that matters."""
+def read_supernet(run: Path, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> Weights:
+    """The state of the supernet that a run has trained on the samples of this one; raises :class:`UserError`."""
+    _check_fit(run, read_info(run), config, splits, space)
+    return load_supernet(run / FOLDER)
+
+
+def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
+    """Its configuration; raises :class:`UserError` with the first difference that matters to its weights."""
     theirs = check_config(info.config, source=str(run))
-
-    def check(what: str, got: object, expected: object) -> None:
-        if got != expected:
-            raise UserError(f"the seed run {run} has another {what} than this one: expected {expected}, got {got}")
-
-    check("search space", theirs.space, config.space)
-    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
+    _check(run, "search space", theirs.space, config.space)
+    _check(run, "input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
         for name, expected in space.weight_options.items():
-            check(name, their_space.weight_options[name], expected)
-    check("split_seed", theirs.split_seed, config.split_seed)
-    check("data set or n_train (fingerprint)", info.fingerprint, splits.fingerprint)
-    check("list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
+            _check(run, name, their_space.weight_options[name], expected)
+    _check(run, "split_seed", theirs.split_seed, config.split_seed)
+    _check(run, "data set or n_train (fingerprint)", info.fingerprint, splits.fingerprint)
+    return theirs
+
+
+def _check(run: Path, what: str, got: object, expected: object) -> None:
+    if got != expected:
+        raise UserError(f"the seed run {run} has another {what} than this one: expected {expected}, got {got}")

@@ -34,6 +34,8 @@ def evolve(
     n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
     objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [fitness_error,flops].")] = None,
     constraint: Annotated[list[str] | None, typer.Option(help='Like "flops<=50000"; may be repeated.')] = None,
+    evaluator: Annotated[str | None, typer.Option(help="trained, or shared with --supernet [trained].")] = None,
+    supernet: Annotated[Path | None, typer.Option(help="Run whose supernet's weights are shared.")] = None,
     searcher: Annotated[str | None, typer.Option(help="nsga2 or random [nsga2].")] = None,
     population: Annotated[int | None, typer.Option(help="Survivors of a generation [40].")] = None,
     children: Annotated[int | None, typer.Option(help="Offspring of a generation [20].")] = None,
@@ -60,7 +62,8 @@ def evolve(
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
-        "searcher": searcher, "population": population, "children": children, "generations": generations,
+        "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
+        "population": population, "children": children, "generations": generations,
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
         "training": {name: value for name, value in training.items() if value is not None},

@@ -38,15 +38,15 @@ class Generational(ABC, Generic[G]):
         rng: The searcher's own generator.
 
     Raises:
-        ValueError: ``rungs`` are not ascending positive numbers.
+        ValueError: ``rungs`` are not ascending, or the first is negative.
     """
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, generations: int, rungs: tuple[int, ...],
         rng: np.random.Generator,
     ) -> None:
-        if not rungs or rungs[0] < 1 or any(low >= high for low, high in pairwise(rungs)):
-            raise ValueError(f"rungs must be ascending budgets of at least 1, got {list(rungs)}")
+        if not rungs or rungs[0] < 0 or any(low >= high for low, high in pairwise(rungs)):
+            raise ValueError(f"rungs must be ascending budgets of at least 0, got {list(rungs)}")
         self._space, self._objectives, self._rng = space, objectives, rng
         self._generations, self._rungs = generations, rungs
         self._births = Births(space, objectives)

@@ -136,9 +136,9 @@ def test_population_and_children_out_of_range_are_refused() -> None:
 # -- rungs
 
 
-@pytest.mark.parametrize("rungs", [(), (0, 2), (3, 3), (4, 2)])
+@pytest.mark.parametrize("rungs", [(), (-1, 2), (3, 3), (4, 2)])
 def test_rungs_that_do_not_ascend_are_refused(rungs: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"rungs must be ascending budgets of at least 1, got \["):
+    with pytest.raises(ValueError, match=r"rungs must be ascending budgets of at least 0, got \["):
         NSGA2(ToySpace(), OBJECTIVES, rungs=rungs, rng=rng(0))
 
 

@@ -1,0 +1,63 @@
+"""From a configuration to what is measured of a network, and which of that is minimised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evonas.config import RunConfig
+from evonas.data.samples import Splits
+from evonas.evaluation import (
+    CostEvaluator,
+    DeploymentEvaluator,
+    Evaluator,
+    SharedEvaluator,
+    TrainedEvaluator,
+    merge,
+)
+from evonas.evaluation.deployment import deployment_names, require_timing
+from evonas.objectives import Objectives, parse_objectives
+from evonas.runtimes.device import parse_command
+from evonas.seeding import read_supernet
+from evonas.space import Relaxable, SearchSpace
+from evonas.types import UserError
+
+
+def build_scoring(
+    config: RunConfig, space: SearchSpace[Any], splits: Splits
+) -> tuple[Evaluator[Any], Objectives]:
+    """The evaluators that a configuration asks for, as one, and the objectives among their metrics.
+
+    Raises:
+        UserError: Unknown metrics, or an evaluator that the space or another run cannot serve.
+    """
+    founder = space.sample(np.random.default_rng(0))
+    evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(space.cost(founder))))
+    names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
+    deployed = deployment_names(space, splits.task)
+    objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed))
+    if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
+        evaluator = merge(evaluator, deployment)
+    return evaluator, objectives
+
+
+def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evaluator[Any]:
+    if config.supernet is None:
+        return TrainedEvaluator(space, splits, config.recipe)
+    if not isinstance(space, Relaxable):
+        raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
+    return SharedEvaluator(space, splits, read_supernet(config.supernet, config, splits, space))
+
+
+def _deployment(
+    config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
+) -> DeploymentEvaluator[Any] | None:
+    """None where nobody asks for it."""
+    if config.latency_command is not None and "latency" not in wanted:
+        raise UserError("latency_command times networks for the objective latency, which is not among the objectives")
+    if "latency" in wanted and config.latency_command is None:
+        require_timing(space)
+    command = () if config.latency_command is None else parse_command(config.latency_command)
+    return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout) if wanted else None
