@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-#: Which member of the front predicts: that with the best validation, the knee, or the best within bounds.
+#: Which member of the front predicts: that with the least error, the knee, or the best within bounds.
 Pick: TypeAlias = Literal["best", "knee"] | Mapping[str, float]
 
 #: Samples a forward pass; bounds memory only.
@@ -40,7 +40,7 @@ SAMPLES_A_TRIAL, FEWEST_EPOCHS = 30_000, 3
 
 
 class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A classifier that searches for its own network: :meth:`fit` evolves a Pareto front of validation error and FLOPs.
+    """A classifier that searches for its own network: :meth:`fit` evolves a Pareto front of error and FLOPs.
 
     Samples are rows of features, ``(n, n_features)``, or images, ``(n, height, width)`` or ``(n, height, width,
     channels)``; labels are of any kind. A fifth of the samples (a sixth of 10 000 or more) is held back to compare
@@ -54,8 +54,8 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         time_limit: Seconds for the whole search.
         n_jobs: Trials at a time; None is 1, -1 as many as there are cores.
         random_state: A number, a ``RandomState``, or None for another search each time.
-        pick: The member of the front that predicts: ``"best"`` by validation error, ``"knee"``, or the best within
-            bounds like ``{"flops": 20_000}``.
+        pick: The member of the front that predicts: ``"best"`` by its first objective, the error; ``"knee"``, where
+            more FLOPs begin to buy little; or the best within bounds like ``{"flops": 20_000}``.
         out: A directory to make, for a run like any other; its samples are kept beside it in ``OUT.npz``. None keeps
             neither.
         space: Name of the search space.

@@ -1,7 +1,7 @@
 """The command line.
 
-- ``search``: evolve, seed, resume; ``sample``; ``inspect``: front, show; ``report``; ``compare``
-- ``final``: retrain, measure, export
+- ``search``: evolve, seed, resume; ``sample``; ``inspect``: front; ``individual``: show, lineage; ``report``
+- ``compare``; ``final``: retrain, measure, export
 - ``installed``: datasets, spaces
 - ``app``: the application; ``console``, ``progress``: what is printed; ``options``: reading values
 

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import evonas
-from evonas.cli import compare, final, inspect, installed, report, sample, search
+from evonas.cli import compare, final, individual, inspect, installed, report, sample, search
 from evonas.cli.console import say_aside
 from evonas.types import UserError
 
@@ -66,8 +66,8 @@ def options(
 
 
 for command in (
-    search.evolve, search.seed, search.resume, inspect.front, inspect.show, report.report, compare.compare,
-    sample.sample, final.retrain, final.measure, final.export,
+    search.evolve, search.seed, search.resume, inspect.front, individual.show, individual.lineage, report.report,
+    compare.compare, sample.sample, final.retrain, final.measure, final.export,
 ):
     app.command()(command)
 app.add_typer(installed.datasets, name="datasets")

@@ -1,4 +1,4 @@
-"""evonas front, show: look at a run, without changing anything."""
+"""evonas front: look at a run, without changing anything."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from evonas.cli.options import parse_assignments, parse_reference
 from evonas.types import UserError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from evonas.assembly import OpenRun
     from evonas.store import Record
 
@@ -127,48 +125,3 @@ def print_front(
         cost = f"{source.spent.elapsed:.0f} s, {source.spent.edge_updates or 0:.3g} edge-updates"
         how = f"seeded by {len(source.ids)} members" if source.ids else "at the cost also"
         say(f"{how} of {source.run}, which took {cost}")
-
-
-def show(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
-    id: Annotated[int, typer.Argument(help="Individual.")],
-) -> None:
-    """One individual: its structure, its metrics and its lineage."""
-    from evonas.assembly import chosen, open_run
-    from evonas.report.tables import Column, described, number, table
-    from evonas.space import Describable
-
-    console = make_console()
-    with open_run(run) as opened:
-        chosen(opened, [id])
-        member = opened.store.member(id)
-        if isinstance(opened.space, Describable):
-            for described_part in described(opened.space.describe(member.genotype)):
-                console.print(described_part)
-        evaluation = member.evaluation
-        values = Column("value", [number(value) for value in evaluation.metrics.values()])
-        metrics = [Column("metric", list(evaluation.metrics), numbers=False), values]
-        console.print(table(metrics, title=f"metrics after {evaluation.budget} epochs"))
-        if later := opened.store.measurements().get(evaluation.key):
-            values = Column("value", [number(value) for value in later.values()])
-            console.print(table([Column("metric", list(later), numbers=False), values], title="measured later"))
-        console.print(_lineage(opened, id))
-
-
-def _lineage(opened: OpenRun, id: int) -> Table:
-    """The line of first parents, from the founder down."""
-    from evonas.report.tables import Column, number, table
-
-    line = [opened.store.individual(id)]
-    while line[-1].parents:
-        line.append(opened.store.individual(line[-1].parents[0]))
-    line.reverse()
-    metrics = {r.id: r.metrics for r in opened.store.records() if r.status == "ok"}
-    names = [o.metric for o in opened.objectives.items]
-    values = {n: [number(metrics[i.id][n]) if i.id in metrics else "failed" for i in line] for n in names}
-    return table([
-        Column("id", [str(i.id) for i in line]), Column("born", [str(i.birth) for i in line]),
-        Column("operator", [i.operator for i in line], numbers=False),
-        Column("parents", [" ".join(map(str, i.parents)) for i in line], numbers=False),
-        *(Column(name, cells) for name, cells in values.items()),
-    ], title="lineage")

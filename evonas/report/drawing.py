@@ -1,50 +1,282 @@
-"""A network as a picture: PNG, SVG or PDF, by the suffix of the path."""
+"""Pictures of networks as PNG, SVG or PDF, by the suffix of the path."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evonas.report.plot import save_figure
+from evonas.report.tables import number
 from evonas.sketch import Sketch
+from evonas.types import Doubles
 
-#: More would be a grey surface.
-MOST_EDGES = 4000
-#: Inches of the rectangle's height.
-HEIGHT = 5.0
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+#: Edges that a picture shows at most: more are a grey mass, and a slow SVG.
+DRAWN_EDGES = 5000
+#: Inches: the height of a drawing where its width allows it, its width at most, the picture of the inputs beside it,
+#: the head with title and captions, the foot with the legend, and the margin.
+TALLEST, WIDEST, HEAT, HEAD, FOOT, MARGIN = 4.4, 15.0, 2.5, 1.2, 0.75, 0.35
+#: Fewer inches of width would not hold the texts.
+NARROWEST = 6.5
+INK, QUIET, PALE = "#1f2430", "#5b6472", "#d6dae1"
+#: Of operations, in the order of their names: Okabe & Ito 2008, https://jfly.uni-koeln.de/color/.
+OPERATION_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3a9bd0", "#7a5c2e", "#000000")
+#: Where along its edge a name may stand, best first.
+NAME_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
+NAME_SIZE = 8.5
 
 
-def draw_sketch(path: Path, sketch: Sketch, *, title: str = "") -> None:
-    """Nodes and edges where the sketch has them, edges with labels in a colour for each label.
+def draw_sketch(path: Path, sketch: Sketch, *, title: str, facts: str = "") -> None:
+    """Layers from left to right, edges coloured by weight or named by operation, and what reads the inputs.
+
+    Args:
+        facts: A line below the title.
 
     Raises:
         UserError: The file cannot be written; nothing is left behind then.
     """
-    from matplotlib import colormaps
-    from matplotlib.collections import LineCollection
+    sheet = _sheet(sketch)
+    sheet.text(MARGIN, sheet.height - 0.36, title, size=14, weight="bold", color=INK)
+    sheet.text(MARGIN, sheet.height - 0.64, facts, size=10, color=QUIET)
+    axes = sheet.axes(MARGIN, FOOT, sheet.unit * sketch.width, sheet.unit)
+    axes.set(xlim=(0, sketch.width), ylim=(1, 0))
+    axes.set_axis_off()
+    _draw_captions(axes, sketch)
+    if sketch.edge_labels:
+        _draw_operations(axes, sketch, sheet.unit)
+    else:
+        shown = sketch.thinned(DRAWN_EDGES)
+        _draw_neurons(axes, sketch, sheet.unit)
+        scale = _draw_weights(axes, shown)
+        if scale is not None:
+            _draw_scale(sheet, scale)
+        sheet.text(MARGIN, 0.3, _edges_text(shown, sketch), size=9, color=QUIET)
+    if sheet.has_heat:
+        _draw_input_use(sheet, sketch)
+    save_figure(sheet.figure, path)
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A figure measured in inches from its lower left corner; ``unit`` inches are one of the sketch."""
+
+    figure: Figure
+    unit: float
+    has_heat: bool
+
+    @property
+    def width(self) -> float:
+        return float(self.figure.get_figwidth())
+
+    @property
+    def height(self) -> float:
+        return float(self.figure.get_figheight())
+
+    def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        w, h = self.width, self.height
+        return self.figure.add_axes((left / w, bottom / h, width / w, height / h))
+
+    def text(self, left: float, bottom: float, text: str, **style: Any) -> None:
+        """As it is: names come from the user's files, and a dollar sign is no mathematics."""
+        self.figure.text(left / self.width, bottom / self.height, text, parse_math=False, **style)
+
+
+def _sheet(sketch: Sketch) -> _Sheet:
     from matplotlib.figure import Figure
 
-    sketch = sketch.thinned(MOST_EDGES)
-    figure = Figure(figsize=(min(20.0, max(5.0, HEIGHT * sketch.width)), HEIGHT + 0.6), layout="constrained")
-    axes = figure.add_subplot()
-    labels = sorted(set(sketch.edge_labels))
-    colours = {label: colormaps["tab10"](i % 10) for i, label in enumerate(labels)}
-    lines = sketch.positions[sketch.edges]
-    for label in labels or [""]:
-        of_label = np.array([not labels or label == each for each in sketch.edge_labels or [""] * len(lines)], bool)
-        width = 1.6 if labels else 0.5
-        axes.add_collection(LineCollection(
-            list(lines[of_label]), colors=colours.get(label, "0.6"), linewidths=width, label=label or None
-        ))
-    for index, kind in enumerate(sketch.kinds):
-        x, y = sketch.positions[sketch.kind == index].T
-        marker, size = ("s", 16) if kind == "input" else ("o", 90 if kind == "output" else 45)
-        axes.scatter(x, y, marker=marker, s=size, color="white", edgecolors="black", zorder=3)
-    for (x, y), text in zip(sketch.positions, sketch.labels, strict=False):
-        axes.annotate(text, (x, y), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8)
-    axes.set(xlim=(-0.05, sketch.width + 0.05), ylim=(1.05, -0.05), aspect="equal", title=title)
+    unit = min(TALLEST, WIDEST / sketch.width)
+    has_heat = sketch.input_use is not None and len(sketch.input_use) > 1
+    width = max(unit * sketch.width + 0.35, NARROWEST) + 2 * MARGIN + (HEAT + 0.9 if has_heat else 0.0)
+    return _Sheet(Figure(figsize=(width, unit + HEAD + FOOT), facecolor="white"), unit, has_heat)
+
+
+def _edges_text(shown: Sketch, sketch: Sketch) -> str:
+    n_shown, n_edges = len(shown.edges), len(sketch.edges)
+    if n_shown == n_edges:
+        return f"{number(n_edges)} edges"
+    which = "of each pair of layers" if sketch.weights is None else "the strongest of each pair of layers"
+    return f"{number(n_shown)} of {number(n_edges)} edges are drawn, {which}"
+
+
+def _draw_captions(axes: Axes, sketch: Sketch) -> None:
+    """Above the middle of each layer its name and, of neurons, their number."""
+    for i, (name, size) in enumerate(zip(sketch.layers, sketch.layer_sizes(), strict=True)):
+        x = sketch.positions[sketch.layer == i, 0]
+        if not len(x):
+            continue
+        caption = name if sketch.edge_labels else f"{name}\n{number(float(size))}"
+        middle = float(x.min() + x.max()) / 2
+        axes.text(
+            middle, -0.02, caption, size=9, color=QUIET, ha="center", va="bottom", linespacing=1.3, parse_math=False
+        )
+
+
+def _curves(sketch: Sketch) -> list[Doubles]:
+    """The four control points of each edge, ``(4, 2)``: it leaves and arrives level."""
+    start, end = (sketch.positions[nodes].astype(np.float64) for nodes in sketch.edges.T)
+    bend = np.stack([0.4 * (end[:, 0] - start[:, 0]), np.zeros(len(start))], axis=1)
+    return list(np.stack([start, start + bend, end - bend, end], axis=1))
+
+
+def _collection(curves: list[Doubles], **style: Any) -> PathCollection:
+    from matplotlib.collections import PathCollection
+    from matplotlib.path import Path as Curve
+
+    codes = [Curve.MOVETO, Curve.CURVE4, Curve.CURVE4, Curve.CURVE4]
+    return PathCollection([Curve(points, codes) for points in curves], facecolors="none", capstyle="round", **style)
+
+
+# -- networks of neurons
+
+
+def _draw_neurons(axes: Axes, sketch: Sketch, unit: float) -> None:
+    """Inputs as squares, darker where more edges begin; hidden neurons as dots; outputs larger, with their names."""
+    read = np.bincount(sketch.edges[:, 0], minlength=len(sketch.positions))
+    points = 72 * unit
+    for i, kind in enumerate(sketch.kinds):
+        nodes = np.flatnonzero(sketch.kind == i)
+        x, y = sketch.positions[nodes].T
+        if kind == "input":
+            side = 0.86 * points * _row_step(y)
+            shade = 0.06 + 0.5 * read[nodes] / max(1, read[nodes].max(initial=0))
+            style: dict[str, Any] = {"marker": "s", "cmap": "Greys", "vmin": 0, "vmax": 1, "lw": 0}
+            axes.scatter(x, y, s=side**2, c=shade, zorder=1, clip_on=False, **style)
+        else:
+            diameter = 8.0 if kind == "output" else float(np.clip(70 / np.sqrt(max(len(nodes), 1)), 2.5, 6))
+            axes.scatter(x, y, s=diameter**2, c="white", edgecolors=INK, lw=0.9, zorder=3, clip_on=False)
+    for node, text in enumerate(sketch.labels):
+        x, y = sketch.positions[node]
+        axes.text(x + 8 / points, y, text, size=9, color=INK, va="center", parse_math=False)
+
+
+def _row_step(y: Doubles) -> float:
+    """The distance between rows of inputs, so that squares touch, but do not overlap; of few rows no more than 0.04."""
+    rows = np.unique(y)
+    return min(float(np.diff(rows).min()), 0.04) if len(rows) > 1 else 0.04
+
+
+def _draw_weights(axes: Axes, sketch: Sketch) -> tuple[Colormap, float] | None:
+    """Edges from the weakest to the strongest; returns the colours and the weight at their ends, None without weights.
+
+    The more edges, the fainter each.
+    """
+    n_edges = len(sketch.edges)
+    density = min(1.0, 1.8 / np.sqrt(max(n_edges, 1) / 150))
+    curves = _curves(sketch)
+    if sketch.weights is None or not n_edges:
+        axes.add_collection(_collection(curves, edgecolors=QUIET, linewidths=0.7, alpha=density, zorder=2))
+        return None
+    # A few large weights would leave all others pale.
+    largest = max(float(np.quantile(np.abs(sketch.weights), 0.98)), 1e-12)
+    order = np.argsort(np.abs(sketch.weights), kind="stable")
+    share = np.clip(sketch.weights[order] / largest, -1, 1)
+    colormap = _weight_colours()
+    colours = colormap((share + 1) / 2)
+    colours[:, 3] = density * (0.2 + 0.8 * np.abs(share))
+    widths = (0.35 + 1.4 * np.abs(share)) * (0.5 + 0.5 * density)
+    axes.add_collection(_collection([curves[i] for i in order], edgecolors=colours, linewidths=widths, zorder=2))
+    return colormap, largest
+
+
+def _weight_colours() -> Colormap:
+    """Red is positive and blue negative, which every eye tells apart; without the white between, which paper is."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    ends = np.concatenate([np.linspace(0.04, 0.3, 128), np.linspace(0.7, 0.96, 128)])
+    return ListedColormap(colormaps["RdBu_r"](ends), "weights")
+
+
+def _draw_scale(sheet: _Sheet, scale: tuple[Colormap, float]) -> None:
+    """Which colour is which weight, at the right end of the foot."""
+    colormap, largest = scale
+    right = sheet.width - MARGIN - (HEAT + 0.9 if sheet.has_heat else 0.0)
+    axes = sheet.axes(right - 1.75, 0.3, 1.3, 0.11)
+    axes.imshow(np.linspace(0, 1, 256)[None], aspect="auto", cmap=colormap, extent=(-1, 1, 0, 1))
     axes.set_axis_off()
-    if labels:
-        figure.legend(loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
-    save_figure(figure, path)
+    style = {"size": 9, "color": QUIET}
+    sheet.text(right - 1.82, 0.3, f"weight  −{largest:.2g}", ha="right", **style)
+    sheet.text(right - 0.38, 0.3, f"{largest:.2g}", **style)
+
+
+def _draw_input_use(sheet: _Sheet, sketch: Sketch) -> None:
+    """How many edges read each place of the input grid, to the right of the network."""
+    from matplotlib.ticker import MaxNLocator
+
+    assert sketch.input_use is not None
+    use = np.ma.masked_equal(sketch.input_use, 0)  # what nobody reads is not a shade of what somebody does
+    height, width = use.shape
+    size = HEAT / max(height, width)
+    left, middle = sheet.width - MARGIN - HEAT - 0.4, FOOT + sheet.unit / 2
+    axes = sheet.axes(left, middle - size * height / 2, size * width, size * height)
+    image = axes.imshow(use, cmap="viridis_r", vmin=1, vmax=max(float(use.max() or 1), 2), interpolation="nearest")
+    axes.set(xticks=[], yticks=[], facecolor="white")
+    axes.spines[:].set(color=PALE)
+    axes.set_title("edges that read each input", size=9, color=QUIET, pad=6)
+    place = sheet.axes(left + size * width + 0.1, middle - HEAT / 2, 0.11, HEAT)
+    bar = sheet.figure.colorbar(image, cax=place, ticks=MaxNLocator(6, integer=True))
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(size=0, labelsize=8, labelcolor=QUIET)
+    n_unread = int(np.sum(sketch.input_use == 0))
+    if n_unread:
+        text = f"{number(n_unread)} of {number(use.size)} are not read"
+        sheet.text(left, middle - size * height / 2 - 0.2, text, size=9, color=QUIET)
+
+
+# -- graphs of operations
+
+
+def _draw_operations(axes: Axes, sketch: Sketch, unit: float) -> None:
+    """Nodes with their names inside; edges in the colour of their operation, with its name where there is room."""
+    names = sorted(set(sketch.edge_labels) - {""})
+    colour = {name: OPERATION_COLOURS[i % len(OPERATION_COLOURS)] for i, name in enumerate(names)} | {"": PALE}
+    curves = _curves(sketch)
+    colours = [colour[name] for name in sketch.edge_labels]
+    axes.add_collection(_collection(curves, edgecolors=colours, linewidths=1.7, alpha=0.9, zorder=1))
+    for (x, y), name, colour_ in zip(_name_places(sketch, curves, unit), sketch.edge_labels, colours, strict=True):
+        if name:
+            box: dict[str, Any] = {"boxstyle": "round,pad=0.16", "fc": "white", "ec": "none", "alpha": 0.9}
+            axes.text(
+                x, y, name, size=NAME_SIZE, color=colour_, ha="center", va="center", bbox=box, zorder=2,
+                parse_math=False,
+            )
+    for node, (x, y) in enumerate(sketch.positions):
+        is_input = sketch.kinds[sketch.kind[node]] == "input"
+        box = {"boxstyle": "round,pad=0.45" if is_input else "circle,pad=0.35", "fc": "#eef1f5", "ec": INK, "lw": 1}
+        text = sketch.labels[node] if sketch.labels else ""
+        axes.text(x, y, text, size=9, color=INK, ha="center", va="center", bbox=box, zorder=3, parse_math=False)
+
+
+def _name_places(sketch: Sketch, curves: list[Doubles], unit: float) -> list[Doubles]:
+    """For each edge a point on it, the first of ``NAME_PLACES`` that is not on a node or on another name."""
+    height = 1.9 * NAME_SIZE / 72 / unit
+    taken = [(*point, 0.12, 0.12) for point in sketch.positions]
+    places: list[Doubles] = []
+    for points, name in zip(curves, sketch.edge_labels, strict=True):
+        width = (0.62 * len(name) + 1) * NAME_SIZE / 72 / unit
+        spots = [_on_curve(points, t) for t in NAME_PLACES]
+        overlaps = [
+            sum(max(0.0, (width + w) / 2 - abs(x - px)) * max(0.0, (height + h) / 2 - abs(y - py))
+                for px, py, w, h in taken)
+            for x, y in spots
+        ]
+        best = spots[int(np.argmin(overlaps))]
+        if name:
+            taken.append((*best, width, height))
+        places.append(best)
+    return places
+
+
+def _on_curve(points: Doubles, t: float) -> Doubles:
+    """The point of a cubic Bézier curve at ``t``."""
+    weights = np.array([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+    point: Doubles = weights @ points
+    return point

@@ -179,7 +179,11 @@ def _frame(axes: Axes, fronts: Sequence[Sequence[float]]) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Written beside the path first, so that an error leaves no half of a file."""
+    """Written beside the path first, so that an error leaves no half of a file; its kind is the path's suffix.
+
+    Raises:
+        UserError: The file cannot be written, or there is no such kind of picture.
+    """
     partial = path.with_name(f".partial-{path.name}")
     try:
         figure.savefig(partial, dpi=150, format=path.suffix[1:] or "png")

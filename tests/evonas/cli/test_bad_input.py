@@ -211,7 +211,7 @@ def test_a_run_of_a_file_of_ones_own_goes_on_from_any_folder(
     assert evonas("resume", tmp_path / "r", "--generations", 2).exit_code == 0
 
 
-READING = [["front"], ["show", 1], ["resume"], ["retrain"], ["export", 1, "--out", "network"]]
+READING = [["front"], ["show", 1], ["lineage", 1], ["resume"], ["retrain"], ["export", 1, "--out", "network"]]
 
 
 @pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
@@ -297,6 +297,9 @@ def _sql(run: Path, statement: str) -> None:
     ("command", "message"),
     [
         (["show", 999], "individual 999 was not evaluated in this run: the nearest are 11, 12, 13"),
+        (["lineage", 999], "individual 999 was not evaluated in this run: the nearest are 11, 12, 13"),
+        (["show", 1, "--draw", "net.xyz"], "cannot draw net.xyz: Format 'xyz' is not supported"),
+        (["show", 1, "--draw", "nowhere/net.svg"], "cannot write the plot nowhere/net.svg: No such file or directory"),
         (["export", 999, "--out", "n"], "individual 999 was not evaluated in this run: the nearest are 11, 12, 13"),
         (["retrain", "--ids", "1,999"], "individual 999 was not evaluated"),
         (["retrain", "--ids", "one"], "numbers.*, got 'one'"),

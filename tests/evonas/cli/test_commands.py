@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from evonas.report.tables import number
+
 Evonas = Callable[..., Result]
 
 
@@ -95,9 +97,35 @@ def test_show_tells_structure_metrics_and_lineage_from_a_founder_on(
 ) -> None:
     text = evonas("show", finished, best).stdout
     assert "metrics after 20 epochs" in text
-    lineage = [line.split() for line in text[text.index("lineage"):].splitlines() if line.startswith("│")]
-    assert lineage[0][3] == "0", "a founder is born in generation 0"
-    assert lineage[-1][1] == str(best)
+    lines = [line.split() for line in text.splitlines() if "●" in line]
+    assert "sample" in lines[0], "the first is a founder"
+    assert str(best) in lines[-1]
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_show_draws_the_network(evonas: Evonas, finished: Path, best: int, suffix: str) -> None:
+    result = evonas("show", finished, best, "--draw", f"net.{suffix}")
+    assert result.exit_code == 0, result.output
+    assert f"wrote net.{suffix} (" in result.stdout
+    content = Path(f"net.{suffix}").read_bytes()
+    assert content.startswith({"png": b"\x89PNG", "svg": b"<?xml"}[suffix])
+    (row,) = [r for r in json.loads(evonas("front", finished, "--json").stdout) if r["id"] == best]
+    facts = f"validation accuracy {row['val_accuracy']:.2%} · {number(row['flops'])} FLOPs"
+    assert suffix == "png" or (f"digits, individual {best}" in content.decode() and facts in content.decode())
+
+
+def test_lineage_tells_all_ancestors_as_a_drawing_and_as_json(evonas: Evonas, finished: Path) -> None:
+    rows = json.loads(evonas("lineage", finished, 13, "--json").stdout)
+    assert rows[-1]["id"] == 13
+    assert rows[0]["birth"] == 0
+    known = {row["id"] for row in rows}
+    assert all(set(row["parents"]) <= known for row in rows)
+    assert {parent for row in rows for parent in row["parents"]} == known - {13}
+    text = evonas("lineage", finished, 13).stdout
+    lines = [line.split() for line in text.splitlines() if "●" in line]
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        assert {str(row["id"]), str(row["birth"]), row["operator"]} <= set(line)
 
 
 def test_retrainings_are_kept_and_appear_with_the_test_metrics(evonas: Evonas, run: Path, best: int) -> None:

@@ -42,7 +42,7 @@ def test_best_and_knee_choose_as_the_command_does(evonas: Evonas, finished: Path
     bound = front.flops.max() - 1
     (under,) = json.loads(evonas("front", finished, "--json", "--best-under", f"flops={bound}").stdout)
     (knee,) = json.loads(evonas("front", finished, "--json", "--knee").stdout)
-    assert run.best() == front.val_error.idxmin()
+    assert run.best() == front[run.config.objectives[0]].idxmin()
     assert (run.best(under={"flops": bound}), run.knee()) == (under["id"], knee["id"])
 
 

@@ -1,0 +1,108 @@
+"""evonas show, evonas lineage: look at one individual of a run, without changing anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evonas.cli.console import make_console, say
+from evonas.types import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from evonas.assembly import OpenRun
+    from evonas.individual import Member
+
+#: What a drawing's head says of costs.
+COSTS = {"flops": "FLOPs", "params": "parameters"}
+
+
+def show(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    id: Annotated[int, typer.Argument(help="Individual.")],
+    draw: Annotated[Path | None, typer.Option(help="Also draw the network to this file (svg, png, pdf).")] = None,
+) -> None:
+    """One individual: its structure, its metrics and its lineage."""
+    from evonas.assembly import chosen, open_run
+    from evonas.report.tables import Column, described, number, table
+    from evonas.space import Describable
+
+    console = make_console()
+    with open_run(run) as opened:
+        chosen(opened, [id])
+        member = opened.store.member(id)
+        if draw is not None:
+            _draw(draw, opened, member)
+        if isinstance(opened.space, Describable):
+            for each in described(opened.space.describe(member.genotype)):
+                console.print(each)
+        evaluation = member.evaluation
+        values = Column("value", [number(value) for value in evaluation.metrics.values()])
+        metrics = [Column("metric", list(evaluation.metrics), numbers=False), values]
+        console.print(table(metrics, title=f"metrics after {evaluation.budget} epochs"))
+        if later := opened.store.measurements().get(evaluation.key):
+            values = Column("value", [number(value) for value in later.values()])
+            console.print(table([Column("metric", list(later), numbers=False), values], title="measured later"))
+        console.print(_lineage(opened, id))
+        if draw is not None:
+            say(f"wrote {draw} ({draw.stat().st_size:,} bytes)")
+
+
+def lineage(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    id: Annotated[int, typer.Argument(help="Individual.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Where an individual comes from: all its ancestors, founders first, with operators, parents and metrics."""
+    from evonas.assembly import chosen, open_run
+    from evonas.report.front import row
+    from evonas.report.lineage import ancestry
+
+    with open_run(run) as opened:
+        chosen(opened, [id])
+        if as_json:
+            typer.echo(json.dumps([row(record) for record in ancestry(opened.store.records(), id)], indent=1))
+        else:
+            make_console().print(_lineage(opened, id))
+
+
+def _lineage(opened: OpenRun, id: int) -> Table:
+    """Dots and lines that lead from the founders down."""
+    from evonas.report.lineage import ancestry, strips
+    from evonas.report.tables import Column, number, table
+
+    line = ancestry(opened.store.records(), id)
+    names = [o.metric for o in opened.objectives.items]
+    values = {n: [number(r.metrics[n]) if r.status == "ok" else "failed" for r in line] for n in names}
+    return table([
+        Column("", strips(line), numbers=False),
+        Column("id", [str(r.id) for r in line]), Column("born", [str(r.birth) for r in line]),
+        Column("operator", [r.operator for r in line], numbers=False),
+        Column("parents", [" ".join(map(str, r.parents)) for r in line], numbers=False),
+        *(Column(name, cells) for name, cells in values.items()),
+    ], title=f"lineage of {id}")
+
+
+def _draw(path: Path, opened: OpenRun, member: Member[Any]) -> None:
+    from evonas.report.drawing import draw_sketch
+    from evonas.report.plot import LABELS
+    from evonas.report.tables import number
+    from evonas.space import Drawable
+
+    if not isinstance(opened.space, Drawable):
+        raise UserError(f"the space {opened.config.space} cannot draw its networks: leave out --draw")
+    evaluation, metrics, quality = member.evaluation, member.evaluation.metrics, opened.objectives.items[0].metric
+    try:
+        sketch = opened.space.sketch(member.genotype, opened.store.weights(*evaluation.key))
+    except ValueError as error:
+        raise UserError(f"the weights of individual {evaluation.id} cannot be drawn: {error}") from error
+    facts = [f"{LABELS.get(quality, quality)} {number(metrics[quality])}"]
+    if "val_accuracy" in metrics:
+        facts = [f"validation accuracy {metrics['val_accuracy']:.2%}"]
+    facts += [f"{number(metrics[name])} {text}" for name, text in COSTS.items() if name in metrics]
+    title = f"{Path(opened.config.dataset).stem}, individual {evaluation.id}"
+    draw_sketch(path, sketch, title=title, facts=" · ".join(facts))
