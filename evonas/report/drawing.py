@@ -249,8 +249,8 @@ def _draw_operations(axes: Axes, sketch: Sketch, unit: float) -> None:
                 parse_math=False,
             )
     for node, (x, y) in enumerate(sketch.positions):
-        is_input = sketch.kinds[sketch.kind[node]] == "input"
-        box = {"boxstyle": "round,pad=0.45" if is_input else "circle,pad=0.35", "fc": "#eef1f5", "ec": INK, "lw": 1}
+        shape = "circle,pad=0.35" if sketch.kinds[sketch.kind[node]] == "node" else "round,pad=0.45"
+        box = {"boxstyle": shape, "fc": "#eef1f5", "ec": INK, "lw": 1}
         text = sketch.labels[node] if sketch.labels else ""
         axes.text(x, y, text, size=9, color=INK, ha="center", va="center", bbox=box, zorder=3, parse_math=False)
 
