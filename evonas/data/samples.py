@@ -18,10 +18,13 @@ class Samples:
     Attributes:
         x: C-contiguous float32, shape ``(n, *input_shape)``; images are channels first.
         y: int64 class indices of shape ``(n,)``, or float32 standardised targets of shape ``(n, n_outputs)``.
+        teacher: What a teacher says of these samples: class probabilities, or standardised targets, float32 of shape
+            ``(n, n_outputs)``; training mixes it into the targets. None: there is no teacher.
     """
 
     x: Floats
     y: NDArray[np.int64] | Floats
+    teacher: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.x)

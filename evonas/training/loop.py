@@ -19,14 +19,10 @@ PREDICTION_BATCH = 1024
 
 def fit(
     module: nn.Module, splits: Splits, recipe: Recipe, *, epochs: int, seed: np.random.SeedSequence, stop: Stop,
-    teacher: Floats | None = None,
 ) -> tuple[Epoch, ...]:
     """Train ``module`` in place on one CPU thread.
 
     Pruning and regrowth belong to a space's own trainer; here they are refused.
-
-    Args:
-        teacher: Class probabilities of the training samples, ``(n_train, n_outputs)``.
 
     Raises:
         ValueError: The recipe asks for pruning or regrowth.
@@ -38,7 +34,7 @@ def fit(
     rng = np.random.default_rng(seed)
     torch.manual_seed(int(rng.integers(2**63)))
     x, y = _tensors(splits.train)
-    soft = None if teacher is None else torch.from_numpy(teacher)
+    teacher = None if splits.train.teacher is None else torch.from_numpy(splits.train.teacher)
     optimizer = _optimizer(module, recipe)
     n_steps = epochs * -(-len(x) // recipe.batch_size)
     rates = iter(recipe.learning_rates(n_steps))
@@ -54,7 +50,7 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             outputs = module(nn.functional.dropout(x[batch], recipe.input_dropout))
-            loss = _loss(outputs, y[batch], splits.task, recipe, None if soft is None else soft[batch])
+            loss = _loss(outputs, y[batch], splits.task, recipe, None if teacher is None else teacher[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             if recipe.clip_norm is not None:
@@ -115,12 +111,11 @@ def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 def _loss(outputs: Tensor, y: Tensor, task: Task, recipe: Recipe, teacher: Tensor | None) -> Tensor:
     if task.kind == "regression":
-        return nn.functional.mse_loss(outputs, y)
+        return nn.functional.mse_loss(outputs, y if teacher is None else torch.lerp(y, teacher, recipe.teacher_weight))
     loss = nn.functional.cross_entropy(outputs, y, label_smoothing=recipe.label_smoothing)
     if teacher is None:
         return loss
-    soft = nn.functional.cross_entropy(outputs, teacher)
-    return (1 - recipe.distillation) * loss + recipe.distillation * soft
+    return torch.lerp(loss, nn.functional.cross_entropy(outputs, teacher), recipe.teacher_weight)
 
 
 def _validation_loss(module: nn.Module, splits: Splits) -> float | None:

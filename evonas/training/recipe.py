@@ -82,7 +82,8 @@ class Recipe:
         clip_norm: Largest global gradient norm.
         label_smoothing: Share of the target mass spread evenly over the classes.
         input_dropout: Probability that an input value is set to 0 (the others are scaled up) in training.
-        distillation: Weight of the teacher's probabilities in the target, where a teacher is given.
+        teacher_weight: Share of the teacher's outputs in the targets, where the samples have a teacher (Hinton 2015,
+            https://arxiv.org/abs/1503.02531; for classes at temperature 1).
         patience: Stop after so many epochs without a lower validation loss and return the best epoch's weights.
         pruning: Prune while training.
         regrowth: Move edges while training.
@@ -97,14 +98,14 @@ class Recipe:
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     input_dropout: float = 0.0
-    distillation: float = 0.5
+    teacher_weight: float = 0.5
     patience: int | None = None
     pruning: Pruning | None = None
     regrowth: Regrowth | None = None
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
-        shares = {"label_smoothing": 1.0, "input_dropout": 1.0, "warmup": 1.0, "distillation": 1.0}
+        shares = {"label_smoothing": 1.0, "input_dropout": 1.0, "warmup": 1.0, "teacher_weight": 1.0}
         for name, most in shares.items():
             if not 0 <= getattr(self, name) <= most or (name == "input_dropout" and self.input_dropout == 1):
                 raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
@@ -206,13 +207,9 @@ class Trainable(Protocol[G]):
 
     def train(
         self, genotype: G, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
-        seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
+        seed: np.random.SeedSequence, stop: Stop,
     ) -> Trained[G]:
-        """Train from ``weights`` (None: fresh); a pure function of its arguments.
-
-        Args:
-            teacher: Class probabilities of the training samples, shape ``(n_train, n_outputs)``.
-        """
+        """Train from ``weights`` (None: fresh); a pure function of its arguments."""
         ...
 
     def predict(self, genotype: G, weights: Weights, samples: Samples) -> Floats:

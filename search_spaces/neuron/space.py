@@ -238,7 +238,7 @@ class NeuronSpace:
 
     def train(
         self, genotype: NeuronGenotype, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
-        seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
+        seed: np.random.SeedSequence, stop: Stop,
     ) -> Trained[NeuronGenotype]:
         """Grow if the genotype asks for it, then train with the chosen trainer from ``weights`` (None: fresh)."""
         initial, order, growth = seed.generate_state(3).tolist()
@@ -253,7 +253,7 @@ class NeuronSpace:
                 network, genotype.grow_to, train=splits.train, task=self.task, recipe=recipe, law=self.law,
                 trainer=trainer, rng=np.random.default_rng(growth),
             )
-        trained = trainer.train(network, splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher)
+        trained = trainer.train(network, splits, recipe, epochs=epochs, seed=order, stop=stop)
         network = trained.network
         network.genotype.validate()  # pruning may have cut every path: a failed trial, not a network
         result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}

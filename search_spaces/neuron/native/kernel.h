@@ -52,8 +52,8 @@ struct Tile {
 struct Targets {
   const int32_t* labels;  // (n_samples), or null for regression
   const float* values;    // (n_samples, n_outputs): regression targets, null for classification
-  const float* teacher;   // (n_samples, n_outputs) class probabilities, or null
-  float smoothing, distillation;
+  const float* teacher;   // (n_samples, n_outputs) class probabilities or regression targets, or null
+  float smoothing, teacher_weight;
 };
 
 // One step of Adam (Kingma 2014, https://arxiv.org/abs/1412.6980) or AdamW (Loshchilov 2017,

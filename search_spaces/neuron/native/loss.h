@@ -13,17 +13,17 @@ using namespace evonas;
 // Writes the targets of a tile's samples into the output rows of tile.delta.
 template <int L>
 void set_targets(const Targets& y, const Tile& t, float* target, int32_t n_outputs) {
-  const float hard = y.teacher ? 1.0f - y.distillation : 1.0f;
-  const vfloat rest = broadcast(y.labels ? hard * y.smoothing / static_cast<float>(n_outputs) : 0.0f);
+  const float own = y.teacher ? 1.0f - y.teacher_weight : 1.0f;  // share of the samples' own targets
+  const vfloat rest = broadcast(y.labels ? own * y.smoothing / static_cast<float>(n_outputs) : 0.0f);
   for (int32_t i = 0; i < n_outputs * L; i += kWidth) store(target + i, rest);
   for (int lane = 0; lane < t.n; ++lane) {
     const int64_t sample = t.sample[lane];
-    if (y.labels) target[y.labels[sample] * L + lane] += hard * (1.0f - y.smoothing);
-    const float* row = y.labels ? y.teacher : y.values;
-    if (row) {
-      const float share = y.labels ? y.distillation : 1.0f;
-      for (int32_t k = 0; k < n_outputs; ++k) target[k * L + lane] += share * row[sample * n_outputs + k];
-    }
+    const auto mix_in = [&](const float* rows, float share) {
+      for (int32_t k = 0; k < n_outputs; ++k) target[k * L + lane] += share * rows[sample * n_outputs + k];
+    };
+    if (y.labels) target[y.labels[sample] * L + lane] += own * (1.0f - y.smoothing);
+    if (y.values) mix_in(y.values, own);
+    if (y.teacher) mix_in(y.teacher, y.teacher_weight);
   }
 }
 

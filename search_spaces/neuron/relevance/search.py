@@ -200,7 +200,7 @@ def _check(network: Network, splits: Splits, edges: Sequence[int], epochs: int, 
     """Raises ``ValueError`` as :func:`select` says."""
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
-    check_training(network, splits.train, splits.task, None, None)
+    check_training(network, splits.train, splits.task, None)
     if len(splits.train) < 2:
         raise ValueError("gates and weights learn on different samples: expected at least 2 for training, got 1")
     if epochs < 1:

@@ -80,13 +80,11 @@ class Trainer(Protocol):
 
     def train(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        teacher: Floats | None = None, frozen: NDArray[np.bool_] | None = None,
+        frozen: NDArray[np.bool_] | None = None,
     ) -> TrainedNetwork:
         """Train for ``epochs`` passes over ``splits.train``.
 
         Args:
-            teacher: Class probabilities of the training samples, ``(n_train, n_outputs)``; mixed into the target by
-                ``recipe.distillation``.
             frozen: ``(n_edges,)``, True for edges whose weight must not change (nor be pruned).
         """
         ...

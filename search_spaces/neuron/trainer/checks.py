@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.samples import Samples
-from evonas.types import Floats, Ints, Task
+from evonas.types import Ints, Task
 from search_spaces.neuron.trainer.base import Network
 
 
@@ -36,6 +36,8 @@ def check_samples(samples: Samples, network: Network, task: Task | None = None) 
         return
     if task.n_outputs != genotype.n_outputs:
         raise ValueError(f"the task has {task.n_outputs} outputs, but the network {genotype.n_outputs}")
+    if samples.teacher is not None:
+        check_shape("teacher", samples.teacher, (len(samples), task.n_outputs), np.float32)
     if task.kind == "regression":
         check_shape("targets", samples.y, (len(samples), task.n_outputs), np.float32)
         return
@@ -46,14 +48,10 @@ def check_samples(samples: Samples, network: Network, task: Task | None = None) 
         )
 
 
-def check_training(
-    network: Network, train: Samples, task: Task, teacher: Floats | None, frozen: NDArray[np.bool_] | None
-) -> None:
+def check_training(network: Network, train: Samples, task: Task, frozen: NDArray[np.bool_] | None) -> None:
     """Raises ``ValueError`` where any argument of a training run does not fit the others."""
     check_network(network)
     check_samples(train, network, task)
-    if teacher is not None:
-        check_shape("teacher", teacher, (len(train), task.n_outputs), np.float32)
     if frozen is not None:
         check_shape("frozen", frozen, (network.genotype.n_edges,), np.bool_)
 

@@ -98,7 +98,7 @@ class _NetworkView(Structure):
 class _Targets(Structure):
     _fields_ = [
         ("labels", c_void_p), ("values", c_void_p), ("teacher", c_void_p), ("smoothing", c_float),
-        ("distillation", c_float),
+        ("teacher_weight", c_float),
     ]
 
 
@@ -158,21 +158,23 @@ class Data:
     """Samples with their targets, as native calls take them; keeps the arrays alive."""
 
     def __init__(
-        self, samples: Samples, task: Task | None, recipe: Recipe, *, teacher: Floats | None = None,
-        packed_order: bool = True,
+        self, samples: Samples, task: Task | None, recipe: Recipe, *, packed_order: bool = True
     ) -> None:
-        """Checked arguments only; ``packed_order`` is False where single samples are shuffled."""
+        """Checked arguments only; no ``task``, no targets; ``packed_order`` is False where single samples are
+        shuffled."""
         self.n_samples = len(samples)
         rows = None if packed_order else np.ascontiguousarray(samples.flat, np.float32)
         groups = packed(samples) if packed_order else None
-        labels = values = None
+        labels = values = teacher = None
         if task is not None and task.kind == "classification":
             labels = np.ascontiguousarray(samples.y, np.int32)
         elif task is not None:
             values = np.ascontiguousarray(samples.y, np.float32)
-        soft = None if teacher is None else np.ascontiguousarray(teacher, np.float32)
-        self._alive = (rows, groups, labels, values, soft)
-        targets = _Targets(pointer(labels), pointer(values), pointer(soft), recipe.label_smoothing, recipe.distillation)
+        if task is not None and samples.teacher is not None:
+            teacher = np.ascontiguousarray(samples.teacher, np.float32)
+        self._alive = (rows, groups, labels, values, teacher)
+        shares = recipe.label_smoothing, recipe.teacher_weight
+        targets = _Targets(pointer(labels), pointer(values), pointer(teacher), *shares)
         self.view = _DataView(self.n_samples, pointer(rows), pointer(groups), targets)
 
 

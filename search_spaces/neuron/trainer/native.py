@@ -52,7 +52,7 @@ class NativeTrainer:
 
     def train(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        teacher: Floats | None = None, frozen: NDArray[np.bool_] | None = None,
+        frozen: NDArray[np.bool_] | None = None,
     ) -> TrainedNetwork:
         """Train; see the protocol.
 
@@ -61,11 +61,11 @@ class NativeTrainer:
             FloatingPointError: The loss became NaN or infinite.
             Cancelled, TrialTimeout: As ``stop`` demands.
         """
-        check_training(network, splits.train, splits.task, teacher, frozen)
+        check_training(network, splits.train, splits.task, frozen)
         if len(splits.validation):
             check_samples(splits.validation, network, splits.task)
         with Session(network, frozen) as session:
-            return _Run(session, network, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher).train()
+            return _Run(session, network, splits, recipe, epochs=epochs, seed=seed, stop=stop).train()
 
     def predict(self, network: Network, samples: Samples) -> Floats:
         """Outputs before softmax, ``(n, n_outputs)``."""
@@ -102,11 +102,10 @@ class _Run:
 
     def __init__(
         self, session: Session, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        teacher: Floats | None,
     ) -> None:
         self.session, self.recipe, self.epochs, self.seed, self.stop = session, recipe, epochs, seed, stop
         self.group = shuffled_together(recipe.batch_size)
-        self.data = Data(splits.train, splits.task, recipe, teacher=teacher, packed_order=self.group > 1)
+        self.data = Data(splits.train, splits.task, recipe, packed_order=self.group > 1)
         self.validation = Data(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from evonas.data.samples import Samples, Splits
 from evonas.training import Recipe
-from evonas.types import Doubles, Floats, Ints, Task
+from evonas.types import Doubles, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
@@ -25,25 +25,27 @@ from search_spaces.neuron.trainer.hashing import dropout_mask, growth_scores
 from tests.search_spaces.neuron.reference import forward, loss, parameters, states
 
 
-def mean_loss(outputs: Tensor, samples: Samples, task: Task, recipe: Recipe, teacher: Tensor | None = None) -> Tensor:
-    """The training loss: targets are smoothed, then mixed with the teacher's probabilities."""
+def mean_loss(outputs: Tensor, samples: Samples, task: Task, recipe: Recipe) -> Tensor:
+    """The training loss: targets are smoothed, then mixed with what a teacher says of the samples."""
     y = torch.from_numpy(samples.y)
-    if task.kind == "regression" or teacher is None:
+    if samples.teacher is None:
         return loss(outputs, y, task, label_smoothing=recipe.label_smoothing)
+    teacher = torch.from_numpy(samples.teacher.astype(np.float64))
+    if task.kind == "regression":
+        target = (1 - recipe.teacher_weight) * y + recipe.teacher_weight * teacher
+        return (outputs - target).square().mean()
     hard = torch.nn.functional.one_hot(y, task.n_outputs).double()
     target = (1 - recipe.label_smoothing) * hard + recipe.label_smoothing / task.n_outputs
-    target = (1 - recipe.distillation) * target + recipe.distillation * teacher
+    target = (1 - recipe.teacher_weight) * target + recipe.teacher_weight * teacher
     return -(target * outputs.log_softmax(1)).sum(1).mean()
 
 
-def score_matrix(
-    network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Tensor | None = None
-) -> Doubles:
+def score_matrix(network: Network, samples: Samples, task: Task, recipe: Recipe) -> Doubles:
     """E[h_u * delta_v] of every pair of neurons, shape ``(n_neurons, n_neurons)``; delta of inputs is 0."""
     x = torch.from_numpy(samples.flat.astype(np.float64))
     layers = states(network, x, *parameters(network))
     sums = [z for z, _ in layers]
-    deltas = torch.autograd.grad(mean_loss(layers[-1][1], samples, task, recipe, teacher), sums)
+    deltas = torch.autograd.grad(mean_loss(layers[-1][1], samples, task, recipe), sums)
     h = torch.cat([x, *(activation for _, activation in layers)], dim=1)
     delta = torch.cat([torch.zeros_like(x), *deltas], dim=1)
     return (h.T @ delta).detach().numpy()
@@ -65,10 +67,9 @@ class ReferenceTrainer:
 
     def __init__(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int,
-        teacher: Floats | None = None, frozen: NDArray[np.bool_] | None = None,
+        frozen: NDArray[np.bool_] | None = None,
     ) -> None:
         self.network, self.splits, self.recipe, self.epochs, self.seed = network, splits, recipe, epochs, seed
-        self.teacher = None if teacher is None else torch.from_numpy(teacher.astype(np.float64))
         edge, self.bias, self.gain = parameters(network)
         ties = network.genotype.ties.astype(np.int64)
         untied = np.where(ties < 0, np.arange(len(ties)) + ties.max(initial=0) + 1, ties)
@@ -90,20 +91,20 @@ class ReferenceTrainer:
         arrays = (t.detach().numpy().astype(np.float32) for t in (self.edge(), self.bias, self.gain))
         return Network(self.network.genotype, *arrays, self.network.norm)
 
-    def batch(self, index: Ints) -> tuple[Samples, Tensor | None]:
+    def batch(self, index: Ints) -> Samples:
         train = self.splits.train
-        return Samples(train.x[index], train.y[index]), None if self.teacher is None else self.teacher[index]
+        return Samples(train.x[index], train.y[index], None if train.teacher is None else train.teacher[index])
 
     def outputs(self, x: Doubles) -> Tensor:
         return forward(self.network, torch.from_numpy(x), self.edge(), self.bias, self.gain)
 
     def update(self, index: Ints, step: int, rate: float) -> float:
         recipe, task = self.recipe, self.splits.task
-        samples, teacher = self.batch(index)
+        samples = self.batch(index)
         x = samples.flat.astype(np.float64)
         if recipe.input_dropout:
             x = x * dropout_mask(index, task.n_inputs, rate=recipe.input_dropout, seed=self.seed, step=step)
-        value = mean_loss(self.outputs(x), samples, task, recipe, teacher)
+        value = mean_loss(self.outputs(x), samples, task, recipe)
         self.optimizer.zero_grad()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -125,12 +126,12 @@ class ReferenceTrainer:
     def regrow(self, share: float, index: Ints, step: int) -> None:
         """RigL: scores are those of the network before anything is dropped, with the targets of training."""
         genotype, weight = self.network.genotype, np.abs(self.edge().detach().numpy().astype(np.float32))
-        samples, teacher = self.batch(index)
+        samples = self.batch(index)
         if self.recipe.regrowth is not None and self.recipe.regrowth.grow == "random":
             n = genotype.n_neurons
             score = growth_scores(np.arange(n), n, seed=self.seed, step=step).T
         else:
-            score = np.abs(score_matrix(self.snapshot(), samples, self.splits.task, self.recipe, teacher))
+            score = np.abs(score_matrix(self.snapshot(), samples, self.splits.task, self.recipe))
         absent = genotype.layer_of[:, None] < genotype.layer_of[None, :]
         absent[genotype.edges[:, 0], genotype.edges[:, 1]] = False
         moved = min(round(share * genotype.n_edges), int((~self.frozen).sum()), int(absent.sum()))

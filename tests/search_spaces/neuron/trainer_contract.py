@@ -50,6 +50,21 @@ def random_splits(seed: int, n: int = 100, task: Task = CLASSES) -> Splits:
     return Splits("random", task, random_samples(rng, n, task), random_samples(rng, 37, task), "none")
 
 
+def taught(samples: Samples, task: Task = CLASSES) -> Samples:
+    """With what some teacher says of them."""
+    rng = np.random.default_rng(len(samples))
+    if task.kind == "regression":
+        outputs = rng.normal(size=(len(samples), task.n_outputs))
+    else:
+        outputs = rng.dirichlet(np.ones(task.n_outputs), len(samples))
+    return replace(samples, teacher=outputs.astype(np.float32))
+
+
+def taught_splits(seed: int, task: Task = CLASSES) -> Splits:
+    splits = random_splits(seed, task=task)
+    return replace(splits, train=taught(splits.train, task))
+
+
 def assert_close(actual: Any, expected: Any, *, rtol: float = 1e-4, atol: float = 1e-5) -> None:
     np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=rtol, atol=atol)
 
@@ -124,9 +139,10 @@ class TrainerContract:
     ) -> None:
         rng = np.random.default_rng(seed)
         task = (CLASSES, TARGETS)[seed % 2]
-        recipe = Recipe(label_smoothing=(0.0, 0.1)[seed // 2 % 2])
+        recipe = Recipe(label_smoothing=(0.0, 0.1)[seed // 2 % 2], teacher_weight=(0.3, 1.0)[seed // 16 % 2])
         network = random_network(rng, norm, layers=layers, density=density)
         samples = random_samples(rng, n, task, n_classes=(1, 3)[seed // 4 % 2])
+        samples = taught(samples, task) if seed // 8 % 2 else samples
         leaves = parameters(network)
         outputs = forward(network, torch.from_numpy(samples.flat.astype(np.float64)), *leaves)
         value = mean_loss(outputs, samples, task, recipe)
@@ -158,10 +174,29 @@ class TrainerContract:
 
     @pytest.mark.parametrize("batch_size", [64, 16, 10])
     def test_a_teacher_is_mixed_into_the_targets(self, trainer: Trainer, batch_size: int) -> None:
-        teacher = np.random.default_rng(9).dirichlet(np.ones(3), 100).astype(np.float32)
-        recipe = Recipe(batch_size=batch_size, label_smoothing=0.1, distillation=0.7)
+        recipe = Recipe(batch_size=batch_size, label_smoothing=0.1, teacher_weight=0.7)
         network = random_network(np.random.default_rng(9), **WIDE)
-        self.assert_equals_reference(trainer, network, random_splits(5), recipe, teacher=teacher)
+        self.assert_equals_reference(trainer, network, taught_splits(5), recipe)
+
+    def test_a_teacher_is_mixed_into_the_targets_of_regression(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(31), **WIDE)
+        recipe = Recipe(batch_size=32, teacher_weight=0.7)
+        self.assert_equals_reference(trainer, network, taught_splits(21, TARGETS), recipe)
+
+    def test_absent_edges_are_scored_with_what_the_teacher_says(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(32), layers=(16, 12), density=0.2)
+        recipe = Recipe(batch_size=16, regrowth=Regrowth(fraction=0.2, every=6), teacher_weight=0.7)
+        self.assert_equals_reference(trainer, network, taught_splits(22), recipe, epochs=3)
+
+    def test_a_teacher_without_weight_changes_no_bit_and_one_with_all_of_it_hides_the_labels(
+        self, trainer: Trainer
+    ) -> None:
+        network, plain, splits = random_network(np.random.default_rng(33), **WIDE), random_splits(23), taught_splits(23)
+        without, weightless = (self.run(trainer, network, s, Recipe(teacher_weight=0.0)) for s in (plain, splits))
+        np.testing.assert_array_equal(weightless.network.edge, without.network.edge)
+        relabelled = replace(splits, train=replace(splits.train, y=(splits.train.y + 1) % 3))
+        one, other = (self.run(trainer, network, s, Recipe(teacher_weight=1.0)) for s in (splits, relabelled))
+        np.testing.assert_array_equal(one.network.edge, other.network.edge)
 
     @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
     def test_frozen_edges_keep_their_weight(self, trainer: Trainer, optimizer: Any) -> None:
@@ -331,8 +366,9 @@ class TrainerContract:
 
     def test_a_teacher_or_mask_of_the_wrong_shape_is_refused(self, trainer: Trainer) -> None:
         network, splits = random_network(np.random.default_rng(27)), random_splits(19)
+        unfit = replace(splits, train=replace(splits.train, teacher=np.full((100, 2), 0.5, np.float32)))
         with pytest.raises(ValueError, match="teacher"):
-            self.run(trainer, network, splits, PLAIN, teacher=np.full((100, 2), 0.5, np.float32))
+            self.run(trainer, network, unfit, PLAIN)
         with pytest.raises(ValueError, match="frozen"):
             self.run(trainer, network, splits, PLAIN, frozen=np.zeros(3, bool))
 

@@ -38,14 +38,16 @@ class Problem:
         return Problem(self.x[index], self.target[index], self.kind)
 
 
-def problem(samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None) -> Problem:
-    """The training problem: labels are smoothed, then mixed with the teacher's probabilities."""
+def problem(samples: Samples, task: Task, recipe: Recipe) -> Problem:
+    """The training problem: labels are smoothed; what a teacher says of the samples is mixed into the targets."""
     if task.kind == "regression":
-        return Problem(samples.flat, np.asarray(samples.y, np.float32), task.kind)
-    target = np.full((len(samples), task.n_outputs), recipe.label_smoothing / task.n_outputs, np.float32)
-    target[np.arange(len(samples)), samples.y] += np.float32(1 - recipe.label_smoothing)
-    if teacher is not None:
-        target = np.float32(1 - recipe.distillation) * target + np.float32(recipe.distillation) * teacher
+        target = np.asarray(samples.y, np.float32)
+    else:
+        target = np.full((len(samples), task.n_outputs), recipe.label_smoothing / task.n_outputs, np.float32)
+        target[np.arange(len(samples)), samples.y] += np.float32(1 - recipe.label_smoothing)
+    if samples.teacher is not None:
+        share = np.float32(recipe.teacher_weight)
+        target = (1 - share) * target + share * samples.teacher
     return Problem(samples.flat, target, task.kind)
 
 

@@ -47,7 +47,7 @@ class TorchTrainer:
     @torch.no_grad()
     def train(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        teacher: Floats | None = None, frozen: NDArray[np.bool_] | None = None,
+        frozen: NDArray[np.bool_] | None = None,
     ) -> TrainedNetwork:
         """As :meth:`search_spaces.neuron.trainer.base.Trainer.train` says.
 
@@ -56,12 +56,12 @@ class TorchTrainer:
             FloatingPointError: The loss became infinite or not a number.
             Cancelled, TrialTimeout: ``stop`` asked for it.
         """
-        check_training(network, splits.train, splits.task, teacher, frozen)
+        check_training(network, splits.train, splits.task, frozen)
         if len(splits.validation):
             check_samples(splits.validation, network, splits.task)
         torch.set_num_threads(1)
         learner = Learner(network, frozen, recipe, self._compile, self._device)
-        return Training(learner, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher).run()
+        return Training(learner, splits, recipe, epochs=epochs, seed=seed, stop=stop).run()
 
     @torch.no_grad()
     def predict(self, network: Network, samples: Samples) -> Floats:

@@ -31,10 +31,9 @@ class Training:
 
     def __init__(
         self, learner: Learner, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        teacher: Floats | None,
     ) -> None:
         self._learner, self._recipe, self._epochs, self._seed, self._stop = learner, recipe, epochs, seed, stop
-        self._train = problem(splits.train, splits.task, recipe, teacher)
+        self._train = problem(splits.train, splits.task, recipe)
         self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         n_steps = epochs * n_batches(len(splits.train), recipe.batch_size)
         self._rates = recipe.learning_rates(n_steps)
