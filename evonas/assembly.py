@@ -26,9 +26,10 @@ from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import Offspring, Relaxable, SearchSpace, Seedable, Seeder
-from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, read_info
+from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, each_once, read_info
+from evonas.teacher import read_teacher
 from evonas.training import FamilySearch, FamilySearchable
-from evonas.types import Task, UserError, suggestion
+from evonas.types import Floats, Task, UserError, suggestion
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
@@ -59,6 +60,11 @@ class Parts:
     def family_search(self) -> FamilySearch[Any] | None:
         """The search that gives the family; None where it is drawn member by member."""
         return _family_searches(self.config, self.space).get(self.config.seeder)
+
+    def taught(self, outputs: Floats) -> Parts:
+        """The same with what a teacher says of the training samples, ``(n_train, n_outputs)``."""
+        splits = replace(self.splits, train=replace(self.splits.train, teacher=outputs))
+        return replace(self, splits=splits, evaluator=build_scoring(self.config, self.space, splits)[0])
 
 
 def assemble(config: RunConfig) -> Parts:
@@ -145,8 +151,8 @@ def evolve(
         seed_from: Runs whose fronts are the founders (see :mod:`evonas.seeding`).
 
     Raises:
-        UserError: Bad configuration, bad data, runs that cannot seed this one, or ``out`` exists; nothing is written
-            then.
+        UserError: Bad configuration, bad data, runs that cannot seed or teach this one, or ``out`` exists; nothing is
+            written then.
     """
     check_absent(out)  # before any data is loaded
     if seed_from and config.searcher != "nsga2":
@@ -179,10 +185,21 @@ def seed(
 
 
 def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[RunObserver]) -> bool:
+    config, splits = parts.config, parts.splits
+    teacher = None if config.teacher is None else read_teacher(
+        config.teacher, config.teacher_members, samples=splits.train, task=splits.task, split_seed=config.split_seed,
+        fingerprint=splits.fingerprint,
+    )
+    given = [part for part in (seeds, teacher) if part is not None]
+
+    def fill(directory: Path) -> None:
+        for part in given:
+            part.write(directory, parts.space)
+
     create(
-        out, config=parts.config.to_json(), task=asdict(parts.splits.task), fingerprint=parts.splits.fingerprint,
-        normalisation=asdict(parts.splits.scaling), seeds=seeds.sources if seeds else (),
-        fill=None if seeds is None else lambda directory: seeds.write(directory, parts.space),
+        out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
+        normalisation=asdict(splits.scaling), seeds=each_once(source for part in given for source in part.sources),
+        fill=fill,
     )
     return _run(parts, out, observers)
 
@@ -231,6 +248,8 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
     with RunStore(out, parts.space, writing=True) as store:
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
+        if (outputs := store.teacher_outputs()) is not None:
+            parts = parts.taught(outputs)
         for observer in observers:
             observer.begun(config, parts.objectives, store.records(), store.elapsed)
         if parts.family_search is not None and not _find_family(parts, parts.family_search, store, observers):

@@ -31,10 +31,12 @@ class RunConfig(BaseModel):
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
     are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
     training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
-    settings of such a training where it is one of :mod:`evonas.relaxed.methods`. ``latency_command`` times exported
-    networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout`` seconds; whoever resumes a run gives it
-    again, since a run directory may come from anybody. The evaluator ``shared`` trains nothing: it measures with the
-    weights of the supernet that the run ``supernet`` has trained, whatever the epochs.
+    settings of such a training where it is one of :mod:`evonas.relaxed.methods`. ``teacher`` is a run, of which the
+    best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``); see :mod:`evonas.teacher`.
+    ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
+    seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
+    trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
+    epochs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +58,8 @@ class RunConfig(BaseModel):
     search_epochs: int | None = Field(default=None, ge=1)
     search_options: dict[str, Any] = Field(default_factory=dict)
     rungs: tuple[int, ...] | None = None
+    teacher: str | None = None
+    teacher_members: int = Field(default=5, ge=1)
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
     parents: Literal["gap", "tournament"] = "gap"
     adapt: bool = False
@@ -76,6 +80,11 @@ class RunConfig(BaseModel):
         """A run can be resumed from any working directory."""
         return None if value is None else value.expanduser().resolve()
 
+    @field_validator("teacher")
+    @classmethod
+    def _absolute_run(cls, value: str | None) -> str | None:
+        return None if value is None else str(Path(value).expanduser().resolve())
+
     @field_validator("dataset")
     @classmethod
     def _absolute_file(cls, value: str) -> str:
@@ -94,6 +103,8 @@ class RunConfig(BaseModel):
                 "the evaluator 'shared', and only it, needs supernet: a run that has trained one; got "
                 f"{self.evaluator!r} with {'no run' if self.supernet is None else self.supernet}"
             )
+        if self.evaluator == "shared" and self.teacher is not None:
+            raise ValueError("the evaluator 'shared' trains nothing that could learn from a teacher: leave it out")
         return self
 
     @field_validator("rungs")

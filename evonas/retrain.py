@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -20,6 +21,7 @@ from evonas.individual import Individual, Start, Trial
 from evonas.rng import Stream, stream
 from evonas.space import SearchSpace
 from evonas.store import Retraining
+from evonas.teacher import read_teacher
 from evonas.training import Recipe, Stop, Trainable
 from evonas.types import UserError
 
@@ -60,15 +62,18 @@ class FinalEvaluator:
 
 def retrain(
     run: OpenRun, ids: Sequence[int], *, start: StartKind, epochs: int, n_seeds: int, n_jobs: int,
-    learning_rate: float | None = None, report: Callable[[int, int, Retraining | None, str | None], None],
+    learning_rate: float | None = None, teacher: str | None = None, teacher_members: int | None = None,
+    teacher_weight: float | None = None, report: Callable[[int, int, Retraining | None, str | None], None],
 ) -> list[Retraining]:
     """Train each individual with seeds 0 .. n_seeds - 1, those that are not stored yet.
 
     The recipe is the run's, without early stopping, pruning and regrowth: the network that was chosen is the one that
-    is measured.
+    is measured. The run's own teacher is not asked again, since it did not speak of the validation samples.
 
     Args:
         run: Opened for writing.
+        teacher: Another run or an individual of it, see :func:`evonas.teacher.read_teacher`.
+        teacher_members: How many networks of it are averaged, None for the run's number.
         report: Called as ``report(n_done, n_all, retraining, error)`` after each training.
 
     Returns:
@@ -76,11 +81,15 @@ def retrain(
     """
     config = run.config
     splits, test = _load_all(run), _load_test(run)
-    changes = {} if learning_rate is None else {"learning_rate": learning_rate}
+    given = {"learning_rate": learning_rate, "teacher_weight": teacher_weight}
+    changes = {name: value for name, value in given.items() if value is not None}
     recipe = replace(recipe_from({**config.training, **changes}), patience=None, pruning=None, regrowth=None)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
-    # Another learning rate is another kind of retraining: the two must never be averaged.
+    # Another learning rate or teacher is another kind of retraining: the two must never be averaged.
     kind = start if learning_rate is None else f"{start}-lr{learning_rate:g}"
+    if teacher is not None:
+        splits, digest = _taught(run, splits, teacher, teacher_members or config.teacher_members)
+        kind += f"-teacher{digest}-{recipe.teacher_weight:g}"
     stored = {(r.id, r.seed) for r in run.store.retrainings() if (r.start, r.epochs) == (kind, epochs)}
     todo = [key for key in wanted if key not in stored]
     stop = Stop()
@@ -125,6 +134,16 @@ def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, flo
 def _load_all(run: OpenRun) -> Splits:
     c = run.config
     return held_out.load_for_retraining(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
+
+
+def _taught(run: OpenRun, splits: Splits, name: str, n_members: int) -> tuple[Splits, str]:
+    """The splits with what a teacher says, and a digest of that."""
+    outputs = read_teacher(
+        name, n_members, samples=splits.train, task=splits.task, split_seed=run.config.split_seed,
+        fingerprint=run.store.info.fingerprint,
+    ).outputs
+    digest = hashlib.blake2b(outputs.tobytes(), digest_size=4).hexdigest()
+    return replace(splits, train=replace(splits.train, teacher=outputs)), digest
 
 
 def _load_test(run: OpenRun) -> Samples:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from evonas.plugins import create_space
 from evonas.relaxed.trained import load_supernet
 from evonas.report.front import front
 from evonas.space import HasWeightOptions, SearchSpace
-from evonas.store import RunInfo, RunStore, SeedSource, Spent, read_info, spent
+from evonas.store import RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
 from evonas.types import UserError, Weights
 
 
@@ -73,10 +74,11 @@ def read_seeds(
             raise UserError(f"the seed run {run} is named twice: name each once")
         info = read_info(run)
         theirs = _check_fit(run, info, config, splits, space)
-        _check(run, "list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
+        check = partial(check_same, f"the seed run {run}")
+        check("list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
         if config.evaluator == "shared":  # nothing that has its weights from a supernet measures up to what was trained
-            _check(run, "evaluator", theirs.evaluator, config.evaluator)
-        ancestors += info.seeds
+            check("evaluator", theirs.evaluator, config.evaluator)
+        ancestors += (source._replace(ids=()) for source in info.seeds)
         members, costs[path] = _read_front(run, space, objectives)
         for founder in members:
             first.setdefault(founder.member.genotype.digest, founder)
@@ -84,10 +86,11 @@ def read_seeds(
     evaluations = [founder.member.evaluation for founder in found]
     order = pareto.rank_and_crowd(objectives.matrix(evaluations), objectives.violations(evaluations)).order()
     founders = [found[i] for i in sorted(order[: config.population])]
-    return Seeds(founders, [
+    sources = [
         SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), cost)
-        for run, cost in _unique(costs, ancestors).items()
-    ])
+        for run, cost in costs.items()
+    ]
+    return Seeds(founders, each_once([*sources, *ancestors]))
 
 
 def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> tuple[list[Founder], Spent]:
@@ -106,15 +109,6 @@ def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> t
     return founders, spent(records, max(r.elapsed for r in records), ())
 
 
-def _unique(costs: Mapping[str, Spent], ancestors: Iterable[SeedSource]) -> dict[str, Spent]:
-    """Each run once, the ancestors last; of two descendants of a run the later one knows more of its cost."""
-    costs = dict(costs)
-    for ancestor in ancestors:
-        known = costs.get(ancestor.run, ancestor.spent)
-        costs[ancestor.run] = max(known, ancestor.spent, key=lambda cost: cost.evaluations)
-    return costs
-
-
 def read_supernet(run: Path, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> Weights:
     """The state of the supernet that a run has trained on the samples of this one; raises :class:`UserError`."""
     _check_fit(run, read_info(run), config, splits, space)
@@ -124,17 +118,19 @@ def read_supernet(run: Path, config: RunConfig, splits: Splits, space: SearchSpa
 def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
     """Its configuration; raises :class:`UserError` with the first difference that matters to its weights."""
     theirs = check_config(info.config, source=str(run))
-    _check(run, "search space", theirs.space, config.space)
-    _check(run, "input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
+    check = partial(check_same, f"the seed run {run}")
+    check("search space", theirs.space, config.space)
+    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
         for name, expected in space.weight_options.items():
-            _check(run, name, their_space.weight_options[name], expected)
-    _check(run, "split_seed", theirs.split_seed, config.split_seed)
-    _check(run, "data set or n_train (fingerprint)", info.fingerprint, splits.fingerprint)
+            check(name, their_space.weight_options[name], expected)
+    check("split_seed", theirs.split_seed, config.split_seed)
+    check("data set or n_train (fingerprint)", info.fingerprint, splits.fingerprint)
     return theirs
 
 
-def _check(run: Path, what: str, got: object, expected: object) -> None:
+def check_same(run: str, what: str, got: object, expected: object) -> None:
+    """Raises :class:`UserError` unless another run has what this one has."""
     if got != expected:
-        raise UserError(f"the seed run {run} has another {what} than this one: expected {expected}, got {got}")
+        raise UserError(f"{run} has another {what} than this one: expected {expected}, got {got}")

@@ -1,6 +1,7 @@
 """Search methods at equal wall-clock: python scripts/benchmark_front.py --dataset fashion-mnist --minutes 5 --seeds 3
 
-Writes runs, and DATASET.json, .png and .md beside them. Who takes part stands in ``front_benchmark/methods.py``.
+Writes runs, and DATASET.json, .png and .md beside them; with ``--teacher RUN`` once more as
+DATASET-distilled. Who takes part stands in ``front_benchmark/methods.py``.
 """
 
 from pathlib import Path
@@ -21,11 +22,12 @@ def main(
     methods: Annotated[str | None, typer.Option(help="Comma-separated [all that the space has seeders for].")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
+    teacher: Annotated[str | None, typer.Option(help="Distil all from a run's best networks, or from RUN:ID.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the runs and the results.")] = Path("runs/benchmarks"),
 ) -> None:
     """Search with every method for the same time, then measure the fronts on the test set."""
     with exit_codes():
-        benchmark = Benchmark(dataset, minutes, jobs, seeds, checks.chosen_methods(methods), data_root, out)
+        benchmark = Benchmark(dataset, minutes, jobs, seeds, checks.chosen_methods(methods), data_root, out, teacher)
         checks.check(benchmark)
         say(f"{len(benchmark.methods)} methods x {seeds} seeds x {minutes:g} minutes; killed, the same command goes on")
         for search in benchmark.searches():

@@ -108,6 +108,11 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
     if n_splits > 1:
         say_aside(f"note: the runs have {n_splits} different splits into training and validation samples (by "
                   f"split_seed or n_train): part of their differences may be due to that")
+    teachers = {run.store.info.teacher and run.store.info.teacher.digest for run in runs.values()}
+    if len(teachers) > 1:
+        taught = [str(path) for path, run in runs.items() if run.store.info.teacher]
+        say_aside(f"note: not all runs had the same teacher ({', '.join(taught)} had one): part of their differences "
+                  f"may be due to that")
 
 
 def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:

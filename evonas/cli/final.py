@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evonas.cli.console import make_console, say
-from evonas.cli.options import parse_names
+from evonas.cli.options import TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ def retrain(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each.")] = 20,
     inherit: Annotated[bool, typer.Option("--inherit", help="Go on from the search's weights.")] = False,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [the run's].")] = None,
+    teacher: TeacherRun = None,
+    teacher_members: TeacherMembers = None,
+    teacher_weight: TeacherWeight = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
 ) -> None:
@@ -34,6 +37,7 @@ def retrain(
     from evonas.retrain import retrain as final_training
     from evonas.retrain import summary
 
+    check_teacher(teacher, teacher_members, teacher_weight)
     with open_run(run, writing=True, data_root=data_root) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
@@ -44,7 +48,8 @@ def retrain(
         try:
             results = final_training(
                 opened, wanted, start="inherited" if inherit else "fresh", epochs=epochs, n_seeds=seeds, n_jobs=jobs,
-                learning_rate=learning_rate, report=_report,
+                learning_rate=learning_rate, teacher=teacher, teacher_members=teacher_members,
+                teacher_weight=teacher_weight, report=_report,
             )
         except KeyboardInterrupt:
             say("interrupted; what was reported is stored: give the same command again to go on")

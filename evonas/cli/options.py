@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+import typer
 
 from evonas.types import UserError, suggestion
+
+#: Options of all commands that train.
+TeacherRun = Annotated[str | None, typer.Option("--teacher", help="Distil from a run's best networks, or from RUN:ID.")]
+TeacherMembers = Annotated[int | None, typer.Option(help="Networks of the teacher, averaged [5].")]
+TeacherWeight = Annotated[float | None, typer.Option(help="Share of the teacher in the targets [0.5].")]
+
+
+def check_teacher(teacher: str | None, members: int | None, weight: float | None) -> None:
+    """Raises :class:`UserError` for options of a teacher where there is none."""
+    if teacher is None and (members is not None or weight is not None):
+        raise UserError("--teacher-members and --teacher-weight are about a teacher: name one with --teacher")
 
 
 def parse_assignments(text: str) -> Mapping[str, float]:

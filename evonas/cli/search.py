@@ -13,7 +13,14 @@ import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.inspect import print_front
-from evonas.cli.options import parse_names, parse_range
+from evonas.cli.options import (
+    TeacherMembers,
+    TeacherRun,
+    TeacherWeight,
+    check_teacher,
+    parse_names,
+    parse_range,
+)
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -46,6 +53,9 @@ def evolve(
     batch_size: Annotated[int | None, typer.Option(help="Samples a training step [64].")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [0.003].")] = None,
     trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
+    teacher: TeacherRun = None,
+    teacher_members: TeacherMembers = None,
+    teacher_weight: TeacherWeight = None,
     seed: Annotated[int | None, typer.Option(help="Decides everything random [0].")] = None,
     jobs: Annotated[int | None, typer.Option(help="Trials at a time; does not change the result [1].")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")] = None,
@@ -58,7 +68,7 @@ def evolve(
     from evonas import assembly
     from evonas.config import build_config
 
-    training = {"batch_size": batch_size, "learning_rate": learning_rate}
+    training = {"batch_size": batch_size, "learning_rate": learning_rate, "teacher_weight": teacher_weight}
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
@@ -66,9 +76,11 @@ def evolve(
         "population": population, "children": children, "generations": generations,
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
+        "teacher": teacher, "teacher_members": teacher_members,
         "training": {name: value for name, value in training.items() if value is not None},
         "space_options": {} if trainer is None else {"trainer": trainer},
     })
+    check_teacher(given.teacher, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
     seeds = seed_from or []
     _search(directory, lambda o: assembly.evolve(given, directory, seed_from=seeds, observers=o), given)
@@ -87,6 +99,9 @@ def seed(
     search_epochs: Annotated[int | None, typer.Option(help="Of a search, before them [the method's own].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
     trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
+    teacher: TeacherRun = None,
+    teacher_members: TeacherMembers = None,
+    teacher_weight: TeacherWeight = None,
     seed: Annotated[int | None, typer.Option(help="Decides everything random [0].")] = None,
     jobs: Annotated[int | None, typer.Option(help="Trainings at a time; does not change the result [1].")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")] = None,
@@ -101,10 +116,13 @@ def seed(
     given = build_config(config, {
         "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
-        "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout,
+        "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
+        "teacher_members": teacher_members,
+        "training": {} if teacher_weight is None else {"teacher_weight": teacher_weight},
         "space_options": {name: value for name, value in options.items() if value is not None},
     }, defaults={"searcher": "random", "epochs": 12})
     _check_batches(given)
+    check_teacher(given.teacher, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
     _search(directory, lambda o: assembly.seed(given, directory, n_members=members, observers=o), given)
 

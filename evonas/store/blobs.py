@@ -19,7 +19,7 @@ def write_weights(path: Path, weights: Weights) -> str:
     try:
         write_whole(path, blob)
     except OSError as error:
-        raise StoreError(f"cannot write the weights file {path}: {error.strerror}") from None
+        raise StoreError(f"cannot write {path}: {error.strerror}") from None
     return hashlib.blake2b(blob, digest_size=16).hexdigest()
 
 
@@ -32,9 +32,9 @@ def read_weights(path: Path, digest: str) -> Weights:
     try:
         blob = path.read_bytes()
     except FileNotFoundError:
-        raise StoreError(f"the weights file {path} is missing, though the run's database names it") from None
+        raise StoreError(f"{path} is missing, though the run's database names it") from None
     except OSError as error:
-        raise StoreError(f"cannot read the weights file {path}: {error.strerror}") from None
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
     if hashlib.blake2b(blob, digest_size=16).hexdigest() != digest:
-        raise StoreError(f"the weights file {path} is torn or was changed: its digest is not the recorded {digest}")
+        raise StoreError(f"{path} is torn or was changed: its digest is not the recorded {digest}")
     return safetensors.numpy.load(blob)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from evonas.store.records import SeedSource, Spent
+from evonas.store.records import SeedSource, Spent, TeacherSource
 from evonas.types import Json, UserError
 
 #: Raised whenever an older reader could misread a newer run, or a newer one could not read an older run.
@@ -49,6 +49,7 @@ class RunInfo(NamedTuple):
     fingerprint: str
     normalisation: Json
     seeds: tuple[SeedSource, ...]
+    teacher: TeacherSource | None
 
 
 def read_info(directory: Path) -> RunInfo:
@@ -67,7 +68,9 @@ def read_info(directory: Path) -> RunInfo:
             raise StoreError(f"{directory} has run format {found}, this evonas reads {FORMAT}: {remedy}")
         config, task, normalisation = (json.loads(meta[key]) for key in ("config", "task", "normalisation"))
         seeds = [SeedSource(run, tuple(ids), Spent(*cost)) for run, ids, cost in json.loads(meta.get("seeds", "[]"))]
-        return RunInfo(config, task, meta["fingerprint"], normalisation, tuple(seeds))
+        run, ids, digest = json.loads(meta.get("teacher", "[null, [], null]"))
+        teacher = TeacherSource(run, tuple(ids), digest) if run else None
+        return RunInfo(config, task, meta["fingerprint"], normalisation, tuple(seeds), teacher)
 
 
 def check_absent(directory: Path) -> None:

@@ -49,18 +49,40 @@ class Spent(NamedTuple):
 
 
 class SeedSource(NamedTuple):
-    """A run that gave this one founders, or that seeded such a run.
+    """A run that this one was made from: it gave founders or was the teacher, or it did so for such a run.
 
     Attributes:
         run: Absolute path.
-        ids: The founders' ids there, none for a run that only seeded another; here they count on from the run named
-            before.
+        ids: The founders' ids there, none for a run that gave none; here they count on from the run named before.
         spent: What it alone had cost by then.
     """
 
     run: str
     ids: tuple[int, ...]
     spent: Spent
+
+
+def each_once(sources: Iterable[SeedSource]) -> list[SeedSource]:
+    """Each run once, where it is named first; of what is known of its cost the latest."""
+    known: dict[str, SeedSource] = {}
+    for source in sources:
+        first = known.setdefault(source.run, source)
+        known[source.run] = first._replace(spent=max(first.spent, source.spent, key=lambda cost: cost.evaluations))
+    return list(known.values())
+
+
+class TeacherSource(NamedTuple):
+    """The networks that this run was taught by.
+
+    Attributes:
+        run: Absolute path.
+        ids: Theirs there.
+        digest: Of the file of their outputs, which this run keeps.
+    """
+
+    run: str
+    ids: tuple[int, ...]
+    digest: str
 
 
 def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> Spent:

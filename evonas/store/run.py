@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic
@@ -20,8 +20,8 @@ from evonas.individual import Evaluation, Individual, Member, Start, Trial
 from evonas.space import G, InvalidGenotype, SearchSpace
 from evonas.store.blobs import read_weights, write_weights
 from evonas.store.directory import MEASUREMENTS, StoreError, connect, read_info, sqlite_errors
-from evonas.store.records import Record, Retraining
-from evonas.types import Json, Metrics, Weights
+from evonas.store.records import Record, Retraining, TeacherSource
+from evonas.types import Floats, Json, Metrics, Weights
 
 
 class RunStore(Generic[G]):
@@ -79,6 +79,12 @@ class RunStore(Generic[G]):
         with sqlite_errors(self.directory), self._db:
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config),))
 
+    def add_teacher(self, run: str, ids: Sequence[int], outputs: Floats) -> None:
+        """What the individuals ``ids`` of another run say of the training samples; once, before anything is trained."""
+        source = TeacherSource(run, tuple(ids), write_weights(self._teacher_path, {"outputs": outputs}))
+        with sqlite_errors(self.directory), self._db:
+            self._db.execute("INSERT INTO meta VALUES ('teacher', ?)", (json.dumps(source),))
+
     def add_individuals(self, individuals: Iterable[Individual[G]]) -> None:
         """Idempotent: a resumed run adds the same ones again."""
         rows = [
@@ -124,6 +130,11 @@ class RunStore(Generic[G]):
         """The searcher's last state, None before the first generation ended."""
         row = self._one("SELECT state FROM states")
         return None if row is None else self._json(row[0])
+
+    def teacher_outputs(self) -> Floats | None:
+        """What :meth:`add_teacher` was given, None where the run has no teacher; raises as :meth:`weights` does."""
+        teacher = self.info.teacher
+        return None if teacher is None else read_weights(self._teacher_path, teacher.digest)["outputs"]
 
     @property
     def elapsed(self) -> float:
@@ -255,6 +266,10 @@ class RunStore(Generic[G]):
 
     def _weights_path(self, id: int, budget: int) -> Path:
         return self._inside("weights", f"{id:06d}-{budget}.safetensors")
+
+    @property
+    def _teacher_path(self) -> Path:
+        return self.directory / "teacher.safetensors"
 
     def _retrained_path(self, r: Retraining) -> Path:
         return self._inside("retrained", f"{r.id:06d}-{r.start}-{r.epochs}-{r.seed}.safetensors")

@@ -12,12 +12,13 @@ from evonas.assembly import open_run
 from evonas.report.compare import Comparison, RunRecords, RunResult, compare
 from evonas.report.plot import plot_comparison
 from evonas.retrain import measure_on_test
+from evonas.types import UserError
 
 from .methods import BUDGETS
 from .schedule import Benchmark
 
-#: ``{dataset, minutes, jobs, methods: {name: [{seed, seconds, edge_updates, front: [{edges, flops, val_accuracy,
-#: test_accuracy}]}]}}``.
+#: ``{dataset, teacher, minutes, jobs, methods: {name: [{seed, seconds, edge_updates, front: [{edges, flops,
+#: val_accuracy, test_accuracy}]}]}}``.
 Document: TypeAlias = dict[str, Any]
 
 #: FLOPs of an edge.
@@ -25,15 +26,19 @@ FLOPS = 2
 
 
 def compare_runs(benchmark: Benchmark) -> Comparison:
-    """All finished runs, a group for each method."""
+    """All finished runs, a group for each method; raises :class:`UserError` if they had different teachers."""
     with ExitStack() as stack:
-        groups = {}
+        groups, teachers = {}, set()
         for method, paths in benchmark.runs().items():
             opened = [(path, stack.enter_context(open_run(path))) for path in paths]
+            teachers |= {r.store.info.teacher for _, r in opened}
             groups[method] = [
                 RunRecords(str(path), r.store.records(), r.objectives, r.store.elapsed, r.store.info.seeds)
                 for path, r in opened
             ]
+        if len(teachers) > 1:
+            raise UserError(f"the best networks of {benchmark.teacher} changed between the runs in {benchmark.out}: "
+                            "choose another --out, or delete them")
         return compare(groups, budgets=[FLOPS * edges for edges in BUDGETS])
 
 
@@ -44,7 +49,8 @@ def measure(benchmark: Benchmark, comparison: Comparison) -> Document:
         for method, runs in comparison.groups.items()
     }
     return {
-        "dataset": benchmark.name, "minutes": benchmark.minutes, "jobs": benchmark.jobs, "methods": methods,
+        "dataset": Path(benchmark.dataset).stem, "teacher": benchmark.teacher and Path(benchmark.teacher).name,
+        "minutes": benchmark.minutes, "jobs": benchmark.jobs, "methods": methods,
     }
 
 

@@ -25,6 +25,7 @@ class Benchmark:
         n_seeds: Runs of a method; their seeds are 0, 1, ...
         methods: Names of :data:`METHODS`.
         out: Where the runs and the results are.
+        teacher: What all are distilled from, see :mod:`evonas.teacher`.
     """
 
     dataset: str
@@ -34,11 +35,12 @@ class Benchmark:
     methods: Sequence[str]
     data_root: Path | None
     out: Path
+    teacher: str | None = None
 
     @property
     def name(self) -> str:
-        """The data set without folder and suffix."""
-        return Path(self.dataset).stem
+        """What runs and results begin with."""
+        return Path(self.dataset).stem + ("" if self.teacher is None else "-distilled")
 
     def searches(self) -> Iterator[Search]:
         """All methods of seed 0 first: whenever it is stopped, the methods have had equally many seeds, or nearly."""
@@ -52,7 +54,7 @@ class Benchmark:
             role = "" if i == len(METHODS[method]) else "-founders"
             config = stage.config(
                 dataset=self.dataset, data_root=self.data_root, seed=seed, jobs=self.jobs,
-                time_limit=60 * self.minutes * stage.share,
+                teacher=self.teacher, time_limit=60 * self.minutes * stage.share,
             )
             seeds = [earlier.directory for earlier in stages]
             stages.append(Search(config, self.out / f"{self.name}-{method}-{seed}{role}", seeds))

@@ -16,10 +16,11 @@ def markdown(document: Document) -> str:
     """Test accuracy of the best member by validation under each budget, a row for each method; what was compared."""
     methods: Mapping[str, Sequence[Mapping[str, Any]]] = document["methods"]
     n_seeds = max(map(len, methods.values()))
+    taught = f", all distilled from {document['teacher']}, whose cost is counted" if document["teacher"] else ""
     lines = [
         f"**{document['dataset']}**, {document['minutes']:g} minutes and {document['jobs']} jobs for each of "
-        f"{n_seeds} seeds. Test accuracy in % of the best member by validation under each number of edges, with the "
-        "weights of the search, last epoch; mean ± deviation over seeds.",
+        f"{n_seeds} seeds{taught}. Test accuracy in % of the best member by validation under each number of edges, "
+        "with the weights of the search, last epoch; mean ± deviation over seeds.",
         "",
         f"| method | {' | '.join(f'≤ {number(edges)}' for edges in BUDGETS)} | seconds | 10⁹ edge-updates |",
         "|---" * (len(BUDGETS) + 3) + "|",

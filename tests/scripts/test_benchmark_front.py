@@ -88,7 +88,7 @@ def test_runs_fronts_plot_and_table_are_written(finished: Path) -> None:
     runs = {"digits-evolve-prune-0-founders", "digits-evolve-prune-0", "digits-random-0"}
     assert names == runs | {"digits.json", "digits.png", "digits.md"}
     document = json.loads((finished / "digits.json").read_text())
-    assert [document[key] for key in ("dataset", "minutes", "jobs")] == ["digits", 0.05, 1]
+    assert [document[key] for key in ("dataset", "teacher", "minutes", "jobs")] == ["digits", None, 0.05, 1]
     assert list(document["methods"]) == ["evolve-prune", "random"]
     for (run,) in document["methods"].values():
         assert list(run) == ["seed", "seconds", "edge_updates", "front"]
@@ -147,9 +147,28 @@ def test_runs_with_other_settings_are_never_mixed_in(script: Script) -> None:
     assert "digits-random-0 was made with time_limit = 3.0, expected 6.0: choose another --out" in line
 
 
+@pytest.mark.usefixtures("copied")
+def test_with_a_teacher_all_is_done_once_more_under_another_name(script: Script) -> None:
+    finished = {path: path.stat().st_mtime_ns for path in Path("out").iterdir() if path.is_file()}
+    result = script("--methods", "random,set", "--teacher", "out/digits-random-0")
+    assert result.exit_code == 0, result.output
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    document = json.loads(Path("out/digits-distilled.json").read_text())
+    assert [document[key] for key in ("dataset", "teacher")] == ["digits", "digits-random-0"]
+    for method, (run,) in document["methods"].items():
+        with open_run(Path(f"out/digits-distilled-{method}-0")) as opened:
+            teacher, (source,) = opened.store.info.teacher, opened.store.info.seeds
+        assert teacher is not None
+        assert Path(teacher.run).name == Path(source.run).name == "digits-random-0"
+        own = sum(r.metrics["edge_updates"] for r in records(Path(f"out/digits-distilled-{method}-0")))
+        assert run["edge_updates"] == pytest.approx(own + (source.spent.edge_updates or 0))
+    assert "all distilled from digits-random-0, whose cost is counted" in Path("out/digits-distilled.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--teacher", "nowhere"], "nowhere is not a run"),
         (["--methods", "evolv"], "unknown method 'evolv', did you mean 'evolve'?"),
         (["--methods", ","], "--methods names none, there are: evolve-prune, "),
         (["--dataset", "digit"], "did you mean 'digits'?"),
@@ -187,7 +206,8 @@ def test_the_table_takes_the_best_by_validation_under_each_budget() -> None:
     runs = [
         run(0, member(1000, 0.80, 0.79), member(2000, 0.85, 0.77)), run(1, member(2650, 0.9, 0.81))
     ]
-    text = markdown({"dataset": "d", "minutes": 1.0, "jobs": 2, "methods": {"prune": runs, "set": [run(0)]}})
+    methods = {"prune": runs, "set": [run(0)]}
+    text = markdown({"dataset": "d", "teacher": None, "minutes": 1.0, "jobs": 2, "methods": methods})
     rows = {line.split(" | ")[0]: line.split(" | ")[1:] for line in text.splitlines() if line.startswith("| ")}
     assert rows["| prune"] == ["79.00 (1 of 2)", *["79.00 ± 2.83"] * 4, "60 ± 0", "2 ± 0 |"]
     assert rows["| set"] == [*["-"] * 5, "60", "2 |"]

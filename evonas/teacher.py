@@ -1,0 +1,132 @@
+"""Distillation (Hinton 2015, https://arxiv.org/abs/1503.02531): other networks say what training is to aim at.
+
+A teacher is the best members of another run, whose outputs are averaged, or one of its individuals. What it says of the
+training samples is computed once, before the run begins, and kept with the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evonas.config import RunConfig, check_config
+from evonas.data.samples import Samples
+from evonas.evaluation.measure import metric_names
+from evonas.evaluation.trained import predict
+from evonas.individual import Member
+from evonas.plugins import create_space
+from evonas.report.front import comparable
+from evonas.seeding import check_same
+from evonas.space import SearchSpace
+from evonas.store import RunInfo, RunStore, SeedSource, each_once, read_info, spent
+from evonas.types import Doubles, Floats, Task, UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """Networks of another run, and what they say.
+
+    Attributes:
+        run: Absolute path.
+        ids: Individuals there, the best one first.
+        outputs: Means over them, of class probabilities or of standardised targets, float32 ``(n, n_outputs)``.
+        sources: The run and those that it was made from, with their cost.
+    """
+
+    run: str
+    ids: tuple[int, ...]
+    outputs: Floats
+    sources: list[SeedSource]
+
+    def write(self, directory: Path, space: SearchSpace[Any]) -> None:
+        """Into a run that has trained nothing yet."""
+        with RunStore(directory, space, writing=True) as store:
+            store.add_teacher(self.run, self.ids, self.outputs)
+
+
+def read_teacher(
+    name: str, n_members: int, *, samples: Samples, task: Task, split_seed: int, fingerprint: str
+) -> Teacher:
+    """The teacher ``name`` of a run with this task and this split into training and validation samples.
+
+    The split must be the teacher's own: else it could have learnt what the run is validated by, and would tell.
+
+    Args:
+        name: ``RUN``, of which the best ``n_members`` by validation error are averaged, or ``RUN:ID``.
+        samples: Outside the test set.
+
+    Raises:
+        UserError: There is no such run or individual, it has no evaluation that succeeded, or it does not fit.
+    """
+    run, id = _parse(name)
+    info = read_info(run)
+    theirs = check_config(info.config, source=str(run))
+    _check_fit(run, info, theirs, task, split_seed, fingerprint)
+    # Trainers keep a layout of their own for as long as samples live: of these for the moment only.
+    samples = Samples(samples.x, samples.y)
+    space = create_space(theirs.space, task, theirs.space_options)
+    with RunStore(run, space) as store:
+        records = store.records()
+        members = list(_best(store, task, n_members)) if id is None else [store.member(id)]
+        cost = spent(records, max((r.elapsed for r in records), default=0.0), ())
+        outputs: Doubles = np.mean([_outputs(store, space, member, samples, task) for member in members], axis=0)
+    path = str(run.resolve())
+    ancestors = (source._replace(ids=()) for source in info.seeds)
+    return Teacher(
+        path, tuple(member.individual.id for member in members), outputs.astype(np.float32),
+        each_once([SeedSource(path, (), cost), *ancestors]),
+    )
+
+
+def _parse(name: str) -> tuple[Path, int | None]:
+    """``RUN`` or ``RUN:ID``; a path may have a colon in it."""
+    run, colon, id = name.rpartition(":")
+    if colon and id.isdecimal() and not Path(name).exists():
+        return Path(run), int(id)
+    return Path(name), None
+
+
+def _check_fit(
+    run: Path, info: RunInfo, theirs: RunConfig, task: Task, split_seed: int, fingerprint: str
+) -> None:
+    """Raises :class:`UserError` with the first difference that matters."""
+    check = partial(check_same, f"the teacher {run}")
+    check("kind of task", info.task["kind"], task.kind)
+    check("input shape", tuple(info.task["input_shape"]), task.input_shape)
+    check("number of outputs", info.task["n_outputs"], task.n_outputs)
+    check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
+    check("data set or n_train (fingerprint)", info.fingerprint, fingerprint)
+
+
+def _best(store: RunStore[Any], task: Task, n_members: int) -> Iterator[Member[Any]]:
+    quality = metric_names(task, "val")[0]
+    records = sorted(comparable(store.records()), key=lambda r: (r.metrics[quality], r.id))
+    if not records:
+        raise UserError(f"the teacher {store.directory} has an empty front: no evaluation has succeeded; let it run "
+                        "longer")
+    for r in records[:n_members]:
+        yield Member(store.individual(r.id), store.evaluation(r.id, r.budget))
+
+
+def _outputs(
+    store: RunStore[Any], space: SearchSpace[Any], member: Member[Any], samples: Samples, task: Task
+) -> Doubles:
+    """Class probabilities or standardised targets, ``(n, n_outputs)``."""
+    id, weights = member.individual.id, store.weights(*member.evaluation.key)
+    if weights is None:
+        raise UserError(f"individual {id} of the teacher {store.directory} has no trained weights: name another one")
+    try:
+        outputs = predict(space, member.genotype, weights, samples).astype(np.float64)
+    except ValueError as error:
+        whose = f"individual {id} of the teacher {store.directory}"
+        raise UserError(f"the weights of {whose} cannot be used: {error}") from error
+    if task.kind == "regression":
+        return outputs
+    exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    probabilities: Doubles = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities

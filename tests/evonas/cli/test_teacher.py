@@ -1,0 +1,206 @@
+"""Distillation: runs that are taught by the best networks of another run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import Result
+
+from evonas.assembly import open_run
+from evonas.data import load
+from evonas.data.samples import Samples
+from evonas.evaluation.trained import predict
+from evonas.store import TeacherSource
+
+Evonas = Callable[..., Result]
+Contents = Callable[[Path], list[Any]]
+FAMILY = ["--edges", "64,300", "--members", 3, "--epochs", 6]
+TEACHER = ["--teacher-members", 2]
+
+
+def called(evonas: Evonas, *arguments: object) -> Result:
+    result = evonas(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def teacher_of(run: Path) -> TeacherSource:
+    with open_run(run) as opened:
+        teacher = opened.store.info.teacher
+    assert teacher is not None
+    return teacher
+
+
+def outputs_of(run: Path) -> np.ndarray:
+    with open_run(run) as opened:
+        outputs = opened.store.teacher_outputs()
+    assert outputs is not None
+    return outputs
+
+
+def probabilities(run: Path, id: int, samples: Samples) -> np.ndarray:
+    with open_run(run) as opened:
+        member = opened.store.member(id)
+        weights = opened.store.weights(*member.evaluation.key)
+        assert weights is not None
+        exponentials = np.exp(predict(opened.space, member.genotype, weights, samples).astype(np.float64))
+    return exponentials / exponentials.sum(1, keepdims=True)
+
+
+@pytest.fixture
+def taught(evonas: Evonas, finished: Path) -> Path:
+    """A family that learnt from the best two networks of ``finished``."""
+    called(evonas, "seed", *FAMILY, "--teacher", finished, *TEACHER, "--out", "taught")
+    return Path("taught")
+
+
+def test_the_probabilities_of_the_best_members_on_the_training_samples_are_averaged(
+    evonas: Evonas, finished: Path, taught: Path
+) -> None:
+    with open_run(finished) as run:
+        errors = {r.id: r.metrics["val_error"] for r in run.store.records() if r.status == "ok"}
+    ids = sorted(errors, key=lambda id: (errors[id], id))[:2]
+    assert teacher_of(taught)[:2] == (str(finished.resolve()), tuple(ids))
+    expected = np.mean([probabilities(finished, id, load("digits").train) for id in ids], axis=0)
+    np.testing.assert_allclose(outputs_of(taught), expected, rtol=1e-4, atol=1e-6)
+    printed = called(evonas, "front", taught).stdout
+    assert f"taught by 2 members of {finished.resolve()}" in printed
+    assert f"at the cost also of {finished.resolve()}, which took" in printed
+
+
+def test_one_individual_can_be_the_teacher(evonas: Evonas, finished: Path) -> None:
+    called(evonas, "seed", *FAMILY, "--teacher", f"{finished}:1", "--out", "r")
+    assert teacher_of(Path("r")).ids == (1,)
+    np.testing.assert_allclose(
+        outputs_of(Path("r")), probabilities(finished, 1, load("digits").train), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_a_teacher_changes_what_is_learnt_by_its_weight(
+    evonas: Evonas, finished: Path, taught: Path, contents: Contents
+) -> None:
+    called(evonas, "seed", *FAMILY, "--out", "alone")
+    called(evonas, "seed", *FAMILY, "--teacher", finished, *TEACHER, "--teacher-weight", 0, "--out", "weightless")
+    assert contents(Path("weightless")) == contents(Path("alone"))
+    assert contents(taught) != contents(Path("alone"))
+
+
+def test_workers_in_threads_and_in_processes_learn_from_the_same_teacher(
+    evonas: Evonas, finished: Path, taught: Path, contents: Contents
+) -> None:
+    options = [*FAMILY, "--teacher", finished, *TEACHER, "--jobs", 2]
+    called(evonas, "seed", *options, "--out", "threads")
+    assert contents(Path("threads")) == contents(taught)
+    called(evonas, "seed", *options, "--trainer", "torch", "--out", "processes")
+    with open_run(Path("processes")) as processes, open_run(taught) as run:
+        losses = [{r.id: r.metrics["train_loss"] for r in o.store.records()} for o in (processes, run)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_a_taught_run_needs_its_teacher_no_more_and_resumes_exactly(
+    evonas: Evonas, finished: Path, taught: Path, contents: Contents
+) -> None:
+    shutil.copytree(finished, "copy")
+    called(evonas, "seed", *FAMILY, "--teacher", "copy", *TEACHER, "--time-limit", 0.001, "--out", "r")
+    shutil.rmtree("copy")
+    called(evonas, "resume", "r", "--time-limit", 1000)
+    assert contents(Path("r")) == contents(taught)
+
+
+def test_a_changed_file_of_the_teachers_outputs_is_refused(evonas: Evonas, taught: Path) -> None:
+    file = taught / "teacher.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    assert "teacher.safetensors is torn or was changed" in refused(evonas, "resume", taught)
+    file.unlink()
+    assert "teacher.safetensors is missing" in refused(evonas, "resume", taught)
+
+
+def test_what_the_teacher_cost_is_counted_once_through_generations_of_runs(
+    evonas: Evonas, finished: Path, taught: Path
+) -> None:
+    numbers = ["--population", 4, "--children", 2, "--generations", 1, "--epochs", 2]
+    called(evonas, "evolve", "--seed-from", taught, "--teacher", finished, *numbers, "--out", "third")
+    result = called(evonas, "compare", "third", taught, finished, "--json")
+    groups = json.loads(result.stdout)["groups"]
+    own = []
+    for path in (finished, taught, Path("third")):
+        with open_run(path) as run:
+            own.append(sum(r.metrics["edge_updates"] for r in run.store.records() if not r.imported))
+    for name, parts in (("finished", own[:1]), ("taught", own[:2]), ("third", own)):
+        (entry,) = groups[name]
+        assert entry["edge_updates"] == pytest.approx(sum(parts))
+    assert "note: not all runs had the same teacher (third, taught had one)" in result.stderr
+
+
+def test_retraining_with_a_teacher_is_another_kind_of_retraining(evonas: Evonas, finished: Path, run: Path) -> None:
+    command = ["retrain", run, "--ids", 1, "--seeds", 1, "--epochs", 2]
+    called(evonas, *command)
+    called(evonas, *command, "--teacher", finished, "--teacher-weight", 0.9)
+    assert "1/1" not in called(evonas, *command, "--teacher", finished, "--teacher-weight", 0.9).stdout
+    with open_run(run) as opened:
+        plain, distilled = opened.store.retrainings()
+    assert plain.start == "fresh"
+    assert distilled.start.startswith("fresh-teacher")
+    assert distilled.metrics["train_loss"] > plain.metrics["train_loss"]  # targets that are not certain
+
+
+def test_regression_is_taught_by_predictions(evonas: Evonas) -> None:
+    x = np.random.default_rng(0).normal(size=(120, 5))
+    np.savez("own.npz", x_train=x, y_train=x @ np.arange(10.0).reshape(5, 2))
+    called(evonas, "seed", "--dataset", "own.npz", *FAMILY, "--out", "first")
+    called(evonas, "seed", "--dataset", "own.npz", *FAMILY, "--teacher", "first", *TEACHER, "--out", "second")
+    said, y = outputs_of(Path("second")), load("own.npz").train.y
+    assert said.shape == y.shape
+    assert ((said - y) ** 2).mean() < (y**2).mean()
+
+
+# -- bad input
+
+
+def refused(evonas: Evonas, *arguments: object) -> str:
+    """The one sentence with which a command is refused."""
+    result = evonas(*arguments)
+    assert result.exit_code == 2, result.output
+    assert not Path("r").exists()
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("split_seed = 1", "another split_seed, so that it may have learnt this run's validation samples, than this"),
+        ("n_train = 500", "has another data set or n_train (fingerprint) than this one"),
+        ("dataset = 'shape.npz'", "has another input shape than this one: expected (5,), got (1, 8, 8)"),
+        ("dataset = 'classes.npz'", "has another number of outputs than this one: expected 3, got 10"),
+        ("dataset = 'kind.npz'", "has another kind of task than this one: expected regression, got classification"),
+        ("[training]\nteacher_weight = 1.5", "teacher_weight must be a share from 0 to 1, got 1.5"),
+        ("teacher_members = 0", "teacher_members must be greater than or equal to 1, got 0"),
+    ],
+)
+def test_a_teacher_that_does_not_fit_is_refused(evonas: Evonas, finished: Path, toml: str, message: str) -> None:
+    x = np.random.default_rng(0).normal(size=(90, 5))
+    np.savez("shape.npz", x_train=x, y_train=np.arange(90) % 10)
+    np.savez("classes.npz", x_train=np.resize(x, (90, 1, 8, 8)), y_train=np.arange(90) % 3)
+    np.savez("kind.npz", x_train=x, y_train=x[:, 0])
+    Path("run.toml").write_text(toml)
+    assert message in refused(evonas, "seed", "run.toml", "--teacher", finished, "--out", "r")
+
+
+def test_a_teacher_that_is_not_there_is_refused(evonas: Evonas, finished: Path) -> None:
+    options = ["seed", *FAMILY, "--out", "r"]
+    assert "nowhere is not a run" in refused(evonas, *options, "--teacher", "nowhere")
+    assert "has no evaluated individual 999" in refused(evonas, *options, "--teacher", f"{finished}:999")
+    called(evonas, "seed", "--members", 2, "--time-limit", 0.001, "--out", "empty")
+    assert "empty has an empty front: no evaluation has succeeded" in refused(evonas, *options, "--teacher", "empty")
+
+
+def test_options_of_a_teacher_without_one_are_refused(evonas: Evonas, run: Path) -> None:
+    for command in (["seed", "--out", "r"], ["evolve", "--out", "r"], ["retrain", run]):
+        assert "name one with --teacher" in refused(evonas, *command, "--teacher-weight", 0.3)
