@@ -94,13 +94,12 @@ def test_a_teacher_changes_what_is_learnt_by_its_weight(
 def test_workers_in_threads_and_in_processes_learn_from_the_same_teacher(
     evonas: Evonas, finished: Path, taught: Path, contents: Contents
 ) -> None:
-    options = [*FAMILY, "--teacher", finished, *TEACHER, "--jobs", 2]
-    called(evonas, "seed", *options, "--out", "threads")
+    options = [*FAMILY, "--teacher", finished, *TEACHER]
+    called(evonas, "seed", *options, "--jobs", 2, "--out", "threads")
     assert contents(Path("threads")) == contents(taught)
-    called(evonas, "seed", *options, "--trainer", "torch", "--out", "processes")
-    with open_run(Path("processes")) as processes, open_run(taught) as run:
-        losses = [{r.id: r.metrics["train_loss"] for r in o.store.records()} for o in (processes, run)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    called(evonas, "seed", *options, "--trainer", "torch", "--out", "one")
+    called(evonas, "seed", *options, "--trainer", "torch", "--jobs", 2, "--out", "processes")
+    assert contents(Path("processes")) == contents(Path("one"))
 
 
 def test_a_taught_run_needs_its_teacher_no_more_and_resumes_exactly(
