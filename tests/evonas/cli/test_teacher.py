@@ -74,9 +74,11 @@ def test_the_probabilities_of_the_best_members_on_the_training_samples_are_avera
     assert f"at the cost also of {finished.resolve()}, which took" in printed
 
 
-def test_one_individual_can_be_the_teacher(evonas: Evonas, finished: Path) -> None:
-    called(evonas, "seed", *FAMILY, "--teacher", f"{finished}:1", "--out", "r")
+def test_one_individual_can_be_the_teacher_whatever_is_measured(evonas: Evonas, finished: Path) -> None:
+    called(evonas, "seed", *FAMILY, "--teacher", f"{finished}:1", "--objectives", "val_error,ram", "--out", "r")
     assert teacher_of(Path("r")).ids == (1,)
+    with open_run(Path("r")) as run:
+        assert all(r.metrics["ram"] > 0 for r in run.store.records())
     np.testing.assert_allclose(
         outputs_of(Path("r")), probabilities(finished, 1, load("digits").train), rtol=1e-4, atol=1e-6
     )
