@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.types import Floats, Json, Task
+from evonas.types import Floats, Ints, Json, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,10 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def take(self, rows: Ints) -> Samples:
+        """Some of the samples, as a copy."""
+        return Samples(self.x[rows], self.y[rows], None if self.teacher is None else self.teacher[rows])
 
     @property
     def flat(self) -> Floats:
@@ -73,4 +77,4 @@ class Splits:
         """As many training samples as there are for validation, or all; evenly spaced."""
         n = min(len(self.train), len(self.validation))
         rows = np.linspace(0, len(self.train) - 1, n).round().astype(np.int64)
-        return Samples(np.ascontiguousarray(self.train.x[rows]), self.train.y[rows])
+        return self.train.take(rows)

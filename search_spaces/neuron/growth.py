@@ -38,7 +38,7 @@ def grown(
     missing = n_edges - genotype.n_edges
     candidates = AbsentEdges(genotype, law).draw_like_present(CANDIDATES * missing, rng)
     chosen = np.sort(rng.choice(len(train), min(SCORE_SAMPLES, len(train)), replace=False))
-    samples = Samples(train.x[chosen], train.y[chosen])
+    samples = train.take(chosen)
     scores = trainer.edge_scores(network, samples, task, recipe, candidates)
     best = np.argsort(-np.abs(scores), kind="stable")[:missing]
     ties = np.concatenate([genotype.ties, np.full(missing, -1, np.int32)])

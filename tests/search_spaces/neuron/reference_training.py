@@ -91,16 +91,12 @@ class ReferenceTrainer:
         arrays = (t.detach().numpy().astype(np.float32) for t in (self.edge(), self.bias, self.gain))
         return Network(self.network.genotype, *arrays, self.network.norm)
 
-    def batch(self, index: Ints) -> Samples:
-        train = self.splits.train
-        return Samples(train.x[index], train.y[index], None if train.teacher is None else train.teacher[index])
-
     def outputs(self, x: Doubles) -> Tensor:
         return forward(self.network, torch.from_numpy(x), self.edge(), self.bias, self.gain)
 
     def update(self, index: Ints, step: int, rate: float) -> float:
         recipe, task = self.recipe, self.splits.task
-        samples = self.batch(index)
+        samples = self.splits.train.take(index)
         x = samples.flat.astype(np.float64)
         if recipe.input_dropout:
             x = x * dropout_mask(index, task.n_inputs, rate=recipe.input_dropout, seed=self.seed, step=step)
@@ -126,7 +122,7 @@ class ReferenceTrainer:
     def regrow(self, share: float, index: Ints, step: int) -> None:
         """RigL: scores are those of the network before anything is dropped, with the targets of training."""
         genotype, weight = self.network.genotype, np.abs(self.edge().detach().numpy().astype(np.float32))
-        samples = self.batch(index)
+        samples = self.splits.train.take(index)
         if self.recipe.regrowth is not None and self.recipe.regrowth.grow == "random":
             n = genotype.n_neurons
             score = growth_scores(np.arange(n), n, seed=self.seed, step=step).T
