@@ -1,0 +1,120 @@
+"""``evonas seed`` with a method that is one training for the whole family."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from evonas.assembly import open_run
+from evonas.cli.app import app
+
+Evonas = Callable[..., Result]
+Contents = Callable[[Path], list[Any]]
+COMMAND = [sys.executable, "-c", "from evonas.cli import main; main()"]
+#: Two starts, each with networks of its own.
+FAMILY = ["--method", "relevance", "--edges", "80,2000", "--members", 5, "--search-epochs", 4, "--epochs", 8]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of ``FAMILY``, never interrupted; not to be changed."""
+    directory = tmp_path_factory.mktemp("runs") / "whole"
+    result = CliRunner().invoke(app, ["seed", *map(str, FAMILY), "--out", str(directory)])
+    assert result.exit_code == 0, result.output
+    return directory
+
+
+def test_members_are_trained_from_one_searchs_weights_over_the_range_of_edges(whole: Path) -> None:
+    with open_run(whole) as run:
+        records = run.store.records()
+        assert run.config.search_epochs == 4
+    assert {r.operator for r in records} == {"relevance"}
+    assert [sorted(r.id for r in records if r.budget == budget) for budget in (0, 8)] == [[*range(5)]] * 2
+    edges = sorted(r.metrics["edges"] for r in records if r.budget == 8)
+    assert 100 < edges[0] < 300
+    assert 1000 < edges[-1] <= 2000
+    error = {budget: np.mean([r.metrics["val_error"] for r in records if r.budget == budget]) for budget in (0, 8)}
+    assert error[8] < error[0]
+
+
+@pytest.mark.parametrize("moment", ["search, epoch 5/8", "generation 0/0"], ids=["stage 1", "stage 2"])
+def test_a_run_that_was_killed_with_two_workers_goes_on_to_the_same_end(
+    evonas: Evonas, whole: Path, contents: Contents, moment: str
+) -> None:
+    command = [*COMMAND, "seed", *map(str, FAMILY), "--jobs", "2", "--out", "r"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any(line.startswith(moment) for line in process.stdout)
+        process.send_signal(signal.SIGKILL)
+    before = len(contents(Path("r")))
+    assert evonas("resume", "r").exit_code == 0
+    assert contents(Path("r")) == contents(whole)
+    assert before == (1 if moment.startswith("search") else len(contents(whole)))
+
+
+def test_the_time_limit_counts_the_search_and_can_be_raised(evonas: Evonas, whole: Path, contents: Contents) -> None:
+    result = evonas("seed", *FAMILY, "--time-limit", 0.001, "--out", "r")
+    assert result.exit_code == 0, result.output
+    assert "evonas resume r --time-limit" in result.stdout
+    assert evonas("resume", "r", "--time-limit", 1000).exit_code == 0
+    assert contents(Path("r")) == contents(whole)
+
+
+def test_what_the_search_cost_is_in_the_comparison(evonas: Evonas, whole: Path) -> None:
+    assert evonas("evolve", "--seed-from", whole, "--population", 5, "--children", 3, "--generations", 1,
+                  "--epochs", 2, "--out", "r").exit_code == 0
+    compared = json.loads(evonas("compare", "r", whole, "--json").stdout)["groups"]
+    with open_run(whole) as run, open_run(Path("r")) as child:
+        records, ours = run.store.records(), child.store.records()
+        (source,) = child.store.info.seeds
+    searched = sum(r.metrics["edge_updates"] for r in records if r.budget == 0)
+    trained = sum(r.metrics["edge_updates"] for r in records if r.budget == 8)
+    assert searched > trained, "dense networks cost more than sparse ones"
+    (family,), (evolved,) = compared["whole"], compared["r"]
+    assert family["edge_updates"] == pytest.approx(searched + trained)
+    assert family["elapsed"] == max(r.elapsed for r in records) > 0
+    own = [r for r in ours if not r.imported]
+    assert evolved["edge_updates"] == pytest.approx(
+        searched + trained + sum(r.metrics["edge_updates"] for r in own)
+    )
+    assert {r.budget for r in ours if r.imported} == {8}
+    assert len(source.ids) == sum(r.imported for r in ours) > 1
+
+
+def test_a_poisoned_test_set_changes_nothing(evonas: Evonas, contents: Contents) -> None:
+    rng = np.random.default_rng(0)
+    train = {"x_train": rng.normal(size=(90, 5)), "y_train": np.arange(90) % 3}
+    poison = {"x_test": np.full((9, 5), np.nan), "y_test": np.full(9, 77)}
+    test = {"x_test": rng.normal(size=(9, 5)), "y_test": np.arange(9) % 3}
+    for name, held_out in (("clean", test), ("poisoned", poison)):
+        np.savez(f"{name}.npz", allow_pickle=True, **train, **held_out)
+        numbers = ["--edges", "12,60", "--members", 3, "--search-epochs", 2, "--epochs", 2]
+        result = evonas("seed", "--method", "relevance", "--dataset", f"{name}.npz", *numbers, "--out", name)
+        assert result.exit_code == 0, result.output
+    assert contents(Path("poisoned")) == contents(Path("clean"))
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--method", "prune", "--search-epochs", 3], "search_epochs belong to a search that gives a whole family"),
+    (["--method", "relevanc"], "the space neuron has no seeder 'relevanc', did you mean 'relevance'?"),
+])
+def test_a_bad_option_is_refused(evonas: Evonas, options: list[object], message: str) -> None:
+    result = evonas("seed", *options, "--out", "r")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not Path("r").exists()
+
+
+def test_a_family_cannot_grow_on_resume(evonas: Evonas, whole: Path) -> None:
+    result = evonas("resume", whole, "--generations", 3)
+    assert result.exit_code == 2
+    assert "comes from one search" in result.stderr
