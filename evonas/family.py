@@ -69,14 +69,26 @@ def find_family(
         raise SearchFailed(f"the search {name} failed: {error}") from error
     finally:
         clock.write()
-    searched = clock.seconds
+    return _take_in(
+        family, evaluator, store, clock, stop, name=name, seed=seed, n_jobs=n_jobs, trial_timeout=trial_timeout,
+        observers=observers,
+    )
+
+
+def _take_in(
+    family: FoundFamily[G], evaluator: Evaluator[G], store: RunStore[G], clock: _Clock, stop: Stop, *, name: str,
+    seed: int, n_jobs: int, trial_timeout: float | None, observers: Sequence[FamilyObserver],
+) -> bool:
+    """Evaluate the members as they are; the search has ended now. Returns whether there was time for all."""
+    searched, n_members = clock.seconds, len(family.members)
     individuals = [Individual(id, member.genotype, 0, name) for id, member in enumerate(family.members)]
     store.add_individuals(individuals)
     starts = [Start(member.genotype, member.weights, True) for member in family.members]
     trials = [Trial(individual, 0) for individual in individuals]
-    jobs = [
-        Job(t, stream(seed, Stream.TRIAL, *t.key), starts[t.individual.id], stop) for t in store.missing(trials)
-    ]
+    missing = store.missing(trials)
+    for observer in observers:
+        observer.asked(0, n_members, len(missing))
+    jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), starts[t.individual.id], stop) for t in missing]
     for evaluation, weights in evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout):
         metrics = dict(evaluation.metrics)
         if "edge_updates" in metrics:

@@ -64,7 +64,8 @@ class SearchProgress:
             self._console.print(f"resuming after {len(records)} evaluations, {elapsed:.0f} s", highlight=False)
 
     def searching(self, epoch: int, n_epochs: int, metrics: Metrics) -> None:
-        """An epoch of the search for a family ended."""
+        """An epoch of the search for a family ended; evaluations a second are counted from its end."""
+        self._session = time.monotonic()
         values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self._bar.news = values
         self._bar.update(self._task, description="searching for a family", total=n_epochs, completed=epoch)
