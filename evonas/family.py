@@ -1,8 +1,8 @@
 """The first stage of a run whose family one training gives: the search, and its members as the first evaluations.
 
-A member is evaluated with a budget of 0 epochs, that is as the search left it. Its own training, by any searcher, then
-starts from those weights like any larger budget does from a smaller one, and what the search has cost is spread evenly
-over these evaluations.
+A member is evaluated with a budget of 0 epochs, that is as the search left it, before any pruning. Its own training, by
+any searcher, then starts from those weights like any larger budget does from a smaller one, and what the search has
+cost is spread evenly over these evaluations.
 """
 
 from __future__ import annotations

@@ -49,30 +49,24 @@ class TrainedEvaluator(Generic[G]):
         elif job.start is not None and isinstance(self.space, InheritsWeights):
             rng = np.random.default_rng(inheritance)
             weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
-        if not job.trial.budget:
-            trained = self._as_it_is(genotype, weights)
-        else:
-            trained = train(
-                self.space, genotype, weights, self.splits, self.recipe, epochs=job.trial.budget, seed=training,
-                stop=job.stop,
-            )
+        trained = train(
+            self.space, genotype, weights, self.splits, self.recipe, epochs=job.trial.budget, seed=training,
+            stop=job.stop,
+        )
         metrics = {
             **measured(self.space, trained.genotype, trained.weights, self.splits),
-            "train_loss": trained.history[-1].train_loss, "edge_updates": trained.edge_updates,
+            "train_loss": self._train_loss(trained), "edge_updates": trained.edge_updates,
         }
         changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
         return Outcome(metrics, changed, trained.weights)
 
-    def _as_it_is(self, genotype: G, weights: Weights | None) -> Trained[G]:
-        """What a training of no epochs gives."""
-        if weights is None:
-            raise ValueError("a budget of 0 epochs needs weights to start with, got none")
+    def _train_loss(self, trained: Trained[G]) -> float:
+        """Of the last epoch; where there was none, of the weights as they are."""
+        if trained.history:
+            return trained.history[-1].train_loss
         task, samples = self.splits.task, self.splits.train
-        measured = measure(predict(self.space, genotype, weights, samples), samples, task, "train")
-        loss = measured.get("train_loss")
-        if loss is None:
-            loss = measured["train_mse"] / task.target_scale**2
-        return Trained(genotype, weights, (Epoch(loss, None, 0),), 0.0)
+        known = measure(predict(self.space, trained.genotype, trained.weights, samples), samples, task, "train")
+        return known["train_loss"] if "train_loss" in known else known["train_mse"] / task.target_scale**2
 
 
 def measured_names(task: Task) -> tuple[str, ...]:
@@ -111,7 +105,7 @@ def train(
         initialise(module, seed)
     history: tuple[Epoch, ...] = fit(module, splits, recipe, epochs=epochs, seed=seed, stop=stop)
     state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
-    updates = float(history[-1].n_edges) * len(splits.train) * len(history)
+    updates = float(sum(epoch.n_edges for epoch in history)) * len(splits.train)
     return Trained(genotype, state, history, updates)
 
 

@@ -228,17 +228,22 @@ class RunStore(Generic[G]):
         return self._one(query, *trial.key) is not None
 
     def start(self, trial: Trial[G]) -> Start[G] | None:
-        """What a trial starts from: its own smaller budget's weights, else its first parent's, else nothing."""
+        """What a trial starts from: its own smaller budget's weights, else its first parent's, else nothing.
+
+        A budget of 0 changes no genotype but in what training still has to do: that is left for a larger one.
+        """
         donors = [(trial.individual.id, trial.budget, True)]
         donors += [(parent, 2**62, False) for parent in trial.individual.parents[:1]]
         for id, below, continues in donors:
             query = "SELECT MAX(budget) FROM evaluations WHERE id = ? AND budget < ? AND weights IS NOT NULL"
             row = self._one(query, id, below)
             if row is not None and row[0] is not None:
-                member = Member(self.individual(id), self.evaluation(id, row[0]))
-                weights = self.weights(id, row[0])
+                individual, weights = self.individual(id), self.weights(id, row[0])
                 assert weights is not None
-                return Start(member.genotype, weights, continues)
+                genotype = individual.genotype
+                if row[0] or not continues:
+                    genotype = Member(individual, self.evaluation(id, row[0])).genotype
+                return Start(genotype, weights, continues)
         return None
 
     def _read_individual(self, id: int) -> Individual[G]:

@@ -19,7 +19,7 @@ Report: TypeAlias = Callable[[int, int, Metrics], None]
 
 
 class Found(NamedTuple, Generic[G]):
-    """A genotype with the weights that the search gave it."""
+    """A genotype with the weights that the search gave it; its own training, which comes next, may still prune it."""
 
     genotype: G
     weights: Weights

@@ -209,7 +209,10 @@ class Trainable(Protocol[G]):
         self, genotype: G, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
         seed: np.random.SeedSequence, stop: Stop,
     ) -> Trained[G]:
-        """Train from ``weights`` (None: fresh); a pure function of its arguments."""
+        """Train from ``weights`` (None: fresh); a pure function of its arguments.
+
+        With 0 epochs nothing is trained: the weights are those it would start from, and no pruning has happened yet.
+        """
         ...
 
     def predict(self, genotype: G, weights: Weights, samples: Samples) -> Floats:

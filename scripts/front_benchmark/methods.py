@@ -29,7 +29,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "local": {**_FAMILY, "seeder": "local", "epochs": 12},
     # One search has one family; its members are sparse when their training begins, and so cheap to train for long.
     "relevance": {"searcher": "random", "seeder": "relevance", "population": 10, "generations": 6, "children": 5,
-                  "epochs": 30},
+                  "epochs": 24},
     "rigl": {**_FAMILY, "seeder": "rigl", "epochs": 50},
     "set": {**_FAMILY, "seeder": "set", "epochs": 50},
 })

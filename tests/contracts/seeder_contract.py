@@ -132,8 +132,21 @@ class FamilySearchContract(FamilyContract):
         for genotype, weights in family.members:
             space.validate(genotype)
             self.check_hand_over(space, genotype, weights, splits)
+            assert space.decode(space.encode(genotype)) == genotype
         best = predict(space, *family.members[1], splits.validation)
         assert (best.argmax(1) == splits.validation.y).mean() > 2 / splits.task.n_outputs
+
+    def test_the_training_after_it_ends_at_the_budget(self, space: Any, splits: Splits, run: Run) -> None:
+        recipe, seed = recipe_from(space.family_searches[self.name].training), np.random.SeedSequence(0)
+        for genotype, weights in run("r", epochs=2, n_members=3).members:
+            as_it_is, trained = (
+                train(space, genotype, weights, splits, recipe, epochs=epochs, seed=seed, stop=Stop())
+                for epochs in (0, 4)
+            )
+            promised, got = space.cost(genotype)["flops"], space.cost(trained.genotype)["flops"]
+            assert 0.8 * promised <= got <= promised <= space.cost(as_it_is.genotype)["flops"]
+            assert all(np.array_equal(as_it_is.weights[name], values) for name, values in weights.items())
+            self.check_hand_over(space, trained.genotype, trained.weights, splits)
 
     def test_a_search_follows_from_its_seed_whenever_it_was_stopped(self, run: Run) -> None:
         whole = run("whole", epochs=2, n_members=4)

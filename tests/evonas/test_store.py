@@ -38,6 +38,10 @@ def test_a_changed_genotype_is_what_a_member_has(tmp_path: Path) -> None:
         assert again is not None
         assert again.continues
         assert store.start(Trial(individual, 3)) is None
+        store.add_evaluation(Evaluation(0, 0, "ok", {"val_error": 0.7}, 1.0, genotype=changed), weights, elapsed=2.0)
+        untrained = store.start(Trial(individual, 3))
+        assert untrained is not None
+        assert untrained.genotype == born
 
 
 def test_a_torn_weights_file_is_recognised(play: Play, tmp_path: Path) -> None:
