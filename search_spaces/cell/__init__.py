@@ -5,7 +5,7 @@
 - ``options``, ``layout``: what a user may set, and the network around the cells that follows from it.
 - ``choices``: genotypes as matrices, and as rows of a supernet's architecture.
 - ``cost``: what a network costs, without torch.
-- ``mutation``, ``crossover``: moves between genotypes.
+- ``founders``, ``mutation``, ``crossover``: random genotypes, and moves between them.
 - ``operations``, ``network``, ``supernet``: torch modules.
 - ``draw``: cells as pictures.
 - ``space``: all of it as the engine sees it.

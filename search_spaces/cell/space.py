@@ -13,6 +13,7 @@ from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
 from search_spaces.cell import choices, draw
 from search_spaces.cell.cost import cost
 from search_spaces.cell.crossover import exchange_nodes
+from search_spaces.cell.founders import sample
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.layout import plan
 from search_spaces.cell.mutation import OPERATORS, operators_in_use
@@ -46,12 +47,8 @@ class CellSpace:
         self.operators: Mapping[str, float] = operators_in_use(self.layout)
 
     def sample(self, rng: np.random.Generator) -> CellGenotype:
-        """Uniform over operations and, with two edges a node, over pairs of sources."""
-        layout, n_operations = self.layout, len(self.layout.set.names)
-        if not layout.two:
-            return self._genotype(rng.integers(n_operations, size=(layout.n_cells, len(layout.edges))))
-        noise = rng.random((layout.n_rows, n_operations))
-        return choices.discretize((noise / noise.sum(axis=1, keepdims=True)).astype(np.float32), "darts", layout)
+        """See :func:`search_spaces.cell.founders.sample`."""
+        return self._genotype(sample(self.layout, rng))
 
     def mutate(
         self, parent: CellGenotype, rng: np.random.Generator, operator: str | None = None

@@ -105,6 +105,18 @@ def test_founders_are_uniform_over_pairs_of_sources() -> None:
     assert min(pairs.values()) > 150
 
 
+def test_founders_have_all_costs() -> None:
+    space = create(GREY, SMALL)
+    founders = [space.sample(generator(seed)) for seed in range(60)]
+    convolutions = [sum(name == "conv_3x3" for name in _names(founder)) for founder in founders]
+    assert min(convolutions) <= 2
+    assert max(convolutions) >= 20  # of 28
+
+
+def _names(genotype: CellGenotype) -> list[str]:
+    return [name for node in _parts(genotype, 0) for name in node]
+
+
 def test_a_change_of_operation_keeps_the_sources_and_a_change_of_source_the_operations() -> None:
     space = create(GREY, SMALL | {"operations": "darts"})
     for seed in range(20):
