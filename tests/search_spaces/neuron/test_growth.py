@@ -107,7 +107,7 @@ def test_training_fulfils_the_request_deterministically_and_prunes_back(trainer:
             genotype, weights, splits, RECIPE, epochs=epochs, seed=np.random.SeedSequence(seed), stop=Stop()
         )
 
-    begun, other = (train(replace(child, prune_to=0), 0, seed) for seed in (0, 1))
+    begun, other = (train(replace(child, prune_to=0), 1, seed) for seed in (0, 1))
     assert begun.genotype.n_edges == other.genotype.n_edges == child.grow_to
     assert begun.genotype != other.genotype
     assert begun.genotype.grow_to == 0
