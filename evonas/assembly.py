@@ -16,16 +16,18 @@ from evonas.config import RunConfig, check_config, settings_from
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
+from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.family import FamilyObserver, find_family
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
+from evonas.runtimes.latency_table import kept_table, read_table
 from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
 from evonas.seeding import Seeds, founding_trials, read_seeds
-from evonas.space import Offspring, Relaxable, SearchSpace, Seedable, Seeder
+from evonas.space import Offspring, Parted, Relaxable, SearchSpace, Seedable, Seeder
 from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, each_once, read_info
 from evonas.teacher import read_teacher
 from evonas.training import FamilySearch, FamilySearchable
@@ -61,18 +63,18 @@ class Parts:
         """The search that gives the family; None where it is drawn member by member."""
         return _family_searches(self.config, self.space).get(self.config.seeder)
 
-    def taught(self, outputs: Floats) -> Parts:
+    def taught(self, outputs: Floats, out: Path) -> Parts:
         """The same with what a teacher says of the training samples, ``(n_train, n_outputs)``."""
         splits = replace(self.splits, train=replace(self.splits.train, teacher=outputs))
-        return replace(self, splits=splits, evaluator=build_scoring(self.config, self.space, splits)[0])
+        return replace(self, splits=splits, evaluator=build_scoring(self.config, self.space, splits, out)[0])
 
 
-def assemble(config: RunConfig) -> Parts:
-    """Load the data and build every part; raises :class:`UserError` for anything that does not fit."""
+def assemble(config: RunConfig, out: Path) -> Parts:
+    """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit."""
     splits = load(config.dataset, root=config.data_root, seed=config.split_seed, n_train=config.n_train)
     space = create_space(config.space, splits.task, config.space_options)
     config = config.model_copy(update=_seeder_settings(config, space))
-    evaluator, objectives = build_scoring(config, space, splits)
+    evaluator, objectives = build_scoring(config, space, splits, out)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives)
 
@@ -157,7 +159,7 @@ def evolve(
     check_absent(out)  # before any data is loaded
     if seed_from and config.searcher != "nsga2":
         raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
-    parts = assemble(config)
+    parts = assemble(config, out)
     seeds = read_seeds(seed_from, parts.config, parts.splits, parts.space, parts.objectives) if seed_from else None
     return _begin(parts, out, seeds, observers)
 
@@ -175,7 +177,7 @@ def seed(
         UserError: As :func:`evolve`.
     """
     check_absent(out)  # before any data is loaded
-    parts = assemble(config)
+    parts = assemble(config, out)
     if n_members is None and parts.family_search is not None:
         n_members = parts.family_search.n_members
     n_members = n_members or (UNLIMITED if config.time_limit else FAMILY_SIZE)
@@ -195,6 +197,8 @@ def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[Run
     def fill(directory: Path) -> None:
         for part in given:
             part.write(directory, parts.space)
+        if isinstance(parts.space, Parted) and LATENCY_ESTIMATE in parts.objectives.metrics:
+            kept_table(parts.space, directory)
 
     create(
         out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
@@ -218,7 +222,7 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     if command != changes.get("latency_command"):  # a run directory may come from anybody: it starts no program
         told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
         raise UserError(f"{out} was started {told}: give the same to go on")
-    parts = assemble(config_of(out, changes))
+    parts = assemble(config_of(out, changes), out)
     if parts.family_search is not None and changes.get("generations") is not None:
         raise UserError(
             f"the family of {out} comes from one search, which has ended with as many members as it was asked for: "
@@ -245,11 +249,13 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
     config = parts.config
+    if LATENCY_ESTIMATE in parts.objectives.metrics:
+        read_table(out)  # without it every trial would fail
     with RunStore(out, parts.space, writing=True) as store:
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
         if (outputs := store.teacher_outputs()) is not None:
-            parts = parts.taught(outputs)
+            parts = parts.taught(outputs, out)
         for observer in observers:
             observer.begun(config, parts.objectives, store.records(), store.elapsed)
         if parts.family_search is not None and not _find_family(parts, parts.family_search, store, observers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,27 @@ from evonas.evaluation import (
     CostEvaluator,
     DeploymentEvaluator,
     Evaluator,
+    LatencyEstimator,
     SharedEvaluator,
     TrainedEvaluator,
     merge,
 )
+from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import deployment_names, require_timing
 from evonas.objectives import Objectives, parse_objectives
 from evonas.runtimes.device import parse_command
 from evonas.seeding import read_supernet
-from evonas.space import Relaxable, SearchSpace
+from evonas.space import Parted, Relaxable, SearchSpace
 from evonas.types import UserError
 
 
 def build_scoring(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits
+    config: RunConfig, space: SearchSpace[Any], splits: Splits, folder: Path
 ) -> tuple[Evaluator[Any], Objectives]:
     """The evaluators that a configuration asks for, as one, and the objectives among their metrics.
+
+    Args:
+        folder: Of the run, where an estimate of latency will find its table.
 
     Raises:
         UserError: Unknown metrics, or an evaluator that the space or another run cannot serve.
@@ -37,7 +43,10 @@ def build_scoring(
     evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(space.cost(founder))))
     names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
     deployed = deployment_names(space, splits.task)
-    objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed))
+    estimated = (LATENCY_ESTIMATE,) if isinstance(space, Parted) else ()
+    objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed, *estimated))
+    if isinstance(space, Parted) and LATENCY_ESTIMATE in objectives.metrics:
+        evaluator = merge(evaluator, LatencyEstimator(space, folder))
     if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
         evaluator = merge(evaluator, deployment)
     return evaluator, objectives

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, T
 import numpy as np
 
 from evonas.sketch import Sketch
-from evonas.types import Arrays, Floats, Json, Metrics, Task, Weights
+from evonas.types import Arrays, Floats, Ints, Json, Metrics, Task, Weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -210,6 +210,19 @@ class RelaxableSpace(Relaxable[G], SearchSpace[G], Protocol[G]):
     """A search space that has a supernet."""
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the choices in networks of a space consist of.
+
+    Attributes:
+        names: Of parts that can be timed alone.
+        counts: ``(n_choices, n_operations, n_parts)``: how many an operation on a row of ``arch`` adds to the network.
+    """
+
+    names: tuple[str, ...]
+    counts: Ints
+
+
 @runtime_checkable
 class Drawable(Protocol[G_contra]):
     """Capability: say what a network looks like."""
@@ -277,6 +290,20 @@ class Exportable(Protocol[G_contra]):
 
     def export(self, genotype: G_contra, weights: Weights, format: str, target: ExportTarget) -> Program:
         """The network in one of :attr:`formats`; ``ValueError`` with one sentence where it cannot be written."""
+        ...
+
+
+@runtime_checkable
+class Parted(Exportable[G], RelaxableSpace[G], Protocol[G]):
+    """Capability: choices consist of parts, of which there are few, and each can be timed alone."""
+
+    @property
+    def parts(self) -> Parts:
+        """All there are."""
+        ...
+
+    def probe(self, part: str, copies: int) -> Program:
+        """A network of so many copies of a part, joined as networks of this space join them; as ONNX."""
         ...
 
 

@@ -2,16 +2,16 @@
 
 - ``base``: Job, Outcome, the Evaluator protocol, and ``merge``, which joins evaluators.
 - ``trained``: train and measure on the validation set; ``shared``: measure with the weights of a trained supernet.
-- ``measure``: outputs against targets; ``cost``: of a structure; ``deployment``: of an exported network.
+- ``measure``: outputs against targets; ``cost``: of a structure, its latency from a table; ``deployment``: of an exported network.
 """
 
 from evonas.evaluation.base import Evaluator, Job, Outcome, merge
-from evonas.evaluation.cost import CostEvaluator
+from evonas.evaluation.cost import CostEvaluator, LatencyEstimator
 from evonas.evaluation.deployment import DeploymentEvaluator
 from evonas.evaluation.shared import SharedEvaluator
 from evonas.evaluation.trained import TrainedEvaluator
 
 __all__ = [
-    "CostEvaluator", "DeploymentEvaluator", "Evaluator", "Job", "Outcome", "SharedEvaluator", "TrainedEvaluator",
-    "merge",
+    "CostEvaluator", "DeploymentEvaluator", "Evaluator", "Job", "LatencyEstimator", "Outcome", "SharedEvaluator",
+    "TrainedEvaluator", "merge",
 ]

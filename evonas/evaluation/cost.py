@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Generic
 
 from evonas.evaluation.base import Job, Outcome
 from evonas.individual import Trial
-from evonas.space import G, SearchSpace
+from evonas.runtimes.latency_table import LatencyTable, read_table
+from evonas.space import G, Parted, SearchSpace
+
+#: Microseconds a sample on one core, by the table of the run.
+LATENCY_ESTIMATE = "latency_estimate"
 
 
 @dataclass(frozen=True)
@@ -27,3 +33,27 @@ class CostEvaluator(Generic[G]):
 
     def __call__(self, job: Job[G]) -> Outcome[G]:
         return Outcome(self.space.cost(job.trial.individual.genotype))
+
+
+@dataclass(frozen=True)
+class LatencyEstimator(Generic[G]):
+    """Adds up what the parts of a network take, see :mod:`evonas.runtimes.latency_table`.
+
+    Attributes:
+        folder: Where the table is.
+    """
+
+    space: Parted[G]
+    folder: Path
+    metric_names: tuple[str, ...] = (LATENCY_ESTIMATE,)
+    shares_memory: bool = True
+
+    @cached_property
+    def _table(self) -> LatencyTable:
+        return read_table(self.folder)
+
+    def work(self, trial: Trial[G]) -> float:
+        return 0.0
+
+    def __call__(self, job: Job[G]) -> Outcome[G]:
+        return Outcome({LATENCY_ESTIMATE: self._table.estimate(self.space, job.trial.individual.genotype)})

@@ -11,7 +11,6 @@ import torch
 
 from evonas.data.samples import Splits
 from evonas.encoding import load, save
-from evonas.relaxed.latency import latency_table
 from evonas.relaxed.learners import (
     Batch,
     LogitLearner,
@@ -24,7 +23,8 @@ from evonas.relaxed.methods import FairSettings, LogitSettings, ProxylessSetting
 from evonas.relaxed.proxyless import CostTerm
 from evonas.relaxed.steps import GatedStep, Moment, PathStep, RelaxedStep, Step
 from evonas.relaxed.trained import CHECKPOINT, SUPERNET, supernet_weights
-from evonas.space import Encoded, G, RelaxableSpace
+from evonas.runtimes.latency_table import kept_table
+from evonas.space import Encoded, G, Parted, RelaxableSpace
 from evonas.training import Report, Stop
 from evonas.types import Floats, Ints, UserError
 
@@ -66,7 +66,6 @@ class SupernetTraining(Generic[G]):
         self.learner = WeightLearner(supernet, self.choices, splits.task, settings)
         self.hypernet = settings.hypernet(len(self.choices.operations))
         self.logits = self._make_logits(int(rng.integers(2**62)))
-        self._costs: Floats | None = None
 
     def seed_of(self, epoch: int) -> np.random.SeedSequence:
         """The random stream of an epoch; that of the epoch after the last is free for what follows."""
@@ -75,10 +74,7 @@ class SupernetTraining(Generic[G]):
     def run(self, directory: Path, stop: Stop, report: Report) -> None:
         """To the end, from the checkpoint in ``directory`` if there is one."""
         first = self._restore(directory / CHECKPOINT)
-        if self._costs is None and isinstance(self.settings, ProxylessSettings):
-            self._costs = self._measured_costs(self.settings.cost)
-            self._save(directory / CHECKPOINT, 0)  # times are never measured equal again
-        step = self._make_step()
+        step = self._make_step(directory)
         for epoch in range(first, self._n_epochs):
             loss = self._run_epoch(epoch, step, stop)
             self._save(directory / CHECKPOINT, epoch + 1)
@@ -121,22 +117,24 @@ class SupernetTraining(Generic[G]):
             return LogitLearner(references, settings.arch_learning_rate, weight_decay=settings.arch_weight_decay)
         return LogitLearner(references, settings.arch_learning_rate, beta=0.0)  # only pairs may move
 
-    def _make_step(self) -> Step:
+    def _make_step(self, directory: Path) -> Step:
         settings = self.settings
         if isinstance(settings, RelaxedSettings) and self.logits is not None:
             return RelaxedStep(self.learner, self.logits, self.choices, self.hypernet, settings)
-        if isinstance(settings, ProxylessSettings) and self.logits is not None and self._costs is not None:
-            cost = CostTerm(
-                self._costs, settings.target * float(self._costs.mean(1).sum()), settings.cost_form,
-                settings.cost_strength,
-            )
+        if isinstance(settings, ProxylessSettings) and self.logits is not None:
+            costs = self._row_costs(settings.cost, directory)
+            target = settings.target * float(costs.mean(1).sum())
+            cost = CostTerm(costs, target, settings.cost_form, settings.cost_strength)
             return GatedStep(self.learner, self.logits, settings, cost)
         return PathStep(self.learner, self.choices, fair=isinstance(settings, FairSettings))
 
-    def _measured_costs(self, name: str) -> Floats:
+    def _row_costs(self, name: str, directory: Path) -> Floats:
+        """What an operation on a row costs, ``(n_choices, n_operations)``."""
         if name != "latency":
             return self.choices.costs[name]
-        return latency_table(self.learner.supernet, self.choices, self.batch(self.seen[:1]).x)
+        if not isinstance(self.space, Parted):
+            raise UserError("this space has no parts that could be timed: set cost to 'flops' or 'params'")
+        return kept_table(self.space, directory).of_choices(self.space.parts)
 
     def _save(self, path: Path, epoch: int) -> None:
         state = self.learner.supernet.state_dict()
@@ -145,8 +143,6 @@ class SupernetTraining(Generic[G]):
         if self.logits is not None:
             arrays |= {"references": self.logits.references.detach().numpy()}
             arrays |= optimizer_arrays(self.logits.optimizer, "logits")
-        if self._costs is not None:
-            arrays["costs"] = self._costs
         save(path, Encoded({"epoch": epoch, "n_epochs": self._n_epochs, "updates": self.learner.updates}, arrays))
 
     def _restore(self, path: Path) -> int:
@@ -166,7 +162,6 @@ class SupernetTraining(Generic[G]):
                 with torch.no_grad():
                     self.logits.references.copy_(torch.from_numpy(arrays["references"]))
                 restore_optimizer(self.logits.optimizer, arrays, "logits")
-            self._costs = arrays.get("costs")
             return int(data.header["epoch"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise UserError(f"{path} is no checkpoint of this search ({error}): delete it to begin anew") from None

@@ -184,7 +184,8 @@ class ProxylessSettings(LogitSettings):
     """ProxylessNAS (Cai 2019, https://arxiv.org/abs/1812.00332).
 
     Attributes:
-        cost: What is to be small: ``"flops"``, ``"params"``, or ``"latency"``, measured when the search begins.
+        cost: What is to be small: ``"flops"``, ``"params"``, or ``"latency"``, as in
+            :mod:`evonas.runtimes.latency_table`.
         target: The wanted cost, as a share of that of equally probable operations.
         cost_form, cost_strength: See :class:`evonas.relaxed.proxyless.CostTerm`.
     """

@@ -39,6 +39,10 @@ class OnnxNetwork:
         outputs: Floats = self.session.run(["output"], {"input": inputs.astype(np.float32)})[0]
         return outputs
 
+    def zeros(self) -> Floats:
+        """One sample, ``(1, *input_shape)``."""
+        return np.zeros((1, *self.session.get_inputs()[0].shape[1:]), np.float32)
+
     def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
         """CPU time a sample, one at a time, pinned to one core where the system can."""
         with ThreadPoolExecutor(1) as pool:  # a thread of its own: the affinity dies with it

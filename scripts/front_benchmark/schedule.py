@@ -99,7 +99,7 @@ class Search:
 
     def _check(self, directory: Path) -> None:
         """Results with other settings are never mixed with these."""
-        found, expected = config_of(directory), assemble(self.config).config
+        found, expected = config_of(directory), assemble(self.config, directory).config
         for key in RunConfig.model_fields:
             if key != "data_root" and getattr(found, key) != getattr(expected, key):
                 raise UserError(

@@ -7,6 +7,7 @@
 - ``cost``: what a network costs, without torch.
 - ``founders``, ``mutation``, ``crossover``: random genotypes, and moves between them.
 - ``operations``, ``network``, ``supernet``: torch modules.
+- ``onnx_program``: networks for onnxruntime; ``parts``: what in them is timed one by one.
 - ``draw``: cells as pictures.
 - ``space``: all of it as the engine sees it.
 """

@@ -36,6 +36,9 @@ class Cell(nn.Module):
 
     Args:
         built: Of every edge of the layout the names of the operations to build.
+
+    Attributes:
+        into: Of every node its edges: row in the architecture, source, and what was built.
     """
 
     def __init__(self, layout: Layout, place: Place, built: Sequence[Sequence[str]]) -> None:
@@ -44,7 +47,7 @@ class Cell(nn.Module):
         self.rectify = nn.ReLU()
         self.entries = nn.ModuleList(_entries(layout, place))
         self.edges = nn.ModuleDict()
-        self._into: list[list[tuple[int, int, list[Candidate]]]] = [[] for _ in range(layout.n_nodes)]
+        self.into: list[list[tuple[int, int, list[Candidate]]]] = [[] for _ in range(layout.n_nodes)]
         for row, ((source, target), names) in enumerate(zip(layout.edges, built, strict=True)):
             if not names:
                 continue
@@ -52,7 +55,7 @@ class Cell(nn.Module):
             operations = {name: layout.set.operations[name] for name in names}
             modules = {name: build(o, place.nodes.channels, stride) for name, o in operations.items()}
             self.edges[f"{source}-{target}"] = nn.ModuleDict(modules)
-            self._into[target - layout.set.n_inputs].append((row, source, [
+            self.into[target - layout.set.n_inputs].append((row, source, [
                 Candidate(layout.set.names.index(name), modules[name], rectifies(operation, stride))
                 for name, operation in operations.items()
             ]))
@@ -66,7 +69,7 @@ class Cell(nn.Module):
         """
         states = [entry(x) for entry, x in zip(self.entries, inputs, strict=True)] if len(self.entries) else [*inputs]
         rectified: dict[int, Tensor] = {}
-        for into in self._into:
+        for into in self.into:
             total: Tensor | None = None
             for source, candidate, weight in _to_run(into, weights):
                 if candidate.rectifies and source not in rectified:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from evonas.sketch import Sketch
-from evonas.space import Choices, Encoded, Offspring
+from evonas.space import Choices, Encoded, ExportTarget, Offspring, Parts, Precision, Program
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
-from search_spaces.cell import choices, draw
+from search_spaces.cell import choices, draw, parts
 from search_spaces.cell.cost import cost
 from search_spaces.cell.crossover import exchange_nodes
 from search_spaces.cell.founders import sample
@@ -22,6 +23,8 @@ from search_spaces.cell.options import CellOptions, read_options
 if TYPE_CHECKING:
     from torch import nn
 
+    from search_spaces.cell.network import Network
+
 #: Children by crossover that may equal a parent before a mutant is made instead.
 CROSSOVER_DRAWS = 10
 
@@ -30,7 +33,7 @@ class CellSpace:
     """Convolutional networks that repeat one cell or a few, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Describable``,
-    ``Drawable`` and ``Relaxable``; picklable.
+    ``Drawable``, ``Relaxable``, ``Exportable`` and ``Parted``; picklable.
 
     Args:
         task: Gives the image's shape and the number of outputs.
@@ -39,6 +42,8 @@ class CellSpace:
     Raises:
         ValueError: Samples that are not images, or images that are too small.
     """
+
+    formats: ClassVar[Mapping[str, Sequence[Precision]]] = MappingProxyType({"onnx": ("float32",)})
 
     def __init__(self, task: Task, options: CellOptions) -> None:
         self.task = task
@@ -98,7 +103,7 @@ class CellSpace:
         """See :func:`search_spaces.cell.cost.cost`."""
         return cost(genotype, self.layout)
 
-    def compile(self, genotype: CellGenotype, weights: Weights | None = None) -> nn.Module:
+    def compile(self, genotype: CellGenotype, weights: Weights | None = None) -> Network:
         """The phenotype; without weights it gets fresh ones, always the same for a genotype."""
         from search_spaces.cell.network import Network, load_weights, seeded
 
@@ -107,6 +112,29 @@ class CellSpace:
         if weights is not None:
             load_weights(network, weights)
         return network
+
+    def export(self, genotype: CellGenotype, weights: Weights, format: str, target: ExportTarget) -> Program:
+        """The network as ONNX, the only one of :attr:`formats`."""
+        from search_spaces.cell.onnx_program import OnnxProgram
+
+        return OnnxProgram(self.task, target, self.compile(genotype, weights))
+
+    @property
+    def parts(self) -> Parts:
+        """Operations, each on the images that it sees somewhere."""
+        return parts.counted(self.layout)
+
+    def probe(self, part: str, copies: int) -> Program:
+        """Copies of an operation without its ReLU, which operations share; see :class:`evonas.space.Parted`."""
+        from search_spaces.cell.network import seeded
+        from search_spaces.cell.onnx_program import Probe
+        from search_spaces.cell.operations import build
+
+        wanted = parts.parts(self.layout)[part]
+        operation = self.layout.set.operations[wanted.operation]
+        with seeded(0):
+            modules = [build(operation, wanted.channels, wanted.stride).eval() for _ in range(copies)]
+        return Probe(modules, (wanted.channels, *wanted.size), keeps=wanted.stride == 1)
 
     @property
     def weight_options(self) -> Mapping[str, Any]:

@@ -9,22 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.onnx_graph import OnnxGraph
 from evonas.space import ExportTarget
 from evonas.types import Task
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
 
 if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto
     from torch import nn
-
-#: The first versions with LayerNormalization.
-OPSET, IR_VERSION = 17, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,32 +44,20 @@ class OnnxProgram:
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """One file."""
-        from onnx import TensorProto, checker, helper
-
-        graph = _Graph([], [])
+        graph = OnnxGraph()
         graph.add("Flatten", ["input"], "values", axis=1)
         self._layers(graph, self._entered(graph))
-        shapes: dict[str, list[str | int | None]] = {
-            "input": ["n", *self.task.input_shape], "output": ["n", self.task.n_outputs]
-        }
-        ends = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()}
-        model = helper.make_model(
-            helper.make_graph(graph.nodes, self.target.name, [ends["input"]], [ends["output"]], graph.constants),
-            opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="evonas",
-            doc_string="\n".join(remarks),
-        )
-        checker.check_model(model)
-        return {".onnx": model.SerializeToString()}
+        return {".onnx": graph.serialised(self.target.name, self.task.input_shape, (self.task.n_outputs,), remarks)}
 
-    def _entered(self, graph: _Graph) -> str:
+    def _entered(self, graph: OnnxGraph) -> str:
         """Name of the values that the weights multiply."""
         if self.numbers.mean is None or self.numbers.inverse_std is None:
             return "values"
-        graph.add("Sub", ["values", graph.constant("mean", self.numbers.mean)], "centred")
-        graph.add("Mul", ["centred", graph.constant("inverse_std", self.numbers.inverse_std)], "normalised")
+        graph.add("Sub", ["values", graph.constant(self.numbers.mean, "mean")], "centred")
+        graph.add("Mul", ["centred", graph.constant(self.numbers.inverse_std, "inverse_std")], "normalised")
         return "normalised"
 
-    def _layers(self, graph: _Graph, inputs: str) -> None:
+    def _layers(self, graph: OnnxGraph, inputs: str) -> None:
         network, offset = self.numbers.network, self.numbers.offset
         genotype, known = network.genotype, [inputs]
         target = genotype.edges[:, 1]
@@ -83,42 +67,22 @@ class OnnxProgram:
             matrix[genotype.edges[edges, 0], target[edges] - first] = self.numbers.weights.values[edges]
             rows = slice(first - genotype.n_inputs, last - genotype.n_inputs)
             source = known[0] if len(known) == 1 else graph.add("Concat", known, f"known_{layer}", axis=1)
-            graph.add("MatMul", [source, graph.constant(f"weights_{layer}", matrix)], f"product_{layer}")
+            graph.add("MatMul", [source, graph.constant(matrix, f"weights_{layer}")], f"product_{layer}")
             end = "output" if layer == genotype.depth else f"sum_{layer}"
-            graph.add("Add", [f"product_{layer}", graph.constant(f"offset_{layer}", offset[rows])], end)
+            graph.add("Add", [f"product_{layer}", graph.constant(offset[rows], f"offset_{layer}")], end)
             if layer < genotype.depth:
                 known.append(graph.add("Relu", [self._normed(graph, end, layer, rows)], f"hidden_{layer}"))
 
-    def _normed(self, graph: _Graph, sums: str, layer: int, rows: slice) -> str:
+    def _normed(self, graph: OnnxGraph, sums: str, layer: int, rows: slice) -> str:
         network = self.numbers.network
         if network.norm == "none":
             return sums
         affine = network.norm == "layer-affine"
         gain = network.gain[rows] if affine else np.ones(rows.stop - rows.start, np.float32)
-        inputs = [sums, graph.constant(f"gain_{layer}", gain)]
+        inputs = [sums, graph.constant(gain, f"gain_{layer}")]
         if affine:
-            inputs.append(graph.constant(f"bias_{layer}", network.bias[rows]))
+            inputs.append(graph.constant(network.bias[rows], f"bias_{layer}"))
         return graph.add("LayerNormalization", inputs, f"normed_{layer}", axis=-1, epsilon=NORM_EPSILON)
-
-
-@dataclass(frozen=True)
-class _Graph:
-    """Nodes in order of execution, and constants."""
-
-    nodes: list[NodeProto]
-    constants: list[TensorProto]
-
-    def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
-        return output
-
-    def constant(self, name: str, values: NDArray[Any]) -> str:
-        from onnx import numpy_helper
-
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
 
 
 def onnx_program(network: Network, task: Task, target: ExportTarget) -> OnnxProgram:

@@ -12,7 +12,6 @@ import torch
 
 from evonas.encoding import load, save
 from evonas.relaxed.hypernet import PiecewiseLinear, SimplexRBF
-from evonas.relaxed.latency import latency_table
 from evonas.relaxed.learners import Batch, LogitLearner, WeightLearner, first_references
 from evonas.relaxed.loop import SupernetTraining
 from evonas.relaxed.methods import METHODS, DartsSettings, FairSettings, SposSettings, VectorSettings
@@ -83,16 +82,9 @@ def test_killed_search_ends_as_an_uninterrupted_one(name: str, options: dict[str
     assert contents(run(search, tmp_path / "whole")) == whole
 
 
-def test_measured_times_are_kept(tmp_path: Folder) -> None:
-    search = make("proxyless", cost="latency")
-    with pytest.raises(Cancelled):
-        run(search, tmp_path, stop_after=1)
-    first = load(tmp_path / CHECKPOINT)
-    run(search, tmp_path)
-    last = load(tmp_path / CHECKPOINT)
-    assert first is not None
-    assert last is not None
-    np.testing.assert_array_equal(first.arrays["costs"], last.arrays["costs"])
+def test_a_space_without_parts_has_no_latency_to_learn_from(tmp_path: Folder) -> None:
+    with pytest.raises(UserError, match="no parts that could be timed: set cost to 'flops' or 'params'"):
+        run(make("proxyless", cost="latency"), tmp_path)
 
 
 def test_checkpoint_of_another_training_is_refused(tmp_path: Folder) -> None:
@@ -260,13 +252,6 @@ def test_family_of_one_best_genotype_is_filled_by_samples() -> None:
     assert len(set(family)) == 8
     with pytest.raises(ValueError, match="only 64 different networks"):
         net.family(SPACE, 65, np.random.default_rng(0))
-
-
-def test_latencies_tell_what_is_run_from_what_is_not() -> None:
-    table = latency_table(SPACE.supernet(0), SPACE.choices, torch.zeros(4000, 6))
-    assert table.shape == (3, 4)
-    assert table.min() >= 1
-    assert (table[1:, 3] > table[1:, 0]).all()
 
 
 @pytest.mark.parametrize(("name", "options", "sentence"), [

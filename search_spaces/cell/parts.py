@@ -1,0 +1,55 @@
+"""The operations of a network as parts that can be timed one by one: each on the images that it sees somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from evonas.space import Parts
+from search_spaces.cell.layout import Layout, Place, Size
+
+
+@dataclass(frozen=True)
+class Part:
+    """An operation with the shape of its input."""
+
+    operation: str
+    channels: int
+    size: Size
+    stride: int
+
+    @property
+    def name(self) -> str:
+        height, width = self.size
+        return f"{self.operation} {self.channels}x{height}x{width}" + ("" if self.stride == 1 else f"/{self.stride}")
+
+
+def part_of(name: str, place: Place, source: int, layout: Layout) -> Part:
+    """The part that an operation is on an edge from ``source``."""
+    halves = place.reduction and source < layout.set.n_inputs
+    return Part(name, place.nodes.channels, place.inputs[-1].size if halves else place.nodes.size, 1 + halves)
+
+
+def parts(layout: Layout) -> dict[str, Part]:
+    """By name, in the order of places, edges and operations."""
+    return {part.name: part for _, _, part in _uses(layout)}
+
+
+def counted(layout: Layout) -> Parts:
+    """How many of each part an operation on a row of an architecture adds."""
+    names = tuple(parts(layout))
+    counts = np.zeros((layout.n_rows, len(layout.set.names), len(names)), np.int64)
+    for row, column, part in _uses(layout):
+        counts[row, column, names.index(part.name)] += 1
+    return Parts(names, counts)
+
+
+def _uses(layout: Layout) -> Iterator[tuple[int, int, Part]]:
+    """Row, column and part of every operation at every place."""
+    for place in layout.places:
+        for edge, (source, _) in enumerate(layout.edges):
+            for name in layout.set.operations:
+                row = place.cell * len(layout.edges) + edge
+                yield row, layout.set.names.index(name), part_of(name, place, source, layout)
