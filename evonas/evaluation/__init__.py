@@ -2,7 +2,8 @@
 
 - ``base``: Job, Outcome, the Evaluator protocol, and ``merge``, which joins evaluators.
 - ``trained``: train and measure on the validation set; ``shared``: measure with the weights of a trained supernet.
-- ``measure``: outputs against targets; ``cost``: of a structure, its latency from a table; ``deployment``: of an exported network.
+- ``measure``: outputs against targets; ``deployment``: of an exported network.
+- ``cost``: of a structure, and its latency from a table.
 """
 
 from evonas.evaluation.base import Evaluator, Job, Outcome, merge

@@ -14,7 +14,7 @@ from evonas.space import ExportTarget
 from evonas.types import Task
 from search_spaces.neuron.export import c_text, c_tiles
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
-from search_spaces.neuron.export.c_tiles import Tiles, tiles
+from search_spaces.neuron.export.c_tiles import AVX2, AVX512, Tiles, tiles, whole_windows
 from search_spaces.neuron.export.layout import (
     STEP_TYPES,
     Rows,
@@ -41,7 +41,7 @@ class CProgram:
     Attributes:
         inputs, hidden: The edges from inputs and from hidden neurons; all rows in both.
         step_type: Of the steps of both.
-        tiles: The same edges, for processors with AVX-512.
+        tiles: The same edges, for processors with AVX-512 and for those with AVX2.
     """
 
     task: Task
@@ -51,7 +51,7 @@ class CProgram:
     inputs: Rows
     hidden: Rows
     step_type: StepType
-    tiles: Tiles
+    tiles: tuple[Tiles, Tiles]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -130,12 +130,14 @@ class CProgram:
         })
 
     def _tiled(self, common: Mapping[str, object]) -> str:
-        """What takes the place of the rows on processors with AVX-512."""
+        """What takes the place of the rows on processors with AVX-512 or AVX2."""
+        avx512, avx2 = self.tiles
         hidden = "layer + 1 < N_LAYERS ? (float *)sources + FIRST_SLOT + layer_slots[layer] : outputs"
         return c_text.fill(c_tiles.SOURCE, self._features, {
-            **common, "n_windows": self.tiles.steps.shape[1], "first_slot": self.tiles.first_slot,
-            "n_steps": self.tiles.n_steps,
-            "tile_table": c_text.table("tile_steps", self.tiles.steps.ravel()),
+            **common, "first_slot": whole_windows(self.task.n_inputs),
+            "n_sources": whole_windows(self.task.n_inputs) + whole_windows(self.slots.size),
+            "avx512_steps": avx512.n_steps, "avx512_table": c_text.table("tile_steps", avx512.steps.ravel()),
+            "avx2_steps": avx2.n_steps, "avx2_table": c_text.table("tile_steps", avx2.steps.ravel()),
             "entered": "(float)x[i]" if self.numbers.mean is None else "((float)x[i] - mean[i]) * inverse_std[i]",
             "destination": hidden if self._has_hidden else "outputs",
         })
@@ -162,7 +164,8 @@ class CProgram:
         order = "channel by channel, row by row" if len(shape) == 3 else "in the order of its columns"
         classes = "one logit a class" if self.task.kind == "classification" else "predictions in the units of the data"
         return c_text.fill(c_text.HEADER, self._features, {
-            **self._common, **self.sizes, "unpacked": self.tiles.n_bytes, "remarks": c_text.comment(remarks),
+            **self._common, **self.sizes, "remarks": c_text.comment(remarks),
+            "unpacked": max(tiles.n_bytes for tiles in self.tiles),
             "output_note": classes,
             "input_type": "uint8_t" if byte_inputs else "float",
             "input_note": "whole numbers from 0 to 255" if byte_inputs else "floats",
@@ -183,7 +186,9 @@ def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
     row, column, from_input = into - genotype.n_inputs, source.copy(), source < genotype.n_inputs
     column[~from_input] = slot_of(genotype, slots)[source[~from_input] - genotype.n_inputs]
     sizes, stored = np.diff(genotype.layer_offsets[1:]), numbers.weights.values != 0
-    tiled = tiles(row[stored], column[stored], from_input[stored], sizes, genotype.n_inputs, slots.size)
+    first_slot = whole_windows(genotype.n_inputs)
+    place, n_places = np.where(from_input, column, first_slot + column), first_slot + whole_windows(slots.size)
+    wide, narrow = (tiles(row[stored], place[stored], sizes, n_places, shape) for shape in (AVX512, AVX2))
     programs = []
     for step_type in STEP_TYPES:
         longest = int(np.iinfo(step_type).max)
@@ -191,7 +196,7 @@ def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
             to_rows(row[part], column[part], numbers.weights.values[part], len(network.bias), longest)
             for part in (from_input, ~from_input)
         )
-        programs.append(CProgram(task, target, numbers, slots, inputs, hidden, step_type, tiled))
+        programs.append(CProgram(task, target, numbers, slots, inputs, hidden, step_type, (wide, narrow)))
     return min(programs, key=lambda program: program.sizes["flash"])
 
 

@@ -1,9 +1,10 @@
-"""The same network for processors with AVX-512: rows unpacked into tiles at the first call.
+"""The same network for processors with AVX-512 or AVX2: rows unpacked into tiles at the first call.
 
 A row takes a load for each of its sources, and a processor has two or three loads a cycle: with 100 000 edges it is
-slower than a dense network of as many weights, which gets sixteen products of a load. A tile is 16 rows by 32 sources:
-these are two registers, and one permutation gives each row a source. Trained networks of 21 000 to 95 000 edges were
-measured to take a third to a quarter of the time of rows.
+slower than a dense network of as many weights, which gets sixteen products of a load. A tile is 16 rows by 32 sources
+(8 by 16 with AVX2): these are two registers, and one permutation (or two) gives each row a source. Trained networks of
+21 000 to 95 000 edges were measured to take a third to a quarter of the time of rows with AVX-512, random ones three
+quarters to less than half with AVX2.
 """
 
 from __future__ import annotations
@@ -15,30 +16,78 @@ from numpy.typing import NDArray
 
 from evonas.types import Ints
 
-N_LANES, WINDOW = 16, 32
+
+class Shape(NamedTuple):
+    """Of a tile: rows, and sources."""
+
+    n_lanes: int
+    window: int
+
+
+AVX512, AVX2 = Shape(16, 32), Shape(8, 16)
 
 SOURCE = """\
-/* On processors with AVX-512 the first call unpacks the rows into tiles of 16 rows by 32 sources, and
- * a permutation of two registers takes the place of 16 loads. Define ${NAME}_PORTABLE to do without.
+/* On processors with AVX-512 or AVX2 the first call unpacks the rows into tiles of LANES rows by WINDOW
+ * sources, which are two registers: permutations of these take the place of LANES loads. Define
+ * ${NAME}_PORTABLE to do without.
  */
 #include <immintrin.h>
 
-#define N_WINDOWS ${n_windows}
-#define FIRST_SLOT ${first_slot}
+/* tile_steps: for each LANES rows of a layer and each WINDOW sources, the largest number of edges into
+ * one of the rows.
+ */
+#ifdef __AVX512F__
+#define LANES 16
+#define WINDOW 32
+#define N_STEPS ${avx512_steps}
+${avx512_table}
+typedef __m512 lanes_t;
+#define ZEROS _mm512_setzero_ps()
+#define ADD _mm512_add_ps
+#define STORE _mm512_storeu_ps
 
-/* For each 16 rows of a layer and each 32 sources: the largest number of edges into one of the rows. */
-${tile_table}
-static __m512 tile_weights[${n_steps}];
-static __m128i tile_sources[${n_steps}];
-static __m512 sources[2 * N_WINDOWS];
+/* a + weights times their sources, which are among low and high. */
+static lanes_t add_products(lanes_t a, lanes_t weights, const uint8_t *places, lanes_t low, lanes_t high)
+{
+    const __m512i at = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)places));
+
+    return _mm512_fmadd_ps(weights, _mm512_permutex2var_ps(low, at, high), a);
+}
+#else
+#define LANES 8
+#define WINDOW 16
+#define N_STEPS ${avx2_steps}
+${avx2_table}
+typedef __m256 lanes_t;
+#define ZEROS _mm256_setzero_ps()
+#define ADD _mm256_add_ps
+#define STORE _mm256_storeu_ps
+
+/* a + weights times their sources, which are among low and high. */
+static lanes_t add_products(lanes_t a, lanes_t weights, const uint8_t *places, lanes_t low, lanes_t high)
+{
+    const __m256i at = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)places));
+    const __m256 is_high = _mm256_castsi256_ps(_mm256_slli_epi32(at, 28));
+
+    low = _mm256_permutevar8x32_ps(low, at);
+    high = _mm256_permutevar8x32_ps(high, at);
+    return _mm256_fmadd_ps(weights, _mm256_blendv_ps(low, high, is_high), a);
+}
+#endif
+#define FIRST_SLOT ${first_slot}
+#define N_WINDOWS (${n_sources} / WINDOW)
+
+static lanes_t tile_weights[N_STEPS];
+static uint8_t tile_places[N_STEPS * LANES];
+static lanes_t sources[2 * N_WINDOWS];
 
 static void put(uint32_t *next, unsigned place, unsigned lane, float weight)
 {
     if (weight != 0) {
-        const uint32_t at = 16 * next[place / 32]++ + lane;
+        const uint32_t at = LANES * next[place / WINDOW]++ + lane;
 
         ((float *)tile_weights)[at] = weight;
-        ((uint8_t *)tile_sources)[at] = (uint8_t)(place % 32);
+        tile_places[at] = (uint8_t)(place % WINDOW);
     }
 }
 
@@ -54,7 +103,7 @@ static void unpack(void)
 
     for (layer = 0; layer < N_LAYERS; layer++)
         for (i = 0; i < layer_sizes[layer]; i++, row++) {
-            if (i % 16 == 0)
+            if (i % LANES == 0)
                 for (k = 0; k < N_WINDOWS; k++) {
                     first[k] = n_steps;
                     n_steps += *steps++;
@@ -63,27 +112,21 @@ static void unpack(void)
                 next[k] = first[k];
             for (k = 0, place = 0; k < input_counts[row]; k++) {
                 place += *input_step++;
-                put(next, place, i % 16, ${input_scale}(float)*input_weight++);
+                put(next, place, i % LANES, ${input_scale}(float)*input_weight++);
             }
 @hidden             for (k = 0, place = FIRST_SLOT; k < hidden_counts[row]; k++) {
 @hidden                 place += *hidden_step++;
-@hidden                 put(next, place, i % 16, ${hidden_scale}(float)*hidden_weight++);
+@hidden                 put(next, place, i % LANES, ${hidden_scale}(float)*hidden_weight++);
 @hidden             }
         }
-}
-
-/* a + 16 weights times their sources, which are among low and high. */
-static __m512 add_products(__m512 a, __m512 weights, __m128i places, __m512 low, __m512 high)
-{
-    return _mm512_fmadd_ps(weights, _mm512_permutex2var_ps(low, _mm512_cvtepu8_epi32(places), high), a);
 }
 
 void ${name}_run(const ${name}_input *x, float *outputs)
 {
     static int unpacked = 0;
     const uint8_t *steps = tile_steps;
-    const __m512 *weights = tile_weights;
-    const __m128i *places = tile_sources;
+    const lanes_t *weights = tile_weights;
+    const uint8_t *places = tile_places;
     unsigned layer, i, k, row = 0;
 
     if (!unpacked) {
@@ -96,27 +139,29 @@ void ${name}_run(const ${name}_input *x, float *outputs)
         const unsigned size = layer_sizes[layer];
         float *z = ${destination};
 
-        for (i = 0; i < size; i += 16) {
-            __m512 a = _mm512_setzero_ps(), b = _mm512_setzero_ps();
-            float sums[16];
+        for (i = 0; i < size; i += LANES) {
+            lanes_t a = ZEROS, b = ZEROS;
+            float sums[LANES];
 
             for (k = 0; k < N_WINDOWS; k++, steps++) {
                 unsigned n = *steps;
-                __m512 low, high;
+                lanes_t low, high;
 
                 if (n == 0)
                     continue;
                 low = sources[2 * k];
                 high = sources[2 * k + 1];
-                for (; n >= 2; n -= 2, weights += 2, places += 2) {
-                    a = add_products(a, weights[0], places[0], low, high);
-                    b = add_products(b, weights[1], places[1], low, high);
+                for (; n >= 2; n -= 2, weights += 2, places += 2 * LANES) {
+                    a = add_products(a, weights[0], places, low, high);
+                    b = add_products(b, weights[1], places + LANES, low, high);
                 }
-                if (n > 0)
-                    a = add_products(a, *weights++, *places++, low, high);
+                if (n > 0) {
+                    a = add_products(a, *weights++, places, low, high);
+                    places += LANES;
+                }
             }
-            _mm512_storeu_ps(sums, _mm512_add_ps(a, b));
-            for (k = 0; k < 16 && i + k < size; k++)
+            STORE(sums, ADD(a, b));
+            for (k = 0; k < LANES && i + k < size; k++)
                 z[i + k] = offset[row++] + sums[k];
         }
 @hidden         if (layer + 1 < N_LAYERS)
@@ -131,11 +176,11 @@ class Tiles(NamedTuple):
 
     Attributes:
         steps: uint8 ``(n_groups, n_windows)``: the largest number of edges of a tile into one row.
-        first_slot: Place of the first hidden slot among the sources; inputs come before.
+        shape: Of each tile.
     """
 
     steps: NDArray[np.uint8]
-    first_slot: int
+    shape: Shape
 
     @property
     def n_steps(self) -> int:
@@ -145,25 +190,28 @@ class Tiles(NamedTuple):
     @property
     def n_bytes(self) -> int:
         """Of tables and buffers."""
-        return self.steps.size + N_LANES * self.n_steps * (4 + 1) + 4 * WINDOW * int(self.steps.shape[1])
+        n_lanes, window = self.shape
+        return self.steps.size + n_lanes * self.n_steps * (4 + 1) + 4 * window * int(self.steps.shape[1])
 
 
-def tiles(
-    row: Ints, column: Ints, from_input: NDArray[np.bool_], layer_sizes: Ints, n_inputs: int, n_slots: int
-) -> Tiles:
+def whole_windows(n_places: int) -> int:
+    """So many places, and as many more as fill the last window of either shape."""
+    return -(-n_places // AVX512.window) * AVX512.window
+
+
+def tiles(row: Ints, place: Ints, layer_sizes: Ints, n_places: int, shape: Shape) -> Tiles:
     """The tiles of entries ``(n,)`` that are not 0.
 
     Args:
-        column: Index of the input, or slot of the hidden neuron.
+        place: Of the source: inputs come first, hidden slots begin with a window.
+        n_places: Whole windows.
     """
-    first_slot = -(-n_inputs // WINDOW) * WINDOW
-    n_windows = (first_slot + -(-n_slots // WINDOW) * WINDOW) // WINDOW
-    n_groups = -(-layer_sizes // N_LANES)
+    n_lanes, window = shape
+    n_groups = -(-layer_sizes // n_lanes)
     first_row = np.repeat(np.cumsum(layer_sizes) - layer_sizes, layer_sizes)
     index = np.arange(len(first_row)) - first_row  # of each row in its layer
-    group = np.repeat(np.cumsum(n_groups) - n_groups, layer_sizes) + index // N_LANES
-    window = np.where(from_input, column, first_slot + column) // WINDOW
-    shape = (int(n_groups.sum()), n_windows, N_LANES)
-    cell = np.ravel_multi_index((group[row], window, index[row] % N_LANES), shape)
-    counts = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
-    return Tiles(counts.max(axis=2).astype(np.uint8), first_slot)
+    group = np.repeat(np.cumsum(n_groups) - n_groups, layer_sizes) + index // n_lanes
+    sizes = (int(n_groups.sum()), n_places // window, n_lanes)
+    cell = np.ravel_multi_index((group[row], place // window, index[row] % n_lanes), sizes)
+    counts = np.bincount(cell, minlength=int(np.prod(sizes))).reshape(sizes)
+    return Tiles(counts.max(axis=2).astype(np.uint8), shape)

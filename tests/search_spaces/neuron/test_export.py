@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -16,7 +17,7 @@ from evonas.runtimes.running import running
 from evonas.space import ExportTarget, Precision
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
-from search_spaces.neuron.export.c_tiles import tiles
+from search_spaces.neuron.export.c_tiles import AVX2, AVX512, tiles, whole_windows
 from search_spaces.neuron.export.layout import neighbours_together, place_layers, slot_of, to_rows
 from search_spaces.neuron.export.onnx_program import OnnxProgram, onnx_program
 from search_spaces.neuron.genotype import connected
@@ -186,12 +187,26 @@ def test_steps_lead_to_the_columns_of_the_matrix() -> None:
     np.testing.assert_array_equal(found, matrix)
 
 
+@needs_compiler
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the tiles are for x86-64")
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_tiles_for_avx2_give_the_same(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = find_compiler()
+    assert compiler is not None
+    monkeypatch.setenv("CC", " ".join([*compiler, "-mno-avx512f"]))
+    space = create(Task("classification", (1, 9, 9), 10), {"founder_edges": (900, 900)})
+    genotype = space.sample(np.random.default_rng(3))
+    weights = fresh(genotype, np.random.default_rng(4))
+    target = ExportTarget("net", Scaling([[[73.0]]], [[[90.0]]]), True, precision)
+    check(space.export(genotype, weights, "c", target))  # type: ignore[arg-type]
+
+
 def test_the_largest_cell_of_a_row_decides_the_steps_of_its_tile() -> None:
-    row, column = np.array([0, 0, 0, 15, 15, 16, 17, 17]), np.array([0, 31, 32, 1, 2, 40, 0, 1])
-    from_input = np.array([True, True, True, True, True, True, False, False])
-    steps, first_slot = tiles(row, column, from_input, np.array([17, 3]), 45, 40)
-    assert first_slot == 64
-    assert steps.tolist() == [[2, 1, 0, 0], [0, 1, 0, 0], [0, 0, 2, 0]]
+    row, place = np.array([0, 0, 0, 15, 15, 16, 17, 17]), np.array([0, 31, 32, 1, 2, 40, 64, 65])
+    assert (whole_windows(45), whole_windows(64)) == (64, 64)
+    wide, narrow = (tiles(row, place, np.array([17, 3]), 96, shape) for shape in (AVX512, AVX2))
+    assert wide.steps.tolist() == [[2, 1, 0], [0, 1, 0], [0, 0, 2]]
+    assert narrow.steps.tolist() == [[1, 1, 1, 0, 0, 0], [2, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 2, 0]]
 
 
 def test_neurons_in_another_order_are_the_same_network() -> None:
