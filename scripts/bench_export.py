@@ -37,7 +37,8 @@ ROUNDS = 5
 
 def founders() -> Iterator[tuple[NeuronSpace, Any, Weights]]:
     for seed, size in enumerate(SIZES):
-        space = create(Task("classification", (1, 28, 28), 10), {"founder_edges": (size, size)})
+        options = {"founders": "log-uniform", "founder_edges": (size, size)}
+        space = create(Task("classification", (1, 28, 28), 10), options)
         rng = np.random.default_rng(seed)
         genotype = space.sample(rng)
         yield space, genotype, fresh(genotype, rng)

@@ -27,7 +27,8 @@ def milliseconds(action: Callable[[], object]) -> list[float]:
     return times
 
 
-space = create(Task("classification", (3, 32, 32), 10), {"founder_edges": (100_000, 100_000)})
+options = {"founders": "log-uniform", "founder_edges": (100_000, 100_000)}
+space = create(Task("classification", (3, 32, 32), 10), options)
 rng = np.random.default_rng(0)
 first, second = space.sample(rng), space.sample(rng)
 child, stored, weights = space.mutate(first, rng).genotype, space.encode(first), fresh(first, rng)

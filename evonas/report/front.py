@@ -13,14 +13,15 @@ from evonas.types import Doubles, UserError, suggestion
 
 
 def comparable(records: Sequence[Record]) -> list[Record]:
-    """What may enter the front, at most one success an individual.
+    """What may enter the front, successes only, at most one an individual.
 
     These are the evaluations with the largest budget that the run gave, so of promoted individuals where it has rungs;
     and what it was seeded with, whose budgets were those of other runs, unless it was trained on here.
     """
     own = [r for r in records if r.status == "ok" and not r.imported]
     trained, largest = {r.id for r in own}, max((r.budget for r in own), default=0)
-    return [r for r in records if (r.id not in trained if r.imported else r.budget >= largest)]
+    good = (r for r in records if r.status == "ok")
+    return [r for r in good if (r.id not in trained if r.imported else r.budget >= largest)]
 
 
 def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, Doubles]:

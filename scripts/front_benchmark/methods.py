@@ -14,10 +14,8 @@ SEEDERS = (*MEMBER_SEEDERS, *FAMILY_SEARCHES)
 
 #: At most so many connected edges: the columns of the table.
 BUDGETS = (1_000, 2_650, 6_600, 20_700, 42_700)
-#: No search has a last generation: the time ends it. Nobody spends time on networks that no budget asks for.
-EVERYBODY: Mapping[str, Any] = MappingProxyType({
-    "space": "neuron", "generations": 1_000_000, "space_options": {"edges": [750, BUDGETS[-1]]},
-})
+#: No search has a last generation: the time ends it. All have the space's default bounds on edges.
+EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations": 1_000_000})
 #: Members trained between two states of the run: several, so that workers rarely wait for the last of them.
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 

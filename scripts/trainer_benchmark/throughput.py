@@ -37,7 +37,7 @@ class Throughput(NamedTuple):
 def population(task: Task, n: int) -> list[NeuronGenotype]:
     """Founders of log-uniform sizes, every other one replaced by a mutant of it."""
     rng = np.random.default_rng(0)
-    space = create(task, {"founder_edges": EDGES})
+    space = create(task, {"founders": "log-uniform", "founder_edges": EDGES})
     founders = [space.sample(rng) for _ in range(n)]
     return [space.mutate(f, rng).genotype if i % 2 else f for i, f in enumerate(founders)]
 

@@ -20,7 +20,7 @@ def n_shared(genotype: NeuronGenotype) -> int:
 
 
 def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
-    """Costs per sample; of a genotype that training will prune, with the edges that will be left.
+    """Costs per sample; of a genotype that training will prune, with the edges that will be left, as often tied as now.
 
     Returns:
         ``edges``; ``params`` (edges, biases, and a gain for each hidden neuron with ``layer-affine``, tied edges
@@ -34,7 +34,7 @@ def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
     norms = 0 if norm == "none" else NORM_FLOPS_PER_NEURON * n_hidden + NORM_FLOPS_PER_LAYER * (genotype.depth - 1)
     return {
         "edges": float(n_edges),
-        "params": float(n_edges + n_biases + gains - n_shared(genotype)),
+        "params": float(n_edges + n_biases + gains - n_shared(genotype) * n_edges // max(1, genotype.n_edges)),
         "flops": 2.0 * n_edges,
         "flops_total": float(2 * n_edges + n_biases + n_hidden + norms + gains),
         "neurons": float(n_hidden),

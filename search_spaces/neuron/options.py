@@ -19,11 +19,12 @@ class NeuronOptions(BaseModel):
     Attributes:
         norm: Normalisation of hidden layers.
         trainer: Backend for training; ``"auto"`` takes the fastest that is there.
-        founders: ``"log-uniform"`` spreads founders over orders of magnitude, ``"source"`` is the published rule.
+        founders: ``"pruned"`` founders begin with many times the edges that training leaves them, ``"log-uniform"``
+            ones are sparse at once; both are spread over orders of magnitude. ``"source"`` is the published rule.
         edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to
             80 times as many as inputs, and whatever ``founder_edges`` has beyond.
-        founder_edges: Fewest and most edges of log-uniform founders, and of what training leaves of the members of a
-            seeder's family; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
+        founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
+            them; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
         distance_slope: What each layer adds to the scale.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is
@@ -36,7 +37,7 @@ class NeuronOptions(BaseModel):
 
     norm: Norm = "layer-affine"
     trainer: TrainerName = "auto"
-    founders: Literal["log-uniform", "source"] = "log-uniform"
+    founders: Literal["pruned", "log-uniform", "source"] = "pruned"
     edges: tuple[int, int] | None = None
     founder_edges: tuple[int, int] | None = None
     distance_base: float = Field(4.0, gt=0, allow_inf_nan=False)

@@ -25,7 +25,7 @@ from search_spaces.neuron.growth import grown
 from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, MutationParams
 from search_spaces.neuron.options import NeuronOptions, read_options
-from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting
+from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
 
@@ -76,6 +76,8 @@ class NeuronSpace:
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:
         """A random founder by the rule of the option ``founders``, within ``edges`` as far as its layers have room."""
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
+        if self.options.founders == "pruned":
+            return pruned(self._setting.random_target(rng), rng, self._setting)
         if self.options.founders == "source":
             plan = published_plan(n_inputs, n_outputs, rng)
         else:

@@ -18,7 +18,7 @@ from evonas.types import Task
 
 def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples() -> None:
     splits = load("digits")
-    space = create_space("neuron", splits.task, {"founder_edges": [100, 200]})
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [100, 200]})
     evaluator = TrainedEvaluator(space, splits, Recipe())
     genotype = space.sample(np.random.default_rng(0))
     trial = Trial(Individual(0, genotype, 0, "sample"), 2)
@@ -34,7 +34,7 @@ def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples
 
 def test_deployment_is_that_of_the_weights_that_training_left() -> None:
     splits = load("digits")
-    space = create_space("neuron", splits.task, {"founder_edges": [300, 400]})
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [300, 400]})
     deployment = DeploymentEvaluator(space, splits, ("flash", "int8_error"))
     trial = Trial(Individual(0, space.sample(np.random.default_rng(0)), 0, "sample"), 20)
     job = Job(trial, np.random.SeedSequence(0), None, Stop())

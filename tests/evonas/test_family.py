@@ -172,7 +172,7 @@ def test_a_search_that_fails_says_why(
 
 def test_a_budget_of_no_epochs_measures_what_the_trial_starts_with() -> None:
     splits = load("digits")
-    space = create_neurons(splits.task, {})
+    space = create_neurons(splits.task, {"founders": "log-uniform"})
     genotype = space.sample(np.random.default_rng(0))
     evaluator = TrainedEvaluator(space, splits, Recipe())
     trial, seed = Trial(Individual(0, genotype, 0, "toy"), 1), np.random.SeedSequence(0)

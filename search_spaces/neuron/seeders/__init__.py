@@ -3,6 +3,7 @@
 A method is a function ``(target, rng, setting) -> genotype`` in a module of its own, beside its ``TRAINING``: defaults
 of the recipe. ``prune``: dense to sparse; ``local``: locally sparse to sparser; ``dynamic`` (rigl, set): sparse at
 once, with edges that move; ``family``: from methods to seeders. ``relevance`` gives a whole family at once.
+``pruned`` are the founders of a search that was not seeded.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from search_spaces.neuron.seeders.local import TRAINING as LOCAL_TRAINING
 from search_spaces.neuron.seeders.local import locally_sparse
 from search_spaces.neuron.seeders.prune import TRAINING as PRUNE_TRAINING
 from search_spaces.neuron.seeders.prune import dense
+from search_spaces.neuron.seeders.pruned import pruned
 from search_spaces.neuron.seeders.relevance import RelevanceSearch
 
-__all__ = ["FAMILY_SEARCHES", "METHODS", "Family", "Method", "RelevanceSearch", "Setting"]
+__all__ = ["FAMILY_SEARCHES", "METHODS", "Family", "Method", "RelevanceSearch", "Setting", "pruned"]
 
 #: Every method by name; ``random`` is every space's own.
 METHODS: Mapping[str, Method] = MappingProxyType({

@@ -38,8 +38,15 @@ class Setting:
 
     def target(self, index: int) -> int:
         """Edges that training leaves member ``index``: any first members cover the range evenly on a log scale."""
+        return self._at((index + 0.5) * GOLDEN_RATIO % 1)
+
+    def random_target(self, rng: np.random.Generator) -> int:
+        """Log-uniform in ``edges``."""
+        return self._at(rng.random())
+
+    def _at(self, share: float) -> int:
         low, high = np.log(self.edges)
-        return round(float(np.exp(low + (high - low) * ((index + 0.5) * GOLDEN_RATIO % 1))))
+        return round(float(np.exp(low + (high - low) * share)))
 
     def frame(self, sizes: tuple[int, ...], rng: np.random.Generator) -> NeuronGenotype:
         """Hidden layers of these sizes at random places, still without edges."""

@@ -185,7 +185,7 @@ def test_labels_outside_the_classes_are_refused(refused: Refused) -> None:
 
 def _own_run(evonas: Callable[..., Result]) -> None:
     _npz()
-    numbers = ["--population", 2, "--children", 1, "--epochs", 1]
+    numbers = ["--population", 2, "--children", 1, "--epochs", 9]
     assert evonas("evolve", "--dataset", "own.npz", *numbers, "--generations", 1, "--out", "r").exit_code == 0
 
 

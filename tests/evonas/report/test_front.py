@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toy import OBJECTIVES
 
-from evonas.report.front import front, hypervolume
+from evonas.report.front import comparable, front, hypervolume
 from evonas.store import Record
 
 
@@ -32,6 +32,10 @@ def test_only_the_largest_budget_counts_and_what_came_from_other_runs() -> None:
     assert ids(*seeds) == {2, 3}
     reference = OBJECTIVES.reference({"val_error": 1, "flops": 1000})
     assert hypervolume([*first, *promoted], OBJECTIVES, reference) == hypervolume(promoted[:1], OBJECTIVES, reference)
+
+
+def test_failures_are_compared_with_nothing() -> None:
+    assert comparable([record(0, 6, 0, status="failed"), record(1, 6, 0.2)]) == [record(1, 6, 0.2)]
 
 
 def test_what_came_from_another_run_counts_until_it_was_trained_on_here() -> None:

@@ -14,7 +14,9 @@ from search_spaces.neuron.space import create
 from tests.search_spaces.neuron.reference import random_genotype
 
 seeds = st.integers(0, 2**32 - 1)
-SPACE = create(Task("classification", (1, 8, 8), 10), {"founder_edges": (64, 800)})
+SPACE = create(
+    Task("classification", (1, 8, 8), 10), {"founders": "log-uniform", "founder_edges": (64, 800)}
+)
 examples = settings(max_examples=40, deadline=None)
 
 

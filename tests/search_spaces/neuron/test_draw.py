@@ -17,7 +17,7 @@ IMAGES = Task("classification", (3, 6, 4), 5)
 
 
 def test_pixels_form_the_image_and_channels_share_a_place() -> None:
-    space = create(IMAGES, {})
+    space = create(IMAGES, {"founders": "log-uniform"})
     sketch = space.sketch(space.sample(generator(0)))
     inputs = sketch.positions[sketch.layer == 0].reshape(3, 6, 4, 2)
     np.testing.assert_array_equal(inputs[0], inputs[2])
@@ -25,7 +25,7 @@ def test_pixels_form_the_image_and_channels_share_a_place() -> None:
 
 
 def test_layers_stand_one_behind_the_other_without_overlap() -> None:
-    space = create(IMAGES, {})
+    space = create(IMAGES, {"founders": "log-uniform"})
     for seed in range(4):
         sketch = space.sketch(space.sample(generator(seed)))
         x = [sketch.positions[sketch.layer == layer, 0] for layer in range(len(sketch.layers))]
@@ -33,7 +33,7 @@ def test_layers_stand_one_behind_the_other_without_overlap() -> None:
 
 
 def test_input_use_counts_the_readers_of_each_pixel() -> None:
-    space = create(IMAGES, {})
+    space = create(IMAGES, {"founders": "log-uniform"})
     genotype = space.sample(generator(1))
     use = space.sketch(genotype).input_use
     assert use is not None
@@ -43,14 +43,14 @@ def test_input_use_counts_the_readers_of_each_pixel() -> None:
 
 @pytest.mark.parametrize("n_features", [13, 200])
 def test_features_stand_in_columns_without_overlap(n_features: int) -> None:
-    space = create(Task("regression", (n_features,), 1), {})
+    space = create(Task("regression", (n_features,), 1), {"founders": "log-uniform"})
     sketch = space.sketch(space.sample(generator(2)))
     places: set[Any] = set(map(tuple, sketch.positions.tolist()))
     assert len(places) == len(sketch.positions)
 
 
 def test_edges_carry_their_weights_and_foreign_weights_are_refused() -> None:
-    space = create(IMAGES, {})
+    space = create(IMAGES, {"founders": "log-uniform"})
     first, second = space.sample(generator(0)), space.sample(generator(1))
     weights = fresh(first, generator(0))
     drawn = space.sketch(first, weights)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evonas.types import Task
 from search_spaces.neuron.distance import edge_lengths
 from search_spaces.neuron.founders import log_uniform_plan, published_plan
-from search_spaces.neuron.layering import longest_path_layers
+from search_spaces.neuron.layering import longest_path_layers, pair_counts
 from search_spaces.neuron.space import create
 
 seeds = st.integers(0, 2**32 - 1)
@@ -31,9 +31,21 @@ def test_founders_are_valid_on_longest_paths_and_feed_every_output(seed: int, ta
     assert fed[-task.n_outputs :].min() >= 1
 
 
+@settings(max_examples=30, deadline=None)
+@given(seeds, st.sampled_from(TASKS))
+def test_founders_that_training_prunes_are_valid_and_begin_with_more_edges_than_they_keep(
+    seed: int, task: Task
+) -> None:
+    space = create(task, {})
+    founder = space.sample(np.random.default_rng(seed))
+    space.validate(founder)
+    assert founder.n_edges >= founder.n_trained_edges
+
+
 @pytest.mark.parametrize("n_edges", [784, 3000, 20_000, 50_000])
 def test_a_founder_has_the_edges_it_was_planned_to_have(n_edges: int) -> None:
-    space = create(Task("classification", (1, 28, 28), 10), {"founder_edges": (n_edges, n_edges)})
+    options = {"founders": "log-uniform", "founder_edges": (n_edges, n_edges)}
+    space = create(Task("classification", (1, 28, 28), 10), options)
     for seed in range(6):
         assert space.sample(np.random.default_rng(seed)).n_edges == n_edges
 
@@ -46,11 +58,25 @@ def test_numbers_of_edges_are_log_uniform() -> None:
     np.testing.assert_allclose(np.quantile(np.log2(edges / 800), [0.25, 0.5, 0.75]), [1.5, 3, 4.5], atol=0.15)
 
 
-def test_the_default_goes_from_as_many_edges_as_inputs_to_128_times_that() -> None:
-    space = create(DIGITS, {})
-    edges = [space.sample(np.random.default_rng(seed)).n_edges for seed in range(150)]
+@pytest.mark.parametrize("rule", ["pruned", "log-uniform"])
+def test_training_leaves_founders_from_as_many_edges_as_inputs_to_80_times_that(rule: str) -> None:
+    space = create(DIGITS, {"founders": rule})
+    edges = [space.sample(np.random.default_rng(seed)).n_trained_edges for seed in range(150)]
     assert 64 <= min(edges) < 100
-    assert 5000 < max(edges) <= 8192
+    assert 4000 < max(edges) <= 80 * 64
+
+
+def test_few_edges_are_left_of_dense_layers_and_many_of_locally_sparse_ones() -> None:
+    space = create(Task("classification", (1, 28, 28), 10), {})
+    founders = [space.sample(np.random.default_rng(seed)) for seed in range(60)]
+    assert all(founder.n_edges >= 1.9 * founder.n_trained_edges for founder in founders)
+
+    def share_of_skips(few: bool) -> float:
+        chosen = [founder for founder in founders if (founder.n_trained_edges < 2 * 784) == few]
+        return float(np.mean([founder.depth > 1 and pair_counts(founder)[0, 2] > 0 for founder in chosen]))
+
+    assert share_of_skips(few=True) < 0.3
+    assert share_of_skips(few=False) > 0.7
 
 
 def test_layer_sizes_fall_and_there_are_one_to_four() -> None:
@@ -70,7 +96,7 @@ def test_the_published_rule_keeps_its_ranges() -> None:
 
 
 def test_founders_are_local() -> None:
-    space = create(Task("classification", (1, 28, 28), 10), {"founder_edges": (5000, 5000)})
+    space = create(Task("classification", (1, 28, 28), 10), {"founders": "log-uniform", "founder_edges": (5000, 5000)})
     founder = space.sample(np.random.default_rng(0))
     source, target = founder.edges[founder.edges[:, 1] < founder.n_neurons - 10].T
     positions = space.law.positions(founder)

@@ -38,7 +38,7 @@ from tests.search_spaces.neuron.reference import random_genotype
 
 seeds = st.integers(0, 2**32 - 1)
 TASK = Task("classification", (1, 8, 8), 10)
-SPACE = create(TASK, {"founder_edges": (64, 800)})
+SPACE = create(TASK, {"founders": "log-uniform", "founder_edges": (64, 800)})
 PARAMS = MutationParams(DistanceLaw(TASK.input_shape))
 examples = settings(max_examples=40, deadline=None)
 
@@ -325,7 +325,7 @@ def test_inflate_gradient_leaves_the_choice_of_edges_to_training() -> None:
 def test_inflate_dilated_takes_sources_next_to_those_that_a_target_has(shape: tuple[int, ...]) -> None:
     task = Task("classification", shape, 4)
     params = MutationParams(DistanceLaw(shape))
-    parent = create(task, {"founder_edges": (100, 100)}).sample(np.random.default_rng(3))
+    parent = create(task, {"founders": "log-uniform", "founder_edges": (100, 100)}).sample(np.random.default_rng(3))
     child = inflate_dilated(parent, np.random.default_rng(0), params)
     assert child is not None
     places, old = params.law.positions(parent), named_edges(parent)

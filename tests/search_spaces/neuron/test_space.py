@@ -25,7 +25,7 @@ DIGITS = Task("classification", (1, 8, 8), 10)
 class NeuronSpaceContract(SpaceContract):
     @pytest.fixture
     def space(self) -> NeuronSpace:
-        return create(self.task, {"trainer": "torch"})
+        return create(self.task, {"trainer": "torch", "founders": "log-uniform"})
 
 
 class TestGreyImages(NeuronSpaceContract):
@@ -95,7 +95,7 @@ def test_founders_and_children_stay_within_edges(founders: str) -> None:
 
 @pytest.mark.parametrize(("n_edges", "bounds"), [(64, (500, 600)), (600, (64, 100))])
 def test_a_child_of_a_parent_outside_of_the_bounds_comes_nearer(n_edges: int, bounds: tuple[int, int]) -> None:
-    parent = create(DIGITS, {"founder_edges": (n_edges, n_edges)}).sample(generator(0))
+    parent = create(DIGITS, {"founders": "log-uniform", "founder_edges": (n_edges, n_edges)}).sample(generator(0))
     space = create(DIGITS, {"edges": bounds})
     rng = generator(1)
     children = [space.mutate(parent, rng) for _ in range(60)]
@@ -107,13 +107,18 @@ def test_a_child_of_a_parent_outside_of_the_bounds_comes_nearer(n_edges: int, bo
 
 
 def test_only_operators_with_a_weight_are_drawn() -> None:
-    space = create(DIGITS, {"operators": {"add_edges": 1, "tie_weights": 0.5, "add_nodes": 0}})
+    space = create(
+        DIGITS, {"founders": "log-uniform", "operators": {"add_edges": 1, "tie_weights": 0.5, "add_nodes": 0}}
+    )
     parent = space.sample(generator(0))
     assert {space.mutate(parent, generator(seed)).operator for seed in range(20)} == {"add_edges", "tie_weights"}
 
 
 def test_a_parent_that_no_operator_in_use_changes_is_an_error_with_a_remedy() -> None:
-    space = create(Task("regression", (1,), 1), {"operators": {"remove_edges": 1}, "founder_edges": (1, 1)})
+    space = create(
+        Task("regression", (1,), 1),
+        {"founders": "log-uniform", "operators": {"remove_edges": 1}, "founder_edges": (1, 1)},
+    )
     with pytest.raises(ValueError, match="give another operator a weight"):
         space.mutate(space.sample(generator(0)), generator(0))
 
@@ -129,7 +134,7 @@ def test_a_mutant_differs_even_if_the_operator_may_restore_what_it_took() -> Non
 
 
 def test_crossover_with_itself_is_a_mutation() -> None:
-    space = create(DIGITS, {})
+    space = create(DIGITS, {"founders": "log-uniform"})
     parent = space.sample(generator(0))
     assert space.crossover(parent, parent, generator(0)).operator != "crossover"
 
@@ -141,7 +146,7 @@ def test_a_genotype_of_another_task_is_refused() -> None:
 
 
 def test_tables_add_up() -> None:
-    space = create(DIGITS, {})
+    space = create(DIGITS, {"founders": "log-uniform"})
     genotype = space.sample(generator(3))
     (_, _, layers), (_, columns, pairs) = space.describe(genotype)
     assert sum(int(neurons) for _, neurons, _ in layers) == genotype.n_neurons
@@ -149,7 +154,7 @@ def test_tables_add_up() -> None:
 
 
 def test_training_is_a_function_of_its_arguments() -> None:
-    space = create(DIGITS, {"trainer": "torch"})
+    space = create(DIGITS, {"trainer": "torch", "founders": "log-uniform"})
     genotype = space.sample(generator(0))
     rng = generator(1)
     samples = Samples(rng.standard_normal((64, 1, 8, 8)).astype(np.float32), rng.integers(0, 10, 64))
@@ -169,7 +174,7 @@ def test_training_is_a_function_of_its_arguments() -> None:
 
 
 def test_training_prunes_an_inflated_child_and_what_comes_out_is_done() -> None:
-    space = create(DIGITS, {"trainer": "torch", "operators": {"inflate": 1}})
+    space = create(DIGITS, {"founders": "log-uniform", "trainer": "torch", "operators": {"inflate": 1}})
     parent = space.sample(generator(0))
     child, operator = space.mutate(parent, generator(1))
     rng = generator(2)
@@ -201,7 +206,7 @@ def test_predictions_are_those_of_the_phenotype() -> None:
 
 @pytest.mark.parametrize("trainer", ["torch", "auto"])
 def test_a_network_that_pruning_cuts_through_is_an_error(trainer: str) -> None:
-    space = create(DIGITS, {"trainer": trainer, "founder_edges": (64, 64)})
+    space = create(DIGITS, {"founders": "log-uniform", "trainer": trainer, "founder_edges": (64, 64)})
     rng = generator(0)
     samples = Samples(rng.standard_normal((640, 1, 8, 8)).astype(np.float32), rng.integers(0, 10, 640))
     splits = Splits("random", DIGITS, samples, samples, "")
