@@ -17,7 +17,7 @@ MAXIMISED = frozenset({"val_accuracy", "val_r2"})
 SHARES = frozenset({"val_error", "fitness_error", "int8_error"})
 #: Costs span orders of magnitude: crowding and hypervolume see their logarithm, ranks are the same.
 LOGARITHMIC = frozenset({
-    "edges", "params", "flops", "flops_total", "neurons", "latency", "flash", "int8_flash", "ram"
+    "edges", "params", "flops", "flops_total", "neurons", "latency", "latency_estimate", "flash", "int8_flash", "ram"
 })
 #: What a logarithm begins at: no count is below 1 unless it is 0, no latency below a nanosecond.
 SMALLEST = 1e-3

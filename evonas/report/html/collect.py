@@ -24,9 +24,12 @@ from evonas.types import Json, UserError
 SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
     "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "train_loss": "training loss",
-    "flops": "FLOPs", "flops_total": "FLOPs in all", "latency": "latency (µs)", "flash": "flash (bytes)",
+    "flops": "FLOPs", "flops_total": "FLOPs in all", "latency": "latency (µs)", "latency_estimate": "latency by table (µs)", "flash": "flash (bytes)",
     "ram": "RAM (bytes)", "int8_flash": "int8 flash (bytes)", "int8_error": "int8 error",
 }
+#: What a person asks of a network after its objectives, and what belongs to its training rather than to it.
+FIRST = ("val_accuracy", "val_r2", "edges", "params", "latency", "flash", "ram", "depth", "neurons")
+LAST = ("val_loss", "train_loss", "edge_updates", "latency_spread")
 #: Metrics that are shares of 1: the page shows them in percent.
 PERCENT = SHARES | {"val_accuracy"}
 
@@ -150,11 +153,11 @@ def _text(value: Json) -> str:
 
 
 def _metric_names(records: Sequence[Record], objectives: Objectives) -> list[str]:
-    """The objectives, then all others in the order in which evaluations report them."""
-    names = dict.fromkeys(o.metric for o in objectives.items)
-    for record in records:
-        names |= dict.fromkeys(record.metrics)
-    return list(names)
+    """The objectives, then all others in the order of :data:`FIRST` and :data:`LAST`."""
+    objective = [o.metric for o in objectives.items]
+    others = dict.fromkeys(name for record in records for name in record.metrics if name not in objective)
+    rank = {name: place - len(FIRST) for place, name in enumerate(FIRST)} | dict.fromkeys(LAST, 1)
+    return [*objective, *sorted(others, key=lambda name: rank.get(name, 0))]
 
 
 def _metric(name: str) -> Json:
