@@ -71,7 +71,7 @@ class Parts:
 
 def assemble(config: RunConfig, out: Path) -> Parts:
     """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit."""
-    splits = load(config.dataset, root=config.data_root, seed=config.split_seed, n_train=config.n_train)
+    splits = load(config.dataset, **config.split)
     space = create_space(config.space, splits.task, config.space_options)
     config = config.model_copy(update=_seeder_settings(config, space))
     evaluator, objectives = build_scoring(config, space, splits, out)
@@ -120,6 +120,11 @@ def _seeder_settings(config: RunConfig, space: SearchSpace[Any]) -> dict[str, An
         raise UserError(
             f"search_options belong to a search that trains a supernet, the seeder {config.seeder!r} does not: "
             f"remove them"
+        )
+    if config.teacher is not None and isinstance(search, SupernetSearch):
+        raise UserError(
+            f"the search {config.seeder!r} trains a supernet, which does not learn from a teacher: leave the teacher "
+            f"out here, and give it to `evonas evolve --seed-from`"
         )
     epochs = search.epochs if search is not None and config.search_epochs is None else config.search_epochs
     options = asdict(search.settings) if isinstance(search, SupernetSearch) else {}
@@ -308,7 +313,7 @@ def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None)
 def load_splits(run: OpenRun) -> Splits:
     """The run's data set without its test set; raises :class:`UserError` where it is missing or has changed."""
     c, directory = run.config, run.store.directory
-    splits = load(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
+    splits = load(c.dataset, **c.split)
     check_data(splits, run.store.info, directory)
     if splits.task != run.task:
         raise StoreError(f"{directory} has a damaged task: its data set has {splits.task}, got {run.task}")

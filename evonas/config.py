@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
@@ -21,13 +21,24 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="DataclassInstance")
 
 
+class Split(TypedDict):
+    """See :func:`evonas.data.load`."""
+
+    root: Path | None
+    seed: int
+    n_train: int | None
+    validation: int | None
+
+
 class RunConfig(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
     ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the
-    search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``seeder`` names the family that the
-    searcher ``random`` draws from. ``seed`` decides everything random but the split into training and validation
-    samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared should.
+    search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` bound
+    the samples; where trials are small, a large validation set takes most of their time. ``seeder`` names the family
+    that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
+    validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
+    should.
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
     are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
     training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
@@ -45,6 +56,7 @@ class RunConfig(BaseModel):
     dataset: str = "digits"
     data_root: Path | None = None
     n_train: int | None = Field(default=None, ge=1)
+    n_validation: int | None = Field(default=None, ge=1)
     objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
     evaluator: Literal["trained", "shared"] = "trained"
@@ -120,6 +132,13 @@ class RunConfig(BaseModel):
         if self.evaluator == "shared":
             return (0,)
         return self.rungs or (self.epochs,)
+
+    @property
+    def split(self) -> Split:
+        """Which samples a search sees: arguments of :func:`evonas.data.load`."""
+        return {
+            "root": self.data_root, "seed": self.split_seed, "n_train": self.n_train, "validation": self.n_validation
+        }
 
     @property
     def recipe(self) -> Recipe:

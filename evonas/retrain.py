@@ -132,8 +132,7 @@ def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, flo
 
 
 def _load_all(run: OpenRun) -> Splits:
-    c = run.config
-    return held_out.load_for_retraining(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
+    return held_out.load_for_retraining(run.config.dataset, **run.config.split)
 
 
 def _taught(run: OpenRun, splits: Splits, name: str, n_members: int) -> tuple[Splits, str]:
@@ -149,8 +148,7 @@ def _taught(run: OpenRun, splits: Splits, name: str, n_members: int) -> tuple[Sp
 def _load_test(run: OpenRun) -> Samples:
     """The test set, if the data set is still the run's: its samples are normalised by the training samples."""
     load_splits(run)
-    c = run.config
-    return held_out.load_test(c.dataset, root=c.data_root, seed=c.split_seed, n_train=c.n_train)
+    return held_out.load_test(run.config.dataset, **run.config.split)
 
 
 def summary(retrainings: Sequence[Retraining], metric: str) -> dict[int, tuple[float, float, int]]:

@@ -126,7 +126,7 @@ def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, spac
         for name, expected in space.weight_options.items():
             check(name, their_space.weight_options[name], expected)
     check("split_seed", theirs.split_seed, config.split_seed)
-    check("data set or n_train (fingerprint)", info.fingerprint, splits.fingerprint)
+    check("data set, n_train or n_validation (fingerprint)", info.fingerprint, splits.fingerprint)
     return theirs
 
 

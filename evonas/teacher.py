@@ -100,7 +100,7 @@ def _check_fit(
     check("input shape", tuple(info.task["input_shape"]), task.input_shape)
     check("number of outputs", info.task["n_outputs"], task.n_outputs)
     check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
-    check("data set or n_train (fingerprint)", info.fingerprint, fingerprint)
+    check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
 
 
 def _best(store: RunStore[Any], task: Task, n_members: int) -> Iterator[Member[Any]]:

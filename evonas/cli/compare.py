@@ -95,7 +95,7 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
     the data set has to do.
     """
     first, one = next(iter(runs.items()))
-    of_split: dict[tuple[int, int | None], tuple[Path, str]] = {}
+    of_split: dict[tuple[int, int | None, int | None], tuple[Path, str]] = {}
     for path, run in runs.items():
         fingerprint = run.store.info.fingerprint
         if fingerprint != one.store.info.fingerprint:
@@ -107,7 +107,7 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
     n_splits = len({fingerprint for _, fingerprint in of_split.values()})
     if n_splits > 1:
         say_aside(f"note: the runs have {n_splits} different splits into training and validation samples (by "
-                  f"split_seed or n_train): part of their differences may be due to that")
+                  f"split_seed, n_train or n_validation): part of their differences may be due to that")
     teachers = {run.store.info.teacher and run.store.info.teacher.digest for run in runs.values()}
     if len(teachers) > 1:
         taught = [str(path) for path, run in runs.items() if run.store.info.teacher]
@@ -124,9 +124,9 @@ def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:
         raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be compared")
 
 
-def _split(run: OpenRun) -> tuple[int, int | None]:
+def _split(run: OpenRun) -> tuple[int, int | None, int | None]:
     """What decides which samples a run trains on and is validated by."""
-    return run.config.split_seed, run.config.n_train
+    return run.config.split_seed, run.config.n_train, run.config.n_validation
 
 
 def _test_metrics(runs: Mapping[Path, OpenRun], comparison: Comparison) -> dict[str, dict[int, Metrics]]:

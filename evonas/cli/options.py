@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import tomllib
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +31,26 @@ def parse_assignments(text: str) -> Mapping[str, float]:
         return {name.strip(): float(value) for name, _, value in pairs}
     except ValueError:
         raise UserError(f"cannot read {text!r}, expected METRIC=NUMBER[,METRIC=NUMBER]") from None
+
+
+def parse_options(texts: Iterable[str] | None) -> dict[str, Any]:
+    """``KEY=VALUE`` each, with values as in TOML, or bare words; raises :class:`UserError`."""
+    document = []
+    for text in texts or ():
+        key, given, value = text.partition("=")
+        try:
+            if not given:
+                raise tomllib.TOMLDecodeError
+            tomllib.loads(f"value = {value}")
+        except tomllib.TOMLDecodeError:
+            if not given or not value.strip().isidentifier():
+                raise UserError(f"cannot read --space-option {text!r}, expected KEY=VALUE, like cells=3") from None
+            value = json.dumps(value.strip())
+        document.append(f"{key} = {value}")
+    try:
+        return tomllib.loads("\n".join(document))
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"cannot read --space-option {' '.join(texts or ())}: {error}") from None
 
 
 def parse_range(text: str | None, option: str) -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from evonas.cli.options import (
     TeacherWeight,
     check_teacher,
     parse_names,
+    parse_options,
     parse_range,
 )
 from evonas.types import UserError
@@ -39,6 +40,7 @@ def evolve(
     dataset: Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
+    n_validation: Annotated[int | None, typer.Option(help="Hold back so many samples for validation.")] = None,
     objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [fitness_error,flops].")] = None,
     constraint: Annotated[list[str] | None, typer.Option(help='Like "flops<=50000"; may be repeated.')] = None,
     evaluator: Annotated[str | None, typer.Option(help="trained, or shared with --supernet [trained].")] = None,
@@ -53,6 +55,7 @@ def evolve(
     batch_size: Annotated[int | None, typer.Option(help="Samples a training step [64].")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [0.003].")] = None,
     trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
+    space_option: Annotated[list[str] | None, typer.Option(help="Like cells=3; may be repeated.")] = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
@@ -71,6 +74,7 @@ def evolve(
     training = {"batch_size": batch_size, "learning_rate": learning_rate, "teacher_weight": teacher_weight}
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
+        "n_validation": n_validation,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
         "population": population, "children": children, "generations": generations,
@@ -78,7 +82,7 @@ def evolve(
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
         "teacher": teacher, "teacher_members": teacher_members,
         "training": {name: value for name, value in training.items() if value is not None},
-        "space_options": {} if trainer is None else {"trainer": trainer},
+        "space_options": parse_options(space_option) | ({} if trainer is None else {"trainer": trainer}),
     })
     check_teacher(given.teacher, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
@@ -93,12 +97,14 @@ def seed(
     dataset: Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     n_train: Annotated[int | None, typer.Option(help="Use so many training samples only.")] = None,
+    n_validation: Annotated[int | None, typer.Option(help="Hold back so many samples for validation.")] = None,
     objectives: Annotated[str | None, typer.Option(help="Metrics, comma-separated [fitness_error,flops].")] = None,
     members: Annotated[int | None, typer.Option(min=2, help=MEMBERS)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each [12].")] = None,
     search_epochs: Annotated[int | None, typer.Option(help="Of a search, before them [the method's own].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
     trainer: Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")] = None,
+    space_option: Annotated[list[str] | None, typer.Option(help="Like cells=3; may be repeated.")] = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
@@ -115,11 +121,12 @@ def seed(
     options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
     given = build_config(config, {
         "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
+        "n_validation": n_validation,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
         "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
         "teacher_members": teacher_members,
         "training": {} if teacher_weight is None else {"teacher_weight": teacher_weight},
-        "space_options": {name: value for name, value in options.items() if value is not None},
+        "space_options": parse_options(space_option) | {n: value for n, value in options.items() if value is not None},
     }, defaults={"searcher": "random", "epochs": 12})
     _check_batches(given)
     check_teacher(given.teacher, teacher_members, teacher_weight)

@@ -26,7 +26,7 @@ from evonas.relaxed.trained import CHECKPOINT, SUPERNET, supernet_weights
 from evonas.runtimes.latency_table import kept_table
 from evonas.space import Encoded, G, Parted, RelaxableSpace
 from evonas.training import Report, Stop
-from evonas.types import Floats, Ints, UserError
+from evonas.types import Floats, Ints, Metrics, UserError
 
 
 class SupernetTraining(Generic[G]):
@@ -78,11 +78,18 @@ class SupernetTraining(Generic[G]):
         for epoch in range(first, self._n_epochs):
             loss = self._run_epoch(epoch, step, stop)
             self._save(directory / CHECKPOINT, epoch + 1)
-            report(epoch + 1, self._n_epochs, {"train_loss": loss})
+            report(epoch + 1, self._n_epochs, {"train_loss": loss, **self._share_of_skips()})
 
     def batch(self, indices: Ints) -> Batch:
         """Training samples by their indices."""
         return Batch(self.samples.x[indices], self.samples.y[indices])
+
+    def _share_of_skips(self) -> Metrics:
+        """Of the rows, where the skip is preferred, averaged over the references: 1 is the collapse."""
+        if self.logits is None or self.choices.skip is None:
+            return {}
+        preferred = self.logits.references.detach().argmax(-1)
+        return {"skips": float((preferred == self.choices.skip).float().mean())}
 
     def _run_epoch(self, epoch: int, step: Step, stop: Stop) -> float:
         rng = np.random.default_rng(self.seed_of(epoch))

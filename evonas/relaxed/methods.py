@@ -156,7 +156,8 @@ class ScalarSettings(RelaxedSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class VectorSettings(RelaxedSettings):
-    """The vector hypernetwork (Firsov 2025): one level, Adam.
+    """The vector hypernetwork (Firsov 2025): one level, Adam; no remedies, since whoever finds too many skips raises
+    their penalty.
 
     Attributes:
         tau, kappa: See :class:`evonas.relaxed.hypernet.SimplexRBF`.
@@ -168,8 +169,11 @@ class VectorSettings(RelaxedSettings):
     learning_rate: float = 2e-3
     last_learning_rate: float = 1e-4
     arch_learning_rate: float = 1e-2
+    warm_up: float = 0.0
+    auxiliary_skip: bool = False
+    beta_decay: float = 0.0
     tau: float = 0.25
-    kappa: float = 2.0
+    kappa: float = 10.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,6 +21,10 @@ from evonas.relaxed.sharing import fair_paths, one_hot, uniform_path
 from evonas.space import Choices
 from evonas.types import Floats
 
+#: Complexities of which a step averages the charge, which needs no data. With one, its noise, which all rows share,
+#: decides where the data hardly do: near the centroid all rows prefer whatever was cheap of late.
+CHARGED = 32
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -96,31 +100,41 @@ class RelaxedStep:
         """The data's, and what the architecture is charged."""
         logits = sample.logits()
         choice = sample.relax(logits)
-        charge = (logits.softmax(-1) * sample.prices).sum() + self._settings.beta_decay * beta_decay(logits)
+        charge = sample.charge() + self._settings.beta_decay * beta_decay(logits)
         if self._prior is not None:
             charge = charge + self._settings.prior_weight / len(logits) * self._prior(logits, choice)
         return self._learner.loss(batch, sample.with_skip(choice)), charge
 
 
 class _Relaxed:
-    """A complexity and a draw of noise: what every loss of one gradient must share."""
+    """Complexities and a draw of noise: what every loss of one gradient must share. The network runs with the first."""
 
     def __init__(
         self, hypernet: Hypernet, settings: RelaxedSettings, choices: Choices, references: Tensor, moment: Moment
     ) -> None:
-        complexity = hypernet.draw(moment.rng)
-        self.prices = torch.from_numpy(hypernet.prices(complexity, choices.costs["params"])).float()
-        self._mix = torch.from_numpy(hypernet.coefficients(complexity)).float()
+        complexities = [hypernet.draw(moment.rng) for _ in range(CHARGED)]
+        self._prices, self._mix = (
+            torch.from_numpy(np.stack(arrays)).float() for arrays in (
+                [hypernet.prices(each, choices.costs["params"]) for each in complexities],
+                [hypernet.coefficients(each) for each in complexities],
+            )
+        )
         self._references, self._settings, self._skip, self._moment = references, settings, choices.skip, moment
-        self._noise = gumbel_noise(self.prices.shape, moment.generator)
+        self._noise = gumbel_noise(references.shape[1:], moment.generator)
 
     def redraw(self) -> None:
         """Other noise for the same complexity."""
         self._noise = gumbel_noise(self._noise.shape, self._moment.generator)
 
     def logits(self) -> Tensor:
-        mixed: Tensor = torch.tensordot(self._mix, self._references, 1)
+        mixed: Tensor = torch.tensordot(self._mix[0], self._references, 1)
         return mixed
+
+    def charge(self) -> Tensor:
+        """What the probable architectures cost, averaged over complexities."""
+        probabilities = torch.tensordot(self._mix, self._references, 1).softmax(-1)
+        mean: Tensor = (probabilities * self._prices).sum() / len(self._prices)
+        return mean
 
     def relax(self, logits: Tensor) -> Tensor:
         relaxation = RELAXATIONS[self._settings.relaxation]

@@ -13,7 +13,7 @@ import torch
 from typer.testing import Result
 
 import evonas as package
-from evonas.assembly import evolve, open_run
+from evonas.assembly import evolve, load_splits, open_run
 from evonas.config import build_config
 from evonas.data import load
 from evonas.encoding import save
@@ -72,6 +72,17 @@ def test_cells_evolve_and_are_exported(evonas: Evonas, cells: Path) -> None:
     with torch.no_grad():
         outputs = package.load("net.safetensors")(torch.from_numpy(samples.x)).numpy()
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_options_of_the_space_can_be_given_one_by_one(evonas: Evonas, cells: Path) -> None:
+    options = ["--space-option", "operations=nasbench201", "--space-option", "channels = 4", "--n-validation", 30]
+    file = cells.with_suffix(".toml")
+    file.with_name("short.toml").write_text(file.read_text().replace("stem = 1\n", ""))
+    result = evonas("evolve", file.with_name("short.toml"), *options, "--generations", 0, "--out", "given")
+    assert result.exit_code == 0, result.output
+    with open_run(Path("given")) as run:
+        assert run.config.space_options == {"operations": "nasbench201", "channels": 4, "nodes": 2}
+        assert len(load_splits(run).validation) == 30
 
 
 def test_shared_weights_score_cells_without_training_them(evonas: Evonas, cells: Path) -> None:

@@ -160,6 +160,12 @@ def test_bad_search_options_are_one_sentence(
     assert not (tmp_path / "run").exists()
 
 
+def test_supernet_methods_refuse_a_teacher(cells: Path, evonas: Evonas, tmp_path: Path) -> None:
+    result = evonas("seed", cells, "--method", "darts", "--teacher", tmp_path, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "the search 'darts' trains a supernet, which does not learn from a teacher" in result.stderr
+
+
 def test_supernet_methods_need_a_space_with_a_supernet(evonas: Evonas, tmp_path: Path) -> None:
     result = evonas("seed", "--method", "darts", "--out", tmp_path / "run")
     assert result.exit_code == 2

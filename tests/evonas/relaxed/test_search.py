@@ -190,6 +190,12 @@ def test_charge_lowers_the_logits_of_what_is_charged() -> None:
     assert (moved[3, :, :3] > 0).all()
 
 
+def test_charge_moves_the_vertices_more_than_the_centroid() -> None:
+    _, logits, _ = relaxed(VectorSettings(kappa=1e4))
+    gradient = logits.optimizer.state[logits.references]["exp_avg"].mean(1).abs()  # (n_references, n_operations)
+    assert gradient[4].norm() < gradient.diagonal().norm()  # a single complexity would move it more than the vertices
+
+
 def test_weights_and_architectures_learn_on_different_samples() -> None:
     seed = np.random.SeedSequence(0)
     two = SupernetTraining(SPACE, splits(), DartsSettings(threads=1), n_epochs=1, seed=seed)
