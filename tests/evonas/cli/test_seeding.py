@@ -256,7 +256,7 @@ def refused(evonas: Evonas, *arguments: object) -> str:
     ("toml", "message"),
     [
         ("split_seed = 1", "has another split_seed than this one: expected 1, got 0"),
-        ("n_train = 500", "has another data set or n_train (fingerprint) than this one"),
+        ("n_train = 500", "has another data set, n_train or n_validation (fingerprint) than this one"),
         ("objectives = ['val_loss', 'flops']", "another list of objectives than this one: expected val_loss,flops"),
         ("[space_options]\nnorm = 'none'", "has another norm than this one: expected none, got layer-affine"),
         ("dataset = 'own.npz'", "has another input shape than this one: expected (5,), got (1, 8, 8)"),

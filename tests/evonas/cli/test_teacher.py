@@ -177,7 +177,7 @@ def refused(evonas: Evonas, *arguments: object) -> str:
     ("toml", "message"),
     [
         ("split_seed = 1", "another split_seed, so that it may have learnt this run's validation samples, than this"),
-        ("n_train = 500", "has another data set or n_train (fingerprint) than this one"),
+        ("n_train = 500", "has another data set, n_train or n_validation (fingerprint) than this one"),
         ("dataset = 'shape.npz'", "has another input shape than this one: expected (5,), got (1, 8, 8)"),
         ("dataset = 'classes.npz'", "has another number of outputs than this one: expected 3, got 10"),
         ("dataset = 'kind.npz'", "has another kind of task than this one: expected regression, got classification"),
