@@ -25,7 +25,8 @@ SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
     "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "train_loss": "training loss",
     "flops": "FLOPs", "flops_total": "FLOPs in all", "latency": "latency (µs)", "flash": "flash (bytes)",
-    "latency_estimate": "latency by table (µs)", "ram": "RAM (bytes)", "int8_flash": "int8 flash (bytes)", "int8_error": "int8 error",
+    "ram": "RAM (bytes)", "int8_flash": "int8 flash (bytes)", "int8_error": "int8 error",
+    "latency_estimate": "latency by table (µs)",
 }
 #: What a person asks of a network after its objectives, and what belongs to its training rather than to it.
 FIRST = ("val_accuracy", "val_r2", "edges", "params", "latency", "flash", "ram", "depth", "neurons")
