@@ -19,7 +19,7 @@ def main(
     dataset: Annotated[str, typer.Option(help="A name (`evonas datasets`) or an .npz file.")],
     minutes: Annotated[float, typer.Option(help="Wall-clock of each method and seed.")],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each method.")],
-    methods: Annotated[str | None, typer.Option(help="Comma-separated [all that the space has seeders for].")] = None,
+    methods: Annotated[str | None, typer.Option(help="Comma-separated [all but ablations of evolve].")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     teacher: Annotated[str | None, typer.Option(help="Distil all from a run's best networks, or from RUN:ID.")] = None,

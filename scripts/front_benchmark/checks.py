@@ -7,17 +7,18 @@ from evonas.cli.options import parse_names
 from evonas.data import load
 from evonas.types import UserError, suggestion
 
-from .methods import METHODS, missing_seeder
+from .methods import ABLATIONS, METHODS, missing_seeder
 from .schedule import Benchmark
 
 
 def chosen_methods(text: str | None) -> list[str]:
-    """The methods that were named, each once; those whose seeders exist for None.
+    """The methods that were named, each once; for None all but ablations, those whose seeders exist.
 
     Raises:
         UserError: A method is unknown, or its seeder does not exist.
     """
-    names = list(dict.fromkeys(METHODS if text is None else parse_names(text) or ()))
+    whole = [name for name in METHODS if name not in ABLATIONS]
+    names = list(dict.fromkeys(whole if text is None else parse_names(text) or ()))
     if not names:
         raise UserError(f"--methods names none, there are: {', '.join(METHODS)}")
     for name in names:

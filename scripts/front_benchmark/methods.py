@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from evonas.config import RunConfig
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS
 from search_spaces.neuron.seeders import FAMILY_SEARCHES
 from search_spaces.neuron.seeders import METHODS as MEMBER_SEEDERS
 
@@ -19,9 +20,25 @@ EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations
 #: Members trained between two states of the run: several, so that workers rarely wait for the last of them.
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
+_EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": RunConfig().epochs}
+_SIMPLE = {name: weight for name, weight in DEFAULT_WEIGHTS.items() if weight and name != "inflate"}
+
+#: ``evolve`` with one of its parts taken away, replaced or added: what each is worth.
+ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "sparse-founders": {"space_options": {"founders": "log-uniform"}},
+    "no-inflate": {"space_options": {"operators": _SIMPLE}},
+    "inflate-gradient": {"space_options": {"operators": {**_SIMPLE, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}}},
+    "no-distance": {"space_options": {"distance_strength": 0}},
+    "tournament": {"parents": "tournament"},
+    "adapt": {"adapt": True},
+    "rungs": {"rungs": [2, 8]},
+    "confirmed": {"rungs": [6, 12]},
+    "by-validation": {"objectives": ["val_error", "flops"]},
+})
+
 #: Networks that start from nothing are trained for as long as suits them, children for the engine's default.
 SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
-    "evolve": {"searcher": "nsga2", "epochs": RunConfig().epochs},
+    "evolve": _EVOLVE,
     "random": {**_FAMILY, "seeder": "random", "epochs": 12},
     "prune": {**_FAMILY, "seeder": "prune", "epochs": 12},
     "local": {**_FAMILY, "seeder": "local", "epochs": 12},
@@ -30,6 +47,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
                   "epochs": 24},
     "rigl": {**_FAMILY, "seeder": "rigl", "epochs": 50},
     "set": {**_FAMILY, "seeder": "set", "epochs": 50},
+    **{name: {**_EVOLVE, **change} for name, change in ABLATIONS.items()},
 })
 
 
@@ -59,6 +77,7 @@ METHODS: Mapping[str, tuple[Stage, ...]] = MappingProxyType({
     "prune": (Stage("prune"),),
     "rigl": (Stage("rigl"),),
     "set": (Stage("set"),),
+    **{name: (Stage(name),) for name in ABLATIONS},
 })
 
 

@@ -31,7 +31,7 @@ def input_positions(input_shape: tuple[int, ...]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class DistanceLaw:
-    """An edge u -> v appears with a probability proportional to ``exp(-distance(u, v) / scale(layer(v)))``.
+    """An edge u -> v appears with a probability proportional to ``exp(-strength * distance(u, v) / scale(layer(v)))``.
 
     Edges into the output layer are uniform: outputs have no place in the plane.
 
@@ -39,11 +39,13 @@ class DistanceLaw:
         input_shape: Shape of one sample.
         base: Scale in pixels of a 28 x 28 grid, before the slope.
         slope: What each layer adds to the scale.
+        strength: 0 makes all edges equally likely; 1 is as published.
     """
 
     input_shape: tuple[int, ...]
     base: float = 4.0
     slope: float = 1.5
+    strength: float = 1.0
 
     @property
     def side(self) -> int:
@@ -56,10 +58,10 @@ class DistanceLaw:
         return prod(self.input_shape[:-2])
 
     def scale(self, genotype: NeuronGenotype, layer: int) -> float:
-        """Scale of edges into a layer, in pixels; infinite for the output layer."""
-        if layer == genotype.depth:
+        """Scale of edges into a layer by the strength, in pixels; infinite for the output layer."""
+        if layer == genotype.depth or self.strength == 0:
             return np.inf
-        return (self.base + self.slope * layer) * self.side / PUBLISHED_SIDE
+        return (self.base + self.slope * layer) * self.side / PUBLISHED_SIDE / self.strength
 
     def scales(self, genotype: NeuronGenotype) -> Doubles:
         """:meth:`scale` of layers 0 to ``depth``."""

@@ -27,6 +27,7 @@ class NeuronOptions(BaseModel):
             them; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
         distance_slope: What each layer adds to the scale.
+        distance_strength: 0 switches the law off: all edges are equally likely.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is
             ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`.
         largest_steps: Largest step of an operator as a share, by name; those left out keep the one of
@@ -42,6 +43,7 @@ class NeuronOptions(BaseModel):
     founder_edges: tuple[int, int] | None = None
     distance_base: float = Field(4.0, gt=0, allow_inf_nan=False)
     distance_slope: float = Field(1.5, ge=0, allow_inf_nan=False)
+    distance_strength: float = Field(1.0, ge=0, allow_inf_nan=False)
     operators: dict[str, float] | None = None
     largest_steps: dict[str, float] = Field(default_factory=dict)
 

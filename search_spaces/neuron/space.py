@@ -68,7 +68,9 @@ class NeuronSpace:
         self.task = task
         self.options = options
         self._edges = options.edges or self._default_edges()
-        self.law = DistanceLaw(task.input_shape, options.distance_base, options.distance_slope)
+        self.law = DistanceLaw(
+            task.input_shape, options.distance_base, options.distance_slope, options.distance_strength
+        )
         self._params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps}, self._edges)
         weights = DEFAULT_WEIGHTS if options.operators is None else options.operators
         self.operators: Mapping[str, float] = {name: weight for name, weight in weights.items() if weight}

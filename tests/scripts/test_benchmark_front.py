@@ -121,6 +121,12 @@ def test_every_method_of_a_seed_comes_before_the_next_seed() -> None:
     assert names == [name.format(seed) for seed in (0, 1) for name in of_seed]
 
 
+@pytest.mark.parametrize("name", methods.ABLATIONS)
+def test_every_ablation_can_be_run_and_differs_from_evolve(name: str) -> None:
+    ablated, whole = (methods.Stage(stage).config(dataset="digits") for stage in (name, "evolve"))
+    assert assembly.assemble(ablated, Path("run")).config != assembly.assemble(whole, Path("run")).config
+
+
 @pytest.mark.usefixtures("copied")
 def test_a_killed_benchmark_goes_on_and_repeats_no_finished_run(
     script: Script, monkeypatch: pytest.MonkeyPatch

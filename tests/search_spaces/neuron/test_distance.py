@@ -46,6 +46,12 @@ def test_the_scale_grows_with_the_layer_and_the_grid(shape: tuple[int, ...], fac
     assert law.scales(genotype).tolist() == [4 * factor, 5.5 * factor, 7 * factor, np.inf]
 
 
+def test_the_strength_divides_the_scale_and_0_makes_all_edges_equally_likely() -> None:
+    genotype = random_genotype(np.random.default_rng(0), n_inputs=16, layers=(3, 3))
+    assert DistanceLaw((1, 4, 4), strength=2).scale(genotype, 1) == DistanceLaw((1, 4, 4)).scale(genotype, 1) / 2
+    assert np.isinf(DistanceLaw((1, 4, 4), strength=0).scales(genotype)).all()
+
+
 def test_new_neurons_lie_within_the_grid() -> None:
     law = DistanceLaw((1, 5, 9))
     positions = law.random_positions(500, np.random.default_rng(0))
