@@ -123,6 +123,7 @@ def measure(
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
     from evonas.assembly import chosen, load_splits, open_run
+    from evonas.evaluation.cost import LATENCY_ESTIMATE
     from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
     from evonas.report.front import front
     from evonas.runtimes.device import parse_command
@@ -151,7 +152,11 @@ def measure(
                 say(f"individual {id} failed: {error}")
                 continue
             opened.store.add_measurement(*member.evaluation.key, measured[id])
+        estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in opened.store.records() if LATENCY_ESTIMATE in r.metrics}
+    if not measured:
+        raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
     _print_measured(measured, evaluator.metric_names)
+    _print_error(estimates, {id: metrics["latency"] for id, metrics in measured.items()})
 
 
 def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
@@ -160,3 +165,16 @@ def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> No
     columns = [Column(name, [number(metrics[name]) for metrics in measured.values()]) for name in names]
     ids = Column("id", [str(id) for id in measured])
     make_console().print(table([ids, *columns], title="latency in microseconds, flash and ram in bytes"))
+
+
+def _print_error(estimates: Mapping[int, float], measured: Mapping[int, float]) -> None:
+    """How far the estimates of a run are from what was measured; nothing where it has none."""
+    import numpy as np
+
+    both = sorted(estimates.keys() & measured.keys())
+    if both:
+        guessed, found = (np.array([values[id] for id in both]) for values in (estimates, measured))
+        text = f"latency_estimate is off by {np.mean(np.abs(guessed / found - 1)):.0%} on average"
+        if len(both) > 2 and np.ptp(guessed) > 0 and np.ptp(found) > 0:
+            text += f", correlation {np.corrcoef(guessed, found)[0, 1]:.2f}"
+        say(text)

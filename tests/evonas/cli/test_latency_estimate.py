@@ -67,6 +67,9 @@ def test_an_estimate_is_an_objective_from_one_table_that_the_run_keeps(evonas: E
             target = ExportTarget("network", Scaling(0.0, 1.0), False)
             (nodes,) = count_nodes([make_program(run.space, run.task, member.genotype, weights, "onnx", target)])
             assert record.metrics["latency_estimate"] == pytest.approx(nodes, rel=0.2)
+    result = evonas("measure", "r")
+    assert result.exit_code == 0, result.output
+    assert "latency_estimate is off by" in result.stdout
 
 
 def test_without_its_table_a_run_is_not_resumed(evonas: Evonas) -> None:

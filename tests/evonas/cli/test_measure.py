@@ -90,6 +90,9 @@ def test_a_command_of_the_users_times_networks_on_a_device(
     latencies = {str(row["id"]): row.get("latency") for row in rows(evonas, run)}
     assert latencies[small] == pytest.approx(1000 * Path("network.c").stat().st_size, rel=0.2)
     assert latencies[large] is None
+    result = evonas("measure", run, "--ids", large, "--latency-command", device(size))
+    assert result.exit_code == 2
+    assert "none of 1 networks could be measured" in result.stderr
 
 
 def test_networks_that_fail_on_the_device_are_failed_trials(evonas: Evonas, device: Callable[[int], str]) -> None:
