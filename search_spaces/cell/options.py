@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from evonas.types import suggestion
 from search_spaces.cell.primitives import OPERATION_SETS, OperationSet
 
 
@@ -51,22 +49,3 @@ class CellOptions(BaseModel):
     def set(self) -> OperationSet:
         """The operation set."""
         return OPERATION_SETS[self.operations]
-
-
-def read_options(options: Mapping[str, Any]) -> CellOptions:
-    """Options from a mapping.
-
-    Raises:
-        ValueError: One sentence: the option, what is expected, what was given; for a misspelled name the nearest one.
-    """
-    try:
-        return CellOptions.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            known = CellOptions.model_fields
-            raise ValueError(f"unknown option {place!r} of the cell space{suggestion(place, known)}") from None
-        if first["type"] == "value_error":
-            raise ValueError(f"the cell space: {message}") from None
-        raise ValueError(f"option {place} of the cell space: {message}, got {first['input']!r}") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from evonas.options import read_options
 from evonas.sketch import Sketch
 from evonas.space import Choices, Encoded, ExportTarget, Offspring, Parts, Precision, Program
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
@@ -18,7 +19,7 @@ from search_spaces.cell.founders import sample
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.layout import plan
 from search_spaces.cell.mutation import OPERATORS, operators_in_use
-from search_spaces.cell.options import CellOptions, read_options
+from search_spaces.cell.options import CellOptions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -207,4 +208,4 @@ class CellSpace:
 
 def create(task: Task, options: Mapping[str, Any]) -> CellSpace:
     """The space for a task; ValueError with one sentence for a bad option."""
-    return CellSpace(task, read_options(options))
+    return CellSpace(task, read_options(CellOptions, options, space="cell"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self
+from collections.abc import Iterable
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from evonas.types import suggestion
 from search_spaces.neuron.mutation import LARGEST_STEPS, OPERATORS
@@ -79,26 +79,6 @@ class NeuronOptions(BaseModel):
             if not fewest <= low <= high <= most:
                 raise ValueError(f"founder_edges must lie within edges, {self.edges}, got {self.founder_edges}")
         return self
-
-
-def read_options(options: Mapping[str, Any]) -> NeuronOptions:
-    """Options from a mapping.
-
-    Raises:
-        ValueError: One sentence: the option, what is expected, what was given; for a misspelled name the nearest one.
-    """
-    try:
-        return NeuronOptions.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = NeuronOptions.model_fields
-            raise ValueError(f"unknown option {place!r} of the neuron space{suggestion(place, known)}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "value_error":
-            raise ValueError(f"option {place} of the neuron space: {message}" if place else message) from None
-        raise ValueError(f"option {place} of the neuron space: {message}, got {first['input']!r}") from None
 
 
 def _check_names(what: str, given: Iterable[str], known: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evonas.data.samples import Samples, Splits
+from evonas.options import read_options
 from evonas.sketch import Sketch
 from evonas.space import Encoded, ExportTarget, InvalidGenotype, Offspring, Precision, Program
 from evonas.training import Pruning, Recipe, Stop, Trained
@@ -24,7 +25,7 @@ from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.growth import grown
 from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, MutationParams
-from search_spaces.neuron.options import NeuronOptions, read_options
+from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
@@ -277,4 +278,4 @@ class NeuronSpace:
 
 def create(task: Task, options: Mapping[str, Any]) -> NeuronSpace:
     """The space for a task; ValueError with one sentence for a bad option."""
-    return NeuronSpace(task, read_options(options))
+    return NeuronSpace(task, read_options(NeuronOptions, options, space="neuron"))

@@ -103,7 +103,7 @@ def test_shared_weights_score_cells_without_training_them(evonas: Evonas, cells:
     [
         (["--evaluator", "shared"], "the evaluator 'shared', and only it, needs supernet"),
         (["--supernet", "CELLS"], "the evaluator 'shared', and only it, needs supernet"),
-        (["--evaluator", "shared", "--supernet", "CELLS", "--n-train", 90], "another data set, n_train or n_validation"),
+        (["--evaluator", "shared", "--supernet", "CELLS", "--n-train", 90], "has another data set, n_train or"),
         (["--evaluator", "shared", "--supernet", "CELLS", "--seed-from", "CELLS"], "has another evaluator than this"),
         (["--evaluator", "shared", "--supernet", "BARE"], "there is no supernet in"),
     ],
