@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from evonas.cli.console import make_console, say
+from evonas.cli.options import DataRoot
 
 datasets = typer.Typer(invoke_without_command=True)
-DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")]
 
 
 @datasets.callback()

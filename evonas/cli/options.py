@@ -6,11 +6,27 @@ import json
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from evonas.types import UserError, suggestion
+
+#: Options of all commands that begin a run.
+ConfigFile = Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)]
+SpaceName = Annotated[str | None, typer.Option(help="Search space [neuron].")]
+Dataset = Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")]
+DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")]
+NTrain = Annotated[int | None, typer.Option(help="Use so many training samples only.")]
+NValidation = Annotated[int | None, typer.Option(help="Hold back so many samples for validation.")]
+ObjectiveNames = Annotated[str | None, typer.Option(help="Metrics, comma-separated [fitness_error,flops].")]
+TrainerName = Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")]
+SpaceOption = Annotated[list[str] | None, typer.Option(help="Like cells=3; may be repeated.")]
+Seed = Annotated[int | None, typer.Option(help="Decides everything random [0].")]
+Jobs = Annotated[int | None, typer.Option(help="Trials at a time; does not change the result [1].")]
+TimeLimit = Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")]
+TrialTimeout = Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")]
 
 #: Options of all commands that train.
 TeacherRun = Annotated[str | None, typer.Option("--teacher", help="Distil from a run's best networks, or from RUN:ID.")]
