@@ -33,9 +33,9 @@ class Split(TypedDict):
 class RunConfig(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``objectives`` are by default the validation error (or mean squared error) and FLOPs. ``space_options`` go to the
-    search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` bound
-    the samples; where trials are small, a large validation set takes most of their time. ``seeder`` names the family
+    ``objectives`` are by default ``fitness_error`` (or ``fitness_mse``) and FLOPs. ``space_options`` go to the
+    search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` are
+    numbers of samples; where trials are small, a large validation set takes most of their time. ``seeder`` names the family
     that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
     validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
     should.
@@ -164,8 +164,9 @@ def build_config(
     values = {**defaults, **({} if toml is None else read_toml(toml))}
     for key, value in overrides.items():
         if isinstance(value, Mapping):
-            if value:
-                values[key] = {**values.get(key, {}), **value}
+            table = values.get(key, {})
+            if value and isinstance(table, Mapping):  # whatever else it is, is refused below
+                values[key] = {**table, **value}
         elif value is not None:
             values[key] = value
     return check_config(values, source=str(toml) if toml else "the configuration")

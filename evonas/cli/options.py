@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -53,13 +54,11 @@ def parse_options(texts: Iterable[str] | None) -> dict[str, Any]:
     """``KEY=VALUE`` each, with values as in TOML, or bare words; raises :class:`UserError`."""
     document = []
     for text in texts or ():
-        key, given, value = text.partition("=")
+        key, _, value = text.partition("=")
         try:
-            if not given:
-                raise tomllib.TOMLDecodeError
             tomllib.loads(f"value = {value}")
         except tomllib.TOMLDecodeError:
-            if not given or not value.strip().isidentifier():
+            if not re.fullmatch(r"\s*[A-Za-z][\w.-]*\s*", value):
                 raise UserError(f"cannot read --space-option {text!r}, expected KEY=VALUE, like cells=3") from None
             value = json.dumps(value.strip())
         document.append(f"{key} = {value}")

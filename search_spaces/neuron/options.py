@@ -25,7 +25,8 @@ class NeuronOptions(BaseModel):
             80 times as many as inputs, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
             them; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
-        distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid.
+        distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid. Mutations and founders
+            that are sparse at once obey it; those that training prunes begin with a scale of their own.
         distance_slope: What each layer adds to the scale.
         distance_strength: 0 switches the law off: all edges are equally likely.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is

@@ -45,7 +45,7 @@ EDGES_PER_INPUT = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
-#: How children that are grown to be pruned back reach their size, where the recipe does not say.
+#: How founders and children that training prunes reach their size, where the recipe does not say.
 PRUNING_BACK = Pruning(end=0.6, every=25)
 
 
@@ -77,7 +77,10 @@ class NeuronSpace:
         self.operators: Mapping[str, float] = {name: weight for name, weight in weights.items() if weight}
 
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:
-        """A random founder by the rule of the option ``founders``, within ``edges`` as far as its layers have room."""
+        """A random founder by the rule of the option ``founders``.
+
+        What training leaves of it is within ``edges`` as far as its layers have room.
+        """
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
         if self.options.founders == "pruned":
             return pruned(self._setting.random_target(rng), rng, self._setting)

@@ -26,8 +26,8 @@ ${remarks}
  *
  * Memory: ${flash} bytes of constants, ${ram} bytes of static buffers, no heap. The buffers are shared:
  * calls must not overlap.
- * With AVX-512 or AVX2, the first call unpacks them into up to ${unpacked} bytes more, for speed; with
- * -D${NAME}_PORTABLE it does not.
+ * Compiled for AVX-512 or AVX2 (-march=native), the first call unpacks them into up to ${unpacked} bytes
+ * more, for speed; with -D${NAME}_PORTABLE it does not.
  * Build: cc -std=c99 -O3 -c ${name}.c, and link with -lm where sqrtf is not in the C library. With
  * -D${NAME}_MAIN there is a main that reads samples from the standard input and prints their outputs.
  */

@@ -106,6 +106,11 @@ def test_a_bad_configuration_file_is_refused(refused: Refused, toml: bytes, mess
     refused("evolve", "run.toml", message=message)
 
 
+def test_what_should_be_a_table_is_refused_whatever_options_say(refused: Refused) -> None:
+    Path("run.toml").write_text("training = 3")
+    refused("evolve", "run.toml", "--batch-size", 8, message="training must be a valid dictionary, got 3")
+
+
 @pytest.mark.parametrize("arguments", [["evolv"], ["evolve", "--popluation", 3], ["evolve", "--epochs", "x"], ["show"]])
 def test_bad_usage_is_exit_code_2_too(evonas: Callable[..., Result], arguments: list[object]) -> None:
     result = evonas(*arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,9 +23,11 @@ DIGITS = Task("classification", (1, 8, 8), 10)
 
 
 class NeuronSpaceContract(SpaceContract):
+    founders: ClassVar[str] = "log-uniform"
+
     @pytest.fixture
     def space(self) -> NeuronSpace:
-        return create(self.task, {"trainer": "torch", "founders": "log-uniform"})
+        return create(self.task, {"trainer": "torch", "founders": self.founders})
 
 
 class TestGreyImages(NeuronSpaceContract):
@@ -42,6 +44,14 @@ class TestDigits(NeuronSpaceContract):
 
 class TestTables(NeuronSpaceContract):
     task = Task("regression", (13,), 1)
+
+
+class TestPrunedFounders(NeuronSpaceContract):
+    task, founders = DIGITS, "pruned"
+
+
+class TestPrunedFoundersOfTables(NeuronSpaceContract):
+    task, founders = Task("regression", (13,), 1), "pruned"
 
 
 def test_the_space_has_its_capabilities() -> None:
@@ -79,7 +89,7 @@ def test_a_bad_option_is_one_sentence(options: dict[str, Any], sentence: str) ->
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("founders", ["log-uniform", "source"])
+@pytest.mark.parametrize("founders", ["pruned", "log-uniform", "source"])
 def test_founders_and_children_stay_within_edges(founders: str) -> None:
     space = create(DIGITS, {"edges": (200, 300), "founders": founders})
     rng = generator(0)
