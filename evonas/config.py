@@ -35,8 +35,8 @@ class RunConfig(BaseModel):
 
     ``objectives`` are by default ``fitness_error`` (or ``fitness_mse``) and FLOPs. ``space_options`` go to the
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` are
-    numbers of samples; where trials are small, a large validation set takes most of their time. ``seeder`` names the family
-    that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
+    numbers of samples; where trials are small, a large validation set takes most of their time. ``seeder`` names the
+    family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
     validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
     should.
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
