@@ -146,8 +146,8 @@ class SimplexRBF:
     """
 
     n_operations: int
-    tau: float = 0.25
-    kappa: float = 50.0
+    tau: float
+    kappa: float
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""

@@ -70,6 +70,14 @@ class CostTerm:
     form: CostForm = "power"
     strength: float = 0.6
 
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a target that the form cannot take."""
+        if self.form == "power" and not self.target > 1:
+            raise ValueError(
+                f"the form 'power' divides by the logarithm of the target cost, which must be above 1, got "
+                f"{self.target:g}: raise the target, or use the form 'sum'"
+            )
+
     def expected(self, probabilities: Tensor) -> Tensor:
         """E, a scalar."""
         return (probabilities * torch.from_numpy(self.costs)).sum()

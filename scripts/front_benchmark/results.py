@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from evonas.assembly import open_run
+from evonas.encoding import write_whole
 from evonas.report.compare import Comparison, RunRecords, RunResult, compare
 from evonas.report.plot import plot_comparison
 from evonas.retrain import measure_on_test
@@ -71,11 +71,5 @@ def write(benchmark: Benchmark, comparison: Comparison, document: Document, mark
     """The plot, the table and, when these are there, the JSON; each file whole or not at all."""
     title = f"{benchmark.name}, {benchmark.minutes:g} minutes each, {benchmark.jobs} jobs"
     plot_comparison(benchmark.file("png"), comparison, title=title)
-    _write_whole(benchmark.file("md"), markdown)
-    _write_whole(benchmark.file("json"), json.dumps(document, indent=1) + "\n")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    write_whole(benchmark.file("md"), markdown.encode())
+    write_whole(benchmark.file("json"), (json.dumps(document, indent=1) + "\n").encode())

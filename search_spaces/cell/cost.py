@@ -22,7 +22,7 @@ def cost(genotype: CellGenotype, layout: Layout) -> Metrics:
     """
     fixed = list(_fixed(layout))
     chosen = [
-        layout.set.operations[name].counts(place.nodes.channels, _stride(place, source, layout), place.nodes.pixels)
+        layout.set.operations[name].counts(place.nodes.channels, layout.stride(place, source), place.nodes.pixels)
         for place in layout.places for node in genotype.cells[place.cell] for name, source in node
     ]
     return {
@@ -43,17 +43,13 @@ def edge_costs(layout: Layout) -> Mapping[str, Floats]:
     totals = {"params": np.zeros(shape, np.float32), "flops": np.zeros(shape, np.float32)}
     for place in layout.places:
         for row, (source, _) in enumerate(layout.edges):
-            stride = _stride(place, source, layout)
+            stride = layout.stride(place, source)
             for name, operation in layout.set.operations.items():
                 counts = operation.counts(place.nodes.channels, stride, place.nodes.pixels)
                 column = layout.set.names.index(name)
                 totals["params"][place.cell, row, column] += counts.params
                 totals["flops"][place.cell, row, column] += counts.flops
     return {name: total.reshape(-1, shape[2]) for name, total in totals.items()}
-
-
-def _stride(place: Place, source: int, layout: Layout) -> int:
-    return 2 if place.reduction and source < layout.set.n_inputs else 1
 
 
 def _fixed(layout: Layout) -> Iterator[Counts]:
@@ -91,7 +87,7 @@ def _depth(genotype: CellGenotype, layout: Layout) -> int:
         depths = [depth + entry for depth in history[-n_inputs:]]
         for node in genotype.cells[place.cell]:
             paths = [
-                depths[source] + layout.set.operations[name].counts(1, _stride(place, source, layout), 1).depth
+                depths[source] + layout.set.operations[name].counts(1, layout.stride(place, source), 1).depth
                 for name, source in node
             ]
             depths.append(max(paths, default=0))

@@ -95,6 +95,10 @@ class Layout:
         """What the classifier averages."""
         return self.places[-1].output
 
+    def stride(self, place: Place, source: int) -> int:
+        """Of an operation on an edge from ``source``: 2 where it halves the image, else 1."""
+        return 2 if place.reduction and source < self.set.n_inputs else 1
+
 
 def plan(task: Task, options: CellOptions) -> Layout:
     """The layout for a task.

@@ -51,7 +51,7 @@ class Cell(nn.Module):
         for row, ((source, target), names) in enumerate(zip(layout.edges, built, strict=True)):
             if not names:
                 continue
-            stride = 2 if place.reduction and source < layout.set.n_inputs else 1
+            stride = layout.stride(place, source)
             operations = {name: layout.set.operations[name] for name in names}
             modules = {name: build(o, place.nodes.channels, stride) for name, o in operations.items()}
             self.edges[f"{source}-{target}"] = nn.ModuleDict(modules)

@@ -28,8 +28,8 @@ class Part:
 
 def part_of(name: str, place: Place, source: int, layout: Layout) -> Part:
     """The part that an operation is on an edge from ``source``."""
-    halves = place.reduction and source < layout.set.n_inputs
-    return Part(name, place.nodes.channels, place.inputs[-1].size if halves else place.nodes.size, 1 + halves)
+    stride = layout.stride(place, source)
+    return Part(name, place.nodes.channels, place.nodes.size if stride == 1 else place.inputs[-1].size, stride)
 
 
 def parts(layout: Layout) -> dict[str, Part]:

@@ -48,6 +48,6 @@ def sparse(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGen
     shares = widths[:-1] + widths[1:]
     counts = np.round(target * shares / shares.sum()).astype(np.int64)
     counts = np.minimum(counts, pair_capacities(frame)[tuple(pairs.T)])
-    uniform = replace(setting.law, base=np.inf)
+    uniform = replace(setting.law, strength=0.0)
     genotype = feed_outputs(with_edges(frame, AbsentEdges(frame, uniform).draw_over_pairs(pairs, counts, rng)), rng)
     return top_up(genotype, target, uniform, rng)

@@ -106,6 +106,13 @@ def test_gate_gradient_is_the_papers_formula_within_the_pair() -> None:
     torch.testing.assert_close(got, expected)
 
 
+@pytest.mark.parametrize("target", [1.0, 0.3, -2.0, float("nan")])
+def test_a_target_without_a_positive_logarithm_is_refused_where_the_form_divides_by_it(target: float) -> None:
+    with pytest.raises(ValueError, match=rf"must be above 1, got {target:g}: .* 'sum'"):
+        CostTerm(COSTS, target, "power")
+    CostTerm(COSTS, target, "sum")
+
+
 @pytest.mark.parametrize("form", ["power", "sum"])
 def test_expected_cost_has_its_gradient_within_the_pair(form: str) -> None:
     logits = torch.tensor([[0.3, -1.0, 0.8], [0.0, 0.4, 2.0]])

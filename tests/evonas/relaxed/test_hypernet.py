@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from evonas.relaxed.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table, hypernet_from, mixed_logits
 from evonas.types import Floats
 
-SCALAR = PiecewiseLinear(-8.0, -4.0, 5)
-HYPERNETS: list[Hypernet] = [Table(), SCALAR, SimplexRBF(3), SimplexRBF(8, tau=0.1, kappa=2.0)]
+SCALAR, VECTOR = PiecewiseLinear(-8.0, -4.0, 5), SimplexRBF(3, tau=0.25, kappa=10.0)
+HYPERNETS: list[Hypernet] = [Table(), SCALAR, VECTOR, SimplexRBF(8, tau=0.1, kappa=2.0)]
 
 
 def references(n: int) -> Floats:
@@ -46,7 +47,7 @@ def test_piecewise_linear_is_continuous_and_linear_in_the_logarithm(place: float
 def test_simplex_hypernet_has_a_references_logits_at_the_reference_as_tau_falls(r: int) -> None:
     distances = []
     for tau in (0.25, 0.05, 0.01):
-        net = SimplexRBF(3, tau=tau)
+        net = replace(VECTOR, tau=tau)
         logits = mixed_logits(net.coefficients(net.references[r]), references(4))
         distances.append(float(np.abs(logits - references(4)[r]).max()))
     assert distances[0] > distances[1] > distances[2]
@@ -55,7 +56,7 @@ def test_simplex_hypernet_has_a_references_logits_at_the_reference_as_tau_falls(
 
 def test_simplex_hypernet_weighs_references_by_their_squared_distance() -> None:
     raw = np.exp(-np.array([2.0, 2.0, 0.0, 2 / 3]) / 0.5)  # from the third vertex
-    np.testing.assert_allclose(SimplexRBF(3, tau=0.5).coefficients(np.eye(3)[2]), raw / raw.sum())
+    np.testing.assert_allclose(replace(VECTOR, tau=0.5).coefficients(np.eye(3)[2]), raw / raw.sum())
 
 
 @pytest.mark.parametrize("net", HYPERNETS)
@@ -84,7 +85,7 @@ def test_unknown_description_is_refused() -> None:
 def test_any_first_complexities_cover_the_range(n: int) -> None:
     places = sorted((np.log10(SCALAR.spread(index)[0]) + 8) / 4 for index in range(n))
     assert max(b - a for a, b in pairwise([0.0, *places, 1.0])) < 2 / n
-    points = np.array([SimplexRBF(3).spread(index) for index in range(n)])
+    points = np.array([VECTOR.spread(index) for index in range(n)])
     np.testing.assert_allclose(points.sum(axis=1), 1)
     assert points.min() >= 0
     corners = np.eye(3) * 0.6 + 0.2 / 3 * 2
@@ -95,7 +96,7 @@ def test_complexities_are_drawn_from_the_whole_range() -> None:
     rng = np.random.default_rng(2)
     logs = np.log10([SCALAR.draw(rng)[0] for _ in range(4000)])
     np.testing.assert_allclose(np.histogram(logs, 4, (-8, -4))[0] / 4000, 0.25, atol=0.03)
-    points = np.array([SimplexRBF(3).draw(rng) for _ in range(4000)])
+    points = np.array([VECTOR.draw(rng) for _ in range(4000)])
     np.testing.assert_allclose(points.mean(axis=0), 1 / 3, atol=0.02)
     np.testing.assert_allclose((points < 0.5).mean(axis=0), 0.75, atol=0.03)  # of the flat Dirichlet distribution
 
@@ -103,15 +104,15 @@ def test_complexities_are_drawn_from_the_whole_range() -> None:
 def test_prices_charge_parameters_by_lambda_and_operations_by_the_vector() -> None:
     n_parameters = np.arange(12, dtype=np.float32).reshape(4, 3)
     np.testing.assert_allclose(SCALAR.prices(np.array([1e-5]), n_parameters), 1e-5 * n_parameters)
-    vector = SimplexRBF(3, kappa=8.0).prices(np.array([0.2, 0.3, 0.5]), n_parameters)
+    vector = replace(VECTOR, kappa=8.0).prices(np.array([0.2, 0.3, 0.5]), n_parameters)
     np.testing.assert_allclose(vector, np.tile([0.4, 0.6, 1.0], (4, 1)))
 
 
 @pytest.mark.parametrize(("net", "complexity", "sentence"), [
     (SCALAR, [1e-9], "lambda must be from 1e-08 to 0.0001"), (SCALAR, [0.01], "range that was trained, got 0.01"),
     (SCALAR, [float("nan")], "got nan"), (SCALAR, [0.1, 0.9], "one number"),
-    (SimplexRBF(3), [0.5, 0.5], "expected 3 numbers"), (SimplexRBF(3), [0.5, 0.5, 0.5], "sum to 1"),
-    (SimplexRBF(3), [1.2, -0.2, 0.0], "not negative"), (SimplexRBF(3), [float("nan"), 0.5, 0.5], "finite"),
+    (VECTOR, [0.5, 0.5], "expected 3 numbers"), (VECTOR, [0.5, 0.5, 0.5], "sum to 1"),
+    (VECTOR, [1.2, -0.2, 0.0], "not negative"), (VECTOR, [float("nan"), 0.5, 0.5], "finite"),
     (Table(), [1e-6], "no complexity"),
 ])
 def test_complexity_that_cannot_be_asked_for_is_refused(net: Hypernet, complexity: list[float], sentence: str) -> None:
@@ -120,14 +121,14 @@ def test_complexity_that_cannot_be_asked_for_is_refused(net: Hypernet, complexit
 
 
 def test_complexity_may_be_rounded_and_the_ends_are_in_range() -> None:
-    np.testing.assert_allclose(SimplexRBF(3).check([0.33, 0.33, 0.33]), 1 / 3)
+    np.testing.assert_allclose(VECTOR.check([0.33, 0.33, 0.33]), 1 / 3)
     for end in (1e-8, 1e-4):
         assert SCALAR.check([end]) == [end]
 
 
 @pytest.mark.parametrize("make", [
-    lambda: PiecewiseLinear(-4, -8), lambda: PiecewiseLinear(-8, -4, 1), lambda: SimplexRBF(3, tau=0.0),
-    lambda: SimplexRBF(3, kappa=-1.0),
+    lambda: PiecewiseLinear(-4, -8), lambda: PiecewiseLinear(-8, -4, 1), lambda: replace(VECTOR, tau=0.0),
+    lambda: replace(VECTOR, kappa=-1.0),
 ])
 def test_bad_settings_are_refused(make: object) -> None:
     with pytest.raises(ValueError, match=r"must be|needs"):

@@ -185,7 +185,7 @@ def test_charge_lowers_the_logits_of_what_is_charged() -> None:
             return point
 
     settings = VectorSettings(beta_decay=0.0)
-    _, _, moved = relaxed(settings, hypernet=Fixed(4, kappa=1e4))
+    _, _, moved = relaxed(settings, hypernet=Fixed(4, tau=0.25, kappa=1e4))
     assert (moved[3, :, 3] < 0).all()
     assert (moved[3, :, :3] > 0).all()
 
@@ -240,7 +240,8 @@ def test_asked_hypernet_answers_as_its_logits_say(tmp_path: Folder) -> None:
 def test_hypernet_of_other_operations_is_refused(tmp_path: Folder) -> None:
     with pytest.raises(UserError, match="no trained hypernetwork"):
         load_hypernet(tmp_path, SPACE.choices)
-    net = TrainedHypernet("hypernet-vector", ("a", "b"), "argmax", SimplexRBF(2), np.zeros((3, 3, 2), np.float32))
+    vector, references = SimplexRBF(2, 0.25, 10.0), np.zeros((3, 3, 2), np.float32)
+    net = TrainedHypernet("hypernet-vector", ("a", "b"), "argmax", vector, references)
     save(tmp_path / FILE, net.encode())
     with pytest.raises(UserError, match=r"with the operations a, b, the run's space has none, skip, linear, deep"):
         load_hypernet(tmp_path, SPACE.choices)
