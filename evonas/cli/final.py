@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,8 @@ from evonas.cli.options import TeacherMembers, TeacherRun, TeacherWeight, check_
 from evonas.types import UserError
 
 if TYPE_CHECKING:
-    from evonas.store import Retraining
+    from evonas.evaluation import DeploymentEvaluator
+    from evonas.store import Retraining, RunStore
     from evonas.types import Metrics
 
 
@@ -140,23 +141,32 @@ def measure(
             raise UserError(f"there is nothing to measure: {reason}")
         names = deployment_names(opened.space, opened.task)
         evaluator = DeploymentEvaluator(opened.space, load_splits(opened), names, command)
-        measured: dict[int, Metrics] = {}
-        for id in wanted:
-            member = opened.store.member(id)
-            weights = opened.store.weights(*member.evaluation.key)
-            try:
-                if weights is None:
-                    raise RuntimeError("it has no trained weights")
-                measured[id] = evaluator.measure(member.genotype, weights, latency_timeout)
-            except RuntimeError as error:
-                say(f"individual {id} failed: {error}")
-                continue
-            opened.store.add_measurement(*member.evaluation.key, measured[id])
+        measured = _measure(opened.store, wanted, evaluator, latency_timeout)
         estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in opened.store.records() if LATENCY_ESTIMATE in r.metrics}
     if not measured:
         raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
     _print_measured(measured, evaluator.metric_names)
-    _print_error(estimates, {id: metrics["latency"] for id, metrics in measured.items()})
+    if not command:  # estimates are of this machine
+        _print_error(estimates, {id: metrics["latency"] for id, metrics in measured.items()})
+
+
+def _measure(
+    store: RunStore[Any], ids: Sequence[int], evaluator: DeploymentEvaluator[Any], timeout: float
+) -> dict[int, Metrics]:
+    """What could be measured, stored as soon as it is; for the others a line says why not."""
+    measured: dict[int, Metrics] = {}
+    for id in ids:
+        member = store.member(id)
+        weights = store.weights(*member.evaluation.key)
+        try:
+            if weights is None:
+                raise RuntimeError("it has no trained weights")
+            measured[id] = evaluator.measure(member.genotype, weights, timeout)
+        except RuntimeError as error:
+            say(f"individual {id} failed: {error}")
+            continue
+        store.add_measurement(*member.evaluation.key, measured[id])
+    return measured
 
 
 def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
