@@ -302,8 +302,8 @@ class Parted(Exportable[G], RelaxableSpace[G], Protocol[G]):
         """All there are."""
         ...
 
-    def probe(self, part: str, copies: int) -> Program:
-        """A network of so many copies of a part, joined as networks of this space join them; as ONNX."""
+    def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
+        """So many copies of a part, joined as networks of this space join them; as :meth:`Program.files` in ONNX."""
         ...
 
 

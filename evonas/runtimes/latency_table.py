@@ -12,6 +12,7 @@ overestimated.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ import numpy as np
 from evonas.data.samples import Scaling
 from evonas.runtimes.onnx_session import onnx_session, require_onnx
 from evonas.runtimes.timing import alone
-from evonas.space import ExportTarget, G, Parted, Parts, Program
+from evonas.space import ExportTarget, G, Parted, Parts
 from evonas.types import Doubles, Floats, UserError
 
 #: Name of the file in the folder of a run or of a search.
@@ -92,7 +93,7 @@ def measure_table(space: Parted[Any]) -> LatencyTable:
     references = [space.sample(rng) for _ in range(REFERENCES)]
     times = _least_times([
         *(space.probe(name, copies) for name in names for copies in (FEW, MANY)),
-        *(space.export(g, _state(space, g), "onnx", target) for g in references),
+        *(space.export(g, _state(space, g), "onnx", target).files(()) for g in references),
     ])
     few, many = times[: 2 * len(names)].reshape(-1, 2).T
     each = np.maximum((many - few) / (MANY - FEW), LEAST)
@@ -105,10 +106,11 @@ def _state(space: Parted[G], genotype: G) -> dict[str, Floats]:
     return {name: value.numpy().copy(order="C") for name, value in space.compile(genotype).state_dict().items()}
 
 
-def _least_times(programs: list[Program]) -> Doubles:
-    """Microseconds of each, ``(n_programs,)``."""
+def _least_times(networks: Sequence[Mapping[str, bytes]]) -> Doubles:
+    """Microseconds of each, given by its files, ``(n_networks,)``."""
     with ExitStack() as stack:
-        networks = [stack.enter_context(onnx_session(program.files(()))) for program in programs]
+        sessions = [stack.enter_context(onnx_session(files)) for files in networks]
         stack.enter_context(alone())
-        rounds = [[network.time(network.zeros()).seconds for network in networks] for _ in range(ROUNDS)]
+        samples = [np.zeros((1, *session.input_shape), np.float32) for session in sessions]
+        rounds = [[s.time(x).seconds for s, x in zip(sessions, samples, strict=True)] for _ in range(ROUNDS)]
     return np.asarray(1e6 * np.min(rounds, axis=0))

@@ -39,9 +39,10 @@ class OnnxNetwork:
         outputs: Floats = self.session.run(["output"], {"input": inputs.astype(np.float32)})[0]
         return outputs
 
-    def zeros(self) -> Floats:
-        """One sample, ``(1, *input_shape)``."""
-        return np.zeros((1, *self.session.get_inputs()[0].shape[1:]), np.float32)
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one sample."""
+        return tuple(self.session.get_inputs()[0].shape[1:])
 
     def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
         """CPU time a sample, one at a time, pinned to one core where the system can."""

@@ -46,44 +46,27 @@ class OnnxProgram:
         return {".onnx": graph.serialised(self.target.name, self.task.input_shape, (self.task.n_outputs,), remarks)}
 
 
-@dataclass(frozen=True, eq=False)
-class Probe:
-    """Copies of one operation as a network has them: an :class:`evonas.space.Program`.
+def write_probe(modules: Sequence[nn.Module], shape: tuple[int, int, int], *, keeps: bool) -> dict[str, bytes]:
+    """Copies of one operation as a network has them; contents by suffix.
 
     Where an operation keeps the image, each takes the sum of all before it; else all take the same image.
 
-    Attributes:
+    Args:
         modules: The copies.
         shape: Of an image, ``(channels, height, width)``.
         keeps: Whether what comes out has the same shape.
     """
-
-    modules: Sequence[nn.Module]
-    shape: tuple[int, int, int]
-    keeps: bool
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Not known: they are the runtime's."""
-        return {}
-
-    def compile(self) -> nn.Module:
-        """The copies."""
-        return nn.ModuleList(self.modules)
-
-    def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
-        """One file."""
-        graph, total, x = OnnxGraph(), "", "input"
-        for index, module in enumerate(self.modules):
-            y = add_module(graph, module, x)
-            total = graph.add("Add", [total or x, y]) if index or self.keeps else y
-            if self.keeps:
-                x = total
-            elif not any(isinstance(part, nn.Conv2d) for part in module.modules()):
-                # Of equal nodes with equal inputs the runtime would run one only.
-                x = graph.add("Add", [x, graph.constant(np.array(1.0, np.float32))])
-        graph.add("Identity", [total], "output")
-        return {".onnx": graph.serialised("probe", self.shape, (self.shape[0], "height", "width"), remarks)}
+    graph, total, x = OnnxGraph(), "", "input"
+    for index, module in enumerate(modules):
+        y = add_module(graph, module, x)
+        total = graph.add("Add", [total or x, y]) if index or keeps else y
+        if keeps:
+            x = total
+        elif not any(isinstance(part, nn.Conv2d) for part in module.modules()):
+            # Of equal nodes with equal inputs the runtime would run one only.
+            x = graph.add("Add", [x, graph.constant(np.array(1.0, np.float32))])
+    graph.add("Identity", [total], "output")
+    return {".onnx": graph.serialised("probe", shape, (shape[0], "height", "width"))}
 
 
 def add_module(graph: OnnxGraph, module: nn.Module, x: str) -> str:

@@ -125,17 +125,17 @@ class CellSpace:
         """Operations, each on the images that it sees somewhere."""
         return parts.counted(self.layout)
 
-    def probe(self, part: str, copies: int) -> Program:
+    def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
         """Copies of an operation without its ReLU, which operations share; see :class:`evonas.space.Parted`."""
         from search_spaces.cell.network import seeded
-        from search_spaces.cell.onnx_program import Probe
+        from search_spaces.cell.onnx_program import write_probe
         from search_spaces.cell.operations import build
 
         wanted = parts.parts(self.layout)[part]
         operation = self.layout.set.operations[wanted.operation]
         with seeded(0):
             modules = [build(operation, wanted.channels, wanted.stride).eval() for _ in range(copies)]
-        return Probe(modules, (wanted.channels, *wanted.size), keeps=wanted.stride == 1)
+        return write_probe(modules, (wanted.channels, *wanted.size), keeps=wanted.stride == 1)
 
     @property
     def weight_options(self) -> Mapping[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from typer.testing import Result
 from evonas.assembly import open_run
 from evonas.data.samples import Scaling
 from evonas.runtimes.programs import make_program
-from evonas.space import ExportTarget, Program
+from evonas.space import ExportTarget
 from evonas.types import Doubles
 
 Evonas = Callable[..., Result]
@@ -32,20 +33,20 @@ nodes = 2
 """
 
 
-def count_nodes(programs: Sequence[Program]) -> Doubles:
+def count_nodes(networks: Sequence[Mapping[str, bytes]]) -> Doubles:
     """A machine on which every node takes a microsecond."""
-    graphs = [onnx.load_from_string(program.files(())[".onnx"]).graph for program in programs]
+    graphs = [onnx.load_from_string(files[".onnx"]).graph for files in networks]
     return np.array([len(graph.node) for graph in graphs], np.float64)
 
 
 @pytest.fixture(autouse=True)
 def times(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How often anything was timed, as a list of the programs."""
+    """How often anything was timed, as a list of numbers of networks."""
     timed: list[int] = []
 
-    def measured(programs: Sequence[Program]) -> Doubles:
-        timed.append(len(programs))
-        return count_nodes(programs)
+    def measured(networks: Sequence[Mapping[str, bytes]]) -> Doubles:
+        timed.append(len(networks))
+        return count_nodes(networks)
 
     monkeypatch.setattr("evonas.runtimes.latency_table._least_times", measured)
     Path("run.toml").write_text(SETTINGS)
@@ -65,11 +66,16 @@ def test_an_estimate_is_an_objective_from_one_table_that_the_run_keeps(evonas: E
             weights = run.store.weights(*member.evaluation.key)
             assert weights is not None
             target = ExportTarget("network", Scaling(0.0, 1.0), False)
-            (nodes,) = count_nodes([make_program(run.space, run.task, member.genotype, weights, "onnx", target)])
+            program = make_program(run.space, run.task, member.genotype, weights, "onnx", target)
+            (nodes,) = count_nodes([program.files(())])
             assert record.metrics["latency_estimate"] == pytest.approx(nodes, rel=0.2)
     result = evonas("measure", "r")
     assert result.exit_code == 0, result.output
     assert "latency_estimate is off by" in result.stdout
+    command = f"'{sys.executable}' -c print(1)"
+    result = evonas("measure", "r", "--latency-command", command)
+    assert result.exit_code == 0, result.output
+    assert "latency_estimate is off by" not in result.stdout  # the estimates are of this machine
 
 
 def test_without_its_table_a_run_is_not_resumed(evonas: Evonas) -> None:

@@ -75,8 +75,8 @@ def test_every_edge_of_a_network_is_one_part(operations: str) -> None:
 def test_copies_of_a_part_are_all_run(operations: str) -> None:
     space = space_of(operations=operations)
     for name in space.parts.names:
-        with onnx_session(space.probe(name, 1).files(())) as one, onnx_session(space.probe(name, 3).files(())) as three:
-            x = np.random.default_rng(0).normal(size=one.zeros().shape).astype(np.float32)
+        with onnx_session(space.probe(name, 1)) as one, onnx_session(space.probe(name, 3)) as three:
+            x = np.random.default_rng(0).normal(size=(1, *one.input_shape)).astype(np.float32)
             once, thrice = one.run(x), three.run(x)
         assert once.shape == thrice.shape
         assert not np.allclose(once, thrice)
