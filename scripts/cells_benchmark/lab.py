@@ -24,6 +24,7 @@ from evonas.relaxed.trained import FILE, TrainedHypernet, load_hypernet
 from evonas.report.comparison_tables import mean_text
 from evonas.retrain import FinalEvaluator
 from evonas.training import Recipe, Stop
+from evonas.types import UserError
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.space import CellSpace
 
@@ -34,11 +35,17 @@ EPOCHS = 8
 
 @dataclass(frozen=True)
 class Lab:
-    """Searches and trainings in a folder; what is there is not computed again."""
+    """Searches and trainings in a folder; what is there is not computed again.
+
+    Attributes:
+        options: Of the space.
+        n_train: Training images; None is as many as :data:`DATA` says.
+    """
 
     out: Path
     options: Mapping[str, Any]
     search_epochs: int
+    n_train: int | None = None
 
     @cached_property
     def splits(self) -> Splits:
@@ -56,12 +63,13 @@ class Lab:
 
     @property
     def _data(self) -> Any:
-        return {"name": DATA["dataset"], "n_train": DATA["n_train"], "validation": DATA["n_validation"]}
+        return {"name": DATA["dataset"], "n_train": self.n_train or DATA["n_train"], "validation": DATA["n_validation"]}
 
     def searched(self, method: str, seed: int, *, name: str = "", **settings: Any) -> TrainedHypernet:
         """The logits of a search; one that was stopped goes on. What it reports stands in ``epochs.jsonl``."""
         directory = self.out / f"{name or method}-{seed}"
         directory.mkdir(parents=True, exist_ok=True)
+        self._check(directory, method, settings)
 
         def report(epoch: int, n_epochs: int, metrics: Mapping[str, float]) -> None:
             with (directory / "epochs.jsonl").open("a") as file:
@@ -74,6 +82,15 @@ class Lab:
                 stop=Stop(), directory=directory, report=report,
             )
         return load_hypernet(directory, self.space.choices)
+
+    def _check(self, directory: Path, method: str, settings: Mapping[str, Any]) -> None:
+        """Results with other settings are never taken for these."""
+        path = directory / "settings.json"
+        mine = {"method": method, **settings, **self.options, **self._data, "epochs": self.search_epochs}
+        if not path.exists():
+            write_whole(path, json.dumps(mine).encode())
+        elif (found := json.loads(path.read_bytes())) != mine:
+            raise UserError(f"{directory} was made with {found}, expected {mine}: choose another --out, or delete it")
 
     def measured(self, genotype: CellGenotype, seed: int) -> dict[str, float]:
         """Operations by name, costs, and the test accuracy in % after training from scratch."""
