@@ -23,11 +23,11 @@ from evonas.plugins import create_space
 from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
-from evonas.runtimes.latency_table import kept_table, read_table
+from evonas.runtimes.latency_table import measure_table, read_table
 from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
 from evonas.seeding import Seeds, founding_trials, read_seeds
-from evonas.space import Offspring, Parted, Relaxable, SearchSpace, Seedable, Seeder
+from evonas.space import HasTimedParts, Offspring, Relaxable, SearchSpace, Seedable, Seeder
 from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, each_once, read_info
 from evonas.teacher import read_teacher
 from evonas.training import FamilySearch, FamilySearchable
@@ -47,21 +47,32 @@ class RunObserver(FamilyObserver, Protocol):
         """The run is open; ``records`` are its evaluations from ``elapsed`` seconds of earlier sessions."""
         ...
 
+    def timing(self, n_done: int, n_rounds: int) -> None:
+        """Before the run is open, where it needs a table of latencies: so many rounds of timing are done."""
+        ...
+
 
 @dataclass(frozen=True)
 class Parts:
-    """What a configuration describes, ready to run."""
+    """What a configuration describes, ready to run.
+
+    Attributes:
+        family_search: The search that gives the family; None where it is drawn member by member.
+    """
 
     config: RunConfig
     splits: Splits
     space: SearchSpace[Any]
     evaluator: Evaluator[Any]
     objectives: Objectives
+    family_search: FamilySearch[Any] | None
 
     @property
-    def family_search(self) -> FamilySearch[Any] | None:
-        """The search that gives the family; None where it is drawn member by member."""
-        return _family_searches(self.config, self.space).get(self.config.seeder)
+    def timed_space(self) -> HasTimedParts[Any] | None:
+        """The space, where something is estimated or learned from a table of latencies."""
+        searched = isinstance(self.family_search, SupernetSearch) and self.family_search.needs_table
+        needed = searched or LATENCY_ESTIMATE in self.objectives.metrics
+        return self.space if needed and isinstance(self.space, HasTimedParts) else None
 
     def taught(self, outputs: Floats, out: Path) -> Parts:
         """The same with what a teacher says of the training samples, ``(n_train, n_outputs)``."""
@@ -73,27 +84,30 @@ def assemble(config: RunConfig, out: Path) -> Parts:
     """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit."""
     splits = load(config.dataset, **config.split)
     space = create_space(config.space, splits.task, config.space_options)
-    config = config.model_copy(update=_seeder_settings(config, space))
+    searches = _family_searches(config, space, out)
+    config = config.model_copy(update=_seeder_settings(config, space, searches))
     evaluator, objectives = build_scoring(config, space, splits, out)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
-    return Parts(config, splits, space, evaluator, objectives)
+    return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder))
 
 
-def _family_searches(config: RunConfig, space: SearchSpace[Any]) -> Mapping[str, FamilySearch[Any]]:
+def _family_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, FamilySearch[Any]]:
     """The space's own, and the supernet searches where it has a supernet."""
     searches: dict[str, FamilySearch[Any]] = {}
     if isinstance(space, Relaxable):
         for name, kind in METHODS.items():
             options = config.search_options if name == config.seeder else {}
-            searches[name] = SupernetSearch(space, name, settings_from(kind, options, table="search_options"))
+            searches[name] = SupernetSearch(space, name, settings_from(kind, options, table="search_options"), out)
     if isinstance(space, FamilySearchable):
         searches |= space.family_searches
     return searches
 
 
-def _seeder(config: RunConfig, space: SearchSpace[Any]) -> Seeder[Any] | FamilySearch[Any] | None:
+def _seeder(
+    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
+) -> Seeder[Any] | FamilySearch[Any] | None:
     """None for random samples, which every space has."""
-    seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**_family_searches(config, space)}
+    seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**searches}
     if isinstance(space, Seedable):
         seeders |= space.seeders
     if config.seeder != "random" and config.seeder not in seeders:
@@ -103,14 +117,16 @@ def _seeder(config: RunConfig, space: SearchSpace[Any]) -> Seeder[Any] | FamilyS
     return seeders.get(config.seeder)
 
 
-def _seeder_settings(config: RunConfig, space: SearchSpace[Any]) -> dict[str, Any]:
+def _seeder_settings(
+    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
+) -> dict[str, Any]:
     """The seeder's settings, and the user's above them."""
-    seeder = _seeder(config, space)
+    seeder = _seeder(config, space, searches)
     training = dict(seeder.training) if seeder is not None else {}
     for key, value in config.training.items():
         both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
         training[key] = {**training[key], **value} if both else value
-    search = _family_searches(config, space).get(config.seeder)
+    search = searches.get(config.seeder)
     if search is None and config.search_epochs is not None:
         raise UserError(
             f"search_epochs belong to a search that gives a whole family, the seeder {config.seeder!r} is none: "
@@ -202,8 +218,12 @@ def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[Run
     def fill(directory: Path) -> None:
         for part in given:
             part.write(directory, parts.space)
-        if isinstance(parts.space, Parted) and LATENCY_ESTIMATE in parts.objectives.metrics:
-            kept_table(parts.space, directory)
+        if parts.timed_space is not None and (seeds is None or seeds.table is None):
+            measure_table(parts.timed_space, report).write(directory)
+
+    def report(n_done: int, n_rounds: int) -> None:
+        for observer in observers:
+            observer.timing(n_done, n_rounds)
 
     create(
         out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
@@ -254,8 +274,8 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
     config = parts.config
-    if LATENCY_ESTIMATE in parts.objectives.metrics:
-        read_table(out)  # without it every trial would fail
+    if parts.timed_space is not None:
+        read_table(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
     with RunStore(out, parts.space, writing=True) as store:
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())

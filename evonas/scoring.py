@@ -24,7 +24,7 @@ from evonas.evaluation.deployment import deployment_names, require_timing
 from evonas.objectives import Objectives, parse_objectives
 from evonas.runtimes.device import parse_command
 from evonas.seeding import read_supernet
-from evonas.space import Parted, Relaxable, SearchSpace
+from evonas.space import HasTimedParts, Relaxable, SearchSpace
 from evonas.types import UserError
 
 
@@ -43,9 +43,9 @@ def build_scoring(
     evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(space.cost(founder))))
     names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
     deployed = deployment_names(space, splits.task)
-    estimated = (LATENCY_ESTIMATE,) if isinstance(space, Parted) else ()
+    estimated = (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
     objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed, *estimated))
-    if isinstance(space, Parted) and LATENCY_ESTIMATE in objectives.metrics:
+    if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
         evaluator = merge(evaluator, LatencyEstimator(space, folder))
     if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
         evaluator = merge(evaluator, deployment)

@@ -11,13 +11,15 @@ from typing import Any
 from evonas import pareto
 from evonas.config import RunConfig, check_config
 from evonas.data.samples import Splits
+from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.family import FOLDER
 from evonas.individual import Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.plugins import create_space
 from evonas.relaxed.trained import load_supernet
 from evonas.report.front import front
-from evonas.space import HasWeightOptions, SearchSpace
+from evonas.runtimes.latency_table import LatencyTable, read_table
+from evonas.space import HasTimedParts, HasWeightOptions, SearchSpace
 from evonas.store import RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
 from evonas.types import UserError, Weights
 
@@ -37,10 +39,15 @@ class Founder:
 
 @dataclass(frozen=True)
 class Seeds:
-    """What a new run begins with: individuals with ids from 0, in order."""
+    """What a new run begins with: individuals with ids from 0, in order.
+
+    Attributes:
+        table: By which the founders' latencies were estimated; None where they were not.
+    """
 
     founders: list[Founder]
     sources: list[SeedSource]
+    table: LatencyTable | None
 
     def write(self, directory: Path, space: SearchSpace[Any]) -> None:
         """Into a run that has no individuals yet; it has cost that run nothing (see :class:`SeedSource`)."""
@@ -49,6 +56,8 @@ class Seeds:
                 store.add_individuals([Individual(id, founder.member.genotype, 0, "seed")])
                 evaluation = replace(founder.member.evaluation, id=id, genotype=None)
                 store.add_evaluation(evaluation, founder.weights, elapsed=0.0)
+        if self.table is not None:
+            self.table.write(directory)
 
 
 def founding_trials(store: RunStore[Any]) -> list[Trial[Any]]:
@@ -63,7 +72,7 @@ def read_seeds(
     """The best ``config.population`` members of the fronts of ``runs`` by rank and crowding, each genotype once.
 
     Raises:
-        UserError: A run does not fit the new one, or has an empty front.
+        UserError: A run does not fit the new one or the others, or has an empty front.
     """
     first: dict[str, Founder] = {}  # by genotype
     costs: dict[str, Spent] = {}
@@ -83,6 +92,7 @@ def read_seeds(
         for founder in members:
             first.setdefault(founder.member.genotype.digest, founder)
     found = list(first.values())
+    table = _common_table(found, space) if LATENCY_ESTIMATE in objectives.metrics else None
     evaluations = [founder.member.evaluation for founder in found]
     order = pareto.rank_and_crowd(objectives.matrix(evaluations), objectives.violations(evaluations)).order()
     founders = [found[i] for i in sorted(order[: config.population])]
@@ -90,7 +100,20 @@ def read_seeds(
         SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), cost)
         for run, cost in costs.items()
     ]
-    return Seeds(founders, each_once([*sources, *ancestors]))
+    return Seeds(founders, each_once([*sources, *ancestors]), table)
+
+
+def _common_table(founders: Sequence[Founder], space: SearchSpace[Any]) -> LatencyTable | None:
+    """By which the latencies of all founders were estimated; None where they were not."""
+    if not isinstance(space, HasTimedParts):
+        return None
+    runs = dict.fromkeys(f.run for f in founders if LATENCY_ESTIMATE in f.member.evaluation.metrics)
+    tables = [(run, read_table(Path(run), space.timed_parts.names)) for run in runs]
+    for run, table in tables[1:]:
+        if table != tables[0][1]:
+            raise UserError(f"the seed runs {tables[0][0]} and {run} have different tables of latencies, so that their "
+                            "estimates cannot be compared: seed from runs that have the same")
+    return tables[0][1] if tables else None
 
 
 def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> tuple[list[Founder], Spent]:

@@ -211,7 +211,7 @@ class RelaxableSpace(Relaxable[G], SearchSpace[G], Protocol[G]):
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class TimedParts:
     """What the choices in networks of a space consist of.
 
     Attributes:
@@ -294,11 +294,11 @@ class Exportable(Protocol[G_contra]):
 
 
 @runtime_checkable
-class Parted(Exportable[G], RelaxableSpace[G], Protocol[G]):
+class HasTimedParts(Exportable[G], RelaxableSpace[G], Protocol[G]):
     """Capability: choices consist of parts, of which there are few, and each can be timed alone."""
 
     @property
-    def parts(self) -> Parts:
+    def timed_parts(self) -> TimedParts:
         """All there are."""
         ...
 

@@ -63,6 +63,12 @@ class SearchProgress:
         if elapsed and not self._console.is_terminal:
             self._console.print(f"resuming after {len(records)} evaluations, {elapsed:.0f} s", highlight=False)
 
+    def timing(self, n_done: int, n_rounds: int) -> None:
+        """Rounds of timing the parts of networks are done, before the run begins."""
+        self._bar.update(self._task, description="timing parts of networks", total=n_rounds, completed=n_done)
+        if n_done == 0 and not self._console.is_terminal:
+            self._console.print("timing parts of networks for the table of latencies", highlight=False)
+
     def searching(self, epoch: int, n_epochs: int, metrics: Metrics) -> None:
         """An epoch of the search for a family ended; evaluations a second are counted from its end."""
         self._session = time.monotonic()

@@ -10,7 +10,7 @@ from typing import Generic
 from evonas.evaluation.base import Job, Outcome
 from evonas.individual import Trial
 from evonas.runtimes.latency_table import LatencyTable, read_table
-from evonas.space import G, Parted, SearchSpace
+from evonas.space import G, HasTimedParts, SearchSpace
 
 #: Microseconds a sample on one core, by the table of the run.
 LATENCY_ESTIMATE = "latency_estimate"
@@ -43,14 +43,14 @@ class LatencyEstimator(Generic[G]):
         folder: Where the table is.
     """
 
-    space: Parted[G]
+    space: HasTimedParts[G]
     folder: Path
     metric_names: tuple[str, ...] = (LATENCY_ESTIMATE,)
     shares_memory: bool = True
 
     @cached_property
     def _table(self) -> LatencyTable:
-        return read_table(self.folder)
+        return read_table(self.folder, self.space.timed_parts.names)
 
     def work(self, trial: Trial[G]) -> float:
         return 0.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Generic
 
 import numpy as np
@@ -23,8 +24,7 @@ from evonas.relaxed.methods import FairSettings, LogitSettings, ProxylessSetting
 from evonas.relaxed.proxyless import CostTerm
 from evonas.relaxed.steps import GatedStep, Moment, PathStep, RelaxedStep, Step
 from evonas.relaxed.trained import CHECKPOINT, SUPERNET, supernet_weights
-from evonas.runtimes.latency_table import kept_table
-from evonas.space import Encoded, G, Parted, RelaxableSpace
+from evonas.space import Encoded, G, RelaxableSpace
 from evonas.training import Report, Stop
 from evonas.types import Floats, Ints, Metrics, UserError
 
@@ -36,6 +36,7 @@ class SupernetTraining(Generic[G]):
 
     Args:
         splits: Only ``train`` is touched.
+        costs: What operations cost beside ``space.choices.costs``, in the same form.
 
     Raises:
         ValueError: Too few training samples for two parts.
@@ -48,11 +49,12 @@ class SupernetTraining(Generic[G]):
 
     def __init__(
         self, space: RelaxableSpace[G], splits: Splits, settings: SupernetSettings, *, n_epochs: int,
-        seed: np.random.SeedSequence,
+        seed: np.random.SeedSequence, costs: Mapping[str, Floats] = MappingProxyType({}),
     ) -> None:
         torch.set_num_threads(settings.threads)
         self.space, self.settings, self.choices = space, settings, space.choices
         self.task, self._seed, self._n_epochs = splits.task, seed, n_epochs
+        self._costs = {**self.choices.costs, **costs}
         rng = np.random.default_rng(seed)
         supernet = space.supernet(int(rng.integers(2**62)))
         self.samples = Batch(torch.from_numpy(splits.train.x), torch.from_numpy(splits.train.y))
@@ -74,7 +76,7 @@ class SupernetTraining(Generic[G]):
     def run(self, directory: Path, stop: Stop, report: Report) -> None:
         """To the end, from the checkpoint in ``directory`` if there is one."""
         first = self._restore(directory / CHECKPOINT)
-        step = self._make_step(directory)
+        step = self._make_step()
         for epoch in range(first, self._n_epochs):
             loss = self._run_epoch(epoch, step, stop)
             self._save(directory / CHECKPOINT, epoch + 1)
@@ -124,24 +126,16 @@ class SupernetTraining(Generic[G]):
             return LogitLearner(references, settings.arch_learning_rate, weight_decay=settings.arch_weight_decay)
         return LogitLearner(references, settings.arch_learning_rate, beta=0.0)  # only pairs may move
 
-    def _make_step(self, directory: Path) -> Step:
+    def _make_step(self) -> Step:
         settings = self.settings
         if isinstance(settings, RelaxedSettings) and self.logits is not None:
             return RelaxedStep(self.learner, self.logits, self.choices, self.hypernet, settings)
         if isinstance(settings, ProxylessSettings) and self.logits is not None:
-            costs = self._row_costs(settings.cost, directory)
+            costs = self._costs[settings.cost]
             target = settings.target * float(costs.mean(1).sum())
             cost = CostTerm(costs, target, settings.cost_form, settings.cost_strength)
             return GatedStep(self.learner, self.logits, settings, cost)
         return PathStep(self.learner, self.choices, fair=isinstance(settings, FairSettings))
-
-    def _row_costs(self, name: str, directory: Path) -> Floats:
-        """What an operation on a row costs, ``(n_choices, n_operations)``."""
-        if name != "latency":
-            return self.choices.costs[name]
-        if not isinstance(self.space, Parted):
-            raise UserError("this space has no parts that could be timed: set cost to 'flops' or 'params'")
-        return kept_table(self.space, directory).of_choices(self.space.parts)
 
     def _save(self, path: Path, epoch: int) -> None:
         state = self.learner.supernet.state_dict()

@@ -14,10 +14,12 @@ import numpy as np
 
 from evonas.data.samples import Splits
 from evonas.encoding import save
-from evonas.relaxed.methods import SupernetSettings
+from evonas.relaxed.methods import ProxylessSettings, SupernetSettings
 from evonas.relaxed.trained import FILE, TrainedHypernet
-from evonas.space import G, RelaxableSpace
+from evonas.runtimes.latency_table import read_table
+from evonas.space import G, HasTimedParts, RelaxableSpace
 from evonas.training import FoundFamily, Recipe, Report, Stop
+from evonas.types import Floats, UserError
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,28 @@ class SupernetSearch(Generic[G]):
     Attributes:
         method: Its name in :data:`evonas.relaxed.methods.METHODS`.
         settings: Of the type that the name stands for.
+        folder: Where a table of latencies is, for a method that learns from one: that of the run.
     """
 
     space: RelaxableSpace[G]
     method: str
     settings: SupernetSettings
+    folder: Path = Path()
 
     #: Members go on from the supernet's weights with the plain torch loop's defaults.
     training: ClassVar[Mapping[str, Any]] = {}
     epochs: ClassVar[int] = 20
     n_members: ClassVar[int] = 20
+
+    def __post_init__(self) -> None:
+        """Raises :class:`UserError` where the method learns from what the space does not have."""
+        if self.needs_table and not isinstance(self.space, HasTimedParts):
+            raise UserError("this space has no parts that could be timed: set cost to 'flops' or 'params'")
+
+    @property
+    def needs_table(self) -> bool:
+        """Whether it learns from a table of latencies."""
+        return isinstance(self.settings, ProxylessSettings) and self.settings.cost == "latency"
 
     def search(
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
@@ -56,7 +70,9 @@ class SupernetSearch(Generic[G]):
         from evonas.relaxed.loop import SupernetTraining
         from evonas.relaxed.members import best_paths, read_off
 
-        training = SupernetTraining(self.space, splits, self.settings, n_epochs=epochs, seed=seed)
+        training = SupernetTraining(
+            self.space, splits, self.settings, n_epochs=epochs, seed=seed, costs=self._measured_costs()
+        )
         training.run(directory, stop, report)
         rng = np.random.default_rng(training.seed_of(epochs))
         if training.logits is None:
@@ -69,3 +85,9 @@ class SupernetSearch(Generic[G]):
             save(directory / FILE, net.encode())
             genotypes = net.family(self.space, n_members, rng)
         return FoundFamily(read_off(training, genotypes), training.learner.updates)
+
+    def _measured_costs(self) -> Mapping[str, Floats]:
+        if not (self.needs_table and isinstance(self.space, HasTimedParts)):
+            return {}
+        parts = self.space.timed_parts
+        return {"latency": read_table(self.folder, parts.names).of_choices(parts)}

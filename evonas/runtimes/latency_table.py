@@ -12,21 +12,23 @@ overestimated.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from evonas.data.samples import Scaling
+from evonas.encoding import write_whole
 from evonas.runtimes.onnx_session import onnx_session, require_onnx
 from evonas.runtimes.timing import alone
-from evonas.space import ExportTarget, G, Parted, Parts
+from evonas.space import ExportTarget, G, HasTimedParts, TimedParts
 from evonas.types import Doubles, Floats, UserError
 
-#: Name of the file in the folder of a run or of a search.
+#: Name of the file in the folder of a run.
 FILE = "latency.json"
 #: A part is timed by what more copies of it add to the time of fewer: what the runtime takes by itself is in both.
 FEW, MANY = 1, 5
@@ -36,6 +38,8 @@ ROUNDS = 7
 REFERENCES = 5
 #: No part takes less, in microseconds: the noise would make some negative.
 LEAST = 0.1
+#: Told how many rounds of timing are done, of how many.
+TimingReport: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -50,51 +54,62 @@ class LatencyTable:
     parts: dict[str, float]
     fixed: float
 
-    def of_choices(self, parts: Parts) -> Floats:
+    def of_choices(self, parts: TimedParts) -> Floats:
         """What an operation on a row adds, ``(n_choices, n_operations)``."""
         times = np.array([self.parts[name] for name in parts.names])
         return np.asarray(parts.counts @ times, np.float32)
 
-    def estimate(self, space: Parted[G], genotype: G) -> float:
+    def estimate(self, space: HasTimedParts[G], genotype: G) -> float:
         """What a network takes."""
-        return self.fixed + float((space.arch_of(genotype) * self.of_choices(space.parts)).sum())
+        return self.fixed + float((space.arch_of(genotype) * self.of_choices(space.timed_parts)).sum())
+
+    def write(self, folder: Path) -> None:
+        """As a file of a folder; raises ``OSError``."""
+        write_whole(folder / FILE, (json.dumps(asdict(self), indent=1) + "\n").encode())
 
 
-def read_table(folder: Path) -> LatencyTable:
-    """The table that :func:`kept_table` wrote there; raises :class:`UserError` where there is none, or no whole one."""
+def read_table(folder: Path, names: Sequence[str]) -> LatencyTable:
+    """The table that :meth:`LatencyTable.write` wrote there.
+
+    Args:
+        names: Of the space's parts.
+
+    Raises:
+        UserError: There is none, it is damaged, or it is of other parts.
+    """
     path = folder / FILE
     try:
         content = json.loads(path.read_text())
-        return LatencyTable({str(k): float(v) for k, v in content["parts"].items()}, float(content["fixed"]))
+        table = LatencyTable({str(k): float(v) for k, v in content["parts"].items()}, float(content["fixed"]))
+        if different := sorted(table.parts.keys() ^ set(names)):
+            raise ValueError(f"it is of other parts than the space has, beginning with {different[0]!r}")
+        for name, value in table.parts.items():
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name!r} must take a positive number of microseconds, got {value:g}")
+        if not math.isfinite(table.fixed):  # it may be below 0, where parts are overestimated
+            raise ValueError(f"'fixed' must be a finite number, got {table.fixed:g}")
+        return table
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no table of latencies ({error}): put it back, or begin another run") from None
 
 
-def kept_table(space: Parted[Any], folder: Path) -> LatencyTable:
-    """The table in a folder, which is measured and written where there is none; raises :class:`UserError`."""
-    if (folder / FILE).exists():
-        return read_table(folder)
-    table = measure_table(space)
-    partial = folder / f".{FILE}.partial"
-    partial.write_text(json.dumps(asdict(table), indent=1) + "\n")
-    partial.replace(folder / FILE)
-    return table
-
-
-def measure_table(space: Parted[Any]) -> LatencyTable:
+def measure_table(space: HasTimedParts[Any], report: TimingReport) -> LatencyTable:
     """Time every part, and a few networks, in onnxruntime; that takes about a second a part.
+
+    Args:
+        report: Called before the first round of timing, and after every one.
 
     Raises:
         UserError: It is not installed.
     """
     require_onnx()
-    names, rng = space.parts.names, np.random.default_rng(0)
+    names, rng = space.timed_parts.names, np.random.default_rng(0)
     target = ExportTarget("network", Scaling(0.0, 1.0), False)
     references = [space.sample(rng) for _ in range(REFERENCES)]
     times = _least_times([
         *(space.probe(name, copies) for name in names for copies in (FEW, MANY)),
         *(space.export(g, _state(space, g), "onnx", target).files(()) for g in references),
-    ])
+    ], report)
     few, many = times[: 2 * len(names)].reshape(-1, 2).T
     each = np.maximum((many - few) / (MANY - FEW), LEAST)
     table = LatencyTable(dict(zip(names, each.tolist(), strict=True)), 0.0)
@@ -102,15 +117,19 @@ def measure_table(space: Parted[Any]) -> LatencyTable:
     return replace(table, fixed=float(np.median(beside)))
 
 
-def _state(space: Parted[G], genotype: G) -> dict[str, Floats]:
+def _state(space: HasTimedParts[G], genotype: G) -> dict[str, Floats]:
     return {name: value.numpy().copy(order="C") for name, value in space.compile(genotype).state_dict().items()}
 
 
-def _least_times(networks: Sequence[Mapping[str, bytes]]) -> Doubles:
+def _least_times(networks: Sequence[Mapping[str, bytes]], report: TimingReport) -> Doubles:
     """Microseconds of each, given by its files, ``(n_networks,)``."""
+    report(0, ROUNDS)
+    rounds = []
     with ExitStack() as stack:
         sessions = [stack.enter_context(onnx_session(files)) for files in networks]
-        stack.enter_context(alone())
         samples = [np.zeros((1, *session.input_shape), np.float32) for session in sessions]
-        rounds = [[s.time(x).seconds for s, x in zip(sessions, samples, strict=True)] for _ in range(ROUNDS)]
+        stack.enter_context(alone())
+        for number in range(1, ROUNDS + 1):
+            rounds.append([s.time(x).seconds for s, x in zip(sessions, samples, strict=True)])
+            report(number, ROUNDS)
     return np.asarray(1e6 * np.min(rounds, axis=0))

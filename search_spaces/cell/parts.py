@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evonas.space import Parts
+from evonas.space import TimedParts
 from search_spaces.cell.layout import Layout, Place, Size
 
 
@@ -32,18 +32,18 @@ def part_of(name: str, place: Place, source: int, layout: Layout) -> Part:
     return Part(name, place.nodes.channels, place.nodes.size if stride == 1 else place.inputs[-1].size, stride)
 
 
-def parts(layout: Layout) -> dict[str, Part]:
+def find_parts(layout: Layout) -> dict[str, Part]:
     """By name, in the order of places, edges and operations."""
     return {part.name: part for _, _, part in _uses(layout)}
 
 
-def counted(layout: Layout) -> Parts:
+def count_parts(layout: Layout) -> TimedParts:
     """How many of each part an operation on a row of an architecture adds."""
-    names = tuple(parts(layout))
+    names = tuple(find_parts(layout))
     counts = np.zeros((layout.n_rows, len(layout.set.names), len(names)), np.int64)
     for row, column, part in _uses(layout):
         counts[row, column, names.index(part.name)] += 1
-    return Parts(names, counts)
+    return TimedParts(names, counts)
 
 
 def _uses(layout: Layout) -> Iterator[tuple[int, int, Part]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from evonas.options import read_options
 from evonas.sketch import Sketch
-from evonas.space import Choices, Encoded, ExportTarget, Offspring, Parts, Precision, Program
+from evonas.space import Choices, Encoded, ExportTarget, Offspring, Precision, Program, TimedParts
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
 from search_spaces.cell import choices, draw, parts
 from search_spaces.cell.cost import cost
@@ -34,7 +34,7 @@ class CellSpace:
     """Convolutional networks that repeat one cell or a few, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Describable``,
-    ``Drawable``, ``Relaxable``, ``Exportable`` and ``Parted``; picklable.
+    ``Drawable``, ``Relaxable``, ``Exportable`` and ``HasTimedParts``; picklable.
 
     Args:
         task: Gives the image's shape and the number of outputs.
@@ -121,17 +121,17 @@ class CellSpace:
         return OnnxProgram(self.task, target, self.compile(genotype, weights))
 
     @property
-    def parts(self) -> Parts:
+    def timed_parts(self) -> TimedParts:
         """Operations, each on the images that it sees somewhere."""
-        return parts.counted(self.layout)
+        return parts.count_parts(self.layout)
 
     def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
-        """Copies of an operation without its ReLU, which operations share; see :class:`evonas.space.Parted`."""
+        """Copies of an operation without its ReLU, which operations share; see :class:`evonas.space.HasTimedParts`."""
         from search_spaces.cell.network import seeded
         from search_spaces.cell.onnx_program import write_probe
         from search_spaces.cell.operations import build
 
-        wanted = parts.parts(self.layout)[part]
+        wanted = parts.find_parts(self.layout)[part]
         operation = self.layout.set.operations[wanted.operation]
         with seeded(0):
             modules = [build(operation, wanted.channels, wanted.stride).eval() for _ in range(copies)]

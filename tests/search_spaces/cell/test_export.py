@@ -67,14 +67,14 @@ def test_every_edge_of_a_network_is_one_part(operations: str) -> None:
     space = space_of(operations=operations, cells=5)
     for seed in range(5):
         genotype = space.sample(np.random.default_rng(seed))
-        counts = np.einsum("ij,ijk->k", space.arch_of(genotype), space.parts.counts)
+        counts = np.einsum("ij,ijk->k", space.arch_of(genotype), space.timed_parts.counts)
         assert counts.sum() == space.cost(genotype)["edges"]
 
 
 @pytest.mark.parametrize("operations", ["firsov", "darts"])
 def test_copies_of_a_part_are_all_run(operations: str) -> None:
     space = space_of(operations=operations)
-    for name in space.parts.names:
+    for name in space.timed_parts.names:
         with onnx_session(space.probe(name, 1)) as one, onnx_session(space.probe(name, 3)) as three:
             x = np.random.default_rng(0).normal(size=(1, *one.input_shape)).astype(np.float32)
             once, thrice = one.run(x), three.run(x)
