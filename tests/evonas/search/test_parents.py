@@ -60,7 +60,7 @@ def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -
     aims = np.array([PARENTS["gap"](make_pool(F), rng).costs for _ in range(300)])[:, 0]
     assert ((aims > 3.2) & (aims < 5)).mean() > 0.6
     assert 0.01 < (aims < 3).mean() < 0.06
-    assert 0.13 < (aims > 5).mean() < 0.27
+    assert 0.04 < (aims > 5).mean() < 0.17
     assert aims.min() > 3 - 0.3
     assert aims.max() < 5 + 0.3
 
@@ -69,10 +69,10 @@ def test_gap_filling_breeds_from_networks_that_cost_more_than_the_front_and_are_
     F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 4.6], [0.26, 4.8]])
     pool = make_pool(F)
     rng = np.random.default_rng(3)
-    choices = [PARENTS["gap"](pool, rng) for _ in range(500)]
+    choices = [PARENTS["gap"](pool, rng) for _ in range(1500)]
     dear = [choice for choice in choices if choice.costs is not None and choice.costs[0] > 4]
-    assert 0.13 < len(dear) / len(choices) < 0.27
+    assert 0.05 < len(dear) / len(choices) < 0.15
     assert 4.5 < max(choice.costs[0] for choice in dear) <= 4.8
     parents = np.bincount([choice.parent for choice in dear]) / len(dear)
-    assert 0.5 < parents[1] < 0.8  # the front's dearest
+    assert 0.4 < parents[1] < 0.8  # the front's dearest
     assert (parents[2:] > 0.05).all()
