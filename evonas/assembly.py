@@ -17,6 +17,7 @@ from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
 from evonas.evaluation.cost import LATENCY_ESTIMATE
+from evonas.exportable import HasTimedParts
 from evonas.family import FamilyObserver, find_family
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
@@ -27,7 +28,7 @@ from evonas.runtimes.latency_table import measure_table, read_table
 from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
 from evonas.seeding import Seeds, founding_trials, read_seeds
-from evonas.space import HasTimedParts, Offspring, Relaxable, SearchSpace, Seedable, Seeder
+from evonas.space import Offspring, Relaxable, SearchSpace, Seedable, Seeder
 from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, each_once, read_info
 from evonas.teacher import read_teacher
 from evonas.training import FamilySearch, FamilySearchable

@@ -21,10 +21,11 @@ from evonas.evaluation import (
 )
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import deployment_names, require_timing
+from evonas.exportable import HasTimedParts
 from evonas.objectives import Objectives, parse_objectives
 from evonas.runtimes.device import parse_command
 from evonas.seeding import read_supernet
-from evonas.space import HasTimedParts, Relaxable, SearchSpace
+from evonas.space import Relaxable, SearchSpace
 from evonas.types import UserError
 
 

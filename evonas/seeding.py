@@ -12,6 +12,7 @@ from evonas import pareto
 from evonas.config import RunConfig, check_config
 from evonas.data.samples import Splits
 from evonas.evaluation.cost import LATENCY_ESTIMATE
+from evonas.exportable import HasTimedParts
 from evonas.family import FOLDER
 from evonas.individual import Individual, Member, Trial
 from evonas.objectives import Objectives
@@ -19,7 +20,7 @@ from evonas.plugins import create_space
 from evonas.relaxed.trained import load_supernet
 from evonas.report.front import front
 from evonas.runtimes.latency_table import LatencyTable, read_table
-from evonas.space import HasTimedParts, HasWeightOptions, SearchSpace
+from evonas.space import HasWeightOptions, SearchSpace
 from evonas.store import RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
 from evonas.types import UserError, Weights
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from evonas.sketch import Sketch
-from evonas.types import Arrays, Floats, Ints, Json, Metrics, Task, Weights
+from evonas.types import Arrays, Floats, Json, Metrics, Task, Weights
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from evonas.data.samples import Scaling
 
 
 class Genotype(Protocol):
@@ -210,100 +208,12 @@ class RelaxableSpace(Relaxable[G], SearchSpace[G], Protocol[G]):
     """A search space that has a supernet."""
 
 
-@dataclass(frozen=True, eq=False)
-class TimedParts:
-    """What the choices in networks of a space consist of.
-
-    Attributes:
-        names: Of parts that can be timed alone.
-        counts: ``(n_choices, n_operations, n_parts)``: how many an operation on a row of ``arch`` adds to the network.
-    """
-
-    names: tuple[str, ...]
-    counts: Ints
-
-
 @runtime_checkable
 class Drawable(Protocol[G_contra]):
     """Capability: say what a network looks like."""
 
     def sketch(self, genotype: G_contra, weights: Weights | None = None) -> Sketch:
         """All nodes and edges; with ``weights`` those of the edges, where the space has such."""
-        ...
-
-Precision: TypeAlias = Literal["float32", "int8"]
-
-
-@dataclass(frozen=True)
-class ExportTarget:
-    """What an exported network is for.
-
-    Attributes:
-        name: What its identifiers begin with: a C identifier.
-        scaling: From the data's own units, which the exported network takes and gives, to those of the search.
-        byte_inputs: Whether every input is a whole number from 0 to 255 in the data's own units.
-        precision: Of the stored weights.
-    """
-
-    name: str
-    scaling: Scaling
-    byte_inputs: bool
-    precision: Precision = "float32"
-
-
-class Program(Protocol):
-    """A network in the language of another runtime."""
-
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        """Bytes by kind: ``flash`` (constants) and ``ram`` (static buffers), where it is known."""
-        ...
-
-    def compile(self) -> nn.Module:
-        """What it computes, rounding of weights included, as a module between values in the units of the search."""
-        ...
-
-    def files(self, remarks: Sequence[str]) -> Mapping[str, bytes]:
-        """Contents by suffix: ``.`` and the name of the format, and others beside it.
-
-        Args:
-            remarks: Text, of any characters, for a person to read in the files.
-        """
-        ...
-
-
-@runtime_checkable
-class Exportable(Protocol[G_contra]):
-    """Capability: formats that must know what is inside a network.
-
-    ``c`` is C99 with a ``main`` behind the macro ``{NAME}_MAIN`` in capitals. It reads samples one after the other from
-    the standard input, as bytes or as float32 (``ExportTarget.byte_inputs``), and prints a line of outputs for each;
-    with the arguments BLOCKS and RUNS it prints instead, for each block, the mean nanoseconds of so many runs. Code for
-    one kind of processor is left out where the macro ``{NAME}_PORTABLE`` is defined. ``onnx``
-    maps ``input``, float32 ``(n, *input_shape)`` in the data's own units, to ``output``, ``(n, n_outputs)``.
-    """
-
-    @property
-    def formats(self) -> Mapping[str, Sequence[Precision]]:
-        """What weights can be stored as, by the name of the format."""
-        ...
-
-    def export(self, genotype: G_contra, weights: Weights, format: str, target: ExportTarget) -> Program:
-        """The network in one of :attr:`formats`; ``ValueError`` with one sentence where it cannot be written."""
-        ...
-
-
-@runtime_checkable
-class HasTimedParts(Exportable[G], RelaxableSpace[G], Protocol[G]):
-    """Capability: choices consist of parts, of which there are few, and each can be timed alone."""
-
-    @property
-    def timed_parts(self) -> TimedParts:
-        """All there are."""
-        ...
-
-    def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
-        """So many copies of a part, joined as networks of this space join them; as :meth:`Program.files` in ONNX."""
         ...
 
 

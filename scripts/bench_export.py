@@ -23,9 +23,9 @@ from rich.table import Table
 
 from evonas.assembly import open_run
 from evonas.data.samples import Scaling
+from evonas.exportable import ExportTarget, Precision
 from evonas.report.front import front
 from evonas.runtimes.compiled import CompiledNetwork, compiled
-from evonas.space import ExportTarget, Precision
 from evonas.types import Floats, Task, Weights
 from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.space import NeuronSpace, create

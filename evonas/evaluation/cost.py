@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Generic
 
 from evonas.evaluation.base import Job, Outcome
+from evonas.exportable import HasTimedParts
 from evonas.individual import Trial
 from evonas.runtimes.latency_table import LatencyTable, read_table
-from evonas.space import G, HasTimedParts, SearchSpace
+from evonas.space import G, SearchSpace
 
 #: Microseconds a sample on one core, by the table of the run.
 LATENCY_ESTIMATE = "latency_estimate"

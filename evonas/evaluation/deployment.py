@@ -10,6 +10,7 @@ from typing import Any, Generic
 from evonas.data.samples import Splits
 from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.measure import measure, metric_names
+from evonas.exportable import ExportTarget, Program
 from evonas.individual import Trial
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.device import seconds_on_device
@@ -18,7 +19,7 @@ from evonas.runtimes.programs import make_program, program_formats
 from evonas.runtimes.running import running
 from evonas.runtimes.timing import alone
 from evonas.runtimes.units import export_target, inputs_of
-from evonas.space import ExportTarget, G, Program, SearchSpace
+from evonas.space import G, SearchSpace
 from evonas.types import Metrics, Task, UserError, Weights
 
 

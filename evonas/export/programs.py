@@ -12,12 +12,13 @@ import numpy as np
 from evonas.data.samples import Splits
 from evonas.evaluation.measure import measure
 from evonas.export.package import FORMATS, Package, write_files
+from evonas.exportable import ExportTarget, Precision, Program
 from evonas.plugins import create_space
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.programs import make_program, program_formats
 from evonas.runtimes.running import running
 from evonas.runtimes.units import export_target, inputs_of, outputs_of
-from evonas.space import ExportTarget, Precision, Program, SearchSpace
+from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Floats, UserError, suggestion
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from evonas.data.samples import Splits
 from evonas.encoding import save
+from evonas.exportable import HasTimedParts
 from evonas.relaxed.methods import ProxylessSettings, SupernetSettings
 from evonas.relaxed.trained import FILE, TrainedHypernet
 from evonas.runtimes.latency_table import read_table
-from evonas.space import G, HasTimedParts, RelaxableSpace
+from evonas.space import G, RelaxableSpace
 from evonas.training import FoundFamily, Recipe, Report, Stop
 from evonas.types import Floats, UserError
 

@@ -23,9 +23,10 @@ import numpy as np
 
 from evonas.data.samples import Scaling
 from evonas.encoding import write_whole
+from evonas.exportable import ExportTarget, HasTimedParts, TimedParts
 from evonas.runtimes.onnx_session import onnx_session, require_onnx
 from evonas.runtimes.timing import alone
-from evonas.space import ExportTarget, G, HasTimedParts, TimedParts
+from evonas.space import G
 from evonas.types import Doubles, Floats, UserError
 
 #: Name of the file in the folder of a run.

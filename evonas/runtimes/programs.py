@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from evonas.exportable import Exportable, ExportTarget, Precision, Program
 from evonas.runtimes.onnx_session import require_onnx
-from evonas.space import Exportable, ExportTarget, G, Precision, Program, SearchSpace
+from evonas.space import G, SearchSpace
 from evonas.types import Task, UserError, Weights
 
 

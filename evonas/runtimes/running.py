@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.exportable import ExportTarget
 from evonas.runtimes.compiled import compiled
 from evonas.runtimes.onnx_session import onnx_session
 from evonas.runtimes.timing import Timing
-from evonas.space import ExportTarget
 from evonas.types import Floats
 
 
@@ -32,7 +32,7 @@ class RunningNetwork(Protocol):
 def running(
     files: Mapping[str, bytes], format: str, target: ExportTarget, n_outputs: int, *, portable: bool = False
 ) -> Iterator[RunningNetwork]:
-    """What :meth:`evonas.space.Program.files` gave, at work as long as the context lasts.
+    """What :meth:`evonas.exportable.Program.files` gave, at work as long as the context lasts.
 
     Args:
         portable: Of C: without what it has for this machine's kind of processor only.

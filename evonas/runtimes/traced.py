@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from evonas.exportable import ExportTarget
 from evonas.runtimes.module import InDataUnits
-from evonas.space import ExportTarget
 from evonas.types import Task
 
 OPSET = 18
@@ -20,7 +20,7 @@ OPSET = 18
 
 @dataclass(frozen=True, eq=False)
 class TracedProgram:
-    """A module as a graph: an :class:`evonas.space.Program` for spaces that write none of their own."""
+    """A module as a graph: an :class:`evonas.exportable.Program` for spaces that write none of their own."""
 
     module: nn.Module
     task: Task

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.samples import Samples, Scaling, Splits
-from evonas.space import ExportTarget, Precision
+from evonas.exportable import ExportTarget, Precision
 from evonas.types import Floats
 
 #: Samples that are looked at in one go: their copies stay small.

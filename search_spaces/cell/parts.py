@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evonas.space import TimedParts
+from evonas.exportable import TimedParts
 from search_spaces.cell.layout import Layout, Place, Size
 
 

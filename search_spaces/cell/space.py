@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from evonas.exportable import ExportTarget, Precision, Program, TimedParts
 from evonas.options import read_options
 from evonas.sketch import Sketch
-from evonas.space import Choices, Encoded, ExportTarget, Offspring, Precision, Program, TimedParts
+from evonas.space import Choices, Encoded, Offspring
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
 from search_spaces.cell import choices, draw, parts
 from search_spaces.cell.cost import cost
@@ -126,7 +127,7 @@ class CellSpace:
         return parts.count_parts(self.layout)
 
     def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
-        """Copies of an operation without its ReLU, which operations share; see :class:`evonas.space.HasTimedParts`."""
+        """Copies of an operation without its ReLU, which operations share."""
         from search_spaces.cell.network import seeded
         from search_spaces.cell.onnx_program import write_probe
         from search_spaces.cell.operations import build

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evonas.data.samples import Samples, Splits
+from evonas.exportable import ExportTarget, Precision, Program
 from evonas.options import read_options
 from evonas.sketch import Sketch
-from evonas.space import Encoded, ExportTarget, InvalidGenotype, Offspring, Precision, Program
+from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Pruning, Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, UserError, Weights
 from search_spaces.neuron import inheritance

@@ -1,4 +1,4 @@
-"""Networks for other runtimes: what makes the space an :class:`evonas.space.Exportable`.
+"""Networks for other runtimes: what makes the space an :class:`evonas.exportable.Exportable`.
 
 - ``arithmetic``: numbers as a device uses them, ``quantisation``: how they are rounded, ``layout``: where they lie
 - ``c_program``, ``c_text``: C99; ``onnx_program``: ONNX
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from evonas.space import ExportTarget, Precision, Program
+from evonas.exportable import ExportTarget, Precision, Program
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import c_program
 from search_spaces.neuron.export.onnx_program import onnx_program

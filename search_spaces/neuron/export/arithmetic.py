@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evonas.data.samples import Scaling
-from evonas.space import Precision
+from evonas.exportable import Precision
 from evonas.types import Doubles, Floats
 from search_spaces.neuron.export.quantisation import Stored, StoredType, store
 from search_spaces.neuron.trainer.base import Network

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.space import ExportTarget
+from evonas.exportable import ExportTarget
 from evonas.types import Task
 from search_spaces.neuron.export import c_text, c_tiles
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
@@ -36,7 +36,7 @@ MOST_INTEGER_PRODUCTS = (2**31 - 1) // (255 * 127)
 
 @dataclass(frozen=True, eq=False)
 class CProgram:
-    """A network laid out for a device: an :class:`evonas.space.Program`.
+    """A network laid out for a device: an :class:`evonas.exportable.Program`.
 
     Attributes:
         inputs, hidden: The edges from inputs and from hidden neurons; all rows in both.

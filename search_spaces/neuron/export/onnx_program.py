@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evonas.exportable import ExportTarget
 from evonas.onnx_graph import OnnxGraph
-from evonas.space import ExportTarget
 from evonas.types import Task
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class OnnxProgram:
-    """A network as a graph: an :class:`evonas.space.Program`."""
+    """A network as a graph: an :class:`evonas.exportable.Program`."""
 
     task: Task
     target: ExportTarget

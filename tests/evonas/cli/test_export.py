@@ -17,9 +17,9 @@ from typer.testing import Result
 import evonas
 from evonas.data import load
 from evonas.evaluation.measure import measure
+from evonas.exportable import Precision
 from evonas.runtimes.compiled import compiled, find_compiler
 from evonas.runtimes.units import export_target, inputs_of
-from evonas.space import Precision
 from evonas.types import UserError
 
 Evonas = Callable[..., Result]

@@ -14,9 +14,9 @@ from typer.testing import Result
 
 from evonas.assembly import open_run
 from evonas.data.samples import Scaling
+from evonas.exportable import ExportTarget
 from evonas.runtimes.latency_table import read_table
 from evonas.runtimes.programs import make_program
-from evonas.space import ExportTarget
 from evonas.types import Doubles, UserError
 
 Evonas = Callable[..., Result]

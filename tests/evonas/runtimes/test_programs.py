@@ -10,10 +10,10 @@ import torch
 
 from evonas.data import load
 from evonas.data.samples import Scaling
+from evonas.exportable import Exportable, ExportTarget
 from evonas.runtimes.programs import make_program, program_formats
 from evonas.runtimes.running import running
 from evonas.runtimes.units import export_target, inputs_of
-from evonas.space import Exportable, ExportTarget
 from evonas.types import Task
 from search_spaces.cell.space import create
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from evonas.data.samples import Scaling
+from evonas.exportable import ExportTarget
 from evonas.runtimes.module import InDataUnits
 from evonas.runtimes.onnx_session import onnx_session
-from evonas.space import ExportTarget
 from evonas.types import Floats, Task
 from search_spaces.cell.space import CellSpace, create
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from evonas.data.samples import Scaling
+from evonas.exportable import ExportTarget, Precision
 from evonas.runtimes.compiled import compiled, find_compiler
 from evonas.runtimes.running import running
-from evonas.space import ExportTarget, Precision
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, tiles, whole_windows
