@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from evonas import engine
-from evonas.config import RunConfig, check_config, settings_from
+from evonas.config import RunConfig, check_config
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
@@ -21,18 +21,18 @@ from evonas.exportable import HasTimedParts
 from evonas.family import FamilyObserver, find_family
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
-from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
 from evonas.runtimes.latency_table import measure_table, read_table
 from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
+from evonas.seeders import complete_settings, find_searches
 from evonas.seeding import Seeds, founding_trials, read_seeds
-from evonas.space import Offspring, Relaxable, SearchSpace, Seedable, Seeder
+from evonas.space import Offspring, SearchSpace, Seedable
 from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, each_once, read_info
 from evonas.teacher import read_teacher
-from evonas.training import FamilySearch, FamilySearchable
-from evonas.types import Floats, Task, UserError, suggestion
+from evonas.training import FamilySearch
+from evonas.types import Floats, Task, UserError
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
@@ -85,67 +85,11 @@ def assemble(config: RunConfig, out: Path) -> Parts:
     """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit."""
     splits = load(config.dataset, **config.split)
     space = create_space(config.space, splits.task, config.space_options)
-    searches = _family_searches(config, space, out)
-    config = config.model_copy(update=_seeder_settings(config, space, searches))
+    searches = find_searches(config, space, out)
+    config = config.model_copy(update=complete_settings(config, space, searches))
     evaluator, objectives = build_scoring(config, space, splits, out)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder))
-
-
-def _family_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, FamilySearch[Any]]:
-    """The space's own, and the supernet searches where it has a supernet."""
-    searches: dict[str, FamilySearch[Any]] = {}
-    if isinstance(space, Relaxable):
-        for name, kind in METHODS.items():
-            options = config.search_options if name == config.seeder else {}
-            searches[name] = SupernetSearch(space, name, settings_from(kind, options, table="search_options"), out)
-    if isinstance(space, FamilySearchable):
-        searches |= space.family_searches
-    return searches
-
-
-def _seeder(
-    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
-) -> Seeder[Any] | FamilySearch[Any] | None:
-    """None for random samples, which every space has."""
-    seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**searches}
-    if isinstance(space, Seedable):
-        seeders |= space.seeders
-    if config.seeder != "random" and config.seeder not in seeders:
-        raise UserError(
-            f"the space {config.space} has no seeder {config.seeder!r}{suggestion(config.seeder, ['random', *seeders])}"
-        )
-    return seeders.get(config.seeder)
-
-
-def _seeder_settings(
-    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
-) -> dict[str, Any]:
-    """The seeder's settings, and the user's above them."""
-    seeder = _seeder(config, space, searches)
-    training = dict(seeder.training) if seeder is not None else {}
-    for key, value in config.training.items():
-        both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
-        training[key] = {**training[key], **value} if both else value
-    search = searches.get(config.seeder)
-    if search is None and config.search_epochs is not None:
-        raise UserError(
-            f"search_epochs belong to a search that gives a whole family, the seeder {config.seeder!r} is none: "
-            f"remove them"
-        )
-    if config.search_options and not isinstance(search, SupernetSearch):
-        raise UserError(
-            f"search_options belong to a search that trains a supernet, the seeder {config.seeder!r} does not: "
-            f"remove them"
-        )
-    if config.teacher is not None and isinstance(search, SupernetSearch):
-        raise UserError(
-            f"the search {config.seeder!r} trains a supernet, which does not learn from a teacher: leave the teacher "
-            f"out here, and give it to `evonas evolve --seed-from`"
-        )
-    epochs = search.epochs if search is not None and config.search_epochs is None else config.search_epochs
-    options = asdict(search.settings) if isinstance(search, SupernetSearch) else {}
-    return {"training": training, "search_epochs": epochs, "search_options": options}
 
 
 def _searcher(parts: Parts, store: RunStore[Any]) -> Searcher[Any]:

@@ -1,0 +1,82 @@
+"""From a configuration to what gives its run genotypes and training: a seeder, or a search for a whole family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from evonas.config import RunConfig, settings_from
+from evonas.relaxed.methods import METHODS
+from evonas.relaxed.search import SupernetSearch
+from evonas.space import Relaxable, SearchSpace, Seedable, Seeder
+from evonas.training import FamilySearch, FamilySearchable
+from evonas.types import UserError, suggestion
+
+
+def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, FamilySearch[Any]]:
+    """The searches for families by name: the space's own, and those of supernets where it has one.
+
+    Args:
+        out: The run, in which a search may find a table of latencies.
+
+    Raises:
+        UserError: ``search_options`` do not fit the seeder of the configuration.
+    """
+    searches: dict[str, FamilySearch[Any]] = {}
+    if isinstance(space, Relaxable):
+        for name, kind in METHODS.items():
+            options = config.search_options if name == config.seeder else {}
+            searches[name] = SupernetSearch(space, name, settings_from(kind, options, table="search_options"), out)
+    if isinstance(space, FamilySearchable):
+        searches |= space.family_searches
+    return searches
+
+
+def complete_settings(
+    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
+) -> dict[str, Any]:
+    """Of the configuration what its seeder decides where the user does not; raises :class:`UserError`.
+
+    Args:
+        searches: What :func:`find_searches` has found.
+    """
+    seeder = _seeder(config, space, searches)
+    training = dict(seeder.training) if seeder is not None else {}
+    for key, value in config.training.items():
+        both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
+        training[key] = {**training[key], **value} if both else value
+    search = searches.get(config.seeder)
+    if search is None and config.search_epochs is not None:
+        raise UserError(
+            f"search_epochs belong to a search that gives a whole family, the seeder {config.seeder!r} is none: "
+            f"remove them"
+        )
+    if config.search_options and not isinstance(search, SupernetSearch):
+        raise UserError(
+            f"search_options belong to a search that trains a supernet, the seeder {config.seeder!r} does not: "
+            f"remove them"
+        )
+    if config.teacher is not None and isinstance(search, SupernetSearch):
+        raise UserError(
+            f"the search {config.seeder!r} trains a supernet, which does not learn from a teacher: leave the teacher "
+            f"out here, and give it to `evonas evolve --seed-from`"
+        )
+    epochs = search.epochs if search is not None and config.search_epochs is None else config.search_epochs
+    options = asdict(search.settings) if isinstance(search, SupernetSearch) else {}
+    return {"training": training, "search_epochs": epochs, "search_options": options}
+
+
+def _seeder(
+    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
+) -> Seeder[Any] | FamilySearch[Any] | None:
+    """None for random samples, which every space has."""
+    seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**searches}
+    if isinstance(space, Seedable):
+        seeders |= space.seeders
+    if config.seeder != "random" and config.seeder not in seeders:
+        raise UserError(
+            f"the space {config.space} has no seeder {config.seeder!r}{suggestion(config.seeder, ['random', *seeders])}"
+        )
+    return seeders.get(config.seeder)
