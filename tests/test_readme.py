@@ -55,7 +55,7 @@ NOT_RUN = {
     "bash scripts/sanitize.sh": "builds the native trainer anew, minutes; the CI runs it",
     ".venv/bin/python scripts/bench_": "minutes; their parts have tests in tests/scripts",
     ".venv/bin/python scripts/benchmark_front.py": "hours; tests/scripts/test_benchmark_front.py runs it",
-    ".venv/bin/python scripts/benchmark_cells.py": "a quarter of an hour; tests/scripts/test_benchmark_cells.py runs it",
+    ".venv/bin/python scripts/benchmark_cells.py": "a quarter of an hour; test_benchmark_cells.py runs it",
     "evonas datasets fetch": "downloads",
     "evonas evolve --dataset fashion-mnist --jobs 2 --time-limit 300 --generations 1000000": "S stands for three seeds",
 }

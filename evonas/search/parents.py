@@ -12,12 +12,17 @@ from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.
 CONTESTANTS, FRONT_SHARE = 3, 0.2
-#: So many members are near enough to fill a gap. So large shares of the gaps are beyond the dear and the cheap end of
-#: the front, by up to a share of its span, or up to the dearest member. Few are enough for the dear end: with 16 % of
-#: the children two thirds of a run's compute went into it on Fashion-MNIST. So large a share of them are the dearest
-#: member's: where accuracy grows by less than its noise, what a smaller network has learned counts for more than the
-#: size of one that was trained less.
-NEIGHBOURS, DEAR_SHARE, CHEAP_SHARE, REACH, END_SHARE = 4, 0.08, 0.03, 0.15, 0.5
+#: So many members are near enough to fill a gap.
+NEIGHBOURS = 4
+#: So large shares of the gaps are beyond the cheap and the dear end of the front, by up to a share of its span.
+CHEAP_SHARE, DEAR_SHARE, REACH = 0.03, 0.08, 0.15
+#: Where members cost more than the dearest of the front by a share of its span, more gaps are there, up to the dearest
+#: of all; else networks of 20 000 edges are never trained for as long as small ones, and on Fashion-MNIST the front
+#: ends at 12 000. With as many where the front has no such lag, they took two thirds of a run's compute.
+LAG, LAGGING_SHARE = 0.03, 0.16
+#: So large a share of the parents beyond the dear end are the dearest member itself: where accuracy grows by less than
+#: its noise, what a smaller network has learned counts for more than the size of one that was trained less.
+END_SHARE = 0.5
 
 
 class Pool(NamedTuple):
@@ -67,26 +72,26 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     span = np.ptp(pool.F[front], axis=0)
     span = np.where(span > 0, span, 1)
     F = pool.F / span
-    draw = rng.random()
-    if F.shape[1] > 1 and draw < DEAR_SHARE + CHEAP_SHARE:
-        near, point = _beyond(F, pool.rank, int(rng.integers(1, F.shape[1])), draw < DEAR_SHARE, rng)
-    else:
-        near, point = np.flatnonzero(pool.rank <= 1), _between(F[front], rng)
+    near, point = np.flatnonzero(pool.rank <= 1), _between(F[front], rng)
+    if F.shape[1] > 1:
+        axis, draw = int(rng.integers(1, F.shape[1])), rng.random()
+        able = np.flatnonzero(np.isfinite(F).all(axis=1))
+        lag = F[able, axis].max() - F[front, axis].max()
+        if draw < CHEAP_SHARE:
+            point = _beyond(F[front], axis, -REACH, rng)
+        elif draw < CHEAP_SHARE + (LAGGING_SHARE if lag > LAG else DEAR_SHARE):
+            point = _beyond(F[front], axis, max(REACH, lag), rng)
+            near = front[[np.argmax(F[front, axis])]] if rng.random() < END_SHARE else able
     distance = ((F[near, 1:] - point) ** 2).sum(axis=1)
     return Choice(int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]])), point * span[1:])
 
 
-def _beyond(F: Doubles, rank: Ints, axis: int, dear: bool, rng: np.random.Generator) -> tuple[Ints, Doubles]:
-    """Possible parents, and costs ``(n_costs,)`` of a point beyond an end of the front of ``F`` along an axis."""
-    sign, front = (1 if dear else -1), np.flatnonzero(rank == 0)
-    able = np.flatnonzero(np.isfinite(F).all(axis=1) & (dear | (rank <= 1)))
-    end = front[np.argmax(sign * F[front, axis])]
-    if dear and rng.random() < END_SHARE:
-        able = np.array([end])
-    room = REACH if not dear else max(REACH, F[able, axis].max() - F[end, axis])
-    point = F[end, 1:].copy()
-    point[axis - 1] += sign * room * rng.random()
-    return able, point
+def _beyond(F: Doubles, axis: int, reach: float, rng: np.random.Generator) -> Doubles:
+    """Costs ``(n_costs,)`` of a point beyond the dear end of a front ``F``, or the cheap one for a negative reach."""
+    end = F[np.argmax(np.sign(reach) * F[:, axis])]
+    point = np.array(end[1:])
+    point[axis - 1] += reach * rng.random()
+    return point
 
 
 def _between(F: Doubles, rng: np.random.Generator) -> Doubles:
