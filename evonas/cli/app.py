@@ -33,7 +33,7 @@ def exit_codes() -> Iterator[None]:
         try:
             yield
         except UserError as error:
-            say_aside(f"error: {error}")
+            say_aside("error: " + " ".join(line.strip() for line in str(error).splitlines()))  # SQLite quotes lines
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             say_aside("interrupted")

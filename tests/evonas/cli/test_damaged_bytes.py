@@ -9,9 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import Result
+
+from evonas.cli.app import exit_codes
+from evonas.types import UserError
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +53,9 @@ def test_damage_anywhere_in_a_database_ends_in_one_sentence_at_most(
                 assert result.stderr.count("\n") == (1 if result.exit_code else 0)
 
     check()
+
+
+def test_an_error_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), exit_codes():
+        raise UserError("malformed schema (TEXT NOT NULL,\n    seconds REAL)")
+    assert capsys.readouterr().err == "error: malformed schema (TEXT NOT NULL, seconds REAL)\n"
