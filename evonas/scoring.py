@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from evonas.evaluation import (
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import deployment_names, require_timing
 from evonas.exportable import HasTimedParts
-from evonas.objectives import Objectives, parse_objectives
+from evonas.objectives import LOGARITHMIC, Objectives, parse_objectives
 from evonas.runtimes.device import parse_command
 from evonas.seeding import read_supernet
 from evonas.space import Relaxable, SearchSpace
@@ -38,19 +38,27 @@ def build_scoring(
         folder: Of the run, where an estimate of latency will find its table.
 
     Raises:
-        UserError: Unknown metrics, or an evaluator that the space or another run cannot serve.
+        UserError: Unknown metrics, a cost before a quality, or an evaluator that the space or another run cannot serve.
     """
-    founder = space.sample(np.random.default_rng(0))
-    evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(space.cost(founder))))
+    structural = space.cost(space.sample(np.random.default_rng(0)))
+    evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(structural)))
     names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
     deployed = deployment_names(space, splits.task)
     estimated = (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
     objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed, *estimated))
+    _check_order(names, LOGARITHMIC | set(structural))
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
         evaluator = merge(evaluator, LatencyEstimator(space, folder))
     if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
         evaluator = merge(evaluator, deployment)
     return evaluator, objectives
+
+
+def _check_order(names: Sequence[str], costs: Set[str]) -> None:
+    """Parents, aims and the best under a bound take the first objective for the quality and the others for costs."""
+    if names[0] in costs and (qualities := [name for name in names if name not in costs]):
+        raise UserError(f"the first objective must be the quality, then costs, got {', '.join(names)}: begin with "
+                        f"{qualities[0]}")
 
 
 def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evaluator[Any]:

@@ -38,13 +38,15 @@ class Generational(ABC, Generic[G]):
         rng: The searcher's own generator.
 
     Raises:
-        ValueError: ``rungs`` are not ascending, or the first is negative.
+        ValueError: ``generations`` is negative, or ``rungs`` are not ascending, or the first is negative.
     """
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, generations: int, rungs: tuple[int, ...],
         rng: np.random.Generator,
     ) -> None:
+        if generations < 0:
+            raise ValueError(f"generations must not be negative, got {generations}")
         if not rungs or rungs[0] < 0 or any(low >= high for low, high in pairwise(rungs)):
             raise ValueError(f"rungs must be ascending budgets of at least 0, got {list(rungs)}")
         self._space, self._objectives, self._rng = space, objectives, rng

@@ -12,10 +12,10 @@ from evonas.objectives import Objectives
 from evonas.search.base import History
 from evonas.search.credit import Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parents import PARENTS, Pool
+from evonas.search.parents import PARENTS, Aim, Pool
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
-from evonas.types import Doubles, Json
+from evonas.types import Json, suggestion
 
 #: So many offspring are drawn, cheaply, for one that is trained.
 AIMS = 4
@@ -43,7 +43,7 @@ class NSGA2(Generational[G]):
         rng: The searcher's own generator.
 
     Raises:
-        ValueError: A number is out of range.
+        ValueError: A number is out of range, or there is no such ``survival`` or ``parents``.
     """
 
     def __init__(
@@ -56,6 +56,11 @@ class NSGA2(Generational[G]):
             raise ValueError(f"population must be at least 2, got {population}")
         if children < 1:
             raise ValueError(f"children must be at least 1, got {children}")
+        if not 0 <= crossover_rate <= 1:
+            raise ValueError(f"crossover_rate must be a probability, got {crossover_rate}")
+        for kind, name, known in (("survival", survival, SURVIVALS), ("parents", parents, PARENTS)):
+            if name not in known:
+                raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
         self._size, self._n_children, self._founders = population, children, founders
         self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
@@ -88,17 +93,18 @@ class NSGA2(Generational[G]):
         if self._adapt:
             shares = self._credit.shares(self._space.operators)
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
-        return self.aimed(lambda: self._space.mutate(first.genotype, self._rng, operator), choice.costs), (first,)
+        return self.aimed(lambda: self._space.mutate(first.genotype, self._rng, operator), choice.aim), (first,)
 
-    def aimed(self, propose: Callable[[], Offspring[G]], costs: Doubles | None) -> Offspring[G]:
+    def aimed(self, propose: Callable[[], Offspring[G]], aim: Aim | None) -> Offspring[G]:
         """Of a few offspring the one whose costs are nearest; the first where structure alone does not tell costs."""
         child = propose()
         wanted = self._objectives.items[1:]
-        if costs is None or not wanted or any(o.metric not in self._space.cost(child.genotype) for o in wanted):
+        if aim is None or not wanted or any(o.metric not in self._space.cost(child.genotype) for o in wanted):
             return child
         drawn = [child, *(propose() for _ in range(AIMS - 1))]
         return min(drawn, key=lambda c: sum(
-            (o.loss(self._space.cost(c.genotype)) - cost) ** 2 for o, cost in zip(wanted, costs, strict=True)
+            ((o.loss(self._space.cost(c.genotype)) - cost) / scale) ** 2
+            for o, cost, scale in zip(wanted, aim.costs, aim.scale, strict=True)
         ))
 
     def _learn(self, members: list[Member[G]]) -> None:

@@ -41,11 +41,23 @@ class Pool(NamedTuple):
     living: Ints
 
 
+class Aim(NamedTuple):
+    """What a child should cost.
+
+    Attributes:
+        costs: Shape ``(n_objectives - 1,)``.
+        scale: Differences in each cost that count as equal, ``(n_objectives - 1,)``.
+    """
+
+    costs: Doubles
+    scale: Doubles
+
+
 class Choice(NamedTuple):
-    """A parent, by its index, and the costs ``(n_objectives - 1,)`` that its child should have; None for any."""
+    """A parent, by its index, and what its child should cost; None for anything."""
 
     parent: int
-    costs: Doubles | None = None
+    aim: Aim | None = None
 
 
 Parents: TypeAlias = Callable[[Pool, np.random.Generator], Choice]
@@ -83,7 +95,8 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
             point = _beyond(F[front], axis, max(REACH, lag), rng)
             near = front[[np.argmax(F[front, axis])]] if rng.random() < END_SHARE else able
     distance = ((F[near, 1:] - point) ** 2).sum(axis=1)
-    return Choice(int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]])), point * span[1:])
+    parent = int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]]))
+    return Choice(parent, Aim(point * span[1:], span[1:]))
 
 
 def _beyond(F: Doubles, axis: int, reach: float, rng: np.random.Generator) -> Doubles:

@@ -27,6 +27,9 @@ class RandomSearch(Generational[G]):
         rungs: Ascending budgets; see :class:`Generational`.
         draw: Gives founder number ``index``; None samples the space.
         rng: The searcher's own generator.
+
+    Raises:
+        ValueError: A number is out of range.
     """
 
     def __init__(
@@ -34,6 +37,8 @@ class RandomSearch(Generational[G]):
         generations: int = 30, rungs: tuple[int, ...] = (1,),
         draw: Callable[[int, np.random.Generator], Offspring[G]] | None = None, rng: np.random.Generator,
     ) -> None:
+        if population < 1 or children < 1:
+            raise ValueError(f"population and children must be at least 1, got {population} and {children}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
         self._population, self._children = population, children
         self._draw = draw or (lambda index, rng: Offspring(space.sample(rng), "sample"))

@@ -67,7 +67,7 @@ class Lab:
 
     def searched(self, method: str, seed: int, *, name: str = "", **settings: Any) -> TrainedHypernet:
         """The logits of a search; one that was stopped goes on. What it reports stands in ``epochs.jsonl``."""
-        directory = self.out / f"{name or method}-{seed}"
+        space, directory = self.space, self.out / f"{name or method}-{seed}"
         directory.mkdir(parents=True, exist_ok=True)
         self._check(directory, method, settings)
 
@@ -77,11 +77,11 @@ class Lab:
             say(f"{directory}: epoch {epoch}/{n_epochs}")
 
         if not (directory / FILE).exists():
-            SupernetSearch(self.space, method, METHODS[method](**settings)).search(
+            SupernetSearch(space, method, METHODS[method](**settings)).search(
                 self.splits, Recipe(), n_members=1, epochs=self.search_epochs, seed=np.random.SeedSequence(seed),
                 stop=Stop(), directory=directory, report=report,
             )
-        return load_hypernet(directory, self.space.choices)
+        return load_hypernet(directory, space.choices)
 
     def _check(self, directory: Path, method: str, settings: Mapping[str, Any]) -> None:
         """Results with other settings are never taken for these."""

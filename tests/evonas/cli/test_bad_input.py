@@ -74,6 +74,7 @@ def _files(folder: Path) -> dict[str, bytes | None]:
         (["--space-option", "norm=none", "--space-option", "norm=layer"], "cannot read --space-option norm=none norm="),
         (["--objectives", "val_eror,flops"], "unknown objective 'val_eror', did you mean 'val_error'"),
         (["--objectives", "flops,flops"], "one or more different metrics, got flops, flops"),
+        (["--objectives", "flops,val_error"], "quality, then costs, got flops, val_error: begin with val_error"),
         (["--objectives", "test_error,flops"], "unknown objective 'test_error'"),
         (["--constraint", "flop<=3"], "unknown metric 'flop' in constraint 'flop<=3', did you mean 'flops'"),
         (["--constraint", "flops<3"], "cannot read the constraint 'flops<3', expected METRIC<=NUMBER"),

@@ -15,6 +15,7 @@ from evonas.objectives import parse_objectives
 from evonas.pareto import Ranking, front, hypervolume
 from evonas.search import NSGA2, SEARCHERS, SURVIVALS, RandomSearch
 from evonas.search.births import Births
+from evonas.search.parents import Aim
 from evonas.space import Offspring
 
 
@@ -93,8 +94,22 @@ def test_of_a_few_offspring_the_one_with_the_wanted_cost_is_tried_where_structur
     objectives = parse_objectives(["val_error", metric], [], ["val_error", metric])
     searcher = NSGA2(ToySpace(), objectives, rng=rng(0))
     proposals = iter(offspring)
-    child = searcher.aimed(lambda: next(proposals), objectives.reference({"val_error": 1.0, metric: wanted})[1:])
+    costs = objectives.reference({"val_error": 1.0, metric: wanted})[1:]
+    child = searcher.aimed(lambda: next(proposals), Aim(costs, np.ones(1)))
     assert child.genotype.values == (drawn,)
+
+
+def test_differences_in_cost_count_by_their_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    offspring = [Offspring(Digits((n,)), "change_digit") for n in (10, 1000)]
+    monkeypatch.setattr(
+        ToySpace, "cost", lambda _, g: {"flops": float(g.values[0]), "depth": 3.0 if g.values[0] == 1000 else 9.0}
+    )
+    objectives = parse_objectives(["val_error", "flops", "depth"], [], ["val_error", "flops", "depth"])
+    searcher = NSGA2(ToySpace(), objectives, rng=rng(0))
+    for scale, drawn in (([1.0, 1.0], 1000), ([0.1, 100.0], 10)):
+        proposals = iter([*offspring, *offspring])
+        child = searcher.aimed(lambda p=proposals: next(p), Aim(np.array([1.0, 3.0]), np.array(scale)))
+        assert child.genotype.values == (drawn,)
 
 
 RANKING = Ranking(np.array([0, 1, 0, 1, 0, 12]), np.array([np.inf, 0.5, 0.1, 1.0, 2.0, 0.0]))
@@ -126,11 +141,21 @@ def test_children_that_break_a_constraint_on_their_cost_are_drawn_again() -> Non
     assert np.mean(kept) > 0.95 > np.mean(free) + 0.2
 
 
-def test_population_and_children_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="population must be at least 2, got 1"):
-        NSGA2(ToySpace(), OBJECTIVES, population=1, rng=rng(0))
-    with pytest.raises(ValueError, match="children must be at least 1, got 0"):
-        NSGA2(ToySpace(), OBJECTIVES, children=0, rng=rng(0))
+@pytest.mark.parametrize(
+    ("searcher", "options", "message"),
+    [
+        (NSGA2, {"population": 1}, "population must be at least 2, got 1"),
+        (NSGA2, {"children": 0}, "children must be at least 1, got 0"),
+        (NSGA2, {"generations": -1}, "generations must not be negative, got -1"),
+        (NSGA2, {"crossover_rate": 1.5}, "crossover_rate must be a probability, got 1.5"),
+        (NSGA2, {"survival": "agin"}, "unknown survival 'agin', did you mean 'aging'"),
+        (NSGA2, {"parents": "gaps"}, "unknown parents 'gaps', did you mean 'gap'"),
+        (RandomSearch, {"population": 0}, "population and children must be at least 1, got 0 and 20"),
+    ],
+)
+def test_settings_out_of_range_are_refused(searcher: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        searcher(ToySpace(), OBJECTIVES, rng=rng(0), **options)
 
 
 # -- rungs
