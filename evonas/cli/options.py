@@ -21,7 +21,7 @@ Dataset = Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or
 DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")]
 NTrain = Annotated[int | None, typer.Option(help="Use so many training samples only.")]
 NValidation = Annotated[int | None, typer.Option(help="Hold back so many samples for validation.")]
-ObjectiveNames = Annotated[str | None, typer.Option(help="The quality, then costs, comma-separated [fitness_error,flops].")]
+ObjectiveNames = Annotated[str | None, typer.Option(help="The quality, then costs [fitness_error,flops].")]
 TrainerName = Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")]
 SpaceOption = Annotated[list[str] | None, typer.Option(help="Like cells=3; may be repeated.")]
 Seed = Annotated[int | None, typer.Option(help="Decides everything random [0].")]
