@@ -54,15 +54,17 @@ def make(name: str, **changes: object) -> tuple[Recorder, Callable[[], object]]:
     settings = METHODS[name](**changes)
     learner, hypernet = Recorder(space.supernet(0), choices, task, settings), settings.hypernet(n_operations)
     logits = LogitLearner(first_references(hypernet.n_references, choices, generator), 1e-3)
-    step: Step = PathStep(learner, choices, fair=name == "fairnas")
+    step: Step
     if isinstance(settings, RelaxedSettings):
         step = RelaxedStep(learner, logits, choices, hypernet, settings)
     elif isinstance(settings, ProxylessSettings):
         step = GatedStep(learner, logits, settings, CostTerm(choices.costs["flops"], 1e6))
+    else:
+        step = PathStep(learner, space, settings)
 
     def run() -> None:
         learner.arches = ()
-        step(one, other, Moment(0.5, rng, generator))
+        step(one, lambda: other, Moment(0.5, rng, generator))
 
     run()
     return learner, run

@@ -12,9 +12,6 @@ from evonas.individual import Trial
 from evonas.space import G, RelaxableSpace
 from evonas.types import Weights
 
-#: Training samples that give the statistics of BatchNorm: so many batches of so many.
-N_BATCHES, BATCH = 4, 250
-
 
 @dataclass(frozen=True)
 class SharedEvaluator(Generic[G]):
@@ -41,15 +38,14 @@ class SharedEvaluator(Generic[G]):
     def __call__(self, job: Job[G]) -> Outcome[G]:
         import torch
 
-        from evonas.training.calibration import recalibrate
+        from evonas.training.calibration import MOST, batches_of, recalibrate
 
         genotype = job.trial.individual.genotype
         torch.set_num_threads(1)
         supernet = self.space.supernet(0)
         supernet.load_state_dict({name: torch.tensor(value) for name, value in self.supernet.items()})
         network = self.space.compile(genotype, self.space.extract(supernet, genotype))
-        samples = torch.from_numpy(self.splits.train.x[: N_BATCHES * BATCH])
-        recalibrate(network, [(batch,) for batch in torch.split(samples, BATCH) if len(batch) > 1])
+        recalibrate(network, batches_of(torch.from_numpy(self.splits.train.x[:MOST])))
         job.stop.check()
         weights = {name: value.numpy().copy(order="C") for name, value in network.state_dict().items()}
         return Outcome(measured(self.space, genotype, weights, self.splits), weights=weights)

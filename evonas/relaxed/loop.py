@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 import torch
 
 from evonas.data.samples import Splits
-from evonas.encoding import load, save
 from evonas.relaxed.learners import (
     Batch,
     LogitLearner,
@@ -20,12 +21,13 @@ from evonas.relaxed.learners import (
     optimizer_arrays,
     restore_optimizer,
 )
-from evonas.relaxed.methods import FairSettings, LogitSettings, ProxylessSettings, RelaxedSettings, SupernetSettings
+from evonas.relaxed.methods import LogitSettings, ProxylessSettings, RelaxedSettings, SharingSettings, SupernetSettings
 from evonas.relaxed.proxyless import CostTerm
 from evonas.relaxed.steps import GatedStep, Moment, PathStep, RelaxedStep, Step
 from evonas.relaxed.trained import CHECKPOINT, SUPERNET, supernet_weights
-from evonas.space import Encoded, G, RelaxableSpace
+from evonas.space import Encoded, G, HasWeightOptions, RelaxableSpace
 from evonas.training import Report, Stop
+from evonas.training.checkpoint import Checkpoint, data_and_seed, digest
 from evonas.types import Floats, Ints, Metrics, UserError
 
 
@@ -60,7 +62,7 @@ class SupernetTraining(Generic[G]):
         self.samples = Batch(torch.from_numpy(splits.train.x), torch.from_numpy(splits.train.y))
         order = rng.permutation(len(splits.train))
         n_held_out = round(settings.arch_share * len(order))
-        if not 0 < n_held_out < len(order):
+        if not 0 < n_held_out < len(order) - 1:  # one sample has no variance for BatchNorm
             raise ValueError(f"{len(order)} training samples are too few for a part of {settings.arch_share:g} of them")
         self.held_out, self.seen = order[:n_held_out], order[n_held_out:]
         if isinstance(settings, RelaxedSettings) and not settings.bilevel:
@@ -68,6 +70,7 @@ class SupernetTraining(Generic[G]):
         self.learner = WeightLearner(supernet, self.choices, splits.task, settings)
         self.hypernet = settings.hypernet(len(self.choices.operations))
         self.logits = self._make_logits(int(rng.integers(2**62)))
+        self._identity = {**data_and_seed(splits, seed), **self._identity_of_method()}
 
     def seed_of(self, epoch: int) -> np.random.SeedSequence:
         """The random stream of an epoch; that of the epoch after the last is free for what follows."""
@@ -75,11 +78,12 @@ class SupernetTraining(Generic[G]):
 
     def run(self, directory: Path, stop: Stop, report: Report) -> None:
         """To the end, from the checkpoint in ``directory`` if there is one."""
-        first = self._restore(directory / CHECKPOINT)
+        checkpoint = Checkpoint(directory / CHECKPOINT, self._identity)
+        first = self._restore(checkpoint)
         step = self._make_step()
         for epoch in range(first, self._n_epochs):
             loss = self._run_epoch(epoch, step, stop)
-            self._save(directory / CHECKPOINT, epoch + 1)
+            checkpoint.save(self._state(epoch + 1))
             report(epoch + 1, self._n_epochs, {"train_loss": loss, **self._share_of_skips()})
 
     def batch(self, indices: Ints) -> Batch:
@@ -106,15 +110,15 @@ class SupernetTraining(Generic[G]):
                 losses.append(step(for_weights, for_arch, Moment(progress, rng, generator)))
         return sum(losses) / len(losses)
 
-    def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Batch, Batch]]:
-        """A pass over what weights see, with as many batches of the held-out samples beside it."""
+    def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Batch, Callable[[], Batch]]]:
+        """A pass over what weights see, with as many batches of the held-out samples beside it, made where needed."""
         size, order, other = self.settings.batch_size, rng.permutation(self.seen), rng.permutation(self.held_out)
         for begin in range(0, len(order), size):
             own = order[begin : begin + size]
-            if len(own) == 1 < len(order):  # one sample has no variance for BatchNorm
+            if len(own) == 1:  # has no variance for BatchNorm
                 break
             beside = other[np.arange(begin, begin + len(own)) % len(other)]
-            yield self.batch(own), self.batch(beside)
+            yield self.batch(own), partial(self.batch, beside)
 
     def _make_logits(self, seed: int) -> LogitLearner | None:
         settings = self.settings
@@ -135,25 +139,34 @@ class SupernetTraining(Generic[G]):
             target = settings.target * float(costs.mean(1).sum())
             cost = CostTerm(costs, target, settings.cost_form, settings.cost_strength)
             return GatedStep(self.learner, self.logits, settings, cost)
-        return PathStep(self.learner, self.choices, fair=isinstance(settings, FairSettings))
+        assert isinstance(settings, SharingSettings)
+        return PathStep(self.learner, self.space, settings)
 
-    def _save(self, path: Path, epoch: int) -> None:
+    def _identity_of_method(self) -> dict[str, Any]:
+        """What decides the result beside the data and the seed."""
+        space = self.space.weight_options if isinstance(self.space, HasWeightOptions) else {}
+        return {
+            "method": type(self.settings).__name__, "n_epochs": self._n_epochs, "operations": self.choices.operations,
+            "costs (digest)": digest(self._costs), **{f"space option {name}": value for name, value in space.items()},
+            **asdict(self.settings),
+        }
+
+    def _state(self, epoch: int) -> Encoded:
+        """What a checkpoint holds when ``epoch`` epochs are done."""
         state = self.learner.supernet.state_dict()
         arrays = {f"{SUPERNET}{name}": value.numpy().copy(order="C") for name, value in state.items()}
         arrays |= optimizer_arrays(self.learner.optimizer, "weights")
         if self.logits is not None:
             arrays |= {"references": self.logits.references.detach().numpy()}
             arrays |= optimizer_arrays(self.logits.optimizer, "logits")
-        save(path, Encoded({"epoch": epoch, "n_epochs": self._n_epochs, "updates": self.learner.updates}, arrays))
+        return Encoded({"epoch": epoch, "updates": self.learner.updates}, arrays)
 
-    def _restore(self, path: Path) -> int:
+    def _restore(self, checkpoint: Checkpoint) -> int:
         """Epochs that are done; raises :class:`UserError` where the checkpoint is not of this training."""
-        data = load(path)
+        data = checkpoint.load()
         if data is None:
             return 0
         try:
-            if data.header["n_epochs"] != self._n_epochs:
-                raise ValueError(f"it is of a training of {data.header['n_epochs']} epochs, not {self._n_epochs}")
             arrays = data.arrays
             state = {name: torch.from_numpy(value) for name, value in supernet_weights(data).items()}
             self.learner.supernet.load_state_dict(state)
@@ -165,4 +178,6 @@ class SupernetTraining(Generic[G]):
                 restore_optimizer(self.logits.optimizer, arrays, "logits")
             return int(data.header["epoch"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise UserError(f"{path} is no checkpoint of this search ({error}): delete it to begin anew") from None
+            raise UserError(
+                f"{checkpoint.path} is no checkpoint of this search ({error}): delete it to begin anew"
+            ) from None

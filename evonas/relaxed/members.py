@@ -12,16 +12,10 @@ from evonas import pareto
 from evonas.relaxed.learners import data_loss
 from evonas.relaxed.loop import SupernetTraining
 from evonas.relaxed.methods import SharingSettings
-from evonas.relaxed.sharing import one_hot
+from evonas.relaxed.sharing import random_genotypes
 from evonas.space import G
 from evonas.training import Found, Stop
-from evonas.training.calibration import recalibrate
-from evonas.types import Ints
-
-#: Samples of a forward pass without gradients, and passes that give the statistics of BatchNorm.
-BATCH, N_BATCHES = 250, 4
-#: Draws of different candidates for each of them, before the space counts as exhausted.
-DRAWS = 20
+from evonas.training.calibration import BATCH, MOST, batches_of, recalibrate
 
 
 def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Generator, stop: Stop) -> list[G]:
@@ -34,7 +28,8 @@ def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Gen
     """
     settings, space = training.settings, training.space
     assert isinstance(settings, SharingSettings)
-    candidates = _different_genotypes(training, max(settings.candidates, n_members), n_members, rng)
+    wanted = max(settings.candidates, n_members)
+    candidates = random_genotypes(space, settings.rule, rng, wanted=wanted, needed=n_members)
     scores = []
     for genotype in candidates:
         stop.check()
@@ -53,26 +48,10 @@ def read_off(training: SupernetTraining[G], genotypes: Sequence[G]) -> list[Foun
     return members
 
 
-def _different_genotypes(training: SupernetTraining[G], wanted: int, needed: int, rng: np.random.Generator) -> list[G]:
-    """Random paths, each with its own frequencies of operations: so all costs are there, not only middle ones."""
-    n_operations = len(training.choices.operations)
-    found: dict[str, G] = {}
-    for _ in range(DRAWS * wanted):
-        path: Ints = rng.choice(n_operations, size=training.choices.n_choices, p=rng.dirichlet(np.ones(n_operations)))
-        genotype = training.space.discretize(one_hot(path, n_operations), training.settings.rule)
-        found.setdefault(genotype.digest, genotype)
-        if len(found) == wanted:
-            break
-    if len(found) < needed:
-        raise ValueError(f"only {len(found)} different networks were found: ask for fewer members than {needed}")
-    return list(found.values())
-
-
 def _network(training: SupernetTraining[G], genotype: G) -> nn.Module:
     """The phenotype with the supernet's weights."""
     network = training.space.compile(genotype, training.space.extract(training.learner.supernet, genotype))
-    inputs = [training.batch(training.seen[i * BATCH : (i + 1) * BATCH]).x for i in range(N_BATCHES)]
-    recalibrate(network, [(x,) for x in inputs if len(x) > 1])
+    recalibrate(network, batches_of(training.batch(training.seen[:MOST]).x))
     return network
 
 

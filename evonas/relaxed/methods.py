@@ -11,6 +11,8 @@ from evonas.relaxed.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table
 
 RelaxationName: TypeAlias = Literal["softmax", "gumbel-softmax", "straight-through"]
 PriorName: TypeAlias = Literal["dirichlet", "gumbel-softmax", "entropy"]
+#: How the expected cost enters the loss, see :class:`evonas.relaxed.proxyless.CostTerm`.
+CostForm: TypeAlias = Literal["power", "sum"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +20,7 @@ class SupernetSettings:
     """How the weights of a supernet are trained, by every method.
 
     Attributes:
-        batch_size: Samples a step.
+        batch_size: Samples a step, 2 at least.
         optimizer: ``"sgd"`` with momentum, or ``"adam"``.
         learning_rate, last_learning_rate: Its first and last value; cosine between.
         momentum: Of ``"sgd"``.
@@ -43,9 +45,12 @@ class SupernetSettings:
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
-        for name in ("batch_size", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.batch_size < 2:
+            raise ValueError(
+                f"batch_size must be at least 2, since BatchNorm needs a variance, got {self.batch_size}"
+            )
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {self.threads}")
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
@@ -66,7 +71,8 @@ class LogitSettings(SupernetSettings):
 
     Attributes:
         arch_learning_rate: Of Adam.
-        warm_up: Logits are frozen for this share of the training.
+        warm_up: Logits are frozen for this share of the training: what the weights of fresh operations say means
+            nothing.
     """
 
     arch_learning_rate: float = 3e-4
@@ -121,7 +127,10 @@ class RelaxedSettings(LogitSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class DartsSettings(RelaxedSettings):
-    """DARTS (Liu 2019, https://arxiv.org/abs/1806.09055)."""
+    """DARTS (Liu 2019, https://arxiv.org/abs/1806.09055), by default with remedies against its collapse into skips.
+
+    As published it is with ``auxiliary_skip = false``, ``beta_decay = 0`` and ``warm_up = 0``.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +168,11 @@ class VectorSettings(RelaxedSettings):
     """The vector hypernetwork (Firsov 2025): one level, Adam; no remedies, since whoever finds too many skips raises
     their penalty.
 
+    What departs from the source, or is not given there: logits learn ten times as fast as other hypernetworks', since a
+    search here has 300 to 500 steps where DARTS had 20 000; ``kappa`` (50 in the source, whose charge is a sum over
+    rows) was chosen by the counts of operations of seed 0 in ``scripts/benchmark_cells.py table``; the rates of Adam
+    for the weights were not tuned.
+
     Attributes:
         tau, kappa: See :class:`evonas.relaxed.hypernet.SimplexRBF`.
     """
@@ -194,10 +208,10 @@ class ProxylessSettings(LogitSettings):
         cost_form, cost_strength: See :class:`evonas.relaxed.proxyless.CostTerm`.
     """
 
-    arch_learning_rate: float = 3e-3
+    arch_learning_rate: float = 3e-3  # ten times DARTS': a step moves but two logits of a row; not tuned
     cost: Literal["flops", "params", "latency"] = "flops"
     target: float = 0.5
-    cost_form: Literal["power", "sum"] = "power"
+    cost_form: CostForm = "power"
     cost_strength: float = 0.6
 
     def __post_init__(self) -> None:
@@ -235,7 +249,7 @@ class SposSettings(SharingSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class FairSettings(SharingSettings):
-    """FairNAS (Chu 2019, https://arxiv.org/abs/1907.01845)."""
+    """FairNAS (Chu 2019, https://arxiv.org/abs/1907.01845); see :func:`evonas.relaxed.sharing.fair_paths`."""
 
 
 #: The settings of every method by its name.

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
+from evonas.relaxed.methods import CostForm
 from evonas.types import Floats
-
-#: How the expected cost enters the loss.
-CostForm: TypeAlias = Literal["power", "sum"]
 
 #: The weight of the operation that is run for its gate's gradient only: beyond the precision of the sum that it is
 #: added to, and not so small that its gradients become denormal numbers, which are slow.

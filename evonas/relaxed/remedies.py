@@ -8,9 +8,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: Architectures are frozen for this share of the training: what the weights of fresh operations say means nothing.
-WARM_UP = 0.15
-
 
 def with_auxiliary_skip(arch: Tensor, skip: int | None, progress: float) -> Tensor:
     """Rows with ``1 - progress`` added to the skip: training needs no skip of the architecture's own (DARTS-).

@@ -44,9 +44,14 @@ class SupernetSearch(Generic[G]):
     n_members: ClassVar[int] = 20
 
     def __post_init__(self) -> None:
-        """Raises :class:`UserError` where the method learns from what the space does not have."""
+        """Raises :class:`UserError` where the method needs what the space does not have."""
         if self.needs_table and not isinstance(self.space, HasTimedParts):
             raise UserError("this space has no parts that could be timed: set cost to 'flops' or 'params'")
+        shape = self.space.choices.n_choices, len(self.space.choices.operations)
+        try:
+            self.space.discretize(np.zeros(shape, np.float32), self.settings.rule)
+        except ValueError as error:  # no later than now: the rule is asked after the whole training
+            raise UserError(str(error)) from None
 
     @property
     def needs_table(self) -> bool:

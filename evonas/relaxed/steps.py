@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol
 
 import numpy as np
 import torch
@@ -12,14 +13,13 @@ from torch import Tensor
 from evonas.relaxed.bilevel import first_order_gradient, second_order_gradient
 from evonas.relaxed.hypernet import Hypernet
 from evonas.relaxed.learners import Batch, LogitLearner, WeightLearner
-from evonas.relaxed.methods import ProxylessSettings, RelaxedSettings
+from evonas.relaxed.methods import FairSettings, ProxylessSettings, RelaxedSettings, SharingSettings
 from evonas.relaxed.priors import make_prior
 from evonas.relaxed.proxyless import CostTerm, draw_pairs, draw_path, keep_other_probabilities, pair_gradient
 from evonas.relaxed.relaxation import RELAXATIONS, gumbel_noise, temperature
 from evonas.relaxed.remedies import beta_decay, with_auxiliary_skip
-from evonas.relaxed.sharing import fair_paths, one_hot, uniform_path
-from evonas.space import Choices
-from evonas.types import Floats
+from evonas.relaxed.sharing import fair_paths, uniform_path
+from evonas.space import Choices, G, Relaxable
 
 #: Complexities of which a step averages the charge, which needs no data. With one, its noise, which all rows share,
 #: decides where the data hardly do: near the centroid all rows prefer whatever was cheap of late.
@@ -43,11 +43,12 @@ class Moment:
 class Step(Protocol):
     """One step of training."""
 
-    def __call__(self, for_weights: Batch, for_arch: Batch, moment: Moment) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
         """Train weights, and what else learns. Returns the mean training loss.
 
         Args:
-            for_arch: What architectures learn on; equal to ``for_weights`` where there is one level.
+            for_arch: Gives as many held-out samples; called only where architectures learn on samples of their own,
+                not in one-level training, on paths, or in the warm-up.
         """
         ...
 
@@ -63,13 +64,13 @@ class RelaxedStep:
         self._hypernet, self._settings = hypernet, settings
         self._prior = make_prior(settings.prior, settings.prior_parameter) if settings.prior else None
 
-    def __call__(self, for_weights: Batch, for_arch: Batch, moment: Moment) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
         sample = _Relaxed(self._hypernet, self._settings, self._choices, self._logits.references, moment)
         learns = moment.progress >= self._settings.warm_up
         if not self._settings.bilevel:
             return self._one_level(for_weights, sample, moment.progress, learns)
         if learns:
-            self._logits.step(self._gradient(for_weights, for_arch, sample, moment.progress))
+            self._logits.step(self._gradient(for_weights, for_arch(), sample, moment.progress))
         sample.redraw()
         return self._learner.step([self._learner.loss(for_weights, sample.arch().detach())], moment.progress)
 
@@ -158,9 +159,9 @@ class GatedStep:
     ) -> None:
         self._learner, self._logits, self._settings, self._cost = learner, logits, settings, cost
 
-    def __call__(self, for_weights: Batch, for_arch: Batch, moment: Moment) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
         if moment.progress >= self._settings.warm_up:
-            self._train_gates(for_arch, moment.generator)
+            self._train_gates(for_arch(), moment.generator)
         path = draw_path(self._logits.references.detach()[0], moment.generator)
         return self._learner.step([self._learner.loss(for_weights, path)], moment.progress)
 
@@ -177,15 +178,17 @@ class GatedStep:
         keep_other_probabilities(self._logits.references[0], before, pairs)
 
 
-class PathStep:
+class PathStep(Generic[G]):
     """Weights only: one uniform path (SPOS), or every operation of every row once (FairNAS)."""
 
-    def __init__(self, learner: WeightLearner, choices: Choices, *, fair: bool) -> None:
-        self._learner, self._fair = learner, fair
-        self._shape = choices.n_choices, len(choices.operations)
+    def __init__(self, learner: WeightLearner, space: Relaxable[G], settings: SharingSettings) -> None:
+        self._learner, self._space, self._settings = learner, space, settings
+        self._shape = space.choices.n_choices, len(space.choices.operations)
 
-    def __call__(self, for_weights: Batch, for_arch: Batch, moment: Moment) -> float:
-        drawn = fair_paths(*self._shape, moment.rng) if self._fair else [uniform_path(*self._shape, moment.rng)]
-        rows: list[Floats] = [one_hot(path, self._shape[1]) for path in drawn]
-        losses = (self._learner.loss(for_weights, torch.from_numpy(row)) for row in rows)
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+        if isinstance(self._settings, FairSettings):
+            arches = [*fair_paths(self._shape, moment.rng)]
+        else:
+            arches = [uniform_path(self._space, self._shape, self._settings.rule, moment.rng)]
+        losses = (self._learner.loss(for_weights, torch.from_numpy(arch)) for arch in arches)
         return self._learner.step(losses, moment.progress)

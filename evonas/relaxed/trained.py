@@ -10,6 +10,7 @@ import numpy as np
 
 from evonas.encoding import load
 from evonas.relaxed.hypernet import Hypernet, hypernet_from, mixed_logits
+from evonas.relaxed.sharing import perturbed
 from evonas.space import Choices, Encoded, G, Relaxable
 from evonas.types import Doubles, Floats, UserError, Weights
 
@@ -58,8 +59,7 @@ class TrainedHypernet:
                 return list(found.values())
         for index in range(TRIES**2 * n_members):
             logits = self.logits(self.hypernet.spread(index)) / (1 + index / (TRIES * n_members))
-            drawn = (logits + rng.gumbel(size=logits.shape)).argmax(axis=-1)
-            sample = space.discretize(np.eye(logits.shape[-1], dtype=np.float32)[drawn], self.rule)
+            sample = space.discretize(perturbed(logits, rng), self.rule)
             found.setdefault(sample.digest, sample)
             if len(found) == n_members:
                 return list(found.values())

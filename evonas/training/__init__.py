@@ -2,6 +2,7 @@
 
 - ``recipe``: Recipe, Pruning, Regrowth; Stop; what a space's own trainer looks like (Trainable). No torch.
 - ``family``: searches that end in a family of networks (FamilySearch). No torch.
+- ``checkpoint``: files from which only the search goes on that wrote them. No torch.
 - ``loop``: the plain torch loop.
 """
 

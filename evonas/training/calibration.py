@@ -7,6 +7,14 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+#: Samples of a batch, and of all batches that statistics are taken from.
+BATCH, MOST = 250, 1000
+
+
+def batches_of(x: Tensor) -> list[tuple[Tensor]]:
+    """The first :data:`MOST` samples as arguments of a network, for :func:`recalibrate`."""
+    return [(batch,) for batch in torch.split(x[:MOST], BATCH) if len(batch) > 1]
+
 
 @torch.no_grad()
 def recalibrate(module: nn.Module, inputs: Iterable[tuple[Tensor, ...]]) -> None:

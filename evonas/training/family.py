@@ -70,7 +70,8 @@ class FamilySearch(Protocol[G]):
             stop: Polled often; checkpoints stay when it ends the search.
             directory: The search's own folder, which exists and is kept with the run. Checkpoints, and what is asked
                 later (a trained hypernetwork), are written there by :func:`evonas.encoding.save`.
-            report: Called after every epoch, once its checkpoint is written.
+            report: Called after every epoch. Where a checkpoint is due then it has been written: a search may have one
+                an epoch, or one for each of its parts, and what is done since the last is done again.
 
         Raises:
             ValueError: An argument is out of range or does not fit the space, or nothing fits the sizes asked for.

@@ -21,7 +21,7 @@ from evonas.data.samples import Splits
 from evonas.evaluation.trained import predict, train
 from evonas.space import Seedable, Seeder
 from evonas.training import Cancelled, FamilySearchable, FoundFamily, Stop
-from evonas.types import Metrics, Weights
+from evonas.types import Metrics, UserError, Weights
 
 
 class FamilyContract(ABC):
@@ -160,6 +160,12 @@ class FamilySearchContract(FamilyContract):
         again = run("stopped", epochs=2, n_members=4, report=lambda epoch, *_: told.append(epoch))
         assert same(again, whole)
         assert not told, "a search that has ended was run again"
+
+    def test_a_checkpoint_of_another_search_is_refused(self, run: Run) -> None:
+        run("r", epochs=2, n_members=2)
+        for other in ({"epochs": 3}, {"seed": 1}):
+            with pytest.raises(UserError, match="no checkpoint of this search"):
+                run("r", **{"epochs": 2, "n_members": 2, **other})
 
     def test_its_training_is_a_recipe(self, space: Any) -> None:
         recipe_from(space.family_searches[self.name].training)

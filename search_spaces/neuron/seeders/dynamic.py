@@ -18,7 +18,7 @@ from search_spaces.neuron.founders import top_up
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.layering import pair_capacities
 from search_spaces.neuron.mutation.steps import log_uniform
-from search_spaces.neuron.seeders.family import Setting
+from search_spaces.neuron.seeders.family import COMMON_TRAINING, Setting
 from search_spaces.neuron.wiring import feed_outputs, with_edges
 
 #: Neurons of the first hidden layer: enough to hold twice the edges if they were dense, few enough that each has
@@ -27,10 +27,9 @@ WIDTHS, DENSE_FACTOR, LEAST_DEGREE = (30, 200), 2, 12
 #: Share of the members with a second layer of half the neurons.
 SHARE_OF_TWO_LAYERS = 0.5
 
-_TRAINING: Mapping[str, Any] = {"batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1}
 _REGROWTH: Mapping[str, Any] = {"fraction": 0.3, "every": 100, "end": 0.75}
-RIGL_TRAINING: Mapping[str, Any] = MappingProxyType({**_TRAINING, "regrowth": {**_REGROWTH, "grow": "gradient"}})
-SET_TRAINING: Mapping[str, Any] = MappingProxyType({**_TRAINING, "regrowth": {**_REGROWTH, "grow": "random"}})
+RIGL_TRAINING: Mapping[str, Any] = MappingProxyType({**COMMON_TRAINING, "regrowth": {**_REGROWTH, "grow": "gradient"}})
+SET_TRAINING: Mapping[str, Any] = MappingProxyType({**COMMON_TRAINING, "regrowth": {**_REGROWTH, "grow": "random"}})
 
 
 def sparse(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,11 @@ from search_spaces.neuron.wiring import new_ids
 #: Multiples of the golden ratio, modulo 1, are spread as evenly as those of any number, whatever how many they are
 #: (Swierczkowski 1958, https://doi.org/10.4064/fm-46-2-187-189).
 GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
+
+#: Of the recipe, what all methods set alike.
+COMMON_TRAINING: Mapping[str, Any] = MappingProxyType(
+    {"batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from search_spaces.neuron.distance import DistanceLaw, edge_lengths
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.steps import log_uniform
 from search_spaces.neuron.seeders.family import Setting
+from search_spaces.neuron.seeders.prune import TRAINING as PRUNE_TRAINING
 from search_spaces.neuron.wiring import feed_outputs, with_edges
 
 #: Edges at the start, as multiples of those that are to be left: many for the smallest networks, which are cheap.
@@ -29,10 +30,9 @@ BASE, SLOPE = 0.5, 1.5
 #: Log-weights of edges into outputs, which have no place: most hidden neurons reach them, few inputs do at once.
 FROM_INPUTS, FROM_HIDDEN = np.log(0.3), np.log(9.0)
 
-TRAINING: Mapping[str, Any] = MappingProxyType({
-    "batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1, "pruning": {"end": 0.75, "every": 50},
-    "regrowth": {"fraction": 0.03, "every": 100, "end": 0.8},
-})
+TRAINING: Mapping[str, Any] = MappingProxyType(
+    {**PRUNE_TRAINING, "regrowth": {"fraction": 0.03, "every": 100, "end": 0.8}}
+)
 
 
 def locally_sparse(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:

@@ -15,7 +15,7 @@ import numpy as np
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.layering import pair_capacities
 from search_spaces.neuron.mutation.steps import log_uniform
-from search_spaces.neuron.seeders.family import Setting
+from search_spaces.neuron.seeders.family import COMMON_TRAINING, Setting
 from search_spaces.neuron.wiring import with_edges
 
 #: Neurons of the first hidden layer for each square root of an edge that is to be left: 80 to 160 at 2 650 edges. On
@@ -27,9 +27,7 @@ DENSE_FACTOR = 4
 SHARE_OF_TWO_LAYERS, SECOND_WIDTHS = 0.25, (0.2, 0.5)
 
 #: Strong decay shrinks what the loss does not need; pruning late lets weights tell which that is.
-TRAINING: Mapping[str, Any] = MappingProxyType({
-    "batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1, "pruning": {"end": 0.75, "every": 50},
-})
+TRAINING: Mapping[str, Any] = MappingProxyType({**COMMON_TRAINING, "pruning": {"end": 0.75, "every": 50}})
 
 
 def dense(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas import encoding
 from evonas.data.samples import Splits
 from evonas.space import Encoded
 from evonas.training import Found, FoundFamily, Recipe, Report, Stop
+from evonas.training.checkpoint import Checkpoint, data_and_seed
 from evonas.types import Json
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.seeders.family import Setting
+from search_spaces.neuron.seeders.prune import TRAINING as PRUNE_TRAINING
 from search_spaces.neuron.seeders.prune import all_between_neighbours
 from search_spaces.neuron.trainer.base import Network, Norm
 
@@ -51,12 +51,7 @@ class RelevanceSearch:
     setting: Setting
     norm: Norm
 
-    training: ClassVar[Mapping[str, Any]] = MappingProxyType(
-        {
-            "batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1,
-            "pruning": {"end": 0.75, "every": 50},
-        }
-    )
+    training: ClassVar[Mapping[str, Any]] = PRUNE_TRAINING
     #: 3 cost .3 points at 1 000 edges on Fashion-MNIST, 8 gained nothing.
     epochs: ClassVar[int] = 5
     n_members: ClassVar[int] = 24
@@ -71,16 +66,19 @@ class RelevanceSearch:
         found: dict[int, Found[NeuronGenotype]] = {}
         edge_updates, n_epochs = 0.0, epochs * len(parts)
         for place, part in enumerate(parts):
-            path = directory / f"start-{place}.safetensors"
-            networks = encoding.load(path)
+            numbers = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
+            checkpoint = Checkpoint(directory / f"start-{place}.safetensors", {
+                **data_and_seed(splits, numbers), "norm": self.norm, "n_epochs": epochs, "edges of the members": part,
+                "setting": asdict(self.setting), "training": asdict(recipe),
+            })
+            networks = checkpoint.load()
             if networks is None:
 
                 def say(epoch: int, loss: float, done: int = place * epochs) -> None:
                     report(done + epoch, n_epochs, {"train_loss": loss})
 
-                numbers = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
                 networks = self._select(part, splits, recipe, epochs=epochs, seed=numbers, stop=stop, say=say)
-                encoding.save(path, networks)
+                checkpoint.save(networks)
             found |= zip(part, _members(networks), strict=True)
             edge_updates += networks.header["edge_updates"]
         return FoundFamily([found[target] for target in targets], edge_updates)

@@ -145,6 +145,7 @@ def test_hypernet_of_other_operations_is_one_sentence(vector: Path, evonas: Evon
     ("darts", "kappa = 3.0", "unknown key 'kappa' in search_options"),
     ("hypernet-vector", "kapa = 3.0", "did you mean 'kappa'?"),
     ("hypernet-vector", "tau = -1.0", "search_options: tau must be positive"),
+    ("darts", "rule = 'darts'", "the rule 'darts' keeps two edges into a node, but this space keeps all"),
     ("hypernet-scalar", "order = 3", "search_options: order must be 1 or 2"),
     ("random", "tau = 1.0", "search_options belong to a search that trains a supernet"),
 ])

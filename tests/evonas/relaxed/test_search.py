@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path as Folder
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from evonas.data.samples import Splits
 from evonas.encoding import load, save
 from evonas.relaxed.hypernet import PiecewiseLinear, SimplexRBF
 from evonas.relaxed.learners import Batch, LogitLearner, WeightLearner, first_references
@@ -21,7 +23,7 @@ from evonas.relaxed.trained import CHECKPOINT, FILE, TrainedHypernet, load_hyper
 from evonas.space import Encoded
 from evonas.training import Cancelled, FamilySearch, FoundFamily, Recipe, Stop
 from evonas.types import Metrics, UserError
-from tests.evonas.relaxed.toy_supernet import Path, ToyRelaxable, splits
+from tests.evonas.relaxed.toy_supernet import PARAMS, Path, ToyRelaxable, splits
 
 SPACE = ToyRelaxable()
 SMALL: dict[str, dict[str, Any]] = {
@@ -36,7 +38,7 @@ def make(name: str, **options: Any) -> SupernetSearch[Path]:
 
 def run(
     search: SupernetSearch[Path], folder: Folder, *, epochs: int = 3, n_members: int = 6, stop: Stop | None = None,
-    stop_after: int | None = None, seed: int = 0,
+    stop_after: int | None = None, seed: int = 0, data: Splits | None = None,
 ) -> FoundFamily[Path]:
     folder.mkdir(exist_ok=True)
     stop = stop or Stop()
@@ -47,7 +49,7 @@ def run(
             stop.request()
 
     arguments: dict[str, Any] = {"seed": np.random.SeedSequence(seed), "stop": stop, "directory": folder}
-    return search.search(splits(), Recipe(), n_members=n_members, epochs=epochs, report=report, **arguments)
+    return search.search(data or splits(), Recipe(), n_members=n_members, epochs=epochs, report=report, **arguments)
 
 
 def contents(family: FoundFamily[Path]) -> list[Any]:
@@ -87,10 +89,23 @@ def test_a_space_without_parts_has_no_latency_to_learn_from() -> None:
         make("proxyless", cost="latency")
 
 
+class Dearer(ToyRelaxable):
+    """The same operations at other costs."""
+
+    choices = replace(ToyRelaxable.choices, costs={"params": PARAMS + ToyRelaxable.choices.costs["flops"]})
+
+
 def test_checkpoint_of_another_training_is_refused(tmp_path: Folder) -> None:
     run(make("spos"), tmp_path, epochs=1)
-    with pytest.raises(UserError, match="it is of a training of 1 epochs, not 2"):
-        run(make("spos"), tmp_path, epochs=2)
+    for search, options, sentence in (
+        (make("spos"), {"epochs": 2}, "expected the n_epochs 2, got 1"), (make("spos"), {"seed": 1}, "the seed"),
+        (make("spos"), {"data": replace(splits(), fingerprint="other")}, r"data set \(fingerprint\) other, got none"),
+        (make("spos", momentum=0.5), {}, "expected the momentum 0.5, got 0.9"),
+        (make("fairnas"), {}, "expected the method FairSettings, got SposSettings"),
+        (replace(make("spos"), space=Dearer()), {}, r"the costs \(digest\)"),
+    ):
+        with pytest.raises(UserError, match=f"is no checkpoint of this search: .*{sentence}.*delete it to begin anew"):
+            run(search, tmp_path, **{"epochs": 1, **options})
     data = load(tmp_path / CHECKPOINT)
     assert data is not None
     save(tmp_path / CHECKPOINT, Encoded(data.header, {}))
@@ -111,7 +126,7 @@ class Watched:
         data = splits()
         self.learner = WeightLearner(self.supernet, SPACE.choices, data.task, settings)
         x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
-        self.batches = Batch(x[:32], y[:32]), Batch(x[32:64], y[32:64])
+        self.batches = Batch(x[:32], y[:32]), lambda: Batch(x[32:64], y[32:64])
 
     def moment(self, progress: float = 0.5) -> Moment:
         return Moment(progress, np.random.default_rng(0), torch.Generator().manual_seed(0))
@@ -122,7 +137,7 @@ def test_fair_step_runs_every_operation_once_and_steps_once() -> None:
     before = {name: value.clone() for name, value in watched.supernet.named_parameters()}
     steps: list[int] = []
     watched.learner.optimizer.register_step_post_hook(lambda *_: steps.append(1))
-    PathStep(watched.learner, SPACE.choices, fair=True)(*watched.batches, watched.moment())
+    PathStep(watched.learner, SPACE, watched.settings)(*watched.batches, watched.moment())
     np.testing.assert_array_equal(watched.supernet.runs[:, 1:], 1)
     assert len(steps) == 1
     changed = {name for name, value in watched.supernet.named_parameters() if not torch.equal(value, before[name])}
@@ -132,7 +147,7 @@ def test_fair_step_runs_every_operation_once_and_steps_once() -> None:
 def test_single_path_step_leaves_what_it_did_not_run_as_it_was() -> None:
     watched = Watched(SposSettings())
     before = {name: value.clone() for name, value in watched.supernet.named_parameters()}
-    PathStep(watched.learner, SPACE.choices, fair=False)(*watched.batches, watched.moment())
+    PathStep(watched.learner, SPACE, watched.settings)(*watched.batches, watched.moment())
     ran = {f"edges.{row}.{column}." for row, column in np.argwhere(watched.supernet.runs)}
     for name, value in watched.supernet.named_parameters():
         is_run = name.startswith("head") or any(name.startswith(prefix) for prefix in ran)
@@ -262,7 +277,8 @@ def test_family_of_one_best_genotype_is_filled_by_samples() -> None:
 
 
 @pytest.mark.parametrize(("name", "options", "sentence"), [
-    ("darts", {"batch_size": 0}, "batch_size must be at least 1"), ("spos", {"arch_share": 1.0}, "arch_share"),
+    ("darts", {"batch_size": 1}, "at least 2, since BatchNorm needs a variance, got 1"),
+    ("spos", {"arch_share": 1.0}, "arch_share"),
     ("gdas", {"learning_rate": -1.0}, "learning_rate must be positive"),
     ("gdas", {"prior": "dirichlet"}, "relaxed rows"),
     ("hypernet-vector", {"order": 2}, "needs bilevel"), ("hypernet-vector", {"tau": 0.0}, "tau must be positive"),
