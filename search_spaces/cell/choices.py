@@ -106,6 +106,8 @@ def decode(data: Encoded, layout: Layout) -> CellGenotype:
         stored: NDArray[Any] = np.asarray(data.arrays["choices"])
         if stored.shape != (shape := (layout.n_cells, len(layout.edges))):
             raise InvalidGenotype(f"the stored choices must have shape {shape}, got {stored.shape}")
+        if (stored < ABSENT).any() or (stored >= len(names)).any():
+            raise ValueError(f"columns must be from {ABSENT} to {len(names) - 1}")
         matrix = [[ABSENT if c == ABSENT else layout.set.names.index(names[c]) for c in row] for row in stored.tolist()]
     except KeyError as error:
         raise InvalidGenotype(f"the stored genotype has no field {error}") from None

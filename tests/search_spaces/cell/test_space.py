@@ -178,6 +178,15 @@ def test_a_genotype_of_another_space_is_refused(genotype: CellGenotype, sentence
         create(GREY, {"nodes": 2}).validate(genotype)
 
 
+@pytest.mark.parametrize("column", [-3, -2, 3])
+def test_a_stored_column_that_is_no_operation_is_refused(column: int) -> None:
+    space = create(GREY, SMALL)
+    data = space.encode(space.sample(generator(0)))
+    data.arrays["choices"][0, 0] = column
+    with pytest.raises(InvalidGenotype, match="columns must be from -1 to 2"):
+        space.decode(data)
+
+
 def test_children_inherit_what_is_on_the_same_edge_with_the_same_operation() -> None:
     space = create(GREY, SMALL)
     parent = space.sample(generator(0))

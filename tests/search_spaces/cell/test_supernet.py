@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import torch
 from contracts.space_contract import generator
 from torch import Tensor, nn
 
+from evonas.relaxed.hypernet import Table
+from evonas.relaxed.sharing import random_genotypes, uniform_path
+from evonas.relaxed.trained import TrainedHypernet
 from evonas.types import Task
 from search_spaces.cell.genotype import CellGenotype, parse
 from search_spaces.cell.space import CellSpace, create
@@ -171,6 +175,35 @@ def test_the_rule_of_darts_keeps_the_two_strongest_edges_without_none() -> None:
     node = space.discretize(arch, "darts").cells[0]
     assert node == ((("skip", 0), ("max_pool_3x3", 1)), (("sep_conv_3x3", 0), ("dil_conv_3x3", 1)))
     assert small("darts", edges="all").discretize(arch).cells == (((), ()),) * 2
+
+
+def sources(genotypes: Iterable[CellGenotype]) -> list[set[int]]:
+    """Of every node, over all cells."""
+    cells = [cell for genotype in genotypes for cell in genotype.cells]
+    return [{source for cell in cells for _, source in cell[node]} for node in range(len(cells[0]))]
+
+
+def test_sampled_cells_of_two_edges_a_node_read_all_earlier_nodes() -> None:
+    space, rng = small("darts", nodes=3), generator(0)
+    names, n_rows = space.choices.operations, space.choices.n_choices
+    for low in (np.zeros(len(names)), np.array([9.0, *[0.0] * (len(names) - 1)])):  # the null operation's logits
+        logits = np.tile(low, (1, n_rows, 1)).astype(np.float32)
+        family = TrainedHypernet("darts", names, "argmax", Table(), logits).family(space, 40, rng)
+        assert sources(family) == [{0, 1}, {0, 1, 2}, {0, 1, 2, 3}]
+    candidates = random_genotypes(space, "argmax", rng, wanted=40, needed=40)
+    assert sources(candidates) == [{0, 1}, {0, 1, 2}, {0, 1, 2, 3}]
+
+
+def test_uniform_paths_of_two_edges_a_node_run_two_and_each_equally_often() -> None:
+    space, rng = small("darts", nodes=3), generator(0)
+    shape = space.choices.n_choices, len(space.choices.operations)
+    paths = np.stack([uniform_path(space, shape, "argmax", rng) for _ in range(600)])
+    there = paths[:, :, 1:].sum(axis=2).reshape(600, 2, 9)  # the null operation is the first
+    for edges, share in ((slice(0, 2), 1.0), (slice(2, 5), 2 / 3), (slice(5, 9), 2 / 4)):
+        np.testing.assert_array_equal(there[:, :, edges].sum(axis=2), 2)
+        np.testing.assert_allclose(there[:, :, edges].mean(axis=0), share, atol=0.08)
+    run = paths[:, :, 1:].sum(axis=(0, 1))
+    np.testing.assert_allclose(run / run.sum(), 1 / 7, atol=0.02)
 
 
 @pytest.mark.parametrize(
