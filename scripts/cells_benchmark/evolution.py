@@ -40,10 +40,7 @@ def run_all(folder: Path, space: Mapping[str, Any], n_seeds: int, seconds: float
             folder / f"{name}-{seed}" for name in ("search", "seeded", "unseeded", "random")
         )
         _go_on(RunConfig(**family, population=8, generations=0, seed=seed), search)
-        with open_run(search) as run:
-            left = seconds - run.store.elapsed
-        if left <= 0:
-            raise UserError(f"the search alone has taken {seconds:g} seconds: give more with --seconds")
+        left = _left(search, seconds)
         _go_on(RunConfig(**{**evolve, "time_limit": left}, seed=seed), seeded, [search])
         _go_on(RunConfig(**evolve, seed=seed), unseeded)
         _go_on(RunConfig(**evolve, searcher="random", seed=seed), random)
@@ -54,6 +51,19 @@ def run_all(folder: Path, space: Mapping[str, Any], n_seeds: int, seconds: float
 
 def _go_on(config: RunConfig, directory: Path, seeds: Sequence[Path] = ()) -> None:
     Search(config, directory, seeds).go_on(report=say)
+
+
+def _left(search: Path, seconds: float) -> float:
+    """Of the time; raises :class:`UserError` unless it was enough for the search and its family."""
+    with open_run(search) as run:
+        n_trained = sum(r.budget > 0 for r in run.store.records())
+        left = seconds - run.store.elapsed
+        if n_trained < run.config.population or left <= 0:
+            raise UserError(
+                f"the {seconds:g} seconds were over when the search had ended and {n_trained} of its "
+                f"{run.config.population} networks were trained: give more with --seconds and another --out"
+            )
+        return left
 
 
 def _compare(folder: Path, groups: Mapping[str, Sequence[Sequence[Path]]], seconds: float) -> None:
