@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,11 @@ class Lab:
     def _data(self) -> Any:
         return {"name": DATA["dataset"], "n_train": self.n_train or DATA["n_train"], "validation": DATA["n_validation"]}
 
+    @property
+    def _setting(self) -> dict[str, Any]:
+        """What all results depend on."""
+        return {**self.space.weight_options, **self._data, "fingerprint": self.splits.fingerprint}
+
     def searched(self, method: str, seed: int, *, name: str = "", **settings: Any) -> TrainedHypernet:
         """The logits of a search; one that was stopped goes on. What it reports stands in ``epochs.jsonl``."""
         space, directory = self.space, self.out / f"{name or method}-{seed}"
@@ -86,17 +91,24 @@ class Lab:
     def _check(self, directory: Path, method: str, settings: Mapping[str, Any]) -> None:
         """Results with other settings are never taken for these."""
         path = directory / "settings.json"
-        mine = {"method": method, **settings, **self.options, **self._data, "epochs": self.search_epochs}
+        complete = asdict(METHODS[method](**settings))
+        mine = json.loads(json.dumps({"method": method, "epochs": self.search_epochs, **complete, **self._setting}))
         if not path.exists():
             write_whole(path, json.dumps(mine).encode())
-        elif (found := json.loads(path.read_bytes())) != mine:
-            raise UserError(f"{directory} was made with {found}, expected {mine}: choose another --out, or delete it")
+            return
+        found = json.loads(path.read_bytes())
+        for name in {**mine, **found}:
+            if found.get(name) != mine.get(name):
+                raise UserError(
+                    f"{directory} was made with {name} = {found.get(name)}, expected {mine.get(name)}: choose another "
+                    "--out, or delete it"
+                )
 
     def measured(self, genotype: CellGenotype, seed: int) -> dict[str, float]:
         """Operations by name, costs, and the test accuracy in % after training from scratch."""
         path = self.out / "trained.json"
         known: dict[str, float] = json.loads(path.read_bytes()) if path.exists() else {}
-        key = f"{genotype.digest}-{seed}"
+        key = json.dumps([genotype.digest, seed, EPOCHS, asdict(Recipe()), self._setting])
         if key not in known:
             trial = Trial(Individual(0, genotype, 0, "retrain"), EPOCHS)
             outcome = self._final(Job(trial, np.random.SeedSequence(seed), None, Stop()))
