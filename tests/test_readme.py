@@ -42,6 +42,7 @@ SHORTER = (
     (r"^(evonas evolve --dataset .*)", r"\1 --population 8"),
     (r"^(evonas seed --method .*)", r"\1 --members 4"),
     (r"^(evonas seed --space cell .*)", r"\1 --search-epochs 1 --members 2 --epochs 1"),
+    (r"^(evonas seed run.toml .*)", r"\1 --search-epochs 1 --members 2 --epochs 1"),
     (r"^(evonas evolve --space cell .*)", r"\1 --population 2 --children 1 --generations 1 --epochs 1"),
     (r"^(evonas evolve run.toml)", r"\1 --generations 0"),
     (r"time_limit=\d+", "population=4, generations=0, epochs=2"),
@@ -219,12 +220,13 @@ def test_every_reason_not_to_run_a_command_is_of_a_command_that_is_there() -> No
 
 
 def test_the_settings_are_the_defaults_but_for_the_data_set(tmp_path: Path) -> None:
-    (block,) = [text for language, text in SNIPPETS if language == "toml"]
+    block = next(text for language, text in SNIPPETS if language == "toml" and "searcher" in text)
     (tmp_path / "run.toml").write_text(block)
     config, default = build_config(tmp_path / "run.toml", {}), RunConfig()
     assert config.dataset == "fashion-mnist"
-    plain = set(RunConfig.model_fields) - {"dataset", "objectives", "training", "space_options"}
+    plain = set(RunConfig.model_fields) - {"dataset", "objectives", "founder_epochs", "training", "space_options"}
     assert config.model_dump(include=plain) == default.model_dump(include=plain)
+    assert config.founder_budget == default.founder_budget
     assert config.recipe == default.recipe
     assert config.objectives == ("fitness_error", "flops")
     space, usual = (
