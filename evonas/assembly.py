@@ -101,7 +101,7 @@ def _searcher(parts: Parts, store: RunStore[Any]) -> Searcher[Any]:
     if config.searcher == "nsga2":
         numbers |= {
             "survival": config.survival, "parents": config.parents, "adapt": config.adapt,
-            "crossover_rate": config.crossover_rate, "founder_budget": config.founder_budget, "founders": founding_trials(store),
+            "crossover_rate": config.crossover_rate, "founders": founding_trials(store),
         }
     elif parts.family_search is not None:
         numbers["draw"] = lambda index, rng: Offspring(store.individual(index).genotype, config.seeder)

@@ -30,10 +30,6 @@ class Split(TypedDict):
     validation: int | None
 
 
-#: Founders inherit nothing, and are trained for so many times the epochs of a child.
-FOUNDING = 2
-
-
 class RunConfig(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
@@ -44,8 +40,7 @@ class RunConfig(BaseModel):
     validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
     should.
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
-    are epochs that grow with promise, in the place of ``epochs``. ``founder_epochs`` are those of the random founders of
-    ``nsga2``, by default twice as many, since they inherit nothing (those of the first rung, where there are rungs). ``search_epochs`` are those of a seeder that is one
+    are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
     training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
     settings of such a training where it is one of :mod:`evonas.relaxed.methods`. ``teacher`` is a run, of which the
     best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``); see :mod:`evonas.teacher`.
@@ -72,7 +67,6 @@ class RunConfig(BaseModel):
     children: int = Field(default=20, ge=1)
     generations: int = Field(default=30, ge=0)
     epochs: int = Field(default=6, ge=1)
-    founder_epochs: int | None = Field(default=None, ge=1)
     search_epochs: int | None = Field(default=None, ge=1)
     search_options: dict[str, Any] = Field(default_factory=dict)
     rungs: tuple[int, ...] | None = None
@@ -115,12 +109,6 @@ class RunConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _check_founders(self) -> Self:
-        if self.founder_epochs is not None and self.rungs:
-            raise ValueError("founder_epochs is for runs without rungs: founders begin on the first rung; leave one out")
-        return self
-
-    @model_validator(mode="after")
     def _check_evaluator(self) -> Self:
         if (self.evaluator == "shared") != (self.supernet is not None):
             raise ValueError(
@@ -144,13 +132,6 @@ class RunConfig(BaseModel):
         if self.evaluator == "shared":
             return (0,)
         return self.rungs or (self.epochs,)
-
-    @property
-    def founder_budget(self) -> int:
-        """Of random founders."""
-        if self.rungs or self.evaluator == "shared":
-            return self.budgets[0]
-        return self.founder_epochs or FOUNDING * self.epochs
 
     @property
     def split(self) -> Split:

@@ -224,9 +224,8 @@ def test_the_settings_are_the_defaults_but_for_the_data_set(tmp_path: Path) -> N
     (tmp_path / "run.toml").write_text(block)
     config, default = build_config(tmp_path / "run.toml", {}), RunConfig()
     assert config.dataset == "fashion-mnist"
-    plain = set(RunConfig.model_fields) - {"dataset", "objectives", "founder_epochs", "training", "space_options"}
+    plain = set(RunConfig.model_fields) - {"dataset", "objectives", "training", "space_options"}
     assert config.model_dump(include=plain) == default.model_dump(include=plain)
-    assert config.founder_budget == default.founder_budget
     assert config.recipe == default.recipe
     assert config.objectives == ("fitness_error", "flops")
     space, usual = (

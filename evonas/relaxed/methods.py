@@ -97,6 +97,9 @@ class RelaxedSettings(LogitSettings):
         arch_weight_decay: Of the logits, added to the gradient.
         auxiliary_skip: DARTS-: an extra skip of weight ``1 - progress`` on every edge.
         beta_decay: Weight of the mean of ``logsumexp(logits)`` in the loss of the logits.
+        cool_down: Logits are frozen for this last share of the training, too: they stop early, before skips win (Liang
+            2019, https://arxiv.org/abs/1909.06035). The auxiliary skip alone only puts that off: as it fades, edges
+            prefer a skip of their own.
         prior: On structure, see :func:`evonas.relaxed.priors.make_prior`.
         prior_weight: Weight of its ``-log P``, per row.
         prior_parameter: Its concentration, temperature or share of entropy.
@@ -108,12 +111,16 @@ class RelaxedSettings(LogitSettings):
     arch_weight_decay: float = 1e-3
     auxiliary_skip: bool = True
     beta_decay: float = 1.0
+    cool_down: float = 0.3
     prior: PriorName | None = None
     prior_weight: float = 0.1
     prior_parameter: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not 0 <= self.cool_down < 1 - self.warm_up:
+            left = f"from 0 to below 1 - warm_up = {1 - self.warm_up:g}"
+            raise ValueError(f"cool_down must be a share {left}, got {self.cool_down}")
         for name in ("arch_weight_decay", "beta_decay", "prior_weight"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
@@ -129,7 +136,7 @@ class RelaxedSettings(LogitSettings):
 class DartsSettings(RelaxedSettings):
     """DARTS (Liu 2019, https://arxiv.org/abs/1806.09055), by default with remedies against its collapse into skips.
 
-    As published it is with ``auxiliary_skip = false``, ``beta_decay = 0`` and ``warm_up = 0``.
+    As published it is with ``auxiliary_skip = false`` and ``beta_decay``, ``warm_up`` and ``cool_down`` 0.
     """
 
 
@@ -186,6 +193,7 @@ class VectorSettings(RelaxedSettings):
     warm_up: float = 0.0
     auxiliary_skip: bool = False
     beta_decay: float = 0.0
+    cool_down: float = 0.0
     tau: float = 0.25
     kappa: float = 10.0
 

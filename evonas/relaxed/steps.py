@@ -66,7 +66,7 @@ class RelaxedStep:
 
     def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
         sample = _Relaxed(self._hypernet, self._settings, self._choices, self._logits.references, moment)
-        learns = moment.progress >= self._settings.warm_up
+        learns = self._settings.warm_up <= moment.progress < 1 - self._settings.cool_down
         if not self._settings.bilevel:
             return self._one_level(for_weights, sample, moment.progress, learns)
         if learns:

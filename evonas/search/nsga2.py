@@ -38,8 +38,6 @@ class NSGA2(Generational[G]):
         parents: ``"gap"`` or ``"tournament"``.
         adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
         crossover_rate: Probability that an offspring has two parents.
-        founder_budget: Of random founders, who inherit nothing; None is that of the first rung. With several rungs, where
-            it reaches the last one, they need no promotion.
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the
             last rung are promoted like children. Empty for random samples.
         rng: The searcher's own generator.
@@ -52,7 +50,7 @@ class NSGA2(Generational[G]):
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
         parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.1,
-        founder_budget: int | None = None, founders: Sequence[Trial[G]] = (), rng: np.random.Generator,
+        founders: Sequence[Trial[G]] = (), rng: np.random.Generator,
     ) -> None:
         if population < 2:
             raise ValueError(f"population must be at least 2, got {population}")
@@ -65,7 +63,6 @@ class NSGA2(Generational[G]):
                 raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
         self._size, self._n_children, self._founders = population, children, founders
-        self._founder_budget = rungs[0] if founder_budget is None else founder_budget
         self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
         self._adapt, self._credit = adapt, Credit()
         self._reference: list[float] | None = None
@@ -77,7 +74,7 @@ class NSGA2(Generational[G]):
             self._births.restore(len(self._founders), [t.individual.genotype.digest for t in self._founders])
             return list(self._founders)
         if not self._population:
-            return [Trial(trial.individual, self._founder_budget) for trial in self._found(self._size)]
+            return self._found(self._size)
         members = [*{m.evaluation.key: m for m in self._archive + self._population}.values()]
         alive = set(keys(self._population))
         living = np.array([i for i, m in enumerate(members) if m.evaluation.key in alive])

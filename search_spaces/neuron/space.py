@@ -41,8 +41,8 @@ MUTATION_DRAWS = 200
 OPERATOR_DRAWS = 5
 #: Discs before a crossover gives up and mutates: relatives may be equal in most places.
 CROSSOVER_DRAWS = 10
-#: Default for the most edges, a multiple of the inputs: 784 to 78 400 on a 28 x 28 image.
-EDGES_PER_INPUT = 100
+#: Default for the most edges, a multiple of the inputs: 784 to 62 720 on a 28 x 28 image.
+EDGES_PER_INPUT = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import benchmark_cells
 import numpy as np
 import pytest
 from benchmark_cells import app
-from cells_benchmark import evolution, lab
+from cells_benchmark import collapse, curve, evolution, lab, table
 from typer.testing import CliRunner
 
 from evonas.types import UserError
@@ -21,10 +20,12 @@ def tiny() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(lab, "DATA", {"dataset": "digits", "n_train": 80, "n_validation": 40})
         patched.setattr(lab, "EPOCHS", 1)
-        patched.setattr(benchmark_cells, "SPACE", {"nodes": 1, "channels": 2})
-        patched.setattr(benchmark_cells, "BENCH201", {"operations": "nasbench201", "channels": 2})
-        patched.setattr(benchmark_cells, "FEW_IMAGES", 80)
-        patched.setattr(benchmark_cells, "MANY_EPOCHS", 12)
+        for bench in (table, curve):
+            patched.setattr(bench, "SPACE", {"nodes": 1, "channels": 2})
+        patched.setattr(evolution, "SMALL", {"nodes": 1, "channels": 2})
+        patched.setattr(collapse, "BENCH201", {"operations": "nasbench201", "channels": 2})
+        patched.setattr(collapse, "FEW_IMAGES", 80)
+        patched.setattr(collapse, "EPOCHS", 12)
         yield
 
 
@@ -69,7 +70,7 @@ def test_a_search_whose_family_was_not_trained_in_time_is_refused(
     monkeypatch.setattr(evolution, "DATA", lab.DATA)
     monkeypatch.setattr(evolution, "FEW", {"n_train": 80, "n_validation": 40})
     with pytest.raises(UserError, match="0 of its 8 networks were trained: give more with --seconds"):
-        evolution.run_all(tmp_path, {"nodes": 1, "channels": 2}, 1, 0.01)
+        evolution.run_evolution(tmp_path, 1, 0.01)
 
 
 def test_collapse_tells_skips_along_the_search(tmp_path: Path) -> None:

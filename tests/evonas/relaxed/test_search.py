@@ -165,10 +165,10 @@ def relaxed(settings: Any, progress: float = 0.5, hypernet: Any = None) -> tuple
 
 
 @pytest.mark.parametrize("bilevel", [True, False])
-def test_logits_are_frozen_during_the_warm_up_only(bilevel: bool) -> None:
-    settings = DartsSettings(bilevel=bilevel, warm_up=0.2)
-    assert not relaxed(settings, progress=0.19)[2].any()
-    assert relaxed(settings, progress=0.21)[2].all()
+def test_logits_are_frozen_during_warm_up_and_cool_down_only(bilevel: bool) -> None:
+    settings = DartsSettings(bilevel=bilevel, warm_up=0.2, cool_down=0.1)
+    for progress, learns in ((0.19, False), (0.21, True), (0.89, True), (0.91, False)):
+        assert relaxed(settings, progress=progress)[2].any() == learns
 
 
 @pytest.mark.parametrize(("name", "auxiliary"), [("darts", True), ("darts", False), ("gdas", False)])
@@ -284,7 +284,8 @@ def test_family_of_one_best_genotype_is_filled_by_samples() -> None:
     ("hypernet-vector", {"order": 2}, "needs bilevel"), ("hypernet-vector", {"tau": 0.0}, "tau must be positive"),
     ("hypernet-scalar", {"log_lambda": (-4.0, -8.0)}, "ascending"), ("hypernet-scalar", {"knots": 1}, "2 knots"),
     ("proxyless", {"target": 0.0}, "target must be positive"), ("spos", {"candidates": 0}, "candidates must be"),
-    ("darts", {"warm_up": 1.0}, "warm_up"), ("darts", {"beta_decay": -1.0}, "beta_decay must not be negative"),
+    ("darts", {"warm_up": 1.0}, "warm_up"),
+    ("darts", {"cool_down": 0.9}, "cool_down"), ("darts", {"beta_decay": -1.0}, "beta_decay must not be negative"),
     ("darts", {"arch_learning_rate": 0.0}, "arch_learning_rate must be positive"),
     ("darts", {"prior": "dirichlet", "prior_parameter": 0.0}, "prior_parameter must be positive"),
 ])
