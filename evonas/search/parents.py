@@ -22,7 +22,7 @@ CHEAP_SHARE, DEAR_SHARE, REACH = 0.03, 0.08, 0.15
 LAG, LAGGING_SHARE = 0.03, 0.16
 #: So large a share of the parents beyond the dear end are the dearest member itself: where accuracy grows by less than
 #: its noise, what a smaller network has learned counts for more than the size of one that was trained less.
-END_SHARE = 0.8
+END_SHARE = 0.5
 
 
 class Pool(NamedTuple):

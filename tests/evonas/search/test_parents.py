@@ -74,5 +74,5 @@ def test_gap_filling_breeds_from_networks_that_cost_more_than_the_front_and_are_
     assert 0.13 < len(dear) / len(choices) < 0.22
     assert 4.5 < max(choice.aim.costs[0] for choice in dear) <= 4.8
     parents = np.bincount([choice.parent for choice in dear]) / len(dear)
-    assert 0.7 < parents[1] < 0.95  # the front's dearest
-    assert (parents[2:] > 0.02).all()
+    assert 0.4 < parents[1] < 0.8  # the front's dearest
+    assert (parents[2:] > 0.05).all()
