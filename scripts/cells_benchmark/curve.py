@@ -22,7 +22,7 @@ PLACES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 def run_curve(out: Path, n_seeds: int) -> None:
     """Parameters and accuracies along lambda."""
-    lab = Lab(out, SPACE, 10)
+    lab = Lab(out, SPACE, 20)
     low, high = LOG_LAMBDA
     lambdas = [10 ** (low + place * (high - low)) for place in PLACES]
     groups: dict[str, list[dict[str, float]]] = {f"λ = {value:.1e}": [] for value in lambdas}
