@@ -67,8 +67,9 @@ def retrain(
 ) -> list[Retraining]:
     """Train each individual with seeds 0 .. n_seeds - 1, those that are not stored yet.
 
-    The recipe is the run's, without early stopping, pruning and regrowth: the network that was chosen is the one that
-    is measured. The run's own teacher is not asked again, since it did not speak of the validation samples.
+    The recipe is the run's at the full learning rate, without early stopping, pruning and regrowth: the network that
+    was chosen is the one that is measured. The run's own teacher is not asked again, since it did not speak of the
+    validation samples.
 
     Args:
         run: Opened for writing.

@@ -26,6 +26,7 @@ from evonas.objectives import LOGARITHMIC, Objectives, parse_objectives
 from evonas.runtimes.device import parse_command
 from evonas.seeding import read_supernet
 from evonas.space import Relaxable, SearchSpace
+from evonas.training.augmentation import check_images
 from evonas.types import UserError
 
 
@@ -63,6 +64,10 @@ def _check_order(names: Sequence[str], costs: Set[str]) -> None:
 
 def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evaluator[Any]:
     if config.supernet is None:
+        try:
+            check_images(splits.task.input_shape, config.recipe)
+        except ValueError as error:
+            raise UserError(f"training on {splits.name}: {error}") from error
         return TrainedEvaluator(space, splits, config.recipe)
     if not isinstance(space, Relaxable):
         raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")

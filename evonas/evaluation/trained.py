@@ -49,8 +49,9 @@ class TrainedEvaluator(Generic[G]):
         elif job.start is not None and isinstance(self.space, InheritsWeights):
             rng = np.random.default_rng(inheritance)
             weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
+        recipe = self.recipe if weights is None else self.recipe.continued(self.space.cost(genotype).get("edges", 0.0))
         trained = train(
-            self.space, genotype, weights, self.splits, self.recipe, epochs=job.trial.budget, seed=training,
+            self.space, genotype, weights, self.splits, recipe, epochs=job.trial.budget, seed=training,
             stop=job.stop,
         )
         metrics = {

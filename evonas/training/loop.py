@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from evonas.data.samples import Samples, Splits
+from evonas.training.augmentation import Views
 from evonas.training.recipe import Epoch, Recipe, Stop
 from evonas.types import Floats, Task
 
@@ -32,24 +33,31 @@ def fit(
         raise ValueError("pruning and regrowth need a space with a trainer of its own, not the plain torch loop")
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
-    torch.manual_seed(int(rng.integers(2**63)))
+    number = int(rng.integers(2**63))
+    torch.manual_seed(number)
+    views = Views(splits.train.x.shape[1:], recipe)
     x, y = _tensors(splits.train)
     teacher = None if splits.train.teacher is None else torch.from_numpy(splits.train.teacher)
     optimizer = _optimizer(module, recipe)
-    n_steps = epochs * -(-len(x) // recipe.batch_size)
+    n_batches = -(-len(x) // recipe.batch_size)
+    n_steps = epochs * n_batches
     rates = iter(recipe.learning_rates(n_steps))
     history: list[Epoch] = []
     n_params = sum(p.numel() for p in module.parameters())
     best, best_state, stale = np.inf, None, 0
-    for _ in range(epochs):
+    for epoch in range(epochs):
         module.train()
         total = 0.0
-        for batch in _batches(len(x), recipe.batch_size, rng):
+        shown = views.of_steps(n_batches, seed=number, epoch=epoch)
+        for view, batch in zip(shown, _batches(len(x), recipe.batch_size, rng), strict=True):
             stop.check()
             rate = next(rates)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            outputs = module(nn.functional.dropout(x[batch], recipe.input_dropout))
+            inputs = x[batch]
+            if view is not None:
+                inputs = inputs.flatten(1)[:, torch.from_numpy(view)].reshape(inputs.shape)
+            outputs = module(nn.functional.dropout(inputs, recipe.input_dropout))
             loss = _loss(outputs, y[batch], splits.task, recipe, None if teacher is None else teacher[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ from evonas.report.plot import plot_comparison
 from evonas.retrain import measure_on_test
 from evonas.types import UserError
 
-from .methods import BUDGETS
+from .methods import settings_of
 from .schedule import Benchmark
 
 #: ``{dataset, teacher, minutes, jobs, methods: {name: [{seed, seconds, edge_updates, front: [{edges, flops,
@@ -39,7 +39,7 @@ def compare_runs(benchmark: Benchmark) -> Comparison:
         if len(teachers) > 1:
             raise UserError(f"the best networks of {benchmark.teacher} changed between the runs in {benchmark.out}: "
                             "choose another --out, or delete them")
-        return compare(groups, budgets=[FLOPS * edges for edges in BUDGETS])
+        return compare(groups, budgets=[FLOPS * edges for edges in settings_of(benchmark.dataset).budgets])
 
 
 def measure(benchmark: Benchmark, comparison: Comparison) -> Document:

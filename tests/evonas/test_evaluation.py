@@ -9,11 +9,11 @@ from evonas.data.samples import Samples, Splits
 from evonas.evaluation import DeploymentEvaluator, SharedEvaluator, TrainedEvaluator, merge
 from evonas.evaluation.base import Job
 from evonas.evaluation.trained import predict
-from evonas.individual import Individual, Trial
+from evonas.individual import Individual, Start, Trial
 from evonas.plugins import create_space
 from evonas.training import Recipe, Stop
 from evonas.training.calibration import recalibrate
-from evonas.types import Task
+from evonas.types import Task, Weights
 
 
 def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples() -> None:
@@ -30,6 +30,32 @@ def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples
     wrong = predict(space, genotype, outcome.weights, known).argmax(axis=1) != known.y
     assert outcome.metrics["fitness_error"] == (outcome.metrics["val_error"] + wrong.mean()) / 2
     assert set(outcome.metrics) == set(evaluator.metric_names)
+
+
+@pytest.mark.parametrize("continues", [True, False])
+@pytest.mark.parametrize(("full", "share"), [(400.0, 1.0), (100.0, 0.5)])
+def test_only_networks_of_many_edges_that_begin_with_weights_learn_more_slowly(
+    full: float, share: float, continues: bool
+) -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [400, 400]})
+    genotype = space.sample(np.random.default_rng(0))
+
+    def weights(start: Start | None, learning_rate: float, full: float) -> Weights:
+        trial = Trial(Individual(0, genotype, 0, "sample"), 1)
+        recipe = Recipe(learning_rate=learning_rate, full_rate_edges=full)
+        outcome = TrainedEvaluator(space, splits, recipe)(Job(trial, np.random.SeedSequence(0), start, Stop()))
+        assert outcome.weights is not None
+        return outcome.weights
+
+    def equal(first: Weights, second: Weights) -> bool:
+        return all(np.array_equal(first[name], second[name]) for name in first)
+
+    fresh = weights(None, 0.01, full)
+    assert equal(fresh, weights(None, 0.01, 1e9))
+    start = Start(genotype, fresh, continues)
+    assert equal(weights(start, 0.01, full), weights(start, share * 0.01, 1e9))
+    assert equal(weights(start, 0.01, full), weights(start, 0.01, 1e9)) is (share == 1)
 
 
 def test_deployment_is_that_of_the_weights_that_training_left() -> None:

@@ -98,6 +98,25 @@ def test_a_teacher_is_mixed_into_the_targets_of_its_own_samples(kind: Literal["c
     assert history[0].train_loss == pytest.approx(float(loss(outputs, target)), rel=1e-5)
 
 
+def test_images_are_moved_and_mirrored_in_training_and_nowhere_else() -> None:
+    rng = np.random.default_rng(0)
+    samples = Samples(rng.normal(size=(12, 1, 3, 4)).astype(np.float32), np.arange(12) % 2)
+    images = Splits("images", Task("classification", (1, 3, 4), 2), samples, samples, "")
+    seen: list[tuple[bool, torch.Tensor]] = []
+    module = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    module.register_forward_pre_hook(lambda module, args: seen.append((module.training, args[0])))
+    recipe = replace(RECIPE, batch_size=4, shift=1, flip=True, patience=100)
+    fit(module, images, recipe, epochs=30, seed=np.random.SeedSequence(0), stop=Stop())
+    padded = np.pad(samples.x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    moved = [padded[..., i : i + 3, j : j + 4] for i in range(3) for j in range(3)]
+    ways = {image.tobytes(): way for way, x in enumerate(moved + [x[..., ::-1] for x in moved]) for image in x}
+    trained = [{ways[image.numpy().tobytes()] for image in batch} for training, batch in seen if training]
+    assert len(trained) == 90
+    assert all(len(batch) == 1 for batch in trained)
+    assert {way for batch in trained for way in batch} == set(range(18))
+    assert all(torch.equal(batch, torch.from_numpy(samples.x)) for training, batch in seen if not training)
+
+
 def test_a_request_to_stop_is_heard() -> None:
     stop = Stop()
     stop.request()

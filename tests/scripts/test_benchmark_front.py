@@ -121,6 +121,21 @@ def test_every_method_of_a_seed_comes_before_the_next_seed() -> None:
     assert names == [name.format(seed) for seed in (0, 1) for name in of_seed]
 
 
+@pytest.mark.parametrize("name", methods.SETTINGS)
+def test_settings_of_a_data_set_hold_for_every_method_beside_its_own(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron", "generations": 9})
+    config = methods.Stage(name).config(dataset="cifar10")
+    assert (config.recipe.shift, config.recipe.flip, config.generations) == (2, True, 9)
+    bounds = {"edges": [5_000, 500_000], "founder_edges": [5_000, 500_000]}
+    assert config.space_options == {**bounds, **methods.SETTINGS[name].get("space_options", {})}
+    stored = json.loads(json.dumps(config.to_json()))
+    assert (stored["training"], stored["space_options"]) == (config.training, config.space_options)
+    assert methods.settings_of("cifar10").budgets[-1] == 500_000
+    assert methods.settings_of("folder/digits.npz") == methods.DatasetSettings()
+
+
 @pytest.mark.parametrize("name", methods.ABLATIONS)
 def test_every_ablation_can_be_run_and_differs_from_evolve(name: str) -> None:
     ablated, whole = (methods.Stage(stage).config(dataset="digits") for stage in (name, "evolve"))

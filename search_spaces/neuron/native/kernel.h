@@ -27,6 +27,7 @@ struct Graph {
   const int32_t* target;         // (n_edges) row
   const int32_t* inner_begin;    // (n_rows + 1) edges from rows, by target
   const int32_t* inner_source;   // their sources: rows
+  int32_t n_used_inputs;
   const int32_t* used_input;     // (n_used_inputs) inputs that have edges
   int64_t fetched;               // of them at each visit of a row, forward and backward; times 2**16
 };

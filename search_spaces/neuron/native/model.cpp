@@ -127,6 +127,7 @@ void Model::index_graph() {
             row_.data(),
             inner_begin_.data(),
             inner_source_.data(),
+            static_cast<int32_t>(used_input_.size()),
             used_input_.data(),
             (static_cast<int64_t>(used_input_.size()) << 16) / (2 * n_rows())};
 }

@@ -43,10 +43,13 @@ float* AlignedBuffer::reserve(size_t n) {
   return data_.get();
 }
 
-void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* out) {
-  for (int32_t i = 0; i < n_inputs; ++i)
+void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* out,
+               const int32_t* view) {
+  for (int32_t i = 0; i < n_inputs; ++i) {
+    const float* column = rows + (view ? view[i] : i);
     for (int32_t lane = 0; lane < n; ++lane)
-      out[static_cast<ptrdiff_t>(i) * kGroup + lane] = rows[static_cast<ptrdiff_t>(samples[lane]) * n_inputs + i];
+      out[static_cast<ptrdiff_t>(i) * kGroup + lane] = column[static_cast<ptrdiff_t>(samples[lane]) * n_inputs];
+  }
 }
 
 void Session::make_tiles(int32_t n, bool keep_activations) {
@@ -70,17 +73,22 @@ void Session::make_tiles(int32_t n, bool keep_activations) {
   }
 }
 
-void Session::load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed) {
+void Session::load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed,
+                   const int32_t* view) {
+  const int32_t n_inputs = model.graph().n_inputs;
   tile.n = n;
   tile.lanes = lanes;
   tile.next = nullptr;
   std::copy(samples, samples + n, tile.sample);
-  if (packed) {
-    tile.input = packed_inputs(data, model.graph().n_inputs, samples[0]);
-    return;
-  }
+  tile.input = packed ? packed_inputs(data, n_inputs, samples[0]) : nullptr;
+  if (packed && !view) return;
   float* own = own_inputs(tile);
-  transpose(data.rows, samples, n, model.graph().n_inputs, own);
+  if (packed)
+    std::for_each_n(model.graph().used_input, model.graph().n_used_inputs, [&](int32_t i) {
+      std::copy_n(tile.input + static_cast<ptrdiff_t>(view[i]) * kGroup, n, own + static_cast<ptrdiff_t>(i) * kGroup);
+    });
+  else
+    transpose(data.rows, samples, n, n_inputs, own, view);
   tile.input = own;
 }
 
@@ -100,14 +108,15 @@ double Session::propagate(Tile& tile, const Targets& targets, float weight) {
 double Session::train_batch(const DataView& data, const EpochView& epoch, int32_t batch) {
   const int32_t begin = batch * epoch.batch_size, end = std::min(data.n_samples, begin + epoch.batch_size);
   const Graph& g = model.graph();
+  const int32_t* view = epoch.views ? epoch.views + static_cast<ptrdiff_t>(epoch.view[batch]) * g.n_inputs : nullptr;
   int32_t n_tiles = 0;
   double loss = 0;
   for (int32_t first = begin, n; first < end; first += n) {
     n = std::min(kernel_.max_lanes, end - first);
     Tile& tile = tiles_[n_tiles++];
-    load(tile, lanes_for(n), data, epoch.order + first, n, epoch.group > 1);
+    load(tile, lanes_for(n), data, epoch.order + first, n, epoch.group > 1, view);
     const int32_t next = first + n;
-    tile.next = epoch.group > 1 && next < data.n_samples && fits_cache(g, n)
+    tile.next = epoch.group > 1 && !view && next < data.n_samples && fits_cache(g, n)
                     ? packed_inputs(data, g.n_inputs, epoch.order[next])
                     : nullptr;
     if (epoch.dropout_threshold) {

@@ -18,8 +18,9 @@ struct DataView {
   Targets targets;
 };
 
-// Transposes n samples of n_inputs: out[input * kGroup + i] is that of samples[i].
-void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* out);
+// Transposes n samples of n_inputs: out[input * kGroup + i] is that of samples[i]; with a view, input view[input].
+void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* out,
+               const int32_t* view = nullptr);
 
 // The steps of one epoch.
 struct EpochView {
@@ -33,6 +34,8 @@ struct EpochView {
   const uint32_t* keys;          // (n_batches, 2) of hashes; read with dropout and where edges grow at random
   uint32_t dropout_threshold;    // 0: no dropout
   float dropout_scale;
+  const int32_t* views;    // (n_views, n_inputs) which input is shown in the place of each; null: as they are
+  const int32_t* view;     // (n_batches) rows of `views`
   float clip_norm;         // 0: no clipping
   float weight_decay;
   int32_t decoupled;       // AdamW
@@ -85,8 +88,9 @@ class Session {
 
   // Tiles with gradients of their own; all of them share the activations if these are not kept.
   void make_tiles(int32_t n, bool keep_activations);
-  // Points a tile at n samples; `packed`: they are neighbours in one group, and are read there.
-  void load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed);
+  // Points a tile at n samples; `packed`: they are neighbours in one group, and without a view are read there.
+  void load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed,
+            const int32_t* view = nullptr);
   // Memory of a tile's own for inputs that cannot be read where they are: [n_inputs][kGroup].
   float* own_inputs(const Tile& tile);
   // Forward, loss and backward but for the gradients of edges from inputs; the losses' sum. Gradients are weighted.

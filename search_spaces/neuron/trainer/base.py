@@ -94,7 +94,7 @@ class Trainer(Protocol):
         ...
 
     def gradients(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Gradients:
-        """Gradients of the mean loss over all of ``samples`` as one batch (no dropout)."""
+        """Gradients of the mean loss over all of ``samples`` as one batch (no dropout, no shift or flip)."""
         ...
 
     def edge_scores(self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints) -> Floats:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evonas.data.samples import Samples, Splits
 from evonas.training import Cancelled, Epoch, Recipe, Stop
+from evonas.training.augmentation import Views
 from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
@@ -107,6 +108,7 @@ class _Run:
         self.group = shuffled_together(recipe.batch_size)
         self.data = Data(splits.train, splits.task, recipe, packed_order=self.group > 1)
         self.validation = Data(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
+        self.views = Views(splits.train.x.shape[1:], recipe)
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
         self.rates = recipe.learning_rates(n_steps)
@@ -145,11 +147,13 @@ class _Run:
         keys = None
         if recipe.input_dropout or not by_gradient:
             keys = np.array([step_keys(self.seed, s) for s in range(first, first + self.n_batches)], np.uint32)
+        drawn = self.views.drawn(self.n_batches, seed=self.seed, epoch=epoch)
         view = EpochView(
             pointer(order), min(recipe.batch_size, n), self.group, first, pointer(rates), pointer(keep),
             pointer(share), pointer(keys), dropout_threshold(recipe.input_dropout), 1 / (1 - recipe.input_dropout),
-            recipe.clip_norm or 0.0, recipe.weight_decay, recipe.optimizer == "adamw",
-            SCORE_SAMPLES if by_gradient else 0, pointer(self.stop.flag), self.stop.deadline - time.monotonic(),
+            pointer(self.views.sources), pointer(drawn), recipe.clip_norm or 0.0, recipe.weight_decay,
+            recipe.optimizer == "adamw", SCORE_SAMPLES if by_gradient else 0, pointer(self.stop.flag),
+            self.stop.deadline - time.monotonic(),
         )
         outcome, result = self.session.train_epoch(self.data, view)
         if outcome is Outcome.STOPPED:

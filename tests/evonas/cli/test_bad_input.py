@@ -136,6 +136,12 @@ def test_a_run_that_cannot_be_made_is_refused(refused: Refused) -> None:
 # -- a data set
 
 
+def test_what_is_no_image_cannot_be_moved(refused: Refused) -> None:
+    _npz()
+    Path("run.toml").write_bytes(b"training.shift = 1\ndataset = 'own.npz'")
+    refused("evolve", "run.toml", message=r"own.npz: shift and flip need images .* of shape \(\d+,\): leave")
+
+
 def _npz(**replaced: np.ndarray) -> None:
     arrays = {"x_train": np.random.default_rng(0).normal(size=(30, 5)), "y_train": np.arange(30) % 3, **replaced}
     np.savez("own.npz", allow_pickle=True, **arrays)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from evonas.data.samples import Samples, Splits
 from evonas.training import Recipe
+from evonas.training.augmentation import Views
 from evonas.types import Doubles, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import (
@@ -98,6 +99,10 @@ class ReferenceTrainer:
         recipe, task = self.recipe, self.splits.task
         samples = self.splits.train.take(index)
         x = samples.flat.astype(np.float64)
+        n = n_batches(len(self.splits.train), recipe.batch_size)
+        views = Views(samples.x.shape[1:], recipe).of_steps(n, seed=self.seed, epoch=step // n)
+        if (view := views[step % n]) is not None:
+            x = x[:, view]
         if recipe.input_dropout:
             x = x * dropout_mask(index, task.n_inputs, rate=recipe.input_dropout, seed=self.seed, step=step)
         value = mean_loss(self.outputs(x), samples, task, recipe)

@@ -28,6 +28,7 @@ from tests.search_spaces.neuron.reference import forward, parameters, random_net
 from tests.search_spaces.neuron.reference_training import mean_loss
 from tests.search_spaces.neuron.trainer_contract import (
     CLASSES,
+    IMAGES,
     PLAIN,
     WIDE,
     TrainerContract,
@@ -54,7 +55,7 @@ def each_instruction_set(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 
 
 EVERYTHING = Recipe(
-    batch_size=48, input_dropout=0.2, label_smoothing=0.1, clip_norm=1.0,
+    batch_size=48, input_dropout=0.2, shift=1, flip=True, label_smoothing=0.1, clip_norm=1.0,
     pruning=Pruning(edges=120, every=3, end=0.5), regrowth=Regrowth(fraction=0.2, every=3),
 )
 
@@ -69,7 +70,7 @@ def test_training_on_each_instruction_set_equals_the_reference(
     assert instruction_set() == each_instruction_set
     network = random_network(np.random.default_rng(40), norm, **WIDE)
     recipe = replace(EVERYTHING, batch_size=batch_size)
-    TrainerContract().assert_equals_reference(NativeTrainer(), network, random_splits(40), recipe)
+    TrainerContract().assert_equals_reference(NativeTrainer(), network, random_splits(40, task=IMAGES), recipe)
 
 
 def train(seed: int, splits: Splits) -> Any:
@@ -78,10 +79,10 @@ def train(seed: int, splits: Splits) -> Any:
 
 
 def test_results_do_not_depend_on_how_many_candidates_train_at_once() -> None:
-    splits = random_splits(41)
+    splits = random_splits(41, task=IMAGES)
     alone = [train(seed, splits) for seed in range(8)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda seed: train(seed, random_splits(41)), range(8)))
+        together = list(pool.map(lambda seed: train(seed, random_splits(41, task=IMAGES)), range(8)))
     for first, second in zip(alone, together, strict=True):
         assert first.history == second.history
         np.testing.assert_array_equal(first.network.edge, second.network.edge)

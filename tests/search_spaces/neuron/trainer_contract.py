@@ -1,10 +1,10 @@
 """The laws that every trainer obeys: subclass :class:`TrainerContract` and define its fixture ``trainer``.
 
 What base.py leaves open is fixed here by :mod:`reference_training`. The validation loss is plain (no smoothing, no
-teacher, no dropout). Regrowth scores absent edges with the weights after the step's update, before anything is dropped,
-with the targets of training and without dropout, and moves at most as many edges as there are absent ones. Pruning
-counts frozen edges among those it keeps. The norm that is clipped is that of edges, biases and gains together, and the
-factor is ``clip / (norm + 1e-6)`` as in torch.
+teacher, no dropout, images as they are). Regrowth scores absent edges with the weights after the step's update, before
+anything is dropped, with the targets of training and without dropout, shift or flip, and moves at most as many edges as
+there are absent ones. Pruning counts frozen edges among those it keeps. The norm that is clipped is that of edges,
+biases and gains together, and the factor is ``clip / (norm + 1e-6)`` as in torch.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tests.search_spaces.neuron.reference_training import (
 )
 
 CLASSES = Task("classification", (12,), 3)
+IMAGES = Task("classification", (2, 2, 3), 3)
 TARGETS = Task("regression", (12,), 3)
 PLAIN = Recipe()
 SHAPES: list[tuple[int, ...]] = [(), (1,), (4,), (1, 7), (6, 5), (8, 1, 4)]
@@ -91,6 +92,18 @@ TRAINING_CASES: dict[str, dict[str, Any]] = {
     "batch-of-two-tiles": {"batch_size": 128},
     "batch-of-a-tile-and-a-half": {"batch_size": 96},
     "batch-beyond-the-data": {"batch_size": 1024},
+}
+
+AUGMENTED_CASES: dict[str, dict[str, Any]] = {
+    "shifted": {"batch_size": 16, "shift": 1},
+    "flipped-in-two-tiles": {"batch_size": 128, "flip": True},
+    "both-of-single-samples-with-dropout": {"batch_size": 10, "shift": 1, "flip": True, "input_dropout": 0.2},
+    "both-in-part-of-a-tile-with-dropout-and-regrowth": {
+        "batch_size": 32, "shift": 1, "flip": True, "input_dropout": 0.2, "regrowth": Regrowth(fraction=0.2, every=6),
+    },
+    "shifted-with-random-regrowth": {
+        "batch_size": 64, "shift": 1, "regrowth": Regrowth(fraction=0.2, every=3, grow="random"),
+    },
 }
 
 
@@ -159,6 +172,20 @@ class TrainerContract:
         recipe = Recipe(**{"batch_size": 16, **TRAINING_CASES[case]})
         network = random_network(np.random.default_rng(5), norm, **WIDE)
         self.assert_equals_reference(trainer, network, random_splits(1), recipe)
+
+    @pytest.mark.parametrize("case", AUGMENTED_CASES)
+    def test_training_on_moved_and_mirrored_images_equals_torch_optim(self, trainer: Trainer, case: str) -> None:
+        network = random_network(np.random.default_rng(5), **WIDE)
+        splits = random_splits(1, n=300, task=IMAGES)
+        plain, augmented = Recipe(batch_size=AUGMENTED_CASES[case]["batch_size"]), Recipe(**AUGMENTED_CASES[case])
+        self.assert_equals_reference(trainer, network, splits, augmented)
+        first = [self.run(trainer, network, splits, recipe).history[0].train_loss for recipe in (plain, augmented)]
+        assert abs(first[0] - first[1]) > 1e-4
+
+    def test_only_images_can_be_moved(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(5), **WIDE)
+        with pytest.raises(ValueError, match="shift and flip need images"):
+            self.run(trainer, network, random_splits(1), Recipe(shift=1))
 
     def test_training_of_squared_error_equals_torch_optim(self, trainer: Trainer) -> None:
         network = random_network(np.random.default_rng(6), **WIDE)

@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from evonas.data.samples import Splits
 from evonas.training import Epoch, Recipe, Stop
+from evonas.training.augmentation import Views
 from evonas.types import Floats, Ints
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
@@ -39,6 +41,7 @@ class Training:
         self._rates = recipe.learning_rates(n_steps)
         self._prunes = prune_steps(recipe, n_steps, learner.genotype.n_edges)
         self._regrows = regrow_steps(recipe, n_steps, max(self._prunes, default=-1) + 1)
+        self._views = Views(splits.train.x.shape[1:], recipe)
         self._n_steps_done = 0
         self._edge_updates = 0.0
 
@@ -61,20 +64,23 @@ class Training:
     def _epoch(self, epoch: int) -> float:
         n, size = len(self._train.x), self._recipe.batch_size
         order = sample_order(n, size, seed=self._seed, epoch=epoch)
+        views = self._views.of_steps(n_batches(n, size), seed=self._seed, epoch=epoch)
         total = 0.0
-        for begin in range(0, n, size):
+        for view, begin in zip(views, range(0, n, size), strict=True):
             self._stop.check()
             index = order[begin : begin + size]
             self._edge_updates += len(index) * self._learner.genotype.n_edges
-            total += len(index) * self._step(index)
+            total += len(index) * self._step(index, view)
             self._rewire(order[begin : begin + SCORE_SAMPLES])
             self._n_steps_done += 1
         return total / n
 
-    def _step(self, index: Ints) -> float:
+    def _step(self, index: Ints, view: NDArray[np.int32] | None) -> float:
         """One update; the mean loss before it."""
         recipe, learner, step = self._recipe, self._learner, self._n_steps_done
         batch = self._train.take(index)
+        if view is not None:
+            batch = Problem(batch.x[:, view], batch.target, batch.kind)
         if recipe.input_dropout:
             mask = dropout_mask(index, batch.x.shape[1], rate=recipe.input_dropout, seed=self._seed, step=step)
             batch = Problem(batch.x * mask, batch.target, batch.kind)
