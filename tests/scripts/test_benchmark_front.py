@@ -125,9 +125,9 @@ def test_every_method_of_a_seed_comes_before_the_next_seed() -> None:
 def test_settings_of_a_data_set_hold_for_every_method_beside_its_own(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron", "generations": 9})
+    monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron", "seed": 9})
     config = methods.Stage(name).config(dataset="cifar10")
-    assert (config.recipe.shift, config.recipe.flip, config.generations) == (2, True, 9)
+    assert (config.recipe.shift, config.recipe.flip, config.seed) == (2, True, 9)
     bounds = {"edges": [5_000, 500_000], "founder_edges": [5_000, 500_000]}
     assert config.space_options == {**bounds, **methods.SETTINGS[name].get("space_options", {})}
     stored = json.loads(json.dumps(config.to_json()))
