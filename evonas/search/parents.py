@@ -20,8 +20,8 @@ CHEAP_SHARE, DEAR_SHARE, REACH = 0.03, 0.04, 0.15
 #: the dearest of all if that is further: else large networks are never trained for as long as small ones.
 LAG, LAGGING_SHARE = 0.03, 0.08
 #: A gap that begins at the dear end would be drawn ``exp(-THRIFT)`` times as often as one of the same area at the
-#: cheap end: a child there takes so much longer to train. Without it three quarters of a run's time went into networks
-#: of more than 16 000 edges, where on Fashion-MNIST accuracy hardly grows.
+#: cheap end: a child there takes so much longer to train. Without it three quarters of a run's edge-updates went into
+#: networks of more than 16 000 edges, where on Fashion-MNIST accuracy hardly grows.
 THRIFT = 2.5
 
 

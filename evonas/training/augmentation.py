@@ -53,5 +53,6 @@ class Views:
 
     def of_steps(self, n_steps: int, *, seed: int, epoch: int) -> Sequence[NDArray[np.int32] | None]:
         """The same as rows of ``sources``, or None for each step."""
-        drawn = self.drawn(n_steps, seed=seed, epoch=epoch)
-        return [None] * n_steps if drawn is None or self.sources is None else list(self.sources[drawn])
+        if self.sources is None:
+            return [None] * n_steps
+        return list(self.sources[self.drawn(n_steps, seed=seed, epoch=epoch)])

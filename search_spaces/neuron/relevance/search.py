@@ -65,8 +65,8 @@ def select(
     Args:
         network: The start, dense or nearly so, trained or not. Ties are undone.
         recipe: For the weights. Its schedule is ignored, since a network that is read off last must still be able to
-            adapt: after the warm-up the learning rate is constant. So are dropout, shifts, flips,
-            patience, pruning and regrowth.
+            adapt: after the warm-up the learning rate is constant. So are dropout, shifts, flips, patience, pruning
+            and regrowth.
         edges: Numbers of edges, each at least the number of outputs and at most that of the start.
         epochs: Passes over both halves.
         report: Told after every epoch how many are done, and the mean training loss of the last.
