@@ -42,6 +42,15 @@ def test_founders_that_training_prunes_are_valid_and_begin_with_more_edges_than_
     assert 0 < founder.prune_to < founder.n_edges
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_as_many_edges_for_each_pixel_make_founders_locally_sparse_whatever_the_channels(channels: int) -> None:
+    n_edges = 3 * 28 * 28
+    space = create(Task("classification", (channels, 28, 28), 10), {"founder_edges": (n_edges, n_edges)})
+    founders = [space.sample(np.random.default_rng(seed)) for seed in range(60)]
+    locally_sparse = [founder for founder in founders if founder.depth == 4]
+    assert 20 <= len(locally_sparse) <= 40  # of 60, each is one with probability 1/2
+
+
 @pytest.mark.parametrize("n_edges", [784, 3000, 20_000, 50_000])
 def test_a_founder_has_the_edges_it_was_planned_to_have(n_edges: int) -> None:
     options = {"founders": "log-uniform", "founder_edges": (n_edges, n_edges)}
