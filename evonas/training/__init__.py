@@ -3,7 +3,7 @@
 - ``recipe``: Recipe, Pruning, Regrowth; Stop; what a space's own trainer looks like (Trainable). No torch.
 - ``family``: searches that end in a family of networks (FamilySearch). No torch.
 - ``checkpoint``: files from which only the search goes on that wrote them. No torch.
-- ``augmentation``: images moved and mirrored. No torch.
+- ``augmentation``: images moved and mirrored; ``patience``: early stopping. No torch.
 - ``loop``: the plain torch loop.
 """
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from evonas.data.samples import Samples, Splits
 from evonas.training.augmentation import Views
+from evonas.training.patience import Patience
 from evonas.training.recipe import Epoch, Recipe, Stop
 from evonas.types import Floats, Task
 
@@ -35,49 +38,57 @@ def fit(
     rng = np.random.default_rng(seed)
     number = int(rng.integers(2**63))
     torch.manual_seed(number)
+    step = _Step(module, splits, recipe)
+    patience: Patience[dict[str, Any]] = Patience(recipe.patience)
+    n_samples = len(splits.train.x)
     views = Views(splits.train.x.shape[1:], recipe)
-    x, y = _tensors(splits.train)
-    teacher = None if splits.train.teacher is None else torch.from_numpy(splits.train.teacher)
-    optimizer = _optimizer(module, recipe)
-    n_batches = -(-len(x) // recipe.batch_size)
-    n_steps = epochs * n_batches
-    rates = iter(recipe.learning_rates(n_steps))
+    n_batches = -(-n_samples // recipe.batch_size)
+    rates = iter(recipe.learning_rates(epochs * n_batches))
     history: list[Epoch] = []
     n_params = sum(p.numel() for p in module.parameters())
-    best, best_state, stale = np.inf, None, 0
     for epoch in range(epochs):
         module.train()
         total = 0.0
         shown = views.of_steps(n_batches, seed=number, epoch=epoch)
-        for view, batch in zip(shown, _batches(len(x), recipe.batch_size, rng), strict=True):
+        for view, batch in zip(shown, _batches(n_samples, recipe.batch_size, rng), strict=True):
             stop.check()
-            rate = next(rates)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            inputs = x[batch]
-            if view is not None:
-                inputs = inputs.flatten(1)[:, torch.from_numpy(view)].reshape(inputs.shape)
-            outputs = module(nn.functional.dropout(inputs, recipe.input_dropout))
-            loss = _loss(outputs, y[batch], splits.task, recipe, None if teacher is None else teacher[batch])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            if recipe.clip_norm is not None:
-                nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
-            optimizer.step()
-            total += float(loss.detach()) * len(batch)
+            total += step(batch, view, next(rates)) * len(batch)
         if not np.isfinite(total):
-            raise FloatingPointError(f"the training loss is not finite after {len(history) + 1} epochs")
+            raise FloatingPointError(f"the training loss is not finite after {epoch + 1} epochs")
         val_loss = None if recipe.patience is None else _validation_loss(module, splits)
-        history.append(Epoch(total / len(x), val_loss, n_params))
-        if recipe.patience is not None and val_loss is not None:
-            stale = 0 if val_loss < best else stale + 1
-            if val_loss < best:
-                best, best_state = val_loss, copy.deepcopy(module.state_dict())
-            if stale >= max(1, recipe.patience):
-                break
-    if best_state is not None:
-        module.load_state_dict(best_state)
+        history.append(Epoch(total / n_samples, val_loss, n_params))
+        if patience.ends(val_loss, lambda: copy.deepcopy(module.state_dict())):
+            break
+    if patience.best is not None:
+        module.load_state_dict(patience.best)
     return tuple(history)
+
+
+class _Step:
+    """One step of the optimizer on a batch, again and again."""
+
+    def __init__(self, module: nn.Module, splits: Splits, recipe: Recipe) -> None:
+        self._module, self._task, self._recipe = module, splits.task, recipe
+        self._x, self._y = _tensors(splits.train)
+        self._teacher = None if splits.train.teacher is None else torch.from_numpy(splits.train.teacher)
+        self._optimizer = _optimizer(module, recipe)
+
+    def __call__(self, batch: Tensor, view: NDArray[np.int32] | None, rate: float) -> float:
+        """The loss on the samples ``batch``, seen as ``view``, before the step at the learning rate ``rate``."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        inputs = self._x[batch]
+        if view is not None:
+            inputs = inputs.flatten(1)[:, torch.from_numpy(view)].reshape(inputs.shape)
+        outputs = self._module(nn.functional.dropout(inputs, self._recipe.input_dropout))
+        teacher = None if self._teacher is None else self._teacher[batch]
+        loss = _loss(outputs, self._y[batch], self._task, self._recipe, teacher)
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._recipe.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._module.parameters(), self._recipe.clip_norm)
+        self._optimizer.step()
+        return float(loss.detach())
 
 
 def initialise(module: nn.Module, seed: np.random.SeedSequence) -> None:

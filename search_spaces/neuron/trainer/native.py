@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evonas.data.samples import Samples, Splits
 from evonas.training import Cancelled, Epoch, Recipe, Stop
 from evonas.training.augmentation import Views
+from evonas.training.patience import Patience
 from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
@@ -121,19 +122,16 @@ class _Run:
 
     def train(self) -> TrainedNetwork:
         history: list[Epoch] = []
-        best, best_loss, best_epoch, edge_updates = None, math.inf, -1, 0.0
+        patience: Patience[Network] = Patience(self.recipe.patience)
+        edge_updates = 0.0
         for epoch in range(self.epochs):
             train_loss, updates = self._epoch(epoch)
             val_loss = self._validate(epoch)
             edge_updates += updates
             history.append(Epoch(train_loss, val_loss, self.session.n_edges))
-            if self.recipe.patience is None or val_loss is None:
-                continue
-            if val_loss < best_loss:
-                best, best_loss, best_epoch = self.session.network(), val_loss, epoch
-            elif epoch - best_epoch >= self.recipe.patience:
+            if patience.ends(val_loss, self.session.network):
                 break
-        return TrainedNetwork(best or self.session.network(), tuple(history), edge_updates)
+        return TrainedNetwork(patience.best or self.session.network(), tuple(history), edge_updates)
 
     def _epoch(self, epoch: int) -> tuple[float, float]:
         """Mean training loss and edge updates."""

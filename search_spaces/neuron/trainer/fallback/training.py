@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from evonas.data.samples import Splits
 from evonas.training import Epoch, Recipe, Stop
 from evonas.training.augmentation import Views
+from evonas.training.patience import Patience
 from evonas.types import Floats, Ints
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
@@ -48,18 +49,13 @@ class Training:
     def run(self) -> TrainedNetwork:
         """Train to the end, or until the validation loss has not fallen for ``patience`` epochs."""
         history: list[Epoch] = []
-        best: Network | None = None
-        best_loss, best_epoch = math.inf, -1
+        patience: Patience[Network] = Patience(self._recipe.patience)
         for epoch in range(self._epochs):
             train_loss, val_loss = self._epoch(epoch), self._validate()
             history.append(Epoch(train_loss, val_loss, self._learner.genotype.n_edges))
-            if self._recipe.patience is None or val_loss is None:
-                continue
-            if val_loss < best_loss:
-                best, best_loss, best_epoch = self._learner.network(), val_loss, epoch
-            elif epoch - best_epoch >= self._recipe.patience:
+            if patience.ends(val_loss, self._learner.network):
                 break
-        return TrainedNetwork(best or self._learner.network(), tuple(history), self._edge_updates)
+        return TrainedNetwork(patience.best or self._learner.network(), tuple(history), self._edge_updates)
 
     def _epoch(self, epoch: int) -> float:
         n, size = len(self._train.x), self._recipe.batch_size

@@ -1,0 +1,35 @@
+"""Early stopping by the loss on the validation samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+S = TypeVar("S")
+
+
+class Patience(Generic[S]):
+    """Watches the validation loss, and keeps the state after the best epoch.
+
+    Args:
+        epochs: Of :attr:`evonas.training.Recipe.patience`; None: never stop, keep nothing.
+
+    Attributes:
+        best: What ``state`` gave after the best epoch; None before any.
+    """
+
+    def __init__(self, epochs: int | None) -> None:
+        self._epochs = epochs
+        self._lowest, self._stale = math.inf, 0
+        self.best: S | None = None
+
+    def ends(self, val_loss: float | None, state: Callable[[], S]) -> bool:
+        """Whether training should end after an epoch with this loss (None: there is no validation set)."""
+        if self._epochs is None or val_loss is None:
+            return False
+        if val_loss < self._lowest:
+            self._lowest, self._stale, self.best = val_loss, 0, state()
+            return False
+        self._stale += 1
+        return self._stale >= self._epochs
