@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from evonas.cli.app import app
 
 #: Calls ``evonas`` with arguments; each is turned into text.
 Evonas: TypeAlias = Callable[..., Result]
+#: Asserts that ``evonas`` with arguments is refused.
+Refused: TypeAlias = Callable[..., None]
 
 SETTINGS = """
 dataset = "digits"
@@ -90,3 +93,26 @@ def contents() -> Callable[[Path], Sequence[tuple[Any, ...]]]:
             return [*rows, store.state]
 
     return read
+
+
+@pytest.fixture
+def refused(evonas: Evonas, tmp_path: Path) -> Refused:
+    """Asserts that a command is refused with one sentence that matches ``message``, and changes no file."""
+
+    def check(*arguments: object, message: str) -> None:
+        before = _files(tmp_path)
+        result = evonas(*arguments)
+        assert result.exit_code == 2, result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("error: ")
+        assert re.search(message, line), line
+        assert _files(tmp_path) == before
+
+    return check
+
+
+def _files(folder: Path) -> dict[str, bytes | None]:
+    """Every path below, with its content; SQLite's and the lock's own side files come and go with readers."""
+    paths = [p for p in sorted(folder.rglob("*")) if not p.name.endswith(("-wal", "-shm", ".lock"))]
+    return {str(path): path.read_bytes() if path.is_file() else None for path in paths}

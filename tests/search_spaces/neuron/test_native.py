@@ -26,12 +26,12 @@ from search_spaces.neuron.trainer.native import (
 )
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.reference_training import mean_loss
-from tests.search_spaces.neuron.trainer_contract import (
+from tests.search_spaces.neuron.trainer_contract import TrainerContract
+from tests.search_spaces.neuron.training_cases import (
     CLASSES,
     IMAGES,
     PLAIN,
     WIDE,
-    TrainerContract,
     assert_close,
     random_samples,
     random_splits,

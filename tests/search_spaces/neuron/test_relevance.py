@@ -23,7 +23,7 @@ from search_spaces.neuron.relevance.gates import Gates, Strength
 from search_spaces.neuron.relevance.priors import PRIORS, GumbelSoftmax, HardConcrete
 from search_spaces.neuron.trainer.base import Network
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
-from tests.search_spaces.neuron.trainer_contract import TARGETS, assert_close, random_splits
+from tests.search_spaces.neuron.training_cases import TARGETS, assert_close, random_splits
 
 NAMES: tuple[PriorName, ...] = get_args(PriorName)
 #: Inputs of the made-up problem that decide the class; the others are noise.
