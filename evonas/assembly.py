@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,9 +29,9 @@ from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
 from evonas.seeders import complete_settings, find_searches
 from evonas.seeding import Seeds, founding_trials, read_seeds
-from evonas.space import Offspring, SearchSpace, Seedable
+from evonas.space import G, Offspring, SearchSpace, Seedable
 from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, each_once, read_info
-from evonas.teacher import read_teacher
+from evonas.teacher import OwnTeacher, read_teacher
 from evonas.training import FamilySearch
 from evonas.types import Floats, Task, UserError
 
@@ -233,7 +234,19 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
         return engine.run(
             _searcher(parts, store), parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
+            evaluator_at=_self_taught(parts, store, out) if config.teaches_itself else None,
         )
+
+
+def _self_taught(parts: Parts, store: RunStore[G], out: Path) -> Callable[[int], Evaluator[G]]:
+    """Evaluators that train with the best of earlier generations as teacher."""
+    teacher = OwnTeacher(store, parts.space, parts.splits.train, parts.splits.task, parts.config.teacher_members)
+
+    @lru_cache(maxsize=1)
+    def taught(chosen_at: int) -> Evaluator[G]:
+        return parts.taught(teacher.outputs(chosen_at), out).evaluator if chosen_at else parts.evaluator
+
+    return lambda generation: taught(teacher.chosen_at(generation))
 
 
 def _find_family(

@@ -43,7 +43,9 @@ class RunConfig(BaseModel):
     are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
     training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
     settings of such a training where it is one of :mod:`evonas.relaxed.methods`. ``teacher`` is a run, of which the
-    best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``); see :mod:`evonas.teacher`.
+    best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``); where there is none, the best of
+    this run so far teach the searcher ``nsga2``'s children, unless ``self_distillation`` is off; see
+    :mod:`evonas.teacher`.
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
@@ -72,6 +74,7 @@ class RunConfig(BaseModel):
     rungs: tuple[int, ...] | None = None
     teacher: str | None = None
     teacher_members: int = Field(default=5, ge=1)
+    self_distillation: bool = True
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
     parents: Literal["gap", "tournament"] = "gap"
     adapt: bool = False
@@ -125,6 +128,11 @@ class RunConfig(BaseModel):
         if value is not None and (not value or value[0] < 1 or sorted(set(value)) != list(value)):
             raise ValueError(f"rungs must be ascending numbers of epochs, at least 1, got {list(value)}")
         return value
+
+    @property
+    def teaches_itself(self) -> bool:
+        """Whether the best of the run so far are the teacher of what it trains."""
+        return self.self_distillation and self.searcher == "nsga2" and self.teacher is None and self.supernet is None
 
     @property
     def budgets(self) -> tuple[int, ...]:

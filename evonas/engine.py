@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from evonas.evaluation.base import Evaluator, Job
@@ -40,12 +40,15 @@ class SearchFailed(UserError):
 def run(
     searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G], *, seed: int, n_jobs: int = 1,
     trial_timeout: float | None = None, time_limit: float | None = None, observers: Sequence[Observer] = (),
+    evaluator_at: Callable[[int], Evaluator[G]] | None = None,
 ) -> bool:
     """Search until the searcher asks for nothing more, or the time is up. Goes on with a run that the store holds.
 
     Args:
         trial_timeout: Seconds a trial may take before it counts as failed.
         time_limit: Seconds the run may take, earlier sessions included; trials under way are then dropped.
+        evaluator_at: Gives the evaluator of a generation, where that is not the same in all. May look at what the
+            store holds of earlier ones, and at nothing else: a resumed run asks again.
 
     Returns:
         Whether the searcher came to its end.
@@ -60,8 +63,11 @@ def run(
     while trials := searcher.ask():
         store.add_individuals(trial.individual for trial in trials)
         missing = store.missing(trials)
+        generation = trials[0].individual.birth
         for observer in observers:
-            observer.asked(trials[0].individual.birth, len(trials), len(missing))
+            observer.asked(generation, len(trials), len(missing))
+        if evaluator_at is not None and missing:
+            evaluator = evaluator_at(generation)
         jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), store.start(t), stop) for t in missing]
         for evaluation, weights in evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout):
             store.add_evaluation(evaluation, weights, elapsed=time.monotonic() - begin)

@@ -1,16 +1,17 @@
 """Distillation (Hinton 2015, https://arxiv.org/abs/1503.02531): other networks say what training is to aim at.
 
 A teacher is the best members of another run, whose outputs are averaged, or one of its individuals. What it says of the
-training samples is computed once, before the run begins, and kept with the run.
+training samples is computed once, before the run begins, and kept with the run. Or it is the best members of the run
+itself so far: :class:`OwnTeacher`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
@@ -22,8 +23,8 @@ from evonas.individual import Member
 from evonas.plugins import create_space
 from evonas.report.front import comparable
 from evonas.seeding import check_same
-from evonas.space import SearchSpace
-from evonas.store import RunInfo, RunStore, SeedSource, each_once, read_info, spent
+from evonas.space import G, SearchSpace
+from evonas.store import Record, RunInfo, RunStore, SeedSource, each_once, read_info, spent
 from evonas.types import Doubles, Floats, Task, UserError
 
 
@@ -67,18 +68,16 @@ def read_teacher(
     info = read_info(run)
     theirs = check_config(info.config, source=str(run))
     _check_fit(run, info, theirs, task, split_seed, fingerprint)
-    # Trainers keep a layout of their own for as long as samples live: of these for the moment only.
-    samples = Samples(samples.x, samples.y)
     space = create_space(theirs.space, task, theirs.space_options)
     with RunStore(run, space) as store:
         records = store.records()
-        members = list(_best(store, task, n_members)) if id is None else [store.member(id)]
+        members = _best(store, records, task, n_members) if id is None else [store.member(id)]
         cost = spent(records, max((r.elapsed for r in records), default=0.0), ())
-        outputs: Doubles = np.mean([_outputs(store, space, member, samples, task) for member in members], axis=0)
+        outputs = _mean(_outputs(store, space, member, samples, task) for member in members)
     path = str(run.resolve())
     ancestors = (source._replace(ids=()) for source in info.seeds)
     return Teacher(
-        path, tuple(member.individual.id for member in members), outputs.astype(np.float32),
+        path, tuple(member.individual.id for member in members), outputs,
         each_once([SeedSource(path, (), cost), *ancestors]),
     )
 
@@ -103,14 +102,56 @@ def _check_fit(
     check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
 
 
-def _best(store: RunStore[Any], task: Task, n_members: int) -> Iterator[Member[Any]]:
+@dataclass(frozen=True, eq=False)
+class OwnTeacher(Generic[G]):
+    """The best members of a run so far teach those who are born after them (Furlanello 2018,
+    https://arxiv.org/abs/1805.04770).
+
+    They are chosen again at the generations 1, 2, 4, 8 ...: what a trial learns depends on its generation alone, and
+    nothing has to be kept that is not in the run already.
+
+    Attributes:
+        samples: Of the training set.
+        n_members: So many members of lowest validation error are averaged.
+    """
+
+    store: RunStore[G]
+    space: SearchSpace[G]
+    samples: Samples
+    task: Task
+    n_members: int
+    _known: dict[tuple[int, int], Doubles] = field(default_factory=dict)
+
+    @staticmethod
+    def chosen_at(generation: int) -> int:
+        """The generation before which the teacher of ``generation`` was chosen; 0: founders have none."""
+        return 1 << generation.bit_length() >> 1
+
+    def outputs(self, chosen_at: int) -> Floats:
+        """As :attr:`Teacher.outputs`, of the best whose birth is before ``chosen_at``."""
+        earlier = [record for record in self.store.records() if record.birth < chosen_at]
+        members = _best(self.store, earlier, self.task, self.n_members)
+        known = {m.evaluation.key: self._known.get(m.evaluation.key) for m in members}
+        self._known.clear()
+        for member in members:
+            outputs = known[member.evaluation.key]
+            if outputs is None:
+                outputs = _outputs(self.store, self.space, member, self.samples, self.task)
+            self._known[member.evaluation.key] = outputs
+        return _mean(self._known.values())
+
+
+def _best(store: RunStore[G], records: Sequence[Record], task: Task, n_members: int) -> list[Member[G]]:
     quality = metric_names(task, "val")[0]
-    records = sorted(comparable(store.records()), key=lambda r: (r.metrics[quality], r.id))
-    if not records:
+    best = sorted(comparable(records), key=lambda r: (r.metrics[quality], r.id))
+    if not best:
         raise UserError(f"the teacher {store.directory} has an empty front: no evaluation has succeeded; let it run "
                         "longer")
-    for r in records[:n_members]:
-        yield Member(store.individual(r.id), store.evaluation(r.id, r.budget))
+    return [Member(store.individual(r.id), store.evaluation(r.id, r.budget)) for r in best[:n_members]]
+
+
+def _mean(outputs: Iterable[Doubles]) -> Floats:
+    return np.mean(list(outputs), axis=0).astype(np.float32)
 
 
 def _outputs(

@@ -38,7 +38,7 @@ def retrain(
     from evonas.retrain import retrain as final_training
     from evonas.retrain import summary
 
-    check_teacher(teacher, teacher_members, teacher_weight)
+    check_teacher(teacher is not None, teacher_members, teacher_weight)
     with open_run(run, writing=True, data_root=data_root) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]

@@ -35,9 +35,9 @@ TeacherMembers = Annotated[int | None, typer.Option(help="Networks of the teache
 TeacherWeight = Annotated[float | None, typer.Option(help="Share of the teacher in the targets [0.5].")]
 
 
-def check_teacher(teacher: str | None, members: int | None, weight: float | None) -> None:
+def check_teacher(taught: bool, members: int | None, weight: float | None) -> None:
     """Raises :class:`UserError` for options of a teacher where there is none."""
-    if teacher is None and (members is not None or weight is not None):
+    if not taught and (members is not None or weight is not None):
         raise UserError("--teacher-members and --teacher-weight are about a teacher: name one with --teacher")
 
 

@@ -44,6 +44,7 @@ METHOD = (
     "random; of neurons prune, local, rigl, set or relevance; of cells hypernet-scalar, hypernet-vector, darts, gdas, "
     "proxyless, spos or fairnas [random]."
 )
+SELF_DISTILLATION = "Where there is no teacher, the best so far teach the children [on]."
 MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."
 
 
@@ -72,6 +73,7 @@ def evolve(
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
+    self_distillation: Annotated[bool | None, typer.Option(help=SELF_DISTILLATION)] = None,
     seed: Seed = None,
     jobs: Jobs = None,
     time_limit: TimeLimit = None,
@@ -93,11 +95,11 @@ def evolve(
         "population": population, "children": children, "generations": generations,
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
-        "teacher": teacher, "teacher_members": teacher_members,
+        "teacher": teacher, "teacher_members": teacher_members, "self_distillation": self_distillation,
         "training": {name: value for name, value in training.items() if value is not None},
         "space_options": parse_options(space_option) | ({} if trainer is None else {"trainer": trainer}),
     })
-    check_teacher(given.teacher, teacher_members, teacher_weight)
+    check_teacher(given.teacher is not None or given.teaches_itself, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
     seeds = seed_from or []
     _search(directory, lambda o: assembly.evolve(given, directory, seed_from=seeds, observers=o), given)
@@ -142,7 +144,7 @@ def seed(
         "space_options": parse_options(space_option) | {n: value for n, value in options.items() if value is not None},
     }, defaults={"searcher": "random", "epochs": 12})
     _check_batches(given)
-    check_teacher(given.teacher, teacher_members, teacher_weight)
+    check_teacher(given.teacher is not None, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
     _search(directory, lambda o: assembly.seed(given, directory, n_members=members, observers=o), given)
 

@@ -57,6 +57,7 @@ ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "inflate-gradient": {"space_options": {"operators": {**_SIMPLE, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}}},
     "no-distance": {"space_options": {"distance_strength": 0}},
     "tournament": {"parents": "tournament"},
+    "no-distillation": {"self_distillation": False},
     "adapt": {"adapt": True},
     "rungs": {"rungs": [2, 8]},
     "confirmed": {"rungs": [6, 12]},

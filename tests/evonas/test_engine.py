@@ -34,6 +34,18 @@ def test_children_start_from_their_first_parents_weights(play: Play) -> None:
     assert all(depth[id] == (depth[parents[id][0]] + 1 if parents[id] else 0) for id in depth)
 
 
+def test_each_generation_has_the_evaluator_that_is_given_for_it(play: Play) -> None:
+    asked: list[int] = []
+
+    def evaluator_at(generation: int) -> ToyEvaluator:
+        asked.append(generation)
+        return ToyEvaluator(behaviour="raise" if generation == 2 else "ok")
+
+    store = play(generations=3, evaluator_at=evaluator_at)
+    assert asked == [0, 1, 2, 3]
+    assert {r.birth for r in store.records() if r.status == "failed"} == {2}
+
+
 def test_a_promoted_trial_goes_on_from_its_own_weights_and_alone_enters_the_front(play: Play) -> None:
     store = play(rungs=(1, 3))
     depth = {(r.id, r.budget): r.metrics["generations_of_weights"] for r in store.records()}

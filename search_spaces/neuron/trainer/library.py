@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from ctypes import CDLL, Structure, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_uint32, c_void_p
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -132,17 +132,19 @@ def pointer(array: NDArray[Any] | None) -> int | None:
     return array.ctypes.data
 
 
-_packed: WeakKeyDictionary[Samples, Floats] = WeakKeyDictionary()
+_packed: dict[int, Floats] = {}
 _packing = threading.Lock()
 
 
 def packed(samples: Samples) -> Floats:
     """The inputs of samples in groups of 64, ``(n_groups, n_inputs, 64)``, zeros beyond the last sample.
 
-    Packed once as long as the samples live, shared by all threads and candidates, never copied in a training step.
+    Packed once as long as the inputs live, shared by all threads and candidates, whoever teaches them, never copied in
+    a training step.
     """
+    key = id(samples.x)
     with _packing:  # also while packing, so that threads that start together do not each pack
-        if samples not in _packed:
+        if key not in _packed:
             rows = np.ascontiguousarray(samples.flat, np.float32)
             n_samples, n_inputs = rows.shape
             shape = (-(-n_samples // GROUP), n_inputs, GROUP)
@@ -151,8 +153,9 @@ def packed(samples: Samples) -> Floats:
             groups = buffer[start : start + int(np.prod(shape))].reshape(shape)
             sizes = c_int32(n_samples), c_int32(n_inputs)
             _loaded().evonas_pack(c_void_p(pointer(rows)), *sizes, c_void_p(pointer(groups)))
-            _packed[samples] = groups
-        return _packed[samples]
+            _packed[key] = groups
+            weakref.finalize(samples.x, _packed.pop, key, None)
+        return _packed[key]
 
 
 class Data:

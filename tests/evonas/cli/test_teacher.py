@@ -17,6 +17,7 @@ from evonas.data import load
 from evonas.data.samples import Samples
 from evonas.evaluation.trained import predict
 from evonas.store import TeacherSource
+from evonas.teacher import OwnTeacher
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
@@ -203,5 +204,54 @@ def test_a_teacher_that_is_not_there_is_refused(evonas: Evonas, finished: Path) 
 
 
 def test_options_of_a_teacher_without_one_are_refused(evonas: Evonas, run: Path) -> None:
-    for command in (["seed", "--out", "r"], ["evolve", "--out", "r"], ["retrain", run]):
+    alone = ["evolve", "--no-self-distillation", "--out", "r"]
+    for command in (["seed", "--out", "r"], alone, ["evolve", "--searcher", "random", "--out", "r"], ["retrain", run]):
         assert "name one with --teacher" in refused(evonas, *command, "--teacher-weight", 0.3)
+
+
+# -- a run that teaches itself
+
+
+def test_the_best_of_a_run_so_far_are_chosen_again_at_generations_that_double() -> None:
+    assert [OwnTeacher.chosen_at(generation) for generation in range(9)] == [0, 1, 2, 2, 4, 4, 4, 4, 8]
+
+
+def test_the_best_of_earlier_generations_alone_are_averaged(finished: Path) -> None:
+    samples = load("digits").train
+    with open_run(finished) as run:
+        teacher = OwnTeacher(run.store, run.space, samples, run.task, n_members=3)
+        records = [r for r in run.store.records() if r.status == "ok"]
+        for chosen_at in (1, 2, 3, 2):  # backwards, too: it remembers outputs, not who was best
+            errors = {r.id: r.metrics["val_error"] for r in records if r.birth < chosen_at}
+            ids = sorted(errors, key=lambda id: (errors[id], id))[:3]
+            expected = np.mean([probabilities(finished, id, samples) for id in ids], axis=0)
+            np.testing.assert_allclose(teacher.outputs(chosen_at), expected, rtol=1e-4, atol=1e-6)
+    assert len({r.birth for r in records}) == 3
+
+
+def test_self_distillation_changes_what_children_learn_and_founders_learn_alone(
+    evonas: Evonas, settings: Path, finished: Path, contents: Contents
+) -> None:
+    called(evonas, "evolve", settings, "--no-self-distillation", "--out", "alone")
+    called(evonas, "evolve", settings, "--teacher-weight", 0, "--out", "weightless")
+    alone, weightless, taught = contents(Path("alone")), contents(Path("weightless")), contents(finished)
+    assert weightless == alone
+    n_founders = sum(row[2] == 0 for row in taught[:-1])
+    assert taught[:n_founders] == alone[:n_founders]
+    assert all(row[-1] != other[-1] for row, other in zip(taught[n_founders:-1], alone[n_founders:-1], strict=True))
+
+
+def test_processes_learn_from_the_run_itself_as_one_worker_does(
+    evonas: Evonas, settings: Path, contents: Contents
+) -> None:
+    called(evonas, "evolve", settings, "--trainer", "torch", "--out", "one")
+    called(evonas, "evolve", settings, "--trainer", "torch", "--jobs", 2, "--out", "processes")
+    assert contents(Path("processes")) == contents(Path("one"))
+
+
+def test_a_given_teacher_takes_the_place_of_the_run_itself(
+    evonas: Evonas, settings: Path, finished: Path, contents: Contents
+) -> None:
+    for name, switch in (("on", "--self-distillation"), ("off", "--no-self-distillation")):
+        called(evonas, "evolve", settings, "--teacher", finished, switch, "--out", name)
+    assert contents(Path("on")) == contents(Path("off")) != contents(finished)
