@@ -214,7 +214,8 @@ def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
 
 def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     """The configuration of a run, with the changes that are not None."""
-    values = {**read_info(out).config, **{k: v for k, v in (changes or {}).items() if v is not None}}
+    stored = {"self_distillation": False, **read_info(out).config}  # runs from before there was any go on without
+    values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
     return check_config(values, source=str(out))
 
 
@@ -234,19 +235,21 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
         return engine.run(
             _searcher(parts, store), parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
-            evaluator_at=_self_taught(parts, store, out) if config.teaches_itself else None,
+            evaluator_at=_evaluators_by_generation(parts, store, out) if config.teaches_itself else None,
         )
 
 
-def _self_taught(parts: Parts, store: RunStore[G], out: Path) -> Callable[[int], Evaluator[G]]:
+def _evaluators_by_generation(parts: Parts, store: RunStore[G], out: Path) -> Callable[[int], Evaluator[G]]:
     """Evaluators that train with the best of earlier generations as teacher."""
-    teacher = OwnTeacher(store, parts.space, parts.splits.train, parts.splits.task, parts.config.teacher_members)
+    config, splits = parts.config, parts.splits
+    n_jobs = config.jobs if parts.evaluator.shares_memory else 1
+    teacher = OwnTeacher(store, parts.space, splits.train, splits.task, config.teacher_members, n_jobs)
 
     @lru_cache(maxsize=1)
-    def taught(chosen_at: int) -> Evaluator[G]:
-        return parts.taught(teacher.outputs(chosen_at), out).evaluator if chosen_at else parts.evaluator
+    def taught(since: int) -> Evaluator[G]:
+        return parts.taught(teacher.outputs(since), out).evaluator if since else parts.evaluator
 
-    return lambda generation: taught(teacher.chosen_at(generation))
+    return lambda generation: taught(teacher.since(generation))
 
 
 def _find_family(

@@ -43,9 +43,9 @@ class RunConfig(BaseModel):
     are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
     training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
     settings of such a training where it is one of :mod:`evonas.relaxed.methods`. ``teacher`` is a run, of which the
-    best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``); where there is none, the best of
-    this run so far teach the searcher ``nsga2``'s children, unless ``self_distillation`` is off; see
-    :mod:`evonas.teacher`.
+    best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
+    ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is on;
+    None is on unless images are moved in training, which the teacher sees where they were. See :mod:`evonas.teacher`.
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
@@ -74,7 +74,7 @@ class RunConfig(BaseModel):
     rungs: tuple[int, ...] | None = None
     teacher: str | None = None
     teacher_members: int = Field(default=5, ge=1)
-    self_distillation: bool = True
+    self_distillation: bool | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
     parents: Literal["gap", "tournament"] = "gap"
     adapt: bool = False
@@ -122,6 +122,13 @@ class RunConfig(BaseModel):
             raise ValueError("the evaluator 'shared' trains nothing that could learn from a teacher: leave it out")
         return self
 
+    @model_validator(mode="after")
+    def _check_self_distillation(self) -> Self:
+        if self.self_distillation and not self._can_teach_itself:
+            raise ValueError("self_distillation is for the searcher 'nsga2' without a teacher and without a supernet: "
+                             "leave it out")
+        return self
+
     @field_validator("rungs")
     @classmethod
     def _ascending(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -131,8 +138,14 @@ class RunConfig(BaseModel):
 
     @property
     def teaches_itself(self) -> bool:
-        """Whether the best of the run so far are the teacher of what it trains."""
-        return self.self_distillation and self.searcher == "nsga2" and self.teacher is None and self.supernet is None
+        """Whether the best of the run so far teach its children."""
+        if self.self_distillation is None:
+            return self._can_teach_itself and not (self.recipe.shift or self.recipe.flip)
+        return self.self_distillation
+
+    @property
+    def _can_teach_itself(self) -> bool:
+        return self.searcher == "nsga2" and self.teacher is None and self.supernet is None
 
     @property
     def budgets(self) -> tuple[int, ...]:

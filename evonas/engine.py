@@ -66,7 +66,7 @@ def run(
         generation = trials[0].individual.birth
         for observer in observers:
             observer.asked(generation, len(trials), len(missing))
-        if evaluator_at is not None and missing:
+        if evaluator_at is not None and missing and time.monotonic() < stop.deadline:
             evaluator = evaluator_at(generation)
         jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), store.start(t), stop) for t in missing]
         for evaluation, weights in evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout):

@@ -68,8 +68,8 @@ def retrain(
     """Train each individual with seeds 0 .. n_seeds - 1, those that are not stored yet.
 
     The recipe is the run's at the full learning rate, without early stopping, pruning and regrowth: the network that
-    was chosen is the one that is measured. The run's own teacher is not asked again, since it did not speak of the
-    validation samples.
+    was chosen is the one that is measured. Neither the teacher that the run was given nor its own best are asked
+    again, since they did not speak of the validation samples.
 
     Args:
         run: Opened for writing.

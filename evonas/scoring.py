@@ -47,6 +47,9 @@ def build_scoring(
     deployed = deployment_names(space, splits.task)
     estimated = (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
     objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed, *estimated))
+    if config.teaches_itself and "train_loss" in objectives.metrics:
+        raise UserError("train_loss is measured against a teacher whom this run changes: choose another metric, or "
+                        "give --no-self-distillation")
     _check_order(names, LOGARITHMIC | set(structural))
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
         evaluator = merge(evaluator, LatencyEstimator(space, folder))

@@ -8,6 +8,7 @@ itself so far: :class:`OwnTeacher`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from evonas.report.front import comparable
 from evonas.seeding import check_same
 from evonas.space import G, SearchSpace
 from evonas.store import Record, RunInfo, RunStore, SeedSource, each_once, read_info, spent
-from evonas.types import Doubles, Floats, Task, UserError
+from evonas.types import Doubles, Floats, Task, UserError, Weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +69,14 @@ def read_teacher(
     info = read_info(run)
     theirs = check_config(info.config, source=str(run))
     _check_fit(run, info, theirs, task, split_seed, fingerprint)
+    # Trainers keep a layout of their own for as long as inputs live: of this view for the moment only.
+    samples = Samples(samples.x.view(), samples.y)
     space = create_space(theirs.space, task, theirs.space_options)
     with RunStore(run, space) as store:
         records = store.records()
         members = _best(store, records, task, n_members) if id is None else [store.member(id)]
         cost = spent(records, max((r.elapsed for r in records), default=0.0), ())
-        outputs = _mean(_outputs(store, space, member, samples, task) for member in members)
+        outputs = _mean(_outputs(store, space, members, samples, task))
     path = str(run.resolve())
     ancestors = (source._replace(ids=()) for source in info.seeds)
     return Teacher(
@@ -113,6 +116,7 @@ class OwnTeacher(Generic[G]):
     Attributes:
         samples: Of the training set.
         n_members: So many members of lowest validation error are averaged.
+        n_jobs: Networks that are asked at a time.
     """
 
     store: RunStore[G]
@@ -120,24 +124,27 @@ class OwnTeacher(Generic[G]):
     samples: Samples
     task: Task
     n_members: int
-    _known: dict[tuple[int, int], Doubles] = field(default_factory=dict)
+    n_jobs: int = 1
+    _known: dict[tuple[int, int], Doubles] = field(default_factory=dict, init=False, repr=False)
 
     @staticmethod
-    def chosen_at(generation: int) -> int:
-        """The generation before which the teacher of ``generation`` was chosen; 0: founders have none."""
+    def since(generation: int) -> int:
+        """The generation at which the teacher of ``generation`` was chosen; 0: founders have none."""
         return 1 << generation.bit_length() >> 1
 
-    def outputs(self, chosen_at: int) -> Floats:
-        """As :attr:`Teacher.outputs`, of the best whose birth is before ``chosen_at``."""
-        earlier = [record for record in self.store.records() if record.birth < chosen_at]
+    def outputs(self, since: int) -> Floats:
+        """As :attr:`Teacher.outputs`, of the best whose birth is before the generation ``since``.
+
+        Raises:
+            UserError: There is no memory for it.
+        """
+        earlier = [record for record in self.store.records() if record.birth < since]
         members = _best(self.store, earlier, self.task, self.n_members)
-        known = {m.evaluation.key: self._known.get(m.evaluation.key) for m in members}
-        self._known.clear()
-        for member in members:
-            outputs = known[member.evaluation.key]
-            if outputs is None:
-                outputs = _outputs(self.store, self.space, member, self.samples, self.task)
-            self._known[member.evaluation.key] = outputs
+        unknown = [member for member in members if member.evaluation.key not in self._known]
+        said = _outputs(self.store, self.space, unknown, self.samples, self.task, n_jobs=self.n_jobs)
+        known = {**self._known, **{m.evaluation.key: outputs for m, outputs in zip(unknown, said, strict=True)}}
+        self._known.clear()  # who is not among the best now has been overtaken
+        self._known.update({m.evaluation.key: known[m.evaluation.key] for m in members})
         return _mean(self._known.values())
 
 
@@ -155,17 +162,31 @@ def _mean(outputs: Iterable[Doubles]) -> Floats:
 
 
 def _outputs(
-    store: RunStore[Any], space: SearchSpace[Any], member: Member[Any], samples: Samples, task: Task
-) -> Doubles:
-    """Class probabilities or standardised targets, ``(n, n_outputs)``."""
-    id, weights = member.individual.id, store.weights(*member.evaluation.key)
-    if weights is None:
+    store: RunStore[G], space: SearchSpace[G], members: Sequence[Member[G]], samples: Samples, task: Task, *,
+    n_jobs: int = 1,
+) -> list[Doubles]:
+    """Of each member class probabilities or standardised targets, ``(n, n_outputs)``."""
+    weights = [_weights(store, member) for member in members]
+
+    def ask(member: Member[G], weights: Weights) -> Doubles:
+        try:
+            return _as_targets(predict(space, member.genotype, weights, samples).astype(np.float64), task)
+        except (MemoryError, ValueError) as error:
+            whose = f"individual {member.individual.id} of the teacher {store.directory}"
+            raise UserError(f"the weights of {whose} cannot be used: {error}") from error
+
+    with ThreadPoolExecutor(n_jobs) as pool:
+        return list(pool.map(ask, members, weights))
+
+
+def _weights(store: RunStore[G], member: Member[G]) -> Weights:
+    if (weights := store.weights(*member.evaluation.key)) is None:
+        id = member.individual.id
         raise UserError(f"individual {id} of the teacher {store.directory} has no trained weights: name another one")
-    try:
-        outputs = predict(space, member.genotype, weights, samples).astype(np.float64)
-    except ValueError as error:
-        whose = f"individual {id} of the teacher {store.directory}"
-        raise UserError(f"the weights of {whose} cannot be used: {error}") from error
+    return weights
+
+
+def _as_targets(outputs: Doubles, task: Task) -> Doubles:
     if task.kind == "regression":
         return outputs
     exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from evonas.report.compare import Comparison
     from evonas.types import Metrics
 
+#: The teacher of runs that teach themselves.
+ITSELF = "itself"
+
 
 def compare(
     runs: Annotated[list[str], typer.Argument(help="Run directories, or groups of runs like NAME=RUN,RUN,RUN.")],
@@ -108,11 +111,19 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
     if n_splits > 1:
         say_aside(f"note: the runs have {n_splits} different splits into training and validation samples (by "
                   f"split_seed, n_train or n_validation): part of their differences may be due to that")
-    teachers = {run.store.info.teacher and run.store.info.teacher.digest for run in runs.values()}
-    if len(teachers) > 1:
-        taught = [str(path) for path, run in runs.items() if run.store.info.teacher]
-        say_aside(f"note: not all runs had the same teacher ({', '.join(taught)} had one): part of their differences "
-                  f"may be due to that")
+    teachers = {path: _teacher(run) for path, run in runs.items()}
+    if len(set(teachers.values())) > 1:
+        taught = [
+            f"{path} by {ITSELF if teacher == ITSELF else 'a run'}" for path, teacher in teachers.items() if teacher
+        ]
+        say_aside(f"note: not all runs had the same teacher (taught were {', '.join(taught)}): part of their "
+                  f"differences may be due to that")
+
+
+def _teacher(run: OpenRun) -> str | None:
+    """What tells one teacher from another."""
+    given = run.store.info.teacher
+    return given.digest if given is not None else ITSELF if run.config.teaches_itself else None
 
 
 def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:

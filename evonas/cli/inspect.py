@@ -123,6 +123,8 @@ def print_front(
     say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
+    if opened.config.teaches_itself:
+        say("taught by the best of its own earlier generations")
     for source in opened.store.info.seeds:
         cost = f"{source.spent.elapsed:.0f} s, {source.spent.edge_updates or 0:.3g} edge-updates"
         how = f"seeded by {len(source.ids)} members" if source.ids else "at the cost also"

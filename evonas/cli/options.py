@@ -38,7 +38,8 @@ TeacherWeight = Annotated[float | None, typer.Option(help="Share of the teacher 
 def check_teacher(taught: bool, members: int | None, weight: float | None) -> None:
     """Raises :class:`UserError` for options of a teacher where there is none."""
     if not taught and (members is not None or weight is not None):
-        raise UserError("--teacher-members and --teacher-weight are about a teacher: name one with --teacher")
+        raise UserError("--teacher-members and --teacher-weight are about a teacher, and there is none: name one with "
+                        "--teacher")
 
 
 def parse_assignments(text: str) -> Mapping[str, float]:

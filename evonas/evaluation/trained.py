@@ -20,7 +20,8 @@ from evonas.types import Floats, Metrics, Task, Weights
 class TrainedEvaluator(Generic[G]):
     """Trains for the trial's budget in epochs, from the weights the job starts with; with a budget of 0 only measures.
 
-    Reports the last epoch: ``val_error, val_accuracy, val_loss`` (or ``val_mse, val_r2``), ``train_loss``,
+    Reports the last epoch: ``val_error, val_accuracy, val_loss`` (or ``val_mse, val_r2``), ``train_loss`` (to what a
+    teacher says, where there is one),
     ``fitness_error`` (or ``fitness_mse``: see :func:`measured`), and ``edge_updates`` (connected edges times training
     samples seen).
     """

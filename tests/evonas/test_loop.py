@@ -71,6 +71,15 @@ def test_patience_stops_when_validation_does_not_improve() -> None:
     assert len(train(frozen)[1]) == 3
 
 
+def test_patience_gives_back_the_weights_of_the_best_epoch() -> None:
+    restless = replace(RECIPE, schedule="constant", warmup=0.0, learning_rate=0.2)
+    module, losses = train(replace(restless, patience=1), epochs=100)
+    assert 1 < len(losses) < 100
+    best, _ = train(restless, epochs=len(losses) - 1)
+    for actual, expected in zip(module.parameters(), best.parameters(), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0)
+
+
 def test_a_space_needs_only_to_inherit_for_children_to_begin_with_their_parents_weights() -> None:
     frozen = replace(RECIPE, learning_rate=1e-30, weight_decay=0.0)
     weights = {name: tensor.numpy() + 1 for name, tensor in network().state_dict().items()}

@@ -132,6 +132,7 @@ def pointer(array: NDArray[Any] | None) -> int | None:
     return array.ctypes.data
 
 
+#: By the id of the inputs, which have no hash; removed with them, before the id can be another array's.
 _packed: dict[int, Floats] = {}
 _packing = threading.Lock()
 

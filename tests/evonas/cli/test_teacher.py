@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 from typer.testing import Result
 
 from evonas.assembly import open_run
+from evonas.config import RunConfig, build_config
 from evonas.data import load
 from evonas.data.samples import Samples
 from evonas.evaluation.trained import predict
 from evonas.store import TeacherSource
 from evonas.teacher import OwnTeacher
+from evonas.types import UserError
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
@@ -137,7 +140,7 @@ def test_what_the_teacher_cost_is_counted_once_through_generations_of_runs(
     for name, parts in (("finished", own[:1]), ("taught", own[:2]), ("third", own)):
         (entry,) = groups[name]
         assert entry["edge_updates"] == pytest.approx(sum(parts))
-    assert "note: not all runs had the same teacher (third, taught had one)" in result.stderr
+    assert "note: not all runs had the same teacher (taught were third by a run, taught by a run, " in result.stderr
 
 
 def test_retraining_with_a_teacher_is_another_kind_of_retraining(evonas: Evonas, finished: Path, run: Path) -> None:
@@ -213,20 +216,78 @@ def test_options_of_a_teacher_without_one_are_refused(evonas: Evonas, run: Path)
 
 
 def test_the_best_of_a_run_so_far_are_chosen_again_at_generations_that_double() -> None:
-    assert [OwnTeacher.chosen_at(generation) for generation in range(9)] == [0, 1, 2, 2, 4, 4, 4, 4, 8]
+    assert [OwnTeacher.since(generation) for generation in range(9)] == [0, 1, 2, 2, 4, 4, 4, 4, 8]
 
 
 def test_the_best_of_earlier_generations_alone_are_averaged(finished: Path) -> None:
-    samples = load("digits").train
+    samples, best = load("digits").train, {}
     with open_run(finished) as run:
         teacher = OwnTeacher(run.store, run.space, samples, run.task, n_members=3)
         records = [r for r in run.store.records() if r.status == "ok"]
-        for chosen_at in (1, 2, 3, 2):  # backwards, too: it remembers outputs, not who was best
-            errors = {r.id: r.metrics["val_error"] for r in records if r.birth < chosen_at}
-            ids = sorted(errors, key=lambda id: (errors[id], id))[:3]
-            expected = np.mean([probabilities(finished, id, samples) for id in ids], axis=0)
-            np.testing.assert_allclose(teacher.outputs(chosen_at), expected, rtol=1e-4, atol=1e-6)
-    assert len({r.birth for r in records}) == 3
+        for since in (1, 2, 3, 2):  # backwards, too: it remembers outputs, not who was best
+            errors = {r.id: r.metrics["val_error"] for r in records if r.birth < since}
+            best[since] = sorted(errors, key=lambda id: (errors[id], id))[:3]
+            expected = np.mean([probabilities(finished, id, samples) for id in best[since]], axis=0)
+            np.testing.assert_allclose(teacher.outputs(since), expected, rtol=1e-4, atol=1e-6)
+    assert best[1] != best[2]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_resumed_run_asks_the_same_teachers_as_one_that_was_never_interrupted(
+    evonas: Evonas, settings: Path, contents: Contents, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    asked, outputs = [], OwnTeacher.outputs
+
+    def spied(teacher: OwnTeacher[Any], since: int) -> Any:
+        asked.append(since)
+        return outputs(teacher, since)
+
+    monkeypatch.setattr(OwnTeacher, "outputs", spied)
+    called(evonas, "evolve", settings, "--generations", 5, "--out", "whole")
+    assert asked == [1, 2, 4]
+    called(evonas, "evolve", settings, "--generations", 3, "--jobs", jobs, "--out", "resumed")
+    called(evonas, "resume", "resumed", "--generations", 5)
+    assert asked[3:] == [1, 2, 4]
+    assert contents(Path("resumed")) == contents(Path("whole"))
+
+
+def test_a_run_from_before_there_was_self_distillation_goes_on_without(
+    evonas: Evonas, settings: Path, contents: Contents
+) -> None:
+    called(evonas, "evolve", settings, "--no-self-distillation", "--out", "whole")
+    called(evonas, "evolve", settings, "--no-self-distillation", "--generations", 1, "--out", "old")
+    connection = sqlite3.connect("old/run.db")
+    with connection:
+        connection.execute("UPDATE meta SET value = json_remove(value, '$.self_distillation') WHERE key = 'config'")
+    connection.close()
+    called(evonas, "resume", "old", "--generations", 2)
+    assert contents(Path("old")) == contents(Path("whole"))
+
+
+def test_what_is_printed_says_which_runs_teach_themselves(evonas: Evonas, finished: Path, taught: Path) -> None:
+    assert "taught by the best of its own earlier generations" in called(evonas, "front", finished).stdout
+    assert "its own" not in called(evonas, "front", taught).stdout
+    assert f"(taught were {finished} by itself, taught by a run)" in called(evonas, "compare", finished, taught).stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [("shift", 1), ("flip", True), ("shift", 0)])
+def test_by_default_no_run_teaches_itself_that_moves_its_images(name: str, value: Any) -> None:
+    config = RunConfig(training={name: value})
+    assert config.teaches_itself == (not value)
+    assert config.model_copy(update={"self_distillation": True}).teaches_itself
+
+
+@pytest.mark.parametrize("other", [{"searcher": "random"}, {"teacher": "run"}])
+def test_self_distillation_where_it_cannot_be_is_refused(other: dict[str, str]) -> None:
+    assert not RunConfig(**other).teaches_itself
+    with pytest.raises(UserError, match="self_distillation is for the searcher 'nsga2' without a teacher"):
+        build_config(None, {**other, "self_distillation": True})
+
+
+def test_a_loss_whose_targets_change_is_no_objective(evonas: Evonas, settings: Path) -> None:
+    options = ["evolve", settings, "--objectives", "train_loss,flops", "--out", "r"]
+    assert "train_loss is measured against a teacher whom this run changes" in refused(evonas, *options)
+    called(evonas, *options, "--no-self-distillation")
 
 
 def test_self_distillation_changes_what_children_learn_and_founders_learn_alone(
@@ -252,6 +313,6 @@ def test_processes_learn_from_the_run_itself_as_one_worker_does(
 def test_a_given_teacher_takes_the_place_of_the_run_itself(
     evonas: Evonas, settings: Path, finished: Path, contents: Contents
 ) -> None:
-    for name, switch in (("on", "--self-distillation"), ("off", "--no-self-distillation")):
-        called(evonas, "evolve", settings, "--teacher", finished, switch, "--out", name)
-    assert contents(Path("on")) == contents(Path("off")) != contents(finished)
+    called(evonas, "evolve", settings, "--teacher", finished, "--out", "by-default")
+    called(evonas, "evolve", settings, "--teacher", finished, "--no-self-distillation", "--out", "off")
+    assert contents(Path("by-default")) == contents(Path("off")) != contents(finished)
