@@ -158,7 +158,8 @@ def _best(store: RunStore[G], records: Sequence[Record], task: Task, n_members: 
 
 
 def _mean(outputs: Iterable[Doubles]) -> Floats:
-    return np.mean(list(outputs), axis=0).astype(np.float32)
+    mean: Doubles = np.mean(list(outputs), axis=0)
+    return mean.astype(np.float32)
 
 
 def _outputs(
