@@ -1,10 +1,8 @@
-"""From a configuration to the parts of a run, and from a run directory back to them."""
+"""From a configuration to the parts of a run, and the run itself: begun, or resumed."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,14 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from evonas import engine
-from evonas.config import RunConfig, check_config
+from evonas.config import RunConfig
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
 from evonas.family import FamilyObserver, find_family
-from evonas.objectives import Objectives, parse_objectives
+from evonas.objectives import Objectives
+from evonas.opened import check_data, config_of
 from evonas.plugins import create_space
 from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
@@ -30,10 +29,10 @@ from evonas.search import SEARCHERS, Searcher
 from evonas.seeders import complete_settings, find_searches
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import G, Offspring, SearchSpace, Seedable
-from evonas.store import Record, RunInfo, RunStore, StoreError, check_absent, create, each_once, read_info
+from evonas.store import Record, RunStore, check_absent, create, each_once, read_info
 from evonas.teacher import OwnTeacher, read_teacher
 from evonas.training import FamilySearch
-from evonas.types import Floats, Task, UserError
+from evonas.types import Floats, UserError
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
@@ -203,22 +202,6 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     return _run(parts, out, observers)
 
 
-def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
-    """Raises :class:`StoreError` unless ``splits`` are what the run was started with."""
-    if splits.fingerprint != info.fingerprint:
-        raise StoreError(
-            f"the data set {splits.name!r} is not the one that {out} was started with: its fingerprint is "
-            f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back"
-        )
-
-
-def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
-    """The configuration of a run, with the changes that are not None."""
-    stored = {"self_distillation": False, **read_info(out).config}  # runs from before there was any go on without
-    values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
-    return check_config(values, source=str(out))
-
-
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
     config = parts.config
     if parts.timed_space is not None:
@@ -262,52 +245,3 @@ def _find_family(
         epochs=config.search_epochs or search.epochs, seed=config.seed, n_jobs=config.jobs,
         trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
     )
-
-
-@dataclass(frozen=True)
-class OpenRun:
-    """A run opened for reading, without its data set."""
-
-    config: RunConfig
-    task: Task
-    space: SearchSpace[Any]
-    objectives: Objectives
-    store: RunStore[Any]
-
-
-@contextmanager
-def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None) -> Iterator[OpenRun]:
-    """Open a run directory, and close it; raises :class:`UserError` if it cannot be read."""
-    info, config = read_info(out), config_of(out, {"data_root": data_root})
-    try:
-        task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})
-    except (KeyError, TypeError) as error:
-        raise StoreError(f"{out} has a damaged task: {error}") from None
-    space = create_space(config.space, task, config.space_options)
-    names = config.objectives or ()
-    known = {*names, *(re.split("[<>]", text)[0].strip() for text in config.constraints)}  # checked when it began
-    objectives = parse_objectives(names, config.constraints, known)
-    with RunStore(out, space, writing=writing) as store:
-        yield OpenRun(config, task, space, objectives, store)
-
-
-def load_splits(run: OpenRun) -> Splits:
-    """The run's data set without its test set; raises :class:`UserError` where it is missing or has changed."""
-    c, directory = run.config, run.store.directory
-    splits = load(c.dataset, **c.split)
-    check_data(splits, run.store.info, directory)
-    if splits.task != run.task:
-        raise StoreError(f"{directory} has a damaged task: its data set has {splits.task}, got {run.task}")
-    return splits
-
-
-def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:
-    """The ids, checked; raises :class:`UserError` naming the nearest ids where one was not evaluated."""
-    evaluated = {r.id for r in run.store.records() if r.status == "ok"}
-    for id in ids:
-        if id not in evaluated:
-            nearest = sorted(sorted(evaluated, key=lambda other: abs(other - id))[:3])
-            names = ", ".join(map(str, nearest))
-            hint = f"the nearest are {names}" if nearest else "the run has no evaluated individual yet"
-            raise UserError(f"individual {id} was not evaluated in this run: {hint}")
-    return list(ids)

@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from evonas.assembly import OpenRun, load_splits
 from evonas.config import recipe_from
 from evonas.data import held_out
 from evonas.data.samples import Samples, Splits
@@ -18,6 +17,7 @@ from evonas.evaluation.measure import measure, metric_names
 from evonas.evaluation.trained import predict, train
 from evonas.executor import evaluate_all
 from evonas.individual import Individual, Start, Trial
+from evonas.opened import OpenRun, load_splits
 from evonas.rng import Stream, stream
 from evonas.space import SearchSpace
 from evonas.store import Retraining

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from evonas.assembly import OpenRun, chosen, config_of, open_run
 from evonas.config import RunConfig
 from evonas.export import Package
 from evonas.export.package import load as load_file
+from evonas.opened import OpenRun, chosen, config_of, open_run
 from evonas.report import front as fronts
 from evonas.store import Record
 from evonas.types import UserError, Weights

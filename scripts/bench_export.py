@@ -21,9 +21,9 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 from rich.table import Table
 
-from evonas.assembly import open_run
 from evonas.data.samples import Scaling
 from evonas.exportable import ExportTarget, Precision
+from evonas.opened import open_run
 from evonas.report.front import front
 from evonas.runtimes.compiled import CompiledNetwork, compiled
 from evonas.types import Floats, Task, Weights

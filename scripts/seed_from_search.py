@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evonas import assembly
 from evonas.config import RunConfig
+from evonas.opened import open_run
 from evonas.report.front import front
 
 defaults = ["hypernet-scalar", "digits", "runs/cells"]
@@ -23,7 +24,7 @@ evolved = Path(folder) / "evolved"
 assembly.evolve(
     RunConfig(**common, space_options=options, population=8, children=8, generations=4), evolved, seed_from=[seeded]
 )
-with assembly.open_run(evolved) as run:
+with open_run(evolved) as run:
     for record in front(run.store.records(), run.objectives):
         numbers = "{params:7.0f} parameters  {val_accuracy:.1%}".format(**record.metrics)
         print(record.id, numbers, record.operator, run.store.member(record.id).genotype)

@@ -15,7 +15,7 @@ from evonas.cli.options import parse_numbers, parse_reference
 from evonas.types import UserError
 
 if TYPE_CHECKING:
-    from evonas.assembly import OpenRun
+    from evonas.opened import OpenRun
     from evonas.report.compare import Comparison
     from evonas.types import Metrics
 
@@ -37,7 +37,7 @@ def compare(
 
     Runs of one group differ in their seeds: tables and plot show their mean and deviation.
     """
-    from evonas.assembly import open_run
+    from evonas.opened import open_run
     from evonas.report.compare import RunRecords
     from evonas.report.compare import compare as compare_runs
     from evonas.report.plot import plot_comparison

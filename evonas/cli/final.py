@@ -32,7 +32,7 @@ def retrain(
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
-    from evonas.assembly import chosen, open_run
+    from evonas.opened import chosen, open_run
     from evonas.report.front import front
     from evonas.report.tables import Column, number, table
     from evonas.retrain import retrain as final_training
@@ -94,10 +94,10 @@ def export(
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C and ONNX.")] = None,
 ) -> None:
     """Write one network with its weights to a file; C and ONNX are checked on the validation set."""
-    from evonas.assembly import load_splits, open_run
     from evonas.export import FORMATS
     from evonas.export import export as write
     from evonas.export.programs import Written, check_format, write_program
+    from evonas.opened import load_splits, open_run
     from evonas.run import package
 
     with open_run(run, data_root=data_root) as opened:
@@ -123,9 +123,9 @@ def measure(
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
-    from evonas.assembly import chosen, load_splits, open_run
     from evonas.evaluation.cost import LATENCY_ESTIMATE
     from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
+    from evonas.opened import chosen, load_splits, open_run
     from evonas.report.front import front
     from evonas.runtimes.device import parse_command
 

@@ -14,8 +14,8 @@ from evonas.types import UserError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from evonas.assembly import OpenRun
     from evonas.individual import Member
+    from evonas.opened import OpenRun
 
 #: What a drawing's head says of costs.
 COSTS = {"flops": "FLOPs", "params": "parameters"}
@@ -27,7 +27,7 @@ def show(
     draw: Annotated[Path | None, typer.Option(help="Also draw the network to this file (svg, png, pdf).")] = None,
 ) -> None:
     """One individual: its structure, its metrics and its lineage."""
-    from evonas.assembly import chosen, open_run
+    from evonas.opened import chosen, open_run
     from evonas.report.tables import Column, described, number, table
     from evonas.space import Describable
 
@@ -58,7 +58,7 @@ def lineage(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Where an individual comes from: all its ancestors, founders first, with operators, parents and metrics."""
-    from evonas.assembly import chosen, open_run
+    from evonas.opened import chosen, open_run
     from evonas.report.front import row
     from evonas.report.lineage import ancestry
 

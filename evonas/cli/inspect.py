@@ -14,7 +14,7 @@ from evonas.cli.options import parse_assignments, parse_reference
 from evonas.types import UserError
 
 if TYPE_CHECKING:
-    from evonas.assembly import OpenRun
+    from evonas.opened import OpenRun
     from evonas.store import Record
 
 
@@ -31,7 +31,7 @@ def front(
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
 ) -> None:
     """The Pareto front over all evaluations of a run, also while it goes on."""
-    from evonas.assembly import open_run
+    from evonas.opened import open_run
     from evonas.report import front as fronts
 
     with open_run(run, data_root=data_root) as opened:
@@ -53,7 +53,7 @@ def front(
 
 
 def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path]) -> None:
-    from evonas.assembly import open_run
+    from evonas.opened import open_run
     from evonas.report import front as fronts
     from evonas.report.plot import plot_front
 

@@ -47,8 +47,8 @@ def _serve(collect: Callable[[], Json], port: int) -> None:
 
 def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
     """What the page shows; raises :class:`UserError` where a run cannot be read, is named twice or does not fit."""
-    from evonas.assembly import open_run
     from evonas.export.programs import formats_of
+    from evonas.opened import open_run
     from evonas.report.html import Subject, collect
 
     if twice := {path for path in runs if [other.resolve() for other in runs].count(path.resolve()) > 1}:

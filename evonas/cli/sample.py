@@ -19,8 +19,8 @@ def sample(
     draw: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
 ) -> None:
     """One architecture from a trained hypernetwork, at once: nothing is trained."""
-    from evonas.assembly import open_run
     from evonas.family import FOLDER
+    from evonas.opened import open_run
     from evonas.relaxed.trained import load_hypernet
     from evonas.space import Describable, Drawable, Relaxable
 

@@ -169,18 +169,19 @@ def resume(
 ) -> None:
     """Go on with a run exactly where it stopped."""
     from evonas import assembly
+    from evonas.opened import config_of
 
     changes: dict[str, Any] = {
         "data_root": str(data_root.resolve()) if data_root else None, "generations": generations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
-    config = assembly.config_of(run, changes)
+    config = config_of(run, changes)
     _search(run, lambda observers: assembly.resume(run, changes, observers=observers), config)
 
 
 def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConfig) -> None:
-    from evonas.assembly import open_run
     from evonas.cli.progress import SearchProgress
+    from evonas.opened import open_run
 
     progress = SearchProgress(make_console())
     with _interruptible(directory), progress:

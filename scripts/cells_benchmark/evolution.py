@@ -11,9 +11,9 @@ import numpy as np
 from front_benchmark.schedule import Search
 from matplotlib.figure import Figure
 
-from evonas.assembly import OpenRun, open_run
 from evonas.cli.console import say
 from evonas.config import RunConfig
+from evonas.opened import OpenRun, open_run
 from evonas.report.compare import RunRecords, compare
 from evonas.report.comparison_tables import mean_text
 from evonas.report.front import hypervolume

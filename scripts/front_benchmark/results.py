@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evonas.assembly import open_run
 from evonas.encoding import write_whole
+from evonas.opened import open_run
 from evonas.report.compare import Comparison, RunRecords, RunResult, compare
 from evonas.report.plot import plot_comparison
 from evonas.retrain import measure_on_test

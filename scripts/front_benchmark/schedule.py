@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from evonas.assembly import assemble, config_of, evolve, resume
+from evonas.assembly import assemble, evolve, resume
 from evonas.config import RunConfig
+from evonas.opened import config_of
 from evonas.types import UserError
 
 from .methods import METHODS

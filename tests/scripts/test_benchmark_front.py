@@ -20,7 +20,7 @@ from front_benchmark.table import markdown
 from typer.testing import CliRunner, Result
 
 from evonas import assembly
-from evonas.assembly import open_run
+from evonas.opened import config_of, open_run
 from evonas.store import Record
 
 Script = Callable[..., Result]
@@ -105,8 +105,8 @@ def test_runs_fronts_plot_and_table_are_written(finished: Path) -> None:
 def test_a_seeded_search_shares_its_time_with_its_founders_and_counts_what_they_cost(finished: Path) -> None:
     (result,) = json.loads((finished / "digits.json").read_text())["methods"]["evolve-prune"]
     founders, run = finished / "digits-evolve-prune-0-founders", finished / "digits-evolve-prune-0"
-    limits = [assembly.config_of(path).time_limit or 0 for path in (founders, run)]
-    assert sum(limits) == assembly.config_of(finished / "digits-random-0").time_limit
+    limits = [config_of(path).time_limit or 0 for path in (founders, run)]
+    assert sum(limits) == config_of(finished / "digits-random-0").time_limit
     with open_run(run) as opened:
         assert [Path(source.run).name for source in opened.store.info.seeds] == [founders.name]
     own = [r for r in records(run) if r.operator != "seed"]

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import pytest
 from typer.testing import CliRunner, Result
 
-from evonas.assembly import open_run
 from evonas.cli.app import app
+from evonas.opened import open_run
 
 #: Calls ``evonas`` with arguments; each is turned into text.
 Evonas: TypeAlias = Callable[..., Result]

@@ -13,11 +13,12 @@ import torch
 from typer.testing import Result
 
 import evonas as package
-from evonas.assembly import evolve, load_splits, open_run
+from evonas.assembly import evolve
 from evonas.config import build_config
 from evonas.data import load
 from evonas.encoding import save
 from evonas.evaluation.trained import predict
+from evonas.opened import load_splits, open_run
 from evonas.space import Encoded, Relaxable
 from evonas.types import Weights
 

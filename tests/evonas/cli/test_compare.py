@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from evonas.assembly import open_run
+from evonas.opened import open_run
 
 Evonas = Callable[..., Result]
 

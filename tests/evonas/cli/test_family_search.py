@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from evonas.assembly import open_run
 from evonas.cli.app import app
+from evonas.opened import open_run
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]

@@ -12,9 +12,9 @@ import onnx
 import pytest
 from typer.testing import Result
 
-from evonas.assembly import open_run
 from evonas.data.samples import Scaling
 from evonas.exportable import ExportTarget
+from evonas.opened import open_run
 from evonas.runtimes.latency_table import read_table
 from evonas.runtimes.programs import make_program
 from evonas.types import Doubles, UserError

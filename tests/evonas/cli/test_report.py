@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from evonas.assembly import open_run
 from evonas.cli.report import collect_runs
+from evonas.opened import open_run
 from evonas.report.html import Drawings
 from evonas.report.html.serve import Feed, make_server
 from evonas.report.population import replay

@@ -17,10 +17,10 @@ import pytest
 from filelock import FileLock
 from typer.testing import Result
 
-from evonas.assembly import open_run
 from evonas.data import load
 from evonas.evaluation.measure import measure
 from evonas.evaluation.trained import predict
+from evonas.opened import open_run
 from evonas.store import RunStore
 
 Evonas = Callable[..., Result]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from evonas.assembly import open_run
 from evonas.encoding import load, save
+from evonas.opened import open_run
 from evonas.relaxed.hypernet import PiecewiseLinear
 from evonas.relaxed.methods import METHODS
 from evonas.space import Encoded

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from evonas.assembly import open_run
 from evonas.config import RunConfig, build_config
 from evonas.data import load
 from evonas.data.samples import Samples
 from evonas.evaluation.trained import predict
+from evonas.opened import open_run
 from evonas.store import TeacherSource
 from evonas.teacher import OwnTeacher
 from evonas.types import UserError
