@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from evonas.data.locating import expanded
 from evonas.training import Pruning, Recipe, Regrowth
 from evonas.types import Json, UserError, suggestion
 
@@ -93,17 +94,17 @@ class RunConfig(BaseModel):
     @classmethod
     def _absolute_folder(cls, value: Path | None) -> Path | None:
         """A run can be resumed from any working directory."""
-        return None if value is None else value.expanduser().resolve()
+        return None if value is None else expanded(value).resolve()
 
     @field_validator("teacher")
     @classmethod
     def _absolute_run(cls, value: str | None) -> str | None:
-        return None if value is None else str(Path(value).expanduser().resolve())
+        return None if value is None else str(expanded(value).resolve())
 
     @field_validator("dataset")
     @classmethod
     def _absolute_file(cls, value: str) -> str:
-        return str(Path(value).expanduser().resolve()) if value.endswith(".npz") else value
+        return str(expanded(value).resolve()) if value.endswith(".npz") else value
 
     @model_validator(mode="after")
     def _check_seeder(self) -> Self:
@@ -190,6 +191,8 @@ def build_config(
                 values[key] = {**table, **value}
         elif value is not None:
             values[key] = value
+    if overrides.get("epochs") is not None and overrides.get("rungs") is None:
+        values.pop("rungs", None)  # of the file: they say how many epochs, too
     return check_config(values, source=str(toml) if toml else "the configuration")
 
 

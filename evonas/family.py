@@ -57,7 +57,8 @@ def find_family(
     Raises:
         SearchFailed: The search found nothing that fits, or its loss became infinite; or no member could be measured.
     """
-    if sum(r.budget == 0 for r in store.records()) == n_members:
+    measured = [r for r in store.records() if r.budget == 0]
+    if len(measured) == n_members and any(r.status == "ok" for r in measured):
         return True
     clock = _Clock(store)
     stop = Stop().within(None if time_limit is None else time_limit - clock.seconds)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from evonas.compatibility import check_fit
 from evonas.config import RunConfig
 from evonas.data.samples import Splits
 from evonas.evaluation import (
@@ -22,10 +23,12 @@ from evonas.evaluation import (
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import deployment_names, require_timing
 from evonas.exportable import HasTimedParts
+from evonas.family import FOLDER
 from evonas.objectives import LOGARITHMIC, Objectives, parse_objectives
+from evonas.relaxed.trained import load_supernet
 from evonas.runtimes.device import parse_command
-from evonas.seeding import read_supernet
 from evonas.space import Relaxable, SearchSpace
+from evonas.store import read_info
 from evonas.training.augmentation import check_images
 from evonas.types import UserError
 
@@ -74,7 +77,8 @@ def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evalu
         return TrainedEvaluator(space, splits, config.recipe)
     if not isinstance(space, Relaxable):
         raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
-    return SharedEvaluator(space, splits, read_supernet(config.supernet, config, splits, space))
+    check_fit(f"the run of the supernet {config.supernet}", read_info(config.supernet), config, splits, space)
+    return SharedEvaluator(space, splits, load_supernet(config.supernet / FOLDER))
 
 
 def _deployment(

@@ -1,4 +1,4 @@
-"""What a run takes from others: founders with evaluations and weights, and what those runs cost; a trained supernet."""
+"""Founders from other runs, with evaluations and weights, and what those runs cost."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from evonas import pareto
-from evonas.config import RunConfig, check_config
+from evonas.compatibility import check_fit, check_same
+from evonas.config import RunConfig
 from evonas.data.samples import Splits
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
-from evonas.family import FOLDER
 from evonas.individual import Individual, Member, Trial
 from evonas.objectives import Objectives
-from evonas.plugins import create_space
-from evonas.relaxed.trained import load_supernet
 from evonas.report.front import front
 from evonas.runtimes.latency_table import LatencyTable, read_table
-from evonas.space import HasWeightOptions, SearchSpace
-from evonas.store import RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
+from evonas.space import SearchSpace
+from evonas.store import RunStore, SeedSource, Spent, each_once, read_info, spent
 from evonas.types import UserError, Weights
 
 
@@ -83,8 +81,9 @@ def read_seeds(
         if path in costs:
             raise UserError(f"the seed run {run} is named twice: name each once")
         info = read_info(run)
-        theirs = _check_fit(run, info, config, splits, space)
-        check = partial(check_same, f"the seed run {run}")
+        name = f"the seed run {run}"
+        theirs = check_fit(name, info, config, splits, space)
+        check = partial(check_same, name)
         check("list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
         if config.evaluator == "shared":  # nothing that has its weights from a supernet measures up to what was trained
             check("evaluator", theirs.evaluator, config.evaluator)
@@ -125,36 +124,13 @@ def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> t
         if not best:
             raise UserError(f"the seed run {run} has an empty front: no evaluation has succeeded and keeps the "
                             "constraints; let it run longer")
+        for r in best:
+            if unmeasured := ", ".join(sorted(objectives.metrics - set(r.metrics))):
+                raise UserError(f"the seed run {run} did not measure {unmeasured} of its individual {r.id}, which this "
+                                "run bounds: give it the same constraints, or leave them out here")
         founders = [
             Founder(str(run.resolve()), Member(store.individual(r.id), store.evaluation(r.id, r.budget)),
                     store.weights(r.id, r.budget))
             for r in best
         ]
     return founders, spent(records, max(r.elapsed for r in records), ())
-
-
-def read_supernet(run: Path, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> Weights:
-    """The state of the supernet that a run has trained on the samples of this one; raises :class:`UserError`."""
-    _check_fit(run, read_info(run), config, splits, space)
-    return load_supernet(run / FOLDER)
-
-
-def _check_fit(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
-    """Its configuration; raises :class:`UserError` with the first difference that matters to its weights."""
-    theirs = check_config(info.config, source=str(run))
-    check = partial(check_same, f"the seed run {run}")
-    check("search space", theirs.space, config.space)
-    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
-    their_space = create_space(theirs.space, splits.task, theirs.space_options)
-    if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
-        for name, expected in space.weight_options.items():
-            check(name, their_space.weight_options[name], expected)
-    check("split_seed", theirs.split_seed, config.split_seed)
-    check("data set, n_train or n_validation (fingerprint)", info.fingerprint, splits.fingerprint)
-    return theirs
-
-
-def check_same(run: str, what: str, got: object, expected: object) -> None:
-    """Raises :class:`UserError` unless another run has what this one has."""
-    if got != expected:
-        raise UserError(f"{run} has another {what} than this one: expected {expected}, got {got}")

@@ -16,6 +16,7 @@ from typing import Any, Generic
 
 import numpy as np
 
+from evonas.compatibility import check_same
 from evonas.config import RunConfig, check_config
 from evonas.data.samples import Samples
 from evonas.evaluation.measure import metric_names
@@ -23,7 +24,6 @@ from evonas.evaluation.trained import predict
 from evonas.individual import Member
 from evonas.plugins import create_space
 from evonas.report.front import comparable
-from evonas.seeding import check_same
 from evonas.space import G, SearchSpace
 from evonas.store import Record, RunInfo, RunStore, SeedSource, each_once, read_info, spent
 from evonas.types import Doubles, Floats, Task, UserError, Weights

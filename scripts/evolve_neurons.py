@@ -20,7 +20,7 @@ from evonas.store import RunStore, create
 dataset, directory = [*sys.argv[1:], *["digits", "runs/script"][len(sys.argv) - 1 :]]
 config = RunConfig(
     dataset=dataset, objectives=("val_error", "flops"), constraints=("flops<=8000",), population=24, children=16,
-    generations=8, epochs=10, training={"batch_size": 32}, space_options={"edges": (64, 5000)},
+    generations=8, epochs=10, self_distillation=False, training={"batch_size": 32}, space_options={"edges": (64, 5000)},
 )
 splits = load(config.dataset)  # train and validation; the test set is out of reach
 space = create_space(config.space, splits.task, config.space_options)

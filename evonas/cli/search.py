@@ -172,7 +172,7 @@ def resume(
     from evonas.opened import config_of
 
     changes: dict[str, Any] = {
-        "data_root": str(data_root.resolve()) if data_root else None, "generations": generations, "jobs": jobs,
+        "data_root": None if data_root is None else str(data_root), "generations": generations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = config_of(run, changes)

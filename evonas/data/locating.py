@@ -67,7 +67,7 @@ def resolve(name: str | Path, root: str | Path | None) -> tuple[Source, Path]:
         DataError: If there is no such data set, or if its files are not found.
     """
     if str(name).endswith(".npz"):
-        path = Path(name).expanduser()
+        path = expanded(name)
         if not path.is_file():
             raise MissingFiles(f"data set: expected the path of an .npz file, got {path}, which is no file; check the "
                                f"path (it counts from {Path.cwd()})")
@@ -77,6 +77,11 @@ def resolve(name: str | Path, root: str | Path | None) -> tuple[Source, Path]:
                         f"{suggestion(str(name).lower(), SOURCES)}")
     source = SOURCES[str(name)]
     return source, locate(source, root)
+
+
+def expanded(path: str | Path) -> Path:
+    """With the home folder for ``~``; as it is where there is no such user."""
+    return Path(os.path.expanduser(path))
 
 
 def locate(source: Source, root: str | Path | None) -> Path:
@@ -107,10 +112,10 @@ def data_folders(root: str | Path | None) -> list[Path]:
     Raises:
         DataError: If ``root`` is given and is no folder.
     """
-    if root is not None and not Path(root).expanduser().is_dir():
+    if root is not None and not expanded(root).is_dir():
         raise DataError(f"root (--data-root): expected an existing folder, got {root}; create it or correct the path")
     given = [root, os.environ.get(DATA_VARIABLE)]
-    return [*[Path(folder).expanduser() for folder in given if folder], user_data_folder()]
+    return [*[expanded(folder) for folder in given if folder], user_data_folder()]
 
 
 def user_data_folder() -> Path:

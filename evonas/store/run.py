@@ -222,11 +222,6 @@ class RunStore(Generic[G]):
         row = self._one(query, r.id, r.start, r.epochs, r.seed)
         return read_weights(self._retrained_path(r), row[0])
 
-    def promoted(self, trial: Trial[G]) -> bool:
-        """Whether the trial's individual succeeded with a smaller budget before."""
-        query = "SELECT 1 FROM evaluations WHERE id = ? AND budget < ? AND status = 'ok'"
-        return self._one(query, *trial.key) is not None
-
     def start(self, trial: Trial[G]) -> Start[G] | None:
         """What a trial starts from: its own smaller budget's weights, else its first parent's, else nothing.
 

@@ -14,19 +14,23 @@ class Patience(Generic[S]):
 
     Args:
         epochs: Of :attr:`evonas.training.Recipe.patience`; None: never stop, keep nothing.
+        first: Epochs before this one (they count from 0) are not judged: the network has still to be pruned then.
 
     Attributes:
         best: What ``state`` gave after the best epoch; None before any.
     """
 
-    def __init__(self, epochs: int | None) -> None:
-        self._epochs = epochs
+    def __init__(self, epochs: int | None, *, first: int = 0) -> None:
+        self._epochs, self._unjudged = epochs, first
         self._lowest, self._stale = math.inf, 0
         self.best: S | None = None
 
     def ends(self, val_loss: float | None, state: Callable[[], S]) -> bool:
         """Whether training should end after an epoch with this loss (None: there is no validation set)."""
         if self._epochs is None or val_loss is None:
+            return False
+        if self._unjudged:
+            self._unjudged -= 1
             return False
         if val_loss < self._lowest:
             self._lowest, self._stale, self.best = val_loss, 0, state()

@@ -92,7 +92,8 @@ class Recipe:
         flip: Half of the batches are mirrored left to right.
         teacher_weight: Share of the teacher's outputs in the targets, where the samples have a teacher (Hinton 2015,
             https://arxiv.org/abs/1503.02531; for classes at temperature 1).
-        patience: Stop after so many epochs without a lower validation loss and return the best epoch's weights.
+        patience: Stop after so many epochs without a lower validation loss and return the best epoch's weights; an
+            epoch counts from when pruning has ended.
         pruning: Prune while training.
         regrowth: Move edges while training.
     """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from evonas.cli.console import say_aside
 from evonas.cli.options import parse_names
 from evonas.data import load
@@ -34,10 +37,24 @@ def chosen_methods(text: str | None) -> list[str]:
 
 
 def check(benchmark: Benchmark) -> None:
-    """Raises :class:`UserError` for minutes that are not positive, and for data that are missing or have no classes."""
+    """Raises :class:`UserError` for what cannot be measured, and where results of other methods would be lost."""
     if not 0 < benchmark.minutes < float("inf"):
         raise UserError(f"--minutes must be a positive number, got {benchmark.minutes:g}")
     kind = load(benchmark.dataset, root=benchmark.data_root).task.kind
     if kind != "classification":
         raise UserError(f"the benchmark compares accuracies, expected a classification data set, got a {kind}: "
                         f"{benchmark.dataset}")
+    lost = sorted(_measured_methods(benchmark.file("json")) - set(benchmark.methods))
+    if lost:
+        raise UserError(f"{benchmark.file('json')} has results of {', '.join(lost)}, which these would replace: name "
+                        "them in --methods too, or choose another --out")
+
+
+def _measured_methods(file: Path) -> set[str]:
+    try:
+        return set(json.loads(file.read_bytes())["methods"])
+    except FileNotFoundError:
+        return set()
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        raise UserError(f"cannot read {file}, where results will be written ({error}): move it away, or choose another "
+                        "--out") from None

@@ -117,6 +117,12 @@ def test_a_generation_in_which_all_trials_fail_ends_with_the_reason(play: Play) 
         play(evaluator=ToyEvaluator("raise-all"))
 
 
+def test_a_generation_in_which_all_trials_fail_does_not_end_a_run_that_had_success(play: Play) -> None:
+    store = play(generations=3, evaluator_at=lambda birth: ToyEvaluator("raise-all" if birth == 2 else "ok"))
+    failed = {birth: {r.status for r in store.records() if r.birth == birth} for birth in range(4)}
+    assert failed == {0: {"ok"}, 1: {"ok"}, 2: {"failed"}, 3: {"ok"}}
+
+
 @pytest.mark.parametrize("rungs", [(1,), (1, 3)])
 def test_a_run_that_reaches_its_time_limit_resumes_to_the_same_end(play: Play, rungs: tuple[int, ...]) -> None:
     slow = ToyEvaluator(seconds=0.02)

@@ -28,3 +28,10 @@ def test_training_ends_after_so_many_epochs_without_a_lower_loss(
     ends = [patience.ends(loss, lambda epoch=epoch: epoch) for epoch, loss in enumerate(losses, start=1)]
     assert ends == [epoch == ends_after for epoch in range(1, len(losses) + 1)]
     assert patience.best == best
+
+
+def test_epochs_before_the_first_that_is_judged_neither_count_nor_are_kept() -> None:
+    patience: Patience[int] = Patience(2, first=3)
+    ends = [patience.ends(loss, lambda epoch=epoch: epoch) for epoch, loss in enumerate([1.0, 2, 3, 9, 8, 8, 8])]
+    assert ends == [False] * 6 + [True]
+    assert patience.best == 4

@@ -150,23 +150,35 @@ def test_a_killed_benchmark_goes_on_and_repeats_no_finished_run(
     finished = records(Path("out/digits-random-0"))
     with monkeypatch.context() as patched:
         patched.setattr(schedule, "evolve", partial(assembly.evolve, observers=[Interrupting()]))
-        result = script("--methods", "random,set")
+        result = script("--methods", "evolve-prune,random,set")
     assert result.exit_code == 130, result.output
     assert "the same command goes on" in result.stdout
     (begun,) = records(Path("out/digits-set-0.unfinished"))
-    assert script("--methods", "random,set").exit_code == 0
+    assert script("--methods", "evolve-prune,random,set").exit_code == 0
     assert records(Path("out/digits-random-0")) == finished
     assert records(Path("out/digits-set-0"))[0] == begun
     assert len(records(Path("out/digits-set-0"))) > 1
-    assert list(json.loads(Path("out/digits.json").read_text())["methods"]) == ["random", "set"]
+    assert list(json.loads(Path("out/digits.json").read_text())["methods"]) == ["evolve-prune", "random", "set"]
 
 
 @pytest.mark.usefixtures("copied")
 def test_runs_with_other_settings_are_never_mixed_in(script: Script) -> None:
-    result = script("--methods", "random", "--minutes", 0.1)
+    result = script("--methods", "random,evolve-prune", "--minutes", 0.1)
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert "digits-random-0 was made with time_limit = 3.0, expected 6.0: choose another --out" in line
+
+
+@pytest.mark.usefixtures("copied")
+def test_results_of_other_methods_are_not_lost(script: Script) -> None:
+    result = script("--methods", "set")
+    assert result.exit_code == 2
+    assert "out/digits.json has results of evolve-prune, random, which these would replace" in result.stderr
+    Path("out/digits.json").write_text("{")
+    result = script("--methods", "set")
+    assert result.exit_code == 2
+    assert "cannot read out/digits.json, where results will be written" in result.stderr
+    assert not Path("out/digits-set-0").exists()
 
 
 @pytest.mark.usefixtures("copied")

@@ -154,7 +154,7 @@ def prune_steps(recipe: Recipe, n_steps: int, n_edges: int) -> dict[int, int]:
     every = min(pruning.every, max(1, n_steps // FEWEST_PRUNINGS))
     steps = sorted({*range(begin + every, end, every), end})
     span = max(1, end - begin)
-    left = {s: (1 - min(1, (s - begin) / span)) ** 3 for s in steps}
+    left = {s: (1 - min(1, (s - begin) / span)) ** 3 for s in steps} | {end: 0.0}
     return {s - 1: round(pruning.edges + (n_edges - pruning.edges) * left[s]) for s in steps}
 
 

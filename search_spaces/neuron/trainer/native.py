@@ -117,12 +117,13 @@ class _Run:
         prunes = prune_steps(recipe, n_steps, network.genotype.n_edges)
         self.keep[list(prunes)] = list(prunes.values())
         self.share = np.zeros(n_steps)
+        self.first_judged = max(prunes, default=0) // self.n_batches
         regrows = regrow_steps(recipe, n_steps, max(prunes, default=-1) + 1)
         self.share[list(regrows)] = list(regrows.values())
 
     def train(self) -> TrainedNetwork:
         history: list[Epoch] = []
-        patience: Patience[Network] = Patience(self.recipe.patience)
+        patience: Patience[Network] = Patience(self.recipe.patience, first=self.first_judged)
         edge_updates = 0.0
         for epoch in range(self.epochs):
             train_loss, updates = self._epoch(epoch)

@@ -1,12 +1,15 @@
-"""Values of --space-option: as in TOML, or bare words."""
+"""Values of options, and of the file below them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evonas.cli.options import parse_options
+from evonas.config import build_config
+from tests.evonas.cli.conftest import Refused
 
 
 @pytest.mark.parametrize(
@@ -18,3 +21,16 @@ from evonas.cli.options import parse_options
 )
 def test_a_value_is_what_it_would_be_in_a_file_or_a_bare_word(text: str, value: Any) -> None:
     assert list(parse_options([text]).values()) == [value]
+
+
+def test_options_win_over_the_file() -> None:
+    Path("own.toml").write_text("epochs = 3\nrungs = [2, 6]\n")
+    assert build_config(Path("own.toml"), {}).budgets == (2, 6)
+    assert build_config(Path("own.toml"), {"epochs": 20}).budgets == (20,)
+    assert build_config(Path("own.toml"), {"epochs": 20, "rungs": [1, 4]}).budgets == (1, 4)
+
+
+def test_a_home_folder_is_expanded_and_that_of_nobody_is_no_folder(refused: Refused) -> None:
+    assert build_config(None, {"data_root": "~/data"}).data_root == Path.home().resolve() / "data"
+    nobodys = ["--dataset", "mnist", "--data-root", "~nobody-of-that-name/data"]
+    refused("evolve", *nobodys, message="expected an existing folder, got .*~nobody")

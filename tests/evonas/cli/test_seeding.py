@@ -261,6 +261,7 @@ def refused(evonas: Evonas, *arguments: object) -> str:
         ("[space_options]\nnorm = 'none'", "has another norm than this one: expected none, got layer-affine"),
         ("dataset = 'own.npz'", "has another input shape than this one: expected (5,), got (1, 8, 8)"),
         ("constraints = ['flops<=100']", "has an empty front: no evaluation has succeeded and keeps the constraints"),
+        ("constraints = ['int8_flash<=20000']", "did not measure int8_flash of its individual"),
         ("searcher = 'random'", "only the searcher nsga2 can be seeded from runs, got 'random'"),
     ],
 )

@@ -53,6 +53,7 @@ def test_files_that_are_there_are_verified_and_not_downloaded_again(mirror: Path
         (b"<html>not found</html>", "expected a complete gzip"),
         (None, "expected a file to download"),
     ],
+    ids=["other content", "a page", "no file"],
 )
 def test_a_wrong_missing_or_damaged_download_leaves_nothing_under_its_name(
     mirror: Path, root: Path, content: bytes | None, message: str,

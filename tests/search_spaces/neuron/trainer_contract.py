@@ -9,6 +9,7 @@ biases and gains together, and the factor is ``clip / (norm + 1e-6)`` as in torc
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -181,13 +182,17 @@ class TrainerContract(MeasuringContract):
         assert len(tied) > 1
         assert (tied == tied[0]).all()
 
-    def test_patience_returns_the_best_epoch(self, trainer: Trainer) -> None:
+    @pytest.mark.parametrize("end", [0.05, 0.4])
+    def test_patience_returns_the_best_epoch_since_pruning_has_ended(self, trainer: Trainer, end: float) -> None:
         network = random_network(np.random.default_rng(17), **WIDE)
         splits = random_splits(13)  # labels are noise: the validation loss soon rises
-        recipe = Recipe(batch_size=16, patience=3, learning_rate=0.02, pruning=Pruning(edges=100, every=10))
+        pruning = Pruning(edges=100, every=10, end=end)
+        recipe = Recipe(batch_size=16, patience=3, learning_rate=0.02, pruning=pruning)
         trained = self.run(trainer, network, splits, recipe, epochs=60)
-        val_losses = [row.val_loss for row in trained.history]
+        pruned = round(60 * end) - 1  # the epoch at whose end all are gone
+        val_losses = [math.inf] * pruned + [row.val_loss for row in trained.history[pruned:]]
         assert len(val_losses) == int(np.argmin(val_losses)) + 1 + 3 < 60
+        assert trained.network.genotype.n_edges <= 100
         outputs = torch.from_numpy(trainer.predict(trained.network, splits.validation).astype(np.float64))
         assert_close(loss(outputs, torch.from_numpy(splits.validation.y), CLASSES), min(val_losses))
         assert trained.network.genotype.n_edges == trained.history[int(np.argmin(val_losses))].n_edges

@@ -1,0 +1,42 @@
+"""Whether this run can take something from another."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from evonas.config import RunConfig, check_config
+from evonas.data.samples import Splits
+from evonas.plugins import create_space
+from evonas.space import HasWeightOptions, SearchSpace
+from evonas.store import RunInfo
+from evonas.types import UserError
+
+
+def check_fit(run: str, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
+    """The configuration of another run whose weights this one takes.
+
+    Args:
+        run: What a sentence about it begins with.
+        config, splits, space: Of this one.
+
+    Raises:
+        UserError: The first difference that matters to weights.
+    """
+    theirs = check_config(info.config, source=run)
+    check = partial(check_same, run)
+    check("search space", theirs.space, config.space)
+    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
+    their_space = create_space(theirs.space, splits.task, theirs.space_options)
+    if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
+        for name, expected in space.weight_options.items():
+            check(name, their_space.weight_options[name], expected)
+    check("split_seed", theirs.split_seed, config.split_seed)
+    check("data set, n_train or n_validation (fingerprint)", info.fingerprint, splits.fingerprint)
+    return theirs
+
+
+def check_same(run: str, what: str, got: object, expected: object) -> None:
+    """Raises :class:`UserError` unless another run has what this one has."""
+    if got != expected:
+        raise UserError(f"{run} has another {what} than this one: expected {expected}, got {got}")

@@ -1,0 +1,29 @@
+"""Learning rates over a training run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evonas.training import Recipe
+
+
+@pytest.mark.parametrize(
+    ("schedule", "n_steps", "expected"),
+    [
+        ("constant", 5, [1, 1, 1, 1, 1]),
+        ("cosine", 7, [1, 1, 0.9330, 0.75, 0.5, 0.25, 0.0670]),
+        ("one-cycle", 6, [0.52, 1, 0.8536, 0.5, 0.1464, 0]),
+    ],
+)
+def test_the_schedule_of_the_learning_rate(schedule: Any, n_steps: int, expected: list[float]) -> None:
+    recipe = Recipe(learning_rate=2.0, schedule=schedule, warmup=0)
+    assert recipe.learning_rates(n_steps).tolist() == pytest.approx([2 * rate for rate in expected], abs=1e-3)
+
+
+@pytest.mark.parametrize(("schedule", "last"), [("constant", 1.0), ("cosine", 0.0670)])
+def test_a_warmup_rises_linearly_to_the_peak(schedule: Any, last: float) -> None:
+    rates = Recipe(learning_rate=1.0, schedule=schedule, warmup=0.25).learning_rates(8)
+    assert rates[:3].tolist() == pytest.approx([0.5, 1.0, 1.0])
+    assert rates[-1] == pytest.approx(last, abs=1e-3)
