@@ -175,7 +175,8 @@ class RunConfig(BaseModel):
 def build_config(
     toml: Path | None, overrides: Mapping[str, Any], *, defaults: Mapping[str, Any] = MappingProxyType({})
 ) -> RunConfig:
-    """From a TOML file and command-line values; a value of None, and an empty table, leaves the file's.
+    """From a TOML file and command-line values; a value of None, and an empty table, leaves the file's;
+    epochs replace its rungs.
 
     Args:
         defaults: For what neither gives, where :class:`RunConfig`'s own do not suit.

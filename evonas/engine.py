@@ -54,7 +54,7 @@ def run(
         Whether the searcher came to its end.
 
     Raises:
-        SearchFailed: All trials of a generation failed, and none of the run has succeeded.
+        SearchFailed: All trials of the first generation failed, or of two in a row.
     """
     if store.state is not None:
         searcher.restore(store.state, store)
@@ -83,13 +83,15 @@ def run(
     return True
 
 
-def _has_succeeded(store: RunStore[Any]) -> bool:
-    """Whether any trial of this run has; one bad generation, after a laptop has slept, does not end it."""
-    return any(r.status == "ok" and not r.imported for r in store.records())
+def _has_succeeded(store: RunStore[Any], birth: int) -> bool:
+    """Whether any trial of this run has, of who was born then, a generation earlier or later."""
+    return any(r.status == "ok" and not r.imported and r.birth >= birth - 1 for r in store.records())
 
 
 def _evaluations(store: RunStore[G], trials: Sequence[Trial[G]]) -> list[Evaluation[G]]:
     evaluations = [store.evaluation(*trial.key) for trial in trials]
-    if all(e.status == "failed" for e in evaluations) and not _has_succeeded(store):
+    if all(e.status == "failed" for e in evaluations) and not _has_succeeded(
+        store, trials[0].individual.birth
+    ):
         raise SearchFailed(f"all {len(trials)} trials of a generation failed, the first with: {evaluations[0].error}")
     return evaluations

@@ -1,4 +1,4 @@
-"""From a run directory back to the run, opened for reading."""
+"""From a run directory back to the run, open."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evonas.types import Task, UserError
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run opened for reading, without its data set."""
+    """A run that is open, without its data set."""
 
     config: RunConfig
     task: Task

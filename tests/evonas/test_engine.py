@@ -123,6 +123,11 @@ def test_a_generation_in_which_all_trials_fail_does_not_end_a_run_that_had_succe
     assert failed == {0: {"ok"}, 1: {"ok"}, 2: {"failed"}, 3: {"ok"}}
 
 
+def test_two_such_generations_in_a_row_end_it(play: Play) -> None:
+    with pytest.raises(SearchFailed, match="all 6 trials of a generation failed, the first with"):
+        play(generations=9, evaluator_at=lambda birth: ToyEvaluator("raise-all" if birth >= 2 else "ok"))
+
+
 @pytest.mark.parametrize("rungs", [(1,), (1, 3)])
 def test_a_run_that_reaches_its_time_limit_resumes_to_the_same_end(play: Play, rungs: tuple[int, ...]) -> None:
     slow = ToyEvaluator(seconds=0.02)

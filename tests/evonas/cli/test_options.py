@@ -30,7 +30,10 @@ def test_options_win_over_the_file() -> None:
     assert build_config(Path("own.toml"), {"epochs": 20, "rungs": [1, 4]}).budgets == (1, 4)
 
 
-def test_a_home_folder_is_expanded_and_that_of_nobody_is_no_folder(refused: Refused) -> None:
-    assert build_config(None, {"data_root": "~/data"}).data_root == Path.home().resolve() / "data"
+def test_a_home_folder_is_expanded_and_that_of_nobody_is_no_folder(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert build_config(None, {"data_root": "~/data"}).data_root == tmp_path.resolve() / "data"
     nobodys = ["--dataset", "mnist", "--data-root", "~nobody-of-that-name/data"]
     refused("evolve", *nobodys, message="expected an existing folder, got .*~nobody")
