@@ -14,12 +14,12 @@ from evonas.config import RunConfig
 from evonas.data.samples import Splits
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
-from evonas.individual import Individual, Member, Trial
+from evonas.individual import Evaluation, Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.report.front import front
 from evonas.runtimes.latency_table import LatencyTable, read_table
-from evonas.space import SearchSpace
-from evonas.store import RunStore, SeedSource, Spent, each_once, read_info, spent
+from evonas.space import G, SearchSpace
+from evonas.store import Record, RunStore, SeedSource, Spent, each_once, read_info, spent
 from evonas.types import UserError, Weights
 
 
@@ -116,6 +116,15 @@ def _common_table(founders: Sequence[Founder], space: SearchSpace[Any]) -> Laten
     return tables[0][1] if tables else None
 
 
+def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, run: Path) -> Evaluation[G]:
+    """With what `evonas measure` has added to it, as far as the new run asks for it."""
+    if unmeasured := ", ".join(sorted(objectives.metrics - set(record.metrics))):
+        raise UserError(f"the seed run {run} did not measure {unmeasured} of its individual {record.id}, which this "
+                        f"run bounds: `evonas measure {run} --ids {record.id}` does, or leave the bound out")
+    asked = {name: record.metrics[name] for name in sorted(objectives.metrics)}
+    return replace(evaluation, metrics={**evaluation.metrics, **asked})
+
+
 def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> tuple[list[Founder], Spent]:
     """The members of a run's front, and what it alone has cost; it may go on meanwhile."""
     with RunStore(run, space) as store:
@@ -124,13 +133,9 @@ def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> t
         if not best:
             raise UserError(f"the seed run {run} has an empty front: no evaluation has succeeded and keeps the "
                             "constraints; let it run longer")
+        founders = []
         for r in best:
-            if unmeasured := ", ".join(sorted(objectives.metrics - set(r.metrics))):
-                raise UserError(f"the seed run {run} did not measure {unmeasured} of its individual {r.id}, which this "
-                                "run bounds: give it the same constraints, or leave them out here")
-        founders = [
-            Founder(str(run.resolve()), Member(store.individual(r.id), store.evaluation(r.id, r.budget)),
-                    store.weights(r.id, r.budget))
-            for r in best
-        ]
+            evaluation = _judged(store.evaluation(r.id, r.budget), r, objectives, run)
+            member = Member(store.individual(r.id), evaluation)
+            founders.append(Founder(str(run.resolve()), member, store.weights(r.id, r.budget)))
     return founders, spent(records, max(r.elapsed for r in records), ())

@@ -166,8 +166,9 @@ def test_the_time_limit_counts_the_search(tmp_path: Path) -> None:
 def test_a_search_that_fails_says_why(
     tmp_path: Path, search: ToySearch, evaluator: ToyEvaluator, message: str
 ) -> None:
-    with pytest.raises(SearchFailed, match=message):
-        play(tmp_path / "r", search, evaluator)
+    for _ in ("begun", "resumed"):
+        with pytest.raises(SearchFailed, match=message):
+            play(tmp_path / "r", search, evaluator)
 
 
 def test_a_budget_of_no_epochs_measures_what_the_trial_starts_with() -> None:

@@ -21,7 +21,7 @@ Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
 COMMAND = [sys.executable, "-c", "from evonas.cli import main; main()"]
 #: Two starts, each with networks of its own.
-FAMILY = ["--method", "relevance", "--edges", "80,2000", "--members", 8, "--search-epochs", 4, "--epochs", 8]
+FAMILY = ["--method", "relevance", "--edges", "80,2000", "--members", 13, "--search-epochs", 4, "--epochs", 8]
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,9 @@ def test_members_are_trained_from_one_searchs_weights_over_the_range_of_edges(wh
         records = run.store.records()
         assert run.config.search_epochs == 4
     assert {r.operator for r in records} == {"relevance"}
-    assert [sorted(r.id for r in records if r.budget == budget) for budget in (0, 8)] == [[*range(8)]] * 2
+    assert [sorted(r.id for r in records if r.budget == budget) for budget in (0, 8)] == [[*range(13)]] * 2
     edges = sorted(r.metrics["edges"] for r in records if r.budget == 8)
-    assert 70 < edges[0] < 300
+    assert 70 < edges[0] < 150
     assert 1000 < edges[-1] <= 2000
     first = {r.id: r.metrics["edges"] for r in records if r.budget == 0}
     assert all(first[r.id] >= 3 * r.metrics["edges"] for r in records if r.budget == 8), "they are not pruned yet"
@@ -48,7 +48,7 @@ def test_members_are_trained_from_one_searchs_weights_over_the_range_of_edges(wh
     assert error < 0.3
 
 
-@pytest.mark.parametrize("moment", ["search, epoch 5/8", "generation 0/1"], ids=["stage 1", "stage 2"])
+@pytest.mark.parametrize("moment", ["search, epoch 5/8", "generation 0/2"], ids=["stage 1", "stage 2"])
 def test_a_run_that_was_killed_with_two_workers_goes_on_to_the_same_end(
     evonas: Evonas, whole: Path, contents: Contents, moment: str
 ) -> None:
@@ -60,7 +60,7 @@ def test_a_run_that_was_killed_with_two_workers_goes_on_to_the_same_end(
     before = len(contents(Path("r")))
     assert evonas("resume", "r").exit_code == 0
     assert contents(Path("r")) == contents(whole)
-    assert before == 1 if moment.startswith("search") else 1 < before <= len(contents(whole))
+    assert before == 1 if moment.startswith("search") else 1 < before < len(contents(whole))
 
 
 def test_the_time_limit_counts_the_search_and_can_be_raised(evonas: Evonas, whole: Path, contents: Contents) -> None:

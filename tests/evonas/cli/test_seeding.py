@@ -21,6 +21,7 @@ from evonas.data import load
 from evonas.evaluation.measure import measure
 from evonas.evaluation.trained import predict
 from evonas.opened import open_run
+from evonas.runtimes.compiled import find_compiler
 from evonas.store import RunStore
 
 Evonas = Callable[..., Result]
@@ -269,6 +270,19 @@ def test_a_seed_run_that_does_not_fit_is_refused(evonas: Evonas, pruned: Path, t
     np.savez("own.npz", x_train=np.random.default_rng(0).normal(size=(90, 5)), y_train=np.arange(90) % 3)
     Path("run.toml").write_text(toml)
     assert message in refused(evonas, "evolve", "run.toml", "--seed-from", pruned, "--out", "r")
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
+def test_what_was_measured_later_of_a_seed_run_keeps_its_bound_and_goes_on_to_the_next(
+    evonas: Evonas, pruned: Path
+) -> None:
+    shutil.copytree(pruned, "copy")
+    assert evonas("measure", "copy", "--latency-command", f"'{sys.executable}' -c 'print(1)'").exit_code == 0
+    bound = ["--constraint", "int8_flash<=1e6"]
+    for source, out in (("copy", "first"), ("first", "second")):
+        result = evonas("evolve", "--seed-from", source, *bound, *NUMBERS, "--generations", 0, "--out", out)
+        assert result.exit_code == 0, result.output
+        assert all(0 < row["int8_flash"] <= 1e6 for row in rows(evonas, Path(out)))
 
 
 def test_a_seed_run_of_another_space_is_refused(evonas: Evonas, pruned: Path) -> None:

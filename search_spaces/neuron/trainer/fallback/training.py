@@ -38,11 +38,11 @@ class Training:
         self._learner, self._recipe, self._epochs, self._seed, self._stop = learner, recipe, epochs, seed, stop
         self._train = problem(splits.train, splits.task, recipe)
         self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
-        n_epoch = n_batches(len(splits.train), recipe.batch_size)
-        n_steps = epochs * n_epoch
+        per_epoch = n_batches(len(splits.train), recipe.batch_size)
+        n_steps = epochs * per_epoch
         self._rates = recipe.learning_rates(n_steps)
         self._prunes = prune_steps(recipe, n_steps, learner.genotype.n_edges)
-        self._first_judged = max(self._prunes, default=0) // n_epoch
+        self._first_judged = max(self._prunes, default=0) // per_epoch
         self._regrows = regrow_steps(recipe, n_steps, max(self._prunes, default=-1) + 1)
         self._views = Views(splits.train.x.shape[1:], recipe)
         self._n_steps_done = 0
