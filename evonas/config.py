@@ -79,7 +79,7 @@ class RunConfig(BaseModel):
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
     parents: Literal["gap", "tournament"] = "gap"
     adapt: bool = False
-    crossover_rate: float = Field(default=0.1, ge=0, le=1)
+    crossover_rate: float = Field(default=0.0, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
     split_seed: int = Field(default=0, ge=0)
     jobs: int = Field(default=1, ge=1)

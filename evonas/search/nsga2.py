@@ -49,7 +49,7 @@ class NSGA2(Generational[G]):
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
-        parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.1,
+        parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.0,
         founders: Sequence[Trial[G]] = (), rng: np.random.Generator,
     ) -> None:
         if population < 2:

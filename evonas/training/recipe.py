@@ -190,7 +190,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One row of a training history."""
+    """One row of a training history; the validation loss is None where nobody asks for it: without patience."""
 
     train_loss: float
     val_loss: float | None

@@ -48,13 +48,15 @@ EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
 _EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": RunConfig().epochs}
-_SIMPLE = {name: weight for name, weight in DEFAULT_WEIGHTS.items() if weight and name != "inflate"}
+#: The mutations that the space was published with (see :mod:`search_spaces.neuron.mutation`), and splitting.
+_SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
+_BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}
 
 #: ``evolve`` with one of its parts taken away, replaced or added: what each is worth.
 ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "sparse-founders": {"space_options": {"founders": "log-uniform"}},
-    "no-inflate": {"space_options": {"operators": _SIMPLE}},
-    "inflate-gradient": {"space_options": {"operators": {**_SIMPLE, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}}},
+    "no-inflate": {"space_options": {"operators": dict.fromkeys(_SIMPLE, 1.0)}},
+    "inflate-gradient": {"space_options": {"operators": _BY_GRADIENT}},
     "no-distance": {"space_options": {"distance_strength": 0}},
     "tournament": {"parents": "tournament"},
     "no-distillation": {"self_distillation": False},

@@ -17,7 +17,7 @@ def inflate_gradient(
     """Ask training to begin with more edges, those on which the loss depends most, and to prune back.
 
     Gradients need weights and data, so that the child has its parent's edges and a request, ``grow_to``, which
-    :func:`search_spaces.neuron.growth.grown` fulfils. None if every possible edge is there.
+    :func:`search_spaces.neuron.growth.grown` fulfils.
     """
     return inflated(genotype, rng, params, _request)
 

@@ -24,14 +24,15 @@ def inflated(
     """A child that a proposal has grown, and that training prunes to near its parent's edges within ``params.edges``.
 
     Which edges stay is decided by what they learn and not by the draw: sparse evolutionary training (Mocanu 2018,
-    https://doi.org/10.1038/s41467-018-04316-3). None if every possible edge is there, or the proposal finds none.
+    https://doi.org/10.1038/s41467-018-04316-3). A network that has every possible edge is only pruned. None if it would
+    keep them all, or the proposal finds none.
     """
-    if genotype.n_edges == genotype.n_possible_edges:
-        return None
     widest = np.log1p(params.largest_steps["inflate"])
     fewest, most = params.edges
     wanted = round(genotype.n_trained_edges * np.exp(rng.uniform(-widest, widest)))
     target = max(genotype.n_outputs, fewest, min(wanted, most))
+    if genotype.n_edges == genotype.n_possible_edges:
+        return replace(genotype, prune_to=target) if target < genotype.n_edges else None
     missing = max(1, round((rng.uniform(*FACTORS) - 1) * genotype.n_edges), target - genotype.n_edges)
     child = propose(genotype, missing, rng, params)
     return None if child is None else replace(child, prune_to=target)

@@ -72,15 +72,15 @@ def test_selection_beats_random_search_at_equal_budget(survival: str) -> None:
 #: Digests of all genotypes of a run, in order of birth. They change only with the algorithm.
 GOLDEN: list[tuple[str, dict[str, Any]]] = [
     ("ec80706546a7", {"survival": "aging", "parents": "tournament"}),
-    ("a252c14f0aea", {"survival": "aging-dominated", "parents": "gap"}),
+    ("c38a97f7c99b", {"survival": "aging-dominated", "parents": "gap"}),
     ("cbb5e735e2e0", {"survival": "elitist", "parents": "tournament", "adapt": True}),
-    ("f9488b11c77b", {"survival": "aging-dominated", "parents": "gap", "rungs": (1, 3)}),
+    ("9bfc22e69fa6", {"survival": "aging-dominated", "parents": "gap", "rungs": (1, 3)}),
 ]
 
 
 @pytest.mark.parametrize(("digest", "options"), GOLDEN)
 def test_a_golden_run_stays_as_it_is(digest: str, options: dict[str, Any]) -> None:
-    memory = play("nsga2", 0, **options)
+    memory = play("nsga2", 0, crossover_rate=0.1, **options)
     digests = "".join(memory.individuals[id].genotype.digest for id in sorted(memory.individuals))
     assert hashlib.blake2b(digests.encode(), digest_size=6).hexdigest() == digest
 

@@ -43,9 +43,13 @@ def test_an_inflated_child_keeps_its_parent_and_says_what_training_shall_leave(n
 
 
 @pytest.mark.parametrize("name", INFLATIONS)
-def test_a_full_network_cannot_be_inflated(name: str) -> None:
+def test_a_full_network_is_only_pruned(name: str) -> None:
     full = random_genotype(np.random.default_rng(0), n_inputs=64, n_outputs=10, density=1.0)
-    assert OPERATORS[name](full, np.random.default_rng(0), PARAMS) is None
+    children = [OPERATORS[name](full, np.random.default_rng(seed), PARAMS) for seed in range(20)]
+    pruned = [child for child in children if child is not None]
+    assert 5 < len(pruned) < 15  # the others would have kept all edges
+    assert all(0.66 * full.n_edges < child.prune_to < full.n_edges for child in pruned)
+    assert {replace(child, prune_to=0) for child in pruned} == {full}
 
 
 @pytest.mark.parametrize("propose", [inflate, inflate_gradient])
