@@ -90,6 +90,7 @@ def test_parents_cost_a_little_more_than_their_children_should() -> None:
     rng = np.random.default_rng(5)
     F = np.stack([1 - np.arange(101) / 200, np.arange(101) / 100], axis=1)
     choices = [PARENTS["gap"](make_pool(F), rng) for _ in range(500)]
-    more = [F[choice.parent, 1] - choice.aim.costs[0] for choice in choices if choice.aim and 0 < choice.aim.costs[0] < 0.9]
+    inside = [(c.parent, c.aim.costs[0]) for c in choices if c.aim and 0 < c.aim.costs[0] < 0.9]
+    more = [F[parent, 1] - cost for parent, cost in inside]
     assert len(more) > 300
     np.testing.assert_allclose(np.mean(more), ABOVE, atol=0.003)
