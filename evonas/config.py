@@ -43,8 +43,8 @@ class RunConfig(BaseModel):
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
     are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
     training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
-    settings of such a training where it is one of :mod:`evonas.relaxed.methods`. ``teacher`` is a run, of which the
-    best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
+    settings of such a training: of :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of which
+    the best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
     ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is on;
     None is on unless images are moved in training, which the teacher sees where they were. See :mod:`evonas.teacher`.
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
             searches[name] = SupernetSearch(space, name, settings_from(kind, options, table="search_options"), out)
     if isinstance(space, FamilySearchable):
         searches |= space.family_searches
+        own: Any = space.family_searches.get(config.seeder)
+        if config.search_options and own is not None:
+            settings = settings_from(type(own.settings), config.search_options, table="search_options")
+            searches[config.seeder] = replace(own, settings=settings)
     return searches
 
 
@@ -48,23 +52,19 @@ def complete_settings(
         both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
         training[key] = {**training[key], **value} if both else value
     search = searches.get(config.seeder)
-    if search is None and config.search_epochs is not None:
-        raise UserError(
-            f"search_epochs belong to a search that gives a whole family, the seeder {config.seeder!r} is none: "
-            f"remove them"
-        )
-    if config.search_options and not isinstance(search, SupernetSearch):
-        raise UserError(
-            f"search_options belong to a search that trains a supernet, the seeder {config.seeder!r} does not: "
-            f"remove them"
-        )
+    for name in ("search_epochs", "search_options"):
+        if search is None and getattr(config, name):
+            raise UserError(
+                f"{name} belong to a search that gives a whole family, the seeder {config.seeder!r} is none: "
+                f"remove them"
+            )
     if config.teacher is not None and isinstance(search, SupernetSearch):
         raise UserError(
             f"the search {config.seeder!r} trains a supernet, which does not learn from a teacher: leave the teacher "
             f"out here, and give it to `evonas evolve --seed-from`"
         )
     epochs = search.epochs if search is not None and config.search_epochs is None else config.search_epochs
-    options = asdict(search.settings) if isinstance(search, SupernetSearch) else {}
+    options = {} if search is None else asdict(search.settings)
     return {"training": training, "search_epochs": epochs, "search_options": options}
 
 

@@ -47,6 +47,11 @@ class FamilySearch(Protocol[G]):
         ...
 
     @property
+    def settings(self) -> Any:
+        """A dataclass of what ``search_options`` set; where a space brings the search, it is a dataclass, too."""
+        ...
+
+    @property
     def epochs(self) -> int:
         """Epochs of the search, where nobody asks for others."""
         ...

@@ -33,6 +33,9 @@ class NeuronOptions(BaseModel):
             ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`.
         largest_steps: Largest step of an operator as a share, by name; those left out keep the one of
             ``LARGEST_STEPS``.
+        steps: Every operator that has a step is there once for each of these shares of its largest step, as
+            ``"add_edges x0.1"`` where the share is not 1, with an equal part of the weight: several let a search that
+            draws operators by what they gained learn how large steps should be.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +50,7 @@ class NeuronOptions(BaseModel):
     distance_strength: float = Field(1.0, ge=0, allow_inf_nan=False)
     operators: dict[str, float] | None = None
     largest_steps: dict[str, float] = Field(default_factory=dict)
+    steps: tuple[float, ...] = (1.0,)
 
     @field_validator("edges", "founder_edges")
     @classmethod
@@ -71,6 +75,13 @@ class NeuronOptions(BaseModel):
         for name, share in value.items():
             if not 0 < share <= 1:
                 raise ValueError(f"expected a share in (0, 1] for {name}, got {share}")
+        return value
+
+    @field_validator("steps")
+    @classmethod
+    def _check_steps(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or len(set(value)) < len(value) or not all(0 < share <= 1 for share in value):
+            raise ValueError(f"expected one or more different shares in (0, 1], got {list(value)}")
         return value
 
     @model_validator(mode="after")

@@ -25,7 +25,8 @@ from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.growth import grown
 from search_spaces.neuron.layering import pair_capacities, pair_counts
-from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, LARGEST_STEPS, OPERATORS, MutationParams
+from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams
+from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
 from search_spaces.neuron.trainer import choose_trainer
@@ -73,9 +74,8 @@ class NeuronSpace:
         self.law = DistanceLaw(
             task.input_shape, options.distance_base, options.distance_slope, options.distance_strength
         )
-        self._params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps}, self._edges)
-        weights = DEFAULT_WEIGHTS if options.operators is None else options.operators
-        self.operators: Mapping[str, float] = {name: weight for name, weight in weights.items() if weight}
+        self._mutations = offered(options, MutationParams(self.law, LARGEST_STEPS, self._edges))
+        self.operators: Mapping[str, float] = {name: mutation.weight for name, mutation in self._mutations.items()}
 
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:
         """A random founder by the rule of the option ``founders``.
@@ -136,7 +136,7 @@ class NeuronSpace:
         for draw in range(MUTATION_DRAWS):
             drawn = str(rng.choice(names, p=weights / weights.sum()))
             name = operator if operator is not None and draw < OPERATOR_DRAWS else drawn
-            child = OPERATORS[name](parent, rng, self._params)
+            child = self._mutations[name](parent, rng)
             if child is not None and self._fits(child, parent) and child != parent:
                 return Offspring(child, name)
         raise UserError(

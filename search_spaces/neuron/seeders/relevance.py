@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,17 @@ BATCHES, FEWEST_STEPS = 4, 50
 
 
 @dataclass(frozen=True, slots=True)
+class RelevanceSettings:
+    """How gates are drawn and what open ones cost.
+
+    Attributes:
+        prior: See :func:`search_spaces.neuron.relevance.select`.
+    """
+
+    prior: Literal["dirichlet", "gumbel-softmax", "hard-concrete"] = "dirichlet"
+
+
+@dataclass(frozen=True, slots=True)
 class RelevanceSearch:
     """Implements :class:`evonas.training.FamilySearch`.
 
@@ -50,6 +61,7 @@ class RelevanceSearch:
 
     setting: Setting
     norm: Norm
+    settings: RelevanceSettings = RelevanceSettings()
 
     training: ClassVar[Mapping[str, Any]] = PRUNE_TRAINING
     #: 3 cost .3 points at 1 000 edges on Fashion-MNIST, 8 gained nothing.
@@ -69,7 +81,7 @@ class RelevanceSearch:
             numbers = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
             checkpoint = Checkpoint(directory / f"start-{place}.safetensors", {
                 **data_and_seed(splits, numbers), "norm": self.norm, "n_epochs": epochs, "edges of the members": part,
-                "setting": asdict(self.setting), "training": asdict(recipe),
+                "setting": asdict(self.setting), "training": asdict(recipe), "settings": asdict(self.settings),
             })
             networks = checkpoint.load()
             if networks is None:
@@ -99,7 +111,10 @@ class RelevanceSearch:
             recipe = replace(recipe, batch_size=larger)
         network = self._start(edges[-1], np.random.default_rng(start))
         selected = [min(FACTOR * n_edges, network.genotype.n_edges) for n_edges in edges]
-        found = select(network, splits, recipe, edges=selected, epochs=epochs, seed=order, stop=stop, report=say)
+        found = select(
+            network, splits, recipe, edges=selected, epochs=epochs, seed=order, stop=stop, report=say,
+            prior=self.settings.prior,
+        )
         networks = [
             replace(n, genotype=replace(n.genotype, prune_to=target if target < n.genotype.n_edges else 0))
             for n, target in zip(found.networks, edges, strict=True)

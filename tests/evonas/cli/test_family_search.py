@@ -105,11 +105,26 @@ def test_a_poisoned_test_set_changes_nothing(evonas: Evonas, contents: Contents)
     assert contents(Path("poisoned")) == contents(Path("clean"))
 
 
+def test_the_prior_of_the_gates_can_be_chosen(evonas: Evonas) -> None:
+    numbers = ["--method", "relevance", "--edges", "80,100", "--members", 2, "--search-epochs", 1, "--epochs", 1]
+    Path("run.toml").write_text('[search_options]\nprior = "hard-concrete"\n')
+    found = {}
+    for prior, settings in (("dirichlet", []), ("hard-concrete", ["run.toml"])):
+        assert evonas("seed", *settings, *numbers, "--out", prior).exit_code == 0
+        with open_run(Path(prior)) as run:
+            assert run.config.search_options == {"prior": prior}
+            found[prior] = [run.store.individual(id).genotype for id in range(2)]
+    assert found["dirichlet"] != found["hard-concrete"]
+
+
 @pytest.mark.parametrize(("options", "message"), [
     (["--method", "prune", "--search-epochs", 3], "search_epochs belong to a search that gives a whole family"),
+    (["bad.toml", "--method", "relevance"], "search_options: prior must be 'dirichlet', 'gumbel-softmax'"),
+    (["bad.toml", "--method", "set"], "search_options belong to a search that gives a whole family"),
     (["--method", "relevanc"], "the space neuron has no seeder 'relevanc', did you mean 'relevance'?"),
 ])
 def test_a_bad_option_is_refused(evonas: Evonas, options: list[object], message: str) -> None:
+    Path("bad.toml").write_text('[search_options]\nprior = "spike"\n')
     result = evonas("seed", *options, "--out", "r")
     assert result.exit_code == 2
     assert message in result.stderr

@@ -147,7 +147,7 @@ def test_hypernet_of_other_operations_is_one_sentence(vector: Path, evonas: Evon
     ("hypernet-vector", "tau = -1.0", "search_options: tau must be positive"),
     ("darts", "rule = 'darts'", "the rule 'darts' keeps two edges into a node, but this space keeps all"),
     ("hypernet-scalar", "order = 3", "search_options: order must be 1 or 2"),
-    ("random", "tau = 1.0", "search_options belong to a search that trains a supernet"),
+    ("random", "tau = 1.0", "search_options belong to a search that gives a whole family"),
 ])
 def test_bad_search_options_are_one_sentence(
     cells: Path, evonas: Evonas, tmp_path: Path, method: str, extra: str, sentence: str

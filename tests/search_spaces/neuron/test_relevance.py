@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from search_spaces.neuron.relevance import PriorName, select
 from search_spaces.neuron.relevance.discretize import discretize, relevance
 from search_spaces.neuron.relevance.gates import Gates, Strength
 from search_spaces.neuron.relevance.priors import PRIORS, GumbelSoftmax, HardConcrete
+from search_spaces.neuron.seeders.relevance import RelevanceSettings
 from search_spaces.neuron.trainer.base import Network
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.training_cases import TARGETS, assert_close, random_splits
@@ -223,3 +224,7 @@ def test_a_network_that_is_read_off_computes_what_the_start_does_without_the_oth
     x = torch.randn(20, 12, generator=torch.Generator().manual_seed(0)).double()
     outputs = [forward(one, x, *parameters(one)).detach().numpy() for one in (found, silenced)]
     assert_close(*outputs)
+
+
+def test_every_prior_can_be_asked_for_in_the_settings_of_the_search() -> None:
+    assert set(get_args(get_type_hints(RelevanceSettings)["prior"])) == set(PRIORS)

@@ -75,6 +75,8 @@ def test_importing_the_space_does_not_import_torch() -> None:
         ({"operators": {"add_nodes": 0}}, "option operators of the neuron space: expected non-negative weights"),
         ({"largest_steps": {"remove_layer": 0.5}}, "unknown operator with a step 'remove_layer'"),
         ({"largest_steps": {"add_nodes": 2}}, "expected a share in (0, 1] for add_nodes, got 2.0"),
+        ({"steps": [1.0, 0.0]}, "option steps of the neuron space: expected one or more different shares in (0, 1]"),
+        ({"steps": [0.5, 0.5]}, "expected one or more different shares in (0, 1], got [0.5, 0.5]"),
         ({"norm": "batch"}, "option norm of the neuron space: Input should be 'layer'"),
         ({"founder_edges": (9, 3)}, "option founder_edges of the neuron space: expected (fewest, most)"),
         ({"founder_edges": (500, 900), "edges": (64, 400)}, "founder_edges must lie within edges, (64, 400)"),
@@ -122,6 +124,18 @@ def test_only_operators_with_a_weight_are_drawn() -> None:
     )
     parent = space.sample(generator(0))
     assert {space.mutate(parent, generator(seed)).operator for seed in range(20)} == {"add_edges", "tie_weights"}
+
+
+def test_operators_are_there_with_each_step_and_an_equal_part_of_the_weight() -> None:
+    options = {"operators": {"remove_edges": 3, "remove_layer": 1}, "founders": "log-uniform"}
+    space = create(DIGITS, {**options, "steps": [1.0, 0.1], "largest_steps": {"remove_edges": 0.5}})
+    assert space.operators == {"remove_edges": 1.5, "remove_edges x0.1": 1.5, "remove_layer": 1}
+    parent = space.sample(generator(0))
+    gone: dict[str, list[float]] = {"remove_edges": [], "remove_edges x0.1": []}
+    for seed in range(200):
+        child = space.mutate(parent, generator(seed), ("remove_edges", "remove_edges x0.1")[seed % 2])
+        gone[child.operator].append(1 - child.genotype.n_edges / parent.n_edges)
+    assert 0.02 < max(gone["remove_edges x0.1"]) < 0.08 < 0.3 < max(gone["remove_edges"])
 
 
 def test_a_parent_that_no_operator_in_use_changes_is_an_error_with_a_remedy() -> None:

@@ -1,0 +1,53 @@
+"""Which operators a space offers, with which steps and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, OPERATORS, Operator
+from search_spaces.neuron.mutation.steps import MutationParams
+from search_spaces.neuron.options import NeuronOptions
+
+#: The step of the variants of ``inflate`` is that of ``inflate``; these have none.
+WITHOUT_STEP = ("remove_layer",)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """An operator with its parameters.
+
+    Attributes:
+        weight: With which it is drawn.
+    """
+
+    operator: Operator
+    params: MutationParams
+    weight: float
+
+    def __call__(self, genotype: NeuronGenotype, rng: np.random.Generator) -> NeuronGenotype | None:
+        """A child, or None where it does not apply."""
+        return self.operator(genotype, rng, self.params)
+
+
+def offered(options: NeuronOptions, params: MutationParams) -> Mapping[str, Mutation]:
+    """Mutations by the names that individuals are recorded with, see :attr:`NeuronOptions.steps`.
+
+    Args:
+        params: With the largest steps of operators whose own are not among the options.
+    """
+    largest = {**params.largest_steps, **options.largest_steps}
+    weights = DEFAULT_WEIGHTS if options.operators is None else options.operators
+    mutations = {}
+    for operator, weight in weights.items():
+        shares = (1.0,) if operator in WITHOUT_STEP else options.steps
+        for share in shares if weight else ():
+            scaled = {name: share * step for name, step in largest.items()}
+            name = operator if share == 1 else f"{operator} x{share:g}"
+            mutations[name] = Mutation(
+                OPERATORS[operator], replace(params, largest_steps=scaled), weight / len(shares)
+            )
+    return mutations
