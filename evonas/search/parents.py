@@ -14,10 +14,10 @@ from evonas.types import Doubles, Ints
 CONTESTANTS, FRONT_SHARE = 3, 0.2
 #: So many members are near enough to fill a gap.
 NEIGHBOURS = 4
-#: The best parent costs more than its child should, by a share of the front's span (15 % of FLOPs where the front spans
-#: two orders of magnitude): pruning what a larger network has learnt beats growing a smaller one. On Fashion-MNIST 85 %
-#: of children with .7 to .97 times their parent's edges were better than the front at their size, 40 % of those with
-#: 1.2 to 1.6 times.
+#: The best parent costs more than its child should, in every cost by a share of the front's span (15 % of FLOPs where
+#: the front spans two orders of magnitude): pruning what a larger network has learnt beats growing a smaller one. On
+#: Fashion-MNIST 85 % of children with .7 to .97 times their parent's edges were better than the front at their size,
+#: 40 % of those with 1.2 to 1.6 times.
 ABOVE = 0.03
 #: So large shares of the points are beyond the cheap and the dear end of the front, by a share of its span.
 CHEAP_SHARE, DEAR_SHARE, REACH = 0.03, 0.03, 0.15
@@ -78,7 +78,7 @@ def tournament(pool: Pool, rng: np.random.Generator) -> Choice:
 
 
 def gap(pool: Pool, rng: np.random.Generator) -> Choice:
-    """One of the members of the first two ranks whose costs are a little above those of a random point along the front.
+    """One of the members of the first two ranks that are nearest to a little above a random point along the front.
 
     Along one of the costs, drawn uniformly, the front's neighbours have gaps between them. A gap is drawn in proportion
     to its area, the hypervolume that is to be won in it: difference in cost times difference in quality, the less often

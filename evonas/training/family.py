@@ -48,7 +48,7 @@ class FamilySearch(Protocol[G]):
 
     @property
     def settings(self) -> Any:
-        """A dataclass of what ``search_options`` set; where a space brings the search, it is a dataclass, too."""
+        """A dataclass of what ``search_options`` set. The search is a dataclass, of which it is a field."""
         ...
 
     @property

@@ -55,7 +55,7 @@ def fit(
             total += step(batch, view, next(rates)) * len(batch)
         if not np.isfinite(total):
             raise FloatingPointError(f"the training loss is not finite after {epoch + 1} epochs")
-        val_loss = None if recipe.patience is None else _validation_loss(module, splits)
+        val_loss = patience.validated(lambda: _validation_loss(module, splits))
         history.append(Epoch(total / n_samples, val_loss, n_params))
         if patience.ends(val_loss, lambda: copy.deepcopy(module.state_dict())):
             break

@@ -25,8 +25,12 @@ class Patience(Generic[S]):
         self._lowest, self._stale = math.inf, 0
         self.best: S | None = None
 
+    def validated(self, validate: Callable[[], float | None]) -> float | None:
+        """The validation loss, which is only worked out where it decides anything."""
+        return None if self._epochs is None else validate()
+
     def ends(self, val_loss: float | None, state: Callable[[], S]) -> bool:
-        """Whether training should end after an epoch with this loss (None: there is no validation set)."""
+        """Whether training should end after an epoch with this loss (None: there is no validation set, or no need)."""
         if self._epochs is None or val_loss is None:
             return False
         if self._unjudged:

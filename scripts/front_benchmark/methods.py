@@ -48,7 +48,7 @@ EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
 _EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": RunConfig().epochs}
-#: The mutations that the space was published with (see :mod:`search_spaces.neuron.mutation`), and splitting.
+#: In the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and splitting.
 _SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
 _BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}
 

@@ -6,7 +6,7 @@
 - ``inheritance``: the weights a child starts from; ``cost``: what a network costs
 - ``trainer``: training at the speed of the hardware; ``module``: the phenotype in torch
 - ``graph``: from and to networkx; ``draw``: what a network looks like
-- ``options``, ``space``: what the engine sees
+- ``options``, ``operators``, ``space``: what the engine sees
 """
 
 from search_spaces.neuron.space import create

@@ -8,21 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, OPERATORS, Operator
-from search_spaces.neuron.mutation.steps import MutationParams
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, OPERATORS, MutationParams, Operator
 from search_spaces.neuron.options import NeuronOptions
 
-#: The step of the variants of ``inflate`` is that of ``inflate``; these have none.
+#: All operators but these have a step; that of ``inflate`` is that of its variants, too.
 WITHOUT_STEP = ("remove_layer",)
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """An operator with its parameters.
-
-    Attributes:
-        weight: With which it is drawn.
-    """
+    """An operator, the parameters that it is called with, and the weight that it is drawn with."""
 
     operator: Operator
     params: MutationParams
@@ -46,7 +41,7 @@ def offered(options: NeuronOptions, params: MutationParams) -> Mapping[str, Muta
         shares = (1.0,) if operator in WITHOUT_STEP else options.steps
         for share in shares if weight else ():
             scaled = {name: share * step for name, step in largest.items()}
-            name = operator if share == 1 else f"{operator} x{share:g}"
+            name = operator if share == 1 else f"{operator} x{share}"
             mutations[name] = Mutation(
                 OPERATORS[operator], replace(params, largest_steps=scaled), weight / len(shares)
             )

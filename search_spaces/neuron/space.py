@@ -14,7 +14,7 @@ from evonas.options import read_options
 from evonas.sketch import Sketch
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Pruning, Recipe, Stop, Trained
-from evonas.types import Floats, Metrics, Task, UserError, Weights
+from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
@@ -35,8 +35,8 @@ from search_spaces.neuron.trainer.base import Network
 if TYPE_CHECKING:
     from torch import nn
 
-#: Draws of an operator before a parent counts as one that cannot change: many, since one operator in six may be the
-#: only one that applies, and a bound on edges refuses large steps.
+#: Draws of an operator before a parent counts as one that cannot change: many, since the only one that
+#: applies may be drawn rarely, and a bound on edges refuses large steps.
 MUTATION_DRAWS = 200
 #: Draws of an operator that was asked for, before others are drawn.
 OPERATOR_DRAWS = 5
@@ -130,8 +130,11 @@ class NeuronSpace:
             operator: The one that is tried first, of :attr:`operators`.
 
         Raises:
+            ValueError: There is no such operator.
             UserError: No operator in use changes this parent.
         """
+        if operator is not None and operator not in self.operators:
+            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
         names, weights = list(self.operators), np.array(list(self.operators.values()))
         for draw in range(MUTATION_DRAWS):
             drawn = str(rng.choice(names, p=weights / weights.sum()))

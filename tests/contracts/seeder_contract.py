@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -167,8 +168,10 @@ class FamilySearchContract(FamilyContract):
             with pytest.raises(UserError, match="no checkpoint of this search"):
                 run("r", **{"epochs": 2, "n_members": 2, **other})
 
-    def test_its_training_is_a_recipe(self, space: Any) -> None:
-        recipe_from(space.family_searches[self.name].training)
+    def test_its_training_is_a_recipe_and_its_settings_can_be_replaced(self, space: Any) -> None:
+        search = space.family_searches[self.name]
+        recipe_from(search.training)
+        assert replace(search, settings=replace(search.settings)) == search
 
 
 #: Searches; see the fixture of the name.

@@ -86,6 +86,8 @@ class SpaceContract(ABC):
             assert set(used) <= set(space.operators)
             for child in children:
                 space.validate(child.genotype)
+        with pytest.raises(ValueError, match="unknown operator 'nothing'"):
+            space.mutate(parents[0], generator(7), "nothing")
 
     def test_crossover_is_valid_and_follows_from_the_seed(self, space: SearchSpace[Any]) -> None:
         for seed in SEEDS:

@@ -14,7 +14,8 @@ from search_spaces.neuron.wiring import with_edges
 def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
     """Grow by the distance law and be pruned back (see :func:`inflated`).
 
-    Layer pairs get new edges in proportion to those that they have.
+    Layer pairs get new edges in proportion to those that they have. A full network is only pruned; None if it would
+    keep all edges.
     """
     return inflated(genotype, rng, params, _by_law)
 

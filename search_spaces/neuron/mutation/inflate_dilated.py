@@ -28,7 +28,8 @@ def inflate_dilated(
     """Grow edges from neighbours of the sources that a target has, and be pruned back (see :func:`inflated`).
 
     Each new edge is one of those that are there, drawn at random, its source replaced by one of its nearest neurons in
-    the same layer. There are fewer where all neighbours are sources, and None if all are.
+    the same layer. There are fewer where all neighbours are sources, and None if all are; a full network is only
+    pruned.
     """
     return inflated(genotype, rng, params, _dilated)
 

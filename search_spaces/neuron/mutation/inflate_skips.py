@@ -15,7 +15,7 @@ def inflate_skips(genotype: NeuronGenotype, rng: np.random.Generator, params: Mu
     """Grow by the distance law between layers that are not neighbours, and be pruned back (see :func:`inflated`).
 
     Layer pairs get equal numbers of new edges, as far as they have room: also those that have none yet. None if there
-    is no hidden layer, or no room.
+    is no hidden layer, or no room; a full network is only pruned.
     """
     return inflated(genotype, rng, params, _past_layers)
 

@@ -42,12 +42,13 @@ BATCHES, FEWEST_STEPS = 4, 50
 
 @dataclass(frozen=True, slots=True)
 class RelevanceSettings:
-    """How gates are drawn and what open ones cost.
+    """What ``search_options`` set.
 
     Attributes:
-        prior: See :func:`search_spaces.neuron.relevance.select`.
+        prior: How gates are drawn and what open ones cost, see :func:`search_spaces.neuron.relevance.select`.
     """
 
+    #: Not ``PriorName``, whose module imports torch.
     prior: Literal["dirichlet", "gumbel-softmax", "hard-concrete"] = "dirichlet"
 
 

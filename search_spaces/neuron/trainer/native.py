@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +128,7 @@ class _Run:
         edge_updates = 0.0
         for epoch in range(self.epochs):
             train_loss, updates = self._epoch(epoch)
-            val_loss = None if self.recipe.patience is None else self._validate(epoch)
+            val_loss = patience.validated(partial(self._validate, epoch))
             edge_updates += updates
             history.append(Epoch(train_loss, val_loss, self.session.n_edges))
             if patience.ends(val_loss, self.session.network):

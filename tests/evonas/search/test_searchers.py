@@ -23,7 +23,8 @@ class TestNSGA2(SearcherContract):
     name = "nsga2"
 
     @pytest.fixture(params=[
-        {"survival": "aging"}, {"survival": "elitist", "parents": "gap"}, {"rungs": (1, 2, 6)}, {"adapt": True},
+        {"survival": "aging"}, {"survival": "elitist", "parents": "gap"}, {"rungs": (1, 2, 6)},
+        {"adapt": True, "crossover_rate": 0.2},
     ], ids=str)
     def make_searcher(self, request: pytest.FixtureRequest) -> Maker:
         return lambda seed: NSGA2(

@@ -19,6 +19,7 @@ import torch
 
 from evonas.data.samples import Splits
 from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTimeout
+from evonas.types import Task
 from search_spaces.neuron.trainer.base import Network, Norm, Trainer
 from tests.search_spaces.neuron.measuring_contract import MeasuringContract
 from tests.search_spaces.neuron.reference import loss, random_network
@@ -181,10 +182,13 @@ class TrainerContract(MeasuringContract):
         assert len(tied) > 1
         assert (tied == tied[0]).all()
 
-    def test_every_epoch_is_validated_where_patience_needs_it(self, trainer: Trainer) -> None:
-        network, splits = random_network(np.random.default_rng(22), **WIDE), random_splits(16)
-        plain = Recipe(batch_size=16)
-        patient = replace(plain, label_smoothing=0.1, patience=5)
+    @pytest.mark.parametrize("task", [CLASSES, TARGETS])
+    @pytest.mark.parametrize("norm", ["layer", "layer-affine", "none"])
+    def test_every_epoch_is_validated_where_patience_needs_it(self, trainer: Trainer, norm: Norm, task: Task) -> None:
+        network = random_network(np.random.default_rng(22), norm, **WIDE)
+        splits = random_splits(16, task=task)
+        plain = Recipe(batch_size=16, pruning=Pruning(edges=200, every=5))
+        patient = replace(plain, patience=5)
         expected = ReferenceTrainer(network, splits, replace(patient, patience=None), epochs=5, seed=3).run()
         assert_close([row.val_loss for row in self.run(trainer, network, splits, patient).history], expected.val_losses)
         assert [row.val_loss for row in self.run(trainer, network, splits, plain).history] == [None] * 5

@@ -54,7 +54,7 @@ class Training:
         patience: Patience[Network] = Patience(self._recipe.patience, first=self._first_judged)
         for epoch in range(self._epochs):
             train_loss = self._epoch(epoch)
-            val_loss = None if self._recipe.patience is None else self._validate()
+            val_loss = patience.validated(self._validate)
             history.append(Epoch(train_loss, val_loss, self._learner.genotype.n_edges))
             if patience.ends(val_loss, self._learner.network):
                 break
