@@ -79,7 +79,8 @@ class NSGA2(Generational[G]):
         alive = set(keys(self._population))
         living = np.array([i for i, m in enumerate(members) if m.evaluation.key in alive])
         ranking = self._rank(members)
-        pool = Pool(self._losses(members)[0], ranking.rank, np.argsort(ranking.order()), living)
+        logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
+        pool = Pool(self._losses(members)[0], ranking.rank, np.argsort(ranking.order()), living, logarithmic)
         return self._trials(lambda: self._propose(members, pool), self._n_children)
 
     def _propose(self, members: list[Member[G]], pool: Pool) -> tuple[Offspring[G], tuple[Member[G], ...]]:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from evonas.pareto import rank_and_crowd
-from evonas.search.parents import ABOVE, PARENTS, REACH, THRIFT, Pool
+from evonas.search.parents import DEARER, PARENTS, REACH, Pool
 from evonas.types import Doubles
 
 
-def make_pool(F: Doubles) -> Pool:
+def make_pool(F: Doubles, *, logarithmic: bool = True) -> Pool:
     ranking = rank_and_crowd(F)
-    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)))
+    costs = np.full(F.shape[1] - 1, logarithmic)
+    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)), costs)
 
 
 def draws(name: str, pool: Pool, n: int = 2000) -> np.ndarray:
@@ -64,12 +65,12 @@ def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -
     assert set(aims[aims > 5]) == {5 + REACH * 2}
 
 
-def test_gaps_of_equal_area_are_filled_the_more_often_the_cheaper_they_are() -> None:
+@pytest.mark.parametrize(("logarithmic", "ratio"), [(True, 10**-0.5), (False, 1.0)])
+def test_gaps_of_equal_area_are_filled_the_more_often_the_cheaper_they_are(logarithmic: bool, ratio: float) -> None:
     F = np.array([[0.4, 3.0], [0.3, 3.5], [0.2, 4.0], [0.1, 4.5]])
-    rng = np.random.default_rng(4)
-    aims = np.array([aim.costs for _ in range(4000) if (aim := PARENTS["gap"](make_pool(F), rng).aim)])[:, 0]
+    rng, pool = np.random.default_rng(4), make_pool(F, logarithmic=logarithmic)
+    aims = np.array([aim.costs for _ in range(9000) if (aim := PARENTS["gap"](pool, rng).aim)])[:, 0]
     inside = np.histogram(aims, [3.0, 3.5, 4.0, 4.5])[0] / len(aims)
-    ratio = np.exp(-THRIFT / 3)
     np.testing.assert_allclose(inside[1:] / inside[:-1], [ratio, ratio], rtol=0.1)
 
 
@@ -86,12 +87,14 @@ def test_where_larger_networks_are_not_better_yet_the_dearest_of_the_front_grows
     assert {choice.parent for choice in dear} == {1}
 
 
-def test_parents_cost_a_little_more_than_their_children_should() -> None:
+@pytest.mark.parametrize("logarithmic", [True, False])
+def test_parents_cost_a_little_more_than_their_children_should(logarithmic: bool) -> None:
     rng = np.random.default_rng(5)
     F = np.stack([1 - np.arange(101) / 200, np.arange(101) / 100], axis=1)
-    choices = [PARENTS["gap"](make_pool(F), rng) for _ in range(500)]
+    pool = make_pool(F, logarithmic=logarithmic)
+    choices = [PARENTS["gap"](pool, rng) for _ in range(500)]
     inside = [(c.parent, c.aim.costs[0]) for c in choices if c.aim and 0 < c.aim.costs[0] < 0.9]
     more = [F[parent, 1] - cost for parent, cost in inside]
     assert len(more) > 300
-    np.testing.assert_allclose(np.mean(more), ABOVE, atol=0.003)
-    assert 0.02 < ABOVE < 0.05
+    np.testing.assert_allclose(np.mean(more), np.log10(1.15) if logarithmic else 0, atol=0.003)
+    assert DEARER == 1.15
