@@ -93,7 +93,7 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     span = np.ptp(pool.F[front], axis=0)
     span = np.where(span > 0, span, 1)
     F = pool.F / span
-    near, point = np.flatnonzero(pool.rank <= 1), _between(F[front], pool.logarithmic * span[1:], rng)
+    near, point = np.flatnonzero(pool.rank <= 1), _between(F[front], np.where(pool.logarithmic, span[1:], 0.0), rng)
     if F.shape[1] > 1:
         axis, draw = int(rng.integers(1, F.shape[1])), rng.random()
         lag = F[np.isfinite(F).all(axis=1), axis].max() - F[front, axis].max()
