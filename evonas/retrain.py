@@ -51,8 +51,10 @@ class FinalEvaluator:
 
     def __call__(self, job: Job[Any]) -> Outcome[Any]:
         genotype, weights = job.trial.individual.genotype, None if job.start is None else job.start.weights
+        edges = self.space.cost(genotype).get("edges")
+        recipe = self.recipe if edges is None else self.recipe.of_size(edges, continues=False)
         trained = train(
-            self.space, genotype, weights, self.splits, self.recipe, epochs=job.trial.budget, seed=job.seed,
+            self.space, genotype, weights, self.splits, recipe, epochs=job.trial.budget, seed=job.seed,
             stop=job.stop,
         )
         outputs = predict(self.space, trained.genotype, trained.weights, self.test)

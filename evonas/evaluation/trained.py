@@ -50,7 +50,8 @@ class TrainedEvaluator(Generic[G]):
         elif job.start is not None and isinstance(self.space, InheritsWeights):
             rng = np.random.default_rng(inheritance)
             weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
-        recipe = self.recipe if weights is None else self.recipe.continued(self.space.cost(genotype).get("edges", 0.0))
+        edges = self.space.cost(genotype).get("edges")
+        recipe = self.recipe if edges is None else self.recipe.of_size(edges, continues=weights is not None)
         trained = train(
             self.space, genotype, weights, self.splits, recipe, epochs=job.trial.budget, seed=training,
             stop=job.stop,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from evonas.evaluation.base import Job
 from evonas.evaluation.trained import predict
 from evonas.individual import Individual, Start, Trial
 from evonas.plugins import create_space
+from evonas.space import SearchSpace
 from evonas.training import Recipe, Stop
 from evonas.training.calibration import recalibrate
 from evonas.types import Task, Weights
@@ -32,6 +35,35 @@ def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples
     assert set(outcome.metrics) == set(evaluator.metric_names)
 
 
+def trained(
+    space: SearchSpace[Any], splits: Splits, genotype: Any, recipe: Recipe, start: Start | None = None
+) -> Weights:
+    """The weights after one epoch."""
+    trial = Trial(Individual(0, genotype, 0, "sample"), 1)
+    outcome = TrainedEvaluator(space, splits, recipe)(Job(trial, np.random.SeedSequence(0), start, Stop()))
+    assert outcome.weights is not None
+    return outcome.weights
+
+
+def equal(first: Weights, second: Weights) -> bool:
+    return all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("augmentation", [{"shift": 1}, {"flip": True}])
+@pytest.mark.parametrize(("augmented_edges", "moved"), [(0, True), (300, True), (301, False)])
+def test_only_networks_that_keep_many_edges_see_images_moved(
+    augmented_edges: float, moved: bool, augmentation: dict[str, Any]
+) -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "pruned", "founder_edges": [300, 300]})
+    genotype = space.sample(np.random.default_rng(0))
+    assert genotype.n_edges > 301 > genotype.n_trained_edges == 300
+    recipe = Recipe(augmented_edges=augmented_edges, **augmentation)
+    weights = trained(space, splits, genotype, recipe)
+    assert equal(weights, trained(space, splits, genotype, Recipe(**augmentation))) is moved
+    assert equal(weights, trained(space, splits, genotype, Recipe())) is not moved
+
+
 @pytest.mark.parametrize("continues", [True, False])
 @pytest.mark.parametrize(("full", "share"), [(400.0, 1.0), (100.0, 0.5)])
 def test_only_networks_of_many_edges_that_begin_with_weights_learn_more_slowly(
@@ -42,14 +74,7 @@ def test_only_networks_of_many_edges_that_begin_with_weights_learn_more_slowly(
     genotype = space.sample(np.random.default_rng(0))
 
     def weights(start: Start | None, learning_rate: float, full: float) -> Weights:
-        trial = Trial(Individual(0, genotype, 0, "sample"), 1)
-        recipe = Recipe(learning_rate=learning_rate, full_rate_edges=full)
-        outcome = TrainedEvaluator(space, splits, recipe)(Job(trial, np.random.SeedSequence(0), start, Stop()))
-        assert outcome.weights is not None
-        return outcome.weights
-
-    def equal(first: Weights, second: Weights) -> bool:
-        return all(np.array_equal(first[name], second[name]) for name in first)
+        return trained(space, splits, genotype, Recipe(learning_rate=learning_rate, full_rate_edges=full), start)
 
     fresh = weights(None, 0.01, full)
     assert equal(fresh, weights(None, 0.01, 1e9))

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from evonas.pareto import rank_and_crowd
-from evonas.search.parents import DEARER, PARENTS, REACH, Pool
+from evonas.search.parents import (
+    CHEAP_SHARE,
+    DEAR_SHARE,
+    DEARER,
+    LAGGING_SHARE,
+    PARENTS,
+    REACH,
+    Pool,
+)
 from evonas.types import Doubles
 
 
@@ -54,24 +62,32 @@ def test_gap_filling_knows_any_number_of_costs_and_fronts_of_one() -> None:
         assert set(np.flatnonzero(draws("gap", make_pool(F), 50)).tolist()) == parents
 
 
-def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -> None:
-    F = crowded_front()
+def aims(pool: Pool, n: int) -> Doubles:
+    """Costs of the first kind that children should have."""
     rng = np.random.default_rng(2)
-    aims = np.array([aim.costs for _ in range(2000) if (aim := PARENTS["gap"](make_pool(F), rng).aim)])[:, 0]
-    assert ((aims > 3.2) & (aims < 5)).mean() > 0.6
-    assert 0.01 < (aims < 3).mean() < 0.06
-    assert 0.01 < (aims > 5).mean() < 0.08
-    assert aims.min() > 3 - 0.3
-    assert set(aims[aims > 5]) == {5 + REACH * 2}
+    return np.array([aim.costs[0] for _ in range(n) if (aim := PARENTS["gap"](pool, rng).aim)])
+
+
+def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -> None:
+    points = aims(make_pool(crowded_front(), logarithmic=False), 9000)
+    assert ((points < 3).mean(), (points > 5).mean()) == pytest.approx((CHEAP_SHARE, DEAR_SHARE), abs=0.02)
+    assert 3 - 2 * REACH <= points.min() < 3 - REACH
+    assert set(points[points > 5]) == {5 + REACH * 2}
 
 
 @pytest.mark.parametrize(("logarithmic", "ratio"), [(True, 10**-0.5), (False, 1.0)])
-def test_gaps_of_equal_area_are_filled_the_more_often_the_cheaper_they_are(logarithmic: bool, ratio: float) -> None:
+def test_equal_gaps_are_filled_the_more_often_the_cheaper_they_are(logarithmic: bool, ratio: float) -> None:
     F = np.array([[0.4, 3.0], [0.3, 3.5], [0.2, 4.0], [0.1, 4.5]])
-    rng, pool = np.random.default_rng(4), make_pool(F, logarithmic=logarithmic)
-    aims = np.array([aim.costs for _ in range(9000) if (aim := PARENTS["gap"](pool, rng).aim)])[:, 0]
-    inside = np.histogram(aims, [3.0, 3.5, 4.0, 4.5])[0] / len(aims)
+    points = aims(make_pool(F, logarithmic=logarithmic), 9000)
+    inside = np.histogram(points, [3.0, 3.5, 4.0, 4.5])[0] / len(points)
     np.testing.assert_allclose(inside[1:] / inside[:-1], [ratio, ratio], rtol=0.1)
+
+
+def test_half_of_the_time_goes_to_all_sizes_alike_and_half_to_where_hypervolume_is_to_be_won() -> None:
+    F = np.array([[0.4, 3.0], [0.1, 4.0], [0.1 - 1e-9, 6.0]])
+    points = aims(make_pool(F, logarithmic=False), 9000)
+    steep, flat = np.histogram(points, [3.0, 4.0, 6.0])[0] / ((points >= 3) & (points <= 6)).sum()
+    assert (steep, flat) == pytest.approx((0.5 / 3 + 0.5, 1 / 3), abs=0.02)
 
 
 @pytest.mark.parametrize(("lag", "reach"), [(0.8, 0.8), (0.05, REACH)])
@@ -80,11 +96,19 @@ def test_where_larger_networks_are_not_better_yet_the_dearest_of_the_front_grows
 ) -> None:
     F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 4.0 + 0.7 * lag], [0.26, 4.0 + lag]])
     rng = np.random.default_rng(3)
-    choices = [PARENTS["gap"](make_pool(F), rng) for _ in range(1500)]
+    choices = [PARENTS["gap"](make_pool(F, logarithmic=False), rng) for _ in range(1500)]
     dear = [choice for choice in choices if choice.aim is not None and choice.aim.costs[0] > 4]
-    assert 0.045 < len(dear) / len(choices) < 0.075
+    assert len(dear) / len(choices) == pytest.approx(LAGGING_SHARE, abs=0.04)
     np.testing.assert_allclose([choice.aim.costs[0] for choice in dear if choice.aim is not None], 4 + reach)
     assert {choice.parent for choice in dear} == {1}
+
+
+def test_beyond_the_dear_end_goes_the_same_time_however_dear_it_is() -> None:
+    """A child there costs ten times as much as the mean: of its tenth of the draws, by logarithm."""
+    F = np.array([[0.3, 3.0], [0.2, 4.0]])
+    points = aims(make_pool(F), 9000)
+    inside = 1 - CHEAP_SHARE - DEAR_SHARE
+    assert (points > 4).mean() == pytest.approx(DEAR_SHARE / 10 / (CHEAP_SHARE + inside + DEAR_SHARE / 10), rel=0.2)
 
 
 @pytest.mark.parametrize("logarithmic", [True, False])
