@@ -21,14 +21,18 @@ class DatasetSettings(NamedTuple):
     Attributes:
         budgets: At most so many connected edges: the columns of the table.
         settings: Of the configuration of every method, where it does not set the same itself.
+        epochs: Of :data:`SETTINGS` by name, in the place of their own.
     """
 
     budgets: tuple[int, ...] = (1_000, 2_650, 6_600, 20_700, 42_700)
     settings: Mapping[str, Any] = MappingProxyType({})
+    epochs: Mapping[str, int] = MappingProxyType({})
 
 
 #: Data sets with settings of their own.
 DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
+    #: In 2 minutes 35 members of 30 epochs had .03 to .26 points more on validation than 96 of 12 (seed 0).
+    "mnist": DatasetSettings(epochs={"prune": 30}),
     "cifar10": DatasetSettings((10_000, 25_000, 75_000, 200_000, 500_000), {
         "population": 16, "children": 8,  # a founder takes 15 seconds, not 2
         "training": {"shift": 2, "flip": True, "full_rate_edges": 80_000.0},  # four times as many inputs
@@ -92,10 +96,16 @@ class Stage(NamedTuple):
     settings: str
     share: float = 1.0
 
+    def own(self, dataset: str) -> Mapping[str, Any]:
+        """What this stage sets on a data set and not all do."""
+        epochs = settings_of(dataset).epochs
+        changed = {"epochs": epochs[self.settings]} if self.settings in epochs else {}
+        return {**SETTINGS[self.settings], **changed}
+
     def config(self, dataset: str, **values: Any) -> RunConfig:
         """The run's configuration, with what the benchmark decides."""
         common = settings_of(dataset).settings
-        own = {**EVERYBODY, **SETTINGS[self.settings], **values}
+        own = {**EVERYBODY, **self.own(dataset), **values}
         tables = {name: {**common[name], **own[name]} for name in common.keys() & own if isinstance(own[name], dict)}
         return RunConfig(dataset=dataset, **{**common, **own, **tables})
 

@@ -8,14 +8,14 @@ from typing import Any
 from evonas.report.comparison_tables import mean_text
 from evonas.report.tables import number
 
-from .methods import METHODS, SETTINGS, settings_of
+from .methods import METHODS, settings_of
 from .results import Document
 
 
 def markdown(document: Document) -> str:
     """Test accuracy of the best member by validation under each budget, a row for each method; what was compared."""
     methods: Mapping[str, Sequence[Mapping[str, Any]]] = document["methods"]
-    budgets, common = settings_of(document["dataset"])
+    budgets, common, _ = settings_of(document["dataset"])
     shared = f" Settings of all methods beside their own: {_values(common)}." if common else ""
     n_seeds = max(map(len, methods.values()))
     taught = f", all distilled from {document['teacher']}, whose cost is counted" if document["teacher"] else ""
@@ -28,7 +28,7 @@ def markdown(document: Document) -> str:
         "|---" * (len(budgets) + 3) + "|",
         *(f"| {name} | {' | '.join(_cells(runs, budgets))} |" for name, runs in methods.items()),
         "",
-        *(f"- `{name}`: {_settings(name)}" for name in methods),
+        *(f"- `{name}`: {_settings(name, document['dataset'])}" for name in methods),
     ]
     return "\n".join(lines) + "\n"
 
@@ -45,10 +45,10 @@ def _best_under(front: Sequence[Mapping[str, float]], edges: int) -> float | Non
     return 100 * inside[-1]["test_accuracy"] if inside else None
 
 
-def _settings(method: str) -> str:
+def _settings(method: str, dataset: str) -> str:
     stages = []
     for stage in METHODS[method]:
-        stages.append(f"{stage.share:.0%} of the time {stage.settings} ({_values(SETTINGS[stage.settings])})")
+        stages.append(f"{stage.share:.0%} of the time {stage.settings} ({_values(stage.own(dataset))})")
     return ", then ".join(stages)
 
 

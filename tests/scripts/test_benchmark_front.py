@@ -137,6 +137,14 @@ def test_settings_of_a_data_set_hold_for_every_method_beside_its_own(
     assert methods.settings_of("folder/digits.npz") == methods.DatasetSettings()
 
 
+def test_a_data_set_says_for_how_long_methods_train_a_network() -> None:
+    epochs = {name: methods.Stage(name).config(dataset="mnist").epochs for name in methods.SETTINGS}
+    wanted = methods.settings_of("mnist").epochs
+    assert {name: epochs[name] for name in wanted} == dict(wanted)
+    for name in methods.SETTINGS.keys() - wanted.keys():
+        assert epochs[name] == methods.Stage(name).config(dataset="fashion-mnist").epochs
+
+
 @pytest.mark.parametrize("name", methods.ABLATIONS)
 def test_every_ablation_can_be_run_and_differs_from_evolve(name: str) -> None:
     ablated, whole = (methods.Stage(stage).config(dataset="digits") for stage in (name, "evolve"))
