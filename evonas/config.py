@@ -46,7 +46,8 @@ class RunConfig(BaseModel):
     settings of such a training: of :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of which
     the best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
     ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is on;
-    None is on unless images are moved in training, which the teacher sees where they were. See :mod:`evonas.teacher`.
+    None is on unless images are moved in training (also where only some networks' are), since the teacher sees them
+    where they were. See :mod:`evonas.teacher`.
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the

@@ -51,8 +51,7 @@ class FinalEvaluator:
 
     def __call__(self, job: Job[Any]) -> Outcome[Any]:
         genotype, weights = job.trial.individual.genotype, None if job.start is None else job.start.weights
-        edges = self.space.cost(genotype).get("edges")
-        recipe = self.recipe if edges is None else self.recipe.of_size(edges, continues=False)
+        recipe = self.recipe.of_size(self.space.cost(genotype).get("edges", 0.0))
         trained = train(
             self.space, genotype, weights, self.splits, recipe, epochs=job.trial.budget, seed=job.seed,
             stop=job.stop,
@@ -69,9 +68,9 @@ def retrain(
 ) -> list[Retraining]:
     """Train each individual with seeds 0 .. n_seeds - 1, those that are not stored yet.
 
-    The recipe is the run's at the full learning rate, without early stopping, pruning and regrowth: the network that
-    was chosen is the one that is measured. Neither the teacher that the run was given nor its own best are asked
-    again, since they did not speak of the validation samples.
+    The recipe is the run's for a network of that size, at the full learning rate, without early stopping, pruning and
+    regrowth: the network that was chosen is the one that is measured. Neither the teacher that the run was given nor
+    its own best are asked again, since they did not speak of the validation samples.
 
     Args:
         run: Opened for writing.

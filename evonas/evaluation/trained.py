@@ -50,8 +50,9 @@ class TrainedEvaluator(Generic[G]):
         elif job.start is not None and isinstance(self.space, InheritsWeights):
             rng = np.random.default_rng(inheritance)
             weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
-        edges = self.space.cost(genotype).get("edges")
-        recipe = self.recipe if edges is None else self.recipe.of_size(edges, continues=weights is not None)
+        edges = self.space.cost(genotype).get("edges", 0.0)
+        recipe = self.recipe.of_size(edges)
+        recipe = recipe if weights is None else recipe.continued(edges)
         trained = train(
             self.space, genotype, weights, self.splits, recipe, epochs=job.trial.budget, seed=training,
             stop=job.stop,

@@ -80,7 +80,8 @@ class NSGA2(Generational[G]):
         living = np.array([i for i, m in enumerate(members) if m.evaluation.key in alive])
         ranking = self._rank(members)
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
-        pool = Pool(self._losses(members)[0], ranking.rank, np.argsort(ranking.order()), living, logarithmic)
+        F, violation = self._losses(members)
+        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic)
         return self._trials(lambda: self._propose(members, pool), self._n_children)
 
     def _propose(self, members: list[Member[G]], pool: Pool) -> tuple[Offspring[G], tuple[Member[G], ...]]:

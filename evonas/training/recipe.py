@@ -90,9 +90,9 @@ class Recipe:
         shift: Images are moved by up to so many pixels along each axis, every batch of them another way (see
             :mod:`evonas.training.augmentation`).
         flip: Half of the batches are mirrored left to right.
-        augmented_edges: Networks that keep fewer edges than this see images as they are, whatever ``shift`` and
-            ``flip``: they have no room for more. With shifts by a pixel on MNIST validation lost .4 points at 1 000
-            edges, and gained .1 at 2 650 and .4 from 6 600 on.
+        augmented_edges: Networks that keep fewer edges than this (in cells: operations) see images as they are,
+            whatever ``shift`` and ``flip``: they have no room for more. With shifts by a pixel on MNIST validation lost
+            .2 points at 1 000 edges, and gained .2 at 2 650 and .4 from 6 600 on (3 and 4 runs).
         teacher_weight: Share of the teacher's outputs in the targets, where the samples have a teacher (Hinton 2015,
             https://arxiv.org/abs/1503.02531; for classes at temperature 1).
         patience: Stop after so many epochs without a lower validation loss and return the best epoch's weights; an
@@ -138,15 +138,18 @@ class Recipe:
             got = f"{self.weight_decay}, {self.patience}"
             raise ValueError(f"weight_decay and patience must not be negative, got {got}")
 
-    def of_size(self, edges: float, *, continues: bool) -> Recipe:
-        """The recipe for a network that keeps so many edges.
+    def of_size(self, edges: float) -> Recipe:
+        """The recipe for a network of so many edges, or fewer if this prunes it further."""
+        return self if self._kept(edges) >= self.augmented_edges else replace(self, shift=0, flip=False)
 
-        Args:
-            continues: It goes on from weights, of a parent or its own, in a search.
-        """
-        shift, flip = (self.shift, self.flip) if edges >= self.augmented_edges else (0, False)
-        share = min(1.0, (self.full_rate_edges / max(edges, 1.0)) ** 0.5) if continues else 1.0
-        return replace(self, learning_rate=share * self.learning_rate, shift=shift, flip=flip)
+    def continued(self, edges: float) -> Recipe:
+        """The recipe with which the trial of such a network goes on from weights."""
+        share = min(1.0, (self.full_rate_edges / max(self._kept(edges), 1.0)) ** 0.5)
+        return self if share == 1 else replace(self, learning_rate=share * self.learning_rate)
+
+    def _kept(self, edges: float) -> float:
+        target = None if self.pruning is None else self.pruning.edges
+        return edges if target is None else min(edges, target)
 
     def learning_rates(self, n_steps: int) -> Doubles:
         """The learning rate of every step, shape ``(n_steps,)``."""

@@ -21,7 +21,7 @@ class DatasetSettings(NamedTuple):
     Attributes:
         budgets: At most so many connected edges: the columns of the table.
         settings: Of the configuration of every method, where it does not set the same itself.
-        epochs: Of :data:`SETTINGS` by name, in the place of their own.
+        epochs: For how long a network is trained, by name of :data:`SETTINGS`, in the place of the epochs there.
     """
 
     budgets: tuple[int, ...] = (1_000, 2_650, 6_600, 20_700, 42_700)
@@ -97,10 +97,10 @@ class Stage(NamedTuple):
     share: float = 1.0
 
     def own(self, dataset: str) -> Mapping[str, Any]:
-        """What this stage sets on a data set and not all do."""
-        epochs = settings_of(dataset).epochs
-        changed = {"epochs": epochs[self.settings]} if self.settings in epochs else {}
-        return {**SETTINGS[self.settings], **changed}
+        """The entry of :data:`SETTINGS`, with what the data set changes."""
+        own = SETTINGS[self.settings]
+        epochs = settings_of(dataset).epochs.get(self.settings)
+        return own if epochs is None else {**own, "epochs": epochs}
 
     def config(self, dataset: str, **values: Any) -> RunConfig:
         """The run's configuration, with what the benchmark decides."""

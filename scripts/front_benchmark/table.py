@@ -15,7 +15,8 @@ from .results import Document
 def markdown(document: Document) -> str:
     """Test accuracy of the best member by validation under each budget, a row for each method; what was compared."""
     methods: Mapping[str, Sequence[Mapping[str, Any]]] = document["methods"]
-    budgets, common, _ = settings_of(document["dataset"])
+    of_dataset = settings_of(document["dataset"])
+    budgets, common = of_dataset.budgets, of_dataset.settings
     shared = f" Settings of all methods beside their own: {_values(common)}." if common else ""
     n_seeds = max(map(len, methods.values()))
     taught = f", all distilled from {document['teacher']}, whose cost is counted" if document["teacher"] else ""

@@ -13,8 +13,9 @@ from evonas.evaluation.base import Job
 from evonas.evaluation.trained import predict
 from evonas.individual import Individual, Start, Trial
 from evonas.plugins import create_space
+from evonas.retrain import FinalEvaluator
 from evonas.space import SearchSpace
-from evonas.training import Recipe, Stop
+from evonas.training import Pruning, Recipe, Stop
 from evonas.training.calibration import recalibrate
 from evonas.types import Task, Weights
 
@@ -62,6 +63,26 @@ def test_only_networks_that_keep_many_edges_see_images_moved(
     weights = trained(space, splits, genotype, recipe)
     assert equal(weights, trained(space, splits, genotype, Recipe(**augmentation))) is moved
     assert equal(weights, trained(space, splits, genotype, Recipe())) is not moved
+    pruned = Recipe(augmented_edges=augmented_edges, pruning=Pruning(edges=200), **augmentation)
+    assert equal(trained(space, splits, genotype, pruned), trained(space, splits, genotype, pruned.of_size(200)))
+
+
+@pytest.mark.parametrize(("augmented_edges", "moved"), [(300, True), (301, False)])
+def test_final_training_moves_images_for_the_same_networks(augmented_edges: float, moved: bool) -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [300, 300]})
+    individual = Individual(0, space.sample(np.random.default_rng(0)), 0, "retrain")
+    assert individual.genotype.n_edges == 300
+
+    def retrained(recipe: Recipe) -> Weights:
+        evaluator = FinalEvaluator(space, splits, splits.validation, recipe)
+        weights = evaluator(Job(Trial(individual, 1), np.random.SeedSequence(0), None, Stop())).weights
+        assert weights is not None
+        return weights
+
+    weights = retrained(Recipe(shift=1, augmented_edges=augmented_edges))
+    assert equal(weights, retrained(Recipe(shift=1))) is moved
+    assert equal(weights, retrained(Recipe())) is not moved
 
 
 @pytest.mark.parametrize("continues", [True, False])

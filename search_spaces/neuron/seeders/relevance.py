@@ -107,7 +107,6 @@ class RelevanceSearch:
 
         torch.set_num_threads(1)  # the result depends on it
         start, order = seed.generate_state(2).tolist()
-        recipe = recipe.of_size(edges[-1], continues=False)
         larger = BATCHES * recipe.batch_size
         if len(splits.train) // 2 >= FEWEST_STEPS * larger:
             recipe = replace(recipe, batch_size=larger)

@@ -18,10 +18,11 @@ from evonas.search.parents import (
 from evonas.types import Doubles
 
 
-def make_pool(F: Doubles, *, logarithmic: bool = True) -> Pool:
-    ranking = rank_and_crowd(F)
+def make_pool(F: Doubles, *, logarithmic: bool = True, violation: Doubles | None = None) -> Pool:
+    violation = np.zeros(len(F)) if violation is None else violation
+    ranking = rank_and_crowd(F, violation)
     costs = np.full(F.shape[1] - 1, logarithmic)
-    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)), costs)
+    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)), violation, costs)
 
 
 def draws(name: str, pool: Pool, n: int = 2000) -> np.ndarray:
@@ -103,12 +104,30 @@ def test_where_larger_networks_are_not_better_yet_the_dearest_of_the_front_grows
     assert {choice.parent for choice in dear} == {1}
 
 
-def test_beyond_the_dear_end_goes_the_same_time_however_dear_it_is() -> None:
-    """A child there costs ten times as much as the mean: of its tenth of the draws, by logarithm."""
-    F = np.array([[0.3, 3.0], [0.2, 4.0]])
-    points = aims(make_pool(F), 9000)
-    inside = 1 - CHEAP_SHARE - DEAR_SHARE
-    assert (points > 4).mean() == pytest.approx(DEAR_SHARE / 10 / (CHEAP_SHARE + inside + DEAR_SHARE / 10), rel=0.2)
+@pytest.mark.parametrize("decades", [0.5, 1.0, 2.0])
+def test_beyond_both_ends_goes_the_same_share_of_the_time_however_far_apart_they_are(decades: float) -> None:
+    cost = 3 + decades * np.linspace(0, 1, 101)
+    points = aims(make_pool(np.stack([1 - cost / 10, cost], axis=1)), 20_000)
+    below, above = points < cost[0], points > cost[-1]
+    seconds = np.where(above, 10 ** cost[-1], np.where(below, 10 ** cost[0], 10**points))
+    assert seconds[above].sum() / seconds.sum() == pytest.approx(DEAR_SHARE, abs=0.04)
+    assert seconds[below].sum() / seconds.sum() == pytest.approx(CHEAP_SHARE, abs=0.01)
+
+
+def test_of_the_dearest_the_best_becomes_the_parent_of_those_beyond() -> None:
+    F = np.array([[0.3, 3.0, 2.0], [0.1, 4.0, 3.0], [0.2, 3.5, 3.0]])
+    rng, pool = np.random.default_rng(6), make_pool(F, logarithmic=False)
+    choices = [PARENTS["gap"](pool, rng) for _ in range(500)]
+    beyond = {choice.parent for choice in choices if choice.aim is not None and choice.aim.costs[1] > 3}
+    assert beyond == {1}
+
+
+def test_members_that_break_a_constraint_draw_nobody_beyond_the_dear_end() -> None:
+    F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 5.0]])
+    pool = make_pool(F, logarithmic=False, violation=np.array([0.0, 0.0, 0.5]))
+    points = aims(pool, 3000)
+    assert set(points[points > 4]) == {4 + REACH}
+    assert (points > 4).mean() == pytest.approx(DEAR_SHARE, abs=0.03)
 
 
 @pytest.mark.parametrize("logarithmic", [True, False])
