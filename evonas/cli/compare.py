@@ -117,7 +117,7 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
             f"{path} by {ITSELF if teacher == ITSELF else 'a run'}" for path, teacher in teachers.items() if teacher
         ]
         say_aside(f"note: not all runs had the same teacher (taught were {', '.join(taught)}): part of their "
-                  f"differences may be due to that")
+                  f"differences may be due to that; --teacher or --no-self-distillation makes them equal")
 
 
 def _teacher(run: OpenRun) -> str | None:

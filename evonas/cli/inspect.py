@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonas.cli.console import csv_text, make_console, say
+from evonas.cli.compare import check_data
+from evonas.cli.console import csv_text, make_console, say, say_aside
 from evonas.cli.options import parse_assignments, parse_reference
 from evonas.types import UserError
 
@@ -60,11 +61,13 @@ def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], bes
     others = []
     for directory in beside:
         with open_run(directory) as other:
+            check_data({run: opened, directory: other})
             if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
                 raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")
             others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
     title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
     plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others)
+    say_aside(f"wrote {path}")
 
 
 def _test_metrics(opened: OpenRun, members: Sequence[Record]) -> dict[int, dict[str, float]]:
@@ -114,6 +117,8 @@ def print_front(
     if objectives.constraints and not members and records:
         kept = ", ".join(str(constraint) for constraint in objectives.constraints)
         say(f"no evaluation keeps {kept}: loosen a constraint or evolve longer")
+    if not records:
+        say("no network has been trained yet: a run needs time for its founders, the largest of which take longest")
     point = fronts.default_reference(records, objectives)
     if reference is not None:
         point |= parse_reference(reference, point)

@@ -52,21 +52,30 @@ def parse_assignments(text: str) -> Mapping[str, float]:
 
 
 def parse_options(texts: Iterable[str] | None) -> dict[str, Any]:
-    """``KEY=VALUE`` each, with values as in TOML, or bare words; raises :class:`UserError`."""
+    """``KEY=VALUE`` each, with values as in TOML, bare words, or several with commas; raises :class:`UserError`."""
     document = []
     for text in texts or ():
         key, _, value = text.partition("=")
+        value = _toml(value)
         try:
             tomllib.loads(f"value = {value}")
         except tomllib.TOMLDecodeError:
-            if not re.fullmatch(r"\s*[A-Za-z][\w.-]*\s*", value):
-                raise UserError(f"cannot read --space-option {text!r}, expected KEY=VALUE, like cells=3") from None
-            value = json.dumps(value.strip())
+            raise UserError(f"cannot read --space-option {text!r}, expected KEY=VALUE, like cells=3 or "
+                            f"edges=784,20000") from None
         document.append(f"{key} = {value}")
     try:
         return tomllib.loads("\n".join(document))
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"cannot read --space-option {' '.join(texts or ())}: {error}") from None
+
+
+def _toml(value: str) -> str:
+    """A value as TOML writes it, where it is a bare word or several with commas; else as it stands."""
+    value = value.strip()
+    if "," in value and value[0] not in "[{\"'":
+        return f"[{', '.join(map(_toml, value.split(',')))}]"
+    bare = re.fullmatch(r"[A-Za-z][\w.-]*", value) and value not in ("true", "false", "inf", "nan")
+    return json.dumps(value) if bare else value
 
 
 def parse_range(text: str | None, option: str) -> tuple[int, int] | None:

@@ -145,12 +145,15 @@ def _dress(axes: Axes, x: Objective, y: Objective, title: str) -> None:
 
 
 def _scatter(figure: Figure, axes: Axes, ok: Sequence[Record], x: Objective, y: Objective) -> None:
-    """Every evaluation, coloured by its generation where there are several."""
+    """Every evaluation, coloured by its generation where there are several; without a yellow that no paper shows."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
     from matplotlib.ticker import MaxNLocator
 
     births = [r.birth for r in ok]
+    colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.15, 1, 256)), "births")
     dots = axes.scatter(
-        *_columns(ok, x, y), s=12, alpha=0.5, linewidths=0, c=births, cmap="viridis_r", label=f"{len(ok)} evaluations"
+        *_columns(ok, x, y), s=12, alpha=0.5, linewidths=0, c=births, cmap=colours, label=f"{len(ok)} evaluations"
     )
     if max(births):
         bar = figure.colorbar(dots, ax=axes, label="generation of birth", pad=0.01, ticks=MaxNLocator(integer=True))

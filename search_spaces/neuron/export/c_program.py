@@ -168,7 +168,7 @@ class CProgram:
             "unpacked": max(tiles.n_bytes for tiles in self.tiles),
             "output_note": classes,
             "input_type": "uint8_t" if byte_inputs else "float",
-            "input_note": "whole numbers from 0 to 255" if byte_inputs else "floats",
+            "input_note": "whole numbers in the units of the data, at most 255" if byte_inputs else "floats",
             "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
         })
 

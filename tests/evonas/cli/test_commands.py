@@ -46,6 +46,7 @@ def test_a_run_at_its_time_limit_says_how_to_go_on_and_goes_on(
 ) -> None:
     result = evonas("evolve", settings, "--time-limit", 0.001, "--out", "r")
     assert result.exit_code == 0
+    assert "no network has been trained yet: a run needs time" in result.stdout
     assert "go on with: evonas resume r --time-limit" in result.stdout
     assert evonas("resume", "r", "--time-limit", 1000).exit_code == 0
     assert contents(tmp_path / "r") == contents(finished)
@@ -88,6 +89,7 @@ def test_best_under_and_knee_pick_one_member_of_the_front(evonas: Evonas, finish
 def test_front_draws_a_plot_beside_another_run(evonas: Evonas, finished: Path, suffix: str) -> None:
     result = evonas("front", finished, "--plot", f"front.{suffix}", "--beside", finished)
     assert result.exit_code == 0
+    assert result.stderr == f"wrote front.{suffix}\n"
     head = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
     assert Path(f"front.{suffix}").read_bytes().startswith(head)
 

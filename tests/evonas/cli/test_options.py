@@ -15,7 +15,9 @@ from tests.evonas.cli.conftest import Refused
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("cells=3", 3), ("edges=[64, 800]", [64, 800]), ("norm=layer-affine", "layer-affine"),
+        ("cells=3", 3), ("edges=[64, 800]", [64, 800]), ("edges=64,800", [64, 800]),
+        ("steps = 1.0, 0.3", [1.0, 0.3]), ("operations=zero,skip", ["zero", "skip"]), ("founders='a,b'", "a,b"),
+        ("norm=layer-affine", "layer-affine"),
         ("operations = nasbench201", "nasbench201"), ("founders='source'", "source"), ("per_cell=true", True),
     ],
 )

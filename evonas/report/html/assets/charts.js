@@ -18,7 +18,7 @@ function axis(title, more = {}) {
 function metricAxis(metric) {
   const scale = metric.percent ? { tickformat: ".0%", hoverformat: ".2%" } : { tickformat: "~s" };
   const unit = metric.percent ? `${metric.label} (%)` : metric.label;
-  return axis(unit, metric.log ? { type: "log", ...(isLong(metric.values) ? { dtick: "D2" } : {}), minor: { showgrid: false }, tickformat: "~s" } : scale);
+  return axis(unit, metric.log ? { type: "log", ...(isLong(metric.values) ? { dtick: "D2" } : { nticks: 6 }), minor: { showgrid: false }, tickformat: "~s" } : scale);
 }
 
 function isLong(values) {
@@ -187,11 +187,11 @@ function drawCredit(run) {
     line: { color: seriesColour(i), dash: dash(i), width: 2 }, hovertemplate: `${plain(shortened(name, 20)).replaceAll("%", "&#37;")}: %{y:.1%}<extra></extra>`,
   }));
   chart("credit-chart", reason, traces, {
-    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", entrywidthmode: "fraction", entrywidth: innerWidth < 500 ? 0.46 : 0.24 },
-    xaxis: axis("batch after the founders"), yaxis: axis("share of draws (%)", { tickformat: ".0%", rangemode: "tozero" }),
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", entrywidthmode: "fraction", entrywidth: innerWidth < 500 ? 0.46 : 0.32 },
+    xaxis: axis("batch after the founders"), yaxis: axis(run.adapt ? "share of draws (%)" : "share by credit (%)", { tickformat: ".0%", rangemode: "tozero" }),
   });
-  const used = run.adapt ? "The search draws its operators by these shares." : "The search drew by fixed weights (adapt was off): this is what the operators earned.";
-  byId("credit-note").textContent = reason ? "" : `Hypervolume gained for compute spent. ${used}`;
+  const used = run.adapt ? "The search draws its operators by these shares." : "The search drew by fixed weights (adapt was off): these are the shares that credit would have given.";
+  byId("credit-note").textContent = reason ? "" : `Credit is hypervolume gained for compute spent. ${used}`;
 }
 
 function drawPopulation(run) {

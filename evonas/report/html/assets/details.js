@@ -57,7 +57,7 @@ function drawingNote(drawing) {
   const drawn = drawing.order.length;
   const all = numberText(drawing.nEdges);
   const thin = drawn < drawing.nEdges ? `${numberText(drawn)} of ${all} edges are drawn, the strongest of every pair of layers` : `All ${all} edges are drawn`;
-  const tints = drawing.strengths ? "; blue weights are positive, orange negative" : "";
+  const tints = drawing.strengths ? "; orange weights are positive, blue negative" : "";
   return `${thin}${tints}. Point at a node to see its edges alone.`;
 }
 

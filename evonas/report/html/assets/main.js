@@ -37,7 +37,7 @@ function showHead(run) {
   const best = run.best(run.front);
   const volume = run.hypervolume.curves[0].value.at(-1) ?? null;
   definitions(byId("facts"), [
-    ["evaluations", numberText(run.evaluations.id.length)], ["generation", `${run.run.generation} of ${numberText(run.run.generations)}`],
+    ["evaluations", numberText(run.evaluations.id.length)], ["generation", run.run.generations < 1e4 ? `${run.run.generation} of ${numberText(run.run.generations)}` : numberText(run.run.generation)],
     ["members of the front", numberText(run.front.length)],
     [`best ${run.metricOf.get(run.shownQuality).short}`, best === null ? "–" : run.text(run.shownQuality, best)],
     ["hypervolume", volume === null ? "–" : volume.toFixed(4)], ["time", durationText(run.run.elapsed)],

@@ -174,15 +174,18 @@ function drawCaptions(pen, drawing, at, width) {
   pen.font = `11.5px ${getComputedStyle(document.body).fontFamily}`;
   pen.textAlign = "center";
   pen.textBaseline = "alphabetic";
-  let right = -Infinity;
-  drawing.layers.forEach((name, l) => {
+  const taken = []; // left and right ends; inputs and outputs come before the layers between them
+  const ends = [0, drawing.layers.length - 1];
+  const between = drawing.layers.map((_, l) => l).slice(1, -1);
+  for (const l of new Set([...ends, ...between])) {
+    const name = drawing.layers[l];
     const caption = drawing.layers.length > 7 || drawing.sizes[l] === 1 ? name : `${name} · ${numberText(drawing.sizes[l])}`;
     const half = pen.measureText(caption).width / 2;
     const x = Math.min(Math.max(sums[l][0] / Math.max(sums[l][1], 1), half + 2), width - half - 2);
-    if (x - half < right + 6) return;
+    if (taken.some(([left, right]) => x - half < right + 6 && x + half > left - 6)) continue;
     pen.fillText(caption, x, 14);
-    right = x + half;
-  });
+    taken.push([x - half, x + half]);
+  }
 }
 
 /** The node under the pointer, null if there is none near. */
