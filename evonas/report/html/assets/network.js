@@ -179,12 +179,15 @@ function drawCaptions(pen, drawing, at, width) {
   const between = drawing.layers.map((_, l) => l).slice(1, -1);
   for (const l of new Set([...ends, ...between])) {
     const name = drawing.layers[l];
-    const caption = drawing.layers.length > 7 || drawing.sizes[l] === 1 ? name : `${name} · ${numberText(drawing.sizes[l])}`;
-    const half = pen.measureText(caption).width / 2;
-    const x = Math.min(Math.max(sums[l][0] / Math.max(sums[l][1], 1), half + 2), width - half - 2);
-    if (taken.some(([left, right]) => x - half < right + 6 && x + half > left - 6)) continue;
-    pen.fillText(caption, x, 14);
-    taken.push([x - half, x + half]);
+    const whole = drawing.layers.length > 7 || drawing.sizes[l] === 1 ? name : `${name} · ${numberText(drawing.sizes[l])}`;
+    for (const caption of new Set([whole, name])) { // without the size where there is no room for it
+      const half = pen.measureText(caption).width / 2;
+      const x = Math.min(Math.max(sums[l][0] / Math.max(sums[l][1], 1), half + 2), width - half - 2);
+      if (taken.some(([left, right]) => x - half < right + 6 && x + half > left - 6)) continue;
+      pen.fillText(caption, x, 14);
+      taken.push([x - half, x + half]);
+      break;
+    }
   }
 }
 
