@@ -22,5 +22,5 @@ if [ ! -x .venv/bin/python ] || [ "$(cat "$installed" 2>/dev/null)" != "$stamp" 
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     echo "installing into .venv: up to 2 GB, as a rule in one or two minutes ..."
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".${extras-}"
-    echo "$stamp" | tee .venv/stamp > "$installed"
+    for file in .venv/stamp "$installed"; do echo "$stamp" > "$file"; done
 fi
