@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Make .venv if needed, evolve networks on the embedded digits, and show the front. Arguments go to `evonas evolve`.
+extras=""
 source "$(dirname "$0")/setup.sh"
 out=${EVONAS_QUICKSTART_OUT:-runs/quickstart-$(date +%Y%m%d-%H%M%S)}
 .venv/bin/evonas evolve --dataset digits --population 24 --children 16 --generations 12 --epochs 12 --batch-size 32 \

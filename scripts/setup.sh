@@ -1,5 +1,5 @@
 # Sourced by the other scripts: makes .venv and installs the project with pinned versions, once per change of either.
-# $extras are installed, too, like [dev]; none where it is not set.
+# $extras, which they set, is installed, too, like [dev].
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,10 +17,10 @@ fi
 
 # What an installation depends on; the native trainer is rebuilt when its sources change.
 stamp=$(cat pyproject.toml constraints.txt setup.py search_spaces/neuron/native/* 2>/dev/null | cksum)
-installed=.venv/stamp${extras-}
+installed=.venv/stamp$extras
 if [ ! -x .venv/bin/python ] || [ "$(cat "$installed" 2>/dev/null)" != "$stamp" ]; then
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     echo "installing into .venv: up to 2 GB, as a rule in one or two minutes ..."
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".${extras-}"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$extras"
     for file in .venv/stamp "$installed"; do echo "$stamp" > "$file"; done
 fi

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,9 +60,10 @@ def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], bes
     from evonas.report.plot import plot_front
 
     others = []
-    for directory in beside:
-        with open_run(directory) as other:
-            check_data({run: opened, directory: other})
+    with ExitStack() as stack:
+        runs = {directory: stack.enter_context(open_run(directory)) for directory in beside}
+        check_data({run: opened, **runs})
+        for directory, other in runs.items():
             if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
                 raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")
             others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
