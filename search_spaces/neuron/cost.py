@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.types import Metrics
-from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Norm
 
 #: Operations of LayerNorm a neuron (sum, subtract the mean, square, sum, scale) and a layer (divide twice, add epsilon,
@@ -13,30 +14,38 @@ from search_spaces.neuron.trainer.base import Norm
 NORM_FLOPS_PER_NEURON, NORM_FLOPS_PER_LAYER = 5, 5
 
 
-def n_shared(genotype: NeuronGenotype) -> int:
-    """Weights that tying saves: the sum over groups of (size - 1)."""
-    tied = genotype.ties[genotype.ties >= 0]
-    return len(tied) - len(np.unique(tied))
+def n_distinct(groups: NDArray[np.int32]) -> int:
+    """Values of ``(n,)`` members of groups of which each has one; -1 is a group of its own."""
+    return int((groups < 0).sum()) + len(np.unique(groups[groups >= 0]))
 
 
 def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
     """Costs per sample; of a genotype that training will prune, with the edges that will be left, as often tied as now.
 
     Returns:
-        ``edges``; ``params`` (edges, biases, and a gain for each hidden neuron with ``layer-affine``, tied edges
-        once); ``flops`` = 2 * edges, the convention of the sparse-training literature; ``flops_total``, which adds a
-        bias for each neuron, ReLU and norm (and its gain) for each hidden one; ``neurons``, the hidden ones;
-        ``depth``, the output's layer.
+        ``edges``; ``params`` (weights, biases, and a gain for each neuron with a norm of ``layer-affine``; what is
+        shared counts once, unless training releases it); ``flops`` = 2 * edges, the convention of the sparse-training
+        literature; ``flops_total``, which adds a bias for each neuron, ReLU and norm (and its gain) for each hidden one
+        that has them; ``neurons``, the hidden ones; ``depth``, the output's layer.
     """
-    n_edges = genotype.n_trained_edges
-    n_hidden, n_biases = genotype.n_hidden, genotype.n_hidden + genotype.n_outputs
-    gains = n_hidden if norm == "layer-affine" else 0
-    norms = 0 if norm == "none" else NORM_FLOPS_PER_NEURON * n_hidden + NORM_FLOPS_PER_LAYER * (genotype.depth - 1)
+    n_edges, n_hidden = genotype.n_trained_edges, genotype.n_hidden
+    n_biases = n_hidden + genotype.n_outputs
+    has_norm = (genotype.activations == Activation.NORM) & (norm != "none")
+    n_normed, n_norms = int(has_norm.sum()), len(np.unique(genotype.layers[has_norm]))
+    n_gains = n_normed if norm == "layer-affine" else 0
+    norm_flops = NORM_FLOPS_PER_NEURON * n_normed + NORM_FLOPS_PER_LAYER * n_norms
+    n_rectified = n_hidden - int((genotype.activations == Activation.LINEAR).sum())
+    params = n_edges + n_biases + n_gains
+    if genotype.release_at == 1:
+        n_saved = genotype.n_edges - genotype.n_weights
+        biases = n_distinct(genotype.channels) + genotype.n_outputs
+        gains = n_distinct(genotype.channels[has_norm]) if n_gains else 0
+        params = n_edges - n_saved * n_edges // max(1, genotype.n_edges) + biases + gains
     return {
         "edges": float(n_edges),
-        "params": float(n_edges + n_biases + gains - n_shared(genotype) * n_edges // max(1, genotype.n_edges)),
+        "params": float(params),
         "flops": 2.0 * n_edges,
-        "flops_total": float(2 * n_edges + n_biases + n_hidden + norms + gains),
+        "flops_total": float(2 * n_edges + n_biases + n_rectified + norm_flops + n_gains),
         "neurons": float(n_hidden),
         "depth": float(genotype.depth),
     }

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from evonas.types import Ints
 from search_spaces.neuron.distance import DistanceLaw
-from search_spaces.neuron.genotype import NeuronGenotype, connected
-from search_spaces.neuron.layering import arrange, locate
+from search_spaces.neuron.genotype import NeuronGenotype, connected, select_genes
+from search_spaces.neuron.layering import arrange, join_genes, locate
 from search_spaces.neuron.wiring import feed_outputs
 
 
@@ -60,14 +60,22 @@ def _join(
     layer_of = np.concatenate([np.zeros(n_inputs, np.int64), layers, np.full(n_outputs, layers.max(initial=0) + 1)])
     touching = ((new_edges >= guests[0]) & (new_edges < guests[1])).any(axis=1)
     given = touching & (layer_of[new_edges[:, 0]] < layer_of[new_edges[:, 1]])
-    new_ties = np.where(new_ties < 0, -1, new_ties + first.ties.max(initial=-1) + 1)
+    new_ties = _behind(first.ties, new_ties)
+    genes = select_genes(second, comes)
+    genes["channels"] = _behind(first.channels, genes["channels"])
     return arrange(
         n_inputs, n_outputs, ids=ids, layers=layers,
         positions=np.concatenate([first.positions[stays], second.positions[comes]]),
-        origins=np.concatenate([first.origins[stays], second.origins[comes]]),
+        **join_genes(select_genes(first, stays), int(comes.sum()), genes),
         edges=np.concatenate([edges, new_edges[given]]),
         ties=np.concatenate([ties, new_ties[given]]).astype(np.int32),
     )
+
+
+def _behind(groups: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The numbers of other groups, -1 for no group, moved behind those of ``groups``."""
+    moved: NDArray[np.int32] = np.where(others < 0, np.int32(-1), others + groups.max(initial=-1) + 1)
+    return moved
 
 
 def _translate(parent: NeuronGenotype, place: Ints, n_hidden: int) -> tuple[Ints, NDArray[np.int32]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,19 @@ from evonas.space import Encoded, InvalidGenotype
 
 #: Ids of hidden neurons are drawn from [FIRST_HIDDEN_ID, 2**63); inputs and outputs have small ids that never change.
 FIRST_HIDDEN_ID = 1 << 32
+
+
+class Activation(IntEnum):
+    """What a hidden neuron makes of its weighted sum z, with its bias b.
+
+    ``NORM``: the network's norm over those neurons of the layer that have this gene, gain, bias and ReLU (see
+    :data:`search_spaces.neuron.trainer.base.Norm`); ``RELU``: relu(z + b); ``LINEAR``: z + b. The last two have no
+    norm and ignore the gain: they are what a convolution with folded BatchNorm and an average pool are made of.
+    """
+
+    NORM = 0
+    RELU = 1
+    LINEAR = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +49,16 @@ class NeuronGenotype:
         ties: int32 ``(n_edges,)``, edges with the same non-negative number share one weight; -1 is untied.
         origins: int64 ``(n_hidden,)``, for inheritance: the id of the neuron that this one was split from, or minus the
             id of the one that it has absorbed, 0 for none.
+        channels: int32 ``(n_hidden,)``, neurons with the same non-negative number share one bias and one gain, as the
+            positions of a convolution's channel do; -1 has its own.
+        activations: int8 ``(n_hidden,)``, an :class:`Activation` for each hidden neuron.
         prune_to: Edges that training leaves (see ``evonas.training.Pruning``), 0 for all of them: a gene of a child
             that was grown to be pruned back. The genotype that comes out of training has 0.
         grow_to: Edges with which training begins (see ``search_spaces.neuron.growth``), 0 for those that are there:
             a gene of a child whose new edges are chosen by their gradients. What comes out of training has 0.
+        release_at: Share of the training steps after which nothing is shared any more: every edge gets a weight of its
+            own, every neuron its own bias and gain, and pruning begins only then. 1 keeps what is tied. What comes
+            out of training has 1.
     """
 
     n_inputs: int
@@ -48,20 +69,37 @@ class NeuronGenotype:
     edges: NDArray[np.int32]
     ties: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     origins: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    channels: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    activations: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
     prune_to: int = 0
     grow_to: int = 0
+    release_at: float = 1.0
 
     def __post_init__(self) -> None:
         if not len(self.ties) and len(self.edges):
             object.__setattr__(self, "ties", np.full(len(self.edges), -1, np.int32))
-        if not len(self.origins) and len(self.ids):
-            object.__setattr__(self, "origins", np.zeros(len(self.ids), np.int64))
-        for array in self._arrays:
-            array.setflags(write=False)
+        for name, (default, dtype) in NEURON_DEFAULTS.items():
+            if not len(getattr(self, name)) and len(self.ids):
+                object.__setattr__(self, name, np.full(len(self.ids), default, dtype))
+        for item in fields(self):
+            if isinstance(array := getattr(self, item.name), np.ndarray):
+                array.setflags(write=False)
 
     @property
-    def _arrays(self) -> tuple[NDArray[Any], ...]:
-        return self.ids, self.layers, self.positions, self.edges, self.ties, self.origins
+    def neuron_genes(self) -> NeuronGenes:
+        """The genes that new neurons may leave at their defaults, by name, each ``(n_hidden,)``."""
+        return {"origins": self.origins, "channels": self.channels, "activations": self.activations}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether any edges share a weight or any neurons a bias."""
+        return bool((self.ties >= 0).any() or (self.channels >= 0).any())
+
+    @property
+    def n_weights(self) -> int:
+        """Distinct weights of edges: those that share one count once."""
+        tied = self.ties[self.ties >= 0]
+        return self.n_edges - len(tied) + len(np.unique(tied))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NeuronGenotype) and self.digest == other.digest
@@ -106,8 +144,13 @@ class NeuronGenotype:
         if self.grow_to:  # not always, so that genotypes keep the digests that they had before there were requests
             sizes.append(self.grow_to)
         state.update(np.array(sizes, np.int64).data)
-        for array in self._arrays:
+        for array in (self.ids, self.layers, self.positions, self.edges, self.ties, self.origins):
             state.update(np.ascontiguousarray(array).data)
+        for name in ("channels", "activations"):  # as above: only where they are used
+            if (getattr(self, name) != NEURON_DEFAULTS[name].value).any():
+                state.update(name.encode() + getattr(self, name).tobytes())
+        if self.release_at != 1:
+            state.update(b"release_at" + np.float64(self.release_at).tobytes())
         return state.hexdigest()
 
     @cached_property
@@ -140,9 +183,16 @@ class NeuronGenotype:
             InvalidGenotype: With one sentence that names the invariant and the first offender.
         """
         layers, edges = self.layers, self.edges
-        rows = [len(self.ids), len(layers), len(self.positions), len(self.origins)]
+        per_neuron: dict[str, NDArray[Any]] = {"ids": self.ids, "layers": layers, "positions": self.positions}
+        per_neuron |= {name: getattr(self, name) for name in NEURON_DEFAULTS}
+        rows = [len(array) for array in per_neuron.values()]
         if len(set(rows)) > 1 or self.positions.shape[1:] != (2,):
-            raise InvalidGenotype(f"ids, layers, positions and origins must have one row a hidden neuron, got {rows}")
+            raise InvalidGenotype(f"{', '.join(per_neuron)} must have one row a hidden neuron, got {rows}")
+        if not np.isin(self.activations, list(Activation)).all():
+            raise InvalidGenotype(f"activations must be 0, 1 or 2, got {self.activations.min()} to "
+                                  f"{self.activations.max()}")
+        if not 0 <= self.release_at <= 1:
+            raise InvalidGenotype(f"release_at must be a share from 0 to 1, got {self.release_at}")
         if edges.ndim != 2 or edges.shape[1] != 2 or len(self.ties) != len(edges):
             shapes = f"{edges.shape} and {self.ties.shape}"
             raise InvalidGenotype(f"edges must have shape (n_edges, 2) and ties (n_edges,), got {shapes}")
@@ -182,6 +232,37 @@ class NeuronGenotype:
         if len(dead):
             lacking = "inputs" if alive[0, self.n_inputs + dead[0]] else "outputs"
             raise InvalidGenotype(f"hidden neuron {self.ids[dead[0]]} has no {lacking}")
+
+
+class NeuronGenes(TypedDict, total=False):
+    """Genes of hidden neurons beside id, layer and position, each ``(n_hidden,)``; see :class:`NeuronGenotype`."""
+
+    origins: NDArray[np.int64]
+    channels: NDArray[np.int32]
+    activations: NDArray[np.int8]
+
+
+class GeneDefault(NamedTuple):
+    """The value of a gene that a neuron has where nothing else was said, and its type."""
+
+    value: int
+    dtype: type[np.integer[Any]]
+
+
+#: The defaults of :class:`NeuronGenes`.
+NEURON_DEFAULTS: Mapping[str, GeneDefault] = {
+    "origins": GeneDefault(0, np.int64), "channels": GeneDefault(-1, np.int32),
+    "activations": GeneDefault(int(Activation.NORM), np.int8),
+}
+
+
+def select_genes(genotype: NeuronGenotype, chosen: NDArray[Any]) -> NeuronGenes:
+    """The genes of some of the hidden neurons, by an index or a mask."""
+    genes = genotype.neuron_genes
+    return {
+        "origins": genes["origins"][chosen], "channels": genes["channels"][chosen],
+        "activations": genes["activations"][chosen],
+    }
 
 
 class Connected(NamedTuple):
@@ -228,18 +309,21 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
     result = NeuronGenotype(
         n_inputs, genotype.n_outputs, genotype.ids[hidden], layers.astype(np.int32), genotype.positions[hidden],
         np.stack([index[source], index[target]], axis=1).take(order, axis=0),
-        np.full(len(kept), -1, np.int32) if ties is None else ties[kept], genotype.origins[hidden],
+        np.full(len(kept), -1, np.int32) if ties is None else ties[kept],
+        **select_genes(genotype, hidden),
     )
     return Connected(result, neurons, kept)
 
 
 def encode(genotype: NeuronGenotype) -> Encoded:
     """Arrays and header as stored: edges as sources and in-degrees, in the narrowest type that holds them."""
-    header = {"n_inputs": genotype.n_inputs, "n_outputs": genotype.n_outputs}
+    header: dict[str, Any] = {"n_inputs": genotype.n_inputs, "n_outputs": genotype.n_outputs}
     if genotype.prune_to:
         header["prune_to"] = genotype.prune_to
     if genotype.grow_to:
         header["grow_to"] = genotype.grow_to
+    if genotype.release_at != 1:
+        header["release_at"] = genotype.release_at
     sources, degrees = genotype.edges[:, 0], np.diff(genotype.row_pointers)
     arrays: dict[str, NDArray[Any]] = {
         "ids": genotype.ids, "layers": genotype.layers, "positions": genotype.positions,
@@ -248,8 +332,10 @@ def encode(genotype: NeuronGenotype) -> Encoded:
     }
     if (genotype.ties >= 0).any():
         arrays["ties"] = genotype.ties
-    if genotype.origins.any():
-        arrays["origins"] = genotype.origins
+    for name, default in NEURON_DEFAULTS.items():
+        gene = getattr(genotype, name)
+        if (gene != default.value).any():
+            arrays[name] = gene
     return Encoded(header, arrays)
 
 
@@ -270,10 +356,13 @@ def decode(data: Encoded) -> NeuronGenotype:
         raise InvalidGenotype(f"the stored in-degrees sum to {degrees.sum()}, but there are {len(sources)} edges")
     targets = np.repeat(np.arange(n_inputs, n_inputs + len(degrees), dtype=np.int32), degrees)
     ties = np.array(data.arrays.get("ties", np.empty(0)), np.int32)
-    origins = np.array(data.arrays.get("origins", np.empty(0)), np.int64)
+    genes: Any = {
+        name: np.array(data.arrays.get(name, np.empty(0)), dtype) for name, (_, dtype) in NEURON_DEFAULTS.items()
+    }
     genotype = NeuronGenotype(
-        n_inputs, n_outputs, **arrays, edges=np.stack([sources, targets], axis=1), ties=ties, origins=origins,
+        n_inputs, n_outputs, **arrays, edges=np.stack([sources, targets], axis=1), ties=ties, **genes,
         prune_to=int(data.header.get("prune_to", 0)), grow_to=int(data.header.get("grow_to", 0)),
+        release_at=float(data.header.get("release_at", 1.0)),
     )
     genotype.validate()
     return genotype

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evonas.space import InvalidGenotype
 from evonas.types import Floats, Ints
 from search_spaces.neuron.distance import input_positions
-from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype, connected
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, Activation, NeuronGenotype, connected
 from search_spaces.neuron.layering import arrange, longest_path_layers
 from search_spaces.neuron.wiring import new_ids
 
@@ -24,6 +24,7 @@ def to_networkx(
     """The genotype as a graph whose nodes are neuron ids, in global order.
 
     Nodes have ``kind`` ("input", "hidden" or "output"), ``layer`` and, where there is one, ``position`` (row, column);
+    hidden ones have ``channel`` (-1 has its own bias) and ``activation`` (a name of ``Activation``, in lower case);
     edges have ``tie`` (-1 is untied) and, if given, ``weight``.
 
     Args:
@@ -39,6 +40,10 @@ def to_networkx(
     placed += zip(genotype.ids.tolist(), genotype.positions.tolist(), strict=True)
     for node, position in placed:
         graph.nodes[node]["position"] = tuple(position)
+    for node, channel, activation in zip(
+        genotype.ids.tolist(), genotype.channels.tolist(), genotype.activations.tolist(), strict=True
+    ):
+        graph.nodes[node].update(channel=channel, activation=Activation(activation).name.lower())
     for number, (source, target) in enumerate(genotype.edges.tolist()):
         graph.add_edge(ids[source], ids[target], tie=int(genotype.ties[number]))
         if weights is not None:
@@ -52,14 +57,15 @@ def from_networkx(graph: nx.DiGraph[Any], input_shape: tuple[int, ...], rng: np.
     Inputs and outputs are taken in the order of the nodes. A hidden node that is an integer of at least
     ``FIRST_HIDDEN_ID`` keeps it as its id, others get new ones. Where not all hidden nodes have a ``layer``, all get
     the length of the longest path that leads to them; one without a ``position`` gets the mean of its predecessors'.
-    Edges may have a ``tie``.
+    Edges may have a ``tie``, hidden nodes a ``channel`` and an ``activation``.
 
     Args:
         input_shape: Shape of one sample; there must be as many input nodes as it has values.
 
     Raises:
-        InvalidGenotype: A kind is missing, the graph has a cycle, an edge does not lead to a later layer, a hidden node
-            has no inputs or no outputs, or the number of inputs is not that of ``input_shape``.
+        InvalidGenotype: A kind is missing, an activation is unknown, the graph has a cycle, an edge does not lead to a
+            later layer, a hidden node has no inputs or no outputs, or the number of inputs is not that of
+            ``input_shape``.
     """
     kinds = dict(graph.nodes(data="kind"))
     unknown = [node for node, kind in kinds.items() if kind not in KINDS]
@@ -81,6 +87,8 @@ def from_networkx(graph: nx.DiGraph[Any], input_shape: tuple[int, ...], rng: np.
     frame = arrange(
         n_inputs, n_outputs, ids=_ids(hidden, rng), layers=paths if None in given else np.array(given, np.int32),
         positions=_positions(graph, hidden, edges, places, paths), edges=edges, ties=ties,
+        channels=np.array([graph.nodes[node].get("channel", -1) for node in hidden], np.int32),
+        activations=np.array([_activation(graph, node) for node in hidden], np.int8),
     )
     genotype = connected(frame, frame.edges, frame.ties).genotype
     if genotype.n_hidden < len(hidden):
@@ -89,6 +97,14 @@ def from_networkx(graph: nx.DiGraph[Any], input_shape: tuple[int, ...], rng: np.
         )
     genotype.validate()
     return genotype
+
+
+def _activation(graph: nx.DiGraph[Any], node: Any) -> Activation:
+    name = graph.nodes[node].get("activation", "norm")
+    known = {activation.name.lower(): activation for activation in Activation}
+    if name not in known:
+        raise InvalidGenotype(f"hidden node {node!r} must have an activation of {', '.join(known)}, got {name!r}")
+    return known[name]
 
 
 def _ids(hidden: list[Any], rng: np.random.Generator) -> Ints:

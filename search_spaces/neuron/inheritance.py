@@ -44,7 +44,7 @@ def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng
       origin becomes w (1 + e) / 2 and w (1 - e) / 2.
     - A neuron that has absorbed another of the parent's (see ``merge_neurons``) has the mean of their incoming weights
       (0 for an edge that one of them lacks), biases and gains, and the sum of their outgoing weights.
-    - Tied edges share the mean of what they would have got.
+    - Tied edges share the mean of what they would have got, as do the biases and gains of a channel.
 
     So adding edges, adding neurons and splitting keep the function exactly without norm, adding edges with any norm.
     Merging keeps it, without norm, where two neurons have equal inputs and biases, as twins before training; else it
@@ -57,9 +57,9 @@ def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng
     ancestor, merges = _ancestors(child, parent), _merges(child, parent)
     edges = _inherited_edges(child, parent, weights["edge"], ancestor, merges, rng)
     return {
-        "edge": _share_ties(child, edges).astype(np.float32),
-        "bias": _inherited_rows(parent, weights["bias"], ancestor, merges, 0.0),
-        "gain": _inherited_rows(parent, weights["gain"], ancestor, merges, 1.0),
+        "edge": shared_means(child.ties, edges).astype(np.float32),
+        "bias": _share_channels(child, _inherited_rows(parent, weights["bias"], ancestor, merges, 0.0)),
+        "gain": _share_channels(child, _inherited_rows(parent, weights["gain"], ancestor, merges, 1.0)),
     }
 
 
@@ -151,11 +151,17 @@ def _inherited_rows(
     return np.where(rows < 0, default, values[np.maximum(rows - parent.n_inputs, 0)]).astype(np.float32)
 
 
-def _share_ties(genotype: NeuronGenotype, edges: Doubles) -> Doubles:
-    """Edges of a tied group set to their mean, the others as they are."""
-    tied: NDArray[np.bool_] = genotype.ties >= 0
+def shared_means(groups: NDArray[np.int32], values: Doubles) -> Doubles:
+    """Values of a group set to their mean, those without a group (-1) as they are; both shapes are ``(n,)``."""
+    tied: NDArray[np.bool_] = groups >= 0
     if tied.any():
-        group, size = np.unique(genotype.ties[tied], return_inverse=True, return_counts=True)[1:]
-        edges = edges.copy()
-        edges[tied] = (np.bincount(group, edges[tied]) / size)[group]
-    return edges
+        group, size = np.unique(groups[tied], return_inverse=True, return_counts=True)[1:]
+        values = values.copy()
+        values[tied] = (np.bincount(group, values[tied]) / size)[group]
+    return values
+
+
+def _share_channels(genotype: NeuronGenotype, rows: Floats) -> Floats:
+    """Biases or gains ``(n_hidden + n_outputs,)`` in which the neurons of a channel have their mean."""
+    shared = shared_means(genotype.channels, rows[: genotype.n_hidden].astype(np.float64))
+    return np.concatenate([shared, rows[genotype.n_hidden :]]).astype(np.float32)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.space import InvalidGenotype
 from evonas.types import Floats, Ints
-from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.genotype import NEURON_DEFAULTS, NeuronGenes, NeuronGenotype
 
 
 def longest_path_layers(n_neurons: int, edges: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
@@ -45,14 +45,15 @@ def longest_path_layers(n_neurons: int, edges: NDArray[np.integer[Any]]) -> NDAr
 
 def arrange(
     n_inputs: int, n_outputs: int, *, ids: Ints, layers: NDArray[np.integer[Any]], positions: Floats, edges: Ints,
-    ties: NDArray[np.int32] | None = None, origins: Ints | None = None,
+    ties: NDArray[np.int32] | None = None, **genes: Unpack[NeuronGenes],
 ) -> NeuronGenotype:
     """A genotype from hidden neurons in any order; nothing is pruned, no layer squeezed, and nothing validated.
 
     Args:
-        ids: ``(n_hidden,)``; ``layers``, ``positions`` and ``origins`` (None: of no neuron) are aligned with it.
+        ids: ``(n_hidden,)``; ``layers``, ``positions`` and ``genes`` are aligned with it.
         edges: ``(n_edges, 2)`` global indices in the order given here: inputs, hidden neurons, outputs.
         ties: Aligned with ``edges``; None is untied.
+        genes: Any of ``NEURON_DEFAULTS`` by name; those left out have their defaults.
     """
     order = np.lexsort((ids, layers))
     n_hidden = len(ids)
@@ -64,15 +65,19 @@ def arrange(
         n_inputs, n_outputs, ids[order], layers[order].astype(np.int32), positions[order].astype(np.float32),
         np.stack([source, target], axis=1, dtype=np.int32).take(by_target, axis=0),
         np.full(len(edges), -1, np.int32) if ties is None else ties[by_target],
-        np.zeros(n_hidden, np.int64) if origins is None else origins[order],
+        **_in_order(genes, order),
     )
 
 
 def insert_neurons(
     genotype: NeuronGenotype, *, ids: Ints, layers: NDArray[np.integer[Any]], positions: Floats,
-    origins: Ints | None = None,
+    **genes: Unpack[NeuronGenes],
 ) -> tuple[NeuronGenotype, Ints]:
-    """The genotype with more hidden neurons, still without edges, and their global indices, aligned with ``ids``."""
+    """The genotype with more hidden neurons, still without edges, and their global indices, aligned with ``ids``.
+
+    Args:
+        ids: ``(n_new,)``; ``layers``, ``positions`` and ``genes`` (see :func:`arrange`) are aligned with it.
+    """
     first_output, n_new = genotype.n_neurons - genotype.n_outputs, len(ids)
     edges = genotype.edges.astype(np.int64)
     edges[edges >= first_output] += n_new
@@ -81,10 +86,24 @@ def insert_neurons(
         ids=np.concatenate([genotype.ids, ids]),
         layers=np.concatenate([genotype.layers, layers]),
         positions=np.concatenate([genotype.positions, positions]),
-        origins=np.concatenate([genotype.origins, np.zeros(n_new, np.int64) if origins is None else origins]),
         edges=edges, ties=genotype.ties,
+        **join_genes(genotype.neuron_genes, n_new, genes),
     )
     return frame, genotype.n_inputs + locate(frame.ids, ids)
+
+
+def join_genes(genes: NeuronGenes, n_new: int, new: NeuronGenes) -> NeuronGenes:
+    """The genes of neurons followed by those of ``n_new`` others, which have defaults where ``new`` says nothing."""
+    joined: Any = {
+        name: np.concatenate([gene, new.get(name, np.full(n_new, NEURON_DEFAULTS[name].value))])
+        for name, gene in genes.items()
+    }
+    return joined  # type: ignore[no-any-return]
+
+
+def _in_order(genes: NeuronGenes, order: Ints) -> NeuronGenes:
+    result: Any = {name: np.asarray(gene)[order].astype(NEURON_DEFAULTS[name].dtype) for name, gene in genes.items()}
+    return result  # type: ignore[no-any-return]
 
 
 def locate(ids: Ints, wanted: Ints) -> Ints:

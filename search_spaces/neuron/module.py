@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from evonas.types import Ints
-from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
+from search_spaces.neuron.genotype import Activation
+from search_spaces.neuron.trainer.base import NORM_EPSILON, Network, Norm
 from search_spaces.neuron.trainer.fallback.products import Bags, faster_product
 
 LayerProductName: TypeAlias = Literal["dense", "embedding_bag", "csr", "torch_sparse"]
@@ -29,10 +30,11 @@ class NeuronModule(nn.Module):
 
     Its parameters, and all of its state, are ``edge`` ``(n_edges,)``, ``bias`` and ``gain``, ``(n_hidden +
     n_outputs,)`` each: see :class:`search_spaces.neuron.trainer.base.Network`. ``gain`` is only trained where the norm
-    uses it; of tied edges the first is trained and the others follow it.
+    uses it; of tied edges, and of the neurons of a channel, the first is trained and the others follow it.
 
     Args:
-        network: Genotype and parameters; tied edges have equal weights.
+        network: Genotype and parameters; tied edges have equal weights, and the neurons of a channel equal biases and
+            gains.
         product: How every layer multiplies; None chooses embedding_bag or dense for each layer by its density. (``csr``
             and ``torch_sparse`` are there to compare: csr was measured as fast as embedding_bag forward but, with
             torch's dense gradient of its values, three to six times slower in training.)
@@ -51,7 +53,14 @@ class NeuronModule(nn.Module):
         self.bias = nn.Parameter(torch.tensor(network.bias))
         self.gain = nn.Parameter(torch.tensor(network.gain), requires_grad=network.norm == "layer-affine")
         self._leaders: Tensor | None
+        self._row_leaders: Tensor | None
         self.register_buffer("_leaders", _leaders(genotype.ties), persistent=False)
+        channels = np.concatenate([genotype.channels, np.full(genotype.n_outputs, -1, np.int32)])
+        self.register_buffer("_row_leaders", _leaders(channels), persistent=False)
+        self._activations = nn.ModuleList(
+            _LayerActivation(genotype.activations[first - genotype.n_inputs : last - genotype.n_inputs], network.norm)
+            for first, last in pairwise(genotype.layer_offsets[1:-1].tolist())
+        )
         self._products = nn.ModuleList()
         self._edges: list[slice] = []
         for first, last in pairwise(genotype.layer_offsets[1:].tolist()):
@@ -66,43 +75,78 @@ class NeuronModule(nn.Module):
         x = x.flatten(1)
         if x.shape[1] != self.genotype.n_inputs:
             raise ValueError(f"expected {self.genotype.n_inputs} inputs a sample, got {x.shape[1]}")
-        edge = self._weights()
+        edge, bias, gain = self._parameters_of_neurons()
         h = x.t().contiguous()  # (neurons so far, n): a neuron's activations are adjacent, as sparse products like it
         first_row = 0
-        for product, edges in zip(self._products, self._edges, strict=True):
+        for layer, (product, edges) in enumerate(zip(self._products, self._edges, strict=True)):
             z: Tensor = product(edge[edges], h).t()  # (n, neurons of the layer)
             rows = slice(first_row, first_row + z.shape[1])
-            if product is self._products[-1]:
+            if layer == len(self._activations):
                 break
-            h = torch.cat([h, self._normalize(z, rows).relu().t()])
+            activations = self._activations[layer]
+            h = torch.cat([h, activations(z, bias[rows], gain[rows]).t()])
             first_row = rows.stop
-        return z + self.bias[rows]
+        return z + bias[rows]
 
     def network(self) -> Network:
         """A copy of the present parameters, float32."""
         edge, bias, gain = (
-            tensor.detach().cpu().numpy().astype(np.float32) for tensor in (self._weights(), self.bias, self.gain)
+            tensor.detach().cpu().numpy().astype(np.float32) for tensor in self._parameters_of_neurons()
         )
         return Network(self.genotype, edge, bias, gain, self.norm)
 
-    def _weights(self) -> Tensor:
-        return self.edge if self._leaders is None else self.edge[self._leaders]
+    def _parameters_of_neurons(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights ``(n_edges,)``, biases and gains ``(n_rows,)``: the first of each group stands for all."""
+        edge = self.edge if self._leaders is None else self.edge[self._leaders]
+        if self._row_leaders is None:
+            return edge, self.bias, self.gain
+        return edge, self.bias[self._row_leaders], self.gain[self._row_leaders]
 
-    def _normalize(self, z: Tensor, rows: slice) -> Tensor:
-        bias, gain = self.bias[rows], self.gain[rows]
-        if self.norm == "none":
-            return z + bias
-        if self.norm == "layer":
+
+class _LayerActivation(nn.Module):
+    """What the neurons of a hidden layer make of their weighted sums (see ``Activation``).
+
+    Args:
+        activations: The gene of each neuron, ``(n_neurons,)``.
+        norm: The network's.
+    """
+
+    _normed: Tensor
+    _rectified: Tensor
+
+    def __init__(self, activations: NDArray[np.int8], norm: Norm) -> None:
+        super().__init__()
+        self._norm = norm
+        normed = activations == Activation.NORM
+        self._all_normed, self._any_normed = bool(normed.all()), bool(normed.any()) and norm != "none"
+        self._all_rectified = bool((activations != Activation.LINEAR).all())
+        self.register_buffer("_normed", torch.from_numpy(np.flatnonzero(normed)), persistent=False)
+        rectified = torch.from_numpy(activations != Activation.LINEAR)
+        self.register_buffer("_rectified", rectified, persistent=False)
+
+    def forward(self, z: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
+        """Activations ``(n, n_neurons)`` of weighted sums ``(n, n_neurons)``."""
+        if not self._any_normed:
+            z = z + bias
+        elif self._all_normed:
+            z = self._normalize(z, bias, gain)
+        else:
+            some = self._normalize(z[:, self._normed], bias[self._normed], gain[self._normed])
+            z = (z + bias).index_copy(1, self._normed, some)
+        return z.relu() if self._all_rectified else torch.where(self._rectified, z.relu(), z)
+
+    def _normalize(self, z: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
+        if self._norm == "layer":
             return nn.functional.layer_norm(z + bias, bias.shape, eps=NORM_EPSILON)
         return nn.functional.layer_norm(z, bias.shape, gain, bias, eps=NORM_EPSILON)
 
 
-def _leaders(ties: NDArray[np.int32]) -> Tensor | None:
-    """Index of the first edge that shares each edge's weight, shape ``(n_edges,)``; None where nothing is tied."""
-    if (ties < 0).all():
+def _leaders(groups: NDArray[np.int32]) -> Tensor | None:
+    """Index of the first member of each one's group (-1: alone), shape ``(n,)``; None where all are alone."""
+    if (groups < 0).all():
         return None
-    own = np.arange(len(ties)) + int(ties.max()) + 1
-    _, first, group = np.unique(np.where(ties < 0, own, ties), return_index=True, return_inverse=True)
+    own = np.arange(len(groups)) + int(groups.max()) + 1
+    _, first, group = np.unique(np.where(groups < 0, own, groups), return_index=True, return_inverse=True)
     return torch.from_numpy(first[group])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from evonas.types import Ints
 from search_spaces.neuron.absent_edges import AbsentEdges, layer_members
-from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.layering import insert_neurons
 from search_spaces.neuron.mutation.steps import (
     MutationParams,
@@ -70,5 +70,9 @@ def _with_new_neurons(
         layers = layers + (layers >= layer).astype(np.int32)
     shifted = replace(genotype, layers=layers)
     ids, positions = new_ids(n_new, rng, genotype.ids), params.law.random_positions(n_new, rng)
-    frame, new = insert_neurons(shifted, ids=ids, layers=np.full(n_new, layer), positions=positions)
+    has_norm = not genotype.n_hidden or (genotype.activations == Activation.NORM).any()
+    activation = Activation.NORM if has_norm else Activation.RELU
+    frame, new = insert_neurons(
+        shifted, ids=ids, layers=np.full(n_new, layer), positions=positions, activations=np.full(n_new, activation)
+    )
     return frame, new, layer

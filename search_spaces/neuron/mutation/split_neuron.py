@@ -24,6 +24,7 @@ def split_neuron(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
     frame, twins = insert_neurons(
         genotype, ids=new_ids(n_new, rng, genotype.ids), layers=genotype.layers[chosen],
         positions=genotype.positions[chosen], origins=genotype.ids[chosen],
+        activations=genotype.activations[chosen],
     )
     twin_of = np.full(frame.n_neurons, -1)
     twin_of[frame.n_inputs + locate(frame.ids, genotype.ids[chosen])] = twins
