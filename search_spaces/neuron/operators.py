@@ -12,7 +12,7 @@ from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, OPERATORS, MutationPa
 from search_spaces.neuron.options import NeuronOptions
 
 #: All operators but these have a step; that of ``inflate`` is that of its variants, too.
-WITHOUT_STEP = ("remove_layer",)
+WITHOUT_STEP = ("remove_layer", "release", "add_channel", "remove_channel", "share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,11 @@ class Mutation:
     params: MutationParams
     weight: float
 
-    def __call__(self, genotype: NeuronGenotype, rng: np.random.Generator) -> NeuronGenotype | None:
-        """A child, or None where it does not apply."""
-        return self.operator(genotype, rng, self.params)
+    def __call__(
+        self, genotype: NeuronGenotype, rng: np.random.Generator, target: int | None = None
+    ) -> NeuronGenotype | None:
+        """A child, or None where it does not apply; see :attr:`MutationParams.target`."""
+        return self.operator(genotype, rng, replace(self.params, target=target))
 
 
 def offered(options: NeuronOptions, params: MutationParams) -> Mapping[str, Mutation]:

@@ -20,7 +20,10 @@ class NeuronOptions(BaseModel):
         norm: Normalisation of hidden layers.
         trainer: Backend for training; ``"auto"`` takes the fastest that is there.
         founders: ``"pruned"`` founders begin with many times the edges that training leaves them, ``"log-uniform"``
-            ones are sparse at once; both are spread over orders of magnitude. ``"source"`` is the published rule.
+            ones are sparse at once; both are spread over orders of magnitude. ``"convolutional"`` ones share weights
+            as convolutions do, from which the operator ``release`` makes networks of single neurons; at the cheap end
+            they are pruned ones. ``"source"`` is the published rule. ``"auto"`` is ``"convolutional"`` for images and
+            signals, ``"pruned"`` for tables.
         edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to
             80 times as many as inputs, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
@@ -42,7 +45,7 @@ class NeuronOptions(BaseModel):
 
     norm: Norm = "layer-affine"
     trainer: TrainerName = "auto"
-    founders: Literal["pruned", "log-uniform", "source"] = "pruned"
+    founders: Literal["auto", "convolutional", "pruned", "log-uniform", "source"] = "auto"
     edges: tuple[int, int] | None = None
     founder_edges: tuple[int, int] | None = None
     distance_base: float = Field(4.0, gt=0, allow_inf_nan=False)

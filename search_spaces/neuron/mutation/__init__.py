@@ -15,14 +15,17 @@ import numpy as np
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.add_edges import add_edges
 from search_spaces.neuron.mutation.add_nodes import add_nodes
+from search_spaces.neuron.mutation.channels import add_channel, remove_channel
 from search_spaces.neuron.mutation.inflate import inflate
 from search_spaces.neuron.mutation.inflate_dilated import inflate_dilated
 from search_spaces.neuron.mutation.inflate_gradient import inflate_gradient
 from search_spaces.neuron.mutation.inflate_neurons import inflate_neurons
 from search_spaces.neuron.mutation.inflate_skips import inflate_skips
 from search_spaces.neuron.mutation.merge_neurons import merge_neurons
+from search_spaces.neuron.mutation.release import release
 from search_spaces.neuron.mutation.remove_edges import remove_edges
 from search_spaces.neuron.mutation.remove_layer import remove_layer
+from search_spaces.neuron.mutation.share import share
 from search_spaces.neuron.mutation.split_neuron import split_neuron
 from search_spaces.neuron.mutation.steps import LARGEST_STEPS, UNBOUNDED, MutationParams
 from search_spaces.neuron.mutation.swap_edges import swap_edges
@@ -31,7 +34,7 @@ from search_spaces.neuron.mutation.tie_weights import tie_weights
 __all__ = [
     "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "UNBOUNDED", "MutationParams", "Operator", "add_edges",
     "add_nodes", "inflate", "inflate_dilated", "inflate_gradient", "inflate_neurons", "inflate_skips", "merge_neurons",
-    "remove_edges", "remove_layer", "split_neuron", "swap_edges", "tie_weights",
+    "release", "remove_edges", "remove_layer", "split_neuron", "swap_edges", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
@@ -39,9 +42,11 @@ Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationPar
 #: Weights with which operators are drawn by default: six children of seven are inflated.
 #: On Fashion-MNIST the others gained a tenth as much for their time: ``remove_layer`` was better than the front at its
 #: size in one case of fifteen, ``tie_weights`` in one of four, the rest in every second, but by little. Of these one
-#: that adds neurons and one that cuts stay, since inflating does neither.
+#: that adds neurons and one that cuts stay, since inflating does neither. ``release`` applies only to networks that
+#: share weights, and makes four of five of their children.
 DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
-    "inflate": 12.0, "add_nodes": 1.0, "remove_edges": 1.0,
+    "inflate": 12.0, "add_nodes": 1.0, "remove_edges": 1.0, "release": 60.0, "add_channel": 6.0,
+    "remove_channel": 2.0, "share": 0.0,
     "add_edges": 0.0, "remove_layer": 0.0, "split_neuron": 0.0, "tie_weights": 0.0, "swap_edges": 0.0,
     "merge_neurons": 0.0, "inflate_gradient": 0.0, "inflate_dilated": 0.0, "inflate_neurons": 0.0, "inflate_skips": 0.0,
 })
@@ -50,6 +55,10 @@ DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
 OPERATORS: Mapping[str, Operator] = MappingProxyType({
     "add_nodes": add_nodes,
     "add_edges": add_edges,
+    "add_channel": add_channel,
+    "remove_channel": remove_channel,
+    "share": share,
+    "release": release,
     "remove_edges": remove_edges,
     "remove_layer": remove_layer,
     "split_neuron": split_neuron,
