@@ -33,7 +33,8 @@ class NeuronOptions(BaseModel):
         distance_slope: What each layer adds to the scale.
         distance_strength: 0 switches the law off: all edges are equally likely.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is
-            ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`.
+            ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`, and ``SHARED_WEIGHTS`` where founders are
+            convolutional.
         largest_steps: Largest step of an operator as a share, by name; those left out keep the one of
             ``LARGEST_STEPS``.
         steps: Every operator that has a step is there once for each of these shares of its largest step, as

@@ -29,6 +29,7 @@ from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams
 from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
+from search_spaces.neuron.seeders.conv import fewest_edges
 from search_spaces.neuron.seeders.founding import convolutional_or_pruned
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
@@ -80,16 +81,9 @@ class NeuronSpace:
         self.law = DistanceLaw(
             task.input_shape, options.distance_base, options.distance_slope, options.distance_strength
         )
-        is_grid = len(task.input_shape) > 1
-        self._founders = options.founders
-        if options.founders == "auto":
-            self._founders = "convolutional" if is_grid else "pruned"
-        elif options.founders == "convolutional" and not is_grid:
-            raise ValueError(
-                f"convolutional founders need images or signals, got tables of {task.n_inputs} features: use founders="
-                '"pruned"'
-            )
-        self._mutations = offered(options, MutationParams(self.law, LARGEST_STEPS, self._edges))
+        self._founders = self._checked_founders()
+        params = MutationParams(self.law, LARGEST_STEPS, self._edges)
+        self._mutations = offered(options, params, shared=self._founders == "convolutional")
         self.operators: Mapping[str, float] = {name: mutation.weight for name, mutation in self._mutations.items()}
 
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:
@@ -107,6 +101,27 @@ class NeuronSpace:
         else:
             plan = log_uniform_plan(n_inputs, n_outputs, self._founder_edges, rng)
         return grow(replace(plan, n_edges=self._clipped(plan.n_edges)), n_outputs, self.law, rng)
+
+    def _checked_founders(self) -> str:
+        """The rule for founders; convolutions where the option leaves it open and one fits.
+
+        Raises:
+            UserError: Convolutions were asked for, and none fits the inputs or the bound on edges.
+        """
+        if self.options.founders not in ("auto", "convolutional"):
+            return self.options.founders
+        try:
+            fewest = fewest_edges(self.task.input_shape, self.task.n_outputs)
+            if fewest > self._edges[1]:
+                raise UserError(
+                    f"the smallest convolutional founder has {fewest} edges, more than the {self._edges[1]} of the "
+                    'option edges: allow more, or use founders="pruned"'
+                )
+        except UserError:
+            if self.options.founders == "convolutional":
+                raise
+            return "pruned"
+        return "convolutional"
 
     def _default_edges(self) -> tuple[int, int]:
         fewest = max(self.task.n_inputs, EDGES_PER_OUTPUT * self.task.n_outputs)

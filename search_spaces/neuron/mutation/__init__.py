@@ -32,9 +32,10 @@ from search_spaces.neuron.mutation.swap_edges import swap_edges
 from search_spaces.neuron.mutation.tie_weights import tie_weights
 
 __all__ = [
-    "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "UNBOUNDED", "MutationParams", "Operator", "add_edges",
-    "add_nodes", "inflate", "inflate_dilated", "inflate_gradient", "inflate_neurons", "inflate_skips", "merge_neurons",
-    "release", "remove_edges", "remove_layer", "split_neuron", "swap_edges", "tie_weights",
+    "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "SHARED_WEIGHTS", "UNBOUNDED", "MutationParams", "Operator",
+    "add_channel", "add_edges", "add_nodes", "inflate", "inflate_dilated", "inflate_gradient", "inflate_neurons",
+    "inflate_skips", "merge_neurons", "release", "remove_channel", "remove_edges", "remove_layer", "share",
+    "split_neuron", "swap_edges", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
@@ -42,14 +43,18 @@ Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationPar
 #: Weights with which operators are drawn by default: six children of seven are inflated.
 #: On Fashion-MNIST the others gained a tenth as much for their time: ``remove_layer`` was better than the front at its
 #: size in one case of fifteen, ``tie_weights`` in one of four, the rest in every second, but by little. Of these one
-#: that adds neurons and one that cuts stay, since inflating does neither. ``release`` applies only to networks that
-#: share weights, and makes four of five of their children.
+#: that adds neurons and one that cuts stay, since inflating does neither.
 DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
-    "inflate": 12.0, "add_nodes": 1.0, "remove_edges": 1.0, "release": 60.0, "add_channel": 6.0,
-    "remove_channel": 2.0, "share": 0.0,
+    "inflate": 12.0, "add_nodes": 1.0, "remove_edges": 1.0,
     "add_edges": 0.0, "remove_layer": 0.0, "split_neuron": 0.0, "tie_weights": 0.0, "swap_edges": 0.0,
     "merge_neurons": 0.0, "inflate_gradient": 0.0, "inflate_dilated": 0.0, "inflate_neurons": 0.0, "inflate_skips": 0.0,
 })
+
+#: Those of networks that share weights, in use beside the others where founders are convolutional: they apply to no
+#: other networks, and make nine of ten of the children of these.
+SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"release": 100.0, "add_channel": 10.0, "remove_channel": 5.0, "share": 5.0}
+)
 
 #: Every operator by name.
 OPERATORS: Mapping[str, Operator] = MappingProxyType({

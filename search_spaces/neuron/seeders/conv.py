@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 from math import log
 from types import MappingProxyType
 from typing import Any
@@ -31,7 +32,7 @@ LEAST_SIDE = 2
 #: TOLERANCE of its logarithm.
 DRAWS, TOLERANCE = 400, 0.15
 #: How often the edges into outputs share weights by channel and region, and the regions along an axis.
-SHARED_READOUTS, REGIONS = 0.3, (1, 2, 3)
+SHARED_READOUTS, REGIONS = 0.15, (1, 2, 3)
 #: A member begins with so many times the edges that training leaves it.
 FACTORS = (1.2, 5.0)
 #: Nor does it begin with more than so many times the most edges of the family.
@@ -71,18 +72,11 @@ def draw_plan(
     Raises:
         UserError: The inputs have no grid, or it is too small for any plan.
     """
-    try:
-        _, grid = grid_of(input_shape)
-    except ValueError as error:
-        raise UserError(f"{error}: use other founders or another seeder") from None
+    _, grid = _checked_grid(input_shape)
     nearest, best = float("inf"), None
     for _ in range(DRAWS):
         plan = _random_plan(grid, rng)
-        try:
-            sides = maps_of(input_shape, plan)[-1].shape
-        except ValueError:
-            continue
-        if min(sides) < min(LEAST_SIDE, *grid):
+        if not _fits(input_shape, plan):
             continue
         distance = abs(log(count_edges(input_shape, n_outputs, plan) / n_edges))
         if distance < nearest:
@@ -90,9 +84,47 @@ def draw_plan(
         if nearest < TOLERANCE:
             break
     if best is None:
-        raise UserError(f"no convolution fits inputs of shape {input_shape}: the smallest kernel has 3 positions along "
-                        "each axis; use other founders or another seeder")
+        raise UserError(_too_small(input_shape))
     return best
+
+
+def fewest_edges(input_shape: tuple[int, ...], n_outputs: int) -> int:
+    """Edges of the smallest plan that :func:`draw_plan` may give.
+
+    Raises:
+        UserError: As :func:`draw_plan`.
+    """
+    _, grid = _checked_grid(input_shape)
+    kernels = KERNELS if len(grid) == 2 else SIGNAL_KERNELS
+    counts = []
+    for kernel, stride in product(kernels[0], STRIDES[0]):
+        plan = ConvolutionPlan((Level(round(CHANNELS[0]), kernel, stride),))
+        if _fits(input_shape, plan):
+            counts.append(count_edges(input_shape, n_outputs, plan))
+    if not counts:
+        raise UserError(_too_small(input_shape))
+    return min(counts)
+
+
+def _checked_grid(input_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    try:
+        return grid_of(input_shape)
+    except ValueError as error:
+        raise UserError(f"{error}: use other founders or another seeder") from None
+
+
+def _fits(input_shape: tuple[int, ...], plan: ConvolutionPlan) -> bool:
+    """Whether every kernel fits the map that it sees, and the last map is not too small."""
+    try:
+        sides = maps_of(input_shape, plan)[-1].shape
+    except ValueError:
+        return False
+    return min(sides) >= min(LEAST_SIDE, *input_shape[1:])
+
+
+def _too_small(input_shape: tuple[int, ...]) -> str:
+    return (f"no convolution fits inputs of shape {input_shape}: the smallest kernel has 3 positions along each axis; "
+            "use other founders or another seeder")
 
 
 def _random_plan(grid: tuple[int, ...], rng: np.random.Generator) -> ConvolutionPlan:

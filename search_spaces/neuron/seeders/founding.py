@@ -25,6 +25,8 @@ def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> Neuro
     """A network that stays tied, or one that training prunes to the cheap end of the range."""
     low, high = setting.edges
     if rng.random() < SHARE:
-        return shared(round(log_uniform(max(low, LEAST * high), high, rng)), rng, setting)
+        founder = shared(round(log_uniform(max(low, LEAST * high), high, rng)), rng, setting)
+        if founder.n_edges <= high:
+            return founder
     cheap = replace(setting, edges=(low, max(low, min(high, round(DENSE * setting.n_inputs / setting.law.channels)))))
     return pruned(cheap.random_target(rng), rng, cheap)
