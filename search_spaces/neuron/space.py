@@ -259,7 +259,7 @@ class NeuronSpace:
         if genotype.prune_to:
             recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
         if not epochs:
-            return Trained(replace(genotype, prune_to=0, grow_to=0), weights, (), 0.0)
+            return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
         network = self._network(replace(genotype, prune_to=0, grow_to=0), weights)
         if genotype.grow_to:
