@@ -305,7 +305,7 @@ class NeuronSpace:
         if genotype.is_shared and genotype.n_weights < SHARED * genotype.n_edges:
             recipe = replace(recipe, learning_rate=SHARED_RATE * recipe.learning_rate)
         if not epochs:
-            return Trained(replace(genotype, prune_to=0, grow_to=0), weights, (), 0.0)
+            return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
         network = self._network(replace(genotype, prune_to=0, grow_to=0), weights)
         if genotype.grow_to:
