@@ -98,8 +98,11 @@ class NeuronGenotype:
     @property
     def released(self) -> NeuronGenotype:
         """What training makes of the sharing: nothing is shared where ``release_at`` is below 1, else all as it is."""
-        if self.release_at == 1:
-            return self
+        return self if self.release_at == 1 else self.untied
+
+    @property
+    def untied(self) -> NeuronGenotype:
+        """The same neurons and edges, none of which share anything."""
         nothing = np.empty(0, np.int32)
         return replace(self, ties=nothing, channels=nothing, release_at=1.0)
 

@@ -21,12 +21,5 @@ def release(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutation
     fewest, most = max(params.edges[0], genotype.n_outputs), min(params.edges[1], genotype.n_edges)
     target = round(log_uniform(fewest, most, rng)) if params.target is None else params.target
     target = max(fewest, min(target, most))
-    return replace(untied(genotype), prune_to=target if target < genotype.n_edges else 0, grow_to=0)
+    return replace(genotype.untied, prune_to=target if target < genotype.n_edges else 0, grow_to=0)
 
-
-def untied(genotype: NeuronGenotype) -> NeuronGenotype:
-    """The genotype in which nothing is shared; weights keep their order."""
-    return replace(
-        genotype, ties=np.full(genotype.n_edges, -1, np.int32), channels=np.full(genotype.n_hidden, -1, np.int32),
-        release_at=1.0,
-    )
