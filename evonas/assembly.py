@@ -159,6 +159,8 @@ def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[Run
         fingerprint=splits.fingerprint,
     )
     given = [part for part in (seeds, teacher) if part is not None]
+    if seeds is None:
+        _draw_one(parts)
 
     def fill(directory: Path) -> None:
         for part in given:
@@ -200,6 +202,17 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
         )
     check_data(parts.splits, read_info(out), out)
     return _run(parts, out, observers)
+
+
+def _draw_one(parts: Parts) -> None:
+    """A founder or a member of the family, to see that there are any before anything is written."""
+    config, space = parts.config, parts.space
+    seeder = space.seeders.get(config.seeder) if isinstance(space, Seedable) and config.searcher != "nsga2" else None
+    rng = np.random.default_rng(config.seed)
+    if seeder is not None:
+        seeder(0, rng)
+    elif parts.family_search is None:
+        space.sample(rng)
 
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:

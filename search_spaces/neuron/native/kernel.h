@@ -12,6 +12,9 @@ constexpr int kPadding = 3;  // gradients of edges are added up four at a time
 constexpr float kNormEpsilon = 1e-5f;
 
 enum Norm : int32_t { kLayer = 0, kLayerAffine = 1, kNone = 2 };
+// What a row makes of its weighted sum z: kNormed as Norm says, over the rows of its layer that are kNormed; relu(z + b);
+// z + b. Without a norm no row is kNormed.
+enum Activation : uint8_t { kNormed = 0, kRectified = 1, kLinear = 2 };
 
 // A network without its parameters. Rows are the neurons but the inputs; neurons are counted globally, inputs first,
 // then rows. Edge parameters are in the order in which the backward pass visits them: the edges from inputs by segment,
@@ -19,6 +22,8 @@ enum Norm : int32_t { kLayer = 0, kLayerAffine = 1, kNone = 2 };
 struct Graph {
   int32_t n_inputs, n_rows, n_layers, n_blocks;
   const int32_t* layer_begin;  // (n_layers + 1) rows; the last layer is the outputs
+  const uint8_t* activation;   // (n_rows) an Activation; outputs are kLinear
+  const int32_t* n_normed;     // (n_layers) rows that are kNormed
   // The edges from inputs are cut into segments: those of a row whose sources are in one of n_blocks blocks of inputs.
   // Segments are sorted by layer, block and row.
   const int32_t* segment_begin;  // (n_blocks * n_rows + 1) edges
@@ -43,9 +48,9 @@ struct Tile {
   const float* input;  // [n_inputs], kGroup floats apart: read where they are packed
   const float* next;   // those of the tile that comes next, to be fetched from memory meanwhile; or null
   float* activation;   // [n_rows]
-  float* normalised;  // [n_rows] the weighted sums, then normalised
+  float* normalised;  // [n_rows] the weighted sums, then normalised where rows are
   float* delta;       // [n_rows] gradient of the loss: at the activation, then at the weighted sum
-  float* scale;       // [n_layers] 1 / standard deviation
+  float* scale;       // [n_layers] 1 / standard deviation of the rows that are normed
   int32_t sample[kGroup];
   int32_t n, lanes;
 };

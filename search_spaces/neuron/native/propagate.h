@@ -92,24 +92,27 @@ void correlate_inputs(const Graph& g, const Tile* tiles, float* gradient) {
       }
 }
 
-// Layer norm, gain and bias, and ReLU, of a layer whose weighted sums add up to `total`.
+// Layer norm, gain and bias, and ReLU, of those rows of a layer that are normed; their weighted sums add up to `total`.
 template <int L>
 void normalise(const Graph& g, const Parameters& p, Norm norm, Tile& t, int layer, const vfloat (&total)[L / kWidth]) {
   constexpr int V = L / kWidth;
   const int32_t begin = g.layer_begin[layer], end = g.layer_begin[layer + 1];
-  const float share = 1.0f / static_cast<float>(end - begin);
+  const float share = 1.0f / static_cast<float>(g.n_normed[layer]);
   vfloat mean[V], square[V] = {}, scale[V];
   for (int v = 0; v < V; ++v) mean[v] = total[v] * share;
-  for (int32_t r = begin; r < end; ++r)
+  for (int32_t r = begin; r < end; ++r) {
+    if (g.activation[r] != kNormed) continue;
     for (int v = 0; v < V; ++v) {
       const vfloat centred = load(t.normalised + r * L + v * kWidth) - mean[v];
       square[v] += centred * centred;
     }
+  }
   for (int v = 0; v < V; ++v) {
     scale[v] = 1.0f / square_root(square[v] * share + kNormEpsilon);
     store(t.scale + layer * L + v * kWidth, scale[v]);
   }
   for (int32_t r = begin; r < end; ++r) {
+    if (g.activation[r] != kNormed) continue;
     const vfloat gain = broadcast(norm == kLayerAffine ? p.gain[r] : 1.0f);
     const vfloat bias = broadcast(norm == kLayerAffine ? p.bias[r] : 0.0f);
     for (int v = 0; v < V; ++v) {
@@ -153,12 +156,12 @@ template <int L>
 void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
   constexpr int V = L / kWidth;
   for (int layer = 0; layer < g.n_layers; ++layer) {
-    const bool linear = layer == g.n_layers - 1, normed = !linear && norm != kNone;
     const int32_t begin = g.layer_begin[layer], end = g.layer_begin[layer + 1];
     const int32_t* segment = sum_blocks<L>(g, p, t, begin, end);
     vfloat total[V] = {};
     for (int32_t r = begin; r < end; ++r, ++segment) {
       fetch_ahead<L>(g, t, r);
+      const bool normed = g.activation[r] == kNormed, rectified = g.activation[r] == kRectified;
       vfloat sums[V];
       for (int v = 0; v < V; ++v) sums[v] = broadcast(normed && norm == kLayerAffine ? 0.0f : p.bias[r]);
       if (g.n_blocks > 1)
@@ -167,11 +170,11 @@ void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
       accumulate<L, L>(sums, p.inner, t.activation, g.inner_source, g.inner_begin[r], g.inner_begin[r + 1]);
       float* out = row<L>(normed ? t.normalised : t.activation, r);
       for (int v = 0; v < V; ++v) {
-        total[v] += sums[v];
-        store(out + v * kWidth, linear || normed ? sums[v] : maximum(sums[v], vfloat{}));
+        total[v] += normed ? sums[v] : vfloat{};
+        store(out + v * kWidth, rectified ? maximum(sums[v], vfloat{}) : sums[v]);
       }
     }
-    if (normed) normalise<L>(g, p, norm, t, layer, total);
+    if (g.n_normed[layer]) normalise<L>(g, p, norm, t, layer, total);
   }
 }
 
@@ -218,13 +221,15 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
   for (int32_t r = begin; r < end; ++r) {
     fetch_ahead<L>(g, t, 2 * g.n_rows - 1 - r);
     pull<L>(g, p, t, r, gradient.edge, pulled);
+    const bool normed = g.activation[r] == kNormed, scaled = normed && norm == kLayerAffine;
     const float* activation = row<L>(t.activation, r);
     vfloat sums[4] = {};  // of the bias's and the gain's gradients
     for (int v = 0; v < V; ++v) {
-      vfloat d = load(activation + v * kWidth) > 0 ? pulled[v] : vfloat{};
-      if (norm != kNone) {
+      vfloat d = pulled[v];
+      if (g.activation[r] != kLinear) d = load(activation + v * kWidth) > 0 ? d : vfloat{};
+      if (normed) {
         const vfloat x = load(t.normalised + r * L + v * kWidth);
-        if (norm == kLayerAffine) {
+        if (scaled) {
           sums[0] += d;
           sums[1] += d * x;
           d *= p.gain[r];
@@ -234,31 +239,32 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
       }
       store(t.delta + r * L + v * kWidth, d);
     }
-    if (norm == kLayerAffine) {
+    if (scaled) {
       float both[4] = {};
       add_sums(both, sums[0], sums[1], sums[2], sums[3]);
       gradient.bias[r] += both[0];
       gradient.gain[r] += both[1];
     }
   }
-  const float share = 1.0f / static_cast<float>(end - begin);
+  const float share = g.n_normed[layer] ? 1.0f / static_cast<float>(g.n_normed[layer]) : 0.0f;
   vfloat scale[V];
   for (int v = 0; v < V; ++v) {
     mean[v] *= share;
     correlation[v] *= share;
-    scale[v] = norm == kNone ? broadcast(1.0f) : load(t.scale + layer * L + v * kWidth);
+    scale[v] = g.n_normed[layer] ? load(t.scale + layer * L + v * kWidth) : vfloat{};
   }
   for (int32_t r = begin; r < end; ++r) {
+    const bool normed = g.activation[r] == kNormed;
     vfloat bias = {};
     for (int v = 0; v < V; ++v) {
       vfloat d = load(t.delta + r * L + v * kWidth);
-      if (norm != kNone) {
+      if (normed) {
         d = (d - mean[v] - load(t.normalised + r * L + v * kWidth) * correlation[v]) * scale[v];
         store(t.delta + r * L + v * kWidth, d);
       }
       bias += d;
     }
-    if (norm != kLayerAffine) gradient.bias[r] += sum(bias);
+    if (!(normed && norm == kLayerAffine)) gradient.bias[r] += sum(bias);
   }
 }
 
