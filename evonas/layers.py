@@ -268,6 +268,10 @@ class NotLowerable(ValueError):
         self.costs: Metrics = costs or {}
 
 
+class ConstantNetwork(NotLowerable):
+    """A network that computes the same for every input: there is nothing to take."""
+
+
 @runtime_checkable
 class Lowerable(Protocol[G_contra]):
     """Capability: say what a network computes, layer by layer."""

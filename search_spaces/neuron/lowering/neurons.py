@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from evonas.layers import NotLowerable, Shape
+from evonas.layers import ConstantNetwork, Shape
 from evonas.types import Doubles, Floats, Ints, Weights
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.lowering.blocks import Block, Matrix, places_of, total
@@ -98,10 +98,10 @@ def to_genotype(
     """The genotype of what is alive, and its weights; neurons of a layer are sorted by block, channel and place.
 
     Raises:
-        NotLowerable: Nothing leads from the inputs to the outputs.
+        ConstantNetwork: Nothing leads from the inputs to the outputs.
     """
     if not any(layer.reads for layer in layers.values()):
-        raise NotLowerable("computes the same for every input: no path of weights leads from its inputs to its outputs")
+        raise ConstantNetwork("computes the same for every input: no path leads from its inputs to its outputs")
     depth = _depths(layers)
     output = max(layers)
     order = sorted((index for index in layers if index not in (0, output) and layers[index].alive.any()),
