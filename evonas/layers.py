@@ -185,7 +185,9 @@ class LayerGraph:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        if not self.layers or self.shapes[-1].n_places != 1:
+        if not self.layers:
+            raise ValueError("there must be one layer at least")
+        if self.shapes[-1].n_places != 1:
             raise ValueError(f"the last layer must give one place of outputs, got {self.shapes[-1]}")
 
     @cached_property

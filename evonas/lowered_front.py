@@ -109,7 +109,7 @@ def _lower(
     """Those that keep the constraints as far as structure tells; raises :class:`UserError` where none is left."""
     assert isinstance(opened.space, Lowerable)
     assert isinstance(space, TakesLayers)
-    found = []
+    found, refused = [], {}
     for record in best:
         member, weights = opened.store.member(record.id), opened.store.weights(record.id, record.budget)
         whose = f"individual {record.id} of {name}"
@@ -123,13 +123,15 @@ def _lower(
         except ConstantNetwork:
             continue
         except NotLowerable as error:
-            if objectives.violation(error.costs) > 0:
-                continue
-            raise UserError(f"{whose} {error}") from None
+            if objectives.violation(error.costs) <= 0:
+                refused[f"{whose} {error}"] = max(error.costs.values(), default=np.inf)
         except ValueError as error:
             raise UserError(f"{whose} cannot be lowered: {error}") from error
-        if objectives.violation(space.cost(network.genotype)) <= 0:
-            found.append((record, network))
+        else:
+            if objectives.violation(space.cost(network.genotype)) <= 0:
+                found.append((record, network))
+    if refused:
+        raise UserError(max(refused, key=refused.__getitem__))
     if not found:
         bounds = ", ".join(map(str, objectives.constraints)) or "none"
         raise UserError(f"none of the {len(best)} members of the front of {name} can be a founder: they break the "

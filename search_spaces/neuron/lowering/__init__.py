@@ -44,12 +44,13 @@ def lower(
         raise NotLowerable(f"maps {n_inputs} inputs to {n_outputs} outputs, expected {task.n_inputs} to "
                            f"{task.n_outputs}")
     blocks = blocks_of(graph)
-    folding = fold(blocks, most_edges)
+    folding = fold(blocks, max(most_edges, MOST_EDGES))
     if folding.n_edges > most_edges:
+        costs = {"edges": float(folding.n_edges), "flops": 2.0 * folding.n_edges}
         raise NotLowerable(
-            f"has {folding.n_edges:,} edges in single neurons, at most {most_edges:,} are allowed: choose a smaller "
-            f"network, or give the option edges of the neuron space a higher bound, like edges={task.n_inputs},"
-            f"{folding.n_edges}", {"edges": float(folding.n_edges), "flops": 2.0 * folding.n_edges},
+            f"has {folding.n_edges:,} edges in single neurons, at most {most_edges:,} are allowed: leave it out (in a "
+            f"search by a constraint like edges<={most_edges}), or give the option edges of the neuron space a higher "
+            f"bound, like edges={task.n_inputs},{folding.n_edges}", costs,
         )
     layers = folded_layers(blocks, folding.folded)
     drop_dead(layers, len(blocks) - 1)
