@@ -111,14 +111,14 @@ def _lower(
     assert isinstance(space, TakesLayers)
     found, refused = [], {}
     for record in best:
-        member, weights = opened.store.member(record.id), opened.store.weights(record.id, record.budget)
+        evaluation = opened.store.evaluation(record.id, record.budget)
+        member, weights = Member(opened.store.individual(record.id), evaluation), opened.store.weights(*evaluation.key)
         whose = f"individual {record.id} of {name}"
         if weights is None:
             raise UserError(f"{whose} has no trained weights to lower")
-        rng = np.random.default_rng(stream(config.seed, Stream.LOWERING, record.id))
         try:
             network = lower_network(
-                opened.space, member.genotype, weights, space, rng, replace_max_pool=replace_max_pool
+                opened.space, member.genotype, weights, space, seed=config.seed, replace_max_pool=replace_max_pool
             )
         except ConstantNetwork:
             continue

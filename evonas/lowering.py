@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evonas.layers import Lowerable, NotLowerable, TakesLayers
+from evonas.rng import Stream, stream
+from evonas.space import Genotype
 from evonas.types import Weights
 
 #: What commands call the permission to put averages in the place of maxima.
@@ -26,13 +28,13 @@ class LoweredNetwork(NamedTuple):
 
 
 def lower_network(
-    source: Lowerable[Any], genotype: Any, weights: Weights, target: TakesLayers[Any], rng: np.random.Generator, *,
+    source: Lowerable[Any], genotype: Genotype, weights: Weights, target: TakesLayers[Any], *, seed: int,
     replace_max_pool: bool,
 ) -> LoweredNetwork:
-    """A network of ``source`` as one of ``target``.
+    """A network of ``source`` as one of ``target``; equal genotypes give equal ones.
 
     Args:
-        rng: For what the target draws, like names of its parts.
+        seed: Decides with the genotype what the target draws, like names of its parts.
         replace_max_pool: Average in the place of max-pooling, which is refused otherwise.
 
     Raises:
@@ -46,5 +48,6 @@ def lower_network(
             f"has max-pooling ({', '.join(replaced)}), which no weighted sum computes: give {REPLACE_MAX_POOL} for "
             "average pooling in its place, or search without it, like --space-option operations=tiny for cells"
         )
+    rng = np.random.default_rng(stream(seed, Stream.LOWERING, int(genotype.digest[:15], 16)))
     lowered, lowered_weights = target.lower(graph.with_average_pools(), rng)
     return LoweredNetwork(lowered, lowered_weights, replaced)

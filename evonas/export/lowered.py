@@ -15,7 +15,6 @@ from evonas.export.programs import TOLERANCE, Written
 from evonas.layers import Lowerable, NotLowerable, TakesLayers
 from evonas.lowering import LoweredNetwork, lower_network
 from evonas.plugins import available_spaces, create_space
-from evonas.rng import Stream, stream
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Metrics, Task, UserError
@@ -82,11 +81,10 @@ def _lower(package: Package, target: SearchSpace[Any], replace_max_pool: bool) -
     space = create_space(package.space, package.task, package.options)
     assert isinstance(space, Lowerable)
     assert isinstance(target, TakesLayers)
-    rng = np.random.default_rng(stream(0, Stream.LOWERING, package.source["id"]))
     whose = f"individual {package.source['id']} of {package.source['run']}"
     try:
         return lower_network(
-            space, space.decode(package.genotype), package.weights, target, rng, replace_max_pool=replace_max_pool
+            space, space.decode(package.genotype), package.weights, target, seed=0, replace_max_pool=replace_max_pool
         )
     except NotLowerable as error:
         raise UserError(f"{whose} {error}") from None
