@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from evonas.training import Pruning, Recipe, Regrowth
-from evonas.types import Task
 from search_spaces.neuron.trainer.base import Network, Norm, Trainer
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.reference_training import mean_loss
