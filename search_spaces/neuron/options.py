@@ -29,8 +29,9 @@ class NeuronOptions(BaseModel):
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
             them; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
         shared_shift: Images are moved by up to so many pixels while a network that stays tied is trained, whatever the
-            recipe says of others, but by no more than a pixel for every 12 on their shorter side. On Fashion-MNIST networks that
-            were released from such parents had .2 to .8 points more at 6 600 edges, .3 to .4 at 20 700 (3 plans).
+            recipe says of others, but by no more than a pixel for every 12 on their shorter side. On Fashion-MNIST
+            networks that were released from such parents had .2 to .8 points more at 6 600 edges, .3 to .4 at 20 700
+            (3 plans, one seed each, on validation).
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid. Mutations and founders
             that are sparse at once obey it; those that training prunes begin with a scale of their own.
         distance_slope: What each layer adds to the scale.

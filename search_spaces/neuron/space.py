@@ -53,9 +53,6 @@ EDGES_PER_OUTPUT = 4
 PRUNING_BACK = Pruning(end=0.6, every=25)
 
 
-#: Networks that stay tied and have fewer weights than this share of their edges learn at SHARED_RATE times the recipe's
-#: rate: on Fashion-MNIST and CIFAR-10 .01 was best for tied networks, .003 to .005 for those of single neurons.
-SHARED, SHARED_RATE = 0.75, 3.0
 #: An image is moved by a pixel for so many on its shorter side.
 PIXELS_OF_SHIFT = 12
 
@@ -304,8 +301,8 @@ class NeuronSpace:
             weights = inheritance.fresh(genotype, np.random.default_rng(initial))
         if genotype.prune_to:
             recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
-        if genotype.release_at == 1 and genotype.n_weights < SHARED * genotype.n_edges:
-            recipe = self._recipe_of_shared(recipe)
+        if genotype.release_at == 1 and genotype.is_shared:
+            recipe = replace(recipe, shift=max(recipe.shift, self._shared_shift))
         if not epochs:
             return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
@@ -321,12 +318,11 @@ class NeuronSpace:
         result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
         return Trained(network.genotype, result, trained.history, trained.edge_updates)
 
-    def _recipe_of_shared(self, recipe: Recipe) -> Recipe:
-        """The recipe for networks that stay tied: a higher rate, and images that move."""
-        shift = recipe.shift
-        if len(self.task.input_shape) == 3:
-            shift = max(shift, min(self.options.shared_shift, min(self.task.input_shape[1:]) // PIXELS_OF_SHIFT))
-        return replace(recipe, learning_rate=SHARED_RATE * recipe.learning_rate, shift=shift)
+    @property
+    def _shared_shift(self) -> int:
+        """See :attr:`NeuronOptions.shared_shift`."""
+        shape = self.task.input_shape
+        return min(self.options.shared_shift, min(shape[1:]) // PIXELS_OF_SHIFT) if len(shape) == 3 else 0
 
     def predict(self, genotype: NeuronGenotype, weights: Weights, samples: Samples) -> Floats:
         """Logits or regression outputs, shape ``(n, n_outputs)``."""

@@ -112,9 +112,9 @@ class _Run:
         self.views = Views(splits.train.x.shape[1:], recipe)
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
-        self.rates = recipe.learning_rates(n_steps)
-        self.keep = np.full(n_steps, -1, np.int32)
         plan = schedule(recipe, network.genotype, n_steps)
+        self.rates = plan.rates
+        self.keep = np.full(n_steps, -1, np.int32)
         self.keep[list(plan.prunes)] = list(plan.prunes.values())
         self.share = np.zeros(n_steps)
         self.share[list(plan.regrows)] = list(plan.regrows.values())

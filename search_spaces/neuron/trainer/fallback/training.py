@@ -39,7 +39,6 @@ class Training:
         self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         per_epoch = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * per_epoch
-        self._rates = recipe.learning_rates(n_steps)
         self._plan = schedule(recipe, learner.genotype, n_steps)
         self._first_judged = max(0, self._plan.settled - 1) // per_epoch
         self._views = Views(splits.train.x.shape[1:], recipe)
@@ -89,7 +88,7 @@ class Training:
             gradient += piece.gradient
         if not math.isfinite(loss):
             raise FloatingPointError(f"the training loss became {loss} at step {step}; lower the learning rate")
-        learner.step(gradient, float(self._rates[step]), step)
+        learner.step(gradient, float(self._plan.rates[step]), step)
         return loss
 
     def _rewire(self, scored: Ints) -> None:
