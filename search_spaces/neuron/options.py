@@ -22,9 +22,9 @@ class NeuronOptions(BaseModel):
         founders: ``"pruned"`` founders begin with many times the edges that training leaves them, ``"log-uniform"``
             ones are sparse at once; both are spread over orders of magnitude. ``"source"`` is the published rule.
         edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to
-            80 times as many as inputs, and whatever ``founder_edges`` has beyond.
+            80 times as many as inputs or outputs, whichever are more, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
-            them; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
+            them; None is the default of ``edges`` as far as ``edges`` allows, and a decade wide where that has room.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid. Mutations and founders
             that are sparse at once obey it; those that training prunes begin with a scale of their own.
         distance_slope: What each layer adds to the scale.
