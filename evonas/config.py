@@ -46,15 +46,16 @@ class RunConfig(BaseModel):
     family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
     validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
     should.
-    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``epochs``
-    are those of a trial; None is as many as the data are few, see :func:`evonas.training.length.default_epochs`.
-    ``rungs`` are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder
-    that is one training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are
-    the settings of such a training: of :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of
-    which the best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
-    ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is on;
-    None is on unless images are moved in training (also where only some networks' are), since the teacher sees them
-    where they were. See :mod:`evonas.teacher`.
+    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume.
+    ``epochs`` are those of a trial; None is as many as the data are few, see
+    :func:`evonas.training.length.default_epochs`. ``rungs`` are epochs that grow with promise, in the place of
+    ``epochs``. ``search_epochs`` are those of a seeder that is one training for the whole family; its members are
+    trained for ``epochs`` after that. ``search_options`` are the settings of such a training: of
+    :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of which the best
+    ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
+    ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is
+    on; None is on unless images are moved in training (also where only some networks' are), since the teacher sees
+    them where they were. See :mod:`evonas.teacher`.
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the

@@ -79,20 +79,25 @@ def _input_type(raw: RawSamples, mean: Doubles, std: Doubles, origin: str) -> In
         return "uint8"
     if size <= 2 or (kind == "f" and size == 4):
         return "float32"
-    offsets = np.abs(mean) / std
-    if kind in "iu" and (lost := np.flatnonzero(offsets * 2.0**-53 > LARGEST_LOSS)).size:
-        warnings.warn(f"x of {origin}: float64, in which it is normalised, has no room for the deviations of "
-                      f"{std[lost[0]]:.3g} of {_column(raw, int(lost[0]))} beside its mean of {mean[lost[0]]:.6g}; "
-                      f"subtract an offset from the column before", stacklevel=4)
+    if kind in "iu":
+        _tell_losses(raw, mean, origin)
     lossy = [
-        int(column) for column in np.flatnonzero(offsets * 2.0**-24 > LARGEST_LOSS)
+        int(column) for column in np.flatnonzero(np.abs(mean) / std * 2.0**-24 > LARGEST_LOSS)
         if not np.array_equal(raw.x[:, column].astype(np.float32), raw.x[:, column])
     ]
     return "float64" if lossy else "float32"
 
 
-def _column(raw: RawSamples, index: int) -> str:
-    return f"{'column' if raw.x.ndim == 2 else 'channel'} {index}"
+def _tell_losses(raw: RawSamples, mean: Doubles, origin: str) -> None:
+    """A note on the first column of integers, like nanoseconds since 1970, that float64 has no room for."""
+    for column in np.flatnonzero(np.abs(mean) > 2.0**52):
+        values = raw.x[:, column].ravel().astype(np.int64)  # where unsigned ones wrap, their differences are right still
+        deviation = float((values - values[0]).std())
+        if 0 < deviation * LARGEST_LOSS < abs(mean[column]) * 2.0**-53:
+            warnings.warn(f"x of {origin}: float64, in which it is normalised, has no room for the deviations of "
+                          f"{deviation:.3g} of {'column' if raw.x.ndim == 2 else 'channel'} {column} beside its mean of "
+                          f"{mean[column]:.6g}; subtract an offset from it in the file", stacklevel=5)
+            return
 
 
 def _moments(raw: RawSamples, rows: Ints) -> tuple[Doubles, Doubles]:

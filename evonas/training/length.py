@@ -11,7 +11,7 @@ from math import ceil
 #: Epochs of a trial where there are samples enough.
 EPOCHS = 6
 #: Samples that a trial sees at least, each as often as it takes.
-SAMPLES_A_TRIAL = 60_000
+SAMPLES_A_TRIAL = 40_000
 #: But so many steps at least, where batches are large.
 STEPS_A_TRIAL = 600
 
@@ -19,7 +19,7 @@ STEPS_A_TRIAL = 600
 def default_epochs(n_samples: int, batch_size: int, *, epochs: int = EPOCHS) -> int:
     """Epochs of a training that is given no number of them.
 
-    A trial of 10 000 samples or more, in batches of at most 100, has :data:`EPOCHS`.
+    A trial of 6 667 samples or more, in batches of at most 66, has :data:`EPOCHS`.
 
     Args:
         n_samples: In the training set.
