@@ -91,12 +91,13 @@ def _input_type(raw: RawSamples, mean: Doubles, std: Doubles, origin: str) -> In
 def _tell_losses(raw: RawSamples, mean: Doubles, origin: str) -> None:
     """A note on the first column of integers, like nanoseconds since 1970, that float64 has no room for."""
     for column in np.flatnonzero(np.abs(mean) > 2.0**52):
-        values = raw.x[:, column].ravel().astype(np.int64)  # where unsigned ones wrap, their differences are right still
+        values = raw.x[:, column].ravel().astype(np.int64)  # unsigned ones wrap, their differences are right
         deviation = float((values - values[0]).std())
         if 0 < deviation * LARGEST_LOSS < abs(mean[column]) * 2.0**-53:
+            which = f"{'column' if raw.x.ndim == 2 else 'channel'} {column}"
             warnings.warn(f"x of {origin}: float64, in which it is normalised, has no room for the deviations of "
-                          f"{deviation:.3g} of {'column' if raw.x.ndim == 2 else 'channel'} {column} beside its mean of "
-                          f"{mean[column]:.6g}; subtract an offset from it in the file", stacklevel=5)
+                          f"{deviation:.3g} of {which} beside its mean of {mean[column]:.6g}; subtract an offset from "
+                          f"it in the file", stacklevel=5)
             return
 
 

@@ -80,7 +80,8 @@ def test_normalisation_and_its_inverse_keep_a_thousandth_of_a_deviation(
     [
         (np.arange(40, dtype=np.uint8), "uint8"), (np.arange(40, dtype=np.int64), "float32"),
         (np.arange(40) + 1e7, "float32"), (np.arange(40) + 2.5e7, "float64"), (np.linspace(0, 1, 40) + 1e6, "float64"),
-        (np.linspace(0, 1, 40).astype(np.float32) + np.float32(1e6), "float32"), (np.linspace(0, 1, 40) + 2016, "float32"),
+        (np.linspace(0, 1, 40).astype(np.float32) + np.float32(1e6), "float32"),
+        (np.linspace(0, 1, 40) + 2016, "float32"),
         (np.arange(40) > 20, "float32"), (np.full(40, 0.1), "float32"),
     ],
 )
@@ -145,7 +146,8 @@ def test_predictions_of_decimal_years_are_exported_and_those_of_seconds_are_refu
     evolve("own.npz")
     best = package.Run("r").best()
     for format in ("c", "onnx"):
-        assert "gives what torch gives" in evonas("export", "r", best, "--format", format, "--out", f"n.{format}").stdout
+        said = evonas("export", "r", best, "--format", format, "--out", f"n.{format}").stdout
+        assert "gives what torch gives" in said
     np.savez("late.npz", x_train=x, y_train=1.7e9 + 3600 * SHARE)
     evonas("evolve", "--dataset", "late.npz", "--population", 4, "--children", 2, "--generations", 0, "--epochs", 60,
            "--out", "late")
