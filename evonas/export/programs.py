@@ -92,7 +92,7 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
     else:
         text += ", which were trained on these samples too"
     origin = f"individual {source['id']} of {source['run']}, {source['dataset']}: {source['weights']}"
-    if lossy := lossy_columns(splits.scaling, len(splits.task.input_shape)):
+    if lossy := lossy_columns(splits.scaling):
         return origin, text, f"inputs are float64: of values so far from 0 float32 would lose deviations of {lossy}"
     return origin, text
 

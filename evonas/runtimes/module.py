@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
 from evonas.data.samples import LARGEST_LOSS, Scaling
+from evonas.runtimes.units import lossy_columns
 
 
 class InDataUnits(nn.Module):
@@ -14,7 +17,7 @@ class InDataUnits(nn.Module):
     Both are computed in float64 (in float32 on devices that have no other), whatever the type of the network, whose
     parameters alone ``float()``, ``double()`` and ``half()`` change. Inputs should come as they are, integers or
     float64: next to a large offset float32 has no room for the deviations. For the same reason predictions of targets
-    far from 0 are float64.
+    far from 0 are float64. A warning names the columns that inputs of fewer bits cannot hold.
 
     Args:
         network: Maps normalised inputs to logits or standardised targets.
@@ -31,9 +34,13 @@ class InDataUnits(nn.Module):
         )
         self._is_regression = (scaling.target_mean, scaling.target_std) != (0.0, 1.0)
         self._gives_doubles = bool((scaling.float32_target_losses > LARGEST_LOSS).any())
+        self._lossy = lossy_columns(scaling)
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)`` of any real dtype."""
+        if self._lossy and x.is_floating_point() and x.dtype != torch.float64:
+            warnings.warn(f"inputs are {x.dtype}, and have lost deviations of {self._lossy}: give float64, or the "
+                          f"integers that they were", stacklevel=2)
         parameter = next(self.network.parameters(), self._mean)
         wide = torch.float32 if x.device.type == "mps" else torch.float64
         mean, std = self._mean.to(x.device, wide), self._std.to(x.device, wide)

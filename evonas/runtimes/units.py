@@ -39,11 +39,11 @@ def output_rounding(scaling: Scaling) -> Doubles:
     return 3 * scaling.float32_target_losses
 
 
-def lossy_columns(scaling: Scaling, n_dims: int) -> str:
+def lossy_columns(scaling: Scaling) -> str:
     """The columns or channels that float32 cannot hold, with what it would lose of them; empty where it holds all."""
     if scaling.input_type != "float64":
         return ""
-    what, losses = "column" if n_dims == 1 else "channel", scaling.float32_losses
+    what, losses = "column" if np.ndim(scaling.mean) == 1 else "channel", scaling.float32_losses
     lossy = np.flatnonzero(losses > LARGEST_LOSS)
     named = ", ".join(f"{what} {column} ({losses[column]:.2g})" for column in lossy[:5])
     return named + (f" and {len(lossy) - 5} more" if len(lossy) > 5 else "")

@@ -22,9 +22,13 @@ from evonas.data.arrays import raw_samples
 from evonas.data.loading import prepare
 from evonas.data.normalisation import normalised, training_statistics
 from evonas.data.samples import LARGEST_LOSS, Scaling
+from evonas.exportable import ExportTarget
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.module import InDataUnits
+from evonas.runtimes.onnx_session import onnx_session
+from evonas.runtimes.traced import TracedProgram
 from evonas.runtimes.units import export_target, inputs_of, samples_of
+from evonas.types import Task
 
 X, Y = load_iris(return_X_y=True)
 COLUMNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -164,3 +168,35 @@ def test_a_scaling_of_earlier_versions_is_read() -> None:
     old = Scaling([1.0, 2.0], [1.0, 4.0], [5.0, 6.0], 2.0)
     outputs = InDataUnits(nn.Identity(), old)(torch.tensor([[2.0, 10.0]]))
     assert outputs.tolist() == [[7.0, 10.0]]
+
+
+def test_a_module_that_gets_float32_names_the_columns_that_it_has_lost() -> None:
+    module = InDataUnits(nn.Identity(), Scaling([0.0, 1.7e9], [1.0, 3600.0], input_type="float64"))
+    with pytest.warns(UserWarning, match=r"have lost deviations of column 1 \(0.028\): give float64"):
+        module(torch.zeros(1, 2))
+    assert module(torch.zeros(1, 2, dtype=torch.int64)).shape == (1, 2)
+
+
+@pytest.mark.parametrize("mean", [3e4, 1e7])
+def test_images_of_cells_far_from_0_are_exported(
+    mean: float, evonas: Callable[..., Any], evolve: Callable[..., Any]
+) -> None:
+    rng, y = np.random.default_rng(0), np.arange(60) % 2
+    x = mean + 10 * rng.normal(size=(60, 2, 8, 8)) + 20 * y[:, None, None, None] * np.eye(8)
+    np.savez("own.npz", x_train=x, y_train=y)
+    evolve("own.npz", "--space", "cell", "--space-option", "cells=3", "--space-option", "channels=4", epochs=2)
+    said = evonas("export", "r", package.Run("r").best(), "--format", "onnx", "--out", "n.onnx").stdout
+    assert "gives what torch gives" in said
+    assert ("channel 0" in said) == (mean == 1e7)
+
+
+@pytest.mark.parametrize("mean", [2016.0, 1e7])
+def test_traced_programs_normalise_in_float64(mean: float) -> None:
+    scaling = Scaling([mean, 0.0], [0.3, 1.0], input_type="float64" if mean == 1e7 else "float32")
+    network, task = nn.Linear(2, 3), Task("classification", (2,), 3)
+    target = ExportTarget("n", scaling, False)
+    files = TracedProgram(network, task, target).files(())
+    inputs = (np.random.default_rng(0).normal(size=(9, 2)) * [0.3, 1] + [mean, 0]).astype(target.input_type)
+    with onnx_session(files) as session, torch.no_grad():
+        expected = network(torch.from_numpy(scaling.normalise(inputs))).numpy()
+        np.testing.assert_allclose(session.run(inputs), expected, rtol=1e-5, atol=1e-5)

@@ -111,3 +111,11 @@ def test_a_run_of_earlier_versions_reads_three_axes_as_it_did(evonas: Callable[.
     connection.close()
     evonas("resume", "r", "--generations", 1)
     assert package.Run("r").load(0).header["task"]["input_shape"] == (1, 6, 20)
+
+
+def test_cells_want_images(evonas: Callable[..., Any]) -> None:
+    x, y = channels(60, (6, 20))
+    np.savez("own.npz", x_train=x, y_train=y)
+    said = evonas("evolve", "--dataset", "own.npz", "--space", "cell", code=2).stderr
+    assert "error: " in said
+    assert "(6, 20)" in said
