@@ -6,9 +6,9 @@ signal, ``c`` channels. Two axes are a table of features and need no letters. Wh
 ====================  =======================================================================================
 shape                 is read as
 ====================  =======================================================================================
-``(n, a, b)``         ``lc`` where b is 1; ``cl`` where a is at most half of b; ``hw``, images of one channel, where
-                      neither side is twice the other. Bytes are pixels: ``hw`` where neither side is four times the
-                      other
+``(n, a, b)``         ``cl`` or ``lc`` where that side alone is 1. Else ``cl`` where a is at most half of b; ``hw``,
+                      images of one channel, where neither side is twice the other, with a note where a is less than
+                      b. Bytes are pixels: ``hw`` where neither side is four times the other
 ``(n, a, b, c)``      ``chw`` or ``hwc`` where that side alone is 1 or 3. Else ``chw`` where b equals c or a is at most
                       half of both, ``hwc`` where a equals b or c is at most half of both
 ====================  =======================================================================================
@@ -18,6 +18,7 @@ What fits none of these, or two, is refused: the letters must be given.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
@@ -59,16 +60,21 @@ def channels_first(x: NDArray[Any], origin: str, axes: Axes | None = None) -> tu
 def _read(x: NDArray[Any], origin: str) -> Axes:
     a, b, c = (*x.shape[1:], 0)[:3] if x.ndim > 2 else (0, 0, 0)
     readings: dict[Axes, bool] = {}
-    if x.ndim == 3 and x.dtype == np.uint8:
+    if x.ndim == 3 and (a == 1) != (b == 1):
+        readings = {"cl": a == 1, "lc": b == 1}
+    elif x.ndim == 3 and x.dtype == np.uint8:
         readings = {"hw": max(a, b) < 4 * min(a, b)}
     elif x.ndim == 3:
-        readings = {"lc": b == 1 < a, "cl": 2 * a <= b, "hw": max(a, b) < 2 * min(a, b)}
+        readings = {"cl": 2 * a <= b, "hw": max(a, b) < 2 * min(a, b)}
     elif x.ndim == 4 and (a in CHANNELS or c in CHANNELS):
         readings = {"chw": a in CHANNELS, "hwc": c in CHANNELS}
     elif x.ndim == 4:
         readings = {"chw": b == c or 2 * a <= min(b, c), "hwc": a == b or 2 * c <= min(a, b)}
     fitting = [axes for axes, fits in readings.items() if fits]
     if len(fitting) == 1:
+        if fitting[0] == "hw" and x.dtype != np.uint8 and a < b:
+            warnings.warn(f"x of {origin}, of shape (n, {a}, {b}), is taken for images of {a} x {b}; give axes "
+                          f"(--axes) cl where these are {a} channels of length {b}, hw to silence this", stacklevel=4)
         return fitting[0]
     shape = "(n, " + ", ".join(map(str, x.shape[1:])) + ")"
     if x.ndim not in (3, 4):

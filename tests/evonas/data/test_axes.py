@@ -50,8 +50,16 @@ def test_signals_of_any_number_of_channels_have_statistics_of_each_channel(
 def test_bytes_are_pixels_unless_one_side_is_four_times_the_other() -> None:
     assert channels_first(np.zeros((5, 8, 20), np.uint8), "data")[1] == "hw"
     assert channels_first(np.zeros((5, 8, 20)), "data")[1] == "cl"
+    assert channels_first(np.zeros((5, 1, 20), np.uint8), "data")[1] == "cl"
+    assert channels_first(np.zeros((5, 20, 1), np.uint8), "data")[1] == "lc"
     with pytest.raises(DataError, match=r"hw \(images of 6 x 50\) or cl \(6 channels of length 50\) or lc"):
         channels_first(np.zeros((5, 6, 50), np.uint8), "data")
+
+
+def test_wide_images_of_floats_might_be_signals() -> None:
+    with pytest.warns(UserWarning, match=r"taken for images of 13 x 20; give axes \(--axes\) cl where .* 13 ch"):
+        assert channels_first(np.zeros((5, 13, 20)), "data")[1] == "hw"
+    assert channels_first(np.zeros((5, 13, 20)), "data", "hw")[0].shape == (5, 1, 13, 20)
 
 
 @pytest.mark.parametrize(
