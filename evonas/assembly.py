@@ -91,6 +91,8 @@ def assemble(config: RunConfig, out: Path, *, epochs: int = EPOCHS) -> Parts:
         epochs: Of a trial where the configuration gives none and there are samples enough.
     """
     splits = load(config.dataset, **config.split)
+    if config.dataset.endswith(".npz"):  # what was told by shapes and types is said from now on
+        config = config.model_copy(update={"axes": splits.axes, "task": splits.task.kind})
     space = create_space(config.space, splits.task, config.space_options)
     searches = find_searches(config, space, out)
     config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))

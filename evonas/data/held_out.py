@@ -57,4 +57,5 @@ def load_for_retraining(
         validation=normalised(prepared.raw, none, prepared.scaling),
         fingerprint=fingerprint(prepared.raw, rows, none),
         scaling=prepared.scaling,
+        axes=prepared.axes,
     )

@@ -56,6 +56,7 @@ def load(
         validation=normalised(prepared.raw, prepared.validation_rows, prepared.scaling),
         fingerprint=fingerprint(prepared.raw, prepared.train_rows, prepared.validation_rows),
         scaling=prepared.scaling,
+        axes=prepared.axes,
     )
 
 
@@ -70,6 +71,7 @@ class Prepared:
     train_rows: Ints
     validation_rows: Ints
     scaling: Scaling
+    axes: Axes | None
 
 
 def prepare(
@@ -95,7 +97,8 @@ def prepare(
     validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin)
     scaling = training_statistics(raw, train_rows, origin)
     found = replace(found, target_scale=scaling.target_std)
-    return Prepared(source, folder, found, raw, train_rows, validation_rows, scaling)
+    own_axes = raw.axes if source.task is None else None
+    return Prepared(source, folder, found, raw, train_rows, validation_rows, scaling, own_axes)
 
 
 def _published(name: str | Path, published: Task, axes: Axes | None, task: Kind | None) -> Task:

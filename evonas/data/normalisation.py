@@ -97,7 +97,7 @@ def _tell_losses(raw: RawSamples, mean: Doubles, origin: str) -> None:
             which = f"{'column' if raw.x.ndim == 2 else 'channel'} {column}"
             warnings.warn(f"x of {origin}: float64, in which it is normalised, has no room for the deviations of "
                           f"{deviation:.3g} of {which} beside its mean of {mean[column]:.6g}; subtract an offset from "
-                          f"it in the file", stacklevel=5)
+                          f"it in the file", stacklevel=4)
             return
 
 

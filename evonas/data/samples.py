@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.data.axes import Axes
 from evonas.types import Doubles, Floats, Ints, Json, Task
 
 #: What holds inputs in the data's own units: bytes where the file has bytes, float64 where float32 would lose too much.
@@ -112,6 +113,8 @@ class Splits:
         name: The data set's name or path.
         fingerprint: Hex digest of the files and of the split, to recognise a different data set on resume.
         scaling: Of the values in the files to those in ``train`` and ``validation``.
+        axes: Those of the array in a file of one's own, given or told by its shape; None for tables and data sets with
+            a name.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Splits:
     validation: Samples
     fingerprint: str
     scaling: Scaling = Scaling()
+    axes: Axes | None = None
 
     @cached_property
     def familiar(self) -> Samples:

@@ -70,9 +70,10 @@ class TrainedEvaluator(Generic[G]):
             return trained.history[-1].train_loss
         task, samples = self.splits.task, self.splits.train
         known = measure(predict(self.space, trained.genotype, trained.weights, samples), samples, task, "train")
-        if isinstance(task.target_scale, float):
-            return known["train_loss"] if "train_loss" in known else known["train_mse"] / task.target_scale**2
-        return known["train_nmse"]
+        for name in ("train_loss", "train_nmse"):
+            if name in known:
+                return known[name]
+        return known["train_mse"] / float(np.array(task.target_scale).item()) ** 2
 
 
 def measured_names(task: Task) -> tuple[str, ...]:

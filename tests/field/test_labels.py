@@ -65,6 +65,7 @@ def test_the_note_and_the_option_of_the_command_line(evonas: Callable[..., Any],
     assert "note: y of " in said.stderr
     assert "2 different whole numbers, 0 to 1, and is taken for the target of a regression" in said.stderr
     assert "val_mse" in package.Run("r").front().columns
+    assert "note" not in evonas("resume", "r", "--generations", 2).stderr, "it is known by now"
     numbers = ["--population", 2, "--children", 1, "--generations", 0, "--epochs", 60]
     said = evonas("evolve", "--dataset", "own.npz", "--task", "classification", *numbers, "--out", "c")
     assert "note" not in said.stderr
