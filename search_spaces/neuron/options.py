@@ -25,9 +25,9 @@ class NeuronOptions(BaseModel):
             they are pruned ones. ``"source"`` is the published rule. ``"auto"`` is ``"convolutional"`` for images and
             signals, ``"pruned"`` for tables.
         edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to
-            80 times as many as inputs, and whatever ``founder_edges`` has beyond.
+            80 times as many as inputs or outputs, whichever are more, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
-            them; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
+            them; None is the default of ``edges`` as far as ``edges`` allows, and a decade wide where that has room.
         shared_shift: Images are moved by up to so many pixels while a network that stays tied is trained, whatever the
             recipe says of others, but by no more than a pixel for every 12 on their shorter side. On Fashion-MNIST
             networks that were released from such parents had .2 to .8 points more at 6 600 edges, .3 to .4 at 20 700

@@ -44,11 +44,14 @@ MUTATION_DRAWS = 200
 OPERATOR_DRAWS = 5
 #: Discs before a crossover gives up and mutates: relatives may be equal in most places.
 CROSSOVER_DRAWS = 10
-#: Default for the most edges, a multiple of the inputs: 784 to 62 720 on a 28 x 28 image.
-EDGES_PER_INPUT = 80
+#: Default for the most edges, a multiple of the inputs or the outputs, whichever are more: 784 to 62 720 on a 28 x 28
+#: image of 10 classes, 600 to 12 000 for 150 classes by 6 features, to which a linear model has 900.
+EDGES_PER_END = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
+#: Where nobody asks for other sizes, founders are spread over as wide a range, as far as bounds on edges allow.
+DECADE = 10
 #: How founders and children that training prunes reach their size, where the recipe does not say.
 PRUNING_BACK = Pruning(end=0.6, every=25)
 
@@ -122,9 +125,14 @@ class NeuronSpace:
             return "pruned"
         return "convolutional"
 
+    @property
+    def _usual_edges(self) -> tuple[int, int]:
+        """From as many as inputs, or so many for each output; the most are 20 times that at least."""
+        n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
+        return max(n_inputs, EDGES_PER_OUTPUT * n_outputs), EDGES_PER_END * max(n_inputs, n_outputs)
+
     def _default_edges(self) -> tuple[int, int]:
-        fewest = max(self.task.n_inputs, EDGES_PER_OUTPUT * self.task.n_outputs)
-        most = max(EDGES_PER_INPUT * self.task.n_inputs, fewest)
+        fewest, most = self._usual_edges
         low, high = self.options.founder_edges or (fewest, most)
         return min(fewest, low), max(most, high)
 
@@ -133,9 +141,10 @@ class NeuronSpace:
 
     @property
     def _founder_edges(self) -> tuple[int, int]:
-        n_inputs = self.task.n_inputs
-        low, high = self.options.founder_edges or (n_inputs, EDGES_PER_INPUT * n_inputs)
-        return self._clipped(low), self._clipped(high)
+        low, high = (self._clipped(n_edges) for n_edges in self.options.founder_edges or self._usual_edges)
+        if self.options.founder_edges is None and high < DECADE * low:  # the bounds of edges leave little of the usual
+            low, high = self._clipped(high // DECADE), self._clipped(DECADE * low)
+        return low, high
 
     @property
     def seeders(self) -> Mapping[str, Family]:
