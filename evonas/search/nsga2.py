@@ -81,7 +81,8 @@ class NSGA2(Generational[G]):
         ranking = self._rank(members)
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
         F, violation = self._losses(members)
-        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic)
+        place, is_first = np.argsort(ranking.order()), self._generation == 1
+        pool = Pool(F, ranking.rank, place, living, violation, logarithmic, even=is_first)
         return self._trials(lambda: self._propose(members, pool), self._n_children)
 
     def _propose(self, members: list[Member[G]], pool: Pool) -> tuple[Offspring[G], tuple[Member[G], ...]]:

@@ -15,10 +15,10 @@ from search_spaces.neuron.seeders.pruned import pruned
 #: Share of the founders that are convolutional: a few are enough, since each has children of all sizes.
 SHARE = 0.4
 #: They have at least this share of the most edges: on Fashion-MNIST the best small networks come from large ones.
-LEAST = 1 / 12
+LEAST = 1 / 6
 #: Edges for each pixel (or other place of inputs) up to which the others go: there dense ones that are pruned are two
-#: points ahead at 1 000 edges, equal at 2 650.
-DENSE = 3.4
+#: points ahead at 1 000 edges, equal at 2 650. From there on networks are released.
+DENSE = 2.6
 
 
 def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
