@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 import evonas
 from evonas.cli import compare, final, individual, inspect, installed, report, sample, search
 from evonas.cli.console import say_aside
+from evonas.cli.interruption import exit_code, signals_interrupt
 from evonas.types import UserError
 
 
@@ -28,16 +29,16 @@ class Commands(TyperGroup):
 @contextmanager
 def exit_codes() -> Iterator[None]:
     """Turns errors into exits, warnings into notes; for scripts, too."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), signals_interrupt():
         warnings.showwarning = _show_warning
         try:
             yield
         except UserError as error:
             say_aside("error: " + " ".join(line.strip() for line in str(error).splitlines()))  # SQLite quotes lines
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             say_aside("interrupted")
-            raise typer.Exit(130) from None
+            raise typer.Exit(exit_code(interrupt)) from None
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.console import make_console, say
+from evonas.cli.interruption import exit_code
 from evonas.cli.options import TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
 from evonas.types import UserError
 
@@ -52,9 +53,9 @@ def retrain(
                 learning_rate=learning_rate, teacher=teacher, teacher_members=teacher_members,
                 teacher_weight=teacher_weight, report=_report,
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             say("interrupted; what was reported is stored: give the same command again to go on")
-            raise typer.Exit(130) from None
+            raise typer.Exit(exit_code(interrupt)) from None
         metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
         flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
         means = summary(results, metric)

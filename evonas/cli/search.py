@@ -13,6 +13,7 @@ import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.inspect import print_front
+from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
     ConfigFile,
     DataRoot,
@@ -200,8 +201,8 @@ def _interruptible(directory: Path) -> Iterator[None]:
     begin = time.monotonic()
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         remedy = f"go on with: evonas resume {shlex.quote(str(directory))}"
         where = remedy if (directory / "run.db").exists() else "nothing was written"
         say(f"interrupted after {time.monotonic() - begin:.0f} s; {where}")
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_code(interrupt)) from None

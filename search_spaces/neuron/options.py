@@ -25,6 +25,9 @@ class NeuronOptions(BaseModel):
             80 times as many as inputs, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
             them; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
+        starting_edges: Most edges that founders and members of a family begin with, before training prunes them; None
+            is as many as their sizes ask for. A new run sets it where those are too many for its samples, memory or
+            time.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid. Mutations and founders
             that are sparse at once obey it; those that training prunes begin with a scale of their own.
         distance_slope: What each layer adds to the scale.
@@ -45,6 +48,7 @@ class NeuronOptions(BaseModel):
     founders: Literal["pruned", "log-uniform", "source"] = "pruned"
     edges: tuple[int, int] | None = None
     founder_edges: tuple[int, int] | None = None
+    starting_edges: int | None = Field(default=None, ge=1)
     distance_base: float = Field(4.0, gt=0, allow_inf_nan=False)
     distance_slope: float = Field(1.5, ge=0, allow_inf_nan=False)
     distance_strength: float = Field(1.0, ge=0, allow_inf_nan=False)
