@@ -16,7 +16,7 @@ from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.space import SearchSpace
 from evonas.store import RunInfo, RunStore, StoreError, read_info
-from evonas.types import Task, UserError
+from evonas.types import Task, UserError, blames
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,12 @@ class OpenRun:
 @contextmanager
 def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None) -> Iterator[OpenRun]:
     """Open a run directory, and close it; raises :class:`UserError` if it cannot be read."""
+    with blames(out), _opened(out, writing, data_root) as run:
+        yield run
+
+
+@contextmanager
+def _opened(out: Path, writing: bool, data_root: Path | None) -> Iterator[OpenRun]:
     info, config = read_info(out), config_of(out, {"data_root": data_root})
     try:
         task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})

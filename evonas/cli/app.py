@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -12,37 +11,16 @@ from typer.core import TyperGroup
 
 import evonas
 from evonas.cli import compare, final, individual, inspect, installed, report, sample, search
-from evonas.cli.console import say_aside
-from evonas.cli.interruption import exit_code, signals_interrupt
-from evonas.types import UserError
+from evonas.cli.failing import exit_codes, written_output
 
 
 class Commands(TyperGroup):
-    """Every command ends in an exit code: 2 with one sentence for bad input, 130 when it was interrupted."""
+    """Every command ends in an exit code, see :mod:`evonas.cli.failing`."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the line names; typer handles bad usage itself."""
         with exit_codes():
             return super().invoke(ctx)
-
-
-@contextmanager
-def exit_codes() -> Iterator[None]:
-    """Turns errors into exits, warnings into notes; for scripts, too."""
-    with warnings.catch_warnings(), signals_interrupt():
-        warnings.showwarning = _show_warning
-        try:
-            yield
-        except UserError as error:
-            say_aside("error: " + " ".join(line.strip() for line in str(error).splitlines()))  # SQLite quotes lines
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt as interrupt:
-            say_aside("interrupted")
-            raise typer.Exit(exit_code(interrupt)) from None
-
-
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    say_aside(f"note: {message}")
 
 
 def _version(wanted: bool) -> None:
@@ -76,5 +54,9 @@ app.command()(installed.spaces)
 
 
 def main() -> None:
-    """Entry point of the program."""
-    app()
+    """Run the command line. What an encoding lacks is printed as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # in the place of a stream there may be anything
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    with written_output():
+        app()

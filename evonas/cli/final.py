@@ -11,7 +11,7 @@ import typer
 from evonas.cli.console import make_console, say
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
-from evonas.types import UserError
+from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
     from evonas.evaluation import DeploymentEvaluator
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def retrain(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     ids: Annotated[str | None, typer.Option(help="Individuals, comma-separated [the whole front].")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each.")] = 20,
+    seeds: Annotated[int, typer.Option(min=1, max=MOST, help="Trainings of each.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, max=MOST, help="Epochs of each.")] = 20,
     inherit: Annotated[bool, typer.Option("--inherit", help="Go on from the search's weights.")] = False,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [the run's].")] = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.")] = 1,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""

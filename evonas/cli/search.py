@@ -36,7 +36,7 @@ from evonas.cli.options import (
     parse_options,
     parse_range,
 )
-from evonas.types import UserError
+from evonas.types import MOST, UserError
 
 if TYPE_CHECKING:
     from evonas.config import RunConfig
@@ -115,7 +115,7 @@ def seed(
     n_train: NTrain = None,
     n_validation: NValidation = None,
     objectives: ObjectiveNames = None,
-    members: Annotated[int | None, typer.Option(min=2, help=MEMBERS)] = None,
+    members: Annotated[int | None, typer.Option(min=2, max=MOST, help=MEMBERS)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each [12].")] = None,
     search_epochs: Annotated[int | None, typer.Option(help="Of a search, before them [the method's own].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,

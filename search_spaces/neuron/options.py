@@ -13,6 +13,10 @@ from search_spaces.neuron.trainer import TrainerName
 from search_spaces.neuron.trainer.base import Norm
 
 
+#: No memory holds as many edges.
+MOST_EDGES = 2**40
+
+
 class NeuronOptions(BaseModel):
     """What a user may set; every field has a default.
 
@@ -59,8 +63,8 @@ class NeuronOptions(BaseModel):
     @field_validator("edges", "founder_edges")
     @classmethod
     def _check_range(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
-        if value is not None and not 1 <= value[0] <= value[1]:
-            raise ValueError(f"expected (fewest, most) with 1 <= fewest <= most, got {value}")
+        if value is not None and not 1 <= value[0] <= value[1] < MOST_EDGES:
+            raise ValueError(f"expected (fewest, most) with 1 <= fewest <= most < 2^40, got {value}")
         return value
 
     @field_validator("operators")
