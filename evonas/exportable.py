@@ -26,12 +26,14 @@ class ExportTarget:
         scaling: From the data's own units, which the exported network takes and gives, to those of the search.
         byte_inputs: Whether every input is a whole number from 0 to 255 in the data's own units.
         precision: Of the stored weights.
+        stem: What its files are called, without suffix; empty where that is the name.
     """
 
     name: str
     scaling: Scaling
     byte_inputs: bool
     precision: Precision = "float32"
+    stem: str = ""
 
 
 class Program(Protocol):

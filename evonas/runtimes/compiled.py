@@ -66,13 +66,14 @@ class CompiledNetwork:
 
 @contextmanager
 def compiled(
-    files: Mapping[str, bytes], name: str, n_outputs: int, *, portable: bool = False
+    files: Mapping[str, bytes], name: str, n_outputs: int, *, stem: str = "", portable: bool = False
 ) -> Iterator[CompiledNetwork]:
     """A program made of exported C with its ``main``, as long as the context lasts.
 
     Args:
         files: Contents by suffix, as :meth:`evonas.exportable.Program.files` gives them.
         name: The one that the network was exported by.
+        stem: What its files are called, where that is not the name.
         portable: Without what the source has for this machine's kind of processor only.
 
     Raises:
@@ -83,10 +84,10 @@ def compiled(
         raise UserError("there is no C compiler: install gcc or clang, or name one in the environment variable CC")
     with tempfile.TemporaryDirectory(prefix="evonas-") as folder:
         for suffix, content in files.items():
-            (Path(folder) / f"{name}{suffix}").write_bytes(content)
+            (Path(folder) / f"{stem or name}{suffix}").write_bytes(content)
         program = Path(folder) / "program"
         flags = [*STRICT, *FAST, f"-D{name.upper()}_MAIN", *([f"-D{name.upper()}_PORTABLE"] if portable else [])]
-        _run([*compiler, *flags, f"{name}.c", "-lm", "-o", str(program)], cwd=folder)
+        _run([*compiler, *flags, f"{stem or name}.c", "-lm", "-o", str(program)], cwd=folder)
         yield CompiledNetwork(program, n_outputs)
 
 

@@ -12,7 +12,6 @@ from search_spaces.neuron.mutation import LARGEST_STEPS, OPERATORS
 from search_spaces.neuron.trainer import TrainerName
 from search_spaces.neuron.trainer.base import Norm
 
-
 #: No memory holds as many edges.
 MOST_EDGES = 2**40
 
