@@ -14,13 +14,14 @@ import numpy as np
 from evonas import engine
 from evonas.config import RunConfig
 from evonas.data import load
+from evonas.data.locating import expanded
 from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
 from evonas.family import FamilyObserver, find_family
 from evonas.objectives import Objectives
-from evonas.opened import check_data, config_of
+from evonas.opened import check_data, config_of, locate_data
 from evonas.plugins import create_space
 from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
@@ -33,7 +34,7 @@ from evonas.space import G, Offspring, SearchSpace, Seedable
 from evonas.store import Record, RunStore, check_absent, create, each_once, read_info
 from evonas.teacher import OwnTeacher, read_teacher
 from evonas.training import FamilySearch
-from evonas.types import Floats, UserError
+from evonas.types import Floats, UserError, blames
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
@@ -130,7 +131,7 @@ def evolve(
         UserError: Bad configuration, bad data, runs that cannot seed or teach this one, or ``out`` exists; nothing is
             written then.
     """
-    since = time.monotonic()
+    since, out, seed_from = time.monotonic(), expanded(out), [expanded(path) for path in seed_from]
     check_absent(out)  # before any data is loaded
     if seed_from and config.searcher != "nsga2":
         raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
@@ -151,7 +152,7 @@ def seed(
     Raises:
         UserError: As :func:`evolve`.
     """
-    since = time.monotonic()
+    since, out = time.monotonic(), expanded(out)
     check_absent(out)  # before any data is loaded
     parts = assemble(config, out)
     if n_members is None and parts.family_search is not None:
@@ -192,25 +193,29 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     """Go on with a run exactly where it stopped.
 
     Args:
-        changes: New values of ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` or ``generations``; the
+        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``,
+            ``time_limit``, ``trial_timeout`` or ``generations``; the
             ``latency_command``, where the run has one.
 
     Raises:
         UserError: Not a run, its data set is not there or has changed, or its latency command was not given again.
     """
-    since = time.monotonic()
+    since, out = time.monotonic(), expanded(out)
     command = config_of(out).latency_command
     if command != changes.get("latency_command"):  # a run directory may come from anybody: it starts no program
         told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
         raise UserError(f"{out} was started {told}: give the same to go on")
-    parts = assemble(config_of(out, changes), out, new=False)
+    info = read_info(out)
+    with blames(out):
+        parts = assemble(locate_data(config_of(out, changes), info, out), out, new=False)
     if parts.family_search is not None and changes.get("generations") is not None:
         raise UserError(
             f"the family of {out} comes from one search, which has ended with as many members as it was asked for: "
             f"leave out --generations, or begin another run with more --members"
         )
-    check_data(parts.splits, read_info(out), out)
-    return _run(parts, out, observers, since)
+    check_data(parts.splits, info, out)
+    with blames(out):
+        return _run(parts, out, observers, since)
 
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float) -> bool:

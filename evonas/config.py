@@ -51,7 +51,7 @@ class RunConfig(BaseModel):
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
-    epochs.
+    epochs. ``classes`` are the names of the classes in the order of the outputs, which networks keep in their headers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +88,7 @@ class RunConfig(BaseModel):
     trial_timeout: float | None = Field(default=None, gt=0)
     latency_command: str | None = None
     latency_timeout: float = Field(default=60, gt=0)
+    classes: tuple[str, ...] = ()
     training: dict[str, Any] = Field(default_factory=dict)
     space_options: dict[str, Any] = Field(default_factory=dict)
 

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from evonas.assembly import evolve
 from evonas.config import RunConfig, check_config
 from evonas.data.arrays import channels_first, raw_samples
+from evonas.data.locating import absolute
 from evonas.run import Run
 from evonas.store import check_absent
 from evonas.types import Doubles, Ints, UserError
@@ -114,7 +115,7 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = self._rows(labels)
         samples = raw_samples(X[rows], labels[rows], "the samples")
         with _workspace(self.out) as (directory, dataset):
-            np.savez(dataset, x_train=samples.x, y_train=samples.y)
+            np.savez(dataset, x_train=samples.x, y_train=samples.y, classes=self.classes_.astype(str))
             evolve(self._config(dataset, len(rows)), directory)
             run = Run(directory)
             self.front_, self.id_ = run.front(), self._picked(run)
@@ -150,7 +151,7 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         network = copy.deepcopy(self.model_).double()
         with torch.inference_mode():
             starts = range(0, len(x), PREDICTION_BATCH)
-            batches = (torch.tensor(x[i : i + PREDICTION_BATCH], dtype=torch.float64) for i in starts)
+            batches = (torch.from_numpy(x[i : i + PREDICTION_BATCH].astype(np.float64)) for i in starts)
             outputs = [network(batch).numpy() for batch in batches]
         return np.concatenate(outputs)
 
@@ -171,7 +172,7 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "space": self.space, "space_options": dict(self.space_options or {}), "dataset": str(dataset),
             "constraints": () if self.flops is None else (f"flops<={self.flops}",), "generations": self.generations,
             "population": self.population, "epochs": epochs, "time_limit": self.time_limit, "jobs": jobs,
-            "seed": seed, "split_seed": seed,
+            "seed": seed, "split_seed": seed, "classes": tuple(map(str, self.classes_.tolist())),
         }
         plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
         config = check_config(plain, source=type(self).__name__)
@@ -190,13 +191,16 @@ def _workspace(out: str | Path | None) -> Iterator[tuple[Path, Path]]:
         with TemporaryDirectory(prefix="evonas-") as folder:
             yield Path(folder, "run"), Path(folder, "samples.npz")
         return
-    directory = Path(out)
+    directory = absolute(out)
     samples = directory.with_name(f"{directory.name}.npz")
     check_absent(directory)
     if samples.exists():
         raise UserError(f"{samples}, where the samples would be kept, exists already: choose another out")
     try:
         samples.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make {samples.parent}: {error.strerror}; choose another out") from None
+    try:
         yield directory, samples
     except OSError as error:
         raise UserError(f"cannot write {samples}: {error.strerror}") from None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import evonas
 from evonas.cli import compare, final, individual, inspect, installed, report, sample, search
@@ -29,6 +31,21 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
+class Command(TyperCommand):
+    """Every path of the command line is expanded here, and nowhere else."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command: a shell leaves ``--out=~/x`` as it is."""
+        ctx.params = {name: _expanded(value) for name, value in ctx.params.items()}
+        return super().invoke(ctx)
+
+
+def _expanded(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_expanded(each) for each in value]
+    return Path(os.path.expanduser(value)) if isinstance(value, Path) else value
+
+
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
     rich_markup_mode="markdown",  # rich's own markup would swallow [defaults]
@@ -48,7 +65,7 @@ for command in (
     search.evolve, search.seed, search.resume, inspect.front, individual.show, individual.lineage, report.report,
     compare.compare, sample.sample, final.retrain, final.measure, final.export,
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 app.add_typer(installed.datasets, name="datasets")
 app.command()(installed.spaces)
 

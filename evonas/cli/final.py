@@ -10,7 +10,7 @@ import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.interruption import exit_code
-from evonas.cli.options import TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
+from evonas.cli.options import MovedDataset, TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
 from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def retrain(
     teacher_weight: TeacherWeight = None,
     jobs: Annotated[int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.")] = 1,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
     from evonas.opened import chosen, open_run
@@ -40,7 +41,7 @@ def retrain(
     from evonas.retrain import summary
 
     check_teacher(teacher is not None, teacher_members, teacher_weight)
-    with open_run(run, writing=True, data_root=data_root) as opened:
+    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
         wanted = members if ids is None else chosen(opened, _ids(ids))
@@ -93,6 +94,7 @@ def export(
     weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
     precision: Annotated[str, typer.Option(help="float32; for C also int8, with one scale a layer.")] = "float32",
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C and ONNX.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Write one network with its weights to a file; C and ONNX are checked on the validation set."""
     from evonas.export import FORMATS
@@ -101,7 +103,7 @@ def export(
     from evonas.opened import load_splits, open_run
     from evonas.run import package
 
-    with open_run(run, data_root=data_root) as opened:
+    with open_run(run, data_root=data_root, dataset=dataset) as opened:
         stored_as = check_format(opened.space, format, precision)
         network = package(opened, id, weights)
         if format in FORMATS:
@@ -122,6 +124,7 @@ def measure(
     ] = None,
     latency_timeout: Annotated[float, typer.Option(min=0, help="Seconds that the command may take.")] = 60.0,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
     from evonas.evaluation.cost import LATENCY_ESTIMATE
@@ -131,7 +134,7 @@ def measure(
     from evonas.runtimes.device import parse_command
 
     command = () if latency_command is None else parse_command(latency_command)
-    with open_run(run, writing=True, data_root=data_root) as opened:
+    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
         if not command:
             require_timing(opened.space)
         wanted = [r.id for r in front(opened.store.records(), opened.objectives)]

@@ -19,6 +19,7 @@ from evonas.cli.options import (
     DataRoot,
     Dataset,
     Jobs,
+    MovedDataset,
     NTrain,
     NValidation,
     ObjectiveNames,
@@ -162,6 +163,7 @@ def _check_batches(config: RunConfig) -> None:
 def resume(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
     generations: Annotated[int | None, typer.Option(help="New number of generations.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="New limit in seconds, earlier sessions included.")] = None,
@@ -173,7 +175,8 @@ def resume(
     from evonas.opened import config_of
 
     changes: dict[str, Any] = {
-        "data_root": None if data_root is None else str(data_root), "generations": generations, "jobs": jobs,
+        "data_root": None if data_root is None else str(data_root), "dataset": dataset,
+        "generations": generations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = config_of(run, changes)
