@@ -19,13 +19,11 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Entry point of the program. Ctrl-C while it is still being imported ends it at once."""
-    handler = signal.getsignal(signal.SIGINT)
-    if handler is signal.default_int_handler:
+    """Entry point of the program. Ctrl-C while it is being imported, or ends, ends it at once; else commands see it."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
     from evonas.cli.app import main as run
 
-    signal.signal(signal.SIGINT, handler)
     run()
 
 

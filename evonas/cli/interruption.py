@@ -26,7 +26,8 @@ def exit_code(interrupt: KeyboardInterrupt) -> int:
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """The first of these signals raises :class:`Terminated`, and others are ignored while the program ends.
+    """The first of these signals raises :class:`Terminated`, and others are ignored while the program ends; Ctrl-C
+    raises ``KeyboardInterrupt``.
 
     A signal that the program was started to ignore (``nohup``) stays ignored.
     """
@@ -40,10 +41,14 @@ def signals_interrupt() -> Iterator[None]:
         raise Terminated(number)
 
     previous = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) != signal.SIG_IGN}
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
     for number in previous:
         signal.signal(number, interrupt)
+    if on_ctrl_c != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
+        signal.signal(signal.SIGINT, on_ctrl_c)
         for number, handler in previous.items():
             signal.signal(number, handler)
