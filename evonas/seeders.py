@@ -20,6 +20,8 @@ from evonas.types import UserError, suggestion
 #: core with AVX2; with others the smallest founders still come first); and by memory: while edges are drawn, and for
 #: each founder that is kept.
 EDGES_A_SAMPLE, LARGEST_TRIAL, EDGES_A_SECOND = 1000, 0.25, 3e9
+#: Trials of a second are never too long: so a run that is cut soon is resumed to the same end as one without a limit.
+QUICK_TRIAL = 1.0
 BYTES_DRAWN, BYTES_KEPT, SHARE_OF_MEMORY = 150, 16, 0.5
 
 
@@ -33,7 +35,7 @@ def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) ->
     ]
     if config.time_limit is not None:
         seen = n_train * max(1, config.budgets[0])
-        bounds.append(LARGEST_TRIAL * config.time_limit * EDGES_A_SECOND / seen)
+        bounds.append(max(LARGEST_TRIAL * config.time_limit, QUICK_TRIAL) * EDGES_A_SECOND / seen)
     return space.founders_within(max(1, int(min(bounds))))
 
 
