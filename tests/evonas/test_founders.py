@@ -21,9 +21,9 @@ def test_a_wide_table_has_a_model_at_its_time_limit() -> None:
     rng, y = np.random.default_rng(0), np.arange(100) % 2
     x = rng.normal(size=(100, 8000))
     x[:, :40] += y[:, None]
-    begin = time.monotonic()
+    begin = time.process_time()
     classifier = EvoClassifier(random_state=0, time_limit=5).fit(x, y)
-    assert time.monotonic() - begin < 1.5 * 5 + 3, "the promise is half as much again; the rest is for a busy machine"
+    assert time.process_time() - begin < 1.5 * 5, "of a core: other programs may take the rest of the time"
     assert classifier.score(x, y) > 0.8
 
 
