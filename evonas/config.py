@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from evonas.data.axes import Axes
-from evonas.data.locating import expanded
+from evonas.data.locating import absolute
 from evonas.training import Pruning, Recipe, Regrowth
-from evonas.types import Json, UserError, suggestion
+from evonas.types import MOST, MOST_JOBS, Json, UserError, suggestion
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -59,7 +59,7 @@ class RunConfig(BaseModel):
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
-    epochs.
+    epochs. ``classes`` are the names of the classes in the order of the outputs, which networks keep in their headers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,8 +67,8 @@ class RunConfig(BaseModel):
     space: str = "neuron"
     dataset: str = "digits"
     data_root: Path | None = None
-    n_train: int | None = Field(default=None, ge=1)
-    n_validation: int | None = Field(default=None, ge=1)
+    n_train: int | None = Field(default=None, ge=1, lt=2**63)
+    n_validation: int | None = Field(default=None, ge=1, lt=2**63)
     axes: Axes | None = None
     task: Literal["classification", "regression"] | None = None
     objectives: tuple[str, ...] | None = None
@@ -77,27 +77,28 @@ class RunConfig(BaseModel):
     supernet: Path | None = None
     searcher: Literal["nsga2", "random"] = "nsga2"
     seeder: str = "random"
-    population: int = Field(default=40, ge=2)
-    children: int = Field(default=20, ge=1)
-    generations: int = Field(default=30, ge=0)
-    epochs: int | None = Field(default=None, ge=1)
-    search_epochs: int | None = Field(default=None, ge=1)
+    population: int = Field(default=40, ge=2, le=MOST)
+    children: int = Field(default=20, ge=1, le=MOST)
+    generations: int = Field(default=30, ge=0, le=MOST)
+    epochs: int | None = Field(default=None, ge=1, le=MOST)
+    search_epochs: int | None = Field(default=None, ge=1, le=MOST)
     search_options: dict[str, Any] = Field(default_factory=dict)
     rungs: tuple[int, ...] | None = None
     teacher: str | None = None
-    teacher_members: int = Field(default=5, ge=1)
+    teacher_members: int = Field(default=5, ge=1, le=MOST)
     self_distillation: bool | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
     parents: Literal["gap", "tournament"] = "gap"
     adapt: bool = False
     crossover_rate: float = Field(default=0.0, ge=0, le=1)
-    seed: int = Field(default=0, ge=0)
-    split_seed: int = Field(default=0, ge=0)
-    jobs: int = Field(default=1, ge=1)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    split_seed: int = Field(default=0, ge=0, lt=2**63)
+    jobs: int = Field(default=1, ge=1, le=MOST_JOBS)
     time_limit: float | None = Field(default=None, gt=0)
     trial_timeout: float | None = Field(default=None, gt=0)
     latency_command: str | None = None
     latency_timeout: float = Field(default=60, gt=0)
+    classes: tuple[str, ...] = ()
     training: dict[str, Any] = Field(default_factory=dict)
     space_options: dict[str, Any] = Field(default_factory=dict)
 
@@ -105,17 +106,17 @@ class RunConfig(BaseModel):
     @classmethod
     def _absolute_folder(cls, value: Path | None) -> Path | None:
         """A run can be resumed from any working directory."""
-        return None if value is None else expanded(value).resolve()
+        return None if value is None else absolute(value)
 
     @field_validator("teacher")
     @classmethod
     def _absolute_run(cls, value: str | None) -> str | None:
-        return None if value is None else str(expanded(value).resolve())
+        return None if value is None else str(absolute(value))
 
     @field_validator("dataset")
     @classmethod
     def _absolute_file(cls, value: str) -> str:
-        return str(expanded(value).resolve()) if value.endswith(".npz") else value
+        return str(absolute(value)) if value.endswith(".npz") else value
 
     @model_validator(mode="after")
     def _check_seeder(self) -> Self:
@@ -223,7 +224,7 @@ def check_config(values: Mapping[str, Any], *, source: str) -> RunConfig:
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dict; raises :class:`UserError`."""
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"there is no configuration file {path}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

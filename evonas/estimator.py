@@ -23,6 +23,7 @@ from evonas.assembly import evolve
 from evonas.config import RunConfig, check_config
 from evonas.data.arrays import raw_samples
 from evonas.data.axes import AXES_INSIDE, Axes, channels_first
+from evonas.data.locating import absolute
 from evonas.run import Run
 from evonas.store import check_absent
 from evonas.types import Doubles, Ints, UserError
@@ -118,7 +119,7 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         samples = raw_samples(X[rows], labels[rows], "the samples", axes=self.axes, task="classification")
         self._axes = samples.axes
         with _workspace(self.out) as (directory, dataset):
-            np.savez(dataset, x_train=samples.x, y_train=samples.y)
+            np.savez(dataset, x_train=samples.x, y_train=samples.y, classes=self.classes_.astype(str))
             evolve(self._config(dataset, samples.axes), directory)
             run = Run(directory)
             self.front_, self.id_ = run.front(), self._picked(run)
@@ -175,6 +176,7 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "constraints": () if self.flops is None else (f"flops<={self.flops}",), "generations": self.generations,
             "population": self.population, "epochs": self.epochs, "time_limit": self.time_limit, "jobs": jobs,
             "seed": seed, "split_seed": seed, "axes": axes and AXES_INSIDE[axes], "task": "classification",
+            "classes": tuple(map(str, self.classes_.tolist())),
         }
         plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
         config = check_config(plain, source=type(self).__name__)
@@ -193,13 +195,16 @@ def _workspace(out: str | Path | None) -> Iterator[tuple[Path, Path]]:
         with TemporaryDirectory(prefix="evonas-") as folder:
             yield Path(folder, "run"), Path(folder, "samples.npz")
         return
-    directory = Path(out)
+    directory = absolute(out)
     samples = directory.with_name(f"{directory.name}.npz")
     check_absent(directory)
     if samples.exists():
         raise UserError(f"{samples}, where the samples would be kept, exists already: choose another out")
     try:
         samples.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make {samples.parent}: {error.strerror}; choose another out") from None
+    try:
         yield directory, samples
     except OSError as error:
         raise UserError(f"cannot write {samples}: {error.strerror}") from None

@@ -26,12 +26,14 @@ class ExportTarget:
         scaling: From the data's own units, which the exported network takes and gives, to those of the search.
         byte_inputs: Whether the data set's inputs are bytes.
         precision: Of the stored weights.
+        stem: What its files are called, without suffix; empty where that is the name.
     """
 
     name: str
     scaling: Scaling
     byte_inputs: bool
     precision: Precision = "float32"
+    stem: str = ""
 
     @property
     def input_type(self) -> InputType:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evonas.config import RunConfig, check_config
 from evonas.data import load
+from evonas.data.locating import absolute
 from evonas.data.normalisation import check_scales
 from evonas.data.samples import Splits
 from evonas.data.sources import SOURCES
@@ -18,7 +19,7 @@ from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.space import SearchSpace
 from evonas.store import RunInfo, RunStore, StoreError, read_info
-from evonas.types import Task, UserError
+from evonas.types import Task, UserError, blames
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,22 @@ class OpenRun:
 
 
 @contextmanager
-def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None) -> Iterator[OpenRun]:
-    """Open a run directory, and close it; raises :class:`UserError` if it cannot be read."""
-    info, config = read_info(out), config_of(out, {"data_root": data_root})
+def open_run(
+    out: Path, *, writing: bool = False, data_root: Path | None = None, dataset: str | None = None
+) -> Iterator[OpenRun]:
+    """Open a run directory, and close it; raises :class:`UserError` if it cannot be read.
+
+    Args:
+        data_root: Where its data set is looked for, in the place of the folder that the run was begun with.
+        dataset: Its data set, where that is not found any more.
+    """
+    with blames(out), _opened(out, writing, {"data_root": data_root, "dataset": dataset}) as run:
+        yield run
+
+
+@contextmanager
+def _opened(out: Path, writing: bool, changes: Mapping[str, Any]) -> Iterator[OpenRun]:
+    info, config = read_info(out), config_of(out, changes)
     try:
         task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})
     except (KeyError, TypeError) as error:
@@ -50,7 +64,7 @@ def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None)
 
 def load_splits(run: OpenRun) -> Splits:
     """The run's data set without its test set; raises :class:`UserError` where it is missing or has changed."""
-    c, directory = run.config, run.store.directory
+    c, directory = data_config(run), run.store.directory
     splits = load(c.dataset, **c.split)
     check_data(splits, run.store.info, directory)
     if splits.task != run.task:
@@ -80,11 +94,47 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     return check_config(values, source=str(out))
 
 
+def data_config(run: OpenRun) -> RunConfig:
+    """The configuration of an open run with the place of its data set, see :func:`locate_data`."""
+    return locate_data(run.config, run.store.info, run.store.directory)
+
+
+def locate_data(config: RunConfig, info: RunInfo, out: Path) -> RunConfig:
+    """The configuration with the path of the run's own file of samples as it is now: both may have been moved.
+
+    The file is looked for where it was, in the folder ``data_root``, beside the run and in it, under its old name and
+    under the run's. Of several the first is taken that holds the run's samples.
+
+    Raises:
+        StoreError: There is none.
+    """
+    recorded = str(info.config.get("dataset", ""))
+    if not recorded.endswith(".npz") or config.dataset != recorded:  # a named set, or the user names a file
+        return config
+    here = absolute(out)
+    folders = [*([] if config.data_root is None else [config.data_root]), here.parent, here]
+    places = [Path(recorded), *(f / name for f in folders for name in (Path(recorded).name, f"{here.name}.npz"))]
+    found = [path for path in dict.fromkeys(places) if path.is_file()]
+    if not found:
+        raise StoreError(
+            f"the data set of {out} is neither where it was, {recorded}, nor in {', nor in '.join(map(str, folders))}: "
+            f"name the file by --dataset, or its folder by --data-root"
+        )
+    fitting = (path for path in found if len(found) == 1 or _holds(path, config, info))
+    return config.model_copy(update={"dataset": str(next(fitting, found[0]))})
+
+
+def _holds(path: Path, config: RunConfig, info: RunInfo) -> bool:
+    with suppress(UserError):
+        return load(path, **config.split).fingerprint == info.fingerprint
+    return False
+
+
 def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
     """Raises :class:`StoreError` unless ``splits`` are what the run was started with."""
     if splits.fingerprint != info.fingerprint:
         raise StoreError(
             f"the data set {splits.name!r} is not the one that {out} was started with: its fingerprint is "
-            f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back"
+            f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back, or name them by --dataset"
         )
     check_scales(f"the run {out}", info.task.get("target_scale"), splits.task)

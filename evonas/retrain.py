@@ -17,7 +17,7 @@ from evonas.evaluation.measure import measure, metric_names
 from evonas.evaluation.trained import predict, train
 from evonas.executor import evaluate_all
 from evonas.individual import Individual, Start, Trial
-from evonas.opened import OpenRun, load_splits
+from evonas.opened import OpenRun, data_config, load_splits
 from evonas.rng import Stream, stream
 from evonas.space import SearchSpace
 from evonas.store import Retraining
@@ -139,7 +139,8 @@ def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, flo
 
 
 def _load_all(run: OpenRun) -> Splits:
-    return held_out.load_for_retraining(run.config.dataset, **run.config.split)
+    config = data_config(run)
+    return held_out.load_for_retraining(config.dataset, **config.split)
 
 
 def _taught(run: OpenRun, splits: Splits, name: str, n_members: int) -> tuple[Splits, str]:
@@ -155,7 +156,8 @@ def _taught(run: OpenRun, splits: Splits, name: str, n_members: int) -> tuple[Sp
 def _load_test(run: OpenRun) -> Samples:
     """The test set, if the data set is still the run's: its samples are normalised by the training samples."""
     load_splits(run)
-    return held_out.load_test(run.config.dataset, **run.config.split)
+    config = data_config(run)
+    return held_out.load_test(config.dataset, **config.split)
 
 
 def summary(retrainings: Sequence[Retraining], metric: str) -> dict[int, tuple[float, float, int]]:

@@ -8,12 +8,36 @@ from pathlib import Path
 from typing import Any
 
 from evonas.config import RunConfig, recipe_from, settings_from
+from evonas.memory import usable_memory
 from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
-from evonas.space import Relaxable, SearchSpace, Seedable, Seeder
+from evonas.space import BoundsFounders, Relaxable, SearchSpace, Seedable, Seeder
 from evonas.training import FamilySearch, FamilySearchable
 from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
+
+#: What founders begin with is bounded by samples: more than a thousand edges a sample have nothing to learn from;
+#: by time: the largest trial takes a quarter of it at most, with a trainer that sees so many edges a second (that of a
+#: core with AVX2; with others the smallest founders still come first); and by memory: while edges are drawn, and for
+#: each founder that is kept.
+EDGES_A_SAMPLE, LARGEST_TRIAL, EDGES_A_SECOND = 1000, 0.25, 3e9
+#: Trials of a second are never too long: so a run that is cut soon is resumed to the same end as one without a limit.
+QUICK_TRIAL = 1.0
+BYTES_DRAWN, BYTES_KEPT, SHARE_OF_MEMORY = 150, 16, 0.5
+
+
+def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) -> Mapping[str, Any]:
+    """Options of the space that bound what founders begin with, where the user's leave that open."""
+    if not isinstance(space, BoundsFounders):
+        return {}
+    bounds = [
+        EDGES_A_SAMPLE * n_train,
+        SHARE_OF_MEMORY * usable_memory() / (BYTES_DRAWN * config.jobs + BYTES_KEPT * config.population),
+    ]
+    if config.time_limit is not None:
+        seen = n_train * max(1, config.budgets[0])
+        bounds.append(max(LARGEST_TRIAL * config.time_limit, QUICK_TRIAL) * EDGES_A_SECOND / seen)
+    return space.founders_within(max(1, int(min(bounds))))
 
 
 def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, FamilySearch[Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
@@ -23,6 +24,10 @@ Doubles: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 #: Samples as an exported network takes them.
 Inputs: TypeAlias = NDArray[np.uint8] | Floats | Doubles
+
+#: The most trials, epochs or networks that can be asked for, and the most workers: a slip of the keyboard must not fill
+#: the memory.
+MOST, MOST_JOBS = 1_000_000, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +74,23 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     return f", did you mean {close[0]!r}?" if close else f", there are: {', '.join(names)}"
+
+
+#: What is noted of an error that came up while a run was read.
+_WHILE_OPEN = "while this run was open: "
+
+
+@contextmanager
+def blames(run: object) -> Iterator[None]:
+    """Notes of errors that come up meanwhile that ``run`` was open, for :func:`damaged_by`."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"{_WHILE_OPEN}{run}")
+        raise
+
+
+def damaged_by(error: BaseException) -> str | None:
+    """The run that was open when an error came up, None where there was none."""
+    notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(_WHILE_OPEN)]
+    return notes[0].removeprefix(_WHILE_OPEN) if notes else None

@@ -5,12 +5,37 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Console
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 #: Wide enough for every table: on a pipe or in a file nothing may be cut.
 PIPE_WIDTH = 500
+#: In the place of a character that would steer a terminal.
+HIDDEN = "\N{REPLACEMENT CHARACTER}"
+
+
+class Console(RichConsole):
+    """Prints text without what steers a terminal: a run, which may come from others, names errors and operators."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Every text that is printed passes here, also that of tables and bars."""
+        for segment in super().render(renderable, options):
+            harmless = segment.control or segment.text.isprintable()
+            yield segment if harmless else Segment(printable(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> None:
+        """What reads the output has ended: that is an error like any other."""
+        raise
+
+
+def printable(text: str) -> str:
+    """The text with :data:`HIDDEN` for escapes, other control characters and marks that turn the direction."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t\u00a0" else HIDDEN for c in text)
 
 
 def make_console() -> Console:
@@ -35,4 +60,4 @@ def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    return printable(text.getvalue())

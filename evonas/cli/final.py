@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.console import make_console, say
-from evonas.cli.options import TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
-from evonas.types import UserError
+from evonas.cli.interruption import exit_code
+from evonas.cli.options import MovedDataset, TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
+from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
     from evonas.evaluation import DeploymentEvaluator
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
 def retrain(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     ids: Annotated[str | None, typer.Option(help="Individuals, comma-separated [the whole front].")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each [20; more where samples are few].")] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=MOST, help="Trainings of each.")] = 3,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Epochs of each [20; more where samples are few].")
+    ] = None,
     inherit: Annotated[bool, typer.Option("--inherit", help="Go on from the search's weights.")] = False,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [the run's].")] = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.")] = 1,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
     from evonas.opened import chosen, open_run
@@ -39,7 +43,7 @@ def retrain(
     from evonas.retrain import summary
 
     check_teacher(teacher is not None, teacher_members, teacher_weight)
-    with open_run(run, writing=True, data_root=data_root) as opened:
+    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
         wanted = members if ids is None else chosen(opened, _ids(ids))
@@ -52,9 +56,9 @@ def retrain(
                 learning_rate=learning_rate, teacher=teacher, teacher_members=teacher_members,
                 teacher_weight=teacher_weight, report=_report,
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             say("interrupted; what was reported is stored: give the same command again to go on")
-            raise typer.Exit(130) from None
+            raise typer.Exit(exit_code(interrupt)) from None
         lengths = ", ".join(sorted({str(r.epochs) for r in results}))
         metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
         flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
@@ -93,6 +97,7 @@ def export(
     weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
     precision: Annotated[str, typer.Option(help="float32; for C also int8, with one scale a layer.")] = "float32",
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C and ONNX.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Write one network with its weights to a file; C and ONNX are checked on the validation set."""
     from evonas.export import FORMATS
@@ -101,7 +106,7 @@ def export(
     from evonas.opened import load_splits, open_run
     from evonas.run import package
 
-    with open_run(run, data_root=data_root) as opened:
+    with open_run(run, data_root=data_root, dataset=dataset) as opened:
         stored_as = check_format(opened.space, format, precision)
         network = package(opened, id, weights)
         if format in FORMATS:
@@ -122,6 +127,7 @@ def measure(
     ] = None,
     latency_timeout: Annotated[float, typer.Option(min=0, help="Seconds that the command may take.")] = 60.0,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
     from evonas.evaluation.cost import LATENCY_ESTIMATE
@@ -131,7 +137,7 @@ def measure(
     from evonas.runtimes.device import parse_command
 
     command = () if latency_command is None else parse_command(latency_command)
-    with open_run(run, writing=True, data_root=data_root) as opened:
+    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
         if not command:
             require_timing(opened.space)
         wanted = [r.id for r in front(opened.store.records(), opened.objectives)]

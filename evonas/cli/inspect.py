@@ -12,7 +12,7 @@ import typer
 
 from evonas.cli.compare import check_data
 from evonas.cli.console import csv_text, make_console, say, say_aside
-from evonas.cli.options import parse_assignments, parse_reference
+from evonas.cli.options import MovedDataset, parse_assignments, parse_reference
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ def front(
     test: Annotated[bool, typer.Option(help="Add test metrics: of the search's weights and of retrainings.")] = False,
     reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """The Pareto front over all evaluations of a run, also while it goes on."""
     from evonas.opened import open_run
     from evonas.report import front as fronts
 
-    with open_run(run, data_root=data_root) as opened:
+    with open_run(run, data_root=data_root, dataset=dataset) as opened:
         members = fronts.front(opened.store.records(), opened.objectives)
         if plot is not None:
             _plot(plot, run, opened, members, beside or [])

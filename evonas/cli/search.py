@@ -13,6 +13,7 @@ import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.inspect import print_front
+from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
     ConfigFile,
     DataAxes,
@@ -20,6 +21,7 @@ from evonas.cli.options import (
     Dataset,
     DataTask,
     Jobs,
+    MovedDataset,
     NTrain,
     NValidation,
     ObjectiveNames,
@@ -37,7 +39,7 @@ from evonas.cli.options import (
     parse_options,
     parse_range,
 )
-from evonas.types import UserError
+from evonas.types import MOST, UserError
 
 if TYPE_CHECKING:
     from evonas.config import RunConfig
@@ -120,7 +122,7 @@ def seed(
     axes: DataAxes = None,
     task: DataTask = None,
     objectives: ObjectiveNames = None,
-    members: Annotated[int | None, typer.Option(min=2, help=MEMBERS)] = None,
+    members: Annotated[int | None, typer.Option(min=2, max=MOST, help=MEMBERS)] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each [12; more where samples are few].")] = None,
     search_epochs: Annotated[int | None, typer.Option(help="Of a search, before them [the method's own].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
@@ -167,6 +169,7 @@ def _check_batches(config: RunConfig) -> None:
 def resume(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
     generations: Annotated[int | None, typer.Option(help="New number of generations.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="New limit in seconds, earlier sessions included.")] = None,
@@ -178,7 +181,8 @@ def resume(
     from evonas.opened import config_of
 
     changes: dict[str, Any] = {
-        "data_root": None if data_root is None else str(data_root), "generations": generations, "jobs": jobs,
+        "data_root": None if data_root is None else str(data_root), "dataset": dataset,
+        "generations": generations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = config_of(run, changes)
@@ -206,8 +210,8 @@ def _interruptible(directory: Path) -> Iterator[None]:
     begin = time.monotonic()
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         remedy = f"go on with: evonas resume {shlex.quote(str(directory))}"
         where = remedy if (directory / "run.db").exists() else "nothing was written"
         say(f"interrupted after {time.monotonic() - begin:.0f} s; {where}")
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_code(interrupt)) from None

@@ -20,6 +20,7 @@ from evonas.runtimes.running import running
 from evonas.runtimes.timing import alone
 from evonas.runtimes.units import export_target, inputs_of
 from evonas.space import G, SearchSpace
+from evonas.training import Stop
 from evonas.types import Metrics, Task, UserError, Weights
 
 
@@ -71,10 +72,14 @@ class DeploymentEvaluator(Generic[G]):
         if job.start is None:
             raise ValueError("only a trained network can be deployed, got no weights")
         seconds = min(self.timeout, job.stop.deadline - time.monotonic())
-        return Outcome(self.measure(job.start.genotype, job.start.weights, seconds))
+        return Outcome(self.measure(job.start.genotype, job.start.weights, seconds, job.stop))
 
-    def measure(self, genotype: G, weights: Weights, timeout: float) -> Metrics:
+    def measure(self, genotype: G, weights: Weights, timeout: float, stop: Stop | None = None) -> Metrics:
         """The metrics of one network.
+
+        Args:
+            timeout: Seconds that the command may take.
+            stop: Ends the wait for another timing.
 
         Raises:
             UserError: It cannot be exported.
@@ -83,7 +88,7 @@ class DeploymentEvaluator(Generic[G]):
         found: dict[str, float] = {}
         error = metric_names(self.splits.task, "int8")[0]
         if "latency" in self.wanted:
-            found |= self._latency(genotype, weights, timeout)
+            found |= self._latency(genotype, weights, timeout, stop)
         if not {"flash", "ram"}.isdisjoint(self.wanted):
             found |= self._program(genotype, weights, "c", self._target).sizes
         if not {"int8_flash", error}.isdisjoint(self.wanted):
@@ -105,14 +110,14 @@ class DeploymentEvaluator(Generic[G]):
     def _program(self, genotype: G, weights: Weights, format: str, target: ExportTarget) -> Program:
         return make_program(self.space, self.splits.task, genotype, weights, format, target)
 
-    def _latency(self, genotype: G, weights: Weights, timeout: float) -> dict[str, float]:
+    def _latency(self, genotype: G, weights: Weights, timeout: float, stop: Stop | None) -> dict[str, float]:
         format = timed_format(self.space)
         files = self._program(genotype, weights, format, self._target).files(())
         if self.command:
-            with alone():
+            with alone(stop):
                 return {"latency": 1e6 * seconds_on_device(self.command, files, self._target.name, timeout)}
         inputs = inputs_of(self.splits.validation, self._target)
-        with running(files, format, self._target, self.splits.task.n_outputs) as network, alone():
+        with running(files, format, self._target, self.splits.task.n_outputs) as network, alone(stop):
             seconds, spread = network.time(inputs)
         return {"latency": 1e6 * seconds, "latency_spread": spread}
 

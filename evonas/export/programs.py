@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from evonas.data.samples import LARGEST_LOSS, Splits
 from evonas.evaluation.measure import measure
+from evonas.export.names import identifier
 from evonas.export.package import FORMATS, Package, write_files
 from evonas.exportable import ExportTarget, Precision, Program
 from evonas.plugins import create_space
@@ -46,11 +47,13 @@ def write_program(
         UserError: The space has no such format, the path has another suffix, a file cannot be written, or the program
             does not compute what torch does.
     """
-    if path.suffix != f".{format}":
+    if path.suffix != f".{format}" or not path.stem:
         raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
     space = create_space(package.space, package.task, package.options)
     check_format(space, format, precision)
-    genotype, target = space.decode(package.genotype), export_target(splits, _identifier(path.stem), precision)
+    genotype = space.decode(package.genotype)
+    name = identifier(path.stem) if format == "c" else "network"
+    target = replace(export_target(splits, name, precision), stem=path.stem)
     _check_targets(splits)
     program = make_program(space, package.task, genotype, package.weights, format, target)
     inputs = inputs_of(splits.validation, target)
@@ -139,9 +142,3 @@ def _check(
         f"{where} it gives what torch gives on {len(found):,} validation samples, to {difference:.0e} of the largest",
         f"{1e6 * seconds:.1f} us a sample on one core of this machine{an_edge} (spread {100 * spread:.0f} %)",
     )
-
-
-def _identifier(text: str) -> str:
-    """A C identifier that resembles the text."""
-    name = re.sub(r"[^A-Za-z0-9]+", "_", text)[:40].strip("_") or "network"
-    return f"network_{name}" if name[0].isdigit() else name

@@ -38,7 +38,7 @@ def running(
         UserError: What runs this format is not installed, or it refuses the network.
     """
     if format == "c":
-        with compiled(files, target.name, n_outputs, portable=portable) as program:
+        with compiled(files, target.name, n_outputs, stem=target.stem, portable=portable) as program:
             yield program
     else:
         with onnx_session(files) as session:

@@ -69,7 +69,7 @@ class NSGA2(Generational[G]):
         self._population: list[Member[G]] = []
         self._archive: list[Member[G]] = []
 
-    def _bear(self) -> list[Trial[G]]:
+    def _bear(self) -> Sequence[Trial[G]]:
         if not self._population and self._founders:
             self._births.restore(len(self._founders), [t.individual.genotype.digest for t in self._founders])
             return list(self._founders)

@@ -30,7 +30,9 @@ from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
 from search_spaces.neuron.seeders.conv import fewest_edges
-from search_spaces.neuron.seeders.founding import convolutional_or_pruned
+from search_spaces.neuron.seeders.founding import convolutional_or_pruned, most_cheap
+from search_spaces.neuron.seeders.local import FACTORS as LOCAL_FACTORS
+from search_spaces.neuron.seeders.prune import DENSE_FACTOR, most_at_start
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
 
@@ -64,7 +66,8 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable`` and ``Trainable``; picklable.
+    ``BoundsFounders``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable`` and ``Trainable``;
+    picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -102,7 +105,23 @@ class NeuronSpace:
             plan = published_plan(n_inputs, n_outputs, rng)
         else:
             plan = log_uniform_plan(n_inputs, n_outputs, self._founder_edges, rng)
-        return grow(replace(plan, n_edges=self._clipped(plan.n_edges)), n_outputs, self.law, rng)
+        n_edges = min(self._clipped(plan.n_edges), self.options.starting_edges or plan.n_edges)
+        return grow(replace(plan, n_edges=n_edges), n_outputs, self.law, rng)
+
+    def founders_within(self, n_edges: int) -> Mapping[str, Any]:
+        """Options with which no founder begins with many more edges; empty where none does.
+
+        Where the user has not said how large founders are, they are then as small as that asks for, over a decade.
+        """
+        low, high = self._founder_edges
+        pruned_high = most_cheap(self._setting) if self._founders == "convolutional" else high
+        dense, sparse = most_at_start(pruned_high, self._setting), LOCAL_FACTORS[0] * pruned_high
+        if n_edges >= max(dense, sparse, high) or self.options.starting_edges is not None:
+            return {}
+        if self.options.edges is not None or self.options.founder_edges is not None:
+            return {"starting_edges": max(n_edges, DENSE_FACTOR * high)}
+        most = max(n_edges // DENSE_FACTOR, 10 * EDGES_PER_OUTPUT * self.task.n_outputs)
+        return {"starting_edges": DENSE_FACTOR * most, "founder_edges": [min(low, most // 10), min(high, most)]}
 
     def _checked_founders(self) -> str:
         """The rule for founders; convolutions where the option leaves it open and one fits.
@@ -159,7 +178,7 @@ class NeuronSpace:
     @property
     def _setting(self) -> Setting:
         low, high = (max(n_edges, self.task.n_outputs) for n_edges in self._founder_edges)
-        return Setting(self.task.n_outputs, self.law, (low, high))
+        return Setting(self.task.n_outputs, self.law, (low, high), self.options.starting_edges or np.inf)
 
     def mutate(
         self, parent: NeuronGenotype, rng: np.random.Generator, operator: str | None = None

@@ -16,6 +16,7 @@ from evonas.exportable import ExportTarget
 from evonas.types import Task
 from search_spaces.neuron.export import c_text, c_tiles
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
+from search_spaces.neuron.export.c_scope import scoped
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, Tiles, tiles, whole_windows
 from search_spaces.neuron.export.layout import (
     STEP_TYPES,
@@ -76,7 +77,8 @@ class CProgram:
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The source and the header."""
-        return {".c": self._source().encode("ascii"), ".h": self._header(remarks).encode("ascii")}
+        source = scoped(self._source(), self.target.name)
+        return {".c": source.encode("ascii"), ".h": self._header(remarks).encode("ascii")}
 
     @property
     def _has_hidden(self) -> bool:
@@ -116,8 +118,8 @@ class CProgram:
 
     @property
     def _common(self) -> dict[str, object]:
-        name = self.target.name
-        return {"name": name, "NAME": name.upper(), "n_inputs": self.task.n_inputs, "n_outputs": self.task.n_outputs}
+        name, sizes = self.target.name, {"n_inputs": self.task.n_inputs, "n_outputs": self.task.n_outputs}
+        return {"stem": self.target.stem or name, "name": name, "NAME": name.upper(), **sizes}
 
     def _source(self) -> str:
         features, int8 = self._features, self.numbers.weights.scales is not None

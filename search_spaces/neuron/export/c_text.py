@@ -16,7 +16,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9 _.,:;()<>=+%'\"/-]")
 _LINE_WIDTH = 100
 
 HEADER = """\
-/* ${name}.h: a trained network as C99, written by evonas.
+/* ${stem}.h: a trained network as C99, written by evonas.
  *
 ${remarks}
  *
@@ -28,7 +28,7 @@ ${remarks}
  * calls must not overlap.
  * Compiled for AVX-512 or AVX2 (-march=native), the first call unpacks them into up to ${unpacked} bytes
  * more, for speed; with -D${NAME}_PORTABLE it does not.
- * Build: cc -std=c99 -O3 -c ${name}.c, and link with -lm where sqrtf is not in the C library. With
+ * Build: cc -std=c99 -O3 -c ${stem}.c, and link with -lm where sqrtf is not in the C library. With
  * -D${NAME}_MAIN there is a main that reads samples from the standard input and prints their outputs.
  */
 #ifndef ${NAME}_H
@@ -59,14 +59,14 @@ void ${name}_run(const ${name}_input *x, float *outputs);
 """
 
 SOURCE = """\
-/* ${name}.c: see ${name}.h
+/* ${stem}.c: see ${stem}.h
  *
  * Weights stand row by row: the edges into one neuron. The source of an edge is a step from that of
  * the edge before it; the first of a row is a step from 0. A step that is too long for its type is
  * made of several, with weights of 0. Activations of hidden layers share one buffer: a layer takes
  * the place of those that are no longer read.
  */
-#include "${name}.h"
+#include "${stem}.h"
 
 @norm #include <math.h>
 @norm

@@ -55,7 +55,7 @@ RELEASE_AT = 0.35
 
 def conv(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
     """A convolutional network that training releases at a third of its length, then prunes to ``target`` edges."""
-    n_edges = min(target * log_uniform(*FACTORS, rng), max(target, MOST * setting.edges[1]))
+    n_edges = min(target * log_uniform(*FACTORS, rng), max(target, MOST * setting.edges[1]), setting.start)
     genotype = shared(round(n_edges), rng, setting)
     return replace(genotype, release_at=RELEASE_AT, prune_to=target if target < genotype.n_edges else 0)
 

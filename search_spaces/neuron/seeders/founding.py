@@ -28,5 +28,11 @@ def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> Neuro
         founder = shared(round(log_uniform(max(low, LEAST * high), high, rng)), rng, setting)
         if founder.n_edges <= high:
             return founder
-    cheap = replace(setting, edges=(low, max(low, min(high, round(DENSE * setting.n_inputs / setting.law.channels)))))
+    cheap = replace(setting, edges=(low, most_cheap(setting)))
     return pruned(cheap.random_target(rng), rng, cheap)
+
+
+def most_cheap(setting: Setting) -> int:
+    """The most edges that training leaves of a founder that is not convolutional."""
+    low, high = setting.edges
+    return max(low, min(high, round(DENSE * setting.n_inputs / setting.law.channels)))
