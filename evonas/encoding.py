@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from evonas.files import read_regular, write_whole
 from evonas.space import Encoded
 from evonas.types import UserError
 
@@ -30,16 +30,6 @@ def unpack(blob: bytes) -> Encoded:
         raise ValueError(f"not a packed genotype: {error}") from None
 
 
-def write_whole(path: Path, blob: bytes) -> None:
-    """Atomic and durable: a reader sees the whole file or none, whatever happens meanwhile; raises ``OSError``."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(blob)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
 def save(path: Path, data: Encoded) -> None:
     """Write a checkpoint, in the place of an earlier one; raises :class:`UserError` if that cannot be done."""
     try:
@@ -51,7 +41,7 @@ def save(path: Path, data: Encoded) -> None:
 def load(path: Path) -> Encoded | None:
     """What :func:`save` wrote there, None if nothing; raises :class:`UserError` if that cannot be read."""
     try:
-        return unpack(path.read_bytes())
+        return unpack(read_regular(path))
     except FileNotFoundError:
         return None
     except OSError as error:

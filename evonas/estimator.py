@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from evonas.assembly import evolve
 from evonas.config import RunConfig, check_config
 from evonas.data.arrays import channels_first, raw_samples
+from evonas.files import replacement
 from evonas.run import Run
 from evonas.store import check_absent
 from evonas.types import Doubles, Ints, UserError
@@ -114,7 +115,8 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = self._rows(labels)
         samples = raw_samples(X[rows], labels[rows], "the samples")
         with _workspace(self.out) as (directory, dataset):
-            np.savez(dataset, x_train=samples.x, y_train=samples.y)
+            with replacement(dataset) as file:
+                np.savez(file, x_train=samples.x, y_train=samples.y)
             evolve(self._config(dataset, len(rows)), directory)
             run = Run(directory)
             self.front_, self.id_ = run.front(), self._picked(run)
@@ -193,7 +195,7 @@ def _workspace(out: str | Path | None) -> Iterator[tuple[Path, Path]]:
     directory = Path(out)
     samples = directory.with_name(f"{directory.name}.npz")
     check_absent(directory)
-    if samples.exists():
+    if os.path.lexists(samples):
         raise UserError(f"{samples}, where the samples would be kept, exists already: choose another out")
     try:
         samples.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import make_console, say
+from evonas.cli.console import make_console, say, say_written
 from evonas.cli.options import TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
 from evonas.types import UserError
 
@@ -108,9 +108,7 @@ def export(
             written = Written((out,), (network.source["weights"],))
         else:
             written = write_program(network, load_splits(opened), out, format, stored_as)
-    say(f"wrote {' and '.join(f'{path} ({path.stat().st_size:,} bytes)' for path in written.paths)}")
-    for remark in written.remarks:
-        say(remark)
+    say_written(*written.paths, remarks=written.remarks)
 
 
 def measure(

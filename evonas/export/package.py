@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +14,7 @@ import safetensors
 import safetensors.numpy
 
 from evonas.data.samples import Scaling
+from evonas.files import write_output
 from evonas.plugins import create_space
 from evonas.space import Encoded, InvalidGenotype
 from evonas.types import Json, Metrics, Task, UserError, Weights
@@ -158,13 +157,6 @@ def _with_prefix(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write files, each whole or not at all; raises :class:`UserError` where one cannot be written."""
+    """Write files, each as :func:`evonas.files.write_output` does; raises :class:`UserError` where one cannot be."""
     for path, content in contents.items():
-        partial = path.with_name(path.name + ".partial")
-        try:
-            partial.write_bytes(content)
-            os.replace(partial, path)
-        except OSError as error:
-            with suppress(OSError):  # where nothing can be written, nothing can be removed
-                partial.unlink()
-            raise UserError(f"cannot write {path}: {error.strerror}") from None
+        write_output(path, content)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from evonas.encoding import write_whole
+from evonas.files import read_regular, write_whole
 from evonas.store.directory import StoreError
 from evonas.types import Weights
 
@@ -30,7 +30,7 @@ def read_weights(path: Path, digest: str) -> Weights:
         StoreError: The file is missing, unreadable, torn, or not the one that was recorded.
     """
     try:
-        blob = path.read_bytes()
+        blob = read_regular(path)
     except FileNotFoundError:
         raise StoreError(f"{path} is missing, though the run's database names it") from None
     except OSError as error:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from evonas.files import DATABASE, check_plain, make_hidden_folder
 from evonas.store.records import SeedSource, Spent, TeacherSource
 from evonas.types import Json, UserError
 
@@ -30,6 +31,8 @@ CREATE TABLE retrainings (
     seconds REAL NOT NULL, weights TEXT NOT NULL, PRIMARY KEY (id, start, epochs, seed));
 CREATE TABLE states (serial INTEGER PRIMARY KEY CHECK (serial = 1), state TEXT NOT NULL);
 """
+#: Folders that every run has; and the file that a writer locks.
+FOLDERS, LOCK = ("weights", "retrained"), "run.lock"
 #: Made when the first measurement is stored: readers need none.
 MEASUREMENTS = """
 CREATE TABLE IF NOT EXISTS measurements (
@@ -54,7 +57,7 @@ class RunInfo(NamedTuple):
 
 def read_info(directory: Path) -> RunInfo:
     """The header of a run; raises :class:`StoreError` if there is none, or one of another format."""
-    if not (directory / "run.db").is_file():
+    if not os.path.lexists(directory / DATABASE):
         raise StoreError(f"{directory} is not a run: it has no run.db; name a directory that `evonas evolve` wrote")
     with sqlite_errors(directory):
         connection = connect(directory)
@@ -75,8 +78,8 @@ def read_info(directory: Path) -> RunInfo:
 
 def check_absent(directory: Path) -> None:
     """Raises :class:`StoreError`, with the remedy, if the directory exists."""
-    if directory.exists():
-        is_run = (directory / "run.db").exists()
+    if os.path.lexists(directory):
+        is_run = os.path.lexists(directory / DATABASE)
         remedy = f"resume it (evonas resume {directory}) or choose" if is_run else "choose"
         raise StoreError(f"{directory} exists already: {remedy} another --out")
 
@@ -94,10 +97,11 @@ def create(
     documents = {"config": config, "task": task, "normalisation": normalisation, "seeds": seeds}
     meta = {name: json.dumps(document) for name, document in documents.items()}
     meta |= {"format": str(FORMAT), "fingerprint": fingerprint}
-    partial = directory.with_name(f".{directory.name}.{os.getpid()}.partial")
+    partial = None
     try:
-        (partial / "weights").mkdir(parents=True)
-        (partial / "retrained").mkdir()
+        partial = make_hidden_folder(directory)
+        for folder in FOLDERS:
+            (partial / folder).mkdir()
         connection = connect(partial)
         connection.execute("PRAGMA journal_mode=WAL")  # a property of the file: readers change nothing
         with connection:
@@ -110,7 +114,8 @@ def create(
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"cannot make {directory}: {error}; choose another --out") from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def connect(directory: Path) -> sqlite3.Connection:
@@ -118,12 +123,34 @@ def connect(directory: Path) -> sqlite3.Connection:
 
     SQLite has to write beside a database that others may write to. In a folder where nobody can (an archive), it need
     not, unless a writer was killed there.
+
+    Raises:
+        StoreError: A link, a pipe or something else stands where the run's own files and folders should be.
     """
-    path = directory / "run.db"
-    archived = not os.access(directory, os.W_OK) and not path.with_name("run.db-wal").exists()
+    check_own(directory)
+    path = directory / DATABASE
+    archived = not os.access(directory, os.W_OK) and not path.with_name(f"{DATABASE}-wal").exists()
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable={archived:d}", timeout=30, uri=True)
     connection.execute("PRAGMA synchronous=FULL")
     return connection
+
+
+def check_own(directory: Path) -> None:
+    """Raises :class:`StoreError` where the run's files and folders are not its own: what it names may be another's."""
+    files = [DATABASE, *(f"{DATABASE}-{suffix}" for suffix in ("wal", "shm")), LOCK, "teacher.safetensors"]
+    for name in (*files, *FOLDERS, "seeder"):
+        try:
+            check_plain(directory / name, folder=name not in files)
+        except OSError as error:
+            raise damaged(f"{directory / name} cannot be used: {error.strerror}") from None
+    journal = directory / f"{DATABASE}-journal"
+    if os.path.lexists(journal):  # may name any file, which SQLite would then remove
+        raise damaged(f"{journal} is none of a run's files")
+
+
+def damaged(what: str) -> StoreError:
+    """What is wrong with a run that others may have made, or that a disk has harmed."""
+    return StoreError(f"this run is damaged: {what}")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from evonas.encoding import pack, unpack
 from evonas.individual import Evaluation, Individual, Member, Start, Trial
 from evonas.space import G, InvalidGenotype, SearchSpace
 from evonas.store.blobs import read_weights, write_weights
-from evonas.store.directory import MEASUREMENTS, StoreError, connect, read_info, sqlite_errors
+from evonas.store.directory import LOCK, MEASUREMENTS, StoreError, connect, read_info, sqlite_errors
 from evonas.store.records import Record, Retraining, TeacherSource
 from evonas.types import Floats, Json, Metrics, Weights
 
@@ -39,7 +39,7 @@ class RunStore(Generic[G]):
     def __init__(self, directory: Path, space: SearchSpace[G], *, writing: bool = False) -> None:
         self.info = read_info(directory)
         self.directory, self._space = directory, space
-        self._lock = FileLock(directory / "run.lock")
+        self._lock = FileLock(directory / LOCK)
         if writing:
             self._acquire()
         try:
