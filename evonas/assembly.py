@@ -29,7 +29,7 @@ from evonas.search import SEARCHERS, Searcher
 from evonas.seeders import complete_settings, find_searches
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import G, Offspring, SearchSpace, Seedable
-from evonas.store import Record, RunStore, check_absent, create, each_once, read_info
+from evonas.store import Record, RunStore, check_absent, create, damaged, each_once, read_info
 from evonas.teacher import OwnTeacher, read_teacher
 from evonas.training import FamilySearch
 from evonas.types import Floats, UserError
@@ -210,6 +210,9 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
         if (outputs := store.teacher_outputs()) is not None:
+            expected = len(parts.splits.train), parts.splits.task.n_outputs
+            if outputs.shape != expected:
+                raise damaged(f"{out} has outputs of a teacher of shape {outputs.shape}, expected {expected}")
             parts = parts.taught(outputs, out)
         for observer in observers:
             observer.begun(config, parts.objectives, store.records(), store.elapsed)

@@ -9,7 +9,7 @@ from evonas.config import RunConfig, check_config
 from evonas.data.samples import Splits
 from evonas.plugins import create_space
 from evonas.space import HasWeightOptions, SearchSpace
-from evonas.store import RunInfo
+from evonas.store import RunInfo, task_of
 from evonas.types import UserError
 
 
@@ -26,7 +26,7 @@ def check_fit(run: str, info: RunInfo, config: RunConfig, splits: Splits, space:
     theirs = check_config(info.config, source=run)
     check = partial(check_same, run)
     check("search space", theirs.space, config.space)
-    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
+    check("input shape", task_of(info, run).input_shape, splits.task.input_shape)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
         for name, expected in space.weight_options.items():

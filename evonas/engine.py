@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from evonas.encoding import BAD_DATA
 from evonas.evaluation.base import Evaluator, Job
 from evonas.executor import evaluate_all
 from evonas.individual import Evaluation, Trial
 from evonas.rng import Stream, stream
 from evonas.search.base import Searcher
 from evonas.space import G
-from evonas.store import RunStore
+from evonas.store import RunStore, damaged
 from evonas.training import Stop
 from evonas.types import UserError
 
@@ -57,7 +58,7 @@ def run(
         SearchFailed: All trials of the first generation failed, or of two in a row.
     """
     if store.state is not None:
-        searcher.restore(store.state, store)
+        _restore(searcher, store)
     begin = time.monotonic() - store.elapsed
     stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
     while trials := searcher.ask():
@@ -81,6 +82,16 @@ def run(
         for observer in observers:
             observer.told()
     return True
+
+
+def _restore(searcher: Searcher[Any], store: RunStore[Any]) -> None:
+    try:
+        searcher.restore(store.state, store)
+    except UserError:
+        raise
+    except BAD_DATA as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise damaged(f"{store.directory} has a state that its searcher cannot go on from ({reason})") from error
 
 
 def _has_succeeded(store: RunStore[Any], birth: int) -> bool:

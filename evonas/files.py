@@ -87,18 +87,19 @@ def is_stream(path: Path) -> bool:
         return False
 
 
-def read_regular(path: Path, *, most: int = MOST_BYTES) -> bytes:
+def read_regular(path: Path, *, most: int = MOST_BYTES, follow: bool = False) -> bytes:
     """The content of a plain file.
 
     Args:
         most: Bytes it may have.
+        follow: As in :func:`open_regular`.
 
     Raises:
         FileNotFoundError: There is nothing.
         OSError: It is a link, a pipe, a device or a folder, is larger than ``most``, or cannot be read; it is never
             waited for.
     """
-    with open_regular(path, follow=False) as file:
+    with open_regular(path, follow=follow) as file:
         size = os.fstat(file.fileno()).st_size
         content = file.read(most + 1) if size <= most else b""
     if max(size, len(content)) > most:

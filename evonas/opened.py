@@ -15,7 +15,7 @@ from evonas.data.samples import Splits
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.space import SearchSpace
-from evonas.store import RunInfo, RunStore, StoreError, read_info
+from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
 from evonas.types import Task, UserError
 
 
@@ -34,15 +34,13 @@ class OpenRun:
 def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None) -> Iterator[OpenRun]:
     """Open a run directory, and close it; raises :class:`UserError` if it cannot be read."""
     info, config = read_info(out), config_of(out, {"data_root": data_root})
-    try:
-        task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})
-    except (KeyError, TypeError) as error:
-        raise StoreError(f"{out} has a damaged task: {error}") from None
+    task = task_of(info, out)
     space = create_space(config.space, task, config.space_options)
     names = config.objectives or ()
     known = {*names, *(re.split("[<>]", text)[0].strip() for text in config.constraints)}  # checked when it began
     objectives = parse_objectives(names, config.constraints, known)
-    with RunStore(out, space, writing=writing) as store:
+    measured = frozenset(objective.metric for objective in objectives.items)
+    with RunStore(out, space, writing=writing, measured=measured) as store:
         yield OpenRun(config, task, space, objectives, store)
 
 

@@ -127,7 +127,8 @@ def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, r
 
 def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> tuple[list[Founder], Spent]:
     """The members of a run's front, and what it alone has cost; it may go on meanwhile."""
-    with RunStore(run, space) as store:
+    measured = frozenset(objective.metric for objective in objectives.items)
+    with RunStore(run, space, measured=measured) as store:
         records = store.records()
         best = front(records, objectives)
         if not best:

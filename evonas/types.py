@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -43,6 +44,28 @@ class Task:
     def n_inputs(self) -> int:
         """Number of values in one sample."""
         return int(np.prod(self.input_shape))
+
+
+#: Of a task that a file describes: values of a sample, and outputs.
+MOST_INPUTS, MOST_OUTPUTS = 2**27, 2**20
+
+
+def task_from(document: Json) -> Task:
+    """A task from what :func:`dataclasses.asdict` makes of it; ``ValueError`` for anything else."""
+    try:
+        task = Task(**{**document, "input_shape": tuple(document["input_shape"])})
+        sizes = [*task.input_shape, task.n_outputs]
+        whole = all(type(size) is int and 1 <= size <= MOST_INPUTS for size in sizes)
+        scale = np.asarray(task.target_scale, np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"its task cannot be read: {error}") from None
+    if task.kind not in ("classification", "regression") or not whole or len(sizes) > 8:
+        raise ValueError(f"its task is {str(document)[:200]}, which is none")
+    if (n_inputs := math.prod(task.input_shape)) > MOST_INPUTS or task.n_outputs > MOST_OUTPUTS:
+        raise ValueError(f"its task has {n_inputs:,} inputs and {task.n_outputs:,} outputs, which is too much")
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError("its task has a scale of targets that is no positive number")
+    return task
 
 
 class UserError(ValueError):

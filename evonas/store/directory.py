@@ -9,11 +9,12 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from evonas.files import DATABASE, check_plain, make_hidden_folder
-from evonas.store.records import SeedSource, Spent, TeacherSource
-from evonas.types import Json, UserError
+from evonas.store.database import bounded, check_tables
+from evonas.store.records import RunInfo, SeedSource
+from evonas.store.rows import BadRow, format_of, info_of
+from evonas.types import Json, Task, UserError, task_from
 
 #: Raised whenever an older reader could misread a newer run, or a newer one could not read an older run.
 FORMAT = 2
@@ -44,17 +45,6 @@ class StoreError(UserError):
     """A run directory cannot be used."""
 
 
-class RunInfo(NamedTuple):
-    """What a run directory says of itself before any search space is known."""
-
-    config: Json
-    task: Json
-    fingerprint: str
-    normalisation: Json
-    seeds: tuple[SeedSource, ...]
-    teacher: TeacherSource | None
-
-
 def read_info(directory: Path) -> RunInfo:
     """The header of a run; raises :class:`StoreError` if there is none, or one of another format."""
     if not os.path.lexists(directory / DATABASE):
@@ -62,18 +52,22 @@ def read_info(directory: Path) -> RunInfo:
     with sqlite_errors(directory):
         connection = connect(directory)
         try:
-            meta = dict(connection.execute("SELECT key, value FROM meta"))
+            meta = dict(connection.execute("SELECT key, value FROM meta LIMIT 100").fetchall())
         finally:
             connection.close()
-        found = json.loads(meta["format"])
+        found = format_of(meta)
         if found != FORMAT:
             remedy = "upgrade evonas" if found > FORMAT else "make the run again"
             raise StoreError(f"{directory} has run format {found}, this evonas reads {FORMAT}: {remedy}")
-        config, task, normalisation = (json.loads(meta[key]) for key in ("config", "task", "normalisation"))
-        seeds = [SeedSource(run, tuple(ids), Spent(*cost)) for run, ids, cost in json.loads(meta.get("seeds", "[]"))]
-        run, ids, digest = json.loads(meta.get("teacher", "[null, [], null]"))
-        teacher = TeacherSource(run, tuple(ids), digest) if run else None
-        return RunInfo(config, task, meta["fingerprint"], normalisation, tuple(seeds), teacher)
+        return info_of(meta)
+
+
+def task_of(info: RunInfo, run: Path | str) -> Task:
+    """The task of a run; raises :class:`StoreError`, which names the run, where it is damaged."""
+    try:
+        return task_from(info.task)
+    except ValueError as error:
+        raise damaged(f"{run}: {error}") from None
 
 
 def check_absent(directory: Path) -> None:
@@ -130,8 +124,12 @@ def connect(directory: Path) -> sqlite3.Connection:
     check_own(directory)
     path = directory / DATABASE
     archived = not os.access(directory, os.W_OK) and not path.with_name(f"{DATABASE}-wal").exists()
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable={archived:d}", timeout=30, uri=True)
-    connection.execute("PRAGMA synchronous=FULL")
+    connection = bounded(path, immutable=archived)
+    try:
+        check_tables(connection, _SCHEMA + MEASUREMENTS)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -158,8 +156,12 @@ def sqlite_errors(directory: Path) -> Iterator[None]:
     """What SQLite has to say, as a sentence: a full disk and a lock are no damage."""
     try:
         yield
-    except (sqlite3.DatabaseError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        missing_table = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
-        if isinstance(error, sqlite3.OperationalError) and not missing_table:
-            raise StoreError(f"cannot use {directory / 'run.db'}: {error}") from None
-        raise StoreError(f"{directory / 'run.db'} is damaged or not a run: {error}") from None
+    except BadRow as error:
+        raise damaged(f"{directory / DATABASE}: {error}") from None
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            raise damaged(f"{directory / DATABASE} has more to read than its size can hold") from None
+        if isinstance(error, sqlite3.OperationalError) and code not in (None, sqlite3.SQLITE_ERROR):  # a missing table
+            raise StoreError(f"cannot use {directory / DATABASE}: {error}") from None
+        raise StoreError(f"{directory / DATABASE} is damaged or not a run: {error}") from None

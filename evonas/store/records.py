@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from evonas.types import Json
+
 
 class Record(NamedTuple):
     """One evaluation with its individual's lineage, without genotypes: cheap to read by the thousand.
@@ -83,6 +85,17 @@ class TeacherSource(NamedTuple):
     run: str
     ids: tuple[int, ...]
     digest: str
+
+
+class RunInfo(NamedTuple):
+    """What a run directory says of itself before any search space is known."""
+
+    config: Json
+    task: Json
+    fingerprint: str
+    normalisation: Json
+    seeds: tuple[SeedSource, ...]
+    teacher: TeacherSource | None
 
 
 def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> Spent:
