@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from evonas.encoding import BAD_DATA
-from evonas.evaluation.base import Evaluator, Job
+from evonas.evaluation.base import Evaluator, Job, class_name, goals_of, part_names
 from evonas.executor import evaluate_all
 from evonas.individual import Evaluation, Trial
+from evonas.objectives import MAXIMISED, MINIMISED, Objectives, goal_of
 from evonas.rng import Stream, stream
 from evonas.search.base import Searcher
 from evonas.space import G
@@ -56,7 +57,9 @@ def run(
 
     Raises:
         SearchFailed: All trials of the first generation failed, or of two in a row.
+        UserError: The run was begun by another searcher or evaluator.
     """
+    claim(searcher, evaluator, store)
     if store.state is not None:
         _restore(searcher, store)
     begin = time.monotonic() - store.elapsed
@@ -82,6 +85,25 @@ def run(
         for observer in observers:
             observer.told()
     return True
+
+
+def claim(searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G]) -> None:
+    """Keep with the run who searches it, and whether metrics are minimised or maximised.
+
+    Raises:
+        UserError: The run was begun by others, or searcher and evaluator want the opposite of a metric.
+    """
+    declared, wanted = goals_of(evaluator), {}
+    if isinstance(objectives := getattr(searcher, "objectives", None), Objectives):
+        wanted = {objective.metric: objective.goal for objective in objectives.items}
+    for name in wanted.keys() & declared.keys():
+        if wanted[name] != declared[name]:
+            raise UserError(f"the evaluator declares that the {declared[name]}imum of {name!r} is best, the searcher "
+                            f"looks for its {wanted[name]}imum: give parse_objectives(..., goals=evaluator.goals)")
+    for name in wanted:  # where it is minimised that may be for want of a word
+        if wanted[name] == "min" and name not in {*declared, *MINIMISED, *MAXIMISED, *store.costs()}:
+            goal_of(name, declared)
+    store.claim(searcher=class_name(searcher), evaluator=part_names(evaluator), goals={**wanted, **declared})
 
 
 def _restore(searcher: Searcher[Any], store: RunStore[Any]) -> None:

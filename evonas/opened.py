@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evonas.config import RunConfig, check_config
 from evonas.data import load
 from evonas.data.samples import Splits
-from evonas.objectives import Objectives, parse_objectives
+from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_objectives
 from evonas.plugins import create_space
 from evonas.space import SearchSpace
 from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
@@ -38,7 +40,14 @@ def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None)
     space = create_space(config.space, task, config.space_options)
     names = config.objectives or ()
     known = {*names, *(re.split("[<>]", text)[0].strip() for text in config.constraints)}  # checked when it began
-    objectives = parse_objectives(names, config.constraints, known)
+    goals = info.goals
+    if not {*names} <= MINIMISED | MAXIMISED | goals.keys():  # costs that only the space knows, in an older run
+        goals = {**costs_of(space.cost(space.sample(np.random.default_rng(0)))), **goals}
+    try:
+        objectives = parse_objectives(names, config.constraints, known, goals)
+    except UserError as error:
+        remedy = f"for this run with RunStore({str(out)!r}, space, writing=True).declare({{METRIC: GOAL}})"
+        raise UserError(f"{out}: {error}; {remedy}") from None
     measured = frozenset(objective.metric for objective in objectives.items)
     with RunStore(out, space, writing=writing, measured=measured) as store:
         yield OpenRun(config, task, space, objectives, store)
@@ -69,8 +78,23 @@ def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:
 def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     """The configuration of a run, with the changes that are not None."""
     stored = {"self_distillation": False, **read_info(out).config}  # runs from before there was any go on without
+    if stored.get("latency_command") is not None:
+        stored = _with_device(stored)
     values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
     return check_config(values, source=str(out))
+
+
+def _with_device(stored: dict[str, Any]) -> dict[str, Any]:
+    """A configuration in which the latency by a command has its own name, which it once had not."""
+    texts = {key: stored.get(key) for key in ("objectives", "constraints")}
+    lists = {key: value for key, value in texts.items() if isinstance(value, list) and all(map(_is_text, value))}
+    if any("latency_device" in text for value in lists.values() for text in value):
+        return stored
+    return {**stored, **{k: [re.sub(r"\blatency\b", "latency_device", t) for t in v] for k, v in lists.items()}}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def check_data(splits: Splits, info: RunInfo, out: Path) -> None:

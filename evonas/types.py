@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 Json: TypeAlias = Any
 #: Metric name to value, e.g. ``{"val_error": 0.12, "flops": 5300.0}``.
 Metrics: TypeAlias = Mapping[str, float]
+#: Whether less or more of a metric is better.
+Goal: TypeAlias = Literal["min", "max"]
 #: Named arrays, what safetensors stores.
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 #: Trained parameters by name; their meaning belongs to the space.

@@ -25,7 +25,7 @@ LABELS = {
     "fitness_error": "error, mean of validation and training samples", "val_mse": "validation mean squared error",
     "val_r2": "validation R²", "flops": "FLOPs per sample (2 per edge)", "params": "parameters",
     "train_loss": "training loss", "latency": "latency (µs per sample)", "latency_spread": "spread of latency",
-    "latency_estimate": "latency by table (µs per sample)",
+    "latency_device": "latency on the device (µs per sample)", "latency_estimate": "latency by table (µs per sample)",
     "flash": "flash (bytes)", "ram": "RAM (bytes)", "int8_flash": "flash with int8 weights (bytes)",
     "int8_error": "validation error with int8 weights", "edge_updates": "edge-updates",
 }

@@ -58,6 +58,11 @@ class Generational(ABC, Generic[G]):
         #: At each rung but the last the non-dominated of all evaluations so far.
         self._rivals: list[list[Member[G]]] = [[] for _ in rungs[1:]]
 
+    @property
+    def objectives(self) -> Objectives:
+        """What is minimised or maximised."""
+        return self._objectives
+
     @abstractmethod
     def _bear(self) -> list[Trial[G]]:
         """The first trials of this generation."""

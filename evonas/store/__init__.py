@@ -3,11 +3,11 @@
 ``database``: SQLite with bounds; ``rows``: what was read, checked.
 """
 
-from evonas.store.directory import FORMAT, StoreError, check_absent, create, damaged, read_info, task_of
+from evonas.store.directory import FORMAT, StoreError, check_absent, create, damaged, of_another, read_info, task_of
 from evonas.store.records import Record, Retraining, RunInfo, SeedSource, Spent, TeacherSource, each_once, spent
 from evonas.store.run import RunStore
 
 __all__ = [
     "FORMAT", "Record", "Retraining", "RunInfo", "RunStore", "SeedSource", "Spent", "StoreError", "TeacherSource",
-    "check_absent", "create", "damaged", "each_once", "read_info", "spent", "task_of",
+    "check_absent", "create", "damaged", "each_once", "of_another", "read_info", "spent", "task_of",
 ]

@@ -35,6 +35,7 @@ CREATE TABLE states (serial INTEGER PRIMARY KEY CHECK (serial = 1), state TEXT N
 #: Folders that every run has; and the file that a writer locks.
 FOLDERS, LOCK = ("weights", "retrained"), "run.lock"
 #: Made when the first measurement is stored: readers need none.
+SOURCES = "CREATE TABLE IF NOT EXISTS sources (metric TEXT PRIMARY KEY, source TEXT NOT NULL)"
 MEASUREMENTS = """
 CREATE TABLE IF NOT EXISTS measurements (
     id INTEGER NOT NULL, budget INTEGER NOT NULL, metrics TEXT NOT NULL, PRIMARY KEY (id, budget))
@@ -68,6 +69,19 @@ def task_of(info: RunInfo, run: Path | str) -> Task:
         return task_from(info.task)
     except ValueError as error:
         raise damaged(f"{run}: {error}") from None
+
+
+def of_another(directory: Path, how: str, ours: str) -> StoreError:
+    """Why a run is not gone on with.
+
+    Args:
+        how: It came about, like ``"searched by NSGA2"``.
+        ours: What would go on with it.
+    """
+    store = f"RunStore({str(directory)!r}, space, writing=True)"
+    theirs = how.partition(" by ")[2]
+    return StoreError(f"{directory} was {how}, not by {ours}: go on from Python with {theirs}, as in "
+                      f"engine.run(searcher, evaluator, {store}, ...)")
 
 
 def check_absent(directory: Path) -> None:
@@ -126,7 +140,7 @@ def connect(directory: Path) -> sqlite3.Connection:
     archived = not os.access(directory, os.W_OK) and not path.with_name(f"{DATABASE}-wal").exists()
     connection = bounded(path, immutable=archived)
     try:
-        check_tables(connection, _SCHEMA + MEASUREMENTS)
+        check_tables(connection, f"{_SCHEMA}{MEASUREMENTS};{SOURCES}")
     except BaseException:
         connection.close()
         raise

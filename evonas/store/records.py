@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
-from evonas.types import Json
+from evonas.types import Goal, Json
 
 
 class Record(NamedTuple):
@@ -88,7 +89,12 @@ class TeacherSource(NamedTuple):
 
 
 class RunInfo(NamedTuple):
-    """What a run directory says of itself before any search space is known."""
+    """What a run directory says of itself before any search space is known.
+
+    Attributes:
+        searcher, evaluator: Names of what searches it; None before that, and for runs that kept none.
+        goals: Whether metrics are minimised or maximised, as far as that was declared.
+    """
 
     config: Json
     task: Json
@@ -96,6 +102,9 @@ class RunInfo(NamedTuple):
     normalisation: Json
     seeds: tuple[SeedSource, ...]
     teacher: TeacherSource | None
+    searcher: str | None = None
+    evaluator: str | None = None
+    goals: Mapping[str, Goal] = MappingProxyType({})
 
 
 def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> Spent:

@@ -44,7 +44,15 @@ def info_of(meta: dict[Any, Any]) -> RunInfo:
     if run is not None:
         teacher = TeacherSource(_text(run, "a teacher", META_SIZE), _ids(ids, "ids of a teacher"), digest_of(digest))
     fingerprint = _text(meta.get("fingerprint"), "the fingerprint", NAME_SIZE)
-    return RunInfo(**documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher)
+    names = (_document(meta, key, "null") for key in ("searcher", "evaluator"))
+    searcher, evaluator = (None if name is None else name_of(name, "a searcher", META_SIZE) for name in names)
+    goals = _document(meta, "goals", "{}")
+    if type(goals) is not dict or any(goal not in ("min", "max") for goal in goals.values()):
+        raise BadRow("its goals are not min or max by metric")
+    return RunInfo(
+        **documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher, searcher=searcher,
+        evaluator=evaluator, goals=goals,
+    )
 
 
 def format_of(meta: dict[Any, Any]) -> int:
@@ -132,9 +140,19 @@ def error_of(value: object) -> str | None:
     return None if value is None else _text(value, "an error", ERROR_SIZE)
 
 
-def name_of(value: object, what: str) -> str:
+def with_device(metrics: dict[str, float]) -> dict[str, float]:
+    """Metrics of a network that a command may have timed.
+
+    Before there was ``latency_device``, both targets shared the name ``latency``; only this machine's had a spread.
+    """
+    if "latency" in metrics and "latency_spread" not in metrics:
+        return {("latency_device" if name == "latency" else name): value for name, value in metrics.items()}
+    return metrics
+
+
+def name_of(value: object, what: str, most: int = NAME_SIZE) -> str:
     """A short printable text."""
-    name = _text(value, what, NAME_SIZE)
+    name = _text(value, what, most)
     if not name.isprintable():
         raise BadRow(f"{what} is {name!r}, expected a printable name")
     return name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic
@@ -21,9 +21,19 @@ from evonas.individual import Evaluation, Individual, Member, Start, Trial
 from evonas.space import G, SearchSpace
 from evonas.store import rows
 from evonas.store.blobs import read_weights, write_weights
-from evonas.store.directory import LOCK, MEASUREMENTS, StoreError, connect, damaged, read_info, sqlite_errors
+from evonas.store.directory import (
+    LOCK,
+    MEASUREMENTS,
+    SOURCES,
+    StoreError,
+    connect,
+    damaged,
+    of_another,
+    read_info,
+    sqlite_errors,
+)
 from evonas.store.records import Record, Retraining, TeacherSource
-from evonas.types import Floats, Json, Metrics, Weights
+from evonas.types import Floats, Goal, Json, Metrics, Weights
 
 
 class RunStore(Generic[G]):
@@ -58,6 +68,7 @@ class RunStore(Generic[G]):
         self._individual = lru_cache(maxsize=256)(self._read_individual)
         self._records: list[Record] = []  # parsed so far, and the row of the last: rows never change
         self._last_row = -1
+        self._timed_by_command = self.info.config.get("latency_command") is not None
 
     def close(self) -> None:
         """Release the database and the lock."""
@@ -85,6 +96,41 @@ class RunStore(Generic[G]):
         """Another configuration from now on: what a resumed run was told to change."""
         with sqlite_errors(self.directory), self._db:
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config),))
+
+    def claim(self, *, searcher: str, evaluator: str, goals: Mapping[str, Goal]) -> None:
+        """Keep what searches the run, and what it makes of metrics; once, since another would not go on but mix.
+
+        Args:
+            searcher, evaluator: Names that tell one from another.
+            goals: Whether metrics are minimised or maximised.
+
+        Raises:
+            StoreError: The run was searched by another searcher or evaluator, or for the opposite of a metric.
+        """
+        if self.info.searcher not in (None, searcher):
+            raise of_another(self.directory, f"searched by {self.info.searcher}", searcher)
+        if self.info.evaluator not in (None, evaluator):
+            raise of_another(self.directory, f"evaluated by {self.info.evaluator}", evaluator)
+        self.declare(goals)
+        self._set_meta({"searcher": searcher, "evaluator": evaluator})
+        self.info = self.info._replace(searcher=searcher, evaluator=evaluator)
+
+    def declare(self, goals: Mapping[str, Goal]) -> None:
+        """Keep whether metrics are minimised or maximised; raises :class:`StoreError` for the opposite of before."""
+        for name, goal in goals.items():
+            if goal not in ("min", "max"):
+                raise StoreError(f"the goal of the metric {name!r} must be 'min' or 'max', got {goal!r}")
+            if self.info.goals.get(name, goal) != goal:
+                known = self.info.goals[name]
+                raise StoreError(f"{self.directory} was searched for the {known}imum of {name}, not for its "
+                                 f"{goal}imum: go on with that, or begin another run")
+        self.info = self.info._replace(goals={**self.info.goals, **goals})
+        self._set_meta({"goals": self.info.goals})
+
+    def _set_meta(self, documents: Mapping[str, Json]) -> None:
+        items = [(key, json.dumps(document)) for key, document in documents.items()]
+        with sqlite_errors(self.directory), self._db:
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", items)
 
     def add_teacher(self, run: str, ids: Sequence[int], outputs: Floats) -> None:
         """What the individuals ``ids`` of another run say of the training samples; once, before anything is trained."""
@@ -124,13 +170,37 @@ class RunStore(Generic[G]):
             self._db.execute("INSERT OR REPLACE INTO retrainings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def add_measurement(self, id: int, budget: int, metrics: Metrics) -> None:
-        """What was measured of an evaluation's network later; in the place of what was measured before."""
+        """What was measured of an evaluation's network later; in the place of earlier values of the same metrics."""
         with sqlite_errors(self.directory), self._db:
             self._db.execute(MEASUREMENTS)
-            row = (id, budget, json.dumps(dict(metrics)))
+            query = "SELECT metrics FROM measurements WHERE id = ? AND budget = ?"
+            earlier = self._db.execute(query, (id, budget)).fetchone()
+            known = {} if earlier is None else rows.with_device(rows.metrics_of(earlier[0]))
+            row = (id, budget, json.dumps({**known, **metrics}))
             self._db.execute("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?)", row)
 
+    def drop_measurements(self, metric: str) -> None:
+        """What was measured later of one metric, and its spread, of all evaluations."""
+        kept = {
+            key: {name: value for name, value in metrics.items() if name not in (metric, f"{metric}_spread")}
+            for key, metrics in self.measurements().items()
+        }
+        with sqlite_errors(self.directory), self._db:
+            for (id, budget), metrics in kept.items():
+                row = (json.dumps(metrics), id, budget)
+                self._db.execute("UPDATE measurements SET metrics = ? WHERE id = ? AND budget = ?", row)
+
+    def set_source(self, metric: str, source: str) -> None:
+        """What a metric is measured with: a machine, or a command."""
+        with sqlite_errors(self.directory), self._db:
+            self._db.execute(SOURCES)
+            self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (metric, source))
+
     # -- reading
+
+    def costs(self) -> Metrics:
+        """Costs of a random network of the space; their names are those of all."""
+        return self._space.cost(self._space.sample(np.random.default_rng(0)))
 
     @property
     def state(self) -> Json:
@@ -169,6 +239,7 @@ class RunStore(Generic[G]):
         with sqlite_errors(self.directory):
             status, metrics = rows.status_of(row[0]), rows.metrics_of(row[1])
             seconds, error = rows.seconds_of(row[2]), rows.error_of(row[3])
+        metrics = rows.with_device(metrics) if self._timed_by_command else metrics
         genotype = None if row[4] is None else self._unpack(row[4])
         return Evaluation(id, budget, status, metrics, seconds, error, genotype)
 
@@ -201,7 +272,10 @@ class RunStore(Generic[G]):
         )
         with sqlite_errors(self.directory):
             for number, *row in self._db.execute(query, (self._last_row,)).fetchall():
-                self._records.append(rows.record_of(row))
+                record = rows.record_of(row)
+                if self._timed_by_command:
+                    record = record._replace(metrics=rows.with_device(record.metrics))
+                self._records.append(record)
                 self._last_row = number
         later = self.measurements()
         if later:
@@ -216,14 +290,28 @@ class RunStore(Generic[G]):
 
     def measurements(self) -> dict[tuple[int, int], dict[str, float]]:
         """Metrics that were measured after the run, by id and budget."""
-        if self._one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'measurements'") is None:
+        if not self._has("measurements"):
             return {}
         with sqlite_errors(self.directory):
             found = self._db.execute("SELECT id, budget, metrics FROM measurements").fetchall()
             return {
-                (rows.whole(id, "an id"), rows.whole(budget, "a budget")): rows.metrics_of(metrics)
+                (rows.whole(id, "an id"), rows.whole(budget, "a budget")): rows.with_device(rows.metrics_of(metrics))
                 for id, budget, metrics in found
             }
+
+    def sources(self) -> dict[str, str]:
+        """What the metrics were measured with that depend on it, by metric; nothing for runs that kept none."""
+        if not self._has("sources"):
+            return {}
+        with sqlite_errors(self.directory):
+            found = self._db.execute("SELECT metric, source FROM sources LIMIT 100").fetchall()
+            return {
+                rows.name_of(metric, "a metric"): rows.name_of(source, "a source", 10_000) for metric, source in found
+            }
+
+    def _has(self, table: str) -> bool:
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+        return self._one(query, table) is not None
 
     def retrainings(self) -> list[Retraining]:
         """Every final training."""
