@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.errors import DataError
+from evonas.data.room import check_size
 from evonas.types import Doubles, Ints, Task
 
 #: Numbers of channels by which the channel axis of an image array is recognised: grey and RGB.
@@ -63,7 +64,9 @@ def infer_task(raw: RawSamples, origin: str) -> Task:
     if raw.is_classification:
         task = Task("classification", shape, int(raw.y.max()) + 1)
         _check_labels(raw, task.n_outputs, origin, complete=True)
+        check_size(shape, task.n_outputs, origin)
         return task
+    check_size(shape, None, origin)
     return Task("regression", shape, raw.y.shape[1])
 
 
