@@ -34,7 +34,8 @@ def read_bytes(path: Path) -> bytes:
                 return file.read()
             most = room_for(size)
             file.seek(max(0, size - 4))
-            if most < int.from_bytes(file.read(4), "little") < DEFLATE * size:  # what it says itself, if that is credible
+            told = int.from_bytes(file.read(4), "little")
+            if most < told < DEFLATE * size:  # more would be no gzip
                 raise _too_much(path, size, most)
             file.seek(0)
             with gzip.open(file) as unpacked:
