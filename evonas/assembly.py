@@ -17,6 +17,7 @@ from evonas.data import load
 from evonas.data.locating import expanded
 from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
+from evonas.evaluation.base import class_of
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
 from evonas.family import FamilyObserver, find_family
@@ -31,8 +32,9 @@ from evonas.search import SEARCHERS, Searcher
 from evonas.seeders import complete_settings, find_searches, founder_options
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import G, Offspring, SearchSpace, Seedable
-from evonas.store import Record, RunStore, check_absent, create, each_once, read_info
+from evonas.store import Record, RunStore, check_absent, create, damaged, each_once, of_another, read_info
 from evonas.teacher import OwnTeacher, read_teacher
+from evonas.timed import check_target, sources_of
 from evonas.training import FamilySearch
 from evonas.training.length import EPOCHS, default_epochs
 from evonas.types import Floats, UserError, blames
@@ -218,7 +220,11 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     if command != changes.get("latency_command"):  # a run directory may come from anybody: it starts no program
         told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
         raise UserError(f"{out} was started {told}: give the same to go on")
-    info = read_info(out)
+    info, searcher = read_info(out), class_of(SEARCHERS[config_of(out).searcher])
+    if info.searcher not in (None, searcher):
+        raise of_another(out, f"searched by {info.searcher}", searcher)
+    if "." in (info.evaluator or ""):  # none of the engine's own
+        raise of_another(out, f"evaluated by {info.evaluator}", "the command line's own")
     with blames(out):
         parts = assemble(locate_data(config_of(out, changes), info, out), out, new=False)
     if parts.family_search is not None and changes.get("generations") is not None:
@@ -247,16 +253,23 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float
     if parts.timed_space is not None:
         read_table(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
     with RunStore(out, parts.space, writing=True) as store:
+        searcher = _searcher(parts, store)
+        engine.claim(searcher, parts.evaluator, store)
+        for metric, source in sources_of(config, parts.objectives).items():
+            check_target(store, metric, source, own=True)
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
         if (outputs := store.teacher_outputs()) is not None:
+            expected = len(parts.splits.train), parts.splits.task.n_outputs
+            if outputs.shape != expected:
+                raise damaged(f"{out} has outputs of a teacher of shape {outputs.shape}, expected {expected}")
             parts = parts.taught(outputs, out)
         for observer in observers:
             observer.begun(config, parts.objectives, store.records(), store.elapsed)
         if parts.family_search is not None and not _find_family(parts, parts.family_search, store, observers):
             return False
         return engine.run(
-            _searcher(parts, store), parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
+            searcher, parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
             evaluator_at=_evaluators_by_generation(parts, store, out) if config.teaches_itself else None, since=since,
         )

@@ -10,7 +10,7 @@ from evonas.data.normalisation import check_scales
 from evonas.data.samples import Splits
 from evonas.plugins import create_space
 from evonas.space import HasWeightOptions, SearchSpace
-from evonas.store import RunInfo
+from evonas.store import RunInfo, task_of
 from evonas.types import UserError
 
 
@@ -27,7 +27,8 @@ def check_fit(run: str, info: RunInfo, config: RunConfig, splits: Splits, space:
     theirs = check_config(info.config, source=run)
     check = partial(check_same, run)
     check("search space", theirs.space, config.space)
-    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
+    their_task = task_of(info, run)
+    check("input shape", their_task.input_shape, splits.task.input_shape)
     check_scales(run, info.task["target_scale"], splits.task)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):

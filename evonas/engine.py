@@ -8,13 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from evonas.evaluation.base import Evaluator, Job
+from evonas.encoding import BAD_DATA
+from evonas.evaluation.base import Evaluator, Job, class_name, goals_of, part_names
 from evonas.executor import evaluate_all
 from evonas.individual import Evaluation, Trial
+from evonas.objectives import MAXIMISED, MINIMISED, Objectives, goal_of
 from evonas.rng import Stream, stream
 from evonas.search.base import Searcher
 from evonas.space import G
-from evonas.store import RunStore
+from evonas.store import RunStore, damaged
 from evonas.training import Stop
 from evonas.types import UserError
 
@@ -62,9 +64,11 @@ def run(
 
     Raises:
         SearchFailed: All trials of the first generation failed, or of two in a row.
+        UserError: The run was begun by another searcher or evaluator.
     """
+    claim(searcher, evaluator, store)
     if store.state is not None:
-        searcher.restore(store.state, store)
+        _restore(searcher, store)
     now = time.monotonic()
     begin = max(min(since, now), now - (time_limit or np.inf) / 2) - store.elapsed
     stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
@@ -107,6 +111,35 @@ def _waves(trials: Sequence[Trial[G]], deadline: float, least: int) -> Iterator[
             end += 1
         yield trials[begin:end]
         begin = end
+
+
+def claim(searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G]) -> None:
+    """Keep with the run who searches it, and whether metrics are minimised or maximised.
+
+    Raises:
+        UserError: The run was begun by others, or searcher and evaluator want the opposite of a metric.
+    """
+    declared, wanted = goals_of(evaluator), {}
+    if isinstance(objectives := getattr(searcher, "objectives", None), Objectives):
+        wanted = {objective.metric: objective.goal for objective in objectives.items}
+    for name in wanted.keys() & declared.keys():
+        if wanted[name] != declared[name]:
+            raise UserError(f"the evaluator declares that the {declared[name]}imum of {name!r} is best, the searcher "
+                            f"looks for its {wanted[name]}imum: give parse_objectives(..., goals=evaluator.goals)")
+    for name in wanted:  # where it is minimised that may be for want of a word
+        if wanted[name] == "min" and name not in {*declared, *MINIMISED, *MAXIMISED, *store.costs()}:
+            goal_of(name, declared)
+    store.claim(searcher=class_name(searcher), evaluator=part_names(evaluator), goals={**wanted, **declared})
+
+
+def _restore(searcher: Searcher[Any], store: RunStore[Any]) -> None:
+    try:
+        searcher.restore(store.state, store)
+    except UserError:
+        raise
+    except BAD_DATA as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise damaged(f"{store.directory} has a state that its searcher cannot go on from ({reason})") from error
 
 
 def _has_succeeded(store: RunStore[Any], birth: int) -> bool:

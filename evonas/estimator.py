@@ -24,6 +24,7 @@ from evonas.config import RunConfig, check_config
 from evonas.data.arrays import raw_samples
 from evonas.data.axes import AXES_INSIDE, Axes, channels_first
 from evonas.data.locating import absolute
+from evonas.files import replacement
 from evonas.run import Run
 from evonas.store import check_absent
 from evonas.types import Doubles, Ints, UserError
@@ -119,7 +120,8 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         samples = raw_samples(X[rows], labels[rows], "the samples", axes=self.axes, task="classification")
         self._axes = samples.axes
         with _workspace(self.out) as (directory, dataset):
-            np.savez(dataset, x_train=samples.x, y_train=samples.y, classes=self.classes_.astype(str))
+            with replacement(dataset) as file:
+                np.savez(file, x_train=samples.x, y_train=samples.y, classes=self.classes_.astype(str))
             evolve(self._config(dataset, samples.axes), directory)
             run = Run(directory)
             self.front_, self.id_ = run.front(), self._picked(run)
@@ -198,7 +200,7 @@ def _workspace(out: str | Path | None) -> Iterator[tuple[Path, Path]]:
     directory = absolute(out)
     samples = directory.with_name(f"{directory.name}.npz")
     check_absent(directory)
-    if samples.exists():
+    if os.path.lexists(samples):
         raise UserError(f"{samples}, where the samples would be kept, exists already: choose another out")
     try:
         samples.parent.mkdir(parents=True, exist_ok=True)

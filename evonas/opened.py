@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evonas.config import RunConfig, check_config
 from evonas.data import load
 from evonas.data.locating import absolute
 from evonas.data.normalisation import check_scales
 from evonas.data.samples import Splits
 from evonas.data.sources import SOURCES
-from evonas.objectives import Objectives, parse_objectives
+from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_objectives
 from evonas.plugins import create_space
 from evonas.space import SearchSpace
-from evonas.store import RunInfo, RunStore, StoreError, read_info
+from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
 from evonas.types import Task, UserError, blames
 
 
@@ -50,15 +52,20 @@ def open_run(
 @contextmanager
 def _opened(out: Path, writing: bool, changes: Mapping[str, Any]) -> Iterator[OpenRun]:
     info, config = read_info(out), config_of(out, changes)
-    try:
-        task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})
-    except (KeyError, TypeError) as error:
-        raise StoreError(f"{out} has a damaged task: {error}") from None
+    task = task_of(info, out)
     space = create_space(config.space, task, config.space_options)
     names = config.objectives or ()
     known = {*names, *(re.split("[<>]", text)[0].strip() for text in config.constraints)}  # checked when it began
-    objectives = parse_objectives(names, config.constraints, known)
-    with RunStore(out, space, writing=writing) as store:
+    goals = info.goals
+    if not {*names} <= MINIMISED | MAXIMISED | goals.keys():  # costs that only the space knows, in an older run
+        goals = {**costs_of(space.cost(space.sample(np.random.default_rng(0)))), **goals}
+    try:
+        objectives = parse_objectives(names, config.constraints, known, goals)
+    except UserError as error:
+        remedy = f"for this run with RunStore({str(out)!r}, space, writing=True).declare({{METRIC: GOAL}})"
+        raise UserError(f"{out}: {error}; {remedy}") from None
+    measured = frozenset(objective.metric for objective in objectives.items)
+    with RunStore(out, space, writing=writing, measured=measured) as store:
         yield OpenRun(config, task, space, objectives, store)
 
 
@@ -90,6 +97,8 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     stored = {"self_distillation": False, **info.config}  # runs from before there was any go on without
     if "axes" not in info.config and len(shape := info.task.get("input_shape", ())) == 3 and shape[0] == 1:
         stored["axes"] = None if stored.get("dataset") in SOURCES else "hw"  # what had three axes was an image then
+    if stored.get("latency_command") is not None:
+        stored = _with_device(stored)
     values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
     return check_config(values, source=str(out))
 
@@ -128,6 +137,19 @@ def _holds(path: Path, config: RunConfig, info: RunInfo) -> bool:
     with suppress(UserError):
         return load(path, **config.split).fingerprint == info.fingerprint
     return False
+
+
+def _with_device(stored: dict[str, Any]) -> dict[str, Any]:
+    """A configuration in which the latency by a command has its own name, which it once had not."""
+    texts = {key: stored.get(key) for key in ("objectives", "constraints")}
+    lists = {key: value for key, value in texts.items() if isinstance(value, list) and all(map(_is_text, value))}
+    if any("latency_device" in text for value in lists.values() for text in value):
+        return stored
+    return {**stored, **{k: [re.sub(r"\blatency\b", "latency_device", t) for t in v] for k, v in lists.items()}}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def check_data(splits: Splits, info: RunInfo, out: Path) -> None:

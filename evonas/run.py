@@ -76,10 +76,11 @@ class Run:
             under: The most of some metrics, e.g. ``{"flops": 20_000}``.
 
         Raises:
-            UserError: The front is empty, a metric is unknown, or no member is within the bounds.
+            UserError: The front is empty, a metric is unknown or was measured for some members only, or no member is
+                within the bounds.
         """
         with open_run(self.path) as run:
-            return fronts.best_under(_members(run), run.objectives, under).id
+            return fronts.best_under(_members(run), run.objectives, under, run=self.path).id
 
     def knee(self) -> int:
         """The member of the front where more cost begins to buy little; raises :class:`UserError` where it is empty."""

@@ -26,7 +26,7 @@ from evonas.individual import Member
 from evonas.plugins import create_space
 from evonas.report.front import comparable
 from evonas.space import G, SearchSpace
-from evonas.store import Record, RunInfo, RunStore, SeedSource, each_once, read_info, spent
+from evonas.store import Record, RunInfo, RunStore, SeedSource, each_once, read_info, spent, task_of
 from evonas.types import Doubles, Floats, Task, UserError, Weights
 
 
@@ -99,9 +99,10 @@ def _check_fit(
 ) -> None:
     """Raises :class:`UserError` with the first difference that matters."""
     check = partial(check_same, f"the teacher {run}")
-    check("kind of task", info.task["kind"], task.kind)
-    check("input shape", tuple(info.task["input_shape"]), task.input_shape)
-    check("number of outputs", info.task["n_outputs"], task.n_outputs)
+    their_task = task_of(info, run)
+    check("kind of task", their_task.kind, task.kind)
+    check("input shape", their_task.input_shape, task.input_shape)
+    check("number of outputs", their_task.n_outputs, task.n_outputs)
     check_scales(f"the teacher {run}", info.task["target_scale"], task)
     check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
     check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
@@ -152,10 +153,11 @@ class OwnTeacher(Generic[G]):
 
 def _best(store: RunStore[G], records: Sequence[Record], task: Task, n_members: int) -> list[Member[G]]:
     quality = metric_names(task, "val")[0]
-    best = sorted(comparable(records), key=lambda r: (r.metrics[quality], r.id))
+    known = [r for r in comparable(records) if quality in r.metrics]
+    best = sorted(known, key=lambda r: (r.metrics[quality], r.id))
     if not best:
-        raise UserError(f"the teacher {store.directory} has an empty front: no evaluation has succeeded; let it run "
-                        "longer")
+        raise UserError(f"the teacher {store.directory} has an empty front: no evaluation has succeeded that "
+                        f"measured {quality}; let it run longer")
     return [Member(store.individual(r.id), store.evaluation(r.id, r.budget)) for r in best[:n_members]]
 
 

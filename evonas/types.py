@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 Json: TypeAlias = Any
 #: Metric name to value, e.g. ``{"val_error": 0.12, "flops": 5300.0}``.
 Metrics: TypeAlias = Mapping[str, float]
+#: Whether less or more of a metric is better.
+Goal: TypeAlias = Literal["min", "max"]
 #: Named arrays, what safetensors stores.
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 #: Trained parameters by name; their meaning belongs to the space.
@@ -63,6 +66,28 @@ class Task:
 def grid_of(input_shape: tuple[int, ...]) -> tuple[int, int]:
     """Height and width of the places that the channels of a sample share; signals and tables are one row."""
     return (input_shape[1], input_shape[2]) if len(input_shape) == 3 else (1, input_shape[-1])
+
+
+#: Of a task that a file describes: values of a sample, and outputs.
+MOST_INPUTS, MOST_OUTPUTS = 2**27, 2**20
+
+
+def task_from(document: Json) -> Task:
+    """A task from what :func:`dataclasses.asdict` makes of it; ``ValueError`` for anything else."""
+    try:
+        task = Task(**{**document, "input_shape": tuple(document["input_shape"])})
+        sizes = [*task.input_shape, task.n_outputs]
+        whole = all(type(size) is int and 1 <= size <= MOST_INPUTS for size in sizes)
+        scale = np.asarray(task.target_scale, np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"its task cannot be read: {error}") from None
+    if task.kind not in ("classification", "regression") or not whole or len(sizes) > 8:
+        raise ValueError(f"its task is {str(document)[:200]}, which is none")
+    if (n_inputs := math.prod(task.input_shape)) > MOST_INPUTS or task.n_outputs > MOST_OUTPUTS:
+        raise ValueError(f"its task has {n_inputs:,} inputs and {task.n_outputs:,} outputs, which is too much")
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError("its task has a scale of targets that is no positive number")
+    return task
 
 
 class UserError(ValueError):

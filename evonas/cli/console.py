@@ -6,10 +6,13 @@ import csv
 import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console as RichConsole
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
+
+from evonas.files import is_stream
 
 #: Wide enough for every table: on a pipe or in a file nothing may be cut.
 PIPE_WIDTH = 500
@@ -51,6 +54,21 @@ def say(text: str) -> None:
 def say_aside(text: str) -> None:
     """One line on the error stream as it is now, not as it was at import: what is printed stays clean for programs."""
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def say_written(*paths: Path, remarks: Sequence[str] = ()) -> None:
+    """What was written, with sizes; aside where it went into a pipe or device, which may be the standard output."""
+    streams = [is_stream(path) for path in paths]
+    names = [
+        str(path) if stream else f"{path} ({_size(path.stat().st_size)})"
+        for path, stream in zip(paths, streams, strict=True)
+    ]
+    for line in (f"wrote {' and '.join(names)}", *remarks):
+        (say_aside if any(streams) else say)(line)
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e6 else f"{n_bytes:,} bytes"
 
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:

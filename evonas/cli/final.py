@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import make_console, say
+from evonas.cli.console import make_console, say, say_written
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import MovedDataset, TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
 from evonas.types import MOST, MOST_JOBS, UserError
@@ -114,9 +114,7 @@ def export(
             written = Written((out,), (network.source["weights"],))
         else:
             written = write_program(network, load_splits(opened), out, format, stored_as)
-    say(f"wrote {' and '.join(f'{path} ({path.stat().st_size:,} bytes)' for path in written.paths)}")
-    for remark in written.remarks:
-        say(remark)
+    say_written(*written.paths, remarks=written.remarks)
 
 
 def measure(
@@ -126,15 +124,24 @@ def measure(
         str | None, typer.Option(help="Gets an exported file, prints milliseconds [this machine is timed].")
     ] = None,
     latency_timeout: Annotated[float, typer.Option(min=0, help="Seconds that the command may take.")] = 60.0,
+    replace: Annotated[bool, typer.Option("--replace", help="Drop what another machine or command has timed.")] = False,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
     dataset: MovedDataset = None,
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
     from evonas.evaluation.cost import LATENCY_ESTIMATE
-    from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
+    from evonas.evaluation.deployment import (
+        DEVICE_LATENCY,
+        HOST_LATENCY,
+        DeploymentEvaluator,
+        deployment_names,
+        require_timing,
+    )
     from evonas.opened import chosen, load_splits, open_run
     from evonas.report.front import front
     from evonas.runtimes.device import parse_command
+    from evonas.runtimes.timing import machine
+    from evonas.timed import check_target
 
     command = () if latency_command is None else parse_command(latency_command)
     with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
@@ -146,7 +153,10 @@ def measure(
         if not wanted:
             reason = "the front is empty" if ids is None else "--ids names none"
             raise UserError(f"there is nothing to measure: {reason}")
-        names = deployment_names(opened.space, opened.task)
+        timed, other = (DEVICE_LATENCY, HOST_LATENCY) if command else (HOST_LATENCY, DEVICE_LATENCY)
+        check_target(opened.store, timed, latency_command or machine(), own=timed in opened.objectives.metrics,
+                     replace=replace)
+        names = tuple(name for name in deployment_names(opened.space, opened.task) if name != other)
         evaluator = DeploymentEvaluator(opened.space, load_splits(opened), names, command)
         measured = _measure(opened.store, wanted, evaluator, latency_timeout)
         estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in opened.store.records() if LATENCY_ESTIMATE in r.metrics}
@@ -154,7 +164,7 @@ def measure(
         raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
     _print_measured(measured, evaluator.metric_names)
     if not command:  # estimates are of this machine
-        _print_error(estimates, {id: metrics["latency"] for id, metrics in measured.items()})
+        _print_error(estimates, {id: metrics[HOST_LATENCY] for id, metrics in measured.items()})
 
 
 def _measure(

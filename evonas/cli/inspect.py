@@ -42,7 +42,7 @@ def front(
         if plot is not None:
             _plot(plot, run, opened, members, beside or [])
         if best_under is not None:
-            members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under))]
+            members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under), run=run)]
         if knee:
             members = [fronts.knee(members, opened.objectives)]
         test_metrics = _test_metrics(opened, members) if test else {}
@@ -108,6 +108,7 @@ def print_front(
     test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: str | None = None,
 ) -> None:
     """The front as a table, with its hypervolume and the reference point below it."""
+    from evonas.evaluation.deployment import DEVICE_LATENCY
     from evonas.report import front as fronts
     from evonas.report.tables import front_table
 
@@ -132,6 +133,8 @@ def print_front(
     epochs = opened.config.rungs or (opened.config.epochs,)
     if opened.config.evaluator == "trained" and epochs[-1] is not None:
         say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")
+    for metric, target in sorted(opened.store.sources().items()):
+        say(f"{metric} was measured {'by' if metric == DEVICE_LATENCY else 'on'} {target}")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
     if opened.config.teaches_itself:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evonas.data.axes import Axes, channels_first
 from evonas.data.errors import DataError
+from evonas.data.room import check_size
 from evonas.data.targets import read_targets
 from evonas.types import Doubles, Ints, Task
 
@@ -70,7 +71,9 @@ def infer_task(raw: RawSamples, origin: str) -> Task:
     if raw.is_classification:
         task = Task("classification", shape, int(raw.y.max()) + 1)
         _check_labels(raw, task.n_outputs, origin, complete=True)
+        check_size(shape, task.n_outputs, origin)
         return task
+    check_size(shape, None, origin)
     return Task("regression", shape, raw.y.shape[1])
 
 

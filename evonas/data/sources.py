@@ -11,10 +11,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from evonas.data.archives import read_npz
 from evonas.data.arrays import Kind, RawSamples, raw_samples
 from evonas.data.axes import Axes
 from evonas.data.errors import DataError
-from evonas.data.formats import parse_cifar10, parse_idx, read_bytes, read_csv, read_npz
+from evonas.data.formats import parse_cifar10, parse_idx, read_bytes, read_csv
 from evonas.data.splitting import stratified_split
 from evonas.types import Doubles, Ints, Task
 

@@ -14,6 +14,7 @@ from evonas.evaluation.measure import measure
 from evonas.export.names import identifier
 from evonas.export.package import FORMATS, Package, write_files
 from evonas.exportable import ExportTarget, Precision, Program
+from evonas.files import is_stream
 from evonas.plugins import create_space
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.programs import make_program, program_formats
@@ -47,7 +48,7 @@ def write_program(
         UserError: The space has no such format, the path has another suffix, a file cannot be written, or the program
             does not compute what torch does.
     """
-    if path.suffix != f".{format}" or not path.stem:
+    if (path.suffix != f".{format}" or not path.stem) and not (format == "onnx" and is_stream(path)):  # one file
         raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
     space = create_space(package.space, package.task, package.options)
     check_format(space, format, precision)
@@ -62,7 +63,7 @@ def write_program(
     files = program.files(remarks)
     n_edges = space.cost(genotype).get("edges")
     checks = _check(files, format, target, inputs, outputs, n_edges)
-    paths = {path.with_suffix(suffix): content for suffix, content in files.items()}
+    paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
     write_files(paths)
     return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evonas.files import write_output
 from evonas.objectives import Objective, Objectives
 from evonas.report.compare import Comparison, Curve, mean_curve
 from evonas.store import Record
@@ -26,7 +27,7 @@ LABELS = {
     "fitness_nmse": "error in squared deviations of each target, mean of validation and training samples",
     "val_r2": "validation R²", "flops": "FLOPs per sample (2 per edge)", "params": "parameters",
     "train_loss": "training loss", "latency": "latency (µs per sample)", "latency_spread": "spread of latency",
-    "latency_estimate": "latency by table (µs per sample)",
+    "latency_device": "latency on the device (µs per sample)", "latency_estimate": "latency by table (µs per sample)",
     "flash": "flash (bytes)", "ram": "RAM (bytes)", "int8_flash": "flash with int8 weights (bytes)",
     "int8_error": "validation error with int8 weights", "edge_updates": "edge-updates",
 }
@@ -185,18 +186,14 @@ def _frame(axes: Axes, fronts: Sequence[Sequence[float]]) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Written beside the path first, so that an error leaves no half of a file; its kind is the path's suffix.
+    """Drawn in memory, then written by :func:`evonas.files.write_output`; its kind is the path's suffix, else png.
 
     Raises:
         UserError: The file cannot be written, or there is no such kind of picture.
     """
-    partial = path.with_name(f".partial-{path.name}")
+    drawn = BytesIO()
     try:
-        figure.savefig(partial, dpi=150, format=path.suffix[1:] or "png")
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write the plot {path}: {error.strerror}") from None
+        figure.savefig(drawn, dpi=150, format=path.suffix[1:] or "png")
     except ValueError as error:  # an unknown suffix
         raise UserError(f"cannot draw {path}: {error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    write_output(path, drawn.getvalue(), what="the plot ")

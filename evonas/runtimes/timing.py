@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shlex
 import stat
 import sys
@@ -41,6 +42,18 @@ def summary(seconds: Sequence[float] | Doubles) -> Timing:
     """Of the mean seconds of each block."""
     low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75]).tolist()
     return Timing(middle, (high - low) / max(middle, 1e-12))
+
+
+def machine() -> str:
+    """What is timed when this machine is, as far as times depend on it: its processor and system."""
+    processor = platform.processor()
+    with suppress(OSError):  # Linux
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("model name", "Model")):
+                processor = line.partition(":")[2].strip()
+                break
+    parts = (processor, platform.machine(), platform.system())
+    return ", ".join(part for part in dict.fromkeys(parts) if part)
 
 
 @contextmanager

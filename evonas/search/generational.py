@@ -58,6 +58,11 @@ class Generational(ABC, Generic[G]):
         #: At each rung but the last the non-dominated of all evaluations so far.
         self._rivals: list[list[Member[G]]] = [[] for _ in rungs[1:]]
 
+    @property
+    def objectives(self) -> Objectives:
+        """What is minimised or maximised."""
+        return self._objectives
+
     @abstractmethod
     def _bear(self) -> Sequence[Trial[G]]:
         """The first trials of this generation."""
@@ -135,6 +140,9 @@ class Generational(ABC, Generic[G]):
 
     def restore(self, state: Json, history: History[G]) -> None:
         """Go on exactly where :meth:`state` was taken."""
+        for name in ("generation", "next_id"):
+            if type(state[name]) is not int or state[name] < 0:
+                raise ValueError(f"{name} must be a whole number, got {state[name]!r}")
         self._generation, self._rng.bit_generator.state = state["generation"], state["rng"]
         self._births.restore(state["next_id"], history.digests(state["next_id"]))
         self._promoted = members_of(state["promoted"], history)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evonas.encoding import write_whole
+from evonas.files import write_whole
 from evonas.opened import open_run
 from evonas.report.compare import Comparison, RunRecords, RunResult, compare
 from evonas.report.plot import plot_comparison

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from evonas.files import write_output
 from evonas.types import Json, UserError
 
 #: In the order in which they run: each uses what stands before it.
@@ -34,15 +34,11 @@ def render(data: Json, *, live: bool = False) -> str:
 
 
 def write(path: Path, page: str) -> None:
-    """Whole or not at all; raises :class:`UserError` where it cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
+    """As :func:`evonas.files.write_output` does; raises :class:`UserError` where it cannot be written."""
     try:
-        partial.write_text(page, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write the report {path}: {error.strerror}; name another file with --out") from None
-    finally:
-        partial.unlink(missing_ok=True)
+        write_output(path, page.encode(), what="the report ")
+    except UserError as error:
+        raise UserError(f"{error}; name another file with --out") from None
 
 
 def as_text(data: Json) -> str:
