@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.data.samples import Scaling
 from evonas.exportable import Precision
-from evonas.types import Doubles, Floats
+from evonas.types import Doubles, Floats, Ints
 from search_spaces.neuron.export.quantisation import Stored, StoredType, store
+from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 
 #: The normalisation of the inputs is folded into the weights where that costs no accuracy: means of at most so many
@@ -31,7 +33,7 @@ class Arithmetic:
             from inputs into the second, and so on.
         offset: float32 ``(n_hidden + n_outputs,)``, added to the weighted sums: folded means, and biases but for those
             that a norm adds.
-        gain, bias: ``(n_hidden,)``, those of the norm ``layer-affine``; groups are layers.
+        gain, bias: ``(n_normed,)``, of the hidden neurons that have the norm ``layer-affine``; groups are layers.
         mean, inverse_std: float32 ``(n_inputs,)``, where inputs are normalised on entry; None where that is folded.
         network: The network in the search's units that all this computes: untied, with rounded parameters.
     """
@@ -65,21 +67,17 @@ def arithmetic(network: Network, scaling: Scaling, input_shape: tuple[int, ...],
     weight_type, neuron_type = TYPES[precision]
     group = 2 * (genotype.layer_of[target] - 1) + hidden
     weights = store(network.edge * factor, group, 2 * genotype.depth, weight_type)
-    layer = genotype.layers.astype(np.int64) - 1
-    gain, bias = (store(v[:n_hidden], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))
+    normed = np.flatnonzero(_has_affine_norm(network))
+    layer = genotype.layers.astype(np.int64)[normed] - 1
+    gain, bias = (store(v[normed], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))
     offset = _biases(network, scaling)
     if folded:
         inputs = hidden == 0
         offset -= np.bincount(row[inputs], weights.worth[inputs] * mean[source[inputs]], len(offset))
     rounded = replace(
-        network, genotype=replace(genotype, ties=np.full(genotype.n_edges, -1, np.int32)),
-        edge=(weights.worth / factor).astype(np.float32),
+        network, genotype=_untied(genotype), edge=(weights.worth / factor).astype(np.float32),
+        bias=_with(network.bias, normed, bias.worth), gain=_with(network.gain, normed, gain.worth),
     )
-    if network.norm == "layer-affine":
-        rounded = replace(
-            rounded, gain=np.append(gain.worth, network.gain[n_hidden:]).astype(np.float32),
-            bias=np.append(bias.worth, network.bias[n_hidden:]).astype(np.float32),
-        )
     return Arithmetic(
         weights, offset.astype(np.float32), gain, bias, None if folded else mean.astype(np.float32),
         None if folded else (1 / std).astype(np.float32), rounded,
@@ -91,6 +89,24 @@ def _biases(network: Network, scaling: Scaling) -> Doubles:
     n_hidden = network.genotype.n_hidden
     biases = network.bias.astype(np.float64)
     biases[n_hidden:] = biases[n_hidden:] * scaling.target_std + np.array(scaling.target_mean)
-    if network.norm == "layer-affine":
-        biases[:n_hidden] = 0.0
+    biases[:n_hidden][_has_affine_norm(network)] = 0.0
     return biases
+
+
+def _has_affine_norm(network: Network) -> NDArray[np.bool_]:
+    """The hidden neurons whose bias a norm adds, ``(n_hidden,)``."""
+    normed: NDArray[np.bool_] = network.genotype.activations == Activation.NORM
+    return normed if network.norm == "layer-affine" else np.zeros_like(normed)
+
+
+def _untied(genotype: NeuronGenotype) -> NeuronGenotype:
+    """Without anything shared: rounding may give equals different values, each in its own group."""
+    return replace(
+        genotype, ties=np.full(genotype.n_edges, -1, np.int32), channels=np.full(genotype.n_hidden, -1, np.int32)
+    )
+
+
+def _with(values: Floats, places: Ints, others: Doubles) -> Floats:
+    result = values.copy()
+    result[places] = others
+    return result

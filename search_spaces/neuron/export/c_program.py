@@ -14,18 +14,20 @@ from evonas.exportable import ExportTarget
 from evonas.types import Task
 from search_spaces.neuron.export import c_text, c_tiles
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
+from search_spaces.neuron.export.c_activation import Activations, activations_in_c
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, Tiles, tiles, whole_windows
 from search_spaces.neuron.export.layout import (
     STEP_TYPES,
     Rows,
     Slots,
     StepType,
+    narrow,
     neighbours_together,
     place_layers,
     slot_of,
     to_rows,
 )
-from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
+from search_spaces.neuron.trainer.base import Network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,6 +43,7 @@ class CProgram:
     Attributes:
         inputs, hidden: The edges from inputs and from hidden neurons; all rows in both.
         step_type: Of the steps of both.
+        activations: What follows the weighted sums of hidden layers.
         tiles: The same edges, for processors with AVX-512 and for those with AVX2.
     """
 
@@ -51,6 +54,7 @@ class CProgram:
     inputs: Rows
     hidden: Rows
     step_type: StepType
+    activations: Activations
     tiles: tuple[Tiles, Tiles]
 
     @property
@@ -78,28 +82,26 @@ class CProgram:
         """The constants by name, in the types that they have on the device."""
         numbers = self.numbers
         tables: dict[str, NDArray[Any] | None] = {
-            "layer_sizes": _narrow(np.diff(numbers.network.genotype.layer_offsets[1:])), "offset": numbers.offset,
-            "input_counts": _narrow(self.inputs.counts), "input_steps": self.inputs.steps.astype(self.step_type),
+            "layer_sizes": narrow(np.diff(numbers.network.genotype.layer_offsets[1:])), "offset": numbers.offset,
+            "input_counts": narrow(self.inputs.counts), "input_steps": self.inputs.steps.astype(self.step_type),
             "input_weights": self.inputs.weights, "mean": numbers.mean, "inverse_std": numbers.inverse_std,
             "input_scale": None if numbers.weights.scales is None else numbers.weights.scales[::2],
         }
         if self._has_hidden:
             tables |= {
-                "layer_slots": _narrow(self.slots.first), "hidden_counts": _narrow(self.hidden.counts),
+                "layer_slots": narrow(self.slots.first), "hidden_counts": narrow(self.hidden.counts),
                 "hidden_steps": self.hidden.steps.astype(self.step_type), "hidden_weights": self.hidden.weights,
                 "hidden_scale": None if numbers.weights.scales is None else numbers.weights.scales[1::2],
             }
-            if numbers.network.norm == "layer-affine":
-                tables |= {"gain": numbers.gain.values, "gain_scale": numbers.gain.scales}
-                tables |= {"bias": numbers.bias.values, "bias_scale": numbers.bias.scales}
+        tables |= self.activations.tables
         return {name: values for name, values in tables.items() if values is not None}
 
     @property
     def _features(self) -> set[str]:
         """What the templates must know."""
-        norm, enters, byte_inputs = self.numbers.network.norm, self.numbers.mean is not None, self.target.byte_inputs
+        enters, byte_inputs = self.numbers.mean is not None, self.target.byte_inputs
         present = {
-            "hidden": self._has_hidden, "norm": self._has_hidden and norm != "none", "enter": enters,
+            "hidden": self._has_hidden, "norm": "sum_around" in self.activations.function, "enter": enters,
             "bytes": byte_inputs and not enters, "floats": self._has_hidden or enters or not byte_inputs,
             "classify": self.task.kind == "classification",
         }
@@ -113,7 +115,7 @@ class CProgram:
     def _source(self) -> str:
         features, int8 = self._features, self.numbers.weights.scales is not None
         scales = {f"{kind}_scale": f"{kind}_scale[layer] * " if int8 else "" for kind in ("input", "hidden")}
-        common = {**self._common, **self._activation, **scales}
+        common = {**self._common, **scales, "activate": self.activations.call}
         exact = int8 and int(self.inputs.counts.max()) <= MOST_INTEGER_PRODUCTS
         function = "sum_bytes" if "bytes" in features else "sum_floats"
         source = "normalised" if "enter" in features else "x"
@@ -122,7 +124,7 @@ class CProgram:
             "n_slots": self.slots.size, "step_type": c_text.c_type(np.dtype(self.step_type)),
             "weight_type": c_text.c_type(self.inputs.weights.dtype),
             "tables": "\n".join(c_text.table(name, values) for name, values in self._tables.items()),
-            "byte_total": "int32_t" if exact else "float", "epsilon": repr(NORM_EPSILON),
+            "byte_total": "int32_t" if exact else "float", "activation": self.activations.function.strip("\n"),
             "destination": "layer + 1 < N_LAYERS ? buffer + layer_slots[layer] : outputs"
             if self._has_hidden else "outputs",
             "sum_inputs": f"{scales['input_scale']}{function}({source}, input_step, input_weight, input_counts[row])",
@@ -141,23 +143,6 @@ class CProgram:
             "entered": "(float)x[i]" if self.numbers.mean is None else "((float)x[i] - mean[i]) * inverse_std[i]",
             "destination": hidden if self._has_hidden else "outputs",
         })
-
-    @property
-    def _activation(self) -> dict[str, object]:
-        """The norm's parameters as C, and what it makes of a weighted sum."""
-        norm, stored = self.numbers.network.norm, self.numbers.gain
-        normed = "z[i]" if norm == "none" else "(z[i] - mean_z) * factor"
-        if norm != "layer-affine":
-            return {"activate_parameters": "", "activate_arguments": "", "activation": normed}
-        type_ = c_text.c_type(stored.values.dtype)
-        parameters, arguments = f", const {type_} *g, const {type_} *b", ", gain + row - size, bias + row - size"
-        if stored.scales is None:
-            activation = f"{normed} * g[i] + b[i]"
-        else:
-            activation = f"{normed} * (g_scale * (float)g[i]) + b_scale * (float)b[i]"
-            parameters += ", float g_scale, float b_scale"
-            arguments += ", gain_scale[layer], bias_scale[layer]"
-        return {"activate_parameters": parameters, "activate_arguments": arguments, "activation": activation}
 
     def _header(self, remarks: Sequence[str]) -> str:
         shape, byte_inputs = self.task.input_shape, self.target.byte_inputs
@@ -188,7 +173,8 @@ def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
     sizes, stored = np.diff(genotype.layer_offsets[1:]), numbers.weights.values != 0
     first_slot = whole_windows(genotype.n_inputs)
     place, n_places = np.where(from_input, column, first_slot + column), first_slot + whole_windows(slots.size)
-    wide, narrow = (tiles(row[stored], place[stored], sizes, n_places, shape) for shape in (AVX512, AVX2))
+    activations = activations_in_c(numbers, genotype.channels)
+    wide, narrow_ = (tiles(row[stored], place[stored], sizes, n_places, shape) for shape in (AVX512, AVX2))
     programs = []
     for step_type in STEP_TYPES:
         longest = int(np.iinfo(step_type).max)
@@ -196,10 +182,6 @@ def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
             to_rows(row[part], column[part], numbers.weights.values[part], len(network.bias), longest)
             for part in (from_input, ~from_input)
         )
-        programs.append(CProgram(task, target, numbers, slots, inputs, hidden, step_type, (wide, narrow)))
+        programs.append(CProgram(task, target, numbers, slots, inputs, hidden, step_type, activations, (wide, narrow_)))
     return min(programs, key=lambda program: program.sizes["flash"])
 
-
-def _narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """In the narrowest unsigned type that holds them."""
-    return values.astype(np.min_scalar_type(int(values.max())))

@@ -92,18 +92,7 @@ ${tables}
 @norm     return rest;
 @norm }
 @norm
-@hidden /* What follows the weighted sums z[0 .. n) of a hidden layer, in place. */
-@hidden static void activate(float *z, unsigned n${activate_parameters})
-@hidden {
-@norm     const float mean_z = sum_around(0, z, n, 0) / (float)n;
-@norm     const float factor = 1 / sqrtf(sum_around(mean_z, z, n, 1) / (float)n + ${epsilon}f);
-@hidden     unsigned i;
-@hidden
-@hidden     for (i = 0; i < n; i++) {
-@hidden         const float y = ${activation};
-@hidden         z[i] = y > 0 ? y : 0;
-@hidden     }
-@hidden }
+@hidden ${activation}
 @hidden
 #if (defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))) && !defined(${NAME}_PORTABLE)
 ${tiles}
@@ -176,7 +165,7 @@ void ${name}_run(const ${name}_input *x, float *outputs)
 @hidden             hidden_weight += hidden_counts[row];
         }
 @hidden         if (layer + 1 < N_LAYERS)
-@hidden             activate(z, size${activate_arguments});
+@hidden             ${activate}
     }
 }
 #endif

@@ -165,7 +165,7 @@ void ${name}_run(const ${name}_input *x, float *outputs)
                 z[i + k] = offset[row++] + sums[k];
         }
 @hidden         if (layer + 1 < N_LAYERS)
-@hidden             activate(z, size${activate_arguments});
+@hidden             ${activate}
     }
 }
 """

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.types import Ints
-from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 
 StepType: TypeAlias = type[np.uint8] | type[np.uint16]
@@ -47,13 +47,31 @@ class Rows(NamedTuple):
 def neighbours_together(network: Network) -> Network:
     """The same network, its ties apart, with the neurons of each hidden layer in the order of their mean source.
 
-    Neighbours then read the same inputs: tiles of 16 of them (see ``c_tiles``) were filled to .53 in the place of .45.
+    Those with a norm come first, then those with a ReLU alone, then the linear ones. Neighbours of a kind then read the
+    same inputs: tiles of 16 of them (see ``c_tiles``) were filled to .53 in the place of .45.
     """
     genotype, n_inputs = network.genotype, network.genotype.n_inputs
     source, target = genotype.edges.T.astype(np.int64)
     n_edges = np.bincount(target, minlength=genotype.n_neurons)
     mean = np.bincount(target, source, genotype.n_neurons) / np.maximum(n_edges, 1)
-    order = np.lexsort((mean[n_inputs : n_inputs + genotype.n_hidden], genotype.layers))
+    own = mean[n_inputs : n_inputs + genotype.n_hidden]
+    return reordered(network, np.lexsort((own, activations(network), genotype.layers)))
+
+
+def kinds_together(network: Network) -> Network:
+    """The same network, its ties apart, the neurons of each hidden layer in the order of their activations."""
+    return reordered(network, np.lexsort((activations(network), network.genotype.layers)))
+
+
+def activations(network: Network) -> NDArray[np.int8]:
+    """What each hidden neuron has, ``(n_hidden,)``: without a norm ReLU is what is left of NORM."""
+    genes = network.genotype.activations
+    return np.where(genes == Activation.NORM, Activation.RELU, genes) if network.norm == "none" else genes
+
+
+def reordered(network: Network, order: Ints) -> Network:
+    """The same network, its ties apart, with other ids: hidden neurons ``(n_hidden,)`` in an order, layer by layer."""
+    genotype, n_inputs = network.genotype, network.genotype.n_inputs
     index = np.arange(genotype.n_neurons)
     index[n_inputs + order] = n_inputs + np.arange(genotype.n_hidden)
     edges = index[genotype.edges]
@@ -61,7 +79,8 @@ def neighbours_together(network: Network) -> Network:
     rows = np.append(order, np.arange(genotype.n_hidden, len(network.bias)))
     moved = NeuronGenotype(
         n_inputs, genotype.n_outputs, FIRST_HIDDEN_ID + np.arange(genotype.n_hidden), genotype.layers,
-        genotype.positions[order], edges[by_target].astype(np.int32),
+        genotype.positions[order], edges[by_target].astype(np.int32), channels=genotype.channels[order],
+        activations=activations(network)[order],
     )
     return replace(
         network, genotype=moved, edge=network.edge[by_target], bias=network.bias[rows], gain=network.gain[rows]
@@ -107,3 +126,9 @@ def to_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, longest
     all_weights[last] = weights
     counts = np.bincount(row, parts, n_rows).astype(np.int64)
     return Rows(counts, all_steps, all_weights)
+
+
+def narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """Integers ``(n,)`` in the narrowest type that holds them, unsigned where none is negative."""
+    ends = [int(values.min(initial=0)), int(values.max(initial=0))]
+    return values.astype(np.result_type(*map(np.min_scalar_type, ends)))
