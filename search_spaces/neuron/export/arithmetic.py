@@ -30,7 +30,7 @@ class Arithmetic:
 
     Attributes:
         weights: ``(n_edges,)``; groups are the edges from inputs into the first layer, from hidden neurons into it,
-            from inputs into the second, and so on.
+            from inputs into the second, and so on; then kernels (see :mod:`search_spaces.neuron.export.maps`).
         offset: float32 ``(n_hidden + n_outputs,)``, added to the weighted sums: folded means, and biases but for those
             that a norm adds.
         gain, bias: ``(n_normed,)``, of the hidden neurons that have the norm ``layer-affine``; groups are layers.
@@ -47,8 +47,14 @@ class Arithmetic:
     network: Network
 
 
-def arithmetic(network: Network, scaling: Scaling, input_shape: tuple[int, ...], precision: Precision) -> Arithmetic:
+def arithmetic(
+    network: Network, scaling: Scaling, input_shape: tuple[int, ...], precision: Precision,
+    kernels: Ints | None = None,
+) -> Arithmetic:
     """Fold the normalisation into the parameters and round them.
+
+    Args:
+        kernels: ``(n_edges,)``, groups of edges that are rounded alike beyond the layers'; -1 for those of a layer.
 
     Raises:
         ValueError: A parameter is not finite.
@@ -66,7 +72,10 @@ def arithmetic(network: Network, scaling: Scaling, input_shape: tuple[int, ...],
         factor[hidden == 0] /= std[source[hidden == 0]]
     weight_type, neuron_type = TYPES[precision]
     group = 2 * (genotype.layer_of[target] - 1) + hidden
-    weights = store(network.edge * factor, group, 2 * genotype.depth, weight_type)
+    if kernels is not None:
+        group = np.where(kernels < 0, group, 2 * genotype.depth + kernels)
+    n_groups = max(2 * genotype.depth, int(group.max()) + 1)
+    weights = store(network.edge * factor, group, n_groups, weight_type)
     normed = np.flatnonzero(_has_affine_norm(network))
     layer = genotype.layers.astype(np.int64)[normed] - 1
     gain, bias = (store(v[normed], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))

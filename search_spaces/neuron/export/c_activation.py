@@ -74,18 +74,19 @@ class Activations(NamedTuple):
     call: str
 
 
-def activations_in_c(numbers: Arithmetic, channels: NDArray[np.int32]) -> Activations:
+def activations_in_c(numbers: Arithmetic, channels: NDArray[np.int32], *, by_layer: bool = False) -> Activations:
     """How a network's hidden layers are activated; its neurons stand in the order of their activations.
 
     Args:
         channels: ``(n_hidden,)``: neurons of a channel that stand together share a gain and a bias.
+        by_layer: The call must know no ``row``.
     """
     genotype, norm = numbers.network.genotype, numbers.network.norm
     if not genotype.n_hidden:
         return Activations({}, "", "")
     kind, affine = Activation.NORM if norm != "none" else Activation.RELU, norm == "layer-affine"
     sizes = _group_sizes(genotype, channels) if affine else np.ones(0, np.int64)
-    if (genotype.activations == kind).all() and (sizes == 1).all():
+    if not by_layer and (genotype.activations == kind).all() and (sizes == 1).all():
         own = _affine_tables(numbers, np.arange(genotype.n_hidden)) if affine else {}
         return Activations(own, *_alike(numbers, own))
     layer = genotype.layers - 1

@@ -65,6 +65,7 @@ SOURCE = """\
  * the edge before it; the first of a row is a step from 0. A step that is too long for its type is
  * made of several, with weights of 0. Activations of hidden layers share one buffer: a layer takes
  * the place of those that are no longer read.
+@maps ${maps_comment}
  */
 #include "${name}.h"
 
@@ -100,6 +101,8 @@ ${tiles}
 @hidden static float buffer[${n_slots}];
 @enter static float normalised[${NAME}_INPUTS];
 
+@maps ${add_maps}
+@maps
 @bytes static float sum_bytes(const uint8_t *x, const step_t *step, const weight_t *weight, unsigned n)
 @bytes {
 @bytes     ${byte_total} a = 0, b = 0, c = 0, d = 0; /* four, since each addition waits for the one before */
@@ -144,11 +147,13 @@ ${tiles}
 @floats
 void ${name}_run(const ${name}_input *x, float *outputs)
 {
-    const step_t *input_step = input_steps;
-    const weight_t *input_weight = input_weights;
-@hidden     const step_t *hidden_step = hidden_steps;
-@hidden     const weight_t *hidden_weight = hidden_weights;
-    unsigned layer, i, row = 0;
+@input_rows     const step_t *input_step = input_steps;
+@input_rows     const weight_t *input_weight = input_weights;
+@hidden_rows     const step_t *hidden_step = hidden_steps;
+@hidden_rows     const weight_t *hidden_weight = hidden_weights;
+@every     unsigned layer, i, row = 0;
+@maps     unsigned layer, i, end, map = 0;
+@listed     unsigned row = 0;
 
 @enter     for (i = 0; i < ${NAME}_INPUTS; i++)
 @enter         normalised[i] = ((float)x[i] - mean[i]) * inverse_std[i];
@@ -156,14 +161,24 @@ void ${name}_run(const ${name}_input *x, float *outputs)
         const unsigned size = layer_sizes[layer];
         float *z = ${destination};
 
-        for (i = 0; i < size; i++, row++) {
-            z[i] = offset[row] + ${sum_inputs};
-            input_step += input_counts[row];
-            input_weight += input_counts[row];
-@hidden             z[i] += ${sum_hidden};
-@hidden             hidden_step += hidden_counts[row];
-@hidden             hidden_weight += hidden_counts[row];
-        }
+@maps         for (i = 0; i < size; i++)
+@maps             z[i] = 0;
+@every         for (i = 0; i < size; i++, row++) {
+@listed         for (end = row + layer_rows[layer]; row < end; row++) {
+@listed             i = row_places[row];
+@rows             z[i] = ${row_sum};
+@input_rows             input_step += input_counts[row];
+@input_rows             input_weight += input_counts[row];
+@hidden_rows             z[i] += ${sum_hidden};
+@hidden_rows             hidden_step += hidden_counts[row];
+@hidden_rows             hidden_weight += hidden_counts[row];
+@rows         }
+@maps         end = map + layer_input_maps[layer];
+@input_maps         ${add_input_maps}
+@maps         map = end;
+@maps         end = map + layer_hidden_maps[layer];
+@hidden_maps         add_floats(z, map, end, buffer);
+@maps         map = end;
 @hidden         if (layer + 1 < N_LAYERS)
 @hidden             ${activate}
     }

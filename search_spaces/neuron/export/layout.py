@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.types import Ints
-from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, Activation, NeuronGenotype
-from search_spaces.neuron.trainer.base import Network
+from search_spaces.neuron.genotype import NeuronGenotype
 
 StepType: TypeAlias = type[np.uint8] | type[np.uint16]
 STEP_TYPES: tuple[StepType, ...] = (np.uint8, np.uint16)
@@ -42,49 +40,6 @@ class Rows(NamedTuple):
     counts: Ints
     steps: Ints
     weights: NDArray[Any]
-
-
-def neighbours_together(network: Network) -> Network:
-    """The same network, its ties apart, with the neurons of each hidden layer in the order of their mean source.
-
-    Those with a norm come first, then those with a ReLU alone, then the linear ones. Neighbours of a kind then read the
-    same inputs: tiles of 16 of them (see ``c_tiles``) were filled to .53 in the place of .45.
-    """
-    genotype, n_inputs = network.genotype, network.genotype.n_inputs
-    source, target = genotype.edges.T.astype(np.int64)
-    n_edges = np.bincount(target, minlength=genotype.n_neurons)
-    mean = np.bincount(target, source, genotype.n_neurons) / np.maximum(n_edges, 1)
-    own = mean[n_inputs : n_inputs + genotype.n_hidden]
-    return reordered(network, np.lexsort((own, activations(network), genotype.layers)))
-
-
-def kinds_together(network: Network) -> Network:
-    """The same network, its ties apart, the neurons of each hidden layer in the order of their activations."""
-    return reordered(network, np.lexsort((activations(network), network.genotype.layers)))
-
-
-def activations(network: Network) -> NDArray[np.int8]:
-    """What each hidden neuron has, ``(n_hidden,)``: without a norm ReLU is what is left of NORM."""
-    genes = network.genotype.activations
-    return np.where(genes == Activation.NORM, Activation.RELU, genes) if network.norm == "none" else genes
-
-
-def reordered(network: Network, order: Ints) -> Network:
-    """The same network, its ties apart, with other ids: hidden neurons ``(n_hidden,)`` in an order, layer by layer."""
-    genotype, n_inputs = network.genotype, network.genotype.n_inputs
-    index = np.arange(genotype.n_neurons)
-    index[n_inputs + order] = n_inputs + np.arange(genotype.n_hidden)
-    edges = index[genotype.edges]
-    by_target = np.lexsort(edges.T)
-    rows = np.append(order, np.arange(genotype.n_hidden, len(network.bias)))
-    moved = NeuronGenotype(
-        n_inputs, genotype.n_outputs, FIRST_HIDDEN_ID + np.arange(genotype.n_hidden), genotype.layers,
-        genotype.positions[order], edges[by_target].astype(np.int32), channels=genotype.channels[order],
-        activations=activations(network)[order],
-    )
-    return replace(
-        network, genotype=moved, edge=network.edge[by_target], bias=network.bias[rows], gain=network.gain[rows]
-    )
 
 
 def place_layers(genotype: NeuronGenotype) -> Slots:

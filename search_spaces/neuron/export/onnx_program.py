@@ -17,7 +17,7 @@ from evonas.exportable import ExportTarget
 from evonas.onnx_graph import OnnxGraph
 from evonas.types import Task
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
-from search_spaces.neuron.export.layout import kinds_together
+from search_spaces.neuron.export.ordering import kinds_together
 from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
 

@@ -19,8 +19,9 @@ from evonas.runtimes.running import running
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, tiles, whole_windows
-from search_spaces.neuron.export.layout import kinds_together, neighbours_together, place_layers, slot_of, to_rows
+from search_spaces.neuron.export.layout import place_layers, slot_of, to_rows
 from search_spaces.neuron.export.onnx_program import OnnxProgram, onnx_program
+from search_spaces.neuron.export.ordering import kinds_together, neighbours_together
 from search_spaces.neuron.genotype import Activation, connected
 from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.module import NeuronModule
