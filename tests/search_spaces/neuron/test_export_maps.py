@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +15,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evonas.data import load
 from evonas.data.samples import Scaling
+from evonas.evaluation.deployment import DeploymentEvaluator
+from evonas.export import Package
+from evonas.export.programs import write_program
 from evonas.exportable import ExportTarget, Precision
 from evonas.runtimes.compiled import find_compiler
 from evonas.types import Task
@@ -24,6 +29,7 @@ from search_spaces.neuron.export.onnx_program import onnx_program
 from search_spaces.neuron.export.ordering import channels_together
 from search_spaces.neuron.genotype import Activation, connected
 from search_spaces.neuron.module import NeuronModule
+from search_spaces.neuron.space import create
 from search_spaces.neuron.trainer.base import Network, Norm
 from tests.search_spaces.neuron.convolutions import Level, convolutional, with_weights
 from tests.search_spaces.neuron.mutants import examples, seeds
@@ -225,3 +231,21 @@ def test_maps_and_rows_are_the_edges_of_the_network(seed: int, drop: float, n_na
     in_maps = maps.kernels >= 0
     expected = np.stack([columns, ordered.edges[:, 1], ordered.ties], axis=1)[in_maps]
     assert found == {tuple(edge) for edge in expected.tolist()}
+
+
+@needs_compiler
+@pytest.mark.parametrize("format", ["c", "onnx"])
+def test_a_network_with_shared_weights_is_written_checked_and_measured(format: str, tmp_path: Path) -> None:
+    network, splits = convolutional([Level(4, 3, 1), Level(6, 3, 2)], (1, 8, 8), pooled=True), load("digits")
+    space = create(splits.task, {})
+    weights = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
+    source = {"id": 7, "run": "r", "dataset": "digits", "weights": "weights of the search"}
+    genotype, scaling = space.encode(network.genotype), asdict(splits.scaling)
+    package = Package("neuron", {}, splits.task, genotype, weights, scaling, {}, source)
+    written = write_program(package, splits, tmp_path / f"net.{format}", format)
+    assert any("gives what torch gives" in remark for remark in written.remarks)
+    if format == "c":
+        evaluator = DeploymentEvaluator(space, splits, ("flash", "ram", "int8_flash", "int8_error"))
+        found = evaluator.measure(network.genotype, weights, 60.0)
+        assert found["int8_flash"] < found["flash"] < 4 * network.genotype.n_weights + 2000 < network.genotype.n_edges
+        assert f"{found['flash']:,.0f} bytes of flash" in " ".join(written.remarks)
