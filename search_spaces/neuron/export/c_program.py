@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evonas.exportable import ExportTarget
 from evonas.types import Ints, Task
 from search_spaces.neuron.export import c_maps, c_text, c_tiles
-from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
+from search_spaces.neuron.export.arithmetic import TYPES, Arithmetic, arithmetic
 from search_spaces.neuron.export.c_activation import Activations, activations_in_c
 from search_spaces.neuron.export.c_maps import MapsInC, maps_in_c
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, Tiles, tiles, whole_windows
@@ -188,9 +188,10 @@ def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
     Raises:
         ValueError: A parameter is not finite.
     """
-    programs = _with_rows(neighbours_together(network), task, target)
-    if network.genotype.is_shared:
-        programs += _with_maps(channels_together(network), task, target)
+    programs = _with_maps(channels_together(network), task, target) if network.genotype.is_shared else []
+    least = network.genotype.n_edges * (1 + np.dtype(TYPES[target.precision][0]).itemsize)  # that rows take
+    if not any(program.sizes["flash"] < least for program in programs):
+        programs += _with_rows(neighbours_together(network), task, target)
     return min(programs, key=lambda program: program.sizes["flash"])
 
 
@@ -204,7 +205,8 @@ def _with_maps(network: Network, task: Task, target: ExportTarget) -> list[CProg
     """Empty where no weights are shared that are worth it."""
     genotype = network.genotype
     exact = arithmetic(network, target.scaling, task.input_shape, "float32").weights.values
-    values = np.unique(np.stack([genotype.ties.astype(np.float64), exact]), axis=1, return_inverse=True)[1].ravel()
+    numbers_of = np.unique(exact, return_inverse=True)[1]  # one tie may stand for several: inputs differ in their scale
+    values = np.unique(genotype.ties.astype(np.int64) * len(exact) + numbers_of, return_inverse=True)[1]
     slots = place_layers(genotype)
     maps = find_maps(genotype, _columns(genotype, slots), np.where(genotype.ties < 0, -1, values))
     if maps is None:
