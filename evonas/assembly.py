@@ -32,6 +32,7 @@ from evonas.space import G, Offspring, SearchSpace, Seedable
 from evonas.store import Record, RunStore, check_absent, create, each_once, read_info
 from evonas.teacher import OwnTeacher, read_teacher
 from evonas.training import FamilySearch
+from evonas.training.length import EPOCHS, default_epochs
 from evonas.types import Floats, UserError
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
@@ -39,6 +40,8 @@ from evonas.types import Floats, UserError
 BATCH = 5
 #: Members where nobody asks for others; and more of them than anybody waits for.
 FAMILY_SIZE, UNLIMITED = 40, 1_000_000
+#: Epochs of each where nobody asks for others and there are samples enough: it has no parent to begin from.
+MEMBER_EPOCHS = 2 * EPOCHS
 
 
 class RunObserver(FamilyObserver, Protocol):
@@ -81,12 +84,21 @@ class Parts:
         return replace(self, splits=splits, evaluator=build_scoring(self.config, self.space, splits, out)[0])
 
 
-def assemble(config: RunConfig, out: Path) -> Parts:
-    """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit."""
+def assemble(config: RunConfig, out: Path, *, epochs: int = EPOCHS) -> Parts:
+    """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit.
+
+    Args:
+        epochs: Of a trial where the configuration gives none and there are samples enough.
+    """
     splits = load(config.dataset, **config.split)
+    if config.dataset.endswith(".npz"):  # what was told by shapes and types is said from now on
+        config = config.model_copy(update={"axes": splits.axes, "task": splits.task.kind})
     space = create_space(config.space, splits.task, config.space_options)
     searches = find_searches(config, space, out)
-    config = config.model_copy(update=complete_settings(config, space, searches))
+    config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))
+    if config.epochs is None:
+        wanted = default_epochs(len(splits.train), config.recipe.batch_size, epochs=epochs)
+        config = config.model_copy(update={"epochs": wanted})
     evaluator, objectives = build_scoring(config, space, splits, out)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder))
@@ -143,7 +155,7 @@ def seed(
         UserError: As :func:`evolve`.
     """
     check_absent(out)  # before any data is loaded
-    parts = assemble(config, out)
+    parts = assemble(config, out, epochs=MEMBER_EPOCHS)
     if n_members is None and parts.family_search is not None:
         n_members = parts.family_search.n_members
     n_members = n_members or (UNLIMITED if config.time_limit else FAMILY_SIZE)
@@ -159,6 +171,8 @@ def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[Run
         fingerprint=splits.fingerprint,
     )
     given = [part for part in (seeds, teacher) if part is not None]
+    if seeds is None:
+        _draw_one(parts)
 
     def fill(directory: Path) -> None:
         for part in given:
@@ -200,6 +214,17 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
         )
     check_data(parts.splits, read_info(out), out)
     return _run(parts, out, observers)
+
+
+def _draw_one(parts: Parts) -> None:
+    """A founder or a member of the family, to see that there are any before anything is written."""
+    config, space = parts.config, parts.space
+    seeder = space.seeders.get(config.seeder) if isinstance(space, Seedable) and config.searcher != "nsga2" else None
+    rng = np.random.default_rng(config.seed)
+    if seeder is not None:
+        seeder(0, rng)
+    elif parts.family_search is None:
+        space.sample(rng)
 
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from evonas.config import RunConfig, check_config
+from evonas.data.normalisation import check_scales
 from evonas.data.samples import Splits
 from evonas.plugins import create_space
 from evonas.space import HasWeightOptions, SearchSpace
@@ -27,6 +28,7 @@ def check_fit(run: str, info: RunInfo, config: RunConfig, splits: Splits, space:
     check = partial(check_same, run)
     check("search space", theirs.space, config.space)
     check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
+    check_scales(run, info.task["target_scale"], splits.task)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
         for name, expected in space.weight_options.items():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from evonas.data.axes import Axes
 from evonas.data.locating import expanded
 from evonas.training import Pruning, Recipe, Regrowth
 from evonas.types import Json, UserError, suggestion
@@ -29,25 +30,32 @@ class Split(TypedDict):
     seed: int
     n_train: int | None
     validation: int | None
+    axes: Axes | None
+    task: Literal["classification", "regression"] | None
 
 
 class RunConfig(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``objectives`` are by default ``fitness_error`` (or ``fitness_mse``) and FLOPs. ``space_options`` go to the
+    ``objectives`` are by default ``fitness_error`` (or ``fitness_mse``, of several targets
+    ``fitness_nmse``) and FLOPs. ``space_options`` go to the
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` are
-    numbers of samples; where trials are small, a large validation set takes most of their time. ``seeder`` names the
+    numbers of samples; where trials are small, a large validation set takes most of their time. ``axes`` (see
+    :mod:`evonas.data.axes`) and ``task`` say what the arrays of a file of one's own are, where that is not plain from
+    their shapes and types. ``seeder`` names the
     family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
     validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
     should.
-    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
-    are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
-    training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
-    settings of such a training: of :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of which
-    the best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
-    ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is on;
-    None is on unless images are moved in training (also where only some networks' are), since the teacher sees them
-    where they were. See :mod:`evonas.teacher`.
+    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume.
+    ``epochs`` are those of a trial; None is as many as the data are few, see
+    :func:`evonas.training.length.default_epochs`. ``rungs`` are epochs that grow with promise, in the place of
+    ``epochs``. ``search_epochs`` are those of a seeder that is one training for the whole family; its members are
+    trained for ``epochs`` after that. ``search_options`` are the settings of such a training: of
+    :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of which the best
+    ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
+    ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is
+    on; None is on unless images are moved in training (also where only some networks' are), since the teacher sees
+    them where they were. See :mod:`evonas.teacher`.
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
@@ -61,6 +69,8 @@ class RunConfig(BaseModel):
     data_root: Path | None = None
     n_train: int | None = Field(default=None, ge=1)
     n_validation: int | None = Field(default=None, ge=1)
+    axes: Axes | None = None
+    task: Literal["classification", "regression"] | None = None
     objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
     evaluator: Literal["trained", "shared"] = "trained"
@@ -70,7 +80,7 @@ class RunConfig(BaseModel):
     population: int = Field(default=40, ge=2)
     children: int = Field(default=20, ge=1)
     generations: int = Field(default=30, ge=0)
-    epochs: int = Field(default=6, ge=1)
+    epochs: int | None = Field(default=None, ge=1)
     search_epochs: int | None = Field(default=None, ge=1)
     search_options: dict[str, Any] = Field(default_factory=dict)
     rungs: tuple[int, ...] | None = None
@@ -154,13 +164,15 @@ class RunConfig(BaseModel):
         """The rungs, or the epochs as the only one; none are trained with shared weights."""
         if self.evaluator == "shared":
             return (0,)
-        return self.rungs or (self.epochs,)
+        assert self.rungs or self.epochs, "the number of epochs follows from the data: see evonas.assembly"
+        return self.rungs or (self.epochs or 0,)
 
     @property
     def split(self) -> Split:
         """Which samples a search sees: arguments of :func:`evonas.data.load`."""
         return {
-            "root": self.data_root, "seed": self.split_seed, "n_train": self.n_train, "validation": self.n_validation
+            "root": self.data_root, "seed": self.split_seed, "n_train": self.n_train, "validation": self.n_validation,
+            "axes": self.axes, "task": self.task,
         }
 
     @property

@@ -48,6 +48,11 @@ class Objective:
             value = float(np.log10(max(value, SMALLEST)))
         return value if self.goal == "min" else -value
 
+    def value(self, loss: float) -> float:
+        """The metric's value at a loss: the inverse of :meth:`loss`."""
+        value = loss if self.goal == "min" else -loss
+        return float(10.0**value) if self.log else value
+
 
 @dataclass(frozen=True, slots=True)
 class Constraint:

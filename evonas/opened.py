@@ -11,7 +11,9 @@ from typing import Any
 
 from evonas.config import RunConfig, check_config
 from evonas.data import load
+from evonas.data.normalisation import check_scales
 from evonas.data.samples import Splits
+from evonas.data.sources import SOURCES
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.space import SearchSpace
@@ -70,7 +72,10 @@ def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:
 
 def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     """The configuration of a run, with the changes that are not None."""
-    stored = {"self_distillation": False, **read_info(out).config}  # runs from before there was any go on without
+    info = read_info(out)
+    stored = {"self_distillation": False, **info.config}  # runs from before there was any go on without
+    if "axes" not in info.config and len(shape := info.task.get("input_shape", ())) == 3 and shape[0] == 1:
+        stored["axes"] = None if stored.get("dataset") in SOURCES else "hw"  # what had three axes was an image then
     values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
     return check_config(values, source=str(out))
 
@@ -82,3 +87,4 @@ def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
             f"the data set {splits.name!r} is not the one that {out} was started with: its fingerprint is "
             f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back"
         )
+    check_scales(f"the run {out}", info.task.get("target_scale"), splits.task)

@@ -22,6 +22,7 @@ from evonas.evaluation import (
 )
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import deployment_names, require_timing
+from evonas.evaluation.measure import metric_names
 from evonas.exportable import HasTimedParts
 from evonas.family import FOLDER
 from evonas.objectives import LOGARITHMIC, Objectives, parse_objectives
@@ -46,7 +47,7 @@ def build_scoring(
     """
     structural = space.cost(space.sample(np.random.default_rng(0)))
     evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(structural)))
-    names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
+    names = config.objectives or (metric_names(splits.task, "fitness")[0], "flops")
     deployed = deployment_names(space, splits.task)
     estimated = (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
     objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed, *estimated))

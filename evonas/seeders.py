@@ -7,11 +7,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from evonas.config import RunConfig, settings_from
+from evonas.config import RunConfig, recipe_from, settings_from
 from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
 from evonas.space import Relaxable, SearchSpace, Seedable, Seeder
 from evonas.training import FamilySearch, FamilySearchable
+from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
 
 
@@ -39,12 +40,13 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
 
 
 def complete_settings(
-    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
+    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]], *, n_samples: int
 ) -> dict[str, Any]:
     """Of the configuration what its seeder decides where the user does not; raises :class:`UserError`.
 
     Args:
         searches: What :func:`find_searches` has found.
+        n_samples: In the training set.
     """
     seeder = _seeder(config, space, searches)
     training = dict(seeder.training) if seeder is not None else {}
@@ -63,7 +65,9 @@ def complete_settings(
             f"the search {config.seeder!r} trains a supernet, which does not learn from a teacher: leave the teacher "
             f"out here, and give it to `evonas evolve --seed-from`"
         )
-    epochs = search.epochs if search is not None and config.search_epochs is None else config.search_epochs
+    epochs = config.search_epochs
+    if search is not None and epochs is None:
+        epochs = default_epochs(n_samples, recipe_from(training).batch_size, epochs=search.epochs)
     options = {} if search is None else asdict(search.settings)
     return {"training": training, "search_epochs": epochs, "search_options": options}
 

@@ -102,6 +102,21 @@ class InheritsWeights(Protocol[G_contra]):
 
 
 @runtime_checkable
+class MutatesTowards(Protocol[G]):
+    """Capability: operators of the space can be told what the child should cost."""
+
+    def mutate_towards(
+        self, parent: G, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
+    ) -> Offspring[G]:
+        """As :meth:`SearchSpace.mutate`, near costs where the operator can choose.
+
+        Args:
+            costs: Wanted values of some of the metrics of :meth:`SearchSpace.cost`.
+        """
+        ...
+
+
+@runtime_checkable
 class HasWeightOptions(Protocol):
     """Capability: say what runs must agree on before one goes on from the weights of another."""
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from evonas.compatibility import check_same
 from evonas.config import RunConfig, check_config
+from evonas.data.normalisation import check_scales
 from evonas.data.samples import Samples
 from evonas.evaluation.measure import metric_names
 from evonas.evaluation.trained import predict
@@ -101,6 +102,7 @@ def _check_fit(
     check("kind of task", info.task["kind"], task.kind)
     check("input shape", tuple(info.task["input_shape"]), task.input_shape)
     check("number of outputs", info.task["n_outputs"], task.n_outputs)
+    check_scales(f"the teacher {run}", info.task["target_scale"], task)
     check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
     check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
 

@@ -22,7 +22,7 @@ def retrain(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     ids: Annotated[str | None, typer.Option(help="Individuals, comma-separated [the whole front].")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each.")] = 20,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each [20; more where samples are few].")] = None,
     inherit: Annotated[bool, typer.Option("--inherit", help="Go on from the search's weights.")] = False,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [the run's].")] = None,
     teacher: TeacherRun = None,
@@ -55,6 +55,7 @@ def retrain(
         except KeyboardInterrupt:
             say("interrupted; what was reported is stored: give the same command again to go on")
             raise typer.Exit(130) from None
+        lengths = ", ".join(sorted({str(r.epochs) for r in results}))
         metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
         flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
         means = summary(results, metric)
@@ -64,7 +65,7 @@ def retrain(
             Column(metric, [f"{means[id][0]:.4f}" for id in rows]),
             Column("deviation", [f"{means[id][1]:.4f}" if means[id][2] > 1 else "-" for id in rows]),
             Column("seeds", [str(means[id][2]) for id in rows]),
-        ], title=f"{epochs} epochs on all training data, last epoch"))
+        ], title=f"{lengths} epochs on all training data, last epoch"))
 
 
 def _ids(text: str) -> list[int]:

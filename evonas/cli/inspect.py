@@ -133,6 +133,9 @@ def print_front(
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
     logs = ", ".join(o.metric for o in objectives.items if o.log)
     say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
+    epochs = opened.config.rungs or (opened.config.epochs,)
+    if opened.config.evaluator == "trained" and epochs[-1] is not None:
+        say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
     if opened.config.teaches_itself:

@@ -15,8 +15,10 @@ from evonas.cli.console import make_console, say
 from evonas.cli.inspect import print_front
 from evonas.cli.options import (
     ConfigFile,
+    DataAxes,
     DataRoot,
     Dataset,
+    DataTask,
     Jobs,
     NTrain,
     NValidation,
@@ -55,6 +57,8 @@ def evolve(
     data_root: DataRoot = None,
     n_train: NTrain = None,
     n_validation: NValidation = None,
+    axes: DataAxes = None,
+    task: DataTask = None,
     objectives: ObjectiveNames = None,
     constraint: Annotated[list[str] | None, typer.Option(help='Like "flops<=50000"; may be repeated.')] = None,
     evaluator: Annotated[str | None, typer.Option(help="trained, or shared with --supernet [trained].")] = None,
@@ -63,7 +67,7 @@ def evolve(
     population: Annotated[int | None, typer.Option(help="Survivors of a generation [40].")] = None,
     children: Annotated[int | None, typer.Option(help="Offspring of a generation [20].")] = None,
     generations: Annotated[int | None, typer.Option(help="Generations after the founders [30].")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [6].")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [6; more where samples are few].")] = None,
     rungs: Annotated[str | None, typer.Option(help="Epochs that grow with promise, like 2,6, not --epochs.")] = None,
     survival: Annotated[str | None, typer.Option(help="aging, aging-dominated or elitist [aging-dominated].")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples a training step [64].")] = None,
@@ -89,7 +93,7 @@ def evolve(
     training = {"batch_size": batch_size, "learning_rate": learning_rate, "teacher_weight": teacher_weight}
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
-        "n_validation": n_validation,
+        "n_validation": n_validation, "axes": axes, "task": task,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
         "population": population, "children": children, "generations": generations,
@@ -113,9 +117,11 @@ def seed(
     data_root: DataRoot = None,
     n_train: NTrain = None,
     n_validation: NValidation = None,
+    axes: DataAxes = None,
+    task: DataTask = None,
     objectives: ObjectiveNames = None,
     members: Annotated[int | None, typer.Option(min=2, help=MEMBERS)] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each [12].")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each [12; more where samples are few].")] = None,
     search_epochs: Annotated[int | None, typer.Option(help="Of a search, before them [the method's own].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
     trainer: TrainerName = None,
@@ -136,13 +142,13 @@ def seed(
     options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
     given = build_config(config, {
         "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
-        "n_validation": n_validation,
+        "n_validation": n_validation, "axes": axes, "task": task,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
         "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
         "teacher_members": teacher_members,
         "training": {} if teacher_weight is None else {"teacher_weight": teacher_weight},
         "space_options": parse_options(space_option) | {n: value for n, value in options.items() if value is not None},
-    }, defaults={"searcher": "random", "epochs": 12})
+    }, defaults={"searcher": "random"})
     _check_batches(given)
     check_teacher(given.teacher is not None, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evonas.data.samples import Splits
+from evonas.data.samples import LARGEST_LOSS, Splits
 from evonas.evaluation.measure import measure
 from evonas.export.package import FORMATS, Package, write_files
 from evonas.exportable import ExportTarget, Precision, Program
@@ -17,10 +17,10 @@ from evonas.plugins import create_space
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.programs import make_program, program_formats
 from evonas.runtimes.running import running
-from evonas.runtimes.units import export_target, inputs_of, outputs_of
+from evonas.runtimes.units import export_target, inputs_of, lossy_columns, output_rounding, outputs_of, samples_of
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
-from evonas.types import Floats, UserError, suggestion
+from evonas.types import Floats, Inputs, UserError, suggestion
 
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
 TOLERANCE = 1e-5
@@ -51,12 +51,14 @@ def write_program(
     space = create_space(package.space, package.task, package.options)
     check_format(space, format, precision)
     genotype, target = space.decode(package.genotype), export_target(splits, _identifier(path.stem), precision)
+    _check_targets(splits)
     program = make_program(space, package.task, genotype, package.weights, format, target)
-    outputs = predict(program.compile(), splits.validation)
+    inputs = inputs_of(splits.validation, target)
+    outputs = predict(program.compile(), samples_of(inputs, splits.validation, target))
     remarks = _remarks(package, splits, outputs, precision)
     files = program.files(remarks)
     n_edges = space.cost(genotype).get("edges")
-    checks = _check(files, format, target, splits, outputs, n_edges)
+    checks = _check(files, format, target, inputs, outputs, n_edges)
     paths = {path.with_suffix(suffix): content for suffix, content in files.items()}
     write_files(paths)
     return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
@@ -89,7 +91,20 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
         text += f", {package.metrics[metric]:.4f} in the run"
     else:
         text += ", which were trained on these samples too"
-    return f"individual {source['id']} of {source['run']}, {source['dataset']}: {source['weights']}", text
+    origin = f"individual {source['id']} of {source['run']}, {source['dataset']}: {source['weights']}"
+    if lossy := lossy_columns(splits.scaling):
+        return origin, text, f"inputs are float64: of values so far from 0 float32 would lose deviations of {lossy}"
+    return origin, text
+
+
+def _check_targets(splits: Splits) -> None:
+    """Raises :class:`UserError` where float32, which programs give, cannot hold predictions."""
+    losses = splits.scaling.float32_target_losses
+    if losses.max() > LARGEST_LOSS:
+        target = int(losses.argmax())
+        raise UserError(f"a program gives float32, which would lose {losses[target]:.2g} deviations of target "
+                        f"{target}, so far is it from 0: subtract an offset from the targets and search again, or "
+                        f"export as torch, which gives float64")
 
 
 def _sizes(program: Program, n_edges: float | None) -> tuple[str, ...]:
@@ -100,19 +115,19 @@ def _sizes(program: Program, n_edges: float | None) -> tuple[str, ...]:
 
 
 def _check(
-    files: Mapping[str, bytes], format: str, target: ExportTarget, splits: Splits, expected: Floats,
+    files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
     n_edges: float | None,
 ) -> tuple[str, ...]:
     """Run what is about to be written; raises :class:`UserError` where it gives anything but ``expected``."""
     if format == "c" and find_compiler() is None:
         return ("neither checked nor timed: there is no C compiler here",)
-    inputs, difference = inputs_of(splits.validation, target), 0.0
+    difference, rounding = 0.0, output_rounding(target.scaling)
     for portable in (True, False) if format == "c" else (False,):
-        with running(files, format, target, splits.task.n_outputs, portable=portable) as network:
+        with running(files, format, target, expected.shape[1], portable=portable) as network:
             found = outputs_of(network.run(inputs), target)
             seconds, spread = network.time(inputs)
         largest = max(1.0, float(np.abs(expected).max()))
-        difference = max(difference, float(np.abs(found - expected).max()) / largest)
+        difference = max(difference, float((np.abs(found - expected) - rounding).max()) / largest)
     if not difference <= TOLERANCE:
         raise UserError(
             f"the exported network differs from torch by {difference:.1e} of its largest output, expected at most "

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LABELS = {
     "val_error": "validation error", "val_accuracy": "validation accuracy", "val_loss": "validation loss (nats)",
     "fitness_error": "error, mean of validation and training samples", "val_mse": "validation mean squared error",
+    "val_nmse": "validation error in squared deviations of each target",
+    "fitness_nmse": "error in squared deviations of each target, mean of validation and training samples",
     "val_r2": "validation R²", "flops": "FLOPs per sample (2 per edge)", "params": "parameters",
     "train_loss": "training loss", "latency": "latency (µs per sample)", "latency_spread": "spread of latency",
     "latency_estimate": "latency by table (µs per sample)",

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
-from evonas.types import Doubles, Floats, UserError
+from evonas.types import Doubles, Floats, Inputs, UserError
 
 #: What exported code must compile with anywhere, and what makes it fast here.
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -41,12 +40,12 @@ class CompiledNetwork:
     program: Path
     n_outputs: int
 
-    def run(self, inputs: NDArray[np.uint8] | Floats) -> Floats:
+    def run(self, inputs: Inputs) -> Floats:
         """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``; raises :class:`UserError` if it fails."""
         text = _run([str(self.program)], stdin=np.ascontiguousarray(inputs).tobytes())
         return np.array(text.split(), np.float32).reshape(len(inputs), self.n_outputs)
 
-    def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
+    def time(self, inputs: Inputs) -> Timing:
         """CPU time a sample, pinned to one core where the system can; the first samples take turns."""
         some = np.ascontiguousarray(inputs[:TIMED_SAMPLES]).tobytes()
         rough = self._blocks(5, 20, some)  # warms up, too

@@ -14,7 +14,7 @@ from evonas.search.credit import Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
 from evonas.search.parents import PARENTS, Aim, Pool
 from evonas.search.survival import SURVIVALS, survivors
-from evonas.space import G, Offspring, SearchSpace
+from evonas.space import G, MutatesTowards, Offspring, SearchSpace
 from evonas.types import Json, suggestion
 
 #: So many offspring are drawn, cheaply, for one that is trained.
@@ -95,7 +95,14 @@ class NSGA2(Generational[G]):
         if self._adapt:
             shares = self._credit.shares(self._space.operators)
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
-        return self.aimed(lambda: self._space.mutate(first.genotype, self._rng, operator), choice.aim), (first,)
+        return self.aimed(lambda: self._mutate(first.genotype, choice.aim, operator), choice.aim), (first,)
+
+    def _mutate(self, parent: G, aim: Aim | None, operator: str | None) -> Offspring[G]:
+        if aim is None or not isinstance(self._space, MutatesTowards):
+            return self._space.mutate(parent, self._rng, operator)
+        wanted = zip(self._objectives.items[1:], aim.costs, strict=True)
+        costs = {objective.metric: objective.value(loss) for objective, loss in wanted}
+        return self._space.mutate_towards(parent, costs, self._rng, operator)
 
     def aimed(self, propose: Callable[[], Offspring[G]], aim: Aim | None) -> Offspring[G]:
         """Of a few offspring the one whose costs are nearest; the first where structure alone does not tell costs."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from evonas.config import RunConfig
+from evonas.training.length import EPOCHS
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS
 from search_spaces.neuron.seeders import FAMILY_SEARCHES
 from search_spaces.neuron.seeders import METHODS as MEMBER_SEEDERS
@@ -51,7 +52,7 @@ EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations
 #: Members trained between two states of the run: several, so that workers rarely wait for the last of them.
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
-_EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": RunConfig().epochs}
+_EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": EPOCHS}
 #: In the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and splitting.
 _SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
 _BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}

@@ -9,6 +9,8 @@ from evonas.types import Metrics
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Norm
 
+#: A multiplication and an addition, the convention of the sparse-training literature.
+FLOPS_PER_EDGE = 2
 #: Operations of LayerNorm a neuron (sum, subtract the mean, square, sum, scale) and a layer (divide twice, add epsilon,
 #: square root, reciprocal).
 NORM_FLOPS_PER_NEURON, NORM_FLOPS_PER_LAYER = 5, 5
@@ -44,8 +46,8 @@ def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
     return {
         "edges": float(n_edges),
         "params": float(params),
-        "flops": 2.0 * n_edges,
-        "flops_total": float(2 * n_edges + n_biases + n_rectified + norm_flops + n_gains),
+        "flops": float(FLOPS_PER_EDGE * n_edges),
+        "flops_total": float(FLOPS_PER_EDGE * n_edges + n_biases + n_rectified + norm_flops + n_gains),
         "neurons": float(n_hidden),
         "depth": float(genotype.depth),
     }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.sketch import Sketch
-from evonas.types import Doubles, Task, Weights
+from evonas.types import Doubles, Task, Weights, grid_of
 from search_spaces.neuron.genotype import NeuronGenotype
 
 #: Widths in units of the drawing's height: of a hidden plane, seen at an angle, and of the gap before each plane.
@@ -52,21 +51,15 @@ def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None)
     )
 
 
-def _grid(task: Task) -> tuple[int, int]:
-    """Height and width of the inputs; features are one row."""
-    height, width = task.input_shape[-2:] if len(task.input_shape) > 1 else (1, prod(task.input_shape))
-    return height, width
-
-
 def _readers(genotype: NeuronGenotype, task: Task) -> Doubles:
     """Out-degrees of the inputs, summed over channels, in the shape of the grid."""
     degrees = np.bincount(genotype.edges[:, 0], minlength=genotype.n_inputs)[: genotype.n_inputs]
-    readers: Doubles = degrees.reshape(-1, *_grid(task)).sum(axis=0).astype(np.float64)
+    readers: Doubles = degrees.reshape(-1, *grid_of(task.input_shape)).sum(axis=0).astype(np.float64)
     return readers
 
 
 def _inputs(task: Task) -> Doubles:
-    height, width = _grid(task)
+    height, width = grid_of(task.input_shape)
     if height == 1:
         return _column(task.n_inputs, COLUMN)
     pixel = np.arange(task.n_inputs) % (height * width)
@@ -81,7 +74,7 @@ def _layer(positions: Doubles, channels: NDArray[np.int32], task: Task) -> Doubl
     names, plane = np.unique(channels, return_inverse=True)
     if len(names) in (1, len(channels)):
         return _hidden(positions, task)
-    height, width = _grid(task)
+    height, width = grid_of(task.input_shape)
     if height == 1:
         lines = np.outer(plane, [LINE, 0.0])
         for i in range(len(names)):
@@ -98,7 +91,7 @@ def _layer(positions: Doubles, channels: NDArray[np.int32], task: Task) -> Doubl
 
 def _hidden(positions: Doubles, task: Task) -> Doubles:
     """(row, column) genes on the plane; where all rows are one, a column in the order of their columns."""
-    height, width = _grid(task)
+    height, width = grid_of(task.input_shape)
     if height == 1:
         places = np.empty((len(positions), 2))
         places[np.argsort(positions[:, 1], kind="stable")] = _column(len(positions), max(COLUMN, len(positions) // 8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, NamedTuple, TypedDict
@@ -94,6 +94,17 @@ class NeuronGenotype:
     def is_shared(self) -> bool:
         """Whether any edges share a weight or any neurons a bias."""
         return bool((self.ties >= 0).any() or (self.channels >= 0).any())
+
+    @property
+    def released(self) -> NeuronGenotype:
+        """What training makes of the sharing: nothing is shared where ``release_at`` is below 1, else all as it is."""
+        return self if self.release_at == 1 else self.untied
+
+    @property
+    def untied(self) -> NeuronGenotype:
+        """The same neurons and edges, none of which share anything."""
+        nothing = np.empty(0, np.int32)
+        return replace(self, ties=nothing, channels=nothing, release_at=1.0)
 
     @property
     def n_weights(self) -> int:

@@ -44,4 +44,4 @@ def grown(
     ties = np.concatenate([genotype.ties, np.full(missing, -1, np.int32)])
     result = connected(genotype, np.concatenate([genotype.edges, candidates[best]]), ties)
     edge = np.concatenate([network.edge, np.zeros(missing, np.float32)])[result.edges]
-    return replace(network, genotype=result.genotype, edge=edge)
+    return replace(network, genotype=replace(result.genotype, release_at=genotype.release_at), edge=edge)

@@ -24,12 +24,8 @@ def fresh(genotype: NeuronGenotype, rng: np.random.Generator) -> Weights:
     dense layer would be far too small. A tied group gets one such value.
     """
     n_rows = genotype.n_hidden + genotype.n_outputs
-    edges = _random_edges(genotype, rng)
-    tied = np.flatnonzero(genotype.ties >= 0)
-    member, group = np.unique(genotype.ties[tied], return_index=True, return_inverse=True)[1:]
-    edges[tied] = edges[tied[member]][group]
     return {
-        "edge": edges.astype(np.float32),
+        "edge": _random_edges(genotype, rng).astype(np.float32),
         "bias": np.zeros(n_rows, np.float32),
         "gain": np.ones(n_rows, np.float32),
     }
@@ -77,10 +73,15 @@ def check_weights(genotype: NeuronGenotype, weights: Weights) -> None:
 
 
 def _random_edges(genotype: NeuronGenotype, rng: np.random.Generator) -> Doubles:
+    """Weights as :func:`fresh` gives them; those of a tied group are that of its first edge."""
     target = genotype.edges[:, 1]
     degree = np.bincount(target, minlength=genotype.n_neurons)[target]
     gain = np.where(target < genotype.n_neurons - genotype.n_outputs, 2.0, 1.0)
-    return rng.standard_normal(genotype.n_edges) * np.sqrt(gain / degree)
+    edges = rng.standard_normal(genotype.n_edges) * np.sqrt(gain / degree)
+    tied = np.flatnonzero(genotype.ties >= 0)
+    member, group = np.unique(genotype.ties[tied], return_index=True, return_inverse=True)[1:]
+    edges[tied] = edges[tied[member]][group]
+    return edges
 
 
 def _ancestors(child: NeuronGenotype, parent: NeuronGenotype) -> Ints:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, OPERATORS, MutationParams, Operator
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, OPERATORS, SHARED_WEIGHTS, MutationParams, Operator
 from search_spaces.neuron.options import NeuronOptions
 
 #: All operators but these have a step; that of ``inflate`` is that of its variants, too.
-WITHOUT_STEP = ("remove_layer",)
+WITHOUT_STEP = ("remove_layer", "release", "add_channel", "remove_channel", "share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,25 @@ class Mutation:
     params: MutationParams
     weight: float
 
-    def __call__(self, genotype: NeuronGenotype, rng: np.random.Generator) -> NeuronGenotype | None:
-        """A child, or None where it does not apply."""
-        return self.operator(genotype, rng, self.params)
+    def __call__(
+        self, genotype: NeuronGenotype, rng: np.random.Generator, target: int | None = None
+    ) -> NeuronGenotype | None:
+        """A child, or None where it does not apply; see :attr:`MutationParams.target`."""
+        return self.operator(genotype, rng, replace(self.params, target=target))
 
 
-def offered(options: NeuronOptions, params: MutationParams) -> Mapping[str, Mutation]:
+def offered(options: NeuronOptions, params: MutationParams, *, shared: bool) -> Mapping[str, Mutation]:
     """Mutations by the names that individuals are recorded with, see :attr:`NeuronOptions.steps`.
 
     Args:
+        options: The space's.
         params: With the largest steps of operators whose own are not among the options.
+        shared: Whether founders share weights, so that operators on them are in use by default.
     """
     largest = {**params.largest_steps, **options.largest_steps}
-    weights = DEFAULT_WEIGHTS if options.operators is None else options.operators
+    weights: Mapping[str, float] = {**DEFAULT_WEIGHTS, **(SHARED_WEIGHTS if shared else {})}
+    if options.operators is not None:
+        weights = options.operators
     mutations = {}
     for operator, weight in weights.items():
         shares = (1.0,) if operator in WITHOUT_STEP else options.steps

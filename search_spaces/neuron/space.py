@@ -16,7 +16,7 @@ from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Pruning, Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron import inheritance
-from search_spaces.neuron.cost import cost
+from search_spaces.neuron.cost import FLOPS_PER_EDGE, cost
 from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.describe import describe
 from search_spaces.neuron.distance import DistanceLaw
@@ -29,6 +29,8 @@ from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams
 from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
+from search_spaces.neuron.seeders.conv import fewest_edges
+from search_spaces.neuron.seeders.founding import convolutional_or_pruned
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
 
@@ -42,13 +44,20 @@ MUTATION_DRAWS = 200
 OPERATOR_DRAWS = 5
 #: Discs before a crossover gives up and mutates: relatives may be equal in most places.
 CROSSOVER_DRAWS = 10
-#: Default for the most edges, a multiple of the inputs: 784 to 62 720 on a 28 x 28 image.
-EDGES_PER_INPUT = 80
+#: Default for the most edges, a multiple of the inputs or the outputs, whichever are more: 784 to 62 720 on a 28 x 28
+#: image of 10 classes, 600 to 12 000 for 150 classes by 6 features, to which a linear model has 900.
+EDGES_PER_END = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
+#: Where nobody asks for other sizes, founders are spread over as wide a range, as far as bounds on edges allow.
+DECADE = 10
 #: How founders and children that training prunes reach their size, where the recipe does not say.
 PRUNING_BACK = Pruning(end=0.6, every=25)
+
+
+#: An image is moved by a pixel for so many on its shorter side.
+PIXELS_OF_SHIFT = 12
 
 
 class NeuronSpace:
@@ -74,7 +83,9 @@ class NeuronSpace:
         self.law = DistanceLaw(
             task.input_shape, options.distance_base, options.distance_slope, options.distance_strength
         )
-        self._mutations = offered(options, MutationParams(self.law, LARGEST_STEPS, self._edges))
+        self._founders = self._checked_founders()
+        params = MutationParams(self.law, LARGEST_STEPS, self._edges)
+        self._mutations = offered(options, params, shared=self._founders == "convolutional")
         self.operators: Mapping[str, float] = {name: mutation.weight for name, mutation in self._mutations.items()}
 
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:
@@ -83,17 +94,45 @@ class NeuronSpace:
         What training leaves of it is within ``edges`` as far as its layers have room.
         """
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
-        if self.options.founders == "pruned":
+        if self._founders == "convolutional":
+            return convolutional_or_pruned(rng, self._setting)
+        if self._founders == "pruned":
             return pruned(self._setting.random_target(rng), rng, self._setting)
-        if self.options.founders == "source":
+        if self._founders == "source":
             plan = published_plan(n_inputs, n_outputs, rng)
         else:
             plan = log_uniform_plan(n_inputs, n_outputs, self._founder_edges, rng)
         return grow(replace(plan, n_edges=self._clipped(plan.n_edges)), n_outputs, self.law, rng)
 
+    def _checked_founders(self) -> str:
+        """The rule for founders; convolutions where the option leaves it open and one fits.
+
+        Raises:
+            UserError: Convolutions were asked for, and none fits the inputs or the bound on edges.
+        """
+        if self.options.founders not in ("auto", "convolutional"):
+            return self.options.founders
+        try:
+            fewest = fewest_edges(self.task.input_shape, self.task.n_outputs)
+            if fewest > self._edges[1]:
+                raise UserError(
+                    f"the smallest convolutional founder has {fewest} edges, more than the {self._edges[1]} of the "
+                    'option edges: allow more, or use founders="pruned"'
+                )
+        except UserError:
+            if self.options.founders == "convolutional":
+                raise
+            return "pruned"
+        return "convolutional"
+
+    @property
+    def _usual_edges(self) -> tuple[int, int]:
+        """From as many as inputs, or so many for each output; the most are 20 times that at least."""
+        n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
+        return max(n_inputs, EDGES_PER_OUTPUT * n_outputs), EDGES_PER_END * max(n_inputs, n_outputs)
+
     def _default_edges(self) -> tuple[int, int]:
-        fewest = max(self.task.n_inputs, EDGES_PER_OUTPUT * self.task.n_outputs)
-        most = max(EDGES_PER_INPUT * self.task.n_inputs, fewest)
+        fewest, most = self._usual_edges
         low, high = self.options.founder_edges or (fewest, most)
         return min(fewest, low), max(most, high)
 
@@ -102,9 +141,10 @@ class NeuronSpace:
 
     @property
     def _founder_edges(self) -> tuple[int, int]:
-        n_inputs = self.task.n_inputs
-        low, high = self.options.founder_edges or (n_inputs, EDGES_PER_INPUT * n_inputs)
-        return self._clipped(low), self._clipped(high)
+        low, high = (self._clipped(n_edges) for n_edges in self.options.founder_edges or self._usual_edges)
+        if self.options.founder_edges is None and high < DECADE * low:  # the bounds of edges leave little of the usual
+            low, high = self._clipped(high // DECADE), self._clipped(DECADE * low)
+        return low, high
 
     @property
     def seeders(self) -> Mapping[str, Family]:
@@ -133,13 +173,25 @@ class NeuronSpace:
             ValueError: There is no such operator.
             UserError: No operator in use changes this parent.
         """
+        return self._mutate(parent, rng, operator, None)
+
+    def mutate_towards(
+        self, parent: NeuronGenotype, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
+    ) -> Offspring[NeuronGenotype]:
+        """As :meth:`mutate`; operators that can choose aim at the wanted ``edges`` or ``flops``."""
+        n_edges = costs.get("edges", costs.get("flops", np.nan) / FLOPS_PER_EDGE)
+        return self._mutate(parent, rng, operator, None if np.isnan(n_edges) else round(n_edges))
+
+    def _mutate(
+        self, parent: NeuronGenotype, rng: np.random.Generator, operator: str | None, target: int | None
+    ) -> Offspring[NeuronGenotype]:
         if operator is not None and operator not in self.operators:
             raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
         names, weights = list(self.operators), np.array(list(self.operators.values()))
         for draw in range(MUTATION_DRAWS):
             drawn = str(rng.choice(names, p=weights / weights.sum()))
             name = operator if operator is not None and draw < OPERATOR_DRAWS else drawn
-            child = self._mutations[name](parent, rng)
+            child = self._mutations[name](parent, rng, target)
             if child is not None and self._fits(child, parent) and child != parent:
                 return Offspring(child, name)
         raise UserError(
@@ -244,8 +296,10 @@ class NeuronSpace:
             weights = inheritance.fresh(genotype, np.random.default_rng(initial))
         if genotype.prune_to:
             recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
+        if genotype.release_at == 1 and genotype.is_shared:
+            recipe = replace(recipe, shift=max(recipe.shift, self._shared_shift))
         if not epochs:
-            return Trained(replace(genotype, prune_to=0, grow_to=0), weights, (), 0.0)
+            return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
         network = self._network(replace(genotype, prune_to=0, grow_to=0), weights)
         if genotype.grow_to:
@@ -258,6 +312,12 @@ class NeuronSpace:
         network.genotype.validate()  # pruning may have cut every path: a failed trial, not a network
         result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
         return Trained(network.genotype, result, trained.history, trained.edge_updates)
+
+    @property
+    def _shared_shift(self) -> int:
+        """See :attr:`NeuronOptions.shared_shift`."""
+        shape = self.task.input_shape
+        return min(self.options.shared_shift, min(shape[1:]) // PIXELS_OF_SHIFT) if len(shape) == 3 else 0
 
     def predict(self, genotype: NeuronGenotype, weights: Weights, samples: Samples) -> Floats:
         """Logits or regression outputs, shape ``(n, n_outputs)``."""

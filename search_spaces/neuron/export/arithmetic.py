@@ -34,7 +34,8 @@ class Arithmetic:
         offset: float32 ``(n_hidden + n_outputs,)``, added to the weighted sums: folded means, and biases but for those
             that a norm adds.
         gain, bias: ``(n_normed,)``, of the hidden neurons that have the norm ``layer-affine``; groups are layers.
-        mean, inverse_std: float32 ``(n_inputs,)``, where inputs are normalised on entry; None where that is folded.
+        mean, inverse_std: ``(n_inputs,)``, where inputs are normalised on entry; None where that is folded. The mean is
+            of the inputs' type; what float32 leaves of it is folded into the offset.
         network: The network in the search's units that all this computes: untied, with rounded parameters.
     """
 
@@ -42,7 +43,7 @@ class Arithmetic:
     offset: Floats
     gain: Stored
     bias: Stored
-    mean: Floats | None
+    mean: Floats | Doubles | None
     inverse_std: Floats | None
     network: Network
 
@@ -67,7 +68,8 @@ def arithmetic(
     folded = bool(np.abs(mean / std).max() <= LARGEST_MEAN and std.max() <= LARGEST_SPREAD * std.min())
     source, target = genotype.edges.T.astype(np.int64)
     row, hidden = target - genotype.n_inputs, (source >= genotype.n_inputs).astype(np.int64)
-    factor = np.where(row < n_hidden, 1.0, scaling.target_std)  # from the search's weights to the device's
+    # From the search's weights to the device's.
+    factor = np.append(np.ones(n_hidden), np.broadcast_to(scaling.target_std, genotype.n_outputs))[row]
     if folded:
         factor[hidden == 0] /= std[source[hidden == 0]]
     weight_type, neuron_type = TYPES[precision]
@@ -79,16 +81,16 @@ def arithmetic(
     normed = np.flatnonzero(_has_affine_norm(network))
     layer = genotype.layers.astype(np.int64)[normed] - 1
     gain, bias = (store(v[normed], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))
-    offset = _biases(network, scaling)
-    if folded:
-        inputs = hidden == 0
-        offset -= np.bincount(row[inputs], weights.worth[inputs] * mean[source[inputs]], len(offset))
+    offset, inputs = _biases(network, scaling), hidden == 0
+    entry: Floats | Doubles = mean if scaling.input_type == "float64" else mean.astype(np.float32)
+    left = mean if folded else (mean - entry) / std
+    offset -= np.bincount(row[inputs], weights.worth[inputs] * left[source[inputs]], len(offset))
     rounded = replace(
         network, genotype=_untied(genotype), edge=(weights.worth / factor).astype(np.float32),
         bias=_with(network.bias, normed, bias.worth), gain=_with(network.gain, normed, gain.worth),
     )
     return Arithmetic(
-        weights, offset.astype(np.float32), gain, bias, None if folded else mean.astype(np.float32),
+        weights, offset.astype(np.float32), gain, bias, None if folded else entry,
         None if folded else (1 / std).astype(np.float32), rounded,
     )
 
@@ -97,7 +99,7 @@ def _biases(network: Network, scaling: Scaling) -> Doubles:
     """Those that belong to the weighted sums, in the data's units, shape ``(n_hidden + n_outputs,)``."""
     n_hidden = network.genotype.n_hidden
     biases = network.bias.astype(np.float64)
-    biases[n_hidden:] = biases[n_hidden:] * scaling.target_std + np.array(scaling.target_mean)
+    biases[n_hidden:] = biases[n_hidden:] * np.array(scaling.target_std) + np.array(scaling.target_mean)
     biases[:n_hidden][_has_affine_norm(network)] = 0.0
     return biases
 

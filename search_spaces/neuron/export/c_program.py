@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.data.samples import InputType
 from evonas.exportable import ExportTarget
 from evonas.types import Ints, Task
 from search_spaces.neuron.export import c_maps, c_text, c_tiles
@@ -37,6 +39,13 @@ if TYPE_CHECKING:
 
 #: Products of a byte and an int8 weight are summed as int32, which so many cannot overflow.
 MOST_INTEGER_PRODUCTS = (2**31 - 1) // (255 * 127)
+
+
+#: C's name of a type of inputs, and what the header says of it.
+INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
+    "uint8": ("uint8_t", "whole numbers in the units of the data, at most 255"), "float32": ("float", "floats"),
+    "float64": ("double", "doubles: floats would lose too much of values so far from 0"),
+})
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +143,7 @@ class CProgram:
     def _source(self) -> str:
         features, int8 = self._features, self.numbers.weights.scales is not None
         scales = {f"{kind}_scale": f"{kind}_scale[layer] * " if int8 else "" for kind in ("input", "hidden")}
-        common = {**self._common, **scales, "activate": self.activations.call}
+        common = {**self._common, **scales, "activate": self.activations.call, "entered": self._entered}
         longest = max(int(self.inputs.counts.max(initial=0)), self.maps.longest if self.maps is not None else 0)
         exact, kind = int8 and longest <= MOST_INTEGER_PRODUCTS, "bytes" if "takes_bytes" in features else "floats"
         source = "normalised" if "enter" in features else "x"
@@ -162,22 +171,29 @@ class CProgram:
             "n_sources": whole_windows(self.task.n_inputs) + whole_windows(self.slots.size),
             "avx512_steps": avx512.n_steps, "avx512_table": c_text.table("tile_steps", avx512.steps.ravel()),
             "avx2_steps": avx2.n_steps, "avx2_table": c_text.table("tile_steps", avx2.steps.ravel()),
-            "entered": "(float)x[i]" if self.numbers.mean is None else "((float)x[i] - mean[i]) * inverse_std[i]",
             "destination": hidden if self._has_hidden else "outputs",
             "row_offset": "offset" if self.maps is None else "shifts", "n_rows": len(self.numbers.offset),
             "put_maps": c_maps.put_maps(self.maps) if self.maps else "",
         })
 
+    @property
+    def _entered(self) -> str:
+        """Input i as the weights take it."""
+        if self.numbers.mean is None:
+            return "(float)x[i]"
+        centred = "(float)(x[i] - mean[i])" if self.target.input_type == "float64" else "((float)x[i] - mean[i])"
+        return f"{centred} * inverse_std[i]"
+
     def _header(self, remarks: Sequence[str]) -> str:
-        shape, byte_inputs = self.task.input_shape, self.target.byte_inputs
-        order = "channel by channel, row by row" if len(shape) == 3 else "in the order of its columns"
+        shape = self.task.input_shape
+        order = ("in the order of its columns", "channel by channel", "channel by channel, row by row")[len(shape) - 1]
+        type_, note = INPUTS[self.target.input_type]
         classes = "one logit a class" if self.task.kind == "classification" else "predictions in the units of the data"
         return c_text.fill(c_text.HEADER, self._features, {
             **self._common, **self.sizes, "remarks": c_text.comment(remarks),
             "unpacked": max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes,
             "output_note": classes,
-            "input_type": "uint8_t" if byte_inputs else "float",
-            "input_note": "whole numbers in the units of the data, at most 255" if byte_inputs else "floats",
+            "input_type": type_, "input_note": note,
             "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
         })
 

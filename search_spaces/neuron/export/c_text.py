@@ -156,7 +156,7 @@ void ${name}_run(const ${name}_input *x, float *outputs)
 @listed     unsigned row = 0;
 
 @enter     for (i = 0; i < ${NAME}_INPUTS; i++)
-@enter         normalised[i] = ((float)x[i] - mean[i]) * inverse_std[i];
+@enter         normalised[i] = ${entered};
     for (layer = 0; layer < N_LAYERS; layer++) {
         const unsigned size = layer_sizes[layer];
         float *z = ${destination};
@@ -249,7 +249,7 @@ def fill(template: str, features: Collection[str], values: Mapping[str, object])
 
 def c_type(dtype: np.dtype[Any]) -> str:
     """Its name in C99."""
-    return "float" if dtype == np.float32 else f"{dtype.name}_t"
+    return {"float32": "float", "float64": "double"}.get(dtype.name, f"{dtype.name}_t")
 
 
 def table(name: str, values: NDArray[Any]) -> str:

@@ -49,14 +49,16 @@ class OnnxProgram:
         graph = OnnxGraph()
         graph.add("Flatten", ["input"], "values", axis=1)
         self._layers(graph, self._entered(graph))
-        return {".onnx": graph.serialised(self.target.name, self.task.input_shape, (self.task.n_outputs,), remarks)}
+        return {".onnx": graph.serialised(
+            self.target.name, self.task.input_shape, (self.task.n_outputs,), remarks, doubles=self.target.takes_doubles
+        )}
 
     def _entered(self, graph: OnnxGraph) -> str:
         """Name of the values that the weights multiply."""
         if self.numbers.mean is None or self.numbers.inverse_std is None:
             return "values"
-        graph.add("Sub", ["values", graph.constant(self.numbers.mean, "mean")], "centred")
-        graph.add("Mul", ["centred", graph.constant(self.numbers.inverse_std, "inverse_std")], "normalised")
+        centred = graph.centred("values", self.numbers.mean)
+        graph.add("Mul", [centred, graph.constant(self.numbers.inverse_std, "inverse_std")], "normalised")
         return "normalised"
 
     def _layers(self, graph: OnnxGraph, inputs: str) -> None:

@@ -15,23 +15,27 @@ import numpy as np
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.add_edges import add_edges
 from search_spaces.neuron.mutation.add_nodes import add_nodes
+from search_spaces.neuron.mutation.channels import add_channel, remove_channel
 from search_spaces.neuron.mutation.inflate import inflate
 from search_spaces.neuron.mutation.inflate_dilated import inflate_dilated
 from search_spaces.neuron.mutation.inflate_gradient import inflate_gradient
 from search_spaces.neuron.mutation.inflate_neurons import inflate_neurons
 from search_spaces.neuron.mutation.inflate_skips import inflate_skips
 from search_spaces.neuron.mutation.merge_neurons import merge_neurons
+from search_spaces.neuron.mutation.release import release
 from search_spaces.neuron.mutation.remove_edges import remove_edges
 from search_spaces.neuron.mutation.remove_layer import remove_layer
+from search_spaces.neuron.mutation.share import share
 from search_spaces.neuron.mutation.split_neuron import split_neuron
 from search_spaces.neuron.mutation.steps import LARGEST_STEPS, UNBOUNDED, MutationParams
 from search_spaces.neuron.mutation.swap_edges import swap_edges
 from search_spaces.neuron.mutation.tie_weights import tie_weights
 
 __all__ = [
-    "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "UNBOUNDED", "MutationParams", "Operator", "add_edges",
-    "add_nodes", "inflate", "inflate_dilated", "inflate_gradient", "inflate_neurons", "inflate_skips", "merge_neurons",
-    "remove_edges", "remove_layer", "split_neuron", "swap_edges", "tie_weights",
+    "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "SHARED_WEIGHTS", "UNBOUNDED", "MutationParams", "Operator",
+    "add_channel", "add_edges", "add_nodes", "inflate", "inflate_dilated", "inflate_gradient", "inflate_neurons",
+    "inflate_skips", "merge_neurons", "release", "remove_channel", "remove_edges", "remove_layer", "share",
+    "split_neuron", "swap_edges", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
@@ -46,10 +50,20 @@ DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
     "merge_neurons": 0.0, "inflate_gradient": 0.0, "inflate_dilated": 0.0, "inflate_neurons": 0.0, "inflate_skips": 0.0,
 })
 
+#: Those of networks that share weights, in use beside the others where founders are convolutional: they apply to no
+#: other networks, and make nine of ten of the children of these.
+SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"release": 100.0, "add_channel": 10.0, "remove_channel": 5.0, "share": 5.0}
+)
+
 #: Every operator by name.
 OPERATORS: Mapping[str, Operator] = MappingProxyType({
     "add_nodes": add_nodes,
     "add_edges": add_edges,
+    "add_channel": add_channel,
+    "remove_channel": remove_channel,
+    "share": share,
+    "release": release,
     "remove_edges": remove_edges,
     "remove_layer": remove_layer,
     "split_neuron": split_neuron,

@@ -34,11 +34,14 @@ class MutationParams:
         law: Which absent edges are likely.
         largest_steps: As :data:`LARGEST_STEPS`.
         edges: Fewest and most edges of what training leaves of a child.
+        target: Edges that training should leave of this child, where the search aims at a size; operators that can
+            choose obey it.
     """
 
     law: DistanceLaw
     largest_steps: Mapping[str, float] = field(default_factory=lambda: LARGEST_STEPS)
     edges: tuple[int, int] = (1, UNBOUNDED)
+    target: int | None = None
 
 
 def log_uniform(low: float, high: float, rng: np.random.Generator) -> float:

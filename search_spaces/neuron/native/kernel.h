@@ -8,17 +8,23 @@ namespace evonas {
 
 constexpr int kGroup = 64;  // samples that lie side by side in packed inputs, and go through the network together
 constexpr int kStrip = 16;  // a tile has a multiple of so many samples
-constexpr int kPadding = 3;  // gradients of edges are added up four at a time
+constexpr int kPadding = 3;  // gradients of edges are added up four at a time where no edges share
 constexpr float kNormEpsilon = 1e-5f;
 
 enum Norm : int32_t { kLayer = 0, kLayerAffine = 1, kNone = 2 };
+// What a row makes of its weighted sum z: kNormed as Norm says, over the rows of its layer that are kNormed; relu(z + b);
+// z + b. Without a norm no row is kNormed.
+enum Activation : uint8_t { kNormed = 0, kRectified = 1, kLinear = 2 };
 
 // A network without its parameters. Rows are the neurons but the inputs; neurons are counted globally, inputs first,
 // then rows. Edge parameters are in the order in which the backward pass visits them: the edges from inputs by segment,
-// then the edges from rows by source. The forward pass reads the latter by target, from a copy.
+// then the edges from rows by source. The forward pass reads the latter by target, from a copy. Parameters that are shared
+// are stored once, in slots: those of edge e are in slot[e], those of row r in row_slot[r].
 struct Graph {
   int32_t n_inputs, n_rows, n_layers, n_blocks;
   const int32_t* layer_begin;  // (n_layers + 1) rows; the last layer is the outputs
+  const uint8_t* activation;   // (n_rows) an Activation; outputs are kLinear
+  const int32_t* n_normed;     // (n_layers) rows that are kNormed
   // The edges from inputs are cut into segments: those of a row whose sources are in one of n_blocks blocks of inputs.
   // Segments are sorted by layer, block and row.
   const int32_t* segment_begin;  // (n_blocks * n_rows + 1) edges
@@ -27,14 +33,17 @@ struct Graph {
   const int32_t* target;         // (n_edges) row
   const int32_t* inner_begin;    // (n_rows + 1) edges from rows, by target
   const int32_t* inner_source;   // their sources: rows
+  const int32_t* slot;           // (n_edges) or null: edge e is in slot e, and Parameters::inner is read
+  const int32_t* inner_slot;     // those of edges from rows, by target; or null
+  const int32_t* row_slot;       // (n_rows)
   int32_t n_used_inputs;
   const int32_t* used_input;     // (n_used_inputs) inputs that have edges
   int64_t fetched;               // of them at each visit of a row, forward and backward; times 2**16
 };
 
 struct Parameters {
-  float *edge, *bias, *gain;
-  float* inner;  // the weights of edges from rows, by target
+  float *edge, *bias, *gain;  // by slot
+  float* inner;  // the weights of edges from rows, by target; not read where edges share
 };
 
 // The state of one tile. All rows have `lanes` floats, a multiple of kStrip, and only the first `n` lanes are samples;
@@ -43,9 +52,9 @@ struct Tile {
   const float* input;  // [n_inputs], kGroup floats apart: read where they are packed
   const float* next;   // those of the tile that comes next, to be fetched from memory meanwhile; or null
   float* activation;   // [n_rows]
-  float* normalised;  // [n_rows] the weighted sums, then normalised
+  float* normalised;  // [n_rows] the weighted sums, then normalised where rows are
   float* delta;       // [n_rows] gradient of the loss: at the activation, then at the weighted sum
-  float* scale;       // [n_layers] 1 / standard deviation
+  float* scale;       // [n_layers] 1 / standard deviation of the rows that are normed
   int32_t sample[kGroup];
   int32_t n, lanes;
 };

@@ -3,35 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <map>
 #include <numeric>
 
 namespace evonas {
 
-void ParameterSet::assign(const float* values, size_t n) {
-  value.assign(values, values + n);
-  gradient.assign(n + kPadding, 0);
-  first.assign(n, 0);
-  second.assign(n, 0);
-}
-
 namespace {
 
 constexpr uint64_t kInner = uint64_t{1} << 31;  // sorts edges from rows behind all segments of edges from inputs
-
-template <class T>
-void pick_from(std::vector<T>& values, const std::vector<int32_t>& origin, T missing) {
-  std::vector<T> picked(origin.size(), missing);
-  for (size_t i = 0; i < origin.size(); ++i)
-    if (origin[i] >= 0) picked[i] = values[origin[i]];
-  values.swap(picked);
-}
-
-double squared_norm(const std::vector<float>& values) {
-  double total = 0;
-  for (const float x : values) total += static_cast<double>(x) * x;
-  return total;
-}
 
 std::vector<int32_t> range(int32_t n) {
   std::vector<int32_t> values(n);
@@ -41,11 +19,6 @@ std::vector<int32_t> range(int32_t n) {
 
 }  // namespace
 
-void ParameterSet::pick(const std::vector<int32_t>& origin) {
-  for (std::vector<float>* values : {&value, &first, &second}) pick_from(*values, origin, 0.0f);
-  gradient.assign(origin.size() + kPadding, 0);
-}
-
 Model::Model(const NetworkView& n)
     : n_inputs_(n.n_inputs),
       norm_(static_cast<Norm>(n.norm)),
@@ -53,35 +26,20 @@ Model::Model(const NetworkView& n)
       source_(n.source, n.source + n.n_edges),
       edge_origin_(range(n.n_edges)),
       row_origin_(range(n.n_rows)),
-      tie_(n.tie, n.tie + n.n_edges),
-      frozen_(n.frozen, n.frozen + n.n_edges) {
+      frozen_(n.frozen, n.frozen + n.n_edges),
+      activation_(n.activation, n.activation + n.n_rows) {
   for (int32_t r = 0; r < n.n_rows; ++r) row_.insert(row_.end(), n.row_begin[r + 1] - n.row_begin[r], r);
-  edge_.assign(n.edge, n.n_edges);
-  bias_.assign(n.bias, n.n_rows);
-  gain_.assign(n.gain, n.n_rows);
-  index_constraints();
-  for (const std::vector<int32_t>& group : tied_) {
-    double total = 0;
-    for (const int32_t e : group) total += edge_.value[e];
-    for (const int32_t e : group) edge_.value[e] = static_cast<float>(total / static_cast<double>(group.size()));
-  }
+  std::vector<int32_t> tie(n.tie, n.tie + n.n_edges);
+  for (int32_t e = 0; e < n.n_edges; ++e)
+    if (frozen_[e]) tie[e] = -1;  // the others of its group go on without it
+  edge_.assign(n.edge, tie);
+  const std::vector<int32_t> channel(n.channel, n.channel + n.n_rows);
+  bias_.assign(n.bias, channel);
+  gain_.assign(n.gain, channel);
+  if (norm_ == kNone)
+    for (uint8_t& activation : activation_)
+      if (activation == kNormed) activation = kRectified;
   rebuild_with(std::vector<uint8_t>(n.n_edges, 1), {});
-}
-
-void Model::index_constraints() {
-  std::map<int32_t, std::vector<int32_t>> groups;
-  for (int32_t e = 0; e < n_edges(); ++e)
-    if (tie_[e] >= 0) groups[tie_[e]].push_back(e);
-  tied_.clear();
-  for (auto& [tie, group] : groups) {
-    bool frozen = false;  // a shared weight stays if any of its edges must
-    for (const int32_t e : group) frozen |= frozen_[e] != 0;
-    for (const int32_t e : group) frozen_[e] = frozen;
-    tied_.push_back(std::move(group));
-  }
-  frozen_weights_.clear();
-  for (int32_t e = 0; e < n_edges(); ++e)
-    if (frozen_[e]) frozen_weights_.emplace_back(e, edge_.value[e]);
 }
 
 void Model::index_graph() {
@@ -102,15 +60,19 @@ void Model::index_graph() {
   std::partial_sum(out_begin_.begin(), out_begin_.end(), out_begin_.begin());
   std::partial_sum(inner_begin_.begin(), inner_begin_.end(), inner_begin_.begin());
   inner_source_.resize(inner_begin_.back());
-  inner_parameter_.resize(inner_begin_.back());
-  inner_weight_.resize(inner_begin_.back());
+  inner_slot_.resize(inner_begin_.back());
   std::vector<int32_t> next(inner_begin_.begin(), inner_begin_.end() - 1);
   for (int32_t e = segment_begin_.back(); e < n_edges(); ++e) {
     const int32_t i = next[row_[e]]++;
     inner_source_[i] = source_[e] - n_inputs_;
-    inner_parameter_[i] = e;
+    inner_slot_[i] = edge_.slot_of(e);
   }
+  inner_weight_.resize(edge_.shared() ? 0 : inner_slot_.size());
   copy_inner_weights();
+  row_slot_.resize(n_rows());
+  for (int32_t r = 0; r < n_rows(); ++r) row_slot_[r] = bias_.slot_of(r);
+  n_normed_.assign(n_layers, 0);
+  for (int32_t r = 0; r < n_rows(); ++r) n_normed_[layer[r]] += activation_[r] == kNormed;
   std::vector<uint8_t> used(n_inputs_, 0);
   for (int32_t e = 0; e < segment_begin_.back(); ++e) used[source_[e]] = 1;
   used_input_.clear();
@@ -121,47 +83,47 @@ void Model::index_graph() {
             n_layers,
             n_blocks_,
             layer_begin_.data(),
+            activation_.data(),
+            n_normed_.data(),
             segment_begin_.data(),
             out_begin_.data(),
             source_.data(),
             row_.data(),
             inner_begin_.data(),
             inner_source_.data(),
+            edge_.slots(),
+            edge_.shared() ? inner_slot_.data() : nullptr,
+            row_slot_.data(),
             static_cast<int32_t>(used_input_.size()),
             used_input_.data(),
             (static_cast<int64_t>(used_input_.size()) << 16) / (2 * n_rows())};
 }
 
 void Model::copy_inner_weights() {
-  for (size_t i = 0; i < inner_weight_.size(); ++i) inner_weight_[i] = edge_.value[inner_parameter_[i]];
+  for (size_t i = 0; i < inner_weight_.size(); ++i) inner_weight_[i] = edge_.value()[inner_slot_[i]];
 }
 
 void Model::clear_gradients() {
-  for (ParameterSet* set : {&edge_, &bias_, &gain_}) std::fill(set->gradient.begin(), set->gradient.end(), 0.0f);
+  for (ParameterSet* set : {&edge_, &bias_, &gain_}) set->clear_gradients();
 }
 
 void Model::update(const Kernel& kernel, AdamStep step, float clip_norm) {
-  for (const std::vector<int32_t>& group : tied_) {
-    double total = 0;
-    for (const int32_t e : group) total += edge_.gradient[e];
-    for (const int32_t e : group) edge_.gradient[e] = static_cast<float>(total);
-  }
-  for (const auto& [e, weight] : frozen_weights_) edge_.gradient[e] = 0;
+  for (ParameterSet* set : {&edge_, &bias_, &gain_}) set->mask_gradients();
   if (clip_norm > 0) {
-    double square = squared_norm(edge_.gradient) + squared_norm(bias_.gradient) + squared_norm(gain_.gradient);
-    for (const std::vector<int32_t>& group : tied_) {  // a group is one parameter
-      const double gradient = edge_.gradient[group[0]];
-      square -= gradient * gradient * static_cast<double>(group.size() - 1);
-    }
-    step.gradient_scale = std::min(1.0f, static_cast<float>(clip_norm / (std::sqrt(std::max(square, 0.0)) + 1e-6)));
+    const double square = edge_.squared_norm() + bias_.squared_norm() + gain_.squared_norm();
+    step.gradient_scale = std::min(1.0f, static_cast<float>(clip_norm / (std::sqrt(square) + 1e-6)));
   }
-  AdamStep plain = step;
-  plain.shrink = 1, plain.decay = 0;  // only edges decay
-  for (auto [set, rule] : {std::pair{&edge_, &step}, {&bias_, &plain}, {&gain_, &plain}})
-    kernel.adam(*rule, static_cast<int64_t>(set->value.size()), set->value.data(), set->gradient.data(),
-                set->first.data(), set->second.data());
-  for (const auto& [e, weight] : frozen_weights_) edge_.value[e] = weight;
+  edge_.step(kernel, step);
+  step.shrink = 1, step.decay = 0;  // only edges decay
+  bias_.step(kernel, step);
+  gain_.step(kernel, step);
   copy_inner_weights();
+}
+
+void Model::release() {
+  for (ParameterSet* set : {&edge_, &bias_, &gain_}) set->release();
+  edge_.fix(frozen_);
+  index_graph();
 }
 
 int32_t Model::segment_of(int32_t layer, int32_t row, int32_t input) const {
@@ -187,7 +149,7 @@ void Model::choose_blocks(int64_t n_from_inputs) {
 std::vector<uint8_t> Model::choose_by_weight(int64_t count, bool largest) const {
   std::vector<float> rank(n_edges());
   for (int32_t e = 0; e < n_edges(); ++e) {
-    const float weight = std::fabs(edge_.value[e]);
+    const float weight = std::fabs(edge_.value_of(e));
     const float size = frozen_[e] ? INFINITY : weight >= 0 ? weight : 0;  // NaN has no order
     rank[e] = largest ? size : -size;
   }
@@ -210,7 +172,7 @@ std::vector<uint8_t> Model::choose_by_weight(int64_t count, bool largest) const 
 }
 
 void Model::prune(int32_t keep) {
-  const int64_t count = std::max<int64_t>(keep, static_cast<int64_t>(frozen_weights_.size()));
+  const int64_t count = std::max<int64_t>(keep, static_cast<int64_t>(edge_.n_fixed()));
   if (count >= n_edges()) return;
   rebuild_with(choose_by_weight(count, true), {});
 }
@@ -219,7 +181,7 @@ int64_t Model::movable(int64_t wanted) const {
   int64_t absent = -static_cast<int64_t>(n_edges());
   for (size_t layer = 0; layer + 1 < layer_begin_.size(); ++layer)
     absent += static_cast<int64_t>(layer_begin_[layer + 1] - layer_begin_[layer]) * (n_inputs_ + layer_begin_[layer]);
-  return std::min({wanted, absent, n_edges() - static_cast<int64_t>(frozen_weights_.size())});
+  return std::min({wanted, absent, n_edges() - static_cast<int64_t>(edge_.n_fixed())});
 }
 
 void Model::regrow(const std::vector<Candidate>& candidates) {
@@ -267,6 +229,7 @@ std::vector<int32_t> Model::renumber(const std::vector<uint8_t>& alive) {
   bias_.pick(rows);
   gain_.pick(rows);
   pick_from(row_origin_, rows, -1);
+  pick_from(activation_, rows, uint8_t{0});
   return new_index;
 }
 
@@ -306,9 +269,8 @@ void Model::rebuild(EdgeList edges) {
   }
   edge_.pick(origin);
   pick_from(edge_origin_, origin, -1);
-  pick_from(tie_, origin, -1);
   pick_from(frozen_, origin, uint8_t{0});
-  index_constraints();
+  edge_.fix(frozen_);
   index_graph();
 }
 

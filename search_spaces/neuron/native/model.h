@@ -3,21 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "kernel.h"
+#include "parameters.h"
 
 namespace evonas {
-
-// Values, gradient (with kPadding zeros behind it) and Adam's moments of one kind of parameter.
-struct ParameterSet {
-  std::vector<float> value, gradient, first, second;
-
-  void assign(const float* values, size_t n);
-  // Keeps the values and moments at `origin`: an index into the old ones, or -1 for a new parameter, which is 0.
-  void pick(const std::vector<int32_t>& origin);
-};
 
 // An absent edge, and how much the loss depends on it.
 struct Candidate {
@@ -31,7 +22,9 @@ struct NetworkView {
   const int32_t* layer_begin;  // (n_layers + 1) rows
   const int32_t* row_begin;    // (n_rows + 1) edges
   const int32_t* source;       // (n_edges)
-  const int32_t* tie;          // (n_edges) -1 or a group
+  const int32_t* tie;          // (n_edges) edges with the same number share a weight; -1 is alone
+  const int32_t* channel;      // (n_rows) rows with the same number share bias and gain; -1 is alone
+  const uint8_t* activation;   // (n_rows) an Activation; outputs are kLinear
   const uint8_t* frozen;       // (n_edges)
   const float *edge, *bias, *gain;
 };
@@ -44,12 +37,14 @@ class Model {
   const Graph& graph() const { return graph_; }
   Norm norm() const { return norm_; }
   Parameters parameters() {
-    return {edge_.value.data(), bias_.value.data(), gain_.value.data(), inner_weight_.data()};
+    return {edge_.value(), bias_.value(), gain_.value(), inner_weight_.data()};
   }
-  Parameters gradients() { return {edge_.gradient.data(), bias_.gradient.data(), gain_.gradient.data(), nullptr}; }
+  // By slot, as the parameters.
+  Parameters gradients() { return {edge_.gradient(), bias_.gradient(), gain_.gradient(), nullptr}; }
   int32_t n_edges() const { return static_cast<int32_t>(source_.size()); }
   int32_t n_rows() const { return static_cast<int32_t>(row_origin_.size()); }
   int32_t n_outputs() const { return n_rows() - layer_begin_[layer_begin_.size() - 2]; }
+  float weight(int32_t edge) const { return edge_.value_of(edge); }
   // Global indices of the source and row of the target of every edge, in the order of the parameters (see kernel.h).
   const std::vector<int32_t>& sources() const { return source_; }
   const std::vector<int32_t>& targets() const { return row_; }
@@ -61,6 +56,9 @@ class Model {
   void clear_gradients();
   // One optimiser step with the gradients of the mean loss, which are 0 then. No clipping if clip_norm is 0.
   void update(const Kernel& kernel, AdamStep step, float clip_norm);
+  // Ends all sharing: every edge and every row goes on with its own parameters and its group's moments. Slot i is that
+  // of edge or row i then.
+  void release();
   // Keeps the `keep` edges with the largest weights (frozen ones always), then drops dead rows.
   void prune(int32_t keep);
   // Replaces as many of the smallest weights that are not frozen as there are candidates, then drops dead rows.
@@ -90,19 +88,17 @@ class Model {
   void choose_blocks(int64_t n_from_inputs);
   int32_t segment_of(int32_t layer, int32_t row, int32_t input) const;
   std::vector<int32_t> layer_of_rows() const;
-  void index_constraints();
   void index_graph();
   void copy_inner_weights();
 
   int32_t n_inputs_, n_blocks_ = 1;
   Norm norm_;
-  std::vector<int32_t> layer_begin_, row_, source_, edge_origin_, row_origin_, tie_;
-  std::vector<uint8_t> frozen_;
+  std::vector<int32_t> layer_begin_, row_, source_, edge_origin_, row_origin_;
+  std::vector<uint8_t> frozen_, activation_;
   ParameterSet edge_, bias_, gain_;
-  // Derived by the index functions.
-  std::vector<std::vector<int32_t>> tied_;                 // members of each tied group
-  std::vector<std::pair<int32_t, float>> frozen_weights_;  // by edge
-  std::vector<int32_t> segment_begin_, out_begin_, inner_begin_, inner_source_, inner_parameter_, used_input_;
+  // Derived by index_graph().
+  std::vector<int32_t> segment_begin_, out_begin_, inner_begin_, inner_source_, inner_slot_, row_slot_,
+       used_input_, n_normed_;
   std::vector<float> inner_weight_;
   Graph graph_{};
 };

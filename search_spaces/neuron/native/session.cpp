@@ -147,6 +147,7 @@ Outcome Session::train_epoch(const DataView& data, const EpochView& epoch, Epoch
   const auto start = std::chrono::steady_clock::now();
   const int32_t n_batches = (data.n_samples + epoch.batch_size - 1) / epoch.batch_size;
   result = {};
+  if (epoch.release == 0) model.release();
   for (int32_t batch = 0; batch < n_batches; ++batch) {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     if (*static_cast<const volatile int32_t*>(epoch.stop) || elapsed.count() > epoch.seconds_left)
@@ -155,6 +156,7 @@ Outcome Session::train_epoch(const DataView& data, const EpochView& epoch, Epoch
     result.edge_updates += static_cast<double>(model.n_edges()) * std::min(epoch.batch_size, data.n_samples - begin);
     result.loss += train_batch(data, epoch, batch);
     if (!std::isfinite(result.loss)) return Outcome::kDiverged;
+    if (epoch.release == batch + 1) model.release();
     if (epoch.keep[batch] >= 0) model.prune(epoch.keep[batch]);
     const int64_t moved = model.movable(std::llrint(epoch.share[batch] * model.n_edges()));
     if (moved > 0)

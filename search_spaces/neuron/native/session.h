@@ -28,6 +28,7 @@ struct EpochView {
   int32_t batch_size;
   int32_t group;           // neighbours that `order` moves as one: 1, or they can be read where they are packed
   int32_t first_step;      // steps taken in earlier epochs
+  int32_t release;         // steps of this epoch after which nothing is shared any more; -1: not in this epoch
   const double* rates;     // (n_batches) learning rates
   const int32_t* keep;     // (n_batches) edges to keep after the step, -1: no pruning
   const double* share;     // (n_batches) share of edges that move after the step, 0: none

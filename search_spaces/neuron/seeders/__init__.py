@@ -1,8 +1,9 @@
 """Seeders: families of genotypes to start from, each with the settings that train it well.
 
 A method is a function ``(target, rng, setting) -> genotype`` in a module of its own, beside its ``TRAINING``: defaults
-of the recipe. ``prune``: dense to sparse; ``local``: locally sparse to sparser; ``dynamic`` (rigl, set): sparse at
-once, with edges that move; ``family``: from methods to seeders. ``relevance`` gives a whole family at once.
+of the recipe. ``conv``: tied convolutions to single neurons; ``prune``: dense to sparse; ``local``: locally sparse to
+sparser; ``dynamic`` (rigl, set): sparse at once, with edges that move; ``family``: from methods to seeders.
+``relevance`` gives a whole family at once.
 ``pruned`` are the founders of a search that was not seeded.
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from search_spaces.neuron.seeders.conv import TRAINING as CONV_TRAINING
+from search_spaces.neuron.seeders.conv import conv, shared
 from search_spaces.neuron.seeders.dynamic import RIGL_TRAINING, SET_TRAINING, sparse
 from search_spaces.neuron.seeders.family import Family, Method, Setting
 from search_spaces.neuron.seeders.local import TRAINING as LOCAL_TRAINING
@@ -20,10 +23,11 @@ from search_spaces.neuron.seeders.prune import dense
 from search_spaces.neuron.seeders.pruned import pruned
 from search_spaces.neuron.seeders.relevance import RelevanceSearch
 
-__all__ = ["FAMILY_SEARCHES", "METHODS", "Family", "Method", "RelevanceSearch", "Setting", "pruned"]
+__all__ = ["FAMILY_SEARCHES", "METHODS", "Family", "Method", "RelevanceSearch", "Setting", "pruned", "shared"]
 
 #: Every method by name; ``random`` is every space's own.
 METHODS: Mapping[str, Method] = MappingProxyType({
+    "conv": Method(conv, CONV_TRAINING),
     "prune": Method(dense, PRUNE_TRAINING),
     "local": Method(locally_sparse, LOCAL_TRAINING),
     "rigl": Method(sparse, RIGL_TRAINING),

@@ -23,7 +23,7 @@ from evonas.data.samples import Samples
 from evonas.training import Recipe
 from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype, connected
-from search_spaces.neuron.trainer.base import GROUP, Network, Norm
+from search_spaces.neuron.trainer.base import GROUP, Network, Norm, row_activations, row_channels
 
 #: Widest first; the first one that the machine has is used.
 INSTRUCTION_SETS = ("avx512", "avx2", "generic")
@@ -88,10 +88,15 @@ def supported_instruction_sets() -> tuple[str, ...]:
     return tuple(name for name in INSTRUCTION_SETS if _loaded().evonas_supports(name.encode()))
 
 
+_NETWORK_ARRAYS = (
+    "layer_begin", "row_begin", "source", "tie", "channel", "activation", "frozen", "edge", "bias", "gain",
+)
+
+
 class _NetworkView(Structure):
     _fields_ = [
         *((name, c_int32) for name in ("n_inputs", "n_rows", "n_layers", "n_edges", "norm")),
-        *((name, c_void_p) for name in ("layer_begin", "row_begin", "source", "tie", "frozen", "edge", "bias", "gain")),
+        *((name, c_void_p) for name in _NETWORK_ARRAYS),
     ]
 
 
@@ -111,7 +116,7 @@ class EpochView(Structure):
 
     _fields_ = [
         ("order", c_void_p), ("batch_size", c_int32), ("group", c_int32), ("first_step", c_int32),
-        ("rates", c_void_p), ("keep", c_void_p), ("share", c_void_p), ("keys", c_void_p),
+        ("release", c_int32), ("rates", c_void_p), ("keep", c_void_p), ("share", c_void_p), ("keys", c_void_p),
         ("dropout_threshold", c_uint32), ("dropout_scale", c_float), ("views", c_void_p), ("view", c_void_p),
         ("clip_norm", c_float), ("weight_decay", c_float),
         ("decoupled", c_int32), ("n_score_samples", c_int32), ("stop", c_void_p), ("seconds_left", c_double),
@@ -210,6 +215,7 @@ class Session:
         return [
             (genotype.layer_offsets[1:] - genotype.n_inputs, np.int32), (genotype.row_pointers, np.int32),
             (genotype.edges[:, 0], np.int32), (genotype.ties, np.int32),
+            (row_channels(genotype), np.int32), (row_activations(genotype), np.uint8),
             (np.zeros(genotype.n_edges) if frozen is None else frozen, np.uint8),
             (network.edge, np.float32), (network.bias, np.float32), (network.gain, np.float32),
         ]
@@ -269,13 +275,13 @@ class Session:
         return arrays
 
     def network(self) -> Network:
-        """The network as it is now."""
-        n = self.n_edges
+        """The network as it is now; without ties and channels where training ends them."""
+        genotype, n = self._genotype.released, self.n_edges
         edges, origin, edge = np.empty((n, 2), np.int32), np.empty(n, np.int32), np.empty(n, np.float32)
         bias, gain = (array.copy() for array in self._arrays[-2:])
         arrays = (c_void_p(pointer(array)) for array in (edges, origin, edge, bias, gain))
         _loaded().evonas_export(self._handle, *arrays)
-        ties = np.where(origin < 0, np.int32(-1), self._genotype.ties[origin])
-        result = connected(self._genotype, edges, ties)
-        rows = result.neurons[self._genotype.n_inputs :] - self._genotype.n_inputs
+        ties = np.where(origin < 0, np.int32(-1), genotype.ties[origin])
+        result = connected(genotype, edges, ties)
+        rows = result.neurons[genotype.n_inputs :] - genotype.n_inputs
         return Network(result.genotype, edge[result.edges], bias[rows], gain[rows], self._network.norm)

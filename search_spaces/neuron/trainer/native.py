@@ -21,9 +21,8 @@ from search_spaces.neuron.trainer.base import (
     Statistics,
     TrainedNetwork,
     n_batches,
-    prune_steps,
-    regrow_steps,
     sample_order,
+    schedule,
     shuffled_together,
 )
 from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
@@ -113,14 +112,14 @@ class _Run:
         self.views = Views(splits.train.x.shape[1:], recipe)
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
-        self.rates = recipe.learning_rates(n_steps)
+        plan = schedule(recipe, network.genotype, n_steps)
+        self.rates = plan.rates
         self.keep = np.full(n_steps, -1, np.int32)
-        prunes = prune_steps(recipe, n_steps, network.genotype.n_edges)
-        self.keep[list(prunes)] = list(prunes.values())
+        self.keep[list(plan.prunes)] = list(plan.prunes.values())
         self.share = np.zeros(n_steps)
-        self.first_judged = max(prunes, default=0) // self.n_batches
-        regrows = regrow_steps(recipe, n_steps, max(prunes, default=-1) + 1)
-        self.share[list(regrows)] = list(regrows.values())
+        self.share[list(plan.regrows)] = list(plan.regrows.values())
+        self.release = plan.release
+        self.first_judged = max(0, plan.settled - 1) // self.n_batches
 
     def train(self) -> TrainedNetwork:
         history: list[Epoch] = []
@@ -147,10 +146,11 @@ class _Run:
         keys = None
         if recipe.input_dropout or not by_gradient:
             keys = np.array([step_keys(self.seed, s) for s in range(first, first + self.n_batches)], np.uint32)
+        release = self.release - first if first <= self.release <= first + self.n_batches else -1
         drawn = self.views.drawn(self.n_batches, seed=self.seed, epoch=epoch)
         view = EpochView(
-            pointer(order), min(recipe.batch_size, n), self.group, first, pointer(rates), pointer(keep),
-            pointer(share), pointer(keys), dropout_threshold(recipe.input_dropout), 1 / (1 - recipe.input_dropout),
+            pointer(order), min(recipe.batch_size, n), self.group, first, release, pointer(rates),
+            pointer(keep), pointer(share), pointer(keys), dropout_threshold(recipe.input_dropout), 1 / (1 - recipe.input_dropout),
             pointer(self.views.sources), pointer(drawn), recipe.clip_norm or 0.0, recipe.weight_decay,
             recipe.optimizer == "adamw", SCORE_SAMPLES if by_gradient else 0, pointer(self.stop.flag),
             self.stop.deadline - time.monotonic(),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from evonas.types import Task
-from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype, connected
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, Activation, NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network, Norm
 
 
@@ -40,27 +40,33 @@ def random_network(rng: np.random.Generator, norm: Norm = "layer-affine", **kwar
     )
 
 
+def _normalised(norm: Norm, sums: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
+    """The norm over neurons, ``(n, n_neurons)``, before ReLU."""
+    z = sums + bias if norm == "layer" else sums
+    z = (z - z.mean(1, keepdim=True)) / (z.var(1, unbiased=False, keepdim=True) + NORM_EPSILON).sqrt()
+    return z * gain + bias if norm == "layer-affine" else z
+
+
 def states(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Weighted sums and activations of every layer after the inputs, all float64 and differentiable."""
     genotype = network.genotype
     edges = torch.from_numpy(genotype.edges.astype(np.int64))
     weight = torch.zeros(genotype.n_neurons, genotype.n_neurons, dtype=torch.float64)
     weight = weight.index_put((edges[:, 0], edges[:, 1]), edge)
-    result = []
+    result: list[tuple[Tensor, Tensor]] = []
     h = x  # (n, neurons so far)
     for layer in range(1, genotype.depth + 1):
         first, last = int(genotype.layer_offsets[layer]), int(genotype.layer_offsets[layer + 1])
         rows = slice(first - genotype.n_inputs, last - genotype.n_inputs)
-        sums = z = h @ weight[:first, first:last]  # (n, neurons of the layer)
-        if layer == genotype.depth or network.norm == "none":
-            z = z + bias[rows]
-        else:
-            if network.norm == "layer":
-                z = z + bias[rows]
-            z = (z - z.mean(1, keepdim=True)) / (z.var(1, unbiased=False, keepdim=True) + NORM_EPSILON).sqrt()
-            if network.norm == "layer-affine":
-                z = z * gain[rows] + bias[rows]
-        activation = z if layer == genotype.depth else z.relu()
+        sums = h @ weight[:first, first:last]
+        activation = sums + bias[rows]
+        if layer < genotype.depth:
+            gene = genotype.activations[rows]
+            activation = torch.where(torch.from_numpy(gene == Activation.LINEAR), activation, activation.relu())
+            normed = np.flatnonzero(gene == Activation.NORM)
+            if network.norm != "none" and len(normed):
+                some = _normalised(network.norm, sums[:, normed], bias[rows][normed], gain[rows][normed])
+                activation = activation.index_copy(1, torch.from_numpy(normed), some.relu())
         result.append((sums, activation))
         h = torch.cat([h, activation], dim=1)
     return result

@@ -17,6 +17,7 @@ from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
     Network,
+    learning_rates,
     n_batches,
     prune_steps,
     regrow_steps,
@@ -71,29 +72,39 @@ class ReferenceTrainer:
         frozen: NDArray[np.bool_] | None = None,
     ) -> None:
         self.network, self.splits, self.recipe, self.epochs, self.seed = network, splits, recipe, epochs, seed
-        edge, self.bias, self.gain = parameters(network)
-        ties = network.genotype.ties.astype(np.int64)
-        untied = np.where(ties < 0, np.arange(len(ties)) + ties.max(initial=0) + 1, ties)
-        _, first, self.group = np.unique(untied, return_index=True, return_inverse=True)
-        self.values = edge.detach()[first].clone().requires_grad_()  # one per tied group or single edge
-        self.constant = edge.detach()
-        self.frozen = np.zeros(len(ties), bool) if frozen is None else frozen
+        self.frozen = np.zeros(network.genotype.n_edges, bool) if frozen is None else frozen
+        self.constant = torch.from_numpy(network.edge.astype(np.float64))
+        #: The group of every edge and row, and the leaves: one value for each group.
+        self.groups: dict[str, Ints] = {}
+        self.leaves: dict[str, Tensor] = {}
+        channels = np.concatenate([network.genotype.channels, np.full(network.genotype.n_outputs, -1)])
+        sharing = {"edge": np.where(self.frozen, -1, network.genotype.ties), "bias": channels, "gain": channels}
+        for name, numbers in sharing.items():
+            alone = np.arange(len(numbers)) + numbers.max(initial=0) + 1
+            self.groups[name] = np.unique(np.where(numbers < 0, alone, numbers), return_inverse=True)[1]
+            sums = np.bincount(self.groups[name], getattr(network, name).astype(np.float64))
+            self.leaves[name] = torch.from_numpy(sums / np.bincount(self.groups[name])).requires_grad_()
         self._make_optimizer()
 
     def _make_optimizer(self) -> None:
         kind = torch.optim.AdamW if self.recipe.optimizer == "adamw" else torch.optim.Adam
-        decayed = {"params": [self.values], "weight_decay": self.recipe.weight_decay}
-        self.optimizer = kind([decayed, {"params": [self.bias, self.gain], "weight_decay": 0.0}])
+        decayed = {"params": [self.leaves["edge"]], "weight_decay": self.recipe.weight_decay}
+        self.optimizer = kind([decayed, {"params": [self.leaves["bias"], self.leaves["gain"]], "weight_decay": 0.0}])
+
+    def values(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights of edges, biases and gains of rows."""
+        edge, bias, gain = (self.leaves[name][torch.from_numpy(self.groups[name])] for name in self.leaves)
+        return torch.where(torch.from_numpy(self.frozen), self.constant, edge), bias, gain
 
     def edge(self) -> Tensor:
-        return torch.where(torch.from_numpy(self.frozen), self.constant, self.values[torch.from_numpy(self.group)])
+        return self.values()[0]
 
     def snapshot(self) -> Network:
-        arrays = (t.detach().numpy().astype(np.float32) for t in (self.edge(), self.bias, self.gain))
+        arrays = (t.detach().numpy().astype(np.float32) for t in self.values())
         return Network(self.network.genotype, *arrays, self.network.norm)
 
     def outputs(self, x: Doubles) -> Tensor:
-        return forward(self.network, torch.from_numpy(x), self.edge(), self.bias, self.gain)
+        return forward(self.network, torch.from_numpy(x), *self.values())
 
     def update(self, index: Ints, step: int, rate: float) -> float:
         recipe, task = self.recipe, self.splits.task
@@ -110,10 +121,10 @@ class ReferenceTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         value.backward()
-        for parameter in (self.values, self.bias, self.gain):
+        for parameter in self.leaves.values():
             parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         if recipe.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_([self.values, self.bias, self.gain], recipe.clip_norm)
+            torch.nn.utils.clip_grad_norm_(list(self.leaves.values()), recipe.clip_norm)
         self.optimizer.step()
         return value.item()
 
@@ -145,25 +156,41 @@ class ReferenceTrainer:
 
     def rebuild(self, edges: NDArray[np.integer], origin: Ints) -> None:
         """Go on with other edges: ``origin`` is the index of the edge each was (its state is kept), -1 for new ones."""
-        assert len(self.values) == len(self.constant), "the reference changes no structure of tied networks"
-        result = connected(self.network.genotype, edges)
+        old = self.network.genotype
+        result = connected(old, edges, np.where(origin < 0, -1, old.ties[origin]).astype(np.int32))
         origin = origin[result.edges]
-        rows = result.neurons[result.neurons >= self.network.genotype.n_inputs] - self.network.genotype.n_inputs
-        old, n_steps = self.optimizer.state, [self.optimizer.state[self.values]["step"]]
-        pick = {self.values: origin, self.bias: rows, self.gain: rows}
-        new = {p: self._pick(p.detach(), i).requires_grad_() for p, i in pick.items()}
-        moments = [
-            {"step": n_steps[0].clone(), **{k: self._pick(old[p][k], i) for k in ("exp_avg", "exp_avg_sq")}}
-            for p, i in pick.items()
-        ]
+        rows = result.neurons[result.neurons >= old.n_inputs] - old.n_inputs
         self.constant = self._pick(self.edge().detach(), origin)
         self.frozen = np.where(origin < 0, False, self.frozen[origin])
-        self.values, self.bias, self.gain = new.values()
-        self.group = np.arange(len(origin))
         self.network = replace(self.network, genotype=result.genotype)
+        leaves = {}
+        for name, members in {"edge": origin, "bias": rows, "gain": rows}.items():
+            n_leaves = len(self.leaves[name])
+            fresh = n_leaves + np.arange(len(members))
+            kept, self.groups[name] = np.unique(
+                np.where(members < 0, fresh, self.groups[name][members]), return_inverse=True
+            )
+            leaves[name] = np.where(kept < n_leaves, kept, -1)
+        self._go_on_with(leaves)
+
+    def release(self) -> None:
+        """Every edge and every row goes on by itself, with the moments of its group."""
+        genotype = self.network.genotype
+        alone = np.full(genotype.n_edges, -1, np.int32), np.full(genotype.n_hidden, -1, np.int32)
+        released = replace(genotype, ties=alone[0], channels=alone[1], release_at=1.0)
+        self.network = replace(self.network, genotype=released)
+        groups, self.groups = self.groups, {name: np.arange(len(group)) for name, group in self.groups.items()}
+        self._go_on_with(groups)
+
+    def _go_on_with(self, index: dict[str, Ints]) -> None:
+        """New leaves, with values and moments of the old ones at ``index``; -1 is a new one, 0."""
+        state = {name: self.optimizer.state[leaf] for name, leaf in self.leaves.items()}
+        self.leaves = {name: self._pick(self.leaves[name].detach(), index[name]).requires_grad_() for name in index}
         self._make_optimizer()
-        for parameter, state in zip((self.values, self.bias, self.gain), moments, strict=True):
-            self.optimizer.state[parameter] = state
+        for name, leaf in self.leaves.items():
+            if state[name]:
+                moments = {key: self._pick(state[name][key], index[name]) for key in ("exp_avg", "exp_avg_sq")}
+                self.optimizer.state[leaf] = {"step": state[name]["step"].clone(), **moments}
 
     @staticmethod
     def _pick(values: Tensor, index: Ints) -> Tensor:
@@ -173,9 +200,13 @@ class ReferenceTrainer:
     def run(self) -> ReferenceRun:
         n, batch_size = len(self.splits.train), self.recipe.batch_size
         n_steps = self.epochs * n_batches(n, batch_size)
-        rates = self.recipe.learning_rates(n_steps)
-        prunes = prune_steps(self.recipe, n_steps, self.network.genotype.n_edges)
-        regrows = regrow_steps(self.recipe, n_steps, max(prunes, default=-1) + 1)
+        rates = learning_rates(self.recipe, self.network.genotype, n_steps)
+        release_at = self.network.genotype.release_at
+        release = round(release_at * n_steps) if release_at < 1 else -1
+        prunes = prune_steps(self.recipe, n_steps, self.network.genotype.n_edges, release_at)
+        regrows = regrow_steps(self.recipe, n_steps, max(max(prunes, default=-1) + 1, release, 0))
+        if release == 0:
+            self.release()
         result = ReferenceRun(self.network, [], [], [], 0.0)
         step = 0
         for epoch in range(self.epochs):
@@ -185,6 +216,8 @@ class ReferenceTrainer:
                 index = order[begin : begin + batch_size]
                 result.edge_updates += len(index) * self.network.genotype.n_edges
                 total += len(index) * self.update(index, step, float(rates[step]))
+                if release == step + 1:
+                    self.release()
                 if step in prunes and prunes[step] < self.network.genotype.n_edges:
                     self.prune(prunes[step])
                 if step in regrows:

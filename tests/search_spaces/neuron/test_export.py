@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from evonas.data.samples import Scaling
+from evonas.data.samples import InputType, Scaling
 from evonas.exportable import ExportTarget, Precision
 from evonas.runtimes.compiled import compiled, find_compiler
 from evonas.runtimes.running import running
@@ -277,3 +277,27 @@ def test_weights_that_are_not_finite_are_not_exported() -> None:
     network.edge[3] = np.nan
     with pytest.raises(ValueError, match="'edge' holds values that are not finite"):
         c_program(network, TASK, ExportTarget("net", PIXELS, True))
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize(
+    ("mean", "std", "input_type"), [(1e7, 1.0, "float64"), (2016.0, 0.3, "float32"), (-5e4, 10.0, "float32")]
+)
+def test_inputs_far_from_0_are_normalised_as_in_float64(
+    mean: float, std: float, input_type: InputType, precision: Precision
+) -> None:
+    scaling = Scaling([[[mean]], [[2 * mean]]], [[[std]], [[3 * std]]], input_type=input_type)
+    network = random_network(np.random.default_rng(0), "layer-affine", layers=(19, 5, 4), density=0.3)
+    target = ExportTarget("net", scaling, False, precision)
+    samples = np.random.default_rng(1).normal(size=(50, *TASK.input_shape)).astype(np.float32)
+    inputs = scaling.restore(samples).astype(target.input_type)
+    programs = {"c": c_program(network, TASK, target), "onnx": onnx_program(network, TASK, target)}
+    for format, program in programs.items():
+        if format == "onnx" and precision == "int8":
+            continue
+        with torch.no_grad():
+            expected = program.compile()(torch.from_numpy(scaling.normalise(inputs))).numpy()
+        for portable in (True, False) if format == "c" else (False,):
+            with running(program.files([]), format, target, 3, portable=portable) as working:
+                np.testing.assert_allclose(working.run(inputs), expected, rtol=0, atol=1e-5)

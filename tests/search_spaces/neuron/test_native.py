@@ -26,7 +26,7 @@ from search_spaces.neuron.trainer.native import (
 )
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.reference_training import mean_loss
-from tests.search_spaces.neuron.trainer_contract import TrainerContract
+from tests.search_spaces.neuron.sharing_contract import SharingContract
 from tests.search_spaces.neuron.training_cases import (
     CLASSES,
     IMAGES,
@@ -42,7 +42,7 @@ if not available():
     pytest.skip("the native trainer was not built", allow_module_level=True)
 
 
-class TestNativeTrainer(TrainerContract):
+class TestNativeTrainer(SharingContract):
     @pytest.fixture(scope="class")
     @classmethod
     def trainer(cls) -> Trainer:
@@ -71,7 +71,7 @@ def test_training_on_each_instruction_set_equals_the_reference(
     assert instruction_set() == each_instruction_set
     network = random_network(np.random.default_rng(40), norm, **WIDE)
     recipe = replace(EVERYTHING, batch_size=batch_size)
-    TrainerContract().assert_equals_reference(NativeTrainer(), network, random_splits(40, task=IMAGES), recipe)
+    SharingContract().assert_equals_reference(NativeTrainer(), network, random_splits(40, task=IMAGES), recipe)
 
 
 def train(seed: int, splits: Splits) -> Any:
@@ -193,4 +193,4 @@ def test_networks_that_are_visited_in_blocks_are_pruned_and_regrown_alike() -> N
     recipe = Recipe(
         batch_size=16, pruning=Pruning(edges=3000, every=4, end=0.5), regrowth=Regrowth(fraction=0.05, every=4)
     )
-    TrainerContract().assert_equals_reference(NativeTrainer(), network, splits, recipe)
+    SharingContract().assert_equals_reference(NativeTrainer(), network, splits, recipe)

@@ -10,7 +10,7 @@ from contracts.seeder_contract import FamilyContract, FamilySearchContract, Seed
 
 from evonas.data import load
 from evonas.data.samples import Splits
-from evonas.types import Task
+from evonas.types import Task, UserError
 from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS
 from search_spaces.neuron.seeders.relevance import spans
@@ -38,6 +38,10 @@ class NeuronSeederContract(NeuronFamilies, SeederContract):
 
 class TestPrune(NeuronSeederContract):
     name = "prune"
+
+
+class TestConv(NeuronSeederContract):
+    name = "conv"
 
 
 class TestLocal(NeuronSeederContract):
@@ -108,5 +112,9 @@ def test_rigl_and_set_start_alike_at_the_budget_and_differ_in_how_edges_grow() -
 @pytest.mark.parametrize("task", [Task("regression", (1,), 1), Task("classification", (3, 6, 6), 2)])
 def test_small_and_odd_tasks_have_families_too(name: str, task: Task) -> None:
     space = create(task, {"founder_edges": (1, 50)})
+    if name == "conv" and len(task.input_shape) == 1:
+        with pytest.raises(UserError, match="convolutions need inputs on a grid"):
+            space.seeders[name](0, np.random.default_rng(0))
+        return
     for index in range(5):
         space.validate(space.seeders[name](index, np.random.default_rng(index)))

@@ -50,6 +50,14 @@ class TestPrunedFounders(NeuronSpaceContract):
     task, founders = DIGITS, "pruned"
 
 
+class TestConvolutionalFounders(NeuronSpaceContract):
+    task, founders = Task("classification", (1, 28, 28), 10), "convolutional"
+
+
+class TestConvolutionalFoundersOfSignals(NeuronSpaceContract):
+    task, founders = Task("classification", (3, 60), 4), "convolutional"
+
+
 class TestPrunedFoundersOfTables(NeuronSpaceContract):
     task, founders = Task("regression", (13,), 1), "pruned"
 

@@ -23,11 +23,11 @@ from search_spaces.neuron.trainer.fallback.batches import CHUNK
 from search_spaces.neuron.trainer.fallback.products import PRODUCTS, BagProduct, DenseProduct, density
 from search_spaces.neuron.trainer.fallback.rewiring import largest, pruned, regrown
 from tests.search_spaces.neuron.reference import forward, loss, parameters, random_genotype, random_network
-from tests.search_spaces.neuron.trainer_contract import TrainerContract
+from tests.search_spaces.neuron.sharing_contract import SharingContract
 from tests.search_spaces.neuron.training_cases import CLASSES, PLAIN, WIDE, assert_close, random_samples, random_splits
 
 
-class TorchContract(TrainerContract):
+class TorchContract(SharingContract):
     """The contract, and batches that are passed in pieces."""
 
     def test_gradients_of_a_batch_in_pieces_equal_autograd(self, trainer: Trainer) -> None:

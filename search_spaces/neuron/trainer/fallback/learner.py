@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from evonas.training import Recipe
+from evonas.types import Ints
 from search_spaces.neuron.genotype import NeuronGenotype, connected
-from search_spaces.neuron.trainer.base import Network, Norm
+from search_spaces.neuron.trainer.base import Network, Norm, row_channels
 from search_spaces.neuron.trainer.fallback.propagation import Propagation
 from search_spaces.neuron.trainer.fallback.rewiring import Rewired
 
@@ -48,7 +50,7 @@ def adam_step(state: Tensor, gradient: Tensor, rate: float, step: int) -> None:
 
 
 class Learner:
-    """One flat parameter under Adam; the frozen and the tied edges; the passes compiled for the present edges."""
+    """One flat parameter under Adam; the frozen edges, and what is shared; the passes compiled for the present edges."""
 
     def __init__(
         self, network: Network, frozen: NDArray[np.bool_] | None, recipe: Recipe, compile_network: Compile,
@@ -61,7 +63,7 @@ class Learner:
         self._device = device
         parameters = flat_parameters(network, device)
         self._adopt(network.genotype, torch.stack([parameters, *torch.zeros(2, len(parameters), device=device)]))
-        self._average_ties(self.edge)
+        self._average_groups()
 
     @property
     def edge(self) -> Tensor:
@@ -82,8 +84,8 @@ class Learner:
         n_edges, recipe = self.genotype.n_edges, self._recipe
         edge_gradient = gradient[:n_edges]
         edge_gradient *= self._trained
-        if len(self._tied):
-            edge_gradient[self._tied] = self._group_sums(edge_gradient)[self._group]
+        if len(self._shared):
+            gradient[self._shared] = self._group_sums(gradient)[self._group]
         if recipe.clip_norm is not None:
             norm = float((gradient.square() * self._share).sum().sqrt())
             gradient *= min(1.0, recipe.clip_norm / (norm + CLIP_EPSILON))
@@ -108,6 +110,11 @@ class Learner:
         self.frozen = np.where(origin < 0, False, self.frozen[origin])
         self._adopt(result.genotype, state.index_select(1, torch.from_numpy(columns).to(self._device)))
 
+    def release(self) -> None:
+        """End all sharing: every edge and every neuron goes on with parameters of its own and its group's moments."""
+        ties, channels = np.full_like(self.genotype.ties, -1), np.full_like(self.genotype.channels, -1)
+        self._adopt(replace(self.genotype, ties=ties, channels=channels, release_at=1.0), self._state)
+
     def _adopt(self, genotype: NeuronGenotype, state: Tensor) -> None:
         """Take over a structure and the rows (parameters, first moments, second moments) of its state."""
         self.genotype = genotype
@@ -115,15 +122,29 @@ class Learner:
         self._state = state
         self.parameters: Tensor = state[0]
         self._trained = torch.from_numpy((~self.frozen).astype(np.float32)).to(self._device)
-        tied = np.flatnonzero((genotype.ties >= 0) & ~self.frozen)
-        groups, counts = np.unique(genotype.ties[tied], return_inverse=True, return_counts=True)[1:]
-        self._tied, self._group = (torch.from_numpy(a.astype(np.int64)).to(self._device) for a in (tied, groups))
+        groups = _groups(genotype, self.frozen)
+        shared = np.flatnonzero(groups >= 0)
+        group, counts = np.unique(groups[shared], return_inverse=True, return_counts=True)[1:]
+        self._shared, self._group = (torch.from_numpy(a.astype(np.int64)).to(self._device) for a in (shared, group))
         self._n_members = torch.from_numpy(counts.astype(np.float32)).to(self._device)
-        self._share = torch.ones_like(self.parameters)  # what a gradient counts in the norm: a tied group counts once
-        self._share[self._tied] = 1 / self._n_members[self._group]
+        self._share = torch.ones_like(self.parameters)  # what a gradient counts in the norm: a group counts once
+        self._share[self._shared] = 1 / self._n_members[self._group]
 
     def _group_sums(self, values: Tensor) -> Tensor:
-        return torch.zeros_like(self._n_members).index_add_(0, self._group, values[self._tied])
+        return torch.zeros_like(self._n_members).index_add_(0, self._group, values[self._shared])
 
-    def _average_ties(self, edge: Tensor) -> None:
-        edge[self._tied] = (self._group_sums(edge) / self._n_members)[self._group]
+    def _average_groups(self) -> None:
+        self.parameters[self._shared] = (self._group_sums(self.parameters) / self._n_members)[self._group]
+
+
+def _groups(genotype: NeuronGenotype, frozen: NDArray[np.bool_]) -> Ints:
+    """Group of every parameter in their flat order, -1 for one that is alone: ties, channels' biases and their gains.
+
+    A frozen edge is in no group: the others of its tie go on without it.
+    """
+    groups, n_groups = [], 0
+    channels = row_channels(genotype)
+    for numbers in (np.where(frozen, np.int32(-1), genotype.ties), channels, channels):
+        groups.append(np.where(numbers < 0, -1, numbers + np.int64(n_groups)))
+        n_groups += int(numbers.max(initial=-1)) + 1
+    return np.concatenate(groups)

@@ -19,9 +19,8 @@ from search_spaces.neuron.trainer.base import (
     Network,
     TrainedNetwork,
     n_batches,
-    prune_steps,
-    regrow_steps,
     sample_order,
+    schedule,
 )
 from search_spaces.neuron.trainer.fallback.batches import Problem, mean_loss, pieces, predict, problem
 from search_spaces.neuron.trainer.fallback.learner import Learner
@@ -40,16 +39,16 @@ class Training:
         self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         per_epoch = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * per_epoch
-        self._rates = recipe.learning_rates(n_steps)
-        self._prunes = prune_steps(recipe, n_steps, learner.genotype.n_edges)
-        self._first_judged = max(self._prunes, default=0) // per_epoch
-        self._regrows = regrow_steps(recipe, n_steps, max(self._prunes, default=-1) + 1)
+        self._plan = schedule(recipe, learner.genotype, n_steps)
+        self._first_judged = max(0, self._plan.settled - 1) // per_epoch
         self._views = Views(splits.train.x.shape[1:], recipe)
         self._n_steps_done = 0
         self._edge_updates = 0.0
 
     def run(self) -> TrainedNetwork:
         """Train to the end, or until the validation loss has not fallen for ``patience`` epochs."""
+        if self._plan.release == 0:
+            self._learner.release()
         history: list[Epoch] = []
         patience: Patience[Network] = Patience(self._recipe.patience, first=self._first_judged)
         for epoch in range(self._epochs):
@@ -89,18 +88,20 @@ class Training:
             gradient += piece.gradient
         if not math.isfinite(loss):
             raise FloatingPointError(f"the training loss became {loss} at step {step}; lower the learning rate")
-        learner.step(gradient, float(self._rates[step]), step)
+        learner.step(gradient, float(self._plan.rates[step]), step)
         return loss
 
     def _rewire(self, scored: Ints) -> None:
-        """Prune and regrow where it is time; ``scored`` are the samples on which absent edges are scored."""
-        learner, step = self._learner, self._n_steps_done
-        if self._prunes.get(step, learner.genotype.n_edges) < learner.genotype.n_edges:
+        """Release, prune and regrow where it is time; ``scored`` are the samples on which absent edges are scored."""
+        learner, step, plan = self._learner, self._n_steps_done, self._plan
+        if plan.release == step + 1:
+            learner.release()
+        if plan.prunes.get(step, learner.genotype.n_edges) < learner.genotype.n_edges:
             edge = learner.edge.cpu().numpy()
-            learner.rewire(pruned(learner.genotype, edge, learner.frozen, self._prunes[step]))
-        if step in self._regrows:
+            learner.rewire(pruned(learner.genotype, edge, learner.frozen, plan.prunes[step]))
+        if step in plan.regrows:
             scores, edge = self._scores(scored), learner.edge.cpu().numpy()
-            learner.rewire(regrown(learner.genotype, edge, learner.frozen, self._regrows[step], scores))
+            learner.rewire(regrown(learner.genotype, edge, learner.frozen, plan.regrows[step], scores))
 
     def _scores(self, index: Ints) -> list[Floats]:
         """Of all pairs by layer, ``(neurons of the layer, neurons on earlier layers)``: E[h_u * delta_v], or random."""

@@ -1,0 +1,57 @@
+// Parameters under Adam, some of which share a value.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "kernel.h"
+
+namespace evonas {
+
+// The values of `values` at `origin`; `missing` where that is -1.
+template <class T>
+void pick_from(std::vector<T>& values, const std::vector<int32_t>& origin, T missing) {
+  std::vector<T> picked(origin.size(), missing);
+  for (size_t i = 0; i < origin.size(); ++i)
+    if (origin[i] >= 0) picked[i] = values[origin[i]];
+  values.swap(picked);
+}
+
+// One kind of parameter: the weights of edges, or the biases or gains of rows. Its members are in *slots*: those of a
+// group in one, all others in one of their own. A slot has a value, a gradient and a pair of moments.
+class ParameterSet {
+ public:
+  // Members of a group (-1: alone) begin with their mean.
+  void assign(const float* values, const std::vector<int32_t>& group);
+  // Goes on with the members at `origin`: an index into the present ones, or -1 for one that is new, alone and 0.
+  void pick(const std::vector<int32_t>& origin);
+  // Gives every member a slot of its own, with its group's value, gradient and moments.
+  void release();
+  // Keeps the values of those members from now on that are not 0 in `fixed`; they are in no group.
+  void fix(const std::vector<uint8_t>& fixed);
+
+  bool shared() const { return !slot_.empty(); }
+  // Of every member; null where member i has slot i.
+  const int32_t* slots() const { return shared() ? slot_.data() : nullptr; }
+  int32_t slot_of(size_t member) const { return shared() ? slot_[member] : static_cast<int32_t>(member); }
+  float value_of(size_t member) const { return value_[slot_of(member)]; }
+  size_t n_fixed() const { return fixed_.size(); }
+  float* value() { return value_.data(); }
+  float* gradient() { return gradient_.data(); }  // with kPadding zeros behind it
+
+  void clear_gradients();
+  // Sets those of fixed members to 0; to be called before the next two.
+  void mask_gradients();
+  double squared_norm() const;
+  // One step; gradients are 0 then.
+  void step(const Kernel& kernel, const AdamStep& rule);
+
+ private:
+  std::vector<float> value_, gradient_, first_, second_;  // of every slot
+  std::vector<int32_t> slot_;                             // of every member; empty where member i has slot i
+  std::vector<std::pair<int32_t, float>> fixed_;          // slot and value
+};
+
+}  // namespace evonas

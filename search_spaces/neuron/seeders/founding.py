@@ -1,0 +1,32 @@
+"""Founders of a search on images and signals: convolutions, and at the cheap end networks that training prunes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.mutation.steps import log_uniform
+from search_spaces.neuron.seeders.conv import shared
+from search_spaces.neuron.seeders.family import Setting
+from search_spaces.neuron.seeders.pruned import pruned
+
+#: Share of the founders that are convolutional: a few are enough, since each has children of all sizes.
+SHARE = 0.4
+#: They have at least this share of the most edges: on Fashion-MNIST the best small networks come from large ones.
+LEAST = 1 / 12
+#: Edges for each pixel (or other place of inputs) up to which the others go: there dense ones that are pruned are two
+#: points ahead at 1 000 edges, equal at 2 650.
+DENSE = 3.4
+
+
+def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
+    """A network that stays tied, or one that training prunes to the cheap end of the range."""
+    low, high = setting.edges
+    if rng.random() < SHARE:
+        founder = shared(round(log_uniform(max(low, LEAST * high), high, rng)), rng, setting)
+        if founder.n_edges <= high:
+            return founder
+    cheap = replace(setting, edges=(low, max(low, min(high, round(DENSE * setting.n_inputs / setting.law.channels)))))
+    return pruned(cheap.random_target(rng), rng, cheap)
