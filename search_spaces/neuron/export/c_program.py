@@ -29,7 +29,7 @@ from search_spaces.neuron.export.layout import (
     slot_of,
     to_rows,
 )
-from search_spaces.neuron.export.maps import Maps, find_maps
+from search_spaces.neuron.export.maps import LEAST_SHARING, Maps, find_maps
 from search_spaces.neuron.export.ordering import channels_together, neighbours_together
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
@@ -224,12 +224,18 @@ def _with_maps(network: Network, task: Task, target: ExportTarget) -> list[CProg
     numbers_of = np.unique(exact, return_inverse=True)[1]  # one tie may stand for several: inputs differ in their scale
     values = np.unique(genotype.ties.astype(np.int64) * len(exact) + numbers_of, return_inverse=True)[1]
     slots = place_layers(genotype)
-    maps = find_maps(genotype, _columns(genotype, slots), np.where(genotype.ties < 0, -1, values))
-    if maps is None:
-        return []
-    numbers = arithmetic(network, target.scaling, task.input_shape, target.precision, maps.kernels)
-    activations = activations_in_c(numbers, genotype.channels, by_layer=True)
-    return _programs(task, target, numbers, slots, maps, activations)
+    values[genotype.ties < 0] = -1
+    programs: list[CProgram] = []
+    for least_sharing in LEAST_SHARING:
+        maps = find_maps(genotype, _columns(genotype, slots), values, least_sharing)
+        if maps is None:
+            continue
+        numbers = arithmetic(network, target.scaling, task.input_shape, target.precision, maps.kernels)
+        activations = activations_in_c(numbers, genotype.channels, by_layer=True)
+        programs += _programs(task, target, numbers, slots, maps, activations)
+        if (maps.kernels[values >= 0] >= 0).all():
+            break  # no kernel is left out
+    return programs
 
 
 def _columns(genotype: NeuronGenotype, slots: Slots) -> Ints:

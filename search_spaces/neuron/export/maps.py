@@ -18,9 +18,10 @@ from evonas.types import Doubles, Ints
 from search_spaces.neuron.export.ordering import components
 from search_spaces.neuron.genotype import NeuronGenotype
 
-#: A kernel is stored as such where it has this many times as many edges as it has weights and runs, all its maps
-#: together; else its edges stand in rows, which take about six bytes an edge.
-LEAST_SHARING = 4
+#: A kernel is stored as such where it has more than this many times as many edges as it has weights and runs, all its
+#: maps together; else its edges stand in rows. What is best depends on how many kernels have a plan and patterns in
+#: common, so each is tried.
+LEAST_SHARING = (4, 1)
 
 
 class Runs(NamedTuple):
@@ -76,12 +77,13 @@ class Maps(NamedTuple):
         return places, np.repeat(patterns, counts)
 
 
-def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints) -> Maps | None:
+def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_sharing: float) -> Maps | None:
     """The shared weights that are worth it, None where there are none.
 
     Args:
         columns: ``(n_edges,)``, where the source of each edge lies: among the inputs, or in the buffer of activations.
         values: ``(n_edges,)``, edges with the same number have the same weight; -1 shares it with none.
+        least_sharing: One of :data:`LEAST_SHARING`.
     """
     parts = _parts(genotype, columns, values)
     if parts is None:
@@ -91,11 +93,11 @@ def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints) -> Maps | N
     n_edges = np.bincount(parts.kernels)
     n_runs = np.bincount(kernel_of, np.diff(np.searchsorted(runs[:, 0], np.arange(len(map_starts)))), len(n_edges))
     n_weights = np.bincount(parts.kernels[parts.firsts], minlength=len(n_edges))
-    rare = n_edges <= LEAST_SHARING * (n_runs + n_weights)
+    rare = n_edges <= least_sharing * (n_runs + n_weights)
     if rare.any():
         kept = values.copy()
         kept[parts.edges[rare[parts.kernels]]] = -1
-        return find_maps(genotype, columns, kept)
+        return find_maps(genotype, columns, kept, least_sharing)
     plans: dict[bytes, int] = {}
     plan_runs, plan_of = [], []
     for own in np.split(runs[:, 1:], np.searchsorted(runs[:, 0], np.arange(1, len(map_starts) - 1))):

@@ -24,7 +24,7 @@ from evonas.exportable import ExportTarget, Precision
 from evonas.runtimes.compiled import find_compiler
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
-from search_spaces.neuron.export.maps import find_maps, segments
+from search_spaces.neuron.export.maps import LEAST_SHARING, find_maps, segments
 from search_spaces.neuron.export.onnx_program import onnx_program
 from search_spaces.neuron.export.ordering import channels_together
 from search_spaces.neuron.genotype import Activation, connected
@@ -199,8 +199,10 @@ def test_neurons_with_their_channels_together_are_the_same_network(name: str) ->
 
 
 @examples
-@given(seeds, st.floats(0, 0.5), st.integers(0, 40))
-def test_maps_and_rows_are_the_edges_of_the_network(seed: int, drop: float, n_names: int) -> None:
+@given(seeds, st.floats(0, 0.5), st.integers(0, 40), st.sampled_from([0, *LEAST_SHARING]))
+def test_maps_and_rows_are_the_edges_of_the_network(
+    seed: int, drop: float, n_names: int, least_sharing: float
+) -> None:
     """Whatever is shared: runs, patterns and segments lead to the same columns and weights."""
     rng = np.random.default_rng(seed)
     levels = [Level(2, 3, int(rng.integers(1, 3))), Level(2, 3, 2, (1, 0))]
@@ -210,7 +212,8 @@ def test_maps_and_rows_are_the_edges_of_the_network(seed: int, drop: float, n_na
     ties = np.where(rng.random(genotype.n_edges) < 0.1, rng.integers(-1, n_names, genotype.n_edges), genotype.ties)
     part = connected(genotype, genotype.edges[kept], ties[kept].astype(np.int32)).genotype
     ordered = channels_together(with_weights(part, rng)).genotype
-    maps = find_maps(ordered, columns := ordered.edges[:, 0].astype(np.int64), ordered.ties.astype(np.int64))
+    columns, values = ordered.edges[:, 0].astype(np.int64), ordered.ties.astype(np.int64)
+    maps = find_maps(ordered, columns, values, least_sharing)
     if maps is None:
         return
     pieces, starts = segments(maps.patterns)
