@@ -95,7 +95,7 @@ def export(
     out: Annotated[Path, typer.Option(help="File to write; for C the source, the header stands beside it.")],
     format: Annotated[str, typer.Option(help="torch (safetensors, for evonas.load), json, onnx or c.")] = "torch",
     weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
-    precision: Annotated[str, typer.Option(help="float32; for C also int8, with one scale a layer.")] = "float32",
+    precision: Annotated[str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.")] = "float32",
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C and ONNX.")] = None,
     dataset: MovedDataset = None,
 ) -> None:

@@ -25,6 +25,7 @@ def front(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
+    cost: Annotated[str | None, typer.Option(help="The cost on the plot's axis [the last objective].")] = None,
     beside: Annotated[list[Path] | None, typer.Option(help="Draw the front of this run too; may be repeated.")] = None,
     best_under: Annotated[str | None, typer.Option(help="Only the best under bounds, like flops=20000.")] = None,
     knee: Annotated[bool, typer.Option(help="Only the member where more cost begins to buy little.")] = False,
@@ -39,8 +40,10 @@ def front(
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         members = fronts.front(opened.store.records(), opened.objectives)
+        if cost is not None and plot is None:
+            raise UserError("--cost is the axis of a plot: add --plot FILE")
         if plot is not None:
-            _plot(plot, run, opened, members, beside or [])
+            _plot(plot, run, opened, members, beside or [], cost)
         if best_under is not None:
             members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under), run=run)]
         if knee:
@@ -55,7 +58,9 @@ def front(
         print_front(opened, members=members, test_cells=cells, reference=reference)
 
 
-def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path]) -> None:
+def _plot(
+    path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path], cost: str | None
+) -> None:
     from evonas.opened import open_run
     from evonas.report import front as fronts
     from evonas.report.plot import plot_front
@@ -69,7 +74,7 @@ def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], bes
                 raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")
             others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
     title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
-    plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others)
+    plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others, cost=cost)
     say_aside(f"wrote {path}")
 
 

@@ -22,7 +22,8 @@ from evonas.types import Json, Metrics, Task, UserError, Weights, task_from
 if TYPE_CHECKING:
     from torch import nn
 
-FORMAT = 1
+#: 2: neurons may have activations, which readers of format 1 would leave out without a word.
+FORMAT = 2
 _KEY = "evonas"
 
 

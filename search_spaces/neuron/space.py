@@ -18,13 +18,13 @@ from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import FLOPS_PER_EDGE, cost
 from search_spaces.neuron.crossover import exchange_disc
+from search_spaces.neuron.describe import describe
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.draw import sketch
 from search_spaces.neuron.export import FORMATS
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.growth import grown
-from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams
 from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
@@ -277,22 +277,8 @@ class NeuronSpace:
         return inheritance.inherit(child, parent, weights, rng)
 
     def describe(self, genotype: NeuronGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
-        """Two tables: the layers, and the edges between them."""
-        sizes = np.diff(genotype.layer_offsets)
-        counts, capacities = pair_counts(genotype), pair_capacities(genotype)
-        names = ["inputs", *map(str, range(1, genotype.depth)), "outputs"]
-        layers = [
-            [name, str(size), f"{count / size:.1f}" if layer else "-"]
-            for layer, (name, size, count) in enumerate(zip(names, sizes, counts.sum(axis=0), strict=True))
-        ]
-        pairs = [
-            [names[i], names[j], str(counts[i, j]), f"{100 * counts[i, j] / capacities[i, j]:.2f} %"]
-            for i, j in np.argwhere(counts)
-        ]
-        return [
-            ("layers", ["layer", "neurons", "mean in-degree"], layers),
-            ("edges", ["from", "to", "edges", "density"], pairs),
-        ]
+        """See :func:`search_spaces.neuron.describe.describe`."""
+        return describe(genotype)
 
     def sketch(self, genotype: NeuronGenotype, weights: Weights | None = None) -> Sketch:
         """See :func:`search_spaces.neuron.draw.sketch`; raises ValueError if ``weights`` do not fit."""

@@ -172,7 +172,7 @@ def test_a_run_with_a_hostile_name_gives_harmless_c(evonas: Evonas, run: Path, b
         ("text", "is not a network exported by evonas"),
         ("other tensors", "is not a network exported by evonas"),
         ("genotype", "is not a network exported by evonas"),
-        ("newer", "has format 9, this evonas reads up to 1: upgrade evonas"),
+        ("newer", "has format 9, this evonas reads up to 2: upgrade evonas"),
         ("weights", r"edge.*\(3,\)"),
     ],
 )
