@@ -27,9 +27,11 @@ FEWEST_CHANNELS, MOST_CHANNELS = 2, 128
 #: A network is taken when it costs at least this share of what is aimed at, or is the nearest of so many.
 NEAR, DRAWS = 0.97, 200
 
-#: Of the recipe, for networks that begin with fresh weights.
+#: Of the recipe, for networks that begin with fresh weights. On Fashion-MNIST two networks of 1 000 and 6 600
+#: multiply-adds had 79.97 and 84.85 % on validation after 5 epochs, with batches of 128 and half of the rate 79.88 and
+#: 84.73, for which torch took 1.6 to 2.1 times the CPU time.
 TRAINING: Mapping[str, Any] = MappingProxyType(
-    {"batch_size": 128, "schedule": "one-cycle", "learning_rate": 1e-2, "weight_decay": 1e-2}
+    {"batch_size": 256, "schedule": "one-cycle", "learning_rate": 2e-2, "weight_decay": 1e-2}
 )
 
 
