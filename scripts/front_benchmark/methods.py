@@ -7,9 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from evonas.config import RunConfig
 from evonas.plugins import create_space
 from evonas.seeders import complete_settings, find_searches
+from evonas.space import Seedable
 from evonas.types import Task, UserError, suggestion
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS
 
@@ -160,7 +163,7 @@ METHODS: Mapping[str, tuple[Stage, ...]] = MappingProxyType({
 
 
 def obstacle(method: str, task: Task, dataset: str, setting: str | None = None) -> str | None:
-    """Why a method cannot take part: its space does not take such samples, or has no such seeder.
+    """Why a method cannot take part: its space or its seeder does not take such samples, or there is no such seeder.
 
     Args:
         method: A name of :data:`METHODS`.
@@ -173,6 +176,8 @@ def obstacle(method: str, task: Task, dataset: str, setting: str | None = None) 
         try:
             space = create_space(config.space, task, config.space_options)
             complete_settings(config, space, find_searches(config, space, Path()))
+            if isinstance(space, Seedable) and config.seeder in space.seeders:
+                space.seeders[config.seeder](0, np.random.default_rng(0))
         except UserError as error:
             return str(error)
     return None

@@ -16,14 +16,17 @@ from search_spaces.cnn.layers import Convolution, Head, cost
 from search_spaces.neuron.seeders.family import GOLDEN_RATIO
 
 #: What the genes are drawn from, each value as often as it stands here.
-CONVOLUTIONS, POOLS, STRIDES = (1, 2, 2, 3, 3), (1, 1, 2, 2, 4), (1, 2, 2)
+CONVOLUTIONS, POOLS, STRIDES = (1, 2, 2, 3, 3), (1, 1, 1, 2, 2, 4), (1, 2, 2)
 FIRST_KERNELS, FIRST_STRIDES, KERNELS = (3, 3, 5), (1, 2, 2, 3), (3,)
-HEADS: tuple[Head, ...] = ("flat", "average", "quarters", "max")
+HEADS: tuple[Head, ...] = ("flat", "max", "quarters", "average")
+#: Behind a single convolution, of which averages leave too little: on Fashion-MNIST, 6 epochs, networks of 24 000 and
+#: 6 600 multiply-adds had 80 and 81 % on validation with averages, others of 27 000 and 4 500 without 88 and 84.
+FIRST_HEADS: tuple[Head, ...] = ("flat", "max")
 HIDDEN = (0, 0, 16, 32)
 #: Channels of a convolution as multiples of the width, later ones also of all factors before.
 GROWTH = (1.0, 1.5, 2.0)
 #: Networks of fewer channels than this in the first convolution are drawn where no others are cheap enough.
-FEWEST_CHANNELS, MOST_CHANNELS = 2, 128
+FEWEST_CHANNELS, MOST_CHANNELS = 2, 64
 #: A network is taken when it costs at least this share of what is aimed at, or is the nearest of so many.
 NEAR, DRAWS = 0.97, 200
 
@@ -106,8 +109,9 @@ def _draw(task: Task, rng: np.random.Generator) -> Drawn:
         for kernel, stride, apart in zip(kernels, strides, separable, strict=True)
     )
     factors = np.cumprod([1.0, *rng.choice(GROWTH, n - 1)]) * rng.uniform(0.8, 1.25, n)
+    heads = FIRST_HEADS if n == 1 else HEADS
     genotype = CnnGenotype(
-        int(rng.choice(POOLS)), convolutions, HEADS[rng.integers(len(HEADS))], int(rng.choice(HIDDEN))
+        int(rng.choice(POOLS)), convolutions, heads[rng.integers(len(heads))], int(rng.choice(HIDDEN))
     )
     return Drawn(genotype, tuple(factors.tolist()))
 

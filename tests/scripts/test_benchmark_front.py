@@ -24,7 +24,8 @@ from evonas import assembly
 from evonas.opened import config_of, open_run
 from evonas.plugins import create_space
 from evonas.store import Record
-from evonas.types import Task
+from evonas.types import Task, UserError
+from search_spaces.cnn.founders import Spread
 
 Script = Callable[..., Result]
 
@@ -252,6 +253,17 @@ def test_a_method_without_its_seeder_is_refused_and_left_out_where_none_was_name
     assert "note: the method evolve-relevance is left out: the space neuron has no seeder 'x'" in result.stderr
 
 
+def test_a_method_whose_seeder_refuses_the_samples_is_left_out(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise UserError("no grid")
+
+    monkeypatch.setattr(Spread, "__call__", refuse)
+    assert "the method cnn cannot take part (no grid): leave it out" in script("--methods", "cnn").stderr
+    assert "note: the method cnn is left out: no grid" in script("--minutes", 0).stderr
+
+
 def test_convolutional_networks_are_left_out_where_samples_are_no_images(script: Script) -> None:
     np.savez("own.npz", x_train=np.random.default_rng(0).random((90, 13)), y_train=np.arange(90) % 3)
     result = script("--dataset", "own.npz", "--methods", "random,cnn")
@@ -292,10 +304,12 @@ def test_convolutional_networks_are_as_large_and_see_images_moved_as_those_of_ne
     neurons, convolutions = (methods.Stage(name).config(dataset) for name in ("prune", "cnn"))
     assert (neurons.space, convolutions.space) == ("neuron", "cnn")
     assert (neurons.recipe.shift, neurons.recipe.flip) == (convolutions.recipe.shift, convolutions.recipe.flip)
-    spaces = [create_space(c.space, task, c.space_options) for c in (neurons, convolutions)]
-    ranges = [space.seeders[c.seeder] for space, c in zip(spaces, (neurons, convolutions), strict=True)]
-    assert ranges[0].setting.edges == ranges[1].edges
-    assert 2 * methods.settings_of(dataset).budgets[-1] <= 2 * ranges[1].edges[1]
+    pruned, spread = (
+        create_space(c.space, task, c.space_options).seeders[c.seeder]  # type: ignore[attr-defined]
+        for c in (neurons, convolutions)
+    )
+    assert pruned.setting.edges == spread.edges
+    assert methods.settings_of(dataset).budgets[-1] <= spread.edges[1]
 
 
 @pytest.mark.usefixtures("warm_torch")
@@ -356,7 +370,7 @@ def test_the_table_takes_the_best_by_validation_under_each_budget() -> None:
 
 def test_the_table_tells_what_a_data_set_sets_for_every_method() -> None:
     told = {"setting": None, "teacher": None, "minutes": 1.0, "jobs": 2}
-    document = {"dataset": "cifar10", **told, "methods": {"prune": []}}
+    document: dict[str, Any] = {"dataset": "cifar10", **told, "methods": {"prune": []}}
     text = markdown(document)
     assert "Settings of all methods beside their own: population = 16, children = 8, training = {'shift': 2" in text
     assert "| ≤ 10 000 | ≤ 25 000 |" in text
