@@ -64,6 +64,11 @@ class TestSpread(SeederContract):
     def space(self, splits: Splits) -> CnnSpace:
         return create(splits.task, {"founder_edges": [1_000, 10_000]})
 
+    @pytest.mark.parametrize("n", [3, 8, 21])
+    def test_any_first_members_cover_the_budgets(self, space: CnnSpace, seeder: Any, n: int) -> None:
+        """Members cost up to a fifth less than they aim at, on this range a tenth of its logarithm."""
+        self.check_cover(space, self.members(seeder, n), tolerance=0.1)
+
 
 def test_costs_of_a_network_by_hand() -> None:
     costs = create(GREY, {}).cost(SEPARABLE)
@@ -100,7 +105,7 @@ def test_founders_keep_within_their_cost_and_near_it(task: Task) -> None:
     space = create(task, {})
     for seed, edges in enumerate(np.geomspace(task.n_inputs, 80 * task.n_inputs, 12)):
         got = space.cost(near(edges, task, generator(seed)))["edges"]
-        assert 0.9 * edges <= got <= edges
+        assert 0.8 * edges <= got <= edges
 
 
 def test_founders_have_every_head_stem_and_depth() -> None:
@@ -122,7 +127,7 @@ def test_children_stay_within_the_bounds() -> None:
 def test_a_family_may_be_spread_beyond_the_usual_bounds() -> None:
     space = create(GREY, {"founder_edges": [50_000, 200_000]})
     assert space.edges == (784, 200_000)
-    assert space.cost(space.sample(generator(0)))["edges"] > 49_000
+    assert space.cost(space.sample(generator(0)))["edges"] > 40_000
 
 
 def test_the_cheapest_is_drawn_where_all_cost_too_much() -> None:
