@@ -176,7 +176,8 @@ def obstacle(method: str, task: Task, dataset: str, setting: str | None = None) 
         config = stage.config(dataset, setting)
         try:
             space = create_space(config.space, task, config.space_options)
-            complete_settings(config, space, find_searches(config, space, Path()))
+            searches = find_searches(config, space, Path())
+            complete_settings(config, space, searches, n_samples=1)  # how long training is does not matter here
             if isinstance(space, Seedable) and config.seeder in space.seeders:
                 space.seeders[config.seeder](0, np.random.default_rng(0))
         except UserError as error:
