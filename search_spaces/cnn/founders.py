@@ -27,8 +27,8 @@ HIDDEN = (0, 0, 16, 32)
 GROWTH = (1.0, 1.5, 2.0)
 #: Networks of fewer channels than this in the first convolution are drawn where no others are cheap enough.
 FEWEST_CHANNELS, MOST_CHANNELS = 2, 32
-#: A network is taken when it costs at least this share of what is aimed at, or is the nearest of so many. A share near 1
-#: would leave out networks whose cost grows in large steps: those of few channels on large maps, often the best.
+#: A network is taken when it costs at least this share of what is aimed at, or is the nearest of so many. A share near
+#: 1 would leave out networks whose cost grows in large steps: those of few channels on large maps, often the best.
 NEAR, DRAWS = 0.8, 200
 
 #: Of the recipe, for networks that begin with fresh weights. On Fashion-MNIST two networks of 1 000 and 6 600

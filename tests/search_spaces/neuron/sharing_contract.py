@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from evonas.training import Pruning, Recipe, Regrowth
 from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.trainer.base import Network, Norm, Trainer, sample_order
-from tests.search_spaces.neuron.torch_convolutions import Case, ConvolutionalModule, Layer, Written
 from tests.search_spaces.neuron.measuring_contract import few_examples
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.reference_training import mean_loss
+from tests.search_spaces.neuron.torch_convolutions import Case, ConvolutionalModule, Layer, Written
 from tests.search_spaces.neuron.trainer_contract import TrainerContract
 from tests.search_spaces.neuron.training_cases import CLASSES, PLAIN, WIDE, assert_close, random_samples, random_splits
 

@@ -26,10 +26,10 @@ from search_spaces.neuron.trainer.native import (
     instruction_set,
     supported_instruction_sets,
 )
-from tests.search_spaces.neuron.torch_convolutions import Case, ConvolutionalModule, Layer, Written
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.reference_training import mean_loss
 from tests.search_spaces.neuron.sharing_contract import SharingContract, shared_network
+from tests.search_spaces.neuron.torch_convolutions import Case, ConvolutionalModule, Layer, Written
 from tests.search_spaces.neuron.training_cases import (
     CLASSES,
     IMAGES,
