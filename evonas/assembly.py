@@ -21,6 +21,7 @@ from evonas.evaluation.base import class_of
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
 from evonas.family import FamilyObserver, find_family
+from evonas.lowering import REPLACE_MAX_POOL
 from evonas.objectives import Objectives
 from evonas.opened import check_data, config_of, locate_data
 from evonas.plugins import create_space
@@ -57,6 +58,10 @@ class RunObserver(FamilyObserver, Protocol):
 
     def timing(self, n_done: int, n_rounds: int) -> None:
         """Before the run is open, where it needs a table of latencies: so many rounds of timing are done."""
+        ...
+
+    def noted(self, sentence: str) -> None:
+        """What the user should know of the run's founders."""
         ...
 
 
@@ -133,12 +138,14 @@ def _searcher(parts: Parts, store: RunStore[Any]) -> Searcher[Any]:
 
 
 def evolve(
-    config: RunConfig, out: Path, *, seed_from: Sequence[Path] = (), observers: Sequence[RunObserver] = ()
+    config: RunConfig, out: Path, *, seed_from: Sequence[Path] = (), replace_max_pool: bool = False,
+    observers: Sequence[RunObserver] = (),
 ) -> bool:
     """A new run in the directory ``out``; returns whether the searcher came to its end within the time limit.
 
     Args:
         seed_from: Runs whose fronts are the founders (see :mod:`evonas.seeding`).
+        replace_max_pool: In seeds of another space average pooling may take the place of max-pooling.
 
     Raises:
         UserError: Bad configuration, bad data, runs that cannot seed or teach this one, or ``out`` exists; nothing is
@@ -148,8 +155,14 @@ def evolve(
     check_absent(out)  # before any data is loaded
     if seed_from and config.searcher != "nsga2":
         raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
+    if replace_max_pool and not seed_from:
+        raise UserError(f"{REPLACE_MAX_POOL} is about seeds of another space, and there are none: name one with "
+                        "--seed-from")
     parts = assemble(config, out)
-    seeds = read_seeds(seed_from, parts.config, parts.splits, parts.space, parts.objectives) if seed_from else None
+    seeds = None if not seed_from else read_seeds(
+        seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
+        replace_max_pool=replace_max_pool,
+    )
     return _begin(parts, out, seeds, observers, since)
 
 
@@ -201,6 +214,9 @@ def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[Run
         normalisation=asdict(splits.scaling), seeds=each_once(source for part in given for source in part.sources),
         fill=fill,
     )
+    for observer in observers:
+        for sentence in () if seeds is None else seeds.notes:
+            observer.noted(sentence)
     return _run(parts, out, observers, since)
 
 

@@ -11,7 +11,7 @@ from evonas.data.samples import Splits
 from evonas.plugins import create_space
 from evonas.space import HasWeightOptions, SearchSpace
 from evonas.store import RunInfo, task_of
-from evonas.types import UserError
+from evonas.types import Task, UserError
 
 
 def check_fit(run: str, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
@@ -37,6 +37,26 @@ def check_fit(run: str, info: RunInfo, config: RunConfig, splits: Splits, space:
     check("split_seed", theirs.split_seed, config.split_seed)
     check("data set, n_train or n_validation (fingerprint)", info.fingerprint, splits.fingerprint)
     return theirs
+
+
+def check_samples(run: str, info: RunInfo, theirs: RunConfig, task: Task, split_seed: int, fingerprint: str) -> None:
+    """Whether another run, of whatever space, has seen what this one sees.
+
+    Args:
+        run: What a sentence about it begins with.
+        task, split_seed, fingerprint: Of this one.
+
+    Raises:
+        UserError: The first difference.
+    """
+    check = partial(check_same, run)
+    their_task = task_of(info, run)
+    check("kind of task", their_task.kind, task.kind)
+    check("input shape", their_task.input_shape, task.input_shape)
+    check("number of outputs", their_task.n_outputs, task.n_outputs)
+    check_scales(run, info.task["target_scale"], task)
+    check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
+    check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
 
 
 def check_same(run: str, what: str, got: object, expected: object) -> None:

@@ -15,6 +15,7 @@ class Stream(IntEnum):
     DATA = 2
     RETRAIN = 3
     FAMILY = 4
+    LOWERING = 5
 
 
 def stream(seed: int, purpose: Stream, *address: int) -> np.random.SeedSequence:

@@ -12,14 +12,16 @@ from evonas import pareto
 from evonas.compatibility import check_fit, check_same
 from evonas.config import RunConfig
 from evonas.data.samples import Splits
+from evonas.evaluation import Evaluator
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
 from evonas.individual import Evaluation, Individual, Member, Trial
+from evonas.lowered_front import lower_front
 from evonas.objectives import Objectives
 from evonas.report.front import front
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace
-from evonas.store import Record, RunStore, SeedSource, Spent, each_once, read_info, spent
+from evonas.store import Record, RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
 from evonas.timed import sources_of
 from evonas.types import UserError, Weights
 
@@ -43,11 +45,13 @@ class Seeds:
 
     Attributes:
         table: By which the founders' latencies were estimated; None where they were not.
+        notes: Sentences about founders of another space that the user should know.
     """
 
     founders: list[Founder]
     sources: list[SeedSource]
     table: LatencyTable | None
+    notes: tuple[str, ...] = ()
 
     def write(self, directory: Path, space: SearchSpace[Any]) -> None:
         """Into a run that has no individuals yet; it has cost that run nothing (see :class:`SeedSource`)."""
@@ -67,9 +71,17 @@ def founding_trials(store: RunStore[Any]) -> list[Trial[Any]]:
 
 
 def read_seeds(
-    runs: Sequence[Path], config: RunConfig, splits: Splits, space: SearchSpace[Any], objectives: Objectives
+    runs: Sequence[Path], config: RunConfig, splits: Splits, space: SearchSpace[Any], objectives: Objectives,
+    evaluator: Evaluator[Any], *, replace_max_pool: bool = False,
 ) -> Seeds:
     """The best ``config.population`` members of the fronts of ``runs`` by rank and crowding, each genotype once.
+
+    Members of runs of another space are lowered into this one, and measured again (:mod:`evonas.lowered_front`).
+
+    Args:
+        runs: Of this space, or of one whose networks this space takes.
+        config, splits, space, objectives, evaluator: Of the new run.
+        replace_max_pool: See :func:`evonas.lowering.lower_network`.
 
     Raises:
         UserError: A run does not fit the new one or the others, or has an empty front.
@@ -78,19 +90,22 @@ def read_seeds(
     costs: dict[str, Spent] = {}
     ancestors: list[SeedSource] = []
     timed_by = sources_of(config, objectives)
+    notes: list[str] = []
     for run in runs:
         path = str(run.resolve())
         if path in costs:
             raise UserError(f"the seed run {run} is named twice: name each once")
         info = read_info(run)
-        name = f"the seed run {run}"
-        theirs = check_fit(name, info, config, splits, space)
-        check = partial(check_same, name)
-        check("list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
-        if config.evaluator == "shared":  # nothing that has its weights from a supernet measures up to what was trained
-            check("evaluator", theirs.evaluator, config.evaluator)
         ancestors += (source._replace(ids=()) for source in info.seeds)
-        members, costs[path] = _read_front(run, space, objectives, timed_by)
+        if info.config.get("space", config.space) != config.space:
+            lowered = lower_front(
+                run, info, config, splits, space, objectives, evaluator, replace_max_pool=replace_max_pool
+            )
+            members, costs[path] = [Founder(path, *each) for each in lowered.members], lowered.cost
+            notes += lowered.notes
+        else:
+            _check(run, info, config, splits, space)
+            members, costs[path] = _read_front(run, space, objectives, timed_by)
         for founder in members:
             first.setdefault(founder.member.genotype.digest, founder)
     found = list(first.values())
@@ -102,7 +117,17 @@ def read_seeds(
         SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), cost)
         for run, cost in costs.items()
     ]
-    return Seeds(founders, each_once([*sources, *ancestors]), table)
+    return Seeds(founders, each_once([*sources, *ancestors]), table, tuple(notes))
+
+
+def _check(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
+    """Raises :class:`UserError` unless members of another run of this space can found this one."""
+    name = f"the seed run {run}"
+    theirs = check_fit(name, info, config, splits, space)
+    check = partial(check_same, name)
+    check("list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
+    if config.evaluator == "shared":  # nothing that has its weights from a supernet measures up to what was trained
+        check("evaluator", theirs.evaluator, config.evaluator)
 
 
 def _common_table(founders: Sequence[Founder], space: SearchSpace[Any]) -> LatencyTable | None:

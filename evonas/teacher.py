@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
 
-from evonas.compatibility import check_same
-from evonas.config import RunConfig, check_config
-from evonas.data.normalisation import check_scales
+from evonas.compatibility import check_samples
+from evonas.config import check_config
 from evonas.data.samples import Samples
 from evonas.evaluation.measure import metric_names
 from evonas.evaluation.trained import predict
@@ -26,7 +24,7 @@ from evonas.individual import Member
 from evonas.plugins import create_space
 from evonas.report.front import comparable
 from evonas.space import G, SearchSpace
-from evonas.store import Record, RunInfo, RunStore, SeedSource, each_once, read_info, spent, task_of
+from evonas.store import Record, RunStore, SeedSource, each_once, read_info, spent
 from evonas.types import Doubles, Floats, Task, UserError, Weights
 
 
@@ -69,7 +67,7 @@ def read_teacher(
     run, id = _parse(name)
     info = read_info(run)
     theirs = check_config(info.config, source=str(run))
-    _check_fit(run, info, theirs, task, split_seed, fingerprint)
+    check_samples(f"the teacher {run}", info, theirs, task, split_seed, fingerprint)
     # Trainers keep a layout of their own for as long as inputs live: of this view for the moment only.
     samples = Samples(samples.x.view(), samples.y)
     space = create_space(theirs.space, task, theirs.space_options)
@@ -92,20 +90,6 @@ def _parse(name: str) -> tuple[Path, int | None]:
     if colon and id.isdecimal() and not Path(name).exists():
         return Path(run), int(id)
     return Path(name), None
-
-
-def _check_fit(
-    run: Path, info: RunInfo, theirs: RunConfig, task: Task, split_seed: int, fingerprint: str
-) -> None:
-    """Raises :class:`UserError` with the first difference that matters."""
-    check = partial(check_same, f"the teacher {run}")
-    their_task = task_of(info, run)
-    check("kind of task", their_task.kind, task.kind)
-    check("input shape", their_task.input_shape, task.input_shape)
-    check("number of outputs", their_task.n_outputs, task.n_outputs)
-    check_scales(f"the teacher {run}", info.task["target_scale"], task)
-    check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
-    check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,16 @@ import typer
 
 from evonas.cli.console import make_console, say, say_written
 from evonas.cli.interruption import exit_code
-from evonas.cli.options import MovedDataset, TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
+from evonas.cli.options import (
+    MovedDataset,
+    ReplaceMaxPool,
+    TeacherMembers,
+    TeacherRun,
+    TeacherWeight,
+    check_teacher,
+    parse_names,
+)
+from evonas.lowering import REPLACE_MAX_POOL
 from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
@@ -93,23 +102,35 @@ def export(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     id: Annotated[int, typer.Argument(help="Individual.")],
     out: Annotated[Path, typer.Option(help="File to write; for C the source, the header stands beside it.")],
-    format: Annotated[str, typer.Option(help="torch (safetensors, for evonas.load), json, onnx or c.")] = "torch",
+    format: Annotated[
+        str, typer.Option(help="torch (safetensors, for evonas.load), json, onnx or c; neuron, of cells.")
+    ] = "torch",
     weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
     precision: Annotated[str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.")] = "float32",
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C and ONNX.")] = None,
+    replace_max_pool: ReplaceMaxPool = False,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C, ONNX and neuron.")] = None,
     dataset: MovedDataset = None,
 ) -> None:
-    """Write one network with its weights to a file; C and ONNX are checked on the validation set."""
+    """Write one network with its weights to a file; C and ONNX are checked on the validation set.
+
+    The format neuron is the same network in single neurons, as torch writes it.
+    """
     from evonas.export import FORMATS
     from evonas.export import export as write
+    from evonas.export.lowered import lowered_formats, write_lowered
     from evonas.export.programs import Written, check_format, write_program
     from evonas.opened import load_splits, open_run
     from evonas.run import package
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
-        stored_as = check_format(opened.space, format, precision)
+        spaces = lowered_formats(opened.space, opened.task)
+        stored_as = check_format(opened.space, format, precision, spaces)
+        if replace_max_pool and format not in spaces:
+            raise UserError(f"{REPLACE_MAX_POOL} is for a format that is a search space, got {format!r}: leave it out")
         network = package(opened, id, weights)
-        if format in FORMATS:
+        if format in spaces:
+            written = write_lowered(network, load_splits(opened), out, format, replace_max_pool=replace_max_pool)
+        elif format in FORMATS:
             write(network, out, format)
             written = Written((out,), (network.source["weights"],))
         else:

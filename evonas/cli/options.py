@@ -34,6 +34,9 @@ Jobs = Annotated[int | None, typer.Option(help="Trials at a time; does not chang
 TimeLimit = Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")]
 TrialTimeout = Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")]
 
+#: For networks that go from one space to another.
+ReplaceMaxPool = Annotated[bool, typer.Option("--replace-max-pool", help="Lower max-pooling as average pooling.")]
+
 #: Options of all commands that train.
 TeacherRun = Annotated[str | None, typer.Option("--teacher", help="Distil from a run's best networks, or from RUN:ID.")]
 TeacherMembers = Annotated[int | None, typer.Option(help="Networks of the teacher, averaged [5].")]

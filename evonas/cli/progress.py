@@ -69,6 +69,10 @@ class SearchProgress:
         if n_done == 0 and not self._console.is_terminal:
             self._console.print("timing parts of networks for the table of latencies", highlight=False)
 
+    def noted(self, sentence: str) -> None:
+        """Something about the founders."""
+        self._console.print(f"note: {sentence}", markup=False, highlight=False)
+
     def searching(self, epoch: int, n_epochs: int, metrics: Metrics) -> None:
         """An epoch of the search for a family ended; evaluations a second are counted from its end."""
         self._session = time.monotonic()

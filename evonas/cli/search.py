@@ -25,6 +25,7 @@ from evonas.cli.options import (
     NTrain,
     NValidation,
     ObjectiveNames,
+    ReplaceMaxPool,
     Seed,
     SpaceName,
     SpaceOption,
@@ -86,6 +87,7 @@ def evolve(
     trial_timeout: TrialTimeout = None,
     latency_command: Annotated[str | None, typer.Option(help="Gets an exported file, prints milliseconds.")] = None,
     seed_from: Annotated[list[Path] | None, typer.Option(help="Begin with this run's front; may be repeated.")] = None,
+    replace_max_pool: ReplaceMaxPool = False,
     out: Annotated[Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].")] = None,
 ) -> None:
     """Evolve architectures and print the front."""
@@ -108,7 +110,9 @@ def evolve(
     check_teacher(given.teacher is not None or given.teaches_itself, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
     seeds = seed_from or []
-    _search(directory, lambda o: assembly.evolve(given, directory, seed_from=seeds, observers=o), given)
+    _search(directory, lambda o: assembly.evolve(
+        given, directory, seed_from=seeds, replace_max_pool=replace_max_pool, observers=o
+    ), given)
 
 
 def seed(

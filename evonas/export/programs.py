@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,9 +73,13 @@ def formats_of(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
     return {**dict.fromkeys(FORMATS, ("float32",)), **program_formats(space)}
 
 
-def check_format(space: SearchSpace[Any], format: str, precision: str) -> Precision:
-    """The precision; raises :class:`UserError` unless networks of this space can be written so."""
-    formats = formats_of(space)
+def check_format(space: SearchSpace[Any], format: str, precision: str, more: Iterable[str] = ()) -> Precision:
+    """The precision; raises :class:`UserError` unless networks of this space can be written so.
+
+    Args:
+        more: Further formats, of float32.
+    """
+    formats: dict[str, Sequence[Precision]] = {**formats_of(space), **dict.fromkeys(more, ("float32",))}
     if format not in formats:
         raise UserError(f"networks of this space cannot be exported as {format!r}{suggestion(format, formats)}")
     for allowed in formats[format]:

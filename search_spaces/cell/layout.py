@@ -124,7 +124,7 @@ def plan(task: Task, options: CellOptions) -> Layout:
     edges = tuple((source, target) for target in range(n_inputs, n_inputs + n_nodes) for source in range(target))
     darts = published.skeleton == "darts"
     size = (sides[0], sides[1]) if options.stem_stride == 1 else _halved((sides[0], sides[1]))
-    stem = Features(options.channels * ((options.stem or 3) if darts else 1), size)
+    stem = Features(options.channels * (options.stem or published.stem), size)
     places = _cells_that_reduce(options, stem, n_nodes) if darts else _stages(options, stem)
     return Layout(
         options, n_nodes, edges, (options.edges or published.edges) == "two",

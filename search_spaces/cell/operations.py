@@ -81,7 +81,7 @@ def _convolutions(operation: Convolution, channels: int, stride: int) -> list[nn
     kernel, dilation = operation.kernel, operation.dilation
     groups = channels if operation.depthwise else 1
     first = convolve(channels, channels, kernel, stride=stride, dilation=dilation, groups=groups)
-    return [first, *([convolve(channels, channels, 1)] if operation.depthwise else []), Norm(channels)]
+    return [first, *([convolve(channels, channels, 1)] if operation.mixes else []), Norm(channels)]
 
 
 class Residual(nn.Module):

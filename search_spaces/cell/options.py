@@ -18,7 +18,7 @@ class CellOptions(BaseModel):
         cells: Cells in the network; the image is halved at a third and at two thirds of them.
         nodes: Nodes of a cell beside its inputs.
         channels: Of a node in the first cells; doubled where the image is halved.
-        stem: Channels of the first convolution, as a multiple of ``channels``; None is the published 3 (darts) or 1.
+        stem: Channels of the first convolution, as a multiple of ``channels``; None is 3 (firsov, darts) or 1.
         stem_stride: 2 halves the image at once, for a quarter of the FLOPs.
         edges: ``"all"``: every edge has an operation; ``"two"``: two edges into each node have.
         separate_reduction: Cells that halve the image have operations of their own.
@@ -27,7 +27,7 @@ class CellOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    operations: Literal["firsov", "darts", "nasbench201"] = "firsov"
+    operations: Literal["firsov", "darts", "nasbench201", "tiny"] = "firsov"
     cells: int = Field(3, ge=3)
     nodes: int | None = Field(None, ge=1)
     channels: int = Field(8, ge=2)

@@ -42,7 +42,8 @@ class Convolution:
 
     Attributes:
         kernel: Side in pixels.
-        depthwise: A convolution for each channel, then a 1x1 convolution across them.
+        depthwise: A convolution for each channel; then, if ``pointwise``, a 1x1 convolution across them.
+        pointwise: See ``depthwise``; without it, channels stay apart.
         dilation: Distance between the kernel's pixels.
         repeats: How often the three follow each other; the first halves the image where that is asked for.
     """
@@ -51,11 +52,17 @@ class Convolution:
     depthwise: bool = False
     dilation: int = 1
     repeats: int = 1
+    pointwise: bool = True
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a 1x1 convolution follows the depthwise one."""
+        return self.depthwise and self.pointwise
 
     def counts(self, channels: int, stride: int, pixels: int) -> Counts:
         """For an image of ``pixels`` at the output."""
-        weights = self.kernel**2 * channels * (1 if self.depthwise else channels) + channels**2 * self.depthwise
-        once = Counts(weights + 2 * channels, 2 * pixels * weights, 1 + self.depthwise)
+        weights = self.kernel**2 * channels * (1 if self.depthwise else channels) + channels**2 * self.mixes
+        once = Counts(weights + 2 * channels, 2 * pixels * weights, 1 + self.mixes)
         return Counts(*(self.repeats * count for count in once))
 
 
@@ -96,6 +103,7 @@ class OperationSet:
             https://arxiv.org/abs/2001.00326).
         n_nodes: Nodes that are not inputs, by default.
         edges: By default every edge has an operation (``"all"``), or the two strongest into each node (``"two"``).
+        stem: Channels of the first convolution by default, as a multiple of a node's.
     """
 
     names: tuple[str, ...]
@@ -103,6 +111,7 @@ class OperationSet:
     skeleton: Literal["darts", "nasbench201"]
     n_nodes: int
     edges: Literal["all", "two"]
+    stem: int
 
     @property
     def n_inputs(self) -> int:
@@ -117,13 +126,14 @@ class OperationSet:
 
 def _set(
     operations: dict[str, Operation], *, none: bool, skeleton: Literal["darts", "nasbench201"] = "darts",
-    n_nodes: int = 4, edges: Literal["all", "two"] = "all",
+    n_nodes: int = 4, edges: Literal["all", "two"] = "all", stem: int = 3,
 ) -> OperationSet:
     names = (*([NONE] if none else []), *operations)
-    return OperationSet(names, MappingProxyType(operations), skeleton, n_nodes, edges)
+    return OperationSet(names, MappingProxyType(operations), skeleton, n_nodes, edges, stem)
 
 
-#: Sets by name. ``firsov`` is that of the searches with a hypernetwork (Yakovlev 2022, Firsov 2025).
+#: Sets by name. ``firsov`` is that of the searches with a hypernetwork (Yakovlev 2022, Firsov 2025). ``tiny`` is for
+#: small devices: no dense 3x3 convolution, and no max-pooling, so that all can be lowered to single neurons.
 OPERATION_SETS: Mapping[str, OperationSet] = MappingProxyType({
     "firsov": _set({"max_pool_3x3": Pool("max"), SKIP: Skip(), "conv_3x3": Convolution(3)}, none=False),
     "darts": _set({
@@ -140,5 +150,12 @@ OPERATION_SETS: Mapping[str, OperationSet] = MappingProxyType({
         "conv_1x1": Convolution(1),
         "conv_3x3": Convolution(3),
         "avg_pool_3x3": Pool("avg", norm=False),
-    }, none=True, skeleton="nasbench201", n_nodes=3),
+    }, none=True, skeleton="nasbench201", n_nodes=3, stem=1),
+    "tiny": _set({
+        SKIP: Skip(),
+        "avg_pool_3x3": Pool("avg"),
+        "conv_1x1": Convolution(1),
+        "depthwise_3x3": Convolution(3, depthwise=True, pointwise=False),
+        "separable_3x3": Convolution(3, depthwise=True),
+    }, none=True, n_nodes=2, edges="two", stem=1),
 })

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from evonas.exportable import ExportTarget, Precision, Program, TimedParts
+from evonas.layers import LayerGraph
 from evonas.options import read_options
 from evonas.sketch import Sketch
 from evonas.space import Choices, Encoded, Offspring
@@ -35,7 +36,7 @@ class CellSpace:
     """Convolutional networks that repeat one cell or a few, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Describable``,
-    ``Drawable``, ``Relaxable``, ``Exportable`` and ``HasTimedParts``; picklable.
+    ``Drawable``, ``Relaxable``, ``Exportable``, ``HasTimedParts`` and ``Lowerable``; picklable.
 
     Args:
         task: Gives the image's shape and the number of outputs.
@@ -120,6 +121,12 @@ class CellSpace:
         from search_spaces.cell.onnx_program import OnnxProgram
 
         return OnnxProgram(self.task, target, self.compile(genotype, weights))
+
+    def layers(self, genotype: CellGenotype, weights: Weights) -> LayerGraph:
+        """See :func:`search_spaces.cell.layers.layers_of`."""
+        from search_spaces.cell.layers import layers_of
+
+        return layers_of(self.compile(genotype, weights), self.task.input_shape)
 
     @property
     def timed_parts(self) -> TimedParts:

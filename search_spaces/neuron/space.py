@@ -10,6 +10,7 @@ import numpy as np
 
 from evonas.data.samples import Samples, Splits
 from evonas.exportable import ExportTarget, Precision, Program
+from evonas.layers import LayerGraph
 from evonas.options import read_options
 from evonas.sketch import Sketch
 from evonas.space import Encoded, InvalidGenotype, Offspring
@@ -25,6 +26,7 @@ from search_spaces.neuron.export import FORMATS
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.growth import grown
+from search_spaces.neuron.lowering import MOST_EDGES, lower
 from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams
 from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
@@ -66,8 +68,8 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``BoundsFounders``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable`` and ``Trainable``;
-    picklable.
+    ``BoundsFounders``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable``, ``Trainable`` and
+    ``TakesLayers``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -294,6 +296,11 @@ class NeuronSpace:
     def export(self, genotype: NeuronGenotype, weights: Weights, format: str, target: ExportTarget) -> Program:
         """The network in one of :attr:`formats`."""
         return FORMATS[format].write(self._network(genotype, weights), self.task, target)
+
+    def lower(self, graph: LayerGraph, rng: np.random.Generator) -> tuple[NeuronGenotype, Weights]:
+        """See :func:`search_spaces.neuron.lowering.lower`; of at most as many edges as the option ``edges`` allows."""
+        most = MOST_EDGES if self.options.edges is None else self.options.edges[1]
+        return lower(graph, self.task, rng, most_edges=most)
 
     @property
     def shares_memory(self) -> bool:

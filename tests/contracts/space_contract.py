@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from contracts.layer_reference import outputs_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evonas.layers import Lowerable
 from evonas.space import Drawable, Encoded, InheritsWeights, InvalidGenotype, SearchSpace
 from evonas.types import Task, Weights
 
@@ -204,6 +206,21 @@ class SpaceContract(ABC):
                 assert sketch.edges.max() < len(sketch.positions)
                 assert set(sketch.layer) <= set(range(len(sketch.layers)))
                 assert set(sketch.kind) <= set(range(len(sketch.kinds)))
+
+    def test_layers_compute_what_the_phenotype_does(self, space: SearchSpace[Any]) -> None:
+        if not isinstance(space, Lowerable):
+            pytest.skip("this space does not say what its networks compute")
+        for seed in SEEDS:
+            genotype, rng = space.sample(generator(seed)), generator(seed)
+            weights = {
+                name: value + rng.uniform(0.1, 0.5, value.shape).astype(np.float32)
+                for name, value in initial_weights(space, genotype).items()
+            }
+            x = rng.normal(size=(3, *self.task.input_shape)).astype(np.float32)
+            with torch.no_grad():
+                expected = space.compile(genotype, weights).eval()(torch.from_numpy(x)).numpy()
+            outputs = outputs_of(space.layers(genotype, weights), x)
+            np.testing.assert_allclose(outputs, expected, atol=1e-5 * max(1.0, np.abs(expected).max()))
 
     def test_a_space_sent_to_another_process_is_the_same(self, space: SearchSpace[Any]) -> None:
         copy = pickle.loads(pickle.dumps(space))

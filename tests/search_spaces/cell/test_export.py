@@ -36,7 +36,7 @@ def weights_of(space: CellSpace, genotype: Any) -> dict[str, Floats]:
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 11)])
-@pytest.mark.parametrize("operations", ["firsov", "darts", "nasbench201"])
+@pytest.mark.parametrize("operations", ["firsov", "darts", "nasbench201", "tiny"])
 def test_the_graph_computes_what_torch_does(operations: str, shape: tuple[int, int, int]) -> None:
     space = space_of(shape, operations=operations)
     rng = np.random.default_rng(0)
@@ -62,7 +62,7 @@ def test_a_node_that_nothing_leads_to_is_zero() -> None:
     np.testing.assert_array_equal(outputs[0], outputs[1])
 
 
-@pytest.mark.parametrize("operations", ["firsov", "darts", "nasbench201"])
+@pytest.mark.parametrize("operations", ["firsov", "darts", "nasbench201", "tiny"])
 def test_every_edge_of_a_network_is_one_part(operations: str) -> None:
     space = space_of(operations=operations, cells=5)
     for seed in range(5):

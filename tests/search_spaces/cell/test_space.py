@@ -46,6 +46,14 @@ class TestNasBench201Set(SpaceContract):
         return create(self.task, {"operations": "nasbench201", "channels": 2})
 
 
+class TestTinySet(SpaceContract):
+    task = Task("classification", (2, 17, 16), 3)
+
+    @pytest.fixture
+    def space(self) -> CellSpace:
+        return create(self.task, {"operations": "tiny", "channels": 2, "stem_stride": 2})
+
+
 class TestCellsOfTheirOwn(SpaceContract):
     task = GREY
 
@@ -93,6 +101,21 @@ def test_cells_are_shared_as_the_options_say(options: dict[str, Any], n_cells: i
     space = create(GREY, SMALL | options if options.get("operations") is None else options)
     assert len(space.sample(generator(0)).cells) == n_cells
     assert space.choices.n_choices == n_cells * (6 if options.get("operations") else 14)
+
+
+def test_the_tiny_set_has_no_max_pooling_and_its_cells_are_small() -> None:
+    image = Task("classification", (1, 28, 28), 10)
+    tiny, usual = (create(image, {"operations": name, "channels": 4}) for name in ("tiny", "darts"))
+    assert not any("max" in name for name in tiny.layout.set.names)
+    flops = [[space.cost(space.sample(generator(seed)))["flops"] for seed in range(20)] for space in (tiny, usual)]
+    assert 3 * np.median(flops[0]) < np.median(flops[1])
+
+
+def test_a_depthwise_convolution_counts_what_its_module_has() -> None:
+    space = create(GREY, {"operations": "tiny", "channels": 3})
+    for seed in range(10):
+        genotype = space.sample(generator(seed))
+        assert sum(p.numel() for p in space.compile(genotype).parameters()) == space.cost(genotype)["params"]
 
 
 def test_founders_are_uniform_over_pairs_of_sources() -> None:
