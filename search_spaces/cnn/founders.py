@@ -18,10 +18,11 @@ from search_spaces.neuron.seeders.family import GOLDEN_RATIO
 #: What the genes are drawn from, each value as often as it stands here.
 CONVOLUTIONS, POOLS, STRIDES = (1, 2, 2, 3, 3), (1, 1, 1, 2, 2, 2, 4), (1, 2, 2)
 FIRST_KERNELS, FIRST_STRIDES, KERNELS = (3, 3, 5), (1, 2, 2, 3), (3,)
-HEADS: tuple[Head, ...] = ("flat", "max", "quarters", "average")
-#: Behind a single convolution, of which averages leave too little: on Fashion-MNIST, 6 epochs, networks of 24 000 and
-#: 6 600 multiply-adds had 80 and 81 % on validation with averages, others of 27 000 and 4 500 without 88 and 84.
-FIRST_HEADS: tuple[Head, ...] = ("flat", "max")
+#: Maps that are left as they are come most often: on Fashion-MNIST, 6 to 8 epochs, the best of 46 random networks under
+#: 1 500, 3 300, 10 000 and 28 000 multiply-adds had this head (83.2, 85.6, 86.1, 88.4 % on validation).
+HEADS: tuple[Head, ...] = ("flat", "flat", "flat", "max", "quarters", "average")
+#: Behind a single convolution, of which averages leave too little: networks of 24 000 and 6 600 had 80 and 81 % there.
+FIRST_HEADS: tuple[Head, ...] = ("flat", "flat", "max")
 HIDDEN = (0, 0, 16, 32)
 #: Channels of a convolution as multiples of the width, later ones also of all factors before.
 GROWTH = (1.0, 1.5, 2.0)
