@@ -51,7 +51,7 @@ setup(
     ext_modules=[
         Extension(
             "search_spaces.neuron.trainer.libevonas_native",
-            sources=[str(NATIVE / name) for name in ("abi.cpp", "model.cpp", "parameters.cpp", "regrow.cpp", "session.cpp")],
+            sources=[str(NATIVE / f"{name}.cpp") for name in ("abi", "model", "parameters", "regrow", "session")],
             depends=[str(path) for path in sorted(NATIVE.glob("*.h"))] + [str(NATIVE / "kernel.cpp")],
             extra_compile_args=FLAGS,
             extra_link_args=LINK_FLAGS,

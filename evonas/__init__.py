@@ -7,10 +7,10 @@ search as a scikit-learn classifier. The parts of a search are in the modules of
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # importing it, or anything else here, would delay the moment from which Ctrl-C is quiet
 if TYPE_CHECKING:
+    from typing import Any
+
     from evonas.estimator import EvoClassifier
     from evonas.run import Run, load
 
@@ -24,6 +24,8 @@ _MODULES = {"EvoClassifier": "evonas.estimator", "Run": "evonas.run", "load": "e
 def __getattr__(name: str) -> Any:
     """Attributes are imported when they are asked for, so that importing one module does not import them all."""
     if name in _MODULES:
+        from importlib import import_module
+
         return getattr(import_module(_MODULES[name]), name)
     if name == "__version__":
         from importlib.metadata import version

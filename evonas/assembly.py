@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -13,33 +14,39 @@ import numpy as np
 from evonas import engine
 from evonas.config import RunConfig
 from evonas.data import load
+from evonas.data.locating import expanded
 from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
+from evonas.evaluation.base import class_of
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
 from evonas.family import FamilyObserver, find_family
 from evonas.lowering import REPLACE_MAX_POOL
 from evonas.objectives import Objectives
-from evonas.opened import check_data, config_of
+from evonas.opened import check_data, config_of, locate_data
 from evonas.plugins import create_space
 from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
 from evonas.runtimes.latency_table import measure_table, read_table
 from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
-from evonas.seeders import complete_settings, find_searches
+from evonas.seeders import complete_settings, find_searches, founder_options
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import G, Offspring, SearchSpace, Seedable
-from evonas.store import Record, RunStore, check_absent, create, each_once, read_info
+from evonas.store import Record, RunStore, check_absent, create, damaged, each_once, of_another, read_info
 from evonas.teacher import OwnTeacher, read_teacher
+from evonas.timed import check_target, sources_of
 from evonas.training import FamilySearch
-from evonas.types import Floats, UserError
+from evonas.training.length import EPOCHS, default_epochs
+from evonas.types import Floats, UserError, blames
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
 BATCH = 5
 #: Members where nobody asks for others; and more of them than anybody waits for.
 FAMILY_SIZE, UNLIMITED = 40, 1_000_000
+#: Epochs of each where nobody asks for others and there are samples enough: it has no parent to begin from.
+MEMBER_EPOCHS = 2 * EPOCHS
 
 
 class RunObserver(FamilyObserver, Protocol):
@@ -86,12 +93,27 @@ class Parts:
         return replace(self, splits=splits, evaluator=build_scoring(self.config, self.space, splits, out)[0])
 
 
-def assemble(config: RunConfig, out: Path) -> Parts:
-    """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit."""
+def assemble(config: RunConfig, out: Path, *, epochs: int = EPOCHS, new: bool = True) -> Parts:
+    """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit.
+
+    Args:
+        config: What the user has set.
+        out: The run, in which a search may find a table of latencies.
+        epochs: Of a trial where the configuration gives none and there are samples enough.
+        new: Bound what founders begin with; a run that is resumed keeps those that it began with.
+    """
     splits = load(config.dataset, **config.split)
+    if config.dataset.endswith(".npz"):  # what was told by shapes and types is said from now on
+        config = config.model_copy(update={"axes": splits.axes, "task": splits.task.kind})
+    if config.epochs is None:
+        wanted = default_epochs(len(splits.train), config.recipe.batch_size, epochs=epochs)
+        config = config.model_copy(update={"epochs": wanted})
     space = create_space(config.space, splits.task, config.space_options)
+    if new and (bounds := founder_options(config, space, len(splits.train))):
+        config = config.model_copy(update={"space_options": {**config.space_options, **bounds}})
+        space = create_space(config.space, splits.task, config.space_options)
     searches = find_searches(config, space, out)
-    config = config.model_copy(update=complete_settings(config, space, searches))
+    config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))
     evaluator, objectives = build_scoring(config, space, splits, out)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder))
@@ -129,6 +151,7 @@ def evolve(
         UserError: Bad configuration, bad data, runs that cannot seed or teach this one, or ``out`` exists; nothing is
             written then.
     """
+    since, out, seed_from = time.monotonic(), expanded(out), [expanded(path) for path in seed_from]
     check_absent(out)  # before any data is loaded
     if seed_from and config.searcher != "nsga2":
         raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
@@ -140,7 +163,7 @@ def evolve(
         seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
         replace_max_pool=replace_max_pool,
     )
-    return _begin(parts, out, seeds, observers)
+    return _begin(parts, out, seeds, observers, since)
 
 
 def seed(
@@ -155,17 +178,18 @@ def seed(
     Raises:
         UserError: As :func:`evolve`.
     """
+    since, out = time.monotonic(), expanded(out)
     check_absent(out)  # before any data is loaded
-    parts = assemble(config, out)
+    parts = assemble(config, out, epochs=MEMBER_EPOCHS)
     if n_members is None and parts.family_search is not None:
         n_members = parts.family_search.n_members
     n_members = n_members or (UNLIMITED if config.time_limit else FAMILY_SIZE)
     n_batches = max(0, n_members - 2) // BATCH
     batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
-    return _begin(replace(parts, config=parts.config.model_copy(update=batches)), out, None, observers)
+    return _begin(replace(parts, config=parts.config.model_copy(update=batches)), out, None, observers, since)
 
 
-def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[RunObserver]) -> bool:
+def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[RunObserver], since: float) -> bool:
     config, splits = parts.config, parts.splits
     teacher = None if config.teacher is None else read_teacher(
         config.teacher, config.teacher_members, samples=splits.train, task=splits.task, split_seed=config.split_seed,
@@ -193,31 +217,40 @@ def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[Run
     for observer in observers:
         for sentence in () if seeds is None else seeds.notes:
             observer.noted(sentence)
-    return _run(parts, out, observers)
+    return _run(parts, out, observers, since)
 
 
 def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObserver] = ()) -> bool:
     """Go on with a run exactly where it stopped.
 
     Args:
-        changes: New values of ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` or ``generations``; the
+        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``,
+            ``time_limit``, ``trial_timeout`` or ``generations``; the
             ``latency_command``, where the run has one.
 
     Raises:
         UserError: Not a run, its data set is not there or has changed, or its latency command was not given again.
     """
+    since, out = time.monotonic(), expanded(out)
     command = config_of(out).latency_command
     if command != changes.get("latency_command"):  # a run directory may come from anybody: it starts no program
         told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
         raise UserError(f"{out} was started {told}: give the same to go on")
-    parts = assemble(config_of(out, changes), out)
+    info, searcher = read_info(out), class_of(SEARCHERS[config_of(out).searcher])
+    if info.searcher not in (None, searcher):
+        raise of_another(out, f"searched by {info.searcher}", searcher)
+    if "." in (info.evaluator or ""):  # none of the engine's own
+        raise of_another(out, f"evaluated by {info.evaluator}", "the command line's own")
+    with blames(out):
+        parts = assemble(locate_data(config_of(out, changes), info, out), out, new=False)
     if parts.family_search is not None and changes.get("generations") is not None:
         raise UserError(
             f"the family of {out} comes from one search, which has ended with as many members as it was asked for: "
             f"leave out --generations, or begin another run with more --members"
         )
-    check_data(parts.splits, read_info(out), out)
-    return _run(parts, out, observers)
+    check_data(parts.splits, info, out)
+    with blames(out):
+        return _run(parts, out, observers, since)
 
 
 def _draw_one(parts: Parts) -> None:
@@ -231,23 +264,30 @@ def _draw_one(parts: Parts) -> None:
         space.sample(rng)
 
 
-def _run(parts: Parts, out: Path, observers: Sequence[RunObserver]) -> bool:
+def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float) -> bool:
     config = parts.config
     if parts.timed_space is not None:
         read_table(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
     with RunStore(out, parts.space, writing=True) as store:
+        searcher = _searcher(parts, store)
+        engine.claim(searcher, parts.evaluator, store)
+        for metric, source in sources_of(config, parts.objectives).items():
+            check_target(store, metric, source, own=True)
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
         if (outputs := store.teacher_outputs()) is not None:
+            expected = len(parts.splits.train), parts.splits.task.n_outputs
+            if outputs.shape != expected:
+                raise damaged(f"{out} has outputs of a teacher of shape {outputs.shape}, expected {expected}")
             parts = parts.taught(outputs, out)
         for observer in observers:
             observer.begun(config, parts.objectives, store.records(), store.elapsed)
         if parts.family_search is not None and not _find_family(parts, parts.family_search, store, observers):
             return False
         return engine.run(
-            _searcher(parts, store), parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
+            searcher, parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
-            evaluator_at=_evaluators_by_generation(parts, store, out) if config.teaches_itself else None,
+            evaluator_at=_evaluators_by_generation(parts, store, out) if config.teaches_itself else None, since=since,
         )
 
 

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from evonas.config import RunConfig, check_config
+from evonas.data.normalisation import check_scales
 from evonas.data.samples import Splits
 from evonas.plugins import create_space
 from evonas.space import HasWeightOptions, SearchSpace
-from evonas.store import RunInfo
+from evonas.store import RunInfo, task_of
 from evonas.types import Task, UserError
 
 
@@ -26,7 +27,9 @@ def check_fit(run: str, info: RunInfo, config: RunConfig, splits: Splits, space:
     theirs = check_config(info.config, source=run)
     check = partial(check_same, run)
     check("search space", theirs.space, config.space)
-    check("input shape", tuple(info.task["input_shape"]), splits.task.input_shape)
+    their_task = task_of(info, run)
+    check("input shape", their_task.input_shape, splits.task.input_shape)
+    check_scales(run, info.task["target_scale"], splits.task)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
         for name, expected in space.weight_options.items():
@@ -47,9 +50,11 @@ def check_samples(run: str, info: RunInfo, theirs: RunConfig, task: Task, split_
         UserError: The first difference.
     """
     check = partial(check_same, run)
-    check("kind of task", info.task["kind"], task.kind)
-    check("input shape", tuple(info.task["input_shape"]), task.input_shape)
-    check("number of outputs", info.task["n_outputs"], task.n_outputs)
+    their_task = task_of(info, run)
+    check("kind of task", their_task.kind, task.kind)
+    check("input shape", their_task.input_shape, task.input_shape)
+    check("number of outputs", their_task.n_outputs, task.n_outputs)
+    check_scales(run, info.task["target_scale"], task)
     check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
     check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
 

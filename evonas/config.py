@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from evonas.data.locating import expanded
+from evonas.data.axes import Axes
+from evonas.data.locating import absolute
 from evonas.training import Pruning, Recipe, Regrowth
-from evonas.types import Json, UserError, suggestion
+from evonas.types import MOST, MOST_JOBS, Json, UserError, suggestion
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -29,29 +30,36 @@ class Split(TypedDict):
     seed: int
     n_train: int | None
     validation: int | None
+    axes: Axes | None
+    task: Literal["classification", "regression"] | None
 
 
 class RunConfig(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``objectives`` are by default ``fitness_error`` (or ``fitness_mse``) and FLOPs. ``space_options`` go to the
+    ``objectives`` are by default ``fitness_error`` (or ``fitness_mse``, of several targets
+    ``fitness_nmse``) and FLOPs. ``space_options`` go to the
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` are
-    numbers of samples; where trials are small, a large validation set takes most of their time. ``seeder`` names the
+    numbers of samples; where trials are small, a large validation set takes most of their time. ``axes`` (see
+    :mod:`evonas.data.axes`) and ``task`` say what the arrays of a file of one's own are, where that is not plain from
+    their shapes and types. ``seeder`` names the
     family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
     validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
     should.
-    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume. ``rungs``
-    are epochs that grow with promise, in the place of ``epochs``. ``search_epochs`` are those of a seeder that is one
-    training for the whole family; its members are trained for ``epochs`` after that. ``search_options`` are the
-    settings of such a training: of :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of which
-    the best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
-    ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is on;
-    None is on unless images are moved in training (also where only some networks' are), since the teacher sees them
-    where they were. See :mod:`evonas.teacher`.
+    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume.
+    ``epochs`` are those of a trial; None is as many as the data are few, see
+    :func:`evonas.training.length.default_epochs`. ``rungs`` are epochs that grow with promise, in the place of
+    ``epochs``. ``search_epochs`` are those of a seeder that is one training for the whole family; its members are
+    trained for ``epochs`` after that. ``search_options`` are the settings of such a training: of
+    :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of which the best
+    ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
+    ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is
+    on; None is on unless images are moved in training (also where only some networks' are), since the teacher sees
+    them where they were. See :mod:`evonas.teacher`.
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
-    epochs.
+    epochs. ``classes`` are the names of the classes in the order of the outputs, which networks keep in their headers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,35 +67,38 @@ class RunConfig(BaseModel):
     space: str = "neuron"
     dataset: str = "digits"
     data_root: Path | None = None
-    n_train: int | None = Field(default=None, ge=1)
-    n_validation: int | None = Field(default=None, ge=1)
+    n_train: int | None = Field(default=None, ge=1, lt=2**63)
+    n_validation: int | None = Field(default=None, ge=1, lt=2**63)
+    axes: Axes | None = None
+    task: Literal["classification", "regression"] | None = None
     objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
     evaluator: Literal["trained", "shared"] = "trained"
     supernet: Path | None = None
     searcher: Literal["nsga2", "random"] = "nsga2"
     seeder: str = "random"
-    population: int = Field(default=40, ge=2)
-    children: int = Field(default=20, ge=1)
-    generations: int = Field(default=30, ge=0)
-    epochs: int = Field(default=6, ge=1)
-    search_epochs: int | None = Field(default=None, ge=1)
+    population: int = Field(default=40, ge=2, le=MOST)
+    children: int = Field(default=20, ge=1, le=MOST)
+    generations: int = Field(default=30, ge=0, le=MOST)
+    epochs: int | None = Field(default=None, ge=1, le=MOST)
+    search_epochs: int | None = Field(default=None, ge=1, le=MOST)
     search_options: dict[str, Any] = Field(default_factory=dict)
     rungs: tuple[int, ...] | None = None
     teacher: str | None = None
-    teacher_members: int = Field(default=5, ge=1)
+    teacher_members: int = Field(default=5, ge=1, le=MOST)
     self_distillation: bool | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
     parents: Literal["gap", "tournament"] = "gap"
     adapt: bool = False
     crossover_rate: float = Field(default=0.0, ge=0, le=1)
-    seed: int = Field(default=0, ge=0)
-    split_seed: int = Field(default=0, ge=0)
-    jobs: int = Field(default=1, ge=1)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    split_seed: int = Field(default=0, ge=0, lt=2**63)
+    jobs: int = Field(default=1, ge=1, le=MOST_JOBS)
     time_limit: float | None = Field(default=None, gt=0)
     trial_timeout: float | None = Field(default=None, gt=0)
     latency_command: str | None = None
     latency_timeout: float = Field(default=60, gt=0)
+    classes: tuple[str, ...] = ()
     training: dict[str, Any] = Field(default_factory=dict)
     space_options: dict[str, Any] = Field(default_factory=dict)
 
@@ -95,17 +106,17 @@ class RunConfig(BaseModel):
     @classmethod
     def _absolute_folder(cls, value: Path | None) -> Path | None:
         """A run can be resumed from any working directory."""
-        return None if value is None else expanded(value).resolve()
+        return None if value is None else absolute(value)
 
     @field_validator("teacher")
     @classmethod
     def _absolute_run(cls, value: str | None) -> str | None:
-        return None if value is None else str(expanded(value).resolve())
+        return None if value is None else str(absolute(value))
 
     @field_validator("dataset")
     @classmethod
     def _absolute_file(cls, value: str) -> str:
-        return str(expanded(value).resolve()) if value.endswith(".npz") else value
+        return str(absolute(value)) if value.endswith(".npz") else value
 
     @model_validator(mode="after")
     def _check_seeder(self) -> Self:
@@ -154,13 +165,15 @@ class RunConfig(BaseModel):
         """The rungs, or the epochs as the only one; none are trained with shared weights."""
         if self.evaluator == "shared":
             return (0,)
-        return self.rungs or (self.epochs,)
+        assert self.rungs or self.epochs, "the number of epochs follows from the data: see evonas.assembly"
+        return self.rungs or (self.epochs or 0,)
 
     @property
     def split(self) -> Split:
         """Which samples a search sees: arguments of :func:`evonas.data.load`."""
         return {
-            "root": self.data_root, "seed": self.split_seed, "n_train": self.n_train, "validation": self.n_validation
+            "root": self.data_root, "seed": self.split_seed, "n_train": self.n_train, "validation": self.n_validation,
+            "axes": self.axes, "task": self.task,
         }
 
     @property
@@ -211,10 +224,10 @@ def check_config(values: Mapping[str, Any], *, source: str) -> RunConfig:
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dict; raises :class:`UserError`."""
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"there is no configuration file {path}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise UserError(f"cannot read {path} as TOML: {error}") from None
 
 

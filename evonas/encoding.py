@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from evonas.files import read_regular, write_whole
 from evonas.space import Encoded
 from evonas.types import UserError
+
+#: What code raises that is given data of another form than it was written for.
+BAD_DATA = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, MemoryError)
 
 
 def pack(data: Encoded) -> bytes:
@@ -22,22 +27,29 @@ def pack(data: Encoded) -> bytes:
 
 def unpack(blob: bytes) -> Encoded:
     """The inverse of :func:`pack`; ``ValueError`` for anything else."""
+    arrays, metadata = read_arrays(blob)
+    try:
+        return Encoded(json.loads(metadata["header"]), arrays)
+    except (KeyError, ValueError, RecursionError) as error:
+        raise ValueError(f"not a packed genotype: {type(error).__name__}: {error}") from None
+
+
+def read_arrays(blob: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The arrays of a file of safetensors and the texts beside them, by name.
+
+    Raises:
+        ValueError: It is none, it claims more than it has, or an array is of no kind of number.
+    """
     try:
         arrays = safetensors.numpy.load(blob)
         length = int.from_bytes(blob[:8], "little")
-        return Encoded(json.loads(json.loads(blob[8 : 8 + length])["__metadata__"]["header"]), arrays)
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(f"not a packed genotype: {error}") from None
-
-
-def write_whole(path: Path, blob: bytes) -> None:
-    """Atomic and durable: a reader sees the whole file or none, whatever happens meanwhile; raises ``OSError``."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(blob)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+        metadata = json.loads(blob[8 : 8 + length]).get("__metadata__") or {}
+    except (SafetensorError, *BAD_DATA) as error:
+        raise ValueError(f"not a file of arrays: {error}") from None
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"the array {name[:60]!r} holds {array.dtype}, expected numbers")
+    return arrays, metadata
 
 
 def save(path: Path, data: Encoded) -> None:
@@ -51,7 +63,7 @@ def save(path: Path, data: Encoded) -> None:
 def load(path: Path) -> Encoded | None:
     """What :func:`save` wrote there, None if nothing; raises :class:`UserError` if that cannot be read."""
     try:
-        return unpack(path.read_bytes())
+        return unpack(read_regular(path))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -21,7 +21,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from evonas.assembly import evolve
 from evonas.config import RunConfig, check_config
-from evonas.data.arrays import channels_first, raw_samples
+from evonas.data.arrays import raw_samples
+from evonas.data.axes import AXES_INSIDE, Axes, channels_first
+from evonas.data.locating import absolute
+from evonas.files import replacement
 from evonas.run import Run
 from evonas.store import check_absent
 from evonas.types import Doubles, Ints, UserError
@@ -35,22 +38,22 @@ Pick: TypeAlias = Literal["best", "knee"] | Mapping[str, float]
 
 #: Samples a forward pass; bounds memory only.
 PREDICTION_BATCH = 1024
-#: Samples seen in a trial where ``epochs`` is None: small sets need many epochs, for large ones a few are enough.
-SAMPLES_A_TRIAL, FEWEST_EPOCHS = 30_000, 3
 
 
 class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier that searches for its own network: :meth:`fit` evolves a Pareto front of error and FLOPs.
 
-    Samples are rows of features, ``(n, n_features)``, or images, ``(n, height, width)`` or ``(n, height, width,
-    channels)``; labels are of any kind. A fifth of the samples (a sixth of 10 000 or more) is held back to compare
-    networks by. The result is the same for equal arguments, whatever ``n_jobs``, unless ``time_limit`` cuts the search.
+    Samples are rows of features, ``(n, n_features)``, signals, ``(n, channels, length)``, or images, ``(n, height,
+    width)``, ``(n, channels, height, width)`` or ``(n, height, width, channels)``; labels are of any kind. A fifth of
+    the samples (a sixth of 10 000 or more) is held back to compare networks by. The result is the same for equal
+    arguments, whatever ``n_jobs``, unless ``time_limit`` cuts the search.
 
     Args:
         flops: The most FLOPs a sample (2 an edge); None is any number.
         generations: After the founders.
         population: Survivors of a generation; half as many children are born in the next.
-        epochs: Of every trial; None is as many as show a network about 30 000 samples, and at least 3.
+        epochs: Of every trial; None is 6, more where samples are few: see
+            :func:`evonas.training.length.default_epochs`.
         time_limit: Seconds for the whole search.
         n_jobs: Trials at a time; None is 1, -1 as many as there are cores.
         random_state: A number, a ``RandomState``, or None for another search each time.
@@ -60,6 +63,7 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             neither.
         space: Name of the search space.
         space_options: Its options.
+        axes: Of a sample, in letters like ``"hwc"``: see :mod:`evonas.data.axes`. None lets the shape decide.
 
     Attributes:
         classes_: The labels, ascending, shape ``(n_classes,)``.
@@ -74,7 +78,7 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, *, flops: float | None = None, generations: int = 20, population: int = 20, epochs: int | None = None,
         time_limit: float | None = None, n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None, pick: Pick = "best", out: str | Path | None = None,
-        space: str = "neuron", space_options: Mapping[str, Any] | None = None,
+        space: str = "neuron", space_options: Mapping[str, Any] | None = None, axes: Axes | None = None,
     ) -> None:
         self.flops = flops
         self.generations = generations
@@ -87,6 +91,7 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.out = out
         self.space = space
         self.space_options = space_options
+        self.axes = axes
 
     classes_: NDArray[Any]
     front_: pd.DataFrame
@@ -112,10 +117,12 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(self.classes_) < 2:
             raise UserError(f"expected samples of two classes at least, got one class only, {self.classes_[0]!r}")
         rows = self._rows(labels)
-        samples = raw_samples(X[rows], labels[rows], "the samples")
+        samples = raw_samples(X[rows], labels[rows], "the samples", axes=self.axes, task="classification")
+        self._axes = samples.axes
         with _workspace(self.out) as (directory, dataset):
-            np.savez(dataset, x_train=samples.x, y_train=samples.y)
-            evolve(self._config(dataset, len(rows)), directory)
+            with replacement(dataset) as file:
+                np.savez(file, x_train=samples.x, y_train=samples.y, classes=self.classes_.astype(str))
+            evolve(self._config(dataset, samples.axes), directory)
             run = Run(directory)
             self.front_, self.id_ = run.front(), self._picked(run)
             self.model_, self._shape = run.load(self.id_, raw=True), samples.x.shape[1:]
@@ -144,13 +151,13 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         import torch
 
         check_is_fitted(self)
-        x = channels_first(validate_data(self, X, reset=False, allow_nd=True), "X")
+        x, _ = channels_first(validate_data(self, X, reset=False, allow_nd=True), "X", self._axes)
         if x.shape[1:] != self._shape:
             raise UserError(f"expected samples of shape {self._shape}, channels first, as in fit, got {x.shape[1:]}")
         network = copy.deepcopy(self.model_).double()
         with torch.inference_mode():
             starts = range(0, len(x), PREDICTION_BATCH)
-            batches = (torch.tensor(x[i : i + PREDICTION_BATCH], dtype=torch.float64) for i in starts)
+            batches = (torch.from_numpy(x[i : i + PREDICTION_BATCH].astype(np.float64)) for i in starts)
             outputs = [network(batch).numpy() for batch in batches]
         return np.concatenate(outputs)
 
@@ -162,16 +169,16 @@ class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warnings.warn(f"there is only one sample of {names}: it is trained on and validated on", stacklevel=3)
         return np.concatenate([np.arange(len(labels)), np.flatnonzero(alone[labels])])
 
-    def _config(self, dataset: Path, n_samples: int) -> RunConfig:
-        epochs = max(FEWEST_EPOCHS, -(-SAMPLES_A_TRIAL // n_samples)) if self.epochs is None else self.epochs
+    def _config(self, dataset: Path, axes: Axes | None) -> RunConfig:
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         n_cores = os.cpu_count() or 1
         jobs = 1 if self.n_jobs is None else self.n_jobs if self.n_jobs >= 0 else max(1, n_cores + 1 + self.n_jobs)
         values = {
             "space": self.space, "space_options": dict(self.space_options or {}), "dataset": str(dataset),
             "constraints": () if self.flops is None else (f"flops<={self.flops}",), "generations": self.generations,
-            "population": self.population, "epochs": epochs, "time_limit": self.time_limit, "jobs": jobs,
-            "seed": seed, "split_seed": seed,
+            "population": self.population, "epochs": self.epochs, "time_limit": self.time_limit, "jobs": jobs,
+            "seed": seed, "split_seed": seed, "axes": axes and AXES_INSIDE[axes], "task": "classification",
+            "classes": tuple(map(str, self.classes_.tolist())),
         }
         plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
         config = check_config(plain, source=type(self).__name__)
@@ -190,13 +197,16 @@ def _workspace(out: str | Path | None) -> Iterator[tuple[Path, Path]]:
         with TemporaryDirectory(prefix="evonas-") as folder:
             yield Path(folder, "run"), Path(folder, "samples.npz")
         return
-    directory = Path(out)
+    directory = absolute(out)
     samples = directory.with_name(f"{directory.name}.npz")
     check_absent(directory)
-    if samples.exists():
+    if os.path.lexists(samples):
         raise UserError(f"{samples}, where the samples would be kept, exists already: choose another out")
     try:
         samples.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make {samples.parent}: {error.strerror}; choose another out") from None
+    try:
         yield directory, samples
     except OSError as error:
         raise UserError(f"cannot write {samples}: {error.strerror}") from None

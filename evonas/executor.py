@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
@@ -20,12 +21,15 @@ from threadpoolctl import threadpool_limits
 
 from evonas.evaluation.base import Evaluator, Job
 from evonas.individual import Evaluation
+from evonas.runtimes.groups import kill_groups
 from evonas.space import G
 from evonas.training import Cancelled, Stop, TrialTimeout
 from evonas.types import Weights
 
 #: Trainers notice their deadline by themselves; code that does not is interrupted this many seconds later.
 GRACE_SECONDS = 1.0
+#: Seconds between two looks of a worker at whether its parent is there.
+WATCH_SECONDS = 0.25
 
 
 class Result(NamedTuple, Generic[G]):
@@ -37,6 +41,7 @@ class Result(NamedTuple, Generic[G]):
 
 def evaluate_all(
     evaluator: Evaluator[G], jobs: Sequence[Job[G]], *, stop: Stop, n_jobs: int = 1, trial_timeout: float | None = None,
+    smallest_first: bool = False,
 ) -> Iterator[Result[G]]:
     """Results in order of completion; one thread of linear algebra a worker. Several workers take long trials first.
 
@@ -46,15 +51,17 @@ def evaluate_all(
     Args:
         stop: Its flag stops everything at once, its deadline is that of the whole run.
         trial_timeout: Seconds a trial may take.
+        smallest_first: Take short trials first: of a run that is about to end, some are then done.
     """
     threads = evaluator.shares_memory
     backend = "threading" if threads else "loky"
-    if n_jobs > 1:
-        jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=True)
+    if n_jobs > 1 or smallest_first:
+        jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=not smallest_first)
     pending = {job.trial.key: job for job in jobs}
     # copy-on-write: torch warns of arrays that cannot be written, though nobody writes
-    processes = {} if threads else {"inner_max_num_threads": 1, "mmap_mode": "c"}
-    with threadpool_limits(1), parallel_config(backend, **processes):
+    processes: dict[str, Any] = {"inner_max_num_threads": 1, "mmap_mode": "c"}
+    processes |= {"initializer": end_with, "initargs": (os.getpid(),)}
+    with threadpool_limits(1), parallel_config(backend, **({} if threads else processes)):
         try:
             run = _run_beside if threads and n_jobs == 1 else _run
             for job, result in run(evaluator, jobs, n_jobs, stop, trial_timeout):
@@ -65,6 +72,7 @@ def evaluate_all(
             yield from _isolated(evaluator, list(pending.values()), stop, trial_timeout)
         except BaseException:
             stop.request()
+            kill_groups()
             raise
 
 
@@ -88,7 +96,20 @@ def _run_beside(
                 yield pool.submit(_evaluate, evaluator, replace(job, stop=stop), trial_timeout).result()
             except BaseException:
                 stop.request()
+                kill_groups()
                 raise
+
+
+def end_with(parent: int) -> None:
+    """Let this worker process end with the process ``parent``, however that ends, and with it the programs it runs."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        kill_groups()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _isolated(

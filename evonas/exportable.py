@@ -12,7 +12,7 @@ from evonas.types import Ints, Weights
 if TYPE_CHECKING:
     from torch import nn
 
-    from evonas.data.samples import Scaling
+    from evonas.data.samples import InputType, Scaling
 
 Precision: TypeAlias = Literal["float32", "int8"]
 
@@ -24,14 +24,26 @@ class ExportTarget:
     Attributes:
         name: What its identifiers begin with: a C identifier.
         scaling: From the data's own units, which the exported network takes and gives, to those of the search.
-        byte_inputs: Whether every input is a whole number from 0 to 255 in the data's own units.
+        byte_inputs: Whether the data set's inputs are bytes.
         precision: Of the stored weights.
+        stem: What its files are called, without suffix; empty where that is the name.
     """
 
     name: str
     scaling: Scaling
     byte_inputs: bool
     precision: Precision = "float32"
+    stem: str = ""
+
+    @property
+    def input_type(self) -> InputType:
+        """What C takes inputs as; ONNX takes bytes as float32."""
+        return "uint8" if self.byte_inputs else "float64" if self.takes_doubles else "float32"
+
+    @property
+    def takes_doubles(self) -> bool:
+        """Whether float32 would lose too much of the inputs in the data's own units."""
+        return self.scaling.input_type == "float64"
 
 
 class Program(Protocol):
@@ -60,10 +72,11 @@ class Exportable(Protocol[G_contra]):
     """Capability: formats that must know what is inside a network.
 
     ``c`` is C99 with a ``main`` behind the macro ``{NAME}_MAIN`` in capitals. It reads samples one after the other from
-    the standard input, as bytes or as float32 (``ExportTarget.byte_inputs``), and prints a line of outputs for each;
+    the standard input, in the type ``ExportTarget.input_type``, and prints a line of outputs for each;
     with the arguments BLOCKS and RUNS it prints instead, for each block, the mean nanoseconds of so many runs. Code for
     one kind of processor is left out where the macro ``{NAME}_PORTABLE`` is defined. ``onnx``
-    maps ``input``, float32 ``(n, *input_shape)`` in the data's own units, to ``output``, ``(n, n_outputs)``.
+    maps ``input``, float32 (or float64: ``ExportTarget.takes_doubles``) ``(n, *input_shape)`` in the data's own units,
+    to ``output``, float32 ``(n, n_outputs)``.
     """
 
     @property

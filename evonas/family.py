@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from evonas.data.samples import Splits
-from evonas.encoding import write_whole
 from evonas.engine import Observer, SearchFailed
 from evonas.evaluation.base import Evaluator, Job
 from evonas.executor import evaluate_all
+from evonas.files import make_folder, read_regular, write_whole
 from evonas.individual import Individual, Start, Trial
 from evonas.rng import Stream, stream
 from evonas.space import G
@@ -28,6 +28,8 @@ from evonas.types import Metrics
 
 #: The search's own folder in a run directory; and where the seconds that it has taken are kept until it ends.
 FOLDER, CLOCK = "seeder", "seconds.json"
+#: Of the file of the clock, at most.
+CLOCK_BYTES = 1000
 
 
 class FamilyObserver(Observer, Protocol):
@@ -127,7 +129,7 @@ class _Clock:
     def __init__(self, store: RunStore[G]) -> None:
         self.directory = store.directory / FOLDER
         try:
-            self.directory.mkdir(exist_ok=True)
+            make_folder(self.directory)
         except OSError as error:
             raise StoreError(f"cannot make {self.directory}: {error.strerror}") from None
         self._begin = time.monotonic() - max(store.elapsed, _seconds(self.directory / CLOCK))
@@ -147,7 +149,7 @@ class _Clock:
 
 def _seconds(path: Path) -> float:
     try:
-        return float(json.loads(path.read_bytes()))
+        return float(json.loads(read_regular(path, most=CLOCK_BYTES)))
     except FileNotFoundError:
         return 0.0
     except (OSError, TypeError, ValueError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import numpy as np
 
-from evonas.types import Doubles, Metrics, UserError, suggestion
+from evonas.types import Doubles, Goal, Metrics, UserError, suggestion
 
 #: Metrics where more is better; all others are minimised.
 MAXIMISED = frozenset({"val_accuracy", "val_r2"})
@@ -17,8 +18,13 @@ MAXIMISED = frozenset({"val_accuracy", "val_r2"})
 SHARES = frozenset({"val_error", "fitness_error", "int8_error"})
 #: Costs span orders of magnitude: crowding and hypervolume see their logarithm, ranks are the same.
 LOGARITHMIC = frozenset({
-    "edges", "params", "flops", "flops_total", "neurons", "latency", "latency_estimate", "flash", "int8_flash", "ram"
+    "edges", "params", "flops", "flops_total", "neurons", "latency", "latency_device", "latency_estimate",
+    "flash", "int8_flash", "ram",
 })
+#: Minimised metrics of this program's own; whether less or more of another is better has to be declared.
+MINIMISED = LOGARITHMIC | SHARES | {
+    "val_loss", "val_mse", "fitness_mse", "train_loss", "int8_mse", "depth", "edge_updates", "latency_spread",
+}
 #: What a logarithm begins at: no count is below 1 unless it is 0, no latency below a nanosecond.
 SMALLEST = 1e-3
 
@@ -38,7 +44,7 @@ class Objective:
     """One column of F."""
 
     metric: str
-    goal: Literal["min", "max"] = "min"
+    goal: Goal = "min"
     log: bool = False
 
     def loss(self, metrics: Metrics) -> float:
@@ -104,11 +110,19 @@ class Objectives:
         return np.array([objective.loss(point) for objective in self.items])
 
 
-def parse_objectives(names: Iterable[str], constraints: Iterable[str], known: Iterable[str]) -> Objectives:
+def parse_objectives(
+    names: Iterable[str], constraints: Iterable[str], known: Iterable[str],
+    goals: Mapping[str, Goal] = MappingProxyType({}),
+) -> Objectives:
     """Objectives from names, and constraints from texts like ``flops<=50000``.
 
+    Args:
+        known: Names of all metrics.
+        goals: Whether metrics are minimised or maximised, for those that this program does not know.
+
     Raises:
-        UserError: A name is not among ``known``, a name appears twice, or a constraint cannot be read.
+        UserError: A name is not among ``known``, a name appears twice, a metric has no goal, or a constraint cannot be
+            read.
     """
     names, known = list(names), set(known)
     for name in names:
@@ -116,8 +130,25 @@ def parse_objectives(names: Iterable[str], constraints: Iterable[str], known: It
             raise UserError(f"unknown objective {name!r}{suggestion(name, known)}")
     if len(set(names)) != len(names) or len(names) < 1:
         raise UserError(f"objectives must be one or more different metrics, got {', '.join(names) or 'none'}")
-    items = tuple(Objective(n, "max" if n in MAXIMISED else "min", n in LOGARITHMIC) for n in names)
+    items = tuple(Objective(name, goal_of(name, goals), name in LOGARITHMIC) for name in names)
     return Objectives(items, tuple(parse_constraint(text, known) for text in constraints))
+
+
+def costs_of(structural: Iterable[str]) -> Mapping[str, Goal]:
+    """Goals of what follows from structure alone: all are costs."""
+    return dict.fromkeys(structural, "min")
+
+
+def goal_of(name: str, goals: Mapping[str, Goal]) -> Goal:
+    """Whether a metric is minimised or maximised; raises :class:`UserError` where that was not declared."""
+    goal = goals.get(name, "max" if name in MAXIMISED else "min" if name in MINIMISED else None)
+    if goal not in ("min", "max"):
+        raise UserError(
+            f"nothing says whether less or more of the metric {name!r} is better: declare it with the attribute "
+            f"`goals = {{{name!r}: 'max'}}` (or 'min') of the evaluator, and parse_objectives(..., "
+            f"goals=evaluator.goals)"
+        )
+    return goal
 
 
 def parse_constraint(text: str, known: Iterable[str]) -> Constraint:

@@ -16,7 +16,7 @@ OPSET, IR_VERSION = 17, 8
 
 
 class OnnxGraph:
-    """From ``input`` to ``output``, both float32 with samples along the first axis; nodes in order of execution."""
+    """From ``input`` to ``output``, float32 with samples along the first axis; nodes in order of execution."""
 
     def __init__(self) -> None:
         self._nodes: list[NodeProto] = []
@@ -38,20 +38,32 @@ class OnnxGraph:
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
+    def centred(self, x: str, mean: NDArray[Any]) -> str:
+        """Without a mean of the type of ``x``, as float32; returns its name."""
+        from onnx import TensorProto
+
+        centred = self.add("Sub", [x, self.constant(mean)])
+        return centred if mean.dtype == np.float32 else self.add("Cast", [centred], to=TensorProto.FLOAT)
+
     def serialised(
-        self, name: str, input_shape: Sequence[int], output_shape: Sequence[int | str], remarks: Sequence[str] = ()
+        self, name: str, input_shape: Sequence[int], output_shape: Sequence[int | str], remarks: Sequence[str] = (), *,
+        doubles: bool = False,
     ) -> bytes:
         """The contents of an ``.onnx`` file.
 
         Args:
             input_shape, output_shape: Of one sample; what follows from the graph may be a name.
             remarks: Text for a person to read.
+            doubles: The input is float64.
         """
         from onnx import TensorProto, checker, helper
 
         ends = [
-            helper.make_tensor_value_info(end, TensorProto.FLOAT, ["n", *shape])
-            for end, shape in (("input", input_shape), ("output", output_shape))
+            helper.make_tensor_value_info(end, type_, ["n", *shape])
+            for end, type_, shape in (
+                ("input", TensorProto.DOUBLE if doubles else TensorProto.FLOAT, input_shape),
+                ("output", TensorProto.FLOAT, output_shape),
+            )
         ]
         model = helper.make_model(
             helper.make_graph(self._nodes, name, ends[:1], ends[1:], self._constants),

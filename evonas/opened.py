@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evonas.config import RunConfig, check_config
 from evonas.data import load
+from evonas.data.locating import absolute
+from evonas.data.normalisation import check_scales
 from evonas.data.samples import Splits
-from evonas.objectives import Objectives, parse_objectives
+from evonas.data.sources import SOURCES
+from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_objectives
 from evonas.plugins import create_space
 from evonas.space import SearchSpace
-from evonas.store import RunInfo, RunStore, StoreError, read_info
-from evonas.types import Task, UserError
+from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
+from evonas.types import Task, UserError, blames
 
 
 @dataclass(frozen=True)
@@ -31,24 +36,42 @@ class OpenRun:
 
 
 @contextmanager
-def open_run(out: Path, *, writing: bool = False, data_root: Path | None = None) -> Iterator[OpenRun]:
-    """Open a run directory, and close it; raises :class:`UserError` if it cannot be read."""
-    info, config = read_info(out), config_of(out, {"data_root": data_root})
-    try:
-        task = Task(**{**info.task, "input_shape": tuple(info.task["input_shape"])})
-    except (KeyError, TypeError) as error:
-        raise StoreError(f"{out} has a damaged task: {error}") from None
+def open_run(
+    out: Path, *, writing: bool = False, data_root: Path | None = None, dataset: str | None = None
+) -> Iterator[OpenRun]:
+    """Open a run directory, and close it; raises :class:`UserError` if it cannot be read.
+
+    Args:
+        data_root: Where its data set is looked for, in the place of the folder that the run was begun with.
+        dataset: Its data set, where that is not found any more.
+    """
+    with blames(out), _opened(out, writing, {"data_root": data_root, "dataset": dataset}) as run:
+        yield run
+
+
+@contextmanager
+def _opened(out: Path, writing: bool, changes: Mapping[str, Any]) -> Iterator[OpenRun]:
+    info, config = read_info(out), config_of(out, changes)
+    task = task_of(info, out)
     space = create_space(config.space, task, config.space_options)
     names = config.objectives or ()
     known = {*names, *(re.split("[<>]", text)[0].strip() for text in config.constraints)}  # checked when it began
-    objectives = parse_objectives(names, config.constraints, known)
-    with RunStore(out, space, writing=writing) as store:
+    goals = info.goals
+    if not {*names} <= MINIMISED | MAXIMISED | goals.keys():  # costs that only the space knows, in an older run
+        goals = {**costs_of(space.cost(space.sample(np.random.default_rng(0)))), **goals}
+    try:
+        objectives = parse_objectives(names, config.constraints, known, goals)
+    except UserError as error:
+        remedy = f"for this run with RunStore({str(out)!r}, space, writing=True).declare({{METRIC: GOAL}})"
+        raise UserError(f"{out}: {error}; {remedy}") from None
+    measured = frozenset(objective.metric for objective in objectives.items)
+    with RunStore(out, space, writing=writing, measured=measured) as store:
         yield OpenRun(config, task, space, objectives, store)
 
 
 def load_splits(run: OpenRun) -> Splits:
     """The run's data set without its test set; raises :class:`UserError` where it is missing or has changed."""
-    c, directory = run.config, run.store.directory
+    c, directory = data_config(run), run.store.directory
     splits = load(c.dataset, **c.split)
     check_data(splits, run.store.info, directory)
     if splits.task != run.task:
@@ -70,9 +93,63 @@ def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:
 
 def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     """The configuration of a run, with the changes that are not None."""
-    stored = {"self_distillation": False, **read_info(out).config}  # runs from before there was any go on without
+    info = read_info(out)
+    stored = {"self_distillation": False, **info.config}  # runs from before there was any go on without
+    if "axes" not in info.config and len(shape := info.task.get("input_shape", ())) == 3 and shape[0] == 1:
+        stored["axes"] = None if stored.get("dataset") in SOURCES else "hw"  # what had three axes was an image then
+    if stored.get("latency_command") is not None:
+        stored = _with_device(stored)
     values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
     return check_config(values, source=str(out))
+
+
+def data_config(run: OpenRun) -> RunConfig:
+    """The configuration of an open run with the place of its data set, see :func:`locate_data`."""
+    return locate_data(run.config, run.store.info, run.store.directory)
+
+
+def locate_data(config: RunConfig, info: RunInfo, out: Path) -> RunConfig:
+    """The configuration with the path of the run's own file of samples as it is now: both may have been moved.
+
+    The file is looked for where it was, in the folder ``data_root``, beside the run and in it, under its old name and
+    under the run's. Of several the first is taken that holds the run's samples.
+
+    Raises:
+        StoreError: There is none.
+    """
+    recorded = str(info.config.get("dataset", ""))
+    if not recorded.endswith(".npz") or config.dataset != recorded:  # a named set, or the user names a file
+        return config
+    here = absolute(out)
+    folders = [*([] if config.data_root is None else [config.data_root]), here.parent, here]
+    places = [Path(recorded), *(f / name for f in folders for name in (Path(recorded).name, f"{here.name}.npz"))]
+    found = [path for path in dict.fromkeys(places) if path.is_file()]
+    if not found:
+        raise StoreError(
+            f"the data set of {out} is neither where it was, {recorded}, nor in {', nor in '.join(map(str, folders))}: "
+            f"name the file by --dataset, or its folder by --data-root"
+        )
+    fitting = (path for path in found if len(found) == 1 or _holds(path, config, info))
+    return config.model_copy(update={"dataset": str(next(fitting, found[0]))})
+
+
+def _holds(path: Path, config: RunConfig, info: RunInfo) -> bool:
+    with suppress(UserError):
+        return load(path, **config.split).fingerprint == info.fingerprint
+    return False
+
+
+def _with_device(stored: dict[str, Any]) -> dict[str, Any]:
+    """A configuration in which the latency by a command has its own name, which it once had not."""
+    texts = {key: stored.get(key) for key in ("objectives", "constraints")}
+    lists = {key: value for key, value in texts.items() if isinstance(value, list) and all(map(_is_text, value))}
+    if any("latency_device" in text for value in lists.values() for text in value):
+        return stored
+    return {**stored, **{k: [re.sub(r"\blatency\b", "latency_device", t) for t in v] for k, v in lists.items()}}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
@@ -80,5 +157,6 @@ def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
     if splits.fingerprint != info.fingerprint:
         raise StoreError(
             f"the data set {splits.name!r} is not the one that {out} was started with: its fingerprint is "
-            f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back"
+            f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back, or name them by --dataset"
         )
+    check_scales(f"the run {out}", info.task.get("target_scale"), splits.task)

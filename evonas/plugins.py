@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
+from evonas.encoding import BAD_DATA
 from evonas.space import SearchSpace
 from evonas.types import Task, UserError, suggestion
 
@@ -35,6 +36,6 @@ def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpa
         raise UserError(f"the search space {name!r} is installed but cannot be loaded: {error}") from error
     try:
         space: SearchSpace[Any] = factory(task, options)
-    except ValueError as error:
+    except BAD_DATA as error:
         raise UserError(f"search space {name!r}: {error}") from error
     return space

@@ -17,16 +17,19 @@ from evonas.evaluation.measure import measure, metric_names
 from evonas.evaluation.trained import predict, train
 from evonas.executor import evaluate_all
 from evonas.individual import Individual, Start, Trial
-from evonas.opened import OpenRun, load_splits
+from evonas.opened import OpenRun, data_config, load_splits
 from evonas.rng import Stream, stream
 from evonas.space import SearchSpace
 from evonas.store import Retraining
 from evonas.teacher import read_teacher
 from evonas.training import Recipe, Stop, Trainable
+from evonas.training.length import default_epochs
 from evonas.types import UserError
 
 #: ``fresh``: new weights, the honest figure of an architecture; ``inherited``: go on from the weights the search found.
 StartKind: TypeAlias = Literal["fresh", "inherited"]
+#: Epochs where nobody asks for others and there are samples enough.
+EPOCHS = 20
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class FinalEvaluator:
 
 
 def retrain(
-    run: OpenRun, ids: Sequence[int], *, start: StartKind, epochs: int, n_seeds: int, n_jobs: int,
+    run: OpenRun, ids: Sequence[int], *, start: StartKind, epochs: int | None = None, n_seeds: int, n_jobs: int,
     learning_rate: float | None = None, teacher: str | None = None, teacher_members: int | None = None,
     teacher_weight: float | None = None, report: Callable[[int, int, Retraining | None, str | None], None],
 ) -> list[Retraining]:
@@ -74,6 +77,7 @@ def retrain(
 
     Args:
         run: Opened for writing.
+        epochs: None is 20, more where samples are few: see :func:`evonas.training.length.default_epochs`.
         teacher: Another run or an individual of it, see :func:`evonas.teacher.read_teacher`.
         teacher_members: How many networks of it are averaged, None for the run's number.
         report: Called as ``report(n_done, n_all, retraining, error)`` after each training.
@@ -86,6 +90,7 @@ def retrain(
     given = {"learning_rate": learning_rate, "teacher_weight": teacher_weight}
     changes = {name: value for name, value in given.items() if value is not None}
     recipe = replace(recipe_from({**config.training, **changes}), patience=None, pruning=None, regrowth=None)
+    epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=EPOCHS)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
     # Another learning rate or teacher is another kind of retraining: the two must never be averaged.
     kind = start if learning_rate is None else f"{start}-lr{learning_rate:g}"
@@ -134,7 +139,8 @@ def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, flo
 
 
 def _load_all(run: OpenRun) -> Splits:
-    return held_out.load_for_retraining(run.config.dataset, **run.config.split)
+    config = data_config(run)
+    return held_out.load_for_retraining(config.dataset, **config.split)
 
 
 def _taught(run: OpenRun, splits: Splits, name: str, n_members: int) -> tuple[Splits, str]:
@@ -150,7 +156,8 @@ def _taught(run: OpenRun, splits: Splits, name: str, n_members: int) -> tuple[Sp
 def _load_test(run: OpenRun) -> Samples:
     """The test set, if the data set is still the run's: its samples are normalised by the training samples."""
     load_splits(run)
-    return held_out.load_test(run.config.dataset, **run.config.split)
+    config = data_config(run)
+    return held_out.load_test(config.dataset, **config.split)
 
 
 def summary(retrainings: Sequence[Retraining], metric: str) -> dict[int, tuple[float, float, int]]:

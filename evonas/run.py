@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from evonas.config import RunConfig
+from evonas.data.locating import expanded
 from evonas.export import Package
 from evonas.export.package import load as load_file
 from evonas.opened import OpenRun, chosen, config_of, open_run
@@ -36,7 +37,7 @@ class Run:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         config_of(self.path)
 
     def __repr__(self) -> str:
@@ -75,10 +76,11 @@ class Run:
             under: The most of some metrics, e.g. ``{"flops": 20_000}``.
 
         Raises:
-            UserError: The front is empty, a metric is unknown, or no member is within the bounds.
+            UserError: The front is empty, a metric is unknown or was measured for some members only, or no member is
+                within the bounds.
         """
         with open_run(self.path) as run:
-            return fronts.best_under(_members(run), run.objectives, under).id
+            return fronts.best_under(_members(run), run.objectives, under, run=self.path).id
 
     def knee(self) -> int:
         """The member of the front where more cost begins to buy little; raises :class:`UserError` where it is empty."""
@@ -111,7 +113,8 @@ def load(path: Path | str, id: int | None = None, *, weights: str = "search", ra
     """
     if id is not None:
         return Run(path).load(id, weights=weights, raw=raw)
-    if Path(path).is_dir():
+    path = expanded(path)
+    if path.is_dir():
         raise UserError(f"{path} is a folder: name an individual of the run, as in evonas.load({str(path)!r}, 0)")
     return load_file(path, raw=raw)
 
@@ -136,6 +139,8 @@ def package(run: OpenRun, id: int, weights: str) -> Package:
     if found is None:
         raise UserError(f"individual {id} has no trained weights")
     source = {"run": directory.name, "id": id, "dataset": run.config.dataset, "weights": f"weights {origin}"}
+    if run.config.classes:
+        source["classes"] = list(run.config.classes)
     return Package(
         run.config.space, run.config.space_options, run.task, run.space.encode(member.genotype), found,
         run.store.info.normalisation, dict(metrics), source,

@@ -21,10 +21,11 @@ from evonas.evaluation import (
     merge,
 )
 from evonas.evaluation.cost import LATENCY_ESTIMATE
-from evonas.evaluation.deployment import deployment_names, require_timing
+from evonas.evaluation.deployment import DEVICE_LATENCY, HOST_LATENCY, deployment_names, require_timing
+from evonas.evaluation.measure import metric_names
 from evonas.exportable import HasTimedParts
 from evonas.family import FOLDER
-from evonas.objectives import LOGARITHMIC, Objectives, parse_objectives
+from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
 from evonas.relaxed.trained import load_supernet
 from evonas.runtimes.device import parse_command
 from evonas.space import Relaxable, SearchSpace
@@ -46,10 +47,11 @@ def build_scoring(
     """
     structural = space.cost(space.sample(np.random.default_rng(0)))
     evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(structural)))
-    names = config.objectives or ("fitness_error" if splits.task.kind == "classification" else "fitness_mse", "flops")
+    names = config.objectives or (metric_names(splits.task, "fitness")[0], "flops")
     deployed = deployment_names(space, splits.task)
     estimated = (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
-    objectives = parse_objectives(names, config.constraints, (*evaluator.metric_names, *deployed, *estimated))
+    known = (*evaluator.metric_names, *deployed, *estimated)
+    objectives = parse_objectives(names, config.constraints, known, costs_of(structural))
     if config.teaches_itself and "train_loss" in objectives.metrics:
         raise UserError("train_loss is measured against a teacher whom this run changes: choose another metric, or "
                         "give --no-self-distillation")
@@ -85,9 +87,10 @@ def _deployment(
     config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
 ) -> DeploymentEvaluator[Any] | None:
     """None where nobody asks for it."""
-    if config.latency_command is not None and "latency" not in wanted:
-        raise UserError("latency_command times networks for the objective latency, which is not among the objectives")
-    if "latency" in wanted and config.latency_command is None:
+    if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
+        raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
+                        "or neither (latency is that of this machine)")
+    if HOST_LATENCY in wanted:
         require_timing(space)
     command = () if config.latency_command is None else parse_command(config.latency_command)
     return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout) if wanted else None

@@ -7,12 +7,37 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from evonas.config import RunConfig, settings_from
+from evonas.config import RunConfig, recipe_from, settings_from
+from evonas.memory import usable_memory
 from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
-from evonas.space import Relaxable, SearchSpace, Seedable, Seeder
+from evonas.space import BoundsFounders, Relaxable, SearchSpace, Seedable, Seeder
 from evonas.training import FamilySearch, FamilySearchable
+from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
+
+#: What founders begin with is bounded by samples: more than a thousand edges a sample have nothing to learn from;
+#: by time: the largest trial takes a quarter of it at most, with a trainer that sees so many edges a second (that of a
+#: core with AVX2; with others the smallest founders still come first); and by memory: while edges are drawn, and for
+#: each founder that is kept.
+EDGES_A_SAMPLE, LARGEST_TRIAL, EDGES_A_SECOND = 1000, 0.25, 3e9
+#: Trials of a second are never too long: so a run that is cut soon is resumed to the same end as one without a limit.
+QUICK_TRIAL = 1.0
+BYTES_DRAWN, BYTES_KEPT, SHARE_OF_MEMORY = 150, 16, 0.5
+
+
+def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) -> Mapping[str, Any]:
+    """Options of the space that bound what founders begin with, where the user's leave that open."""
+    if not isinstance(space, BoundsFounders):
+        return {}
+    bounds = [
+        EDGES_A_SAMPLE * n_train,
+        SHARE_OF_MEMORY * usable_memory() / (BYTES_DRAWN * config.jobs + BYTES_KEPT * config.population),
+    ]
+    if config.time_limit is not None:
+        seen = n_train * max(1, config.budgets[0])
+        bounds.append(max(LARGEST_TRIAL * config.time_limit, QUICK_TRIAL) * EDGES_A_SECOND / seen)
+    return space.founders_within(max(1, int(min(bounds))))
 
 
 def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, FamilySearch[Any]]:
@@ -39,12 +64,13 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
 
 
 def complete_settings(
-    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
+    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]], *, n_samples: int
 ) -> dict[str, Any]:
     """Of the configuration what its seeder decides where the user does not; raises :class:`UserError`.
 
     Args:
         searches: What :func:`find_searches` has found.
+        n_samples: In the training set.
     """
     seeder = _seeder(config, space, searches)
     training = dict(seeder.training) if seeder is not None else {}
@@ -63,7 +89,9 @@ def complete_settings(
             f"the search {config.seeder!r} trains a supernet, which does not learn from a teacher: leave the teacher "
             f"out here, and give it to `evonas evolve --seed-from`"
         )
-    epochs = search.epochs if search is not None and config.search_epochs is None else config.search_epochs
+    epochs = config.search_epochs
+    if search is not None and epochs is None:
+        epochs = default_epochs(n_samples, recipe_from(training).batch_size, epochs=search.epochs)
     options = {} if search is None else asdict(search.settings)
     return {"training": training, "search_epochs": epochs, "search_options": options}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from evonas.report.front import front
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace
 from evonas.store import Record, RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
+from evonas.timed import sources_of
 from evonas.types import UserError, Weights
 
 
@@ -88,6 +89,7 @@ def read_seeds(
     first: dict[str, Founder] = {}  # by genotype
     costs: dict[str, Spent] = {}
     ancestors: list[SeedSource] = []
+    timed_by = sources_of(config, objectives)
     notes: list[str] = []
     for run in runs:
         path = str(run.resolve())
@@ -103,7 +105,7 @@ def read_seeds(
             notes += lowered.notes
         else:
             _check(run, info, config, splits, space)
-            members, costs[path] = _read_front(run, space, objectives)
+            members, costs[path] = _read_front(run, space, objectives, timed_by)
         for founder in members:
             first.setdefault(founder.member.genotype.digest, founder)
     found = list(first.values())
@@ -150,9 +152,16 @@ def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, r
     return replace(evaluation, metrics={**evaluation.metrics, **asked})
 
 
-def _read_front(run: Path, space: SearchSpace[Any], objectives: Objectives) -> tuple[list[Founder], Spent]:
+def _read_front(
+    run: Path, space: SearchSpace[Any], objectives: Objectives, timed_by: Mapping[str, str]
+) -> tuple[list[Founder], Spent]:
     """The members of a run's front, and what it alone has cost; it may go on meanwhile."""
-    with RunStore(run, space) as store:
+    measured = frozenset(objective.metric for objective in objectives.items)
+    with RunStore(run, space, measured=measured) as store:
+        for metric, source in store.sources().items():
+            if timed_by.get(metric, source) != source:
+                raise UserError(f"{metric} of the seed run {run} was measured by {source!r}, this run's would be by "
+                                f"{timed_by[metric]!r}: measure there, or leave it out of the objectives")
         records = store.records()
         best = front(records, objectives)
         if not best:

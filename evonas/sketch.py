@@ -8,6 +8,9 @@ import numpy as np
 
 from evonas.types import Floats, Ints
 
+#: Its multiples, modulo 1, fill the unit interval evenly at any time.
+GOLDEN_RATIO = (1 + 5**0.5) / 2
+
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
@@ -28,6 +31,8 @@ class Sketch:
         weights: float ``(n_edges,)``, signed; None where edges have no weights or they are not known.
         labels: One text a node, empty for none; or no texts at all.
         edge_labels: One text an edge, e.g. the name of an operation; or no texts at all.
+        ties: int ``(n_edges,)``, edges with the same non-negative number share one weight and are drawn in one colour;
+            -1 is untied. None where no edge shares its weight.
         input_use: float ``(height, width)``, how many edges read each place of the input grid; None where inputs have
             no single readers.
     """
@@ -42,6 +47,7 @@ class Sketch:
     weights: Floats | None = None
     labels: tuple[str, ...] = ()
     edge_labels: tuple[str, ...] = ()
+    ties: Ints | None = None
     input_use: Floats | None = None
 
     def __post_init__(self) -> None:
@@ -49,9 +55,11 @@ class Sketch:
         rows = [len(self.layer), len(self.kind), len(self.labels) or n_nodes]
         if self.positions.shape[1:] != (2,) or any(row != n_nodes for row in rows):
             raise ValueError(f"positions (n, 2), layer, kind, labels must have one row a node, got {n_nodes}, {rows}")
-        rows = [n_edges if self.weights is None else len(self.weights), len(self.edge_labels) or n_edges]
+        arrays = [array for array in (self.weights, self.ties) if array is not None]
+        rows = [*map(len, arrays), len(self.edge_labels) or n_edges]
         if self.edges.shape[1:] != (2,) or any(row != n_edges for row in rows):
-            raise ValueError(f"edges (n, 2), weights and edge_labels must have one row an edge, got {n_edges}, {rows}")
+            raise ValueError(f"edges (n, 2), weights, ties and edge_labels must have one row an edge, got {n_edges}, "
+                             f"{rows}")
 
     def layer_sizes(self) -> Ints:
         """Number of nodes in each layer, shape ``(n_layers,)``."""
@@ -62,12 +70,28 @@ class Sketch:
         n = len(self.layers)
         return np.bincount(self._pairs(), minlength=n * n).reshape(n, n)
 
+    @property
+    def n_weights(self) -> int:
+        """Distinct weights of edges: those that share one count once."""
+        if self.ties is None:
+            return len(self.edges)
+        tied = self.ties[self.ties >= 0]
+        return len(self.edges) - len(tied) + len(np.unique(tied))
+
     def thinned(self, n_edges: int) -> Sketch:
-        """With at most ``n_edges`` edges: of each pair of layers its share, the strongest first."""
+        """With at most ``n_edges`` edges: of each pair of layers its share.
+
+        The strongest come first; of those that share weights all of some nodes, from everywhere, since what is worth
+        seeing is where the sources of a node lie.
+        """
         if len(self.edges) <= n_edges:
             return self
         pairs = self._pairs()
-        strength = np.zeros(len(pairs)) if self.weights is None else -np.abs(self.weights)
+        strength = np.zeros(len(pairs)) if self.weights is None else -np.abs(self.weights).astype(np.float64)
+        if self.ties is not None:
+            tied = self.ties >= 0
+            pairs = 2 * pairs + tied
+            strength[tied] = self.edges[tied, 1] * GOLDEN_RATIO % 1
         order = np.lexsort((strength, pairs))
         first = np.searchsorted(pairs[order], np.unique(pairs))
         place = np.arange(len(order)) - np.repeat(first, np.diff([*first, len(order)]))
@@ -75,7 +99,8 @@ class Sketch:
         kept = np.sort(order[np.argsort((place + 0.5) / size, kind="stable")[:n_edges]])
         labels = tuple(self.edge_labels[i] for i in kept) if self.edge_labels else ()
         weights = None if self.weights is None else self.weights[kept]
-        return replace(self, edges=self.edges[kept], weights=weights, edge_labels=labels)
+        ties = None if self.ties is None else self.ties[kept]
+        return replace(self, edges=self.edges[kept], weights=weights, edge_labels=labels, ties=ties)
 
     def _pairs(self) -> Ints:
         source, target = self.layer.astype(np.int64)[self.edges.T]

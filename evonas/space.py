@@ -140,6 +140,15 @@ class Seeder(Protocol[G_co]):
 
 
 @runtime_checkable
+class BoundsFounders(Protocol):
+    """Capability: begin with smaller networks where samples, memory or time are few."""
+
+    def founders_within(self, n_edges: int) -> Mapping[str, Any]:
+        """Options of the space with which no founder begins with many more edges; empty where none does anyway."""
+        ...
+
+
+@runtime_checkable
 class Seedable(Protocol[G_co]):
     """Capability: families of genotypes beside the random founders that every space has."""
 

@@ -137,10 +137,11 @@ class OwnTeacher(Generic[G]):
 
 def _best(store: RunStore[G], records: Sequence[Record], task: Task, n_members: int) -> list[Member[G]]:
     quality = metric_names(task, "val")[0]
-    best = sorted(comparable(records), key=lambda r: (r.metrics[quality], r.id))
+    known = [r for r in comparable(records) if quality in r.metrics]
+    best = sorted(known, key=lambda r: (r.metrics[quality], r.id))
     if not best:
-        raise UserError(f"the teacher {store.directory} has an empty front: no evaluation has succeeded; let it run "
-                        "longer")
+        raise UserError(f"the teacher {store.directory} has an empty front: no evaluation has succeeded that "
+                        f"measured {quality}; let it run longer")
     return [Member(store.individual(r.id), store.evaluation(r.id, r.budget)) for r in best[:n_members]]
 
 

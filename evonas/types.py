@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 Json: TypeAlias = Any
 #: Metric name to value, e.g. ``{"val_error": 0.12, "flops": 5300.0}``.
 Metrics: TypeAlias = Mapping[str, float]
+#: Whether less or more of a metric is better.
+Goal: TypeAlias = Literal["min", "max"]
 #: Named arrays, what safetensors stores.
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 #: Trained parameters by name; their meaning belongs to the space.
@@ -21,6 +25,12 @@ Weights: TypeAlias = Mapping[str, NDArray[np.float32]]
 Floats: TypeAlias = NDArray[np.float32]
 Doubles: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+#: Samples as an exported network takes them.
+Inputs: TypeAlias = NDArray[np.uint8] | Floats | Doubles
+
+#: The most trials, epochs or networks that can be asked for, and the most workers: a slip of the keyboard must not fill
+#: the memory.
+MOST, MOST_JOBS = 1_000_000, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +39,55 @@ class Task:
 
     Attributes:
         kind: ``"classification"`` (softmax cross-entropy) or ``"regression"`` (mean squared error).
-        input_shape: Shape of one sample: ``(channels, height, width)`` for images, ``(n_features,)`` otherwise.
+        input_shape: Shape of one sample: ``(channels, height, width)`` for images, ``(channels, length)`` for signals,
+            ``(n_features,)`` for tables.
         n_outputs: Number of classes, or of regression targets.
-        target_scale: Regression targets are standardised; multiply an error by this to get the data's own units.
+        target_scale: Regression targets are standardised; multiply an error by this to get the data's own units. A
+            number for each target, one alone where there is one target.
     """
 
     kind: Literal["classification", "regression"]
     input_shape: tuple[int, ...]
     n_outputs: int
-    target_scale: float = 1.0
+    target_scale: float | tuple[float, ...] = 1.0
+
+    def __post_init__(self) -> None:
+        """Scales may be a list, as JSON has them."""
+        if isinstance(self.target_scale, list | tuple):
+            scales = tuple(self.target_scale)
+            object.__setattr__(self, "target_scale", scales[0] if len(scales) == 1 else scales)
 
     @property
     def n_inputs(self) -> int:
         """Number of values in one sample."""
         return int(np.prod(self.input_shape))
+
+
+def grid_of(input_shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of the places that the channels of a sample share; signals and tables are one row."""
+    return (input_shape[1], input_shape[2]) if len(input_shape) == 3 else (1, input_shape[-1])
+
+
+#: Of a task that a file describes: values of a sample, and outputs.
+MOST_INPUTS, MOST_OUTPUTS = 2**27, 2**20
+
+
+def task_from(document: Json) -> Task:
+    """A task from what :func:`dataclasses.asdict` makes of it; ``ValueError`` for anything else."""
+    try:
+        task = Task(**{**document, "input_shape": tuple(document["input_shape"])})
+        sizes = [*task.input_shape, task.n_outputs]
+        whole = all(type(size) is int and 1 <= size <= MOST_INPUTS for size in sizes)
+        scale = np.asarray(task.target_scale, np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"its task cannot be read: {error}") from None
+    if task.kind not in ("classification", "regression") or not whole or len(sizes) > 8:
+        raise ValueError(f"its task is {str(document)[:200]}, which is none")
+    if (n_inputs := math.prod(task.input_shape)) > MOST_INPUTS or task.n_outputs > MOST_OUTPUTS:
+        raise ValueError(f"its task has {n_inputs:,} inputs and {task.n_outputs:,} outputs, which is too much")
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError("its task has a scale of targets that is no positive number")
+    return task
 
 
 class UserError(ValueError):
@@ -54,3 +99,23 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     return f", did you mean {close[0]!r}?" if close else f", there are: {', '.join(names)}"
+
+
+#: What is noted of an error that came up while a run was read.
+_WHILE_OPEN = "while this run was open: "
+
+
+@contextmanager
+def blames(run: object) -> Iterator[None]:
+    """Notes of errors that come up meanwhile that ``run`` was open, for :func:`damaged_by`."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"{_WHILE_OPEN}{run}")
+        raise
+
+
+def damaged_by(error: BaseException) -> str | None:
+    """The run that was open when an error came up, None where there was none."""
+    notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(_WHILE_OPEN)]
+    return notes[0].removeprefix(_WHILE_OPEN) if notes else None

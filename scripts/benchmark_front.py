@@ -1,7 +1,9 @@
 """Search methods at equal wall-clock: python scripts/benchmark_front.py --dataset fashion-mnist --minutes 5 --seeds 3
 
-Writes runs, and DATASET.json, .png and .md beside them; with ``--teacher RUN`` once more as
-DATASET-distilled. Who takes part stands in ``front_benchmark/methods.py``.
+Writes runs, and DATASET.json, .png and .md beside them; with ``--setting NAME`` as DATASET-NAME: on mnist ``moved``
+(images moved by a pixel, for all methods) and ``weights`` (by all that is trained in the place of edges). With
+``--teacher RUN`` once more as DATASET-distilled. Who takes part, and with which settings, stands in
+``front_benchmark/methods.py``.
 """
 
 from pathlib import Path
@@ -20,6 +22,7 @@ def main(
     minutes: Annotated[float, typer.Option(help="Wall-clock of each method and seed.")],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each method.")],
     methods: Annotated[str | None, typer.Option(help="Comma-separated [all but ablations of evolve].")] = None,
+    setting: Annotated[str | None, typer.Option(help="Of the data set, by name; of mnist moved or weights.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     teacher: Annotated[str | None, typer.Option(help="Distil all from a run's best networks, or from RUN:ID.")] = None,
@@ -27,7 +30,8 @@ def main(
 ) -> None:
     """Search with every method for the same time, then measure the fronts on the test set."""
     with exit_codes():
-        benchmark = Benchmark(dataset, minutes, jobs, seeds, checks.chosen_methods(methods), data_root, out, teacher)
+        chosen = checks.chosen_methods(methods, checks.task_of(dataset, data_root), dataset, setting)
+        benchmark = Benchmark(dataset, minutes, jobs, seeds, chosen, data_root, out, teacher, setting)
         checks.check(benchmark)
         say(f"{len(benchmark.methods)} methods x {seeds} seeds x {minutes:g} minutes; killed, the same command goes on")
         for search in benchmark.searches():

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import evonas
 from evonas.cli import compare, final, individual, inspect, installed, report, sample, search
-from evonas.cli.console import say_aside
-from evonas.types import UserError
+from evonas.cli.failing import exit_codes, written_output
 
 
 class Commands(TyperGroup):
-    """Every command ends in an exit code: 2 with one sentence for bad input, 130 when it was interrupted."""
+    """Every command ends in an exit code, see :mod:`evonas.cli.failing`."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the line names; typer handles bad usage itself."""
@@ -25,29 +25,25 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
 
 
-@contextmanager
-def exit_codes() -> Iterator[None]:
-    """Turns errors into exits, warnings into notes; for scripts, too."""
-    with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
-        try:
-            yield
-        except UserError as error:
-            say_aside("error: " + " ".join(line.strip() for line in str(error).splitlines()))  # SQLite quotes lines
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            say_aside("interrupted")
-            raise typer.Exit(130) from None
-
-
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    say_aside(f"note: {message}")
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"evonas {evonas.__version__}")
         raise typer.Exit()
+
+
+class Command(TyperCommand):
+    """Every path of the command line is expanded here, and nowhere else."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command: a shell leaves ``--out=~/x`` as it is."""
+        ctx.params = {name: _expanded(value) for name, value in ctx.params.items()}
+        return super().invoke(ctx)
+
+
+def _expanded(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_expanded(each) for each in value]
+    return Path(os.path.expanduser(value)) if isinstance(value, Path) else value
 
 
 app = typer.Typer(
@@ -69,11 +65,15 @@ for command in (
     search.evolve, search.seed, search.resume, inspect.front, individual.show, individual.lineage, report.report,
     compare.compare, sample.sample, final.retrain, final.measure, final.export,
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 app.add_typer(installed.datasets, name="datasets")
 app.command()(installed.spaces)
 
 
 def main() -> None:
-    """Entry point of the program."""
-    app()
+    """Run the command line. What an encoding lacks is printed as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # in the place of a stream there may be anything
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    with written_output():
+        app()

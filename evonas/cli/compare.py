@@ -28,14 +28,16 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for each run and budget.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
-    budgets: Annotated[str | None, typer.Option(help="Of the last objective: 5300,13200,41400 [1-2-5 steps].")] = None,
+    cost: Annotated[str | None, typer.Option(help="What budgets bound, like params [last objective].")] = None,
+    budgets: Annotated[str | None, typer.Option(help="Of the cost: 5300,13200,41400 [1-2-5 steps].")] = None,
     test: Annotated[bool, typer.Option(help="Add test metrics of the members that validation chose.")] = False,
     reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
 ) -> None:
     """Accuracy at equal cost, hypervolume and compute spent of several runs.
 
-    Runs of one group differ in their seeds: tables and plot show their mean and deviation.
+    Runs of one group differ in their seeds: tables and plot show their mean and deviation. By another cost every run
+    counts as if it had been a search of the first objective and that one: then runs need only have that in common.
     """
     from evonas.opened import open_run
     from evonas.report.compare import RunRecords
@@ -56,8 +58,9 @@ def compare(
             for name, members in groups.items()
         }
         names = [o.metric for o in opened[paths[0]].objectives.items]
+        names = names if cost is None else [names[0], cost]
         point = None if reference is None else parse_reference(reference, names)
-        comparison = compare_runs(records, budgets=limits, reference=point)
+        comparison = compare_runs(records, budgets=limits, reference=point, cost=cost)
         tests = _test_metrics(opened, comparison) if test else None
         if plot is not None:
             plot_comparison(plot, comparison, title=Path(opened[paths[0]].config.dataset).stem)

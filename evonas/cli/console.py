@@ -5,12 +5,40 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from evonas.files import is_stream
 
 #: Wide enough for every table: on a pipe or in a file nothing may be cut.
 PIPE_WIDTH = 500
+#: In the place of a character that would steer a terminal.
+HIDDEN = "\N{REPLACEMENT CHARACTER}"
+
+
+class Console(RichConsole):
+    """Prints text without what steers a terminal: a run, which may come from others, names errors and operators."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Every text that is printed passes here, also that of tables and bars."""
+        for segment in super().render(renderable, options):
+            harmless = segment.control or segment.text.isprintable()
+            yield segment if harmless else Segment(printable(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> None:
+        """What reads the output has ended: that is an error like any other."""
+        raise
+
+
+def printable(text: str) -> str:
+    """The text with :data:`HIDDEN` for escapes, other control characters and marks that turn the direction."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t\u00a0" else HIDDEN for c in text)
 
 
 def make_console() -> Console:
@@ -28,6 +56,21 @@ def say_aside(text: str) -> None:
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def say_written(*paths: Path, remarks: Sequence[str] = ()) -> None:
+    """What was written, with sizes; aside where it went into a pipe or device, which may be the standard output."""
+    streams = [is_stream(path) for path in paths]
+    names = [
+        str(path) if stream else f"{path} ({_size(path.stat().st_size)})"
+        for path, stream in zip(paths, streams, strict=True)
+    ]
+    for line in (f"wrote {' and '.join(names)}", *remarks):
+        (say_aside if any(streams) else say)(line)
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e6 else f"{n_bytes:,} bytes"
+
+
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows under the names of all their columns; what a row has not is empty."""
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -35,4 +78,4 @@ def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    return printable(text.getvalue())

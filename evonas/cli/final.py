@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import make_console, say
-from evonas.cli.options import ReplaceMaxPool, TeacherMembers, TeacherRun, TeacherWeight, check_teacher, parse_names
+from evonas.cli.console import make_console, say, say_written
+from evonas.cli.interruption import exit_code
+from evonas.cli.options import (
+    MovedDataset,
+    ReplaceMaxPool,
+    TeacherMembers,
+    TeacherRun,
+    TeacherWeight,
+    check_teacher,
+    parse_names,
+)
 from evonas.lowering import REPLACE_MAX_POOL
-from evonas.types import UserError
+from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
     from evonas.evaluation import DeploymentEvaluator
@@ -22,15 +31,18 @@ if TYPE_CHECKING:
 def retrain(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     ids: Annotated[str | None, typer.Option(help="Individuals, comma-separated [the whole front].")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each.")] = 3,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each.")] = 20,
+    seeds: Annotated[int, typer.Option(min=1, max=MOST, help="Trainings of each.")] = 3,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Epochs of each [20; more where samples are few].")
+    ] = None,
     inherit: Annotated[bool, typer.Option("--inherit", help="Go on from the search's weights.")] = False,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [the run's].")] = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.")] = 1,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
     from evonas.opened import chosen, open_run
@@ -40,7 +52,7 @@ def retrain(
     from evonas.retrain import summary
 
     check_teacher(teacher is not None, teacher_members, teacher_weight)
-    with open_run(run, writing=True, data_root=data_root) as opened:
+    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
         wanted = members if ids is None else chosen(opened, _ids(ids))
@@ -53,9 +65,10 @@ def retrain(
                 learning_rate=learning_rate, teacher=teacher, teacher_members=teacher_members,
                 teacher_weight=teacher_weight, report=_report,
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             say("interrupted; what was reported is stored: give the same command again to go on")
-            raise typer.Exit(130) from None
+            raise typer.Exit(exit_code(interrupt)) from None
+        lengths = ", ".join(sorted({str(r.epochs) for r in results}))
         metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
         flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
         means = summary(results, metric)
@@ -65,7 +78,7 @@ def retrain(
             Column(metric, [f"{means[id][0]:.4f}" for id in rows]),
             Column("deviation", [f"{means[id][1]:.4f}" if means[id][2] > 1 else "-" for id in rows]),
             Column("seeds", [str(means[id][2]) for id in rows]),
-        ], title=f"{epochs} epochs on all training data, last epoch"))
+        ], title=f"{lengths} epochs on all training data, last epoch"))
 
 
 def _ids(text: str) -> list[int]:
@@ -93,9 +106,10 @@ def export(
         str, typer.Option(help="torch (safetensors, for evonas.load), json, onnx or c; neuron, of cells.")
     ] = "torch",
     weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
-    precision: Annotated[str, typer.Option(help="float32; for C also int8, with one scale a layer.")] = "float32",
+    precision: Annotated[str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.")] = "float32",
     replace_max_pool: ReplaceMaxPool = False,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C, ONNX and neuron.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Write one network with its weights to a file; C and ONNX are checked on the validation set.
 
@@ -108,7 +122,7 @@ def export(
     from evonas.opened import load_splits, open_run
     from evonas.run import package
 
-    with open_run(run, data_root=data_root) as opened:
+    with open_run(run, data_root=data_root, dataset=dataset) as opened:
         spaces = lowered_formats(opened.space, opened.task)
         stored_as = check_format(opened.space, format, precision, spaces)
         if replace_max_pool and format not in spaces:
@@ -121,9 +135,7 @@ def export(
             written = Written((out,), (network.source["weights"],))
         else:
             written = write_program(network, load_splits(opened), out, format, stored_as)
-    say(f"wrote {' and '.join(f'{path} ({path.stat().st_size:,} bytes)' for path in written.paths)}")
-    for remark in written.remarks:
-        say(remark)
+    say_written(*written.paths, remarks=written.remarks)
 
 
 def measure(
@@ -133,17 +145,27 @@ def measure(
         str | None, typer.Option(help="Gets an exported file, prints milliseconds [this machine is timed].")
     ] = None,
     latency_timeout: Annotated[float, typer.Option(min=0, help="Seconds that the command may take.")] = 60.0,
+    replace: Annotated[bool, typer.Option("--replace", help="Drop what another machine or command has timed.")] = False,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
     from evonas.evaluation.cost import LATENCY_ESTIMATE
-    from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
+    from evonas.evaluation.deployment import (
+        DEVICE_LATENCY,
+        HOST_LATENCY,
+        DeploymentEvaluator,
+        deployment_names,
+        require_timing,
+    )
     from evonas.opened import chosen, load_splits, open_run
     from evonas.report.front import front
     from evonas.runtimes.device import parse_command
+    from evonas.runtimes.timing import machine
+    from evonas.timed import check_target
 
     command = () if latency_command is None else parse_command(latency_command)
-    with open_run(run, writing=True, data_root=data_root) as opened:
+    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
         if not command:
             require_timing(opened.space)
         wanted = [r.id for r in front(opened.store.records(), opened.objectives)]
@@ -152,7 +174,10 @@ def measure(
         if not wanted:
             reason = "the front is empty" if ids is None else "--ids names none"
             raise UserError(f"there is nothing to measure: {reason}")
-        names = deployment_names(opened.space, opened.task)
+        timed, other = (DEVICE_LATENCY, HOST_LATENCY) if command else (HOST_LATENCY, DEVICE_LATENCY)
+        check_target(opened.store, timed, latency_command or machine(), own=timed in opened.objectives.metrics,
+                     replace=replace)
+        names = tuple(name for name in deployment_names(opened.space, opened.task) if name != other)
         evaluator = DeploymentEvaluator(opened.space, load_splits(opened), names, command)
         measured = _measure(opened.store, wanted, evaluator, latency_timeout)
         estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in opened.store.records() if LATENCY_ESTIMATE in r.metrics}
@@ -160,7 +185,7 @@ def measure(
         raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
     _print_measured(measured, evaluator.metric_names)
     if not command:  # estimates are of this machine
-        _print_error(estimates, {id: metrics["latency"] for id, metrics in measured.items()})
+        _print_error(estimates, {id: metrics[HOST_LATENCY] for id, metrics in measured.items()})
 
 
 def _measure(

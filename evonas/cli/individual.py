@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import make_console, say
+from evonas.cli.console import make_console, say_written
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def show(
             console.print(table([Column("metric", list(later), numbers=False), values], title="measured later"))
         console.print(_lineage(opened, id))
         if draw is not None:
-            say(f"wrote {draw} ({draw.stat().st_size:,} bytes)")
+            say_written(draw)
 
 
 def lineage(

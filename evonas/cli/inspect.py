@@ -12,7 +12,7 @@ import typer
 
 from evonas.cli.compare import check_data
 from evonas.cli.console import csv_text, make_console, say, say_aside
-from evonas.cli.options import parse_assignments, parse_reference
+from evonas.cli.options import MovedDataset, parse_assignments, parse_reference
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -25,23 +25,27 @@ def front(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
+    cost: Annotated[str | None, typer.Option(help="The cost on the plot's axis [the last objective].")] = None,
     beside: Annotated[list[Path] | None, typer.Option(help="Draw the front of this run too; may be repeated.")] = None,
     best_under: Annotated[str | None, typer.Option(help="Only the best under bounds, like flops=20000.")] = None,
     knee: Annotated[bool, typer.Option(help="Only the member where more cost begins to buy little.")] = False,
     test: Annotated[bool, typer.Option(help="Add test metrics: of the search's weights and of retrainings.")] = False,
     reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
+    dataset: MovedDataset = None,
 ) -> None:
     """The Pareto front over all evaluations of a run, also while it goes on."""
     from evonas.opened import open_run
     from evonas.report import front as fronts
 
-    with open_run(run, data_root=data_root) as opened:
+    with open_run(run, data_root=data_root, dataset=dataset) as opened:
         members = fronts.front(opened.store.records(), opened.objectives)
+        if cost is not None and plot is None:
+            raise UserError("--cost is the axis of a plot: add --plot FILE")
         if plot is not None:
-            _plot(plot, run, opened, members, beside or [])
+            _plot(plot, run, opened, members, beside or [], cost)
         if best_under is not None:
-            members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under))]
+            members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under), run=run)]
         if knee:
             members = [fronts.knee(members, opened.objectives)]
         test_metrics = _test_metrics(opened, members) if test else {}
@@ -54,7 +58,9 @@ def front(
         print_front(opened, members=members, test_cells=cells, reference=reference)
 
 
-def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path]) -> None:
+def _plot(
+    path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path], cost: str | None
+) -> None:
     from evonas.opened import open_run
     from evonas.report import front as fronts
     from evonas.report.plot import plot_front
@@ -68,7 +74,7 @@ def _plot(path: Path, run: Path, opened: OpenRun, members: Sequence[Record], bes
                 raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")
             others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
     title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
-    plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others)
+    plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others, cost=cost)
     say_aside(f"wrote {path}")
 
 
@@ -107,6 +113,7 @@ def print_front(
     test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: str | None = None,
 ) -> None:
     """The front as a table, with its hypervolume and the reference point below it."""
+    from evonas.evaluation.deployment import DEVICE_LATENCY
     from evonas.report import front as fronts
     from evonas.report.tables import front_table
 
@@ -128,6 +135,11 @@ def print_front(
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
     logs = ", ".join(o.metric for o in objectives.items if o.log)
     say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
+    epochs = opened.config.rungs or (opened.config.epochs,)
+    if opened.config.evaluator == "trained" and epochs[-1] is not None:
+        say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")
+    for metric, target in sorted(opened.store.sources().items()):
+        say(f"{metric} was measured {'by' if metric == DEVICE_LATENCY else 'on'} {target}")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
     if opened.config.teaches_itself:

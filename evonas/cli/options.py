@@ -18,9 +18,14 @@ from evonas.types import UserError, suggestion
 ConfigFile = Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)]
 SpaceName = Annotated[str | None, typer.Option(help="Search space [neuron].")]
 Dataset = Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")]
+MovedDataset = Annotated[
+    str | None, typer.Option("--dataset", help="The run's own .npz file [where it was, or beside the run].")
+]
 DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")]
 NTrain = Annotated[int | None, typer.Option(help="Use so many training samples only.")]
 NValidation = Annotated[int | None, typer.Option(help="Hold back so many samples for validation.")]
+DataAxes = Annotated[str | None, typer.Option("--axes", help="Of samples: hw, chw, hwc, cl or lc [by their shape].")]
+DataTask = Annotated[str | None, typer.Option("--task", help="classification or regression [by the type of y].")]
 ObjectiveNames = Annotated[str | None, typer.Option(help="The quality, then costs [fitness_error,flops].")]
 TrainerName = Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")]
 SpaceOption = Annotated[list[str] | None, typer.Option(help="Like cells=3; may be repeated.")]

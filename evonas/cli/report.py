@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evonas.cli.compare import check_data
-from evonas.cli.console import say
+from evonas.cli.console import say, say_written
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def report(
         return
     path = out or runs[0] / "report.html"
     write(path, render(collect_runs(runs, drawings)))
-    say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    say_written(path)
 
 
 def _serve(collect: Callable[[], Json], port: int) -> None:

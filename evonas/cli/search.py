@@ -13,11 +13,15 @@ import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.inspect import print_front
+from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
     ConfigFile,
+    DataAxes,
     DataRoot,
     Dataset,
+    DataTask,
     Jobs,
+    MovedDataset,
     NTrain,
     NValidation,
     ObjectiveNames,
@@ -36,14 +40,14 @@ from evonas.cli.options import (
     parse_options,
     parse_range,
 )
-from evonas.types import UserError
+from evonas.types import MOST, UserError
 
 if TYPE_CHECKING:
     from evonas.config import RunConfig
 
 METHOD = (
     "random; of neurons prune, local, rigl, set or relevance; of cells hypernet-scalar, hypernet-vector, darts, gdas, "
-    "proxyless, spos or fairnas [random]."
+    "proxyless, spos or fairnas; of cnn spread [random]."
 )
 SELF_DISTILLATION = "The best so far teach the children [on, without a teacher, shifts and flips]."
 MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."
@@ -56,6 +60,8 @@ def evolve(
     data_root: DataRoot = None,
     n_train: NTrain = None,
     n_validation: NValidation = None,
+    axes: DataAxes = None,
+    task: DataTask = None,
     objectives: ObjectiveNames = None,
     constraint: Annotated[list[str] | None, typer.Option(help='Like "flops<=50000"; may be repeated.')] = None,
     evaluator: Annotated[str | None, typer.Option(help="trained, or shared with --supernet [trained].")] = None,
@@ -64,7 +70,7 @@ def evolve(
     population: Annotated[int | None, typer.Option(help="Survivors of a generation [40].")] = None,
     children: Annotated[int | None, typer.Option(help="Offspring of a generation [20].")] = None,
     generations: Annotated[int | None, typer.Option(help="Generations after the founders [30].")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [6].")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [6; more where samples are few].")] = None,
     rungs: Annotated[str | None, typer.Option(help="Epochs that grow with promise, like 2,6, not --epochs.")] = None,
     survival: Annotated[str | None, typer.Option(help="aging, aging-dominated or elitist [aging-dominated].")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples a training step [64].")] = None,
@@ -91,7 +97,7 @@ def evolve(
     training = {"batch_size": batch_size, "learning_rate": learning_rate, "teacher_weight": teacher_weight}
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
-        "n_validation": n_validation,
+        "n_validation": n_validation, "axes": axes, "task": task,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
         "population": population, "children": children, "generations": generations,
@@ -117,9 +123,11 @@ def seed(
     data_root: DataRoot = None,
     n_train: NTrain = None,
     n_validation: NValidation = None,
+    axes: DataAxes = None,
+    task: DataTask = None,
     objectives: ObjectiveNames = None,
-    members: Annotated[int | None, typer.Option(min=2, help=MEMBERS)] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each [12].")] = None,
+    members: Annotated[int | None, typer.Option(min=2, max=MOST, help=MEMBERS)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each [12; more where samples are few].")] = None,
     search_epochs: Annotated[int | None, typer.Option(help="Of a search, before them [the method's own].")] = None,
     edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
     trainer: TrainerName = None,
@@ -140,13 +148,13 @@ def seed(
     options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
     given = build_config(config, {
         "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
-        "n_validation": n_validation,
+        "n_validation": n_validation, "axes": axes, "task": task,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
         "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
         "teacher_members": teacher_members,
         "training": {} if teacher_weight is None else {"teacher_weight": teacher_weight},
         "space_options": parse_options(space_option) | {n: value for n, value in options.items() if value is not None},
-    }, defaults={"searcher": "random", "epochs": 12})
+    }, defaults={"searcher": "random"})
     _check_batches(given)
     check_teacher(given.teacher is not None, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
@@ -165,6 +173,7 @@ def _check_batches(config: RunConfig) -> None:
 def resume(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    dataset: MovedDataset = None,
     generations: Annotated[int | None, typer.Option(help="New number of generations.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="New limit in seconds, earlier sessions included.")] = None,
@@ -176,7 +185,8 @@ def resume(
     from evonas.opened import config_of
 
     changes: dict[str, Any] = {
-        "data_root": None if data_root is None else str(data_root), "generations": generations, "jobs": jobs,
+        "data_root": None if data_root is None else str(data_root), "dataset": dataset,
+        "generations": generations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = config_of(run, changes)
@@ -204,8 +214,8 @@ def _interruptible(directory: Path) -> Iterator[None]:
     begin = time.monotonic()
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         remedy = f"go on with: evonas resume {shlex.quote(str(directory))}"
         where = remedy if (directory / "run.db").exists() else "nothing was written"
         say(f"interrupted after {time.monotonic() - begin:.0f} s; {where}")
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_code(interrupt)) from None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.data.axes import Axes, channels_first
 from evonas.data.errors import DataError
+from evonas.data.room import check_size
+from evonas.data.targets import read_targets
 from evonas.types import Doubles, Ints, Task
 
-#: Numbers of channels by which the channel axis of an image array is recognised: grey and RGB.
-CHANNELS = (1, 3)
+Kind: TypeAlias = Literal["classification", "regression"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +22,14 @@ class RawSamples:
     """Samples as stored, not normalised.
 
     Attributes:
-        x: C-contiguous, shape ``(n, *input_shape)``, channels first; uint8 where the file holds uint8.
+        x: C-contiguous, shape ``(n, *input_shape)``, channels first; of the type that the file holds.
         y: int64 labels of shape ``(n,)``, or float64 targets of shape ``(n, n_outputs)``.
+        axes: Those of the file's array; None for a table.
     """
 
     x: NDArray[Any]
     y: Ints | Doubles
+    axes: Axes | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -33,14 +37,17 @@ class RawSamples:
         return self.y.dtype.kind == "i"
 
 
-def raw_samples(x: NDArray[Any], y: NDArray[Any], origin: str) -> RawSamples:
+def raw_samples(
+    x: NDArray[Any], y: NDArray[Any], origin: str, *, axes: Axes | None = None, task: Kind | None = None
+) -> RawSamples:
     """Checks and canonicalises one part of a data set.
 
     Args:
-        x: Images ``(n, height, width)``, ``(n, height, width, channels)`` with 1 or 3 channels, or ``(n, channels,
-            height, width)``; or features ``(n, n_features)``.
+        x: Features ``(n, n_features)``, or signals or images whose axes :mod:`evonas.data.axes` describes.
         y: Integer labels ``(n,)``, or float targets ``(n,)`` or ``(n, n_outputs)``.
         origin: What the messages name, e.g. ``"mnist (train)"``.
+        axes: Of ``x``; None lets its shape decide.
+        task: What ``y`` is for, see :func:`evonas.data.targets.read_targets`; None lets its type decide.
 
     Raises:
         DataError: If an array is empty, not numeric, not finite or of another shape, or if the lengths differ.
@@ -50,7 +57,8 @@ def raw_samples(x: NDArray[Any], y: NDArray[Any], origin: str) -> RawSamples:
     if len(x) != len(y):
         raise DataError(f"{origin}: expected as many samples as targets, got {len(x)} in x and {len(y)} in y; "
                         f"the two belong to different sets or one is cut short")
-    return RawSamples(channels_first(x, origin), _targets(y, origin))
+    x, axes = channels_first(x, origin, axes)
+    return RawSamples(x, read_targets(y, origin, task), axes)
 
 
 def infer_task(raw: RawSamples, origin: str) -> Task:
@@ -63,7 +71,9 @@ def infer_task(raw: RawSamples, origin: str) -> Task:
     if raw.is_classification:
         task = Task("classification", shape, int(raw.y.max()) + 1)
         _check_labels(raw, task.n_outputs, origin, complete=True)
+        check_size(shape, task.n_outputs, origin)
         return task
+    check_size(shape, None, origin)
     return Task("regression", shape, raw.y.shape[1])
 
 
@@ -94,7 +104,8 @@ def _check_labels(raw: RawSamples, n_classes: int, origin: str, *, complete: boo
     if len(present) < n_classes:
         absent = np.setdiff1d(np.arange(min(n_classes, len(present) + 1)), present)[0]
         raise DataError(f"labels of {origin}: expected samples of every class from 0 to {n_classes - 1}, got "
-                        f"{len(present)} classes and none of class {absent}; number the classes without gaps")
+                        f"{len(present)} classes and none of class {absent}; number the classes without gaps, "
+                        f"or give the task (--task) regression where these are quantities")
 
 
 def _check_numbers(array: NDArray[Any], name: str) -> None:
@@ -112,28 +123,3 @@ def _check_numbers(array: NDArray[Any], name: str) -> None:
             first = np.flatnonzero(bad.reshape(len(array), -1).any(axis=1))[0]
             raise DataError(f"{name}: expected finite float32 numbers, got {int(bad.sum())} NaN, infinite or larger "
                             f"values, the first in sample {first}; remove or impute them")
-
-
-def channels_first(x: NDArray[Any], origin: str) -> NDArray[Any]:
-    """``x`` of :func:`raw_samples` as :class:`RawSamples` holds it; raises :class:`DataError` for another shape."""
-    if x.ndim == 2:
-        return np.ascontiguousarray(x)
-    if x.ndim == 3:
-        return np.ascontiguousarray(x[:, None])
-    if x.ndim == 4:
-        first, last = x.shape[1] in CHANNELS, x.shape[3] in CHANNELS
-        if first != last:
-            return np.ascontiguousarray(x if first else np.moveaxis(x, 3, 1))
-    raise DataError(
-        f"x of {origin}: expected (n, n_features), (n, height, width), or (n, height, width, channels) or (n, "
-        f"channels, height, width) with 1 or 3 channels on one side only, got shape {x.shape}; reshape it"
-    )
-
-
-def _targets(y: NDArray[Any], origin: str) -> Ints | Doubles:
-    if y.dtype.kind == "f" and y.ndim in (1, 2):
-        return np.ascontiguousarray(y.reshape(len(y), -1), np.float64)
-    if y.dtype.kind != "f" and y.ndim == 1:
-        return np.ascontiguousarray(y, np.int64)
-    raise DataError(f"y of {origin}: expected integer labels of shape (n,), or float targets of shape (n,) or (n, "
-                    f"n_outputs), got {y.dtype} of shape {y.shape}; reshape or convert it")

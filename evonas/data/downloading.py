@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import urllib.request
 import zlib
 from http.client import HTTPException
@@ -14,6 +13,7 @@ from evonas.data.errors import DataError
 from evonas.data.formats import read_bytes
 from evonas.data.locating import data_folders
 from evonas.data.sources import SOURCES, stored
+from evonas.files import write_whole
 
 #: Seconds without an answer after which a download is given up.
 TIMEOUT = 60
@@ -77,13 +77,9 @@ def _verify(content: bytes, digest: str | None, origin: str, remedy: str) -> Non
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Writes through a temporary file, so that nobody ever sees half a file under ``path``."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Whole or not at all: no half of a file is ever found under ``path``."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise DataError(f"{path}: expected a place to write, got {error}; choose another root") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import math
-import zipfile
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.errors import DataError
+from evonas.data.room import check_room, room_for
+from evonas.files import open_regular
 from evonas.types import Doubles
 
 #: One label byte, then the red, green and blue planes of a 32 x 32 image (https://www.cs.toronto.edu/~kriz/cifar.html).
 CIFAR_RECORD = 1 + 3 * 32 * 32
+#: How many times smaller gzip makes a file at most.
+DEFLATE = 1100
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of ``path``, decompressed if its name ends in ``.gz``."""
+    """The content of ``path``, decompressed if its name ends in ``.gz``; no more of it than there is room for."""
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        with open_regular(path, follow=True) as file:
+            size = os.fstat(file.fileno()).st_size
+            check_room(size, path)
+            if path.suffix != ".gz":
+                return file.read()
+            most = room_for(size)
+            file.seek(max(0, size - 4))
+            told = int.from_bytes(file.read(4), "little")
+            if most < told < DEFLATE * size:  # more would be no gzip
+                raise _too_much(path, size, most)
+            file.seek(0)
+            with gzip.open(file) as unpacked:
+                content = unpacked.read(most + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: expected a complete, readable file, got {error}; get the file again") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise DataError(f"{path}: expected a complete, readable file, got {reason}; get the file again") from error
+    if len(content) > most:
+        raise _too_much(path, size, most)
+    return content
+
+
+def _too_much(path: Path, size: int, most: int) -> DataError:
+    return DataError(f"{path}: expected at most {most:,} bytes from {size:,} compressed ones, got more; get the file "
+                     f"again, or store it uncompressed")
 
 
 def parse_idx(content: bytes, path: Path, n_dims: int) -> NDArray[np.uint8]:
@@ -63,28 +85,6 @@ def parse_cifar10(content: bytes, path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8).reshape(-1, CIFAR_RECORD)
 
 
-def read_npz(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
-    """The named arrays of an ``.npz`` file; pickled objects are never read."""
-    try:
-        opened = io.BytesIO(read_bytes(path)) if path.suffix == ".gz" else path.open("rb")
-        with opened as file, np.load(file, allow_pickle=False) as archive:
-            missing = [name for name in names if name not in archive]
-            if missing:
-                raise DataError(
-                    f"{path}: expected the arrays {', '.join(names)}, got {', '.join(archive) or 'none'}; "
-                    f"add {', '.join(missing)} with numpy.savez"
-                )
-            return [archive[name] for name in names]
-    except DataError:
-        raise
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        # TypeError: what np.load returns for a bare .npy file is no context manager.
-        raise DataError(
-            f"{path}: expected an .npz archive of plain numeric arrays, got one that cannot be read safely ({error}); "
-            f"write it again with numpy.savez, without object arrays"
-        ) from error
-
-
 def read_csv(path: Path, columns: Sequence[str]) -> Doubles:
     """The named numeric columns of a comma-separated file with a header, shape ``(n, len(columns))``."""
     try:
@@ -96,6 +96,8 @@ def read_csv(path: Path, columns: Sequence[str]) -> Doubles:
     if missing:
         raise DataError(f"{path}: expected a header with the columns {', '.join(columns)}, got none named "
                         f"{', '.join(missing)}; add the header or get the file again")
+    if len(rows) < 2:
+        raise DataError(f"{path}: expected lines of numbers below the header, got none; add the samples")
     values = np.empty((len(rows) - 1, len(columns)))
     for i, row in enumerate(rows[1:]):
         for j, name in enumerate(columns):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evonas.data.arrays import check_task
+from evonas.data.arrays import Kind, check_task
+from evonas.data.axes import Axes
 from evonas.data.loading import fingerprint, prepare
 from evonas.data.normalisation import normalised
 from evonas.data.samples import Samples, Splits
@@ -20,14 +21,16 @@ from evonas.rng import Stream, stream
 
 def load_test(
     name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
-    n_train: int | None = None,
+    n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
 ) -> Samples:
     """The test set, in the order of its files.
 
     Raises:
         DataError: As :func:`evonas.data.load` does; also if there is no test set, or one that does not fit.
     """
-    prepared = prepare(name, root=root, seed=seed, validation=validation, n_train=n_train)
+    prepared = prepare(
+        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task
+    )
     raw = prepared.source.read(prepared.folder, "test")
     check_task(raw, prepared.task, f"{name} (test)", complete=False)
     return normalised(raw, np.arange(len(raw.x)), prepared.scaling)
@@ -35,14 +38,16 @@ def load_test(
 
 def load_for_retraining(
     name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
-    n_train: int | None = None,
+    n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
 ) -> Splits:
     """All samples outside the test set as ``train``, shuffled; ``validation`` is empty: no epoch can be picked by it.
 
     Raises:
         DataError: As :func:`evonas.data.load` does.
     """
-    prepared = prepare(name, root=root, seed=seed, validation=validation, n_train=n_train)
+    prepared = prepare(
+        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task
+    )
     rows = np.random.default_rng(stream(seed, Stream.DATA, 1)).permutation(len(prepared.raw.x))
     none = rows[:0]
     return Splits(
@@ -52,4 +57,5 @@ def load_for_retraining(
         validation=normalised(prepared.raw, none, prepared.scaling),
         fingerprint=fingerprint(prepared.raw, rows, none),
         scaling=prepared.scaling,
+        axes=prepared.axes,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from evonas.data.arrays import RawSamples, check_task, infer_task
+from evonas.data.arrays import Kind, RawSamples, check_task, infer_task
+from evonas.data.axes import Axes
 from evonas.data.errors import DataError
 from evonas.data.locating import resolve
 from evonas.data.normalisation import normalised, training_statistics
@@ -24,7 +26,7 @@ LARGE = 10_000
 
 def load(
     name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
-    n_train: int | None = None,
+    n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
 ) -> Splits:
     """Train and validation samples of a data set, normalised by the statistics of the train samples, shuffled.
 
@@ -38,11 +40,15 @@ def load(
         validation: Samples held back for validation, as a share (float) or a number (int) of those outside the test
             set; None is a sixth, for sets of fewer than 10 000 samples a fifth, and one of each class at least.
         n_train: Use only so many of the others for training; None uses all.
+        axes: Of ``x`` in a file of one's own, see :mod:`evonas.data.axes`; None lets its shape decide.
+        task: What ``y`` in a file of one's own is for; None: integers are labels, floats are targets of a regression.
 
     Raises:
         DataError: If the data set is unknown, missing, damaged or unfit, or cannot be split so.
     """
-    prepared = prepare(name, root=root, seed=seed, validation=validation, n_train=n_train)
+    prepared = prepare(
+        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task
+    )
     return Splits(
         name=str(name),
         task=prepared.task,
@@ -50,6 +56,7 @@ def load(
         validation=normalised(prepared.raw, prepared.validation_rows, prepared.scaling),
         fingerprint=fingerprint(prepared.raw, prepared.train_rows, prepared.validation_rows),
         scaling=prepared.scaling,
+        axes=prepared.axes,
     )
 
 
@@ -64,26 +71,43 @@ class Prepared:
     train_rows: Ints
     validation_rows: Ints
     scaling: Scaling
+    axes: Axes | None
 
 
 def prepare(
     name: str | Path, *, root: str | Path | None, seed: int, validation: float | int | None, n_train: int | None,
+    axes: Axes | None, task: Kind | None,
 ) -> Prepared:
     """What :func:`load` does before it copies samples; arguments and errors as there."""
     source, folder = resolve(name, root)
-    raw, origin = source.read(folder, "train"), f"{name} (train)"
+    origin = f"{name} (train)"
     if source.task is None:
-        task = infer_task(raw, origin)
+        raw = source.read(folder, "train", axes=axes, task=task)
+        found = infer_task(raw, origin)
+        # The test set is read as the training set was, whatever its own shape would tell; its targets may be integers.
+        kind = task if raw.is_classification else "regression"
+        source = replace(source, read=partial(source.read, axes=raw.axes, task=kind))
     else:
-        task = source.task
-        check_task(raw, task, origin, complete=True)
+        found = _published(name, source.task, axes, task)
+        raw = source.read(folder, "train")
+        check_task(raw, found, origin, complete=True)
     strata = raw.y.astype(np.int64) if raw.is_classification else np.zeros(len(raw.y), np.int64)
     rng = np.random.default_rng(stream(seed, Stream.DATA))
     n_validation = _validation_size(validation, len(raw.x), int(strata.max()) + 1)
     validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin)
     scaling = training_statistics(raw, train_rows, origin)
-    task = replace(task, target_scale=scaling.target_std)
-    return Prepared(source, folder, task, raw, train_rows, validation_rows, scaling)
+    found = replace(found, target_scale=scaling.target_std)
+    own_axes = raw.axes if source.task is None else None
+    return Prepared(source, folder, found, raw, train_rows, validation_rows, scaling, own_axes)
+
+
+def _published(name: str | Path, published: Task, axes: Axes | None, task: Kind | None) -> Task:
+    """The task of a data set with a name; raises :class:`DataError` if another was asked for."""
+    if task not in (None, published.kind):
+        raise DataError(f"task (--task): expected {published.kind}, which {name} is, got {task}; leave it out")
+    if axes is not None:
+        raise DataError(f"axes (--axes): expected none for {name}, whose axes are known, got {axes}; leave them out")
+    return published
 
 
 def fingerprint(raw: RawSamples, train_rows: Ints, validation_rows: Ints) -> str:

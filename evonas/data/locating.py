@@ -79,6 +79,11 @@ def resolve(name: str | Path, root: str | Path | None) -> tuple[Source, Path]:
     return source, locate(source, root)
 
 
+def absolute(path: str | Path) -> Path:
+    """Expanded, and without links: the same from any working directory."""
+    return Path(os.path.realpath(expanded(path)))
+
+
 def expanded(path: str | Path) -> Path:
     """With the home folder for ``~``; as it is where there is no such user."""
     return Path(os.path.expanduser(path))
@@ -91,6 +96,8 @@ def locate(source: Source, root: str | Path | None) -> Path:
         MissingFiles: If there is none; names the files, the folders searched, and the ways to get the data.
         DataError: If ``root`` is no folder.
     """
+    if not source.files:  # embedded
+        return Path() if root is None else data_folders(root)[0]
     folders = [base / subfolder for base in data_folders(root) for subfolder in source.subfolders]
     lacking = {folder: [name for name in source.files if stored(folder, name) is None] for folder in folders}
     for folder, names in lacking.items():
@@ -111,17 +118,24 @@ def data_folders(root: str | Path | None) -> list[Path]:
 
     Raises:
         DataError: If ``root`` is given and is no folder.
+        MissingFiles: If there is none of them.
     """
     if root is not None and not expanded(root).is_dir():
         raise DataError(f"root (--data-root): expected an existing folder, got {root}; create it or correct the path")
     given = [root, os.environ.get(DATA_VARIABLE)]
-    return [*[expanded(folder) for folder in given if folder], user_data_folder()]
+    folders = [*[expanded(folder) for folder in given if folder], *[own for own in [user_data_folder()] if own]]
+    if not folders:
+        raise MissingFiles(f"data sets: expected a folder to look in, got none, and this user has no home folder; name "
+                           f"one by root (--data-root) or ${DATA_VARIABLE}")
+    return folders
 
 
-def user_data_folder() -> Path:
-    """The platform's folder for data of this program; it need not exist."""
+def user_data_folder() -> Path | None:
+    """The platform's folder for data of this program, which need not exist; None where the user has no home."""
+    folder = expanded("~/.local/share")
+    given = os.environ.get("XDG_DATA_HOME")
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "evonas"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "evonas"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "evonas"
+        folder, given = expanded("~/AppData/Local"), os.environ.get("LOCALAPPDATA")
+    elif sys.platform == "darwin":
+        folder, given = expanded("~/Library/Application Support"), None
+    return Path(given or folder) / "evonas" if given or folder.is_absolute() else None

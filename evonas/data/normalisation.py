@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,32 +10,31 @@ import numpy as np
 
 from evonas.data.arrays import RawSamples
 from evonas.data.errors import DataError
-from evonas.data.samples import Samples, Scaling
-from evonas.types import Doubles, Ints
+from evonas.data.samples import LARGEST_LOSS, InputType, Samples, Scaling
+from evonas.types import Doubles, Ints, Json, Task
 
 #: Values that are converted to float64 at a time: 2 MB, so that they stay in cache and no float64 copy is ever held.
 BLOCK = 2**18
 #: Divisor of what is constant in training: whatever a later sample has there becomes 0 for a network that could not
 #: learn its meaning. Finite, since JSON has no infinity.
 CONSTANT_STD = 1e30
+#: Divisor of a target that is constant in training, as a share of it: small, so that its prediction is the constant,
+#: but not so small that float32 could not hold the sum.
+CONSTANT_TARGET = 1e-4
 
 
 def normalised(raw: RawSamples, rows: Ints, scaling: Scaling) -> Samples:
     """The given rows, normalised, in the given order."""
     x = np.empty((len(rows), *raw.x.shape[1:]), np.float32)
-    mean, std = np.array(scaling.mean), np.array(scaling.std)
     for block in _blocks(raw, len(rows)):
-        np.divide(raw.x[rows[block]] - mean, std, out=x[block], casting="same_kind")
+        x[block] = scaling.normalise(raw.x[rows[block]])
     if raw.is_classification:
         return Samples(x, raw.y[rows].astype(np.int64, copy=False))
-    return Samples(x, ((raw.y[rows] - np.array(scaling.target_mean)) / scaling.target_std).astype(np.float32))
+    return Samples(x, scaling.normalise_targets(raw.y[rows]))
 
 
 def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Scaling:
-    """The scaling that gives each channel or feature mean 0 and standard deviation 1 over the given rows.
-
-    All regression targets are divided by one number, the root mean square of their standard deviations, so that an
-    error can be given back in the data's own units.
+    """The scaling that gives each channel or feature, and each target, mean 0 and deviation 1 over the given rows.
 
     Raises:
         DataError: If these rows' regression targets are all equal.
@@ -42,15 +42,63 @@ def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Scaling:
     mean, std = _moments(raw, rows)
     std[std < np.finfo(np.float32).tiny] = CONSTANT_STD
     per_channel = (-1, *[1] * (raw.x.ndim - 2))
-    scaling = Scaling(mean.reshape(per_channel).tolist(), std.reshape(per_channel).tolist())
+    scaling = Scaling(
+        mean.reshape(per_channel).tolist(), std.reshape(per_channel).tolist(),
+        input_type=_input_type(raw, mean, std, origin),
+    )
     if raw.is_classification:
         return scaling
     targets = raw.y[rows]
-    if not np.ptp(targets, axis=0).any():
+    is_constant = np.ptp(targets, axis=0) == 0
+    if is_constant.all():
         raise DataError(f"{origin}: expected training targets that differ, got the same in all {len(rows)} training "
                         f"samples; use more samples")
-    target_std = float(np.sqrt(targets.var(axis=0).mean()))
-    return replace(scaling, target_mean=targets.mean(axis=0).tolist(), target_std=target_std)
+    target_mean = np.where(is_constant, targets[0], targets.mean(axis=0))
+    constant_std = CONSTANT_TARGET * np.where(target_mean == 0, 1.0, np.abs(target_mean))
+    target_std = np.where(is_constant, constant_std, np.sqrt(targets.var(axis=0)))
+    return replace(scaling, target_mean=target_mean.tolist(), target_std=target_std.tolist())
+
+
+def check_scales(run: str, scale: Json, task: Task) -> None:
+    """Raises :class:`DataError` where weights of a run predict several targets in one unit that all have in common.
+
+    Args:
+        run: What the sentence begins with.
+        scale: That of its targets.
+        task: With a scale for each.
+    """
+    if isinstance(task.target_scale, tuple) and isinstance(scale, float | int):
+        raise DataError(f"{run} was begun by a version that gave all targets one scale: its networks can be shown and "
+                        f"exported as torch; begin it anew to go on")
+
+
+def _input_type(raw: RawSamples, mean: Doubles, std: Doubles, origin: str) -> InputType:
+    """The narrowest type that holds the inputs; a note is given where float64 does not."""
+    kind, size = raw.x.dtype.kind, raw.x.dtype.itemsize
+    if raw.x.dtype == np.uint8:
+        return "uint8"
+    if size <= 2 or (kind == "f" and size == 4):
+        return "float32"
+    if kind in "iu":
+        _tell_losses(raw, mean, origin)
+    lossy = [
+        int(column) for column in np.flatnonzero(np.abs(mean) / std * 2.0**-24 > LARGEST_LOSS)
+        if not np.array_equal(raw.x[:, column].astype(np.float32), raw.x[:, column])
+    ]
+    return "float64" if lossy else "float32"
+
+
+def _tell_losses(raw: RawSamples, mean: Doubles, origin: str) -> None:
+    """A note on the first column of integers, like nanoseconds since 1970, that float64 has no room for."""
+    for column in np.flatnonzero(np.abs(mean) > 2.0**52):
+        values = raw.x[:, column].ravel().astype(np.int64)  # unsigned ones wrap, their differences are right
+        deviation = float((values - values[0]).std())
+        if 0 < deviation * LARGEST_LOSS < abs(mean[column]) * 2.0**-53:
+            which = f"{'column' if raw.x.ndim == 2 else 'channel'} {column}"
+            warnings.warn(f"x of {origin}: float64, in which it is normalised, has no room for the deviations of "
+                          f"{deviation:.3g} of {which} beside its mean of {mean[column]:.6g}; subtract an offset from "
+                          f"it in the file", stacklevel=4)
+            return
 
 
 def _moments(raw: RawSamples, rows: Ints) -> tuple[Doubles, Doubles]:

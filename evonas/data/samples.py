@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.types import Floats, Ints, Json, Task
+from evonas.data.axes import Axes
+from evonas.types import Doubles, Floats, Ints, Json, Task
+
+#: What holds inputs in the data's own units: bytes where the file has bytes, float64 where float32 would lose too much.
+InputType: TypeAlias = Literal["uint8", "float32", "float64"]
+#: Deviations of a column that may be lost when its values are rounded to float32.
+LARGEST_LOSS = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +50,59 @@ class Samples:
 class Scaling:
     """How samples were normalised, in JSON: what one needs to feed a network one's own samples.
 
+    All conversions are made in float64: next to an offset of many deviations float32 has no room for the deviations.
+
     Attributes:
         mean, std: Numbers, or nested lists that broadcast over one sample; a network sees ``(x - mean) / std``.
         target_mean, target_std: Of regression targets: a prediction in the data's own units is
-            ``output * target_std + target_mean``, with one mean for each target.
+            ``output * target_std + target_mean``, with one mean and one deviation for each target; in runs of
+            earlier versions, one deviation for all.
+        input_type: The narrowest type that holds inputs in the data's own units.
     """
 
     mean: Json = 0.0
     std: Json = 1.0
     target_mean: Json = 0.0
-    target_std: float = 1.0
+    target_std: Json = 1.0
+    input_type: InputType = "float32"
+
+    def normalise(self, x: NDArray[Any]) -> Floats:
+        """Inputs ``(n, *input_shape)`` in the data's own units as the network sees them."""
+        normalised: Floats = np.empty(x.shape, np.float32)
+        np.divide(x - np.array(self.mean), np.array(self.std), out=normalised, casting="same_kind")
+        return normalised
+
+    def restore(self, x: Floats) -> Doubles:
+        """The inverse of :meth:`normalise`, to the precision of float32."""
+        values: Doubles = np.array(x, np.float64) * np.array(self.std) + np.array(self.mean)
+        return values
+
+    def normalise_targets(self, y: NDArray[Any]) -> Floats:
+        """Regression targets ``(n, n_outputs)`` in the data's own units as training sees them."""
+        targets: Floats = ((y - np.array(self.target_mean)) / np.array(self.target_std)).astype(np.float32)
+        return targets
+
+    def restore_targets(self, outputs: NDArray[Any]) -> Doubles:
+        """What a network gave, ``(n, n_outputs)``, in the data's own units."""
+        values: Doubles = outputs * np.array(self.target_std, np.float64) + np.array(self.target_mean, np.float64)
+        return values
+
+    @property
+    def float32_losses(self) -> Doubles:
+        """Deviations of each column or channel that rounding to float32 may cost, ``(n,)``."""
+        return _losses(self.mean, self.std)
+
+    @property
+    def float32_target_losses(self) -> Doubles:
+        """The same of the targets, ``(n_outputs,)``."""
+        return _losses(self.target_mean, self.target_std)
+
+
+def _losses(mean: Json, std: Json) -> Doubles:
+    """A value is rounded by half a unit of the last of 24 bits, most of which its column's offset takes."""
+    means, deviations = np.broadcast_arrays(np.array(mean, np.float64), np.array(std, np.float64))
+    losses: Doubles = (np.abs(means) / deviations).ravel() * 2.0**-24
+    return losses
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +113,8 @@ class Splits:
         name: The data set's name or path.
         fingerprint: Hex digest of the files and of the split, to recognise a different data set on resume.
         scaling: Of the values in the files to those in ``train`` and ``validation``.
+        axes: Those of the array in a file of one's own, given or told by its shape; None for tables and data sets with
+            a name.
     """
 
     name: str
@@ -71,6 +123,7 @@ class Splits:
     validation: Samples
     fingerprint: str
     scaling: Scaling = Scaling()
+    axes: Axes | None = None
 
     @cached_property
     def familiar(self) -> Samples:

@@ -11,9 +11,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from evonas.data.arrays import RawSamples, raw_samples
+from evonas.data.archives import read_npz
+from evonas.data.arrays import Kind, RawSamples, raw_samples
+from evonas.data.axes import Axes
 from evonas.data.errors import DataError
-from evonas.data.formats import parse_cifar10, parse_idx, read_bytes, read_csv, read_npz
+from evonas.data.formats import parse_cifar10, parse_idx, read_bytes, read_csv
 from evonas.data.splitting import stratified_split
 from evonas.types import Doubles, Ints, Task
 
@@ -37,6 +39,7 @@ class Source:
             decompressed content, or None where no verified one is known. Empty for data that come with a dependency.
         subfolders: Where below a data folder the files are looked for.
         read: ``(folder, part)`` to checked samples; reads nothing of the other part's files where they are separate.
+            Of a file of the user's it takes ``axes`` and ``task``, too, as :func:`evonas.data.arrays.raw_samples` does.
         url: Base address of the published files, for an explicit download; None if there is none to verify.
         origin: How to get the data by hand, as the end of a sentence.
         note: What a user should know before relying on the data.
@@ -48,7 +51,7 @@ class Source:
     n_test: int = 0
     files: Mapping[str, str | None] = field(default_factory=dict)
     subfolders: tuple[str, ...] = ("",)
-    read: Callable[[Path, Part], RawSamples]
+    read: Callable[..., RawSamples]
     url: str | None = None
     origin: str = ""
     note: str = ""
@@ -74,10 +77,12 @@ def _present(folder: Path, name: str) -> Path:
     return path
 
 
-def _read_npz(file: str, folder: Path, part: Part) -> RawSamples:
+def _read_npz(
+    file: str, folder: Path, part: Part, *, axes: Axes | None = None, task: Kind | None = None
+) -> RawSamples:
     path = _present(folder, file)
     x, y = read_npz(path, [f"x_{part}", f"y_{part}"])
-    return raw_samples(x, y, f"{path} ({part})")
+    return raw_samples(x, y, f"{path} ({part})", axes=axes, task=task)
 
 
 def _read_idx(name: str, folder: Path, part: Part) -> RawSamples:

@@ -6,13 +6,13 @@
 - ``cost``: of a structure, and its latency from a table.
 """
 
-from evonas.evaluation.base import Evaluator, Job, Outcome, merge
+from evonas.evaluation.base import DeclaresGoals, Evaluator, Job, Outcome, merge
 from evonas.evaluation.cost import CostEvaluator, LatencyEstimator
 from evonas.evaluation.deployment import DeploymentEvaluator
 from evonas.evaluation.shared import SharedEvaluator
 from evonas.evaluation.trained import TrainedEvaluator
 
 __all__ = [
-    "CostEvaluator", "DeploymentEvaluator", "Evaluator", "Job", "LatencyEstimator", "Outcome", "SharedEvaluator",
-    "TrainedEvaluator", "merge",
+    "CostEvaluator", "DeclaresGoals", "DeploymentEvaluator", "Evaluator", "Job", "LatencyEstimator", "Outcome",
+    "SharedEvaluator", "TrainedEvaluator", "merge",
 ]

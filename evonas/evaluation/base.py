@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol
+from pathlib import Path
+from typing import Any, Generic, Protocol, runtime_checkable
 
 import numpy as np
 
 from evonas.individual import Start, Trial
 from evonas.space import G
 from evonas.training import Stop
-from evonas.types import Metrics, Weights
+from evonas.types import Goal, Metrics, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,41 @@ class Evaluator(Protocol[G]):
     def __call__(self, job: Job[G]) -> Outcome[G]: ...
 
 
+@runtime_checkable
+class DeclaresGoals(Protocol):
+    """Capability: say whether less or more of metrics is better that the engine does not know."""
+
+    @property
+    def goals(self) -> Mapping[str, Goal]:
+        """``"min"`` or ``"max"`` by metric."""
+        ...
+
+
+def goals_of(evaluator: object) -> Mapping[str, Goal]:
+    """What an evaluator declares, if anything."""
+    return dict(evaluator.goals) if isinstance(evaluator, DeclaresGoals) else {}
+
+
+def part_names(evaluator: object) -> str:
+    """Of an evaluator, or of all that were merged, joined by a plus: tells one evaluator from another."""
+    parts = evaluator.evaluators if isinstance(evaluator, _Merged) else (evaluator,)
+    return "+".join(part_names(part) if isinstance(part, _Merged) else class_name(part) for part in parts)
+
+
+def class_name(part: object) -> str:
+    """The name of the class of a searcher or an evaluator."""
+    return class_of(type(part))
+
+
+def class_of(kind: Any) -> str:
+    """The name of a class, with its module where it is not the engine's own."""
+    module = kind.__module__
+    if module == "__main__" and (file := getattr(sys.modules[module], "__file__", None)):
+        module = Path(file).stem  # what it is called where a script imports it
+    own = module.partition(".")[0] == "evonas"
+    return str(kind.__qualname__ if own else f"{module}.{kind.__qualname__}")
+
+
 def merge(*evaluators: Evaluator[G]) -> Evaluator[G]:
     """An evaluator that reports the metrics of all.
 
@@ -85,6 +123,10 @@ class _Merged(Generic[G]):
     @property
     def metric_names(self) -> tuple[str, ...]:
         return tuple(name for e in self.evaluators for name in e.metric_names)
+
+    @property
+    def goals(self) -> Mapping[str, Goal]:
+        return {name: goal for e in self.evaluators for name, goal in goals_of(e).items()}
 
     @property
     def shares_memory(self) -> bool:

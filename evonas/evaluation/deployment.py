@@ -20,18 +20,26 @@ from evonas.runtimes.running import running
 from evonas.runtimes.timing import alone
 from evonas.runtimes.units import export_target, inputs_of
 from evonas.space import G, SearchSpace
+from evonas.training import Stop
 from evonas.types import Metrics, Task, UserError, Weights
+
+#: Microseconds a sample: on one core of this machine, and as a command of the user's says of a device.
+HOST_LATENCY, DEVICE_LATENCY = "latency", "latency_device"
+#: What `evonas measure` can add to a run, whatever its space and task.
+MEASURED_LATER = frozenset({
+    HOST_LATENCY, DEVICE_LATENCY, "latency_spread", "flash", "ram", "int8_flash", "int8_error", "int8_mse",
+})
 
 
 def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     """What :class:`DeploymentEvaluator` can measure of networks of this space.
 
-    ``latency``: microseconds a sample on one core, of compiled C or else in onnxruntime; ``flash``, ``ram``: bytes of
-    the C with float32 weights; ``int8_flash`` and ``int8_error`` (or ``int8_mse``): with int8 weights, the error on the
-    validation samples.
+    ``latency``: microseconds a sample on one core of this machine, of compiled C or else in onnxruntime;
+    ``latency_device``: what a command says of a device; ``flash``, ``ram``: bytes of the C with float32 weights;
+    ``int8_flash`` and ``int8_error`` (or ``int8_mse``): with int8 weights, the error on the validation samples.
     """
     precisions = program_formats(space).get("c", ())
-    names = ["latency"]
+    names = [HOST_LATENCY, DEVICE_LATENCY]
     if "float32" in precisions:
         names += ["flash", "ram"]
     if "int8" in precisions:
@@ -48,7 +56,7 @@ class DeploymentEvaluator(Generic[G]):
 
     Attributes:
         wanted: Some of :func:`deployment_names`.
-        command: Of the user's, which times the exported file in this machine's place; empty for none.
+        command: Of the user's, which times the exported file on a device; empty for none.
         timeout: Seconds that the command may take.
     """
 
@@ -61,8 +69,7 @@ class DeploymentEvaluator(Generic[G]):
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        spread = "latency" in self.wanted and not self.command
-        return (*self.wanted, "latency_spread") if spread else self.wanted
+        return (*self.wanted, "latency_spread") if HOST_LATENCY in self.wanted else self.wanted
 
     def work(self, trial: Trial[G]) -> float:
         return 0.0
@@ -71,10 +78,14 @@ class DeploymentEvaluator(Generic[G]):
         if job.start is None:
             raise ValueError("only a trained network can be deployed, got no weights")
         seconds = min(self.timeout, job.stop.deadline - time.monotonic())
-        return Outcome(self.measure(job.start.genotype, job.start.weights, seconds))
+        return Outcome(self.measure(job.start.genotype, job.start.weights, seconds, job.stop))
 
-    def measure(self, genotype: G, weights: Weights, timeout: float) -> Metrics:
+    def measure(self, genotype: G, weights: Weights, timeout: float, stop: Stop | None = None) -> Metrics:
         """The metrics of one network.
+
+        Args:
+            timeout: Seconds that the command may take.
+            stop: Ends the wait for another timing.
 
         Raises:
             UserError: It cannot be exported.
@@ -82,8 +93,8 @@ class DeploymentEvaluator(Generic[G]):
         """
         found: dict[str, float] = {}
         error = metric_names(self.splits.task, "int8")[0]
-        if "latency" in self.wanted:
-            found |= self._latency(genotype, weights, timeout)
+        if not {HOST_LATENCY, DEVICE_LATENCY}.isdisjoint(self.wanted):
+            found |= self._latency(genotype, weights, timeout, stop)
         if not {"flash", "ram"}.isdisjoint(self.wanted):
             found |= self._program(genotype, weights, "c", self._target).sizes
         if not {"int8_flash", error}.isdisjoint(self.wanted):
@@ -105,16 +116,20 @@ class DeploymentEvaluator(Generic[G]):
     def _program(self, genotype: G, weights: Weights, format: str, target: ExportTarget) -> Program:
         return make_program(self.space, self.splits.task, genotype, weights, format, target)
 
-    def _latency(self, genotype: G, weights: Weights, timeout: float) -> dict[str, float]:
+    def _latency(self, genotype: G, weights: Weights, timeout: float, stop: Stop | None) -> dict[str, float]:
         format = timed_format(self.space)
         files = self._program(genotype, weights, format, self._target).files(())
-        if self.command:
-            with alone():
-                return {"latency": 1e6 * seconds_on_device(self.command, files, self._target.name, timeout)}
+        found = {}
+        if DEVICE_LATENCY in self.wanted:
+            with alone(stop):
+                seconds = seconds_on_device(self.command, files, self._target.name, timeout)
+            found[DEVICE_LATENCY] = 1e6 * seconds
+        if HOST_LATENCY not in self.wanted:
+            return found
         inputs = inputs_of(self.splits.validation, self._target)
-        with running(files, format, self._target, self.splits.task.n_outputs) as network, alone():
+        with running(files, format, self._target, self.splits.task.n_outputs) as network, alone(stop):
             seconds, spread = network.time(inputs)
-        return {"latency": 1e6 * seconds, "latency_spread": spread}
+        return {**found, HOST_LATENCY: 1e6 * seconds, "latency_spread": spread}
 
 
 def timed_format(space: SearchSpace[Any]) -> str:

@@ -20,10 +20,10 @@ from evonas.types import Floats, Metrics, Task, Weights
 class TrainedEvaluator(Generic[G]):
     """Trains for the trial's budget in epochs, from the weights the job starts with; with a budget of 0 only measures.
 
-    Reports the last epoch: ``val_error, val_accuracy, val_loss`` (or ``val_mse, val_r2``), ``train_loss`` (to what a
-    teacher says, where there is one),
-    ``fitness_error`` (or ``fitness_mse``: see :func:`measured`), and ``edge_updates`` (connected edges times training
-    samples seen).
+    Reports the last epoch: ``val_error, val_accuracy, val_loss`` (or ``val_mse, val_r2``, of several targets also
+    ``val_nmse``), ``train_loss`` (to what a teacher says, where there is one), ``fitness_error`` (or ``fitness_mse``,
+    of several targets also ``fitness_nmse``: see :func:`measured`), and ``edge_updates`` (connected edges times
+    training samples seen).
     """
 
     space: SearchSpace[G]
@@ -70,12 +70,21 @@ class TrainedEvaluator(Generic[G]):
             return trained.history[-1].train_loss
         task, samples = self.splits.task, self.splits.train
         known = measure(predict(self.space, trained.genotype, trained.weights, samples), samples, task, "train")
-        return known["train_loss"] if "train_loss" in known else known["train_mse"] / task.target_scale**2
+        for name in ("train_loss", "train_nmse"):
+            if name in known:
+                return known[name]
+        return known["train_mse"] / float(np.array(task.target_scale).item()) ** 2
 
 
 def measured_names(task: Task) -> tuple[str, ...]:
     """Names of what :func:`measured` reports."""
-    return (*metric_names(task, "val"), metric_names(task, "fitness")[0])
+    return (*metric_names(task, "val"), *_fitness_names(task))
+
+
+def _fitness_names(task: Task) -> tuple[str, ...]:
+    """The error, which counts all targets alike; where there are several, also in the units of the data."""
+    names = metric_names(task, "fitness")
+    return names[:2] if names[0] == "fitness_nmse" else names[:1]
 
 
 def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Splits) -> Metrics:
@@ -86,8 +95,8 @@ def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Split
         measure(predict(space, genotype, weights, samples), samples, splits.task, "val")
         for samples in (splits.validation, splits.familiar)
     )
-    error = metric_names(splits.task, "val")[0]
-    return {**new, metric_names(splits.task, "fitness")[0]: (new[error] + known[error]) / 2}
+    names = zip(_fitness_names(splits.task), metric_names(splits.task, "val"), strict=False)
+    return {**new, **{fitness: (new[error] + known[error]) / 2 for fitness, error in names}}
 
 
 def _child(seed: np.random.SeedSequence, index: int) -> np.random.SeedSequence:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
 from evonas.data.samples import Scaling
+from evonas.encoding import BAD_DATA, read_arrays
+from evonas.files import read_regular, write_output
 from evonas.plugins import create_space
-from evonas.space import Encoded, InvalidGenotype
-from evonas.types import Json, Metrics, Task, UserError, Weights
+from evonas.space import Encoded
+from evonas.types import Json, Metrics, Task, UserError, Weights, task_from
 
 if TYPE_CHECKING:
     from torch import nn
 
-FORMAT = 1
+#: 2: neurons may have activations, which readers of format 1 would leave out without a word.
+FORMAT = 2
 _KEY = "evonas"
 
 
@@ -68,9 +68,23 @@ class Package:
         if raw:
             from evonas.runtimes.module import InDataUnits  # imports torch
 
-            module = InDataUnits(module, Scaling(**self.normalisation))
+            module = InDataUnits(module, self._scaling())
         module.header = self.header()
         return module.eval()
+
+    def _scaling(self) -> Scaling:
+        """The normalisation, checked; ``ValueError`` where it is none of this task."""
+        try:
+            scaling = Scaling(**self.normalisation)
+            shapes = {"mean": self.task.input_shape, "std": self.task.input_shape}
+            shapes |= {"target_mean": (self.task.n_outputs,), "target_std": (self.task.n_outputs,)}
+            for name, shape in shapes.items():
+                numbers = np.asarray(getattr(scaling, name), np.float64)
+                if not np.isfinite(np.broadcast_to(numbers, shape)).all():
+                    raise ValueError(f"{name} is not finite")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"its normalisation cannot be used: {error}") from None
+        return scaling
 
 
 def write_torch(package: Package, path: Path) -> None:
@@ -122,18 +136,18 @@ def load(path: Path | str, *, raw: bool = False) -> nn.Module:
     """
     path = Path(path)
     header, arrays = _read(path)
-    if header.get("format", 0) > FORMAT:
+    if header["format"] > FORMAT:
         raise UserError(f"{path} has format {header['format']}, this evonas reads up to {FORMAT}: upgrade evonas")
     try:
         return _package(header, arrays).module(raw=raw)
-    except (KeyError, TypeError, InvalidGenotype) as error:
-        raise UserError(f"{path} is not a network exported by evonas: {error}") from None
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"{path}: {error}") from error
+    except BAD_DATA as error:
+        raise UserError(f"{path} is not a network exported by evonas: {type(error).__name__}: {error}") from error
 
 
 def _package(header: dict[str, Any], arrays: dict[str, Any]) -> Package:
-    task = Task(**{**header["task"], "input_shape": tuple(header["task"]["input_shape"])})
+    task = task_from(header["task"])
     genotype = Encoded(header["genotype"], _with_prefix(arrays, "genotype."))
     return Package(
         header["space"], header["options"], task, genotype, _with_prefix(arrays, "weights."), header["normalisation"],
@@ -143,14 +157,16 @@ def _package(header: dict[str, Any], arrays: dict[str, Any]) -> Package:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
-        with safetensors.safe_open(path, "np") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        return json.loads(metadata[_KEY]), arrays
+        arrays, metadata = read_arrays(read_regular(path, follow=True))
+        header = json.loads(metadata[_KEY])
+        if not isinstance(header, dict) or type(header.setdefault("format", 0)) is not int:
+            raise ValueError("it has no header")
+        return header, arrays
     except FileNotFoundError:
         raise UserError(f"there is no file {path}") from None
-    except (OSError, safetensors.SafetensorError, KeyError, ValueError) as error:
-        raise UserError(f"{path} is not a network exported by evonas (--format torch): {error}") from None
+    except (OSError, *BAD_DATA) as error:
+        reason = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else error
+        raise UserError(f"{path} is not a network exported by evonas (--format torch): {reason}") from None
 
 
 def _with_prefix(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
@@ -158,13 +174,6 @@ def _with_prefix(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write files, each whole or not at all; raises :class:`UserError` where one cannot be written."""
+    """Write files, each as :func:`evonas.files.write_output` does; raises :class:`UserError` where one cannot be."""
     for path, content in contents.items():
-        partial = path.with_name(path.name + ".partial")
-        try:
-            partial.write_bytes(content)
-            os.replace(partial, path)
-        except OSError as error:
-            with suppress(OSError):  # where nothing can be written, nothing can be removed
-                partial.unlink()
-            raise UserError(f"cannot write {path}: {error.strerror}") from None
+        write_output(path, content)

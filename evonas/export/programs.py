@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from evonas.data.samples import Splits
+from evonas.data.samples import LARGEST_LOSS, Splits
 from evonas.evaluation.measure import measure
+from evonas.export.names import identifier
 from evonas.export.package import FORMATS, Package, write_files
 from evonas.exportable import ExportTarget, Precision, Program
+from evonas.files import is_stream
 from evonas.plugins import create_space
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.programs import make_program, program_formats
 from evonas.runtimes.running import running
-from evonas.runtimes.units import export_target, inputs_of, outputs_of
+from evonas.runtimes.units import export_target, inputs_of, lossy_columns, output_rounding, outputs_of, samples_of
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
-from evonas.types import Floats, UserError, suggestion
+from evonas.types import Floats, Inputs, UserError, suggestion
 
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
 TOLERANCE = 1e-5
@@ -46,18 +48,22 @@ def write_program(
         UserError: The space has no such format, the path has another suffix, a file cannot be written, or the program
             does not compute what torch does.
     """
-    if path.suffix != f".{format}":
+    if (path.suffix != f".{format}" or not path.stem) and not (format == "onnx" and is_stream(path)):  # one file
         raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
     space = create_space(package.space, package.task, package.options)
     check_format(space, format, precision)
-    genotype, target = space.decode(package.genotype), export_target(splits, _identifier(path.stem), precision)
+    genotype = space.decode(package.genotype)
+    name = identifier(path.stem) if format == "c" else "network"
+    target = replace(export_target(splits, name, precision), stem=path.stem)
+    _check_targets(splits)
     program = make_program(space, package.task, genotype, package.weights, format, target)
-    outputs = predict(program.compile(), splits.validation)
+    inputs = inputs_of(splits.validation, target)
+    outputs = predict(program.compile(), samples_of(inputs, splits.validation, target))
     remarks = _remarks(package, splits, outputs, precision)
     files = program.files(remarks)
     n_edges = space.cost(genotype).get("edges")
-    checks = _check(files, format, target, splits, outputs, n_edges)
-    paths = {path.with_suffix(suffix): content for suffix, content in files.items()}
+    checks = _check(files, format, target, inputs, outputs, n_edges)
+    paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
     write_files(paths)
     return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
 
@@ -93,7 +99,20 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
         text += f", {package.metrics[metric]:.4f} in the run"
     else:
         text += ", which were trained on these samples too"
-    return f"individual {source['id']} of {source['run']}, {source['dataset']}: {source['weights']}", text
+    origin = f"individual {source['id']} of {source['run']}, {source['dataset']}: {source['weights']}"
+    if lossy := lossy_columns(splits.scaling):
+        return origin, text, f"inputs are float64: of values so far from 0 float32 would lose deviations of {lossy}"
+    return origin, text
+
+
+def _check_targets(splits: Splits) -> None:
+    """Raises :class:`UserError` where float32, which programs give, cannot hold predictions."""
+    losses = splits.scaling.float32_target_losses
+    if losses.max() > LARGEST_LOSS:
+        target = int(losses.argmax())
+        raise UserError(f"a program gives float32, which would lose {losses[target]:.2g} deviations of target "
+                        f"{target}, so far is it from 0: subtract an offset from the targets and search again, or "
+                        f"export as torch, which gives float64")
 
 
 def _sizes(program: Program, n_edges: float | None) -> tuple[str, ...]:
@@ -104,19 +123,19 @@ def _sizes(program: Program, n_edges: float | None) -> tuple[str, ...]:
 
 
 def _check(
-    files: Mapping[str, bytes], format: str, target: ExportTarget, splits: Splits, expected: Floats,
+    files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
     n_edges: float | None,
 ) -> tuple[str, ...]:
     """Run what is about to be written; raises :class:`UserError` where it gives anything but ``expected``."""
     if format == "c" and find_compiler() is None:
         return ("neither checked nor timed: there is no C compiler here",)
-    inputs, difference = inputs_of(splits.validation, target), 0.0
+    difference, rounding = 0.0, output_rounding(target.scaling)
     for portable in (True, False) if format == "c" else (False,):
-        with running(files, format, target, splits.task.n_outputs, portable=portable) as network:
+        with running(files, format, target, expected.shape[1], portable=portable) as network:
             found = outputs_of(network.run(inputs), target)
             seconds, spread = network.time(inputs)
         largest = max(1.0, float(np.abs(expected).max()))
-        difference = max(difference, float(np.abs(found - expected).max()) / largest)
+        difference = max(difference, float((np.abs(found - expected) - rounding).max()) / largest)
     if not difference <= TOLERANCE:
         raise UserError(
             f"the exported network differs from torch by {difference:.1e} of its largest output, expected at most "
@@ -128,9 +147,3 @@ def _check(
         f"{where} it gives what torch gives on {len(found):,} validation samples, to {difference:.0e} of the largest",
         f"{1e6 * seconds:.1f} us a sample on one core of this machine{an_edge} (spread {100 * spread:.0f} %)",
     )
-
-
-def _identifier(text: str) -> str:
-    """A C identifier that resembles the text."""
-    name = re.sub(r"[^A-Za-z0-9]+", "_", text)[:40].strip("_") or "network"
-    return f"network_{name}" if name[0].isdigit() else name

@@ -1,7 +1,8 @@
 """Runs side by side: quality at equal cost, hypervolume to one reference point, compute spent.
 
 Nothing is interpolated: at a budget a run is worth its best member that costs no more. The first objective says what is
-better, the last is the cost, as everywhere in reports.
+better, the last is the cost, as everywhere in reports; by another cost every run counts as if that had been its only
+other objective.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evonas.objectives import SHARES, Objective, Objectives
+from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objective, Objectives
 from evonas.report.front import front, hypervolume
 from evonas.store import Record, SeedSource, Spent, spent
-from evonas.types import Doubles, UserError
+from evonas.types import Doubles, UserError, suggestion
 
 
 class RunRecords(NamedTuple):
@@ -82,18 +83,21 @@ class Curve(NamedTuple):
 
 def compare(
     groups: Mapping[str, Sequence[RunRecords]], *, budgets: Sequence[float] | None = None,
-    reference: Mapping[str, float] | None = None,
+    reference: Mapping[str, float] | None = None, cost: str | None = None,
 ) -> Comparison:
-    """Compare runs with the same objectives.
+    """Compare runs with the same objectives, or by one cost runs with the same first one.
 
     Args:
         budgets: In units of the cost; by default 1-2-5 steps across the costs of all fronts.
         reference: Values that replace those of the :func:`common_reference`.
+        cost: A metric that takes the place of all objectives but the first.
 
     Raises:
         UserError: The runs have different objectives, one objective, or a cost that is maximised; or a run has no
-            feasible evaluation.
+            feasible evaluation, or none with the metric ``cost``.
     """
+    if cost is not None:
+        groups = {name: [by_cost(run, cost) for run in members] for name, members in groups.items()}
     runs = [run for members in groups.values() for run in members]
     objectives = _common_objectives(runs)
     fronts = {run.name: front(run.records, run.objectives) for run in runs}
@@ -112,12 +116,34 @@ def compare(
     return Comparison(objectives, point, limits, results)
 
 
+def by_cost(run: RunRecords, cost: str) -> RunRecords:
+    """The run as if it had been a search of its first objective and a cost.
+
+    Raises:
+        UserError: The cost is that objective, is maximised, or no evaluation has it.
+    """
+    quality = run.objectives.items[0]
+    known = {name for record in run.records for name in record.metrics}
+    if cost not in known:
+        raise UserError(f"{run.name} has no metric {cost!r}{suggestion(cost, known)}; what it did not measure itself "
+                        f"`evonas measure` adds")
+    if cost in MAXIMISED or cost == quality.metric:
+        raise UserError(f"{cost} is no cost: name a metric that is minimised, beside {quality.metric}")
+    # What was not measured cannot be chosen, but was paid for.
+    records = [r if cost in r.metrics else r._replace(status="failed") for r in run.records]
+    objectives = Objectives((quality, Objective(cost, log=cost in LOGARITHMIC)), run.objectives.constraints)
+    return run._replace(records=records, objectives=objectives)
+
+
 def _common_objectives(runs: Sequence[RunRecords]) -> Objectives:
     items = runs[0].objectives.items
     for run in runs:
         if run.objectives.items != items:
             first, other = (", ".join(o.metric for o in r.objectives.items) for r in (runs[0], run))
-            raise UserError(f"{run.name} has other objectives than {runs[0].name}: expected {first}, got {other}")
+            raise UserError(
+                f"{run.name} has other objectives than {runs[0].name}: expected {first}, got {other}; by one cost that "
+                f"all have they can be compared: --cost"
+            )
     if len(items) < 2:
         raise UserError(f"the runs have one objective, {items[0].metric}: a comparison needs a cost as the last of two")
     if items[-1].goal == "max":

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Edges that a picture shows at most: more are a grey mass, and a slow SVG.
 DRAWN_EDGES = 5000
+#: As many of edges that share weights, which are drawn to show where the sources of a neuron lie.
+DRAWN_SHARED = 900
 #: Inches: the height of a drawing where its width allows it, its width at most, the picture of the inputs beside it,
 #: the head with title and captions, the foot with the legend, and the margin.
 TALLEST, WIDEST, HEAT, HEAD, FOOT, MARGIN = 4.4, 15.0, 2.5, 1.2, 0.75, 0.35
@@ -29,6 +31,8 @@ NARROWEST = 6.5
 INK, QUIET, PALE = "#1f2430", "#5b6472", "#d6dae1"
 #: Of operations, in the order of their names: Okabe & Ito 2008, https://jfly.uni-koeln.de/color/.
 OPERATION_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3a9bd0", "#7a5c2e", "#000000")
+#: Of weights that edges share, by their number: neighbouring taps of a kernel are far apart.
+TIE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3a9bd0", "#7a3ea1", "#c0392b", "#5b8c2a")
 #: Where along its edge a name may stand, best first.
 NAME_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
 NAME_SIZE = 8.5
@@ -53,10 +57,11 @@ def draw_sketch(path: Path, sketch: Sketch, *, title: str, facts: str = "") -> N
     if sketch.edge_labels:
         _draw_operations(axes, sketch, sheet.unit)
     else:
-        shown = sketch.thinned(DRAWN_EDGES)
+        shown = sketch.thinned(DRAWN_EDGES if sketch.ties is None else DRAWN_SHARED)
         _draw_neurons(axes, sketch, sheet.unit)
-        scale = _draw_weights(axes, shown)
-        if scale is not None:
+        if shown.ties is not None:
+            _draw_shared(axes, shown)
+        elif (scale := _draw_weights(axes, shown)) is not None:
             _draw_scale(sheet, scale)
         sheet.text(MARGIN, 0.3, _edges_text(shown, sketch), size=9, color=QUIET)
     if sheet.has_heat:
@@ -100,6 +105,9 @@ def _sheet(sketch: Sketch) -> _Sheet:
 
 def _edges_text(shown: Sketch, sketch: Sketch) -> str:
     n_shown, n_edges = len(shown.edges), len(sketch.edges)
+    if sketch.ties is not None:
+        text = f"{number(sketch.n_weights)} weights, {number(n_edges)} edges: those of a colour share a weight"
+        return text if n_shown == n_edges else f"{text}; {number(n_shown)} are drawn, those into some of the neurons"
     if n_shown == n_edges:
         return f"{number(n_edges)} edges"
     which = "of each pair of layers" if sketch.weights is None else "the strongest of each pair of layers"
@@ -184,6 +192,25 @@ def _draw_weights(axes: Axes, sketch: Sketch) -> tuple[Colormap, float] | None:
     widths = (0.35 + 1.4 * np.abs(share)) * (0.5 + 0.5 * density)
     axes.add_collection(_collection([curves[i] for i in order], edgecolors=colours, linewidths=widths, zorder=2))
     return colormap, largest
+
+
+def _draw_shared(axes: Axes, sketch: Sketch) -> None:
+    """Edges in the colour of their weight's number, the stronger the wider; grey where they share it with none."""
+    from matplotlib.colors import to_rgba
+
+    assert sketch.ties is not None
+    palette = np.array([to_rgba(colour) for colour in (*TIE_COLOURS, QUIET)])
+    n_edges, curves = len(sketch.edges), _curves(sketch)
+    density = min(1.0, 1.8 / np.sqrt(max(n_edges, 1) / 150))
+    share = np.ones(n_edges) if sketch.weights is None else np.abs(sketch.weights)
+    share = np.clip(share / max(float(np.quantile(share, 0.98)), 1e-12), 0, 1)
+    colours = palette[np.where(sketch.ties < 0, len(TIE_COLOURS), sketch.ties % len(TIE_COLOURS))]
+    colours[:, 3] = (0.3 + 0.7 * density) * (0.35 + 0.65 * share)
+    order = np.argsort(share, kind="stable")
+    widths = (0.3 + 0.9 * share) * (0.5 + 0.5 * density)
+    axes.add_collection(
+        _collection([curves[i] for i in order], edgecolors=colours[order], linewidths=widths[order], zorder=2)
+    )
 
 
 def _weight_colours() -> Colormap:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from evonas import pareto
+from evonas.evaluation.deployment import DEVICE_LATENCY, MEASURED_LATER
 from evonas.objectives import SHARES, Objectives
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
@@ -68,18 +70,34 @@ def knee(members: Sequence[Record], objectives: Objectives) -> Record:
     return members[pareto.knee(losses(members, objectives)[0])]
 
 
-def best_under(members: Sequence[Record], objectives: Objectives, bounds: Mapping[str, float]) -> Record:
+def best_under(
+    members: Sequence[Record], objectives: Objectives, bounds: Mapping[str, float], *, run: Path | str = "RUN"
+) -> Record:
     """The best member by the first objective among those within every bound.
 
+    Args:
+        bounds: The most of some metrics.
+        run: Whose members they are, for the message.
+
     Raises:
-        UserError: The front is empty, a metric is unknown, or no member is within the bounds.
+        UserError: The front is empty, a metric is unknown or only known of some members, or no member is within the
+            bounds.
     """
     _check_any(members)
     known = {name for r in members for name in r.metrics}
     for name in bounds:
         if name not in known:
             raise UserError(f"unknown metric {name!r}{suggestion(name, known)}")
-    inside = [r for r in members if all(r.metrics.get(name, math.inf) <= bound for name, bound in bounds.items())]
+        if math.isnan(bounds[name]):
+            raise UserError(f"the bound of {name} must be a number, got nan")
+        n_measured = sum(name in r.metrics for r in members)
+        if n_measured < len(members):
+            command = " --latency-command ..." if name == DEVICE_LATENCY else ""
+            remedy = f"`evonas measure {run}{command}` measures all"
+            if name not in MEASURED_LATER:
+                remedy = "bound another metric"
+            raise UserError(f"{name} was measured for {n_measured} of {len(members)} members: {remedy}")
+    inside = [r for r in members if all(r.metrics[name] <= bound for name, bound in bounds.items())]
     if not inside:
         text = ", ".join(f"{name}<={bound:g}" for name, bound in bounds.items())
         raise UserError(f"no member of the front has {text}: raise the bound or evolve longer")

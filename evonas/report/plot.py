@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evonas.objectives import Objective, Objectives
-from evonas.report.compare import Comparison, Curve, mean_curve
+from evonas.files import write_output
+from evonas.objectives import LOGARITHMIC, Objective, Objectives
+from evonas.report.compare import Comparison, Curve, mean_curve, staircase
 from evonas.store import Record
-from evonas.types import UserError
+from evonas.types import UserError, suggestion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 LABELS = {
     "val_error": "validation error", "val_accuracy": "validation accuracy", "val_loss": "validation loss (nats)",
     "fitness_error": "error, mean of validation and training samples", "val_mse": "validation mean squared error",
+    "val_nmse": "validation error in squared deviations of each target",
+    "fitness_nmse": "error in squared deviations of each target, mean of validation and training samples",
     "val_r2": "validation R²", "flops": "FLOPs per sample (2 per edge)", "params": "parameters",
     "train_loss": "training loss", "latency": "latency (µs per sample)", "latency_spread": "spread of latency",
-    "latency_estimate": "latency by table (µs per sample)",
+    "latency_device": "latency on the device (µs per sample)", "latency_estimate": "latency by table (µs per sample)",
     "flash": "flash (bytes)", "ram": "RAM (bytes)", "int8_flash": "flash with int8 weights (bytes)",
     "int8_error": "validation error with int8 weights", "edge_updates": "edge-updates",
 }
@@ -32,15 +35,19 @@ LABELS = {
 
 def plot_front(
     path: Path, records: Sequence[Record], members: Sequence[Record], objectives: Objectives, *, title: str = "",
-    others: Sequence[tuple[str, Sequence[Record]]] = (),
+    others: Sequence[tuple[str, Sequence[Record]]] = (), cost: str | None = None,
 ) -> None:
-    """All evaluations faint, the front bold; the last objective on the x axis, the first on the y axis.
+    """All evaluations faint, the front bold; a cost on the x axis, the first objective on the y axis.
+
+    A front of three or more objectives is a cloud: its members are dots, the line is the best of them under each cost.
 
     Args:
         others: Named fronts to draw beside it.
+        cost: The metric on the x axis; None for the last objective.
 
     Raises:
-        UserError: There is no front to draw, or the file cannot be written; nothing is left behind then.
+        UserError: There is no front to draw, a member has no such cost, or the file cannot be written; nothing is left
+            behind then.
     """
     from matplotlib.figure import Figure
 
@@ -48,17 +55,41 @@ def plot_front(
         raise UserError("a front with one objective is a single number: nothing to plot")
     if not members:
         raise UserError("the front is empty: nothing to plot")
-    x, y = objectives.items[-1], objectives.items[0]
+    x, y = _axis(cost, members, objectives), objectives.items[0]
+    is_line = len(objectives.items) == 2 and x == objectives.items[1]
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    _scatter(figure, axes, [r for r in records if r.status == "ok"], x, y)
+    _scatter(figure, axes, [r for r in records if r.status == "ok" and x.metric in r.metrics], x, y)
     for name, other in others:
-        axes.step(*_columns(other, x, y), where="post", lw=1.6, marker=".", ms=6, label=f"{name}, {len(other)} members")
-    label = f"front, {len(members)} members"
-    axes.step(*_columns(members, x, y), where="post", color="crimson", lw=2, marker="o", ms=4, label=label, zorder=3)
+        _draw_front(axes, name, [r for r in other if x.metric in r.metrics], x, y, is_line=is_line, lw=1.6, ms=3)
+    _draw_front(axes, "front", members, x, y, is_line=is_line, lw=2, ms=4, color="crimson", zorder=3)
     _frame(axes, [[r.metrics[y.metric] for r in drawn] for drawn in (members, *(o for _, o in others)) if drawn])
     _dress(axes, x, y, title)
     save_figure(figure, path)
+
+
+def _axis(cost: str | None, members: Sequence[Record], objectives: Objectives) -> Objective:
+    """The objective of a name, or what such an objective would be."""
+    known = {name for record in members for name in record.metrics}
+    if cost is None:
+        return objectives.items[-1]
+    if not all(cost in record.metrics for record in members):
+        raise UserError(f"not all members of the front have the metric {cost!r}{suggestion(cost, known)}")
+    return next((o for o in objectives.items if o.metric == cost), Objective(cost, log=cost in LOGARITHMIC))
+
+
+def _draw_front(
+    axes: Axes, name: str, members: Sequence[Record], x: Objective, y: Objective, *, is_line: bool, lw: float,
+    ms: float, color: str | None = None, zorder: float = 2,
+) -> None:
+    """Members joined by steps, or as dots with steps from the best of them under each cost to the next."""
+    label, by_cost = f"{name}, {len(members)} members", sorted(members, key=lambda r: r.metrics[x.metric])
+    if is_line:
+        axes.step(*_columns(by_cost, x, y), "o-", where="post", color=color, lw=lw, ms=ms, label=label, zorder=zorder)
+        return
+    (dots,) = axes.plot(*_columns(members, x, y), "o", color=color, ms=ms, label=label, zorder=zorder)
+    stairs = _columns(staircase(by_cost, Objectives((y, x))), x, y)
+    axes.step(*stairs, where="post", color=dots.get_color(), lw=0.6 * lw, alpha=0.7, zorder=zorder)
 
 
 def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> None:
@@ -183,18 +214,14 @@ def _frame(axes: Axes, fronts: Sequence[Sequence[float]]) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Written beside the path first, so that an error leaves no half of a file; its kind is the path's suffix.
+    """Drawn in memory, then written by :func:`evonas.files.write_output`; its kind is the path's suffix, else png.
 
     Raises:
         UserError: The file cannot be written, or there is no such kind of picture.
     """
-    partial = path.with_name(f".partial-{path.name}")
+    drawn = BytesIO()
     try:
-        figure.savefig(partial, dpi=150, format=path.suffix[1:] or "png")
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write the plot {path}: {error.strerror}") from None
+        figure.savefig(drawn, dpi=150, format=path.suffix[1:] or "png")
     except ValueError as error:  # an unknown suffix
         raise UserError(f"cannot draw {path}: {error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    write_output(path, drawn.getvalue(), what="the plot ")

@@ -13,7 +13,7 @@ from evonas.report.front import knee
 from evonas.store import Record
 
 #: Costs that are shown beside the objectives where there is room, the most telling first.
-SECONDARY_COSTS = ("edges", "latency", "depth", "neurons", "params")
+SECONDARY_COSTS = ("edges", "latency", "latency_device", "depth", "neurons", "params")
 
 
 @dataclass(frozen=True)

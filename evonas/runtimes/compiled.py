@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.runtimes.groups import TooMuchOutput, run_group
 from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
-from evonas.types import Doubles, Floats, UserError
+from evonas.types import Doubles, Floats, Inputs, UserError
 
 #: What exported code must compile with anywhere, and what makes it fast here.
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 FAST = ("-O3", "-march=native")
 #: Seconds that compiling a network of a hundred thousand edges, or running it on every sample, never takes.
 PATIENCE = 120.0
+#: Bytes that a compiler may print, and that a network may for each number of its outputs.
+MOST_OUTPUT, BYTES_A_NUMBER = 1 << 20, 64
 
 
 def find_compiler() -> list[str] | None:
@@ -41,12 +43,13 @@ class CompiledNetwork:
     program: Path
     n_outputs: int
 
-    def run(self, inputs: NDArray[np.uint8] | Floats) -> Floats:
+    def run(self, inputs: Inputs) -> Floats:
         """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``; raises :class:`UserError` if it fails."""
-        text = _run([str(self.program)], stdin=np.ascontiguousarray(inputs).tobytes())
+        most = BYTES_A_NUMBER * len(inputs) * self.n_outputs + MOST_OUTPUT
+        text = _run([str(self.program)], stdin=np.ascontiguousarray(inputs).tobytes(), most=most)
         return np.array(text.split(), np.float32).reshape(len(inputs), self.n_outputs)
 
-    def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
+    def time(self, inputs: Inputs) -> Timing:
         """CPU time a sample, pinned to one core where the system can; the first samples take turns."""
         some = np.ascontiguousarray(inputs[:TIMED_SAMPLES]).tobytes()
         rough = self._blocks(5, 20, some)  # warms up, too
@@ -62,13 +65,14 @@ class CompiledNetwork:
 
 @contextmanager
 def compiled(
-    files: Mapping[str, bytes], name: str, n_outputs: int, *, portable: bool = False
+    files: Mapping[str, bytes], name: str, n_outputs: int, *, stem: str = "", portable: bool = False
 ) -> Iterator[CompiledNetwork]:
     """A program made of exported C with its ``main``, as long as the context lasts.
 
     Args:
         files: Contents by suffix, as :meth:`evonas.exportable.Program.files` gives them.
         name: The one that the network was exported by.
+        stem: What its files are called, where that is not the name.
         portable: Without what the source has for this machine's kind of processor only.
 
     Raises:
@@ -79,20 +83,22 @@ def compiled(
         raise UserError("there is no C compiler: install gcc or clang, or name one in the environment variable CC")
     with tempfile.TemporaryDirectory(prefix="evonas-") as folder:
         for suffix, content in files.items():
-            (Path(folder) / f"{name}{suffix}").write_bytes(content)
+            (Path(folder) / f"{stem or name}{suffix}").write_bytes(content)
         program = Path(folder) / "program"
         flags = [*STRICT, *FAST, f"-D{name.upper()}_MAIN", *([f"-D{name.upper()}_PORTABLE"] if portable else [])]
-        _run([*compiler, *flags, f"{name}.c", "-lm", "-o", str(program)], cwd=folder)
+        _run([*compiler, *flags, f"{stem or name}.c", "-lm", "-o", str(program)], cwd=folder)
         yield CompiledNetwork(program, n_outputs)
 
 
-def _run(command: Sequence[str], *, stdin: bytes = b"", cwd: str | None = None) -> bytes:
+def _run(
+    command: Sequence[str], *, stdin: bytes = b"", cwd: str | None = None, most: int = MOST_OUTPUT
+) -> bytes:
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=PATIENCE, check=True)
-    except subprocess.CalledProcessError as error:
-        lines = (error.stderr.decode(errors="replace").strip() or "no message").splitlines()
-        said = next((line for line in lines if "error" in line), lines[0])
-        raise UserError(f"{command[0]} failed with code {error.returncode}: {said}") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run_group(command, stdin=stdin, cwd=cwd, timeout=PATIENCE, most=most)
+    except (OSError, subprocess.TimeoutExpired, TooMuchOutput) as error:
         raise UserError(f"{command[0]} failed: {error}") from None
+    if done.returncode:
+        lines = (done.stderr.decode(errors="replace").strip() or "no message").splitlines()
+        said = next((line for line in lines if "error" in line), lines[0])
+        raise UserError(f"{command[0]} failed with code {done.returncode}: {said[:500]}")
     return done.stdout

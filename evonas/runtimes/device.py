@@ -9,7 +9,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from evonas.runtimes.groups import TooMuchOutput, run_group
 from evonas.types import UserError
+
+#: Bytes that a latency command may print.
+MOST_OUTPUT = 1 << 20
 
 
 def parse_command(text: str) -> tuple[str, ...]:
@@ -41,18 +45,18 @@ def seconds_on_device(command: tuple[str, ...], files: Mapping[str, bytes], name
         for path, content in zip(paths, files.values(), strict=True):
             path.write_bytes(content)
         try:
-            done = subprocess.run(
-                [*command, str(paths[0])], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                timeout=max(timeout, 0.0),
-            )
+            done = run_group([*command, str(paths[0])], timeout=max(timeout, 0.0), most=MOST_OUTPUT)
         except subprocess.TimeoutExpired:
             raise RuntimeError(f"the latency command {command[0]} took longer than {timeout:.0f} s") from None
-        except OSError as error:
-            raise RuntimeError(f"the latency command {command[0]} cannot be run: {error.strerror}") from None
+        except TooMuchOutput as error:
+            raise RuntimeError(f"the latency command {command[0]} was stopped: {error}") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RuntimeError(f"the latency command {command[0]} cannot be run: {reason}") from None
     if done.returncode:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise RuntimeError(f"the latency command {command[0]} failed with code {done.returncode}: {last}")
-    printed = (done.stdout.split() or ["nothing"])[-1]
+        last = (done.stderr.decode(errors="replace").strip() or "no message").splitlines()[-1]
+        raise RuntimeError(f"the latency command {command[0]} failed with code {done.returncode}: {last[:500]}")
+    printed = (done.stdout.decode(errors="replace").split() or ["nothing"])[-1]
     try:
         milliseconds = float(printed)
     except ValueError:

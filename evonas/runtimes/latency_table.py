@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from evonas.data.samples import Scaling
-from evonas.encoding import write_whole
 from evonas.exportable import ExportTarget, HasTimedParts, TimedParts
+from evonas.files import read_regular, write_whole
 from evonas.runtimes.onnx_session import onnx_session, require_onnx
 from evonas.runtimes.timing import alone
 from evonas.space import G
@@ -39,6 +39,8 @@ ROUNDS = 7
 REFERENCES = 5
 #: No part takes less, in microseconds: the noise would make some negative.
 LEAST = 0.1
+#: Bytes of the file: some hundred for every part.
+MOST_BYTES = 10_000_000
 #: Told how many rounds of timing are done, of how many.
 TimingReport: TypeAlias = Callable[[int, int], None]
 
@@ -80,7 +82,7 @@ def read_table(folder: Path, names: Sequence[str]) -> LatencyTable:
     """
     path = folder / FILE
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(read_regular(path, most=MOST_BYTES))
         table = LatencyTable({str(k): float(v) for k, v in content["parts"].items()}, float(content["fixed"]))
         if different := sorted(table.parts.keys() ^ set(names)):
             raise ValueError(f"it is of other parts than the space has, beginning with {different[0]!r}")
@@ -90,7 +92,7 @@ def read_table(folder: Path, names: Sequence[str]) -> LatencyTable:
         if not math.isfinite(table.fixed):  # it may be below 0, where parts are overestimated
             raise ValueError(f"'fixed' must be a finite number, got {table.fixed:g}")
         return table
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise UserError(f"{path} is no table of latencies ({error}): put it back, or begin another run") from None
 
 

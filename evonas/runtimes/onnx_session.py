@@ -12,10 +12,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
-from evonas.types import Floats, UserError
+from evonas.types import Doubles, Floats, Inputs, UserError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -34,9 +33,9 @@ class OnnxNetwork:
 
     session: InferenceSession
 
-    def run(self, inputs: NDArray[np.uint8] | Floats) -> Floats:
+    def run(self, inputs: Inputs) -> Floats:
         """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)`` in the data's own units."""
-        outputs: Floats = self.session.run(["output"], {"input": inputs.astype(np.float32)})[0]
+        outputs: Floats = self.session.run(["output"], {"input": self._typed(inputs)})[0]
         return outputs
 
     @property
@@ -44,12 +43,17 @@ class OnnxNetwork:
         """Of one sample."""
         return tuple(self.session.get_inputs()[0].shape[1:])
 
-    def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
+    def time(self, inputs: Inputs) -> Timing:
         """CPU time a sample, one at a time, pinned to one core where the system can."""
         with ThreadPoolExecutor(1) as pool:  # a thread of its own: the affinity dies with it
-            return pool.submit(self._time, inputs[:TIMED_SAMPLES].astype(np.float32)).result()
+            return pool.submit(self._time, self._typed(inputs[:TIMED_SAMPLES])).result()
 
-    def _time(self, inputs: Floats) -> Timing:
+    def _typed(self, inputs: Inputs) -> Floats | Doubles:
+        """As the graph takes them."""
+        takes_doubles = self.session.get_inputs()[0].type == "tensor(double)"
+        return inputs.astype(np.float64) if takes_doubles else inputs.astype(np.float32)
+
+    def _time(self, inputs: Floats | Doubles) -> Timing:
         core = timed_core()
         if core is not None:
             os.sched_setaffinity(0, {core})

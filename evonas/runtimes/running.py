@@ -6,24 +6,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from evonas.exportable import ExportTarget
 from evonas.runtimes.compiled import compiled
 from evonas.runtimes.onnx_session import onnx_session
 from evonas.runtimes.timing import Timing
-from evonas.types import Floats
+from evonas.types import Floats, Inputs
 
 
 class RunningNetwork(Protocol):
     """Takes samples as :func:`evonas.runtimes.units.inputs_of` gives them."""
 
-    def run(self, inputs: NDArray[np.uint8] | Floats) -> Floats:
+    def run(self, inputs: Inputs) -> Floats:
         """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``, in the data's own units."""
         ...
 
-    def time(self, inputs: NDArray[np.uint8] | Floats) -> Timing:
+    def time(self, inputs: Inputs) -> Timing:
         """CPU time of one sample on one core; the first of ``inputs`` take turns."""
         ...
 
@@ -41,7 +38,7 @@ def running(
         UserError: What runs this format is not installed, or it refuses the network.
     """
     if format == "c":
-        with compiled(files, target.name, n_outputs, portable=portable) as program:
+        with compiled(files, target.name, n_outputs, stem=target.stem, portable=portable) as program:
             yield program
     else:
         with onnx_session(files) as session:

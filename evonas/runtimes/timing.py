@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+import platform
+import shlex
+import stat
+import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from evonas.types import Doubles
+from evonas.training import Stop
+from evonas.types import Doubles, UserError
 
 #: A timing is of so many blocks, each long enough for a clock of a microsecond; and of so many samples in turn.
 N_BLOCKS, BLOCK_SECONDS, TIMED_SAMPLES = 31, 2e-3, 64
+#: Seconds between two looks at whether the wait for another timing should end; characters of its command that are told.
+WAIT_SECONDS, MOST_NAMED = 0.2, 200
 
 
 class Timing(NamedTuple):
@@ -36,12 +44,69 @@ def summary(seconds: Sequence[float] | Doubles) -> Timing:
     return Timing(middle, (high - low) / max(middle, 1e-12))
 
 
+def machine() -> str:
+    """What is timed when this machine is, as far as times depend on it: its processor and system."""
+    processor = platform.processor()
+    with suppress(OSError):  # Linux
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("model name", "Model")):
+                processor = line.partition(":")[2].strip()
+                break
+    parts = (processor, platform.machine(), platform.system())
+    return ", ".join(part for part in dict.fromkeys(parts) if part)
+
+
 @contextmanager
-def alone() -> Iterator[None]:
-    """One timing at a time on this machine, whatever run it belongs to."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    with FileLock(Path(tempfile.gettempdir()) / f"evonas-timing-{user}.lock"):
+def alone(stop: Stop | None = None) -> Iterator[None]:
+    """One timing of a user at a time on this machine, whatever run it belongs to; says for whom it waits.
+
+    Args:
+        stop: Ends the wait.
+
+    Raises:
+        UserError: There is no folder for the lock that is the user's own.
+        Cancelled, TrialTimeout: ``stop`` asked for it.
+    """
+    folder = _lock_folder()
+    lock, holder = FileLock(folder / "timing.lock"), folder / "holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        warnings.warn(f"waiting for another timing on this machine to end: {_read(holder)}", stacklevel=3)
+        _acquire(lock, stop or Stop())
+    try:
+        with suppress(OSError):
+            holder.write_text(f"process {os.getpid()}, {shlex.join(sys.argv)[:MOST_NAMED]}")
         yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, stop: Stop) -> None:
+    while True:
+        stop.check()
+        with suppress(Timeout):
+            lock.acquire(timeout=WAIT_SECONDS)
+            return
+
+
+def _read(holder: Path) -> str:
+    try:
+        return holder.read_text(errors="replace")
+    except OSError:
+        return "it has not said what it is"
+
+
+def _lock_folder() -> Path:
+    """In the folder for temporary files; a link there, or a folder of another user, is refused."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"evonas-{user}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or (hasattr(os, "getuid") and state.st_uid != user):
+        raise UserError(f"{folder} must be a folder of this user, for the lock of timings: remove it, or set TMPDIR")
+    return folder
 
 
 def timed_core() -> int | None:

@@ -38,7 +38,9 @@ class TracedProgram:
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """One file."""
         module = InDataUnits(self.module, self.target.scaling).eval()
-        sample = torch.zeros(2, *self.task.input_shape)
+        sample = torch.zeros(
+            2, *self.task.input_shape, dtype=torch.float64 if self.target.takes_doubles else torch.float32
+        )
         with warnings.catch_warnings(), _silent(logging.getLogger("torch.onnx")):
             warnings.simplefilter("ignore")  # torch tells of its own internals
             program = torch.onnx.export(

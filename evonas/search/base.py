@@ -29,8 +29,11 @@ class History(Protocol[G]):
 class Searcher(Protocol[G]):
     """Proposes trials, learns from evaluations. Holds no files, no torch, no threads."""
 
-    def ask(self) -> list[Trial[G]]:
-        """The next trials; empty at the end of the search. ``RuntimeError`` if evaluations are due."""
+    def ask(self) -> Sequence[Trial[G]]:
+        """The next trials; empty at the end of the search. ``RuntimeError`` if evaluations are due.
+
+        Where it takes long to draw them, they may be drawn when they are looked at: always from the first on.
+        """
         ...
 
     def tell(self, evaluations: Sequence[Evaluation[G]]) -> None:

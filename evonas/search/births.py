@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Generic, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeAlias, overload
 
-from evonas.individual import Individual, Member
+from evonas.individual import Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.space import G, Offspring, SearchSpace
 
@@ -51,3 +51,39 @@ class Births(Generic[G]):
     def restore(self, next_id: int, digests: Iterable[str]) -> None:
         """Go on after the individuals with these digests."""
         self.next_id, self._seen = next_id, set(digests)
+
+
+class Unborn(Sequence[Trial[G]]):
+    """Trials that are drawn when they are first looked at, always in the order of their ids.
+
+    A large founder takes seconds to draw: a run with little time looks at a few, and evaluates these first.
+
+    Args:
+        draw: Gives the next trial; is called ``n`` times at most.
+        n: Number of trials.
+    """
+
+    def __init__(self, draw: Callable[[], Trial[G]], n: int) -> None:
+        self._draw, self._n = draw, n
+        self._drawn: list[Trial[G]] = []
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, index: int) -> Trial[G]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Trial[G]]: ...
+
+    def __getitem__(self, index: int | slice) -> Trial[G] | Sequence[Trial[G]]:
+        places = range(self._n)[index]
+        last = max(places, default=-1) if isinstance(places, range) else places
+        while len(self._drawn) <= last:
+            self._drawn.append(self._draw())
+        return self._drawn[places] if isinstance(places, int) else [self._drawn[place] for place in places]
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]

@@ -15,7 +15,7 @@ from evonas.individual import Evaluation, Member, Trial
 from evonas.objectives import Objectives
 from evonas.pareto import Ranking, front, rank_and_crowd
 from evonas.search.base import History
-from evonas.search.births import Births, Proposal
+from evonas.search.births import Births, Proposal, Unborn
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles, Json
 
@@ -53,28 +53,33 @@ class Generational(ABC, Generic[G]):
         self._generations, self._rungs = generations, rungs
         self._births = Births(space, objectives)
         self._generation = 0
-        self._asked: list[Trial[G]] = []
+        self._asked: Sequence[Trial[G]] = []
         self._promoted: list[Member[G]] = []
         #: At each rung but the last the non-dominated of all evaluations so far.
         self._rivals: list[list[Member[G]]] = [[] for _ in rungs[1:]]
 
+    @property
+    def objectives(self) -> Objectives:
+        """What is minimised or maximised."""
+        return self._objectives
+
     @abstractmethod
-    def _bear(self) -> list[Trial[G]]:
+    def _bear(self) -> Sequence[Trial[G]]:
         """The first trials of this generation."""
 
     @abstractmethod
     def _learn(self, members: list[Member[G]]) -> None:
         """From a batch of evaluations."""
 
-    def ask(self) -> list[Trial[G]]:
-        """The next batch: first those of this generation that were promoted, else the next generation."""
+    def ask(self) -> Sequence[Trial[G]]:
+        """The next batch: first those of this generation that were promoted, else the next generation, still unborn."""
         if self._asked:
             raise RuntimeError(f"ask() before tell(): {len(self._asked)} trials wait for an evaluation")
         if self._promoted:
             self._asked = [Trial(m.individual, self._rungs[self._rung(m) + 1]) for m in self._promoted]
         elif self._generation <= self._generations:
             self._asked = self._bear()
-        return list(self._asked)
+        return self._asked
 
     def tell(self, evaluations: Sequence[Evaluation[G]]) -> None:
         """Promotion, and what the subclass learns."""
@@ -118,13 +123,13 @@ class Generational(ABC, Generic[G]):
     def _front(self, members: list[Member[G]]) -> list[Member[G]]:
         return [members[i] for i in front(*self._losses(members))]
 
-    def _found(self, n: int) -> list[Trial[G]]:
+    def _found(self, n: int) -> Sequence[Trial[G]]:
         """Trials of ``n`` random individuals."""
         return self._trials(lambda: (Offspring(self._space.sample(self._rng), "sample"), ()), n)
 
-    def _trials(self, propose: Proposal[G], n: int) -> list[Trial[G]]:
+    def _trials(self, propose: Proposal[G], n: int) -> Sequence[Trial[G]]:
         """First trials of ``n`` individuals."""
-        return [Trial(self._births.born(propose, generation=self._generation), self._rungs[0]) for _ in range(n)]
+        return Unborn(lambda: Trial(self._births.born(propose, generation=self._generation), self._rungs[0]), n)
 
     def state(self) -> Json:
         """Progress, the generator's state, and who waits for or competes on which rung."""
@@ -135,6 +140,9 @@ class Generational(ABC, Generic[G]):
 
     def restore(self, state: Json, history: History[G]) -> None:
         """Go on exactly where :meth:`state` was taken."""
+        for name in ("generation", "next_id"):
+            if type(state[name]) is not int or state[name] < 0:
+                raise ValueError(f"{name} must be a whole number, got {state[name]!r}")
         self._generation, self._rng.bit_generator.state = state["generation"], state["rng"]
         self._births.restore(state["next_id"], history.digests(state["next_id"]))
         self._promoted = members_of(state["promoted"], history)

@@ -69,7 +69,7 @@ class NSGA2(Generational[G]):
         self._population: list[Member[G]] = []
         self._archive: list[Member[G]] = []
 
-    def _bear(self) -> list[Trial[G]]:
+    def _bear(self) -> Sequence[Trial[G]]:
         if not self._population and self._founders:
             self._births.restore(len(self._founders), [t.individual.genotype.digest for t in self._founders])
             return list(self._founders)
@@ -81,7 +81,8 @@ class NSGA2(Generational[G]):
         ranking = self._rank(members)
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
         F, violation = self._losses(members)
-        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic)
+        place, is_first = np.argsort(ranking.order()), self._generation == 1
+        pool = Pool(F, ranking.rank, place, living, violation, logarithmic, even=is_first)
         return self._trials(lambda: self._propose(members, pool), self._n_children)
 
     def _propose(self, members: list[Member[G]], pool: Pool) -> tuple[Offspring[G], tuple[Member[G], ...]]:

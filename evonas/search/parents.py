@@ -38,6 +38,8 @@ class Pool(NamedTuple):
         living: Indices of the population.
         violation: Of the constraints, 0 for members that keep them, ``(n,)``.
         logarithmic: Which costs are logarithms to base 10, ``(n_objectives - 1,)``.
+        even: Whether costly sizes get as many children as cheap ones: in the first generation, so that a few founders
+            have children of all sizes before the time is shared out.
     """
 
     F: Doubles
@@ -46,6 +48,7 @@ class Pool(NamedTuple):
     living: Ints
     violation: Doubles
     logarithmic: NDArray[np.bool_]
+    even: bool = False
 
 
 class Aim(NamedTuple):
@@ -86,8 +89,9 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     for all sizes alike, so in proportion to the gaps' widths; the other half goes where hypervolume is to be won, in
     proportion to their areas: difference in cost times difference in quality. As a network of ten times the cost takes
     ten times as long, a gap is drawn in proportion to its time divided by the cost of its cheaper end, where the
-    front's costs are logarithms. (Drawn by area alone, three quarters of a run's edge-updates went into networks of
-    more than 16 000 edges, where on Fashion-MNIST accuracy hardly grows.)
+    front's costs are logarithms, but in the first generation (see :attr:`Pool.even`). (Drawn by area alone, three
+    quarters of a run's edge-updates went into networks of more than 16 000 edges, where on Fashion-MNIST accuracy
+    hardly grows.)
 
     Some of the time goes beyond the ends of the front: below the cheapest member, or above the dearest, there as far
     as those are that cost more and are not better yet. These are as a rule larger networks that have been trained for a
@@ -105,7 +109,7 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     members = F[front] if len(front) > 1 else F[front].repeat(2, axis=0)
     rivals = np.isfinite(F).all(axis=1) & (pool.violation <= pool.violation[front].max())
     lag = F[rivals, axis].max() - members[-1, axis]
-    decades = span[axis] if pool.logarithmic[axis - 1] else 0.0
+    decades = span[axis] if pool.logarithmic[axis - 1] and not pool.even else 0.0
     segment, along = _drawn(_times(members, axis, lagging=lag > LAG), _costs(members, axis, lag), decades, rng)
     if segment == 0:
         point = _beyond(members[0], axis, -REACH * along)

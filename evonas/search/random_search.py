@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class RandomSearch(Generational[G]):
         self._population, self._children = population, children
         self._draw = draw or (lambda index, rng: Offspring(space.sample(rng), "sample"))
 
-    def _bear(self) -> list[Trial[G]]:
+    def _bear(self) -> Sequence[Trial[G]]:
         n = self._children if self._generation else self._population
         return self._trials(lambda: (self._draw(self._births.next_id, self._rng), ()), n)
 

@@ -1,10 +1,13 @@
-"""A run on disk. ``directory``: how it is made; ``run``: an open run; ``records``, ``blobs``: what it holds."""
+"""A run on disk. ``directory``: how it is made; ``run``: an open run; ``records``, ``blobs``: what it holds.
 
-from evonas.store.directory import FORMAT, RunInfo, StoreError, check_absent, create, read_info
-from evonas.store.records import Record, Retraining, SeedSource, Spent, TeacherSource, each_once, spent
+``database``: SQLite with bounds; ``rows``: what was read, checked.
+"""
+
+from evonas.store.directory import FORMAT, StoreError, check_absent, create, damaged, of_another, read_info, task_of
+from evonas.store.records import Record, Retraining, RunInfo, SeedSource, Spent, TeacherSource, each_once, spent
 from evonas.store.run import RunStore
 
 __all__ = [
     "FORMAT", "Record", "Retraining", "RunInfo", "RunStore", "SeedSource", "Spent", "StoreError", "TeacherSource",
-    "check_absent", "create", "each_once", "read_info", "spent",
+    "check_absent", "create", "damaged", "each_once", "of_another", "read_info", "spent", "task_of",
 ]

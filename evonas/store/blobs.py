@@ -8,9 +8,13 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from evonas.encoding import write_whole
+from evonas.encoding import read_arrays
+from evonas.files import read_regular, write_whole
 from evonas.store.directory import StoreError
 from evonas.types import Weights
+
+#: Of a file of weights: a hundred million edges and more.
+MOST_BYTES = 2**30
 
 
 def write_weights(path: Path, weights: Weights) -> str:
@@ -30,11 +34,14 @@ def read_weights(path: Path, digest: str) -> Weights:
         StoreError: The file is missing, unreadable, torn, or not the one that was recorded.
     """
     try:
-        blob = path.read_bytes()
+        blob = read_regular(path, most=MOST_BYTES)
     except FileNotFoundError:
         raise StoreError(f"{path} is missing, though the run's database names it") from None
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
     if hashlib.blake2b(blob, digest_size=16).hexdigest() != digest:
         raise StoreError(f"{path} is torn or was changed: its digest is not the recorded {digest}")
-    return safetensors.numpy.load(blob)
+    try:
+        return read_arrays(blob)[0]
+    except ValueError as error:
+        raise StoreError(f"this run is damaged: {path} holds no weights: {error}") from None

@@ -9,10 +9,12 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from evonas.store.records import SeedSource, Spent, TeacherSource
-from evonas.types import Json, UserError
+from evonas.files import DATABASE, check_plain, make_hidden_folder
+from evonas.store.database import bounded, check_tables
+from evonas.store.records import RunInfo, SeedSource
+from evonas.store.rows import BadRow, format_of, info_of
+from evonas.types import Json, Task, UserError, task_from
 
 #: Raised whenever an older reader could misread a newer run, or a newer one could not read an older run.
 FORMAT = 2
@@ -30,7 +32,10 @@ CREATE TABLE retrainings (
     seconds REAL NOT NULL, weights TEXT NOT NULL, PRIMARY KEY (id, start, epochs, seed));
 CREATE TABLE states (serial INTEGER PRIMARY KEY CHECK (serial = 1), state TEXT NOT NULL);
 """
+#: Folders that every run has; and the file that a writer locks.
+FOLDERS, LOCK = ("weights", "retrained"), "run.lock"
 #: Made when the first measurement is stored: readers need none.
+SOURCES = "CREATE TABLE IF NOT EXISTS sources (metric TEXT PRIMARY KEY, source TEXT NOT NULL)"
 MEASUREMENTS = """
 CREATE TABLE IF NOT EXISTS measurements (
     id INTEGER NOT NULL, budget INTEGER NOT NULL, metrics TEXT NOT NULL, PRIMARY KEY (id, budget))
@@ -41,42 +46,48 @@ class StoreError(UserError):
     """A run directory cannot be used."""
 
 
-class RunInfo(NamedTuple):
-    """What a run directory says of itself before any search space is known."""
-
-    config: Json
-    task: Json
-    fingerprint: str
-    normalisation: Json
-    seeds: tuple[SeedSource, ...]
-    teacher: TeacherSource | None
-
-
 def read_info(directory: Path) -> RunInfo:
     """The header of a run; raises :class:`StoreError` if there is none, or one of another format."""
-    if not (directory / "run.db").is_file():
+    if not os.path.lexists(directory / DATABASE):
         raise StoreError(f"{directory} is not a run: it has no run.db; name a directory that `evonas evolve` wrote")
     with sqlite_errors(directory):
         connection = connect(directory)
         try:
-            meta = dict(connection.execute("SELECT key, value FROM meta"))
+            meta = dict(connection.execute("SELECT key, value FROM meta LIMIT 100").fetchall())
         finally:
             connection.close()
-        found = json.loads(meta["format"])
+        found = format_of(meta)
         if found != FORMAT:
             remedy = "upgrade evonas" if found > FORMAT else "make the run again"
             raise StoreError(f"{directory} has run format {found}, this evonas reads {FORMAT}: {remedy}")
-        config, task, normalisation = (json.loads(meta[key]) for key in ("config", "task", "normalisation"))
-        seeds = [SeedSource(run, tuple(ids), Spent(*cost)) for run, ids, cost in json.loads(meta.get("seeds", "[]"))]
-        run, ids, digest = json.loads(meta.get("teacher", "[null, [], null]"))
-        teacher = TeacherSource(run, tuple(ids), digest) if run else None
-        return RunInfo(config, task, meta["fingerprint"], normalisation, tuple(seeds), teacher)
+        return info_of(meta)
+
+
+def task_of(info: RunInfo, run: Path | str) -> Task:
+    """The task of a run; raises :class:`StoreError`, which names the run, where it is damaged."""
+    try:
+        return task_from(info.task)
+    except ValueError as error:
+        raise damaged(f"{run}: {error}") from None
+
+
+def of_another(directory: Path, how: str, ours: str) -> StoreError:
+    """Why a run is not gone on with.
+
+    Args:
+        how: It came about, like ``"searched by NSGA2"``.
+        ours: What would go on with it.
+    """
+    store = f"RunStore({str(directory)!r}, space, writing=True)"
+    theirs = how.partition(" by ")[2]
+    return StoreError(f"{directory} was {how}, not by {ours}: go on from Python with {theirs}, as in "
+                      f"engine.run(searcher, evaluator, {store}, ...)")
 
 
 def check_absent(directory: Path) -> None:
     """Raises :class:`StoreError`, with the remedy, if the directory exists."""
-    if directory.exists():
-        is_run = (directory / "run.db").exists()
+    if os.path.lexists(directory):
+        is_run = os.path.lexists(directory / DATABASE)
         remedy = f"resume it (evonas resume {directory}) or choose" if is_run else "choose"
         raise StoreError(f"{directory} exists already: {remedy} another --out")
 
@@ -94,10 +105,11 @@ def create(
     documents = {"config": config, "task": task, "normalisation": normalisation, "seeds": seeds}
     meta = {name: json.dumps(document) for name, document in documents.items()}
     meta |= {"format": str(FORMAT), "fingerprint": fingerprint}
-    partial = directory.with_name(f".{directory.name}.{os.getpid()}.partial")
+    partial = None
     try:
-        (partial / "weights").mkdir(parents=True)
-        (partial / "retrained").mkdir()
+        partial = make_hidden_folder(directory)
+        for folder in FOLDERS:
+            (partial / folder).mkdir()
         connection = connect(partial)
         connection.execute("PRAGMA journal_mode=WAL")  # a property of the file: readers change nothing
         with connection:
@@ -110,7 +122,8 @@ def create(
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"cannot make {directory}: {error}; choose another --out") from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def connect(directory: Path) -> sqlite3.Connection:
@@ -118,12 +131,38 @@ def connect(directory: Path) -> sqlite3.Connection:
 
     SQLite has to write beside a database that others may write to. In a folder where nobody can (an archive), it need
     not, unless a writer was killed there.
+
+    Raises:
+        StoreError: A link, a pipe or something else stands where the run's own files and folders should be.
     """
-    path = directory / "run.db"
-    archived = not os.access(directory, os.W_OK) and not path.with_name("run.db-wal").exists()
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable={archived:d}", timeout=30, uri=True)
-    connection.execute("PRAGMA synchronous=FULL")
+    check_own(directory)
+    path = directory / DATABASE
+    archived = not os.access(directory, os.W_OK) and not path.with_name(f"{DATABASE}-wal").exists()
+    connection = bounded(path, immutable=archived)
+    try:
+        check_tables(connection, f"{_SCHEMA}{MEASUREMENTS};{SOURCES}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def check_own(directory: Path) -> None:
+    """Raises :class:`StoreError` where the run's files and folders are not its own: what it names may be another's."""
+    files = [DATABASE, *(f"{DATABASE}-{suffix}" for suffix in ("wal", "shm")), LOCK, "teacher.safetensors"]
+    for name in (*files, *FOLDERS, "seeder"):
+        try:
+            check_plain(directory / name, folder=name not in files)
+        except OSError as error:
+            raise damaged(f"{directory / name} cannot be used: {error.strerror}") from None
+    journal = directory / f"{DATABASE}-journal"
+    if os.path.lexists(journal):  # may name any file, which SQLite would then remove
+        raise damaged(f"{journal} is none of a run's files")
+
+
+def damaged(what: str) -> StoreError:
+    """What is wrong with a run that others may have made, or that a disk has harmed."""
+    return StoreError(f"this run is damaged: {what}")
 
 
 @contextmanager
@@ -131,8 +170,12 @@ def sqlite_errors(directory: Path) -> Iterator[None]:
     """What SQLite has to say, as a sentence: a full disk and a lock are no damage."""
     try:
         yield
-    except (sqlite3.DatabaseError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        missing_table = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
-        if isinstance(error, sqlite3.OperationalError) and not missing_table:
-            raise StoreError(f"cannot use {directory / 'run.db'}: {error}") from None
-        raise StoreError(f"{directory / 'run.db'} is damaged or not a run: {error}") from None
+    except BadRow as error:
+        raise damaged(f"{directory / DATABASE}: {error}") from None
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            raise damaged(f"{directory / DATABASE} has more to read than its size can hold") from None
+        if isinstance(error, sqlite3.OperationalError) and code not in (None, sqlite3.SQLITE_ERROR):  # a missing table
+            raise StoreError(f"cannot use {directory / DATABASE}: {error}") from None
+        raise StoreError(f"{directory / DATABASE} is damaged or not a run: {error}") from None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
+
+from evonas.types import Goal, Json
 
 
 class Record(NamedTuple):
@@ -83,6 +86,25 @@ class TeacherSource(NamedTuple):
     run: str
     ids: tuple[int, ...]
     digest: str
+
+
+class RunInfo(NamedTuple):
+    """What a run directory says of itself before any search space is known.
+
+    Attributes:
+        searcher, evaluator: Names of what searches it; None before that, and for runs that kept none.
+        goals: Whether metrics are minimised or maximised, as far as that was declared.
+    """
+
+    config: Json
+    task: Json
+    fingerprint: str
+    normalisation: Json
+    seeds: tuple[SeedSource, ...]
+    teacher: TeacherSource | None
+    searcher: str | None = None
+    evaluator: str | None = None
+    goals: Mapping[str, Goal] = MappingProxyType({})
 
 
 def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> Spent:

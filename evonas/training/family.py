@@ -53,7 +53,8 @@ class FamilySearch(Protocol[G]):
 
     @property
     def epochs(self) -> int:
-        """Epochs of the search, where nobody asks for others."""
+        """Epochs of the search, where nobody asks for others and there are samples enough: see
+        :func:`evonas.training.length.default_epochs`."""
         ...
 
     @property

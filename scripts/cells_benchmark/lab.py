@@ -14,8 +14,8 @@ import numpy as np
 from evonas.cli.console import say
 from evonas.data import held_out, load
 from evonas.data.samples import Splits
-from evonas.encoding import write_whole
 from evonas.evaluation.base import Job
+from evonas.files import write_whole
 from evonas.individual import Individual, Trial
 from evonas.plugins import create_space
 from evonas.relaxed.methods import METHODS

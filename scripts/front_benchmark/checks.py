@@ -8,18 +8,34 @@ from pathlib import Path
 from evonas.cli.console import say_aside
 from evonas.cli.options import parse_names
 from evonas.data import load
-from evonas.types import UserError, suggestion
+from evonas.types import Task, UserError, suggestion
 
-from .methods import ABLATIONS, METHODS, missing_seeder
+from .methods import ABLATIONS, METHODS, obstacle, settings_of
 from .schedule import Benchmark
 
 
-def chosen_methods(text: str | None) -> list[str]:
-    """The methods that were named, each once; for None all but ablations, those whose seeders exist.
+def task_of(dataset: str, data_root: Path | None) -> Task:
+    """The task of a data set; raises :class:`UserError` where no accuracies can be compared."""
+    task = load(dataset, root=data_root).task
+    if task.kind != "classification":
+        raise UserError(f"the benchmark compares accuracies, expected a classification data set, got a {task.kind}: "
+                        f"{dataset}")
+    return task
+
+
+def chosen_methods(text: str | None, task: Task, dataset: str, setting: str | None = None) -> list[str]:
+    """The methods that were named, each once; for None all but ablations that can take part.
+
+    Args:
+        text: Comma-separated names.
+        task: Of the data set.
+        dataset: Its name or file.
+        setting: A setting of the data set, by name.
 
     Raises:
-        UserError: A method is unknown, or its seeder does not exist.
+        UserError: A method is unknown, or it was named and cannot take part; the data set has no such setting.
     """
+    settings_of(dataset, setting)
     whole = [name for name in METHODS if name not in ABLATIONS]
     names = list(dict.fromkeys(whole if text is None else parse_names(text) or ()))
     if not names:
@@ -27,23 +43,18 @@ def chosen_methods(text: str | None) -> list[str]:
     for name in names:
         if name not in METHODS:
             raise UserError(f"unknown method {name!r}{suggestion(name, METHODS)}")
-    missing = {name: seeder for name in names if (seeder := missing_seeder(name))}
-    for name, seeder in missing.items():
-        sentence = f"the method {name} needs the seeder {seeder!r}, which the neuron space does not have"
+    reasons = {name: reason for name in names if (reason := obstacle(name, task, dataset, setting))}
+    for name, reason in reasons.items():
         if text is not None:
-            raise UserError(f"{sentence}: leave it out of --methods")
-        say_aside(f"note: {sentence}: it is left out")
-    return [name for name in names if name not in missing]
+            raise UserError(f"the method {name} cannot take part ({reason}): leave it out of --methods")
+        say_aside(f"note: the method {name} is left out: {reason}")
+    return [name for name in names if name not in reasons]
 
 
 def check(benchmark: Benchmark) -> None:
     """Raises :class:`UserError` for what cannot be measured, and where results of other methods would be lost."""
     if not 0 < benchmark.minutes < float("inf"):
         raise UserError(f"--minutes must be a positive number, got {benchmark.minutes:g}")
-    kind = load(benchmark.dataset, root=benchmark.data_root).task.kind
-    if kind != "classification":
-        raise UserError(f"the benchmark compares accuracies, expected a classification data set, got a {kind}: "
-                        f"{benchmark.dataset}")
     lost = sorted(_measured_methods(benchmark.file("json")) - set(benchmark.methods))
     if lost:
         raise UserError(f"{benchmark.file('json')} has results of {', '.join(lost)}, which these would replace: name "

@@ -5,34 +5,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from evonas.config import RunConfig
+from evonas.plugins import create_space
+from evonas.seeders import complete_settings, find_searches
+from evonas.space import Seedable
+from evonas.training.length import EPOCHS
+from evonas.types import Task, UserError, suggestion
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS
-from search_spaces.neuron.seeders import FAMILY_SEARCHES
-from search_spaces.neuron.seeders import METHODS as MEMBER_SEEDERS
-
-SEEDERS = (*MEMBER_SEEDERS, *FAMILY_SEARCHES)
 
 
 class DatasetSettings(NamedTuple):
     """What is measured on a data set, and with which settings beside those of the methods.
 
     Attributes:
-        budgets: At most so many connected edges: the columns of the table.
+        budgets: The columns of the table: at most so many ``counted``.
         settings: Of the configuration of every method, where it does not set the same itself.
         epochs: For how long a network is trained, by name of :data:`SETTINGS`, in the place of the epochs there.
+        counted: What bounds a network: connected edges (multiply-adds of a convolutional one), or all that is trained.
+            The last objective must be its cost.
     """
 
     budgets: tuple[int, ...] = (1_000, 2_650, 6_600, 20_700, 42_700)
     settings: Mapping[str, Any] = MappingProxyType({})
     epochs: Mapping[str, int] = MappingProxyType({})
+    counted: Literal["edges", "params"] = "edges"
 
 
-#: Data sets with settings of their own.
+#: Networks with room for it see images moved by a pixel (see :class:`evonas.training.Recipe`).
+_MOVED: Mapping[str, Any] = MappingProxyType({"shift": 1, "augmented_edges": 1_000})
+_MNIST_EPOCHS: Mapping[str, int] = MappingProxyType({"evolve": 10, "prune": 30})
+
+#: Data sets with settings of their own, and their further settings by name (``--setting``), as ``DATASET-SETTING``.
 DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     #: In 2 minutes 35 members of 30 epochs had .03 to .26 points more on validation than 96 of 12 (seed 0).
     "mnist": DatasetSettings(epochs={"prune": 30}),
+    "mnist-moved": DatasetSettings(
+        settings={"population": 24, "children": 12, "training": _MOVED}, epochs=_MNIST_EPOCHS,
+    ),
+    "mnist-weights": DatasetSettings(
+        (600, 1_000, 2_650, 6_600, 20_700),
+        {
+            "objectives": ["fitness_error", "flops", "params"], "constraints": ["flops<=120000"],
+            "population": 24, "children": 12, "training": _MOVED,
+            "space_options": {"edges": [300, 60_000], "founder_edges": [300, 60_000]},
+        },
+        _MNIST_EPOCHS, "params",
+    ),
     "cifar10": DatasetSettings((10_000, 25_000, 75_000, 200_000, 500_000), {
         "population": 16, "children": 8,  # a founder takes 15 seconds, not 2
         "training": {"shift": 2, "flip": True, "full_rate_edges": 80_000.0},  # four times as many inputs
@@ -41,9 +63,20 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
 })
 
 
-def settings_of(dataset: str) -> DatasetSettings:
-    """The settings of a data set by its name or file."""
-    return DATASETS.get(Path(dataset).stem, DatasetSettings())
+def settings_of(dataset: str, setting: str | None = None) -> DatasetSettings:
+    """The settings of a data set by its name or file, or those of its that are named.
+
+    Raises:
+        UserError: The data set has no settings of that name.
+    """
+    name = Path(dataset).stem
+    if setting is None:
+        return DATASETS.get(name, DatasetSettings())
+    named = {key.removeprefix(f"{name}-"): value for key, value in DATASETS.items() if key.startswith(f"{name}-")}
+    if setting not in named:
+        known = suggestion(setting, named) if named else ": leave it out"
+        raise UserError(f"{name} has no setting {setting!r}{known}")
+    return named[setting]
 
 
 #: No search has a last generation: the time ends it.
@@ -51,7 +84,7 @@ EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations
 #: Members trained between two states of the run: several, so that workers rarely wait for the last of them.
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
-_EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": RunConfig().epochs}
+_EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": EPOCHS}
 #: In the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and splitting.
 _SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
 _BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}
@@ -81,6 +114,10 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
                   "epochs": 24},
     "rigl": {**_FAMILY, "seeder": "rigl", "epochs": 50},
     "set": {**_FAMILY, "seeder": "set", "epochs": 50},
+    # Convolutions in single neurons: trained with weights that are shared, then each by itself, and pruned.
+    "conv": {**_FAMILY, "seeder": "conv", "epochs": 16},
+    # What one would train instead, in torch.
+    "cnn": {**_FAMILY, "space": "cnn", "seeder": "spread", "epochs": 10},
     **{name: {**_EVOLVE, **change} for name, change in ABLATIONS.items()},
 })
 
@@ -96,16 +133,16 @@ class Stage(NamedTuple):
     settings: str
     share: float = 1.0
 
-    def own(self, dataset: str) -> Mapping[str, Any]:
+    def own(self, dataset: str, setting: str | None = None) -> Mapping[str, Any]:
         """The entry of :data:`SETTINGS`, with what the data set changes."""
         own = SETTINGS[self.settings]
-        epochs = settings_of(dataset).epochs.get(self.settings)
+        epochs = settings_of(dataset, setting).epochs.get(self.settings)
         return own if epochs is None else {**own, "epochs": epochs}
 
-    def config(self, dataset: str, **values: Any) -> RunConfig:
+    def config(self, dataset: str, setting: str | None = None, **values: Any) -> RunConfig:
         """The run's configuration, with what the benchmark decides."""
-        common = settings_of(dataset).settings
-        own = {**EVERYBODY, **self.own(dataset), **values}
+        common = settings_of(dataset, setting).settings
+        own = {**EVERYBODY, **self.own(dataset, setting), **values}
         tables = {name: {**common[name], **own[name]} for name in common.keys() & own if isinstance(own[name], dict)}
         return RunConfig(dataset=dataset, **{**common, **own, **tables})
 
@@ -120,11 +157,29 @@ METHODS: Mapping[str, tuple[Stage, ...]] = MappingProxyType({
     "prune": (Stage("prune"),),
     "rigl": (Stage("rigl"),),
     "set": (Stage("set"),),
+    "conv": (Stage("conv"),),
+    "cnn": (Stage("cnn"),),
     **{name: (Stage(name),) for name in ABLATIONS},
 })
 
 
-def missing_seeder(method: str) -> str | None:
-    """The seeder that a method needs and the neuron space does not have."""
-    needed = (SETTINGS[stage.settings].get("seeder", "random") for stage in METHODS[method])
-    return next((seeder for seeder in needed if seeder not in ("random", *SEEDERS)), None)
+def obstacle(method: str, task: Task, dataset: str, setting: str | None = None) -> str | None:
+    """Why a method cannot take part: its space or its seeder does not take such samples, or there is no such seeder.
+
+    Args:
+        method: A name of :data:`METHODS`.
+        task: Of the data set.
+        dataset: Its name or file.
+        setting: See :func:`settings_of`.
+    """
+    for stage in METHODS[method]:
+        config = stage.config(dataset, setting)
+        try:
+            space = create_space(config.space, task, config.space_options)
+            searches = find_searches(config, space, Path())
+            complete_settings(config, space, searches, n_samples=1)  # how long training is does not matter here
+            if isinstance(space, Seedable) and config.seeder in space.seeders:
+                space.seeders[config.seeder](0, np.random.default_rng(0))
+        except UserError as error:
+            return str(error)
+    return None

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from evonas.encoding import write_whole
+from evonas.files import write_whole
 from evonas.opened import open_run
 from evonas.report.compare import Comparison, RunRecords, RunResult, compare
 from evonas.report.plot import plot_comparison
 from evonas.retrain import measure_on_test
 from evonas.types import UserError
 
-from .methods import settings_of
 from .schedule import Benchmark
 
-#: ``{dataset, teacher, minutes, jobs, methods: {name: [{seed, seconds, edge_updates, front: [{edges, flops,
-#: val_accuracy, test_accuracy}]}]}}``.
+#: ``{dataset, setting, teacher, minutes, jobs, methods: {name: [{seed, seconds, networks, edge_updates, front: [{edges,
+#: params, flops, val_accuracy, test_accuracy}]}]}}``. Convolutional networks have multiply-adds in the place of edges,
+#: and no edge-updates.
 Document: TypeAlias = dict[str, Any]
 
-#: FLOPs of an edge.
-FLOPS = 2
+#: What a budget's unit costs, in that of the last objective: an edge has 2 FLOPs.
+COSTS: Mapping[str, int] = MappingProxyType({"edges": 2, "params": 1})
 
 
 def compare_runs(benchmark: Benchmark) -> Comparison:
@@ -39,7 +41,8 @@ def compare_runs(benchmark: Benchmark) -> Comparison:
         if len(teachers) > 1:
             raise UserError(f"the best networks of {benchmark.teacher} changed between the runs in {benchmark.out}: "
                             "choose another --out, or delete them")
-        return compare(groups, budgets=[FLOPS * edges for edges in settings_of(benchmark.dataset).budgets])
+        settings = benchmark.settings
+        return compare(groups, budgets=[COSTS[settings.counted] * budget for budget in settings.budgets])
 
 
 def measure(benchmark: Benchmark, comparison: Comparison) -> Document:
@@ -49,7 +52,8 @@ def measure(benchmark: Benchmark, comparison: Comparison) -> Document:
         for method, runs in comparison.groups.items()
     }
     return {
-        "dataset": Path(benchmark.dataset).stem, "teacher": benchmark.teacher and Path(benchmark.teacher).name,
+        "dataset": Path(benchmark.dataset).stem, "setting": benchmark.setting,
+        "teacher": benchmark.teacher and Path(benchmark.teacher).name,
         "minutes": benchmark.minutes, "jobs": benchmark.jobs, "methods": methods,
     }
 
@@ -57,14 +61,18 @@ def measure(benchmark: Benchmark, comparison: Comparison) -> Document:
 def _measured(benchmark: Benchmark, run: RunResult) -> dict[str, Any]:
     with open_run(Path(run.name), data_root=benchmark.data_root) as opened:
         tests = measure_on_test(opened, [member.id for member in run.staircase])
+        counts_edges = opened.config.space == "neuron"
     front = [
         {
-            "edges": round(member.metrics["edges"]), "flops": round(member.metrics["flops"]),
+            **{name: round(member.metrics[name]) for name in ("edges", "params", "flops")},
             "val_accuracy": member.metrics["val_accuracy"], "test_accuracy": tests[member.id]["test_accuracy"],
         }
         for member in run.staircase
     ]
-    return {"seconds": run.spent.elapsed, "edge_updates": run.spent.edge_updates, "front": front}
+    return {
+        "seconds": run.spent.elapsed, "networks": run.spent.evaluations,
+        "edge_updates": run.spent.edge_updates if counts_edges else None, "front": front,
+    }
 
 
 def write(benchmark: Benchmark, comparison: Comparison, document: Document, markdown: str) -> None:

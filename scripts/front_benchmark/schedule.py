@@ -13,7 +13,7 @@ from evonas.config import RunConfig
 from evonas.opened import config_of
 from evonas.types import UserError
 
-from .methods import METHODS
+from .methods import METHODS, DatasetSettings, settings_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Benchmark:
         methods: Names of :data:`METHODS`.
         out: Where the runs and the results are.
         teacher: What all are distilled from, see :mod:`evonas.teacher`.
+        setting: A setting of the data set, by name, see :func:`front_benchmark.methods.settings_of`.
     """
 
     dataset: str
@@ -37,11 +38,18 @@ class Benchmark:
     data_root: Path | None
     out: Path
     teacher: str | None = None
+    setting: str | None = None
 
     @property
     def name(self) -> str:
         """What runs and results begin with."""
-        return Path(self.dataset).stem + ("" if self.teacher is None else "-distilled")
+        parts = [Path(self.dataset).stem, self.setting, "distilled" if self.teacher else None]
+        return "-".join(part for part in parts if part)
+
+    @property
+    def settings(self) -> DatasetSettings:
+        """What is measured, and with which settings beside those of the methods."""
+        return settings_of(self.dataset, self.setting)
 
     def searches(self) -> Iterator[Search]:
         """All methods of seed 0 first: whenever it is stopped, the methods have had equally many seeds, or nearly."""
@@ -54,7 +62,7 @@ class Benchmark:
         for i, stage in enumerate(METHODS[method], 1):
             role = "" if i == len(METHODS[method]) else "-founders"
             config = stage.config(
-                dataset=self.dataset, data_root=self.data_root, seed=seed, jobs=self.jobs,
+                dataset=self.dataset, setting=self.setting, data_root=self.data_root, seed=seed, jobs=self.jobs,
                 teacher=self.teacher, time_limit=60 * self.minutes * stage.share,
             )
             seeds = [earlier.directory for earlier in stages]

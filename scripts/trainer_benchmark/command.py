@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
+from evonas.files import write_output
 from evonas.types import suggestion
 from search_spaces.neuron.trainer.native import available, instruction_set
 
@@ -53,7 +54,7 @@ def main(
         chosen = list(cells.TARGETS) if quick else _sweep(shape, density, batch, threads)
         rows = _measure(console, chosen, seconds or (QUICK_SECONDS if quick else FULL_SECONDS))
         if json_file:
-            json_file.write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n")
+            write_output(json_file, (json.dumps([row._asdict() for row in rows], indent=1) + "\n").encode())
     if peers:
         with threadpool_limits(1):
             native, found = compare(PEER_ROUNDS)

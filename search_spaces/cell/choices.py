@@ -102,10 +102,12 @@ def decode(data: Encoded, layout: Layout) -> CellGenotype:
         InvalidGenotype: A field is missing, or what was read is not a genotype of this space.
     """
     try:
-        names, operations = data.header["names"], str(data.header["operations"])
+        names, operations = [str(name) for name in data.header["names"]], str(data.header["operations"])
         stored: NDArray[Any] = np.asarray(data.arrays["choices"])
         if stored.shape != (shape := (layout.n_cells, len(layout.edges))):
             raise InvalidGenotype(f"the stored choices must have shape {shape}, got {stored.shape}")
+        if stored.dtype.kind not in "iu":
+            raise ValueError(f"columns must be whole numbers, got {stored.dtype}")
         if (stored < ABSENT).any() or (stored >= len(names)).any():
             raise ValueError(f"columns must be from {ABSENT} to {len(names) - 1}")
         matrix = [[ABSENT if c == ABSENT else layout.set.names.index(names[c]) for c in row] for row in stored.tolist()]

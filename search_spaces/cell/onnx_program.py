@@ -40,10 +40,13 @@ class OnnxProgram:
         """One file."""
         graph, scaling = OnnxGraph(), self.target.scaling
         mean, std = (np.array(value, np.float64) for value in (scaling.mean, scaling.std))
-        x = _affine(graph, "input", 1 / std, -mean / std)
+        entry: Floats | Doubles = mean if self.target.takes_doubles else mean.astype(np.float32)
+        x = _affine(graph, graph.centred("input", entry), 1 / std, (entry - mean) / std)
         y = _network(graph, self.network, x)
         _affine(graph, y, np.array(scaling.target_std), np.array(scaling.target_mean), "output")
-        return {".onnx": graph.serialised(self.target.name, self.task.input_shape, (self.task.n_outputs,), remarks)}
+        return {".onnx": graph.serialised(
+            self.target.name, self.task.input_shape, (self.task.n_outputs,), remarks, doubles=self.target.takes_doubles
+        )}
 
 
 def write_probe(modules: Sequence[nn.Module], shape: tuple[int, int, int], *, keeps: bool) -> dict[str, bytes]:

@@ -68,7 +68,7 @@ class _Map:
         return self.channels * prod(self.shape)
 
 
-def grid_of(input_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+def channels_and_grid(input_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     """Channels and grid of inputs: ``(channels, height, width)`` is an image, ``(channels, length)`` a signal.
 
     Raises:
@@ -88,7 +88,7 @@ def maps_of(input_shape: tuple[int, ...], plan: ConvolutionPlan) -> list[_Map]:
     Raises:
         ValueError: The inputs have no grid, or a kernel is larger than the map that it sees.
     """
-    channels, shape = grid_of(input_shape)
+    channels, shape = channels_and_grid(input_shape)
     maps = [_Map(channels, shape, 0, 1)]
     for number, level in enumerate(plan.levels, 1):
         last = maps[-1]

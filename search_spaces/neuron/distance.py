@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.types import Doubles, Floats
+from evonas.types import Doubles, Floats, grid_of
 from search_spaces.neuron.genotype import NeuronGenotype
 
 #: The side of the grid for which the constants of the law were published.
@@ -22,9 +22,10 @@ PUBLISHED_SIDE = 28
 def input_positions(input_shape: tuple[int, ...]) -> Floats:
     """(row, column) of every input, shape ``(n_inputs, 2)``.
 
-    Images are channels first, and the channels of a pixel share its position; features lie on a line ``(0, i)``.
+    Images and signals are channels first, and the channels of a pixel or moment share its position; moments and
+    features lie on a line ``(0, i)``.
     """
-    height, width = input_shape[-2:] if len(input_shape) > 1 else (1, prod(input_shape))
+    height, width = grid_of(input_shape)
     pixel = np.arange(prod(input_shape)) % (height * width)
     return np.stack([pixel // width, pixel % width], axis=1).astype(np.float32)
 
@@ -50,12 +51,12 @@ class DistanceLaw:
     @property
     def side(self) -> int:
         """The longer side of the grid; of a line, its length."""
-        return max(self.input_shape[-2:]) if len(self.input_shape) > 1 else prod(self.input_shape)
+        return max(grid_of(self.input_shape))
 
     @property
     def channels(self) -> int:
         """Inputs that share a place; those of a channel lie side by side."""
-        return prod(self.input_shape[:-2])
+        return prod(self.input_shape) // prod(grid_of(self.input_shape))
 
     def scale(self, genotype: NeuronGenotype, layer: int) -> float:
         """Scale of edges into a layer by the strength, in pixels; infinite for the output layer."""

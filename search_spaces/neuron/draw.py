@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.sketch import Sketch
-from evonas.types import Doubles, Task, Weights
+from evonas.types import Doubles, Task, Weights, grid_of
 from search_spaces.neuron.genotype import NeuronGenotype
 
 #: Widths in units of the drawing's height: of a hidden plane, seen at an angle, and of the gap before each plane.
 PLANE, GAP = 0.24, 0.3
+#: Of planes of single channels: the share of a plane's height that parts it from the next, and the gap between columns
+#: of a signal's channels.
+MARGIN, LINE = 0.18, 0.06
 #: Of a flat task the inputs stand in columns of so many.
 COLUMN = 32
 
@@ -20,14 +23,16 @@ COLUMN = 32
 def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None) -> Sketch:
     """Inputs of an image as its pixels, channels one upon the other; hidden neurons where their position gene says.
 
-    Of other inputs, and of outputs, one stands above the next; so do hidden neurons that lie on a line.
+    Of other inputs, and of outputs, one stands above the next; so do hidden neurons that lie on a line. The channels of
+    a layer whose neurons share biases are small planes of their own.
     """
     planes = [_inputs(task)]
     left = float(planes[0][:, 0].max()) + GAP
     for first, last in pairwise(genotype.layer_offsets[1:-1].tolist()):
-        place = genotype.positions[first - genotype.n_inputs : last - genotype.n_inputs]
-        planes.append(_hidden(place.astype(np.float64), task) + np.array([left, 0]))
-        left += PLANE + GAP
+        neurons = slice(first - genotype.n_inputs, last - genotype.n_inputs)
+        plane = _layer(genotype.positions[neurons].astype(np.float64), genotype.channels[neurons], task)
+        planes.append(plane + np.array([left, 0]))
+        left += max(PLANE, float(plane[:, 0].max())) + GAP
     planes.append(_column(genotype.n_outputs, genotype.n_outputs) + np.array([left, 0]))
     positions = np.concatenate(planes).astype(np.float32)
     n_hidden, n_outputs = genotype.n_hidden, genotype.n_outputs
@@ -41,34 +46,52 @@ def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None)
         edges=genotype.edges.astype(np.int64),
         weights=None if weights is None else weights["edge"],
         labels=("",) * (genotype.n_inputs + n_hidden) + tuple(map(str, range(n_outputs))),
+        ties=genotype.ties.astype(np.int64) if genotype.n_weights < genotype.n_edges else None,
         input_use=_readers(genotype, task).astype(np.float32),
     )
-
-
-def _grid(task: Task) -> tuple[int, int]:
-    """Height and width of the inputs; features are one row."""
-    height, width = task.input_shape[-2:] if len(task.input_shape) > 1 else (1, prod(task.input_shape))
-    return height, width
 
 
 def _readers(genotype: NeuronGenotype, task: Task) -> Doubles:
     """Out-degrees of the inputs, summed over channels, in the shape of the grid."""
     degrees = np.bincount(genotype.edges[:, 0], minlength=genotype.n_inputs)[: genotype.n_inputs]
-    readers: Doubles = degrees.reshape(-1, *_grid(task)).sum(axis=0).astype(np.float64)
+    readers: Doubles = degrees.reshape(-1, *grid_of(task.input_shape)).sum(axis=0).astype(np.float64)
     return readers
 
 
 def _inputs(task: Task) -> Doubles:
-    height, width = _grid(task)
+    height, width = grid_of(task.input_shape)
     if height == 1:
         return _column(task.n_inputs, COLUMN)
     pixel = np.arange(task.n_inputs) % (height * width)
     return np.stack([(pixel % width + 0.5) / height, (pixel // width + 0.5) / height], axis=1)
 
 
+def _layer(positions: Doubles, channels: NDArray[np.int32], task: Task) -> Doubles:
+    """Places of a hidden layer's neurons; where neurons share biases a plane a channel, in columns, top to bottom.
+
+    Neurons without a channel have a plane together.
+    """
+    names, plane = np.unique(channels, return_inverse=True)
+    if len(names) in (1, len(channels)):
+        return _hidden(positions, task)
+    height, width = grid_of(task.input_shape)
+    if height == 1:
+        lines = np.outer(plane, [LINE, 0.0])
+        for i in range(len(names)):
+            own = np.flatnonzero(plane == i)
+            lines[own[np.argsort(positions[own, 1], kind="stable")]] += _column(len(own), len(own))
+        return lines
+    n_rows = int(np.ceil(np.sqrt(2 * len(names))))
+    cell = 1 / n_rows
+    places: Doubles = _hidden(positions, task) * np.array([width / height / PLANE, 1]) * (1 - MARGIN) * cell
+    column, row = np.divmod(plane, n_rows)
+    places += np.stack([column * cell * max(1.0, width / height), (row + MARGIN / 2) * cell], axis=1)
+    return places
+
+
 def _hidden(positions: Doubles, task: Task) -> Doubles:
     """(row, column) genes on the plane; where all rows are one, a column in the order of their columns."""
-    height, width = _grid(task)
+    height, width = grid_of(task.input_shape)
     if height == 1:
         places = np.empty((len(positions), 2))
         places[np.argsort(positions[:, 1], kind="stable")] = _column(len(positions), max(COLUMN, len(positions) // 8))

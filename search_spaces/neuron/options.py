@@ -12,6 +12,9 @@ from search_spaces.neuron.mutation import LARGEST_STEPS, OPERATORS
 from search_spaces.neuron.trainer import TrainerName
 from search_spaces.neuron.trainer.base import Norm
 
+#: No memory holds as many edges.
+MOST_EDGES = 2**40
+
 
 class NeuronOptions(BaseModel):
     """What a user may set; every field has a default.
@@ -25,12 +28,16 @@ class NeuronOptions(BaseModel):
             they are pruned ones. ``"source"`` is the published rule. ``"auto"`` is ``"convolutional"`` for images and
             signals, ``"pruned"`` for tables.
         edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to
-            80 times as many as inputs, and whatever ``founder_edges`` has beyond.
+            80 times as many as inputs or outputs, whichever are more, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
-            them; None is from as many as inputs to 80 times that, as far as ``edges`` allows.
+            them; None is the default of ``edges`` as far as ``edges`` allows, and a decade wide where that has room.
+        starting_edges: Most edges that founders and members of a family begin with, before training prunes them; None
+            is as many as their sizes ask for. A new run sets it where those are too many for its samples, memory or
+            time.
         shared_shift: Images are moved by up to so many pixels while a network that stays tied is trained, whatever the
-            recipe says of others, but by no more than a pixel for every 12 on their shorter side. On Fashion-MNIST networks that
-            were released from such parents had .2 to .8 points more at 6 600 edges, .3 to .4 at 20 700 (3 plans).
+            recipe says of others, but by no more than a pixel for every 12 on their shorter side. On Fashion-MNIST
+            networks that were released from such parents had .2 to .8 points more at 6 600 edges, .3 to .4 at 20 700
+            (3 plans, one seed each, on validation).
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid. Mutations and founders
             that are sparse at once obey it; those that training prunes begin with a scale of their own.
         distance_slope: What each layer adds to the scale.
@@ -52,6 +59,7 @@ class NeuronOptions(BaseModel):
     founders: Literal["auto", "convolutional", "pruned", "log-uniform", "source"] = "auto"
     edges: tuple[int, int] | None = None
     founder_edges: tuple[int, int] | None = None
+    starting_edges: int | None = Field(default=None, ge=1)
     shared_shift: int = Field(1, ge=0)
     distance_base: float = Field(4.0, gt=0, allow_inf_nan=False)
     distance_slope: float = Field(1.5, ge=0, allow_inf_nan=False)
@@ -63,8 +71,8 @@ class NeuronOptions(BaseModel):
     @field_validator("edges", "founder_edges")
     @classmethod
     def _check_range(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
-        if value is not None and not 1 <= value[0] <= value[1]:
-            raise ValueError(f"expected (fewest, most) with 1 <= fewest <= most, got {value}")
+        if value is not None and not 1 <= value[0] <= value[1] < MOST_EDGES:
+            raise ValueError(f"expected (fewest, most) with 1 <= fewest <= most < 2^40, got {value}")
         return value
 
     @field_validator("operators")

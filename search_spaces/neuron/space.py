@@ -19,20 +19,22 @@ from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import FLOPS_PER_EDGE, cost
 from search_spaces.neuron.crossover import exchange_disc
+from search_spaces.neuron.describe import describe
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.draw import sketch
 from search_spaces.neuron.export import FORMATS
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.growth import grown
-from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.lowering import MOST_EDGES, lower
 from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams
 from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
 from search_spaces.neuron.seeders.conv import fewest_edges
-from search_spaces.neuron.seeders.founding import convolutional_or_pruned
+from search_spaces.neuron.seeders.founding import convolutional_or_pruned, most_cheap
+from search_spaces.neuron.seeders.local import FACTORS as LOCAL_FACTORS
+from search_spaces.neuron.seeders.prune import DENSE_FACTOR, most_at_start
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
 
@@ -46,18 +48,18 @@ MUTATION_DRAWS = 200
 OPERATOR_DRAWS = 5
 #: Discs before a crossover gives up and mutates: relatives may be equal in most places.
 CROSSOVER_DRAWS = 10
-#: Default for the most edges, a multiple of the inputs: 784 to 62 720 on a 28 x 28 image.
-EDGES_PER_INPUT = 80
+#: Default for the most edges, a multiple of the inputs or the outputs, whichever are more: 784 to 62 720 on a 28 x 28
+#: image of 10 classes, 600 to 12 000 for 150 classes by 6 features, to which a linear model has 900.
+EDGES_PER_END = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
+#: Where nobody asks for other sizes, founders are spread over as wide a range, as far as bounds on edges allow.
+DECADE = 10
 #: How founders and children that training prunes reach their size, where the recipe does not say.
 PRUNING_BACK = Pruning(end=0.6, every=25)
 
 
-#: Networks that stay tied and have fewer weights than this share of their edges learn at SHARED_RATE times the recipe's
-#: rate: on Fashion-MNIST and CIFAR-10 .01 was best for tied networks, .003 to .005 for those of single neurons.
-SHARED, SHARED_RATE = 0.75, 3.0
 #: An image is moved by a pixel for so many on its shorter side.
 PIXELS_OF_SHIFT = 12
 
@@ -66,7 +68,8 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable``, ``Trainable`` and ``TakesLayers``; picklable.
+    ``BoundsFounders``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable``, ``Trainable`` and
+    ``TakesLayers``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -104,7 +107,23 @@ class NeuronSpace:
             plan = published_plan(n_inputs, n_outputs, rng)
         else:
             plan = log_uniform_plan(n_inputs, n_outputs, self._founder_edges, rng)
-        return grow(replace(plan, n_edges=self._clipped(plan.n_edges)), n_outputs, self.law, rng)
+        n_edges = min(self._clipped(plan.n_edges), self.options.starting_edges or plan.n_edges)
+        return grow(replace(plan, n_edges=n_edges), n_outputs, self.law, rng)
+
+    def founders_within(self, n_edges: int) -> Mapping[str, Any]:
+        """Options with which no founder begins with many more edges; empty where none does.
+
+        Where the user has not said how large founders are, they are then as small as that asks for, over a decade.
+        """
+        low, high = self._founder_edges
+        pruned_high = most_cheap(self._setting) if self._founders == "convolutional" else high
+        dense, sparse = most_at_start(pruned_high, self._setting), LOCAL_FACTORS[0] * pruned_high
+        if n_edges >= max(dense, sparse, high) or self.options.starting_edges is not None:
+            return {}
+        if self.options.edges is not None or self.options.founder_edges is not None:
+            return {"starting_edges": max(n_edges, DENSE_FACTOR * high)}
+        most = max(n_edges // DENSE_FACTOR, 10 * EDGES_PER_OUTPUT * self.task.n_outputs)
+        return {"starting_edges": DENSE_FACTOR * most, "founder_edges": [min(low, most // 10), min(high, most)]}
 
     def _checked_founders(self) -> str:
         """The rule for founders; convolutions where the option leaves it open and one fits.
@@ -127,9 +146,14 @@ class NeuronSpace:
             return "pruned"
         return "convolutional"
 
+    @property
+    def _usual_edges(self) -> tuple[int, int]:
+        """From as many as inputs, or so many for each output; the most are 20 times that at least."""
+        n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
+        return max(n_inputs, EDGES_PER_OUTPUT * n_outputs), EDGES_PER_END * max(n_inputs, n_outputs)
+
     def _default_edges(self) -> tuple[int, int]:
-        fewest = max(self.task.n_inputs, EDGES_PER_OUTPUT * self.task.n_outputs)
-        most = max(EDGES_PER_INPUT * self.task.n_inputs, fewest)
+        fewest, most = self._usual_edges
         low, high = self.options.founder_edges or (fewest, most)
         return min(fewest, low), max(most, high)
 
@@ -138,9 +162,10 @@ class NeuronSpace:
 
     @property
     def _founder_edges(self) -> tuple[int, int]:
-        n_inputs = self.task.n_inputs
-        low, high = self.options.founder_edges or (n_inputs, EDGES_PER_INPUT * n_inputs)
-        return self._clipped(low), self._clipped(high)
+        low, high = (self._clipped(n_edges) for n_edges in self.options.founder_edges or self._usual_edges)
+        if self.options.founder_edges is None and high < DECADE * low:  # the bounds of edges leave little of the usual
+            low, high = self._clipped(high // DECADE), self._clipped(DECADE * low)
+        return low, high
 
     @property
     def seeders(self) -> Mapping[str, Family]:
@@ -155,7 +180,7 @@ class NeuronSpace:
     @property
     def _setting(self) -> Setting:
         low, high = (max(n_edges, self.task.n_outputs) for n_edges in self._founder_edges)
-        return Setting(self.task.n_outputs, self.law, (low, high))
+        return Setting(self.task.n_outputs, self.law, (low, high), self.options.starting_edges or np.inf)
 
     def mutate(
         self, parent: NeuronGenotype, rng: np.random.Generator, operator: str | None = None
@@ -254,22 +279,8 @@ class NeuronSpace:
         return inheritance.inherit(child, parent, weights, rng)
 
     def describe(self, genotype: NeuronGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
-        """Two tables: the layers, and the edges between them."""
-        sizes = np.diff(genotype.layer_offsets)
-        counts, capacities = pair_counts(genotype), pair_capacities(genotype)
-        names = ["inputs", *map(str, range(1, genotype.depth)), "outputs"]
-        layers = [
-            [name, str(size), f"{count / size:.1f}" if layer else "-"]
-            for layer, (name, size, count) in enumerate(zip(names, sizes, counts.sum(axis=0), strict=True))
-        ]
-        pairs = [
-            [names[i], names[j], str(counts[i, j]), f"{100 * counts[i, j] / capacities[i, j]:.2f} %"]
-            for i, j in np.argwhere(counts)
-        ]
-        return [
-            ("layers", ["layer", "neurons", "mean in-degree"], layers),
-            ("edges", ["from", "to", "edges", "density"], pairs),
-        ]
+        """See :func:`search_spaces.neuron.describe.describe`."""
+        return describe(genotype)
 
     def sketch(self, genotype: NeuronGenotype, weights: Weights | None = None) -> Sketch:
         """See :func:`search_spaces.neuron.draw.sketch`; raises ValueError if ``weights`` do not fit."""
@@ -311,8 +322,8 @@ class NeuronSpace:
             weights = inheritance.fresh(genotype, np.random.default_rng(initial))
         if genotype.prune_to:
             recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
-        if genotype.release_at == 1 and genotype.n_weights < SHARED * genotype.n_edges:
-            recipe = self._recipe_of_shared(recipe)
+        if genotype.release_at == 1 and genotype.is_shared:
+            recipe = replace(recipe, shift=max(recipe.shift, self._shared_shift))
         if not epochs:
             return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
@@ -328,12 +339,11 @@ class NeuronSpace:
         result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
         return Trained(network.genotype, result, trained.history, trained.edge_updates)
 
-    def _recipe_of_shared(self, recipe: Recipe) -> Recipe:
-        """The recipe for networks that stay tied: a higher rate, and images that move."""
-        shift = recipe.shift
-        if len(self.task.input_shape) == 3:
-            shift = max(shift, min(self.options.shared_shift, min(self.task.input_shape[1:]) // PIXELS_OF_SHIFT))
-        return replace(recipe, learning_rate=SHARED_RATE * recipe.learning_rate, shift=shift)
+    @property
+    def _shared_shift(self) -> int:
+        """See :attr:`NeuronOptions.shared_shift`."""
+        shape = self.task.input_shape
+        return min(self.options.shared_shift, min(shape[1:]) // PIXELS_OF_SHIFT) if len(shape) == 3 else 0
 
     def predict(self, genotype: NeuronGenotype, weights: Weights, samples: Samples) -> Floats:
         """Logits or regression outputs, shape ``(n, n_outputs)``."""

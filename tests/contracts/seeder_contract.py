@@ -56,7 +56,7 @@ class FamilyContract(ABC):
         """The module with the weights computes what the space says that it does."""
         own = predict(space, genotype, weights, splits.validation)
         with torch.no_grad():
-            handed_over = space.compile(genotype, weights)(torch.from_numpy(splits.validation.x))
+            handed_over = space.compile(genotype, weights).eval()(torch.from_numpy(splits.validation.x))
         np.testing.assert_allclose(handed_over.numpy(), own, rtol=1e-4, atol=1e-5)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ import pytest
 import safetensors.numpy
 import torch
 from contracts.layer_reference import outputs_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evonas.layers import Lowerable
 from evonas.space import Drawable, Encoded, InheritsWeights, InvalidGenotype, SearchSpace
@@ -128,6 +131,27 @@ class SpaceContract(ABC):
         data = space.encode(space.sample(generator(0)))
         with pytest.raises(InvalidGenotype):
             space.decode(Encoded(data.header, {}))
+
+    def test_odd_data_is_refused_in_one_sentence(self, space: SearchSpace[Any]) -> None:
+        data = space.encode(space.sample(generator(0)))
+        numbers = st.sampled_from(["i1", "u8", "i8", "f4", "f8", "?", "S3", "c8"])
+        shapes = st.sampled_from([(), (0,), (3,), (2, 2), (0, 2), (1, 1, 1)])
+        odd = st.tuples(shapes, numbers, st.integers(0, 2**64 - 1))
+        headers = st.sampled_from([None, [], "x", -1, 0, 1.5, 2**70, True, {}, ["none"] * 9, [[]]])
+
+        @given(st.sampled_from(sorted(data.arrays)), odd, st.sampled_from(sorted(data.header) or [""]), headers)
+        @settings(max_examples=60, deadline=None)
+        def check(name: str, array: tuple[tuple[int, ...], str, int], key: str, value: Any) -> None:
+            shape, dtype, number = array
+            made = np.full(shape, number, np.uint64).astype(dtype)
+            changed = data.arrays[name].copy()
+            changed.reshape(-1)[:3] = np.full(3, number, np.uint64).astype(changed.dtype)[: changed.size]
+            for arrays in ({**data.arrays, name: made}, {**data.arrays, name: changed}, dict(data.arrays)):
+                for header in ({**data.header, key: value}, data.header, value):
+                    with suppress(InvalidGenotype):
+                        space.validate(space.decode(Encoded(header, arrays)))
+
+        check()
 
     def test_costs_are_finite_and_not_negative(self, space: SearchSpace[Any]) -> None:
         for genotype in lineage(space, seed=0):

@@ -21,10 +21,10 @@ def play(tmp_path: Path) -> Iterator[Play]:
     stores: list[RunStore[Digits]] = []
 
     def start(
-        name: str = "run", *, evaluator: ToyEvaluator | None = None, seed: int = 0, generations: int = 4,
-        rungs: tuple[int, ...] = (1,), **options: Any,
+        name: str = "run", *, evaluator: ToyEvaluator | None = None, space: ToySpace | None = None, seed: int = 0,
+        generations: int = 4, rungs: tuple[int, ...] = (1,), **options: Any,
     ) -> RunStore[Digits]:
-        space, directory = ToySpace(), tmp_path / name
+        space, directory = space or ToySpace(), tmp_path / name
         if not directory.exists():
             create(directory, config={}, task={}, fingerprint="", normalisation={})
         searcher = NSGA2(

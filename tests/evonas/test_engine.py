@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, Play, ToyEvaluator, contents
+from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace, contents
 
 from evonas.engine import SearchFailed
 from evonas.evaluation import Job, Outcome
+from evonas.individual import Trial
 from evonas.report.front import front
 from evonas.store import StoreError
 
@@ -143,3 +145,33 @@ def test_a_second_driver_is_refused(play: Play) -> None:
     play()
     with pytest.raises(StoreError, match="is being written by another process"):
         play()
+
+
+class SlowSpace(ToySpace):
+    """Founders take a tenth of the time limit to draw, as large networks do."""
+
+    def sample(self, rng: np.random.Generator) -> Digits:
+        time.sleep(0.1)
+        return super().sample(rng)
+
+
+def test_a_run_without_time_to_draw_all_founders_has_evaluated_the_first_and_resumes_to_the_same_end(
+    play: Play
+) -> None:
+    whole = contents(play("whole"))
+    store = play("cut", space=SlowSpace(), time_limit=0.45)
+    assert 0 < len(store.records()) < 6, "founders are evaluated before all are drawn"
+    assert store.state is None
+    store.close()
+    assert contents(play("cut")) == whole
+
+
+def test_with_a_time_limit_the_smallest_founders_are_evaluated_first(play: Play) -> None:
+    class Sized(ToyEvaluator):
+        def work(self, trial: Trial[Digits]) -> float:
+            return float(sum(trial.individual.genotype.values))
+
+    store = play(evaluator=Sized(), generations=0, time_limit=1000)
+    sizes = [sum(store.individual(r.id).genotype.values) for r in store.records()]
+    assert sizes == sorted(sizes)
+    assert [r.id for r in store.records()] != sorted(r.id for r in store.records())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,34 @@ def test_edges_without_weights_are_thinned_too() -> None:
     assert thin.weights is None
 
 
+def test_of_edges_that_share_weights_whole_nodes_are_kept_from_everywhere() -> None:
+    n = 20
+    edges = np.array([(i + k, 22 + i) for i in range(n) for k in range(3)])
+    layer = np.repeat([0, 1], [22, n])
+    sketch = Sketch(
+        width=1.0, positions=np.zeros((22 + n, 2), np.float32), layers=("in", "1"), layer=layer, kinds=("node",),
+        kind=np.zeros(22 + n, np.int64), edges=edges, weights=np.tile([9.0, 0.1, 5.0], n).astype(np.float32),
+        ties=np.tile([4, 7, 9], n),
+    )
+    assert (sketch.n_weights, make(EDGES).n_weights) == (3, 6)
+    thin = sketch.thinned(12)
+    assert thin.ties is not None
+    assert sorted(thin.ties.tolist()) == sorted([4, 7, 9] * 4)
+    targets = np.unique(thin.edges[:, 1])
+    assert len(targets) == 4
+    assert np.diff(targets).max() <= 10
+    assert np.diff(targets).min() > 1
+
+
+def test_edges_that_share_no_weight_are_thinned_beside_those_that_do() -> None:
+    sketch = replace(make(EDGES, WEIGHTS), ties=np.array([3, -1, 3, -1, -1, -1]))
+    thin = sketch.thinned(4)
+    assert thin.ties is not None
+    assert sorted(thin.ties.tolist()) == [-1, -1, 3, 3] or sorted(thin.ties.tolist()) == [-1, -1, -1, 3]
+    assert [1, 2] in thin.edges.tolist()  # the strongest of those that share none
+    assert sketch.n_weights == 5
+
+
 def test_a_small_sketch_is_not_thinned() -> None:
     sketch = make(EDGES, WEIGHTS)
     assert sketch.thinned(6) is sketch
@@ -49,3 +79,5 @@ def test_a_small_sketch_is_not_thinned() -> None:
 def test_rows_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="one row an edge, got 6, "):
         make(EDGES, [1.0])
+    with pytest.raises(ValueError, match="ties and edge_labels must have one row an edge, got 6, "):
+        replace(make(EDGES), ties=np.zeros(5, np.int64))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import typer
 from benchmark_front import main
 from front_benchmark import methods, schedule
@@ -21,7 +22,10 @@ from typer.testing import CliRunner, Result
 
 from evonas import assembly
 from evonas.opened import config_of, open_run
+from evonas.plugins import create_space
 from evonas.store import Record
+from evonas.types import Task, UserError
+from search_spaces.cnn.founders import Spread
 
 Script = Callable[..., Result]
 
@@ -65,6 +69,14 @@ def copied(finished: Path, script: Script) -> None:
     shutil.copytree(finished, "out")
 
 
+@pytest.fixture(scope="module")
+def warm_torch() -> None:
+    """So that no run of a few seconds waits for torch: its first step imports for longer than that."""
+    layer = torch.nn.Linear(1, 1)
+    layer(torch.zeros(1, 1)).sum().backward()
+    torch.optim.AdamW(layer.parameters(), fused=True).step()
+
+
 def records(directory: Path) -> list[Record]:
     with open_run(directory) as run:
         return run.store.records()
@@ -88,16 +100,18 @@ def test_runs_fronts_plot_and_table_are_written(finished: Path) -> None:
     runs = {"digits-evolve-prune-0-founders", "digits-evolve-prune-0", "digits-random-0"}
     assert names == runs | {"digits.json", "digits.png", "digits.md"}
     document = json.loads((finished / "digits.json").read_text())
-    assert [document[key] for key in ("dataset", "teacher", "minutes", "jobs")] == ["digits", None, 0.05, 1]
+    told = ("dataset", "setting", "teacher", "minutes", "jobs")
+    assert [document[key] for key in told] == ["digits", None, None, 0.05, 1]
     assert list(document["methods"]) == ["evolve-prune", "random"]
     for (run,) in document["methods"].values():
-        assert list(run) == ["seed", "seconds", "edge_updates", "front"]
+        assert list(run) == ["seed", "seconds", "networks", "edge_updates", "front"]
+        assert run["networks"] >= len(run["front"])
         assert run["seconds"] > 0
         assert run["edge_updates"] > 0
         for cheaper, better in pairwise(run["front"]):
             assert cheaper["flops"] < better["flops"]
         for member in run["front"]:
-            assert list(member) == ["edges", "flops", "val_accuracy", "test_accuracy"]
+            assert list(member) == ["edges", "params", "flops", "val_accuracy", "test_accuracy"]
             assert 0 <= member["test_accuracy"] <= 1
     assert (finished / "digits.md").read_text() == markdown(document)
 
@@ -216,6 +230,7 @@ def test_with_a_teacher_all_is_done_once_more_under_another_name(script: Script)
         (["--dataset", "digit"], "did you mean 'digits'?"),
         (["--minutes", 0], "--minutes must be a positive number, got 0"),
         (["--dataset", "own.npz"], "expected a classification data set, got a regression: own.npz"),
+        (["--setting", "moved"], "digits has no setting 'moved': leave it out"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(script: Script, options: list[object], message: str) -> None:
@@ -230,12 +245,109 @@ def test_bad_input_is_refused_in_one_sentence(script: Script, options: list[obje
 def test_a_method_without_its_seeder_is_refused_and_left_out_where_none_was_named(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(methods, "SEEDERS", {name: None for name in methods.SEEDERS if name != "relevance"})
+    monkeypatch.setattr(methods, "SETTINGS", {**methods.SETTINGS, "relevance": {"searcher": "random", "seeder": "x"}})
     result = script("--methods", "evolve-relevance")
     assert result.exit_code == 2
-    assert "needs the seeder 'relevance', which the neuron space does not have" in result.stderr
+    assert "the method evolve-relevance cannot take part (the space neuron has no seeder 'x'" in result.stderr
     result = script("--minutes", 0)  # ends before any run
-    assert "evolve-relevance needs the seeder 'relevance', which the neuron space does not have: it" in result.stderr
+    assert "note: the method evolve-relevance is left out: the space neuron has no seeder 'x'" in result.stderr
+
+
+def test_a_method_whose_seeder_refuses_the_samples_is_left_out(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise UserError("no grid")
+
+    monkeypatch.setattr(Spread, "__call__", refuse)
+    assert "the method cnn cannot take part (no grid): leave it out" in script("--methods", "cnn").stderr
+    assert "note: the method cnn is left out: no grid" in script("--minutes", 0).stderr
+
+
+def test_convolutional_networks_are_left_out_where_samples_are_no_images(script: Script) -> None:
+    np.savez("own.npz", x_train=np.random.default_rng(0).random((90, 13)), y_train=np.arange(90) % 3)
+    result = script("--dataset", "own.npz", "--methods", "random,cnn")
+    assert result.exit_code == 2
+    assert "the method cnn cannot take part (search space 'cnn': convolutions need images" in result.stderr
+    result = script("--dataset", "own.npz", "--minutes", 0)  # ends before any run
+    assert "note: the method cnn is left out: search space 'cnn': convolutions need images" in result.stderr
+
+
+@pytest.mark.usefixtures("warm_torch")
+def test_convolutional_networks_go_on_when_killed_and_stand_in_table_json_and_plot(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(schedule, "evolve", partial(assembly.evolve, observers=[Interrupting()]))
+        assert script("--methods", "cnn,random", "--minutes", 0.2).exit_code == 130
+    (begun,) = records(Path("out/digits-cnn-0.unfinished"))
+    result = script("--methods", "cnn,random", "--minutes", 0.2)
+    assert result.exit_code == 0, result.output
+    assert records(Path("out/digits-cnn-0"))[0] == begun
+    (run,) = json.loads(Path("out/digits.json").read_text())["methods"]["cnn"]
+    assert run["networks"] == len(records(Path("out/digits-cnn-0"))) > 1
+    assert run["edge_updates"] is None
+    for member in run["front"]:
+        assert member["flops"] == 2 * member["edges"]
+        assert 0 < member["test_accuracy"] <= 1
+    rows = [line for line in Path("out/digits.md").read_text().splitlines() if line.startswith("| cnn ")]
+    assert rows[0].endswith(f"| {run['networks']} | - |")
+    assert Path("out/digits.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("dataset", ["fashion-mnist", "cifar10"])
+def test_convolutional_networks_are_as_large_and_see_images_moved_as_those_of_neurons(
+    dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron"})
+    task = Task("classification", (1, 28, 28) if dataset == "fashion-mnist" else (3, 32, 32), 10)
+    neurons, convolutions = (methods.Stage(name).config(dataset) for name in ("prune", "cnn"))
+    assert (neurons.space, convolutions.space) == ("neuron", "cnn")
+    assert (neurons.recipe.shift, neurons.recipe.flip) == (convolutions.recipe.shift, convolutions.recipe.flip)
+    pruned, spread = (
+        create_space(c.space, task, c.space_options).seeders[c.seeder]  # type: ignore[attr-defined]
+        for c in (neurons, convolutions)
+    )
+    assert pruned.setting.edges == spread.edges
+    assert methods.settings_of(dataset).budgets[-1] <= spread.edges[1]
+
+
+@pytest.mark.usefixtures("warm_torch")
+def test_a_setting_of_a_data_set_has_runs_and_results_of_its_own(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = methods.DATASETS["mnist-weights"]
+    small = {"edges": [80, 400], "founder_edges": [80, 400]}
+    changed = weights._replace(
+        budgets=(150, 400), settings={**weights.settings, "space_options": small, "constraints": ["flops<=600"]}
+    )
+    monkeypatch.setattr(methods, "DATASETS", {"digits-weights": changed})
+    monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron", "generations": 1000})
+    result = script("--methods", "random,cnn", "--setting", "weights", "--minutes", 0.1)
+    assert result.exit_code == 0, result.output
+    assert config_of(Path("out/digits-weights-random-0")).objectives == ("fitness_error", "flops", "params")
+    document = json.loads(Path("out/digits-weights.json").read_text())
+    assert (document["dataset"], document["setting"]) == ("digits", "weights")
+    for (run,) in document["methods"].values():
+        assert all(member["flops"] <= 600 for member in run["front"])
+        for fewer, better in pairwise(run["front"]):
+            assert fewer["params"] < better["params"]
+    text = Path("out/digits-weights.md").read_text()
+    assert text.startswith("**digits, weights**")
+    assert "under each number of trained values" in text
+    assert "| ≤ 150 | ≤ 400 |" in text
+
+
+@pytest.mark.parametrize("name", methods.SETTINGS)
+def test_images_are_moved_for_every_method_where_the_setting_says_so(name: str) -> None:
+    moved, plain = (methods.Stage(name).config("mnist", setting) for setting in ("moved", None))
+    assert (moved.recipe.shift, plain.recipe.shift) == (1, 0)
+    assert (moved.recipe.of_size(2_000).shift, moved.recipe.of_size(900).shift) == (1, 0)
+    weights = methods.Stage(name).config("mnist", "weights")
+    assert weights.recipe.shift == 1
+    if "objectives" not in methods.SETTINGS[name]:  # as an ablation has
+        assert weights.objectives == ("fitness_error", "flops", "params")
+    assert weights.constraints == ("flops<=120000",)
 
 
 def test_the_table_takes_the_best_by_validation_under_each_budget() -> None:
@@ -243,21 +355,22 @@ def test_the_table_takes_the_best_by_validation_under_each_budget() -> None:
         return {"edges": edges, "flops": 2 * edges, "val_accuracy": val_accuracy, "test_accuracy": test_accuracy}
 
     def run(seed: int, *front: dict[str, Any]) -> dict[str, Any]:
-        return {"seed": seed, "seconds": 60.0, "edge_updates": 2e9, "front": list(front)}
+        return {"seed": seed, "seconds": 60.0, "networks": 9, "edge_updates": 2e9, "front": list(front)}
 
     runs = [
         run(0, member(1000, 0.80, 0.79), member(2000, 0.85, 0.77)), run(1, member(2650, 0.9, 0.81))
     ]
     methods = {"prune": runs, "set": [run(0)]}
-    text = markdown({"dataset": "d", "teacher": None, "minutes": 1.0, "jobs": 2, "methods": methods})
+    text = markdown({"dataset": "d", "setting": None, "teacher": None, "minutes": 1.0, "jobs": 2, "methods": methods})
     rows = {line.split(" | ")[0]: line.split(" | ")[1:] for line in text.splitlines() if line.startswith("| ")}
-    assert rows["| prune"] == ["79.00 (1 of 2)", *["79.00 ± 2.83"] * 4, "60 ± 0", "2 ± 0 |"]
-    assert rows["| set"] == [*["-"] * 5, "60", "2 |"]
+    assert rows["| prune"] == ["79.00 (1 of 2)", *["79.00 ± 2.83"] * 4, "60 ± 0", "9 ± 0", "2 ± 0 |"]
+    assert rows["| set"] == [*["-"] * 5, "60", "9", "2 |"]
     assert "- `prune`: 100% of the time prune (" in text
 
 
 def test_the_table_tells_what_a_data_set_sets_for_every_method() -> None:
-    document = {"dataset": "cifar10", "teacher": None, "minutes": 1.0, "jobs": 2, "methods": {"prune": []}}
+    told = {"setting": None, "teacher": None, "minutes": 1.0, "jobs": 2}
+    document: dict[str, Any] = {"dataset": "cifar10", **told, "methods": {"prune": []}}
     text = markdown(document)
     assert "Settings of all methods beside their own: population = 16, children = 8, training = {'shift': 2" in text
     assert "| ≤ 10 000 | ≤ 25 000 |" in text

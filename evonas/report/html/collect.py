@@ -23,13 +23,14 @@ from evonas.types import Json, UserError
 #: Where there is no room for what the axes say.
 SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
+    "val_nmse": "error in squared deviations", "fitness_nmse": "fitness, squared deviations",
     "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "train_loss": "training loss",
     "flops": "FLOPs", "flops_total": "FLOPs in all", "latency": "latency (µs)", "flash": "flash (bytes)",
     "ram": "RAM (bytes)", "int8_flash": "int8 flash (bytes)", "int8_error": "int8 error",
-    "latency_estimate": "latency by table (µs)",
+    "latency_estimate": "latency by table (µs)", "latency_device": "latency on the device (µs)",
 }
 #: What a person asks of a network after its objectives, and what belongs to its training rather than to it.
-FIRST = ("val_accuracy", "val_r2", "edges", "params", "latency", "flash", "ram", "depth", "neurons")
+FIRST = ("val_accuracy", "val_r2", "edges", "params", "latency", "latency_device", "flash", "ram", "depth", "neurons")
 LAST = ("val_loss", "train_loss", "edge_updates", "latency_spread")
 #: Metrics that are shares of 1: the page shows them in percent.
 PERCENT = SHARES | {"val_accuracy"}

@@ -15,6 +15,8 @@ from evonas.types import Json
 
 #: Edges that a drawing shows at most: more are a grey mass, and a click should be answered at once.
 DRAWN_EDGES = 6000
+#: As many of edges that share weights, which are drawn to show where the sources of a neuron lie.
+DRAWN_SHARED = 900
 #: Edges that all drawings of a page show together, and networks that are drawn: the page should stay below 15 MB.
 ALL_EDGES, MOST_DRAWINGS = 600_000, 160
 
@@ -49,9 +51,10 @@ def to_json(sketch: Sketch, n_edges: int) -> Json:
     """A sketch with at most ``n_edges`` edges.
 
     Arrays are little-endian bytes in base64: positions uint16 (of 65535: the width, and 1), layer and kind uint8, edges
-    uint32 pairs, or uint16 where all nodes fit, weights int8 (of 127: the largest weight).
+    uint32 pairs, or uint16 where all nodes fit, weights int8 (of 127: the largest weight), ties int16 (modulo 2520,
+    which any small number of colours divides).
     """
-    thin = sketch.thinned(n_edges)
+    thin = sketch.thinned(n_edges if sketch.ties is None else min(n_edges, DRAWN_SHARED))
     width = max(sketch.width, 1e-9)
     narrow = len(sketch.positions) <= 0x10000
     drawing: dict[str, Any] = {
@@ -65,6 +68,9 @@ def to_json(sketch: Sketch, n_edges: int) -> Json:
     if thin.weights is not None:
         largest = max(float(np.abs(thin.weights).max(initial=0)), 1e-12)
         drawing |= {"weights": _base64(np.round(thin.weights / largest * 127), np.int8), "largest": largest}
+    if thin.ties is not None:
+        ties = np.where(thin.ties < 0, -1, thin.ties % 2520)
+        drawing |= {"ties": _base64(ties, np.int16), "nWeights": sketch.n_weights}
     if sketch.input_use is not None:
         drawing["inputUse"] = {"shape": list(sketch.input_use.shape), "values": _base64(sketch.input_use, np.float32)}
     return drawing

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from evonas.files import write_output
 from evonas.types import Json, UserError
 
 #: In the order in which they run: each uses what stands before it.
@@ -24,9 +24,9 @@ def render(data: Json, *, live: bool = False) -> str:
         data: What :func:`evonas.report.html.collect` gives.
         live: The page asks its server for newer data from time to time.
     """
-    scripts = [_plotly(), "\n".join(_asset(name) for name in SCRIPTS)]
+    scripts = _scripts()
     parts = {
-        "POLICY": _policy(scripts, live=live), "STYLE": _asset("page.css"), "LIVE": "yes" if live else "no",
+        "POLICY": _policy(live=live), "STYLE": _asset("page.css"), "LIVE": "yes" if live else "no",
         "DATA": as_text(data), "PLOTLY": scripts[0], "SCRIPT": scripts[1],
     }
     # In one pass: what was put in is never searched for names.
@@ -34,15 +34,11 @@ def render(data: Json, *, live: bool = False) -> str:
 
 
 def write(path: Path, page: str) -> None:
-    """Whole or not at all; raises :class:`UserError` where it cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
+    """As :func:`evonas.files.write_output` does; raises :class:`UserError` where it cannot be written."""
     try:
-        partial.write_text(page, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write the report {path}: {error.strerror}; name another file with --out") from None
-    finally:
-        partial.unlink(missing_ok=True)
+        write_output(path, page.encode(), what="the report ")
+    except UserError as error:
+        raise UserError(f"{error}; name another file with --out") from None
 
 
 def as_text(data: Json) -> str:
@@ -51,9 +47,20 @@ def as_text(data: Json) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _policy(scripts: list[str], *, live: bool) -> str:
-    """Nothing is loaded, and no script runs but these."""
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+def served_policy() -> str:
+    """What the page's server says: as the page itself, and that no other page may frame it."""
+    return f"{_policy(live=True)}; frame-ancestors 'none'"
+
+
+@cache
+def _scripts() -> list[str]:
+    return [_plotly(), "\n".join(_asset(name) for name in SCRIPTS)]
+
+
+@cache
+def _policy(*, live: bool) -> str:
+    """Nothing is loaded, and no script runs but the page's."""
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in _scripts()]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     connect = "'self'" if live else "'none'"
     return (

@@ -1,7 +1,8 @@
 """Networks for other runtimes: what makes the space an :class:`evonas.exportable.Exportable`.
 
-- ``arithmetic``: numbers as a device uses them, ``quantisation``: how they are rounded, ``layout``: where they lie
-- ``c_program``, ``c_text``: C99; ``onnx_program``: ONNX
+- ``arithmetic``: numbers as a device uses them, ``quantisation``: how they are rounded
+- ``ordering``: which neurons stand side by side, ``layout``: where all lies, ``maps``: shared weights, each stored once
+- ``c_program``, with ``c_text``, ``c_activation``, ``c_maps`` and ``c_tiles``: C99; ``onnx_program``: ONNX
 """
 
 from collections.abc import Callable, Sequence

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.data.samples import Scaling
 from evonas.exportable import Precision
-from evonas.types import Doubles, Floats
+from evonas.types import Doubles, Floats, Ints
 from search_spaces.neuron.export.quantisation import Stored, StoredType, store
+from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 
 #: The normalisation of the inputs is folded into the weights where that costs no accuracy: means of at most so many
@@ -28,11 +30,12 @@ class Arithmetic:
 
     Attributes:
         weights: ``(n_edges,)``; groups are the edges from inputs into the first layer, from hidden neurons into it,
-            from inputs into the second, and so on.
+            from inputs into the second, and so on; then kernels (see :mod:`search_spaces.neuron.export.maps`).
         offset: float32 ``(n_hidden + n_outputs,)``, added to the weighted sums: folded means, and biases but for those
             that a norm adds.
-        gain, bias: ``(n_hidden,)``, those of the norm ``layer-affine``; groups are layers.
-        mean, inverse_std: float32 ``(n_inputs,)``, where inputs are normalised on entry; None where that is folded.
+        gain, bias: ``(n_normed,)``, of the hidden neurons that have the norm ``layer-affine``; groups are layers.
+        mean, inverse_std: ``(n_inputs,)``, where inputs are normalised on entry; None where that is folded. The mean is
+            of the inputs' type; what float32 leaves of it is folded into the offset.
         network: The network in the search's units that all this computes: untied, with rounded parameters.
     """
 
@@ -40,13 +43,19 @@ class Arithmetic:
     offset: Floats
     gain: Stored
     bias: Stored
-    mean: Floats | None
+    mean: Floats | Doubles | None
     inverse_std: Floats | None
     network: Network
 
 
-def arithmetic(network: Network, scaling: Scaling, input_shape: tuple[int, ...], precision: Precision) -> Arithmetic:
+def arithmetic(
+    network: Network, scaling: Scaling, input_shape: tuple[int, ...], precision: Precision,
+    kernels: Ints | None = None,
+) -> Arithmetic:
     """Fold the normalisation into the parameters and round them.
+
+    Args:
+        kernels: ``(n_edges,)``, groups of edges that are rounded alike beyond the layers'; -1 for those of a layer.
 
     Raises:
         ValueError: A parameter is not finite.
@@ -59,29 +68,29 @@ def arithmetic(network: Network, scaling: Scaling, input_shape: tuple[int, ...],
     folded = bool(np.abs(mean / std).max() <= LARGEST_MEAN and std.max() <= LARGEST_SPREAD * std.min())
     source, target = genotype.edges.T.astype(np.int64)
     row, hidden = target - genotype.n_inputs, (source >= genotype.n_inputs).astype(np.int64)
-    factor = np.where(row < n_hidden, 1.0, scaling.target_std)  # from the search's weights to the device's
+    # From the search's weights to the device's.
+    factor = np.append(np.ones(n_hidden), np.broadcast_to(scaling.target_std, genotype.n_outputs))[row]
     if folded:
         factor[hidden == 0] /= std[source[hidden == 0]]
     weight_type, neuron_type = TYPES[precision]
     group = 2 * (genotype.layer_of[target] - 1) + hidden
-    weights = store(network.edge * factor, group, 2 * genotype.depth, weight_type)
-    layer = genotype.layers.astype(np.int64) - 1
-    gain, bias = (store(v[:n_hidden], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))
-    offset = _biases(network, scaling)
-    if folded:
-        inputs = hidden == 0
-        offset -= np.bincount(row[inputs], weights.worth[inputs] * mean[source[inputs]], len(offset))
+    if kernels is not None:
+        group = np.where(kernels < 0, group, 2 * genotype.depth + kernels)
+    n_groups = max(2 * genotype.depth, int(group.max()) + 1)
+    weights = store(network.edge * factor, group, n_groups, weight_type)
+    normed = np.flatnonzero(_has_affine_norm(network))
+    layer = genotype.layers.astype(np.int64)[normed] - 1
+    gain, bias = (store(v[normed], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))
+    offset, inputs = _biases(network, scaling), hidden == 0
+    entry: Floats | Doubles = mean if scaling.input_type == "float64" else mean.astype(np.float32)
+    left = mean if folded else (mean - entry) / std
+    offset -= np.bincount(row[inputs], weights.worth[inputs] * left[source[inputs]], len(offset))
     rounded = replace(
-        network, genotype=replace(genotype, ties=np.full(genotype.n_edges, -1, np.int32)),
-        edge=(weights.worth / factor).astype(np.float32),
+        network, genotype=_untied(genotype), edge=(weights.worth / factor).astype(np.float32),
+        bias=_with(network.bias, normed, bias.worth), gain=_with(network.gain, normed, gain.worth),
     )
-    if network.norm == "layer-affine":
-        rounded = replace(
-            rounded, gain=np.append(gain.worth, network.gain[n_hidden:]).astype(np.float32),
-            bias=np.append(bias.worth, network.bias[n_hidden:]).astype(np.float32),
-        )
     return Arithmetic(
-        weights, offset.astype(np.float32), gain, bias, None if folded else mean.astype(np.float32),
+        weights, offset.astype(np.float32), gain, bias, None if folded else entry,
         None if folded else (1 / std).astype(np.float32), rounded,
     )
 
@@ -90,7 +99,25 @@ def _biases(network: Network, scaling: Scaling) -> Doubles:
     """Those that belong to the weighted sums, in the data's units, shape ``(n_hidden + n_outputs,)``."""
     n_hidden = network.genotype.n_hidden
     biases = network.bias.astype(np.float64)
-    biases[n_hidden:] = biases[n_hidden:] * scaling.target_std + np.array(scaling.target_mean)
-    if network.norm == "layer-affine":
-        biases[:n_hidden] = 0.0
+    biases[n_hidden:] = biases[n_hidden:] * np.array(scaling.target_std) + np.array(scaling.target_mean)
+    biases[:n_hidden][_has_affine_norm(network)] = 0.0
     return biases
+
+
+def _has_affine_norm(network: Network) -> NDArray[np.bool_]:
+    """The hidden neurons whose bias a norm adds, ``(n_hidden,)``."""
+    normed: NDArray[np.bool_] = network.genotype.activations == Activation.NORM
+    return normed if network.norm == "layer-affine" else np.zeros_like(normed)
+
+
+def _untied(genotype: NeuronGenotype) -> NeuronGenotype:
+    """Without anything shared: rounding may give equals different values, each in its own group."""
+    return replace(
+        genotype, ties=np.full(genotype.n_edges, -1, np.int32), channels=np.full(genotype.n_hidden, -1, np.int32)
+    )
+
+
+def _with(values: Floats, places: Ints, others: Doubles) -> Floats:
+    result = values.copy()
+    result[places] = others
+    return result

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.data.samples import InputType
 from evonas.exportable import ExportTarget
-from evonas.types import Task
-from search_spaces.neuron.export import c_text, c_tiles
-from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
+from evonas.types import Ints, Task
+from search_spaces.neuron.export import c_maps, c_text, c_tiles
+from search_spaces.neuron.export.arithmetic import TYPES, Arithmetic, arithmetic
+from search_spaces.neuron.export.c_activation import Activations, activations_in_c
+from search_spaces.neuron.export.c_maps import MapsInC, maps_in_c
+from search_spaces.neuron.export.c_scope import scoped
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, Tiles, tiles, whole_windows
 from search_spaces.neuron.export.layout import (
     STEP_TYPES,
     Rows,
     Slots,
     StepType,
-    neighbours_together,
+    narrow,
     place_layers,
     slot_of,
     to_rows,
 )
-from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
+from search_spaces.neuron.export.maps import LEAST_SHARING, Maps, find_maps
+from search_spaces.neuron.export.ordering import channels_together, neighbours_together
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.trainer.base import Network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,13 +42,22 @@ if TYPE_CHECKING:
 MOST_INTEGER_PRODUCTS = (2**31 - 1) // (255 * 127)
 
 
+#: C's name of a type of inputs, and what the header says of it.
+INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
+    "uint8": ("uint8_t", "whole numbers in the units of the data, at most 255"), "float32": ("float", "floats"),
+    "float64": ("double", "doubles: floats would lose too much of values so far from 0"),
+})
+
+
 @dataclass(frozen=True, eq=False)
 class CProgram:
     """A network laid out for a device: an :class:`evonas.exportable.Program`.
 
     Attributes:
-        inputs, hidden: The edges from inputs and from hidden neurons; all rows in both.
+        inputs, hidden: The edges from inputs and from hidden neurons, row by row, but for those of maps.
         step_type: Of the steps of both.
+        maps: Edges that share weights; None for rows of all neurons.
+        activations: What follows the weighted sums of hidden layers.
         tiles: The same edges, for processors with AVX-512 and for those with AVX2.
     """
 
@@ -51,6 +68,8 @@ class CProgram:
     inputs: Rows
     hidden: Rows
     step_type: StepType
+    maps: MapsInC | None
+    activations: Activations
     tiles: tuple[Tiles, Tiles]
 
     @property
@@ -67,7 +86,8 @@ class CProgram:
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The source and the header."""
-        return {".c": self._source().encode("ascii"), ".h": self._header(remarks).encode("ascii")}
+        source = scoped(self._source(), self.target.name)
+        return {".c": source.encode("ascii"), ".h": self._header(remarks).encode("ascii")}
 
     @property
     def _has_hidden(self) -> bool:
@@ -76,57 +96,72 @@ class CProgram:
     @cached_property
     def _tables(self) -> dict[str, NDArray[Any]]:
         """The constants by name, in the types that they have on the device."""
-        numbers = self.numbers
+        numbers, features = self.numbers, self._features
         tables: dict[str, NDArray[Any] | None] = {
-            "layer_sizes": _narrow(np.diff(numbers.network.genotype.layer_offsets[1:])), "offset": numbers.offset,
-            "input_counts": _narrow(self.inputs.counts), "input_steps": self.inputs.steps.astype(self.step_type),
-            "input_weights": self.inputs.weights, "mean": numbers.mean, "inverse_std": numbers.inverse_std,
-            "input_scale": None if numbers.weights.scales is None else numbers.weights.scales[::2],
+            "layer_sizes": narrow(np.diff(numbers.network.genotype.layer_offsets[1:])), "offset": numbers.offset,
+            "mean": numbers.mean, "inverse_std": numbers.inverse_std,
         }
+        for kind, rows, first in (("input", self.inputs, 0), ("hidden", self.hidden, 1)):
+            if f"{kind}_rows" in features:
+                scales = numbers.weights.scales
+                tables |= {
+                    f"{kind}_counts": narrow(rows.counts), f"{kind}_steps": rows.steps.astype(self.step_type),
+                    f"{kind}_weights": rows.weights,
+                    f"{kind}_scale": None if scales is None else scales[first : 2 * numbers.network.genotype.depth : 2],
+                }
         if self._has_hidden:
-            tables |= {
-                "layer_slots": _narrow(self.slots.first), "hidden_counts": _narrow(self.hidden.counts),
-                "hidden_steps": self.hidden.steps.astype(self.step_type), "hidden_weights": self.hidden.weights,
-                "hidden_scale": None if numbers.weights.scales is None else numbers.weights.scales[1::2],
-            }
-            if numbers.network.norm == "layer-affine":
-                tables |= {"gain": numbers.gain.values, "gain_scale": numbers.gain.scales}
-                tables |= {"bias": numbers.bias.values, "bias_scale": numbers.bias.scales}
+            tables["layer_slots"] = narrow(self.slots.first)
+        tables |= self.activations.tables | ({} if self.maps is None else self.maps.tables)
         return {name: values for name, values in tables.items() if values is not None}
 
     @property
     def _features(self) -> set[str]:
         """What the templates must know."""
-        norm, enters, byte_inputs = self.numbers.network.norm, self.numbers.mean is not None, self.target.byte_inputs
+        enters, maps, every = self.numbers.mean is not None, self.maps, self.maps is None
+        takes_bytes = self.target.byte_inputs and not enters
+        input_rows = every or len(self.inputs.steps) > 0
+        hidden_rows = self._has_hidden and (every or len(self.hidden.steps) > 0)
         present = {
-            "hidden": self._has_hidden, "norm": self._has_hidden and norm != "none", "enter": enters,
-            "bytes": byte_inputs and not enters, "floats": self._has_hidden or enters or not byte_inputs,
+            "hidden": self._has_hidden, "norm": "sum_around" in self.activations.function, "enter": enters,
+            "takes_bytes": takes_bytes, "bytes": takes_bytes and input_rows,
+            "floats": hidden_rows or (input_rows and not takes_bytes),
             "classify": self.task.kind == "classification",
+            "every": every, "maps": not every, "listed": maps is not None and len(maps.listed) > 0,
+            "rows": maps is None or len(maps.listed) > 0, "input_rows": input_rows, "hidden_rows": hidden_rows,
+            "any_rows": input_rows or hidden_rows,
+            "input_maps": maps is not None and maps.from_inputs, "hidden_maps": maps is not None and maps.from_hidden,
         }
         return {feature for feature, there in present.items() if there}
 
     @property
     def _common(self) -> dict[str, object]:
-        name = self.target.name
-        return {"name": name, "NAME": name.upper(), "n_inputs": self.task.n_inputs, "n_outputs": self.task.n_outputs}
+        name, sizes = self.target.name, {"n_inputs": self.task.n_inputs, "n_outputs": self.task.n_outputs}
+        return {"stem": self.target.stem or name, "name": name, "NAME": name.upper(), **sizes}
+
+    @property
+    def _n_shift_bytes(self) -> int:
+        return 0 if self.maps is None else 4 * len(self.numbers.offset)
 
     def _source(self) -> str:
         features, int8 = self._features, self.numbers.weights.scales is not None
         scales = {f"{kind}_scale": f"{kind}_scale[layer] * " if int8 else "" for kind in ("input", "hidden")}
-        common = {**self._common, **self._activation, **scales}
-        exact = int8 and int(self.inputs.counts.max()) <= MOST_INTEGER_PRODUCTS
-        function = "sum_bytes" if "bytes" in features else "sum_floats"
+        common = {**self._common, **scales, "activate": self.activations.call, "entered": self._entered}
+        longest = max(int(self.inputs.counts.max(initial=0)), self.maps.longest if self.maps is not None else 0)
+        exact, kind = int8 and longest <= MOST_INTEGER_PRODUCTS, "bytes" if "takes_bytes" in features else "floats"
         source = "normalised" if "enter" in features else "x"
+        sum_inputs = f"{scales['input_scale']}sum_{kind}({source}, input_step, input_weight, input_counts[row])"
         return c_text.fill(c_text.SOURCE, features, {
             **common, "tiles": self._tiled(common), "n_layers": self.numbers.network.genotype.depth,
             "n_slots": self.slots.size, "step_type": c_text.c_type(np.dtype(self.step_type)),
-            "weight_type": c_text.c_type(self.inputs.weights.dtype),
+            "weight_type": c_text.c_type(self.numbers.weights.values.dtype),
             "tables": "\n".join(c_text.table(name, values) for name, values in self._tables.items()),
-            "byte_total": "int32_t" if exact else "float", "epsilon": repr(NORM_EPSILON),
+            "byte_total": "int32_t" if exact else "float", "activation": self.activations.function.strip("\n"),
             "destination": "layer + 1 < N_LAYERS ? buffer + layer_slots[layer] : outputs"
             if self._has_hidden else "outputs",
-            "sum_inputs": f"{scales['input_scale']}{function}({source}, input_step, input_weight, input_counts[row])",
+            "row_sum": f"offset[row] + {sum_inputs}" if "input_rows" in features else "offset[row]",
             "sum_hidden": f"{scales['hidden_scale']}sum_floats(buffer, hidden_step, hidden_weight, hidden_counts[row])",
+            "maps_comment": c_maps.COMMENT.rstrip(), "add_input_maps": f"add_{kind}(z, map, end, {source});",
+            "add_maps": c_maps.add_maps(self.maps, byte_inputs=kind == "bytes", exact=exact) if self.maps else "",
         })
 
     def _tiled(self, common: Mapping[str, object]) -> str:
@@ -138,68 +173,103 @@ class CProgram:
             "n_sources": whole_windows(self.task.n_inputs) + whole_windows(self.slots.size),
             "avx512_steps": avx512.n_steps, "avx512_table": c_text.table("tile_steps", avx512.steps.ravel()),
             "avx2_steps": avx2.n_steps, "avx2_table": c_text.table("tile_steps", avx2.steps.ravel()),
-            "entered": "(float)x[i]" if self.numbers.mean is None else "((float)x[i] - mean[i]) * inverse_std[i]",
             "destination": hidden if self._has_hidden else "outputs",
+            "row_offset": "offset" if self.maps is None else "shifts", "n_rows": len(self.numbers.offset),
+            "put_maps": c_maps.put_maps(self.maps) if self.maps else "",
         })
 
     @property
-    def _activation(self) -> dict[str, object]:
-        """The norm's parameters as C, and what it makes of a weighted sum."""
-        norm, stored = self.numbers.network.norm, self.numbers.gain
-        normed = "z[i]" if norm == "none" else "(z[i] - mean_z) * factor"
-        if norm != "layer-affine":
-            return {"activate_parameters": "", "activate_arguments": "", "activation": normed}
-        type_ = c_text.c_type(stored.values.dtype)
-        parameters, arguments = f", const {type_} *g, const {type_} *b", ", gain + row - size, bias + row - size"
-        if stored.scales is None:
-            activation = f"{normed} * g[i] + b[i]"
-        else:
-            activation = f"{normed} * (g_scale * (float)g[i]) + b_scale * (float)b[i]"
-            parameters += ", float g_scale, float b_scale"
-            arguments += ", gain_scale[layer], bias_scale[layer]"
-        return {"activate_parameters": parameters, "activate_arguments": arguments, "activation": activation}
+    def _entered(self) -> str:
+        """Input i as the weights take it."""
+        if self.numbers.mean is None:
+            return "(float)x[i]"
+        centred = "(float)(x[i] - mean[i])" if self.target.input_type == "float64" else "((float)x[i] - mean[i])"
+        return f"{centred} * inverse_std[i]"
 
     def _header(self, remarks: Sequence[str]) -> str:
-        shape, byte_inputs = self.task.input_shape, self.target.byte_inputs
-        order = "channel by channel, row by row" if len(shape) == 3 else "in the order of its columns"
+        shape = self.task.input_shape
+        order = ("in the order of its columns", "channel by channel", "channel by channel, row by row")[len(shape) - 1]
+        type_, note = INPUTS[self.target.input_type]
         classes = "one logit a class" if self.task.kind == "classification" else "predictions in the units of the data"
         return c_text.fill(c_text.HEADER, self._features, {
             **self._common, **self.sizes, "remarks": c_text.comment(remarks),
-            "unpacked": max(tiles.n_bytes for tiles in self.tiles),
+            "unpacked": max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes,
             "output_note": classes,
-            "input_type": "uint8_t" if byte_inputs else "float",
-            "input_note": "whole numbers in the units of the data, at most 255" if byte_inputs else "floats",
+            "input_type": type_, "input_note": note,
             "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
         })
 
 
 def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
-    """Lay a network out; with steps of one byte or two, whichever takes less memory.
+    """Lay a network out: with rows or with maps, and steps of one byte or two, whichever takes the least memory.
 
     Raises:
         ValueError: A parameter is not finite.
     """
-    network = neighbours_together(network)
-    numbers, genotype = arithmetic(network, target.scaling, task.input_shape, target.precision), network.genotype
+    programs = _with_maps(channels_together(network), task, target) if network.genotype.is_shared else []
+    least = network.genotype.n_edges * (1 + np.dtype(TYPES[target.precision][0]).itemsize)  # that rows take
+    if not any(program.sizes["flash"] < least for program in programs):
+        programs += _with_rows(neighbours_together(network), task, target)
+    return min(programs, key=lambda program: program.sizes["flash"])
+
+
+def _with_rows(network: Network, task: Task, target: ExportTarget) -> list[CProgram]:
+    numbers = arithmetic(network, target.scaling, task.input_shape, target.precision)
+    activations = activations_in_c(numbers, network.genotype.channels)
+    return _programs(task, target, numbers, place_layers(network.genotype), None, activations)
+
+
+def _with_maps(network: Network, task: Task, target: ExportTarget) -> list[CProgram]:
+    """Empty where no weights are shared that are worth it."""
+    genotype = network.genotype
+    exact = arithmetic(network, target.scaling, task.input_shape, "float32").weights.values
+    numbers_of = np.unique(exact, return_inverse=True)[1]  # one tie may stand for several: inputs differ in their scale
+    values = np.unique(genotype.ties.astype(np.int64) * len(exact) + numbers_of, return_inverse=True)[1]
     slots = place_layers(genotype)
-    source, into = genotype.edges.T.astype(np.int64)
-    row, column, from_input = into - genotype.n_inputs, source.copy(), source < genotype.n_inputs
-    column[~from_input] = slot_of(genotype, slots)[source[~from_input] - genotype.n_inputs]
-    sizes, stored = np.diff(genotype.layer_offsets[1:]), numbers.weights.values != 0
+    values[genotype.ties < 0] = -1
+    programs: list[CProgram] = []
+    for least_sharing in LEAST_SHARING:
+        maps = find_maps(genotype, _columns(genotype, slots), values, least_sharing)
+        if maps is None:
+            continue
+        numbers = arithmetic(network, target.scaling, task.input_shape, target.precision, maps.kernels)
+        activations = activations_in_c(numbers, genotype.channels, by_layer=True)
+        programs += _programs(task, target, numbers, slots, maps, activations)
+        if (maps.kernels[values >= 0] >= 0).all():
+            break  # no kernel is left out
+    return programs
+
+
+def _columns(genotype: NeuronGenotype, slots: Slots) -> Ints:
+    """Where the source of each edge lies, among the inputs or in the buffer, ``(n_edges,)``."""
+    columns = genotype.edges[:, 0].astype(np.int64)
+    hidden = columns >= genotype.n_inputs
+    columns[hidden] = slot_of(genotype, slots)[columns[hidden] - genotype.n_inputs]
+    return columns
+
+
+def _programs(
+    task: Task, target: ExportTarget, numbers: Arithmetic, slots: Slots, maps: Maps | None, activations: Activations
+) -> list[CProgram]:
+    """With steps of each type."""
+    genotype, weights = numbers.network.genotype, numbers.weights.values
+    columns, from_input = _columns(genotype, slots), genotype.edges[:, 0] < genotype.n_inputs
+    row = genotype.edges[:, 1].astype(np.int64) - genotype.n_inputs
+    sizes, stored = np.diff(genotype.layer_offsets[1:]), weights != 0
     first_slot = whole_windows(genotype.n_inputs)
-    place, n_places = np.where(from_input, column, first_slot + column), first_slot + whole_windows(slots.size)
-    wide, narrow = (tiles(row[stored], place[stored], sizes, n_places, shape) for shape in (AVX512, AVX2))
+    place, n_places = np.where(from_input, columns, first_slot + columns), first_slot + whole_windows(slots.size)
+    of_avx512, of_avx2 = (tiles(row[stored], place[stored], sizes, n_places, shape) for shape in (AVX512, AVX2))
+    in_c = None if maps is None else maps_in_c(maps, numbers)
+    listed = np.arange(len(numbers.offset)) if in_c is None else in_c.listed
+    in_rows = np.ones(len(row), bool) if maps is None else maps.kernels < 0
     programs = []
     for step_type in STEP_TYPES:
         longest = int(np.iinfo(step_type).max)
         inputs, hidden = (
-            to_rows(row[part], column[part], numbers.weights.values[part], len(network.bias), longest)
-            for part in (from_input, ~from_input)
+            to_rows(np.searchsorted(listed, row[part]), columns[part], weights[part], len(listed), longest)
+            for part in (in_rows & from_input, in_rows & ~from_input)
         )
-        programs.append(CProgram(task, target, numbers, slots, inputs, hidden, step_type, (wide, narrow)))
-    return min(programs, key=lambda program: program.sizes["flash"])
-
-
-def _narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """In the narrowest unsigned type that holds them."""
-    return values.astype(np.min_scalar_type(int(values.max())))
+        programs.append(
+            CProgram(task, target, numbers, slots, inputs, hidden, step_type, in_c, activations, (of_avx512, of_avx2))
+        )
+    return programs

@@ -16,7 +16,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9 _.,:;()<>=+%'\"/-]")
 _LINE_WIDTH = 100
 
 HEADER = """\
-/* ${name}.h: a trained network as C99, written by evonas.
+/* ${stem}.h: a trained network as C99, written by evonas.
  *
 ${remarks}
  *
@@ -28,7 +28,7 @@ ${remarks}
  * calls must not overlap.
  * Compiled for AVX-512 or AVX2 (-march=native), the first call unpacks them into up to ${unpacked} bytes
  * more, for speed; with -D${NAME}_PORTABLE it does not.
- * Build: cc -std=c99 -O3 -c ${name}.c, and link with -lm where sqrtf is not in the C library. With
+ * Build: cc -std=c99 -O3 -c ${stem}.c, and link with -lm where sqrtf is not in the C library. With
  * -D${NAME}_MAIN there is a main that reads samples from the standard input and prints their outputs.
  */
 #ifndef ${NAME}_H
@@ -59,14 +59,15 @@ void ${name}_run(const ${name}_input *x, float *outputs);
 """
 
 SOURCE = """\
-/* ${name}.c: see ${name}.h
+/* ${stem}.c: see ${stem}.h
  *
  * Weights stand row by row: the edges into one neuron. The source of an edge is a step from that of
  * the edge before it; the first of a row is a step from 0. A step that is too long for its type is
  * made of several, with weights of 0. Activations of hidden layers share one buffer: a layer takes
  * the place of those that are no longer read.
+@maps ${maps_comment}
  */
-#include "${name}.h"
+#include "${stem}.h"
 
 @norm #include <math.h>
 @norm
@@ -92,18 +93,7 @@ ${tables}
 @norm     return rest;
 @norm }
 @norm
-@hidden /* What follows the weighted sums z[0 .. n) of a hidden layer, in place. */
-@hidden static void activate(float *z, unsigned n${activate_parameters})
-@hidden {
-@norm     const float mean_z = sum_around(0, z, n, 0) / (float)n;
-@norm     const float factor = 1 / sqrtf(sum_around(mean_z, z, n, 1) / (float)n + ${epsilon}f);
-@hidden     unsigned i;
-@hidden
-@hidden     for (i = 0; i < n; i++) {
-@hidden         const float y = ${activation};
-@hidden         z[i] = y > 0 ? y : 0;
-@hidden     }
-@hidden }
+@hidden ${activation}
 @hidden
 #if (defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))) && !defined(${NAME}_PORTABLE)
 ${tiles}
@@ -111,6 +101,8 @@ ${tiles}
 @hidden static float buffer[${n_slots}];
 @enter static float normalised[${NAME}_INPUTS];
 
+@maps ${add_maps}
+@maps
 @bytes static float sum_bytes(const uint8_t *x, const step_t *step, const weight_t *weight, unsigned n)
 @bytes {
 @bytes     ${byte_total} a = 0, b = 0, c = 0, d = 0; /* four, since each addition waits for the one before */
@@ -155,28 +147,40 @@ ${tiles}
 @floats
 void ${name}_run(const ${name}_input *x, float *outputs)
 {
-    const step_t *input_step = input_steps;
-    const weight_t *input_weight = input_weights;
-@hidden     const step_t *hidden_step = hidden_steps;
-@hidden     const weight_t *hidden_weight = hidden_weights;
-    unsigned layer, i, row = 0;
+@input_rows     const step_t *input_step = input_steps;
+@input_rows     const weight_t *input_weight = input_weights;
+@hidden_rows     const step_t *hidden_step = hidden_steps;
+@hidden_rows     const weight_t *hidden_weight = hidden_weights;
+@every     unsigned layer, i, row = 0;
+@maps     unsigned layer, i, end, map = 0;
+@listed     unsigned row = 0;
 
 @enter     for (i = 0; i < ${NAME}_INPUTS; i++)
-@enter         normalised[i] = ((float)x[i] - mean[i]) * inverse_std[i];
+@enter         normalised[i] = ${entered};
     for (layer = 0; layer < N_LAYERS; layer++) {
         const unsigned size = layer_sizes[layer];
         float *z = ${destination};
 
-        for (i = 0; i < size; i++, row++) {
-            z[i] = offset[row] + ${sum_inputs};
-            input_step += input_counts[row];
-            input_weight += input_counts[row];
-@hidden             z[i] += ${sum_hidden};
-@hidden             hidden_step += hidden_counts[row];
-@hidden             hidden_weight += hidden_counts[row];
-        }
+@maps         for (i = 0; i < size; i++)
+@maps             z[i] = 0;
+@every         for (i = 0; i < size; i++, row++) {
+@listed         for (end = row + layer_rows[layer]; row < end; row++) {
+@listed             i = row_places[row];
+@rows             z[i] = ${row_sum};
+@input_rows             input_step += input_counts[row];
+@input_rows             input_weight += input_counts[row];
+@hidden_rows             z[i] += ${sum_hidden};
+@hidden_rows             hidden_step += hidden_counts[row];
+@hidden_rows             hidden_weight += hidden_counts[row];
+@rows         }
+@maps         end = map + layer_input_maps[layer];
+@input_maps         ${add_input_maps}
+@maps         map = end;
+@maps         end = map + layer_hidden_maps[layer];
+@hidden_maps         add_floats(z, map, end, buffer);
+@maps         map = end;
 @hidden         if (layer + 1 < N_LAYERS)
-@hidden             activate(z, size${activate_arguments});
+@hidden             ${activate}
     }
 }
 #endif
@@ -245,7 +249,7 @@ def fill(template: str, features: Collection[str], values: Mapping[str, object])
 
 def c_type(dtype: np.dtype[Any]) -> str:
     """Its name in C99."""
-    return "float" if dtype == np.float32 else f"{dtype.name}_t"
+    return {"float32": "float", "float64": "double"}.get(dtype.name, f"{dtype.name}_t")
 
 
 def table(name: str, values: NDArray[Any]) -> str:

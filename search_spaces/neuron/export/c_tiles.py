@@ -81,44 +81,65 @@ static lanes_t tile_weights[N_STEPS];
 static uint8_t tile_places[N_STEPS * LANES];
 static lanes_t sources[2 * N_WINDOWS];
 
-static void put(uint32_t *next, unsigned place, unsigned lane, float weight)
+@maps static float shifts[${n_rows}];
+
+/* Into the first free step of the window's, of which the first is given. */
+static void put(const uint32_t *first, unsigned place, unsigned lane, float weight)
 {
     if (weight != 0) {
-        const uint32_t at = LANES * next[place / WINDOW]++ + lane;
+        uint32_t at = LANES * first[place / WINDOW] + lane;
 
+        while (((const float *)tile_weights)[at] != 0)
+            at += LANES;
         ((float *)tile_weights)[at] = weight;
         tile_places[at] = (uint8_t)(place % WINDOW);
     }
 }
 
+@maps ${put_maps}
+@maps
 static void unpack(void)
 {
-    const step_t *input_step = input_steps;
-    const weight_t *input_weight = input_weights;
-@hidden     const step_t *hidden_step = hidden_steps;
-@hidden     const weight_t *hidden_weight = hidden_weights;
+@input_rows     const step_t *input_step = input_steps;
+@input_rows     const weight_t *input_weight = input_weights;
+@hidden_rows     const step_t *hidden_step = hidden_steps;
+@hidden_rows     const weight_t *hidden_weight = hidden_weights;
     const uint8_t *steps = tile_steps;
-    uint32_t first[N_WINDOWS] = {0}, next[N_WINDOWS], n_steps = 0;
-    unsigned layer, i, k, place, row = 0;
+    uint32_t first[N_WINDOWS] = {0}, n_steps = 0;
+    unsigned layer, begin, k;
+@rows     unsigned i, row = 0;
+@any_rows     unsigned place;
+@maps     unsigned map = 0, first_row = 0;
 
-    for (layer = 0; layer < N_LAYERS; layer++)
-        for (i = 0; i < layer_sizes[layer]; i++, row++) {
-            if (i % LANES == 0)
-                for (k = 0; k < N_WINDOWS; k++) {
-                    first[k] = n_steps;
-                    n_steps += *steps++;
-                }
-            for (k = 0; k < N_WINDOWS; k++)
-                next[k] = first[k];
-            for (k = 0, place = 0; k < input_counts[row]; k++) {
-                place += *input_step++;
-                put(next, place, i % LANES, ${input_scale}(float)*input_weight++);
+    for (layer = 0; layer < N_LAYERS; layer++) {
+        const unsigned size = layer_sizes[layer];
+@listed         const unsigned end = row + layer_rows[layer];
+@maps         const unsigned hidden_map = map + layer_input_maps[layer];
+@maps         const unsigned last_map = hidden_map + layer_hidden_maps[layer];
+
+        for (begin = 0; begin < size; begin += LANES) {
+            for (k = 0; k < N_WINDOWS; k++) {
+                first[k] = n_steps;
+                n_steps += *steps++;
             }
-@hidden             for (k = 0, place = FIRST_SLOT; k < hidden_counts[row]; k++) {
-@hidden                 place += *hidden_step++;
-@hidden                 put(next, place, i % LANES, ${hidden_scale}(float)*hidden_weight++);
-@hidden             }
+@every             for (i = begin; i < begin + LANES && i < size; i++, row++) {
+@listed             for (; row < end && (i = row_places[row]) < begin + LANES; row++) {
+@listed                 shifts[first_row + i] += offset[row];
+@input_rows                 for (k = 0, place = 0; k < input_counts[row]; k++) {
+@input_rows                     place += *input_step++;
+@input_rows                     put(first, place, i % LANES, ${input_scale}(float)*input_weight++);
+@input_rows                 }
+@hidden_rows                 for (k = 0, place = FIRST_SLOT; k < hidden_counts[row]; k++) {
+@hidden_rows                     place += *hidden_step++;
+@hidden_rows                     put(first, place, i % LANES, ${hidden_scale}(float)*hidden_weight++);
+@hidden_rows                 }
+@rows             }
+@maps             put_maps(first, map, hidden_map, begin, 0, shifts + first_row);
+@hidden_maps             put_maps(first, hidden_map, last_map, begin, FIRST_SLOT, shifts + first_row);
         }
+@maps         map = last_map;
+@maps         first_row += size;
+    }
 }
 
 void ${name}_run(const ${name}_input *x, float *outputs)
@@ -162,10 +183,10 @@ void ${name}_run(const ${name}_input *x, float *outputs)
             }
             STORE(sums, ADD(a, b));
             for (k = 0; k < LANES && i + k < size; k++)
-                z[i + k] = offset[row++] + sums[k];
+                z[i + k] = ${row_offset}[row++] + sums[k];
         }
 @hidden         if (layer + 1 < N_LAYERS)
-@hidden             activate(z, size${activate_arguments});
+@hidden             ${activate}
     }
 }
 """

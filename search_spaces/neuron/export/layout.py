@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.types import Ints
-from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
-from search_spaces.neuron.trainer.base import Network
+from search_spaces.neuron.genotype import NeuronGenotype
 
 StepType: TypeAlias = type[np.uint8] | type[np.uint16]
 STEP_TYPES: tuple[StepType, ...] = (np.uint8, np.uint16)
@@ -42,30 +40,6 @@ class Rows(NamedTuple):
     counts: Ints
     steps: Ints
     weights: NDArray[Any]
-
-
-def neighbours_together(network: Network) -> Network:
-    """The same network, its ties apart, with the neurons of each hidden layer in the order of their mean source.
-
-    Neighbours then read the same inputs: tiles of 16 of them (see ``c_tiles``) were filled to .53 in the place of .45.
-    """
-    genotype, n_inputs = network.genotype, network.genotype.n_inputs
-    source, target = genotype.edges.T.astype(np.int64)
-    n_edges = np.bincount(target, minlength=genotype.n_neurons)
-    mean = np.bincount(target, source, genotype.n_neurons) / np.maximum(n_edges, 1)
-    order = np.lexsort((mean[n_inputs : n_inputs + genotype.n_hidden], genotype.layers))
-    index = np.arange(genotype.n_neurons)
-    index[n_inputs + order] = n_inputs + np.arange(genotype.n_hidden)
-    edges = index[genotype.edges]
-    by_target = np.lexsort(edges.T)
-    rows = np.append(order, np.arange(genotype.n_hidden, len(network.bias)))
-    moved = NeuronGenotype(
-        n_inputs, genotype.n_outputs, FIRST_HIDDEN_ID + np.arange(genotype.n_hidden), genotype.layers,
-        genotype.positions[order], edges[by_target].astype(np.int32),
-    )
-    return replace(
-        network, genotype=moved, edge=network.edge[by_target], bias=network.bias[rows], gain=network.gain[rows]
-    )
 
 
 def place_layers(genotype: NeuronGenotype) -> Slots:
@@ -107,3 +81,9 @@ def to_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, longest
     all_weights[last] = weights
     counts = np.bincount(row, parts, n_rows).astype(np.int64)
     return Rows(counts, all_steps, all_weights)
+
+
+def narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """Integers ``(n,)`` in the narrowest type that holds them, unsigned where none is negative."""
+    ends = [int(values.min(initial=0)), int(values.max(initial=0))]
+    return values.astype(np.result_type(*map(np.min_scalar_type, ends)))

@@ -17,6 +17,8 @@ from evonas.exportable import ExportTarget
 from evonas.onnx_graph import OnnxGraph
 from evonas.types import Task
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
+from search_spaces.neuron.export.ordering import kinds_together
+from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
 
 if TYPE_CHECKING:
@@ -47,14 +49,16 @@ class OnnxProgram:
         graph = OnnxGraph()
         graph.add("Flatten", ["input"], "values", axis=1)
         self._layers(graph, self._entered(graph))
-        return {".onnx": graph.serialised(self.target.name, self.task.input_shape, (self.task.n_outputs,), remarks)}
+        return {".onnx": graph.serialised(
+            self.target.name, self.task.input_shape, (self.task.n_outputs,), remarks, doubles=self.target.takes_doubles
+        )}
 
     def _entered(self, graph: OnnxGraph) -> str:
         """Name of the values that the weights multiply."""
         if self.numbers.mean is None or self.numbers.inverse_std is None:
             return "values"
-        graph.add("Sub", ["values", graph.constant(self.numbers.mean, "mean")], "centred")
-        graph.add("Mul", ["centred", graph.constant(self.numbers.inverse_std, "inverse_std")], "normalised")
+        centred = graph.centred("values", self.numbers.mean)
+        graph.add("Mul", [centred, graph.constant(self.numbers.inverse_std, "inverse_std")], "normalised")
         return "normalised"
 
     def _layers(self, graph: OnnxGraph, inputs: str) -> None:
@@ -71,20 +75,39 @@ class OnnxProgram:
             end = "output" if layer == genotype.depth else f"sum_{layer}"
             graph.add("Add", [f"product_{layer}", graph.constant(offset[rows], f"offset_{layer}")], end)
             if layer < genotype.depth:
-                known.append(graph.add("Relu", [self._normed(graph, end, layer, rows)], f"hidden_{layer}"))
+                known.append(self._activated(graph, end, layer, rows))
 
-    def _normed(self, graph: OnnxGraph, sums: str, layer: int, rows: slice) -> str:
-        network = self.numbers.network
-        if network.norm == "none":
+    def _activated(self, graph: OnnxGraph, sums: str, layer: int, rows: slice) -> str:
+        """The layer's neurons stand in the order of their activations: one piece each."""
+        kinds = self.numbers.network.genotype.activations[rows]
+        ends = [0, *np.searchsorted(kinds, list(Activation), side="right").tolist()]
+        present = [kind for kind in Activation if ends[kind] < ends[kind + 1]]
+        if len(present) == 1:
+            return self._piece(graph, sums, present[0], f"hidden_{layer}", rows)
+        pieces = []
+        for kind in present:
+            first, last, name = ends[kind], ends[kind + 1], f"hidden_{layer}_{kind.name.lower()}"
+            bounds = [graph.constant(np.array([at], np.int64)) for at in (first, last, 1)]
+            part = graph.add("Slice", [sums, *bounds], f"{name}_sum")
+            pieces.append(self._piece(graph, part, kind, name, slice(rows.start + first, rows.start + last)))
+        return graph.add("Concat", pieces, f"hidden_{layer}", axis=1)
+
+    def _piece(self, graph: OnnxGraph, sums: str, kind: Activation, name: str, rows: slice) -> str:
+        if kind == Activation.LINEAR:
             return sums
+        return graph.add("Relu", [self._normed(graph, sums, name, rows) if kind == Activation.NORM else sums], name)
+
+    def _normed(self, graph: OnnxGraph, sums: str, name: str, rows: slice) -> str:
+        network = self.numbers.network
         affine = network.norm == "layer-affine"
         gain = network.gain[rows] if affine else np.ones(rows.stop - rows.start, np.float32)
-        inputs = [sums, graph.constant(gain, f"gain_{layer}")]
+        inputs = [sums, graph.constant(gain, f"{name}_gain")]
         if affine:
-            inputs.append(graph.constant(network.bias[rows], f"bias_{layer}"))
-        return graph.add("LayerNormalization", inputs, f"normed_{layer}", axis=-1, epsilon=NORM_EPSILON)
+            inputs.append(graph.constant(network.bias[rows], f"{name}_bias"))
+        return graph.add("LayerNormalization", inputs, f"{name}_normed", axis=-1, epsilon=NORM_EPSILON)
 
 
 def onnx_program(network: Network, task: Task, target: ExportTarget) -> OnnxProgram:
     """Fold the normalisation; raises ValueError for a parameter that is not finite."""
+    network = kinds_together(network)
     return OnnxProgram(task, target, arithmetic(network, target.scaling, task.input_shape, target.precision))

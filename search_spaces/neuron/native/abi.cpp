@@ -98,6 +98,7 @@ EVONAS_API Outcome evonas_evaluate(Session* session, const DataView* data, float
 EVONAS_API Outcome evonas_gradients(Session* session, const DataView* data, double* loss, float* edge, float* bias,
                                     float* gain) {
   return guarded([&] {
+    session->model.release();  // a gradient for each edge, and each row
     *loss = session->gradients(*data);
     const Parameters gradients = session->model.gradients();
     for (int32_t e = 0; e < session->model.n_edges(); ++e) edge[session->model.edge_origin()[e]] = gradients.edge[e];
@@ -138,9 +139,9 @@ EVONAS_API void evonas_export(Session* session, int32_t* edges, int32_t* origin,
     edges[2 * e + 1] = g.n_inputs + model.row_origin()[model.targets()[e]];
   }
   for (int32_t r = 0; r < g.n_rows; ++r) {
-    bias[model.row_origin()[r]] = parameters.bias[r];
-    gain[model.row_origin()[r]] = parameters.gain[r];
+    bias[model.row_origin()[r]] = parameters.bias[g.row_slot[r]];
+    gain[model.row_origin()[r]] = parameters.gain[g.row_slot[r]];
   }
   std::copy(model.edge_origin().begin(), model.edge_origin().end(), origin);
-  std::copy_n(parameters.edge, model.n_edges(), edge);
+  for (int32_t e = 0; e < model.n_edges(); ++e) edge[e] = model.weight(e);
 }

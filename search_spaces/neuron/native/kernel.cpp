@@ -9,19 +9,19 @@ namespace {
 
 constexpr int kMost = 4 * kWidth;  // lanes that four registers hold
 
-// Calls a template with the tile's number of lanes.
-#define EVONAS_FOR_LANES(function, ...)                                    \
-  do {                                                                     \
-    if constexpr (kMost >= 64)                                             \
-      if (t.lanes == 64) return function<64>(__VA_ARGS__);                 \
-    if constexpr (kMost >= 32)                                             \
-      if (t.lanes == 32) return function<32>(__VA_ARGS__);                 \
-    return function<16>(__VA_ARGS__);                                      \
+// Calls a template with the tile's number of lanes, and whether edges share parameters.
+#define EVONAS_FOR_LANES(function, ...)                                                                  \
+  do {                                                                                                   \
+    if constexpr (kMost >= 64)                                                                           \
+      if (t.lanes == 64) return g.slot ? function<64, true>(__VA_ARGS__) : function<64, false>(__VA_ARGS__); \
+    if constexpr (kMost >= 32)                                                                           \
+      if (t.lanes == 32) return g.slot ? function<32, true>(__VA_ARGS__) : function<32, false>(__VA_ARGS__); \
+    return g.slot ? function<16, true>(__VA_ARGS__) : function<16, false>(__VA_ARGS__);                  \
   } while (0)
 
-template <int L>
+template <int L, bool Shared>
 void correlate_lanes(const Graph& g, const Tile* tiles, int32_t n_tiles, float* gradient) {
-  n_tiles == 2 ? correlate_inputs<L, 2>(g, tiles, gradient) : correlate_inputs<L, 1>(g, tiles, gradient);
+  n_tiles == 2 ? correlate_inputs<L, 2, Shared>(g, tiles, gradient) : correlate_inputs<L, 1, Shared>(g, tiles, gradient);
 }
 
 // Tiles of the same number of lanes.
@@ -37,8 +37,13 @@ void correlate_tiles(const Graph& g, const Tile* tiles, int32_t n_tiles, float* 
 
 void forward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t) { EVONAS_FOR_LANES(forward, g, p, norm, t); }
 
+template <int L, bool>
+double loss_lanes(const Graph& g, const Targets& y, float weight, Tile& t) {
+  return loss<L>(g, y, weight, t);
+}
+
 double loss_of_tile(const Graph& g, const Targets& y, float weight, Tile& t) {
-  EVONAS_FOR_LANES(loss, g, y, weight, t);
+  EVONAS_FOR_LANES(loss_lanes, g, y, weight, t);
 }
 
 void backward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t, const Parameters& gradient) {

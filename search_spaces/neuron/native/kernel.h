@@ -8,7 +8,7 @@ namespace evonas {
 
 constexpr int kGroup = 64;  // samples that lie side by side in packed inputs, and go through the network together
 constexpr int kStrip = 16;  // a tile has a multiple of so many samples
-constexpr int kPadding = 3;  // gradients of edges are added up four at a time
+constexpr int kPadding = 3;  // gradients of edges are added up four at a time where no edges share
 constexpr float kNormEpsilon = 1e-5f;
 
 enum Norm : int32_t { kLayer = 0, kLayerAffine = 1, kNone = 2 };
@@ -18,7 +18,8 @@ enum Activation : uint8_t { kNormed = 0, kRectified = 1, kLinear = 2 };
 
 // A network without its parameters. Rows are the neurons but the inputs; neurons are counted globally, inputs first,
 // then rows. Edge parameters are in the order in which the backward pass visits them: the edges from inputs by segment,
-// then the edges from rows by source. The forward pass reads the latter by target, from a copy.
+// then the edges from rows by source. The forward pass reads the latter by target, from a copy. Parameters that are shared
+// are stored once, in slots: those of edge e are in slot[e], those of row r in row_slot[r].
 struct Graph {
   int32_t n_inputs, n_rows, n_layers, n_blocks;
   const int32_t* layer_begin;  // (n_layers + 1) rows; the last layer is the outputs
@@ -32,14 +33,17 @@ struct Graph {
   const int32_t* target;         // (n_edges) row
   const int32_t* inner_begin;    // (n_rows + 1) edges from rows, by target
   const int32_t* inner_source;   // their sources: rows
+  const int32_t* slot;           // (n_edges) or null: edge e is in slot e, and Parameters::inner is read
+  const int32_t* inner_slot;     // those of edges from rows, by target; or null
+  const int32_t* row_slot;       // (n_rows)
   int32_t n_used_inputs;
   const int32_t* used_input;     // (n_used_inputs) inputs that have edges
   int64_t fetched;               // of them at each visit of a row, forward and backward; times 2**16
 };
 
 struct Parameters {
-  float *edge, *bias, *gain;
-  float* inner;  // the weights of edges from rows, by target
+  float *edge, *bias, *gain;  // by slot
+  float* inner;  // the weights of edges from rows, by target; not read where edges share
 };
 
 // The state of one tile. All rows have `lanes` floats, a multiple of kStrip, and only the first `n` lanes are samples;

@@ -60,15 +60,17 @@ void Model::index_graph() {
   std::partial_sum(out_begin_.begin(), out_begin_.end(), out_begin_.begin());
   std::partial_sum(inner_begin_.begin(), inner_begin_.end(), inner_begin_.begin());
   inner_source_.resize(inner_begin_.back());
-  inner_parameter_.resize(inner_begin_.back());
-  inner_weight_.resize(inner_begin_.back());
+  inner_slot_.resize(inner_begin_.back());
   std::vector<int32_t> next(inner_begin_.begin(), inner_begin_.end() - 1);
   for (int32_t e = segment_begin_.back(); e < n_edges(); ++e) {
     const int32_t i = next[row_[e]]++;
     inner_source_[i] = source_[e] - n_inputs_;
-    inner_parameter_[i] = e;
+    inner_slot_[i] = edge_.slot_of(e);
   }
+  inner_weight_.resize(edge_.shared() ? 0 : inner_slot_.size());
   copy_inner_weights();
+  row_slot_.resize(n_rows());
+  for (int32_t r = 0; r < n_rows(); ++r) row_slot_[r] = bias_.slot_of(r);
   n_normed_.assign(n_layers, 0);
   for (int32_t r = 0; r < n_rows(); ++r) n_normed_[layer[r]] += activation_[r] == kNormed;
   std::vector<uint8_t> used(n_inputs_, 0);
@@ -89,13 +91,16 @@ void Model::index_graph() {
             row_.data(),
             inner_begin_.data(),
             inner_source_.data(),
+            edge_.slots(),
+            edge_.shared() ? inner_slot_.data() : nullptr,
+            row_slot_.data(),
             static_cast<int32_t>(used_input_.size()),
             used_input_.data(),
             (static_cast<int64_t>(used_input_.size()) << 16) / (2 * n_rows())};
 }
 
 void Model::copy_inner_weights() {
-  for (size_t i = 0; i < inner_weight_.size(); ++i) inner_weight_[i] = edge_.values()[inner_parameter_[i]];
+  for (size_t i = 0; i < inner_weight_.size(); ++i) inner_weight_[i] = edge_.value()[inner_slot_[i]];
 }
 
 void Model::clear_gradients() {
@@ -103,7 +108,7 @@ void Model::clear_gradients() {
 }
 
 void Model::update(const Kernel& kernel, AdamStep step, float clip_norm) {
-  for (ParameterSet* set : {&edge_, &bias_, &gain_}) set->sum_gradients();
+  for (ParameterSet* set : {&edge_, &bias_, &gain_}) set->mask_gradients();
   if (clip_norm > 0) {
     const double square = edge_.squared_norm() + bias_.squared_norm() + gain_.squared_norm();
     step.gradient_scale = std::min(1.0f, static_cast<float>(clip_norm / (std::sqrt(square) + 1e-6)));
@@ -118,6 +123,7 @@ void Model::update(const Kernel& kernel, AdamStep step, float clip_norm) {
 void Model::release() {
   for (ParameterSet* set : {&edge_, &bias_, &gain_}) set->release();
   edge_.fix(frozen_);
+  index_graph();
 }
 
 int32_t Model::segment_of(int32_t layer, int32_t row, int32_t input) const {
@@ -143,7 +149,7 @@ void Model::choose_blocks(int64_t n_from_inputs) {
 std::vector<uint8_t> Model::choose_by_weight(int64_t count, bool largest) const {
   std::vector<float> rank(n_edges());
   for (int32_t e = 0; e < n_edges(); ++e) {
-    const float weight = std::fabs(edge_.values()[e]);
+    const float weight = std::fabs(edge_.value_of(e));
     const float size = frozen_[e] ? INFINITY : weight >= 0 ? weight : 0;  // NaN has no order
     rank[e] = largest ? size : -size;
   }

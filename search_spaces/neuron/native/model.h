@@ -39,10 +39,12 @@ class Model {
   Parameters parameters() {
     return {edge_.value(), bias_.value(), gain_.value(), inner_weight_.data()};
   }
+  // By slot, as the parameters.
   Parameters gradients() { return {edge_.gradient(), bias_.gradient(), gain_.gradient(), nullptr}; }
   int32_t n_edges() const { return static_cast<int32_t>(source_.size()); }
   int32_t n_rows() const { return static_cast<int32_t>(row_origin_.size()); }
   int32_t n_outputs() const { return n_rows() - layer_begin_[layer_begin_.size() - 2]; }
+  float weight(int32_t edge) const { return edge_.value_of(edge); }
   // Global indices of the source and row of the target of every edge, in the order of the parameters (see kernel.h).
   const std::vector<int32_t>& sources() const { return source_; }
   const std::vector<int32_t>& targets() const { return row_; }
@@ -54,7 +56,8 @@ class Model {
   void clear_gradients();
   // One optimiser step with the gradients of the mean loss, which are 0 then. No clipping if clip_norm is 0.
   void update(const Kernel& kernel, AdamStep step, float clip_norm);
-  // Ends all sharing: every edge and every row goes on with its own parameters and its group's moments.
+  // Ends all sharing: every edge and every row goes on with its own parameters and its group's moments. Slot i is that
+  // of edge or row i then.
   void release();
   // Keeps the `keep` edges with the largest weights (frozen ones always), then drops dead rows.
   void prune(int32_t keep);
@@ -94,7 +97,8 @@ class Model {
   std::vector<uint8_t> frozen_, activation_;
   ParameterSet edge_, bias_, gain_;
   // Derived by index_graph().
-  std::vector<int32_t> segment_begin_, out_begin_, inner_begin_, inner_source_, inner_parameter_, used_input_, n_normed_;
+  std::vector<int32_t> segment_begin_, out_begin_, inner_begin_, inner_source_, inner_slot_, row_slot_,
+       used_input_, n_normed_;
   std::vector<float> inner_weight_;
   Graph graph_{};
 };

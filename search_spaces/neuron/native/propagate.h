@@ -30,17 +30,33 @@ inline float* row(float* matrix, int32_t i) {
   return matrix + static_cast<ptrdiff_t>(i) * S;
 }
 
+// Where the parameters of edges lie: edge e's are in slot[e] where edges share, else in e.
+template <bool Shared>
+struct Slots {
+  const int32_t* slot;
+  int32_t operator[](int32_t e) const { return Shared ? slot[e] : e; }
+};
+
+// gradient[slots[e + i]] += the sum of dot[i], for i < n <= 4; without sharing adds zeros to up to three more.
+template <bool Shared>
+inline void add_gradients(float* gradient, Slots<Shared> slots, int32_t e, int32_t n, const vfloat (&dot)[4]) {
+  if (!Shared) return add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
+  float sums[4] = {};
+  add_sums(sums, dot[0], dot[1], dot[2], dot[3]);
+  for (int32_t i = 0; i < n; ++i) gradient[slots[e + i]] += sums[i];
+}
+
 // sums += weight * source over edges [begin, end), with sources S floats apart. Two sets of sums, because four are too
 // few to hide the latency of FMA.
-template <int L, int S>
-inline void accumulate(vfloat (&sums)[L / kWidth], const float* weight, const float* activation, const int32_t* source,
-                       int32_t begin, int32_t end) {
+template <int L, int S, bool Shared>
+inline void accumulate(vfloat (&sums)[L / kWidth], const float* weight, Slots<Shared> slots, const float* activation,
+                       const int32_t* source, int32_t begin, int32_t end) {
   constexpr int V = L / kWidth;
   vfloat odd[V] = {};
   int32_t e = begin;
   for (; e + 2 <= end; e += 2) {
     const float *a = row<S>(activation, source[e]), *b = row<S>(activation, source[e + 1]);
-    const vfloat wa = broadcast(weight[e]), wb = broadcast(weight[e + 1]);
+    const vfloat wa = broadcast(weight[slots[e]]), wb = broadcast(weight[slots[e + 1]]);
     for (int v = 0; v < V; ++v) {
       sums[v] += wa * load(a + v * kWidth);
       odd[v] += wb * load(b + v * kWidth);
@@ -48,15 +64,15 @@ inline void accumulate(vfloat (&sums)[L / kWidth], const float* weight, const fl
   }
   if (e < end) {
     const float* a = row<S>(activation, source[e]);
-    for (int v = 0; v < V; ++v) sums[v] += broadcast(weight[e]) * load(a + v * kWidth);
+    for (int v = 0; v < V; ++v) sums[v] += broadcast(weight[slots[e]]) * load(a + v * kWidth);
   }
   for (int v = 0; v < V; ++v) sums[v] += odd[v];
 }
 
-// gradient[e] += <delta, input> over edges [begin, end) and T tiles; adds zeros to up to three more.
-template <int L, int T>
-inline void correlate(const vfloat (&delta)[T][L / kWidth], float* gradient, const Tile* tiles, const int32_t* source,
-                      int32_t begin, int32_t end) {
+// Adds <delta, input> over T tiles to the gradients of edges [begin, end).
+template <int L, int T, bool Shared>
+inline void correlate(const vfloat (&delta)[T][L / kWidth], float* gradient, Slots<Shared> slots, const Tile* tiles,
+                      const int32_t* source, int32_t begin, int32_t end) {
   const auto product = [&](int32_t e) {
     vfloat total = {};
     for (int k = 0; k < T; ++k) {
@@ -69,26 +85,27 @@ inline void correlate(const vfloat (&delta)[T][L / kWidth], float* gradient, con
   for (; e + 4 <= end; e += 4) {
     vfloat dot[4];
     for (int i = 0; i < 4; ++i) dot[i] = product(e + i);
-    add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
+    add_gradients(gradient, slots, e, 4, dot);
   }
   if (e == end) return;
   vfloat dot[4] = {};
   for (int i = 0; i < end - e; ++i) dot[i] = product(e + i);
-  add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
+  add_gradients(gradient, slots, e, end - e, dot);
 }
 
 // Adds the gradients of the edges from inputs. Two tiles at once halve what it costs to sum up lanes and to read and
 // write gradients.
-template <int L, int T>
+template <int L, int T, bool Shared>
 void correlate_inputs(const Graph& g, const Tile* tiles, float* gradient) {
   const int32_t* segment = g.segment_begin;
+  const Slots<Shared> slots{g.slot};
   vfloat delta[T][L / kWidth];
   for (int32_t layer = 0; layer < g.n_layers; ++layer)
     for (int32_t b = 0; b < g.n_blocks; ++b)
       for (int32_t r = g.layer_begin[layer]; r < g.layer_begin[layer + 1]; ++r, ++segment) {
         for (int k = 0; k < T; ++k)
           for (int v = 0; v < L / kWidth; ++v) delta[k][v] = load(tiles[k].delta + r * L + v * kWidth);
-        correlate<L, T>(delta, gradient, tiles, g.source, segment[0], segment[1]);
+        correlate<L, T>(delta, gradient, slots, tiles, g.source, segment[0], segment[1]);
       }
 }
 
@@ -113,8 +130,8 @@ void normalise(const Graph& g, const Parameters& p, Norm norm, Tile& t, int laye
   }
   for (int32_t r = begin; r < end; ++r) {
     if (g.activation[r] != kNormed) continue;
-    const vfloat gain = broadcast(norm == kLayerAffine ? p.gain[r] : 1.0f);
-    const vfloat bias = broadcast(norm == kLayerAffine ? p.bias[r] : 0.0f);
+    const vfloat gain = broadcast(norm == kLayerAffine ? p.gain[g.row_slot[r]] : 1.0f);
+    const vfloat bias = broadcast(norm == kLayerAffine ? p.bias[g.row_slot[r]] : 0.0f);
     for (int v = 0; v < V; ++v) {
       const vfloat x = (load(t.normalised + r * L + v * kWidth) - mean[v]) * scale[v];
       store(t.normalised + r * L + v * kWidth, x);
@@ -138,7 +155,7 @@ inline void fetch_ahead(const Graph& g, const Tile& t, int32_t visit) {
 }
 
 // Sums over the inputs of all blocks but the last, into the rows of a layer; the last block's first segment.
-template <int L>
+template <int L, bool Shared>
 const int32_t* sum_blocks(const Graph& g, const Parameters& p, Tile& t, int32_t begin, int32_t end) {
   constexpr int V = L / kWidth;
   const int32_t* segment = g.segment_begin + g.n_blocks * begin;
@@ -146,28 +163,29 @@ const int32_t* sum_blocks(const Graph& g, const Parameters& p, Tile& t, int32_t 
     for (int32_t r = begin; r < end; ++r, ++segment) {
       vfloat sums[V];
       for (int v = 0; v < V; ++v) sums[v] = b ? load(t.normalised + r * L + v * kWidth) : vfloat{};
-      accumulate<L, kGroup>(sums, p.edge, t.input, g.source, segment[0], segment[1]);
+      accumulate<L, kGroup>(sums, p.edge, Slots<Shared>{g.slot}, t.input, g.source, segment[0], segment[1]);
       for (int v = 0; v < V; ++v) store(t.normalised + r * L + v * kWidth, sums[v]);
     }
   return segment;
 }
 
-template <int L>
+template <int L, bool Shared>
 void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
   constexpr int V = L / kWidth;
   for (int layer = 0; layer < g.n_layers; ++layer) {
     const int32_t begin = g.layer_begin[layer], end = g.layer_begin[layer + 1];
-    const int32_t* segment = sum_blocks<L>(g, p, t, begin, end);
+    const int32_t* segment = sum_blocks<L, Shared>(g, p, t, begin, end);
     vfloat total[V] = {};
     for (int32_t r = begin; r < end; ++r, ++segment) {
       fetch_ahead<L>(g, t, r);
       const bool normed = g.activation[r] == kNormed, rectified = g.activation[r] == kRectified;
       vfloat sums[V];
-      for (int v = 0; v < V; ++v) sums[v] = broadcast(normed && norm == kLayerAffine ? 0.0f : p.bias[r]);
+      for (int v = 0; v < V; ++v) sums[v] = broadcast(normed && norm == kLayerAffine ? 0.0f : p.bias[g.row_slot[r]]);
       if (g.n_blocks > 1)
         for (int v = 0; v < V; ++v) sums[v] += load(t.normalised + r * L + v * kWidth);
-      accumulate<L, kGroup>(sums, p.edge, t.input, g.source, segment[0], segment[1]);
-      accumulate<L, L>(sums, p.inner, t.activation, g.inner_source, g.inner_begin[r], g.inner_begin[r + 1]);
+      accumulate<L, kGroup>(sums, p.edge, Slots<Shared>{g.slot}, t.input, g.source, segment[0], segment[1]);
+      accumulate<L, L>(sums, Shared ? p.edge : p.inner, Slots<Shared>{g.inner_slot}, t.activation, g.inner_source,
+                       g.inner_begin[r], g.inner_begin[r + 1]);
       float* out = row<L>(normed ? t.normalised : t.activation, r);
       for (int v = 0; v < V; ++v) {
         total[v] += normed ? sums[v] : vfloat{};
@@ -179,10 +197,11 @@ void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
 }
 
 // The gradient at a row's activation, from the deltas of its targets; adds the gradients of its out-edges on the way.
-template <int L>
+template <int L, bool Shared>
 inline void pull(const Graph& g, const Parameters& p, const Tile& t, int32_t r, float* gradient,
                  vfloat (&pulled)[L / kWidth]) {
   constexpr int V = L / kWidth;
+  const Slots<Shared> slots{g.slot};
   vfloat h[V];
   for (int v = 0; v < V; ++v) {
     h[v] = load(t.activation + r * L + v * kWidth);
@@ -190,7 +209,7 @@ inline void pull(const Graph& g, const Parameters& p, const Tile& t, int32_t r, 
   }
   const auto visit = [&](int32_t e) {
     const float* delta = row<L>(static_cast<const float*>(t.delta), g.target[e]);
-    const vfloat w = broadcast(p.edge[e]);
+    const vfloat w = broadcast(p.edge[slots[e]]);
     vfloat dot = {};
     for (int v = 0; v < V; ++v) {
       const vfloat d = load(delta + v * kWidth);
@@ -204,23 +223,23 @@ inline void pull(const Graph& g, const Parameters& p, const Tile& t, int32_t r, 
   for (; e + 4 <= end; e += 4) {
     vfloat dot[4];
     for (int i = 0; i < 4; ++i) dot[i] = visit(e + i);
-    add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
+    add_gradients(gradient, slots, e, 4, dot);
   }
   if (e == end) return;
   vfloat dot[4] = {};
   for (int i = 0; i < end - e; ++i) dot[i] = visit(e + i);
-  add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
+  add_gradients(gradient, slots, e, end - e, dot);
 }
 
 // From the gradients at a hidden layer's activations to those at its weighted sums, and all gradients that follow.
-template <int L>
+template <int L, bool Shared>
 void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int layer, const Parameters& gradient) {
   constexpr int V = L / kWidth;
   const int32_t begin = g.layer_begin[layer], end = g.layer_begin[layer + 1];
   vfloat mean[V] = {}, correlation[V] = {}, pulled[V];
   for (int32_t r = begin; r < end; ++r) {
     fetch_ahead<L>(g, t, 2 * g.n_rows - 1 - r);
-    pull<L>(g, p, t, r, gradient.edge, pulled);
+    pull<L, Shared>(g, p, t, r, gradient.edge, pulled);
     const bool normed = g.activation[r] == kNormed, scaled = normed && norm == kLayerAffine;
     const float* activation = row<L>(t.activation, r);
     vfloat sums[4] = {};  // of the bias's and the gain's gradients
@@ -232,7 +251,7 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
         if (scaled) {
           sums[0] += d;
           sums[1] += d * x;
-          d *= p.gain[r];
+          d *= p.gain[g.row_slot[r]];
         }
         mean[v] += d;
         correlation[v] += d * x;
@@ -242,8 +261,8 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
     if (scaled) {
       float both[4] = {};
       add_sums(both, sums[0], sums[1], sums[2], sums[3]);
-      gradient.bias[r] += both[0];
-      gradient.gain[r] += both[1];
+      gradient.bias[g.row_slot[r]] += both[0];
+      gradient.gain[g.row_slot[r]] += both[1];
     }
   }
   const float share = g.n_normed[layer] ? 1.0f / static_cast<float>(g.n_normed[layer]) : 0.0f;
@@ -264,19 +283,19 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
       }
       bias += d;
     }
-    if (!(normed && norm == kLayerAffine)) gradient.bias[r] += sum(bias);
+    if (!(normed && norm == kLayerAffine)) gradient.bias[g.row_slot[r]] += sum(bias);
   }
 }
 
-template <int L>
+template <int L, bool Shared>
 void backward(const Graph& g, const Parameters& p, Norm norm, Tile& t, const Parameters& gradient) {
   constexpr int V = L / kWidth;
   for (int32_t r = g.layer_begin[g.n_layers - 1]; r < g.n_rows; ++r) {
     vfloat bias = {};
     for (int v = 0; v < V; ++v) bias += load(t.delta + r * L + v * kWidth);
-    gradient.bias[r] += sum(bias);
+    gradient.bias[g.row_slot[r]] += sum(bias);
   }
-  for (int layer = g.n_layers - 2; layer >= 0; --layer) backward_layer<L>(g, p, norm, t, layer, gradient);
+  for (int layer = g.n_layers - 2; layer >= 0; --layer) backward_layer<L, Shared>(g, p, norm, t, layer, gradient);
 }
 
 }  // namespace

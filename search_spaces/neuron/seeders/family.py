@@ -18,6 +18,9 @@ from search_spaces.neuron.wiring import new_ids
 #: (Swierczkowski 1958, https://doi.org/10.4064/fm-46-2-187-189).
 GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
 
+#: Fewer neurons than these, each with every input, are no hidden layer.
+NARROWEST = 4
+
 #: Of the recipe, what all methods set alike.
 COMMON_TRAINING: Mapping[str, Any] = MappingProxyType(
     {"batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1}
@@ -32,15 +35,22 @@ class Setting:
         n_outputs: Outputs of a network.
         law: Which edges are likely, and where neurons lie.
         edges: Fewest and most edges that training leaves a member.
+        start: Most edges that a member begins with.
     """
 
     n_outputs: int
     law: DistanceLaw
     edges: tuple[int, int]
+    start: float = np.inf
 
     @property
     def n_inputs(self) -> int:
         return int(np.prod(self.law.input_shape))
+
+    @property
+    def widest(self) -> float:
+        """Most neurons of a first layer with every edge; below :data:`NARROWEST` there is not room for one."""
+        return self.start / (self.n_inputs + self.n_outputs)
 
     def target(self, index: int) -> int:
         """Edges that training leaves member ``index``: any first members cover the range evenly on a log scale."""

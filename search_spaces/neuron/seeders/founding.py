@@ -15,10 +15,10 @@ from search_spaces.neuron.seeders.pruned import pruned
 #: Share of the founders that are convolutional: a few are enough, since each has children of all sizes.
 SHARE = 0.4
 #: They have at least this share of the most edges: on Fashion-MNIST the best small networks come from large ones.
-LEAST = 1 / 12
+LEAST = 1 / 6
 #: Edges for each pixel (or other place of inputs) up to which the others go: there dense ones that are pruned are two
-#: points ahead at 1 000 edges, equal at 2 650.
-DENSE = 3.4
+#: points ahead at 1 000 edges, equal at 2 650. From there on networks are released.
+DENSE = 2.6
 
 
 def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
@@ -28,5 +28,11 @@ def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> Neuro
         founder = shared(round(log_uniform(max(low, LEAST * high), high, rng)), rng, setting)
         if founder.n_edges <= high:
             return founder
-    cheap = replace(setting, edges=(low, max(low, min(high, round(DENSE * setting.n_inputs / setting.law.channels)))))
+    cheap = replace(setting, edges=(low, most_cheap(setting)))
     return pruned(cheap.random_target(rng), rng, cheap)
+
+
+def most_cheap(setting: Setting) -> int:
+    """The most edges that training leaves of a founder that is not convolutional."""
+    low, high = setting.edges
+    return max(low, min(high, round(DENSE * setting.n_inputs / setting.law.channels)))

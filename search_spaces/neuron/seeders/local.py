@@ -39,7 +39,7 @@ def locally_sparse(target: int, rng: np.random.Generator, setting: Setting) -> N
     """Three hidden layers with skips between all, several times the edges of ``target``, to which they are pruned."""
     low, high = np.log(setting.edges)
     smallness = (high - np.log(target)) / max(high - low, 1e-9)
-    n_edges = round(target * (FACTORS[0] + (FACTORS[1] - FACTORS[0]) * smallness))
+    n_edges = round(min(target * (FACTORS[0] + (FACTORS[1] - FACTORS[0]) * smallness), max(setting.start, target)))
     n_hidden = NEURONS * np.sqrt(n_edges) * log_uniform(0.7, 1.4, rng)
     sizes = tuple(max(LEAST_WIDTH, round(n_hidden * share / sum(LAYERS))) for share in LAYERS)
     law = replace(setting.law, base=BASE, slope=SLOPE)

@@ -5,6 +5,7 @@ On Fashion-MNIST the largest single effect of all that were tried, ahead of star
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -15,7 +16,7 @@ import numpy as np
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.layering import pair_capacities
 from search_spaces.neuron.mutation.steps import log_uniform
-from search_spaces.neuron.seeders.family import COMMON_TRAINING, Setting
+from search_spaces.neuron.seeders.family import COMMON_TRAINING, NARROWEST, Setting
 from search_spaces.neuron.wiring import with_edges
 
 #: Neurons of the first hidden layer for each square root of an edge that is to be left: 80 to 160 at 2 650 edges. On
@@ -34,15 +35,25 @@ def dense(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGeno
     """One or two hidden layers with every edge between neighbours, to be pruned to ``target`` edges."""
     least = DENSE_FACTOR * target / (setting.n_inputs + setting.n_outputs)
     low, high = (width * np.sqrt(target) for width in WIDTHS)
-    first = round(log_uniform(max(low, least), max(high, 2 * least), rng))
+    first = round(min(log_uniform(max(low, least), max(high, 2 * least), rng), max(setting.widest, NARROWEST)))
     sizes: tuple[int, ...] = (first,)
     if rng.random() < SHARE_OF_TWO_LAYERS:
         sizes = (first, max(setting.n_outputs, round(first * rng.uniform(*SECOND_WIDTHS))))
     return replace(all_between_neighbours(setting.frame(sizes, rng)), prune_to=target)
 
 
+def most_at_start(target: int, setting: Setting) -> int:
+    """Edges that the largest of :func:`dense` begins with, its first layer's."""
+    n_outer = setting.n_inputs + setting.n_outputs
+    return round(max(n_outer * WIDTHS[1] * math.sqrt(target), 2 * DENSE_FACTOR * target))
+
+
 def all_between_neighbours(frame: NeuronGenotype) -> NeuronGenotype:
     """A genotype with every edge between neighbouring layers."""
     neighbours = np.eye(frame.depth + 1, k=1, dtype=bool) & (pair_capacities(frame) > 0)
-    layer = frame.layer_of
-    return with_edges(frame, np.argwhere(neighbours[layer[:, None], layer[None, :]]))
+    begins = frame.layer_offsets
+    blocks = [
+        np.mgrid[begins[i] : begins[i + 1], begins[j] : begins[j + 1]].reshape(2, -1)
+        for i, j in np.argwhere(neighbours)
+    ]
+    return with_edges(frame, np.concatenate(blocks, axis=1).T)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.seeders.family import Setting
+from search_spaces.neuron.seeders.family import NARROWEST, Setting
 from search_spaces.neuron.seeders.local import locally_sparse
 from search_spaces.neuron.seeders.prune import dense
 
@@ -20,5 +20,5 @@ FEWEST_EQUAL = 500
 def pruned(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
     """One of :func:`dense` and :func:`locally_sparse`, drawn by the number of edges for each pixel."""
     equal = max(FEWEST_EQUAL, EQUAL * setting.n_inputs / setting.law.channels)
-    is_dense = rng.random() < 1 / (1 + (target / equal) ** 2)
+    is_dense = rng.random() < 1 / (1 + (target / equal) ** 2) and setting.widest >= NARROWEST
     return (dense if is_dense else locally_sparse)(target, rng, setting)

@@ -21,7 +21,7 @@ from evonas.training.checkpoint import Checkpoint, data_and_seed
 from evonas.types import Json
 from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
 from search_spaces.neuron.inheritance import fresh
-from search_spaces.neuron.seeders.family import Setting
+from search_spaces.neuron.seeders.family import NARROWEST, Setting
 from search_spaces.neuron.seeders.prune import TRAINING as PRUNE_TRAINING
 from search_spaces.neuron.seeders.prune import all_between_neighbours
 from search_spaces.neuron.trainer.base import Network, Norm
@@ -125,7 +125,8 @@ class RelevanceSearch:
     def _start(self, target: int, rng: np.random.Generator) -> Network:
         """A dense network with one hidden layer from which networks of up to ``target`` edges are selected."""
         least = FACTOR * target / (self.setting.n_inputs + self.setting.n_outputs)
-        width = max(self.setting.n_outputs, math.ceil(max(least, WIDTH * math.sqrt(target))))
+        width = max(least, WIDTH * math.sqrt(target))
+        width = max(self.setting.n_outputs, math.ceil(min(width, max(self.setting.widest, NARROWEST))))
         genotype = all_between_neighbours(self.setting.frame((width,), rng))
         weights = fresh(genotype, rng)
         return Network(genotype, weights["edge"], weights["bias"], weights["gain"], self.norm)

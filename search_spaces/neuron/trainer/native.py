@@ -112,9 +112,9 @@ class _Run:
         self.views = Views(splits.train.x.shape[1:], recipe)
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
-        self.rates = recipe.learning_rates(n_steps)
-        self.keep = np.full(n_steps, -1, np.int32)
         plan = schedule(recipe, network.genotype, n_steps)
+        self.rates = plan.rates
+        self.keep = np.full(n_steps, -1, np.int32)
         self.keep[list(plan.prunes)] = list(plan.prunes.values())
         self.share = np.zeros(n_steps)
         self.share[list(plan.regrows)] = list(plan.regrows.values())
@@ -149,8 +149,8 @@ class _Run:
         release = self.release - first if first <= self.release <= first + self.n_batches else -1
         drawn = self.views.drawn(self.n_batches, seed=self.seed, epoch=epoch)
         view = EpochView(
-            pointer(order), min(recipe.batch_size, n), self.group, first, release, pointer(rates),
-            pointer(keep), pointer(share), pointer(keys), dropout_threshold(recipe.input_dropout), 1 / (1 - recipe.input_dropout),
+            pointer(order), min(recipe.batch_size, n), self.group, first, release, pointer(rates), pointer(keep),
+            pointer(share), pointer(keys), dropout_threshold(recipe.input_dropout), 1 / (1 - recipe.input_dropout),
             pointer(self.views.sources), pointer(drawn), recipe.clip_norm or 0.0, recipe.weight_decay,
             recipe.optimizer == "adamw", SCORE_SAMPLES if by_gradient else 0, pointer(self.stop.flag),
             self.stop.deadline - time.monotonic(),

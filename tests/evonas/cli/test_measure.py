@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import Result
 
 from evonas.runtimes.compiled import find_compiler
+from evonas.runtimes.timing import machine
 
 Evonas = Callable[..., Result]
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
@@ -70,9 +72,97 @@ def test_what_is_measured_later_stands_beside_the_metrics_of_the_run(evonas: Evo
         assert new["int8_flash"] < new["flash"]
         assert f"{new['latency']:.4f}" in evonas("front", run).stdout
     assert f"{after[-1]['flash']:,.0f}".replace(",", " ") in evonas("show", run, best).stdout
-    bound = min(after[0]["latency"], after[-1]["latency"])
+    under = evonas("front", run, "--json", "--best-under", "latency=1e9")
+    assert under.exit_code == 2
+    told = f"latency was measured for 2 of {len(after)} members: `evonas measure {run}` measures all"
+    assert told in under.stderr
+    assert evonas("measure", run).exit_code == 0
+    bound = min(row["latency"] for row in rows(evonas, run))
     under = json.loads(evonas("front", run, "--json", "--best-under", f"latency={bound}").stdout)
     assert [row["latency"] for row in under] == [bound]
+
+
+@pytest.mark.parametrize("choose", ["front", "best"])
+def test_no_member_is_left_out_because_it_was_not_measured(
+    evonas: Evonas, run: Path, best: int, device: Callable[[int], str], choose: str
+) -> None:
+    from evonas.run import Run
+    from evonas.types import UserError
+
+    assert evonas("measure", run, "--ids", best, "--latency-command", device(10**6)).exit_code == 0
+    n_members = len(rows(evonas, run))
+    message = f"latency_device was measured for 1 of {n_members} members: `evonas measure {run} --latency-command"
+    if choose == "front":
+        for value in ("1e9", "1"):
+            assert message in evonas("front", run, "--best-under", f"flops=1e9,latency_device={value}").stderr
+    else:
+        with pytest.raises(UserError, match=re.escape(message)):
+            Run(run).best({"latency_device": 1e9})
+        assert Run(run).knee() in Run(run).front().index
+    assert evonas("front", run, "--best-under", "flops=1e9").exit_code == 0
+
+
+@needs_compiler
+def test_this_machine_and_a_device_have_a_column_each(
+    evonas: Evonas, run: Path, best: int, device: Callable[[int], str]
+) -> None:
+    command = device(10**6)
+    assert evonas("measure", run, "--ids", best).exit_code == 0
+    here = rows(evonas, run)[-1]
+    assert "latency_device" not in here
+    assert evonas("measure", run, "--ids", best, "--latency-command", command).exit_code == 0
+    both = rows(evonas, run)[-1]
+    assert both["latency"] == here["latency"]
+    assert both["latency_device"] > 1000
+    shown = evonas("front", run).stdout
+    assert f"latency was measured on {machine()}" in shown
+    assert f"latency_device was measured by {command}" in shown
+
+
+def test_a_column_holds_what_one_target_took(
+    evonas: Evonas, run: Path, best: int, device: Callable[[int], str]
+) -> None:
+    first, other = rows(evonas, run)[0]["id"], device(10**6 + 1)
+    assert evonas("measure", run, "--ids", best, "--latency-command", device(10**6)).exit_code == 0
+    result = evonas("measure", run, "--ids", first, "--latency-command", other)
+    assert result.exit_code == 2
+    assert "and a column holds one: measure there, or give --replace to drop what was measured" in result.stderr
+    assert evonas("measure", run, "--ids", first, "--latency-command", other, "--replace").exit_code == 0
+    measured = {row["id"] for row in rows(evonas, run) if "latency_device" in row}
+    assert measured == {first}
+    assert "flash" in rows(evonas, run)[-1]
+
+
+def test_a_search_that_is_timed_goes_on_where_it_was_timed(
+    evonas: Evonas, device: Callable[[int], str]
+) -> None:
+    options = ["--objectives", "val_error,latency_device", *SMALL, "--latency-command", device(10**6)]
+    assert evonas("evolve", *options, "--out", "r").exit_code == 0
+    with sqlite3.connect("r/run.db") as db:
+        db.execute("UPDATE sources SET source = 'another board'")
+    for command in (["resume", "r", "--generations", 2], ["measure", "r", "--replace"]):
+        result = evonas(*command, "--latency-command", device(10**6))
+        assert result.exit_code == 2
+        assert "was measured by 'another board'" in result.stderr
+    result = evonas("evolve", *options, "--seed-from", "r", "--out", "s")
+    assert "latency_device of the seed run r was measured by 'another board'" in result.stderr
+
+
+def test_a_run_from_before_the_device_had_a_name_of_its_own_goes_on(
+    evonas: Evonas, device: Callable[[int], str]
+) -> None:
+    command = device(10**6)
+    options = ["--objectives", "val_error,latency_device", "--constraint", "latency_device<=1e9", *SMALL]
+    assert evonas("evolve", *options, "--latency-command", command, "--out", "r").exit_code == 0
+    new = rows(evonas, "r")
+    with sqlite3.connect("r/run.db") as db:
+        db.execute("DROP TABLE sources")
+        for table, column in (("meta", "value"), ("evaluations", "metrics")):
+            db.execute(f"UPDATE {table} SET {column} = replace({column}, 'latency_device', 'latency')")
+    assert rows(evonas, "r") == new
+    assert evonas("resume", "r", "--generations", 2, "--latency-command", command).exit_code == 0
+    assert len(rows(evonas, "r")) >= 1
+    assert "latency_device<=1e+09" not in evonas("front", "r").stderr
 
 
 def test_a_command_of_the_users_times_networks_on_a_device(
@@ -87,7 +177,7 @@ def test_a_command_of_the_users_times_networks_on_a_device(
     assert f"individual {large} failed: the latency command {sys.executable} failed with code 1: it does not fit" in (
         result.stdout.replace("\n", "")
     )
-    latencies = {str(row["id"]): row.get("latency") for row in rows(evonas, run)}
+    latencies = {str(row["id"]): row.get("latency_device") for row in rows(evonas, run)}
     assert latencies[small] == pytest.approx(1000 * Path("network.c").stat().st_size, rel=0.2)
     assert latencies[large] is None
     result = evonas("measure", run, "--ids", large, "--latency-command", device(size))
@@ -97,11 +187,11 @@ def test_a_command_of_the_users_times_networks_on_a_device(
 
 def test_networks_that_fail_on_the_device_are_failed_trials(evonas: Evonas, device: Callable[[int], str]) -> None:
     command = device(20_000)
-    options = ["--objectives", "val_error,latency", *SMALL, "--seed", 1, "--latency-command", command]
+    options = ["--objectives", "val_error,latency_device", *SMALL, "--seed", 1, "--latency-command", command]
     result = evonas("evolve", *options, "--out", "r")
     assert result.exit_code == 0, result.output
     assert "it does not fit" in result.stdout
-    assert all(1000 < row["latency"] <= 20e6 for row in rows(evonas, "r"))
+    assert all(1000 < row["latency_device"] <= 20e6 for row in rows(evonas, "r"))
     assert "latency_spread" not in rows(evonas, "r")[0]
 
 
@@ -111,7 +201,7 @@ def test_a_run_is_resumed_with_its_latency_command_and_no_run_brings_one(
     command = device(10**6)
     with sqlite3.connect(run / "run.db") as db:
         (text,) = db.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
-        hostile = {**json.loads(text), "objectives": ["val_error", "latency"], "latency_command": command}
+        hostile = {**json.loads(text), "objectives": ["val_error", "latency_device"], "latency_command": command}
         db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(hostile),))
     result = evonas("resume", run, "--generations", 3)
     assert result.exit_code == 2
@@ -123,9 +213,11 @@ def test_a_run_is_resumed_with_its_latency_command_and_no_run_brings_one(
     ("options", "message"),
     [
         (["--objectives", "val_error,latency"], "there is no C compiler: install gcc or clang"),
-        (["--latency-command", "time-it"], "latency_command times networks for the objective latency"),
-        (["--objectives", "val_error,latency", "--latency-command", "'"], "cannot read the latency command"),
-        (["--objectives", "val_error,latency", "--latency-command", ""], "the latency command is empty"),
+        (["--latency-command", "time-it"], "latency_command times networks for the objective latency_device"),
+        (["--objectives", "val_error,latency_device"], "latency_command times networks for the objective"),
+        (["--objectives", "val_error,latency", "--latency-command", "time-it"], "(latency is that of this machine)"),
+        (["--objectives", "val_error,latency_device", "--latency-command", "'"], "cannot read the latency command"),
+        (["--objectives", "val_error,latency_device", "--latency-command", ""], "the latency command is empty"),
         (["--objectives", "val_error,latncy"], "unknown objective 'latncy', did you mean 'latency'"),
     ],
 )

@@ -68,10 +68,10 @@ def test_a_wrong_missing_or_damaged_download_leaves_nothing_under_its_name(
 
 
 def test_an_interrupted_write_leaves_no_file(mirror: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Path, target: Path) -> None:
+    def fail(partial: Path, target: Path) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "replace", fail)
+    monkeypatch.setattr("evonas.files.os.replace", fail)
     with pytest.raises(DataError, match="expected a place to write, got disk full"):
         fetch("mnist", root=root, url=mirror.as_uri())
     assert list((root / "mnist").iterdir()) == []

@@ -75,7 +75,9 @@ def test_boston_is_a_regression_in_thousands_of_dollars(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "input_shape"),
     [((30, 5), (5,)), ((30, 6, 4), (1, 6, 4)), ((30, 6, 4, 3), (3, 6, 4)), ((30, 6, 4, 1), (1, 6, 4)),
-     ((30, 3, 6, 4), (3, 6, 4)), ((30, 1, 6, 4), (1, 6, 4))],
+     ((30, 3, 6, 4), (3, 6, 4)), ((30, 1, 6, 4), (1, 6, 4)), ((30, 4, 4, 7), (7, 4, 4)), ((30, 7, 4, 4), (7, 4, 4)),
+     ((30, 2, 5, 6), (2, 5, 6)), ((30, 8, 9, 4), (4, 8, 9)), ((30, 13, 8, 8), (13, 8, 8)), ((30, 6, 50), (6, 50)),
+     ((30, 1, 7), (1, 7)), ((30, 7, 1), (1, 7)), ((30, 2, 4), (2, 4)), ((30, 8, 8), (1, 8, 8))],
 )
 def test_image_layouts_become_channels_first(
     write_npz: Callable[..., Path], shape: tuple[int, ...], input_shape: tuple[int, ...],
@@ -187,8 +189,10 @@ def with_value(array: np.ndarray, value: float) -> np.ndarray:
         ({"x_train": X[:, :0]}, "at least one sample and one value"),
         ({"x_train": np.float64(3)}, "at least one sample"),
         ({"x_train": X[:, 0]}, r"got shape \(30,\)"),
-        ({"x_train": np.zeros((30, 4, 4, 7))}, r"with 1 or 3 channels on one side only, got shape \(30, 4, 4, 7\)"),
-        ({"x_train": np.zeros((30, 3, 4, 3))}, "on one side only"),
+        ({"x_train": np.zeros((30, 3, 4, 3))}, r"\(--axes\) .*: chw \(3 channels of 4 x 3\) or hwc \(3 ch"),
+        ({"x_train": np.zeros((30, 7, 5, 6))}, r"is: chw \(7 channels of 5 x 6\) or hwc \(6 channels of 7 x 5\)"),
+        ({"x_train": np.zeros((30, 50, 6))}, r"hw \(images of 50 x 6\) or cl \(50 channels .* or lc \(6 channels"),
+        ({"x_train": np.zeros((30, 2, 3, 4, 5))}, r"features .*, signals .*, or images .*, got shape \(30, 2, 3"),
         ({"x_train": None}, "add x_train"),
     ],
 )

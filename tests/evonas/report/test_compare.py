@@ -160,6 +160,56 @@ def test_a_run_that_counts_no_edge_updates_has_none() -> None:
     assert row.split("│")[-2].strip() == "-"
 
 
+def three(name: str, points: Sequence[tuple[float, float, float]]) -> RunRecords:
+    """A run with the objectives val_error, flops and params."""
+    names = [*NAMES, "params"]
+    records = [
+        Record(id, 3, 0, "sample", (), "ok", dict(zip(names, point, strict=True)) | {"val_accuracy": 1 - point[0]},
+               0.5, 1.0, None)
+        for id, point in enumerate(points)
+    ]
+    return RunRecords(name, records, parse_objectives(names, [], names), 9.0)
+
+
+POINTS = [(0.4, 100, 90), (0.3, 200, 20), (0.2, 150, 80), (0.1, 900, 70), (0.5, 50, 95)]
+
+
+def test_budgets_bound_the_last_of_three_objectives_or_the_cost_that_is_asked_for() -> None:
+    runs = {"c": [three("c", POINTS)], "d": [three("d", POINTS[:2])]}
+    by_params, by_flops = compare(runs, budgets=[75, 1000]), compare(runs, budgets=[75, 1000], cost="flops")
+    found = [
+        [[m and m.id for m in run.at_budget.values()] for (run,) in c.groups.values()] for c in (by_params, by_flops)
+    ]
+    assert found == [[[3, 3], [1, 1]], [[4, 3], [None, 1]]]
+    assert [c.cost.metric for c in (by_params, by_flops)] == ["params", "flops"]
+    assert set(by_params.reference) == {"val_error", "flops", "params"}
+    assert set(by_flops.reference) == {"val_error", "flops"}
+    assert by_flops.groups["c"][0].spent == by_params.groups["c"][0].spent
+
+
+def test_runs_with_other_costs_are_compared_by_one_that_they_have_in_common() -> None:
+    result = compare({"a": [A], "c": [three("c", POINTS)]}, budgets=[150, 1000], cost="flops")
+    assert [[m and m.id for m in run.at_budget.values()] for (run,) in result.groups.values()] == [[0, 1], [2, 3]]
+
+
+def test_what_lacks_the_cost_is_not_chosen_but_paid_for() -> None:
+    partly = [r if r.id else r._replace(metrics={**r.metrics, "flash": 7.0}) for r in A.records]
+    result = compare({n: [A._replace(name=n, records=partly)] for n in "ab"}, cost="flash")
+    run_a = result.groups["a"][0]
+    assert [m.id for m in run_a.staircase] == [0]
+    assert run_a.spent == compare({"a": [A], "b": [B]}).groups["a"][0].spent
+
+
+@pytest.mark.parametrize(
+    ("cost", "message"),
+    [("parms", "a has no metric 'parms', .*`evonas measure` adds"), ("val_accuracy", "val_accuracy is no cost"),
+     ("val_error", "val_error is no cost: name a metric that is minimised, beside val_error")],
+)
+def test_what_is_no_cost_is_refused(cost: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        compare({"a": [A], "b": [B]}, cost=cost)
+
+
 @pytest.mark.parametrize(
     ("second", "message"),
     [

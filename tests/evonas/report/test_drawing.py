@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evonas.report.drawing import DRAWN_EDGES, draw_sketch
+from evonas.report.drawing import DRAWN_EDGES, DRAWN_SHARED, QUIET, TIE_COLOURS, draw_sketch
 from evonas.sketch import Sketch
 from evonas.types import UserError
 
@@ -114,3 +114,22 @@ def test_a_picture_that_cannot_be_written_is_refused_and_leaves_nothing(
     with pytest.raises(UserError, match=message):
         draw_sketch(tmp_path / name, operations(), title="")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_edges_that_share_a_weight_have_one_colour_and_are_counted_by_weights(tmp_path: Path) -> None:
+    sketch, path = neurons(), tmp_path / "net.svg"
+    ties = np.arange(len(sketch.edges)) % 3
+    ties[-8:] = -1
+    draw_sketch(path, replace(sketch, ties=ties, weights=np.ones(len(ties), np.float32)), title="shared")
+    assert f"{3 + 8} weights, {len(ties)} edges: those of a colour share a weight" in svg_texts(path)
+    text = path.read_text()
+    counts = [text.count(f"stroke: {colour}") for colour in (*TIE_COLOURS[:3], TIE_COLOURS[3], QUIET)]
+    assert counts == [16, 16, 16, 0, 8]
+
+
+def test_of_thousands_of_edges_that_share_weights_few_are_drawn(tmp_path: Path) -> None:
+    sketch, path = neurons(300), tmp_path / "net.svg"
+    draw_sketch(path, replace(sketch, ties=np.arange(len(sketch.edges)) % 7), title="shared")
+    (text,) = [text for text in svg_texts(path) if "weights" in text]
+    assert text == f"7 weights, 4 200 edges: those of a colour share a weight; {DRAWN_SHARED} are drawn, " \
+                   "those into some of the neurons"

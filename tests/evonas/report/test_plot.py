@@ -46,3 +46,20 @@ def test_what_has_no_front_is_refused(tmp_path: Path) -> None:
         plot_front(tmp_path / "front.png", [], [], OBJECTIVES)
     with pytest.raises(UserError, match="one objective is a single number"):
         plot_front(tmp_path / "front.png", MEMBERS, MEMBERS, parse_objectives(["flops"], [], ["flops"]))
+
+
+def test_a_front_of_three_objectives_is_drawn_over_any_of_its_costs(tmp_path: Path) -> None:
+    names = [*NAMES, "params"]
+    members = [
+        record(i, 0.5 - i / 10, 100 + 10 * i)._replace(
+            metrics={"val_error": 0.5 - i / 10, "flops": 100.0 + 10 * i, "params": 50.0 - i}
+        )
+        for i in range(4)
+    ]
+    objectives = parse_objectives(names, [], names)
+    for cost in (None, "params", "flops"):
+        plot_front(tmp_path / f"{cost}.svg", members, members, objectives, others=[("other", members)], cost=cost)
+    by_default, by_params, by_flops = ((tmp_path / f"{n}.svg").read_text() for n in (None, "params", "flops"))
+    assert ["<!-- parameters -->" in text for text in (by_default, by_params, by_flops)] == [True, True, False]
+    with pytest.raises(UserError, match="not all members of the front have the metric 'flosp', did you mean 'flops'"):
+        plot_front(tmp_path / "n.svg", members, members, objectives, cost="flosp")

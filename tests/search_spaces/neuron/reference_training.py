@@ -17,6 +17,7 @@ from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
     Network,
+    learning_rates,
     n_batches,
     prune_steps,
     regrow_steps,
@@ -199,7 +200,7 @@ class ReferenceTrainer:
     def run(self) -> ReferenceRun:
         n, batch_size = len(self.splits.train), self.recipe.batch_size
         n_steps = self.epochs * n_batches(n, batch_size)
-        rates = self.recipe.learning_rates(n_steps)
+        rates = learning_rates(self.recipe, self.network.genotype, n_steps)
         release_at = self.network.genotype.release_at
         release = round(release_at * n_steps) if release_at < 1 else -1
         prunes = prune_steps(self.recipe, n_steps, self.network.genotype.n_edges, release_at)

@@ -12,11 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evonas.training import Pruning, Recipe, Regrowth
-from search_spaces.neuron.trainer.base import Network, Norm, Trainer
+from search_spaces.neuron.genotype import Activation
+from search_spaces.neuron.trainer.base import Network, Norm, Trainer, sample_order
+from tests.search_spaces.neuron.measuring_contract import few_examples
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.reference_training import mean_loss
+from tests.search_spaces.neuron.torch_convolutions import Case, ConvolutionalModule, Layer, Written
 from tests.search_spaces.neuron.trainer_contract import TrainerContract
 from tests.search_spaces.neuron.training_cases import CLASSES, PLAIN, WIDE, assert_close, random_samples, random_splits
 
@@ -39,8 +44,82 @@ def shared_network(seed: int, norm: Norm = "layer-affine", *, release_at: float 
     return replace(network, genotype=genotype)
 
 
+@st.composite
+def convolutional_cases(draw: st.DrawFn) -> Case:
+    """One or two convolutions of an image or a signal, with any stride, padding, channels and activation."""
+    is_signal = draw(st.booleans())
+    kinds = st.sampled_from(Activation)
+    norm = draw(st.sampled_from(["layer-affine", "none"]))
+    size = draw(st.integers(2, 6)), draw(st.integers(2, 6))
+    size = (1, size[1]) if is_signal else size
+    input_shape = (draw(st.integers(1, 3)), *size[is_signal:])
+    layers = []
+    for _ in range(draw(st.integers(1, 2))):
+        kernel = [draw(st.integers(1, min(n, 3))) for n in size]
+        padding = [0 if is_signal and not axis else draw(st.integers(0, k - 1)) for axis, k in enumerate(kernel)]
+        stride = [1 if is_signal and not axis else draw(st.integers(1, 2)) for axis in range(2)]
+        pairs = [(one[0], one[1]) for one in (kernel, stride, padding)]
+        layer = Layer(draw(st.integers(1, 3)), *pairs, draw(kinds))
+        size = layer.size(size)
+        if layer.channels * size[0] * size[1] == 1:  # torch refuses to norm a single value
+            layer = replace(layer, activation=Activation.LINEAR)
+        layers.append(layer)
+    return Case(input_shape, tuple(layers), norm)
+
+
 class SharingContract(TrainerContract):
     """Laws of a trainer of networks that share parameters."""
+
+    @few_examples
+    @given(case=convolutional_cases(), seed=st.integers(0, 2**20), n=st.sampled_from([1, 20, 65]))
+    def test_a_convolution_in_tied_neurons_equals_torch_in_outputs_and_gradients(
+        self, trainer: Trainer, case: Case, seed: int, n: int
+    ) -> None:
+        torch.manual_seed(seed)
+        module = ConvolutionalModule(case)
+        written = Written(case, module)
+        samples = random_samples(np.random.default_rng(seed), n, case.task)
+        outputs = module(torch.from_numpy(samples.x))
+        assert_close(trainer.predict(written.network, samples), outputs.detach(), atol=1e-4)
+        torch.nn.functional.cross_entropy(outputs, torch.from_numpy(samples.y)).backward()  # type: ignore[no-untyped-call]
+        _, *gradients = trainer.gradients(written.network, samples, case.task, PLAIN)
+        edge, bias, gain = written.gathered(lambda parameter: parameter.grad)
+        actual = written.sums(*gradients)
+        assert_close(actual[0], edge, rtol=1e-3, atol=1e-4)
+        assert_close(actual[1], bias, rtol=1e-3, atol=1e-4)
+        for row in np.flatnonzero(written.has_gain):
+            assert_close(actual[2][row], gain[row], rtol=1e-3, atol=1e-4)
+
+    @pytest.mark.parametrize("input_shape", [(2, 7, 6), (2, 11)])
+    def test_training_a_convolution_in_tied_neurons_equals_training_it_in_torch(
+        self, trainer: Trainer, input_shape: tuple[int, ...]
+    ) -> None:
+        torch.manual_seed(0)
+        height = 1 if len(input_shape) == 2 else 3
+        first = Layer(3, (height, 3), (min(2, height), 2), (height // 2, 1), Activation.NORM)
+        second = Layer(2, (min(2, height), 2), (1, 1), (0, 0), Activation.RELU)
+        case = Case(input_shape, (first, second), "layer-affine")
+        module = ConvolutionalModule(case)
+        written = Written(case, module)
+        recipe = Recipe(batch_size=16, schedule="constant", warmup=0, clip_norm=0.5)
+        splits = random_splits(30, task=case.task)
+        trained = self.run(trainer, written.network, splits, recipe).network
+        decayed = [p for p in module.parameters() if p.ndim > 1]
+        others = [p for p in module.parameters() if p.ndim == 1]
+        decay = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(decay, lr=recipe.learning_rate)
+        for epoch in range(5):
+            order = sample_order(100, 16, seed=3, epoch=epoch)
+            for begin in range(0, 100, 16):
+                batch = splits.train.take(order[begin : begin + 16])
+                optimizer.zero_grad()
+                outputs = module(torch.from_numpy(batch.x))
+                torch.nn.functional.cross_entropy(outputs, torch.from_numpy(batch.y)).backward()  # type: ignore[no-untyped-call]
+                torch.nn.utils.clip_grad_norm_(module.parameters(), 0.5)
+                optimizer.step()
+        expected = written.gathered(lambda parameter: parameter)
+        for name, values in zip(("edge", "bias", "gain"), expected, strict=True):
+            assert_close(getattr(trained, name), values, rtol=1e-3, atol=2e-4)
 
     @pytest.mark.parametrize("n", [1, 16, 65, 150])
     @pytest.mark.parametrize("norm", NORMS)

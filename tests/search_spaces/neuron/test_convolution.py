@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from evonas.types import Task, UserError
-from search_spaces.neuron.convolution import ConvolutionPlan, Level, convolutional, count_edges, grid_of, maps_of
+from search_spaces.neuron.convolution import (
+    ConvolutionPlan,
+    Level,
+    channels_and_grid,
+    convolutional,
+    count_edges,
+    maps_of,
+)
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.inheritance import fresh, inherit
@@ -142,7 +149,7 @@ def test_regions_share_the_weights_of_the_outputs() -> None:
 
 def test_bad_grids_are_one_sentence() -> None:
     with pytest.raises(ValueError, match="need inputs on a grid"):
-        grid_of((13,))
+        channels_and_grid((13,))
     with pytest.raises(ValueError, match="level 2 has a kernel of 5, its map is 3 x 3"):
         maps_of((1, 9, 9), ConvolutionPlan((Level(2, 3, 3), Level(2, 5, 1))))
     with pytest.raises(UserError, match="no convolution fits inputs of shape"):

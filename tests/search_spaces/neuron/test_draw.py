@@ -10,8 +10,10 @@ import pytest
 from contracts.space_contract import generator
 
 from evonas.types import Task
+from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.space import create
+from tests.search_spaces.neuron.convolutions import Level, convolutional
 
 IMAGES = Task("classification", (3, 6, 4), 5)
 
@@ -58,3 +60,56 @@ def test_edges_carry_their_weights_and_foreign_weights_are_refused() -> None:
     np.testing.assert_array_equal(drawn.weights, weights["edge"])
     with pytest.raises(ValueError, match="expected shape"):
         space.sketch(second, weights)
+
+
+def test_channels_stand_apart_and_their_neurons_as_in_the_image() -> None:
+    network = convolutional([Level(5, 3, 1), Level(2, 3, 2)], (1, 8, 8), 3)
+    genotype = network.genotype
+    sketch = create(Task("classification", (1, 8, 8), 3), {}).sketch(genotype)
+    places: set[Any] = set(map(tuple, sketch.positions.tolist()))
+    assert len(places) == len(sketch.positions)
+    for layer in (1, 2):
+        boxes = []
+        for channel in np.unique(genotype.channels[genotype.layers == layer]):
+            own = sketch.positions[genotype.n_inputs :][: genotype.n_hidden][genotype.channels == channel]
+            row, column = genotype.positions[genotype.channels == channel].T
+            assert (np.diff(own[np.argsort(row, kind="stable"), 1]) >= -1e-6).all()
+            assert (np.diff(own[np.argsort(column, kind="stable"), 0]) >= -1e-6).all()
+            boxes.append((own.min(axis=0), own.max(axis=0)))
+        for i, (low, high) in enumerate(boxes):
+            assert all((other_low > high).any() or (other_high < low).any() for other_low, other_high in boxes[:i])
+    assert sketch.positions[:, 1].min() >= 0
+    assert sketch.positions[:, 1].max() <= 1
+
+
+def test_layers_of_channels_do_not_overlap_on_signals() -> None:
+    network = convolutional([Level(6, 5, 2), Level(6, 5, 2)], (2, 1, 40), 3)
+    sketch = create(Task("classification", (2, 1, 40), 3), {}).sketch(network.genotype)
+    x = [sketch.positions[sketch.layer == layer, 0] for layer in range(len(sketch.layers))]
+    assert all(left.max() < right.min() for left, right in pairwise(x))
+    places: set[Any] = set(map(tuple, sketch.positions.tolist()))
+    assert len(places) == len(sketch.positions)
+
+
+def test_shared_weights_and_channels_are_drawn_and_told() -> None:
+    network = convolutional(
+        [Level(3, 3, 1, activation=Activation.LINEAR), Level(2, 3, 2)], (1, 8, 8), 3, pooled=True
+    )
+    space, genotype = create(Task("classification", (1, 8, 8), 3), {}), network.genotype
+    sketch = space.sketch(genotype)
+    assert sketch.ties is not None
+    assert sketch.n_weights == 27 + 54 + 6
+    (_, layer_names, layers), (_, edge_names, edges) = space.describe(genotype)
+    assert [row[layer_names.index("channels")] for row in layers] == ["-", "3", "2", "-"]
+    assert [row[layer_names.index("activation")] for row in layers] == ["-", "linear", "norm", "-"]
+    assert [row[edge_names.index("weights")] for row in edges] == ["27", "54", "6"]
+    assert sum(int(row[edge_names.index("edges")]) for row in edges) == genotype.n_edges
+
+
+def test_networks_that_share_nothing_are_told_as_before() -> None:
+    space = create(IMAGES, {"founders": "log-uniform"})
+    genotype = space.sample(generator(1))
+    assert space.sketch(genotype).ties is None
+    assert [names for _, names, _ in space.describe(genotype)] == [
+        ["layer", "neurons", "mean in-degree"], ["from", "to", "edges", "density"]
+    ]

@@ -5,22 +5,24 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
-from evonas.data.samples import Scaling
+from evonas.data.samples import InputType, Scaling
 from evonas.exportable import ExportTarget, Precision
 from evonas.runtimes.compiled import compiled, find_compiler
 from evonas.runtimes.running import running
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, tiles, whole_windows
-from search_spaces.neuron.export.layout import neighbours_together, place_layers, slot_of, to_rows
+from search_spaces.neuron.export.layout import place_layers, slot_of, to_rows
 from search_spaces.neuron.export.onnx_program import OnnxProgram, onnx_program
-from search_spaces.neuron.genotype import connected
+from search_spaces.neuron.export.ordering import kinds_together, neighbours_together
+from search_spaces.neuron.genotype import Activation, connected
 from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.module import NeuronModule
 from search_spaces.neuron.space import create
@@ -59,6 +61,48 @@ def tied(rng: np.random.Generator) -> Network:
     ties, edge = network.genotype.ties.copy(), network.edge.copy()
     ties[[0, 5, -1]], edge[[0, 5, -1]] = 3, 0.7
     return replace(network, genotype=replace(network.genotype, ties=ties), edge=edge)
+
+
+def mixed(rng: np.random.Generator, norm: Norm = "layer-affine") -> Network:
+    """Layers with all activations, without the norm, and of linear neurons alone; some share gain and bias."""
+    network = random_network(rng, norm, layers=(19, 5, 4, 6), density=0.5)
+    genotype = network.genotype
+    activations = rng.integers(0, 3, genotype.n_hidden).astype(np.int8)
+    activations[genotype.layers == 2] = Activation.LINEAR
+    activations[genotype.layers == 3] = rng.integers(1, 3, (genotype.layers == 3).sum())
+    channels = np.full(genotype.n_hidden, -1, np.int32)
+    channels[np.flatnonzero(activations == Activation.NORM)[::2]] = 7
+    channels[np.flatnonzero(activations == Activation.RELU)[:2]] = 2
+    for values in (network.bias, network.gain):
+        for channel in (7, 2):
+            values[: genotype.n_hidden][channels == channel] = 0.3 * channel
+    return replace(network, genotype=replace(genotype, activations=activations, channels=channels))
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("norm", ["layer-affine", "layer", "none"])
+def test_mixed_activations_compile_to_what_torch_computes(norm: Norm, precision: Precision) -> None:
+    program = c_program(mixed(np.random.default_rng(3), norm), TASK, ExportTarget("net", PIXELS, True, precision))
+    assert ("sqrtf" in program.files([])[".c"].decode()) == (norm != "none")
+    check(program)
+
+
+@pytest.mark.parametrize("norm", ["layer-affine", "layer", "none"])
+def test_graphs_have_mixed_activations(norm: Norm) -> None:
+    check(onnx_program(mixed(np.random.default_rng(3), norm), TASK, ExportTarget("net", PIXELS, True)))
+
+
+@needs_compiler
+@pytest.mark.parametrize("activation", [Activation.RELU, Activation.LINEAR])
+def test_networks_without_any_norm_compile(activation: Activation) -> None:
+    network = random_network(np.random.default_rng(4))
+    genes = np.full(network.genotype.n_hidden, activation, np.int8)
+    program = c_program(
+        replace(network, genotype=replace(network.genotype, activations=genes)), TASK, ExportTarget("net", PIXELS, True)
+    )
+    assert program.sizes["flash"] < c_program(network, TASK, program.target).sizes["flash"]  # it has no gains
+    check(program)
 
 
 @needs_compiler
@@ -209,12 +253,20 @@ def test_the_largest_cell_of_a_row_decides_the_steps_of_its_tile() -> None:
     assert narrow.steps.tolist() == [[1, 1, 1, 0, 0, 0], [2, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 2, 0]]
 
 
-def test_neurons_in_another_order_are_the_same_network() -> None:
+@pytest.mark.parametrize("make", [tied, mixed, partial(mixed, norm="none")])
+def test_neurons_in_another_order_are_the_same_network(make: Callable[[np.random.Generator], Network]) -> None:
+    network = make(np.random.default_rng(7))
+    x = torch.randn(5, 12, generator=torch.Generator().manual_seed(0))
+    for moved in (neighbours_together(network), kinds_together(network)):
+        moved.genotype.validate()
+        assert torch.allclose(NeuronModule(moved)(x), NeuronModule(network)(x), atol=1e-5)
+        rank = moved.genotype.layers * 3 + moved.genotype.activations
+        assert (np.diff(rank) >= 0).all()
+
+
+def test_neurons_stand_beside_those_with_near_sources() -> None:
     network = tied(np.random.default_rng(7))
     moved = neighbours_together(network)
-    moved.genotype.validate()
-    x = torch.randn(5, 12, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(NeuronModule(moved)(x), NeuronModule(network)(x), atol=1e-5)
     mean = [moved.genotype.edges[moved.genotype.edges[:, 1] == 12 + i, 0].mean() for i in range(6)]
     assert mean == sorted(mean)
     assert moved.genotype.edges.tolist() != network.genotype.edges.tolist()
@@ -225,3 +277,27 @@ def test_weights_that_are_not_finite_are_not_exported() -> None:
     network.edge[3] = np.nan
     with pytest.raises(ValueError, match="'edge' holds values that are not finite"):
         c_program(network, TASK, ExportTarget("net", PIXELS, True))
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize(
+    ("mean", "std", "input_type"), [(1e7, 1.0, "float64"), (2016.0, 0.3, "float32"), (-5e4, 10.0, "float32")]
+)
+def test_inputs_far_from_0_are_normalised_as_in_float64(
+    mean: float, std: float, input_type: InputType, precision: Precision
+) -> None:
+    scaling = Scaling([[[mean]], [[2 * mean]]], [[[std]], [[3 * std]]], input_type=input_type)
+    network = random_network(np.random.default_rng(0), "layer-affine", layers=(19, 5, 4), density=0.3)
+    target = ExportTarget("net", scaling, False, precision)
+    samples = np.random.default_rng(1).normal(size=(50, *TASK.input_shape)).astype(np.float32)
+    inputs = scaling.restore(samples).astype(target.input_type)
+    programs = {"c": c_program(network, TASK, target), "onnx": onnx_program(network, TASK, target)}
+    for format, program in programs.items():
+        if format == "onnx" and precision == "int8":
+            continue
+        with torch.no_grad():
+            expected = program.compile()(torch.from_numpy(scaling.normalise(inputs))).numpy()
+        for portable in (True, False) if format == "c" else (False,):
+            with running(program.files([]), format, target, 3, portable=portable) as working:
+                np.testing.assert_allclose(working.run(inputs), expected, rtol=0, atol=1e-5)

@@ -16,8 +16,10 @@ import torch
 from evonas.data.samples import Samples, Splits
 from evonas.space import InvalidGenotype
 from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop
+from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.trainer import library
 from search_spaces.neuron.trainer.base import GROUP, Norm, Trainer
+from search_spaces.neuron.trainer.fallback import TorchTrainer
 from search_spaces.neuron.trainer.native import (
     NativeTrainer,
     available,
@@ -26,7 +28,8 @@ from search_spaces.neuron.trainer.native import (
 )
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.reference_training import mean_loss
-from tests.search_spaces.neuron.sharing_contract import SharingContract
+from tests.search_spaces.neuron.sharing_contract import SharingContract, shared_network
+from tests.search_spaces.neuron.torch_convolutions import Case, ConvolutionalModule, Layer, Written
 from tests.search_spaces.neuron.training_cases import (
     CLASSES,
     IMAGES,
@@ -72,6 +75,41 @@ def test_training_on_each_instruction_set_equals_the_reference(
     network = random_network(np.random.default_rng(40), norm, **WIDE)
     recipe = replace(EVERYTHING, batch_size=batch_size)
     SharingContract().assert_equals_reference(NativeTrainer(), network, random_splits(40, task=IMAGES), recipe)
+
+
+@pytest.mark.parametrize(
+    ("norm", "batch_size"), [("layer", 48), ("none", 25), ("layer-affine", 16), ("layer-affine", 128)]
+)
+@pytest.mark.parametrize("release_at", [0.3, 1.0])
+def test_training_of_shared_parameters_on_each_instruction_set_equals_the_reference(
+    each_instruction_set: str, norm: Norm, batch_size: int, release_at: float
+) -> None:
+    network = shared_network(50, norm, release_at=release_at)
+    recipe = replace(EVERYTHING, batch_size=batch_size)
+    SharingContract().assert_equals_reference(NativeTrainer(), network, random_splits(50, task=IMAGES), recipe)
+
+
+@pytest.mark.parametrize("release_at", [0.0, 0.5, 1.0])
+def test_a_convolution_is_trained_released_and_pruned_as_in_torch(each_instruction_set: str, release_at: float) -> None:
+    torch.manual_seed(2)  # no gradient is 0 but for rounding, which Adam would blow up to full steps
+    layers = (
+        Layer(4, (3, 3), (1, 1), (1, 1), Activation.NORM), Layer(3, (3, 2), (2, 1), (1, 0), Activation.LINEAR),
+        Layer(3, (2, 2), (1, 2), (0, 0), Activation.RELU),
+    )
+    case = Case((2, 6, 7), layers, "layer-affine")
+    written = Written(case, ConvolutionalModule(case))
+    genotype = replace(written.genotype, release_at=release_at)
+    network = replace(written.network, genotype=genotype)
+    recipe = Recipe(batch_size=20, pruning=Pruning(edges=genotype.n_edges * 3 // 4, every=2, end=0.3))
+    native, in_torch = (
+        trainer.train(network, random_splits(51, task=case.task), recipe, epochs=6, seed=1, stop=Stop())
+        for trainer in (NativeTrainer(), TorchTrainer())
+    )
+    assert native.network.genotype == in_torch.network.genotype
+    assert native.network.genotype.is_shared == (release_at == 1)
+    assert_close([row.train_loss for row in native.history], [row.train_loss for row in in_torch.history])
+    for name in ("edge", "bias", "gain"):
+        assert_close(getattr(native.network, name), getattr(in_torch.network, name), rtol=1e-3, atol=2e-4)
 
 
 def train(seed: int, splits: Splits) -> Any:

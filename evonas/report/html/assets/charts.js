@@ -56,6 +56,18 @@ function joined(run, x, y) {
   return { mode: "lines+markers", line: exact ? { shape: "hv", width: 2 } : { width: 1.2 } };
 }
 
+/** Of a front with more objectives than the axes show, the members that are the best under each cost, by ascending cost. */
+function stairs(run, front, x, y) {
+  if (run.objectives.length < 3 || x.maximised || x.percent || ![run.quality, run.shownQuality].includes(y.name)) return [];
+  const sign = y.maximised ? -1 : 1;
+  const value = (row) => sign * y.values[row];
+  const best = [];
+  for (const row of [...front].sort((a, b) => x.values[a] - x.values[b] || value(a) - value(b))) {
+    if (!best.length || value(row) < value(best[best.length - 1])) best.push(row);
+  }
+  return best;
+}
+
 function pointText(run, row, metrics) {
   const head = `<b>#${run.id(row)}</b> ${plain(shortened(run.operator(row)))}, generation ${run.evaluations.birth[row]}`;
   return [head, ...metrics.map((metric) => `${plain(metric.short)}: ${metricText(metric, metric.values[row])}`)].join("<br>");
@@ -81,6 +93,11 @@ function drawFront(run, x, y) {
       x: columns.get(x.name), y: columns.get(y.name), text: other.ids.map((id) => `<b>#${id}</b> of ${plain(shortened(other.name))}`),
       hovertemplate: "%{text}<br>%{y}, %{x}<extra></extra>",
     });
+  });
+  const best = stairs(run, front, x, y);
+  traces.push({
+    name: "best under each cost", type: "scatter", mode: "lines", line: { shape: "hv", width: 1.2, color: colour("bold") },
+    x: best.map((row) => x.values[row]), y: best.map((row) => y.values[row]), hoverinfo: "skip", opacity: 0.7, visible: best.length > 0,
   });
   traces.push({
     name: `front (${front.length})`, type: "scatter", ...line, line: { ...line.line, color: colour("bold") },

@@ -56,6 +56,10 @@ function absentDrawing(run, row) {
 function drawingNote(drawing) {
   const drawn = drawing.order.length;
   const all = numberText(drawing.nEdges);
+  if (drawing.shared) {
+    const some = drawn < drawing.nEdges ? `; ${numberText(drawn)} are drawn, those into some of the neurons` : "";
+    return `${numberText(drawing.nWeights)} weights, ${all} edges: those of a colour share a weight${some}. Point at a node to see its edges alone.`;
+  }
   const thin = drawn < drawing.nEdges ? `${numberText(drawn)} of ${all} edges are drawn, the strongest of every pair of layers` : `All ${all} edges are drawn`;
   const tints = drawing.strengths ? "; orange weights are positive, blue negative" : "";
   return `${thin}${tints}. Point at a node to see its edges alone.`;

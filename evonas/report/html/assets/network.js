@@ -17,7 +17,8 @@ function unpack(drawing) {
     layer: decode(drawing.layer, Uint8Array), kind: decode(drawing.kind, Uint8Array),
   };
   const names = [...new Set(drawing.edgeLabels)]; // a graph of operations: edges are coloured by what they do
-  return Object.assign(drawing, { links: edges, strengths: weights, order, names });
+  const shared = drawing.ties ? decode(drawing.ties, Int16Array) : null; // numbers of weights, -1 for edges that share none
+  return Object.assign(drawing, { links: edges, strengths: weights, order, names, shared });
 }
 
 /** A hexadecimal colour with an opacity. */
@@ -65,7 +66,7 @@ function drawNetwork(canvas, drawing, focus) {
 
 function drawEdges(pen, drawing, at, focus) {
   const { links, order } = drawing;
-  const style = drawing.names.length ? operationStyle(drawing) : weightStyle(drawing, focus);
+  const style = drawing.names.length ? operationStyle(drawing) : drawing.shared ? sharedStyle(drawing, focus) : weightStyle(drawing, focus);
   pen.lineCap = "round";
   for (const edge of order) {
     const [source, target] = [links[2 * edge], links[2 * edge + 1]];
@@ -89,6 +90,18 @@ function weightStyle({ strengths, order }, focus) {
     const alpha = focus === null ? density * (0.12 + 0.88 * share) : 0.3 + 0.7 * share;
     pen.strokeStyle = translucent(strengths ? (strengths[edge] < 0 ? negative : positive) : neutral, alpha.toFixed(3));
     pen.lineWidth = 0.5 + (focus === null ? 1.4 : 2) * share;
+  };
+}
+
+/** A colour for each weight that edges share, as far as they go; edges that share none are grey. */
+function sharedStyle({ strengths, shared, order }, focus) {
+  const [tints, neutral] = [series(), colour("node")];
+  const density = Math.min(1, 2 / Math.sqrt(Math.max(order.length, 1) / 150));
+  return (pen, edge) => {
+    const share = strengths ? Math.abs(strengths[edge]) / 127 : 0.6;
+    const alpha = focus === null ? density * (0.35 + 0.65 * share) : 0.4 + 0.6 * share;
+    pen.strokeStyle = translucent(shared[edge] < 0 ? neutral : tints[shared[edge] % tints.length], alpha.toFixed(3));
+    pen.lineWidth = 0.5 + (focus === null ? 1 : 2) * share;
   };
 }
 
@@ -135,7 +148,7 @@ function drawNodes(pen, drawing, at, focus) {
   for (let i = 0; i < layer.length; i++) {
     const sort = drawing.kinds[kind[i]];
     if (sort === "input" && !graph) continue;
-    const radius = graph ? 10 : sort === "output" ? 4.5 : Math.min(3.4, 1.5 + 18 / Math.sqrt(layer.length));
+    const radius = graph ? 10 : sort === "output" ? 4.5 : Math.min(3.4, 1.5 + 18 / Math.sqrt(layer.length)) * (drawing.shared ? 0.65 : 1); // channels are small planes
     pen.fillStyle = colour(i === focus ? "bold" : "node");
     pen.beginPath();
     pen.arc(at.x[i], at.y[i], i === focus && !graph ? radius + 2 : radius, 0, 2 * Math.PI);

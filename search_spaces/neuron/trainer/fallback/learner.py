@@ -50,7 +50,7 @@ def adam_step(state: Tensor, gradient: Tensor, rate: float, step: int) -> None:
 
 
 class Learner:
-    """One flat parameter under Adam; the frozen edges, and what is shared; the passes compiled for the present edges."""
+    """One flat parameter under Adam; what is frozen, what is shared; the passes compiled for the present edges."""
 
     def __init__(
         self, network: Network, frozen: NDArray[np.bool_] | None, recipe: Recipe, compile_network: Compile,

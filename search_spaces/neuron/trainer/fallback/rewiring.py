@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -42,24 +43,30 @@ def pruned(genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], ke
 
 
 def regrown(
-    genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], share: float, scores: list[Floats]
+    genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], share: float, scores: Iterable[Floats]
 ) -> Rewired:
     """The edges after ``share`` of them moved to absent places with the largest absolute scores.
 
     Args:
-        scores: Of absent edges by layer, shape ``(neurons of the layer, neurons on earlier layers)``.
+        scores: Of the pairs of some targets, ascending, with all neurons on earlier layers, ``(n_targets, n_sources)``:
+            the rows of all of them follow each other from the first neuron after the inputs on. None is kept.
     """
-    source, target = genotype.edges[:, 0].astype(np.int64), genotype.edges[:, 1].astype(np.int64)
-    first = genotype.layer_offsets[1:-1]
-    widths = np.array([block.shape[1] for block in scores])
-    begins = np.concatenate([[0], np.cumsum([block.size for block in scores])])
-    layer = genotype.layer_of[target] - 1
-    candidates = np.abs(np.concatenate([block.reshape(-1) for block in scores]))  # by target, then source
-    candidates[begins[layer] + (target - first[layer]) * widths[layer] + source] = -1  # present: below any score
-    moved = min(round(share * len(edge)), int((~frozen).sum()), len(candidates) - len(edge))
+    moved = min(round(share * len(edge)), int((~frozen).sum()), genotype.n_possible_edges - genotype.n_edges)
     kept = np.flatnonzero(~largest(np.where(frozen, np.float32(-np.inf), -np.abs(edge)), moved))
-    grown = np.flatnonzero(largest(candidates, moved))
-    block = np.searchsorted(begins, grown, side="right") - 1
-    row, column = np.divmod(grown - begins[block], widths[block])
-    added = np.stack([column, row + first[block]], axis=1).astype(np.int32)
-    return Rewired(np.concatenate([genotype.edges[kept], added]), np.concatenate([kept, np.full(len(grown), -1)]))
+    best, places = np.empty(0, np.float32), np.empty(0, np.int64)
+    source, target = genotype.edges.astype(np.int64).T
+    first = genotype.n_inputs
+    for block in scores:
+        height, width = block.shape
+        candidates = np.abs(block).reshape(-1)  # by target, then source
+        present = slice(*np.searchsorted(target, [first, first + height]))
+        candidates[(target[present] - first) * width + source[present]] = -1  # below any score
+        here = np.flatnonzero(largest(candidates, moved))
+        best = np.concatenate([best, candidates[here]])
+        rows, columns = np.divmod(here, width)
+        places = np.concatenate([places, (first + rows) * genotype.n_neurons + columns])
+        winners = largest(best, moved)
+        best, places = best[winners], places[winners]
+        first += height
+    added = np.stack([places % genotype.n_neurons, places // genotype.n_neurons], axis=1).astype(np.int32)
+    return Rewired(np.concatenate([genotype.edges[kept], added]), np.concatenate([kept, np.full(len(added), -1)]))

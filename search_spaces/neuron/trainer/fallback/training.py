@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -27,6 +28,9 @@ from search_spaces.neuron.trainer.fallback.learner import Learner
 from search_spaces.neuron.trainer.fallback.rewiring import pruned, regrown
 from search_spaces.neuron.trainer.hashing import dropout_mask, growth_scores
 
+#: Pairs of neurons that are scored together: 4 MB of scores.
+SCORED_AT_ONCE = 1 << 20
+
 
 class Training:
     """One training run of a learner."""
@@ -39,7 +43,6 @@ class Training:
         self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         per_epoch = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * per_epoch
-        self._rates = recipe.learning_rates(n_steps)
         self._plan = schedule(recipe, learner.genotype, n_steps)
         self._first_judged = max(0, self._plan.settled - 1) // per_epoch
         self._views = Views(splits.train.x.shape[1:], recipe)
@@ -89,7 +92,7 @@ class Training:
             gradient += piece.gradient
         if not math.isfinite(loss):
             raise FloatingPointError(f"the training loss became {loss} at step {step}; lower the learning rate")
-        learner.step(gradient, float(self._rates[step]), step)
+        learner.step(gradient, float(self._plan.rates[step]), step)
         return loss
 
     def _rewire(self, scored: Ints) -> None:
@@ -104,21 +107,30 @@ class Training:
             scores, edge = self._scores(scored), learner.edge.cpu().numpy()
             learner.rewire(regrown(learner.genotype, edge, learner.frozen, plan.regrows[step], scores))
 
-    def _scores(self, index: Ints) -> list[Floats]:
-        """Of all pairs by layer, ``(neurons of the layer, neurons on earlier layers)``: E[h_u * delta_v], or random."""
+    def _scores(self, index: Ints) -> Iterator[Floats]:
+        """E[h_u * delta_v] of all pairs, or random scores, as :func:`regrown` takes them."""
         learner = self._learner
-        offsets, n_inputs = learner.genotype.layer_offsets, learner.genotype.n_inputs
-        blocks = list(pairwise(offsets[1:]))
+        n_inputs = learner.genotype.n_inputs
         assert self._recipe.regrowth is not None
         if self._recipe.regrowth.grow == "random":
-            keys = {"seed": self._seed, "step": self._n_steps_done}
-            return [growth_scores(np.arange(first, last), first, **keys) for first, last in blocks]
-        scores = [np.zeros((last - first, first), np.float32) for first, last in blocks]
-        for piece in pieces(learner.propagation, learner.parameters, self._train.take(index)):
-            for score, (first, last) in zip(scores, blocks, strict=True):
-                product = piece.delta[first - n_inputs : last - n_inputs] @ piece.activations.h[:first].t()
-                score += product.cpu().numpy()
-        return scores
+            for rows, n_sources in self._blocks():
+                yield growth_scores(rows, n_sources, seed=self._seed, step=self._n_steps_done)
+            return
+        passes = [
+            (piece.delta, piece.activations.h)
+            for piece in pieces(learner.propagation, learner.parameters, self._train.take(index))
+        ]
+        for rows, n_sources in self._blocks():
+            own = slice(rows[0] - n_inputs, rows[-1] + 1 - n_inputs)
+            products = [delta[own] @ h[:n_sources].t() for delta, h in passes]
+            yield torch.stack(products).sum(0).cpu().numpy() if len(products) > 1 else products[0].cpu().numpy()
+
+    def _blocks(self) -> Iterator[tuple[Ints, int]]:
+        """Neurons of one layer, by global index, with the number of neurons on earlier layers; few pairs at a time."""
+        for first, last in pairwise(self._learner.genotype.layer_offsets[1:].tolist()):
+            height = max(1, SCORED_AT_ONCE // first)
+            for begin in range(first, last, height):
+                yield np.arange(begin, min(begin + height, last)), first
 
     def _validate(self) -> float | None:
         if self._validation is None:

@@ -6,12 +6,13 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evonas.report.html.drawings import to_json
+from evonas.report.html.drawings import DRAWN_SHARED, to_json
 from evonas.report.html.page import as_text, render, write
 from evonas.sketch import Sketch
 from evonas.types import UserError
@@ -63,6 +64,18 @@ def test_a_drawing_is_thinned_and_says_how_many_edges_there_are(n_nodes: int, dt
     assert drawing["nEdges"] == 900
     np.testing.assert_array_equal(edges, sketch.thinned(100).edges)
     assert drawing["labels"] == {str(n_nodes - 1): HOSTILE}
+
+
+def test_edges_that_share_weights_say_which_and_few_are_drawn() -> None:
+    sketch = make_sketch(50, 90_000)
+    shared = replace(sketch, ties=np.where(np.arange(90_000) % 2, np.arange(90_000) % 5000, -1))
+    drawing = to_json(shared, 6000)
+    ties = np.frombuffer(base64.b64decode(drawing["ties"]), "<i2")
+    thin = shared.thinned(DRAWN_SHARED)
+    assert thin.ties is not None
+    np.testing.assert_array_equal(ties, np.where(thin.ties < 0, -1, thin.ties % 2520))
+    assert (drawing["nEdges"], drawing["nWeights"]) == (90_000, 45_000 + 2500)
+    assert "ties" not in to_json(sketch, 6000)
 
 
 def test_positions_and_weights_keep_their_scale() -> None:

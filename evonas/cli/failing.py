@@ -1,0 +1,101 @@
+"""What becomes of errors: one sentence and an exit code. Only a defect of the program ends in a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import click
+import typer
+
+from evonas.cli.console import say_aside
+from evonas.cli.interruption import exit_code, signals_interrupt
+from evonas.types import UserError, damaged_by
+
+#: Exit codes: bad input or no means to go on; and what shells report where a pipe's reader has ended.
+FAILED, BROKEN_PIPE = 2, 141
+#: Set it to see where an error that is reported as damage comes from.
+TRACEBACK_VARIABLE = "EVONAS_TRACEBACK"
+#: Characters of an error that are told: some quote what they could not read.
+MOST_TOLD, MOST_NAME = 1000, 200
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turns errors into exits, warnings into notes, signals into interrupts; for scripts, too."""
+    with warnings.catch_warnings(), signals_interrupt():
+        warnings.showwarning = _show_warning
+        try:
+            yield
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt as interrupt:
+            _say("interrupted")
+            raise typer.Exit(exit_code(interrupt)) from None
+        except BrokenPipeError:
+            _discard_output()
+            raise typer.Exit(BROKEN_PIPE) from None
+        except Exception as error:
+            sentence = sentence_of(error)
+            if sentence is None or (os.environ.get(TRACEBACK_VARIABLE) and not isinstance(error, UserError)):
+                raise
+            _say(f"error: {sentence}")
+            raise typer.Exit(FAILED) from None
+
+
+@contextmanager
+def written_output() -> Iterator[None]:
+    """Around the whole program: all that it printed is written when it ends, or that it is not is said."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        sys.exit(BROKEN_PIPE)
+    except OSError as error:
+        _discard_output()
+        _say(f"error: cannot write the output: {error.strerror}")
+        sys.exit(FAILED)
+
+
+def sentence_of(error: Exception) -> str | None:
+    """What a user is told; None for an error that can only be a defect of the program."""
+    text = " ".join(line.strip() for line in str(error).splitlines())[:MOST_TOLD]  # SQLite quotes lines
+    damage = damaged_by(error)
+    match error:
+        case UserError():
+            return text
+        case MemoryError():
+            detail = f" ({text})" if text else ""
+            return f"there is not enough memory{detail}: fewer samples, smaller networks or fewer jobs need less"
+        case OSError():
+            name = str(error.filename)
+            short = name if len(name) <= MOST_NAME else f"{name[:MOST_NAME]}..., {len(name)} characters"
+            return f"the system says: {error.strerror or text}" + ("" if error.filename is None else f": {short}")
+        case _ if damage is not None:
+            return f"{damage} is damaged, or from another version: {type(error).__name__}: {text or 'no message'}"
+        case RecursionError():
+            return "what was to be read is nested too deeply: expected a file that evonas wrote"
+        case OverflowError():
+            return f"a number is too large ({text}): give a smaller one"
+    return None
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _say(f"note: {message}")
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # the terminal may have been closed
+        say_aside(text)
+
+
+def _discard_output() -> None:
+    """Python would try to write what is left once more when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,106 @@
+"""Arrays from ``.npz`` archives: what a header claims is compared with what there is before memory is taken."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from evonas.data.errors import DataError
+from evonas.data.formats import read_bytes
+from evonas.data.room import check_room, room_for
+from evonas.files import open_regular
+
+#: What `numpy.savez` and `numpy.savez_compressed` write.
+COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+#: Bytes that are read at a time.
+CHUNK = 2**22
+#: What damaged archives raise: encrypted members a RuntimeError, unknown compressions a NotImplementedError.
+_DAMAGE = (
+    OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, SyntaxError, RecursionError,
+    OverflowError, MemoryError, zipfile.BadZipFile, zlib.error,
+)
+
+
+def read_npz(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    """The named arrays of an ``.npz`` file; pickled objects are never read.
+
+    Raises:
+        DataError: An array is missing, or the file is damaged, encrypted, claims more than it has, or does not fit into
+            memory.
+    """
+    try:
+        opened: IO[bytes] = io.BytesIO(read_bytes(path)) if path.suffix == ".gz" else open_regular(path, follow=True)
+        with opened as file, zipfile.ZipFile(file) as archive:
+            size = file.seek(0, os.SEEK_END)
+            members = {name: _member(archive, name, path) for name in names}
+            missing = [name for name, member in members.items() if member is None]
+            if missing:
+                there = ", ".join(entry.filename.removesuffix(".npy")[:40] for entry in archive.infolist()[:20])
+                raise DataError(f"{path}: expected the arrays {', '.join(names)}, got {there or 'none'}; add "
+                                f"{', '.join(missing)} with numpy.savez")
+            found = [member for member in members.values() if member is not None]
+            check_room(sum(_checked(member, size, path) for member in found), path)
+            return [_array(archive, member) for member in found]
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise DataError(f"{path}: expected an .npz archive of plain numeric arrays, got one that cannot be read safely "
+                        f"({reason}); write it again with numpy.savez, without object arrays") from error
+
+
+def _member(archive: zipfile.ZipFile, name: str, path: Path) -> zipfile.ZipInfo | None:
+    found = [entry for entry in archive.infolist() if entry.filename in (name, f"{name}.npy")]
+    if len(found) > 1:
+        raise DataError(f"{path}: expected one array {name}, got {len(found)}; write the file again with numpy.savez")
+    return found[0] if found else None
+
+
+def _checked(member: zipfile.ZipInfo, size: int, path: Path) -> int:
+    """The bytes that a member becomes; raises where it is none of what numpy writes."""
+    if member.flag_bits & 0x1:
+        raise ValueError(f"{member.filename} is encrypted")
+    if member.compress_type not in COMPRESSIONS:
+        raise ValueError(f"{member.filename} is compressed in another way than numpy does")
+    if member.compress_size > size:
+        raise ValueError(f"{member.filename} claims {member.compress_size:,} bytes of a file of {size:,}")
+    most = member.compress_size if member.compress_type == zipfile.ZIP_STORED else room_for(member.compress_size)
+    if member.file_size > most:
+        raise ValueError(f"{member.filename} claims to become {member.file_size:,} bytes from {member.compress_size:,}")
+    return member.file_size
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{member.filename} has the format {version}, expected (1, 0) or (2, 0)")
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read_header(file)
+        if dtype.kind == "V" or dtype.hasobject or dtype.itemsize == 0:
+            raise ValueError(f"{member.filename} holds {dtype}, which is no number")
+        claimed, left = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
+        if min(shape, default=0) < 0 or claimed != left:
+            raise ValueError(f"the header of {member.filename} claims {claimed:,} bytes, shape {str(shape)[:80]}, but "
+                             f"there are {left:,}")
+        array = np.empty(math.prod(shape), dtype)
+        view, start = array.view(np.uint8), 0
+        while start < claimed:
+            chunk = file.read(min(CHUNK, claimed - start))
+            if not chunk:
+                raise EOFError(f"{member.filename} ends after {start:,} of {claimed:,} bytes")
+            view[start : start + len(chunk)] = np.frombuffer(chunk, np.uint8)
+            start += len(chunk)
+        if file.read(1):  # also makes zipfile compare the checksum
+            raise ValueError(f"{member.filename} has more than it claims")
+    return array.reshape(shape, order="F" if fortran else "C")

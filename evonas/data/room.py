@@ -1,0 +1,63 @@
+"""How much data this machine has room for: asked before memory is taken."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from evonas.data.errors import DataError
+
+#: Bytes that any compressed file may become; above that, how many times its size. Real data become ten times smaller.
+ANY_SIZE, MOST_TIMES = 2**27, 100
+#: Share of the machine's memory that one file's values may take: they are normalised, split and trained on as well.
+SHARE = 0.5
+#: Memory where the system does not tell.
+ASSUMED = 2**34
+#: Of a data set: features of a sample, and classes. A dense layer of so many to a hundred neurons takes some 50 MB.
+MOST_FEATURES, MOST_CLASSES = 100_000, 2_000
+
+
+def memory() -> int:
+    """Bytes of memory that this process may have."""
+    limits = [ASSUMED]
+    with suppress(AttributeError, OSError, ValueError):
+        limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(OSError, ValueError):  # of a container; the text is "max" where there is none
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
+        limits += [allowed] if allowed != resource.RLIM_INFINITY else []
+    return min(limits)
+
+
+def room_for(compressed: int) -> int:
+    """Bytes that so many compressed ones may become."""
+    return int(min(max(ANY_SIZE, MOST_TIMES * compressed), SHARE * memory()))
+
+
+def check_room(n_bytes: int, path: Path) -> None:
+    """Raises :class:`DataError` where values of a file do not fit into this machine's memory."""
+    if n_bytes > SHARE * memory():
+        raise DataError(f"{path}: expected at most {SHARE * memory() / 1e9:.1f} GB, half of this machine's memory, got "
+                        f"{n_bytes / 1e9:.1f} GB; use fewer samples, or store them as uint8 or float32")
+
+
+def check_size(shape: tuple[int, ...], n_classes: int | None, origin: str) -> None:
+    """Raises :class:`DataError` for samples or classes that no network of this program is meant for.
+
+    Args:
+        shape: Of a sample.
+        n_classes: None for a regression.
+    """
+    n_features = 1
+    for size in shape:
+        n_features *= size
+    if n_features > MOST_FEATURES:
+        raise DataError(f"{origin}: expected samples of at most {MOST_FEATURES:,} values, got {n_features:,} (shape "
+                        f"{shape}); choose features, or make the samples smaller")
+    if n_classes is not None and n_classes > MOST_CLASSES:
+        raise DataError(f"{origin}: expected at most {MOST_CLASSES:,} classes, got {n_classes:,}; merge classes, or "
+                        f"store y as float for a regression")

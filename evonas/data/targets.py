@@ -1,0 +1,83 @@
+"""Labels or quantities: what the array ``y`` of a file is for."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.data.errors import DataError
+from evonas.types import Doubles, Ints
+
+#: So many samples for each different value make whole numbers look like labels; fewer, like quantities.
+SAMPLES_A_VALUE = 10
+#: But so few different integers are labels however few samples there are.
+MANY_VALUES = 20
+
+
+def read_targets(
+    y: NDArray[Any], origin: str, task: Literal["classification", "regression"] | None = None
+) -> Ints | Doubles:
+    """Labels ``(n,)`` or targets ``(n, n_outputs)``; a note is given where the other was as likely meant.
+
+    Args:
+        y: Integers ``(n,)``, or floats ``(n,)`` or ``(n, n_outputs)``.
+        origin: What the messages name.
+        task: Classification takes whole numbers of any type, and rows of 0 with one 1; regression takes integers, too.
+            None: integers are labels, floats are targets.
+
+    Raises:
+        DataError: Another shape, or labels that are no whole numbers.
+    """
+    floats = y.dtype.kind == "f"
+    if task is None and y.ndim in (1, 2):
+        _tell(y, origin)
+    if task == "classification":
+        return _labels(y, origin)
+    if (task == "regression" or floats) and y.ndim in (1, 2):
+        return np.ascontiguousarray(y.reshape(len(y), -1), np.float64)
+    if not floats and y.ndim == 1:
+        return np.ascontiguousarray(y, np.int64)
+    raise DataError(f"y of {origin}: expected integer labels of shape (n,), or float targets of shape (n,) or (n, "
+                    f"n_outputs), got {y.dtype} of shape {y.shape}; reshape or convert it"
+                    + (", or give the task (--task) classification" if _is_one_hot(y) else ""))
+
+
+def _labels(y: NDArray[Any], origin: str) -> Ints:
+    if _is_one_hot(y):
+        return np.ascontiguousarray(y.argmax(axis=1), np.int64)
+    column = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if column.ndim != 1:
+        raise DataError(f"y of {origin}: expected labels of shape (n,), or rows of 0 with one 1, got {y.dtype} of "
+                        f"shape {y.shape}; reshape or convert it, or give the task (--task) regression")
+    if column.dtype.kind == "f" and (broken := column[column != np.rint(column)]).size:
+        raise DataError(f"y of {origin}: expected labels that are whole numbers, got {broken[0]:g}; number the classes "
+                        f"from 0, or give the task (--task) regression")
+    return np.ascontiguousarray(column, np.int64)
+
+
+def _tell(y: NDArray[Any], origin: str) -> None:
+    """Of floats that look like labels, and of integers that look like quantities."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        if y.dtype.kind == "f" and _is_one_hot(y):
+            warnings.warn(f"y of {origin} has rows of 0 with one 1, and is taken for {y.shape[1]} targets of a "
+                          f"regression, since it is an array of floats; give the task (--task) classification where "
+                          f"these are classes", stacklevel=4)
+        return
+    values = np.unique(y)
+    is_whole = y.dtype.kind != "f" or bool((values == np.rint(values)).all())
+    looks_like_labels = is_whole and 2 <= len(values) <= max(2, len(y) // SAMPLES_A_VALUE)
+    span = f"{len(values)} different whole numbers, {values[0]:g} to {values[-1]:g}"
+    what = f"y of {origin} holds {span}, and is taken for"
+    if y.dtype.kind == "f" and looks_like_labels:
+        warnings.warn(f"{what} the target of a regression, since they are floats; give the task (--task) "
+                      f"classification where these are classes, regression to silence this", stacklevel=4)
+    if y.dtype.kind in "iu" and not looks_like_labels and len(values) > MANY_VALUES:
+        warnings.warn(f"{what} as many classes, since they are integers; give the task (--task) regression where these "
+                      f"are quantities, classification to silence this", stacklevel=4)
+
+
+def _is_one_hot(y: NDArray[Any]) -> bool:
+    return y.ndim == 2 and y.shape[1] > 1 and bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())

@@ -1,0 +1,255 @@
+"""Files: written whole or not at all, and read only where they are what they should be.
+
+A folder that others may have made is full of traps: links that lead out of it, pipes that never end, files that grow
+without bound. All that evonas writes goes through :func:`replacement` (its own folders) or :func:`write_output` (a path
+that the user named); all that it reads from such a folder goes through :func:`read_regular`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from evonas.types import UserError
+
+#: Marks a folder as a run, in which no link is followed.
+DATABASE = "run.db"
+#: Links that lead to a link, after which the system gives up, too.
+MOST_LINKS = 40
+#: Seconds to wait for a program that reads from a named pipe, and between two looks.
+READER_PATIENCE, LOOK_EVERY = 10.0, 0.05
+#: Bytes of a file that is read into memory at once, where nothing else bounds it.
+MOST_BYTES = 2**31
+_DESCRIPTOR = re.compile(r"/proc/(?:self|thread-self|(?P<process>\d+))/(?:task/\d+/)?fd/(?P<number>\d+)|/dev/fd/(\d+)")
+
+
+@contextmanager
+def replacement(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` when the context ends well, durable by then; else nothing is left.
+
+    A reader sees the old file or the whole new one. What stood at ``path``, be it a link or a pipe, is replaced, never
+    opened. The new file is made beside it under a name that cannot be foreseen. Raises ``OSError``.
+    """
+    partial, descriptor = _made_beside(path)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with suppress(OSError):  # where nothing can be written, nothing can be removed
+            partial.unlink()
+        raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Into a folder of the program's own, as :func:`replacement` does; raises ``OSError``."""
+    with replacement(path) as file:
+        file.write(content)
+
+
+def write_output(path: Path, content: bytes, *, what: str = "") -> None:
+    """To a path that the user named.
+
+    A plain file is replaced as a whole; a link is the user's way to name another path, which is then written to, but
+    none is followed inside the folder of a run, which may come from others. A pipe or a device is written into.
+
+    Args:
+        what: What it is, for the message, like ``"the plot "``.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    try:
+        if (stream := _stream(path)) is not None:
+            _write_into(stream, content)
+            return
+        write_whole(_target(path), content)
+    except (OSError, ValueError) as error:  # a path with a null character is a ValueError
+        raise UserError(f"cannot write {what}{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def is_stream(path: Path) -> bool:
+    """Whether what is written to ``path`` goes into a pipe or a device, and leaves no file to look at."""
+    try:
+        return _stream(path) is not None
+    except OSError:
+        return False
+
+
+def read_regular(path: Path, *, most: int = MOST_BYTES, follow: bool = False) -> bytes:
+    """The content of a plain file.
+
+    Args:
+        most: Bytes it may have.
+        follow: As in :func:`open_regular`.
+
+    Raises:
+        FileNotFoundError: There is nothing.
+        OSError: It is a link, a pipe, a device or a folder, is larger than ``most``, or cannot be read; it is never
+            waited for.
+    """
+    with open_regular(path, follow=follow) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(most + 1) if size <= most else b""
+    if max(size, len(content)) > most:
+        raise OSError(errno.EFBIG, f"it has more than the {most:,} bytes that are read")
+    return content
+
+
+def open_regular(path: Path, *, follow: bool) -> BinaryIO:
+    """A plain file, open for reading; raises as :func:`read_regular` does.
+
+    Args:
+        follow: Take what a link leads to, as for a path that the user named.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if not follow:
+        check_plain(path)
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags)
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, f"it is {kind_of(kind)}, expected a plain file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def check_plain(path: Path, *, folder: bool = False) -> bool:
+    """Raises ``OSError`` where something else than a plain file (or folder) stands; returns whether anything does.
+
+    Links are something else: a folder that others may have made must not lead out of itself.
+    """
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    if not (stat.S_ISDIR(kind) if folder else stat.S_ISREG(kind)):
+        raise OSError(errno.EINVAL, f"it is {kind_of(kind)}, expected a {'folder' if folder else 'plain file'}")
+    return True
+
+
+def make_folder(path: Path) -> None:
+    """A folder of the program's own, where it is not there yet; raises ``OSError``, also for a link to one."""
+    if not check_plain(path, folder=True):
+        path.mkdir()
+
+
+def make_hidden_folder(path: Path) -> Path:
+    """A new folder beside ``path``, to be renamed to it; its name cannot be foreseen. Raises ``OSError``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".evonas-{secrets.token_hex(8)}.partial")
+    partial.mkdir()
+    return partial
+
+
+def kind_of(mode: int) -> str:
+    """What stands at a path, by its mode, as the end of a sentence."""
+    kinds = {
+        stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a plain file")
+
+
+def _made_beside(path: Path) -> tuple[Path, int]:
+    """As ``mkstemp``, but with the permissions of a file that anybody makes, or of the file that is replaced."""
+    partial = path.with_name(f".evonas-{secrets.token_hex(8)}.partial")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(partial, flags, 0o666)
+    with suppress(OSError):  # there is none yet, or the file system knows no permissions
+        old = path.lstat().st_mode
+        if stat.S_ISREG(old):
+            partial.chmod(stat.S_IMODE(old) & 0o777)
+    return partial, descriptor
+
+
+def _run_of(path: Path) -> Path | None:
+    """The run in whose folder a path is."""
+    return next((folder for folder in path.absolute().parents if os.path.lexists(folder / DATABASE)), None)
+
+
+def _target(path: Path) -> Path:
+    """Where a path that the user named leads; raises ``OSError`` where it leaves a run by a link."""
+    run = _run_of(path)
+    if run is None:
+        return Path(os.path.realpath(path))
+    for folder in path.absolute().parents:
+        if folder == run:
+            break
+        check_plain(folder, folder=True)
+    return path
+
+
+def _stream(path: Path) -> str | int | None:
+    """A descriptor of this process or the path of a pipe or device that ``path`` leads to, None for anything else."""
+    if _run_of(path) is not None:
+        return None
+    place = os.path.abspath(path)
+    for _ in range(MOST_LINKS):
+        named = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
+        for candidate in (place, named):
+            if (found := _descriptor(candidate)) is not None:
+                return found
+        try:
+            kind = os.lstat(place).st_mode
+        except OSError:
+            return None
+        if not stat.S_ISLNK(kind):
+            return None if stat.S_ISREG(kind) or stat.S_ISDIR(kind) else place
+        place = os.path.join(os.path.dirname(named), os.readlink(place))
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
+def _descriptor(place: str) -> int | None:
+    standard = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+    if place in standard:
+        return standard[place]
+    found = _DESCRIPTOR.fullmatch(place)
+    if found is None or found["process"] not in (None, str(os.getpid())):
+        return None
+    return int(found["number"] or found[3])
+
+
+def _write_into(stream: str | int, content: bytes) -> None:
+    if isinstance(stream, int):
+        for printed in (sys.stdout, sys.stderr):  # what was printed before stands before
+            printed.flush()
+        descriptor = os.dup(stream)
+    else:
+        descriptor = _opened(stream)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def _opened(place: str) -> int:
+    """A pipe or device, open for writing; a pipe gets some time to find its reader."""
+    kind = os.stat(place).st_mode
+    if stat.S_ISBLK(kind):
+        raise OSError(errno.EINVAL, "it is a disk")
+    deadline = time.monotonic() + READER_PATIENCE
+    while True:
+        try:
+            descriptor = os.open(place, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError as error:
+            if error.errno != errno.ENXIO or not stat.S_ISFIFO(kind):
+                raise
+            if time.monotonic() > deadline:
+                raise OSError(errno.ENXIO, f"no program reads from this pipe for {READER_PATIENCE:.0f} s") from None
+            time.sleep(LOOK_EVERY)
+        else:
+            os.set_blocking(descriptor, True)
+            return descriptor

@@ -1,0 +1,169 @@
+"""The space of tiny convolutional networks as the engine sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from evonas.options import read_options
+from evonas.space import Encoded, InvalidGenotype, Offspring
+from evonas.types import Metrics, Task, Weights, suggestion
+from search_spaces.cnn import genotype as genotypes
+from search_spaces.cnn.founders import Spread
+from search_spaces.cnn.genotype import CnnGenotype
+from search_spaces.cnn.layers import cost, lay_out
+from search_spaces.cnn.mutation import OPERATORS, exchange_ends
+
+if TYPE_CHECKING:
+    from search_spaces.cnn.network import Network
+
+#: The most multiply-adds for each input, where no range is given.
+MOST_EDGES_AN_INPUT = 80
+#: Draws of an operator that may fail before the next one is tried.
+DRAWS = 50
+
+
+class CnnOptions(BaseModel):
+    """What a user may set; every field has a default.
+
+    Attributes:
+        edges: Fewest and most multiply-adds of founders and children; None is from as many as inputs to 80 times that,
+            and whatever ``founder_edges`` has beyond. The edges of the same network in single neurons.
+        founder_edges: Fewest and most multiply-adds of founders, which are spread over this range; None is ``edges``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    edges: tuple[int, int] | None = None
+    founder_edges: tuple[int, int] | None = None
+
+    @field_validator("edges", "founder_edges")
+    @classmethod
+    def _check_range(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and not 1 <= value[0] <= value[1]:
+            raise ValueError(f"expected (fewest, most) with 1 <= fewest <= most, got {value}")
+        return value
+
+
+class CnnSpace:
+    """Tiny convolutional networks for one task.
+
+    Implements :class:`evonas.space.SearchSpace`, ``Seedable`` and ``Describable``; picklable. Children begin with
+    fresh weights.
+
+    Args:
+        task: Gives the images' shape and the number of outputs.
+        options: The space's settings.
+
+    Raises:
+        ValueError: Samples that are not images.
+    """
+
+    def __init__(self, task: Task, options: CnnOptions) -> None:
+        if len(task.input_shape) != 3:
+            raise ValueError(
+                f"convolutions need images (channels, rows, columns), got samples of shape {task.input_shape}: choose "
+                "another space"
+            )
+        self.task, self.options = task, options
+        whole = (task.n_inputs, MOST_EDGES_AN_INPUT * task.n_inputs)
+        founders = options.founder_edges or options.edges or whole
+        self.edges = options.edges or (min(whole[0], founders[0]), max(whole[1], founders[1]))
+        self._spread = Spread(task, founders)
+        self.operators: Mapping[str, float] = dict.fromkeys(OPERATORS, 1.0)
+
+    @property
+    def seeders(self) -> Mapping[str, Spread]:
+        """``spread``: random networks, evenly over the logarithm of their cost."""
+        return {"spread": self._spread}
+
+    def sample(self, rng: np.random.Generator) -> CnnGenotype:
+        """See :func:`search_spaces.cnn.founders.near`."""
+        return self._spread.sample(rng)
+
+    def mutate(
+        self, parent: CnnGenotype, rng: np.random.Generator, operator: str | None = None
+    ) -> Offspring[CnnGenotype]:
+        """A child by one operator; another is drawn where one gives no network within the bounds.
+
+        Args:
+            operator: The one that is tried first, of :attr:`operators`.
+
+        Raises:
+            ValueError: There is no such operator.
+        """
+        if operator is not None and operator not in self.operators:
+            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        names = rng.permutation(list(self.operators)).tolist()
+        for name in names if operator is None else [operator, *names]:
+            for _ in range(DRAWS):
+                child = OPERATORS[name](parent, rng)
+                if child != parent and self._is_inside(child):
+                    return Offspring(child, name)
+        while (child := self.sample(rng)) == parent:
+            pass
+        return Offspring(child, names[0])
+
+    def crossover(
+        self, first: CnnGenotype, second: CnnGenotype, rng: np.random.Generator
+    ) -> Offspring[CnnGenotype]:
+        """Convolutions of one parent and the ends of the other; where that is a parent or no network, a mutant."""
+        child = exchange_ends(first, second)
+        if child not in (first, second) and self._is_inside(child):
+            return Offspring(child, "crossover")
+        return self.mutate(first, rng)
+
+    def _is_inside(self, genotype: CnnGenotype) -> bool:
+        try:
+            return self.edges[0] <= cost(genotype, self.task)["edges"] <= self.edges[1]
+        except InvalidGenotype:
+            return False
+
+    def validate(self, genotype: CnnGenotype) -> None:
+        """See :func:`search_spaces.cnn.layers.lay_out`."""
+        lay_out(genotype, self.task)
+
+    def encode(self, genotype: CnnGenotype) -> Encoded:
+        """See :func:`search_spaces.cnn.genotype.encode`."""
+        return genotypes.encode(genotype)
+
+    def decode(self, data: Encoded) -> CnnGenotype:
+        """The inverse of :meth:`encode`; raises :class:`evonas.space.InvalidGenotype` on damaged data."""
+        genotype = genotypes.decode(data)
+        self.validate(genotype)
+        return genotype
+
+    def cost(self, genotype: CnnGenotype) -> Metrics:
+        """See :func:`search_spaces.cnn.layers.cost`."""
+        return cost(genotype, self.task)
+
+    def compile(self, genotype: CnnGenotype, weights: Weights | None = None) -> Network:
+        """The phenotype; without weights it gets fresh ones, always the same for a genotype."""
+        from search_spaces.cell.network import load_weights, seeded
+        from search_spaces.cnn.network import Network
+
+        with seeded(int(genotype.digest[:15], 16)):
+            network = Network(genotype, self.task)
+        if weights is not None:
+            load_weights(network, weights)
+        return network
+
+    def describe(self, genotype: CnnGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
+        """The layers with their sizes, and what they multiply."""
+        layers = lay_out(genotype, self.task)
+        rows = [
+            [f"{f.kernel} x {f.kernel} convolution" + (" a channel" if f.groups > 1 else ""), str(f.stride),
+             f"{f.channels} x {f.size[0]} x {f.size[1]}", str(f.products)]
+            for f in layers.filters
+        ]
+        rows += [["linear", "", str(m), str(n * m)] for n, m in layers.linear]
+        title = f"layers after a stem of {genotype.pool} x {genotype.pool} pixels, with the head {genotype.head}"
+        return [(title, ["layer", "stride", "output", "multiply-adds"], rows)]
+
+
+def create(task: Task, options: Mapping[str, Any]) -> CnnSpace:
+    """The space for a task; ValueError with one sentence for a bad option."""
+    return CnnSpace(task, read_options(CnnOptions, options, space="cnn"))

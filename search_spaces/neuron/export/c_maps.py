@@ -1,0 +1,191 @@
+"""The C of networks with shared weights: see :mod:`search_spaces.neuron.export.maps`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.types import Ints
+from search_spaces.neuron.export import c_text
+from search_spaces.neuron.export.arithmetic import Arithmetic
+from search_spaces.neuron.export.layout import narrow
+from search_spaces.neuron.export.maps import Maps, segments, spread
+
+COMMENT = """\
+ *
+ * Where neurons share weights, these stand once, as kernels. A map is the neurons of a layer that apply
+ * a kernel to an earlier layer. Its plan are runs of neurons side by side whose sources lie in the same
+ * pattern, a stride apart. A pattern is segments of sources side by side, with as many weights, or, where
+ * segment_taps is negative, with a single one. The other edges stand in rows, of those neurons that have
+ * such or need an offset of their own.
+"""
+#: For sources of one type.
+ADD_MAPS = """\
+/* Adds the maps [map, end) of sources x to the sums z of a layer. */
+static void add_${kind}(float *z, unsigned map, unsigned end, const ${type} *x)
+{
+    for (; map < end; map++) {
+        const weight_t *kernel = kernel_weights + map_kernels[map];
+        unsigned run = plan_runs[map_plans[map]], i = map_rows[map];
+
+        for (; run < plan_runs[map_plans[map] + 1]; run++) {
+            const float shift = map_shifts[map_first_shifts[map] + run_shifts[run]];
+            const unsigned pattern = run_patterns[run];
+            int column = run_columns[run];
+            unsigned n, s;
+
+            for (i += run_gaps[run], n = run_counts[run]; n > 0; n--, i++, column += run_strides[run]) {
+                const ${type} *source = x + column;
+                ${total} total = 0;
+
+                for (s = pattern_segments[pattern]; s < pattern_segments[pattern + 1]; s++) {
+                    const weight_t *w = kernel + segment_weights[s];
+                    int taps = segment_taps[s];
+                    ${total} part = 0;
+
+                    source += segment_steps[s];
+                    if (taps < 0) {
+                        for (; taps < 0; taps++)
+                            part += (${total})*source++;
+                        part *= (${total})*w;
+                    } else {
+                        for (; taps > 0; taps--)
+                            part += (${total})*w++ * (${total})*source++;
+                    }
+                    total += part;
+                }
+                z[i] += shift + ${scale}(float)total;
+            }
+        }
+    }
+}
+
+"""
+#: For the tiles of :mod:`search_spaces.neuron.export.c_tiles`.
+PUT_MAPS = """\
+/* The edges of the maps [map, end) into the LANES neurons from begin on. */
+static void put_maps(const uint32_t *first, unsigned map, unsigned end, unsigned begin, int place, float *shifts)
+{
+    for (; map < end; map++) {
+        const weight_t *kernel = kernel_weights + map_kernels[map];
+        unsigned run = plan_runs[map_plans[map]], i = map_rows[map];
+
+        for (; run < plan_runs[map_plans[map] + 1]; run++) {
+            const float shift = map_shifts[map_first_shifts[map] + run_shifts[run]];
+            const unsigned pattern = run_patterns[run];
+            int column = place + run_columns[run];
+            unsigned n, s;
+
+            for (i += run_gaps[run], n = run_counts[run]; n > 0; n--, i++, column += run_strides[run]) {
+                int source = column, k;
+
+                if (i < begin || i >= begin + LANES)
+                    continue;
+                shifts[i] += shift;
+                for (s = pattern_segments[pattern]; s < pattern_segments[pattern + 1]; s++) {
+                    const weight_t *w = kernel + segment_weights[s];
+                    const int taps = segment_taps[s];
+
+                    source += segment_steps[s];
+                    for (k = 0; k < (taps < 0 ? -taps : taps); k++)
+                        put(first, (unsigned)source++, i - begin, ${scale}(float)w[taps < 0 ? 0 : k]);
+                }
+            }
+        }
+    }
+}
+
+"""
+
+
+class MapsInC(NamedTuple):
+    """As C.
+
+    Attributes:
+        tables: Constants by name.
+        listed: Rows that have other edges or an offset of their own, ``(n_listed,)``.
+        from_inputs, from_hidden: Whether there are maps of such sources.
+        longest: Products of the longest sum.
+    """
+
+    tables: dict[str, NDArray[Any] | None]
+    listed: Ints
+    from_inputs: bool
+    from_hidden: bool
+    longest: int
+
+
+def maps_in_c(maps: Maps, numbers: Arithmetic) -> MapsInC:
+    """The tables of shared weights, and which rows they leave to others."""
+    genotype = numbers.network.genotype
+    layer_offsets = genotype.layer_offsets[1:-1] - genotype.n_inputs
+    added, left = spread(maps, numbers.offset.astype(np.float64), layer_offsets)
+    run_shifts, shifts = _shifts(maps, added)
+    pieces, pattern_segments = segments(maps.patterns)
+    n_hidden = np.bincount(maps.layers[maps.from_hidden], minlength=genotype.depth + 1)[1:]
+    others = genotype.edges[maps.kernels < 0, 1] - genotype.n_inputs
+    listed = np.union1d(others, np.flatnonzero(left))
+    in_layer = genotype.layer_of[listed + genotype.n_inputs] - 1
+    scales = numbers.weights.scales
+    tables: dict[str, NDArray[Any] | None] = {
+        "layer_input_maps": narrow(np.bincount(maps.layers, minlength=genotype.depth + 1)[1:] - n_hidden),
+        "layer_hidden_maps": narrow(n_hidden),
+        "layer_rows": narrow(np.bincount(in_layer, minlength=genotype.depth)) if len(listed) else None,
+        "row_places": narrow(listed - layer_offsets[in_layer]) if len(listed) else None,
+        "offset": left[listed].astype(np.float32) if len(listed) else None,
+        "map_rows": narrow(maps.rows), "map_plans": narrow(maps.plans), "map_kernels": narrow(maps.first_weights),
+        "map_first_shifts": narrow(np.cumsum([0, *map(len, shifts[:-1])])),
+        "map_shifts": np.concatenate(shifts).astype(np.float32),
+        "map_scales": None if scales is None else scales[2 * genotype.depth + maps.kernel_of],
+        "plan_runs": narrow(maps.plan_starts), "run_gaps": narrow(maps.runs.gaps),
+        "run_counts": narrow(maps.runs.counts), "run_patterns": narrow(maps.runs.patterns),
+        "run_columns": narrow(maps.runs.columns), "run_strides": narrow(maps.runs.strides),
+        "run_shifts": narrow(run_shifts), "pattern_segments": narrow(pattern_segments),
+        "segment_steps": narrow(pieces.steps), "segment_weights": narrow(pieces.weights),
+        "segment_taps": narrow(pieces.taps), "kernel_weights": numbers.weights.values[maps.weights],
+    }
+    longest = max(len(columns) for columns, _ in maps.patterns)
+    return MapsInC(tables, listed, not maps.from_hidden.all(), bool(maps.from_hidden.any()), longest)
+
+
+def add_maps(maps: MapsInC, *, byte_inputs: bool, exact: bool) -> str:
+    """The functions that add maps to sums: ``add_bytes`` of inputs that are bytes, ``add_floats`` of all others.
+
+    Args:
+        exact: Products of bytes are summed as integers.
+    """
+    scale = "" if maps.tables["map_scales"] is None else "map_scales[map] * "
+    text = ""
+    if byte_inputs and maps.from_inputs:
+        total = "int32_t" if exact else "float"
+        text += c_text.fill(ADD_MAPS, (), {"kind": "bytes", "type": "uint8_t", "total": total, "scale": scale})
+    if maps.from_hidden or not byte_inputs:
+        text += c_text.fill(ADD_MAPS, (), {"kind": "floats", "type": "float", "total": "float", "scale": scale})
+    return text.rstrip()
+
+
+def put_maps(maps: MapsInC) -> str:
+    """The function that unpacks maps into tiles."""
+    scale = "" if maps.tables["map_scales"] is None else "map_scales[map] * "
+    return c_text.fill(PUT_MAPS, (), {"scale": scale}).rstrip()
+
+
+def _shifts(maps: Maps, added: list[dict[int, float]]) -> tuple[Ints, list[NDArray[np.float64]]]:
+    """For each run which of its map's numbers is added, ``(n_runs,)``, and these numbers of each map.
+
+    Patterns of a plan to which all its maps add alike have a number in common.
+    """
+    run_shifts, shifts = np.zeros(len(maps.runs.counts), np.int64), [np.empty(0)] * len(added)
+    for plan in range(len(maps.plan_starts) - 1):
+        own = np.flatnonzero(maps.plans == plan)
+        patterns = list(added[own[0]])
+        values = np.array([[added[i][pattern] for pattern in patterns] for i in own])
+        distinct, place = np.unique(values, axis=1, return_inverse=True)
+        place_of = dict(zip(patterns, place.ravel().tolist(), strict=True))
+        runs = slice(*maps.plan_starts[plan:][:2])
+        run_shifts[runs] = [place_of[pattern] for pattern in maps.runs.patterns[runs].tolist()]
+        for i, numbers in zip(own, distinct, strict=True):
+            shifts[i] = numbers
+    return run_shifts, shifts

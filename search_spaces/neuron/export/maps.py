@@ -1,0 +1,246 @@
+"""Shared weights as a device stores them: each once, and where neurons use them as runs of equal patterns.
+
+A *kernel* is a set of weights that some neurons share. A *map* is those neurons of a layer that apply a kernel to one
+earlier layer: a channel of a convolution, an output with a global average. It consists of *runs*, neurons that stand
+side by side, whose sources lie alike (in the same *pattern*) and a constant stride apart; the runs of a map are its
+*plan*, which all channels of a convolution have in common. A pattern consists of *segments*: sources side by side with
+weights side by side, or with a single one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.types import Doubles, Ints
+from search_spaces.neuron.export.ordering import components
+from search_spaces.neuron.genotype import NeuronGenotype
+
+#: A kernel is stored as such where it has more than this many times as many edges as it has weights and runs, all its
+#: maps together; else its edges stand in rows. What is best depends on how many kernels have a plan and patterns in
+#: common, so each is tried.
+LEAST_SHARING = (4, 1)
+
+
+class Runs(NamedTuple):
+    """Neurons side by side, all ``(n_runs,)``, plan by plan.
+
+    Attributes:
+        gaps: Neurons of the layer between the run before, or the first of the map, and this one.
+        counts: Neurons.
+        patterns: How their sources lie.
+        columns: The first source of the first neuron.
+        strides: From a neuron's first source to the next neuron's.
+    """
+
+    gaps: Ints
+    counts: Ints
+    patterns: Ints
+    columns: Ints
+    strides: Ints
+
+
+class Maps(NamedTuple):
+    """A network's shared weights.
+
+    Attributes:
+        kernels: ``(n_edges,)``, the kernel of each edge, -1 for edges that are not stored as shared.
+        weights: ``(n_weights,)``, for each stored weight an edge that has it; a kernel's weights stand together.
+        layers, from_hidden, rows, plans, kernel_of, first_weights: ``(n_maps,)``: the layer of a map's neurons, whether
+            its sources are hidden neurons, its first neuron in the layer, its plan, its kernel, and where that begins
+            among ``weights``. Maps are sorted by the first two.
+        plan_starts: ``(n_plans + 1,)``, the first run of each plan, then the number of runs.
+        runs: Of all plans.
+        patterns: Of each the columns, from the first one's, and the weights, from the kernel's first, of its sources.
+    """
+
+    kernels: Ints
+    weights: Ints
+    layers: Ints
+    from_hidden: NDArray[np.bool_]
+    rows: Ints
+    plans: Ints
+    kernel_of: Ints
+    first_weights: Ints
+    plan_starts: Ints
+    runs: Runs
+    patterns: tuple[tuple[Ints, Ints], ...]
+
+    def neurons(self, map: int) -> tuple[Ints, Ints]:
+        """The neurons of a map by their place in the layer, and their patterns, both ``(n_neurons,)``."""
+        runs = slice(*self.plan_starts[self.plans[map] :][:2])
+        gaps, counts, patterns = self.runs.gaps[runs], self.runs.counts[runs], self.runs.patterns[runs]
+        first = self.rows[map] + np.cumsum(gaps) + np.cumsum(counts) - counts
+        places = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        return places, np.repeat(patterns, counts)
+
+
+def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_sharing: float) -> Maps | None:
+    """The shared weights that are worth it, None where there are none.
+
+    Args:
+        columns: ``(n_edges,)``, where the source of each edge lies: among the inputs, or in the buffer of activations.
+        values: ``(n_edges,)``, edges with the same number have the same weight; -1 shares it with none.
+        least_sharing: One of :data:`LEAST_SHARING`.
+    """
+    parts = _parts(genotype, columns, values)
+    if parts is None:
+        return None
+    runs, map_starts, pattern_of = _runs(parts)
+    kernel_of = parts.kernels[parts.starts[map_starts[:-1]]]
+    n_edges = np.bincount(parts.kernels)
+    n_runs = np.bincount(kernel_of, np.diff(np.searchsorted(runs[:, 0], np.arange(len(map_starts)))), len(n_edges))
+    n_weights = np.bincount(parts.kernels[parts.firsts], minlength=len(n_edges))
+    rare = n_edges <= least_sharing * (n_runs + n_weights)
+    if rare.any():
+        kept = values.copy()
+        kept[parts.edges[rare[parts.kernels]]] = -1
+        return find_maps(genotype, columns, kept, least_sharing)
+    plans: dict[bytes, int] = {}
+    plan_runs, plan_of = [], []
+    for own in np.split(runs[:, 1:], np.searchsorted(runs[:, 0], np.arange(1, len(map_starts) - 1))):
+        key = own.tobytes()
+        if key not in plans:
+            plans[key] = len(plans)
+            plan_runs.append(own)
+        plan_of.append(plans[key])
+    first_part = map_starts[:-1]
+    first_edge = parts.edges[parts.starts[first_part]]
+    kernels = np.full(genotype.n_edges, -1)
+    kernels[parts.edges] = parts.kernels
+    first_of_kernel = np.searchsorted(parts.kernels[parts.firsts], np.arange(len(n_edges)))
+    return Maps(
+        kernels, parts.edges[parts.firsts], genotype.layer_of[genotype.edges[first_edge, 1]].astype(np.int64),
+        genotype.edges[first_edge, 0] >= genotype.n_inputs, parts.rows[first_part], np.array(plan_of), kernel_of,
+        first_of_kernel[kernel_of], np.cumsum([0, *map(len, plan_runs)]), Runs(*np.concatenate(plan_runs).T),
+        tuple((code >> 32, code & 0xFFFFFFFF) for code in pattern_of),
+    )
+
+
+class _Parts(NamedTuple):
+    """The edges of each neuron from each earlier layer, kernel by kernel: the parts of maps.
+
+    Attributes:
+        edges, kernels, codes: ``(n,)``: shared edges, their kernels, and their columns from the part's first, times
+            2^32, plus the weight's place in the kernel.
+        firsts: ``(n_weights,)``, index into ``edges`` of one that has the weight, kernel by kernel.
+        starts, maps, rows, columns: ``(n_parts,)``: first of ``edges``, map, neuron in its layer, first column.
+    """
+
+    edges: Ints
+    kernels: Ints
+    codes: Ints
+    firsts: Ints
+    starts: Ints
+    maps: Ints
+    rows: Ints
+    columns: Ints
+
+
+def _parts(genotype: NeuronGenotype, columns: Ints, values: Ints) -> _Parts | None:
+    edges = np.flatnonzero(values >= 0)
+    edges = edges[np.bincount(values[edges])[values[edges]] > 1] if len(edges) else edges
+    if not len(edges):
+        return None
+    source, target = genotype.edges[edges].T.astype(np.int64)
+    from_hidden = source >= genotype.n_inputs
+    kernels = components(2 * target + from_hidden, values[edges])
+    source_layer, layer = genotype.layer_of[source], genotype.layer_of[target]
+    order = np.lexsort((columns[edges], target, source_layer, kernels, from_hidden, layer))
+    edges, kernels, target, source_layer, layer = (v[order] for v in (edges, kernels, target, source_layer, layer))
+    keys = np.stack([layer, source_layer, kernels])
+    new_map = np.append(True, (np.diff(keys) != 0).any(axis=0))
+    new_part = new_map | np.append(True, np.diff(target) != 0)
+    starts = np.flatnonzero(new_part)
+    part = np.cumsum(new_part) - 1
+    sizes = np.bincount(part)
+    by_size = np.lexsort((-sizes[part], kernels))  # the weights of a kernel in the order of its largest part
+    names, firsts = np.unique(values[edges][by_size], return_index=True)
+    place = np.argsort(np.argsort(firsts))[np.searchsorted(names, values[edges])]
+    firsts = by_size[np.sort(firsts)]
+    place -= np.searchsorted(kernels[firsts], np.arange(kernels.max() + 1))[kernels]
+    codes = (columns[edges] - columns[edges][starts][part] << 32) + place
+    rows = target[starts] - genotype.layer_offsets[layer[starts]]
+    return _Parts(edges, kernels, codes, firsts, starts, (np.cumsum(new_map) - 1)[starts], rows, columns[edges][starts])
+
+
+def _runs(parts: _Parts) -> tuple[Ints, Ints, list[Ints]]:
+    """Runs ``(n_runs, 6)``: map, then the columns of :class:`Runs`; the first part of each map; codes by pattern."""
+    patterns: dict[bytes, int] = {}
+    codes: list[Ints] = []
+    runs: list[list[int]] = []
+    map_starts: list[int] = []
+    ends = np.append(parts.starts[1:], len(parts.edges))
+    after = before = 0  # the neuron after the last one, and its first column
+    for i, (first, end, map, row, column) in enumerate(
+        zip(parts.starts, ends, parts.maps.tolist(), parts.rows.tolist(), parts.columns.tolist(), strict=True)
+    ):
+        code = parts.codes[first:end]
+        pattern = patterns.setdefault(code.tobytes(), len(codes))
+        if pattern == len(codes):
+            codes.append(code)
+        if not runs or runs[-1][0] != map:
+            map_starts.append(i)
+            runs.append([map, 0, 1, pattern, column, 0])
+        elif pattern == runs[-1][3] and row == after and (runs[-1][2] == 1 or column - before == runs[-1][5]):
+            runs[-1][2] += 1
+            runs[-1][5] = column - before
+        else:
+            runs.append([map, row - after, 1, pattern, column, 0])
+        after, before = row + 1, column
+    return np.array(runs), np.array([*map_starts, len(parts.starts)]), codes
+
+
+class Segments(NamedTuple):
+    """The patterns' sources, pattern by pattern, all ``(n_segments,)``.
+
+    Attributes:
+        steps: From the end of the segment before, or the first source, to this one's.
+        weights: The first weight, from the kernel's first.
+        taps: Number of sources; negative where all have the same weight.
+    """
+
+    steps: Ints
+    weights: Ints
+    taps: Ints
+
+
+def segments(patterns: tuple[tuple[Ints, Ints], ...]) -> tuple[Segments, Ints]:
+    """The segments, and the first of each pattern, then their number, ``(n_patterns + 1,)``."""
+    found: list[tuple[int, int, int]] = []
+    starts = [0]
+    for columns, weights in patterns:
+        first = end = 0
+        while first < len(columns):
+            side_by_side = np.diff(columns[first:]) == 1
+            lengths = [
+                1 + int(np.argmin(np.append(side_by_side & (np.diff(weights[first:]) == step), False)))
+                for step in (1, 0)
+            ]
+            length = max(lengths)
+            found.append((int(columns[first]) - end, int(weights[first]), length if lengths[0] == length else -length))
+            first, end = first + length, int(columns[first]) + length
+        starts.append(len(found))
+    return Segments(*np.array(found).T), np.array(starts)
+
+
+def spread(maps: Maps, offsets: Doubles, layer_offsets: Ints) -> tuple[list[dict[int, float]], Doubles]:
+    """Numbers to add to the sums of a map's neurons, one a pattern, and what is then left to add, ``(n_rows,)``.
+
+    Args:
+        offsets: ``(n_rows,)``, what is to be added to each neuron's sum; float32 values.
+        layer_offsets: First row of each layer from the first hidden one on.
+    """
+    left, added = offsets.copy(), []
+    for map, layer in enumerate(maps.layers):
+        places, patterns = maps.neurons(map)
+        rows = places + layer_offsets[layer - 1]
+        common: dict[int, float] = {}
+        for pattern in np.unique(patterns):
+            own = rows[patterns == pattern]
+            common[int(pattern)] = float(np.sort(left[own])[len(own) // 2])
+            left[own] -= common[int(pattern)]
+        added.append(common)
+    return added, left

@@ -1,0 +1,99 @@
+"""Programs of others: killed as a group, their output capped; one timing at a time, which says for whom it waits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from evonas.runtimes import timing
+from evonas.runtimes.device import seconds_on_device
+from evonas.runtimes.groups import TooMuchOutput, kill_groups, run_group
+from evonas.runtimes.timing import alone
+from evonas.training import Stop, TrialTimeout
+from evonas.types import UserError
+
+
+def is_gone(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_what_is_written_and_printed_is_whole() -> None:
+    blob = os.urandom(1_000_000)
+    done = run_group(["cat"], stdin=blob, timeout=30, most=len(blob))
+    assert done == (0, blob, b"")
+    assert run_group(["sh", "-c", "echo no >&2; exit 3"], timeout=30, most=10) == (3, b"", b"no\n")
+    assert run_group(["true"], stdin=blob, timeout=30, most=10).returncode == 0, "input may be left unread"
+
+
+def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_group(["sh", "-c", f"sleep 300 & echo $! > {tmp_path}/pid; wait"], timeout=0.5, most=10)
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_child_that_keeps_the_output_open_is_not_waited_for() -> None:
+    begin = time.monotonic()
+    done = run_group(["sh", "-c", "sleep 20 & echo $!"], timeout=30, most=100)
+    assert time.monotonic() - begin < 10
+    os.kill(int(done.stdout), 9)
+
+
+def test_endless_output_is_an_error_not_memory() -> None:
+    with pytest.raises(TooMuchOutput, match="more than 1,000 bytes"):
+        run_group(["yes"], timeout=30, most=1000)
+    with pytest.raises(RuntimeError, match=r"the latency command yes was stopped: it printed more than"):
+        seconds_on_device(("yes",), {".c": b""}, "network", 30)
+
+
+def test_all_groups_are_killed_on_demand() -> None:
+    thread = threading.Timer(0.3, kill_groups)
+    thread.start()
+    assert run_group(["sleep", "300"], timeout=60, most=10).returncode == -9
+    thread.join()
+
+
+def test_who_waits_for_the_timing_lock_says_for_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with alone():
+            entered.set()
+            leave.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait(30)
+    try:
+        with (
+            pytest.warns(UserWarning, match=rf"waiting for another timing .* to end: process {os.getpid()}, "),
+            pytest.raises(TrialTimeout), alone(Stop().within(0.1)),
+        ):
+            pass
+    finally:
+        leave.set()
+        holder.join()
+    with warnings.catch_warnings(), alone():
+        warnings.simplefilter("error")
+
+
+def test_the_lock_is_in_a_folder_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"evonas-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="must be a folder of this user"), timing.alone():
+        pass
+    assert not any((tmp_path / "elsewhere").iterdir())
