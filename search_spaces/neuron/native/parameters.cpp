@@ -6,6 +6,15 @@
 namespace evonas {
 
 void ParameterSet::assign(const float* values, const std::vector<int32_t>& group) {
+  value_.assign(values, values + group.size());
+  slot_ = {};
+  if (std::any_of(group.begin(), group.end(), [](int32_t g) { return g >= 0; })) average(group);
+  gradient_.assign(value_.size() + kPadding, 0);
+  first_.assign(value_.size(), 0);
+  second_.assign(value_.size(), 0);
+}
+
+void ParameterSet::average(const std::vector<int32_t>& group) {
   slot_.resize(group.size());
   std::unordered_map<int32_t, int32_t> slot_of_group;
   std::vector<double> total, count;
@@ -13,14 +22,11 @@ void ParameterSet::assign(const float* values, const std::vector<int32_t>& group
     const int32_t next = static_cast<int32_t>(total.size());
     slot_[i] = group[i] < 0 ? next : slot_of_group.emplace(group[i], next).first->second;
     if (slot_[i] == next) total.push_back(0), count.push_back(0);
-    total[slot_[i]] += values[i];
+    total[slot_[i]] += value_[i];
     ++count[slot_[i]];
   }
   value_.resize(total.size());
   for (size_t s = 0; s < total.size(); ++s) value_[s] = static_cast<float>(total[s] / count[s]);
-  gradient_.assign(value_.size() + kPadding, 0);
-  first_.assign(value_.size(), 0);
-  second_.assign(value_.size(), 0);
   if (value_.size() == slot_.size()) slot_ = {};
 }
 

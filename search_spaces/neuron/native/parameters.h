@@ -49,6 +49,9 @@ class ParameterSet {
   void step(const Kernel& kernel, const AdamStep& rule);
 
  private:
+  // Makes the slots of members that are their own so far.
+  void average(const std::vector<int32_t>& group);
+
   std::vector<float> value_, gradient_, first_, second_;  // of every slot
   std::vector<int32_t> slot_;                             // of every member; empty where member i has slot i
   std::vector<std::pair<int32_t, float>> fixed_;          // slot and value

@@ -186,11 +186,12 @@ void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
       accumulate<L, kGroup>(sums, p.edge, Slots<Shared>{g.slot}, t.input, g.source, segment[0], segment[1]);
       accumulate<L, L>(sums, Shared ? p.edge : p.inner, Slots<Shared>{g.inner_slot}, t.activation, g.inner_source,
                        g.inner_begin[r], g.inner_begin[r + 1]);
+      if (rectified)
+        for (int v = 0; v < V; ++v) sums[v] = maximum(sums[v], vfloat{});
+      if (normed)
+        for (int v = 0; v < V; ++v) total[v] += sums[v];
       float* out = row<L>(normed ? t.normalised : t.activation, r);
-      for (int v = 0; v < V; ++v) {
-        total[v] += normed ? sums[v] : vfloat{};
-        store(out + v * kWidth, rectified ? maximum(sums[v], vfloat{}) : sums[v]);
-      }
+      for (int v = 0; v < V; ++v) store(out + v * kWidth, sums[v]);
     }
     if (g.n_normed[layer]) normalise<L>(g, p, norm, t, layer, total);
   }
@@ -243,21 +244,20 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
     const bool normed = g.activation[r] == kNormed, scaled = normed && norm == kLayerAffine;
     const float* activation = row<L>(t.activation, r);
     vfloat sums[4] = {};  // of the bias's and the gain's gradients
-    for (int v = 0; v < V; ++v) {
-      vfloat d = pulled[v];
-      if (g.activation[r] != kLinear) d = load(activation + v * kWidth) > 0 ? d : vfloat{};
-      if (normed) {
+    if (g.activation[r] != kLinear)
+      for (int v = 0; v < V; ++v) pulled[v] = load(activation + v * kWidth) > 0 ? pulled[v] : vfloat{};
+    if (normed)
+      for (int v = 0; v < V; ++v) {
         const vfloat x = load(t.normalised + r * L + v * kWidth);
         if (scaled) {
-          sums[0] += d;
-          sums[1] += d * x;
-          d *= p.gain[g.row_slot[r]];
+          sums[0] += pulled[v];
+          sums[1] += pulled[v] * x;
+          pulled[v] *= p.gain[g.row_slot[r]];
         }
-        mean[v] += d;
-        correlation[v] += d * x;
+        mean[v] += pulled[v];
+        correlation[v] += pulled[v] * x;
       }
-      store(t.delta + r * L + v * kWidth, d);
-    }
+    for (int v = 0; v < V; ++v) store(t.delta + r * L + v * kWidth, pulled[v]);
     if (scaled) {
       float both[4] = {};
       add_sums(both, sums[0], sums[1], sums[2], sums[3]);
@@ -274,16 +274,16 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
   }
   for (int32_t r = begin; r < end; ++r) {
     const bool normed = g.activation[r] == kNormed;
-    vfloat bias = {};
-    for (int v = 0; v < V; ++v) {
-      vfloat d = load(t.delta + r * L + v * kWidth);
-      if (normed) {
-        d = (d - mean[v] - load(t.normalised + r * L + v * kWidth) * correlation[v]) * scale[v];
-        store(t.delta + r * L + v * kWidth, d);
+    float* delta = row<L>(t.delta, r);
+    if (normed)
+      for (int v = 0; v < V; ++v) {
+        const vfloat x = load(t.normalised + r * L + v * kWidth);
+        store(delta + v * kWidth, (load(delta + v * kWidth) - mean[v] - x * correlation[v]) * scale[v]);
       }
-      bias += d;
-    }
-    if (!(normed && norm == kLayerAffine)) gradient.bias[g.row_slot[r]] += sum(bias);
+    if (normed && norm == kLayerAffine) continue;
+    vfloat bias = {};
+    for (int v = 0; v < V; ++v) bias += load(delta + v * kWidth);
+    gradient.bias[g.row_slot[r]] += sum(bias);
   }
 }
 

@@ -84,8 +84,12 @@ class Trainer(Protocol):
     ) -> TrainedNetwork:
         """Train for ``epochs`` passes over ``splits.train``.
 
+        What the genotype shares is one parameter, which begins with the mean of what is given; clipping counts it once.
+        :func:`schedule` says when sharing ends, and when edges go and come.
+
         Args:
-            frozen: ``(n_edges,)``, True for edges whose weight must not change (nor be pruned).
+            frozen: ``(n_edges,)``, True for edges whose weight must not change (nor be pruned); the others of such an
+                edge's tie go on without it.
         """
         ...
 

@@ -73,6 +73,17 @@ def test_the_best_of_eight_times_as_many_candidates_become_edges_of_weight_zero(
     )
 
 
+def test_growing_leaves_what_is_shared_and_when_that_ends() -> None:
+    network = sparse_network()
+    ties = np.where(np.arange(network.genotype.n_edges) < 9, np.int32(2), np.int32(-1))
+    channels = np.full(network.genotype.n_hidden, 3, np.int32)
+    shared = replace(network, genotype=replace(network.genotype, ties=ties, channels=channels, release_at=0.25))
+    result = grow(shared, network.genotype.n_edges + 5, choose_trainer("torch")).genotype
+    assert (result.ties == 2).sum() == 9
+    assert (result.channels == 3).all()
+    assert result.release_at == 0.25
+
+
 def test_a_few_thousand_samples_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "SCORE_SAMPLES", 64)
     network, recorder = sparse_network(), Recorder()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evonas.training import Pruning, Recipe, Regrowth
-from search_spaces.neuron.trainer.base import prune_steps, regrow_steps, sample_order
+from search_spaces.neuron.trainer.base import prune_steps, regrow_steps, sample_order, schedule
+from tests.search_spaces.neuron.reference import random_genotype
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,38 @@ def test_pruning_is_cubic_and_ends_at_its_target(
     pruning: Pruning | None, n_steps: int, expected: dict[int, int]
 ) -> None:
     assert prune_steps(Recipe(pruning=pruning), n_steps, n_edges=164) == expected
+
+
+@pytest.mark.parametrize(
+    ("pruning", "release_at", "first_and_last"),
+    [
+        (Pruning(edges=100, end=0.5, every=1), 0.0, (0, 49)),  # released at once: as if nothing had been shared
+        (Pruning(edges=100, end=0.5, every=1), 0.4, (40, 69)),  # half of the steps that are left
+        (Pruning(edges=100, begin=0.6, end=0.8, every=1), 0.4, (60, 79)),  # is to begin later anyway
+        (Pruning(edges=100, begin=0.3, end=0.8, every=1), 0.4, (40, 79)),
+        (Pruning(edges=100, begin=0.2, end=0.2), 0.4, (39, 39)),  # at once, at the release
+        (Pruning(edges=100, end=0.5, every=1), 1.0, (0, 49)),  # never released
+    ],
+)
+def test_pruning_begins_with_the_release_and_takes_no_smaller_share_of_what_is_left(
+    pruning: Pruning, release_at: float, first_and_last: tuple[int, int]
+) -> None:
+    prunes = prune_steps(Recipe(pruning=pruning), 100, 164, release_at)
+    assert (min(prunes), max(prunes)) == first_and_last
+    assert prunes[max(prunes)] == 100
+
+
+@pytest.mark.parametrize(
+    ("release_at", "end", "release", "settled", "first_regrowth"),
+    [(1.0, 0.2, -1, 20, 21), (0.5, 0.2, 50, 60, 61), (0.0, 0.2, 0, 20, 21), (0.5, None, 50, 50, 51)],
+)
+def test_a_schedule_settles_when_all_is_released_and_pruned_and_then_regrows(
+    release_at: float, end: float | None, release: int, settled: int, first_regrowth: int
+) -> None:
+    genotype = replace(random_genotype(np.random.default_rng(0)), release_at=release_at)
+    pruning = None if end is None else Pruning(edges=10, end=end, every=1)
+    plan = schedule(Recipe(pruning=pruning, regrowth=Regrowth(every=2, end=1.0)), genotype, 100)
+    assert (plan.release, plan.settled, min(plan.regrows)) == (release, settled, first_regrowth)
 
 
 def test_regrowth_begins_after_pruning_and_fades_like_a_cosine() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -203,6 +204,26 @@ def test_training_is_a_function_of_its_arguments() -> None:
     np.testing.assert_array_equal(first.weights["edge"], second.weights["edge"])
     untrained = space.train(genotype, None, splits, Recipe(), epochs=0, seed=seed, stop=Stop())
     assert (untrained.weights["edge"] != first.weights["edge"]).any()
+
+
+@pytest.mark.parametrize("trainer", ["torch", "auto"])
+@pytest.mark.parametrize(("epochs", "release_at"), [(0, 0.5), (3, 0.5), (0, 1.0), (3, 1.0)])
+def test_what_comes_out_of_training_is_released_where_the_genotype_asks_for_it(
+    trainer: str, epochs: int, release_at: float
+) -> None:
+    rng, space = generator(0), create(DIGITS, {"trainer": trainer, "founders": "log-uniform"})
+    genotype = space.sample(rng)
+    shared = replace(
+        genotype, ties=rng.integers(0, 9, genotype.n_edges).astype(np.int32), release_at=release_at,
+        channels=rng.integers(0, 3, genotype.n_hidden).astype(np.int32),
+    )
+    samples = Samples(rng.standard_normal((64, 1, 8, 8)).astype(np.float32), rng.integers(0, 10, 64))
+    splits = Splits("random", DIGITS, samples, samples, "")
+    seed = np.random.SeedSequence(0)
+    trained = space.train(shared, None, splits, Recipe(batch_size=16), epochs=epochs, seed=seed, stop=Stop())
+    assert trained.genotype.is_shared == (release_at == 1)
+    assert trained.genotype.release_at == 1
+    assert (len(np.unique(trained.weights["edge"])) > 9) == (release_at < 1 and epochs > 0)
 
 
 def test_training_prunes_an_inflated_child_and_what_comes_out_is_done() -> None:
