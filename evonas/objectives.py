@@ -23,7 +23,8 @@ LOGARITHMIC = frozenset({
 })
 #: Minimised metrics of this program's own; whether less or more of another is better has to be declared.
 MINIMISED = LOGARITHMIC | SHARES | {
-    "val_loss", "val_mse", "fitness_mse", "train_loss", "int8_mse", "depth", "edge_updates", "latency_spread",
+    "val_loss", "val_mse", "val_nmse", "fitness_mse", "fitness_nmse", "train_loss", "int8_mse", "int8_nmse", "depth",
+    "edge_updates", "latency_spread",
 }
 #: What a logarithm begins at: no count is below 1 unless it is 0, no latency below a nanosecond.
 SMALLEST = 1e-3

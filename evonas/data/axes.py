@@ -7,10 +7,11 @@ signal, ``c`` channels. Two axes are a table of features and need no letters. Wh
 shape                 is read as
 ====================  =======================================================================================
 ``(n, a, b)``         ``cl`` or ``lc`` where that side alone is 1. Else ``cl`` where a is at most half of b; ``hw``,
-                      images of one channel, where neither side is twice the other, with a note where a is less than
-                      b. Bytes are pixels: ``hw`` where neither side is four times the other
-``(n, a, b, c)``      ``chw`` or ``hwc`` where that side alone is 1 or 3. Else ``chw`` where b equals c or a is at most
-                      half of both, ``hwc`` where a equals b or c is at most half of both
+                      images of one channel, where neither side is twice the other, with a note where they differ.
+                      Bytes are pixels: ``hw`` where neither side is four times the other
+``(n, a, b, c)``      ``chw`` or ``hwc`` where that side alone is 1 or 3, unless the others differ and those of the other
+                      reading are equal: ``(n, 4, 3, 3)``. Else ``chw`` where b equals c or a is at most half of both,
+                      ``hwc`` where a equals b or c is at most half of both
 ====================  =======================================================================================
 
 What fits none of these, or two, is refused: the letters must be given.
@@ -67,14 +68,15 @@ def _read(x: NDArray[Any], origin: str) -> Axes:
     elif x.ndim == 3:
         readings = {"cl": 2 * a <= b, "hw": max(a, b) < 2 * min(a, b)}
     elif x.ndim == 4 and (a in CHANNELS or c in CHANNELS):
-        readings = {"chw": a in CHANNELS, "hwc": c in CHANNELS}
+        readings = {"chw": a in CHANNELS or a != b == c, "hwc": c in CHANNELS or a == b != c}
     elif x.ndim == 4:
         readings = {"chw": b == c or 2 * a <= min(b, c), "hwc": a == b or 2 * c <= min(a, b)}
     fitting = [axes for axes, fits in readings.items() if fits]
     if len(fitting) == 1:
-        if fitting[0] == "hw" and x.dtype != np.uint8 and a < b:
+        if fitting[0] == "hw" and x.dtype != np.uint8 and a != b:
             warnings.warn(f"x of {origin}, of shape (n, {a}, {b}), is taken for images of {a} x {b}; give axes "
-                          f"(--axes) cl where these are {a} channels of length {b}, hw to silence this", stacklevel=4)
+                          f"(--axes) cl where these are {a} channels of length {b}, lc where they are {b} of length "
+                          f"{a}, hw to silence this", stacklevel=4)
         return fitting[0]
     shape = "(n, " + ", ".join(map(str, x.shape[1:])) + ")"
     if x.ndim not in (3, 4):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evonas.evaluation.deployment import MEASURED_LATER, deployment_names
+from evonas.evaluation.trained import measured_names
 from evonas.individual import Evaluation
 from evonas.objectives import parse_constraint, parse_objectives
-from evonas.types import UserError
+from evonas.plugins import create_space
+from evonas.types import Task, UserError
 
 KNOWN = ("val_error", "val_accuracy", "flops", "depth")
 
@@ -47,3 +50,15 @@ def test_a_violation_is_relative_to_its_bound() -> None:
 def test_bad_text_is_refused_with_one_sentence(names: list[str], constraints: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_objectives(names, constraints, KNOWN)
+
+
+@pytest.mark.parametrize("task", [
+    Task("classification", (4,), 3), Task("regression", (4,), 1), Task("regression", (4,), 2, target_scale=(1.0, 2.0)),
+])
+def test_whether_less_or_more_is_better_is_known_of_all_metrics_of_this_program(task: Task) -> None:
+    space = create_space("neuron", task, {})
+    deployed = deployment_names(space, task)
+    names = (*measured_names(task), "train_loss", "edge_updates", *deployed)
+    goals = {item.metric: item.goal for item in parse_objectives(names, [], names).items}
+    assert {name for name, goal in goals.items() if goal == "max"} == {*names} & {"val_accuracy", "val_r2"}
+    assert set(deployed) <= MEASURED_LATER

@@ -62,6 +62,30 @@ def test_wide_images_of_floats_might_be_signals() -> None:
     assert channels_first(np.zeros((5, 13, 20)), "data", "hw")[0].shape == (5, 1, 13, 20)
 
 
+def test_tall_images_of_floats_might_be_signals_shorter_than_their_channels_are_many() -> None:
+    with pytest.warns(UserWarning, match=r"taken for images of 6 x 5; .* cl where these are 6 channels of length 5, lc "
+                                         r"where they are 5 of length 6"):
+        assert channels_first(np.zeros((5, 6, 5)), "data")[1] == "hw"
+    assert channels_first(np.zeros((5, 8, 8)), "data")[1] == "hw"
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 3), (13, 3, 3), (2, 3, 3), (13, 1, 1)])
+def test_a_side_of_3_is_no_channel_axis_where_the_image_is_a_square_without_it(shape: tuple[int, ...]) -> None:
+    channels, side = shape[:2]
+    with pytest.raises(DataError, match=rf"chw \({channels} channels of {side} x {side}\) or hwc"):
+        channels_first(np.zeros((5, *shape)), "data")
+    with pytest.raises(DataError, match=rf"or hwc \({channels} channels of {side} x {side}\)"):
+        channels_first(np.zeros((5, side, side, channels)), "data")
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((3, 8, 8), "chw"), ((8, 8, 3), "hwc"), ((1, 28, 28), "chw"), ((28, 28, 1), "hwc"),
+                        ((3, 20, 30), "chw"), ((20, 30, 3), "hwc"), ((1, 3, 4), "chw")],
+)
+def test_grey_and_colour_images_are_recognised(shape: tuple[int, ...], axes: Axes) -> None:
+    assert channels_first(np.zeros((5, *shape)), "data")[1] == axes
+
+
 @pytest.mark.parametrize(
     ("shape", "axes", "message"),
     [
