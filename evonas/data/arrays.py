@@ -58,6 +58,8 @@ def raw_samples(
         raise DataError(f"{origin}: expected as many samples as targets, got {len(x)} in x and {len(y)} in y; "
                         f"the two belong to different sets or one is cut short")
     x, axes = channels_first(x, origin, axes)
+    if y.dtype.kind in "iu" and y.size and task != "regression":
+        check_size(x.shape[1:], int(y.max()) + 1, origin)
     return RawSamples(x, read_targets(y, origin, task), axes)
 
 

@@ -30,17 +30,17 @@ def test_a_wide_table_has_a_model_at_its_time_limit() -> None:
 @pytest.mark.parametrize("founders", ["pruned", "log-uniform", "source"])
 def test_few_samples_ask_for_small_founders(founders: str) -> None:
     space = create(WIDE, {"founders": founders})
-    options = founder_options(RunConfig(), space, 80)
+    options = founder_options(RunConfig(epochs=6), space, 80)
     bounded = create(WIDE, {"founders": founders, **options})
     rng = np.random.default_rng(0)
     sizes = [bounded.sample(rng).n_edges for _ in range(6)]
     assert max(sizes) <= 2 * 1000 * 80
-    assert founder_options(RunConfig(), bounded, 80) == {}, "what is bounded stays as it is"
+    assert founder_options(RunConfig(epochs=6), bounded, 80) == {}, "what is bounded stays as it is"
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - {"conv"}))
 def test_members_of_a_family_begin_small_too(method: str) -> None:
-    options = founder_options(RunConfig(), create(WIDE, {}), 80)
+    options = founder_options(RunConfig(epochs=6), create(WIDE, {}), 80)
     family = create(WIDE, options).seeders[method]
     assert max(family(index, np.random.default_rng(index)).n_edges for index in range(4)) <= 2 * 1000 * 80
 
@@ -49,13 +49,13 @@ def test_a_short_time_and_little_memory_bound_founders_and_enough_of_all_leaves_
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = create(Task("classification", (1, 28, 28), 10), {})
-    assert founder_options(RunConfig(), space, 50_000) == {}
-    short = founder_options(RunConfig(time_limit=5.0), space, 50_000)
+    assert founder_options(RunConfig(epochs=6), space, 50_000) == {}
+    short = founder_options(RunConfig(epochs=6, time_limit=5.0), space, 50_000)
     assert short["founder_edges"][1] < 5000
     monkeypatch.setattr("evonas.seeders.usable_memory", lambda: 10**8)
-    assert founder_options(RunConfig(), space, 50_000)["starting_edges"] < 10**6
+    assert founder_options(RunConfig(epochs=6), space, 50_000)["starting_edges"] < 10**6
 
 
 def test_sizes_that_the_user_names_stay() -> None:
     space = create(WIDE, {"founder_edges": (8000, 640_000)})
-    assert set(founder_options(RunConfig(), space, 80)) == {"starting_edges"}
+    assert set(founder_options(RunConfig(epochs=6), space, 80)) == {"starting_edges"}

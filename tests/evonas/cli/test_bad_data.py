@@ -90,7 +90,7 @@ def test_a_run_whose_data_have_changed_or_gone_is_refused(
     _npz(x_train=np.random.default_rng(1).normal(size=(30, 5)))
     refused(name, "r", *options, message="own.npz' is not the one that r was started with")
     Path("own.npz").unlink()
-    refused(name, "r", *options, message="own.npz, which is no file")
+    refused(name, "r", *options, message="own.npz, nor in")
 
 
 def test_a_run_of_a_file_of_ones_own_goes_on_from_any_folder(

@@ -133,6 +133,7 @@ def test_ctrl_c_while_the_program_is_imported_is_quiet(seconds: float, tmp_path:
 
 
 def test_nothing_of_a_run_steers_the_terminal(evonas: Callable[..., Result], run: Path) -> None:
+    id = json.loads(evonas("front", run, "--json").output)[0]["id"]
     with sqlite3.connect(run / "run.db") as database:
         database.execute("UPDATE individuals SET operator = ?", (ESCAPE,))
         database.execute("UPDATE evaluations SET error = ?", (ESCAPE,))
@@ -140,7 +141,6 @@ def test_nothing_of_a_run_steers_the_terminal(evonas: Callable[..., Result], run
         database.execute(
             "UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps({**config, "dataset": ESCAPE}),)
         )
-    id = json.loads(evonas("front", run, "--json").output)[0]["id"]
     for command in (("front", run), ("front", run, "--csv"), ("front", run, "--json"), ("lineage", run, id),
                     ("show", run, id), ("resume", run), ("lineage", run, id, "--json"), ("compare", run, run)):
         output = evonas(*command).output

@@ -187,7 +187,8 @@ def test_a_command_of_the_users_times_networks_on_a_device(
 
 def test_networks_that_fail_on_the_device_are_failed_trials(evonas: Evonas, device: Callable[[int], str]) -> None:
     command = device(20_000)
-    options = ["--objectives", "val_error,latency_device", *SMALL, "--seed", 1, "--latency-command", command]
+    options = ["--objectives", "val_error,latency_device", *SMALL, "--seed", 1, "--latency-command", command,
+               "--space-option", "founders=pruned"]
     result = evonas("evolve", *options, "--out", "r")
     assert result.exit_code == 0, result.output
     assert "it does not fit" in result.stdout

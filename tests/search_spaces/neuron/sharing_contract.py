@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from evonas.training import Pruning, Recipe, Regrowth
 from search_spaces.neuron.genotype import Activation
-from search_spaces.neuron.trainer.base import Network, Norm, Trainer, sample_order
+from search_spaces.neuron.trainer.base import Network, Norm, Trainer, learning_rates, sample_order
 from tests.search_spaces.neuron.measuring_contract import few_examples
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.reference_training import mean_loss
@@ -107,7 +107,8 @@ class SharingContract(TrainerContract):
         decayed = [p for p in module.parameters() if p.ndim > 1]
         others = [p for p in module.parameters() if p.ndim == 1]
         decay = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(decay, lr=recipe.learning_rate)
+        rate = float(learning_rates(recipe, written.network.genotype, 1)[0])
+        optimizer = torch.optim.AdamW(decay, lr=rate)
         for epoch in range(5):
             order = sample_order(100, 16, seed=3, epoch=epoch)
             for begin in range(0, 100, 16):

@@ -36,7 +36,7 @@ def test_founders_are_valid_on_longest_paths_and_feed_every_output(seed: int, ta
 def test_founders_that_training_prunes_are_valid_and_begin_with_more_edges_than_they_keep(
     seed: int, task: Task
 ) -> None:
-    space = create(task, {})
+    space = create(task, {"founders": "pruned"})
     founder = space.sample(np.random.default_rng(seed))
     space.validate(founder)
     assert 0 < founder.prune_to < founder.n_edges
@@ -45,7 +45,8 @@ def test_founders_that_training_prunes_are_valid_and_begin_with_more_edges_than_
 @pytest.mark.parametrize("channels", [1, 3])
 def test_as_many_edges_for_each_pixel_make_founders_locally_sparse_whatever_the_channels(channels: int) -> None:
     n_edges = 3 * 28 * 28
-    space = create(Task("classification", (channels, 28, 28), 10), {"founder_edges": (n_edges, n_edges)})
+    options = {"founders": "pruned", "founder_edges": (n_edges, n_edges)}
+    space = create(Task("classification", (channels, 28, 28), 10), options)
     founders = [space.sample(np.random.default_rng(seed)) for seed in range(60)]
     locally_sparse = [founder for founder in founders if founder.depth == 4]
     assert 20 <= len(locally_sparse) <= 40  # of 60, each is one with probability 1/2
@@ -76,7 +77,7 @@ def test_training_leaves_founders_from_as_many_edges_as_inputs_to_80_times_that(
 
 
 def test_few_edges_are_left_of_dense_layers_and_many_of_locally_sparse_ones() -> None:
-    space = create(Task("classification", (1, 28, 28), 10), {})
+    space = create(Task("classification", (1, 28, 28), 10), {"founders": "pruned"})
     founders = [space.sample(np.random.default_rng(seed)) for seed in range(60)]
     assert all(founder.n_edges >= 1.9 * founder.n_trained_edges for founder in founders)
 
