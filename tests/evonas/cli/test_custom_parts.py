@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -111,6 +112,10 @@ def test_what_is_maximised_is_maximised_wherever_the_run_is_looked_at(evonas: Ev
     assert most.id in {row["id"] for row in rows}
     best = json.loads(evonas("front", "r", "--json", "--best-under", "flops=1e9").stdout)
     assert [row["id"] for row in best] == [most.id]
+    assert evonas("report", "r").exit_code == 0
+    assert re.search(r'"name": ?"auc"[^}]*"maximised": ?true', Path("r/report.html").read_text())
+    search(DeclaredArea(), kind=NSGA2, out="s")
+    assert "auc is no cost" in evonas("compare", "r", "s", "--cost", "auc").stderr
     store: RunStore[Any] = RunStore(Path("r"), None, writing=True)  # type: ignore[arg-type]
     with store, pytest.raises(StoreError, match="searched for the maximum of auc, not for its minimum"):
         store.declare({"auc": "min"})
