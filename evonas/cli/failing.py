@@ -20,7 +20,7 @@ FAILED, BROKEN_PIPE = 2, 141
 #: Set it to see where an error that is reported as damage comes from.
 TRACEBACK_VARIABLE = "EVONAS_TRACEBACK"
 #: Characters of an error that are told: some quote what they could not read.
-MOST_TOLD, MOST_NAME = 1000, 200
+MOST_TOLD, MOST_NAME = 900, 200
 
 
 @contextmanager

@@ -9,9 +9,9 @@ shape                 is read as
 ``(n, a, b)``         ``cl`` or ``lc`` where that side alone is 1. Else ``cl`` where a is at most half of b; ``hw``,
                       images of one channel, where neither side is twice the other, with a note where they differ.
                       Bytes are pixels: ``hw`` where neither side is four times the other
-``(n, a, b, c)``      ``chw`` or ``hwc`` where that side alone is 1 or 3, unless the others differ and those of the other
-                      reading are equal: ``(n, 4, 3, 3)``. Else ``chw`` where b equals c or a is at most half of both,
-                      ``hwc`` where a equals b or c is at most half of both
+``(n, a, b, c)``      ``chw`` or ``hwc`` where that side alone is 1 or 3, unless only the other reading has a square, as
+                      of ``(n, 4, 3, 3)``. Else ``chw`` where b equals c or a is at most half of both, ``hwc`` where a
+                      equals b or c is at most half of both
 ====================  =======================================================================================
 
 What fits none of these, or two, is refused: the letters must be given.

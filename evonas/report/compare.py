@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objective, Objectives
-from evonas.report.front import front, hypervolume
+from evonas.report.front import check_measured, front, hypervolume
 from evonas.store import Record, SeedSource, Spent, spent
 from evonas.types import Doubles, UserError, suggestion
 
@@ -120,16 +120,18 @@ def by_cost(run: RunRecords, cost: str) -> RunRecords:
     """The run as if it had been a search of its first objective and a cost.
 
     Raises:
-        UserError: The cost is that objective, is maximised, or no evaluation has it.
+        UserError: The cost is that objective, is maximised, or was not measured for all members of the run's front.
     """
     quality = run.objectives.items[0]
     known = {name for record in run.records for name in record.metrics}
     if cost not in known:
         raise UserError(f"{run.name} has no metric {cost!r}{suggestion(cost, known)}; what it did not measure itself "
                         f"`evonas measure` adds")
-    if cost in MAXIMISED or cost == quality.metric:
+    maximised = MAXIMISED | {o.metric for o in run.objectives.items if o.goal == "max"}
+    if cost in maximised or cost == quality.metric:
         raise UserError(f"{cost} is no cost: name a metric that is minimised, beside {quality.metric}")
-    # What was not measured cannot be chosen, but was paid for.
+    check_measured(front(run.records, run.objectives), cost, run=run.name)
+    # What else was not measured cannot be chosen, but was paid for.
     records = [r if cost in r.metrics else r._replace(status="failed") for r in run.records]
     objectives = Objectives((quality, Objective(cost, log=cost in LOGARITHMIC)), run.objectives.constraints)
     return run._replace(records=records, objectives=objectives)

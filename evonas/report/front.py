@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -84,24 +85,34 @@ def best_under(
             bounds.
     """
     _check_any(members)
-    known = {name for r in members for name in r.metrics}
-    for name in bounds:
-        if name not in known:
-            raise UserError(f"unknown metric {name!r}{suggestion(name, known)}")
-        if math.isnan(bounds[name]):
-            raise UserError(f"the bound of {name} must be a number, got nan")
-        n_measured = sum(name in r.metrics for r in members)
-        if n_measured < len(members):
-            command = " --latency-command ..." if name == DEVICE_LATENCY else ""
-            remedy = f"`evonas measure {run}{command}` measures all"
-            if name not in MEASURED_LATER:
-                remedy = "bound another metric"
-            raise UserError(f"{name} was measured for {n_measured} of {len(members)} members: {remedy}")
+    for name, bound in bounds.items():
+        check_measured(members, name, run=run)
+        if not isinstance(bound, Real) or math.isnan(bound):
+            raise UserError(f"the bound of {name} must be a number, got {bound!r}")
     inside = [r for r in members if all(r.metrics[name] <= bound for name, bound in bounds.items())]
     if not inside:
         text = ", ".join(f"{name}<={bound:g}" for name, bound in bounds.items())
         raise UserError(f"no member of the front has {text}: raise the bound or evolve longer")
     return min(inside, key=lambda r: objectives.items[0].loss(r.metrics))
+
+
+def check_measured(members: Sequence[Record], name: str, *, run: Path | str = "RUN") -> None:
+    """Raises :class:`UserError` unless all members of a front have the metric; says how to measure it.
+
+    Args:
+        members: Of the front; none have all.
+        run: Whose members they are, for the message.
+    """
+    known = {known for r in members for known in r.metrics}
+    if members and name not in known | MEASURED_LATER:
+        raise UserError(f"unknown metric {name!r}{suggestion(name, known)}")
+    n_measured = sum(name in r.metrics for r in members)
+    if n_measured < len(members):
+        command = " --latency-command ..." if name == DEVICE_LATENCY else ""
+        remedy = f"`evonas measure {run}{command}` measures all"
+        if name not in MEASURED_LATER:
+            remedy = "name another metric"
+        raise UserError(f"{name} was measured for {n_measured} of {len(members)} members: {remedy}")
 
 
 def _check_any(members: Sequence[Record]) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 from evonas.files import write_output
 from evonas.objectives import LOGARITHMIC, Objective, Objectives
 from evonas.report.compare import Comparison, Curve, mean_curve, staircase
+from evonas.report.front import check_measured
 from evonas.store import Record
-from evonas.types import UserError, suggestion
+from evonas.types import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,11 +71,9 @@ def plot_front(
 
 def _axis(cost: str | None, members: Sequence[Record], objectives: Objectives) -> Objective:
     """The objective of a name, or what such an objective would be."""
-    known = {name for record in members for name in record.metrics}
     if cost is None:
         return objectives.items[-1]
-    if not all(cost in record.metrics for record in members):
-        raise UserError(f"not all members of the front have the metric {cost!r}{suggestion(cost, known)}")
+    check_measured(members, cost)
     return next((o for o in objectives.items if o.metric == cost), Objective(cost, log=cost in LOGARITHMIC))
 
 

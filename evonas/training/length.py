@@ -26,5 +26,5 @@ def default_epochs(n_samples: int, batch_size: int, *, epochs: int = EPOCHS) -> 
         batch_size: Samples a step.
         epochs: Where there are samples enough; a longer training than a trial sees more samples in proportion.
     """
-    seen = max(SAMPLES_A_TRIAL, STEPS_A_TRIAL * batch_size) * epochs / EPOCHS
+    seen = max(SAMPLES_A_TRIAL, STEPS_A_TRIAL * min(batch_size, n_samples)) * epochs / EPOCHS
     return max(epochs, ceil(seen / n_samples))

@@ -58,7 +58,8 @@ def test_many_classes_of_few_features_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("n_samples", "batch_size", "expected"),
     [(60_000, 64, 6), (41_667, 64, 6), (1_000_000, 64, 6), (6_667, 64, 6), (324, 64, 124), (1150, 64, 35),
-     (1, 1, 40_000), (50_000, 1024, 13), (324, 8, 124)],
+     (1, 1, 40_000), (50_000, 1024, 13), (324, 8, 124),
+     (400, 512, 600), (24, 512, 1667)],
 )
 def test_a_trial_has_six_epochs_or_sees_forty_thousand_samples(n_samples: int, batch_size: int, expected: int) -> None:
     assert default_epochs(n_samples, batch_size) == expected

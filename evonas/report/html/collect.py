@@ -78,7 +78,7 @@ def collect(
         "version": [[len(rows), len(s.store.measurements())] for s, rows in curves],
         "run": _run(subject, records),
         "objectives": [{"metric": o.metric, "goal": o.goal} for o in objectives.items],
-        "metrics": [_metric(name) for name in _metric_names(records, objectives)],
+        "metrics": [_metric(name, objectives) for name in _metric_names(records, objectives)],
         "evaluations": _evaluations(records, _metric_names(records, objectives)),
         "front": [place[r.id, r.budget] for r in members],
         "knee": place[(middle := knee(members, objectives)).id, middle.budget] if members else None,
@@ -162,11 +162,12 @@ def _metric_names(records: Sequence[Record], objectives: Objectives) -> list[str
     return [*objective, *sorted(others, key=lambda name: rank.get(name, 0))]
 
 
-def _metric(name: str) -> Json:
+def _metric(name: str, objectives: Objectives) -> Json:
+    maximised = MAXIMISED | {o.metric for o in objectives.items if o.goal == "max"}
     label = LABELS.get(name, name.replace("_", " "))
     return {
         "name": name, "label": label, "short": SHORT_LABELS.get(name, label), "percent": name in PERCENT,
-        "log": name in LOGARITHMIC or name == "edge_updates", "maximised": name in MAXIMISED,
+        "log": name in LOGARITHMIC or name == "edge_updates", "maximised": name in maximised,
     }
 
 

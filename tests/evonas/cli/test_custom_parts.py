@@ -20,6 +20,7 @@ from evonas.individual import Trial
 from evonas.objectives import Objective, Objectives, parse_objectives
 from evonas.opened import open_run
 from evonas.plugins import create_space
+from evonas.report.html.collect import _metric
 from evonas.search import NSGA2, Searcher
 from evonas.store import RunStore, StoreError, create
 from evonas.types import UserError
@@ -108,9 +109,12 @@ def test_what_is_maximised_is_maximised_wherever_the_run_is_looked_at(evonas: Ev
     with open_run(Path("r")) as run:
         assert run.objectives.items[0] == Objective("auc", "max")
         most = max(run.store.records(), key=lambda r: r.metrics["auc"])
+        assert _metric("auc", run.objectives)["maximised"]
     assert most.id in {row["id"] for row in rows}
     best = json.loads(evonas("front", "r", "--json", "--best-under", "flops=1e9").stdout)
     assert [row["id"] for row in best] == [most.id]
+    search(DeclaredArea(), kind=NSGA2, out="s")
+    assert "auc is no cost" in evonas("compare", "r", "s", "--cost", "auc").stderr
     store: RunStore[Any] = RunStore(Path("r"), None, writing=True)  # type: ignore[arg-type]
     with store, pytest.raises(StoreError, match="searched for the maximum of auc, not for its minimum"):
         store.declare({"auc": "min"})

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -102,6 +103,25 @@ def test_no_member_is_left_out_because_it_was_not_measured(
     assert evonas("front", run, "--best-under", "flops=1e9").exit_code == 0
 
 
+def test_what_was_measured_for_none_or_some_is_refused_wherever_members_are_chosen_by_it(
+    evonas: Evonas, run: Path, best: int, device: Callable[[int], str], tmp_path: Path
+) -> None:
+    from evonas.run import Run
+    from evonas.types import UserError
+
+    n_members = len(rows(evonas, run))
+    told = f"flash was measured for 0 of {n_members} members: `evonas measure {run}` measures all"
+    assert told in evonas("front", run, "--best-under", "flash=5000").stderr
+    with pytest.raises(UserError, match="the bound of flops must be a number, got 'many'"):
+        Run(run).best({"flops": "many"})  # type: ignore[dict-item]
+    shutil.copytree(run, tmp_path / "other")
+    for directory in (run, tmp_path / "other"):
+        assert evonas("measure", directory, "--ids", best, "--latency-command", device(10**6)).exit_code == 0
+    told = f"latency_device was measured for 1 of {n_members} members"
+    assert told in evonas("compare", run, tmp_path / "other", "--cost", "latency_device").stderr
+    assert told in evonas("front", run, "--plot", tmp_path / "f.png", "--cost", "latency_device").stderr
+
+
 @needs_compiler
 def test_this_machine_and_a_device_have_a_column_each(
     evonas: Evonas, run: Path, best: int, device: Callable[[int], str]
@@ -186,13 +206,12 @@ def test_a_command_of_the_users_times_networks_on_a_device(
 
 
 def test_networks_that_fail_on_the_device_are_failed_trials(evonas: Evonas, device: Callable[[int], str]) -> None:
-    command = device(20_000)
-    options = ["--objectives", "val_error,latency_device", *SMALL, "--seed", 1, "--latency-command", command,
-               "--space-option", "founders=pruned"]
+    command = device(15_700)  # between the two founders
+    options = ["--objectives", "val_error,latency_device", *SMALL, "--seed", 1, "--latency-command", command]
     result = evonas("evolve", *options, "--out", "r")
     assert result.exit_code == 0, result.output
     assert "it does not fit" in result.stdout
-    assert all(1000 < row["latency_device"] <= 20e6 for row in rows(evonas, "r"))
+    assert all(1000 < row["latency_device"] <= 15.7e6 for row in rows(evonas, "r"))
     assert "latency_spread" not in rows(evonas, "r")[0]
 
 

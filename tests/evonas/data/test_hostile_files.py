@@ -202,7 +202,7 @@ def test_more_features_or_classes_than_networks_are_meant_for_are_refused(
     x = np.zeros(shape, np.uint8)
     np.savez(tmp_path / "a.npz", x_train=x, y_train=np.arange(len(x)) % n_classes)
     with pytest.raises(DataError, match=message):
-        load(tmp_path / "a.npz")
+        load(tmp_path / "a.npz", task="classification")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")

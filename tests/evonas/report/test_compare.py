@@ -192,11 +192,20 @@ def test_runs_with_other_costs_are_compared_by_one_that_they_have_in_common() ->
     assert [[m and m.id for m in run.at_budget.values()] for (run,) in result.groups.values()] == [[0, 1], [2, 3]]
 
 
-def test_what_lacks_the_cost_is_not_chosen_but_paid_for() -> None:
+def test_a_run_whose_front_was_measured_in_part_is_not_compared() -> None:
     partly = [r if r.id else r._replace(metrics={**r.metrics, "flash": 7.0}) for r in A.records]
+    with pytest.raises(UserError, match=r"flash was measured for 1 of [2-9] members: `evonas measure a` measures all"):
+        compare({n: [A._replace(name=n, records=partly)] for n in "ab"}, cost="flash")
+
+
+def test_what_lacks_the_cost_is_not_chosen_but_paid_for() -> None:
+    members = {r.id for r in front(A.records, A.objectives)}
+    partly = [
+        r._replace(metrics={**r.metrics, "flash": 7.0 + r.id}) if r.id in members else r for r in A.records
+    ]
     result = compare({n: [A._replace(name=n, records=partly)] for n in "ab"}, cost="flash")
     run_a = result.groups["a"][0]
-    assert [m.id for m in run_a.staircase] == [0]
+    assert {m.id for m in run_a.staircase} <= members < {r.id for r in A.records}
     assert run_a.spent == compare({"a": [A], "b": [B]}).groups["a"][0].spent
 
 
