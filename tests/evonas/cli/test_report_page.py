@@ -139,7 +139,8 @@ def test_what_only_some_members_measure_can_be_a_budget(
     ids = front_ids(evonas, finished)
     with open_run(run, writing=True) as opened:
         for id, latency in ((ids[0], 2.0), (ids[-1], 8.0)):
-            opened.store.add_measurement(id, opened.store.member(id).evaluation.budget, {"latency": latency})
+            measured = {"latency": latency, "latency_spread": 0.1}
+            opened.store.add_measurement(id, opened.store.member(id).evaluation.budget, measured)
     assert evonas("report", run, "--out", "page.html").exit_code == 0
     page = open_page(tmp_path / "page.html")
     page.select_option("#budget-metric", "latency")

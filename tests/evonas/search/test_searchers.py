@@ -173,7 +173,7 @@ def test_rungs_that_do_not_ascend_are_refused(rungs: tuple[int, ...]) -> None:
 def test_the_best_third_and_the_non_dominated_climb_a_rung(name: str) -> None:
     memory = Memory()
     numbers = {"population": 12, "children": 9, "generations": 5, "rungs": (1, 4)}
-    searcher = SEARCHERS[name](ToySpace(), OBJECTIVES, **numbers, rng=rng(2))
+    searcher = SEARCHERS[name](ToySpace(), OBJECTIVES, **numbers, rng=rng(3))
     seen: list[Evaluation[Digits]] = []
     while batch := memory.step(searcher):
         promoted = {t.individual.id for t in memory.step(searcher)}

@@ -38,7 +38,8 @@ class Run {
 
   /** Costs that budgets are given in: what is neither a quality nor the same for the whole front. */
   costs() {
-    const known = ["flops", "latency", "params", "edges", "flops_total", "neurons", "depth", "ram", "flash", "int8_flash"];
+    const known = ["flops", "latency", "latency_device", "params", "edges", "flops_total", "neurons", "depth", "ram",
+      "flash", "int8_flash"];
     const first = [this.cost, ...known.filter((name) => name !== this.cost)];
     return first.filter((name) => this.metricOf.has(name) && name !== this.quality
       && new Set(this.front.map((row) => this.value(name, row)).filter((value) => value !== null)).size > 1);
