@@ -147,8 +147,8 @@ def test_what_only_some_members_measure_can_be_a_budget(
     page.locator("#budget").fill("500")
     assert page.locator("#budget-value").inner_text() == "4"
     assert page.locator("#network-title").inner_text().startswith(f"Network #{ids[0]}")
-    page.get_by_role("button", name="latency").click()
-    page.get_by_role("button", name="latency").click()
+    page.get_by_role("button", name="latency (µs)").click()
+    page.get_by_role("button", name="latency (µs)").click()
     found = [int(row.get_attribute("data-id")) for row in page.locator("#members tbody tr").all()]
     assert found[:2] == [ids[-1], ids[0]]
 
