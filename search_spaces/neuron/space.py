@@ -22,9 +22,10 @@ from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.describe import describe
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.draw import sketch
+from search_spaces.neuron.encoding import decode, encode
 from search_spaces.neuron.export import FORMATS
 from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
-from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
+from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.growth import grown
 from search_spaces.neuron.lowering import MOST_EDGES, lower
 from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams

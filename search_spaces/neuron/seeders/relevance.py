@@ -19,7 +19,8 @@ from evonas.space import Encoded
 from evonas.training import Found, FoundFamily, Recipe, Report, Stop
 from evonas.training.checkpoint import Checkpoint, data_and_seed
 from evonas.types import Json
-from search_spaces.neuron.genotype import NeuronGenotype, decode, encode
+from search_spaces.neuron.encoding import decode, encode
+from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.seeders.family import NARROWEST, Setting
 from search_spaces.neuron.seeders.prune import TRAINING as PRUNE_TRAINING

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonas.space import Encoded, InvalidGenotype
-from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype, connected, decode, encode
+from search_spaces.neuron.encoding import decode, encode
+from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype, connected
 from tests.search_spaces.neuron.reference import random_genotype
 
 seeds = st.integers(0, 2**32 - 1)
