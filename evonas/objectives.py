@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ LOGARITHMIC = frozenset({
 })
 #: Minimised metrics of this program's own; whether less or more of another is better has to be declared.
 MINIMISED = LOGARITHMIC | SHARES | {
-    "val_loss", "val_mse", "fitness_mse", "train_loss", "int8_mse", "depth", "edge_updates", "latency_spread",
+    "val_loss", "val_mse", "val_nmse", "fitness_mse", "fitness_nmse", "train_loss", "int8_mse", "int8_nmse", "depth",
+    "edge_updates", "latency_spread",
 }
 #: What a logarithm begins at: no count is below 1 unless it is 0, no latency below a nanosecond.
 SMALLEST = 1e-3
@@ -157,6 +159,8 @@ def parse_constraint(text: str, known: Iterable[str]) -> Constraint:
     try:
         metric, relation, bound = match.groups() if match else ("", "", "")
         value = float(bound)
+        if not math.isfinite(value):
+            raise ValueError
     except ValueError:
         raise UserError(f"cannot read the constraint {text!r}, expected METRIC<=NUMBER or METRIC>=NUMBER") from None
     if metric not in set(known):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evonas.evaluation.deployment import MEASURED_LATER, deployment_names
+from evonas.evaluation.trained import measured_names
 from evonas.individual import Evaluation
-from evonas.objectives import parse_constraint, parse_objectives
-from evonas.types import UserError
+from evonas.objectives import goal_of, parse_constraint, parse_objectives
+from evonas.plugins import create_space
+from evonas.types import Task, UserError
 
 KNOWN = ("val_error", "val_accuracy", "flops", "depth")
 
@@ -41,9 +44,21 @@ def test_a_violation_is_relative_to_its_bound() -> None:
         ([], [], "one or more"),
         (["flops"], ["flops<5"], "cannot read the constraint 'flops<5'"),
         (["flops"], ["flops<=many"], "cannot read the constraint"),
+        (["flops"], ["flops>=1e999"], "cannot read the constraint"),
         (["flops"], ["flop<=5"], "unknown metric 'flop' in constraint"),
     ],
 )
 def test_bad_text_is_refused_with_one_sentence(names: list[str], constraints: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_objectives(names, constraints, KNOWN)
+
+
+@pytest.mark.parametrize("task", [
+    Task("classification", (4,), 3), Task("regression", (4,), 1), Task("regression", (4,), 2),
+])
+def test_every_metric_of_this_program_has_a_goal(task: Task) -> None:
+    space = create_space("neuron", task, {})
+    later = {*deployment_names(space, task), "latency_spread"}
+    assert later <= MEASURED_LATER
+    for name in (*measured_names(task), "train_loss", "edge_updates", *later):
+        assert goal_of(name, {}) == ("max" if name in ("val_accuracy", "val_r2") else "min")
