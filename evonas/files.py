@@ -39,6 +39,8 @@ def replacement(path: Path) -> Iterator[BinaryIO]:
     A reader sees the old file or the whole new one. What stood at ``path``, be it a link or a pipe, is replaced, never
     opened. The new file is made beside it under a name that cannot be foreseen. Raises ``OSError``.
     """
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     partial, descriptor = _made_beside(path)
     try:
         with os.fdopen(descriptor, "w+b") as file:
@@ -69,12 +71,15 @@ def write_output(path: Path, content: bytes, *, what: str = "") -> None:
 
     Raises:
         UserError: It cannot be written.
+        BrokenPipeError: What reads from a pipe has ended.
     """
     try:
         if (stream := _stream(path)) is not None:
             _write_into(stream, content)
             return
         write_whole(_target(path), content)
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError) as error:  # a path with a null character is a ValueError
         raise UserError(f"cannot write {what}{path}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -150,7 +155,10 @@ def make_folder(path: Path) -> None:
 
 def make_hidden_folder(path: Path) -> Path:
     """A new folder beside ``path``, to be renamed to it; its name cannot be foreseen. Raises ``OSError``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from None
     partial = path.with_name(f".evonas-{secrets.token_hex(8)}.partial")
     partial.mkdir()
     return partial

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -158,6 +159,8 @@ def parse_constraint(text: str, known: Iterable[str]) -> Constraint:
     try:
         metric, relation, bound = match.groups() if match else ("", "", "")
         value = float(bound)
+        if not math.isfinite(value):
+            raise ValueError
     except ValueError:
         raise UserError(f"cannot read the constraint {text!r}, expected METRIC<=NUMBER or METRIC>=NUMBER") from None
     if metric not in set(known):

@@ -14,6 +14,7 @@ Commands import what they need when they run: help, usage errors and version mus
 
 import os
 import signal
+import sys
 
 __all__ = ["main"]
 
@@ -22,9 +23,24 @@ def main() -> None:
     """Entry point of the program. Ctrl-C while it is being imported, or ends, ends it at once; else commands see it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
+    _open_standard()
     from evonas.cli.app import main as run
 
     run()
+
+
+def _open_standard() -> None:
+    """Nothing in the place of a closed standard stream, for which else the next file would be taken, like a run's."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _leave(*_: object) -> None:

@@ -19,8 +19,8 @@ from evonas.types import UserError, damaged_by
 FAILED, BROKEN_PIPE = 2, 141
 #: Set it to see where an error that is reported as damage comes from.
 TRACEBACK_VARIABLE = "EVONAS_TRACEBACK"
-#: Characters of an error that are told: some quote what they could not read.
-MOST_TOLD, MOST_NAME = 900, 200
+#: Characters of an error that are told, of its begin and its end: some quote what they could not read.
+MOST_TOLD, BEGIN, END, MOST_NAME = 980, 600, 375, 200
 
 
 @contextmanager
@@ -65,7 +65,9 @@ def written_output() -> Iterator[None]:
 
 def sentence_of(error: Exception) -> str | None:
     """What a user is told; None for an error that can only be a defect of the program."""
-    text = " ".join(line.strip() for line in str(error).splitlines())[:MOST_TOLD]  # SQLite quotes lines
+    text = " ".join(line.strip() for line in str(error).splitlines())  # SQLite quotes lines
+    if len(text) > MOST_TOLD:
+        text = f"{text[:BEGIN]} ... {text[-END:]}"
     damage = damaged_by(error)
     match error:
         case UserError():

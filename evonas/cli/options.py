@@ -67,8 +67,8 @@ def parse_options(texts: Iterable[str] | None) -> dict[str, Any]:
         value = _toml(value)
         try:
             tomllib.loads(f"value = {value}")
-        except tomllib.TOMLDecodeError:
-            raise UserError(f"cannot read --space-option {text!r}, expected KEY=VALUE, like cells=3 or "
+        except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
+            raise UserError(f"cannot read --space-option {text!r:.200}, expected KEY=VALUE, like cells=3 or "
                             f"edges=784,20000") from None
         document.append(f"{key} = {value}")
     try:
@@ -119,4 +119,6 @@ def parse_reference(text: str, objectives: Iterable[str]) -> Mapping[str, float]
     for name in point:
         if name not in known:
             raise UserError(f"unknown objective {name!r} in --reference{suggestion(name, known)}")
+        if not math.isfinite(point[name]):
+            raise UserError(f"--reference needs finite numbers, got {point[name]} for {name}")
     return point

@@ -36,8 +36,8 @@ def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
 
     ``latency``: microseconds a sample on one core of this machine, of compiled C or else in onnxruntime;
     ``latency_device``: what a command says of a device; ``flash``, ``ram``: bytes of the C with float32 weights;
-    ``int8_flash`` and ``int8_error`` (or ``int8_mse``, ``int8_nmse``): with int8 weights, the error on the validation
-    samples.
+    ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): with int8 weights,
+    the error on the validation samples.
     """
     precisions = program_formats(space).get("c", ())
     names = [HOST_LATENCY, DEVICE_LATENCY]

@@ -1,7 +1,7 @@
 """Programs of others (compilers, latency commands, exported networks), each in a session and process group of its own.
 
-A group is killed whole: at its time-out, when the work that waits for it is interrupted, and when this process ends in
-any way. For the last there is a guard, a small process that lives as long as this one.
+A group is killed whole: when its program has ended, at its time-out, when the work that waits for it is interrupted,
+and when this process ends in any way. For the last there is a guard, a small process that lives as long as this one.
 """
 
 from __future__ import annotations
@@ -133,9 +133,8 @@ def run_group(
     except subprocess.TimeoutExpired:
         raise subprocess.TimeoutExpired(command, timeout) from None
     finally:
-        if process.poll() is None:
-            _kill(process.pid)
-            process.wait()
+        _kill(process.pid)  # also what a program that has ended left running; its number is theirs until they end
+        process.wait()
         _GROUPS.remove(process.pid)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, Protocol, runtime_checkable
@@ -132,11 +133,11 @@ class Recipe:
         positive = {"batch_size": self.batch_size, "learning_rate": self.learning_rate, "clip_norm": self.clip_norm,
                     "full_rate_edges": self.full_rate_edges}
         for name, value in positive.items():
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be positive, got {value}")
-        if not self.weight_decay >= 0 or (self.patience is not None and self.patience < 0):
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be positive and finite, got {value}")
+        if not 0 <= self.weight_decay < math.inf or (self.patience is not None and self.patience < 0):
             got = f"{self.weight_decay}, {self.patience}"
-            raise ValueError(f"weight_decay and patience must not be negative, got {got}")
+            raise ValueError(f"weight_decay and patience must be finite and not negative, got {got}")
 
     def of_size(self, edges: float) -> Recipe:
         """The recipe for a network of so many edges, or fewer if this prunes it further."""

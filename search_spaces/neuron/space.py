@@ -336,7 +336,10 @@ class NeuronSpace:
             )
         trained = trainer.train(network, splits, recipe, epochs=epochs, seed=order, stop=stop)
         network = trained.network
-        network.genotype.validate()  # pruning may have cut every path: a failed trial, not a network
+        if not network.genotype.n_edges:  # a failed trial, not a network
+            raise InvalidGenotype(f"pruning to {genotype.prune_to or 'so few'} edges has cut every path from inputs to "
+                                  f"outputs: more epochs or more samples leave it more steps to choose them")
+        network.genotype.validate()
         result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
         return Trained(network.genotype, result, trained.history, trained.edge_updates)
 

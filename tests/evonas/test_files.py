@@ -116,6 +116,22 @@ def test_a_pipe_is_written_into(tmp_path: Path, chain: int) -> None:
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+def test_what_is_no_name_of_a_file_is_a_sentence() -> None:
+    for path in ("/", ".", ""):
+        with pytest.raises(UserError, match=r"^cannot write the plot \S+: Is a directory$"):
+            write_output(Path(path), b"", what="the plot ")
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="streams of POSIX")
+def test_an_output_whose_reader_has_ended_is_a_broken_pipe() -> None:
+    code = "from evonas.files import *; write_output(Path('/dev/stdout'), b'x' * 10**6)"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(write)
+    assert done.stderr.splitlines()[-1].startswith("BrokenPipeError")
+
+
 def test_a_pipe_without_a_reader_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evonas.files.READER_PATIENCE", 0.1)
     os.mkfifo(tmp_path / "pipe")

@@ -44,6 +44,7 @@ def test_a_violation_is_relative_to_its_bound() -> None:
         ([], [], "one or more"),
         (["flops"], ["flops<5"], "cannot read the constraint 'flops<5'"),
         (["flops"], ["flops<=many"], "cannot read the constraint"),
+        (["flops"], ["flops>=1e999"], "cannot read the constraint"),
         (["flops"], ["flop<=5"], "unknown metric 'flop' in constraint"),
     ],
 )

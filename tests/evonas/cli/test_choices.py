@@ -37,7 +37,7 @@ def test_an_individual_named_twice_is_trained_once(evonas: Evonas, run: Path, be
     ("options", "message"),
     [
         (["--ids", ","], "there is nothing to retrain: --ids names none"),
-        (["--learning-rate", 0], "learning_rate must be positive, got 0"),
+        (["--learning-rate", 0], "learning_rate must be positive and finite, got 0"),
     ],
 )
 def test_a_retraining_that_makes_no_sense_is_refused(
@@ -55,6 +55,8 @@ def test_a_reference_point_moves_the_hypervolume_and_names_objectives_only(evona
     result = evonas("front", finished, "--reference", "flop=9")
     assert result.exit_code == 2
     assert result.stderr == "error: unknown objective 'flop' in --reference, did you mean 'flops'?\n"
+    result = evonas("front", finished, "--reference", "flops=inf")
+    assert result.stderr == "error: --reference needs finite numbers, got inf for flops\n"
 
 
 @pytest.mark.parametrize(

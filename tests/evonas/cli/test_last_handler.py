@@ -38,6 +38,7 @@ def test_a_name_that_no_file_can_have_is_a_sentence(evonas: Callable[..., Result
     result = evonas(*command)
     assert is_a_sentence(result), result.output
     assert len(result.output) < 1000
+    assert "x" not in result.output.rstrip()[-3:], "the end of a sentence says what to do"
 
 
 @pytest.mark.parametrize("option", [
@@ -114,6 +115,22 @@ def test_a_full_disk_and_a_closed_pipe_at_the_output(command: list[str], finishe
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of POSIX")
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("code", [0, 2])
+def test_closed_standard_streams_are_not_taken_for_files(closed: tuple[int, ...], code: int, run: Path) -> None:
+    before = (run / "run.db").read_bytes()
+    begin = f"import os, sys; [os.close(n) for n in {closed}]; os.execv(sys.argv[1], sys.argv[1:])"
+    command = ["front", str(run)] if code == 0 else ["show", str(run), "99999"]
+    done = subprocess.run(
+        [sys.executable, "-c", begin, *PROGRAM, *command], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "damaged" not in done.stderr
+    assert (run / "run.db").read_bytes() == before
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.02, 0.06, 0.2, 0.5, 1.0])
 def test_ctrl_c_while_the_program_is_imported_is_quiet(seconds: float, tmp_path: Path) -> None:
     begin = "import os; os.write(1, b'began\\n'); from evonas.cli import main; main()"
@@ -132,10 +149,12 @@ def test_ctrl_c_while_the_program_is_imported_is_quiet(seconds: float, tmp_path:
     assert "interrupted" in output + errors
 
 
-def test_nothing_of_a_run_steers_the_terminal(evonas: Callable[..., Result], run: Path) -> None:
+@pytest.mark.parametrize("refused", [False, True])
+def test_nothing_of_a_run_steers_the_terminal(evonas: Callable[..., Result], run: Path, refused: bool) -> None:
     id = json.loads(evonas("front", run, "--json").output)[0]["id"]
     with sqlite3.connect(run / "run.db") as database:
-        database.execute("UPDATE individuals SET operator = ?", (ESCAPE,))
+        if refused:  # names have to be printable, other texts need not
+            database.execute("UPDATE individuals SET operator = ?", (ESCAPE,))
         database.execute("UPDATE evaluations SET error = ?", (ESCAPE,))
         config = json.loads(database.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()[0])
         database.execute(
@@ -144,6 +163,7 @@ def test_nothing_of_a_run_steers_the_terminal(evonas: Callable[..., Result], run
     for command in (("front", run), ("front", run, "--csv"), ("front", run, "--json"), ("lineage", run, id),
                     ("show", run, id), ("resume", run), ("lineage", run, id, "--json"), ("compare", run, run)):
         output = evonas(*command).output
+        assert output.startswith("error: ") or not refused
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(output), command
 
 

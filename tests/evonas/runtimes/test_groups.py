@@ -48,7 +48,13 @@ def test_a_child_that_keeps_the_output_open_is_not_waited_for() -> None:
     begin = time.monotonic()
     done = run_group(["sh", "-c", "sleep 20 & echo $!"], timeout=30, most=100)
     assert time.monotonic() - begin < 10
-    os.kill(int(done.stdout), 9)
+    assert is_gone(int(done.stdout)), "what it left running ends with it"
+
+
+def test_what_a_program_leaves_running_ends_with_it(tmp_path: Path) -> None:
+    command = f"(trap '' TERM HUP; sleep 300) >/dev/null 2>&1 & echo $! > {tmp_path}/pid"
+    run_group(["sh", "-c", command], timeout=30, most=9)
+    assert is_gone(int((tmp_path / "pid").read_text()))
 
 
 def test_endless_output_is_an_error_not_memory() -> None:
