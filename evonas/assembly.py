@@ -45,7 +45,7 @@ from evonas.types import Floats, UserError, blames
 BATCH = 5
 #: Members where nobody asks for others; and more of them than anybody waits for.
 FAMILY_SIZE, UNLIMITED = 40, 1_000_000
-#: Epochs of each where nobody asks for others and there are samples enough: it has no parent to begin from.
+#: Default epochs of each, where there are samples enough: it has no parent to begin from.
 MEMBER_EPOCHS = 2 * EPOCHS
 
 

@@ -174,7 +174,7 @@ def kind_of(mode: int) -> str:
 
 
 def _made_beside(path: Path) -> tuple[Path, int]:
-    """As ``mkstemp``, but with the permissions of a file that anybody makes, or of the file that is replaced."""
+    """As ``mkstemp``, but with the permissions of any new file, or of the file that is replaced."""
     partial = path.with_name(f".evonas-{secrets.token_hex(8)}.partial")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(partial, flags, 0o666)

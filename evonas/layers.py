@@ -88,7 +88,7 @@ class Convolution:
         window: Which places are seen.
         weights: ``(channels, source's channels / groups, *window.kernel)``.
         bias: ``(channels,)``.
-        groups: Both lists of channels fall into so many parts that do not see each other.
+        groups: Both lists of channels fall into this many parts that do not see each other.
     """
 
     source: int

@@ -28,7 +28,7 @@ from evonas.types import UserError
 
 #: ``fresh``: new weights, the honest figure of an architecture; ``inherited``: go on from the weights the search found.
 StartKind: TypeAlias = Literal["fresh", "inherited"]
-#: Epochs where nobody asks for others and there are samples enough.
+#: Default epochs, where there are samples enough.
 EPOCHS = 20
 
 

@@ -17,7 +17,7 @@ from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
 
 #: What founders begin with is bounded by samples: more than a thousand edges a sample have nothing to learn from;
-#: by time: the largest trial takes a quarter of it at most, with a trainer that sees so many edges a second (that of a
+#: by time: the largest trial takes a quarter of it at most, with a trainer of this many edges a second (that of a
 #: core with AVX2; with others the smallest founders still come first); and by memory: while edges are drawn, and for
 #: each founder that is kept.
 EDGES_A_SAMPLE, LARGEST_TRIAL, EDGES_A_SECOND = 1000, 0.25, 3e9

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from evonas.config import RunConfig
 
 METHOD = (
-    "random; of neurons prune, local, rigl, set or relevance; of cells hypernet-scalar, hypernet-vector, darts, gdas, "
-    "proxyless, spos or fairnas; of cnn spread [random]."
+    "random; of neurons conv, prune, local, rigl, set or relevance; of cells hypernet-scalar, hypernet-vector, darts, "
+    "gdas, proxyless, spos or fairnas; of cnn spread [random]."
 )
 SELF_DISTILLATION = "The best so far teach the children [on, without a teacher, shifts and flips]."
 MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."

@@ -14,7 +14,8 @@ ANY_SIZE, MOST_TIMES = 2**27, 100
 SHARE = 0.5
 #: Memory where the system does not tell.
 ASSUMED = 2**34
-#: Of a data set: features of a sample, and classes. A dense layer of so many to a hundred neurons takes some 50 MB.
+#: Of a data set: features of a sample, and classes. A dense layer of that many inputs and a hundred neurons takes
+#: some 50 MB.
 MOST_FEATURES, MOST_CLASSES = 100_000, 2_000
 
 
@@ -34,7 +35,7 @@ def memory() -> int:
 
 
 def room_for(compressed: int) -> int:
-    """Bytes that so many compressed ones may become."""
+    """Bytes that this many compressed ones may become."""
     return int(min(max(ANY_SIZE, MOST_TIMES * compressed), SHARE * memory()))
 
 

@@ -12,7 +12,8 @@ from evonas.store.rows import BadRow
 
 #: Steps of SQLite's machine between two looks at how many there were.
 STEP = 1_000_000
-#: Steps that a query may take: some, and so many for every byte of the database. A row of a hundred bytes takes fifty.
+#: Steps that a query may take: a constant, and this many for every byte of the database. A row of a hundred bytes takes
+#: fifty.
 FEWEST_STEPS, STEPS_A_BYTE = 20_000_000, 20
 #: Bytes of one value, or of one row.
 MOST_BYTES = 2**28

@@ -1,6 +1,6 @@
 """Rows as others may have written them become checked records: parsed once, here.
 
-SQLite keeps what it is given, whatever a column is declared as, and a run may come from anybody. What leaves this
+SQLite keeps what it is given, whatever a column is declared as, and a run may come from a stranger. What leaves this
 module has the types, ranges and sizes that the rest of the program relies on. Everything raises :class:`BadRow`.
 """
 

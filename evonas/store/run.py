@@ -397,7 +397,7 @@ class RunStore(Generic[G]):
         return self._inside("retrained", f"{r.id:06d}-{r.start}-{r.epochs}-{r.seed}.safetensors")
 
     def _inside(self, folder: str, name: str) -> Path:
-        """A file of the run's; SQLite holds texts in columns of numbers, and a run may come from anybody."""
+        """A file of the run's; SQLite holds texts in columns of numbers, and a run may come from a stranger."""
         path = self.directory / folder / name
         if path.resolve().parent != self.directory.resolve() / folder:
             raise StoreError(f"{self.directory} names a file that is not in its folder {folder}: {name!r}")

@@ -53,7 +53,7 @@ class FamilySearch(Protocol[G]):
 
     @property
     def epochs(self) -> int:
-        """Epochs of the search, where nobody asks for others and there are samples enough: see
+        """Epochs of the search, by default, where there are samples enough: see
         :func:`evonas.training.length.default_epochs`."""
         ...
 

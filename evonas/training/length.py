@@ -12,7 +12,7 @@ from math import ceil
 EPOCHS = 6
 #: Samples that a trial sees at least, each as often as it takes.
 SAMPLES_A_TRIAL = 40_000
-#: But so many steps at least, where batches are large.
+#: The fewest steps, where batches are large.
 STEPS_A_TRIAL = 600
 
 

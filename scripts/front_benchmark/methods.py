@@ -22,7 +22,7 @@ class DatasetSettings(NamedTuple):
     """What is measured on a data set, and with which settings beside those of the methods.
 
     Attributes:
-        budgets: The columns of the table: at most so many ``counted``.
+        budgets: The columns of the table: the most ``counted``.
         settings: Of the configuration of every method, where it does not set the same itself.
         epochs: For how long a network is trained, by name of :data:`SETTINGS`, in the place of the epochs there.
         counted: What bounds a network: connected edges (multiply-adds of a convolutional one), or all that is trained.

@@ -28,7 +28,7 @@ HIDDEN = (0, 0, 16, 32)
 GROWTH = (1.0, 1.5, 2.0)
 #: Networks of fewer channels than this in the first convolution are drawn where no others are cheap enough.
 FEWEST_CHANNELS, MOST_CHANNELS = 2, 32
-#: A network is taken when it costs at least this share of what is aimed at, or is the nearest of so many. A share near
+#: A network is taken when it costs at least this share of what is aimed at, or is the nearest of DRAWS. A share near
 #: 1 would leave out networks whose cost grows in large steps: those of few channels on large maps, often the best.
 NEAR, DRAWS = 0.8, 200
 
@@ -77,7 +77,7 @@ class Spread:
 
 
 def near(edges: float, task: Task, rng: np.random.Generator) -> CnnGenotype:
-    """A random network of at most so many multiply-adds, and not far from that; of the fewest where all have more.
+    """A random network of at most this many multiply-adds, and not far from that; of the fewest where all have more.
 
     Args:
         edges: What is aimed at.

@@ -34,8 +34,8 @@ class NeuronOptions(BaseModel):
         starting_edges: Most edges that founders and members of a family begin with, before training prunes them; None
             is as many as their sizes ask for. A new run sets it where those are too many for its samples, memory or
             time.
-        shared_shift: Images are moved by up to so many pixels while a network that stays tied is trained, whatever the
-            recipe says of others, but by no more than a pixel for every 12 on their shorter side. On Fashion-MNIST
+        shared_shift: Pixels by which images are moved, at most, while a network that stays tied is trained, whatever
+            the recipe says of others, but no more than a pixel for every 12 on their shorter side. On Fashion-MNIST
             networks that were released from such parents had .2 to .8 points more at 6 600 edges, .3 to .4 at 20 700
             (3 plans, one seed each, on validation).
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid. Mutations and founders

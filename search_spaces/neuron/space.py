@@ -55,13 +55,13 @@ EDGES_PER_END = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
-#: Where nobody asks for other sizes, founders are spread over as wide a range, as far as bounds on edges allow.
+#: By default founders are spread over as wide a range, as far as bounds on edges allow.
 DECADE = 10
 #: How founders and children that training prunes reach their size, where the recipe does not say.
 PRUNING_BACK = Pruning(end=0.6, every=25)
 
 
-#: An image is moved by a pixel for so many on its shorter side.
+#: Pixels on the shorter side of an image for each pixel by which it may be moved.
 PIXELS_OF_SHIFT = 12
 
 
@@ -149,7 +149,7 @@ class NeuronSpace:
 
     @property
     def _usual_edges(self) -> tuple[int, int]:
-        """From as many as inputs, or so many for each output; the most are 20 times that at least."""
+        """From as many as inputs, or EDGES_PER_OUTPUT for each output; the most are 20 times that at least."""
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
         return max(n_inputs, EDGES_PER_OUTPUT * n_outputs), EDGES_PER_END * max(n_inputs, n_outputs)
 

@@ -93,7 +93,7 @@ def test_no_link_is_followed_inside_a_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot write .*notes: it is a link, expected a folder"):
         write_output(run / "plots" / "links" / "notes", b"page")
     assert (precious / "notes").read_text() == "mine"
-    os.mkfifo(run / "page")  # which nobody has to wait for
+    os.mkfifo(run / "page")  # which the program must not wait for
     write_output(run / "page", b"page")
     assert (run / "page").read_bytes() == b"page"
 

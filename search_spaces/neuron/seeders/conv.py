@@ -33,16 +33,16 @@ LEVELS, CHANNELS, WIDENING, SKIPS = (1, 2, 3), (3.0, 32.0), (1.0, 2.5), 0.15
 #: Kernels and strides of the first level and of the others. Kernels of a signal may be longer: its grid has one axis.
 KERNELS, STRIDES = ((3, 5), (3,)), ((1, 2, 3), (1, 2))
 SIGNAL_KERNELS = ((3, 5, 7, 9), (3, 5))
-#: The last map has so many positions along an axis at least: one would be a dense network behind a convolution.
+#: Fewest positions of the last map along an axis: one would be a dense network behind a convolution.
 LEAST_SIDE = 2
 #: Plans that are drawn for one that is built: the one whose number of edges is nearest to the wanted, once it is within
 #: TOLERANCE of its logarithm.
 DRAWS, TOLERANCE = 400, 0.15
 #: How often the edges into outputs share weights by channel and region, and the regions along an axis.
 SHARED_READOUTS, REGIONS = 0.15, (1, 2, 3)
-#: A member begins with so many times the edges that training leaves it.
+#: Edges that a member begins with, as multiples of those that training leaves it.
 FACTORS = (1.2, 5.0)
-#: Nor does it begin with more than so many times the most edges of the family.
+#: Most edges that it begins with, as a multiple of the most of the family.
 MOST = 2.0
 
 TRAINING: Mapping[str, Any] = MappingProxyType({
@@ -61,7 +61,7 @@ def conv(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenot
 
 
 def shared(n_edges: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
-    """A random convolutional network of about so many edges, that stays tied."""
+    """A random convolutional network of about ``n_edges`` edges that stays tied."""
     plan = draw_plan(setting.law.input_shape, setting.n_outputs, n_edges, rng)
     return convolutional(setting.law.input_shape, setting.n_outputs, plan, rng)
 
