@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,28 @@ def test_differences_in_cost_count_by_their_scale(monkeypatch: pytest.MonkeyPatc
         proposals = iter([*offspring, *offspring])
         child = searcher.aimed(lambda p=proposals: next(p), Aim(np.array([1.0, 3.0]), np.array(scale)))
         assert child.genotype.values == (drawn,)
+
+
+class AimingSpace(ToySpace):
+    """Remembers what children should cost."""
+
+    def __init__(self) -> None:
+        self.wanted: list[dict[str, float]] = []
+
+    def mutate_towards(
+        self, parent: Digits, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
+    ) -> Offspring[Digits]:
+        self.wanted.append(dict(costs))
+        return self.mutate(parent, rng, operator)
+
+
+def test_a_space_that_can_aim_is_told_what_a_child_should_cost() -> None:
+    memory, space = Memory(), AimingSpace()
+    searcher = NSGA2(space, OBJECTIVES, population=6, children=4, generations=2, rng=rng(0))
+    while memory.step(searcher):
+        pass
+    assert len(space.wanted) >= 8
+    assert all(set(costs) == {"flops"} and costs["flops"] > 0 for costs in space.wanted)
 
 
 RANKING = Ranking(np.array([0, 1, 0, 1, 0, 12]), np.array([np.inf, 0.5, 0.1, 1.0, 2.0, 0.0]))

@@ -1,0 +1,114 @@
+"""Convolutional networks in a search: who founds it, what their children aim at, and how they are trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evonas.data.samples import Samples, Splits
+from evonas.space import MutatesTowards
+from evonas.training import Recipe, Stop
+from evonas.types import Task
+from search_spaces.neuron.convolution import ConvolutionPlan, Level, convolutional
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.seeders.founding import DENSE, LEAST, SHARE
+from search_spaces.neuron.space import NeuronSpace, create
+from search_spaces.neuron.trainer.base import SHARED_RATE, learning_rates
+
+IMAGES = Task("classification", (1, 28, 28), 10)
+
+
+def founders(space: NeuronSpace, n: int) -> list[NeuronGenotype]:
+    return [space.sample(np.random.default_rng(seed)) for seed in range(n)]
+
+
+def test_images_are_searched_from_tied_networks_of_the_costly_end_and_pruned_ones_of_the_cheap_end() -> None:
+    drawn = founders(create(IMAGES, {}), 80)
+    tied = [g for g in drawn if g.is_shared]
+    assert 0.6 * SHARE < len(tied) / len(drawn) < 1.4 * SHARE
+    assert all(0.7 * LEAST * 62_720 < g.n_edges <= 62_720 and g.prune_to == 0 for g in tied)
+    assert all(0 < g.prune_to <= DENSE * 784 for g in drawn if not g.is_shared)
+
+
+@pytest.mark.parametrize(("task", "options"), [
+    (Task("classification", (784,), 10), {}),
+    (IMAGES, {"edges": (100, 900)}),
+    (Task("classification", (1, 2, 2), 2), {"edges": (4, 40)}),
+])
+def test_what_no_convolution_fits_is_searched_from_pruned_networks(task: Task, options: dict[str, object]) -> None:
+    space = create(task, options)
+    assert not any(g.is_shared for g in founders(space, 20))
+    assert not {"release", "add_channel", "remove_channel", "share"} & set(space.operators)
+
+
+def test_tables_cannot_have_convolutional_founders() -> None:
+    with pytest.raises(ValueError, match="convolutions need inputs on a grid"):
+        create(Task("classification", (13,), 3), {"founders": "convolutional"})
+
+
+@pytest.mark.parametrize(("costs", "edges"), [({"flops": 4000.0}, 2000), ({"edges": 3000.0, "depth": 2.0}, 3000)])
+def test_a_released_child_is_pruned_to_what_the_search_aims_at(costs: dict[str, float], edges: int) -> None:
+    space = create(IMAGES, {})
+    assert isinstance(space, MutatesTowards)
+    parent = convolutional((1, 28, 28), 10, ConvolutionPlan((Level(4, 3, 2),)), np.random.default_rng(0))
+    child = space.mutate_towards(parent, costs, np.random.default_rng(1), "release")
+    assert child.operator == "release"
+    assert (child.genotype.prune_to, child.genotype.n_edges) == (edges, parent.n_edges)
+    assert space.cost(child.genotype)["edges"] == edges
+
+
+def test_without_costs_of_edges_a_released_child_has_any_size_within_the_bounds() -> None:
+    space = create(IMAGES, {})
+    parent = convolutional((1, 28, 28), 10, ConvolutionPlan((Level(4, 3, 2),)), np.random.default_rng(0))
+    sizes = {
+        space.mutate_towards(parent, {"depth": 2.0}, np.random.default_rng(seed), "release").genotype.n_trained_edges
+        for seed in range(8)
+    }
+    assert len(sizes) > 4
+    assert min(sizes) >= 784
+
+
+def small_images(side: int) -> Splits:
+    rng = np.random.default_rng(0)
+    task = Task("classification", (1, side, side), 2)
+    y = np.arange(64, dtype=np.int64) % 2
+    x = rng.normal(size=(64, 1, side, side)).astype(np.float32)
+    x[:, 0, : side // 2] += y[:, None, None]
+    part = Samples(x, y)
+    return Splits("small", task, part, part, "")
+
+
+def trained(space: NeuronSpace, genotype: NeuronGenotype, splits: Splits) -> tuple[NeuronGenotype, np.ndarray]:
+    done = space.train(
+        genotype, None, splits, Recipe(batch_size=16), epochs=2, seed=np.random.SeedSequence(0), stop=Stop()
+    )
+    return done.genotype, done.weights["edge"]
+
+
+@pytest.mark.parametrize(("side", "moves"), [(12, True), (11, False)])
+def test_tied_networks_stay_tied_and_see_moved_images_where_there_is_room(side: int, moves: bool) -> None:
+    splits = small_images(side)
+    plan = ConvolutionPlan((Level(2, 3, 2),))
+    genotype = convolutional((1, side, side), 2, plan, np.random.default_rng(0))
+    results = []
+    for shift in (0, 1):
+        space = create(splits.task, {"shared_shift": shift, "edges": (20, 2000)})
+        result, edge = trained(space, genotype, splits)
+        assert (result.ties == genotype.ties).all()
+        for tie in np.unique(genotype.ties[genotype.ties >= 0]):
+            assert len(np.unique(edge[genotype.ties == tie])) == 1
+        results.append(edge)
+    assert (results[0] != results[1]).any() == moves
+
+
+def test_the_shared_phase_learns_at_a_rate_and_a_schedule_of_its_own() -> None:
+    recipe = Recipe(learning_rate=1e-3)
+    tied = convolutional((1, 9, 9), 2, ConvolutionPlan((Level(2, 3, 1),), 1), np.random.default_rng(0))
+    plain = recipe.learning_rates(100)
+    np.testing.assert_allclose(learning_rates(recipe, tied, 100), SHARED_RATE * plain)
+    np.testing.assert_allclose(learning_rates(recipe, tied.untied, 100), plain)
+    both = learning_rates(recipe, replace(tied, release_at=0.4), 100)
+    np.testing.assert_allclose(both[:40], SHARED_RATE * recipe.learning_rates(40))
+    np.testing.assert_allclose(both[40:], recipe.learning_rates(60))
