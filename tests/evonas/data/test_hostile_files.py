@@ -196,6 +196,7 @@ def test_a_table_of_a_header_only_is_refused(tmp_path: Path, text: str) -> None:
         ((10_000, 2), 5_000, "expected at most 2,000 classes, got 5,000"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*is taken for as many classes")
 def test_more_features_or_classes_than_networks_are_meant_for_are_refused(
     tmp_path: Path, shape: tuple[int, ...], n_classes: int, message: str
 ) -> None:
