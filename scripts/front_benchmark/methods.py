@@ -91,6 +91,7 @@ _BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_W
 
 #: ``evolve`` with one of its parts taken away, replaced or added: what each is worth.
 ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "pruned-founders": {"space_options": {"founders": "pruned"}},
     "sparse-founders": {"space_options": {"founders": "log-uniform"}},
     "no-inflate": {"space_options": {"operators": dict.fromkeys(_SIMPLE, 1.0)}},
     "inflate-gradient": {"space_options": {"operators": _BY_GRADIENT}},
