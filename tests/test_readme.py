@@ -58,7 +58,6 @@ NOT_RUN = {
     ".venv/bin/python scripts/benchmark_front.py": "hours; tests/scripts/test_benchmark_front.py runs it",
     ".venv/bin/python scripts/benchmark_cells.py": "a quarter of an hour; test_benchmark_cells.py runs it",
     "evonas datasets fetch": "downloads",
-    "evonas evolve --dataset fashion-mnist --jobs 2 --time-limit 300 --generations 1000000": "S stands for three seeds",
 }
 #: The individual in whose place the knee of the run stands.
 EXAMPLE_ID = "440"
