@@ -11,8 +11,8 @@ import numpy as np
 
 from evonas.space import InvalidGenotype
 from evonas.types import Task
-from search_spaces.cnn.genotype import CnnGenotype
-from search_spaces.cnn.layers import Convolution, Head, cost
+from search_spaces.cnn.genotype import CnnGenotype, Convolution, Head
+from search_spaces.cnn.layers import cost
 from search_spaces.neuron.seeders.family import GOLDEN_RATIO
 
 #: What the genes are drawn from, each value as often as it stands here.

@@ -5,12 +5,32 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from evonas.space import Encoded, InvalidGenotype
-from search_spaces.cnn.layers import Convolution, Head
+
+#: The last map is left as it is, averaged (as a whole or by quarter), or reduced to the largest of 2 x 2 pixels.
+Head: TypeAlias = Literal["flat", "average", "quarters", "max"]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Genes of a convolution, which is padded so that a stride of 1 keeps the size of a map.
+
+    Attributes:
+        channels: That it gives.
+        kernel: Pixels along either side; odd.
+        stride: Pixels between two of its places.
+        separable: A convolution of each channel by itself, then one of 1 x 1 pixels (both with BatchNorm and ReLU).
+    """
+
+    channels: int
+    kernel: int
+    stride: int
+    separable: bool
+
 
 _HEADS: tuple[Head, ...] = get_args(Head)
 _GENES = tuple(field.name for field in fields(Convolution))
@@ -23,7 +43,7 @@ class CnnGenotype:
     Attributes:
         pool: Pixels along either side of the squares that are averaged before anything else; 1 leaves images alone.
         convolutions: From the image to the head.
-        head: How the last map is reduced, see :data:`search_spaces.cnn.layers.Head`.
+        head: How the last map is reduced, see :data:`Head`.
         hidden: Neurons between the head and the outputs; 0 is no such layer.
     """
 

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from evonas.space import InvalidGenotype
 from evonas.types import Metrics, Task
-
-if TYPE_CHECKING:
-    from search_spaces.cnn.genotype import CnnGenotype
-
-#: The last map is left as it is, averaged (as a whole or by quarter), or reduced to the largest of 2 x 2 pixels.
-Head: TypeAlias = Literal["flat", "average", "quarters", "max"]
+from search_spaces.cnn.genotype import CnnGenotype, Head
 
 #: Bounds of the genes: networks of this family are small.
 MOST_CONVOLUTIONS, MOST_POOL, MOST_STRIDE, KERNELS = 4, 4, 3, (1, 3, 5)
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """Genes of a convolution, which is padded so that a stride of 1 keeps the size of a map.
-
-    Attributes:
-        channels: That it gives.
-        kernel: Pixels along either side; odd.
-        stride: Pixels between two of its places.
-        separable: A convolution of each channel by itself, then one of 1 x 1 pixels (both with BatchNorm and ReLU).
-    """
-
-    channels: int
-    kernel: int
-    stride: int
-    separable: bool
 
 
 class Filter(NamedTuple):

@@ -18,8 +18,7 @@ from evonas.data.samples import Splits
 from evonas.space import Encoded, InvalidGenotype
 from evonas.types import Task
 from search_spaces.cnn.founders import HEADS, near
-from search_spaces.cnn.genotype import CnnGenotype
-from search_spaces.cnn.layers import Convolution
+from search_spaces.cnn.genotype import CnnGenotype, Convolution
 from search_spaces.cnn.space import CnnSpace, create
 
 GREY = Task("classification", (1, 28, 28), 10)
