@@ -60,6 +60,13 @@ def check_samples(run: str, info: RunInfo, theirs: RunConfig, task: Task, split_
 
 
 def check_same(run: str, what: str, got: object, expected: object) -> None:
-    """Raises :class:`UserError` unless another run has what this one has."""
+    """Raise :class:`UserError` unless another run has what this one has.
+
+    Args:
+        run: What the sentence about it begins with.
+        what: Is compared, for the sentence.
+        got: The other run's value.
+        expected: This run's value.
+    """
     if got != expected:
         raise UserError(f"{run} has another {what} than this one: expected {expected}, got {got}")

@@ -116,6 +116,11 @@ def _waves(trials: Sequence[Trial[G]], deadline: float, least: int) -> Iterator[
 def claim(searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G]) -> None:
     """Keep with the run who searches it, and whether metrics are minimised or maximised.
 
+    Args:
+        searcher: Its class and, where it has objectives, their goals are kept.
+        evaluator: Its class, or those of its parts, and the goals that it declares are kept.
+        store: The run, open for writing.
+
     Raises:
         UserError: The run was begun by others, or searcher and evaluator want the opposite of a metric.
     """

@@ -28,7 +28,7 @@ from evonas.types import Metrics
 
 #: The search's own folder in a run directory; and where the seconds that it has taken are kept until it ends.
 FOLDER, CLOCK = "seeder", "seconds.json"
-#: Of the file of the clock, at most.
+#: Most bytes of the file of the clock.
 CLOCK_BYTES = 1000
 
 

@@ -31,10 +31,12 @@ class Shape(NamedTuple):
 
     @property
     def n_places(self) -> int:
+        """Places of one channel."""
         return prod(self.sides)
 
     @property
     def n_units(self) -> int:
+        """Values of all channels at all places."""
         return self.channels * self.n_places
 
 

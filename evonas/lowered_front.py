@@ -94,7 +94,7 @@ def lower_front(
 
 
 def _check(name: str, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
-    """Raises :class:`UserError` unless networks of another run can be lowered into this one."""
+    """Raise :class:`UserError` unless networks of another run can be lowered into this one."""
     theirs = check_config(info.config, source=name)
     check_samples(name, info, theirs, splits.task, config.split_seed, splits.fingerprint)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)

@@ -27,7 +27,13 @@ BYTES_DRAWN, BYTES_KEPT, SHARE_OF_MEMORY = 150, 16, 0.5
 
 
 def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) -> Mapping[str, Any]:
-    """Options of the space that bound what founders begin with, where the user's leave that open."""
+    """Options of the space that bound what founders begin with, where the user's leave that open.
+
+    Args:
+        config: Its jobs, population, first budget and time limit (seconds) decide what is affordable.
+        space: Empty options where it is not ``BoundsFounders``.
+        n_train: Samples of the training set.
+    """
     if not isinstance(space, BoundsFounders):
         return {}
     bounds = [
@@ -66,7 +72,7 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
 def complete_settings(
     config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]], *, n_samples: int
 ) -> dict[str, Any]:
-    """Of the configuration what its seeder decides where the user does not; raises :class:`UserError`.
+    """Settings that the seeder decides where the user does not; raises :class:`UserError`.
 
     Args:
         searches: What :func:`find_searches` has found.

@@ -68,7 +68,7 @@ def grid_of(input_shape: tuple[int, ...]) -> tuple[int, int]:
     return (input_shape[1], input_shape[2]) if len(input_shape) == 3 else (1, input_shape[-1])
 
 
-#: Of a task that a file describes: values of a sample, and outputs.
+#: Most values of a sample and outputs of a task that a file describes.
 MOST_INPUTS, MOST_OUTPUTS = 2**27, 2**20
 
 

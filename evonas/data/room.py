@@ -14,7 +14,7 @@ ANY_SIZE, MOST_TIMES = 2**27, 100
 SHARE = 0.5
 #: Memory where the system does not tell.
 ASSUMED = 2**34
-#: Of a data set: features of a sample, and classes. A dense layer of that many inputs and a hundred neurons takes
+#: Most features of a sample and classes of a data set. A dense layer of that many inputs and a hundred neurons takes
 #: some 50 MB.
 MOST_FEATURES, MOST_CLASSES = 100_000, 2_000
 

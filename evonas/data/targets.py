@@ -59,7 +59,7 @@ def _labels(y: NDArray[Any], origin: str) -> Ints:
 
 
 def _tell(y: NDArray[Any], origin: str) -> None:
-    """Of floats that look like labels, and of integers that look like quantities."""
+    """Warn of floats that look like labels, and of integers that look like quantities."""
     if y.ndim == 2 and y.shape[1] > 1:
         if y.dtype.kind == "f" and _is_one_hot(y):
             warnings.warn(f"y of {origin} has rows of 0 with one 1, and is taken for {y.shape[1]} targets of a "

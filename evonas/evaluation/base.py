@@ -82,7 +82,7 @@ def goals_of(evaluator: object) -> Mapping[str, Goal]:
 
 
 def part_names(evaluator: object) -> str:
-    """Of an evaluator, or of all that were merged, joined by a plus: tells one evaluator from another."""
+    """The class of an evaluator, or of all that were merged, joined by a plus: tells one evaluator from another."""
     parts = evaluator.evaluators if isinstance(evaluator, _Merged) else (evaluator,)
     return "+".join(part_names(part) if isinstance(part, _Merged) else class_name(part) for part in parts)
 

@@ -70,6 +70,7 @@ class DeploymentEvaluator(Generic[G]):
 
     @property
     def metric_names(self) -> tuple[str, ...]:
+        """The wanted metrics, and the spread of a latency that is measured on this machine."""
         return (*self.wanted, "latency_spread") if HOST_LATENCY in self.wanted else self.wanted
 
     def work(self, trial: Trial[G]) -> float:

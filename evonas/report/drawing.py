@@ -31,7 +31,7 @@ NARROWEST = 6.5
 INK, QUIET, PALE = "#1f2430", "#5b6472", "#d6dae1"
 #: Of operations, in the order of their names: Okabe & Ito 2008, https://jfly.uni-koeln.de/color/.
 OPERATION_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3a9bd0", "#7a5c2e", "#000000")
-#: Of weights that edges share, by their number: neighbouring taps of a kernel are far apart.
+#: Colours of weights that edges share, by their number: neighbouring taps of a kernel are far apart.
 TIE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3a9bd0", "#7a3ea1", "#c0392b", "#5b8c2a")
 #: Where along its edge a name may stand, best first.
 NAME_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)

@@ -23,7 +23,13 @@ def inputs_of(samples: Samples, target: ExportTarget) -> Inputs:
 
 
 def samples_of(inputs: Inputs, samples: Samples, target: ExportTarget) -> Samples:
-    """The samples in the units of the search, but of the very inputs, rounded as they are."""
+    """The samples in the units of the search, but of the very inputs, rounded as they are.
+
+    Args:
+        inputs: ``(n, *input_shape)``, as :func:`inputs_of` gives them.
+        samples: Where the targets come from, in the same order.
+        target: What the network is exported for.
+    """
     return replace(samples, x=target.scaling.normalise(inputs))
 
 

@@ -13,7 +13,7 @@ from evonas.files import read_regular, write_whole
 from evonas.store.directory import StoreError
 from evonas.types import Weights
 
-#: Of a file of weights: a hundred million edges and more.
+#: Most bytes of a file of weights: a hundred million edges and more.
 MOST_BYTES = 2**30
 
 

@@ -151,7 +151,13 @@ def with_device(metrics: dict[str, float]) -> dict[str, float]:
 
 
 def name_of(value: object, what: str, most: int = NAME_SIZE) -> str:
-    """A short printable text."""
+    """A short printable text; raises :class:`BadRow` for anything else.
+
+    Args:
+        value: What the database holds.
+        what: It is, for the message.
+        most: Characters.
+    """
     name = _text(value, what, most)
     if not name.isprintable():
         raise BadRow(f"{what} is {name!r}, expected a printable name")

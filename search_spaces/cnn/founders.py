@@ -32,7 +32,7 @@ FEWEST_CHANNELS, MOST_CHANNELS = 2, 32
 #: 1 would leave out networks whose cost grows in large steps: those of few channels on large maps, often the best.
 NEAR, DRAWS = 0.8, 200
 
-#: Of the recipe, for networks that begin with fresh weights. On Fashion-MNIST two networks of 1 000 and 6 600
+#: Settings of the recipe for networks that begin with fresh weights. On Fashion-MNIST two networks of 1 000 and 6 600
 #: multiply-adds had 79.97 and 84.85 % on validation after 5 epochs, with batches of 128 and half of the rate 79.88 and
 #: 84.73, for which torch took 1.6 to 2.1 times the CPU time.
 TRAINING: Mapping[str, Any] = MappingProxyType(
@@ -61,6 +61,7 @@ class Spread:
 
     @property
     def training(self) -> Mapping[str, Any]:
+        """Settings of the recipe that suit the family: :data:`TRAINING`."""
         return TRAINING
 
     def __call__(self, index: int, rng: np.random.Generator) -> CnnGenotype:

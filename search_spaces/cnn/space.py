@@ -110,7 +110,15 @@ class CnnSpace:
     def crossover(
         self, first: CnnGenotype, second: CnnGenotype, rng: np.random.Generator
     ) -> Offspring[CnnGenotype]:
-        """Convolutions of one parent and the ends of the other; where that is a parent or no network, a mutant."""
+        """Convolutions of one parent and the ends of the other; where that is no child, a mutant.
+
+        It is none where it equals a parent, is no network for the task, or breaks the bounds on ``edges``.
+
+        Args:
+            first: Gives the convolutions, or is mutated.
+            second: Gives stem, head and hidden neurons.
+            rng: Draws the mutant.
+        """
         child = exchange_ends(first, second)
         if child not in (first, second) and self._is_inside(child):
             return Offspring(child, "crossover")

@@ -103,7 +103,16 @@ def maps_of(input_shape: tuple[int, ...], plan: ConvolutionPlan) -> list[_Map]:
 
 
 def count_edges(input_shape: tuple[int, ...], n_outputs: int, plan: ConvolutionPlan) -> int:
-    """Edges of :func:`convolutional`, but for those of neurons that no other neuron sees; nothing is built."""
+    """Edges of :func:`convolutional` plus those that it drops with neurons that no other neuron sees; builds nothing.
+
+    Args:
+        input_shape: ``(channels, height, width)`` or ``(channels, length)``.
+        n_outputs: Outputs; every neuron of the last level has an edge to each.
+        plan: What is counted.
+
+    Raises:
+        ValueError: As :func:`maps_of`.
+    """
     maps = maps_of(input_shape, plan)
     total = n_outputs * maps[-1].size
     for source, target, level in _seen(maps, plan):

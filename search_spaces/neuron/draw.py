@@ -13,10 +13,10 @@ from search_spaces.neuron.genotype import NeuronGenotype
 
 #: Widths in units of the drawing's height: of a hidden plane, seen at an angle, and of the gap before each plane.
 PLANE, GAP = 0.24, 0.3
-#: Of planes of single channels: the share of a plane's height that parts it from the next, and the gap between columns
+#: Planes of single channels: the share of a plane's height that parts it from the next, and the gap between columns
 #: of a signal's channels.
 MARGIN, LINE = 0.18, 0.06
-#: Of a flat task the inputs stand in columns of so many.
+#: Inputs in a column where the task is flat.
 COLUMN = 32
 
 

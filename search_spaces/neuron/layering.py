@@ -93,7 +93,13 @@ def insert_neurons(
 
 
 def join_genes(genes: NeuronGenes, n_new: int, new: NeuronGenes) -> NeuronGenes:
-    """The genes of neurons followed by those of ``n_new`` others, which have defaults where ``new`` says nothing."""
+    """The genes of neurons followed by those of others.
+
+    Args:
+        genes: Of the first neurons, ``(n,)`` each.
+        n_new: Number of the others.
+        new: Their genes, ``(n_new,)`` each; those that are not named get their defaults.
+    """
     joined: Any = {
         name: np.concatenate([gene, new.get(name, np.full(n_new, NEURON_DEFAULTS[name].value))])
         for name, gene in genes.items()

@@ -200,7 +200,18 @@ class NeuronSpace:
     def mutate_towards(
         self, parent: NeuronGenotype, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[NeuronGenotype]:
-        """As :meth:`mutate`; operators that can choose aim at the wanted ``edges`` or ``flops``."""
+        """As :meth:`mutate`; operators that can choose aim at the wanted cost.
+
+        Args:
+            parent: Stays as it is.
+            costs: ``edges``, or else ``flops`` per sample; with neither this is :meth:`mutate`.
+            rng: Draws operator and child.
+            operator: Tried first; None draws one.
+
+        Raises:
+            ValueError: Unknown operator.
+            UserError: No operator in use changes this parent.
+        """
         n_edges = costs.get("edges", costs.get("flops", np.nan) / FLOPS_PER_EDGE)
         return self._mutate(parent, rng, operator, None if np.isnan(n_edges) else round(n_edges))
 

@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def end_headers(self) -> None:
-        """Of every answer, errors included: what it may do in a browser, which is nothing beside the page's own."""
+        """Send with every answer, errors included, what it may do in a browser: nothing beside the page's own."""
         self.send_header("Content-Security-Policy", served_policy())
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("X-Frame-Options", "DENY")  # for browsers that know no frame-ancestors

@@ -61,7 +61,7 @@ static void activate(float *z, unsigned layer)
 
 
 class Activations(NamedTuple):
-    """As C.
+    """Activations as C.
 
     Attributes:
         tables: Constants by name.
@@ -136,7 +136,7 @@ def _activated(gain: str, gain_scale: str, bias: str, bias_scale: str, tables: M
 
 
 def _group_sizes(genotype: NeuronGenotype, channels: NDArray[np.int32]) -> Ints:
-    """Of neurons with a norm that stand together on a layer and have the same channel, ``(n_groups,)``."""
+    """Sizes of the groups of normed neurons that stand together on a layer and share a channel, ``(n_groups,)``."""
     normed = genotype.activations == Activation.NORM
     layer, channel = genotype.layers[normed], channels[normed]
     begins = np.flatnonzero((np.diff(layer, prepend=-1) != 0) | (np.diff(channel, prepend=-1) != 0) | (channel < 0))

@@ -101,7 +101,7 @@ static void put_maps(const uint32_t *first, unsigned map, unsigned end, unsigned
 
 
 class MapsInC(NamedTuple):
-    """As C.
+    """Shared weights as C.
 
     Attributes:
         tables: Constants by name.
@@ -156,7 +156,7 @@ def add_maps(maps: MapsInC, *, byte_inputs: bool, exact: bool) -> str:
     Args:
         exact: Products of bytes are summed as integers.
     """
-    scale = "" if maps.tables["map_scales"] is None else "map_scales[map] * "
+    scale = _scale(maps)
     text = ""
     if byte_inputs and maps.from_inputs:
         total = "int32_t" if exact else "float"
@@ -168,8 +168,12 @@ def add_maps(maps: MapsInC, *, byte_inputs: bool, exact: bool) -> str:
 
 def put_maps(maps: MapsInC) -> str:
     """The function that unpacks maps into tiles."""
-    scale = "" if maps.tables["map_scales"] is None else "map_scales[map] * "
-    return c_text.fill(PUT_MAPS, (), {"scale": scale}).rstrip()
+    return c_text.fill(PUT_MAPS, (), {"scale": _scale(maps)}).rstrip()
+
+
+def _scale(maps: MapsInC) -> str:
+    """The factor of a map's quantized weights; empty where weights are floats."""
+    return "" if maps.tables["map_scales"] is None else "map_scales[map] * "
 
 
 def _shifts(maps: Maps, added: list[dict[int, float]]) -> tuple[Ints, list[NDArray[np.float64]]]:

@@ -104,7 +104,7 @@ def _begins(row: Ints, column: Ints, tie: NDArray[np.int32], kernel: Ints) -> Do
 
 
 def components(left: Ints, right: Ints) -> Ints:
-    """Of the graph with an edge between each ``left`` and its ``right``, the component of each edge."""
+    """The component of each edge, ``(n,)``, in the graph with an edge between each ``left`` and its ``right``."""
     left, right = (np.unique(ends, return_inverse=True)[1] for ends in (left, right))
     n_left, n = left.max(initial=-1) + 1, left.max(initial=-1) + right.max(initial=-1) + 2
     graph = coo_array((np.ones(len(left), bool), (left, n_left + right)), shape=(n, n))

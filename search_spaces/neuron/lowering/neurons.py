@@ -97,6 +97,12 @@ def to_genotype(
 ) -> tuple[NeuronGenotype, Weights]:
     """The genotype of what is alive, and its weights; neurons of a layer are sorted by block, channel and place.
 
+    Args:
+        layers: Blocks of neurons by their index: 0 is the input, the largest the output.
+        n_inputs: Inputs of the task.
+        n_outputs: Outputs of the task.
+        rng: Gives the neurons their ids.
+
     Raises:
         ConstantNetwork: Nothing leads from the inputs to the outputs.
     """

@@ -54,14 +54,32 @@ RELEASE_AT = 0.35
 
 
 def conv(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
-    """A convolutional network that training releases at a third of its length, then prunes to ``target`` edges."""
+    """A convolutional network that training releases at a third of its length, then prunes to ``target`` edges.
+
+    Args:
+        target: Edges that training leaves.
+        rng: Draws the edges that it begins with, the plan and the ids.
+        setting: Of the family.
+
+    Raises:
+        UserError: As :func:`draw_plan`.
+    """
     n_edges = min(target * log_uniform(*FACTORS, rng), max(target, MOST * setting.edges[1]), setting.start)
     genotype = shared(round(n_edges), rng, setting)
     return replace(genotype, release_at=RELEASE_AT, prune_to=target if target < genotype.n_edges else 0)
 
 
 def shared(n_edges: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
-    """A random convolutional network of about ``n_edges`` edges that stays tied."""
+    """A random convolutional network that stays tied.
+
+    Args:
+        n_edges: About as many edges as it has.
+        rng: Draws the plan and the ids.
+        setting: Of the family.
+
+    Raises:
+        UserError: As :func:`draw_plan`.
+    """
     plan = draw_plan(setting.law.input_shape, setting.n_outputs, n_edges, rng)
     return convolutional(setting.law.input_shape, setting.n_outputs, plan, rng)
 

@@ -140,7 +140,7 @@ def sample_order(n_samples: int, batch_size: int, *, seed: int, epoch: int) -> I
 SCORE_SAMPLES = 256
 
 
-#: However short training is, the whole of it would have room for so many prunings: where edges go in a few large
+#: However short training is, the whole of it would have room for at least these prunings: where edges go in a few large
 #: jumps, whole layers go with them.
 FEWEST_PRUNINGS = 100
 
@@ -153,6 +153,12 @@ def prune_steps(recipe: Recipe, n_steps: int, n_edges: int, release_at: float = 
 
     Where sharing ends at a share ``release_at`` of the steps, pruning begins only then, and takes at least as large a
     share of the steps that are left as it would have taken of all.
+
+    Args:
+        recipe: Its ``pruning`` says when to begin and end, and what to keep; without it nothing is pruned.
+        n_steps: Of the whole training.
+        n_edges: With which training begins.
+        release_at: Share of the steps after which nothing is shared; 1 where it stays so.
     """
     pruning = recipe.pruning
     if pruning is None or pruning.edges is None or pruning.edges >= n_edges:
@@ -195,7 +201,13 @@ SHARED, SHARED_RATE = 0.75, 3.0
 
 
 def learning_rates(recipe: Recipe, genotype: NeuronGenotype, n_steps: int) -> Doubles:
-    """The rate of every step, ``(n_steps,)``: the recipe's schedule for the shared phase, then again for the rest."""
+    """The rate of every step, ``(n_steps,)``: the recipe's schedule for the shared phase, then again for the rest.
+
+    Args:
+        recipe: Gives the schedule.
+        genotype: With few weights for its edges it learns faster while it shares them (:data:`SHARED`).
+        n_steps: Of the whole training.
+    """
     if genotype.n_weights >= SHARED * genotype.n_edges:
         return recipe.learning_rates(n_steps)
     n_shared = round(genotype.release_at * n_steps)
@@ -226,7 +238,13 @@ class Schedule(NamedTuple):
 
 
 def schedule(recipe: Recipe, genotype: NeuronGenotype, n_steps: int) -> Schedule:
-    """The schedule of a training of ``n_steps`` steps of a network of this genotype."""
+    """The schedule of a training.
+
+    Args:
+        recipe: Gives rates, pruning and regrowth.
+        genotype: With which training begins; says when sharing ends.
+        n_steps: Of the whole training.
+    """
     release = -1 if genotype.release_at == 1 else round(genotype.release_at * n_steps)
     rates = learning_rates(recipe, genotype, n_steps)
     without_moves = Schedule(rates, release, prune_steps(recipe, n_steps, genotype.n_edges, genotype.release_at), {})
