@@ -8,15 +8,19 @@ from pathlib import Path
 
 #: Where Linux says what the group of this process may use, in the two versions there are.
 GROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+#: Memory where the system does not tell.
+ASSUMED = 2**34
 
 
 def usable_memory() -> int:
     """Bytes: those of the machine, of the process's group, or of its own limit, whichever are fewest."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limits = [ASSUMED]
+    with suppress(AttributeError, OSError, ValueError):
+        limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in GROUP_LIMITS:
         with suppress(OSError, ValueError):  # "max" is no number
             limits.append(int(path.read_text()))
-    with suppress(ImportError):  # of Unix only
+    with suppress(ImportError, OSError, ValueError):  # of Unix only
         import resource
 
         own, _ = resource.getrlimit(resource.RLIMIT_AS)

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from evonas.data.errors import DataError
+from evonas.memory import usable_memory
 
 #: Bytes that any compressed file may become; above that, how many times its size. Real data become ten times smaller.
 ANY_SIZE, MOST_TIMES = 2**27, 100
 #: Share of the machine's memory that one file's values may take: they are normalised, split and trained on as well.
 SHARE = 0.5
-#: Memory where the system does not tell.
-ASSUMED = 2**34
 #: Most features of a sample and classes of a data set. A dense layer of that many inputs and a hundred neurons takes
 #: some 50 MB.
 MOST_FEATURES, MOST_CLASSES = 100_000, 2_000
 
 
-def memory() -> int:
-    """Bytes of memory that this process may have."""
-    limits = [ASSUMED]
-    with suppress(AttributeError, OSError, ValueError):
-        limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    with suppress(OSError, ValueError):  # of a container; the text is "max" where there is none
-        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
-        limits += [allowed] if allowed != resource.RLIM_INFINITY else []
-    return min(limits)
-
-
 def room_for(compressed: int) -> int:
     """Bytes that this many compressed ones may become."""
-    return int(min(max(ANY_SIZE, MOST_TIMES * compressed), SHARE * memory()))
+    return int(min(max(ANY_SIZE, MOST_TIMES * compressed), SHARE * usable_memory()))
 
 
 def check_room(n_bytes: int, path: Path) -> None:
     """Raises :class:`DataError` where values of a file do not fit into this machine's memory."""
-    if n_bytes > SHARE * memory():
-        raise DataError(f"{path}: expected at most {SHARE * memory() / 1e9:.1f} GB, half of this machine's memory, got "
+    if n_bytes > (most := SHARE * usable_memory()):
+        raise DataError(f"{path}: expected at most {most / 1e9:.1f} GB, half of this machine's memory, got "
                         f"{n_bytes / 1e9:.1f} GB; use fewer samples, or store them as uint8 or float32")
 
 

@@ -11,7 +11,7 @@ _DEFINED = re.compile(
     re.MULTILINE,
 )
 #: Comments and texts, which are left alone; and words, of which some are renamed.
-_PARTS = re.compile(r"/\*.*?\*/|\"(?:\\\\.|[^\"\\\\])*\"|[A-Za-z_]\w*|[0-9][\w.]*", re.DOTALL)
+_PARTS = re.compile(r"/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|[A-Za-z_]\w*|[0-9][\w.]*", re.DOTALL)
 
 
 def scoped(source: str, name: str) -> str:

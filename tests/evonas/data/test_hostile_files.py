@@ -174,7 +174,7 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.savez(tmp_path / "a.npz", x_train=np.zeros(1000), y_train=np.zeros(1000))
-    monkeypatch.setattr("evonas.data.room.memory", lambda: 20_000)
+    monkeypatch.setattr("evonas.data.room.usable_memory", lambda: 20_000)
     with pytest.raises(DataError, match="half of this machine's memory"):
         read_npz(tmp_path / "a.npz", ["x_train", "y_train"])
     with pytest.raises(DataError, match="half of this machine's memory"):
