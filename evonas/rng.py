@@ -6,6 +6,10 @@ from enum import IntEnum
 
 import numpy as np
 
+#: Multiples of the golden ratio, modulo 1, are spread as evenly as those of any number, whatever how many they are
+#: (Swierczkowski 1958, https://doi.org/10.4064/fm-46-2-187-189).
+GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
+
 
 class Stream(IntEnum):
     """First element of a spawn key; the values are frozen, they are part of the run format."""

@@ -5,7 +5,7 @@
 - ``checkpoint``: files from which only the search goes on that wrote them. No torch.
 - ``augmentation``: images moved and mirrored; ``patience``: early stopping. No torch.
 - ``length``: epochs where none are given. No torch.
-- ``loop``: the plain torch loop.
+- ``loop``: the plain torch loop; ``batch_norm``: BatchNorm as it is stored.
 """
 
 from evonas.training.family import FamilySearch, FamilySearchable, Found, FoundFamily, Report

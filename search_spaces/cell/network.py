@@ -9,10 +9,11 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from evonas.training.batch_norm import Norm
 from evonas.types import Weights
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.layout import Layout, Place
-from search_spaces.cell.operations import Halve, Norm, Residual, build, convolve, rectifies
+from search_spaces.cell.operations import Halve, Residual, build, convolve, rectifies
 
 #: Of every operation on a row of the architecture its weight: 0 is not run, 1 is not multiplied.
 RowWeights: TypeAlias = Sequence[float | Tensor]

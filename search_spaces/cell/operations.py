@@ -6,24 +6,11 @@ it. No module works in place, so that hooks see what was computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
+from evonas.training.batch_norm import Norm
 from search_spaces.cell.primitives import Convolution, Operation, Pool, Skip
-
-
-class Norm(nn.BatchNorm2d):
-    """BatchNorm whose state is float32 only: its count of batches is not part of it."""
-
-    def __init__(self, channels: int, *, affine: bool = True) -> None:
-        super().__init__(channels, affine=affine)
-        self.register_buffer("num_batches_tracked", torch.tensor(0), persistent=False)
-
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], *args: Any) -> None:
-        nn.Module._load_from_state_dict(self, state_dict, *args)  # BatchNorm's own demands the count
 
 
 class Halve(nn.Module):

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from evonas.rng import GOLDEN_RATIO
 from evonas.space import InvalidGenotype
 from evonas.types import Task
 from search_spaces.cnn.genotype import CnnGenotype, Convolution, Head
 from search_spaces.cnn.layers import cost
-from search_spaces.neuron.seeders.family import GOLDEN_RATIO
 
 #: What the genes are drawn from, each value as often as it stands here.
 CONVOLUTIONS, POOLS, STRIDES = (1, 2, 2, 3, 3), (1, 1, 1, 2, 2, 2, 4), (1, 2, 2)

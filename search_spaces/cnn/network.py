@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from evonas.training.batch_norm import Norm
 from evonas.types import Task
-from search_spaces.cell.operations import Norm
 from search_spaces.cnn.genotype import CnnGenotype
 from search_spaces.cnn.layers import lay_out
 

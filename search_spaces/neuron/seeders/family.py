@@ -9,14 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from evonas.rng import GOLDEN_RATIO
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.layering import arrange
 from search_spaces.neuron.wiring import new_ids
-
-#: Multiples of the golden ratio, modulo 1, are spread as evenly as those of any number, whatever how many they are
-#: (Swierczkowski 1958, https://doi.org/10.4064/fm-46-2-187-189).
-GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
 
 #: Fewer neurons than these, each with every input, are no hidden layer.
 NARROWEST = 4
