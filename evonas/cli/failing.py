@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import click
 import typer
 
 from evonas.cli.console import say_aside
@@ -17,6 +16,10 @@ from evonas.types import UserError, damaged_by
 
 #: Exit codes: bad input or no means to go on; and what shells report where a pipe's reader has ended.
 FAILED, BROKEN_PIPE = 2, 141
+#: What typer raises for wrong usage: a class of click, of which newer versions bring a copy of their own.
+USAGE_ERROR = next(
+    kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception) and kind.__name__ == "ClickException"
+)
 #: Set it to see where an error that is reported as damage comes from.
 TRACEBACK_VARIABLE = "EVONAS_TRACEBACK"
 #: Characters of an error that are told, of its begin and its end: some quote what they could not read.
@@ -30,7 +33,7 @@ def exit_codes() -> Iterator[None]:
         warnings.showwarning = _show_warning
         try:
             yield
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (USAGE_ERROR, typer.Exit, typer.Abort):
             raise
         except KeyboardInterrupt as interrupt:
             _say("interrupted")
