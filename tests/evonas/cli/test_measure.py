@@ -210,7 +210,7 @@ def test_networks_that_fail_on_the_device_are_failed_trials(evonas: Evonas, devi
     assert evonas("evolve", *options, device(10**6), "--out", "all").exit_code == 0
     with sqlite3.connect("all/run.db") as db:
         found = [json.loads(text)["latency_device"] for (text,) in db.execute("SELECT metrics FROM evaluations")]
-    bound = int(max(found) / 1000) - 1  # the device says so many milliseconds as a file has bytes
+    bound = int(max(found) / 1000) - 1  # the device gives a millisecond for each byte of a file
     result = evonas("evolve", *options, device(bound), "--out", "r")
     assert result.exit_code == 0, result.output
     assert "it does not fit" in result.stdout
