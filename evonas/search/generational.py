@@ -129,7 +129,11 @@ class Generational(ABC, Generic[G]):
 
     def _trials(self, propose: Proposal[G], n: int) -> Sequence[Trial[G]]:
         """First trials of ``n`` individuals."""
-        return Unborn(lambda: Trial(self._births.born(propose, generation=self._generation), self._rungs[0]), n)
+        return Unborn(lambda: self._trial(propose), n)
+
+    def _trial(self, propose: Proposal[G]) -> Trial[G]:
+        """The first trial of a new individual."""
+        return Trial(self._births.born(propose, generation=self._generation), self._rungs[0])
 
     def state(self) -> Json:
         """Progress, the generator's state, and who waits for or competes on which rung."""

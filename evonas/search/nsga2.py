@@ -10,9 +10,10 @@ import numpy as np
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History
+from evonas.search.births import Proposal, Unborn
 from evonas.search.credit import Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parents import PARENTS, Aim, Pool
+from evonas.search.parents import PARENTS, Aim, Pool, gap
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, MutatesTowards, Offspring, SearchSpace
 from evonas.types import Json, suggestion
@@ -67,6 +68,8 @@ class NSGA2(Generational[G]):
         self._adapt, self._credit = adapt, Credit()
         self._reference: list[float] | None = None
         self._population: list[Member[G]] = []
+        #: Founders that have no child yet, the next parent last.
+        self._childless: list[Member[G]] = []
         self._archive: list[Member[G]] = []
 
     def _bear(self) -> Sequence[Trial[G]]:
@@ -75,15 +78,28 @@ class NSGA2(Generational[G]):
             return list(self._founders)
         if not self._population:
             return self._found(self._size)
+        if self._generation == 1 and self._parent is gap:
+            able = [m for m in self._population if m.evaluation.status == "ok"]
+            self._childless = [able[i] for i in self._rng.permutation(len(able))]
         members = [*{m.evaluation.key: m for m in self._archive + self._population}.values()]
         alive = set(keys(self._population))
         living = np.array([i for i, m in enumerate(members) if m.evaluation.key in alive])
         ranking = self._rank(members)
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
         F, violation = self._losses(members)
-        place, is_first = np.argsort(ranking.order()), self._generation == 1
-        pool = Pool(F, ranking.rank, place, living, violation, logarithmic, even=is_first)
-        return self._trials(lambda: self._propose(members, pool), self._n_children)
+        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic)
+        return Unborn(lambda: self._trial(self._next_proposal(members, pool)), self._n_children)
+
+    def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
+        """Of a child of a founder that has none yet, while there is one; then of any parent's.
+
+        What a founder is worth shows in its children: networks whose weights are shared are no better than small dense
+        ones when they are founded, and far better once they are released.
+        """
+        if not self._childless:
+            return lambda: self._propose(members, pool)
+        founder = self._childless.pop()
+        return lambda: (self._space.mutate(founder.genotype, self._rng), (founder,))
 
     def _propose(self, members: list[Member[G]], pool: Pool) -> tuple[Offspring[G], tuple[Member[G], ...]]:
         choice = self._parent(pool, self._rng)
@@ -96,7 +112,7 @@ class NSGA2(Generational[G]):
         if self._adapt:
             shares = self._credit.shares(self._space.operators)
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
-        return self.aimed(lambda: self._mutate(first.genotype, choice.aim, operator), choice.aim), (first,)
+        return self.aimed(lambda name: self._mutate(first.genotype, choice.aim, name), choice.aim, operator), (first,)
 
     def _mutate(self, parent: G, aim: Aim | None, operator: str | None) -> Offspring[G]:
         if aim is None or not isinstance(self._space, MutatesTowards):
@@ -105,13 +121,23 @@ class NSGA2(Generational[G]):
         costs = {objective.metric: objective.value(loss) for objective, loss in wanted}
         return self._space.mutate_towards(parent, costs, self._rng, operator)
 
-    def aimed(self, propose: Callable[[], Offspring[G]], aim: Aim | None) -> Offspring[G]:
-        """Of a few offspring the one whose costs are nearest; the first where structure alone does not tell costs."""
-        child = propose()
+    def aimed(
+        self, propose: Callable[[str | None], Offspring[G]], aim: Aim | None, operator: str | None = None
+    ) -> Offspring[G]:
+        """Of a few offspring the one whose costs are nearest; the first where structure alone does not tell costs.
+
+        All are asked of the operator that made the first, so that none is preferred for reaching costs exactly.
+
+        Args:
+            propose: An offspring by an operator, which None lets draw.
+            aim: None lets the first pass.
+            operator: Of the first; None draws it.
+        """
+        child = propose(operator)
         wanted = self._objectives.items[1:]
         if aim is None or not wanted or any(o.metric not in self._space.cost(child.genotype) for o in wanted):
             return child
-        drawn = [child, *(propose() for _ in range(AIMS - 1))]
+        drawn = [child, *(propose(child.operator) for _ in range(AIMS - 1))]
         return min(drawn, key=lambda c: sum(
             ((o.loss(self._space.cost(c.genotype)) - cost) / scale) ** 2
             for o, cost, scale in zip(wanted, aim.costs, aim.scale, strict=True)
@@ -150,14 +176,17 @@ class NSGA2(Generational[G]):
         self._population = [candidates[i] for i in chosen]
 
     def state(self) -> Json:
-        """Beside what all generational searchers keep: the population, the archive, and the operators' credit."""
+        """Beside what all generational searchers keep: the population, the archive, founders without a child, and the
+        operators' credit.
+        """
         return {
             **super().state(), "population": keys(self._population), "archive": keys(self._archive),
-            "credit": asdict(self._credit), "reference": self._reference,
+            "childless": keys(self._childless), "credit": asdict(self._credit), "reference": self._reference,
         }
 
     def restore(self, state: Json, history: History[G]) -> None:
         """Go on exactly where :meth:`state` was taken."""
         super().restore(state, history)
         self._population, self._archive = (members_of(state[name], history) for name in ("population", "archive"))
+        self._childless = members_of(state.get("childless", []), history)  # there were none in older runs
         self._credit, self._reference = Credit(**state["credit"]), state["reference"]

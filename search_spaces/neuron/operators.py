@@ -12,7 +12,7 @@ from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, OPERATORS, SHARED_WEI
 from search_spaces.neuron.options import NeuronOptions
 
 #: All operators but these have a step; that of ``inflate`` is that of its variants, too.
-WITHOUT_STEP = ("remove_layer", "release", "add_channel", "remove_channel", "share")
+WITHOUT_STEP = ("remove_layer", "prune", "release", "add_channel", "remove_channel", "share")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from evonas.layers import LayerGraph
 from evonas.options import read_options
 from evonas.sketch import Sketch
 from evonas.space import Encoded, InvalidGenotype, Offspring
-from evonas.training import Pruning, Recipe, Stop, Trained
+from evonas.training import Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import FLOPS_PER_EDGE, cost
@@ -31,6 +31,7 @@ from search_spaces.neuron.lowering import MOST_EDGES, lower
 from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams
 from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
+from search_spaces.neuron.recipes import recipe_for
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
 from search_spaces.neuron.seeders.conv import fewest_edges
 from search_spaces.neuron.seeders.founding import convolutional_or_pruned, most_cheap
@@ -57,12 +58,6 @@ EDGES_PER_END = 80
 EDGES_PER_OUTPUT = 4
 #: By default founders are spread over as wide a range, as far as bounds on edges allow.
 DECADE = 10
-#: How founders and children that training prunes reach their size, where the recipe does not say.
-PRUNING_BACK = Pruning(end=0.6, every=25)
-
-
-#: Pixels on the shorter side of an image for each pixel by which it may be moved.
-PIXELS_OF_SHIFT = 12
 
 
 class NeuronSpace:
@@ -330,12 +325,9 @@ class NeuronSpace:
     ) -> Trained[NeuronGenotype]:
         """Grow if the genotype asks for it, then train with the chosen trainer from ``weights`` (None: fresh)."""
         initial, order, growth = seed.generate_state(3).tolist()
+        recipe = recipe_for(genotype, recipe, self.options, self.task, continues=weights is not None)
         if weights is None:
             weights = inheritance.fresh(genotype, np.random.default_rng(initial))
-        if genotype.prune_to:
-            recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
-        if genotype.release_at == 1 and genotype.is_shared:
-            recipe = replace(recipe, shift=max(recipe.shift, self._shared_shift))
         if not epochs:
             return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
@@ -353,12 +345,6 @@ class NeuronSpace:
         network.genotype.validate()
         result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
         return Trained(network.genotype, result, trained.history, trained.edge_updates)
-
-    @property
-    def _shared_shift(self) -> int:
-        """See :attr:`NeuronOptions.shared_shift`."""
-        shape = self.task.input_shape
-        return min(self.options.shared_shift, min(shape[1:]) // PIXELS_OF_SHIFT) if len(shape) == 3 else 0
 
     def predict(self, genotype: NeuronGenotype, weights: Weights, samples: Samples) -> Floats:
         """Logits or regression outputs, shape ``(n, n_outputs)``."""

@@ -22,6 +22,7 @@ from search_spaces.neuron.mutation.inflate_gradient import inflate_gradient
 from search_spaces.neuron.mutation.inflate_neurons import inflate_neurons
 from search_spaces.neuron.mutation.inflate_skips import inflate_skips
 from search_spaces.neuron.mutation.merge_neurons import merge_neurons
+from search_spaces.neuron.mutation.prune import prune
 from search_spaces.neuron.mutation.release import release
 from search_spaces.neuron.mutation.remove_edges import remove_edges
 from search_spaces.neuron.mutation.remove_layer import remove_layer
@@ -34,18 +35,19 @@ from search_spaces.neuron.mutation.tie_weights import tie_weights
 __all__ = [
     "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "SHARED_WEIGHTS", "UNBOUNDED", "MutationParams", "Operator",
     "add_channel", "add_edges", "add_nodes", "inflate", "inflate_dilated", "inflate_gradient", "inflate_neurons",
-    "inflate_skips", "merge_neurons", "release", "remove_channel", "remove_edges", "remove_layer", "share",
+    "inflate_skips", "merge_neurons", "prune", "release", "remove_channel", "remove_edges", "remove_layer", "share",
     "split_neuron", "swap_edges", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
 
-#: Weights with which operators are drawn by default: six children of seven are inflated.
-#: On Fashion-MNIST the others gained a tenth as much for their time: ``remove_layer`` was better than the front at its
-#: size in one case of fifteen, ``tie_weights`` in one of four, the rest in every second, but by little. Of these one
-#: that adds neurons and one that cuts stay, since inflating does neither.
+#: Weights with which operators are drawn by default: of nineteen children twelve are pruned and six inflated.
+#: In five searches of 2 minutes on Fashion-MNIST, for the same time and at 1.05 to 1.4 times their children's edges as
+#: parents, pruning lowered the front by 1.2 to 1.8 times as much as inflating, which alone makes networks grow and
+#: change. The others gained a third of that or less, and ``remove_layer`` and ``tie_weights`` a tenth in earlier
+#: searches; one that adds neurons and one that cuts stay, since neither of the two does that.
 DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
-    "inflate": 12.0, "add_nodes": 1.0, "remove_edges": 1.0,
+    "prune": 24.0, "inflate": 12.0, "add_nodes": 1.0, "remove_edges": 1.0,
     "add_edges": 0.0, "remove_layer": 0.0, "split_neuron": 0.0, "tie_weights": 0.0, "swap_edges": 0.0,
     "merge_neurons": 0.0, "inflate_gradient": 0.0, "inflate_dilated": 0.0, "inflate_neurons": 0.0, "inflate_skips": 0.0,
 })
@@ -63,6 +65,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({
     "add_channel": add_channel,
     "remove_channel": remove_channel,
     "share": share,
+    "prune": prune,
     "release": release,
     "remove_edges": remove_edges,
     "remove_layer": remove_layer,

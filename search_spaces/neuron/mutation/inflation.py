@@ -21,7 +21,8 @@ Proposal: TypeAlias = Callable[[NeuronGenotype, int, np.random.Generator, Mutati
 def inflated(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams, propose: Proposal
 ) -> NeuronGenotype | None:
-    """A child that a proposal has grown, and that training prunes to near its parent's edges within ``params.edges``.
+    """A child that a proposal has grown, and that training prunes to near its parent's edges within ``params.edges``:
+    as near as the step allows to what the search aims at, if it aims.
 
     Which edges stay is decided by what they learn and not by the draw: sparse evolutionary training (Mocanu 2018,
     https://doi.org/10.1038/s41467-018-04316-3). A network that has every possible edge is only pruned. None if it would
@@ -29,7 +30,10 @@ def inflated(
     """
     widest = np.log1p(params.largest_steps["inflate"])
     fewest, most = params.edges
-    wanted = round(genotype.n_trained_edges * np.exp(rng.uniform(-widest, widest)))
+    step = rng.uniform(-widest, widest)
+    if params.target is not None:
+        step = np.clip(np.log(params.target / genotype.n_trained_edges), -widest, widest)
+    wanted = round(genotype.n_trained_edges * np.exp(step))
     target = max(genotype.n_outputs, fewest, min(wanted, most))
     if genotype.n_edges == genotype.n_possible_edges:
         return replace(genotype, prune_to=target) if target < genotype.n_edges else None

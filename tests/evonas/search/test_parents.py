@@ -139,18 +139,8 @@ def test_parents_cost_a_little_more_than_their_children_should(logarithmic: bool
     inside = [(c.parent, c.aim.costs[0]) for c in choices if c.aim and 0 < c.aim.costs[0] < 0.9]
     more = [F[parent, 1] - cost for parent, cost in inside]
     assert len(more) > 300
-    np.testing.assert_allclose(np.mean(more), np.log10(1.15) if logarithmic else 0, atol=0.003)
-    assert DEARER == 1.15
-
-
-def test_in_the_first_generation_costly_sizes_have_as_many_children_as_cheap_ones() -> None:
-    cost = np.linspace(3, 5, 9)
-    pool = make_pool(np.stack([1 / cost, cost], axis=1))
-    rng = np.random.default_rng(0)
-
-    def costly(even: bool) -> float:
-        aims = [PARENTS["gap"](pool._replace(even=even), rng).aim for _ in range(600)]
-        return float(np.mean([aim is not None and aim.costs[0] > 4 for aim in aims]))
-
-    assert costly(even=False) < 0.2
-    assert costly(even=True) > 0.4
+    least, most = np.log10(DEARER) if logarithmic else (0, 0)
+    np.testing.assert_allclose(np.mean(more), (least + most) / 2, atol=0.01)
+    assert min(more) >= least - 0.021
+    assert max(more) <= most + 0.021
+    assert np.std(more) > 0.04 or not logarithmic

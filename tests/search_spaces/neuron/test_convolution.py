@@ -174,13 +174,25 @@ def founder(seed: int) -> NeuronGenotype:
 
 def test_release_unties_and_keeps_the_function() -> None:
     parent = founder(0)
-    child = release(parent, np.random.default_rng(1), replace(PARAMS, target=200))
+    target = parent.n_edges // 2
+    child = release(parent, np.random.default_rng(1), replace(PARAMS, target=target))
     assert child is not None
-    assert (child.n_edges, child.prune_to, child.is_shared) == (parent.n_edges, 200, False)
+    assert (child.n_edges, child.prune_to, child.is_shared) == (parent.n_edges, target, False)
     weights = weights_of(parent, 0)
     inherited = inherit(child, parent, weights, np.random.default_rng(0))
     assert all((inherited[name] == weights[name]).all() for name in weights)
     assert release(child, np.random.default_rng(1), PARAMS) is None
+
+
+def test_a_released_network_keeps_a_quarter_of_its_edges() -> None:
+    parent = founder(0)
+    least = round(parent.n_edges / 4)
+    aimed = release(parent, np.random.default_rng(1), replace(PARAMS, target=5))
+    assert aimed is not None
+    assert aimed.prune_to == least
+    drawn = [child.prune_to for seed in range(50) if (child := release(parent, np.random.default_rng(seed), PARAMS))]
+    assert len(drawn) == 50
+    assert least <= min(n for n in drawn if n) < 1.5 * least
 
 
 def test_add_channel_adds_one_with_weights_of_its_own_that_changes_nothing_yet() -> None:

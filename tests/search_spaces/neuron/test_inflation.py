@@ -42,6 +42,16 @@ def test_an_inflated_child_keeps_its_parent_and_says_what_training_shall_leave(n
     assert SPACE.decode(SPACE.encode(child)) == child != replace(child, prune_to=0)
 
 
+@pytest.mark.parametrize(("aim", "left"), [(0.9, 0.9), (1.2, 1.2), (0.3, 1 / 1.5), (4.0, 1.5)])
+def test_an_inflated_child_is_pruned_to_what_the_search_aims_at_as_far_as_the_step_allows(
+    aim: float, left: float
+) -> None:
+    parent = founder(0)
+    child = inflate(parent, np.random.default_rng(0), replace(PARAMS, target=round(aim * parent.n_edges)))
+    assert child is not None
+    assert child.prune_to == pytest.approx(left * parent.n_edges, abs=1)
+
+
 @pytest.mark.parametrize("name", INFLATIONS)
 def test_a_full_network_is_only_pruned(name: str) -> None:
     full = random_genotype(np.random.default_rng(0), n_inputs=64, n_outputs=10, density=1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 
 from search_spaces.neuron.distance import DistanceLaw, edge_lengths
@@ -14,6 +15,7 @@ from search_spaces.neuron.mutation import (
     LARGEST_STEPS,
     MutationParams,
     add_edges,
+    prune,
     remove_edges,
     swap_edges,
     tie_weights,
@@ -118,3 +120,25 @@ def test_swap_edges_has_nothing_to_do_in_a_chain_or_a_full_network() -> None:
     full = random_genotype(np.random.default_rng(0), n_inputs=64, n_outputs=10, density=1.0)
     assert swap_edges(chain, np.random.default_rng(0), MutationParams(DistanceLaw((2,)))) is None
     assert swap_edges(full, np.random.default_rng(0), PARAMS) is None
+
+
+@pytest.mark.parametrize(("aim", "left"), [(0.7, 0.7), (0.1, 0.4), (0.96, None), (2.0, None)])
+def test_prune_leaves_what_the_search_aims_at_and_takes_gentle_steps(aim: float, left: float | None) -> None:
+    parent = founder(3)
+    child = prune(parent, np.random.default_rng(0), replace(PARAMS, target=round(aim * parent.n_edges)))
+    if left is None:
+        assert child is None
+    else:
+        assert child == replace(parent, prune_to=round(left * parent.n_edges))
+
+
+def test_prune_without_an_aim_leaves_a_log_uniform_share_within_the_bounds() -> None:
+    parent = founder(3)
+    bound = round(0.6 * parent.n_edges)
+    params = replace(PARAMS, edges=(bound, parent.n_edges))
+    left = [child.prune_to for seed in range(200) if (child := prune(parent, np.random.default_rng(seed), params))]
+    assert len(left) == 200
+    assert min(left) == bound
+    assert 0.35 < np.mean(np.array(left) == bound) < 0.6  # ln(.6 / .4) / ln(.95 / .4) = .47
+    assert 0.9 * parent.n_edges < max(left) <= 0.95 * parent.n_edges
+    assert prune(parent, np.random.default_rng(0), replace(PARAMS, edges=(parent.n_edges, parent.n_edges))) is None

@@ -1,0 +1,47 @@
+"""What a genotype, and whether it begins with weights, change of the recipe that the run gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from evonas.training import Pruning, Recipe
+from evonas.types import Task
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.options import NeuronOptions
+
+#: How founders and children that training prunes reach their size, where the recipe does not say.
+PRUNING_BACK = Pruning(end=0.6, every=25)
+#: Pixels on the shorter side of an image for each pixel by which it may be moved.
+PIXELS_OF_SHIFT = 12
+#: Largest factor by which small networks decay more.
+MOST_DECAY = 3.0
+
+
+def recipe_for(
+    genotype: NeuronGenotype, recipe: Recipe, options: NeuronOptions, task: Task, *, continues: bool
+) -> Recipe:
+    """The recipe with the pruning, the shifts, the learning rate and the decay that suit a network.
+
+    Args:
+        genotype: As its training begins.
+        recipe: Of the run.
+        options: ``shared_shift`` and ``small_edges``.
+        task: Gives the inputs' shape.
+        continues: Whether training begins with weights of a parent or of its own.
+    """
+    if genotype.prune_to:
+        recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
+    if genotype.release_at == 1 and genotype.is_shared:
+        recipe = replace(recipe, shift=max(recipe.shift, _shift(options.shared_shift, task)))
+    elif continues:
+        small = min(options.small_edges * task.n_inputs / genotype.n_trained_edges, MOST_DECAY)
+        if small > 1:
+            rate, decay = small**0.5 * recipe.learning_rate, small * recipe.weight_decay
+            recipe = replace(recipe, learning_rate=rate, weight_decay=decay)
+    return recipe
+
+
+def _shift(pixels: int, task: Task) -> int:
+    """``pixels``, but not more than suits the image; 0 for other inputs."""
+    shape = task.input_shape
+    return min(pixels, min(shape[1:]) // PIXELS_OF_SHIFT) if len(shape) == 3 else 0
