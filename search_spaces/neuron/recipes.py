@@ -13,19 +13,19 @@ from search_spaces.neuron.options import NeuronOptions
 PRUNING_BACK = Pruning(end=0.6, every=25)
 #: Pixels on the shorter side of an image for each pixel by which it may be moved.
 PIXELS_OF_SHIFT = 12
-#: Largest factor by which small networks decay more.
-MOST_DECAY = 3.0
+#: Largest factor by which small networks learn faster.
+MOST_RATE = 2.0
 
 
 def recipe_for(
     genotype: NeuronGenotype, recipe: Recipe, options: NeuronOptions, task: Task, *, continues: bool
 ) -> Recipe:
-    """The recipe with the pruning, the shifts, the learning rate and the decay that suit a network.
+    """The recipe with the pruning, the shifts, the learning rate and the smoothing that suit a network.
 
     Args:
         genotype: As its training begins.
         recipe: Of the run.
-        options: ``shared_shift`` and ``small_edges``.
+        options: ``shared_shift``, ``small_edges`` and ``smoothing``.
         task: Gives the inputs' shape.
         continues: Whether training begins with weights of a parent or of its own.
     """
@@ -33,11 +33,11 @@ def recipe_for(
         recipe = replace(recipe, pruning=replace(recipe.pruning or PRUNING_BACK, edges=genotype.prune_to))
     if genotype.release_at == 1 and genotype.is_shared:
         recipe = replace(recipe, shift=max(recipe.shift, _shift(options.shared_shift, task)))
-    elif continues:
-        small = min(options.small_edges * task.n_inputs / genotype.n_trained_edges, MOST_DECAY)
-        if small > 1:
-            rate, decay = small**0.5 * recipe.learning_rate, small * recipe.weight_decay
-            recipe = replace(recipe, learning_rate=rate, weight_decay=decay)
+    elif continues and genotype.n_trained_edges < options.small_edges:
+        faster = min((options.small_edges / genotype.n_trained_edges) ** 0.5, MOST_RATE)
+        recipe = replace(recipe, learning_rate=faster * recipe.learning_rate)
+    elif continues and task.kind == "classification" and not (recipe.shift or recipe.flip):
+        recipe = replace(recipe, label_smoothing=max(recipe.label_smoothing, options.smoothing))
     return recipe
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,19 +19,37 @@ GENOTYPE = random_genotype(np.random.default_rng(0), n_inputs=40, n_outputs=4, d
 RECIPE = Recipe(learning_rate=0.01, weight_decay=0.1)
 
 
-@pytest.mark.parametrize(("edges", "ratio"), [(256, 1.0), (128, 2.0), (64, 3.0), (20, 3.0)])
-def test_small_networks_that_begin_with_weights_learn_faster_and_decay_more(edges: int, ratio: float) -> None:
-    assert GENOTYPE.n_edges > 256 == 6.4 * TASK.n_inputs
-    small = replace(GENOTYPE, prune_to=edges)
-    fresh = recipe_for(small, RECIPE, NeuronOptions(), TASK, continues=False)
-    child = recipe_for(small, RECIPE, NeuronOptions(), TASK, continues=True)
-    assert child == replace(fresh, learning_rate=0.01 * ratio**0.5, weight_decay=0.1 * ratio)
-    assert recipe_for(small, RECIPE, NeuronOptions(small_edges=0), TASK, continues=True) == fresh
+def options(**values: float) -> NeuronOptions:
+    return NeuronOptions.model_validate(values)
+
+
+@pytest.mark.parametrize(("edges", "faster"), [(200, 1.0), (100, 2**0.5), (50, 2.0), (20, 2.0)])
+def test_small_networks_that_begin_with_weights_learn_faster(edges: int, faster: float) -> None:
+    small, given = replace(GENOTYPE, prune_to=edges), options(small_edges=200, smoothing=0)
+    fresh = recipe_for(small, RECIPE, given, TASK, continues=False)
+    child = recipe_for(small, RECIPE, given, TASK, continues=True)
+    assert child == replace(fresh, learning_rate=0.01 * faster)
+    assert recipe_for(small, RECIPE, options(small_edges=0, smoothing=0), TASK, continues=True) == fresh
+
+
+@pytest.mark.parametrize(("changes", "smoothing"), [
+    ({}, 0.1), ({"label_smoothing": 0.3}, 0.3), ({"shift": 1}, 0.0), ({"flip": True}, 0.0)
+])
+def test_others_have_smoothed_labels_where_they_see_samples_as_they_are(
+    changes: dict[str, Any], smoothing: float
+) -> None:
+    recipe, given = replace(RECIPE, **changes), options(small_edges=200)
+    assert recipe_for(GENOTYPE, recipe, given, TASK, continues=True) == replace(recipe, label_smoothing=smoothing)
+    assert recipe_for(GENOTYPE, recipe, given, TASK, continues=False) == recipe
+    small = recipe_for(replace(GENOTYPE, prune_to=100), recipe, given, TASK, continues=True)
+    assert small.label_smoothing == recipe.label_smoothing
+    values = replace(TASK, kind="regression")
+    assert recipe_for(GENOTYPE, recipe, given, values, continues=True) == recipe
 
 
 def test_a_genotype_is_pruned_to_its_size_as_the_recipe_says() -> None:
     small = replace(GENOTYPE, prune_to=300)
     for pruning in (None, Pruning(end=0.5, every=7)):
-        found = recipe_for(small, replace(RECIPE, pruning=pruning), NeuronOptions(), TASK, continues=True).pruning
+        found = recipe_for(small, replace(RECIPE, pruning=pruning), options(), TASK, continues=True).pruning
         assert found == replace(pruning or PRUNING_BACK, edges=300)
-    assert recipe_for(GENOTYPE, RECIPE, NeuronOptions(), TASK, continues=True) == RECIPE
+    assert recipe_for(GENOTYPE, RECIPE, options(), TASK, continues=False) == RECIPE
