@@ -116,6 +116,8 @@ class NeuronSpace:
         dense, sparse = most_at_start(pruned_high, self._setting), LOCAL_FACTORS[0] * pruned_high
         if n_edges >= max(dense, sparse, high) or self.options.starting_edges is not None:
             return {}
+        if n_edges >= max(sparse, high):  # only networks that begin dense have more
+            return {"starting_edges": n_edges}
         if self.options.edges is not None or self.options.founder_edges is not None:
             return {"starting_edges": max(n_edges, DENSE_FACTOR * high)}
         most = max(n_edges // DENSE_FACTOR, 10 * EDGES_PER_OUTPUT * self.task.n_outputs)

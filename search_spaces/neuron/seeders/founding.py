@@ -12,10 +12,11 @@ from search_spaces.neuron.seeders.conv import shared
 from search_spaces.neuron.seeders.family import Setting
 from search_spaces.neuron.seeders.pruned import pruned
 
-#: Share of the founders that are convolutional: a few are enough, since each has children of all sizes.
-SHARE = 0.4
-#: They have at least this share of the most edges: on Fashion-MNIST the best small networks come from large ones.
-LEAST = 1 / 6
+#: Share of the founders that are convolutional.
+SHARE = 0.5
+#: They have at least this share of the most edges: the best networks of all sizes are pruned, step by step, from large
+#: ones.
+LEAST = 1 / 2
 #: Edges for each pixel (or other place of inputs) up to which the others go: there dense ones that are pruned are two
 #: points ahead at 1 000 edges, equal at 2 650. From there on networks are released.
 DENSE = 2.6

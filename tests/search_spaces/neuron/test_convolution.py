@@ -184,9 +184,9 @@ def test_release_unties_and_keeps_the_function() -> None:
     assert release(child, np.random.default_rng(1), PARAMS) is None
 
 
-def test_a_released_network_keeps_a_quarter_of_its_edges() -> None:
+def test_a_released_network_keeps_two_fifths_of_its_edges() -> None:
     parent = founder(0)
-    least = round(parent.n_edges / 4)
+    least = round(0.4 * parent.n_edges)
     aimed = release(parent, np.random.default_rng(1), replace(PARAMS, target=5))
     assert aimed is not None
     assert aimed.prune_to == least

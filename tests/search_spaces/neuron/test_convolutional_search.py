@@ -48,7 +48,7 @@ def test_tables_cannot_have_convolutional_founders() -> None:
         create(Task("classification", (13,), 3), {"founders": "convolutional"})
 
 
-@pytest.mark.parametrize(("costs", "edges"), [({"flops": 8000.0}, 4000), ({"edges": 5000.0, "depth": 2.0}, 5000)])
+@pytest.mark.parametrize(("costs", "edges"), [({"flops": 16000.0}, 8000), ({"edges": 9000.0, "depth": 2.0}, 9000)])
 def test_a_released_child_is_pruned_to_what_the_search_aims_at(costs: dict[str, float], edges: int) -> None:
     space = create(IMAGES, {})
     assert isinstance(space, MutatesTowards)
