@@ -35,7 +35,7 @@ def compare(
     budgets: Annotated[str | None, typer.Option(help="Of the cost: 5300,13200,41400 [1-2-5 steps].")] = None,
     test: Annotated[bool, typer.Option(help="Add test metrics of the members that validation chose.")] = False,
     baseline: Annotated[str | None, typer.Option(help="Group to test all others against [every two].")] = None,
-    any_teacher: Annotated[bool, typer.Option("--any-teacher", help="Also compare runs with different teachers.")] = False,
+    any_teacher: Annotated[bool, typer.Option("--any-teacher", help="Also where teachers differ.")] = False,
     reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
 ) -> None:
