@@ -105,16 +105,16 @@ def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> N
     x, y = comparison.cost, comparison.quality
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    medians = []
+    seen = []
     for i, (name, runs) in enumerate(comparison.groups.items()):
         curves = attained([run.staircase for run in runs], x, y)
-        medians.append(curves.median)
+        seen += [curves.best, curves.median]
         label = name if len(runs) == 1 else f"{name}, median of {len(runs)} runs; band: worst to best"
         _draw_group(axes, label, curves, comparison.budgets[-1], colormaps["tab10"](i % 10), markers=len(runs) == 1)
     _dress(axes, x, y, title)
     if len(comparison.budgets) > 1:
         axes.set_xlim(comparison.budgets[0] / 1.2, comparison.budgets[-1])
-    _frame_curves(axes, medians)
+    _frame_curves(axes, seen)
     save_figure(figure, path)
 
 
