@@ -58,6 +58,10 @@ def difference_table(comparison: Comparison, found: Sequence[Difference]) -> Tab
     """Rows are two groups, under a budget or by hypervolume: how far and how surely they differ.
 
     An interval or a p-value that the runs are too few for is ``-``; a significant one has an asterisk.
+
+    Args:
+        comparison: Its cost is what budgets bound.
+        found: At least one difference.
     """
 
     def difference(d: Difference) -> str:
@@ -76,7 +80,7 @@ def difference_table(comparison: Comparison, found: Sequence[Difference]) -> Tab
         Column("95 % interval", [interval(d) for d in found]),
         Column("superiority", [f"{d.superiority:.2f}" for d in found]),
         Column("p, corrected", [p_value(d) for d in found]),
-    ], title="differences between groups")
+    ], title=f"differences between groups in {found[0].name}, and in hypervolume")
 
 
 def mean_text(values: Sequence[float | None], digits: str = ".4f") -> str:
