@@ -120,7 +120,8 @@ def test_intervals_are_of_the_mean_and_need_five_runs() -> None:
     assert found.interval == pytest.approx(
         (b.mean() - a.mean() - 1.96 * error, b.mean() - a.mean() + 1.96 * error), abs=0.2 * error
     )
-    assert all(d.interval is None and d.mean is not None for d in differences(compared({"a": a[:4], "b": b[:4]})))
+    few = differences(compared({"a": a[:4].tolist(), "b": b[:4].tolist()}))
+    assert all(d.interval is None and d.mean is not None for d in few)
 
 
 def test_too_few_runs_are_not_tested_and_told() -> None:
