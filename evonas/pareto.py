@@ -1,10 +1,11 @@
-"""Pareto arithmetic on plain arrays, everything minimised. The only module that imports pymoo.
+"""Pareto arithmetic on plain arrays, everything minimised. The only module that imports moocore and pymoo.
 
-It does so where it is needed: the import takes longer than most commands.
+It does so where they are needed: the import of pymoo takes longer than most commands.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,8 +31,8 @@ def rank_and_crowd(F: Doubles, violations: Doubles | None = None) -> Ranking:
         F: ``(n, n_objectives)``; a row with a value that is not finite ranks behind all others.
         violations: ``(n,)``; rows above 0 rank behind all feasible rows, by violation.
     """
+    from moocore import pareto_rank
     from pymoo.operators.survival.rank_and_crowding.metrics import get_crowding_function
-    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
     violations = np.zeros(len(F)) if violations is None else violations
     finite = np.isfinite(F).all(axis=1)
@@ -41,9 +42,10 @@ def rank_and_crowd(F: Doubles, violations: Doubles | None = None) -> Ranking:
     level = -1
     if len(feasible):
         distance = get_crowding_function("cd")
-        for level, front in enumerate(NonDominatedSorting().do(F[feasible])):
-            rank[feasible[front]] = level
-            crowding[feasible[front]] = distance.do(F[feasible[front]])
+        levels = pareto_rank(F[feasible])
+        rank[feasible], level = levels, int(levels.max())
+        for peers in (feasible[levels == i] for i in range(level + 1)):
+            crowding[peers] = distance.do(F[peers])
     infeasible = np.flatnonzero(finite & (violations > 0))
     rank[infeasible] = level + 1 + np.unique(violations[infeasible], return_inverse=True)[1]
     return Ranking(rank, crowding)
@@ -51,23 +53,42 @@ def rank_and_crowd(F: Doubles, violations: Doubles | None = None) -> Ranking:
 
 def front(F: Doubles, violations: Doubles | None = None) -> Ints:
     """Indices of the feasible, finite rows that no other dominates, by ascending first column."""
-    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+    from moocore import is_nondominated
 
     usable = np.isfinite(F).all(axis=1) & ((violations <= 0) if violations is not None else True)
     candidates = np.flatnonzero(usable)
     if not len(candidates):
         return candidates.astype(np.int64)
-    best = candidates[NonDominatedSorting().do(F[candidates], only_non_dominated_front=True)]
+    best = candidates[is_nondominated(F[candidates], keep_weakly=True)]
     order: Ints = np.lexsort(F[best].T[::-1])
     return np.asarray(best[order], np.int64)
 
 
 def hypervolume(F: Doubles, reference: Doubles) -> float:
     """Volume that the rows of F dominate up to ``reference`` (Zitzler 1999, https://doi.org/10.1109/4235.797969)."""
-    from pymoo.indicators.hv import HV
+    from moocore import hypervolume as exact
 
     inside = F[np.isfinite(F).all(axis=1) & (reference > F).all(axis=1)]
-    return float(HV(ref_point=reference)(inside)) if len(inside) else 0.0
+    return float(exact(inside, ref=reference)) if len(inside) else 0.0
+
+
+def attainment_surfaces(fronts: Sequence[Doubles], percentiles: Sequence[float]) -> list[Doubles]:
+    """What at least a percentage of the fronts attains, as the corners of a surface (Grunert da Fonseca 2001,
+    https://doi.org/10.1007/3-540-44719-9_15; Fonseca 2011, https://doi.org/10.1007/978-3-642-19893-9_8).
+
+    Args:
+        fronts: Each of shape ``(n, 2)``, with a row at least.
+        percentiles: From 0, which is what any front attains, to 100, which is what all do.
+
+    Returns:
+        For each percentile an array ``(m, 2)`` by ascending first column; the second descends.
+    """
+    from moocore import eaf
+
+    sets = np.repeat(np.arange(len(fronts)), [len(front) for front in fronts])
+    corners = eaf(np.concatenate(fronts), sets, percentiles=percentiles)
+    surfaces = (corners[corners[:, 2] == percentile, :2] for percentile in percentiles)
+    return [surface[np.argsort(surface[:, 0], kind="stable")] for surface in surfaces]
 
 
 def contributions(F: Doubles, front: Doubles, reference: Doubles) -> Doubles:

@@ -16,7 +16,9 @@ from evonas.types import UserError
 
 if TYPE_CHECKING:
     from evonas.opened import OpenRun
-    from evonas.report.compare import Comparison
+    from evonas.report.compare import Comparison, RunRecords
+    from evonas.report.measures import Tests
+    from evonas.report.significance import Difference
     from evonas.types import Metrics
 
 #: The teacher of runs that teach themselves.
@@ -27,44 +29,60 @@ def compare(
     runs: Annotated[list[str], typer.Argument(help="Run directories, or groups of runs like NAME=RUN,RUN,RUN.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for each run and budget.")] = False,
+    as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table, the best in bold.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
     cost: Annotated[str | None, typer.Option(help="What budgets bound, like params [last objective].")] = None,
     budgets: Annotated[str | None, typer.Option(help="Of the cost: 5300,13200,41400 [1-2-5 steps].")] = None,
     test: Annotated[bool, typer.Option(help="Add test metrics of the members that validation chose.")] = False,
+    baseline: Annotated[str | None, typer.Option(help="Group to test all others against [every two].")] = None,
+    any_teacher: Annotated[bool, typer.Option("--any-teacher", help="Also where teachers differ.")] = False,
     reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
 ) -> None:
     """Accuracy at equal cost, hypervolume and compute spent of several runs.
 
-    Runs of one group differ in their seeds: tables and plot show their mean and deviation. By another cost every run
-    counts as if it had been a search of the first objective and that one: then runs need only have that in common.
+    Runs of one group differ in their seeds: tables show their mean and deviation, and test whether groups differ by
+    more; the plot shows their median, best and worst. By another cost every run counts as if it had been a search of
+    the first objective and that one: then runs need only have that in common.
     """
     from evonas.opened import open_run
-    from evonas.report.compare import RunRecords
     from evonas.report.compare import compare as compare_runs
     from evonas.report.plot import plot_comparison
+    from evonas.report.significance import differences
 
+    if as_json + as_csv + as_latex > 1:
+        raise UserError("there is one output: name one of --json, --csv and --latex")
     groups = parse_groups(runs)
     limits = None if budgets is None else parse_numbers(budgets)
     with ExitStack() as stack:
         paths = [path for members in groups.values() for path in members]
         opened = {path: stack.enter_context(open_run(path, data_root=data_root)) for path in paths}
         check_data(opened)
-        records = {
-            name: [
-                RunRecords(str(path), run.store.records(), run.objectives, run.store.elapsed, run.store.info.seeds)
-                for path, run in ((path, opened[path]) for path in members)
-            ]
-            for name, members in groups.items()
-        }
+        check_teachers(opened, allowed=any_teacher)
+        records = {name: [run_records(path, opened[path]) for path in members] for name, members in groups.items()}
         names = [o.metric for o in opened[paths[0]].objectives.items]
         names = names if cost is None else [names[0], cost]
         point = None if reference is None else parse_reference(reference, names)
         comparison = compare_runs(records, budgets=limits, reference=point, cost=cost)
         tests = _test_metrics(opened, comparison) if test else None
+        found = differences(comparison, tests, baseline=baseline)
+        dataset = Path(opened[paths[0]].config.dataset).stem
         if plot is not None:
-            plot_comparison(plot, comparison, title=Path(opened[paths[0]].config.dataset).stem)
-    _print(comparison, tests, as_json=as_json, as_csv=as_csv)
+            plot_comparison(plot, comparison, title=dataset)
+    if as_latex:
+        from evonas.report.comparison_latex import to_latex
+
+        typer.echo(to_latex(comparison, found, tests, dataset=dataset, baseline=baseline), nl=False)
+    else:
+        _print(comparison, tests, found, as_json=as_json, as_csv=as_csv)
+
+
+def run_records(path: Path, run: OpenRun) -> RunRecords:
+    """What is compared of an open run."""
+    from evonas.report.compare import RunRecords
+
+    store, pair = run.store, (run.config.seed, run.config.split_seed)
+    return RunRecords(str(path), store.records(), run.objectives, store.elapsed, store.info.seeds, pair)
 
 
 def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
@@ -114,13 +132,34 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
     if n_splits > 1:
         say_aside(f"note: the runs have {n_splits} different splits into training and validation samples (by "
                   f"split_seed, n_train or n_validation): part of their differences may be due to that")
+
+
+def check_teachers(runs: Mapping[Path, OpenRun], *, allowed: bool) -> None:
+    """Refuses runs that were not taught alike, or says so.
+
+    A teacher knows one split into training and validation samples: runs with different splits have different ones, and
+    are taught alike where each split has one teacher.
+
+    Args:
+        runs: By their paths.
+        allowed: Only say so.
+
+    Raises:
+        UserError: They were not, and it is not allowed.
+    """
     teachers = {path: _teacher(run) for path, run in runs.items()}
-    if len(set(teachers.values())) > 1:
-        taught = [
-            f"{path} by {ITSELF if teacher == ITSELF else 'a run'}" for path, teacher in teachers.items() if teacher
-        ]
-        say_aside(f"note: not all runs had the same teacher (taught were {', '.join(taught)}): part of their "
-                  f"differences may be due to that; --teacher or --no-self-distillation makes them equal")
+    of_split: dict[tuple[int, int | None, int | None], set[str | None]] = {}
+    for path, run in runs.items():
+        of_split.setdefault(_split(run), set()).add(teachers[path])
+    kinds = {teacher if teacher in (ITSELF, None) else "a run" for teacher in teachers.values()}
+    if len(kinds) == 1 and all(len(known) == 1 for known in of_split.values()):
+        return
+    taught = [f"{path} by {ITSELF if teacher == ITSELF else 'a run'}" for path, teacher in teachers.items() if teacher]
+    said = f"not all runs had the same teacher (taught were {', '.join(taught)})"
+    if not allowed:
+        raise UserError(f"{said}: give all one by --teacher, or none by --no-self-distillation, or compare them by "
+                        f"--any-teacher")
+    say_aside(f"note: {said}: part of their differences may be due to that")
 
 
 def _teacher(run: OpenRun) -> str | None:
@@ -156,13 +195,14 @@ def _test_metrics(runs: Mapping[Path, OpenRun], comparison: Comparison) -> dict[
 
 
 def _print(
-    comparison: Comparison, tests: Mapping[str, Mapping[int, Metrics]] | None, *, as_json: bool, as_csv: bool
+    comparison: Comparison, tests: Tests | None, found: Sequence[Difference], *, as_json: bool, as_csv: bool
 ) -> None:
-    from evonas.report.comparison_tables import budget_table, spending_table, to_json, to_rows
+    from evonas.report.comparison_tables import budget_table, difference_table, spending_table, to_json, to_rows
+    from evonas.report.significance import remarks
 
     if as_json or as_csv:
         if as_json:
-            typer.echo(json.dumps(to_json(comparison, tests), indent=1))
+            typer.echo(json.dumps(to_json(comparison, tests, found), indent=1))
         else:
             typer.echo(csv_text(list(to_rows(comparison, tests))), nl=False)
         return
@@ -172,3 +212,7 @@ def _print(
     at = ", ".join(f"{name}={value:g}" for name, value in comparison.reference.items())
     logs = ", ".join(o.metric for o in comparison.objectives.items if o.log)
     say(f"hypervolumes up to {at}{f' (log10 of {logs})' if logs else ''}; ± is the deviation over runs")
+    if found:
+        console.print(difference_table(comparison, found))
+    for remark in remarks(comparison, found):
+        say(remark)

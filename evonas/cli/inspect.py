@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonas.cli.compare import check_data
+from evonas.cli.compare import check_data, check_teachers
 from evonas.cli.console import csv_text, make_console, say, say_aside
 from evonas.cli.options import MovedDataset, parse_assignments, parse_reference
 from evonas.types import UserError
@@ -69,6 +69,7 @@ def _plot(
     with ExitStack() as stack:
         runs = {directory: stack.enter_context(open_run(directory)) for directory in beside}
         check_data({run: opened, **runs})
+        check_teachers({run: opened, **runs}, allowed=True)
         for directory, other in runs.items():
             if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
                 raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")

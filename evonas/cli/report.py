@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonas.cli.compare import check_data
+from evonas.cli.compare import check_data, check_teachers
 from evonas.cli.console import say, say_written
 from evonas.types import UserError
 
@@ -56,5 +56,6 @@ def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
     with ExitStack() as stack:
         opened = {path: stack.enter_context(open_run(path)) for path in runs}
         check_data(opened)
+        check_teachers(opened, allowed=True)
         subject, *others = (Subject(path, run.objectives, run.space, run.store) for path, run in opened.items())
         return collect(subject, others, formats=formats_of(subject.space), drawings=drawings)

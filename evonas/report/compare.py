@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evonas import pareto
 from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objective, Objectives
 from evonas.report.front import check_measured, front, hypervolume
 from evonas.store import Record, SeedSource, Spent, spent
@@ -21,13 +22,19 @@ from evonas.types import Doubles, UserError, suggestion
 
 
 class RunRecords(NamedTuple):
-    """What is compared of a run: its name, all its evaluations, its own constraints, its seconds, what seeded it."""
+    """What is compared of a run: its name, all its evaluations, its own constraints, its seconds, what seeded it.
+
+    Attributes:
+        pair: What decided everything random in it: its ``seed`` and its ``split_seed``. Runs of two groups that agree
+            in both are a pair.
+    """
 
     name: str
     records: Sequence[Record]
     objectives: Objectives
     elapsed: float
     seeds: tuple[SeedSource, ...] = ()
+    pair: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class RunResult:
         staircase: The members that are the best under some budget, by ascending cost.
         hypervolume: Up to the comparison's reference point.
         at_budget: Per budget the best member that costs no more, None where there is none.
+        pair: See :class:`RunRecords`.
     """
 
     name: str
@@ -45,6 +53,7 @@ class RunResult:
     hypervolume: float
     spent: Spent
     at_budget: Mapping[float, Record | None]
+    pair: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +83,21 @@ class Comparison:
 
 
 class Curve(NamedTuple):
-    """A mean over runs as a step function: from each cost on; all of shape ``(n,)``. The deviation of one run is 0."""
+    """The best quality under each cost as a step function: from each cost on; both of shape ``(n,)``."""
 
     costs: Doubles
-    means: Doubles
-    deviations: Doubles
+    values: Doubles
+
+
+class Attained(NamedTuple):
+    """What any run of a group attains, at least half of them, and all: curves from the best to the worst.
+
+    With an even number of runs the median is the better of the two in the middle.
+    """
+
+    best: Curve
+    median: Curve
+    worst: Curve
 
 
 def compare(
@@ -187,6 +206,7 @@ def _result(
         hypervolume=hypervolume(run.records, objectives, objectives.reference(reference)),
         spent=spent(run.records, run.elapsed, run.seeds),
         at_budget={budget: _best_under(stairs, objectives.items[-1], budget) for budget in budgets},
+        pair=run.pair,
     )
 
 
@@ -204,12 +224,15 @@ def _best_under(stairs: Sequence[Record], cost: Objective, budget: float) -> Rec
     return inside[-1] if inside else None
 
 
-def mean_curve(staircases: Sequence[Sequence[Record]], cost: Objective, quality: Objective) -> Curve:
-    """Mean and sample deviation of the best quality under each cost, from where every run has a member."""
-    costs = [np.array([r.metrics[cost.metric] for r in stairs]) for stairs in staircases]
-    values = [np.array([r.metrics[quality.metric] for r in stairs]) for stairs in staircases]
-    grid = np.unique(np.concatenate(costs))
-    grid = grid[grid >= max(c[0] for c in costs)]
-    heights = np.array([v[np.searchsorted(c, grid, side="right") - 1] for c, v in zip(costs, values, strict=True)])
-    deviations = heights.std(axis=0, ddof=1) if len(heights) > 1 else np.zeros(len(grid))
-    return Curve(grid, heights.mean(axis=0), deviations)
+def attained(staircases: Sequence[Sequence[Record]], cost: Objective, quality: Objective) -> Attained:
+    """The attainment surfaces of runs by cost and quality (see :func:`evonas.pareto.attainment_surfaces`).
+
+    Args:
+        staircases: Of each run the members that are the best under some cost, at least one.
+    """
+    sign = 1 if quality.goal == "min" else -1
+    fronts = [
+        np.array([(r.metrics[cost.metric], sign * r.metrics[quality.metric]) for r in stairs]) for stairs in staircases
+    ]
+    surfaces = pareto.attainment_surfaces(fronts, (0, 50, 100))
+    return Attained(*(Curve(surface[:, 0], sign * surface[:, 1]) for surface in surfaces))

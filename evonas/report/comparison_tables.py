@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from rich.table import Table
 
 from evonas.report.compare import Comparison, RunResult
+from evonas.report.measures import Tests, qualities, shown_metric, test_metric, tested
+from evonas.report.significance import ALPHA, Difference
 from evonas.report.tables import Column, number, table
-from evonas.store import Record
-from evonas.types import Json, Metrics
-
-#: Test metrics by name of the run and individual.
-Tests: TypeAlias = Mapping[str, Mapping[int, Metrics]]
-
-
-def shown_metric(comparison: Comparison) -> str:
-    """The quality as people name it: accuracies instead of errors."""
-    metric = comparison.quality.metric.replace("fitness_", "val_")
-    return metric.replace("val_error", "val_accuracy")
-
-
-def test_metric(comparison: Comparison) -> str:
-    """What :func:`shown_metric` is called on the test set."""
-    return shown_metric(comparison).replace("val_", "test_")
+from evonas.types import Json
 
 
 def budget_table(comparison: Comparison, tests: Tests | None = None) -> Table:
@@ -34,14 +21,13 @@ def budget_table(comparison: Comparison, tests: Tests | None = None) -> Table:
     Where only some runs of a group have a member under a budget, it says so: ``(2 of 3)`` is the mean over two.
     """
     metric, chosen_by = shown_metric(comparison), comparison.quality.metric
+    validated, measured = qualities(comparison), [] if tests is None else qualities(comparison, tests)
     columns = [Column(f"{comparison.cost.metric} ≤", [number(b) for b in comparison.budgets])]
     for name, runs in comparison.groups.items():
-        members = [[r.at_budget[b] for r in runs] for b in comparison.budgets]
         heading = name if len(runs) == 1 else f"{name}, {len(runs)} runs"
-        columns.append(Column(heading, [mean_text([_value(m, metric) for m in row]) for row in members]))
+        columns.append(Column(heading, [mean_text(measure.values[name]) for measure in validated]))
         if tests is not None:
-            measured = [[_measured(r, b, tests).get(test_metric(comparison)) for r in runs] for b in comparison.budgets]
-            columns.append(Column(f"{name}, test", [mean_text(row) for row in measured]))
+            columns.append(Column(f"{name}, test", [mean_text(measure.values[name]) for measure in measured]))
     by = "" if chosen_by == metric else f", chosen by {chosen_by}"
     return table(columns, title=f"{metric} of the best member under each budget{by}")
 
@@ -68,13 +54,33 @@ def _billions(run: RunResult) -> float | None:
     return None if run.spent.edge_updates is None else run.spent.edge_updates / 1e9
 
 
-def _value(record: Record | None, metric: str) -> float | None:
-    return None if record is None else record.metrics[metric]
+def difference_table(comparison: Comparison, found: Sequence[Difference]) -> Table:
+    """Rows are two groups, under a budget or by hypervolume: how far and how surely they differ.
 
+    An interval or a p-value that the runs are too few for is ``-``; a significant one has an asterisk.
 
-def _measured(run: RunResult, budget: float, tests: Tests) -> Metrics:
-    member = run.at_budget[budget]
-    return {} if member is None else tests.get(run.name, {}).get(member.id, {})
+    Args:
+        comparison: Its cost is what budgets bound.
+        found: At least one difference.
+    """
+
+    def difference(d: Difference) -> str:
+        return "-" if d.mean is None else f"{d.mean:+.4f}"
+
+    def interval(d: Difference) -> str:
+        return "-" if d.interval is None else f"{d.interval[0]:+.4f} to {d.interval[1]:+.4f}"
+
+    def p_value(d: Difference) -> str:
+        return "-" if d.adjusted is None else f"{d.adjusted:.3g}{'*' if d.adjusted < ALPHA else ' '}"
+
+    return table([
+        Column(f"{comparison.cost.metric} ≤", [d.name if d.budget is None else number(d.budget) for d in found]),
+        Column("groups", [f"{d.first} − {d.second}" for d in found], numbers=False),
+        Column("difference", [difference(d) for d in found]),
+        Column("95 % interval", [interval(d) for d in found]),
+        Column("superiority", [f"{d.superiority:.2f}" for d in found]),
+        Column("p, corrected", [p_value(d) for d in found]),
+    ], title=f"differences between groups in {found[0].name}, and in hypervolume")
 
 
 def mean_text(values: Sequence[float | None], digits: str = ".4f") -> str:
@@ -87,8 +93,10 @@ def mean_text(values: Sequence[float | None], digits: str = ".4f") -> str:
     return f"{np.mean(present):{digits}}{spread}{count}"
 
 
-def to_json(comparison: Comparison, tests: Tests | None = None) -> Json:
-    """``{reference, budgets, groups: {name: [{run, hypervolume, ..., at_budget: {budget: member or null}}]}}``."""
+def to_json(comparison: Comparison, tests: Tests | None = None, found: Sequence[Difference] = ()) -> Json:
+    """``{reference, budgets, groups: {name: [{run, hypervolume, ..., at_budget: {budget: member or null}}]},
+    differences: [{name, budget, first, second, ...}]}``; the latter as :class:`evonas.report.significance.Difference`.
+    """
 
     def described(run: RunResult) -> dict[str, Any]:
         members = {str(_plain(budget)): _entry(comparison, run, budget, tests) for budget in comparison.budgets}
@@ -96,7 +104,8 @@ def to_json(comparison: Comparison, tests: Tests | None = None) -> Json:
 
     groups = {name: [described(run) for run in runs] for name, runs in comparison.groups.items()}
     budgets = [_plain(b) for b in comparison.budgets]
-    return {"reference": dict(comparison.reference), "budgets": budgets, "groups": groups}
+    differences = [{**d._asdict(), "budget": d.budget and _plain(d.budget)} for d in found]
+    return {"reference": dict(comparison.reference), "budgets": budgets, "groups": groups, "differences": differences}
 
 
 def to_rows(comparison: Comparison, tests: Tests | None = None) -> Iterator[dict[str, Any]]:
@@ -121,7 +130,7 @@ def _entry(comparison: Comparison, run: RunResult, budget: float, tests: Tests |
     objectives = (o.metric for o in comparison.objectives.items)
     names = dict.fromkeys(("edges", "flops", shown_metric(comparison), *objectives))
     entry = {"id": member.id, **{name: member.metrics[name] for name in names if name in member.metrics}}
-    test = {} if tests is None else _measured(run, budget, tests)
+    test = {} if tests is None else tested(run, budget, tests)
     return entry | {name: value for name, value in test.items() if name == test_metric(comparison)}
 
 

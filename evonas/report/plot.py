@@ -11,10 +11,10 @@ import numpy as np
 
 from evonas.files import write_output
 from evonas.objectives import LOGARITHMIC, Objective, Objectives
-from evonas.report.compare import Comparison, Curve, mean_curve, staircase
+from evonas.report.compare import Attained, Comparison, Curve, attained, staircase
 from evonas.report.front import check_measured
 from evonas.store import Record
-from evonas.types import UserError
+from evonas.types import Doubles, UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,8 +92,9 @@ def _draw_front(
 
 
 def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> None:
-    """The best quality under each cost across the span of the budgets, a step curve for each group: the mean of its
-    runs with a band of one deviation, the single fronts faint; where the group is one run, its front with its members.
+    """The best quality under each cost across the span of the budgets, a step curve for each group: the median
+    attainment surface of its runs, in a band from the worst to the best from where all runs have a member (López-Ibáñez
+    2010, https://doi.org/10.1007/978-3-642-02538-9_9); where the group is one run, its front with its members.
 
     Raises:
         UserError: The file cannot be written; nothing is left behind then.
@@ -104,41 +105,44 @@ def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> N
     x, y = comparison.cost, comparison.quality
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    curves = []
+    seen = []
     for i, (name, runs) in enumerate(comparison.groups.items()):
-        singles = [mean_curve([run.staircase], x, y) for run in runs]
-        curves.append(mean_curve([run.staircase for run in runs], x, y))
-        _draw_group(axes, name, curves[-1], singles, comparison.budgets[-1], colormaps["tab10"](i % 10))
+        curves = attained([run.staircase for run in runs], x, y)
+        seen += [curves.best, curves.median]
+        label = name if len(runs) == 1 else f"{name}, median of {len(runs)} runs; band: worst to best"
+        _draw_group(axes, label, curves, comparison.budgets[-1], colormaps["tab10"](i % 10), markers=len(runs) == 1)
     _dress(axes, x, y, title)
     if len(comparison.budgets) > 1:
         axes.set_xlim(comparison.budgets[0] / 1.2, comparison.budgets[-1])
-    _frame_curves(axes, curves)
+    _frame_curves(axes, seen)
     save_figure(figure, path)
 
 
 def _draw_group(
-    axes: Axes, name: str, mean: Curve, singles: Sequence[Curve], right: float,
-    colour: tuple[float, float, float, float],
+    axes: Axes, label: str, curves: Attained, right: float, colour: tuple[float, float, float, float], *, markers: bool
 ) -> None:
     """Up to ``right`` at least: a run is worth its best member under every larger budget."""
-    n, n_runs = len(mean.costs), len(singles)
-    mean, *singles = (_extended(curve, right) for curve in (mean, *singles))
+    costs, values = _extended(curves.median, right)
     axes.step(
-        mean.costs, mean.means, where="post", color=colour, lw=2, marker="o" if n_runs == 1 else "", ms=3, zorder=3,
-        markevery=slice(0, n), label=name if n_runs == 1 else f"{name}, mean of {n_runs} runs ± deviation",
+        costs, values, where="post", color=colour, lw=2, marker="o" if markers else "", ms=3, zorder=3,
+        markevery=slice(0, len(curves.median.costs)), label=label,
     )
-    if n_runs == 1:
-        return
-    low, high = mean.means - mean.deviations, mean.means + mean.deviations
-    axes.fill_between(mean.costs, low, high, step="post", color=colour, alpha=0.18, lw=0)
-    for single in singles:
-        axes.step(single.costs, single.means, where="post", color=colour, lw=0.6, alpha=0.4)
+    if not markers:
+        costs = np.unique(np.concatenate([curve.costs for curve in curves] + [costs[-1:]]))
+        costs = costs[costs >= curves.worst.costs[0]]
+        low, high = (_values_at(curve, costs) for curve in (curves.best, curves.worst))
+        axes.fill_between(costs, low, high, step="post", color=colour, alpha=0.2, lw=0)
+
+
+def _values_at(curve: Curve, costs: Doubles) -> Doubles:
+    """Values under ``costs``; the curve begins at the first of them or before it."""
+    return curve.values[np.searchsorted(curve.costs, costs, side="right") - 1]
 
 
 def _extended(curve: Curve, right: float) -> Curve:
     """With its last step reaching to ``right``."""
-    costs = np.append(curve.costs, max(right, curve.costs[-1]))
-    return Curve(costs, *(np.append(values, values[-1]) for values in (curve.means, curve.deviations)))
+    last = max(right, curve.costs[-1])
+    return Curve(np.append(curve.costs, last), np.append(curve.values, curve.values[-1]))
 
 
 def _frame_curves(axes: Axes, curves: Sequence[Curve]) -> None:
@@ -149,7 +153,7 @@ def _frame_curves(axes: Axes, curves: Sequence[Curve]) -> None:
     seen = []
     for curve in curves:
         first, end = np.searchsorted(curve.costs, axes.get_xlim(), side="right")
-        seen.append(curve.means[max(first - 1, 0) : end])  # the step before the left edge reaches into the picture
+        seen.append(curve.values[max(first - 1, 0) : end])  # the step before the left edge reaches into the picture
     values = np.concatenate(seen)
     if not len(values):  # all members cost more than the last budget
         return

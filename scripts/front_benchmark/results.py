@@ -9,9 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from evonas.cli.compare import run_records
 from evonas.files import write_whole
 from evonas.opened import open_run
-from evonas.report.compare import Comparison, RunRecords, RunResult, compare
+from evonas.report.compare import Comparison, RunResult, compare
 from evonas.report.plot import plot_comparison
 from evonas.retrain import measure_on_test
 from evonas.types import UserError
@@ -34,10 +35,7 @@ def compare_runs(benchmark: Benchmark) -> Comparison:
         for method, paths in benchmark.runs().items():
             opened = [(path, stack.enter_context(open_run(path))) for path in paths]
             teachers |= {r.store.info.teacher for _, r in opened}
-            groups[method] = [
-                RunRecords(str(path), r.store.records(), r.objectives, r.store.elapsed, r.store.info.seeds)
-                for path, r in opened
-            ]
+            groups[method] = [run_records(path, run) for path, run in opened]
         if len(teachers) > 1:
             raise UserError(f"the best networks of {benchmark.teacher} changed between the runs in {benchmark.out}: "
                             "choose another --out, or delete them")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evonas.pareto import front, hypervolume, knee, rank_and_crowd
+from evonas.pareto import attainment_surfaces, front, hypervolume, knee, rank_and_crowd
 from evonas.types import Doubles
 
 points = arrays(np.float64, st.tuples(st.integers(1, 24), st.just(2)), elements=st.integers(0, 8).map(float))
@@ -64,6 +64,17 @@ def test_failed_rows_rank_last_and_are_never_in_the_front() -> None:
 
 def test_rows_beyond_the_reference_add_no_hypervolume() -> None:
     assert hypervolume(np.array([[2.0, 2.0]]), np.array([1.0, 3.0])) == 0.0
+
+
+@given(st.lists(points, min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_a_surface_dominates_the_cells_that_so_large_a_share_of_fronts_dominates(fronts: list[Doubles]) -> None:
+    cells = np.stack(np.meshgrid(np.arange(9), np.arange(9)), -1).reshape(-1, 2)
+    attained = np.mean([[any((cell >= row).all() for row in F) for cell in cells] for F in fronts], axis=0)
+    for percentile, surface in zip((0, 50, 100), attainment_surfaces(fronts, (0, 50, 100)), strict=True):
+        within = np.array([any((cell >= corner).all() for corner in surface) for cell in cells])
+        np.testing.assert_array_equal(within, (attained > 0) & (attained >= percentile / 100))
+        assert (np.diff(surface, axis=0) * [1, -1] > 0).all()
 
 
 def test_knee_is_the_corner_of_an_angular_front() -> None:

@@ -99,6 +99,43 @@ def test_a_group_shows_mean_and_deviation_over_its_runs(evonas: Evonas, finished
     assert f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}" in text
 
 
+def test_groups_of_seeds_are_tested_or_told_how_many_that_takes(
+    evonas: Evonas, finished: Path, other_seed: Path, run: Path
+) -> None:
+    copies = [shutil.copytree(source, f"copy-{source.name}") for source in (finished, other_seed)]
+    command = ["compare", f"a={finished},{other_seed}", f"b={','.join(copies)}", "--budgets", 1e6]
+    text = evonas(*command).stdout
+    assert "differences between groups" in text
+    assert "a and b have 2 pairs of runs, too few for a test: p can be below 0.05 from 6 pairs on" in text
+    at_budget, by_volume = json.loads(evonas(*command, "--json").stdout)["differences"]
+    assert (at_budget["first"], at_budget["second"], at_budget["n"], at_budget["paired"]) == ("a", "b", [2, 2], True)
+    for difference in (at_budget, by_volume):
+        assert (difference["mean"], difference["superiority"], difference["p"]) == (0, 0.5, None)
+    assert "name seeds like NAME=RUN,RUN,RUN" in evonas("compare", finished, other_seed).stdout
+    latex = evonas(*command, "--latex", "--baseline", "a")
+    assert latex.stdout.startswith("% \\usepackage{booktabs}\n\\begin{table}[t]\n")
+    assert r"\caption{digits: validation accuracy of the best member" in latex.stdout
+    assert latex.stderr == ""
+
+
+def test_runs_of_other_splits_may_have_teachers_of_their_own(
+    evonas: Evonas, finished: Path, settings: Path
+) -> None:
+    small = ["--epochs", 1, "--generations", 0]
+    Path("run.toml").write_text(f"split_seed = 1\n{settings.read_text()}")
+    assert evonas("evolve", "run.toml", *small, "--out", "source").exit_code == 0
+    for name, config, teacher in (("zero", settings, finished), ("one", "run.toml", "source")):
+        for seed in (5, 6):
+            options = [*small, "--seed", seed, "--teacher", teacher, "--out", f"{name}{seed}"]
+            assert evonas("evolve", config, *options).exit_code == 0
+    assert evonas("compare", "a=zero5,one5", "b=zero6,one6", "--json").exit_code == 0
+    assert evonas("evolve", settings, *small, "--teacher", "zero5", "--out", "two").exit_code == 0
+    result = evonas("compare", "a=zero5,one5", "two", "--plot", "c.png")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "not all runs had the same teacher (taught were zero5 by a run, one5 by a run, two by" in result.stderr
+    assert not Path("c.png").exists()
+
+
 def test_runs_with_different_splits_get_a_note_beside_clean_output(
     evonas: Evonas, finished: Path, other_seed: Path, settings: Path
 ) -> None:
@@ -169,6 +206,9 @@ def test_a_path_with_an_equals_sign_is_a_run(evonas: Evonas, finished: Path, run
         (["RUN", "run", "--budgets", "nan"], "cannot read 'nan', expected positive numbers"),
         (["RUN", "run", "--reference", "flop=9"], "unknown objective 'flop' in --reference, did you mean 'flops'?"),
         (["RUN", "run", "--plot", "c.xyz"], "cannot draw c.xyz: "),
+        (["RUN", "run", "--json", "--latex"], "there is one output: name one of --json, --csv and --latex"),
+        (["a=RUN,run", "--baseline", "b", "--plot", "c.png"], "unknown group 'b' as baseline, there are: a"),
+        (["RUN", "run", "--baseline", "run"], "the baseline run is one run, and a test needs several"),
     ],
 )
 def test_a_comparison_that_makes_no_sense_is_refused(

@@ -131,7 +131,11 @@ def test_what_the_teacher_cost_is_counted_once_through_generations_of_runs(
 ) -> None:
     numbers = ["--population", 4, "--children", 2, "--generations", 1, "--epochs", 2]
     called(evonas, "evolve", "--seed-from", taught, "--teacher", finished, *numbers, "--out", "third")
-    result = called(evonas, "compare", "third", taught, finished, "--json")
+    command = ["compare", "third", taught, finished, "--json"]
+    told = refused(evonas, *command)
+    assert "not all runs had the same teacher (taught were third by a run, " in told
+    assert told.rstrip().endswith("or none by --no-self-distillation, or compare them by --any-teacher")
+    result = called(evonas, *command, "--any-teacher")
     groups = json.loads(result.stdout)["groups"]
     own = []
     for path in (finished, taught, Path("third")):
@@ -267,7 +271,9 @@ def test_a_run_from_before_there_was_self_distillation_goes_on_without(
 def test_what_is_printed_says_which_runs_teach_themselves(evonas: Evonas, finished: Path, taught: Path) -> None:
     assert "taught by the best of its own earlier generations" in called(evonas, "front", finished).stdout
     assert "its own" not in called(evonas, "front", taught).stdout
-    assert f"(taught were {finished} by itself, taught by a run)" in called(evonas, "compare", finished, taught).stderr
+    told = f"not all runs had the same teacher (taught were {finished} by itself, taught by a run)"
+    assert told in refused(evonas, "compare", finished, taught)
+    assert f"note: {told}" in called(evonas, "compare", finished, taught, "--any-teacher").stderr
 
 
 @pytest.mark.parametrize(("name", "value"), [("shift", 1), ("flip", True), ("shift", 0)])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from evonas.objectives import parse_objectives
-from evonas.report.compare import RunRecords, compare, mean_curve, staircase, steps
+from evonas.report.compare import RunRecords, attained, compare, staircase, steps
 from evonas.report.comparison_tables import budget_table, spending_table, to_json, to_rows
 from evonas.report.front import front
 from evonas.report.plot import plot_comparison
@@ -91,21 +91,22 @@ def test_the_reference_point_is_common_leaves_no_member_out_and_can_be_set() -> 
 points = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 50).map(float)), min_size=1, max_size=8)
 
 
-@given(runs=st.lists(points, min_size=2, max_size=4))
-def test_the_curve_of_a_group_is_the_mean_of_what_its_runs_reach_under_every_budget(runs: list[Points]) -> None:
-    group = [run(str(i), p) for i, p in enumerate(runs)]
+@given(runs=st.lists(points, min_size=1, max_size=5), names=st.sampled_from([NAMES, ["val_r2", "flops"]]))
+def test_the_curves_of_a_group_are_what_one_half_or_all_of_its_runs_reach_under_every_budget(
+    runs: list[Points], names: list[str]
+) -> None:
+    group = [run(str(i), p, names=names) for i, p in enumerate(runs)]
     budgets = [float(b) for b in range(1, 51)]
     result = compare({"g": group}, budgets=budgets)
-    curve = mean_curve([r.staircase for r in result.groups["g"]], result.cost, result.quality)
+    curves = attained([r.staircase for r in result.groups["g"]], result.cost, result.quality)
     for budget in budgets:
         members = [r.at_budget[budget] for r in result.groups["g"]]
-        values = [m.metrics["val_error"] for m in members if m is not None]
-        if len(values) < len(members):
-            assert budget < curve.costs[0]
-        else:
-            at = np.searchsorted(curve.costs, budget, side="right") - 1
-            assert curve.means[at] == pytest.approx(np.mean(values))
-            assert curve.deviations[at] == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+        values = sorted([m.metrics[names[0]] for m in members if m is not None], reverse=names[0] == "val_r2")
+        for curve, n_needed in zip(curves, (1, (len(runs) + 1) // 2, len(runs)), strict=True):
+            if len(values) < n_needed:
+                assert not len(curve.costs) or budget < curve.costs[0]
+            else:
+                assert curve.values[np.searchsorted(curve.costs, budget, side="right") - 1] == values[n_needed - 1]
 
 
 def test_with_a_third_objective_only_members_that_are_best_under_some_budget_remain() -> None:
