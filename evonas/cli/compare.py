@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from evonas.report.significance import Difference
     from evonas.types import Metrics
 
-#: The teacher of runs that teach themselves.
-ITSELF = "itself"
 
 
 def compare(
@@ -135,10 +133,10 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
 
 
 def check_teachers(runs: Mapping[Path, OpenRun], *, allowed: bool) -> None:
-    """Refuses runs that were not taught alike, or says so.
+    """Refuses runs that were not taught by the same other run, and says where some taught themselves.
 
     A teacher knows one split into training and validation samples: runs with different splits have different ones, and
-    are taught alike where each split has one teacher.
+    are taught alike where each split has one teacher. That a run teaches itself is a part of its method.
 
     Args:
         runs: By their paths.
@@ -147,25 +145,31 @@ def check_teachers(runs: Mapping[Path, OpenRun], *, allowed: bool) -> None:
     Raises:
         UserError: They were not, and it is not allowed.
     """
-    teachers = {path: _teacher(run) for path, run in runs.items()}
-    of_split: dict[tuple[int, int | None, int | None], set[str | None]] = {}
-    for path, run in runs.items():
-        of_split.setdefault(_split(run), set()).add(teachers[path])
-    kinds = {teacher if teacher in (ITSELF, None) else "a run" for teacher in teachers.values()}
-    if len(kinds) == 1 and all(len(known) == 1 for known in of_split.values()):
+    outside = {path: _teacher(run) for path, run in runs.items()}
+    itself = {path for path, run in runs.items() if outside[path] is None and run.config.teaches_itself}
+    alike = _taught_alike(runs, outside)
+    if alike and len(itself) in (0, len(runs)):
         return
-    taught = [f"{path} by {ITSELF if teacher == ITSELF else 'a run'}" for path, teacher in teachers.items() if teacher]
+    by = {path: "itself" if path in itself else "a run" for path in runs if outside[path] or path in itself}
+    taught = [f"{path} by {teacher}" for path, teacher in by.items()]
     said = f"not all runs had the same teacher (taught were {', '.join(taught)})"
-    if not allowed:
-        raise UserError(f"{said}: give all one by --teacher, or none by --no-self-distillation, or compare them by "
-                        f"--any-teacher")
+    if not (alike or allowed):
+        raise UserError(f"{said}: give all one by --teacher, or compare them by --any-teacher")
     say_aside(f"note: {said}: part of their differences may be due to that")
 
 
 def _teacher(run: OpenRun) -> str | None:
-    """What tells one teacher from another."""
+    """What tells one other run, or individual of it, from another."""
     given = run.store.info.teacher
-    return given.digest if given is not None else ITSELF if run.config.teaches_itself else None
+    return None if given is None else given.digest
+
+
+def _taught_alike(runs: Mapping[Path, OpenRun], teachers: Mapping[Path, str | None]) -> bool:
+    of_split: dict[tuple[int, int | None, int | None], set[str | None]] = {}
+    for path, run in runs.items():
+        of_split.setdefault(_split(run), set()).add(teachers[path])
+    is_taught = {teacher is not None for teacher in teachers.values()}
+    return len(is_taught) == 1 and all(len(known) == 1 for known in of_split.values())
 
 
 def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:

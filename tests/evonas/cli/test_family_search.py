@@ -74,7 +74,7 @@ def test_the_time_limit_counts_the_search_and_can_be_raised(evonas: Evonas, whol
 def test_what_the_search_cost_is_in_the_comparison(evonas: Evonas, whole: Path) -> None:
     assert evonas("evolve", "--seed-from", whole, "--population", 5, "--children", 3, "--generations", 1,
                   "--epochs", 2, "--out", "r").exit_code == 0
-    compared = json.loads(evonas("compare", "r", whole, "--any-teacher", "--json").stdout)["groups"]
+    compared = json.loads(evonas("compare", "r", whole, "--json").stdout)["groups"]
     with open_run(whole) as run, open_run(Path("r")) as child:
         records, ours = run.store.records(), child.store.records()
         (source,) = child.store.info.seeds

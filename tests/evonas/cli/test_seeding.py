@@ -166,7 +166,7 @@ def test_seeds_below_the_last_rung_are_trained_on_at_this_runs_cost(evonas: Evon
     front = [(row["id"], row["budget"]) for row in rows(evonas, Path("r"))]
     assert len({id for id, _ in front}) == len(front)
     assert {budget for id, budget in front if id in promoted} <= {10}
-    (entry,) = json.loads(evonas("compare", "r", pruned, "--any-teacher", "--json").stdout)["groups"]["r"]
+    (entry,) = json.loads(evonas("compare", "r", pruned, "--json").stdout)["groups"]["r"]
     assert entry["evaluations"] == 7 + len(own)
 
 
@@ -181,7 +181,7 @@ def test_what_the_seeds_cost_is_kept_through_generations_of_runs(evonas: Evonas,
     assert source.spent == pytest.approx((elapsed, sum(r.seconds for r in first), 7, updates))
     assert evonas("evolve", "--seed-from", seeded, *NUMBERS, "--generations", 0, "--out", "third").exit_code == 0
     assert f"members of {seeded.resolve()}, which took" in evonas("front", "third").stdout
-    compared = json.loads(evonas("compare", "third", pruned, "--any-teacher", "--json").stdout)["groups"]
+    compared = json.loads(evonas("compare", "third", pruned, "--json").stdout)["groups"]
     (third,) = compared["third"]
     assert third["evaluations"] == 7 + len(own)
     assert third["edge_updates"] == pytest.approx(updates + sum(r.metrics["edge_updates"] for r in own))

@@ -134,7 +134,7 @@ def test_what_the_teacher_cost_is_counted_once_through_generations_of_runs(
     command = ["compare", "third", taught, finished, "--json"]
     told = refused(evonas, *command)
     assert "not all runs had the same teacher (taught were third by a run, " in told
-    assert told.rstrip().endswith("or none by --no-self-distillation, or compare them by --any-teacher")
+    assert told.rstrip().endswith("give all one by --teacher, or compare them by --any-teacher")
     result = called(evonas, *command, "--any-teacher")
     groups = json.loads(result.stdout)["groups"]
     own = []
