@@ -71,7 +71,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "edges": Metric("edges", "count", STRUCTURE, scale="log"),
     "params": Metric("parameters", "count", STRUCTURE, scale="log"),
     "neurons": Metric("hidden neurons", "count", STRUCTURE, scale="log"),
-    "depth": Metric("depth", "count", STRUCTURE),
+    "depth": Metric("depth in layers", "count", STRUCTURE),
     "latency_estimate": Metric("latency by table", "µs per sample", TABLE, scale="log"),
     "latency": Metric("latency", "µs per sample", HERE, scale="log"),
     "latency_spread": Metric("spread of latency", "share", HERE),

@@ -114,7 +114,7 @@ def _takes(schema: Json, others: Mapping[str, Json]) -> str:
 
 def _bounds(schema: Json) -> str:
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    return "".join(f"{sign}{schema[key]:g}" for key, sign in signs.items() if key in schema)
+    return ",".join(f"{sign}{schema[key]:g}" for key, sign in signs.items() if key in schema)
 
 
 def _value(value: Any) -> str:
