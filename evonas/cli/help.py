@@ -30,6 +30,13 @@ class Entry(NamedTuple):
     text: str
 
 
+def wide_enough() -> Console:
+    """A console as wide as the terminal, or as names and texts need at least."""
+    console = Console()
+    console.width = max(console.width, LEAST + FRAME)
+    return console
+
+
 def print_help(command: Any, context: Any) -> None:
     """The help of a command or a group: usage, what it does, and what can be given.
 
@@ -37,7 +44,7 @@ def print_help(command: Any, context: Any) -> None:
         command: A command of typer's, which are classes of click's or of a copy of them.
         context: Its context.
     """
-    console = Console()
+    console = wide_enough()
     console.print(Padding(Text(command.get_usage(context), "bold", overflow="fold"), 1))
     paragraphs = [prose(part) for part in inspect.cleandoc(command.help or "").split("\n\n")]
     console.print(Padding(Group(*_parted(paragraphs)), (0, 1, 1, 1)))
@@ -75,8 +82,8 @@ def _parted(paragraphs: Sequence[Text]) -> Iterator[Text]:
 
 def print_panels(panels: Mapping[str, Sequence[Entry]], console: Console | None = None) -> None:
     """Each panel that is not empty, with its texts below each other in all of them."""
-    console = console or Console()
-    room = max(LEAST, console.width - FRAME)
+    console = console or wide_enough()
+    room = console.width - FRAME
     lengths = [len(entry.name) for entries in panels.values() for entry in entries]
     left = max((length for length in lengths if length <= LONGEST_NAME), default=0)
     if room < left + GAP + LEAST_TEXT:

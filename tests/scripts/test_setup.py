@@ -35,7 +35,8 @@ def install(tmp_path: Path) -> Install:
     """Sources ``setup.sh`` in a project of its own, and gives the calls of pip."""
 
     def run(*, system: str = "Linux", driver: bool = False, reachable: bool = True, wheel: bool = True) -> list[str]:
-        for name in ("constraints.txt", "pyproject.toml", "setup.py", "scripts/setup.sh", "search_spaces/neuron/native/abi.cpp"):
+        native = "search_spaces/neuron/native/abi.cpp"
+        for name in ("constraints.txt", "pyproject.toml", "setup.py", "scripts/setup.sh", native):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / name)
         tools = tmp_path / "bin"
