@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from evonas.types import Json, suggestion
 
@@ -57,10 +59,12 @@ def describe_options(kind: type[BaseModel]) -> list[OptionHelp]:
     docstring.
     """
     texts = {name: text for each in reversed(kind.__mro__) for name, text in _attributes(each.__doc__ or "").items()}
-    try:
-        schema = kind.model_json_schema()
-    except PydanticInvalidForJsonSchema:  # a type of a third party's that JSON does not know
-        schema = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON does not know
+        try:
+            schema = kind.model_json_schema()
+        except PydanticInvalidForJsonSchema:  # a type that JSON does not know
+            schema = {}
     properties, others = schema.get("properties", {}), schema.get("$defs", {})
     return [
         OptionHelp(

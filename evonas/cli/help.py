@@ -113,7 +113,7 @@ def _lines(entries: Iterable[Entry], left: int, room: int, console: Console) -> 
 def _name(name: str) -> Text:
     """The name, and what it takes in another colour."""
     text = Text(name, "bold cyan")
-    text.highlight_regex(r" <.*| [A-Z].*", "not bold yellow")
+    text.highlight_regex(r" (?![/-]).*", "not bold yellow")
     return text
 
 
