@@ -1,21 +1,23 @@
-"""Search spaces as they are for an example of each kind of task: what can be said of a space without data."""
+"""Search spaces as they are for an example of each kind of task: what can be said of them without data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from evonas.plugins import available_spaces, create_space
 from evonas.scoring import objective_names
 from evonas.space import SearchSpace
 from evonas.types import Task, UserError
 
-#: Images of 8 x 8 pixels, which every space of this program takes, by what they are mapped to.
-EXAMPLES = {
-    "classification": Task("classification", (1, 8, 8), 10),
-    "regression of one target": Task("regression", (1, 8, 8), 1),
-    "regression of several targets": Task("regression", (1, 8, 8), 2),
+#: Samples of which a space takes one kind at least, the first that it takes being its example.
+SHAPES = {"images": (1, 8, 8), "signals": (1, 64), "tables": (64,)}
+#: Kinds of tasks: what samples are mapped to.
+KINDS: Mapping[str, tuple[Literal["classification", "regression"], int]] = {
+    "classification": ("classification", 10),
+    "regression of one target": ("regression", 1),
+    "regression of several targets": ("regression", 2),
 }
 
 
@@ -27,22 +29,46 @@ class Uses:
     spaces: set[str] = field(default_factory=set)
 
 
-def example_spaces(names: Iterable[str]) -> Iterator[tuple[str, str, SearchSpace[Any]]]:
-    """Task, name and space for each pair of a task and a space that takes it; the space for classification first."""
+@dataclass(frozen=True)
+class Example:
+    """A space for a task that it takes."""
+
+    samples: str
+    task: Task
+    space: SearchSpace[Any]
+
+
+def example_of(name: str, kind: str = "classification") -> Example:
+    """The space for the first samples that it takes.
+
+    Raises:
+        UserError: There is no such space, or it takes no samples of this kind of task.
+    """
+    refusals: list[UserError] = []
+    for samples, shape in SHAPES.items():
+        task = Task(KINDS[kind][0], shape, KINDS[kind][1])
+        try:
+            return Example(samples, task, create_space(name, task, {}))
+        except UserError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def examples_of(names: Iterable[str]) -> Iterator[tuple[str, str, Example]]:
+    """Kind of task, name and example for each space and each kind that it takes."""
     for name in names:
-        for kind, task in EXAMPLES.items():
+        for kind in KINDS:
             try:
-                space = create_space(name, task, {})
-            except UserError:  # it is of another's, and takes no such samples or targets
+                yield kind, name, example_of(name, kind)
+            except UserError:
                 continue
-            yield kind, name, space
 
 
 def uses_of_metrics(space: str | None = None) -> dict[str, Uses]:
     """What can be an objective or a constraint in the space, or in any that is installed, and where."""
     uses: dict[str, Uses] = {}
-    for kind, name, built in example_spaces(sorted(available_spaces()) if space is None else [space]):
-        for metric in objective_names(built, EXAMPLES[kind]):
+    for kind, name, example in examples_of(sorted(available_spaces()) if space is None else [space]):
+        for metric in objective_names(example.space, example.task):
             use = uses.setdefault(metric, Uses())
             use.tasks.add(kind)
             use.spaces.add(name)
@@ -54,4 +80,4 @@ def seeders_of(space: str | None = None) -> dict[str, None]:
     from evonas.seeders import seeder_names
 
     names = sorted(available_spaces(), reverse=True) if space is None else [space]
-    return dict.fromkeys(seeder for _, _, built in example_spaces(names) for seeder in seeder_names(built))
+    return dict.fromkeys(seeder for _, _, example in examples_of(names) for seeder in seeder_names(example.space))

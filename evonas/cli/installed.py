@@ -80,27 +80,20 @@ def spaces(
     if name is not None:
         _print_space(name, as_json=as_json)
         return
+    from evonas.cli.examples import example_of
     from evonas.plugins import available_spaces
     from evonas.report.tables import Column, table
 
     points = dict(sorted(available_spaces().items()))
     rows = [{"name": each, "from": point.value} for each, point in points.items()]
     if verbose:
-        rows = [{**row, "runs on": _backend(_example(row["name"]))} for row in rows]
+        rows = [{**row, "runs on": _backend(example_of(row["name"]).space)} for row in rows]
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
     heads = list(rows[0]) if rows else ["name", "from"]
     make_console().print(table([Column(head, [row[head] for row in rows], numbers=False) for head in heads]))
     say("evonas spaces NAME lists the options of one")
-
-
-def _example(name: str) -> Any:
-    """The space for images and classes; raises :class:`evonas.types.UserError` where it takes none or there is none."""
-    from evonas.cli.examples import EXAMPLES
-    from evonas.plugins import create_space
-
-    return create_space(name, EXAMPLES["classification"], {})
 
 
 def _backend(space: Any) -> str:
@@ -113,11 +106,13 @@ def _print_space(name: str, *, as_json: bool) -> None:
     """Options with defaults, and what can be named: mutations and seeders."""
     from pydantic import BaseModel
 
+    from evonas.cli.examples import example_of
     from evonas.options import describe_options
     from evonas.seeders import seeder_names
     from evonas.space import HasOptions
 
-    space = _example(name)
+    example = example_of(name)
+    space = example.space
     model = space.options if isinstance(space, HasOptions) else None
     options = describe_options(type(model)) if isinstance(model, BaseModel) else []
     operators, seeders = dict(space.operators), seeder_names(space)
@@ -130,7 +125,7 @@ def _print_space(name: str, *, as_json: bool) -> None:
         f"Options of the space {name}": [
             Entry(f"{option.name} {option.takes}", f"{option.text} [{option.default}]") for option in options
         ] or [Entry("none", "The space does not describe its options.")],
-        "For images": [
+        f"For {example.samples}": [
             Entry("mutations", f"With the weights by which they are drawn: {weights}."),
             Entry("seeders", f"Methods of `evonas seed`: {', '.join(seeders)}."),
             Entry("trained by", _backend(space)),
@@ -148,12 +143,12 @@ def metrics(
     as_json: AsJson = False,
 ) -> None:
     """What can be an objective or a constraint of a search, with its unit and where it is measured."""
-    from evonas.cli.examples import uses_of_metrics
+    from evonas.cli.examples import example_of, uses_of_metrics
     from evonas.metrics import METRICS, STRUCTURE, Metric
     from evonas.plugins import available_spaces
 
     if space is not None:
-        _example(space)
+        example_of(space)  # or it is refused
     uses = uses_of_metrics(space)
     order = {name: i for i, name in enumerate(METRICS)}
     known = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -14,10 +16,11 @@ from evonas.metrics import METRICS
 from evonas.objectives import LOGARITHMIC, MAXIMISED, MINIMISED, SHARES
 from evonas.plugins import available_spaces, create_space
 from evonas.scoring import build_scoring
-from evonas.types import Task
+from evonas.types import Metrics, Task
 from search_spaces.cell.options import CellOptions
 from search_spaces.cnn.space import CnnOptions
 from search_spaces.neuron.options import NeuronOptions
+from search_spaces.neuron.space import NeuronSpace
 from tests.evonas.cli.conftest import Evonas, Refused
 
 MODELS = {"neuron": NeuronOptions, "cell": CellOptions, "cnn": CnnOptions}
@@ -94,6 +97,32 @@ def test_metrics_tell_direction_unit_place_task_and_space(evonas: Evonas) -> Non
     text = " ".join(re.sub("[╭╮╰╯─│]", " ", evonas("metrics").stdout).split())
     assert "val_accuracy validation accuracy [more is better; share; classification]" in text
     assert "Measured on the structure, before training" in text
+
+
+class Gates(NeuronSpace):
+    """A space of a third party's, for tables, with a cost of its own."""
+
+    def cost(self, genotype: Any) -> Metrics:
+        return {**super().cost(genotype), "n_gates": 1.0}
+
+
+def create_gates(task: Task, options: Mapping[str, Any]) -> Gates:
+    if len(task.input_shape) != 1:
+        raise ValueError("gates need tables")
+    return Gates(task, NeuronOptions())
+
+
+def test_a_space_of_a_third_party_is_listed_as_well(evonas: Evonas, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("gates", f"{__name__}:create_gates", "evonas.search_spaces")
+    points = {**available_spaces(), "gates": point}
+    monkeypatch.setattr("evonas.plugins.available_spaces", lambda: points)
+    monkeypatch.setattr("evonas.cli.examples.available_spaces", lambda: points)
+    assert "For tables" in evonas("spaces", "gates").stdout
+    assert [row["name"] for row in json.loads(evonas("spaces", "-v", "--json").stdout)] == sorted(points)
+    rows = {row["name"]: row for row in json.loads(evonas("metrics", "--json").stdout)}
+    assert rows["n_gates"]["spaces"] == ["gates"]
+    assert rows["n_gates"]["goal"] == "min"
+    assert set(rows["flops"]["spaces"]) == set(points)
 
 
 def test_every_metric_is_minimised_or_maximised_and_what_its_scale_says() -> None:
