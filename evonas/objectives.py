@@ -11,22 +11,17 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from evonas.metrics import METRICS
 from evonas.types import Doubles, Goal, Metrics, UserError, suggestion
 
 #: Metrics where more is better; all others are minimised.
-MAXIMISED = frozenset({"val_accuracy", "val_r2"})
+MAXIMISED = frozenset(name for name, metric in METRICS.items() if metric.goal == "max")
 #: Minimised metrics that are at most 1, which is their place in a hypervolume's reference point.
-SHARES = frozenset({"val_error", "fitness_error", "int8_error"})
+SHARES = frozenset(name for name, metric in METRICS.items() if metric.scale == "share")
 #: Costs span orders of magnitude: crowding and hypervolume see their logarithm, ranks are the same.
-LOGARITHMIC = frozenset({
-    "edges", "params", "flops", "flops_total", "neurons", "latency", "latency_device", "latency_estimate",
-    "flash", "int8_flash", "ram",
-})
+LOGARITHMIC = frozenset(name for name, metric in METRICS.items() if metric.scale == "log")
 #: Minimised metrics of this program's own; whether less or more of another is better has to be declared.
-MINIMISED = LOGARITHMIC | SHARES | {
-    "val_loss", "val_mse", "val_nmse", "fitness_mse", "fitness_nmse", "train_loss", "int8_mse", "int8_nmse", "depth",
-    "edge_updates", "latency_spread",
-}
+MINIMISED = frozenset(METRICS) - MAXIMISED
 #: What a logarithm begins at: no count is below 1 unless it is 0, no latency below a nanosecond.
 SMALLEST = 1e-3
 

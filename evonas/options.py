@@ -1,13 +1,19 @@
-"""Options of a search space: from a table of the configuration to a checked model."""
+"""Options of a search space: from a table of the configuration to a checked model, and what the model says of them."""
 
 from __future__ import annotations
 
+import inspect
+import re
+import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import PydanticJsonSchemaWarning
 
-from evonas.types import suggestion
+from evonas.types import Json, suggestion
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,3 +36,100 @@ def read_options(kind: type[M], options: Mapping[str, Any], *, space: str) -> M:
             where = f"option {place} of the {space} space" if place else f"the {space} space"
             raise ValueError(f"{where}: {message}") from None
         raise ValueError(f"option {place} of the {space} space: {message}, got {first['input']!r}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class OptionHelp:
+    """An option as a user reads it.
+
+    Attributes:
+        takes: The values that are allowed, like ``INT>=1`` or ``all|two``.
+        default: As ``--space-option`` takes it; ``None`` where the option is left out.
+        text: What it does.
+    """
+
+    name: str
+    takes: str
+    default: str
+    text: str
+
+
+def describe_options(kind: type[BaseModel]) -> list[OptionHelp]:
+    """Every field of a model, described by its ``Field(description=...)`` or else by the ``Attributes:`` of the model's
+    docstring.
+    """
+    texts = {name: text for each in reversed(kind.__mro__) for name, text in _attributes(each.__doc__ or "").items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON does not know
+        try:
+            schema = kind.model_json_schema()
+        except PydanticInvalidForJsonSchema:  # a type that JSON does not know
+            schema = {}
+    properties, others = schema.get("properties", {}), schema.get("$defs", {})
+    return [
+        OptionHelp(
+            field.alias or name, _takes(properties.get(field.alias or name, {}), others),
+            "" if field.is_required() else _value(field.get_default(call_default_factory=True)),
+            field.description or texts.get(name, ""),
+        )
+        for name, field in kind.model_fields.items()
+    ]
+
+
+def _attributes(docstring: str) -> dict[str, str]:
+    """The section ``Attributes:`` of a docstring: names, each with its text in one line."""
+    found: dict[str, str] = {}
+    _, _, section = f"\n{inspect.cleandoc(docstring)}".partition("\nAttributes:\n")
+    names: list[str] = []
+    for line in section.splitlines():
+        if line and not line.startswith(" "):
+            break
+        if begin := re.match(r"    (\w+(?:, \w+)*): (.*)", line):
+            names = begin[1].split(", ")
+            found |= dict.fromkeys(names, begin[2].strip())
+        else:
+            found |= {name: f"{found[name]} {line.strip()}".strip() for name in names}
+    return found
+
+
+def _takes(schema: Json, others: Mapping[str, Json]) -> str:
+    """The values that a JSON schema allows, for a person."""
+    if "$ref" in schema:
+        return _takes(others.get(schema["$ref"].rpartition("/")[2], {}), others)
+    if choices := [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]:
+        return " or ".join(_takes(each, others) for each in choices)
+    if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
+        return "|".join(map(_value, values))
+    match schema.get("type"):
+        case "array" if "prefixItems" in schema:
+            return ",".join(_takes(each, others) for each in schema["prefixItems"])
+        case "array":
+            return f"{_takes(schema.get('items', {}), others)},..."
+        case "object":
+            return "a table"
+        case "boolean":
+            return "true|false"
+        case "integer" | "number" as kind:
+            return {"integer": "INT", "number": "NUMBER"}[kind] + _bounds(schema)
+        case "string":
+            return "TEXT"
+    return ""
+
+
+def _bounds(schema: Json) -> str:
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    return ",".join(f"{sign}{schema[key]:g}" for key, sign in signs.items() if key in schema)
+
+
+def _value(value: Any) -> str:
+    """A value as a user writes it after ``--space-option NAME=``."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case list() | tuple():
+            return ",".join(map(_value, value))
+        case dict():
+            return ", ".join(f"{name} = {_value(each)}" for name, each in value.items()) or "an empty table"
+    return str(value)

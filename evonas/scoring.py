@@ -23,6 +23,7 @@ from evonas.evaluation import (
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import DEVICE_LATENCY, HOST_LATENCY, deployment_names, require_timing
 from evonas.evaluation.measure import metric_names
+from evonas.evaluation.trained import trained_names
 from evonas.exportable import HasTimedParts
 from evonas.family import FOLDER
 from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
@@ -31,7 +32,7 @@ from evonas.runtimes.device import parse_command
 from evonas.space import Relaxable, SearchSpace
 from evonas.store import read_info
 from evonas.training.augmentation import check_images
-from evonas.types import UserError
+from evonas.types import Task, UserError
 
 
 def build_scoring(
@@ -49,8 +50,7 @@ def build_scoring(
     evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(structural)))
     names = config.objectives or (metric_names(splits.task, "fitness")[0], "flops")
     deployed = deployment_names(space, splits.task)
-    estimated = (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
-    known = (*evaluator.metric_names, *deployed, *estimated)
+    known = (*evaluator.metric_names, *deployed, *_estimated(space))
     objectives = parse_objectives(names, config.constraints, known, costs_of(structural))
     if config.teaches_itself and "train_loss" in objectives.metrics:
         raise UserError("train_loss is measured against a teacher whom this run changes: choose another metric, or "
@@ -61,6 +61,16 @@ def build_scoring(
     if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
         evaluator = merge(evaluator, deployment)
     return evaluator, objectives
+
+
+def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
+    """All that can be an objective or a constraint of a run that trains networks of the space for the task."""
+    structural = space.cost(space.sample(np.random.default_rng(0)))
+    return (*trained_names(task), *structural, *deployment_names(space, task), *_estimated(space))
+
+
+def _estimated(space: SearchSpace[Any]) -> tuple[str, ...]:
+    return (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
 
 
 def _check_order(names: Sequence[str], costs: Set[str]) -> None:

@@ -69,6 +69,14 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
     return searches
 
 
+def seeder_names(space: SearchSpace[Any]) -> tuple[str, ...]:
+    """All that ``--method`` can name for the space: what every space has, its own, and searches for a family."""
+    own = space.seeders if isinstance(space, Seedable) else {}
+    supernets = METHODS if isinstance(space, Relaxable) else {}
+    families = space.family_searches if isinstance(space, FamilySearchable) else {}
+    return ("random", *own, *supernets, *families)
+
+
 def complete_settings(
     config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]], *, n_samples: int
 ) -> dict[str, Any]:

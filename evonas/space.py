@@ -12,6 +12,7 @@ from evonas.sketch import Sketch
 from evonas.types import Arrays, Floats, Json, Metrics, Task, Weights
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from torch import nn
 
 
@@ -123,6 +124,16 @@ class HasWeightOptions(Protocol):
     @property
     def weight_options(self) -> Mapping[str, Any]:
         """The space's options that decide what weights compute."""
+        ...
+
+
+@runtime_checkable
+class HasOptions(Protocol):
+    """Capability: describe what can be set of the space, see :func:`evonas.options.describe_options`."""
+
+    @property
+    def options(self) -> BaseModel:
+        """The settings, as an instance of the model that checks them."""
         ...
 
 

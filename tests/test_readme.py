@@ -238,12 +238,14 @@ def test_the_settings_are_the_defaults_but_for_the_data_set(tmp_path: Path) -> N
 
 
 def test_commands_and_options_named_in_sentences_exist() -> None:
-    commands: dict[str, Command] = get_command(app).commands  # type: ignore[attr-defined]
+    application: Any = get_command(app)
+    commands: dict[str, Command] = application.commands
     options = {
         name: {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
         for name, command in commands.items()
     }
-    known = set().union(*options.values()) | {f"--{name}" for name in signature(bench_trainer).parameters}
+    known = set().union(*options.values(), *(parameter.opts for parameter in application.params))
+    known |= {f"--{name}" for name in signature(bench_trainer).parameters}
     for language, text in SNIPPETS:
         words = text.split()
         named = {word for word in words if word.startswith("--")}

@@ -2,9 +2,10 @@
 
 - ``search``: evolve, seed, resume; ``sample``; ``inspect``: front; ``individual``: show, lineage; ``report``
 - ``compare``; ``final``: retrain, measure, export
-- ``installed``: datasets, spaces
-- ``app``: the application; ``failing``: what becomes of errors; ``interruption``: signals
-- ``console``, ``progress``: what is printed; ``options``: reading values
+- ``installed``: datasets, spaces, metrics, of which ``examples`` knows what can be said without data
+- ``app``: the application; ``commands``: what all have in common; ``failing``: what becomes of errors;
+  ``interruption``: signals
+- ``console``, ``progress``, ``help``: what is printed; ``options``: reading values; ``completion``: by the shell
 
 Exit codes: 0 done, 2 bad usage or bad input (one sentence, no traceback), 128 and the number of the signal that
 interrupted it, 130 for Ctrl-C (the run can be resumed), 141 where what reads its output has ended.

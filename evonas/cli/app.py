@@ -1,28 +1,25 @@
-"""The typer application, and what every command shares."""
+"""The typer application: every command, in the panels of the help."""
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 import evonas
 from evonas.cli import compare, final, individual, inspect, installed, report, sample, search
-from evonas.cli.failing import exit_codes, written_output
+from evonas.cli.commands import CONTEXT, Application, Command
+from evonas.cli.failing import written_output
 
-
-class Commands(TyperGroup):
-    """Every command ends in an exit code, see :mod:`evonas.cli.failing`."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that the line names; typer handles bad usage itself."""
-        with exit_codes():
-            return super().invoke(ctx)
+#: Commands by the panel of the help in which they stand.
+PANELS = {
+    "Search": (search.evolve, search.seed, search.resume),
+    "Look": (inspect.front, individual.show, individual.lineage, report.report, compare.compare, sample.sample),
+    "Take away": (final.retrain, final.measure, final.export),
+    "What there is": (installed.spaces, installed.metrics),
+}
 
 
 def _version(wanted: bool) -> None:
@@ -31,23 +28,8 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-class Command(TyperCommand):
-    """Every path of the command line is expanded here, and nowhere else."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command: a shell leaves ``--out=~/x`` as it is."""
-        ctx.params = {name: _expanded(value) for name, value in ctx.params.items()}
-        return super().invoke(ctx)
-
-
-def _expanded(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_expanded(each) for each in value]
-    return Path(os.path.expanduser(value)) if isinstance(value, Path) else value
-
-
 app = typer.Typer(
-    cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+    cls=Application, no_args_is_help=True, pretty_exceptions_enable=False, context_settings=CONTEXT,
     rich_markup_mode="markdown",  # rich's own markup would swallow [defaults]
 )
 
@@ -61,13 +43,10 @@ def options(
     """Evolutionary, multi-objective, neuron-level neural architecture search."""
 
 
-for command in (
-    search.evolve, search.seed, search.resume, inspect.front, individual.show, individual.lineage, report.report,
-    compare.compare, sample.sample, final.retrain, final.measure, final.export,
-):
-    app.command(cls=Command)(command)
-app.add_typer(installed.datasets, name="datasets")
-app.command()(installed.spaces)
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(cls=Command, rich_help_panel=panel)(command)
+app.add_typer(installed.datasets, name="datasets", rich_help_panel="What there is")
 
 
 def main() -> None:

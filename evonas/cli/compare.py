@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evonas.cli import completion
 from evonas.cli.console import csv_text, make_console, say, say_aside
-from evonas.cli.options import parse_numbers, parse_reference
+from evonas.cli.options import (
+    CHOICE,
+    OUTPUT,
+    AsJson,
+    FolderOfTestData,
+    PlotFile,
+    Reference,
+    parse_numbers,
+    parse_reference,
+)
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -25,17 +35,35 @@ if TYPE_CHECKING:
 
 def compare(
     runs: Annotated[list[str], typer.Argument(help="Run directories, or groups of runs like NAME=RUN,RUN,RUN.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for each run and budget.")] = False,
-    as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table, the best in bold.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
-    cost: Annotated[str | None, typer.Option(help="What budgets bound, like params [last objective].")] = None,
-    budgets: Annotated[str | None, typer.Option(help="Of the cost: 5300,13200,41400 [1-2-5 steps].")] = None,
-    test: Annotated[bool, typer.Option(help="Add test metrics of the members that validation chose.")] = False,
-    baseline: Annotated[str | None, typer.Option(help="Group to test all others against [every two].")] = None,
-    any_teacher: Annotated[bool, typer.Option("--any-teacher", help="Also where teachers differ.")] = False,
-    reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(help="What budgets bound, like params [last objective].", autocompletion=completion.metrics,
+                     rich_help_panel=CHOICE),
+    ] = None,
+    budgets: Annotated[
+        str | None,
+        typer.Option(help="Bounds of the cost, like 5300,13200,41400 [1-2-5 steps].", rich_help_panel=CHOICE),
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, a row for each run and budget.", rich_help_panel=OUTPUT)
+    ] = False,
+    as_latex: Annotated[
+        bool, typer.Option("--latex", help="Print a LaTeX table, the best in bold.", rich_help_panel=OUTPUT)
+    ] = False,
+    plot: PlotFile = None,
+    test: Annotated[
+        bool,
+        typer.Option("--test", help="Add test metrics of the members that validation chose.", rich_help_panel=OUTPUT),
+    ] = False,
+    baseline: Annotated[
+        str | None, typer.Option(help="Group to test all others against [every two].", rich_help_panel=CHOICE)
+    ] = None,
+    any_teacher: Annotated[
+        bool, typer.Option("--any-teacher", help="Also where teachers differ.", rich_help_panel=CHOICE)
+    ] = False,
+    reference: Reference = None,
+    data_root: FolderOfTestData = None,
 ) -> None:
     """Accuracy at equal cost, hypervolume and compute spent of several runs.
 

@@ -41,9 +41,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t\u00a0" else HIDDEN for c in text)
 
 
-def make_console() -> Console:
-    """A console as wide as the terminal; as wide as needed where there is none."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, soft_wrap=True)
+def make_console(*, quiet: bool = False) -> Console:
+    """A console as wide as the terminal; as wide as needed where there is none. A quiet one prints nothing."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, soft_wrap=True, quiet=quiet)
 
 
 def say(text: str) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import make_console, say, say_written
+from evonas.cli.console import make_console, say, say_aside, say_written
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
+    CHOICE,
+    DATA,
+    MACHINE,
+    OUTPUT,
+    TRAINING,
+    FolderOfData,
     MovedDataset,
     ReplaceMaxPool,
+    RunFolder,
     TeacherMembers,
     TeacherRun,
     TeacherWeight,
@@ -27,22 +35,40 @@ if TYPE_CHECKING:
     from evonas.store import Retraining, RunStore
     from evonas.types import Metrics
 
+Ids = Annotated[
+    str | None, typer.Option(help="Individuals, comma-separated [the whole front].", rich_help_panel=CHOICE)
+]
+
 
 def retrain(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
-    ids: Annotated[str | None, typer.Option(help="Individuals, comma-separated [the whole front].")] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=MOST, help="Trainings of each.")] = 3,
+    run: RunFolder,
+    ids: Ids = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Trainings of each.", rich_help_panel=TRAINING)
+    ] = 3,
     epochs: Annotated[
-        int | None, typer.Option(min=1, max=MOST, help="Epochs of each [20; more where samples are few].")
+        int | None,
+        typer.Option(min=1, max=MOST, help="Epochs of each [20; more where samples are few].",
+                     rich_help_panel=TRAINING),
     ] = None,
-    inherit: Annotated[bool, typer.Option("--inherit", help="Go on from the search's weights.")] = False,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [the run's].")] = None,
+    inherit: Annotated[
+        bool, typer.Option("--inherit", help="Go on from the search's weights.", rich_help_panel=TRAINING)
+    ] = False,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate [the run's].", rich_help_panel=TRAINING)
+    ] = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
-    jobs: Annotated[int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.")] = 1,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.", rich_help_panel=MACHINE)
+    ] = 1,
+    data_root: FolderOfData = None,
     dataset: MovedDataset = None,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Print only errors and, at the end, the table.", rich_help_panel=OUTPUT),
+    ] = False,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
     from evonas.opened import chosen, open_run
@@ -63,7 +89,7 @@ def retrain(
             results = final_training(
                 opened, wanted, start="inherited" if inherit else "fresh", epochs=epochs, n_seeds=seeds, n_jobs=jobs,
                 learning_rate=learning_rate, teacher=teacher, teacher_members=teacher_members,
-                teacher_weight=teacher_weight, report=_report,
+                teacher_weight=teacher_weight, report=partial(_report, quiet=quiet),
             )
         except KeyboardInterrupt as interrupt:
             say("interrupted; what was reported is stored: give the same command again to go on")
@@ -89,26 +115,38 @@ def _ids(text: str) -> list[int]:
         raise UserError(f"--ids must be numbers of individuals, like 12,31, got {text!r}") from None
 
 
-def _report(n_done: int, n_all: int, retraining: Retraining | None, error: str | None) -> None:
+def _report(n_done: int, n_all: int, retraining: Retraining | None, error: str | None, *, quiet: bool) -> None:
     if error is not None:
-        say(f"{n_done}/{n_all} failed: {error}")
-    elif retraining is not None:
+        (say_aside if quiet else say)(f"{n_done}/{n_all} failed: {error}")
+    elif retraining is not None and not quiet:
         name = "test_accuracy" if "test_accuracy" in retraining.metrics else "test_mse"
         value = f"{name} {retraining.metrics[name]:.4f}"
         say(f"{n_done}/{n_all} individual {retraining.id}, seed {retraining.seed}: {value}")
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: RunFolder,
     id: Annotated[int, typer.Argument(help="Individual.")],
-    out: Annotated[Path, typer.Option(help="File to write; for C the source, the header stands beside it.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="File to write; for C the source, the header stands beside it.", rich_help_panel=OUTPUT),
+    ],
     format: Annotated[
-        str, typer.Option(help="torch (safetensors, for evonas.load), json, onnx or c; neuron, of cells.")
+        str,
+        typer.Option(help="torch (safetensors, for evonas.load), json, onnx or c; neuron, of cells.",
+                     rich_help_panel=OUTPUT),
     ] = "torch",
-    weights: Annotated[str, typer.Option(help="search; fresh or inherited: of the latest such retraining.")] = "search",
-    precision: Annotated[str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.")] = "float32",
+    weights: Annotated[
+        str,
+        typer.Option(help="search; fresh or inherited: of the latest such retraining.", rich_help_panel=CHOICE),
+    ] = "search",
+    precision: Annotated[
+        str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.", rich_help_panel=OUTPUT)
+    ] = "float32",
     replace_max_pool: ReplaceMaxPool = False,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for C, ONNX and neuron.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder of the data sets, for C, ONNX and neuron.", rich_help_panel=DATA)
+    ] = None,
     dataset: MovedDataset = None,
 ) -> None:
     """Write one network with its weights to a file; C and ONNX are checked on the validation set.
@@ -139,14 +177,20 @@ def export(
 
 
 def measure(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
-    ids: Annotated[str | None, typer.Option(help="Individuals, comma-separated [the whole front].")] = None,
+    run: RunFolder,
+    ids: Ids = None,
     latency_command: Annotated[
-        str | None, typer.Option(help="Gets an exported file, prints milliseconds [this machine is timed].")
+        str | None,
+        typer.Option(help="Gets an exported file, prints milliseconds [this machine is timed].",
+                     rich_help_panel=MACHINE),
     ] = None,
-    latency_timeout: Annotated[float, typer.Option(min=0, help="Seconds that the command may take.")] = 60.0,
-    replace: Annotated[bool, typer.Option("--replace", help="Drop what another machine or command has timed.")] = False,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    latency_timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds that the command may take.", rich_help_panel=MACHINE)
+    ] = 60.0,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Drop what another machine or command has timed.", rich_help_panel=MACHINE)
+    ] = False,
+    data_root: FolderOfData = None,
     dataset: MovedDataset = None,
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""

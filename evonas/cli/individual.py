@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.console import make_console, say_written
+from evonas.cli.options import AsJson, DrawFile, RunFolder
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ COSTS = {"flops": "FLOPs", "params": "parameters"}
 
 
 def show(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: RunFolder,
     id: Annotated[int, typer.Argument(help="Individual.")],
-    draw: Annotated[Path | None, typer.Option(help="Also draw the network to this file (svg, png, pdf).")] = None,
+    draw: DrawFile = None,
 ) -> None:
     """One individual: its structure, its metrics and its lineage."""
     from evonas.opened import chosen, open_run
@@ -53,9 +54,9 @@ def show(
 
 
 def lineage(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: RunFolder,
     id: Annotated[int, typer.Argument(help="Individual.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Where an individual comes from: all its ancestors, founders first, with operators, parents and metrics."""
     from evonas.opened import chosen, open_run

@@ -10,28 +10,55 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evonas.cli import completion
 from evonas.cli.compare import check_data, check_teachers
 from evonas.cli.console import csv_text, make_console, say, say_aside
-from evonas.cli.options import MovedDataset, parse_assignments, parse_reference
+from evonas.cli.options import (
+    CHOICE,
+    OUTPUT,
+    AsCsv,
+    AsJson,
+    FolderOfTestData,
+    MovedDataset,
+    PlotFile,
+    Reference,
+    RunFolder,
+    parse_assignments,
+    parse_reference,
+)
 from evonas.types import UserError
 
 if TYPE_CHECKING:
     from evonas.opened import OpenRun
     from evonas.store import Record
 
+TEST = "Add test metrics: of the search's weights and of retrainings."
+
 
 def front(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
-    cost: Annotated[str | None, typer.Option(help="The cost on the plot's axis [the last objective].")] = None,
-    beside: Annotated[list[Path] | None, typer.Option(help="Draw the front of this run too; may be repeated.")] = None,
-    best_under: Annotated[str | None, typer.Option(help="Only the best under bounds, like flops=20000.")] = None,
-    knee: Annotated[bool, typer.Option(help="Only the member where more cost begins to buy little.")] = False,
-    test: Annotated[bool, typer.Option(help="Add test metrics: of the search's weights and of retrainings.")] = False,
-    reference: Annotated[str | None, typer.Option(help="Of the hypervolume: fitness_error=1,flops=200000.")] = None,
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets, for --test.")] = None,
+    run: RunFolder,
+    best_under: Annotated[
+        str | None, typer.Option(help="Only the best under bounds, like flops=20000.", rich_help_panel=CHOICE)
+    ] = None,
+    knee: Annotated[
+        bool,
+        typer.Option("--knee", help="Only the member where more cost begins to buy little.", rich_help_panel=CHOICE),
+    ] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    plot: PlotFile = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(help="The cost on the plot's axis [the last objective].", autocompletion=completion.metrics,
+                     rich_help_panel=OUTPUT),
+    ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="Draw the front of this run too; may be repeated.", rich_help_panel=OUTPUT),
+    ] = None,
+    test: Annotated[bool, typer.Option("--test", help=TEST, rich_help_panel=OUTPUT)] = False,
+    reference: Reference = None,
+    data_root: FolderOfTestData = None,
     dataset: MovedDataset = None,
 ) -> None:
     """The Pareto front over all evaluations of a run, also while it goes on."""

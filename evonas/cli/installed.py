@@ -1,15 +1,28 @@
-"""evonas datasets, evonas spaces: what there is to work with."""
+"""evonas datasets, evonas spaces, evonas metrics: what there is to work with."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Mapping, Set
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli import completion
+from evonas.cli.commands import Command, Group
 from evonas.cli.console import make_console, say
-from evonas.cli.options import DataRoot
+from evonas.cli.help import Entry, print_panels
+from evonas.cli.options import DATA, OUTPUT, SEARCH, AsJson, DataRoot
 
-datasets = typer.Typer(invoke_without_command=True)
+if TYPE_CHECKING:
+    from evonas.cli.examples import Uses
+    from evonas.metrics import Metric
+
+datasets = typer.Typer(cls=Group, invoke_without_command=True)
+
+#: How `evonas metrics` says what is better.
+BETTER = {"min": "less is better", "max": "more is better"}
 
 
 @datasets.callback()
@@ -36,11 +49,15 @@ def list_datasets(context: typer.Context, data_root: DataRoot = None) -> None:
             say(text if entry.missing else f"{entry.name}: {text}")
 
 
-@datasets.command()
+@datasets.command(cls=Command)
 def fetch(
-    name: Annotated[str, typer.Argument(help="mnist or fashion-mnist.")],
+    name: Annotated[
+        str, typer.Argument(help="mnist or fashion-mnist.", autocompletion=completion.downloads)
+    ],
     data_root: DataRoot = None,
-    url: Annotated[str | None, typer.Option(help="Base address of a mirror [the publisher's].")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Base address of a mirror [the publisher's].", rich_help_panel=DATA)
+    ] = None,
 ) -> None:
     """Download a data set, and verify it."""
     from evonas.data import fetch as download
@@ -49,22 +66,122 @@ def fetch(
 
 
 def spaces(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also what each would run on.")] = False,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A space whose options are wanted [all spaces].", autocompletion=completion.spaces,
+                       show_default=False),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also what each would run on.", rich_help_panel=OUTPUT)
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """The installed search spaces."""
-    from evonas.plugins import available_spaces, create_space
+    """The installed search spaces, or the options of one (`--space-option`, the table `[space_options]`)."""
+    if name is not None:
+        _print_space(name, as_json=as_json)
+        return
+    from evonas.cli.examples import example_of
+    from evonas.plugins import available_spaces
     from evonas.report.tables import Column, table
-    from evonas.training import Trainable
-    from evonas.types import Task
 
     points = dict(sorted(available_spaces().items()))
-    columns = [
-        Column("name", list(points), numbers=False),
-        Column("from", [point.value for point in points.values()], numbers=False),
-    ]
+    rows = [{"name": each, "from": point.value} for each, point in points.items()]
     if verbose:
-        task = Task("classification", (1, 8, 8), 10)  # any will do
-        built = [create_space(name, task, {}) for name in points]
-        backends = [space.backend if isinstance(space, Trainable) else "plain torch loop" for space in built]
-        columns.append(Column("runs on", backends, numbers=False))
-    make_console().print(table(columns))
+        rows = [{**row, "runs on": _backend(example_of(row["name"]).space)} for row in rows]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    heads = list(rows[0]) if rows else ["name", "from"]
+    make_console().print(table([Column(head, [row[head] for row in rows], numbers=False) for head in heads]))
+    say("evonas spaces NAME lists the options of one")
+
+
+def _backend(space: Any) -> str:
+    from evonas.training import Trainable
+
+    return space.backend if isinstance(space, Trainable) else "plain torch loop"
+
+
+def _print_space(name: str, *, as_json: bool) -> None:
+    """Options with defaults, and what can be named: mutations and seeders."""
+    from pydantic import BaseModel
+
+    from evonas.cli.examples import example_of
+    from evonas.options import describe_options
+    from evonas.seeders import seeder_names
+    from evonas.space import HasOptions
+
+    example = example_of(name)
+    space = example.space
+    model = space.options if isinstance(space, HasOptions) else None
+    options = describe_options(type(model)) if isinstance(model, BaseModel) else []
+    operators, seeders = dict(space.operators), seeder_names(space)
+    if as_json:
+        rows = [asdict(option) for option in options]
+        typer.echo(json.dumps({"name": name, "options": rows, "operators": operators, "seeders": seeders}, indent=1))
+        return
+    weights = ", ".join(f"{operator} {weight:g}" for operator, weight in operators.items())
+    print_panels({
+        f"Options of the space {name}": [
+            Entry(f"{option.name} {option.takes}", f"{option.text} [{option.default}]") for option in options
+        ] or [Entry("none", "The space does not describe its options.")],
+        f"For {example.samples}": [
+            Entry("mutations", f"With the weights by which they are drawn: {weights}."),
+            Entry("seeders", f"Methods of `evonas seed`: {', '.join(seeders)}."),
+            Entry("trained by", _backend(space)),
+        ],
+    })
+    say(f"set one by --space-option NAME=VALUE with --space {name}, or in the table [space_options] of a file")
+
+
+def metrics(
+    space: Annotated[
+        str | None,
+        typer.Option(help="Only those of this search space [all spaces].", autocompletion=completion.spaces,
+                     rich_help_panel=SEARCH),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What can be an objective or a constraint of a search, with its unit and where it is measured."""
+    from evonas.cli.examples import example_of, uses_of_metrics
+    from evonas.metrics import METRICS, STRUCTURE, Metric
+    from evonas.plugins import available_spaces
+
+    if space is not None:
+        example_of(space)  # or it is refused
+    uses = uses_of_metrics(space)
+    order = {name: i for i, name in enumerate(METRICS)}
+    known = {
+        name: METRICS.get(name, Metric(name.replace("_", " "), "the space's own unit", STRUCTURE))
+        for name in sorted(uses, key=lambda name: (order.get(name, len(order)), name))
+    }
+    if as_json:
+        typer.echo(json.dumps([
+            {"name": name, "goal": metric.goal, "unit": metric.unit, "measured": metric.place, "text": metric.text,
+             "tasks": sorted(uses[name].tasks), "spaces": sorted(uses[name].spaces)}
+            for name, metric in known.items()
+        ], indent=1))
+        return
+    _print_metrics(known, uses, n_spaces=len(available_spaces()) if space is None else 1)
+
+
+def _print_metrics(known: Mapping[str, Metric], uses: Mapping[str, Uses], *, n_spaces: int) -> None:
+    """Metrics in panels by the place where they are measured; where one is not for every task and space, for which."""
+    panels: dict[str, list[Entry]] = {}
+    for name, metric in known.items():
+        facts = [BETTER[metric.goal], metric.unit, _kinds(uses[name].tasks)]
+        if len(uses[name].spaces) < n_spaces:
+            facts.append(f"space {', '.join(sorted(uses[name].spaces))}")
+        panels.setdefault(f"Measured {metric.place}", []).append(Entry(name, f"{metric.text} [{'; '.join(facts)}]"))
+    print_panels(panels)
+    say('objectives are the quality and then costs, like --objectives fitness_error,flops; a constraint is like '
+        '--constraint "flops<=50000"')
+
+
+def _kinds(tasks: Set[str]) -> str:
+    """Kinds of tasks in few words."""
+    kinds = {task.partition(" ")[0] for task in tasks}
+    several = {task for task in tasks if task.endswith("several targets")}
+    if len(kinds) > 1:
+        return "every task"
+    return min(several) if tasks == several else min(kinds)

@@ -12,35 +12,113 @@ from typing import Annotated, Any
 
 import typer
 
+from evonas.cli import completion
 from evonas.types import UserError, suggestion
+
+#: Panels of the help, in the order in which their first options stand.
+DATA, SEARCH, TRAINING, MACHINE, CHOICE, OUTPUT = "Data", "Search", "Training", "Machine", "Choice", "Output"
 
 #: Options of all commands that begin a run.
 ConfigFile = Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)]
-SpaceName = Annotated[str | None, typer.Option(help="Search space [neuron].")]
-Dataset = Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")]
-MovedDataset = Annotated[
-    str | None, typer.Option("--dataset", help="The run's own .npz file [where it was, or beside the run].")
+SpaceName = Annotated[
+    str | None,
+    typer.Option(help="Search space (`evonas spaces`) [neuron].", autocompletion=completion.spaces,
+                 rich_help_panel=SEARCH),
 ]
-DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")]
-NTrain = Annotated[int | None, typer.Option(help="Use so many training samples only.")]
-NValidation = Annotated[int | None, typer.Option(help="Hold back so many samples for validation.")]
-DataAxes = Annotated[str | None, typer.Option("--axes", help="Of samples: hw, chw, hwc, cl or lc [by their shape].")]
-DataTask = Annotated[str | None, typer.Option("--task", help="classification or regression [by the type of y].")]
-ObjectiveNames = Annotated[str | None, typer.Option(help="The quality, then costs [fitness_error,flops].")]
-TrainerName = Annotated[str | None, typer.Option(help="auto, native, torch or dense [auto].")]
-SpaceOption = Annotated[list[str] | None, typer.Option(help="Like cells=3; may be repeated.")]
-Seed = Annotated[int | None, typer.Option(help="Decides everything random [0].")]
-Jobs = Annotated[int | None, typer.Option(help="Trials at a time; does not change the result [1].")]
-TimeLimit = Annotated[float | None, typer.Option(help="Seconds; the run then stops and can be resumed.")]
-TrialTimeout = Annotated[float | None, typer.Option(help="Seconds after which a trial counts as failed.")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].", autocompletion=completion.datasets,
+                 rich_help_panel=DATA),
+]
+MovedDataset = Annotated[
+    str | None,
+    typer.Option("--dataset", help="The run's own .npz file [where it was, or beside the run].", rich_help_panel=DATA),
+]
+DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].", rich_help_panel=DATA)]
+NTrain = Annotated[
+    int | None, typer.Option(help="Use so many training samples only [all].", rich_help_panel=DATA)
+]
+NValidation = Annotated[
+    int | None,
+    typer.Option(help="Hold back so many samples for validation [a fifth; of many a sixth].", rich_help_panel=DATA),
+]
+DataAxes = Annotated[
+    str | None,
+    typer.Option("--axes", help="Axes of samples: hw, chw, hwc, cl or lc [by their shape].", rich_help_panel=DATA,
+                 autocompletion=completion.setting("axes")),
+]
+DataTask = Annotated[
+    str | None,
+    typer.Option("--task", help="classification or regression [by the type of y].", rich_help_panel=DATA,
+                 autocompletion=completion.setting("task")),
+]
+ObjectiveNames = Annotated[
+    str | None,
+    typer.Option(help="The quality, then costs (`evonas metrics`) [fitness_error,flops].", rich_help_panel=SEARCH,
+                 autocompletion=completion.several_metrics),
+]
+TrainerName = Annotated[
+    str | None, typer.Option(help="auto, native, torch or dense [auto].", rich_help_panel=TRAINING)
+]
+SpaceOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Like cells=3 (`evonas spaces NAME`); may be repeated.", rich_help_panel=SEARCH),
+]
+Seed = Annotated[int | None, typer.Option(help="Decides everything random [0].", rich_help_panel=SEARCH)]
+Jobs = Annotated[
+    int | None, typer.Option(help="Trials at a time; does not change the result [1].", rich_help_panel=MACHINE)
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(help="Seconds; the run then stops and can be resumed [none].", rich_help_panel=MACHINE),
+]
+TrialTimeout = Annotated[
+    float | None,
+    typer.Option(help="Seconds after which a trial counts as failed [none].", rich_help_panel=MACHINE),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print only errors and, at the end, where the run is.", rich_help_panel=OUTPUT),
+]
+
+#: Where and how results are printed.
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.", rich_help_panel=OUTPUT)]
+PlotFile = Annotated[
+    Path | None, typer.Option("--plot", help="Also draw it to this file (png, svg, pdf).", rich_help_panel=OUTPUT)
+]
+DrawFile = Annotated[
+    Path | None, typer.Option("--draw", help="Also draw it to this file (svg, png, pdf).", rich_help_panel=OUTPUT)
+]
+RunFolder = Annotated[Path, typer.Argument(help="Run directory.")]
+FolderOfData = Annotated[
+    Path | None, typer.Option("--data-root", help="Folder of the data sets [the run's].", rich_help_panel=DATA)
+]
+FolderOfTestData = Annotated[
+    Path | None, typer.Option("--data-root", help="Folder of the data sets, for --test.", rich_help_panel=DATA)
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(help="Reference of the hypervolume: fitness_error=1,flops=200000.", rich_help_panel=OUTPUT),
+]
 
 #: For networks that go from one space to another.
-ReplaceMaxPool = Annotated[bool, typer.Option("--replace-max-pool", help="Lower max-pooling as average pooling.")]
+ReplaceMaxPool = Annotated[
+    bool,
+    typer.Option("--replace-max-pool", help="Lower max-pooling as average pooling.", rich_help_panel=SEARCH),
+]
 
 #: Options of all commands that train.
-TeacherRun = Annotated[str | None, typer.Option("--teacher", help="Distil from a run's best networks, or from RUN:ID.")]
-TeacherMembers = Annotated[int | None, typer.Option(help="Networks of the teacher, averaged [5].")]
-TeacherWeight = Annotated[float | None, typer.Option(help="Share of the teacher in the targets [0.5].")]
+TeacherRun = Annotated[
+    str | None,
+    typer.Option("--teacher", help="Distil from a run's best networks, or from RUN:ID.", rich_help_panel=TRAINING),
+]
+TeacherMembers = Annotated[
+    int | None, typer.Option(help="Networks of the teacher, averaged [5].", rich_help_panel=TRAINING)
+]
+TeacherWeight = Annotated[
+    float | None, typer.Option(help="Share of the teacher in the targets [0.5].", rich_help_panel=TRAINING)
+]
 
 
 def check_teacher(taught: bool, members: int | None, weight: float | None) -> None:

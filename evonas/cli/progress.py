@@ -1,9 +1,9 @@
-"""Progress of long work: a live bar on a terminal, plain lines on a pipe."""
+"""Progress of long work: a live bar on a terminal, plain lines on a pipe, no more than one every few seconds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from evonas.report.front import default_reference, front, hypervolume
 from evonas.store import Record
 from evonas.types import Metrics
 
+#: Seconds between two plain lines.
+PLAIN_INTERVAL = 5.0
+
 
 class _Bar(Progress):
     """A bar for the trials of a generation, and below it one line for the run."""
@@ -30,18 +33,27 @@ class _Bar(Progress):
 
 
 class SearchProgress:
-    """An observer of the engine: generation, evaluations a second, front size, hypervolume, time left."""
+    """An observer of the engine: generation, evaluations a second, front size, hypervolume, time left.
+
+    Attributes:
+        n_done: Trials of this session that have ended, failed ones included.
+        n_failed: Those that failed.
+        last_error: Of the last of them.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._config = RunConfig()
         self._records: list[Record] = []
         self._objectives = Objectives(())
-        self._generation = self._n_done = self._n_failed = 0
+        self._generation = self.n_done = self.n_failed = self._n_trials = self._n_ended = 0
+        self.last_error: str | None = None
+        self._members: list[Record] | None = None
         self._begin = self._session = time.monotonic()
+        self._plain = _PlainLines(console, at_once={"search", "generation"})
         self._bar = _Bar(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=console, transient=True,
+            console=console, transient=True, disable=console.quiet,
         )
         self._task = self._bar.add_task("preparing", total=None)
 
@@ -53,6 +65,7 @@ class SearchProgress:
     def __exit__(self, *exception: object) -> None:
         if self._console.is_terminal:  # else it would print an empty line
             self._bar.stop()
+        self._plain.flush()
 
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
         """The run is open; ``records`` are the evaluations that it holds already."""
@@ -60,14 +73,14 @@ class SearchProgress:
         self._generation = max((r.birth for r in records), default=0)
         self._begin = time.monotonic() - elapsed
         self._session = time.monotonic()
-        if elapsed and not self._console.is_terminal:
-            self._console.print(f"resuming after {len(records)} evaluations, {elapsed:.0f} s", highlight=False)
+        if elapsed:
+            self._plain.say(f"resuming after {len(records)} evaluations, {elapsed:.0f} s")
 
     def timing(self, n_done: int, n_rounds: int) -> None:
         """Rounds of timing the parts of networks are done, before the run begins."""
         self._bar.update(self._task, description="timing parts of networks", total=n_rounds, completed=n_done)
-        if n_done == 0 and not self._console.is_terminal:
-            self._console.print("timing parts of networks for the table of latencies", highlight=False)
+        if n_done == 0:
+            self._plain.say("timing parts of networks for the table of latencies")
 
     def noted(self, sentence: str) -> None:
         """Something about the founders."""
@@ -79,44 +92,98 @@ class SearchProgress:
         values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self._bar.news = values
         self._bar.update(self._task, description="searching for a family", total=n_epochs, completed=epoch)
-        if not self._console.is_terminal:
-            elapsed = time.monotonic() - self._begin
-            self._console.print(f"search, epoch {epoch}/{n_epochs}: {values}, {elapsed:.0f} s", highlight=False)
+        self._plain.offer("search", lambda: f"search, epoch {epoch}/{n_epochs}: {values}, {self._elapsed:.0f} s")
+        if epoch == n_epochs:
+            self._plain.flush()
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
         """A generation begins."""
         self._generation = generation
-        name = f"generation {generation}/{self._config.generations}"
-        self._bar.update(self._task, description=name, total=n_trials, completed=n_trials - n_missing)
+        self._n_trials, self._n_ended = n_trials, n_trials - n_missing
+        self._bar.update(self._task, description=self._head, total=n_trials, completed=n_trials - n_missing)
 
     def evaluated(self, evaluation: Evaluation[Any]) -> None:
         """A trial ended."""
-        e, elapsed = evaluation, time.monotonic() - self._begin
-        self._n_done += 1
+        e, elapsed = evaluation, self._elapsed
+        self.n_done += 1
+        self._n_ended += 1
         if e.status == "failed":
-            self._n_failed += 1
+            self.n_failed += 1
+            self.last_error = e.error
             self._console.print(f"individual {e.id} failed: {e.error}", markup=False, highlight=False)
         self._records.append(
             Record(e.id, e.budget, self._generation, "", (), e.status, dict(e.metrics), e.seconds, elapsed, e.error)
         )
         self._bar.update(self._task, advance=1)
+        if self._n_ended < self._n_trials:  # after the last one the generation ends
+            self._plain.offer("trials", self._line)
 
     def told(self) -> None:
         """A generation ended; of its records only the front is still of interest."""
-        objectives = self._objectives
-        point = default_reference(self._records, objectives)
-        members = front(self._records, objectives)
-        volume = hypervolume(members, objectives, objectives.reference(point))
-        elapsed, limit = time.monotonic() - self._begin, self._config.time_limit
-        failed = f", {self._n_failed} failed" if self._n_failed else ""
-        rate = self._n_done / max(time.monotonic() - self._session, 1e-9)
-        n_left = (self._config.generations - self._generation) * self._config.children
-        left = min(n_left / rate if rate else np.inf, np.inf if limit is None else max(0.0, limit - elapsed))
-        news = f"front {len(members)}, hypervolume {volume:.4f}, {rate:.2f} evaluations/s{failed}"
-        news += f", {left:.0f} s left" if np.isfinite(left) else ""
-        self._bar.news = news
-        if not self._console.is_terminal:
-            head = f"generation {self._generation}/{self._config.generations}"
-            self._console.print(f"{head}: {news}, {elapsed:.0f} s", highlight=False)
-        kept = {r.id for r in members}
+        self._members = front(self._records, self._objectives)
+        kept = {r.id for r in self._members}
         self._records = [r for r in self._records if r.birth == 0 or r.id in kept]
+        if self._console.is_terminal:
+            self._bar.news = self._news()
+        self._plain.offer("generation", self._line)
+
+    def _line(self) -> str:
+        """How far the run is, in one plain line."""
+        trials = f", {self._n_ended} of {self._n_trials} trials" if self._n_ended < self._n_trials else ""
+        return f"{self._head}{trials}: {self._news()}, {self._elapsed:.0f} s"
+
+    def _news(self) -> str:
+        """The front as it was when a generation last ended, the pace, what failed and what is left."""
+        objectives, news = self._objectives, ""
+        if self._members is not None:
+            point = default_reference(self._records, objectives)
+            volume = hypervolume(self._members, objectives, objectives.reference(point))
+            news = f"front {len(self._members)}, hypervolume {volume:.4f}, "
+        rate = self.n_done / max(time.monotonic() - self._session, 1e-9)
+        failed = f", {self.n_failed} failed" if self.n_failed else ""
+        n_left = (self._config.generations - self._generation) * self._config.children
+        limit = np.inf if self._config.time_limit is None else max(0.0, self._config.time_limit - self._elapsed)
+        left = min((n_left + self._n_trials - self._n_ended) / rate if rate else np.inf, limit)
+        time_left = f", {left:.0f} s left" if np.isfinite(left) else ""
+        return f"{news}{rate:.2f} evaluations/s{failed}{time_left}"
+
+    @property
+    def _head(self) -> str:
+        return f"generation {self._generation}/{self._config.generations}"
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begin
+
+
+class _PlainLines:
+    """Lines where there is no terminal: one every few seconds, and the last.
+
+    Args:
+        at_once: Kinds of lines of which the first is printed when it comes.
+    """
+
+    def __init__(self, console: Console, *, at_once: set[str]) -> None:
+        self._console = console
+        self._at_once = at_once
+        self._waiting: Callable[[], str] | None = None
+        self._printed = time.monotonic()
+
+    def say(self, line: str) -> None:
+        """Print it now."""
+        if not self._console.is_terminal:
+            self._console.print(line, markup=False, highlight=False)
+            self._printed = time.monotonic()
+
+    def offer(self, kind: str, line: Callable[[], str]) -> None:
+        """Print it if it is time, else keep it until a newer one comes."""
+        self._waiting = line
+        if kind in self._at_once or time.monotonic() - self._printed >= PLAIN_INTERVAL:
+            self.flush()
+        self._at_once.discard(kind)
+
+    def flush(self) -> None:
+        """Print what still waits."""
+        if self._waiting is not None:
+            self.say(self._waiting())
+        self._waiting = None

@@ -11,6 +11,7 @@ import typer
 
 from evonas.cli.compare import check_data, check_teachers
 from evonas.cli.console import say, say_written
+from evonas.cli.options import OUTPUT
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -20,9 +21,15 @@ if TYPE_CHECKING:
 
 def report(
     runs: Annotated[list[Path], typer.Argument(help="A run directory, and others to draw beside it.")],
-    out: Annotated[Path | None, typer.Option(help="File to write [RUN/report.html].")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Serve it here instead, kept up to date.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="For --watch; 0 is any free one.")] = 8321,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write [RUN/report.html].", rich_help_panel=OUTPUT)
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Serve it here instead, kept up to date.", rich_help_panel=OUTPUT)
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="For --watch; 0 is any free one.", rich_help_panel=OUTPUT)
+    ] = 8321,
 ) -> None:
     """Write a run as one HTML page that works offline, also while the run goes on."""
     from evonas.report.html import Drawings, render, write

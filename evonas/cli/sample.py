@@ -9,14 +9,18 @@ from typing import Annotated
 import typer
 
 from evonas.cli.console import make_console, say
+from evonas.cli.options import CHOICE, AsJson, DrawFile
 from evonas.types import UserError
 
 
 def sample(
     run: Annotated[Path, typer.Argument(help="A run that `evonas seed --method hypernet-...` wrote.")],
-    complexity: Annotated[str, typer.Option(help="A penalty an operation, like 0.15,0.15,0.70; or lambda, like 1e-6.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    draw: Annotated[Path | None, typer.Option(help="Also draw it to this file (png, svg, pdf).")] = None,
+    complexity: Annotated[
+        str,
+        typer.Option(help="A penalty an operation, like 0.15,0.15,0.70; or lambda, like 1e-6.", rich_help_panel=CHOICE),
+    ],
+    as_json: AsJson = False,
+    draw: DrawFile = None,
 ) -> None:
     """One architecture from a trained hypernetwork, at once: nothing is trained."""
     from evonas.family import FOLDER

@@ -11,21 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import make_console, say
+from evonas.cli import completion
+from evonas.cli.console import make_console, say, say_aside
 from evonas.cli.inspect import print_front
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
+    MACHINE,
+    OUTPUT,
+    SEARCH,
+    TRAINING,
     ConfigFile,
     DataAxes,
     DataRoot,
     Dataset,
     DataTask,
+    FolderOfData,
     Jobs,
     MovedDataset,
     NTrain,
     NValidation,
     ObjectiveNames,
+    Quiet,
     ReplaceMaxPool,
+    RunFolder,
     Seed,
     SpaceName,
     SpaceOption,
@@ -49,8 +57,35 @@ METHOD = (
     "random; of neurons conv, prune, local, rigl, set or relevance; of cells hypernet-scalar, hypernet-vector, darts, "
     "gdas, proxyless, spos or fairnas; of cnn spread [random]."
 )
+EPOCHS = "Epochs of a trial [6; more where samples are few]."
+MEMBER_EPOCHS = "Epochs of each [12; more where samples are few]."
+SEARCH_EPOCHS = "Epochs of a search, before them [the method's own]."
+RUNGS = "Epochs that grow with promise, like 2,6, not --epochs."
 SELF_DISTILLATION = "The best so far teach the children [on, without a teacher, shifts and flips]."
 MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."
+
+NEW_LIMIT = "New limit in seconds, earlier sessions included [the run's]."
+NEW_TIMEOUT = "Seconds after which a trial counts as failed [the run's]."
+
+#: Options of `evonas evolve` whose values are a few names.
+Constraint = Annotated[
+    list[str] | None, typer.Option(help='Like "flops<=50000"; may be repeated.', rich_help_panel=SEARCH)
+]
+EvaluatorName = Annotated[
+    str | None,
+    typer.Option(help="trained, or shared with --supernet [trained].", rich_help_panel=SEARCH,
+                 autocompletion=completion.setting("evaluator")),
+]
+Searcher = Annotated[
+    str | None,
+    typer.Option(help="nsga2 or random [nsga2].", autocompletion=completion.setting("searcher"),
+                 rich_help_panel=SEARCH),
+]
+Survival = Annotated[
+    str | None,
+    typer.Option(help="aging, aging-dominated or elitist [aging-dominated].", rich_help_panel=SEARCH,
+                 autocompletion=completion.setting("survival")),
+]
 
 
 def evolve(
@@ -63,32 +98,53 @@ def evolve(
     axes: DataAxes = None,
     task: DataTask = None,
     objectives: ObjectiveNames = None,
-    constraint: Annotated[list[str] | None, typer.Option(help='Like "flops<=50000"; may be repeated.')] = None,
-    evaluator: Annotated[str | None, typer.Option(help="trained, or shared with --supernet [trained].")] = None,
-    supernet: Annotated[Path | None, typer.Option(help="Run whose supernet's weights are shared.")] = None,
-    searcher: Annotated[str | None, typer.Option(help="nsga2 or random [nsga2].")] = None,
-    population: Annotated[int | None, typer.Option(help="Survivors of a generation [40].")] = None,
-    children: Annotated[int | None, typer.Option(help="Offspring of a generation [20].")] = None,
-    generations: Annotated[int | None, typer.Option(help="Generations after the founders [30].")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a trial [6; more where samples are few].")] = None,
-    rungs: Annotated[str | None, typer.Option(help="Epochs that grow with promise, like 2,6, not --epochs.")] = None,
-    survival: Annotated[str | None, typer.Option(help="aging, aging-dominated or elitist [aging-dominated].")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples a training step [64].")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [0.003].")] = None,
+    constraint: Constraint = None,
+    searcher: Searcher = None,
+    population: Annotated[
+        int | None, typer.Option(help="Survivors of a generation [40].", rich_help_panel=SEARCH)
+    ] = None,
+    children: Annotated[
+        int | None, typer.Option(help="Offspring of a generation [20].", rich_help_panel=SEARCH)
+    ] = None,
+    generations: Annotated[
+        int | None, typer.Option(help="Generations after the founders [30].", rich_help_panel=SEARCH)
+    ] = None,
+    survival: Survival = None,
+    evaluator: EvaluatorName = None,
+    supernet: Annotated[
+        Path | None, typer.Option(help="Run whose supernet's weights are shared.", rich_help_panel=SEARCH)
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help=EPOCHS, rich_help_panel=TRAINING)] = None,
+    rungs: Annotated[str | None, typer.Option(help=RUNGS, rich_help_panel=TRAINING)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples a training step [64].", rich_help_panel=TRAINING)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate [0.003].", rich_help_panel=TRAINING)
+    ] = None,
     trainer: TrainerName = None,
     space_option: SpaceOption = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
-    self_distillation: Annotated[bool | None, typer.Option(help=SELF_DISTILLATION)] = None,
+    self_distillation: Annotated[
+        bool | None, typer.Option(help=SELF_DISTILLATION, rich_help_panel=TRAINING)
+    ] = None,
     seed: Seed = None,
     jobs: Jobs = None,
     time_limit: TimeLimit = None,
     trial_timeout: TrialTimeout = None,
-    latency_command: Annotated[str | None, typer.Option(help="Gets an exported file, prints milliseconds.")] = None,
-    seed_from: Annotated[list[Path] | None, typer.Option(help="Begin with this run's front; may be repeated.")] = None,
+    latency_command: Annotated[
+        str | None, typer.Option(help="Gets an exported file, prints milliseconds.", rich_help_panel=MACHINE)
+    ] = None,
+    seed_from: Annotated[
+        list[Path] | None, typer.Option(help="Begin with this run's front; may be repeated.", rich_help_panel=SEARCH)
+    ] = None,
     replace_max_pool: ReplaceMaxPool = False,
-    out: Annotated[Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].", rich_help_panel=OUTPUT)
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Evolve architectures and print the front."""
     from evonas import assembly
@@ -112,13 +168,15 @@ def evolve(
     seeds = seed_from or []
     _search(directory, lambda o: assembly.evolve(
         given, directory, seed_from=seeds, replace_max_pool=replace_max_pool, observers=o
-    ), given)
+    ), given, quiet=quiet)
 
 
 def seed(
     config: ConfigFile = None,
     space: SpaceName = None,
-    method: Annotated[str | None, typer.Option(help=METHOD)] = None,
+    method: Annotated[
+        str | None, typer.Option(help=METHOD, autocompletion=completion.seeders, rich_help_panel=SEARCH)
+    ] = None,
     dataset: Dataset = None,
     data_root: DataRoot = None,
     n_train: NTrain = None,
@@ -126,10 +184,13 @@ def seed(
     axes: DataAxes = None,
     task: DataTask = None,
     objectives: ObjectiveNames = None,
-    members: Annotated[int | None, typer.Option(min=2, max=MOST, help=MEMBERS)] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each [12; more where samples are few].")] = None,
-    search_epochs: Annotated[int | None, typer.Option(help="Of a search, before them [the method's own].")] = None,
-    edges: Annotated[str | None, typer.Option(help="LOW,HIGH: fewest and most edges after training.")] = None,
+    members: Annotated[int | None, typer.Option(min=2, max=MOST, help=MEMBERS, rich_help_panel=SEARCH)] = None,
+    epochs: Annotated[int | None, typer.Option(help=MEMBER_EPOCHS, rich_help_panel=TRAINING)] = None,
+    search_epochs: Annotated[int | None, typer.Option(help=SEARCH_EPOCHS, rich_help_panel=TRAINING)] = None,
+    edges: Annotated[
+        str | None,
+        typer.Option(help="LOW,HIGH: fewest and most edges after training [the space's].", rich_help_panel=SEARCH),
+    ] = None,
     trainer: TrainerName = None,
     space_option: SpaceOption = None,
     teacher: TeacherRun = None,
@@ -139,7 +200,10 @@ def seed(
     jobs: Jobs = None,
     time_limit: TimeLimit = None,
     trial_timeout: TrialTimeout = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory [runs/METHOD-DATASET-SEED].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run directory [runs/METHOD-DATASET-SEED].", rich_help_panel=OUTPUT)
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Train a family of networks of all sizes: a front to evolve from (`evolve --seed-from`), or a baseline."""
     from evonas import assembly
@@ -158,7 +222,8 @@ def seed(
     _check_batches(given)
     check_teacher(given.teacher is not None, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
-    _search(directory, lambda o: assembly.seed(given, directory, n_members=members, observers=o), given)
+    _search(directory, lambda o: assembly.seed(given, directory, n_members=members, observers=o), given,
+            quiet=quiet)
 
 
 def _check_batches(config: RunConfig) -> None:
@@ -171,14 +236,19 @@ def _check_batches(config: RunConfig) -> None:
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
-    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
+    run: RunFolder,
+    data_root: FolderOfData = None,
     dataset: MovedDataset = None,
-    generations: Annotated[int | None, typer.Option(help="New number of generations.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
-    time_limit: Annotated[float | None, typer.Option(help="New limit in seconds, earlier sessions included.")] = None,
-    trial_timeout: TrialTimeout = None,
-    latency_command: Annotated[str | None, typer.Option(help="The run's, where it has one.")] = None,
+    generations: Annotated[
+        int | None, typer.Option(help="New number of generations [the run's].", rich_help_panel=SEARCH)
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Trials at a time [the run's].", rich_help_panel=MACHINE)] = None,
+    time_limit: Annotated[float | None, typer.Option(help=NEW_LIMIT, rich_help_panel=MACHINE)] = None,
+    trial_timeout: Annotated[float | None, typer.Option(help=NEW_TIMEOUT, rich_help_panel=MACHINE)] = None,
+    latency_command: Annotated[
+        str | None, typer.Option(help="The run's, where it has one.", rich_help_panel=MACHINE)
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Go on with a run exactly where it stopped."""
     from evonas import assembly
@@ -190,18 +260,21 @@ def resume(
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = config_of(run, changes)
-    _search(run, lambda observers: assembly.resume(run, changes, observers=observers), config)
+    _search(run, lambda observers: assembly.resume(run, changes, observers=observers), config, quiet=quiet)
 
 
-def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConfig) -> None:
+def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConfig, *, quiet: bool) -> None:
     from evonas.cli.progress import SearchProgress
     from evonas.opened import open_run
 
-    progress = SearchProgress(make_console())
+    progress = SearchProgress(make_console(quiet=quiet))
     with _interruptible(directory), progress:
         finished = start([progress])
-    with open_run(directory) as run:
-        print_front(run)
+    if not quiet:
+        with open_run(directory) as run:
+            print_front(run)
+    elif progress.n_failed:
+        say_aside(f"note: {progress.n_failed} of {progress.n_done} trials failed, the last one: {progress.last_error}")
     if finished:
         say(f"The run is complete: {directory}")
     else:

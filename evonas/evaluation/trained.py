@@ -32,7 +32,7 @@ class TrainedEvaluator(Generic[G]):
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        return (*measured_names(self.splits.task), "train_loss", "edge_updates")
+        return trained_names(self.splits.task)
 
     @property
     def shares_memory(self) -> bool:
@@ -74,6 +74,11 @@ class TrainedEvaluator(Generic[G]):
             if name in known:
                 return known[name]
         return known["train_mse"] / float(np.array(task.target_scale).item()) ** 2
+
+
+def trained_names(task: Task) -> tuple[str, ...]:
+    """Names of what :class:`TrainedEvaluator` reports."""
+    return (*measured_names(task), "train_loss", "edge_updates")
 
 
 def measured_names(task: Task) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evonas.files import write_output
+from evonas.metrics import METRICS
 from evonas.objectives import LOGARITHMIC, Objective, Objectives
 from evonas.report.compare import Attained, Comparison, Curve, attained, staircase
 from evonas.report.front import check_measured
@@ -21,17 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: What the axes call a metric; others go by their name.
-LABELS = {
-    "val_error": "validation error", "val_accuracy": "validation accuracy", "val_loss": "validation loss (nats)",
-    "fitness_error": "error, mean of validation and training samples", "val_mse": "validation mean squared error",
-    "val_nmse": "validation error in squared deviations of each target",
-    "fitness_nmse": "error in squared deviations of each target, mean of validation and training samples",
-    "val_r2": "validation R²", "flops": "FLOPs per sample (2 per edge)", "params": "parameters",
-    "train_loss": "training loss", "latency": "latency (µs per sample)", "latency_spread": "spread of latency",
-    "latency_device": "latency on the device (µs per sample)", "latency_estimate": "latency by table (µs per sample)",
-    "flash": "flash (bytes)", "ram": "RAM (bytes)", "int8_flash": "flash with int8 weights (bytes)",
-    "int8_error": "validation error with int8 weights", "edge_updates": "edge-updates",
-}
+LABELS = {name: metric.label for name, metric in METRICS.items()}
 
 
 def plot_front(

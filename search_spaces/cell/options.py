@@ -17,7 +17,7 @@ class CellOptions(BaseModel):
             form of cell and network.
         cells: Cells in the network; the image is halved at a third and at two thirds of them.
         nodes: Nodes of a cell beside its inputs.
-        channels: Of a node in the first cells; doubled where the image is halved.
+        channels: Channels of a node in the first cells; doubled where the image is halved.
         stem: Channels of the first convolution, as a multiple of ``channels``; None is 3 (firsov, darts) or 1.
         stem_stride: 2 halves the image at once, for a quarter of the FLOPs.
         edges: ``"all"``: every edge has an operation; ``"two"``: two edges into each node have.

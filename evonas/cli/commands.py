@@ -1,0 +1,60 @@
+"""What every command and group of commands shares: how it describes itself, and how its paths are read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from evonas.cli.failing import exit_codes
+from evonas.cli.help import print_help
+
+#: ``-h`` is ``--help`` everywhere: commands have it from the application.
+CONTEXT = {"help_option_names": ["--help", "-h"]}
+
+
+class Command(TyperCommand):
+    """A command; every path of its line is expanded here, and nowhere else."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, see :mod:`evonas.cli.help`."""
+        print_help(self, ctx)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command: a shell leaves ``--out=~/x`` as it is."""
+        ctx.params = _all_expanded(ctx.params)
+        return super().invoke(ctx)
+
+
+class Group(TyperGroup):
+    """A group of commands, which may have options of its own."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, see :mod:`evonas.cli.help`."""
+        print_help(self, ctx)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the line names, or what the group does without one."""
+        ctx.params = _all_expanded(ctx.params)
+        return super().invoke(ctx)
+
+
+class Application(Group):
+    """All commands. Every one ends in an exit code, see :mod:`evonas.cli.failing`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the line names; typer handles bad usage itself."""
+        with exit_codes():
+            return super().invoke(ctx)
+
+
+def _all_expanded(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _expanded(value) for name, value in values.items()}
+
+
+def _expanded(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_expanded(each) for each in value]
+    return Path(os.path.expanduser(value)) if isinstance(value, Path) else value

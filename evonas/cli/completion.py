@@ -1,0 +1,71 @@
+"""Names that a shell completes. They come from where they are defined; nothing here imports torch.
+
+What gives no names leaves the word to the shell, which completes files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import typer
+
+Completer = Callable[[str], list[str]]
+
+
+def datasets(incomplete: str) -> list[str]:
+    """Data sets by name."""
+    from evonas.data.sources import SOURCES
+
+    return _begun(SOURCES, incomplete)
+
+
+def downloads(incomplete: str) -> list[str]:
+    """Data sets that can be downloaded."""
+    from evonas.data.sources import SOURCES
+
+    return _begun((source.name for source in SOURCES.values() if source.url), incomplete)
+
+
+def spaces(incomplete: str) -> list[str]:
+    """The installed search spaces."""
+    from evonas.plugins import available_spaces
+
+    return _begun(available_spaces(), incomplete)
+
+
+def seeders(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Methods of ``evonas seed``: those of the space on the line, or of all."""
+    from evonas.cli.examples import seeders_of
+
+    return _begun(seeders_of(ctx.params.get("space")), incomplete)
+
+
+def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What can be an objective, of the space on the line or of all."""
+    from evonas.cli.examples import uses_of_metrics
+
+    return _begun(uses_of_metrics(ctx.params.get("space")), incomplete)
+
+
+def several_metrics(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The last of some objectives that are separated by commas."""
+    head, comma, last = incomplete.rpartition(",")
+    return [f"{head}{comma}{name}" for name in metrics(ctx, last) if name not in head.split(",")]
+
+
+def setting(name: str) -> Completer:
+    """Values of a setting of :class:`evonas.config.RunConfig` that has a few only."""
+
+    def complete(incomplete: str) -> list[str]:
+        from evonas.config import RunConfig
+        from evonas.options import describe_options
+
+        taken = next(option.takes for option in describe_options(RunConfig) if option.name == name)
+        return _begun(taken.split("|"), incomplete)
+
+    return complete
+
+
+def _begun(names: Iterable[str], incomplete: str) -> list[str]:
+    """Each name once that begins so."""
+    return list(dict.fromkeys(name for name in names if name.startswith(incomplete)))

@@ -1,0 +1,127 @@
+"""What help and lists look like: names with what they mean, in panels. Nothing is cut, however narrow a terminal is."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
+
+from evonas.cli.console import Console
+
+#: Panels of what was given none.
+ARGUMENTS, OPTIONS, COMMANDS = "Arguments", "Options", "Commands"
+#: Characters: of a name that stands on the left of its text and not above it; of the least room for texts that stand
+#: on the right; between both; by which texts below their names are indented.
+LONGEST_NAME, LEAST_TEXT, GAP, INDENT = 32, 36, 2, 4
+#: Characters that a panel's frame takes, and fewest that are left of a line.
+FRAME, LEAST = 4, 16
+
+
+class Entry(NamedTuple):
+    """A name, like ``--jobs <int>``, and what it means."""
+
+    name: str
+    text: str
+
+
+def wide_enough() -> Console:
+    """A console as wide as the terminal, or as names and texts need at least."""
+    console = Console()
+    console.width = max(console.width, LEAST + FRAME)
+    return console
+
+
+def print_help(command: Any, context: Any) -> None:
+    """The help of a command or a group: usage, what it does, and what can be given.
+
+    Args:
+        command: A command of typer's, which are classes of click's or of a copy of them.
+        context: Its context.
+    """
+    console = wide_enough()
+    console.print(Padding(Text(command.get_usage(context), "bold", overflow="fold"), 1))
+    paragraphs = [prose(part) for part in inspect.cleandoc(command.help or "").split("\n\n")]
+    console.print(Padding(Group(*_parted(paragraphs)), (0, 1, 1, 1)))
+    panels: dict[str, list[Entry]] = {}
+    for parameter in command.get_params(context):
+        usual = ARGUMENTS if parameter.param_type_name == "argument" else OPTIONS
+        if record := parameter.get_help_record(context):
+            panels.setdefault(_panel(parameter, usual), []).append(Entry(*record))
+    general = panels.pop(OPTIONS, [])  # like --help: they matter least
+    print_panels({ARGUMENTS: panels.pop(ARGUMENTS, []), **panels, OPTIONS: general}, console)
+    if hasattr(command, "list_commands"):
+        print_panels(_commands(command, context), console)
+
+
+def _panel(item: Any, usual: str) -> str:
+    name = getattr(item, "rich_help_panel", None)
+    return name if isinstance(name, str) else usual  # typer has a placeholder for none
+
+
+def _commands(group: Any, context: Any) -> dict[str, list[Entry]]:
+    panels: dict[str, list[Entry]] = {}
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        first = inspect.cleandoc(command.help or "").split("\n\n")[0]
+        panels.setdefault(_panel(command, COMMANDS), []).append(Entry(name, first))
+    return panels
+
+
+def _parted(paragraphs: Sequence[Text]) -> Iterator[Text]:
+    for i, paragraph in enumerate(paragraphs):
+        if i:
+            yield Text()
+        yield paragraph
+
+
+def print_panels(panels: Mapping[str, Sequence[Entry]], console: Console | None = None) -> None:
+    """Each panel that is not empty, with its texts below each other in all of them."""
+    console = console or wide_enough()
+    room = console.width - FRAME
+    lengths = [len(entry.name) for entries in panels.values() for entry in entries]
+    left = max((length for length in lengths if length <= LONGEST_NAME), default=0)
+    if room < left + GAP + LEAST_TEXT:
+        left = INDENT - GAP
+    for title, entries in panels.items():
+        if entries:
+            lines = [*_lines(entries, left, room, console)]
+            if len(title) > room - FRAME:  # the frame would cut it
+                lines, title = [*Text(title, "bold").wrap(console, room, overflow="fold"), *lines], ""
+            body = Group(*lines)
+            console.print(Panel(body, title=title or None, title_align="left", border_style="dim", width=room + FRAME))
+
+
+def _lines(entries: Iterable[Entry], left: int, room: int, console: Console) -> Iterator[Text]:
+    """Names on the left, texts on the right; above its text where a name is longer than ``left`` characters."""
+    indent = left + GAP
+    for entry in entries:
+        name, texts = _name(entry.name), list(prose(entry.text).wrap(console, room - indent, overflow="fold"))
+        if name.cell_len > left:
+            yield from name.wrap(console, room, overflow="fold")
+        else:
+            first = texts.pop(0) if texts else Text()
+            yield Text.assemble(name, " " * (indent - name.cell_len), first)
+        yield from (Text.assemble(" " * indent, text) for text in texts)
+
+
+def _name(name: str) -> Text:
+    """The name, and what it takes in another colour."""
+    text = Text(name, "bold cyan")
+    text.highlight_regex(r" (?![/-]).*", "not bold yellow")
+    return text
+
+
+def prose(text: str) -> Text:
+    """A paragraph of a docstring or of a help text, without its marks: code stands out, defaults do not."""
+    plain = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", " ".join(text.split())).replace("``", "`")
+    result = Text(overflow="fold")
+    for i, part in enumerate(plain.split("`")):
+        result.append(part, "bold" if i % 2 else "")
+    result.highlight_regex(r"\[[^\[\]]+\]", "dim")
+    return result

@@ -1,0 +1,85 @@
+"""What this program measures: whether less or more is better, in which unit, and where it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from evonas.types import Goal
+
+#: ``share``: at most 1. ``log``: spans orders of magnitude.
+Scale: TypeAlias = Literal["linear", "share", "log"]
+
+#: Where metrics are measured.
+VALIDATION = "on the validation samples, after training"
+FITNESS = "on the validation samples and as many training samples, after training"
+TRAINING = "in training"
+STRUCTURE = "on the structure, before training"
+TABLE = "with a table of the parts' times on one core of this machine, before training"
+HERE = "on one core of this machine, with the exported network"
+DEVICE = "on a device, by --latency-command"
+EXPORT = "on the exported C code"
+ROUNDED = "on the exported C code with int8 weights"
+
+#: Units that stand behind the name of an axis; of shares and counts the name says enough.
+NAMED_UNITS = frozenset({"nats", "bytes", "µs per sample"})
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is known of a metric.
+
+    Attributes:
+        text: What it is, in a few words.
+        unit: ``"share"`` of 1, ``"count"``, or a unit.
+        place: Where it is measured.
+    """
+
+    text: str
+    unit: str
+    place: str
+    goal: Goal = "min"
+    scale: Scale = "linear"
+
+    @property
+    def label(self) -> str:
+        """What an axis says."""
+        return f"{self.text} ({self.unit})" if self.unit in NAMED_UNITS else self.text
+
+
+_ERROR = "error in squared deviations of each target"
+_NMSE = "squared deviations of the target"
+_MSE = "the target's unit, squared"
+
+#: Every metric of this program by its name. Spaces and evaluators of others bring metrics of their own.
+METRICS: Mapping[str, Metric] = MappingProxyType({
+    "fitness_error": Metric("error, mean of validation and training samples", "share", FITNESS, scale="share"),
+    "fitness_mse": Metric("mean squared error, mean of validation and training samples", _MSE, FITNESS),
+    "fitness_nmse": Metric(f"{_ERROR}, mean of validation and training samples", _NMSE, FITNESS),
+    "val_error": Metric("validation error", "share", VALIDATION, scale="share"),
+    "val_accuracy": Metric("validation accuracy", "share", VALIDATION, goal="max"),
+    "val_loss": Metric("validation loss", "nats", VALIDATION),
+    "val_mse": Metric("validation mean squared error", _MSE, VALIDATION),
+    "val_nmse": Metric(f"validation {_ERROR}", _NMSE, VALIDATION),
+    "val_r2": Metric("validation R²", "share", VALIDATION, goal="max"),
+    "train_loss": Metric("training loss", "nats, or squared deviations of the target", TRAINING),
+    "edge_updates": Metric("edge-updates", "count", TRAINING),
+    "flops": Metric("FLOPs per sample (2 per edge)", "count", STRUCTURE, scale="log"),
+    "flops_total": Metric("FLOPs per sample with biases, norm and activation", "count", STRUCTURE, scale="log"),
+    "edges": Metric("edges", "count", STRUCTURE, scale="log"),
+    "params": Metric("parameters", "count", STRUCTURE, scale="log"),
+    "neurons": Metric("hidden neurons", "count", STRUCTURE, scale="log"),
+    "depth": Metric("depth in layers", "count", STRUCTURE),
+    "latency_estimate": Metric("latency by table", "µs per sample", TABLE, scale="log"),
+    "latency": Metric("latency", "µs per sample", HERE, scale="log"),
+    "latency_spread": Metric("spread of latency", "share", HERE),
+    "latency_device": Metric("latency on the device", "µs per sample", DEVICE, scale="log"),
+    "flash": Metric("flash", "bytes", EXPORT, scale="log"),
+    "ram": Metric("RAM", "bytes", EXPORT, scale="log"),
+    "int8_flash": Metric("flash with int8 weights", "bytes", ROUNDED, scale="log"),
+    "int8_error": Metric("validation error with int8 weights", "share", ROUNDED, scale="share"),
+    "int8_mse": Metric("validation mean squared error with int8 weights", _MSE, ROUNDED),
+    "int8_nmse": Metric(f"validation {_ERROR} with int8 weights", _NMSE, ROUNDED),
+})

@@ -1,0 +1,135 @@
+"""What there is: options of spaces from their models, and metrics from what runs take."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from evonas.config import RunConfig
+from evonas.data import load
+from evonas.metrics import METRICS
+from evonas.objectives import LOGARITHMIC, MAXIMISED, MINIMISED, SHARES
+from evonas.plugins import available_spaces, create_space
+from evonas.scoring import build_scoring
+from evonas.types import Metrics, Task
+from search_spaces.cell.options import CellOptions
+from search_spaces.cnn.space import CnnOptions
+from search_spaces.neuron.options import NeuronOptions
+from search_spaces.neuron.space import NeuronSpace
+from tests.evonas.cli.conftest import Evonas, Refused
+
+MODELS = {"neuron": NeuronOptions, "cell": CellOptions, "cnn": CnnOptions}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_space_lists_every_option_of_its_model_with_default_and_text(evonas: Evonas, name: str) -> None:
+    listed = json.loads(evonas("spaces", name, "--json").stdout)
+    options = {option["name"]: option for option in listed["options"]}
+    assert list(options) == list(MODELS[name].model_fields)
+    assert all(len(option["text"]) > 15 and option["takes"] for option in options.values())
+    text = " ".join(re.sub("[╭╮╰╯─│]", " ", evonas("spaces", name).stdout).split())
+    for option in options.values():
+        assert f"{option['name']} {option['takes']}" in text
+        assert f"[{option['default']}]" in text
+    for seeder in listed["seeders"]:
+        assert seeder in text
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_listed_as_a_default_is_what_an_option_takes(evonas: Evonas, name: str) -> None:
+    task = Task("classification", (1, 8, 8), 10)
+    plain: Any = create_space(name, task, {})
+    for option in json.loads(evonas("spaces", name, "--json").stdout)["options"]:
+        default = MODELS[name].model_fields[option["name"]].get_default(call_default_factory=True)
+        if default is None or isinstance(default, dict):
+            continue
+        from evonas.cli.options import parse_options
+
+        given = parse_options([f"{option['name']}={option['default']}"])
+        if isinstance(default, tuple):
+            given = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
+        same: Any = create_space(name, task, given)
+        assert getattr(same.options, option["name"]) == getattr(plain.options, option["name"]) == default
+
+
+def test_a_space_that_is_not_there_is_refused_with_the_nearest(refused: Refused) -> None:
+    refused("spaces", "neurn", message="unknown search space 'neurn', did you mean 'neuron'")
+    refused("metrics", "--space", "cel", message="unknown search space 'cel', did you mean 'cell'")
+
+
+def test_spaces_are_listed_as_a_table_and_as_json(evonas: Evonas) -> None:
+    assert {row["name"] for row in json.loads(evonas("spaces", "--json").stdout)} == set(available_spaces())
+    rows = json.loads(evonas("spaces", "--verbose", "--json").stdout)
+    assert all(row["runs on"] for row in rows)
+
+
+@pytest.mark.parametrize("space", MODELS)
+def test_what_is_listed_as_a_metric_is_an_objective_of_a_run_and_nothing_else_is(evonas: Evonas, space: str) -> None:
+    rows = json.loads(evonas("metrics", "--space", space, "--json").stdout)
+    assert all(row["unit"] and row["measured"] and row["text"] and row["spaces"] == [space] for row in rows)
+    names = {row["name"] for row in rows if "classification" in row["tasks"]}
+    splits = load("digits")
+    for name in {*METRICS} | names:
+        extra = {"latency_command": "true"} if name == "latency_device" else {}
+        constraint = f"{name}>=0"
+        config = RunConfig(space=space, constraints=(constraint,), self_distillation=False, **extra)
+        built = create_space(space, splits.task, {})
+        if name in names:
+            _, objectives = build_scoring(config, built, splits, None)  # type: ignore[arg-type]
+            assert name in objectives.metrics
+        else:
+            with pytest.raises(ValueError, match="unknown metric"):
+                build_scoring(config, built, splits, None)  # type: ignore[arg-type]
+
+
+def test_metrics_tell_direction_unit_place_task_and_space(evonas: Evonas) -> None:
+    rows = {row["name"]: row for row in json.loads(evonas("metrics", "--json").stdout)}
+    assert rows["val_accuracy"]["goal"] == "max"
+    assert rows["latency"]["unit"] == "µs per sample"
+    assert rows["flash"]["spaces"] == ["neuron"]
+    assert rows["val_nmse"]["tasks"] == ["regression of several targets"]
+    assert "latency_spread" not in rows, "it comes with latency, and is no objective"
+    text = " ".join(re.sub("[╭╮╰╯─│]", " ", evonas("metrics").stdout).split())
+    assert "val_accuracy validation accuracy [more is better; share; classification]" in text
+    assert "Measured on the structure, before training" in text
+
+
+class Gates(NeuronSpace):
+    """A space of a third party's, for tables, with a cost of its own."""
+
+    def cost(self, genotype: Any) -> Metrics:
+        return {**super().cost(genotype), "n_gates": 1.0}
+
+
+def create_gates(task: Task, options: Mapping[str, Any]) -> Gates:
+    if len(task.input_shape) != 1:
+        raise ValueError("gates need tables")
+    return Gates(task, NeuronOptions())
+
+
+def test_a_space_of_a_third_party_is_listed_as_well(evonas: Evonas, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("gates", f"{__name__}:create_gates", "evonas.search_spaces")
+    points = {**available_spaces(), "gates": point}
+    monkeypatch.setattr("evonas.plugins.available_spaces", lambda: points)
+    monkeypatch.setattr("evonas.cli.examples.available_spaces", lambda: points)
+    assert "For tables" in evonas("spaces", "gates").stdout
+    assert [row["name"] for row in json.loads(evonas("spaces", "-v", "--json").stdout)] == sorted(points)
+    rows = {row["name"]: row for row in json.loads(evonas("metrics", "--json").stdout)}
+    assert rows["n_gates"]["spaces"] == ["gates"]
+    assert rows["n_gates"]["goal"] == "min"
+    assert set(rows["flops"]["spaces"]) == set(points)
+
+
+def test_every_metric_is_minimised_or_maximised_and_what_its_scale_says() -> None:
+    assert METRICS.keys() == MINIMISED | MAXIMISED
+    assert not MINIMISED & MAXIMISED
+    assert MINIMISED >= SHARES | LOGARITHMIC
+    assert {"val_accuracy", "val_r2"} == MAXIMISED
+    assert {"val_error", "fitness_error", "int8_error"} == SHARES
+    assert {"flops", "params", "latency", "ram"} <= LOGARITHMIC
+    assert not {"depth", "val_loss", "edge_updates", "latency_spread"} & LOGARITHMIC
