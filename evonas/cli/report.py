@@ -11,6 +11,7 @@ import typer
 
 from evonas.cli.compare import check_data
 from evonas.cli.console import say, say_written
+from evonas.cli.made_by import made_by
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -57,4 +58,6 @@ def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
         opened = {path: stack.enter_context(open_run(path)) for path in runs}
         check_data(opened)
         subject, *others = (Subject(path, run.objectives, run.space, run.store) for path, run in opened.items())
-        return collect(subject, others, formats=formats_of(subject.space), drawings=drawings)
+        founders = [source.run for source in subject.store.info.seeds if source.ids]
+        made = made_by(opened[subject.path].config, subject.path, founders)
+        return collect(subject, others, formats=formats_of(subject.space), drawings=drawings, made_by=made)
