@@ -39,7 +39,7 @@ def test_a_document_is_read_back_as_it_was(values: dict[str, Any]) -> None:
         ({"constraints": ["flops<=5e4", "params<=9"], "time_limit": 0.5, "self_distillation": False}, False),
         ({"rungs": [2, 6], "training": {"batch_size": 32, "learning_rate": 1e-4}, "data_root": "/data"}, False),
         ({"space_options": {"edges": [64, 600], "trainer": "native", "operators": {"split": 0.5}}}, False),
-        ({"training": {"batch_size": 32, "weight_decay": 0.1, "pruning": {"start": 0.5}}, "adapt": True}, True),
+        ({"training": {"batch_size": 32, "weight_decay": 0.1, "pruning": {"end": 0.5}}, "adapt": True}, True),
         ({"searcher": "random", "seeder": "conv", "search_options": {"x": [1, "a"]}, "split_seed": 3}, True),
         ({"latency_command": "'a b' --fast; c", "classes": ["1", "ü\x7f"], "latency_timeout": 3.5}, True),
     ],

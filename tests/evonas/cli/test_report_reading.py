@@ -79,11 +79,11 @@ def test_a_tap_on_a_phone_shows_what_it_chose(open_page: Any, report: Path, ids:
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= 800
     peek.tap()
-    page.wait_for_function("document.getElementById('peek').hidden")
+    peek.wait_for(state="hidden")
     assert 0 <= page.locator("#network-title").bounding_box()["y"] < 800
     page.locator("#front-chart").scroll_into_view_if_needed()
     page.locator("#front-chart .scatterlayer .trace").last.locator(".point").first.tap(force=True)
-    page.wait_for_function(f"document.getElementById('peek-text').textContent.startsWith('#{ids[0]} ')")
+    page.locator("#peek-text", has_text=f"#{ids[0]} · ").wait_for()
 
 
 def test_the_address_names_what_is_shown(open_page: Any, report: Path, ids: list[int]) -> None:
@@ -93,7 +93,7 @@ def test_the_address_names_what_is_shown(open_page: Any, report: Path, ids: list
     page.locator(f"#members tr[data-id='{ids[0]}']").click()
     assert page.evaluate("location.hash") == f"#{ids[0]}"
     page.evaluate(f"location.hash = '#{ids[-1]}'")
-    page.wait_for_function(f"document.getElementById('network-title').textContent.startsWith('Network #{ids[-1]},')")
+    page.locator("#network-title", has_text=f"Network #{ids[-1]},").wait_for()
     assert page.locator(f"#members tr[data-id='{ids[-1]}']").get_attribute("aria-selected") == "true"
 
 
