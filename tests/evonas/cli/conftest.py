@@ -141,7 +141,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def opened(address: Path, fragment: str = "", **screen: Any) -> Any:
         contexts.append(browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **screen}))
-        contexts[-1].set_default_timeout(6_000)
+        contexts[-1].set_default_timeout(60_000)
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))

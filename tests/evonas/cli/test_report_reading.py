@@ -83,7 +83,7 @@ def test_a_tap_on_a_phone_shows_what_it_chose(open_page: Any, report: Path, ids:
     assert 0 <= page.locator("#network-title").bounding_box()["y"] < 800
     page.locator("#front-chart").scroll_into_view_if_needed()
     page.locator("#front-chart .scatterlayer .trace").last.locator(".point").first.tap(force=True)
-    page.locator("#peek-text", has_text=f"#{ids[0]} · ").wait_for()
+    page.locator("#network-title", has_text=f"Network #{ids[0]},").wait_for(timeout=4000)
 
 
 def test_the_address_names_what_is_shown(open_page: Any, report: Path, ids: list[int]) -> None:
