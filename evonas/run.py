@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -48,14 +48,21 @@ class Run:
         """What the run was told to do."""
         return config_of(self.path)
 
-    def front(self) -> pd.DataFrame:
+    def front(self, *, equal: bool = False) -> pd.DataFrame:
         """The Pareto front, a row a member by ascending cost; the index is ``id``.
 
-        Columns are ``birth`` (generation), ``operator``, ``parents`` (a list of ids), ``budget`` (epochs) and every
-        metric. Without members it has no rows.
+        Members that are equal in all objectives are one row, the first of them. Columns are ``birth`` (generation),
+        ``operator``, ``parents`` (a list of ids), ``budget`` (epochs), ``equal`` (a list of the ids of members that are
+        equal to this one) and every metric. Without members it has no rows.
+
+        Args:
+            equal: Every member has a row, also those that are equal to another.
         """
         with open_run(self.path) as run:
-            return _frame(fronts.row(record) for record in _members(run))
+            members = _members(run)
+            ids = fronts.equals(members, run.objectives)
+            shown = members if equal else fronts.distinct(members, run.objectives)
+            return _frame((fronts.row(r, ids[r.id]) for r in shown), (*FIRST_COLUMNS, "equal"))
 
     def evaluations(self) -> pd.DataFrame:
         """Every evaluation in order of completion, failed ones included; the index is ``id``.
@@ -71,6 +78,9 @@ class Run:
 
     def best(self, under: Mapping[str, float] = MappingProxyType({})) -> int:
         """The member of the front that is best by the first objective, among those within all bounds.
+
+        Bounds may be on any metric, by which members that are equal in the objectives differ: of these, one that
+        :meth:`front` names under ``equal`` may be the only one within.
 
         Args:
             under: The most of some metrics, e.g. ``{"flops": 20_000}``.
@@ -164,8 +174,8 @@ def _members(run: OpenRun) -> list[Record]:
     return fronts.front(run.store.records(), run.objectives)
 
 
-def _frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def _frame(rows: Iterable[dict[str, Any]], columns: Sequence[str] = FIRST_COLUMNS) -> pd.DataFrame:
     import pandas as pd  # half a second that other ways to a network should not wait for
 
     table = list(rows)
-    return pd.DataFrame(table or {name: [] for name in FIRST_COLUMNS}).set_index("id")
+    return pd.DataFrame(table or {name: [] for name in columns}).set_index("id")

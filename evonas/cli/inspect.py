@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,11 +24,13 @@ from evonas.cli.options import (
     Reference,
     RunFolder,
     parse_assignments,
+    parse_names,
     parse_reference,
 )
 from evonas.types import UserError
 
 if TYPE_CHECKING:
+    from evonas.objectives import Objectives
     from evonas.opened import OpenRun
     from evonas.store import Record
 
@@ -44,6 +46,14 @@ def front(
         bool,
         typer.Option("--knee", help="Only the member where more cost begins to buy little.", rich_help_panel=CHOICE),
     ] = False,
+    all_members: Annotated[
+        bool,
+        typer.Option("--all", help="Also members that are equal to another in all objectives.", rich_help_panel=CHOICE),
+    ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Only these columns, like id,flops,latency [what fits].", rich_help_panel=OUTPUT),
+    ] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     plot: PlotFile = None,
@@ -64,25 +74,58 @@ def front(
     """The Pareto front over all evaluations of a run, also while it goes on."""
     from evonas.opened import open_run
     from evonas.report import front as fronts
+    from evonas.report.tables import check_columns
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
-        members = fronts.front(opened.store.records(), opened.objectives)
+        records, objectives = opened.store.records(), opened.objectives
+        members = fronts.front(records, objectives)
+        names = None if columns is None else check_columns(parse_names(columns) or (), records, members, run=run)
         if cost is not None and plot is None:
             raise UserError("--cost is the axis of a plot: add --plot FILE")
         if plot is not None:
             _plot(plot, run, opened, members, beside or [], cost)
-        if best_under is not None:
-            members = [fronts.best_under(members, opened.objectives, parse_assignments(best_under), run=run)]
-        if knee:
-            members = [fronts.knee(members, opened.objectives)]
-        test_metrics = _test_metrics(opened, members) if test else {}
+        shown, remark = _pick(members, objectives, best_under, knee, run)
+        shown = shown if all_members else fronts.distinct(shown, objectives)
+        test_metrics = _test_metrics(opened, shown) if test else {}
         if as_json or as_csv:
-            rows = [fronts.row(r) | test_metrics.get(r.id, {}) for r in members]
-            joined = [{**row, "parents": " ".join(map(str, row["parents"]))} for row in rows]
+            equal = fronts.equals(members, objectives)
+            rows = [_named(fronts.row(r, equal[r.id]), names) | test_metrics.get(r.id, {}) for r in shown]
+            joined = [{name: _joined(value) for name, value in row.items()} for row in rows]
             typer.echo(json.dumps(rows, indent=1) if as_json else csv_text(joined), nl=as_json)
             return
         cells = {id: _test_cells(metrics) for id, metrics in test_metrics.items()}
-        print_front(opened, members=members, test_cells=cells, reference=reference)
+        print_front(opened, members=shown, test_cells=cells, reference=reference, names=names, remark=remark)
+
+
+def _pick(
+    members: Sequence[Record], objectives: Objectives, best_under: str | None, knee: bool, run: Path
+) -> tuple[list[Record], str | None]:
+    """The member that is asked for before those that are equal to it and within the bounds too, and why it is that;
+    the whole front where none is asked for."""
+    from evonas.report import front as fronts
+    from evonas.report.choice import why_chosen, why_front, why_knee
+
+    if best_under is not None:
+        bounds = parse_assignments(best_under)
+        able = fronts.within(members, bounds, run=run)
+        picked = fronts.best_under(members, objectives, bounds, run=run)
+        remark = why_chosen(picked, able, objectives)
+    elif knee:
+        able, picked = list(members), fronts.knee(members, objectives)
+        remark = why_knee(members, objectives)
+    else:
+        return list(members), why_front(members, objectives)
+    ids = fronts.equals(able, objectives)[picked.id]
+    return [picked, *(r for r in able if r.id in ids)], remark
+
+
+def _named(row: dict[str, Any], names: Sequence[str] | None) -> dict[str, Any]:
+    """The named entries of a row, None where it has none; all where no names are given."""
+    return row if names is None else {name: row.get(name) for name in names}
+
+
+def _joined(value: object) -> object:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _plot(
@@ -139,23 +182,36 @@ def _test_cells(metrics: Mapping[str, float]) -> dict[str, str]:
 def print_front(
     opened: OpenRun, *, members: Sequence[Record] | None = None,
     test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: str | None = None,
+    names: Sequence[str] | None = None, remark: str | None = None,
 ) -> None:
-    """The front as a table, with its hypervolume and the reference point below it."""
-    from evonas.evaluation.deployment import DEVICE_LATENCY
+    """The front as a table, and below it what is hidden, why a member was chosen, the hypervolume and its reference.
+
+    Args:
+        members: Those to show; None for every point once.
+        test_cells, names: Of columns, see :func:`evonas.report.tables.front_columns`.
+        reference: A part of the hypervolume's reference point.
+        remark: Why the one that is shown was chosen, where that needs saying.
+    """
     from evonas.report import front as fronts
-    from evonas.report.tables import front_table
+    from evonas.report.choice import why_front
+    from evonas.report.tables import fitting, front_columns, front_table, hidden
 
     console, objectives, records = make_console(), opened.objectives, opened.store.records()
-    members = fronts.front(records, objectives) if members is None else members
+    whole = fronts.front(records, objectives)
+    if members is None:
+        members, remark = fronts.distinct(whole, objectives), why_front(whole, objectives)
+    equal = fronts.equals(whole, objectives)
+    columns = fitting(
+        front_columns(members, objectives, test_cells=test_cells, names=names, equal=equal), console.width
+    )
     dataset = Path(opened.config.dataset).stem
     plural = "" if len(members) == 1 else "s"
     title = f"front of {dataset}: {len(members)} member{plural} of {len(records)} evaluations"
-    console.print(front_table(members, objectives, title=title, width=console.width, test_cells=test_cells))
-    if objectives.constraints and not members and records:
-        kept = ", ".join(str(constraint) for constraint in objectives.constraints)
-        say(f"no evaluation keeps {kept}: loosen a constraint or evolve longer")
-    if not records:
-        say("no network has been trained yet: a run needs time for its founders, the largest of which take longest")
+    console.print(front_table(members, objectives, title=title, columns=columns))
+    _say_hidden(members, equal, hidden(columns, members, equal) if names is None else [])
+    if remark is not None:
+        say(remark)
+    _say_reasons(objectives, members, records)
     point = fronts.default_reference(records, objectives)
     if reference is not None:
         point |= parse_reference(reference, point)
@@ -163,6 +219,36 @@ def print_front(
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
     logs = ", ".join(o.metric for o in objectives.items if o.log)
     say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
+    _say_origins(opened)
+
+
+def _say_hidden(members: Sequence[Record], equal: Mapping[int, Sequence[int]], columns: Sequence[str]) -> None:
+    """One line of what the table leaves out, with the options that show it; none where that is nothing."""
+    shown = {r.id for r in members}
+    n_equal = len({id for r in members for id in equal[r.id]} - shown)
+    parts = []
+    if n_equal:
+        others = "1 member that is equal" if n_equal == 1 else f"{n_equal} members that are equal"
+        parts.append(f"{others} in all objectives (evonas front --all)")
+    if columns and members:
+        parts.append(f"the columns {', '.join(columns)} (evonas front --columns id,{columns[-1]})")
+    if parts:
+        say(f"not shown: {'; '.join(parts)}")
+
+
+def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Sequence[Record]) -> None:
+    """Why there is no member."""
+    if objectives.constraints and not members and records:
+        kept = ", ".join(str(constraint) for constraint in objectives.constraints)
+        say(f"no evaluation keeps {kept}: loosen a constraint or evolve longer")
+    if not records:
+        say("no network has been trained yet: a run needs time for its founders, the largest of which take longest")
+
+
+def _say_origins(opened: OpenRun) -> None:
+    """How the members were trained and measured, and what they learned from."""
+    from evonas.evaluation.deployment import DEVICE_LATENCY
+
     epochs = opened.config.rungs or (opened.config.epochs,)
     if opened.config.evaluator == "trained" and epochs[-1] is not None:
         say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")

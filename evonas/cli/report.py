@@ -11,6 +11,7 @@ import typer
 
 from evonas.cli.compare import check_data, check_teachers
 from evonas.cli.console import say, say_written
+from evonas.cli.made_by import made_by
 from evonas.cli.options import OUTPUT
 from evonas.types import UserError
 
@@ -65,4 +66,6 @@ def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
         check_data(opened)
         check_teachers(opened, allowed=True)
         subject, *others = (Subject(path, run.objectives, run.space, run.store) for path, run in opened.items())
-        return collect(subject, others, formats=formats_of(subject.space), drawings=drawings)
+        founders = [source.run for source in subject.store.info.seeds if source.ids]
+        made = made_by(opened[subject.path].config, subject.path, founders)
+        return collect(subject, others, formats=formats_of(subject.space), drawings=drawings, made_by=made)

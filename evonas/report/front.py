@@ -33,11 +33,34 @@ def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, 
 
 
 def front(records: Sequence[Record], objectives: Objectives) -> list[Record]:
-    """The non-dominated feasible :func:`comparable` records, by ascending last objective (the cost)."""
+    """The non-dominated feasible :func:`comparable` records, by ascending last objective (the cost).
+
+    Of equal ones first the one of which most was measured, then the oldest.
+    """
     records = comparable(records)
     F, violations = losses(records, objectives)
     best = [records[i] for i in pareto.front(F, violations)]
-    return sorted(best, key=lambda r: (r.metrics[objectives.items[-1].metric], r.id))
+    return sorted(best, key=lambda r: (r.metrics[objectives.items[-1].metric], -len(r.metrics), r.id))
+
+
+def equals(members: Sequence[Record], objectives: Objectives) -> dict[int, list[int]]:
+    """Ids of the other members that are equal in all objectives, by the id of each member."""
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for r in members:
+        groups.setdefault(_point(r, objectives), []).append(r.id)
+    return {r.id: [id for id in groups[_point(r, objectives)] if id != r.id] for r in members}
+
+
+def distinct(members: Sequence[Record], objectives: Objectives) -> list[Record]:
+    """The members without those that are equal to an earlier one in all objectives."""
+    first: dict[tuple[float, ...], Record] = {}
+    for r in members:
+        first.setdefault(_point(r, objectives), r)
+    return list(first.values())
+
+
+def _point(record: Record, objectives: Objectives) -> tuple[float, ...]:
+    return tuple(record.metrics[objective.metric] for objective in objectives.items)
 
 
 def hypervolume(records: Sequence[Record], objectives: Objectives, reference: Doubles) -> float:
@@ -57,11 +80,12 @@ def default_reference(records: Sequence[Record], objectives: Objectives) -> dict
     return point
 
 
-def row(record: Record) -> dict[str, Any]:
-    """One line of a table: identity, lineage and metrics."""
+def row(record: Record, equal: Sequence[int] | None = None) -> dict[str, Any]:
+    """One line of a table: identity, lineage and metrics; with ``equal``, other ids of the same point, also these."""
+    others = {} if equal is None else {"equal": list(equal)}
     return {
         "id": record.id, "birth": record.birth, "operator": record.operator, "parents": list(record.parents),
-        "budget": record.budget, **record.metrics,
+        "budget": record.budget, **others, **record.metrics,
     }
 
 
@@ -84,16 +108,21 @@ def best_under(
         UserError: The front is empty, a metric is unknown or only known of some members, or no member is within the
             bounds.
     """
+    inside = within(members, bounds, run=run)
+    if not inside:
+        text = ", ".join(f"{name}<={bound:g}" for name, bound in bounds.items())
+        raise UserError(f"no member of the front has {text}: raise the bound or evolve longer")
+    return min(inside, key=lambda r: objectives.items[0].loss(r.metrics))
+
+
+def within(members: Sequence[Record], bounds: Mapping[str, float], *, run: Path | str = "RUN") -> list[Record]:
+    """The members within every bound; raises :class:`UserError` as :func:`best_under` does, but not where none is."""
     _check_any(members)
     for name, bound in bounds.items():
         check_measured(members, name, run=run)
         if not isinstance(bound, Real) or math.isnan(bound):
             raise UserError(f"the bound of {name} must be a number, got {bound!r}")
-    inside = [r for r in members if all(r.metrics[name] <= bound for name, bound in bounds.items())]
-    if not inside:
-        text = ", ".join(f"{name}<={bound:g}" for name, bound in bounds.items())
-        raise UserError(f"no member of the front has {text}: raise the bound or evolve longer")
-    return min(inside, key=lambda r: objectives.items[0].loss(r.metrics))
+    return [r for r in members if all(r.metrics[name] <= bound for name, bound in bounds.items())]
 
 
 def check_measured(members: Sequence[Record], name: str, *, run: Path | str = "RUN") -> None:

@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 
 from rich.markup import escape
 from rich.table import Table
 
+from evonas.evaluation.deployment import MEASURED_LATER
 from evonas.objectives import Objectives
-from evonas.report.front import knee
+from evonas.report.choice import read_quality
+from evonas.report.front import check_measured, knee
 from evonas.store import Record
+from evonas.types import UserError, suggestion
 
-#: Costs that are shown beside the objectives where there is room, the most telling first.
-SECONDARY_COSTS = ("edges", "latency", "latency_device", "depth", "neurons", "params")
+#: What a member is beside its metrics, as :func:`evonas.report.front.row` names it.
+IDENTITY = ("id", "birth", "operator", "parents", "budget", "equal")
+#: What the table calls them, where that is another name; it may be asked for by either.
+HEADINGS = {"birth": "born", "equal": ""}
+#: What a network takes where it will run, shown where it was measured, the most telling first.
+DEPLOYMENT = (
+    "latency", "latency_device", "latency_estimate", "flash", "ram", "int8_flash", "int8_error", "int8_mse",
+    "int8_nmse",
+)
+#: Costs that are shown after all others where there is room.
+STRUCTURE = ("depth", "neurons", "params")
+#: For fronts without members that are equal.
+NONE_EQUAL: Mapping[int, Sequence[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of texts; numbers stand on the right. A secondary one may be left out where room is short."""
+    """A column of texts; numbers stand on the right. A secondary one may be left out where room is short.
+
+    Attributes:
+        heading: What stands above it, where that is not its name.
+    """
 
     name: str
     cells: Sequence[str]
     numbers: bool = True
     secondary: bool = False
+    heading: str | None = None
+
+    @property
+    def title(self) -> str:
+        return self.name if self.heading is None else self.heading
 
 
 def table(columns: Sequence[Column], *, title: str = "", width: int | None = None, bold: int | None = None) -> Table:
@@ -34,20 +59,26 @@ def table(columns: Sequence[Column], *, title: str = "", width: int | None = Non
             cut short: where that is not enough, the table is wider.
         bold: Index of a row to stress.
     """
-    shown = list(columns)
-    while width is not None and _width(shown) > width and any(c.secondary for c in shown):
-        shown.remove([c for c in shown if c.secondary][-1])
+    shown = fitting(columns, width)
     result = Table(title=escape(title) or None, title_justify="left", title_style="bold", width=_width(shown))
     for column in shown:
-        result.add_column(escape(column.name), justify="right" if column.numbers else "left", no_wrap=True)
+        result.add_column(escape(column.title), justify="right" if column.numbers else "left", no_wrap=True)
     for i, cells in enumerate(zip(*(column.cells for column in shown), strict=True)):
         result.add_row(*map(escape, cells), style="bold" if i == bold else None)
     return result
 
 
+def fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
+    """The columns that :func:`table` shows in a width."""
+    shown = list(columns)
+    while width is not None and _width(shown) > width and any(c.secondary for c in shown):
+        shown.remove([c for c in shown if c.secondary][-1])
+    return shown
+
+
 def _width(columns: Sequence[Column]) -> int:
     """Characters a line takes: the box pads each column by one on either side, parts them by one, and has two edges."""
-    return sum(max(len(text) for text in (c.name, *c.cells)) + 3 for c in columns) + 1
+    return sum(max(len(text) for text in (c.title, *c.cells)) + 3 for c in columns) + 1
 
 
 def described(tables: Sequence[tuple[str, list[str], list[list[str]]]]) -> list[Table]:
@@ -63,33 +94,101 @@ def described(tables: Sequence[tuple[str, list[str], list[list[str]]]]) -> list[
 
 def front_table(
     members: Sequence[Record], objectives: Objectives, *, title: str, width: int | None = None,
-    test_cells: Mapping[int, Mapping[str, str]] | None = None,
+    test_cells: Mapping[int, Mapping[str, str]] | None = None, columns: Sequence[Column] | None = None,
 ) -> Table:
     """The members of a front, the knee in bold and named in the title.
 
     Args:
+        width: See :func:`table`.
+        test_cells: See :func:`front_columns`.
+        columns: In the place of the usual ones.
+    """
+    shown = front_columns(members, objectives, test_cells=test_cells) if columns is None else columns
+    if len(members) < 3:
+        return table(shown, title=title, width=width)
+    middle = knee(members, objectives)
+    return table(shown, title=f"{title}, knee {middle.id}", width=width, bold=members.index(middle))
+
+
+def front_columns(
+    members: Sequence[Record], objectives: Objectives, *,
+    test_cells: Mapping[int, Mapping[str, str]] | None = None, names: Sequence[str] | None = None,
+    equal: Mapping[int, Sequence[int]] = NONE_EQUAL,
+) -> list[Column]:
+    """The columns of a front: those that are named, or what helps to choose.
+
+    Args:
         test_cells: Texts by individual and heading, for columns of their own.
+        names: As :func:`check_columns` gives them; None for the usual ones, of which those that are no objectives
+            are secondary.
+        equal: Ids of other members of the same point, by individual.
     """
     tests = test_cells or {}
-    names = [o.metric for o in objectives.items]
-    if names[0] == "fitness_error":
-        names.insert(1, "val_accuracy")
-    costs = [n for n in SECONDARY_COSTS if any(n in r.metrics for r in members) and n not in names]
-    headings = list(dict.fromkeys(heading for cells in tests.values() for heading in cells))
-    edges, others = [c for c in costs if c == "edges"], [c for c in costs if c != "edges"]
-    columns = [
-        Column("id", [str(r.id) for r in members]),
-        *(Column(n, [number(r.metrics[n]) for r in members]) for n in names),
-        *(Column(h, [tests.get(r.id, {}).get(h, "") for r in members]) for h in headings),
-        *(Column(n, [_number(r, n) for r in members], secondary=True) for n in edges),
-        Column("operator", [r.operator for r in members], numbers=False, secondary=True),
-        Column("born", [str(r.birth) for r in members], secondary=True),
-        *(Column(n, [_number(r, n) for r in members], secondary=True) for n in others),
+    headings = dict.fromkeys(heading for cells in tests.values() for heading in cells)
+    tested = [Column(h, [tests.get(r.id, {}).get(h, "") for r in members]) for h in headings]
+    if names is not None:
+        return [*(_column(name, members, equal) for name in names), *tested]
+    primary = [objective.metric for objective in objectives.items]
+    if (read := read_quality(members, objectives)) is not None and read not in primary:
+        primary.insert(1, read)
+    bounded = [constraint.metric for constraint in objectives.constraints]
+    known = {name for r in members for name in r.metrics}
+    order = (*bounded, *DEPLOYMENT, "edges", "operator", "birth", *STRUCTURE)
+    others = [n for n in dict.fromkeys(order) if n in known | {*IDENTITY} and n not in primary]
+    same = ["equal"] if any(equal.get(r.id) for r in members) else []
+    return [
+        *(_column(name, members, equal) for name in ["id", *primary, *same]), *tested,
+        *(_column(name, members, equal, secondary=True) for name in others),
     ]
-    if len(members) < 3:
-        return table(columns, title=title, width=width)
-    middle = knee(members, objectives)
-    return table(columns, title=f"{title}, knee {middle.id}", width=width, bold=members.index(middle))
+
+
+def _column(
+    name: str, members: Sequence[Record], equal: Mapping[int, Sequence[int]], *, secondary: bool = False
+) -> Column:
+    identity: dict[str, Callable[[Record], str]] = {
+        "id": lambda r: str(r.id), "birth": lambda r: str(r.birth), "operator": lambda r: r.operator,
+        "parents": lambda r: " ".join(map(str, r.parents)), "budget": lambda r: str(r.budget),
+        "equal": lambda r: f"+{len(equal[r.id])} equal" if equal.get(r.id) else "",
+    }
+    cells = [identity[name](r) if name in identity else _number(r, name) for r in members]
+    return Column(name, cells, name not in ("operator", "equal"), secondary, HEADINGS.get(name))
+
+
+def check_columns(
+    names: Sequence[str], records: Sequence[Record], members: Sequence[Record], *, run: Path | str = "RUN"
+) -> list[str]:
+    """Names of columns as :func:`evonas.report.front.row` has them, each once.
+
+    Args:
+        names: As the user gave them: also headings of the table.
+        records: All evaluations of the run, whose metrics are columns. Where there is none, any name is one.
+        members: Of its front.
+        run: Whose they are, for the message.
+
+    Raises:
+        UserError: There is no such column, its metric was measured for no member, or none is named.
+    """
+    asked = {heading: name for name, heading in HEADINGS.items() if heading}
+    wanted = list(dict.fromkeys(asked.get(name, name) for name in names))
+    metrics = {name for r in records for name in r.metrics}
+    if not wanted:
+        raise UserError(f"--columns names no column{suggestion('', {*IDENTITY, *metrics})}")
+    for name in wanted:
+        if name.startswith("test_") and name not in metrics:
+            raise UserError(f"{name} is measured on the test set: give --test, which adds it to the columns")
+        if name in MEASURED_LATER and not any(name in r.metrics for r in members):
+            check_measured(members, name, run=run)
+        elif metrics and name not in metrics and name not in IDENTITY:
+            raise UserError(f"unknown column {name!r}{suggestion(name, {*IDENTITY, *metrics})}")
+    return wanted
+
+
+def hidden(shown: Sequence[Column], members: Sequence[Record], equal: Mapping[int, Sequence[int]]) -> list[str]:
+    """Names of the columns that members have and that are not shown; ``equal`` only where some are."""
+    metrics = dict.fromkeys(name for r in members for name in r.metrics)
+    names = [name for name in (*IDENTITY, *metrics) if name != "equal" or any(equal.get(r.id) for r in members)]
+    drawn = {column.name for column in shown}
+    return [name for name in names if name not in drawn]
 
 
 def _number(record: Record, metric: str) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objectives
-from evonas.report.front import default_reference, front, knee
+from evonas.report.choice import why_front
+from evonas.report.front import default_reference, distinct, equals, front, knee
 from evonas.report.html.drawings import Drawings
 from evonas.report.html.timeline import hypervolume_over_time, operator_shares, throughput
 from evonas.report.plot import LABELS
@@ -55,7 +56,8 @@ class Subject:
 
 
 def collect(
-    subject: Subject, others: Sequence[Subject], *, formats: Mapping[str, Sequence[str]], drawings: Drawings
+    subject: Subject, others: Sequence[Subject], *, formats: Mapping[str, Sequence[str]], drawings: Drawings,
+    made_by: tuple[str, str] = ("", ""),
 ) -> Json:
     """What the scripts of the page read.
 
@@ -63,12 +65,15 @@ def collect(
         others: Runs whose fronts and hypervolumes are drawn beside it.
         formats: That `evonas export` knows, with their precisions.
         drawings: Keeps what was drawn before.
+        made_by: The command that makes such a run, and the file of settings that it reads; empty texts for none.
 
     Raises:
         UserError: A run among ``others`` has other objectives.
     """
     records, objectives = subject.store.records(), subject.objectives
-    members = front(records, objectives)
+    whole = front(records, objectives)
+    members = distinct(whole, objectives)
+    equal = equals(whole, objectives)
     place = {(r.id, r.budget): i for i, r in enumerate(records)}
     point = default_reference(records, objectives)
     reference = objectives.reference(point)
@@ -81,7 +86,9 @@ def collect(
         "metrics": [_metric(name, objectives) for name in _metric_names(records, objectives)],
         "evaluations": _evaluations(records, _metric_names(records, objectives)),
         "front": [place[r.id, r.budget] for r in members],
+        "equal": [equal[r.id] for r in members],
         "knee": place[(middle := knee(members, objectives)).id, middle.budget] if members else None,
+        "why": why_front(whole, objectives),
         "others": [_other(other, front(theirs, other.objectives)) for other, theirs in rivals],
         "hypervolume": {
             "reference": [{"metric": name, "value": _number(value)} for name, value in point.items()],
@@ -97,6 +104,7 @@ def collect(
         "commands": {
             "export": f"evonas export {shlex.quote(str(subject.path))}",
             "show": f"evonas show {shlex.quote(str(subject.path))}",
+            "made": made_by[0], "file": made_by[1],
             "formats": [_format(name, p, formats[name]) for name in formats for p in formats[name]],
         },
     }
@@ -135,17 +143,28 @@ def _comparable_records(other: Subject, subject: Subject) -> list[Record]:
 def _run(subject: Subject, records: Sequence[Record]) -> Json:
     config, task = subject.store.info.config, subject.store.info.task
     dataset = Path(str(config["dataset"])).stem
-    shown = ("searcher", "seeder", "population", "children", "generations", "survival", "parents", "epochs", "rungs",
-             "seed", "split_seed", "n_train", "n_validation", "jobs", "time_limit")
-    settings = [[key.replace("_", " "), _text(config[key])] for key in shown if config.get(key) is not None]
+    objectives = ", ".join(o.metric for o in subject.objectives.items)
+    settings = [["objectives", objectives], *_settings({k: v for k, v in config.items() if k != "objectives"})]
     return {
         "name": subject.name, "dataset": dataset, "space": str(config["space"]), "task": str(task["kind"]),
         "made": time.time(), "elapsed": subject.store.elapsed, "nFailed": sum(r.status == "failed" for r in records),
         "generation": max((r.birth for r in records), default=0), "generations": config["generations"],
-        "constraints": [str(c) for c in subject.objectives.constraints], "settings": settings,
+        "settings": settings,
         "seeds": [Path(source.run).name for source in subject.store.info.seeds if source.ids],
         "lastError": next((str(r.error) for r in reversed(records) if r.status == "failed"), None),
     }
+
+
+def _settings(config: Mapping[str, Json], before: str = "") -> list[list[str]]:
+    """Every setting that has a value, those of tables under the table's name."""
+    found = []
+    for key, value in config.items():
+        name = f"{before}{key.replace('_', ' ')}"
+        if isinstance(value, dict):
+            found += _settings(value, f"{name}: ")
+        elif value is not None and value != [] and value != "":
+            found.append([name, _text(value)])
+    return found
 
 
 def _text(value: Json) -> str:
@@ -184,6 +203,7 @@ def _evaluations(records: Sequence[Record], metrics: Sequence[str]) -> Json:
 
 
 def _other(subject: Subject, members: Sequence[Record]) -> Json:
+    members = distinct(members, subject.objectives)
     names = _metric_names(members, subject.objectives)
     values = [[name, [_number(r.metrics.get(name, math.nan)) for r in members]] for name in names]
     return {"name": subject.name, "ids": [r.id for r in members], "values": values}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +18,9 @@ from evonas.opened import open_run
 Evonas: TypeAlias = Callable[..., Result]
 #: Asserts that ``evonas`` with arguments is refused.
 Refused: TypeAlias = Callable[..., None]
+#: What a browser needs in a container.
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync"]
 
 SETTINGS = """
 dataset = "digits"
@@ -116,3 +119,43 @@ def _files(folder: Path) -> dict[str, bytes | None]:
     """Every path below, with its content; SQLite's and the lock's own side files come and go with readers."""
     paths = [p for p in sorted(folder.rglob("*")) if not p.name.endswith(("-wal", "-shm", ".lock"))]
     return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="the report is tested with playwright")
+    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("there is no Chromium to test the report in: install the package chromium")
+    with api.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=found[0], args=CHROMIUM, timeout=120_000)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a file, at a fragment and on a screen of some size; what the page complains of fails the test."""
+    complaints: list[str] = []
+    contexts: list[Any] = []
+
+    def opened(address: Path, fragment: str = "", **screen: Any) -> Any:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **screen}))
+        contexts[-1].set_default_timeout(60_000)
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(("file:", "data:")) or complaints.append(request.url))
+        page.goto(address.resolve().as_uri() + fragment)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def report(evonas: Evonas, finished: Path, tmp_path: Path) -> Path:
+    assert evonas("report", finished, "--out", tmp_path / "page.html").exit_code == 0
+    return tmp_path / "page.html"

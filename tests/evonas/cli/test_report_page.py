@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from typer.testing import Result
 
 from evonas.cli.report import collect_runs
@@ -19,47 +17,7 @@ from evonas.report.html import Drawings
 from evonas.report.html.serve import Feed, make_server
 
 Evonas = Callable[..., Result]
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-           "--disable-component-update", "--disable-sync"]
 HOSTILE = "</script><img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script><b>%{x}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="the report is tested with playwright")
-    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
-    if not found:
-        pytest.skip("there is no Chromium to test the report in: install the package chromium")
-    with api.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=found[0], args=OPTIONS, timeout=120_000)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens an address; what the page complains of fails the test."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(60_000)
-
-    def opened(address: Path) -> Any:
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(("file:", "data:")) or complaints.append(request.url))
-        page.goto(address.resolve().as_uri())
-        return page
-
-    yield opened
-    context.close()
-    assert complaints == []
-
-
-@pytest.fixture
-def report(evonas: Evonas, finished: Path, tmp_path: Path) -> Path:
-    assert evonas("report", finished, "--out", tmp_path / "page.html").exit_code == 0
-    return tmp_path / "page.html"
 
 
 def drawn_pixels(page: Any, canvas: str) -> int:

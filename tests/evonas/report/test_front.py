@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toy import OBJECTIVES
 
-from evonas.report.front import comparable, front, hypervolume
+from evonas.report.front import comparable, distinct, equals, front, hypervolume
 from evonas.store import Record
 
 
@@ -45,3 +45,19 @@ def test_what_came_from_another_run_counts_until_it_was_trained_on_here() -> Non
     assert budgets(*seeds, *promoted) == [(0, 6), (1, 6), (2, 2)]
     halfway = record(0, 4, 0.3)
     assert budgets(*seeds, halfway, *promoted[1:]) == [(1, 6), (2, 2)]
+
+
+def test_members_of_one_point_are_known_by_each_other_and_stand_for_it_once() -> None:
+    point = {"val_error": 0.2, "flops": 100.0}
+    alike = [record(i, 6, 0.2)._replace(metrics={**point, "params": float(i)}) for i in range(3)]
+    other = record(3, 6, 0.1)
+    members = front([*alike[::-1], other], OBJECTIVES)
+    assert [r.id for r in members] == [0, 1, 2, 3]
+    assert equals(members, OBJECTIVES) == {0: [1, 2], 1: [0, 2], 2: [0, 1], 3: []}
+    assert distinct(members, OBJECTIVES) == [alike[0], other]
+
+
+def test_of_equal_members_the_one_that_was_measured_stands_for_all() -> None:
+    first, measured = (record(0, 6, 0.2)._replace(id=i) for i in (4, 7))
+    measured = measured._replace(metrics={**measured.metrics, "latency": 2.0})
+    assert [r.id for r in front([first, measured], OBJECTIVES)] == [7, 4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from evonas.objectives import parse_objectives
-from evonas.report.tables import Column, front_table, number, table
+from evonas.report.tables import Column, check_columns, fitting, front_columns, front_table, hidden, number, table
 from evonas.store import Record
+from evonas.types import UserError
 
 OBJECTIVES = parse_objectives(["val_error", "flops"], [], ["val_error", "flops"])
 MEMBERS = [
@@ -72,3 +74,71 @@ def test_texts_stand_left_and_numbers_right() -> None:
 )
 def test_whole_numbers_are_grouped_and_shares_have_four_digits(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def measured(record: Record, **metrics: float) -> Record:
+    return record._replace(metrics={**record.metrics, **metrics})
+
+
+def names(columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns]
+
+
+def test_what_was_measured_for_deployment_stands_before_other_costs() -> None:
+    first = measured(MEMBERS[0], flash=1000.0, int8_error=0.43, latency=2.5, ram=64.0, latency_device=7.0)
+    columns = front_columns([first, *MEMBERS[1:]], OBJECTIVES)
+    deployed = ["latency", "latency_device", "flash", "ram", "int8_error"]
+    assert names(columns)[:9] == ["id", "val_error", "flops", *deployed, "edges"]
+    assert columns[3].cells == ["2.5000", "", ""]
+    assert names(front_columns(MEMBERS, OBJECTIVES))[3] == "edges"
+
+
+def test_a_metric_that_is_bounded_has_a_column() -> None:
+    bounded = parse_objectives(["val_error", "flops"], ["val_loss<=9"], ["val_error", "flops", "val_loss"])
+    assert names(front_columns([measured(r, val_loss=1.0) for r in MEMBERS], bounded))[3] == "val_loss"
+
+
+def test_what_a_person_reads_stands_beside_a_first_objective_that_says_less() -> None:
+    members = [measured(r, fitness_error=0.1, val_accuracy=0.9) for r in MEMBERS]
+    fitness = parse_objectives(["fitness_error", "flops"], [], ["fitness_error", "flops"])
+    assert names(front_columns(members, fitness))[:4] == ["id", "fitness_error", "val_accuracy", "flops"]
+    assert "val_accuracy" not in names(front_columns(members, OBJECTIVES))
+
+
+def test_equal_members_are_counted_where_there_are_any() -> None:
+    columns = front_columns(MEMBERS, OBJECTIVES, equal={1021: [3, 4], 87: []})
+    assert [(c.title, c.cells) for c in columns if c.name == "equal"] == [("", ["+2 equal", "", ""])]
+    assert "equal" not in names(front_columns(MEMBERS, OBJECTIVES, equal={1021: []}))
+
+
+def test_named_columns_stand_in_their_order_and_are_never_dropped() -> None:
+    asked = check_columns(["depth", "born", "id", "depth", "parents"], MEMBERS, MEMBERS)
+    assert asked == ["depth", "birth", "id", "parents"]
+    columns = front_columns(MEMBERS, OBJECTIVES, names=asked, test_cells={87: {"test accuracy": "0.9"}})
+    assert [column.title for column in fitting(columns, 10)] == ["depth", "born", "id", "parents", "test accuracy"]
+    assert columns[3].cells == ["0", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (["flop"], "unknown column 'flop', did you mean 'flops'"),
+        (["edge"], "unknown column 'edge', did you mean 'edges'"),
+        ([], "--columns names no column, there are: birth, "),
+        (["id", "x" * 40], "unknown column 'x+', there are: birth, budget, depth"),
+        (["latency"], "latency was measured for 0 of 3 members: `evonas measure RUN` measures all"),
+        (["test_accuracy"], "test_accuracy is measured on the test set: give --test"),
+    ],
+)
+def test_columns_that_are_not_there_are_refused(asked: list[str], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        check_columns(asked, MEMBERS, MEMBERS)
+
+
+def test_what_is_not_shown_is_known() -> None:
+    columns = front_columns(MEMBERS, OBJECTIVES)
+    assert hidden(columns, MEMBERS, {}) == ["parents", "budget"]
+    assert hidden(fitting(columns, 75), MEMBERS, {}) == [
+        "birth", "operator", "parents", "budget", "edges", "depth", "neurons", "params"
+    ]
+    assert "equal" in hidden([Column("id", [])], MEMBERS, {87: [3]})

@@ -26,12 +26,16 @@ function isLong(values) {
   return positive.reduce((a, b) => Math.max(a, b), -Infinity) > 8 * positive.reduce((a, b) => Math.min(a, b), Infinity);
 }
 
+/** Whether the page is read by finger: dragging then moves the page, not the charts. */
+const touched = () => matchMedia("(pointer: coarse)").matches;
+
 function layout(more) {
   return {
     margin: { l: 56, r: 16, t: 12, b: 48 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("quiet") },
     hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink"), size: 12 }, align: "left" },
-    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } }, hovermode: "closest", ...more,
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } }, hovermode: "closest",
+    dragmode: touched() ? false : "zoom", ...more,
   };
 }
 
@@ -48,28 +52,17 @@ function chart(id, reason, traces, arrangement) {
   Plotly.react(target, traces, layout(arrangement), CONFIG);
 }
 
-/** How the points of a front are joined: as steps where the axes are the objectives (accuracy is 1 - error), since there
-    is nothing between two members; by their cost where the quality is a similar one; else not at all. */
+/** How the points of a front are joined: as steps where the axes are its two objectives (accuracy is 1 - error), since
+    there is nothing between two members; else not at all, since they are no staircase. */
 function joined(run, x, y) {
-  if (run.objectives.length !== 2 || x.name !== run.cost) return { mode: "markers" };
-  const exact = y.name === run.quality || (y.name === "val_accuracy" && run.quality === "val_error");
-  return { mode: "lines+markers", line: exact ? { shape: "hv", width: 2 } : { width: 1.2 } };
-}
-
-/** Of a front with more objectives than the axes show, the members that are the best under each cost, by ascending cost. */
-function stairs(run, front, x, y) {
-  if (run.objectives.length < 3 || x.maximised || x.percent || ![run.quality, run.shownQuality].includes(y.name)) return [];
-  const sign = y.maximised ? -1 : 1;
-  const value = (row) => sign * y.values[row];
-  const best = [];
-  for (const row of [...front].sort((a, b) => x.values[a] - x.values[b] || value(a) - value(b))) {
-    if (!best.length || value(row) < value(best[best.length - 1])) best.push(row);
-  }
-  return best;
+  const same = y.name === run.quality || (y.name === "val_accuracy" && run.quality === "val_error");
+  if (run.objectives.length !== 2 || x.name !== run.cost || !same) return { mode: "markers" };
+  return { mode: "lines+markers", line: { shape: run.objectives[1].goal === "max" ? "vh" : "hv", width: 2 } };
 }
 
 function pointText(run, row, metrics) {
-  const head = `<b>#${run.id(row)}</b> ${plain(shortened(run.operator(row)))}, generation ${run.evaluations.birth[row]}`;
+  const more = run.alike.get(row)?.length ? ` +${run.alike.get(row).length} equal` : "";
+  const head = `<b>#${run.id(row)}</b>${more} ${plain(shortened(run.operator(row)))}, generation ${run.evaluations.birth[row]}`;
   return [head, ...metrics.map((metric) => `${plain(metric.short)}: ${metricText(metric, metric.values[row])}`)].join("<br>");
 }
 
@@ -93,11 +86,6 @@ function drawFront(run, x, y) {
       x: columns.get(x.name), y: columns.get(y.name), text: other.ids.map((id) => `<b>#${id}</b> of ${plain(shortened(other.name))}`),
       hovertemplate: "%{text}<br>%{y}, %{x}<extra></extra>",
     });
-  });
-  const best = stairs(run, front, x, y);
-  traces.push({
-    name: "best under each cost", type: "scatter", mode: "lines", line: { shape: "hv", width: 1.2, color: colour("bold") },
-    x: best.map((row) => x.values[row]), y: best.map((row) => y.values[row]), hoverinfo: "skip", opacity: 0.7, visible: best.length > 0,
   });
   traces.push({
     name: `front (${front.length})`, type: "scatter", ...line, line: { ...line.line, color: colour("bold") },

@@ -5,12 +5,14 @@ function definitions(target, pairs) {
 }
 
 function showDetails(run, row, choose) {
-  const rank = run.front.indexOf(row);
-  const where = rank < 0 ? "" : row === run.knee ? ", the knee of the front" : ", on the front";
+  const rank = row === null ? -1 : run.rank(row);
+  const where = rank < 0 ? "" : row === run.knee ? ", the knee of the front"
+    : run.stands.has(row) ? `, equal to #${run.id(run.stands.get(row))} of the front` : ", on the front";
   byId("network-title").textContent = row === null ? "Network" : `Network #${run.id(row)}${where}`;
-  byId("previous").disabled = rank < 1;
-  byId("next").disabled = rank < 0 || rank === run.front.length - 1;
+  byId("previous").disabled = run.along(row, -1) === null;
+  byId("next").disabled = run.along(row, 1) === null;
   showChips(run, row);
+  showEqual(run, row, choose);
   showDrawing(run, row);
   showLineage(run, row, choose);
   showCommand(run, row);
@@ -21,6 +23,30 @@ function showChips(run, row) {
   const names = run.metrics.map((metric) => metric.name).filter((name) => run.value(name, row) !== null);
   const origin = [["operator", run.operator(row)], ["generation", numberText(run.evaluations.birth[row])], ["epochs", numberText(run.evaluations.budget[row])]];
   return definitions(byId("chips"), [...names.map((name) => [run.metricOf.get(name).short, run.text(name, row)]), ...origin]);
+}
+
+/** Networks of the same point, of which the front shows this one only; the first few as buttons. */
+function showEqual(run, row, choose) {
+  const ids = run.alike.get(row) ?? [];
+  const few = ids.slice(0, 12);
+  const buttons = few.map((id) => {
+    const button = element("button", { type: "button", text: `#${id}` });
+    button.addEventListener("click", () => choose(run.rowOf.get(id)));
+    return button;
+  });
+  const more = ids.length > few.length ? ` and ${numberText(ids.length - few.length)} more` : "";
+  byId("equal").hidden = !ids.length;
+  byId("equal").replaceChildren(`+${ids.length} equal in all objectives: `, ...buttons, more);
+}
+
+/** What a reader on a small screen would miss: that something was chosen, while the network is out of sight. */
+function showPeek(run, row, seen) {
+  const peek = byId("peek");
+  peek.hidden = seen || row === null;
+  if (peek.hidden) return;
+  const failed = run.evaluations.failed[row];
+  const facts = failed ? ["failed"] : run.objectives.map(({ metric }) => `${run.metricOf.get(metric).short} ${run.text(metric, row)}`);
+  byId("peek-text").textContent = [`#${run.id(row)}`, ...facts].join(" · ");
 }
 
 function showDrawing(run, row) {
@@ -88,6 +114,16 @@ function percentText(share) {
   return `${share >= 0.0995 ? (100 * share).toFixed(0) : Number((100 * share).toPrecision(2))} %`;
 }
 
+/** What the run was told, and the command that tells it again; with the file that it reads, where options cannot say all. */
+function showSettings(run) {
+  const { made, file } = run.commands;
+  byId("made").textContent = made;
+  byId("made-command").hidden = !made;
+  byId("file").textContent = file;
+  byId("made-file").hidden = !file;
+  definitions(byId("settings"), run.run.settings);
+}
+
 function showLineage(run, row, choose) {
   const strip = byId("lineage");
   const line = row === null ? [] : run.lineage(row);
@@ -127,14 +163,13 @@ function showCommand(run, row) {
 }
 
 /** The clipboard where the browser gives it to a page; from a file, by selecting. */
-async function copyCommand() {
-  const code = byId("command");
+async function copyText(code, button) {
   try {
     await navigator.clipboard.writeText(code.textContent);
   } catch {
     getSelection().selectAllChildren(code);
     document.execCommand("copy");
   }
-  byId("copy").textContent = "copied";
-  setTimeout(() => { byId("copy").textContent = "copy"; }, 1500);
+  button.textContent = "copied";
+  setTimeout(() => { button.textContent = "copy"; }, 1500);
 }

@@ -1,12 +1,60 @@
 // The page: what is chosen, and what happens when something is.
 
-const page = { run: null, row: null, table: null, x: null, y: null };
+const page = { run: null, row: null, table: null, x: null, y: null, chosen: false, seen: true };
 
 function choose(row) {
+  if (row === null || row === undefined) return;
+  page.chosen = true;
+  mark(row);
+  const fragment = `#${page.run.id(row)}`;
+  if (location.hash !== fragment) location.replace(fragment); // a link to what is shown; no step for the button "back"
+}
+
+function mark(row) {
   page.row = row;
   showDetails(page.run, row, choose);
-  page.table.mark(row === null ? null : page.run.id(row));
+  page.table.mark(page.run.id(page.run.stands.get(row) ?? row));
   markFront();
+  peek();
+}
+
+function peek() { showPeek(page.run, page.row, page.seen || !page.chosen); }
+
+/** The individual that the address names, or null. */
+function linked() {
+  const found = /^#(\d+)$/.exec(location.hash);
+  return found ? Number(found[1]) : null;
+}
+
+function follow() {
+  const id = linked();
+  showNotice(page.run);
+  if (id !== null && page.run.rowOf.has(id) && (page.row === null || page.run.id(page.row) !== id)) choose(page.run.rowOf.get(id));
+}
+
+/** Brings the network into sight. */
+function openNetwork() {
+  byId("network-title").scrollIntoView({ block: "start" });
+  byId("network-title").focus({ preventScroll: true });
+}
+
+/** Arrows move along the front, in the table also up and down; Enter opens what is chosen. */
+function pressed(event) {
+  const { key, target } = event;
+  if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+  if (target.closest("input, select, textarea, #lineage") || (key === "Enter" && target.closest("button, a"))) return;
+  const tr = target.closest("#members tbody tr");
+  const step = { ArrowLeft: -1, ArrowRight: 1, ...(tr ? { ArrowUp: -1, ArrowDown: 1 } : {}) }[key];
+  if (step) {
+    const below = tr && key !== "ArrowLeft" && key !== "ArrowRight";
+    const row = below ? page.run.rowOf.get(page.table.beside(Number(tr.dataset.id), step)) : page.run.along(page.row, step);
+    choose(row);
+    if (tr && row !== null && row !== undefined) page.table.focus(page.run.id(row));
+  } else if (key === "Enter" && page.row !== null) {
+    if (tr) choose(page.run.rowOf.get(Number(tr.dataset.id)));
+    openNetwork();
+  } else return;
+  event.preventDefault();
 }
 
 function markFront() {
@@ -38,15 +86,23 @@ function showHead(run) {
   const volume = run.hypervolume.curves[0].value.at(-1) ?? null;
   definitions(byId("facts"), [
     ["evaluations", numberText(run.evaluations.id.length)], ["generation", run.run.generations < 1e4 ? `${run.run.generation} of ${numberText(run.run.generations)}` : numberText(run.run.generation)],
-    ["members of the front", numberText(run.front.length)],
+    ["members of the front", `${numberText(run.front.length)}${run.stands.size ? ` (+${numberText(run.stands.size)} equal)` : ""}`],
     [`best ${run.metricOf.get(run.shownQuality).short}`, best === null ? "–" : run.text(run.shownQuality, best)],
     ["hypervolume", volume === null ? "–" : volume.toFixed(4)], ["time", durationText(run.run.elapsed)],
   ]);
-  definitions(byId("settings"), [...run.run.settings, ...run.run.constraints.map((text) => ["constraint", text])]);
+  byId("why").textContent = run.why ?? "";
+  byId("why").hidden = !run.why;
+  showSettings(run);
+  showNotice(run);
+}
+
+function showNotice(run) {
+  const lost = linked() !== null && !run.rowOf.has(linked()) ? `The address names #${linked()}, and this run has no such individual.` : "";
   const failed = run.run.nFailed ? `${numberText(run.run.nFailed)} evaluations failed, the last with: ${run.run.lastError}` : "";
   const empty = run.evaluations.id.length ? "" : "No evaluation has ended yet: report again in a while, or watch with --watch.";
-  byId("notice").textContent = empty || failed;
-  byId("notice").hidden = !(empty || failed);
+  const text = [lost, empty || failed].filter(Boolean).join(" ");
+  byId("notice").textContent = text;
+  byId("notice").hidden = !text;
 }
 
 function fillChoices(run) {
@@ -87,21 +143,22 @@ function pickUnderBudget() {
   if (row !== null && row !== undefined) choose(row);
 }
 
-/** Shows data, and keeps what the reader has chosen. */
+/** Shows data, and keeps what the reader has chosen; at first what the address names. */
 function show(data) {
-  const before = page.row === null ? null : page.run.id(page.row);
+  const before = page.row === null ? linked() : page.run.id(page.row);
   const run = new Run(data);
   run.shownQuality = ["val_error", "fitness_error"].includes(run.quality) && run.metricOf.has("val_accuracy") ? "val_accuracy" : run.quality;
   page.run = run;
   page.x = run.metricOf.has(page.x) ? page.x : run.cost;
-  page.y = run.metricOf.has(page.y) ? page.y : run.shownQuality;
+  page.y = run.metricOf.has(page.y) ? page.y : run.quality;
   showHead(run);
   fillChoices(run);
   const row = run.rowOf.get(before) ?? run.knee ?? (run.evaluations.id.length ? 0 : null);
   page.row = row;
-  page.table.show(run, row);
+  page.table.show(run, run.stands.get(row) ?? row);
   drawCharts();
   showDetails(run, row, choose);
+  peek();
 }
 
 function listen() {
@@ -115,9 +172,17 @@ function listen() {
   byId("pick-best").addEventListener("click", () => choose(page.run.best(page.run.front)));
   byId("budget").addEventListener("input", pickUnderBudget);
   byId("budget-metric").addEventListener("change", pickUnderBudget);
-  byId("previous").addEventListener("click", () => choose(page.run.front[page.run.front.indexOf(page.row) - 1]));
-  byId("next").addEventListener("click", () => choose(page.run.front[page.run.front.indexOf(page.row) + 1]));
-  byId("copy").addEventListener("click", copyCommand);
+  byId("previous").addEventListener("click", () => choose(page.run.along(page.row, -1)));
+  byId("next").addEventListener("click", () => choose(page.run.along(page.row, 1)));
+  byId("copy").addEventListener("click", () => copyText(byId("command"), byId("copy")));
+  byId("copy-made").addEventListener("click", () => copyText(byId("made"), byId("copy-made")));
+  byId("peek").addEventListener("click", openNetwork);
+  addEventListener("keydown", pressed);
+  addEventListener("hashchange", follow);
+  new IntersectionObserver(([entry]) => {
+    page.seen = entry.isIntersecting;
+    peek();
+  }).observe(byId("network-title"));
   const redraw = () => {
     drawCharts();
     showDrawing(page.run, page.row);

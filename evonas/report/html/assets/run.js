@@ -5,11 +5,14 @@ class Run {
     Object.assign(this, data);
     this.metricOf = new Map(this.metrics.map((metric, i) => [metric.name, { ...metric, values: data.evaluations.values[i] }]));
     this.frontRows = new Set(this.front);
+    this.alike = new Map(this.front.map((row, i) => [row, this.equal[i]])); // ids of others of the same point
     this.rowOf = new Map(); // of an individual the last evaluation that succeeded, else the last
     this.evaluations.id.forEach((id, row) => {
       const known = this.rowOf.get(id);
       if (known === undefined || !this.evaluations.failed[row] || this.evaluations.failed[known]) this.rowOf.set(id, row);
     });
+    this.stands = new Map(); // for a member that is equal to one before, by its row
+    this.alike.forEach((ids, row) => ids.forEach((id) => this.stands.set(this.rowOf.get(id), row)));
   }
 
   get quality() { return this.objectives[0].metric; }
@@ -25,6 +28,18 @@ class Run {
   text(name, row) { return metricText(this.metricOf.get(name), this.value(name, row)); }
 
   drawing(row) { return this.frontRows.has(row) ? this.drawings[this.id(row)] : undefined; }
+
+  /** The member of the front that an evaluation is, or is equal to; -1 for none. */
+  rank(row) { return this.front.indexOf(this.stands.get(row) ?? row); }
+
+  /** The next member along the front, the cheaper or the dearer one; from elsewhere the nearest by cost. */
+  along(row, step) {
+    const rank = this.rank(row);
+    if (rank >= 0) return this.front[rank + step] ?? null;
+    const cost = row === null ? null : this.value(this.cost, row);
+    const beyond = this.front.filter((member) => cost === null || step * (this.value(this.cost, member) - cost) > 0);
+    return beyond.at(step > 0 ? 0 : -1) ?? null;
+  }
 
   /** The first objective as something that is minimised. */
   loss(row) {

@@ -12,11 +12,14 @@ class MemberTable {
     const rest = run.metrics.map(({ name }) => name).filter((name) => !objectives.includes(name));
     const metric = (name) => ({ name: run.metricOf.get(name).short, value: (row) => run.value(name, row), text: (row) => run.text(name, row) });
     const plainColumn = (name, value) => ({ name, value, text: (row) => String(value(row)) });
-    return [
-      plainColumn("id", (row) => run.id(row)), ...[...objectives, ...rest].map(metric),
+    const equal = (row) => run.alike.get(row).length || null;
+    const columns = [
+      plainColumn("id", (row) => run.id(row)), ...objectives.map(metric),
+      { name: "equal", value: equal, text: (row) => (equal(row) ? `+${equal(row)} equal` : "") }, ...rest.map(metric),
       { name: "operator", value: (row) => run.operator(row), text: (row) => run.operator(row), words: true },
       plainColumn("born", (row) => run.evaluations.birth[row]), plainColumn("epochs", (row) => run.evaluations.budget[row]),
     ];
+    return columns.filter(({ value }) => run.front.some((row) => value(row) !== null)); // none that are empty
   }
 
   show(run, chosen) {
@@ -60,14 +63,21 @@ class MemberTable {
     });
     const tr = element("tr", { tabindex: "0", "data-id": run.id(row), "aria-selected": row === chosen, children: cells });
     tr.addEventListener("click", () => this.choose(row));
-    tr.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.choose(row);
-    });
     return tr;
   }
 
   /** Only marks another row: nothing is built anew. */
   mark(id) {
-    for (const tr of byId("members").querySelectorAll("tbody tr")) tr.setAttribute("aria-selected", tr.dataset.id === String(id));
+    for (const tr of this.rows()) tr.setAttribute("aria-selected", tr.dataset.id === String(id));
   }
+
+  rows() { return [...byId("members").querySelectorAll("tbody tr")]; }
+
+  /** Ids as they stand in the table: the one below or above another, or null. */
+  beside(id, step) {
+    const ids = this.rows().map((tr) => Number(tr.dataset.id));
+    return ids[ids.indexOf(id) + step] ?? null;
+  }
+
+  focus(id) { this.rows().find((tr) => tr.dataset.id === String(id))?.focus(); }
 }
