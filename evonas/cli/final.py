@@ -16,6 +16,7 @@ from evonas.cli.options import (
     TeacherMembers,
     TeacherRun,
     TeacherWeight,
+    TestFile,
     check_teacher,
     parse_names,
 )
@@ -43,6 +44,7 @@ def retrain(
     jobs: Annotated[int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.")] = 1,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets.")] = None,
     dataset: MovedDataset = None,
+    test: TestFile = None,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
     from evonas.opened import chosen, open_run
@@ -52,7 +54,7 @@ def retrain(
     from evonas.retrain import summary
 
     check_teacher(teacher is not None, teacher_members, teacher_weight)
-    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
+    with open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
         wanted = members if ids is None else chosen(opened, _ids(ids))

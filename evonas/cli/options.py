@@ -17,10 +17,21 @@ from evonas.types import UserError, suggestion
 #: Options of all commands that begin a run.
 ConfigFile = Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)]
 SpaceName = Annotated[str | None, typer.Option(help="Search space [neuron].")]
-Dataset = Annotated[str | None, typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].")]
-MovedDataset = Annotated[
-    str | None, typer.Option("--dataset", help="The run's own .npz file [where it was, or beside the run].")
+Dataset = Annotated[
+    str | None, typer.Option(help="A name (`evonas datasets`), or an .npz, .csv or .parquet file [digits].")
 ]
+MovedDataset = Annotated[
+    str | None, typer.Option("--dataset", help="The run's own file of samples [where it was, or beside the run].")
+]
+Target = Annotated[str | None, typer.Option(help="Column of a table that is to be predicted.")]
+Groups = Annotated[str | None, typer.Option(help="Column (array of an .npz) whose equals are never split apart.")]
+Ignore = Annotated[list[str] | None, typer.Option(help="Column of a table that is no feature; may be repeated.")]
+Impute = Annotated[str | None, typer.Option(help="mean or median: of training samples, for missing values [refused].")]
+Validation = Annotated[
+    Path | None,
+    typer.Option(help="File with the validation samples, or split [x_val of an .npz, or some are held back]."),
+]
+TestFile = Annotated[Path | None, typer.Option("--test", help="File with the test samples [x_test of an .npz].")]
 DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")]
 NTrain = Annotated[int | None, typer.Option(help="Use so many training samples only.")]
 NValidation = Annotated[int | None, typer.Option(help="Hold back so many samples for validation.")]
