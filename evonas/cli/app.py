@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import evonas
-from evonas.cli import compare, final, individual, inspect, installed, report, sample, search
+from evonas.cli import compare, final, individual, inspect, installed, predict, report, sample, search
 from evonas.cli.failing import exit_codes, written_output
 
 
@@ -63,7 +63,7 @@ def options(
 
 for command in (
     search.evolve, search.seed, search.resume, inspect.front, individual.show, individual.lineage, report.report,
-    compare.compare, sample.sample, final.retrain, final.measure, final.export,
+    compare.compare, sample.sample, final.retrain, final.measure, final.export, predict.predict,
 ):
     app.command(cls=Command)(command)
 app.add_typer(installed.datasets, name="datasets")

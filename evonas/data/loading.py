@@ -92,7 +92,7 @@ def prepare(
         raw = source.read(folder, "train", axes=axes, task=task)
         found = infer_task(raw, origin)
         # The test set is read as the training set was, whatever its own shape would tell; its targets may be integers.
-        source = replace(source, read=partial(source.read, like=raw))
+        source = replace(source, read=partial(source.read, task=task, like=raw))
     else:
         found = _published(name, source.task, axes, task)
         raw = source.read(folder, "train")

@@ -17,8 +17,8 @@ from evonas.data.axes import Axes, channels_first
 from evonas.data.errors import DataError
 from evonas.data.room import check_size
 from evonas.data.sources import Part, Source
-from evonas.data.tables import TABLE_SUFFIXES, Table, check_finite, read_columns, read_table
-from evonas.data.targets import read_targets
+from evonas.data.table_targets import check_varied, table_targets
+from evonas.data.tables import TABLE_SUFFIXES, Table, read_columns, read_table
 from evonas.types import Doubles, Ints, Task, suggestion
 
 #: What missing values are replaced with: a statistic of each feature over the training samples.
@@ -203,13 +203,54 @@ def _read_table(
         table.check_column(options.groups, "groups (--groups)")
         groups = table.texts(options.groups, "a group")
     names = _features(table, options, other, like)
-    y, classes = _targets(table, options.target, task, like, options.classes)
+    classes = options.classes
+    if like is not None:
+        task, classes = "classification" if like.is_classification else "regression", like.classes
+    y, classes = table_targets(table, options.target, task, classes)
     if part == "train":
-        _check_varied(y, classes, table, options.target)
+        check_varied(y, classes, table, options.target)
     x = table.numbers(names, missing=options.impute is not None)
     kind: Kind = "classification" if y.dtype.kind == "i" else "regression"
     raw = raw_samples(x, y, f"{file} ({part})", task=kind, missing=options.impute is not None)
     return replace(raw, columns=names, classes=classes, groups=groups)
+
+
+def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | None) -> NDArray[Any]:
+    """Samples without targets, ``(n, *input_shape)``, NaN where values are missing that are imputed.
+
+    Args:
+        path: A table with the columns of ``options``, or an archive with ``x_test`` or ``x``.
+        options: Of the training samples.
+        task: For which the samples are.
+        axes: Of the training samples.
+
+    Raises:
+        DataError: The file cannot be read, or does not fit.
+    """
+    missing = options.impute is not None
+    if _is_table(path):
+        table = read_table(path)
+        if not options.columns:
+            raise DataError(f"{path}: expected an .npz file, as the training samples were, got a table; store the "
+                            f"samples as an array x with numpy.savez")
+        x = table.numbers(_wanted(table, options.columns), missing=missing)
+    else:
+        name = _array_names(path, "test", own=True)[0]
+        (x,) = read_npz(path, [name])
+        nothing = np.zeros(len(x) if x.ndim else 0)
+        x = raw_samples(x, nothing, str(path), axes=axes, task="regression", missing=missing).x
+    if x.shape[1:] != task.input_shape:
+        raise DataError(f"{path}: expected samples of shape {task.input_shape}, got {x.shape[1:]}; give what the "
+                        f"training samples had")
+    return x
+
+
+def _wanted(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names; raises :class:`DataError` where a table has no such column."""
+    for name in names:
+        if name not in table.frame.columns:
+            raise _no_column(name, table.path, list(table.frame.columns))
+    return names
 
 
 def _features(
@@ -217,10 +258,7 @@ def _features(
 ) -> tuple[str, ...]:
     wanted = options.columns if like is None else like.columns
     if wanted:
-        for name in wanted:
-            if name not in table.frame.columns:
-                raise _no_column(name, table.path, list(table.frame.columns))
-        return wanted
+        return _wanted(table, wanted)
     for name in options.ignore:
         table.check_column(name, "ignore (--ignore)")
     names = tuple(name for name in table.frame.columns if name not in (*other, *options.ignore))
@@ -237,59 +275,6 @@ def _features(
 def _no_column(name: str, path: Path, there: list[str]) -> DataError:
     return DataError(f"{path}: expected the column {name}, as in the training samples, got none"
                      f"{suggestion(name, there[:20])}")
-
-
-def _targets(
-    table: Table, name: str, task: Kind | None, like: RawSamples | None, classes: tuple[str, ...]
-) -> tuple[Ints | Doubles, tuple[str, ...]]:
-    """Labels, numbered in the order of their classes, and these; or targets of a regression."""
-    import pandas as pd
-
-    if like is not None:
-        task, classes = "classification" if like.is_classification else "regression", like.classes
-    origin = f"{table.path}, column {name}"
-    texts = table.texts(name, "a label or a number")
-    numbers = pd.to_numeric(pd.Series(texts), errors="coerce")
-    strange = numbers.isna().to_numpy()
-    labels: NDArray[Any] = texts
-    if not strange.any():
-        values = numbers.to_numpy()
-        check_finite(values.astype(np.float64), table, name)
-        y = read_targets(values, origin, task)
-        if y.dtype.kind == "f":
-            return y, ()
-        labels = y
-    elif task == "regression":
-        raise DataError(f"column {name} of {table.path}: expected numbers for a regression, got "
-                        f"{str(texts[strange.argmax()])[:40]!r} {table.where(strange)}; correct the rows, or leave out "
-                        f"task (--task)")
-    found, y = np.unique(labels, return_inverse=True)
-    known = [str(label) for label in found]
-    if not classes:
-        return y.astype(np.int64), tuple(known)
-    number_of = {label: number for number, label in enumerate(classes)}
-    for number, label in enumerate(known):
-        if label not in number_of:
-            raise DataError(f"column {name} of {table.path}: expected the classes {', '.join(classes[:20])}, got "
-                            f"{label[:40]!r} {table.where(y == number)}; correct the label or remove the rows")
-    return np.array([number_of[label] for label in known], np.int64)[y], classes
-
-
-def _check_varied(y: Ints | Doubles, classes: tuple[str, ...], table: Table, name: str) -> None:
-    """Raises :class:`DataError` for a target that is always the same, or a class with one sample."""
-    if (y == y[0]).all():
-        value = classes[int(y[0])] if classes else f"{float(y[0, 0]):g}"
-        raise DataError(f"column {name} of {table.path}: expected a target that differs, got {value[:40]!r} in all "
-                        f"{len(y)} rows; there is nothing to learn, name another column")
-    counts = np.bincount(y) if classes else np.zeros(0)
-    if (alone := counts == 1).any():
-        label, n = int(alone.argmax()), int(alone.sum())
-        more = "" if n == 1 else f", the first of {n} such classes"
-        number = classes[label].lstrip("-").isdigit()
-        quantities = ", or give the task (--task) regression where these are quantities" if number else ""
-        raise DataError(f"column {name} of {table.path}: expected at least 2 samples of every class, got 1 of "
-                        f"{classes[label][:40]!r} {table.where(y == label)}{more}; add samples, or merge or remove the "
-                        f"class{quantities}")
 
 
 def imputation(raw: RawSamples, rows: Ints, kind: Imputation, origin: str) -> Doubles:

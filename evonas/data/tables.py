@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -219,7 +220,7 @@ def _read_csv(path: Path, texts: tuple[str, ...]) -> Table:
         frame = pd.read_csv(
             io.StringIO(text, newline=""), sep=separator, header=0, names=header, index_col=False,
             dtype=dict.fromkeys(set(texts) & set(header), str), keep_default_na=False, na_values=MISSING,
-            skipinitialspace=True, float_precision="round_trip", low_memory=False,
+            skipinitialspace=True, float_precision=_exactly(pd.__version__), low_memory=False,
         )
     except (ValueError, OverflowError) as error:  # also pandas' own ParserError
         raise DataError(f"{path}: expected a table of values, got one that pandas cannot read ({error}); write it "
@@ -228,6 +229,12 @@ def _read_csv(path: Path, texts: tuple[str, ...]) -> Table:
         raise DataError(f"{path}: expected {len(lines)} rows, got {len(frame)}; write the file again without lines of "
                         f"blanks")
     return Table(path, frame, np.array(lines, np.int64))
+
+
+def _exactly(version: str) -> Literal["round_trip"] | None:
+    """How pandas is told to read floats as Python does, which newer versions do by themselves."""
+    major, minor = (int(re.sub(r"\D.*", "", part) or 0) for part in version.split(".")[:2])
+    return "round_trip" if (major, minor) < (3, 1) else None
 
 
 def _read_parquet(path: Path) -> Table:
