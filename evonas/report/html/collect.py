@@ -136,7 +136,7 @@ def _run(subject: Subject, records: Sequence[Record]) -> Json:
     config, task = subject.store.info.config, subject.store.info.task
     dataset = Path(str(config["dataset"])).stem
     shown = ("searcher", "seeder", "population", "children", "generations", "survival", "parents", "epochs", "rungs",
-             "seed", "split_seed", "n_train", "n_validation", "jobs", "time_limit")
+             "seed", "split_seed", "n_train", "n_validation", "target", "groups", "impute", "jobs", "time_limit")
     settings = [[key.replace("_", " "), _text(config[key])] for key in shown if config.get(key) is not None]
     return {
         "name": subject.name, "dataset": dataset, "space": str(config["space"]), "task": str(task["kind"]),

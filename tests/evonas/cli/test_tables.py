@@ -18,7 +18,7 @@ from tests.evonas.cli.conftest import Evonas, Refused
 
 CLASSES = ("größe", 'no; "quoted"', "yes")
 COLUMNS = ("weight [g]", "length", "width")
-SMALL = ["--population", 4, "--children", 2, "--generations", 1, "--epochs", 5]
+SMALL = ["--population", 4, "--children", 2, "--generations", 1, "--epochs", 60]
 
 
 def rows(n: int = 90) -> list[list[object]]:
@@ -139,10 +139,13 @@ def _run_onnx(path: Path, x: np.ndarray) -> np.ndarray:
     return np.asarray(outputs)
 
 
-def test_the_report_names_the_classes(evonas: Evonas, begun: Path) -> None:
+def test_the_report_and_drawings_name_the_classes(evonas: Evonas, begun: Path, tmp_path: Path) -> None:
     assert evonas("report", begun / "run").exit_code == 0
-    page = (begun / "run" / "report.html").read_text()
+    page = (begun / "run" / "report.html").read_text(encoding="utf-8")
     assert "größe" in page or json.dumps("größe")[1:-1] in page
+    id = package.Run(begun / "run").best({})
+    assert evonas("show", begun / "run", id, "--draw", tmp_path / "network.svg").exit_code == 0
+    assert "größe" in (tmp_path / "network.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
