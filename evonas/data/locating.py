@@ -80,8 +80,8 @@ def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO
                                f"path (it counts from {Path.cwd()})")
         return own_source(path, options), path.parent
     if name not in SOURCES:
-        raise DataError(f"data set: expected a known name or the path of an .npz file, or of a table ending in "
-                        f"{' or '.join(SUFFIXES[1:])}, got {str(name)!r}{suggestion(str(name).lower(), SOURCES)}")
+        raise DataError(f"data set, or table ({', '.join(SUFFIXES[1:])}): expected a known name or the path of an .npz "
+                        f"file, got {str(name)!r}{suggestion(str(name).lower(), SOURCES)}")
     for option, value in vars(options).items():
         if value and option not in ("classes", "columns"):
             raise DataError(f"{option} (--{option}): expected none for {name}, which is no file of one's own, got "
