@@ -86,7 +86,10 @@ def arithmetic(
     gain, bias = (store(v[normed], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))
     offset, inputs = _biases(network, scaling), hidden == 0
     entry: Floats | Doubles = mean if scaling.input_type == "float64" else mean.astype(np.float32)
-    imputed = None if scaling.fill is None else np.array(scaling.fill, entry.dtype).ravel()
+    imputed: Floats | Doubles | None = None
+    if scaling.fill is not None:
+        fill = np.array(scaling.fill, np.float64)
+        imputed = fill if scaling.input_type == "float64" else fill.astype(np.float32)
     left = mean if folded else (mean - entry) / std
     offset -= np.bincount(row[inputs], weights.worth[inputs] * left[source[inputs]], len(offset))
     rounded = replace(
