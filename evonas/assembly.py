@@ -14,7 +14,9 @@ import numpy as np
 from evonas import engine
 from evonas.config import RunConfig
 from evonas.data import load
+from evonas.data.loading import check_test_set
 from evonas.data.locating import expanded
+from evonas.data.own_files import is_own_file
 from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of
@@ -103,8 +105,15 @@ def assemble(config: RunConfig, out: Path, *, epochs: int = EPOCHS, new: bool = 
         new: Bound what founders begin with; a run that is resumed keeps those that it began with.
     """
     splits = load(config.dataset, **config.split)
-    if config.dataset.endswith(".npz"):  # what was told by shapes and types is said from now on
-        config = config.model_copy(update={"axes": splits.axes, "task": splits.task.kind})
+    if new:
+        check_test_set(splits, config.file_options)  # not at the end of a run
+    if is_own_file(config.dataset):  # what was told by shapes, types and headers is said from now on
+        config = config.model_copy(update={
+            "axes": splits.axes, "task": splits.task.kind, "columns": splits.columns,
+            "classes": splits.classes or config.classes,
+        })
+    if config.classes and len(config.classes) != splits.task.n_outputs:
+        raise UserError(f"classes: expected the names of {splits.task.n_outputs} classes, got {len(config.classes)}")
     if config.epochs is None:
         wanted = default_epochs(len(splits.train), config.recipe.batch_size, epochs=epochs)
         config = config.model_copy(update={"epochs": wanted})
@@ -211,7 +220,7 @@ def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[Run
 
     create(
         out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
-        normalisation=asdict(splits.scaling), seeds=each_once(source for part in given for source in part.sources),
+        normalisation=splits.scaling.to_json(), seeds=each_once(source for part in given for source in part.sources),
         fill=fill,
     )
     for observer in observers:

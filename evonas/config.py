@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from evonas.data.axes import Axes
 from evonas.data.locating import absolute
+from evonas.data.own_files import FileOptions, Imputation, is_own_file
 from evonas.training import Pruning, Recipe, Regrowth
 from evonas.types import MOST, MOST_JOBS, Json, UserError, suggestion
 
@@ -32,6 +33,7 @@ class Split(TypedDict):
     validation: int | None
     axes: Axes | None
     task: Literal["classification", "regression"] | None
+    options: FileOptions
 
 
 class RunConfig(BaseModel):
@@ -42,7 +44,9 @@ class RunConfig(BaseModel):
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` are
     numbers of samples; where trials are small, a large validation set takes most of their time. ``axes`` (see
     :mod:`evonas.data.axes`) and ``task`` say what the arrays of a file of one's own are, where that is not plain from
-    their shapes and types. ``seeder`` names the
+    their shapes and types. ``target``, ``groups``, ``ignore``, ``impute``, ``validation``, ``test`` and ``columns`` say
+    how tables and further files are read, see :class:`evonas.data.FileOptions`; the columns are kept from the file that
+    a run began with. ``seeder`` names the
     family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
     validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
     should.
@@ -59,7 +63,8 @@ class RunConfig(BaseModel):
     ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
     seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
     trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
-    epochs. ``classes`` are the names of the classes in the order of the outputs, which networks keep in their headers.
+    epochs. ``classes`` are the names of the classes in the order of the outputs, which networks keep in their headers;
+    where they are not given, those of a table's target are kept.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +76,13 @@ class RunConfig(BaseModel):
     n_validation: int | None = Field(default=None, ge=1, lt=2**63)
     axes: Axes | None = None
     task: Literal["classification", "regression"] | None = None
+    target: str | None = None
+    groups: str | None = None
+    ignore: tuple[str, ...] = ()
+    impute: Imputation | None = None
+    validation: Path | Literal["split"] | None = None
+    test: Path | None = None
+    columns: tuple[str, ...] = ()
     objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
     evaluator: Literal["trained", "shared"] = "trained"
@@ -102,11 +114,11 @@ class RunConfig(BaseModel):
     training: dict[str, Any] = Field(default_factory=dict)
     space_options: dict[str, Any] = Field(default_factory=dict)
 
-    @field_validator("data_root", "supernet")
+    @field_validator("data_root", "supernet", "test", "validation")
     @classmethod
-    def _absolute_folder(cls, value: Path | None) -> Path | None:
+    def _absolute_path(cls, value: Path | str | None) -> Path | str | None:
         """A run can be resumed from any working directory."""
-        return None if value is None else absolute(value)
+        return None if value is None else value if str(value) == "split" else absolute(value)
 
     @field_validator("teacher")
     @classmethod
@@ -116,7 +128,7 @@ class RunConfig(BaseModel):
     @field_validator("dataset")
     @classmethod
     def _absolute_file(cls, value: str) -> str:
-        return str(absolute(value)) if value.endswith(".npz") else value
+        return str(absolute(value)) if is_own_file(value) else value
 
     @model_validator(mode="after")
     def _check_seeder(self) -> Self:
@@ -173,8 +185,16 @@ class RunConfig(BaseModel):
         """Which samples a search sees: arguments of :func:`evonas.data.load`."""
         return {
             "root": self.data_root, "seed": self.split_seed, "n_train": self.n_train, "validation": self.n_validation,
-            "axes": self.axes, "task": self.task,
+            "axes": self.axes, "task": self.task, "options": self.file_options,
         }
+
+    @property
+    def file_options(self) -> FileOptions:
+        """How files of the user's are read."""
+        validation = "split" if str(self.validation) == "split" else self.validation
+        return FileOptions(
+            self.target, self.groups, self.ignore, self.impute, validation, self.test, self.columns, self.classes
+        )
 
     @property
     def recipe(self) -> Recipe:

@@ -27,6 +27,7 @@ class ExportTarget:
         byte_inputs: Whether the data set's inputs are bytes.
         precision: Of the stored weights.
         stem: What its files are called, without suffix; empty where that is the name.
+        classes: Names of the classes in the order of the outputs; empty where they have none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ExportTarget:
     byte_inputs: bool
     precision: Precision = "float32"
     stem: str = ""
+    classes: tuple[str, ...] = ()
 
     @property
     def input_type(self) -> InputType:

@@ -45,6 +45,10 @@ class OnnxGraph:
         centred = self.add("Sub", [x, self.constant(mean)])
         return centred if mean.dtype == np.float32 else self.add("Cast", [centred], to=TensorProto.FLOAT)
 
+    def imputed(self, x: str, fill: NDArray[Any]) -> str:
+        """With values of the type of ``x`` in the place of NaN; returns its name."""
+        return self.add("Where", [self.add("IsNaN", [x]), self.constant(fill), x])
+
     def serialised(
         self, name: str, input_shape: Sequence[int], output_shape: Sequence[int | str], remarks: Sequence[str] = (), *,
         doubles: bool = False,

@@ -15,6 +15,7 @@ from evonas.config import RunConfig, check_config
 from evonas.data import load
 from evonas.data.locating import absolute
 from evonas.data.normalisation import check_scales
+from evonas.data.own_files import SUFFIXES, is_own_file
 from evonas.data.samples import Splits
 from evonas.data.sources import SOURCES
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_objectives
@@ -37,15 +38,17 @@ class OpenRun:
 
 @contextmanager
 def open_run(
-    out: Path, *, writing: bool = False, data_root: Path | None = None, dataset: str | None = None
+    out: Path, *, writing: bool = False, data_root: Path | None = None, dataset: str | None = None,
+    test: Path | None = None,
 ) -> Iterator[OpenRun]:
     """Open a run directory, and close it; raises :class:`UserError` if it cannot be read.
 
     Args:
         data_root: Where its data set is looked for, in the place of the folder that the run was begun with.
         dataset: Its data set, where that is not found any more.
+        test: A file with its test samples, in the place of the one that it was begun with.
     """
-    with blames(out), _opened(out, writing, {"data_root": data_root, "dataset": dataset}) as run:
+    with blames(out), _opened(out, writing, {"data_root": data_root, "dataset": dataset, "test": test}) as run:
         yield run
 
 
@@ -97,6 +100,8 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     stored = {"self_distillation": False, **info.config}  # runs from before there was any go on without
     if "axes" not in info.config and len(shape := info.task.get("input_shape", ())) == 3 and shape[0] == 1:
         stored["axes"] = None if stored.get("dataset") in SOURCES else "hw"  # what had three axes was an image then
+    if "validation" not in info.config and str(stored.get("dataset")).endswith(".npz"):
+        stored["validation"] = "split"  # what is called x_val now had no meaning then
     if stored.get("latency_command") is not None:
         stored = _with_device(stored)
     values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
@@ -109,20 +114,29 @@ def data_config(run: OpenRun) -> RunConfig:
 
 
 def locate_data(config: RunConfig, info: RunInfo, out: Path) -> RunConfig:
-    """The configuration with the path of the run's own file of samples as it is now: both may have been moved.
+    """The configuration with the paths of the run's own files of samples as they are now: all may have been moved.
 
-    The file is looked for where it was, in the folder ``data_root``, beside the run and in it, under its old name and
-    under the run's. Of several the first is taken that holds the run's samples.
+    A file is looked for where it was, in the folder ``data_root``, beside the run and in it, under its old name; the
+    one with the training samples also under the run's. Of several the first is taken that holds the run's samples.
 
     Raises:
         StoreError: There is none.
     """
     recorded = str(info.config.get("dataset", ""))
-    if not recorded.endswith(".npz") or config.dataset != recorded:  # a named set, or the user names a file
+    if not is_own_file(recorded):
         return config
     here = absolute(out)
     folders = [*([] if config.data_root is None else [config.data_root]), here.parent, here]
-    places = [Path(recorded), *(f / name for f in folders for name in (Path(recorded).name, f"{here.name}.npz"))]
+    if config.dataset != recorded:  # the user names a file
+        folders.insert(0, Path(config.dataset).parent)
+    others = {name: getattr(config, name) for name in ("validation", "test")}
+    config = config.model_copy(update={
+        name: _moved(path, folders) for name, path in others.items() if isinstance(path, Path)
+    })
+    if config.dataset != recorded:
+        return config
+    suffix = next(suffix for suffix in SUFFIXES if recorded.endswith(suffix))
+    places = [Path(recorded), *(f / name for f in folders for name in (Path(recorded).name, f"{here.name}{suffix}"))]
     found = [path for path in dict.fromkeys(places) if path.is_file()]
     if not found:
         raise StoreError(
@@ -131,6 +145,13 @@ def locate_data(config: RunConfig, info: RunInfo, out: Path) -> RunConfig:
         )
     fitting = (path for path in found if len(found) == 1 or _holds(path, config, info))
     return config.model_copy(update={"dataset": str(next(fitting, found[0]))})
+
+
+def _moved(path: Path, folders: Sequence[Path]) -> Path:
+    """Where a file is now; where it was, if that is not known."""
+    if str(path) == "split":
+        return path
+    return next((place for place in (path, *(folder / path.name for folder in folders)) if place.is_file()), path)
 
 
 def _holds(path: Path, config: RunConfig, info: RunInfo) -> bool:

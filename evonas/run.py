@@ -151,6 +151,8 @@ def package(run: OpenRun, id: int, weights: str) -> Package:
     source = {"run": directory.name, "id": id, "dataset": run.config.dataset, "weights": f"weights {origin}"}
     if run.config.classes:
         source["classes"] = list(run.config.classes)
+    if run.config.columns:
+        source["columns"] = list(run.config.columns)
     return Package(
         run.config.space, run.config.space_options, run.task, run.space.encode(member.genotype), found,
         run.store.info.normalisation, dict(metrics), source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,6 +61,20 @@ class Sketch:
         if self.edges.shape[1:] != (2,) or any(row != n_edges for row in rows):
             raise ValueError(f"edges (n, 2), weights, ties and edge_labels must have one row an edge, got {n_edges}, "
                              f"{rows}")
+
+    def named(self, names: Sequence[str]) -> Sketch:
+        """With names in the place of the numbers of outputs; as it is where there are not as many outputs.
+
+        Args:
+            names: In the order of the outputs.
+        """
+        outputs = np.flatnonzero(np.array(self.kinds)[self.kind] == "output")
+        if self.edge_labels or len(outputs) != len(names):  # graphs of operations have outputs that are none of a task
+            return self
+        labels = list(self.labels or [""] * len(self.positions))
+        for node, name in zip(outputs.tolist(), names, strict=True):
+            labels[node] = name
+        return replace(self, labels=tuple(labels))
 
     def layer_sizes(self) -> Ints:
         """Number of nodes in each layer, shape ``(n_layers,)``."""

@@ -24,6 +24,7 @@ from evonas.cli.options import (
     TeacherMembers,
     TeacherRun,
     TeacherWeight,
+    TestFile,
     check_teacher,
     parse_names,
 )
@@ -65,6 +66,7 @@ def retrain(
     ] = 1,
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
+    test: TestFile = None,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="Print only errors and, at the end, the table.", rich_help_panel=OUTPUT),
@@ -78,7 +80,7 @@ def retrain(
     from evonas.retrain import summary
 
     check_teacher(teacher is not None, teacher_members, teacher_weight)
-    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
+    with open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
         wanted = members if ids is None else chosen(opened, _ids(ids))

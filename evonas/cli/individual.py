@@ -106,4 +106,4 @@ def _draw(path: Path, opened: OpenRun, member: Member[Any]) -> None:
         facts = [f"validation accuracy {metrics['val_accuracy']:.2%}"]
     facts += [f"{number(metrics[name])} {text}" for name, text in COSTS.items() if name in metrics]
     title = f"{Path(opened.config.dataset).stem}, individual {evaluation.id}"
-    draw_sketch(path, sketch, title=title, facts=" · ".join(facts))
+    draw_sketch(path, sketch.named(opened.config.classes), title=title, facts=" · ".join(facts))

@@ -27,12 +27,37 @@ SpaceName = Annotated[
 ]
 Dataset = Annotated[
     str | None,
-    typer.Option(help="A name (`evonas datasets`) or an .npz file [digits].", autocompletion=completion.datasets,
-                 rich_help_panel=DATA),
+    typer.Option(help="A name (`evonas datasets`), or an .npz, .csv or .parquet file [digits].", rich_help_panel=DATA,
+                 autocompletion=completion.datasets),
 ]
 MovedDataset = Annotated[
     str | None,
-    typer.Option("--dataset", help="The run's own .npz file [where it was, or beside the run].", rich_help_panel=DATA),
+    typer.Option("--dataset", help="The run's own file of samples [where it was, or beside the run].",
+                 rich_help_panel=DATA),
+]
+Target = Annotated[
+    str | None, typer.Option(help="Column of a table that is to be predicted.", rich_help_panel=DATA)
+]
+Groups = Annotated[
+    str | None,
+    typer.Option(help="Column (array of an .npz) whose equals are never split apart [none].", rich_help_panel=DATA),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(help="Column of a table that is no feature; may be repeated.", rich_help_panel=DATA),
+]
+Impute = Annotated[
+    str | None,
+    typer.Option(help="mean or median: of training samples, for missing values [refused].", rich_help_panel=DATA),
+]
+Validation = Annotated[
+    Path | None,
+    typer.Option(help="File with the validation samples, or split [x_val of an .npz, or some are held back].",
+                 rich_help_panel=DATA),
+]
+TestFile = Annotated[
+    Path | None,
+    typer.Option("--test", help="File with the test samples [x_test of an .npz].", rich_help_panel=DATA),
 ]
 DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].", rich_help_panel=DATA)]
 NTrain = Annotated[

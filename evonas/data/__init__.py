@@ -4,6 +4,7 @@ from evonas.data.downloading import fetch
 from evonas.data.errors import DataError
 from evonas.data.loading import load
 from evonas.data.locating import CatalogueEntry, catalogue
+from evonas.data.own_files import FileOptions
 from evonas.data.samples import Samples, Splits
 
-__all__ = ["CatalogueEntry", "DataError", "Samples", "Splits", "catalogue", "fetch", "load"]
+__all__ = ["CatalogueEntry", "DataError", "FileOptions", "Samples", "Splits", "catalogue", "fetch", "load"]

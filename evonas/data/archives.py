@@ -8,6 +8,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -39,8 +40,7 @@ def read_npz(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
             memory.
     """
     try:
-        opened: IO[bytes] = io.BytesIO(read_bytes(path)) if path.suffix == ".gz" else open_regular(path, follow=True)
-        with opened as file, zipfile.ZipFile(file) as archive:
+        with _opened(path) as file, zipfile.ZipFile(file) as archive:
             size = file.seek(0, os.SEEK_END)
             members = {name: _member(archive, name, path) for name in names}
             missing = [name for name, member in members.items() if member is None]
@@ -57,6 +57,34 @@ def read_npz(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path}: expected an .npz archive of plain numeric arrays, got one that cannot be read safely "
                         f"({reason}); write it again with numpy.savez, without object arrays") from error
+
+
+def array_shapes(path: Path, names: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
+    """The shapes of those of the named arrays that there are, None where one cannot be read; no values are.
+
+    Raises:
+        DataError: The file is no archive.
+    """
+    try:
+        with _opened(path) as file, zipfile.ZipFile(file) as archive:
+            members = {name: _member(archive, name, path) for name in names}
+            return {name: _shape(archive, member) for name, member in members.items() if member is not None}
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        raise DataError(f"{path}: expected an .npz archive, got one that cannot be read ({error}); write it again with "
+                        f"numpy.savez") from error
+
+
+def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...] | None:
+    with suppress(*_DAMAGE), archive.open(member) as file:
+        shape, _, dtype = _header(file, member)
+        return None if dtype.hasobject else shape
+    return None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return io.BytesIO(read_bytes(path)) if path.suffix == ".gz" else open_regular(path, follow=True)
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> zipfile.ZipInfo | None:
@@ -80,13 +108,17 @@ def _checked(member: zipfile.ZipInfo, size: int, path: Path) -> int:
     return member.file_size
 
 
+def _header(file: IO[bytes], member: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns come first, and type."""
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"{member.filename} has the format {version}, expected (1, 0) or (2, 0)")
+    return npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
+
+
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(member) as file:
-        version = npy.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"{member.filename} has the format {version}, expected (1, 0) or (2, 0)")
-        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read_header(file)
+        shape, fortran, dtype = _header(file, member)
         if dtype.kind == "V" or dtype.hasobject or dtype.itemsize == 0:
             raise ValueError(f"{member.filename} holds {dtype}, which is no number")
         claimed, left = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()

@@ -25,11 +25,17 @@ class RawSamples:
         x: C-contiguous, shape ``(n, *input_shape)``, channels first; of the type that the file holds.
         y: int64 labels of shape ``(n,)``, or float64 targets of shape ``(n, n_outputs)``.
         axes: Those of the file's array; None for a table.
+        columns: Names of the features of a table; empty where they have none.
+        classes: Names of the classes, where labels have names.
+        groups: What each sample belongs to, any values ``(n,)``; None where there are no groups.
     """
 
     x: NDArray[Any]
     y: Ints | Doubles
     axes: Axes | None = None
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    groups: NDArray[Any] | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -38,7 +44,8 @@ class RawSamples:
 
 
 def raw_samples(
-    x: NDArray[Any], y: NDArray[Any], origin: str, *, axes: Axes | None = None, task: Kind | None = None
+    x: NDArray[Any], y: NDArray[Any], origin: str, *, axes: Axes | None = None, task: Kind | None = None,
+    missing: bool = False,
 ) -> RawSamples:
     """Checks and canonicalises one part of a data set.
 
@@ -48,12 +55,13 @@ def raw_samples(
         origin: What the messages name, e.g. ``"mnist (train)"``.
         axes: Of ``x``; None lets its shape decide.
         task: What ``y`` is for, see :func:`evonas.data.targets.read_targets`; None lets its type decide.
+        missing: Whether features may be NaN, to be imputed.
 
     Raises:
         DataError: If an array is empty, not numeric, not finite or of another shape, or if the lengths differ.
     """
     for name, array in (("x", x), ("y", y)):
-        _check_numbers(array, f"{name} of {origin}")
+        _check_numbers(array, f"{name} of {origin}", missing=missing and name == "x" and x.ndim == 2)
     if len(x) != len(y):
         raise DataError(f"{origin}: expected as many samples as targets, got {len(x)} in x and {len(y)} in y; "
                         f"the two belong to different sets or one is cut short")
@@ -110,7 +118,7 @@ def _check_labels(raw: RawSamples, n_classes: int, origin: str, *, complete: boo
                         f"or give the task (--task) regression where these are quantities")
 
 
-def _check_numbers(array: NDArray[Any], name: str) -> None:
+def _check_numbers(array: NDArray[Any], name: str, *, missing: bool) -> None:
     if array.dtype.kind not in "buif":
         raise DataError(f"{name}: expected numbers, got dtype {array.dtype}; convert it to uint8, int64 or float32")
     if array.ndim == 0 or array.size == 0:
@@ -120,8 +128,13 @@ def _check_numbers(array: NDArray[Any], name: str) -> None:
         limit = float(np.finfo(np.float32).max)
         with np.errstate(invalid="ignore"):
             largest = max(-float(array.min()), float(array.max()))
-        if not largest <= limit:  # so written because NaN compares false
-            bad = ~(np.abs(array) <= limit)
+        if not largest <= limit and (bad := _unfit(array, limit, missing=missing)).any():  # NaN compares false
             first = np.flatnonzero(bad.reshape(len(array), -1).any(axis=1))[0]
             raise DataError(f"{name}: expected finite float32 numbers, got {int(bad.sum())} NaN, infinite or larger "
                             f"values, the first in sample {first}; remove or impute them")
+
+
+def _unfit(array: NDArray[Any], limit: float, *, missing: bool) -> NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        bad: NDArray[np.bool_] = np.abs(array) > limit if missing else ~(np.abs(array) <= limit)
+    return bad

@@ -15,6 +15,7 @@ from evonas.data.arrays import Kind, check_task
 from evonas.data.axes import Axes
 from evonas.data.loading import fingerprint, prepare
 from evonas.data.normalisation import normalised
+from evonas.data.own_files import NO_OPTIONS, FileOptions
 from evonas.data.samples import Samples, Splits
 from evonas.rng import Stream, stream
 
@@ -22,6 +23,7 @@ from evonas.rng import Stream, stream
 def load_test(
     name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
     n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
+    options: FileOptions = NO_OPTIONS,
 ) -> Samples:
     """The test set, in the order of its files.
 
@@ -29,7 +31,8 @@ def load_test(
         DataError: As :func:`evonas.data.load` does; also if there is no test set, or one that does not fit.
     """
     prepared = prepare(
-        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task
+        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task,
+        options=options,
     )
     raw = prepared.source.read(prepared.folder, "test")
     check_task(raw, prepared.task, f"{name} (test)", complete=False)
@@ -39,6 +42,7 @@ def load_test(
 def load_for_retraining(
     name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
     n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
+    options: FileOptions = NO_OPTIONS,
 ) -> Splits:
     """All samples outside the test set as ``train``, shuffled; ``validation`` is empty: no epoch can be picked by it.
 
@@ -46,7 +50,8 @@ def load_for_retraining(
         DataError: As :func:`evonas.data.load` does.
     """
     prepared = prepare(
-        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task
+        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task,
+        options=options,
     )
     rows = np.random.default_rng(stream(seed, Stream.DATA, 1)).permutation(len(prepared.raw.x))
     none = rows[:0]
@@ -58,4 +63,6 @@ def load_for_retraining(
         fingerprint=fingerprint(prepared.raw, rows, none),
         scaling=prepared.scaling,
         axes=prepared.axes,
+        columns=prepared.raw.columns,
+        classes=prepared.raw.classes,
     )

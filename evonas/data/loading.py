@@ -12,11 +12,12 @@ import numpy as np
 from evonas.data.arrays import Kind, RawSamples, check_task, infer_task
 from evonas.data.axes import Axes
 from evonas.data.errors import DataError
-from evonas.data.locating import resolve
+from evonas.data.locating import expanded, resolve
 from evonas.data.normalisation import normalised, training_statistics
+from evonas.data.own_files import NO_OPTIONS, FileOptions, check_test, has_validation, imputation, is_own_file
 from evonas.data.samples import Scaling, Splits
 from evonas.data.sources import Source
-from evonas.data.splitting import stratified_split
+from evonas.data.splitting import grouped_split, stratified_split
 from evonas.rng import Stream, stream
 from evonas.types import Ints, Task
 
@@ -27,6 +28,7 @@ LARGE = 10_000
 def load(
     name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
     n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
+    options: FileOptions = NO_OPTIONS,
 ) -> Splits:
     """Train and validation samples of a data set, normalised by the statistics of the train samples, shuffled.
 
@@ -34,7 +36,8 @@ def load(
 
     Args:
         name: A name of :data:`evonas.data.sources.SOURCES`, or the path of an ``.npz`` file with ``x_train``,
-            ``y_train`` and, for testing, ``x_test``, ``y_test``.
+            ``y_train`` and, where there are any, ``x_val``, ``y_val`` and ``x_test``, ``y_test``; or of a table, a CSV
+            or Parquet file.
         root: A folder to search before ``$EVONAS_DATA`` and the user's data folder.
         seed: Of the split and the order.
         validation: Samples held back for validation, as a share (float) or a number (int) of those outside the test
@@ -42,12 +45,14 @@ def load(
         n_train: Use only so many of the others for training; None uses all.
         axes: Of ``x`` in a file of one's own, see :mod:`evonas.data.axes`; None lets its shape decide.
         task: What ``y`` in a file of one's own is for; None: integers are labels, floats are targets of a regression.
+        options: Further ones of files of one's own.
 
     Raises:
         DataError: If the data set is unknown, missing, damaged or unfit, or cannot be split so.
     """
     prepared = prepare(
-        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task
+        name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task,
+        options=options,
     )
     return Splits(
         name=str(name),
@@ -57,6 +62,8 @@ def load(
         fingerprint=fingerprint(prepared.raw, prepared.train_rows, prepared.validation_rows),
         scaling=prepared.scaling,
         axes=prepared.axes,
+        columns=prepared.raw.columns,
+        classes=prepared.raw.classes,
     )
 
 
@@ -76,29 +83,79 @@ class Prepared:
 
 def prepare(
     name: str | Path, *, root: str | Path | None, seed: int, validation: float | int | None, n_train: int | None,
-    axes: Axes | None, task: Kind | None,
+    axes: Axes | None, task: Kind | None, options: FileOptions,
 ) -> Prepared:
     """What :func:`load` does before it copies samples; arguments and errors as there."""
-    source, folder = resolve(name, root)
+    source, folder = resolve(name, root, options)
     origin = f"{name} (train)"
     if source.task is None:
         raw = source.read(folder, "train", axes=axes, task=task)
         found = infer_task(raw, origin)
         # The test set is read as the training set was, whatever its own shape would tell; its targets may be integers.
-        kind = task if raw.is_classification else "regression"
-        source = replace(source, read=partial(source.read, axes=raw.axes, task=kind))
+        source = replace(source, read=partial(source.read, task=task, like=raw))
     else:
         found = _published(name, source.task, axes, task)
         raw = source.read(folder, "train")
         check_task(raw, found, origin, complete=True)
-    strata = raw.y.astype(np.int64) if raw.is_classification else np.zeros(len(raw.y), np.int64)
     rng = np.random.default_rng(stream(seed, Stream.DATA))
-    n_validation = _validation_size(validation, len(raw.x), int(strata.max()) + 1)
-    validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin)
+    if source.task is None and has_validation(expanded(name), options):
+        raw, train_rows, validation_rows = _beside(source, folder, raw, found, validation, n_train, rng)
+    else:
+        train_rows, validation_rows = _split(raw, validation, n_train, rng, origin)
+    fill = None if options.impute is None else imputation(raw, train_rows, options.impute, origin)
+    if fill is not None:
+        raw = replace(raw, x=np.where(np.isnan(raw.x), fill, raw.x))
     scaling = training_statistics(raw, train_rows, origin)
+    if fill is not None:
+        scaling = replace(scaling, fill=fill.tolist())
     found = replace(found, target_scale=scaling.target_std)
     own_axes = raw.axes if source.task is None else None
     return Prepared(source, folder, found, raw, train_rows, validation_rows, scaling, own_axes)
+
+
+def check_test_set(splits: Splits, options: FileOptions) -> None:
+    """Whether the test samples of files of the user's will fit, where there are any; reads none of their values.
+
+    Raises:
+        DataError: They do not.
+    """
+    if is_own_file(splits.name):
+        check_test(expanded(splits.name), options, splits.task, axes=splits.axes, columns=splits.columns)
+
+
+def _split(
+    raw: RawSamples, validation: float | int | None, n_train: int | None, rng: np.random.Generator, origin: str
+) -> tuple[Ints, Ints]:
+    """The rows of the training and of the validation samples."""
+    strata = raw.y.astype(np.int64) if raw.is_classification else np.zeros(len(raw.y), np.int64)
+    n_validation = _validation_size(validation, len(raw.x), int(strata.max()) + 1)
+    if raw.groups is not None:
+        return grouped_split(strata, raw.groups, n_validation, n_train, rng, origin)
+    validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin)
+    return train_rows, validation_rows
+
+
+def _beside(
+    source: Source, folder: Path, raw: RawSamples, task: Task, validation: float | int | None, n_train: int | None,
+    rng: np.random.Generator,
+) -> tuple[RawSamples, Ints, Ints]:
+    """The training samples and then those that the user has for validation, and their rows."""
+    origin = f"{source.name} (validation)"
+    if validation is not None:
+        raise DataError(f"validation (--n-validation): expected none, since there are validation samples beside "
+                        f"{source.name}, got {validation}; leave it out, or hold some of the training samples back "
+                        f"instead (--validation split)")
+    other = source.read(folder, "validation")
+    check_task(other, task, origin, complete=False)
+    n = len(raw.x)
+    if n_train is not None and not 1 <= n_train <= n:
+        raise DataError(f"{source.name}: expected n_train from 1 to {n}, got {n_train}; change it")
+    if raw.groups is not None and other.groups is not None and (both := np.intersect1d(raw.groups, other.groups)).size:
+        raise DataError(f"groups (--groups): expected no group on both sides of the split, got {both[0]!s} among the "
+                        f"training and the validation samples; move its samples to one side")
+    rows = rng.permutation(n)[:n_train].astype(np.int64)
+    joined = replace(raw, x=np.concatenate([raw.x, other.x]), y=np.concatenate([raw.y, other.y]), groups=None)
+    return joined, rows, np.arange(n, n + len(other.x), dtype=np.int64)
 
 
 def _published(name: str | Path, published: Task, axes: Axes | None, task: Kind | None) -> Task:
@@ -116,6 +173,8 @@ def fingerprint(raw: RawSamples, train_rows: Ints, validation_rows: Ints) -> str
     for array in (raw.x, raw.y, train_rows, validation_rows):
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.data)
+    if raw.columns or raw.classes:
+        digest.update(repr((raw.columns, raw.classes)).encode())
     return digest.hexdigest()
 
 

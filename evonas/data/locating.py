@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evonas.data.errors import DataError
-from evonas.data.sources import SOURCES, Source, npz_source, stored
+from evonas.data.own_files import NO_OPTIONS, SUFFIXES, FileOptions, is_own_file, own_source
+from evonas.data.sources import SOURCES, Source, stored
 from evonas.types import Task, suggestion
 
 #: Environment variable that names a folder of data sets.
@@ -60,21 +61,31 @@ def catalogue(root: str | Path | None = None) -> list[CatalogueEntry]:
     return entries
 
 
-def resolve(name: str | Path, root: str | Path | None) -> tuple[Source, Path]:
-    """The source of a data set, by its name or the path of an ``.npz`` file, and the folder of its files.
+def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO_OPTIONS) -> tuple[Source, Path]:
+    """The source of a data set and the folder of its files.
+
+    Args:
+        name: Of the data set, or the path of a file of the user's.
+        root: A folder to search first.
+        options: Of such a file.
 
     Raises:
         DataError: If there is no such data set, or if its files are not found.
     """
-    if str(name).endswith(".npz"):
+    if is_own_file(name):
         path = expanded(name)
         if not path.is_file():
-            raise MissingFiles(f"data set: expected the path of an .npz file, got {path}, which is no file; check the "
+            kind = "an .npz" if path.suffix == ".npz" else f"a {path.suffix}"
+            raise MissingFiles(f"data set: expected the path of {kind} file, got {path}, which is no file; check the "
                                f"path (it counts from {Path.cwd()})")
-        return npz_source(path), path.parent
+        return own_source(path, options), path.parent
     if name not in SOURCES:
-        raise DataError(f"data set: expected a known name or the path of an .npz file, got {str(name)!r}"
-                        f"{suggestion(str(name).lower(), SOURCES)}")
+        raise DataError(f"data set, or table ({', '.join(SUFFIXES[1:])}): expected a known name or the path of an .npz "
+                        f"file, got {str(name)!r}{suggestion(str(name).lower(), SOURCES)}")
+    for option, value in vars(options).items():
+        if value and option not in ("classes", "columns"):
+            raise DataError(f"{option} (--{option}): expected none for {name}, which is no file of one's own, got "
+                            f"{value}; leave it out")
     source = SOURCES[str(name)]
     return source, locate(source, root)
 

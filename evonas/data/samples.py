@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -58,6 +58,8 @@ class Scaling:
             ``output * target_std + target_mean``, with one mean and one deviation for each target; in runs of
             earlier versions, one deviation for all.
         input_type: The narrowest type that holds inputs in the data's own units.
+        fill: What takes the place of a missing value (NaN) of each feature, in the data's own units; None where none
+            may be missing.
     """
 
     mean: Json = 0.0
@@ -65,9 +67,16 @@ class Scaling:
     target_mean: Json = 0.0
     target_std: Json = 1.0
     input_type: InputType = "float32"
+    fill: Json = None
+
+    def to_json(self) -> Json:
+        """All fields; ``fill`` only where there is one, so that earlier versions can read it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     def normalise(self, x: NDArray[Any]) -> Floats:
         """Inputs ``(n, *input_shape)`` in the data's own units as the network sees them."""
+        if self.fill is not None and x.dtype.kind == "f":
+            x = np.where(np.isnan(x), np.array(self.fill), x)
         normalised: Floats = np.empty(x.shape, np.float32)
         np.divide(x - np.array(self.mean), np.array(self.std), out=normalised, casting="same_kind")
         return normalised
@@ -115,6 +124,8 @@ class Splits:
         scaling: Of the values in the files to those in ``train`` and ``validation``.
         axes: Those of the array in a file of one's own, given or told by its shape; None for tables and data sets with
             a name.
+        columns: Names of the features of a table; empty where they have none.
+        classes: Names of the classes in the order of the outputs; empty where they have none.
     """
 
     name: str
@@ -124,6 +135,8 @@ class Splits:
     fingerprint: str
     scaling: Scaling = Scaling()
     axes: Axes | None = None
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @cached_property
     def familiar(self) -> Samples:

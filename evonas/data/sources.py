@@ -12,14 +12,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from evonas.data.archives import read_npz
-from evonas.data.arrays import Kind, RawSamples, raw_samples
-from evonas.data.axes import Axes
+from evonas.data.arrays import RawSamples, raw_samples
 from evonas.data.errors import DataError
 from evonas.data.formats import parse_cifar10, parse_idx, read_bytes, read_csv
 from evonas.data.splitting import stratified_split
 from evonas.types import Doubles, Ints, Task
 
-Part: TypeAlias = Literal["train", "test"]
+Part: TypeAlias = Literal["train", "validation", "test"]
 #: Share of a data set without a published test set that is held out, the same rows whatever the run's seed.
 TEST_SHARE = 0.2
 TEST_SEED = 0
@@ -39,7 +38,8 @@ class Source:
             decompressed content, or None where no verified one is known. Empty for data that come with a dependency.
         subfolders: Where below a data folder the files are looked for.
         read: ``(folder, part)`` to checked samples; reads nothing of the other part's files where they are separate.
-            Of a file of the user's it takes ``axes`` and ``task``, too, as :func:`evonas.data.arrays.raw_samples` does.
+            Of a file of the user's it takes ``axes`` and ``task``, too, as :func:`evonas.data.arrays.raw_samples` does,
+            or as ``like`` the training samples, which all other parts are read as.
         url: Base address of the published files, for an explicit download; None if there is none to verify.
         origin: How to get the data by hand, as the end of a sentence.
         note: What a user should know before relying on the data.
@@ -62,14 +62,6 @@ def stored(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
-def npz_source(path: Path) -> Source:
-    """The data set in a file of the user's with ``x_train``, ``y_train`` and, for testing, ``x_test``, ``y_test``."""
-    return Source(
-        name=str(path), task=None, files={path.name: None}, read=partial(_read_npz, path.name),
-        origin="check the path",
-    )
-
-
 def _present(folder: Path, name: str) -> Path:
     path = stored(folder, name)
     if path is None:
@@ -77,16 +69,14 @@ def _present(folder: Path, name: str) -> Path:
     return path
 
 
-def _read_npz(
-    file: str, folder: Path, part: Part, *, axes: Axes | None = None, task: Kind | None = None
-) -> RawSamples:
+def _read_npz(file: str, folder: Path, part: Part) -> RawSamples:
     path = _present(folder, file)
     x, y = read_npz(path, [f"x_{part}", f"y_{part}"])
-    return raw_samples(x, y, f"{path} ({part})", axes=axes, task=task)
+    return raw_samples(x, y, f"{path} ({part})")
 
 
 def _read_idx(name: str, folder: Path, part: Part) -> RawSamples:
-    prefix = {"train": "train", "test": "t10k"}[part]
+    prefix = "t10k" if part == "test" else "train"
     images = _present(folder, f"{prefix}-images-idx3-ubyte")
     labels = _present(folder, f"{prefix}-labels-idx1-ubyte")
     content = read_bytes(labels)
@@ -100,7 +90,7 @@ def _read_idx(name: str, folder: Path, part: Part) -> RawSamples:
 
 
 def _read_cifar10(folder: Path, part: Part) -> RawSamples:
-    names = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}[part]
+    names = ["test_batch.bin"] if part == "test" else [f"data_batch_{i}.bin" for i in range(1, 6)]
     paths = [_present(folder, name) for name in names]
     records = [parse_cifar10(read_bytes(path), path) for path in paths]
     pixels = np.concatenate([batch[:, 1:] for batch in records]).reshape(-1, 3, 32, 32)

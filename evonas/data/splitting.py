@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.data.errors import DataError
 from evonas.types import Ints
+
+#: Random choices of groups, of which the best is taken.
+N_CHOICES = 50
 
 
 def stratified_split(
@@ -41,6 +47,51 @@ def stratified_split(
     rank = _rank_in_stratum(strata[order])
     own_first, own_second = first[strata[order]], second[strata[order]]
     return order[rank < own_first], order[(rank >= own_first) & (rank < own_first + own_second)]
+
+
+def grouped_split(
+    strata: Ints, groups: NDArray[Any], n_second: int, n_first: int | None, rng: np.random.Generator, origin: str
+) -> tuple[Ints, Ints]:
+    """Two sets of rows in random order, of which no group has rows in both: for training, and about ``n_second``.
+
+    Of some random choices of groups the one is taken that comes nearest to the number of rows and to the proportions of
+    the strata, and of these one with every stratum on both sides.
+
+    Args:
+        strata: As in :func:`stratified_split`.
+        groups: Of each row, ``(n,)``.
+        n_second: Rows of the second part, nearly.
+        n_first: Rows of the first part; None takes all others.
+
+    Raises:
+        DataError: There is one group only, no choice has every stratum in the first part, or the rows do not suffice.
+    """
+    from sklearn.model_selection import GroupShuffleSplit  # here, because it takes a second that few data sets need
+
+    n_rows, names = len(strata), np.unique(groups)
+    if len(names) < 2 or not 1 <= n_second < n_rows:
+        raise DataError(f"{origin}: expected at least two groups to split, and 1 to {n_rows - 1} validation samples, "
+                        f"got {len(names)} and {n_second}; choose other groups (--groups), or another number")
+    n_groups = min(max(1, round(n_second / n_rows * len(names))), len(names) - 1)
+    seed = int(rng.integers(2**31 - 1))
+    choices = GroupShuffleSplit(N_CHOICES, test_size=n_groups, random_state=seed).split(strata, groups=groups)
+    counts = np.bincount(strata)
+    wanted = counts * (n_second / n_rows)
+    best: tuple[tuple[int, int, float], Ints, Ints] | None = None
+    for first, second in choices:
+        held = np.bincount(strata[second], minlength=len(counts))
+        rating = int((held == counts).sum()), int((held == 0).sum()), float(np.abs(held - wanted).sum())
+        if best is None or rating < best[0]:
+            best = rating, first, second
+    assert best is not None, "there are choices"
+    (n_absent, _, _), first, second = best
+    if n_absent:
+        raise DataError(f"{origin}: expected groups that leave training samples of every class, got none in "
+                        f"{N_CHOICES} random choices; each class must occur in several groups")
+    if n_first is not None and not 1 <= n_first <= len(first):
+        raise DataError(f"{origin}: expected n_train from 1 to {len(first)} (what validation leaves), got {n_first}; "
+                        f"change it")
+    return rng.permutation(first)[:n_first].astype(np.int64), rng.permutation(second).astype(np.int64)
 
 
 def _apportion(sizes: Ints, total: int) -> Ints:

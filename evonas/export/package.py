@@ -77,6 +77,7 @@ class Package:
         try:
             scaling = Scaling(**self.normalisation)
             shapes = {"mean": self.task.input_shape, "std": self.task.input_shape}
+            shapes |= {} if scaling.fill is None else {"fill": self.task.input_shape}
             shapes |= {"target_mean": (self.task.n_outputs,), "target_std": (self.task.n_outputs,)}
             for name, shape in shapes.items():
                 numbers = np.asarray(getattr(scaling, name), np.float64)

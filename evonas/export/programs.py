@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,13 +54,14 @@ def write_program(
     check_format(space, format, precision)
     genotype = space.decode(package.genotype)
     name = identifier(path.stem) if format == "c" else "network"
-    target = replace(export_target(splits, name, precision), stem=path.stem)
+    classes = tuple(package.source.get("classes", ()))
+    target = replace(export_target(splits, name, precision), stem=path.stem, classes=classes)
     _check_targets(splits)
     program = make_program(space, package.task, genotype, package.weights, format, target)
     inputs = inputs_of(splits.validation, target)
     outputs = predict(program.compile(), samples_of(inputs, splits.validation, target))
     remarks = _remarks(package, splits, outputs, precision)
-    files = program.files(remarks)
+    files = program.files((*remarks, *_names(package)))
     n_edges = space.cost(genotype).get("edges")
     checks = _check(files, format, target, inputs, outputs, n_edges)
     paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
@@ -103,6 +104,13 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
     if lossy := lossy_columns(splits.scaling):
         return origin, text, f"inputs are float64: of values so far from 0 float32 would lose deviations of {lossy}"
     return origin, text
+
+
+def _names(package: Package) -> Iterator[str]:
+    """What inputs and outputs are called, where they have names."""
+    for name, what in (("columns", "inputs"), ("classes", "outputs")):
+        if names := package.source.get(name):
+            yield f"{what}, in this order: {', '.join(map(str, names))}"
 
 
 def _check_targets(splits: Splits) -> None:

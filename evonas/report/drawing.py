@@ -28,6 +28,8 @@ DRAWN_SHARED = 900
 TALLEST, WIDEST, HEAT, HEAD, FOOT, MARGIN = 4.4, 15.0, 2.5, 1.2, 0.75, 0.35
 #: Fewer inches of width would not hold the texts.
 NARROWEST = 6.5
+#: Characters of a label that are shown, and inches that each takes.
+LONGEST_LABEL, LETTER = 24, 0.085
 INK, QUIET, PALE = "#1f2430", "#5b6472", "#d6dae1"
 #: Of operations, in the order of their names: Okabe & Ito 2008, https://jfly.uni-koeln.de/color/.
 OPERATION_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3a9bd0", "#7a5c2e", "#000000")
@@ -99,7 +101,9 @@ def _sheet(sketch: Sketch) -> _Sheet:
 
     unit = min(TALLEST, WIDEST / sketch.width)
     has_heat = sketch.input_use is not None and len(sketch.input_use) > 1
-    width = max(unit * sketch.width + 0.35, NARROWEST) + 2 * MARGIN + (HEAT + 0.9 if has_heat else 0.0)
+    labels = [] if sketch.edge_labels else sketch.labels
+    names = max(0.35, LETTER * max((len(_shortened(text)) for text in labels), default=0))
+    width = max(unit * sketch.width + names, NARROWEST) + 2 * MARGIN + (HEAT + 0.9 if has_heat else 0.0)
     return _Sheet(Figure(figsize=(width, unit + HEAD + FOOT), facecolor="white"), unit, has_heat)
 
 
@@ -162,7 +166,11 @@ def _draw_neurons(axes: Axes, sketch: Sketch, unit: float) -> None:
             axes.scatter(x, y, s=diameter**2, c="white", edgecolors=INK, lw=0.9, zorder=3, clip_on=False)
     for node, text in enumerate(sketch.labels):
         x, y = sketch.positions[node]
-        axes.text(x + 8 / points, y, text, size=9, color=INK, va="center", parse_math=False)
+        axes.text(x + 8 / points, y, _shortened(text), size=9, color=INK, va="center", parse_math=False)
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
 
 
 def _row_step(y: Doubles) -> float:

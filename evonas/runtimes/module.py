@@ -21,7 +21,7 @@ class InDataUnits(nn.Module):
 
     Args:
         network: Maps normalised inputs to logits or standardised targets.
-        scaling: Its ``mean`` and ``std`` broadcast over one sample.
+        scaling: Its ``mean`` and ``std`` broadcast over one sample; so does ``fill``, which takes the place of NaN.
     """
 
     def __init__(self, network: nn.Module, scaling: Scaling) -> None:
@@ -32,6 +32,7 @@ class InDataUnits(nn.Module):
             torch.tensor(value, dtype=torch.float64)
             for value in (scaling.mean, scaling.std, scaling.target_mean, scaling.target_std)
         )
+        self._fill = None if scaling.fill is None else torch.tensor(scaling.fill, dtype=torch.float64)
         self._is_regression = (scaling.target_mean, scaling.target_std) != (0.0, 1.0)
         self._gives_doubles = bool((scaling.float32_target_losses > LARGEST_LOSS).any())
         self._lossy = lossy_columns(scaling)
@@ -44,7 +45,10 @@ class InDataUnits(nn.Module):
         parameter = next(self.network.parameters(), self._mean)
         wide = torch.float32 if x.device.type == "mps" else torch.float64
         mean, std = self._mean.to(x.device, wide), self._std.to(x.device, wide)
-        outputs: Tensor = self.network(((x.to(wide) - mean) / std).to(parameter.dtype))
+        x = x.to(wide)
+        if self._fill is not None:
+            x = torch.where(x.isnan(), self._fill.to(x.device, wide), x)
+        outputs: Tensor = self.network(((x - mean) / std).to(parameter.dtype))
         if not self._is_regression:
             return outputs
         target_mean, target_std = self._target_mean.to(x.device, wide), self._target_std.to(x.device, wide)

@@ -43,7 +43,8 @@ class Drawings:
         key = record.id, record.budget, n_edges
         if key not in self._made:
             weights = store.weights(record.id, record.budget)
-            self._made[key] = to_json(space.sketch(store.member(record.id).genotype, weights), n_edges)
+            sketch = space.sketch(store.member(record.id).genotype, weights)
+            self._made[key] = to_json(sketch.named(store.info.config.get("classes", ())), n_edges)
         return self._made[key]
 
 

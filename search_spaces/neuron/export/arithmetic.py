@@ -36,6 +36,7 @@ class Arithmetic:
         gain, bias: ``(n_normed,)``, of the hidden neurons that have the norm ``layer-affine``; groups are layers.
         mean, inverse_std: ``(n_inputs,)``, where inputs are normalised on entry; None where that is folded. The mean is
             of the inputs' type; what float32 leaves of it is folded into the offset.
+        imputed: ``(n_inputs,)``, of the inputs' type: what takes the place of NaN on entry; None where nothing does.
         network: The network in the search's units that all this computes: untied, with rounded parameters.
     """
 
@@ -45,6 +46,7 @@ class Arithmetic:
     bias: Stored
     mean: Floats | Doubles | None
     inverse_std: Floats | None
+    imputed: Floats | Doubles | None
     network: Network
 
 
@@ -66,6 +68,7 @@ def arithmetic(
     genotype, n_hidden = network.genotype, network.genotype.n_hidden
     mean, std = (np.broadcast_to(np.array(v, np.float64), input_shape).ravel() for v in (scaling.mean, scaling.std))
     folded = bool(np.abs(mean / std).max() <= LARGEST_MEAN and std.max() <= LARGEST_SPREAD * std.min())
+    folded = folded and scaling.fill is None
     source, target = genotype.edges.T.astype(np.int64)
     row, hidden = target - genotype.n_inputs, (source >= genotype.n_inputs).astype(np.int64)
     # From the search's weights to the device's.
@@ -83,6 +86,10 @@ def arithmetic(
     gain, bias = (store(v[normed], layer, genotype.depth - 1, neuron_type) for v in (network.gain, network.bias))
     offset, inputs = _biases(network, scaling), hidden == 0
     entry: Floats | Doubles = mean if scaling.input_type == "float64" else mean.astype(np.float32)
+    imputed: Floats | Doubles | None = None
+    if scaling.fill is not None:
+        fill = np.array(scaling.fill, np.float64)
+        imputed = fill if scaling.input_type == "float64" else fill.astype(np.float32)
     left = mean if folded else (mean - entry) / std
     offset -= np.bincount(row[inputs], weights.worth[inputs] * left[source[inputs]], len(offset))
     rounded = replace(
@@ -91,7 +98,7 @@ def arithmetic(
     )
     return Arithmetic(
         weights, offset.astype(np.float32), gain, bias, None if folded else entry,
-        None if folded else (1 / std).astype(np.float32), rounded,
+        None if folded else (1 / std).astype(np.float32), imputed, rounded,
     )
 
 

@@ -99,7 +99,7 @@ class CProgram:
         numbers, features = self.numbers, self._features
         tables: dict[str, NDArray[Any] | None] = {
             "layer_sizes": narrow(np.diff(numbers.network.genotype.layer_offsets[1:])), "offset": numbers.offset,
-            "mean": numbers.mean, "inverse_std": numbers.inverse_std,
+            "mean": numbers.mean, "inverse_std": numbers.inverse_std, "imputed": numbers.imputed,
         }
         for kind, rows, first in (("input", self.inputs, 0), ("hidden", self.hidden, 1)):
             if f"{kind}_rows" in features:
@@ -131,6 +131,7 @@ class CProgram:
             "any_rows": input_rows or hidden_rows,
             "input_maps": maps is not None and maps.from_inputs, "hidden_maps": maps is not None and maps.from_hidden,
         }
+        present["named"] = len(self.target.classes) > 0
         return {feature for feature, there in present.items() if there}
 
     @property
@@ -183,7 +184,9 @@ class CProgram:
         """Input i as the weights take it."""
         if self.numbers.mean is None:
             return "(float)x[i]"
-        centred = "(float)(x[i] - mean[i])" if self.target.input_type == "float64" else "((float)x[i] - mean[i])"
+        value = "x[i]" if self.numbers.imputed is None else "(x[i] == x[i] ? x[i] : imputed[i])"
+        doubles = self.target.input_type == "float64"
+        centred = f"(float)({value} - mean[i])" if doubles else f"((float){value} - mean[i])"
         return f"{centred} * inverse_std[i]"
 
     def _header(self, remarks: Sequence[str]) -> str:
@@ -194,7 +197,9 @@ class CProgram:
         return c_text.fill(c_text.HEADER, self._features, {
             **self._common, **self.sizes, "remarks": c_text.comment(remarks),
             "unpacked": max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes,
-            "output_note": classes,
+            "output_note": classes, "class_names": c_text.strings(self.target.classes),
+            "missing_note": "" if self.numbers.imputed is None else " A missing value is NAN, which is imputed as in\n"
+            " * training (compile without -ffast-math).",
             "input_type": type_, "input_note": note,
             "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
         })

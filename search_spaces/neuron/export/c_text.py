@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from string import Template
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 #: Characters that a comment may not hold: they could end it, begin another, or join lines.
 _UNSAFE = re.compile(r"[^A-Za-z0-9 _.,:;()<>=+%'\"/-]")
 _LINE_WIDTH = 100
+#: Characters that stand for themselves in a constant.
+_PLAIN = f"{string.ascii_letters}{string.digits} _.,:;()<>=+-"
 
 HEADER = """\
 /* ${stem}.h: a trained network as C99, written by evonas.
@@ -21,7 +24,7 @@ HEADER = """\
 ${remarks}
  *
  * Give ${name}_run the values as the files of the data set have them (${input_note}):
- * ${shape_note}; the normalisation is inside.
+ * ${shape_note}; the normalisation is inside.${missing_note}
  * It writes ${output_note}.
  *
  * Memory: ${flash} bytes of constants, ${ram} bytes of static buffers, no heap. The buffers are shared:
@@ -38,6 +41,8 @@ ${remarks}
 
 #define ${NAME}_INPUTS ${n_inputs}
 #define ${NAME}_OUTPUTS ${n_outputs}
+@named /* In the order of the outputs, in UTF-8: const char *const names[] = ${NAME}_CLASS_NAMES; */
+@named #define ${NAME}_CLASS_NAMES {${class_names}}
 
 #ifdef __cplusplus
 extern "C" {
@@ -257,6 +262,16 @@ def table(name: str, values: NDArray[Any]) -> str:
     suffix = "f" if values.dtype == np.float32 else ""
     numbers = textwrap.fill(", ".join(f"{v!s}{suffix}" for v in values), _LINE_WIDTH - 4, break_on_hyphens=False)
     return f"static const {c_type(values.dtype)} {name}[{len(values)}] = {{\n{textwrap.indent(numbers, '    ')}\n}};\n"
+
+
+def strings(texts: Sequence[str]) -> str:
+    """Texts of any characters as C's constants, with commas between them, all in one line."""
+    return ", ".join(f'"{"".join(map(_in_string, text.encode()))}"' for text in texts)
+
+
+def _in_string(byte: int) -> str:
+    """A byte of a constant; what could end it, or mean something else to C, in octal digits."""
+    return chr(byte) if chr(byte) in _PLAIN else f"\\{byte:03o}"
 
 
 def comment(lines: Sequence[str]) -> str:

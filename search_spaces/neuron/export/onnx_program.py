@@ -57,7 +57,8 @@ class OnnxProgram:
         """Name of the values that the weights multiply."""
         if self.numbers.mean is None or self.numbers.inverse_std is None:
             return "values"
-        centred = graph.centred("values", self.numbers.mean)
+        values = "values" if self.numbers.imputed is None else graph.imputed("values", self.numbers.imputed)
+        centred = graph.centred(values, self.numbers.mean)
         graph.add("Mul", [centred, graph.constant(self.numbers.inverse_std, "inverse_std")], "normalised")
         return "normalised"
 

@@ -40,7 +40,9 @@ function sharpCanvas(canvas, width, height) {
 
 /** Where nodes stand in pixels. A drawing fills the width; it keeps its proportions as far as the height allows. */
 function place(drawing, width) {
-  const inner = width - 2 * MARGIN - 14; // labels of outputs stand on the right
+  const labels = drawing.names.length ? [] : Object.values(drawing.labels); // of outputs, on the right
+  const longest = Math.max(0, ...labels.map((text) => shortened(text, 18).length));
+  const inner = width - 2 * MARGIN - Math.max(14, 6.5 * longest);
   const height = Math.min(400, Math.max(230, inner / Math.max(drawing.width, 0.2)));
   const wide = Math.min(inner, height * drawing.width * 1.6);
   const top = CAPTION + (drawing.names.length ? 14 : 0); // labels stand above the nodes

@@ -1,0 +1,88 @@
+"""evonas predict: what a network of a run says of new samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evonas.cli.console import say_written
+from evonas.cli.options import CHOICE, OUTPUT, RunFolder
+from evonas.types import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evonas.opened import OpenRun
+    from evonas.types import Doubles
+
+#: Samples a forward pass; bounds memory only.
+BATCH = 1024
+
+
+def predict(
+    run: RunFolder,
+    samples: Annotated[Path, typer.Argument(help="Table with the run's columns, or .npz with x.")],
+    id: Annotated[
+        int | None,
+        typer.Option(help="Individual [of the front, the best by the first objective].", rich_help_panel=CHOICE),
+    ] = None,
+    weights: Annotated[
+        str,
+        typer.Option(help="search; fresh or inherited: of the latest such retraining.", rich_help_panel=CHOICE),
+    ] = "search",
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file to write [the standard output].", rich_help_panel=OUTPUT)
+    ] = None,
+) -> None:
+    """Predict new samples, one line each: the class and its probabilities, or the values of a regression.
+
+    Columns are found by their names in any order; others are left alone. Missing values are imputed as in training.
+    """
+    from evonas.data.own_files import read_features
+    from evonas.files import write_output
+    from evonas.opened import open_run
+    from evonas.run import Run, package
+
+    chosen = Run(run).best({}) if id is None else id
+    with open_run(run) as opened:
+        network = package(opened, chosen, weights)
+        config = opened.config
+        x = read_features(samples, config.file_options, opened.task, config.axes)
+        try:
+            outputs = _outputs(network.module(raw=True), x)
+        except ValueError as error:
+            raise UserError(f"individual {chosen} of {run} cannot be used: {error}") from error
+        text = _table(outputs, opened).to_csv(index=False, lineterminator="\n")
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    write_output(out, text.encode())
+    say_written(out)
+
+
+def _outputs(network: Any, x: Any) -> Doubles:
+    """In float64, so that a sample's outputs do not depend on what else is in its batch."""
+    import numpy as np
+    import torch
+
+    network = network.double()
+    with torch.inference_mode():
+        batches = (torch.from_numpy(x[start : start + BATCH].astype(np.float64)) for start in range(0, len(x), BATCH))
+        outputs: Doubles = np.concatenate([network(batch).numpy() for batch in batches])
+    return outputs
+
+
+def _table(outputs: Doubles, opened: OpenRun) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+    from scipy.special import softmax
+
+    if opened.task.kind == "regression":
+        names = ["prediction"] if outputs.shape[1] == 1 else [f"prediction {i}" for i in range(outputs.shape[1])]
+        return pd.DataFrame(outputs, columns=names)
+    classes = np.array(opened.config.classes or range(opened.task.n_outputs)).astype(object)
+    table = pd.DataFrame(softmax(outputs, axis=1).round(6), columns=[f"probability {name}" for name in classes])
+    table.insert(0, "prediction", classes[outputs.argmax(axis=1)])
+    return table

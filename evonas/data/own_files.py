@@ -1,0 +1,298 @@
+"""Files of the user's: archives of arrays, and tables; a second file may hold the validation or the test samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.data.archives import array_shapes, read_npz
+from evonas.data.arrays import Kind, RawSamples, raw_samples
+from evonas.data.axes import Axes, channels_first
+from evonas.data.errors import DataError
+from evonas.data.room import check_size
+from evonas.data.sources import Part, Source
+from evonas.data.table_targets import check_varied, table_targets
+from evonas.data.tables import TABLE_SUFFIXES, Table, read_columns, read_table
+from evonas.types import Doubles, Ints, Task, suggestion
+
+#: What missing values are replaced with: a statistic of each feature over the training samples.
+Imputation: TypeAlias = Literal["mean", "median"]
+#: What names of files end in, that a user can give in the place of the name of a data set.
+SUFFIXES = (".npz", *TABLE_SUFFIXES)
+#: Names of a part's arrays in an archive: those in the training samples' own, and of a file that holds one part only.
+ARRAYS = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
+PLAIN_ARRAYS = ("x", "y")
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """How files of the user's are read, beside ``axes`` and ``task``.
+
+    Attributes:
+        target: Column of a table that is to be predicted.
+        groups: Column of a table, or array of an archive: samples with the same value are never on both sides of the
+            split into training and validation samples.
+        ignore: Columns of a table that are no features.
+        impute: What missing values of features are replaced with; None refuses them.
+        validation: A file with the validation samples; ``"split"`` holds some of the training samples back even where
+            an archive has ``x_val`` and ``y_val``, which None takes.
+        test: A file with the test samples; None: an archive may have ``x_test`` and ``y_test``.
+        columns: The features of a table in their order; empty are all that are nothing else.
+        classes: Names of the classes in the order of the outputs; empty are those of a table's target, in order.
+    """
+
+    target: str | None = None
+    groups: str | None = None
+    ignore: tuple[str, ...] = ()
+    impute: Imputation | None = None
+    validation: Path | Literal["split"] | None = None
+    test: Path | None = None
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+
+NO_OPTIONS = FileOptions()
+
+
+def is_own_file(name: str | Path) -> bool:
+    """Whether a data set is named by the path of a file."""
+    return str(name).endswith(SUFFIXES)
+
+
+def own_source(path: Path, options: FileOptions) -> Source:
+    """The data set in a file of the user's.
+
+    Raises:
+        DataError: Options do not fit the kind of file.
+    """
+    if not _is_table(path):
+        for name, value in (("target", options.target), ("ignore", options.ignore)):
+            if value:
+                raise DataError(f"{name} (--{name}): expected none for {path}, which has no columns; leave it out")
+    for kind, other in (("validation", options.validation), ("test", options.test)):
+        if isinstance(other, Path) and _is_table(other) != _is_table(path):
+            raise DataError(f"{kind} (--{kind}): expected a file of the same kind as {path}, got {other}; store both "
+                            f"as tables or both as .npz")
+        if isinstance(other, Path) and not other.is_file():
+            raise DataError(f"{kind} (--{kind}): expected the path of a file, got {other}, which is no file; check the "
+                            f"path (it counts from {Path.cwd()})")
+    read = _read_table if _is_table(path) else _read_arrays
+    return Source(
+        name=str(path), task=None, files={path.name: None}, read=partial(read, path, options), origin="check the path"
+    )
+
+
+def has_validation(path: Path, options: FileOptions) -> bool:
+    """Whether the user's files hold validation samples of their own."""
+    if options.validation is not None:
+        return isinstance(options.validation, Path)
+    return not _is_table(path) and len(array_shapes(path, ARRAYS["validation"])) > 0
+
+
+def check_test(path: Path, options: FileOptions, task: Task, *, axes: Axes | None, columns: Sequence[str]) -> None:
+    """Whether the test samples, where there are any, will fit: by the headers of their file, without its values.
+
+    Args:
+        path: Of the training samples.
+        axes, columns: Of the training samples.
+
+    Raises:
+        DataError: They have another shape, an array or a column is missing.
+    """
+    if _is_table(path):
+        if options.test is not None:
+            there = read_columns(options.test)
+            for name in (*columns, *([] if options.target is None else [options.target])):
+                if name not in there:
+                    raise _no_column(name, options.test, there)
+        return
+    file = options.test or path
+    names = _array_names(file, "test", own=options.test is not None)
+    shapes = array_shapes(file, names)
+    if options.test is None and not shapes:
+        return
+    if len(shapes) < 2:
+        raise DataError(f"{file}: expected the arrays {' and '.join(names)} for the test, or none of them, got only "
+                        f"{''.join(shapes)}; add the other with numpy.savez")
+    x, y = (shapes[name] for name in names)
+    if not x or not y or 0 in (x[0], y[0]):  # no test samples that could be read
+        return
+    _check_shapes(x, y, f"{file} (test)", task, axes)
+
+
+def _check_shapes(
+    x: tuple[int, ...], y: tuple[int, ...], origin: str, task: Task, axes: Axes | None
+) -> None:
+    check_size(x[1:], None, origin)
+    one, _ = channels_first(np.zeros((1, *x[1:]), np.uint8), origin, axes)
+    if one.shape[1:] != task.input_shape:
+        raise DataError(f"x of {origin}: expected samples of shape {task.input_shape}, got {one.shape[1:]}; store the "
+                        f"arrays as in the training set of this data set")
+    if x[0] != y[0]:
+        raise DataError(f"{origin}: expected as many samples as targets, got {x[0]} in x and {y[0]} in y; the two "
+                        f"belong to different sets or one is cut short")
+    n_targets = int(np.prod(y[1:]))
+    if task.kind == "regression" and n_targets != task.n_outputs:
+        raise DataError(f"y of {origin}: expected {task.n_outputs} targets a sample, got {n_targets}; store the arrays "
+                        f"as in the training set of this data set")
+
+
+def _is_table(path: Path) -> bool:
+    return str(path).endswith(TABLE_SUFFIXES)
+
+
+def _file_of(path: Path, options: FileOptions, part: Part) -> Path:
+    other = {"train": None, "validation": options.validation, "test": options.test}[part]
+    return other if isinstance(other, Path) else path
+
+
+def _array_names(path: Path, part: Part, *, own: bool) -> tuple[str, ...]:
+    """Of a part's arrays in a file, which may be one of its own."""
+    plain = own and not array_shapes(path, ARRAYS[part])
+    return PLAIN_ARRAYS if plain else ARRAYS[part]
+
+
+def _read_arrays(
+    path: Path, options: FileOptions, folder: Path, part: Part, *, axes: Axes | None = None, task: Kind | None = None,
+    like: RawSamples | None = None,
+) -> RawSamples:
+    """One part of an archive; the axes and the kind of task are those of the training samples, ``like``."""
+    file = _file_of(path, options, part)
+    names = list(_array_names(file, part, own=file != path))
+    if options.groups is not None and part != "test":
+        names.append(options.groups)
+    x, y, *groups = read_npz(file, names)
+    if like is not None:
+        axes, task = like.axes, task if like.is_classification else "regression"
+    origin = f"{file} ({part})"
+    raw = raw_samples(x, y, origin, axes=axes, task=task, missing=options.impute is not None)
+    if options.impute is not None and raw.x.ndim > 2:
+        raise DataError(f"impute (--impute): expected rows of features, got {raw.x.ndim - 1}-dimensional samples in "
+                        f"{origin}; leave it out")
+    if groups and groups[0].shape != (len(y),):
+        raise DataError(f"groups (--groups): expected one value of {options.groups} for each of {len(y)} samples of "
+                        f"{origin}, got an array of shape {groups[0].shape}; store it with the samples")
+    return replace(raw, groups=groups[0]) if groups else raw
+
+
+def _read_table(
+    path: Path, options: FileOptions, folder: Path, part: Part, *, axes: Axes | None = None, task: Kind | None = None,
+    like: RawSamples | None = None,
+) -> RawSamples:
+    """One part of a data set of tables; columns and classes are those of the training samples, ``like``."""
+    file = _file_of(path, options, part)
+    if part == "test" and options.test is None:
+        raise DataError(f"{path}: expected a table with test samples beside it, got none; name one by test (--test)")
+    if axes is not None:
+        raise DataError(f"axes (--axes): expected none for {path}, a table of features, got {axes}; leave them out")
+    other = tuple(name for name in (options.target, options.groups) if name is not None)
+    table = read_table(file, other)
+    columns = list(table.frame.columns)
+    if options.target is None:
+        raise DataError(f"target (--target): expected the column of {path} that is to be predicted, got none; the "
+                        f"columns are {', '.join(columns[:20])}{', ...' if len(columns) > 20 else ''}")
+    table.check_column(options.target, "target (--target)")
+    groups = None
+    if options.groups is not None and part != "test":
+        table.check_column(options.groups, "groups (--groups)")
+        groups = table.texts(options.groups, "a group")
+    names = _features(table, options, other, like)
+    classes = options.classes
+    if like is not None:
+        task, classes = "classification" if like.is_classification else "regression", like.classes
+    y, classes = table_targets(table, options.target, task, classes)
+    if part == "train":
+        check_varied(y, classes, table, options.target)
+    x = table.numbers(names, missing=options.impute is not None)
+    kind: Kind = "classification" if y.dtype.kind == "i" else "regression"
+    raw = raw_samples(x, y, f"{file} ({part})", task=kind, missing=options.impute is not None)
+    return replace(raw, columns=names, classes=classes, groups=groups)
+
+
+def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | None) -> NDArray[Any]:
+    """Samples without targets, ``(n, *input_shape)``, NaN where values are missing that are imputed.
+
+    Args:
+        path: A table with the columns of ``options``, or an archive with ``x_test`` or ``x``.
+        options: Of the training samples.
+        task: For which the samples are.
+        axes: Of the training samples.
+
+    Raises:
+        DataError: The file cannot be read, or does not fit.
+    """
+    missing = options.impute is not None
+    if _is_table(path):
+        table = read_table(path)
+        if not options.columns:
+            raise DataError(f"{path}: expected an .npz file, as the training samples were, got a table; store the "
+                            f"samples as an array x with numpy.savez")
+        x = table.numbers(_wanted(table, options.columns), missing=missing)
+    else:
+        name = _array_names(path, "test", own=True)[0]
+        (x,) = read_npz(path, [name])
+        nothing = np.zeros(len(x) if x.ndim else 0)
+        x = raw_samples(x, nothing, str(path), axes=axes, task="regression", missing=missing).x
+    if x.shape[1:] != task.input_shape:
+        raise DataError(f"{path}: expected samples of shape {task.input_shape}, got {x.shape[1:]}; give what the "
+                        f"training samples had")
+    return x
+
+
+def _wanted(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names; raises :class:`DataError` where a table has no such column."""
+    for name in names:
+        if name not in table.frame.columns:
+            raise _no_column(name, table.path, list(table.frame.columns))
+    return names
+
+
+def _features(
+    table: Table, options: FileOptions, other: tuple[str, ...], like: RawSamples | None
+) -> tuple[str, ...]:
+    wanted = options.columns if like is None else like.columns
+    if wanted:
+        return _wanted(table, wanted)
+    for name in options.ignore:
+        table.check_column(name, "ignore (--ignore)")
+    names = tuple(name for name in table.frame.columns if name not in (*other, *options.ignore))
+    if not names:
+        raise DataError(f"{table.path}: expected a column of features beside {', '.join(other)}, got none; add one")
+    for name in names:
+        if name.startswith("Unnamed: "):
+            raise DataError(f"{table.path}: expected a name for every column, got none for column "
+                            f"{list(table.frame.columns).index(name) + 1}, which may be an index; leave it out "
+                            f"(--ignore {name!r}), or name it")
+    return names
+
+
+def _no_column(name: str, path: Path, there: list[str]) -> DataError:
+    return DataError(f"{path}: expected the column {name}, as in the training samples, got none"
+                     f"{suggestion(name, there[:20])}")
+
+
+def imputation(raw: RawSamples, rows: Ints, kind: Imputation, origin: str) -> Doubles:
+    """What takes the place of missing values, ``(n_features,)``: a statistic over the given rows.
+
+    Args:
+        rows: Of the training samples.
+        origin: What the message names.
+
+    Raises:
+        DataError: A feature has no value in these rows.
+    """
+    x = raw.x[rows].astype(np.float64)
+    empty = np.isnan(x).all(axis=0)
+    if empty.any():
+        column = int(empty.argmax())
+        name = raw.columns[column] if raw.columns else str(column)
+        raise DataError(f"column {name} of {origin}: expected a value in some training sample, got none; leave the "
+                        f"column out")
+    fill: Doubles = np.nanmean(x, axis=0) if kind == "mean" else np.nanmedian(x, axis=0)
+    return fill

@@ -1,0 +1,273 @@
+"""Tables with a header, from CSV and Parquet files: every refusal names the column and the line of the file."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.data.errors import DataError
+from evonas.data.formats import read_bytes
+from evonas.data.room import check_room
+from evonas.types import Doubles, Ints, suggestion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What the names of tables end in.
+TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".parquet")
+#: What may separate the values of a line.
+SEPARATORS = ",;\t"
+#: What stands for a missing value; pandas also takes None, which is the name of a class as often.
+MISSING = ["", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"]
+#: What pyarrow raises for damaged files: its errors are subclasses of these.
+_DAMAGE = (ValueError, OSError, TypeError, LookupError, NotImplementedError, MemoryError)
+#: Columns that a message names.
+MOST_NAMED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Columns of equal length.
+
+    Attributes:
+        path: Of the file, for messages.
+        frame: The columns by their names, which are all different.
+        lines: The line of each row in the file, ``(n,)``; None where a file has no lines.
+    """
+
+    path: Path
+    frame: pd.DataFrame
+    lines: Ints | None = None
+
+    def place(self, row: int) -> str:
+        """Where a row, counted from 0, is in the file."""
+        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+
+    def where(self, rows: NDArray[np.bool_]) -> str:
+        """Where the first of the rows for which ``rows``, ``(n,)``, is true stands, and how many there are."""
+        n, first = int(rows.sum()), self.place(int(rows.argmax()))
+        return f"in {first}" if n == 1 else f"in {first}, the first of {n} of {len(rows)} rows"
+
+    def check_column(self, name: str, option: str) -> None:
+        """Raises :class:`DataError` unless there is a column of this name.
+
+        Args:
+            name: Was given by the user.
+            option: By which it was given, e.g. ``"target (--target)"``.
+        """
+        if name not in self.frame.columns:
+            raise DataError(f"{option}: expected a column of {self.path}, got {name!r}"
+                            f"{suggestion(name, list(self.frame.columns)[:MOST_NAMED])}")
+
+    def numbers(self, names: tuple[str, ...], *, missing: bool) -> Doubles:
+        """Columns of numbers, ``(n, len(names))``.
+
+        Args:
+            names: Of the columns.
+            missing: Whether missing values are allowed, which are NaN then.
+
+        Raises:
+            DataError: A column holds something else, infinite values, or missing ones that are not allowed.
+        """
+        check_room(8 * len(self.frame) * len(names), self.path)
+        values = np.empty((len(self.frame), len(names)))
+        for column, name in enumerate(names):
+            values[:, column] = self._numbers(name)
+        if not missing:
+            for name, absent in zip(names, np.isnan(values).T, strict=True):
+                if absent.any():
+                    raise DataError(f"column {name} of {self.path}: expected a number in every row, got none "
+                                    f"{self.where(absent)}; complete or remove the rows, or give impute (--impute) "
+                                    f"mean or median")
+        return values
+
+    def _numbers(self, name: str) -> Doubles:
+        import pandas as pd
+
+        column = self.frame[name]
+        numeric = pd.to_numeric(column, errors="coerce") if column.dtype.kind in "OUST" else column
+        if numeric.dtype.kind not in "biuf":
+            raise DataError(f"column {name} of {self.path}: expected numbers, got {column.dtype}; convert the column, "
+                            f"or leave it out (--ignore {name!r})")
+        values = numeric.to_numpy(np.float64, na_value=np.nan)
+        bad = np.isnan(values) & column.notna().to_numpy()
+        if bad.any():
+            text = str(column[bad.argmax()])
+            comma = "write decimals with a point" if _is_decimal_comma(text) else "encode it as numbers"
+            raise DataError(f"column {name} of {self.path}: expected numbers, got {text[:40]!r} {self.where(bad)}; "
+                            f"{comma}, or leave the column out (--ignore {name!r})")
+        check_finite(values, self, name)
+        return values
+
+    def texts(self, name: str, what: str) -> NDArray[Any]:
+        """A column as texts without surrounding spaces, object ``(n,)``.
+
+        Args:
+            name: Of the column.
+            what: A value is, in a sentence.
+
+        Raises:
+            DataError: A value is missing.
+        """
+        absent = self.frame[name].isna().to_numpy()
+        if absent.any():
+            raise DataError(f"column {name} of {self.path}: expected {what} in every row, got none "
+                            f"{self.where(absent)}; complete or remove the rows")
+        texts: NDArray[Any] = self.frame[name].astype(str).str.strip().to_numpy(object)
+        return texts
+
+
+def check_finite(values: Doubles, table: Table, name: str) -> None:
+    """Raises :class:`DataError` for values of a column that float32 has no room for; NaN is allowed."""
+    with np.errstate(invalid="ignore"):
+        bad = np.abs(values) > float(np.finfo(np.float32).max)
+    if bad.any():
+        raise DataError(f"column {name} of {table.path}: expected finite float32 numbers, got "
+                        f"{values[bad.argmax()]:g} {table.where(bad)}; correct or remove the rows")
+
+
+def read_table(path: Path, texts: tuple[str, ...] = ()) -> Table:
+    """A table from a file.
+
+    Args:
+        path: Of a CSV file, whose values commas, semicolons or tabs separate, or of a Parquet file.
+        texts: Columns that are read as texts.
+
+    Raises:
+        DataError: The file cannot be read, has no rows, rows of unequal length, or columns without a name of their own.
+    """
+    return _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, texts)
+
+
+def read_columns(path: Path) -> list[str]:
+    """The names of a table's columns, and nothing of its values; raises :class:`DataError` as :func:`read_table`."""
+    if path.suffix != ".parquet":
+        return _structure(_decoded(path), path)[0]
+    return list(_parquet(path, columns=True).columns)
+
+
+def _decoded(path: Path) -> str:
+    content = read_bytes(path)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = 1 + content.count(b"\n", 0, error.start)
+        raise DataError(f"{path}: expected text in UTF-8, got the byte {content[error.start]:#04x} in line {line}; "
+                        f"save the file as UTF-8") from None
+
+
+def _structure(text: str, path: Path) -> tuple[list[str], list[int], str]:
+    """The names of the columns, the line of each row, and the separator."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(SEPARATORS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    header: list[str] = []
+    lines: list[int] = []
+    line = 1
+    try:
+        for row in reader:
+            if row and not header:
+                header = _header(row, path)
+            elif row:
+                if len(row) != len(header):
+                    raise DataError(f"{path}: expected {len(header)} values in line {line}, as many as the header has "
+                                    f"names, got {len(row)}; complete or remove the line")
+                lines.append(line)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{path}: expected values between separators, got something else from line {line} on "
+                        f"({error}); close the quotation marks there") from None
+    if not header:
+        raise DataError(f"{path}: expected a header and rows, got an empty file; write the table again")
+    if not lines:
+        raise DataError(f"{path}: expected rows below the header, got none; add the samples")
+    return header, lines, separator
+
+
+def _header(row: list[str], path: Path) -> list[str]:
+    """The names; a column without one, like an index that pandas wrote, is called as pandas does."""
+    names = [name.strip() or f"Unnamed: {column}" for column, name in enumerate(row)]
+    if all(_is_number(name) for name in names):
+        raise DataError(f"{path}: expected the names of the columns in the first line, got numbers; add a header")
+    return _different(names, path)
+
+
+def _different(names: list[str], path: Path) -> list[str]:
+    seen: dict[str, int] = {}
+    for column, name in enumerate(names, 1):
+        if name in seen:
+            raise DataError(f"{path}: expected columns with different names, got {name!r} for the columns "
+                            f"{seen[name]} and {column}; rename one of them")
+        seen[name] = column
+    return names
+
+
+def _read_csv(path: Path, texts: tuple[str, ...]) -> Table:
+    import pandas as pd
+
+    text = _decoded(path)
+    header, lines, separator = _structure(text, path)
+    check_room(8 * len(lines) * len(header), path)
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text, newline=""), sep=separator, header=0, names=header, index_col=False,
+            dtype=dict.fromkeys(set(texts) & set(header), str), keep_default_na=False, na_values=MISSING,
+            skipinitialspace=True, float_precision=_exactly(pd.__version__), low_memory=False,
+        )
+    except (ValueError, OverflowError) as error:  # also pandas' own ParserError
+        raise DataError(f"{path}: expected a table of values, got one that pandas cannot read ({error}); write it "
+                        f"again") from error
+    if len(frame) != len(lines):
+        raise DataError(f"{path}: expected {len(lines)} rows, got {len(frame)}; write the file again without lines of "
+                        f"blanks")
+    return Table(path, frame, np.array(lines, np.int64))
+
+
+def _exactly(version: str) -> Literal["round_trip"] | None:
+    """How pandas is told to read floats as Python does, which newer versions do by themselves."""
+    major, minor = (int(re.sub(r"\D.*", "", part) or 0) for part in version.split(".")[:2])
+    return "round_trip" if (major, minor) < (3, 1) else None
+
+
+def _read_parquet(path: Path) -> Table:
+    frame = _parquet(path)
+    if not len(frame):
+        raise DataError(f"{path}: expected rows, got none; add the samples")
+    return Table(path, frame.reset_index(drop=True))
+
+
+def _parquet(path: Path, *, columns: bool = False) -> pd.DataFrame:
+    """The table, or only its columns without rows."""
+    import pandas as pd
+
+    if importlib.util.find_spec("pyarrow") is None:
+        raise DataError(f"{path}: reading Parquet needs the package pyarrow, which is not installed; install it with "
+                        f"pip install 'evonas[parquet]', or save the table as CSV")
+    content = io.BytesIO(read_bytes(path))
+    try:
+        frame = pd.read_parquet(content, engine="pyarrow")
+    except _DAMAGE as error:
+        raise DataError(f"{path}: expected a Parquet file, got one that pyarrow cannot read ({error}); write it "
+                        f"again") from error
+    frame.columns = _different([str(name) for name in frame.columns], path)
+    return frame.iloc[:0] if columns else frame
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_decimal_comma(text: str) -> bool:
+    return text.count(",") == 1 and _is_number(text.replace(",", "."))

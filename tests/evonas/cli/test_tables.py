@@ -1,0 +1,183 @@
+"""A table as people have it: from the command line to the report, the exports and predictions, by names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import evonas as package
+from evonas.opened import config_of
+from evonas.runtimes.compiled import find_compiler
+from tests.evonas.cli.conftest import Evonas, Refused
+
+CLASSES = ("größe", 'no; "quoted"', "yes")
+COLUMNS = ("weight [g]", "length", "width")
+SMALL = ["--population", 4, "--children", 2, "--generations", 1, "--epochs", 60]
+
+
+def rows(n: int = 90) -> list[list[object]]:
+    """Values of the columns, and the class that one of them tells."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(n) % 3
+    x = rng.normal((100, 0, 0), size=(n, 3))
+    x[:, 1] += 6 * labels
+    return [[*(round(float(v), 4) for v in values), CLASSES[label]] for values, label in zip(x, labels, strict=True)]
+
+
+def write(
+    path: str, table: list[list[object]], header: tuple[str, ...] = (*COLUMNS, "kind"),
+    order: tuple[int, ...] = (0, 1, 2, 3),
+) -> str:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([[row[i] for i in order] for row in [list(header), *table]])
+    return path
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table, in which values are missing, and a run on it."""
+    folder = tmp_path_factory.mktemp("begun")
+    table = rows()
+    for i in (3, 10, 11):
+        table[i][2] = ""
+    path = write(str(folder / "x.csv"), table)
+    write(str(folder / "test.csv"), rows(12), order=(3, 1, 0, 2))
+    from tests.evonas.cli.conftest import call
+
+    result = call("evolve", "--dataset", path, "--target", "kind", "--impute", "median", "--test", folder / "test.csv",
+                  *SMALL, "--out", folder / "run")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_names_and_settings_are_kept_with_the_run(begun: Path) -> None:
+    config = config_of(begun / "run")
+    assert config.classes == CLASSES
+    assert config.columns == COLUMNS
+    assert (config.target, config.impute, config.task) == ("kind", "median", "classification")
+
+
+def test_a_run_goes_on_with_a_table_whose_columns_stand_in_another_order(evonas: Evonas, begun: Path) -> None:
+    table = list(csv.reader((begun / "x.csv").read_text(encoding="utf-8").splitlines()))
+    other = write(str(begun / "other.csv"), table[1:], tuple(table[0]), (3, 2, 0, 1))
+    result = evonas("resume", begun / "run", "--dataset", other, "--generations", 2)
+    assert result.exit_code == 0, result.output
+    renamed = write(str(begun / "renamed.csv"), table[1:], ("weight", *table[0][1:]))
+    result = evonas("resume", begun / "run", "--dataset", renamed)
+    assert result.exit_code == 2
+    assert "expected the column weight [g], as in the training samples" in " ".join(result.output.split())
+
+
+def test_predictions_have_the_names_of_the_classes_and_impute_what_is_missing(evonas: Evonas, begun: Path) -> None:
+    table = [[7, row[2], row[1], row[0]] for row in rows(30)]
+    expected = [row[3] for row in rows(30)]
+    table[0][1] = ""
+    new = write(str(begun / "new.csv"), table, ("id", COLUMNS[2], COLUMNS[1], COLUMNS[0]))
+    result = evonas("predict", begun / "run", new)
+    assert result.exit_code == 0, result.output
+    found = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert np.mean([row["prediction"] == label for row, label in zip(found, expected, strict=True)]) > 0.8
+    sums = [sum(float(row[f"probability {name}"]) for name in CLASSES) for row in found]
+    np.testing.assert_allclose(sums, 1, atol=1e-5)
+    lacking = write(str(begun / "lacking.csv"), table, ("id", "width", "l", COLUMNS[0]))
+    result = evonas("predict", begun / "run", lacking)
+    assert result.exit_code == 2
+    assert "expected the column length" in " ".join(result.output.split())
+
+
+def test_retraining_and_the_test_find_the_test_table(evonas: Evonas, begun: Path) -> None:
+    assert evonas("retrain", begun / "run", "--ids", 0, "--seeds", 1, "--epochs", 2).exit_code == 0
+    assert evonas("front", begun / "run", "--test").exit_code == 0
+
+
+def test_exported_files_have_names_and_impute_as_the_search_did(evonas: Evonas, begun: Path, tmp_path: Path) -> None:
+    run = package.Run(begun / "run")
+    id, x = run.best({}), np.array([[99.5, 7.0, np.nan], [100.0, np.nan, 0.3], [101.0, 12.0, 0.1]])
+    network = run.load(id, raw=True)
+    assert network.header["source"]["classes"] == list(CLASSES)
+    assert network.header["source"]["columns"] == list(COLUMNS)
+    import torch
+
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(x)).numpy()
+    fill = np.array(network.header["normalisation"]["fill"])
+    with torch.inference_mode():
+        np.testing.assert_array_equal(expected, network(torch.from_numpy(np.where(np.isnan(x), fill, x))).numpy())
+    for format in ("c", "onnx"):
+        if format == "c" and find_compiler() is None:
+            continue
+        path = tmp_path / f"kinds.{format}"
+        result = evonas("export", begun / "run", id, "--format", format, "--out", path)
+        assert result.exit_code == 0, result.output
+        found = _run_c(path, x) if format == "c" else _run_onnx(path, x)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def _run_c(path: Path, x: np.ndarray) -> np.ndarray:
+    """Outputs, and a look at the names that the header gives."""
+    program = path.with_name("main.c")
+    program.write_text('#include <stdio.h>\n#include "kinds.h"\nint main(void) { const char *const names[] = '
+                       "KINDS_CLASS_NAMES; int i; for (i = 0; i < KINDS_OUTPUTS; i++) puts(names[i]); return 0; }\n")
+    compiler = find_compiler() or ()
+    for name, sources in (("names", ["main.c"]), ("run", ["-DKINDS_MAIN", "kinds.c"])):
+        subprocess.run([*compiler, "-std=c99", *sources, "-lm", "-o", name], check=True, cwd=path.parent)
+    names = subprocess.run([path.parent / "names"], capture_output=True, check=True).stdout.decode()
+    assert names.splitlines() == list(CLASSES)
+    done = subprocess.run([path.parent / "run"], input=x.astype(np.float32).tobytes(), capture_output=True, check=True)
+    return np.array(done.stdout.split(), np.float64).reshape(len(x), -1)
+
+
+def _run_onnx(path: Path, x: np.ndarray) -> np.ndarray:
+    runtime = pytest.importorskip("onnxruntime")
+    (outputs,) = runtime.InferenceSession(path.read_bytes()).run(None, {"input": x.astype(np.float32)})
+    return np.asarray(outputs)
+
+
+def test_the_report_and_drawings_name_the_classes(evonas: Evonas, begun: Path, tmp_path: Path) -> None:
+    assert evonas("report", begun / "run").exit_code == 0
+    page = (begun / "run" / "report.html").read_text(encoding="utf-8")
+    assert "größe" in page or json.dumps("größe")[1:-1] in page
+    id = package.Run(begun / "run").best({})
+    assert evonas("show", begun / "run", id, "--draw", tmp_path / "network.svg").exit_code == 0
+    assert "größe" in (tmp_path / "network.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], r"target \(--target\): expected the column .* columns are weight \[g\], length, width, kind"),
+        (["--target", "kin"], "got 'kin', did you mean 'kind'"),
+        (["--target", "kind", "--ignore", "lenght"], r"ignore \(--ignore\): .* did you mean 'length'"),
+        (["--target", "kind", "--groups", "patient"], r"groups \(--groups\): expected a column"),
+        (["--target", "kind", "--impute", "mode"], "impute must be 'mean' or 'median', got 'mode'"),
+        (["--target", "kind", "--axes", "hw"], "a table of features"),
+        (["--target", "kind", "--task", "regression"], "expected numbers for a regression, got 'größe"),
+        (["--target", "kind", "--validation", "y.csv"], r"validation \(--validation\): expected the path of a file"),
+        (["--target", "kind", "--test", "t.csv"], "t.csv: expected the column width, as in the training samples"),
+        (["--target", "kind", "--test", "t.npz"], "expected a file of the same kind"),
+    ],
+)
+def test_what_does_not_fit_a_table_is_refused_before_anything_is_written(
+    refused: Refused, options: list[str], message: str
+) -> None:
+    write("x.csv", rows())
+    write("t.csv", rows(9), ("weight [g]", "length", "breadth", "kind"))
+    np.savez("t.npz", x=np.zeros((2, 3)), y=np.zeros(2))
+    refused("evolve", "--dataset", "x.csv", *options, message=message)
+    assert not Path("runs").exists()
+
+
+def test_test_samples_of_another_shape_are_refused_at_the_start(refused: Refused) -> None:
+    x, y = np.random.default_rng(0).normal(size=(30, 5)), np.arange(30) % 3
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x[:, :4], y_test=y)
+    refused("evolve", "--dataset", "own.npz", message=r"expected samples of shape \(5,\), got \(4,\)")
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y[:-1])
+    refused("evolve", "--dataset", "own.npz", message="got 30 in x and 29 in y")
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x)
+    refused("evolve", "--dataset", "own.npz", message="add the other with numpy.savez")
