@@ -138,7 +138,7 @@ def test_columns_that_are_not_there_are_refused(asked: list[str], sentence: str)
 def test_what_is_not_shown_is_known() -> None:
     columns = front_columns(MEMBERS, OBJECTIVES)
     assert hidden(columns, MEMBERS, {}) == ["parents", "budget"]
-    assert hidden(fitting(columns, 75), MEMBERS, {}) == [
+    assert hidden(fitting(columns, 45), MEMBERS, {}) == [
         "birth", "operator", "parents", "budget", "edges", "depth", "neurons", "params"
     ]
     assert "equal" in hidden([Column("id", [])], MEMBERS, {87: [3]})
