@@ -13,7 +13,7 @@ from cells_benchmark.curve import run_curve
 from cells_benchmark.evolution import run_evolution
 from cells_benchmark.table import run_table
 
-from evonas.cli.app import exit_codes
+from evonas.cli.failing import exit_codes
 
 Seeds = Annotated[int, typer.Option(min=1, help="Searches of each kind.")]
 Out = Annotated[Path, typer.Option(help="Folder of the searches and the results.")]

@@ -13,7 +13,7 @@ import typer
 from front_benchmark import checks, results, table
 from front_benchmark.schedule import Benchmark
 
-from evonas.cli.app import exit_codes
+from evonas.cli.failing import exit_codes
 from evonas.cli.console import say
 
 

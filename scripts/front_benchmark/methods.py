@@ -147,7 +147,8 @@ class Stage(NamedTuple):
     def own(self, dataset: str, setting: str | None = None) -> Mapping[str, Any]:
         """The entry of :data:`SETTINGS`, with what the data set changes."""
         own = SETTINGS[self.settings]
-        epochs = settings_of(dataset, setting).epochs.get(self.settings)
+        method = "evolve" if self.settings in ABLATIONS else self.settings
+        epochs = settings_of(dataset, setting).epochs.get(method)
         return own if epochs is None else {**own, "epochs": epochs}
 
     def config(self, dataset: str, setting: str | None = None, **values: Any) -> RunConfig:

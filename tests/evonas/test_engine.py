@@ -41,7 +41,7 @@ def test_each_generation_has_the_evaluator_that_is_given_for_it(play: Play) -> N
 
     def evaluator_at(generation: int) -> ToyEvaluator:
         asked.append(generation)
-        return ToyEvaluator(behaviour="raise" if generation == 2 else "ok")
+        return ToyEvaluator(behaviour="raise-all" if generation == 2 else "ok")
 
     store = play(generations=3, evaluator_at=evaluator_at)
     assert asked == [0, 1, 2, 3]

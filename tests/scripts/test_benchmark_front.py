@@ -156,7 +156,13 @@ def test_a_data_set_says_for_how_long_methods_train_a_network() -> None:
     wanted = methods.settings_of("mnist").epochs
     assert {name: epochs[name] for name in wanted} == dict(wanted)
     for name in methods.SETTINGS.keys() - wanted.keys():
-        assert epochs[name] == methods.Stage(name).config(dataset="fashion-mnist").epochs
+        assert epochs[name] == methods.Stage(name).config(dataset="digits").epochs
+
+
+def test_parts_are_taken_away_from_an_evolution_with_its_own_epochs() -> None:
+    evolve = methods.Stage("evolve").config(dataset="fashion-mnist")
+    for name in methods.ABLATIONS.keys() - {"rungs", "confirmed"}:
+        assert methods.Stage(name).config(dataset="fashion-mnist").epochs == evolve.epochs == 18
 
 
 @pytest.mark.parametrize("name", methods.ABLATIONS)

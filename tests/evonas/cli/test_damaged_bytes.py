@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import Result
 
-from evonas.cli.app import exit_codes
+from evonas.cli.failing import exit_codes
 from evonas.types import UserError
 
 

@@ -160,7 +160,7 @@ def test_empty_columns_are_hidden(open_page: Any, changed: Callable[[Callable[[A
 
     heads = open_page(changed(blank)).locator("#members th").all_inner_texts()
     assert "parameters" not in heads
-    assert {"id", "depth", "edges"} <= set(heads)
+    assert {"id", "depth in layers", "edges"} <= set(heads)
     assert "equal" not in heads
 
 
