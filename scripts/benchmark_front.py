@@ -13,8 +13,8 @@ import typer
 from front_benchmark import checks, results, table
 from front_benchmark.schedule import Benchmark
 
-from evonas.cli.failing import exit_codes
 from evonas.cli.console import say
+from evonas.cli.failing import exit_codes
 
 
 def main(
