@@ -59,3 +59,13 @@ def test_a_short_time_and_little_memory_bound_founders_and_enough_of_all_leaves_
 def test_sizes_that_the_user_names_stay() -> None:
     space = create(WIDE, {"founder_edges": (8000, 640_000)})
     assert set(founder_options(RunConfig(epochs=6), space, 80)) == {"starting_edges"}
+
+
+def test_where_only_dense_founders_begin_with_too_many_edges_the_others_keep_their_sizes() -> None:
+    space = create(Task("classification", (1, 28, 28), 10), {})
+    options = founder_options(RunConfig(epochs=18, time_limit=120.0), space, 50_000)
+    assert set(options) == {"starting_edges"}
+    assert 62_720 <= options["starting_edges"] == 100_000
+    bounded = create(Task("classification", (1, 28, 28), 10), dict(options))
+    sizes = [bounded.sample(np.random.default_rng(seed)).n_edges for seed in range(12)]
+    assert 31_000 < max(sizes) < 101_000
