@@ -61,11 +61,11 @@ TestFile = Annotated[
 ]
 DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].", rich_help_panel=DATA)]
 NTrain = Annotated[
-    int | None, typer.Option(help="Use so many training samples only [all].", rich_help_panel=DATA)
+    int | None, typer.Option(help="Training samples to use [all].", rich_help_panel=DATA)
 ]
 NValidation = Annotated[
     int | None,
-    typer.Option(help="Hold back so many samples for validation [a fifth; of many a sixth].", rich_help_panel=DATA),
+    typer.Option(help="Samples to hold back for validation [a fifth; of many a sixth].", rich_help_panel=DATA),
 ]
 DataAxes = Annotated[
     str | None,

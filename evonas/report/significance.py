@@ -26,9 +26,9 @@ ALPHA = 0.05
 #: A bootstrap over fewer runs has too few different means: its interval would be far too narrow.
 FEWEST_RESAMPLED = 5
 N_RESAMPLES = 9999
-#: Up to so many ways to divide the runs in two groups all are tried, ties or not: all of 8 and 8 runs.
+#: Most ways to divide the runs in two groups of which all are tried, ties or not: those of 8 and 8 runs.
 MOST_DIVISIONS = 20_000
-#: Differences of shares are rounded to so many digits: equal ones would else differ by an error of rounding.
+#: Digits to which differences of shares are rounded: equal ones would else differ by an error of rounding.
 DIGITS = 12
 
 

@@ -15,10 +15,10 @@ from evonas.types import Doubles, Ints
 CONTESTANTS, FRONT_SHARE = 3, 0.2
 #: So many members are near enough to fill a gap.
 NEIGHBOURS = 4
-#: The best parent costs so many times as much as its child should, log-uniform from the first to the second: pruning
-#: what a larger network has learnt beats growing a smaller one. In five searches of 2 minutes on Fashion-MNIST, 41 to
-#: 75 % of the pruned children with less than 10 000 edges were better than the front at their size where the parent had
-#: 1.05 to 1.4 times as many, 15 to 37 % where it had 1.7 to 2.2 times.
+#: Cost of the best parent as a multiple of its child's, log-uniform from the first to the second: pruning what a larger
+#: network has learnt beats growing a smaller one. In five searches of 2 minutes on Fashion-MNIST, 41 to 75 % of the
+#: pruned children with less than 10 000 edges were better than the front at their size where the parent had 1.05 to 1.4
+#: times as many, 15 to 37 % where it had 1.7 to 2.2 times.
 DEARER = (1.05, 1.6)
 #: Shares of the time that go beyond the cheap and the dear end of the front, and how far: by a share of its span. With
 #: half of DEAR_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their fronts at .55 and

@@ -53,7 +53,7 @@ DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
 })
 
 #: Those of networks that share weights, in use beside the others where founders are convolutional: they apply to no
-#: other networks, and make nine of ten of the children of these.
+#: other networks, and make three of four of the children of these.
 SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"release": 100.0, "add_channel": 10.0, "remove_channel": 5.0, "share": 5.0}
 )
