@@ -11,7 +11,7 @@ from evonas.config import RunConfig, recipe_from, settings_from
 from evonas.memory import usable_memory
 from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
-from evonas.space import BoundsFounders, Relaxable, SearchSpace, Seedable, Seeder
+from evonas.space import FitsFounders, Relaxable, SearchSpace, Seedable, Seeder
 from evonas.training import FamilySearch, FamilySearchable
 from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
@@ -27,14 +27,14 @@ BYTES_DRAWN, BYTES_KEPT, SHARE_OF_MEMORY = 150, 16, 0.5
 
 
 def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) -> Mapping[str, Any]:
-    """Options of the space that bound what founders begin with, where the user's leave that open.
+    """Options of the space for founders that are affordable and suit the objectives, where the user's leave that open.
 
     Args:
         config: Its jobs, population, first budget and time limit (seconds) decide what is affordable.
-        space: Empty options where it is not ``BoundsFounders``.
+        space: Empty options where it is not ``FitsFounders``.
         n_train: Samples of the training set.
     """
-    if not isinstance(space, BoundsFounders):
+    if not isinstance(space, FitsFounders):
         return {}
     bounds = [
         EDGES_A_SAMPLE * n_train,
@@ -43,7 +43,7 @@ def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) ->
     if config.time_limit is not None:
         seen = n_train * max(1, config.budgets[0])
         bounds.append(max(LARGEST_TRIAL * config.time_limit, QUICK_TRIAL) * EDGES_A_SECOND / seen)
-    return space.founders_within(max(1, int(min(bounds))))
+    return space.founders_for(max(1, int(min(bounds))), config.objectives)
 
 
 def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, FamilySearch[Any]]:

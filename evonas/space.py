@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -151,11 +151,20 @@ class Seeder(Protocol[G_co]):
 
 
 @runtime_checkable
-class BoundsFounders(Protocol):
-    """Capability: begin with smaller networks where samples, memory or time are few."""
+class FitsFounders(Protocol):
+    """Capability: begin with smaller networks where samples, memory or time are few, and with those that suit a search.
+    """
 
-    def founders_within(self, n_edges: int) -> Mapping[str, Any]:
-        """Options of the space with which no founder begins with many more edges; empty where none does anyway."""
+    def founders_for(self, n_edges: int, objectives: Collection[str]) -> Mapping[str, Any]:
+        """Options of the space with which no founder begins with many more edges, and all suit what is minimised.
+
+        Args:
+            n_edges: The most that is affordable.
+            objectives: Names of the metrics.
+
+        Returns:
+            Empty where the options are right as they are.
+        """
         ...
 
 

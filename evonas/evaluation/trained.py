@@ -44,17 +44,20 @@ class TrainedEvaluator(Generic[G]):
     def __call__(self, job: Job[G]) -> Outcome[G]:
         genotype = job.trial.individual.genotype
         inheritance, training = (_child(job.seed, index) for index in range(2))
-        weights = None
+        weights, is_child = None, False
         if job.start is not None and job.start.continues:
             genotype, weights = job.start.genotype, job.start.weights
         elif job.start is not None and isinstance(self.space, InheritsWeights):
             rng = np.random.default_rng(inheritance)
             weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
-        edges = self.space.cost(genotype).get("edges", 0.0)
+            is_child = True
+        edges, epochs = self.space.cost(genotype).get("edges", 0.0), job.trial.budget
+        if is_child:
+            epochs = self.recipe.epochs_of_child(edges, epochs)
         recipe = self.recipe.of_size(edges)
         recipe = recipe if weights is None else recipe.continued(edges)
         trained = train(
-            self.space, genotype, weights, self.splits, recipe, epochs=job.trial.budget, seed=training,
+            self.space, genotype, weights, self.splits, recipe, epochs=epochs, seed=training,
             stop=job.stop,
         )
         metrics = {

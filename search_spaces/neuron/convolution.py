@@ -122,6 +122,27 @@ def count_edges(input_shape: tuple[int, ...], n_outputs: int, plan: ConvolutionP
     return total
 
 
+def count_weights(input_shape: tuple[int, ...], n_outputs: int, plan: ConvolutionPlan) -> int:
+    """Weights, biases and gains of :func:`convolutional` while all are shared; builds nothing.
+
+    Args:
+        input_shape: ``(channels, height, width)`` or ``(channels, length)``.
+        n_outputs: Outputs; every neuron of the last level has an edge to each.
+        plan: What is counted.
+
+    Raises:
+        ValueError: As :func:`maps_of`.
+    """
+    maps = maps_of(input_shape, plan)
+    taps = sum(
+        source.channels * target.channels * level.kernel ** len(source.shape)
+        for source, target, level in _seen(maps, plan)
+    )
+    last = maps[-1]
+    places = prod(last.shape if plan.regions is None else (min(plan.regions, side) for side in last.shape))
+    return taps + (last.channels * places + 1) * n_outputs + 2 * sum(level.channels for level in plan.levels)
+
+
 def convolutional(
     input_shape: tuple[int, ...], n_outputs: int, plan: ConvolutionPlan, rng: np.random.Generator
 ) -> NeuronGenotype:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, OPERATORS, SHARED_WEIGHTS, MutationParams, Operator
+from search_spaces.neuron.mutation import OPERATORS, MutationParams, Operator
 from search_spaces.neuron.options import NeuronOptions
 
 #: All operators but these have a step; that of ``inflate`` is that of its variants, too.
@@ -30,16 +30,15 @@ class Mutation:
         return self.operator(genotype, rng, replace(self.params, target=target))
 
 
-def offered(options: NeuronOptions, params: MutationParams, *, shared: bool) -> Mapping[str, Mutation]:
+def offered(options: NeuronOptions, params: MutationParams, weights: Mapping[str, float]) -> Mapping[str, Mutation]:
     """Mutations by the names that individuals are recorded with, see :attr:`NeuronOptions.steps`.
 
     Args:
         options: The space's.
         params: With the largest steps of operators whose own are not among the options.
-        shared: Whether founders share weights, so that operators on them are in use by default.
+        weights: With which operators are drawn where the options do not say.
     """
     largest = {**params.largest_steps, **options.largest_steps}
-    weights: Mapping[str, float] = {**DEFAULT_WEIGHTS, **(SHARED_WEIGHTS if shared else {})}
     if options.operators is not None:
         weights = options.operators
     mutations = {}

@@ -25,8 +25,10 @@ class NeuronOptions(BaseModel):
         founders: ``"pruned"`` founders begin with many times the edges that training leaves them, ``"log-uniform"``
             ones are sparse at once; both are spread over orders of magnitude. ``"convolutional"`` ones share weights
             as convolutions do, from which the operator ``release`` makes networks of single neurons; at the cheap end
-            they are pruned ones. ``"source"`` is the published rule. ``"auto"`` is ``"convolutional"`` for images and
-            signals, ``"pruned"`` for tables.
+            they are pruned ones. ``"shared"`` ones are convolutions of few weights, where these and not edges are what
+            counts, and a quarter of them pruned. ``"source"`` is the published rule. ``"auto"`` is ``"pruned"`` for
+            tables; for images and signals ``"shared"`` if a search minimises parameters or flash, else
+            ``"convolutional"``.
         edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to
             80 times as many as inputs or outputs, whichever are more, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
@@ -50,8 +52,8 @@ class NeuronOptions(BaseModel):
         distance_slope: What each layer adds to the scale.
         distance_strength: 0 switches the law off: all edges are equally likely.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is
-            ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`, and ``SHARED_WEIGHTS`` where founders are
-            convolutional.
+            ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`, and ``SHARED_WEIGHTS`` or ``FEW_WEIGHTS`` where
+            founders are ``"convolutional"`` or ``"shared"``.
         largest_steps: Largest step of an operator as a share, by name; those left out keep the one of
             ``LARGEST_STEPS``.
         steps: Every operator that has a step is there once for each of these shares of its largest step, as
@@ -63,7 +65,7 @@ class NeuronOptions(BaseModel):
 
     norm: Norm = "layer-affine"
     trainer: TrainerName = "auto"
-    founders: Literal["auto", "convolutional", "pruned", "log-uniform", "source"] = "auto"
+    founders: Literal["auto", "convolutional", "shared", "pruned", "log-uniform", "source"] = "auto"
     edges: tuple[int, int] | None = None
     founder_edges: tuple[int, int] | None = None
     starting_edges: int | None = Field(default=None, ge=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron import inheritance
-from search_spaces.neuron.cost import FLOPS_PER_EDGE, cost
+from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.describe import describe
 from search_spaces.neuron.distance import DistanceLaw
@@ -28,13 +28,13 @@ from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.growth import grown
 from search_spaces.neuron.lowering import MOST_EDGES, lower
-from search_spaces.neuron.mutation import LARGEST_STEPS, MutationParams
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, FEW_WEIGHTS, LARGEST_STEPS, SHARED_WEIGHTS, MutationParams
 from search_spaces.neuron.operators import offered
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.recipes import recipe_for
 from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
 from search_spaces.neuron.seeders.conv import fewest_edges
-from search_spaces.neuron.seeders.founding import convolutional_or_pruned, most_cheap
+from search_spaces.neuron.seeders.founding import convolutional_or_pruned, most_cheap, shared_or_pruned
 from search_spaces.neuron.seeders.local import FACTORS as LOCAL_FACTORS
 from search_spaces.neuron.seeders.prune import DENSE_FACTOR, most_at_start
 from search_spaces.neuron.trainer import choose_trainer
@@ -56,6 +56,10 @@ EDGES_PER_END = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
+#: Metrics that count weights, each once however many edges share it.
+WEIGHTS = frozenset({"params", "flash", "int8_flash"})
+#: Weights of operators beside the default ones, by the rule for founders.
+OWN_WEIGHTS: Mapping[str, Mapping[str, float]] = {"convolutional": SHARED_WEIGHTS, "shared": FEW_WEIGHTS}
 #: By default founders are spread over as wide a range, as far as bounds on edges allow.
 DECADE = 10
 
@@ -64,7 +68,7 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``BoundsFounders``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable``, ``Trainable`` and
+    ``FitsFounders``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable``, ``Trainable`` and
     ``TakesLayers``; picklable.
 
     Args:
@@ -86,7 +90,7 @@ class NeuronSpace:
         )
         self._founders = self._checked_founders()
         params = MutationParams(self.law, LARGEST_STEPS, self._edges)
-        self._mutations = offered(options, params, shared=self._founders == "convolutional")
+        self._mutations = offered(options, params, {**DEFAULT_WEIGHTS, **OWN_WEIGHTS.get(self._founders, {})})
         self.operators: Mapping[str, float] = {name: mutation.weight for name, mutation in self._mutations.items()}
 
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:
@@ -97,6 +101,8 @@ class NeuronSpace:
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
         if self._founders == "convolutional":
             return convolutional_or_pruned(rng, self._setting)
+        if self._founders == "shared":
+            return shared_or_pruned(rng, self._setting)
         if self._founders == "pruned":
             return pruned(self._setting.random_target(rng), rng, self._setting)
         if self._founders == "source":
@@ -106,11 +112,21 @@ class NeuronSpace:
         n_edges = min(self._clipped(plan.n_edges), self.options.starting_edges or plan.n_edges)
         return grow(replace(plan, n_edges=n_edges), n_outputs, self.law, rng)
 
-    def founders_within(self, n_edges: int) -> Mapping[str, Any]:
-        """Options with which no founder begins with many more edges; empty where none does.
+    def founders_for(self, n_edges: int, objectives: Collection[str]) -> Mapping[str, Any]:
+        """Options with which no founder begins with many more edges, and all suit what is minimised.
 
         Where the user has not said how large founders are, they are then as small as that asks for, over a decade.
+
+        Args:
+            n_edges: Any number is within it where the user has bounded them.
+            objectives: Names of metrics; founders share weights where these are what counts.
         """
+        rule: Mapping[str, Any] = {}
+        if self.options.founders == "auto" and self._founders == "convolutional" and WEIGHTS & set(objectives):
+            rule = {"founders": "shared"}
+        return {**rule, **self._founders_within(n_edges)}
+
+    def _founders_within(self, n_edges: int) -> Mapping[str, Any]:
         low, high = self._founder_edges
         pruned_high = most_cheap(self._setting) if self._founders == "convolutional" else high
         dense, sparse = most_at_start(pruned_high, self._setting), LOCAL_FACTORS[0] * pruned_high
@@ -129,8 +145,9 @@ class NeuronSpace:
         Raises:
             UserError: Convolutions were asked for, and none fits the inputs or the bound on edges.
         """
-        if self.options.founders not in ("auto", "convolutional"):
-            return self.options.founders
+        rule = self.options.founders
+        if rule not in ("auto", "convolutional", "shared"):
+            return rule
         try:
             fewest = fewest_edges(self.task.input_shape, self.task.n_outputs)
             if fewest > self._edges[1]:
@@ -139,10 +156,10 @@ class NeuronSpace:
                     'option edges: allow more, or use founders="pruned"'
                 )
         except UserError:
-            if self.options.founders == "convolutional":
+            if rule != "auto":
                 raise
             return "pruned"
-        return "convolutional"
+        return "convolutional" if rule == "auto" else rule
 
     @property
     def _usual_edges(self) -> tuple[int, int]:
@@ -201,7 +218,8 @@ class NeuronSpace:
 
         Args:
             parent: Stays as it is.
-            costs: ``edges``, or else ``flops`` per sample; with neither this is :meth:`mutate`.
+            costs: ``edges``, ``flops`` per sample or ``params``, of which the hardest to meet decides how large a share
+                of the parent's edges is wanted; with none of them this is :meth:`mutate`.
             rng: Draws operator and child.
             operator: Tried first; None draws one.
 
@@ -209,8 +227,9 @@ class NeuronSpace:
             ValueError: Unknown operator.
             UserError: No operator in use changes this parent.
         """
-        n_edges = costs.get("edges", costs.get("flops", np.nan) / FLOPS_PER_EDGE)
-        return self._mutate(parent, rng, operator, None if np.isnan(n_edges) else round(n_edges))
+        own = self.cost(parent)
+        ratios = [costs[name] / own[name] for name in ("edges", "flops", "params") if name in costs]
+        return self._mutate(parent, rng, operator, round(min(ratios) * own["edges"]) if ratios else None)
 
     def _mutate(
         self, parent: NeuronGenotype, rng: np.random.Generator, operator: str | None, target: int | None

@@ -33,10 +33,10 @@ from search_spaces.neuron.mutation.swap_edges import swap_edges
 from search_spaces.neuron.mutation.tie_weights import tie_weights
 
 __all__ = [
-    "DEFAULT_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "SHARED_WEIGHTS", "UNBOUNDED", "MutationParams", "Operator",
-    "add_channel", "add_edges", "add_nodes", "inflate", "inflate_dilated", "inflate_gradient", "inflate_neurons",
-    "inflate_skips", "merge_neurons", "prune", "release", "remove_channel", "remove_edges", "remove_layer", "share",
-    "split_neuron", "swap_edges", "tie_weights",
+    "DEFAULT_WEIGHTS", "FEW_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "SHARED_WEIGHTS", "UNBOUNDED",
+    "MutationParams", "Operator", "add_channel", "add_edges", "add_nodes", "inflate", "inflate_dilated",
+    "inflate_gradient", "inflate_neurons", "inflate_skips", "merge_neurons", "prune", "release", "remove_channel",
+    "remove_edges", "remove_layer", "share", "split_neuron", "swap_edges", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
@@ -54,8 +54,11 @@ DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
 
 #: Those of networks that share weights, in use beside the others where founders are convolutional: they apply to no
 #: other networks, and make three of four of the children of these.
-SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"release": 100.0, "add_channel": 10.0, "remove_channel": 5.0, "share": 5.0}
+SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType({"release": 100.0})
+
+#: The same where weights, and not edges, are what counts: there networks stay tied, and channels come and go.
+FEW_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"release": 4.0, "add_channel": 12.0, "remove_channel": 12.0, "share": 12.0}
 )
 
 #: Every operator by name.

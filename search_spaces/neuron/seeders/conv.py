@@ -6,10 +6,10 @@ ahead of the same networks without ties, and untying them gains 1 to 3 more on C
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import product
-from math import log
+from math import inf, log
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +22,7 @@ from search_spaces.neuron.convolution import (
     channels_and_grid,
     convolutional,
     count_edges,
+    count_weights,
     maps_of,
 )
 from search_spaces.neuron.genotype import NeuronGenotype
@@ -41,6 +42,10 @@ LEAST_SIDE = 2
 DRAWS, TOLERANCE = 400, 0.15
 #: How often the edges into outputs share weights by channel and region, and the regions along an axis.
 SHARED_READOUTS, REGIONS = 0.15, (1, 2, 3)
+#: The same where weights are few.
+FEW_READOUTS = 0.9
+#: A plan with too many edges is further away than any other.
+BEYOND = 100.0
 #: Edges that a member begins with, as multiples of those that training leaves it.
 FACTORS = (1.2, 5.0)
 #: Most edges that it begins with, as a multiple of the most of the family.
@@ -85,27 +90,49 @@ def shared(n_edges: int, rng: np.random.Generator, setting: Setting) -> NeuronGe
     return convolutional(setting.law.input_shape, setting.n_outputs, plan, rng)
 
 
+def few_weights(n_weights: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
+    """A random convolutional network that stays tied, most often the outputs too, of as many edges as are allowed.
+
+    Args:
+        n_weights: About as many weights, biases and gains as it has.
+        rng: Draws the plan and the ids.
+        setting: Of the family; ``edges`` bounds it.
+
+    Raises:
+        UserError: As :func:`draw_plan`.
+    """
+    shape, n_outputs = setting.law.input_shape, setting.n_outputs
+    plan = draw_plan(shape, n_outputs, n_weights, rng, most=setting.edges[1], count=count_weights, shared=FEW_READOUTS)
+    return convolutional(shape, n_outputs, plan, rng)
+
+
 def draw_plan(
-    input_shape: tuple[int, ...], n_outputs: int, n_edges: int, rng: np.random.Generator
+    input_shape: tuple[int, ...], n_outputs: int, wanted: int, rng: np.random.Generator, *, most: float = inf,
+    count: Callable[[tuple[int, ...], int, ConvolutionPlan], int] = count_edges, shared: float = SHARED_READOUTS,
 ) -> ConvolutionPlan:
-    """A random plan of about ``n_edges`` edges: the nearest of many where none is near.
+    """A random plan of about the wanted size: the nearest of many where none is near.
 
     Args:
         input_shape: ``(channels, height, width)`` or ``(channels, length)``.
         n_outputs: Outputs of the network.
-        n_edges: Edges that are wanted.
+        wanted: Edges, or what ``count`` counts.
         rng: What it is drawn by.
+        most: Edges, where a plan of no more can be drawn.
+        count: The size of a plan for an input shape and a number of outputs.
+        shared: How often the edges into outputs share weights.
 
     Raises:
         UserError: The inputs have no grid, or it is too small for any plan.
     """
     _, grid = _checked_grid(input_shape)
-    nearest, best = float("inf"), None
+    nearest, best = inf, None
     for _ in range(DRAWS):
-        plan = _random_plan(grid, rng)
+        plan = _random_plan(grid, rng, shared)
         if not _fits(input_shape, plan):
             continue
-        distance = abs(log(count_edges(input_shape, n_outputs, plan) / n_edges))
+        distance = abs(log(count(input_shape, n_outputs, plan) / wanted))
+        if count_edges(input_shape, n_outputs, plan) > most:
+            distance += BEYOND
         if distance < nearest:
             nearest, best = distance, plan
         if nearest < TOLERANCE:
@@ -154,7 +181,7 @@ def _too_small(input_shape: tuple[int, ...]) -> str:
             "use other founders or another seeder")
 
 
-def _random_plan(grid: tuple[int, ...], rng: np.random.Generator) -> ConvolutionPlan:
+def _random_plan(grid: tuple[int, ...], rng: np.random.Generator, shared: float) -> ConvolutionPlan:
     kernels = KERNELS if len(grid) == 2 else SIGNAL_KERNELS
     n_levels, channels = int(rng.choice(LEVELS)), log_uniform(*CHANNELS, rng)
     levels = []
@@ -165,5 +192,5 @@ def _random_plan(grid: tuple[int, ...], rng: np.random.Generator) -> Convolution
             skip=number > 0 and rng.random() < SKIPS,
         ))
         channels *= rng.uniform(*WIDENING)
-    regions = int(rng.choice(REGIONS)) if rng.random() < SHARED_READOUTS else None
+    regions = int(rng.choice(REGIONS)) if rng.random() < shared else None
     return ConvolutionPlan(tuple(levels), regions)

@@ -8,7 +8,7 @@ import numpy as np
 
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.steps import log_uniform
-from search_spaces.neuron.seeders.conv import shared
+from search_spaces.neuron.seeders.conv import few_weights, shared
 from search_spaces.neuron.seeders.family import Setting
 from search_spaces.neuron.seeders.pruned import pruned
 
@@ -21,6 +21,10 @@ LEAST = 1 / 2
 #: points ahead at 1 000 edges, equal at 2 650. From there on networks are released.
 DENSE = 2.6
 
+#: Where weights are counted: share of the founders that are convolutional, and the most of their weights, biases and
+#: gains as a share of the most edges.
+FEW_SHARE, MOST_WEIGHTS = 0.75, 0.1
+
 
 def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
     """A network that stays tied, or one that training prunes to the cheap end of the range."""
@@ -31,6 +35,16 @@ def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> Neuro
             return founder
     cheap = replace(setting, edges=(low, most_cheap(setting)))
     return pruned(cheap.random_target(rng), rng, cheap)
+
+
+def shared_or_pruned(rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
+    """A network of few weights that stays tied, or one that training prunes: for searches that count weights."""
+    low, high = setting.edges
+    if rng.random() < FEW_SHARE:
+        founder = few_weights(round(log_uniform(low, max(low, high * MOST_WEIGHTS), rng)), rng, setting)
+        if founder.n_edges <= high:
+            return founder
+    return pruned(setting.random_target(rng), rng, setting)
 
 
 def most_cheap(setting: Setting) -> int:
