@@ -104,6 +104,22 @@ def test_only_networks_of_many_edges_that_begin_with_weights_learn_more_slowly(
     assert equal(weights(start, 0.01, full), weights(start, 0.01, 1e9)) is (share == 1)
 
 
+@pytest.mark.parametrize(("longer", "epochs"), [(0.0, 2), (400.0, 2), (1600.0, 4), (1e9, 8)])
+def test_small_children_alone_are_trained_for_longer(longer: float, epochs: int) -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [400, 400]})
+    genotype = space.sample(np.random.default_rng(0))
+    weights = trained(space, splits, genotype, Recipe())
+
+    def updates(start: Start | None) -> float:
+        trial = Trial(Individual(0, genotype, 0, "sample"), 2)
+        evaluator = TrainedEvaluator(space, splits, Recipe(longer_edges=longer))
+        return evaluator(Job(trial, np.random.SeedSequence(0), start, Stop())).metrics["edge_updates"]
+
+    assert updates(None) == updates(Start(genotype, weights, True)) == 2 * 400 * len(splits.train)
+    assert updates(Start(genotype, weights, False)) == epochs * 400 * len(splits.train)
+
+
 def test_deployment_is_that_of_the_weights_that_training_left() -> None:
     splits = load("digits")
     space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [300, 400]})

@@ -18,8 +18,10 @@ from search_spaces.neuron.convolution import (
     channels_and_grid,
     convolutional,
     count_edges,
+    count_weights,
     maps_of,
 )
+from search_spaces.neuron.cost import cost
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.inheritance import fresh, inherit
@@ -127,6 +129,7 @@ def test_edges_are_counted_without_building(shape: tuple[int, ...], plan: Convol
     assert genotype.n_edges <= counted
     if genotype.n_hidden == sum(m.size for m in maps_of(shape, plan)[1:]):
         assert genotype.n_edges == counted
+        assert cost(genotype, "layer-affine")["params"] == count_weights(shape, n_outputs, plan)
 
 
 def test_a_level_that_skips_sees_the_map_before_the_last_one() -> None:

@@ -40,7 +40,7 @@ def test_images_are_searched_from_tied_networks_of_the_costly_end_and_pruned_one
 def test_what_no_convolution_fits_is_searched_from_pruned_networks(task: Task, options: dict[str, object]) -> None:
     space = create(task, options)
     assert not any(g.is_shared for g in founders(space, 20))
-    assert not {"release", "add_channel", "remove_channel", "share"} & set(space.operators)
+    assert not {"release"} & set(space.operators)
 
 
 def test_tables_cannot_have_convolutional_founders() -> None:
@@ -57,6 +57,39 @@ def test_a_released_child_is_pruned_to_what_the_search_aims_at(costs: dict[str, 
     assert child.operator == "release"
     assert (child.genotype.prune_to, child.genotype.n_edges) == (edges, parent.n_edges)
     assert space.cost(child.genotype)["edges"] == edges
+
+
+def test_children_of_tied_networks_are_pruned_by_the_cost_that_is_hardest_to_meet() -> None:
+    space = create(IMAGES, {"founders": "shared", "edges": (300, 60_000)})
+    plan = ConvolutionPlan((Level(8, 5, 2), Level(8, 3, 2)), regions=2)
+    parent = convolutional((1, 28, 28), 10, plan, np.random.default_rng(0))
+    own = space.cost(parent)
+    wanted = {"flops": 0.9 * own["flops"], "params": 0.5 * own["params"]}
+    child = space.mutate_towards(parent, wanted, np.random.default_rng(1), "prune")
+    assert child.genotype.prune_to == round(0.5 * parent.n_edges)
+    easy = space.mutate_towards(parent, {**wanted, "params": own["params"]}, np.random.default_rng(1), "prune")
+    assert easy.genotype.prune_to == round(0.9 * parent.n_edges)
+
+
+@pytest.mark.parametrize("objectives", [("val_error", "params"), ("fitness_error", "flops", "flash")])
+def test_a_search_that_counts_weights_begins_with_few_that_are_shared(objectives: tuple[str, ...]) -> None:
+    task = Task("classification", (1, 28, 28), 10)
+    chosen = create(task, {}).founders_for(10**9, objectives)
+    assert chosen == {"founders": "shared"}
+    space = create(task, {**chosen, "edges": (300, 60_000), "founder_edges": (300, 60_000)})
+    drawn = founders(space, 60)
+    tied = [space.cost(g)["params"] for g in drawn if g.is_shared]
+    assert 0.55 < len(tied) / len(drawn) < 0.95
+    assert 250 < min(tied) < 600
+    assert 2_000 < max(tied) < 9_000
+    assert max(g.n_trained_edges for g in drawn) <= 60_000
+
+
+def test_founders_that_the_user_names_and_tables_stay_as_they_are() -> None:
+    counted = ("val_error", "params")
+    assert create(IMAGES, {"founders": "convolutional"}).founders_for(10**9, counted) == {}
+    assert create(Task("classification", (13,), 3), {}).founders_for(10**9, counted) == {}
+    assert create(IMAGES, {}).founders_for(10**9, ("val_error", "flops")) == {}
 
 
 def test_without_costs_of_edges_a_released_child_has_any_size_within_the_bounds() -> None:
