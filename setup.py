@@ -11,6 +11,7 @@ import platform
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 NATIVE = Path("search_spaces/neuron/native")
@@ -47,6 +48,13 @@ class BuildNative(build_ext):
         return str(Path(*fullname.split("."))) + ".so"
 
 
+class PlatformWheel(bdist_wheel):
+    """Tagged for any Python 3: the library is loaded with ctypes and knows nothing of Python."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        return ("py3", "none", super().get_tag()[2])
+
+
 setup(
     ext_modules=[
         Extension(
@@ -59,5 +67,5 @@ setup(
             optional=True,
         )
     ],
-    cmdclass={"build_ext": BuildNative},
+    cmdclass={"build_ext": BuildNative, "bdist_wheel": PlatformWheel},
 )
