@@ -43,7 +43,7 @@ def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) ->
     if config.time_limit is not None:
         seen = n_train * max(1, config.budgets[0])
         bounds.append(max(LARGEST_TRIAL * config.time_limit, QUICK_TRIAL) * EDGES_A_SECOND / seen)
-    return space.founders_for(max(1, int(min(bounds))), config.objectives)
+    return space.founders_for(max(1, int(min(bounds))), config.objectives or ())
 
 
 def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, FamilySearch[Any]]:

@@ -69,3 +69,11 @@ def test_where_only_dense_founders_begin_with_too_many_edges_the_others_keep_the
     bounded = create(Task("classification", (1, 28, 28), 10), dict(options))
     sizes = [bounded.sample(np.random.default_rng(seed)).n_edges for seed in range(12)]
     assert 31_000 < max(sizes) < 101_000
+
+
+def test_objectives_that_count_weights_ask_for_founders_that_share_them() -> None:
+    space = create(Task("classification", (1, 28, 28), 10), {})
+    assert founder_options(RunConfig(epochs=6, objectives=("val_error", "params")), space, 50_000) == {
+        "founders": "shared"
+    }
+    assert founder_options(RunConfig(epochs=6), space, 50_000) == {}
