@@ -59,11 +59,11 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     "mnist-weights": DatasetSettings(
         (600, 1_000, 2_650, 6_600, 20_700),
         {
-            "objectives": ["fitness_error", "flops", "params"], "constraints": ["flops<=120000"],
+            "objectives": ["fitness_error", "flops", "params"], "constraints": ["flops<=120000", "params>=450"],
             "population": 24, "children": 12, "training": _MOVED,
             "space_options": {"edges": [300, 60_000], "founder_edges": [300, 60_000]},
         },
-        _MNIST_EPOCHS, "params",
+        {"evolve": 15, "prune": 30}, "params",
     ),
     "cifar10": DatasetSettings((10_000, 25_000, 75_000, 200_000, 500_000), {
         "population": 16, "children": 8,  # a founder takes 15 seconds, not 2

@@ -56,9 +56,12 @@ DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
 #: other networks, and make three of four of the children of these.
 SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType({"release": 100.0})
 
-#: The same where weights, and not edges, are what counts: there networks stay tied, and channels come and go.
+#: The same where weights, and not edges, are what counts: there networks stay tied, and channels come and go. In a
+#: search of 2 minutes on MNIST two of five children by ``add_channel`` and ``remove_channel`` were better than the front
+#: at their number of weights, one of three by ``prune`` and one of eighteen by ``inflate``; where edges counted, neither
+#: was among the ancestors of 18 fronts.
 FEW_WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"release": 4.0, "add_channel": 12.0, "remove_channel": 12.0, "share": 12.0}
+    {"inflate": 4.0, "release": 2.0, "add_channel": 12.0, "remove_channel": 12.0, "share": 6.0}
 )
 
 #: Every operator by name.
