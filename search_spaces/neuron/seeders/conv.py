@@ -75,18 +75,21 @@ def conv(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenot
     return replace(genotype, release_at=RELEASE_AT, prune_to=target if target < genotype.n_edges else 0)
 
 
-def shared(n_edges: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
+def shared(
+    n_edges: int, rng: np.random.Generator, setting: Setting, *, readouts: float = SHARED_READOUTS
+) -> NeuronGenotype:
     """A random convolutional network that stays tied.
 
     Args:
         n_edges: About as many edges as it has.
         rng: Draws the plan and the ids.
         setting: Of the family.
+        readouts: How often the edges into outputs share weights, too.
 
     Raises:
         UserError: As :func:`draw_plan`.
     """
-    plan = draw_plan(setting.law.input_shape, setting.n_outputs, n_edges, rng)
+    plan = draw_plan(setting.law.input_shape, setting.n_outputs, n_edges, rng, shared=readouts)
     return convolutional(setting.law.input_shape, setting.n_outputs, plan, rng)
 
 
