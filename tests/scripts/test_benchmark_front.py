@@ -353,7 +353,7 @@ def test_images_are_moved_for_every_method_where_the_setting_says_so(name: str) 
     assert weights.recipe.shift == 1
     if "objectives" not in methods.SETTINGS[name]:  # as an ablation has
         assert weights.objectives == ("fitness_error", "flops", "params")
-    assert weights.constraints == ("flops<=120000",)
+    assert weights.constraints == ("flops<=120000", "params>=450")
 
 
 def test_the_table_takes_the_best_by_validation_under_each_budget() -> None:
