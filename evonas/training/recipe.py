@@ -154,7 +154,8 @@ class Recipe:
 
     def epochs_of_child(self, edges: float, budget: int) -> int:
         """Epochs of a trial that begins with a parent's weights, for a network of so many edges."""
-        return round(budget * min(max(1.0, (self.longer_edges / max(self._kept(edges), 1.0)) ** 0.5), LONGEST))
+        longer = math.sqrt(self.longer_edges / max(self._kept(edges), 1.0))
+        return round(budget * min(max(1.0, longer), LONGEST))
 
     def continued(self, edges: float) -> Recipe:
         """The recipe with which the trial of such a network goes on from weights."""

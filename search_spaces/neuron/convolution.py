@@ -134,7 +134,7 @@ def count_weights(input_shape: tuple[int, ...], n_outputs: int, plan: Convolutio
         ValueError: As :func:`maps_of`.
     """
     maps = maps_of(input_shape, plan)
-    taps = sum(
+    taps: int = sum(
         source.channels * target.channels * level.kernel ** len(source.shape)
         for source, target, level in _seen(maps, plan)
     )
