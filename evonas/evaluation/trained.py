@@ -39,26 +39,27 @@ class TrainedEvaluator(Generic[G]):
         return isinstance(self.space, Trainable) and self.space.shares_memory
 
     def work(self, trial: Trial[G]) -> float:
-        return trial.budget * self.space.cost(trial.individual.genotype).get("flops", 1.0)
+        cost, epochs = self.space.cost(trial.individual.genotype), trial.budget
+        if trial.individual.parents:
+            epochs = self.recipe.epochs_of_child(cost.get("edges", 0.0), epochs)
+        return epochs * cost.get("flops", 1.0)
 
     def __call__(self, job: Job[G]) -> Outcome[G]:
         genotype = job.trial.individual.genotype
         inheritance, training = (_child(job.seed, index) for index in range(2))
-        weights, is_child = None, False
-        if job.start is not None and job.start.continues:
+        weights, continues = None, job.start is not None and job.start.continues
+        if job.start is not None and continues:
             genotype, weights = job.start.genotype, job.start.weights
         elif job.start is not None and isinstance(self.space, InheritsWeights):
             rng = np.random.default_rng(inheritance)
             weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
-            is_child = True
-        edges, epochs = self.space.cost(genotype).get("edges", 0.0), job.trial.budget
-        if is_child:
-            epochs = self.recipe.epochs_of_child(edges, epochs)
-        recipe = self.recipe.of_size(edges)
-        recipe = recipe if weights is None else recipe.continued(edges)
+        edges = self.space.cost(genotype).get("edges", 0.0)
+        recipe, epochs = self.recipe.of_size(edges), job.trial.budget
+        if weights is not None:
+            recipe = recipe.continued(edges)
+            epochs = epochs if continues else recipe.epochs_of_child(edges, epochs)
         trained = train(
-            self.space, genotype, weights, self.splits, recipe, epochs=epochs, seed=training,
-            stop=job.stop,
+            self.space, genotype, weights, self.splits, recipe, epochs=epochs, seed=training, stop=job.stop
         )
         metrics = {
             **measured(self.space, trained.genotype, trained.weights, self.splits),

@@ -86,8 +86,9 @@ class Recipe:
             https://arxiv.org/abs/2203.03466): on Fashion-MNIST 2 of 20 children of 36 000 to 51 000 edges were better
             than their parent of 25 000 with the full rate, and 10 of 12 with two thirds of it.
         longer_edges: Children of networks that keep fewer edges than this are trained for more epochs than the trial's
-            budget: ``sqrt(longer_edges / edges)`` times as many, up to 4 times. They cost little and gain most; 0
-            switches it off.
+            budget: ``sqrt(longer_edges / edges)`` times as many, up to 4 times; 0 switches it off. Two networks of
+            10 000 edges on CIFAR-10 went from 61.1 and 60.7 % on validation after 12 epochs to 61.8 and 61.6 after 24
+            and 62.3 after 48; on Fashion-MNIST, where children have 18 epochs, searches with 8 000 gained nothing.
         schedule: ``"constant"``, ``"cosine"`` (to 0) or ``"one-cycle"`` (up for 30 % of the steps, then down to 0);
             the learning rate changes every step.
         warmup: Share of the steps over which ``constant`` and ``cosine`` rise linearly to the peak.
@@ -153,7 +154,12 @@ class Recipe:
         return self if self._kept(edges) >= self.augmented_edges else replace(self, shift=0, flip=False)
 
     def epochs_of_child(self, edges: float, budget: int) -> int:
-        """Epochs of a trial that begins with a parent's weights, for a network of so many edges."""
+        """Epochs of a trial that begins with a parent's weights.
+
+        Args:
+            edges: That the network has; fewer count if this prunes it further.
+            budget: Epochs of the trial.
+        """
         longer = math.sqrt(self.longer_edges / max(self._kept(edges), 1.0))
         return round(budget * min(max(1.0, longer), LONGEST))
 

@@ -118,17 +118,16 @@ class NeuronSpace:
         Where the user has not said how large founders are, they are then as small as that asks for, over a decade.
 
         Args:
-            n_edges: Any number is within it where the user has bounded them.
-            objectives: Names of metrics; founders share weights where these are what counts.
+            n_edges: The most that is affordable; it does not count where the user has set ``starting_edges``.
+            objectives: Names of metrics; founders share weights where weights are minimised.
         """
-        rule: Mapping[str, Any] = {}
         if self.options.founders == "auto" and self._founders == "convolutional" and WEIGHTS & set(objectives):
-            rule = {"founders": "shared"}
-        return {**rule, **self._founders_within(n_edges)}
+            return {"founders": "shared", **self._founders_within(n_edges, "shared")}
+        return self._founders_within(n_edges, self._founders)
 
-    def _founders_within(self, n_edges: int) -> Mapping[str, Any]:
+    def _founders_within(self, n_edges: int, rule: str) -> Mapping[str, Any]:
         low, high = self._founder_edges
-        pruned_high = most_cheap(self._setting) if self._founders == "convolutional" else high
+        pruned_high = most_cheap(self._setting) if rule == "convolutional" else high
         dense, sparse = most_at_start(pruned_high, self._setting), LOCAL_FACTORS[0] * pruned_high
         if n_edges >= max(dense, sparse, high) or self.options.starting_edges is not None:
             return {}

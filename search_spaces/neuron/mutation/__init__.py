@@ -59,7 +59,7 @@ SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType({"release": 100.0})
 #: The same where weights, and not edges, are what counts: there networks stay tied, and channels come and go. In a
 #: search of 2 minutes on MNIST two of five children by ``add_channel`` and ``remove_channel`` were better than the
 #: front at their number of weights, one of three by ``prune`` and one of eighteen by ``inflate``. Where edges counted,
-#: those on channels were not among the ancestors of any member of six fronts.
+#: they were not among the ancestors of any member of the five fronts that had such children.
 FEW_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"inflate": 4.0, "release": 2.0, "add_channel": 12.0, "remove_channel": 12.0, "share": 6.0}
 )

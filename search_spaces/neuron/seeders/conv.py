@@ -42,9 +42,9 @@ LEAST_SIDE = 2
 DRAWS, TOLERANCE = 400, 0.15
 #: How often the edges into outputs share weights by channel and region, and the regions along an axis.
 SHARED_READOUTS, REGIONS = 0.15, (1, 2, 3)
-#: The same where weights are few.
+#: How often they do where weights are counted.
 FEW_READOUTS = 0.9
-#: A plan with too many edges is further away than any other.
+#: Added to the distance of a plan with too many edges, which is then further away than any other.
 BEYOND = 100.0
 #: Edges that a member begins with, as multiples of those that training leaves it.
 FACTORS = (1.2, 5.0)
@@ -76,7 +76,7 @@ def conv(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenot
 
 
 def shared(
-    n_edges: int, rng: np.random.Generator, setting: Setting, *, readouts: float = SHARED_READOUTS
+    n_edges: int, rng: np.random.Generator, setting: Setting, *, shared_readouts: float = SHARED_READOUTS
 ) -> NeuronGenotype:
     """A random convolutional network that stays tied.
 
@@ -84,12 +84,12 @@ def shared(
         n_edges: About as many edges as it has.
         rng: Draws the plan and the ids.
         setting: Of the family.
-        readouts: How often the edges into outputs share weights, too.
+        shared_readouts: How often the edges into outputs share weights, too.
 
     Raises:
         UserError: As :func:`draw_plan`.
     """
-    plan = draw_plan(setting.law.input_shape, setting.n_outputs, n_edges, rng, shared=readouts)
+    plan = draw_plan(setting.law.input_shape, setting.n_outputs, n_edges, rng, shared_readouts=shared_readouts)
     return convolutional(setting.law.input_shape, setting.n_outputs, plan, rng)
 
 
@@ -105,13 +105,16 @@ def few_weights(n_weights: int, rng: np.random.Generator, setting: Setting) -> N
         UserError: As :func:`draw_plan`.
     """
     shape, n_outputs = setting.law.input_shape, setting.n_outputs
-    plan = draw_plan(shape, n_outputs, n_weights, rng, most=setting.edges[1], count=count_weights, shared=FEW_READOUTS)
+    plan = draw_plan(
+        shape, n_outputs, n_weights, rng, most=setting.edges[1], count=count_weights, shared_readouts=FEW_READOUTS
+    )
     return convolutional(shape, n_outputs, plan, rng)
 
 
 def draw_plan(
     input_shape: tuple[int, ...], n_outputs: int, wanted: int, rng: np.random.Generator, *, most: float = inf,
-    count: Callable[[tuple[int, ...], int, ConvolutionPlan], int] = count_edges, shared: float = SHARED_READOUTS,
+    count: Callable[[tuple[int, ...], int, ConvolutionPlan], int] = count_edges,
+    shared_readouts: float = SHARED_READOUTS,
 ) -> ConvolutionPlan:
     """A random plan of about the wanted size: the nearest of many where none is near.
 
@@ -120,9 +123,9 @@ def draw_plan(
         n_outputs: Outputs of the network.
         wanted: Edges, or what ``count`` counts.
         rng: What it is drawn by.
-        most: Edges, where a plan of no more can be drawn.
+        most: A plan of more edges is given only if all that were drawn have more.
         count: The size of a plan for an input shape and a number of outputs.
-        shared: How often the edges into outputs share weights.
+        shared_readouts: How often the edges into outputs share weights.
 
     Raises:
         UserError: The inputs have no grid, or it is too small for any plan.
@@ -130,7 +133,7 @@ def draw_plan(
     _, grid = _checked_grid(input_shape)
     nearest, best = inf, None
     for _ in range(DRAWS):
-        plan = _random_plan(grid, rng, shared)
+        plan = _random_plan(grid, rng, shared_readouts)
         if not _fits(input_shape, plan):
             continue
         distance = abs(log(count(input_shape, n_outputs, plan) / wanted))
@@ -184,7 +187,7 @@ def _too_small(input_shape: tuple[int, ...]) -> str:
             "use other founders or another seeder")
 
 
-def _random_plan(grid: tuple[int, ...], rng: np.random.Generator, shared: float) -> ConvolutionPlan:
+def _random_plan(grid: tuple[int, ...], rng: np.random.Generator, shared_readouts: float) -> ConvolutionPlan:
     kernels = KERNELS if len(grid) == 2 else SIGNAL_KERNELS
     n_levels, channels = int(rng.choice(LEVELS)), log_uniform(*CHANNELS, rng)
     levels = []
@@ -195,5 +198,5 @@ def _random_plan(grid: tuple[int, ...], rng: np.random.Generator, shared: float)
             skip=number > 0 and rng.random() < SKIPS,
         ))
         channels *= rng.uniform(*WIDENING)
-    regions = int(rng.choice(REGIONS)) if rng.random() < shared else None
+    regions = int(rng.choice(REGIONS)) if rng.random() < shared_readouts else None
     return ConvolutionPlan(tuple(levels), regions)

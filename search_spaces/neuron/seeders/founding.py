@@ -30,7 +30,7 @@ def convolutional_or_pruned(rng: np.random.Generator, setting: Setting) -> Neuro
     """A network that stays tied, or one that training prunes to the cheap end of the range."""
     low, high = setting.edges
     if rng.random() < SHARE:
-        founder = shared(round(log_uniform(max(low, LEAST * high), high, rng)), rng, setting, readouts=0.0)
+        founder = shared(round(log_uniform(max(low, LEAST * high), high, rng)), rng, setting, shared_readouts=0.0)
         if founder.n_edges <= high:
             return founder
     cheap = replace(setting, edges=(low, most_cheap(setting)))

@@ -155,6 +155,8 @@ def test_version_is_that_of_the_package(evonas: Evonas) -> None:
     import evonas as package
 
     assert evonas("--version").stdout.split() == ["evonas", package.__version__]
+    module = subprocess.run([sys.executable, "-m", "evonas", "--version"], capture_output=True, text=True, check=True)
+    assert module.stdout.split() == ["evonas", package.__version__]
 
 
 def test_help_shows_the_defaults(evonas: Evonas) -> None:

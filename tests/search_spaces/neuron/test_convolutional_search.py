@@ -40,7 +40,7 @@ def test_images_are_searched_from_tied_networks_of_the_costly_end_and_pruned_one
 def test_what_no_convolution_fits_is_searched_from_pruned_networks(task: Task, options: dict[str, object]) -> None:
     space = create(task, options)
     assert not any(g.is_shared for g in founders(space, 20))
-    assert not {"release"} & set(space.operators)
+    assert not {"release", "add_channel", "remove_channel", "share"} & set(space.operators)
 
 
 def test_tables_cannot_have_convolutional_founders() -> None:
@@ -83,6 +83,18 @@ def test_a_search_that_counts_weights_begins_with_few_that_are_shared(objectives
     assert 250 < min(tied) < 600
     assert 2_000 < max(tied) < 9_000
     assert max(g.n_trained_edges for g in drawn) <= 60_000
+
+
+@pytest.mark.parametrize("objectives", [("val_error", "flops"), ("val_error", "params")])
+def test_no_founder_begins_with_more_edges_than_are_affordable(objectives: tuple[str, ...]) -> None:
+    space = create(IMAGES, dict(create(IMAGES, {}).founders_for(200_000, objectives)))
+    assert max(g.n_edges for g in founders(space, 40)) < 202_000
+
+
+def test_channels_come_and_go_only_where_weights_are_counted() -> None:
+    on_channels = {"add_channel", "remove_channel", "share"}
+    assert on_channels <= set(create(IMAGES, {"founders": "shared"}).operators)
+    assert not on_channels & set(create(IMAGES, {}).operators)
 
 
 def test_founders_that_the_user_names_and_tables_stay_as_they_are() -> None:
