@@ -14,7 +14,7 @@ import numpy as np
 from evonas import engine
 from evonas.config import RunConfig
 from evonas.data import load
-from evonas.data.loading import check_test_set
+from evonas.data.held_out_fit import check_test_set
 from evonas.data.locating import expanded
 from evonas.data.own_files import is_own_file
 from evonas.data.samples import Splits
@@ -110,6 +110,8 @@ def assemble(config: RunConfig, out: Path, *, epochs: int = EPOCHS, new: bool = 
     if is_own_file(config.dataset):  # what was told by shapes, types and headers is said from now on
         config = config.model_copy(update={
             "axes": splits.axes, "task": splits.task.kind, "columns": splits.columns,
+            "categories": dict(splits.categories),
+            "target": splits.targets if len(splits.targets) > 1 else config.target,
             "classes": splits.classes or config.classes,
         })
     if config.classes and len(config.classes) != splits.task.n_outputs:

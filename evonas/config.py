@@ -44,9 +44,10 @@ class RunConfig(BaseModel):
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` are
     numbers of samples; where trials are small, a large validation set takes most of their time. ``axes`` (see
     :mod:`evonas.data.axes`) and ``task`` say what the arrays of a file of one's own are, where that is not plain from
-    their shapes and types. ``target``, ``groups``, ``ignore``, ``impute``, ``validation``, ``test`` and ``columns`` say
-    how tables and further files are read, see :class:`evonas.data.FileOptions`; the columns are kept from the file that
-    a run began with. ``seeder`` names the
+    their shapes and types. ``target``, ``groups``, ``ignore``, ``impute``, ``validation``, ``test``,
+    ``columns``, ``categorical`` and ``categories`` say
+    how tables and further files are read, see :class:`evonas.data.FileOptions`; columns and categories are kept from
+    the file that a run began with. ``seeder`` names the
     family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
     validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
     should.
@@ -76,13 +77,15 @@ class RunConfig(BaseModel):
     n_validation: int | None = Field(default=None, ge=1, lt=2**63)
     axes: Axes | None = None
     task: Literal["classification", "regression"] | None = None
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     groups: str | None = None
     ignore: tuple[str, ...] = ()
     impute: Imputation | None = None
     validation: Path | Literal["split"] | None = None
     test: Path | None = None
     columns: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    categories: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
     evaluator: Literal["trained", "shared"] = "trained"
@@ -193,7 +196,8 @@ class RunConfig(BaseModel):
         """How files of the user's are read."""
         validation = "split" if str(self.validation) == "split" else self.validation
         return FileOptions(
-            self.target, self.groups, self.ignore, self.impute, validation, self.test, self.columns, self.classes
+            self.target, self.groups, self.ignore, self.impute, validation, self.test, self.columns, self.classes,
+            self.categorical, self.categories,
         )
 
     @property

@@ -25,6 +25,7 @@ from evonas.data.arrays import raw_samples
 from evonas.data.axes import AXES_INSIDE, Axes, channels_first
 from evonas.data.locating import absolute
 from evonas.files import replacement
+from evonas.report.notebook import FrontDisplay
 from evonas.run import Run
 from evonas.store import check_absent
 from evonas.types import Doubles, Ints, UserError
@@ -40,7 +41,7 @@ Pick: TypeAlias = Literal["best", "knee"] | Mapping[str, float]
 PREDICTION_BATCH = 1024
 
 
-class EvoClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class EvoClassifier(FrontDisplay, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier that searches for its own network: :meth:`fit` evolves a Pareto front of error and FLOPs.
 
     Samples are rows of features, ``(n, n_features)``, signals, ``(n, channels, length)``, or images, ``(n, height,

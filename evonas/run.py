@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from evonas.config import RunConfig
+from evonas.data.categories import feature_names
 from evonas.data.locating import expanded
 from evonas.export import Package
 from evonas.export.package import load as load_file
 from evonas.opened import OpenRun, chosen, config_of, open_run
 from evonas.report import front as fronts
+from evonas.report.notebook import GOALS, front_html, goals_of
 from evonas.store import Record
 from evonas.types import UserError, Weights
 
@@ -43,6 +45,13 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
+    def _repr_html_(self) -> str:
+        """The front as notebooks show it."""
+        with open_run(self.path) as run:
+            records, objectives, config = run.store.records(), run.objectives, run.config
+        title = f"{self.path.name}: {config.space} on {Path(config.dataset).name}, {len(records)} evaluations"
+        return front_html(fronts.front(records, objectives), objectives, title=title, records=records)
+
     @property
     def config(self) -> RunConfig:
         """What the run was told to do."""
@@ -53,7 +62,8 @@ class Run:
 
         Members that are equal in all objectives are one row, the first of them. Columns are ``birth`` (generation),
         ``operator``, ``parents`` (a list of ids), ``budget`` (epochs), ``equal`` (a list of the ids of members that are
-        equal to this one) and every metric. Without members it has no rows.
+        equal to this one) and every metric. Without members it has no rows. ``attrs["objectives"]`` says of each
+        objective whether it is minimised (``"min"``) or maximised.
 
         Args:
             equal: Every member has a row, also those that are equal to another.
@@ -62,7 +72,9 @@ class Run:
             members = _members(run)
             ids = fronts.equals(members, run.objectives)
             shown = members if equal else fronts.distinct(members, run.objectives)
-            return _frame((fronts.row(r, ids[r.id]) for r in shown), (*FIRST_COLUMNS, "equal"))
+            frame = _frame((fronts.row(r, ids[r.id]) for r in shown), (*FIRST_COLUMNS, "equal"))
+            frame.attrs[GOALS] = goals_of(run.objectives)
+            return frame
 
     def evaluations(self) -> pd.DataFrame:
         """Every evaluation in order of completion, failed ones included; the index is ``id``.
@@ -152,7 +164,11 @@ def package(run: OpenRun, id: int, weights: str) -> Package:
     if run.config.classes:
         source["classes"] = list(run.config.classes)
     if run.config.columns:
-        source["columns"] = list(run.config.columns)
+        source["columns"] = list(feature_names(run.config.columns, run.config.categories))
+    if run.config.categories:
+        source["categories"] = {name: list(each) for name, each in run.config.categories.items()}
+    if isinstance(run.config.target, tuple):
+        source["targets"] = list(run.config.target)
     return Package(
         run.config.space, run.config.space_options, run.task, run.space.encode(member.genotype), found,
         run.store.info.normalisation, dict(metrics), source,

@@ -9,6 +9,8 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+#: Extras of users, not of developers.
+EXTRAS = ("onnx", "torch-sparse", "mlflow", "tensorboard")
 ROOT = Path(__file__).parents[1]
 
 
@@ -26,7 +28,7 @@ def imported(package: str) -> set[str]:
 
 def test_every_import_is_of_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lists = [project["dependencies"], *(project["optional-dependencies"][name] for name in ("onnx", "torch-sparse"))]
+    lists = [project["dependencies"], *(project["optional-dependencies"][name] for name in EXTRAS)]
     declared = {re.split(r"[^\w.-]", text)[0].lower() for texts in lists for text in texts}
     providers = packages_distributions()
     for name in imported("evonas") | imported("search_spaces"):

@@ -53,6 +53,13 @@ def several_metrics(ctx: typer.Context, incomplete: str) -> list[str]:
     return [f"{head}{comma}{name}" for name in metrics(ctx, last) if name not in head.split(",")]
 
 
+def observers(incomplete: str) -> list[str]:
+    """What can be told of each generation."""
+    from evonas.observers import PACKAGES
+
+    return _begun(PACKAGES, incomplete)
+
+
 def setting(name: str) -> Completer:
     """Values of a setting of :class:`evonas.config.RunConfig` that has a few only."""
 

@@ -60,9 +60,12 @@ def fetch(
     ] = None,
 ) -> None:
     """Download a data set, and verify it."""
+    from evonas.cli.progress import download_bar
     from evonas.data import fetch as download
 
-    say(f"{name} is in {download(name, root=data_root, url=url)}, verified")
+    with download_bar(make_console(), name) as bar:
+        folder = download(name, root=data_root, url=url, progress=bar)
+    say(f"{name} is in {folder}, verified")
 
 
 def spaces(

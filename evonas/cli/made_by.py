@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Settings whose options have another name.
 OPTIONS = {"constraints": "constraint", "space_options": "space_option"}
+#: Settings whose options are repeated for each of several values.
+REPEATED = ("constraints", "ignore", "categorical", "target")
 
 
 def made_by(config: RunConfig, out: Path, seed_from: Sequence[str] = ()) -> tuple[str, str]:
@@ -38,7 +40,7 @@ def made_by(config: RunConfig, out: Path, seed_from: Sequence[str] = ()) -> tupl
             options += [f"--space-option={name}={toml(inner)}" for name, inner in value.items()]
         elif (name := OPTIONS.get(key, key)) not in known:
             rest[key] = value
-        elif key == "constraints":
+        elif key in REPEATED and isinstance(value, list):
             options += [f"--{name}={text}" for text in value]
         elif isinstance(value, bool):
             options.append(f"--{'' if value else 'no-'}{_dashed(name)}")

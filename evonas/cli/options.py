@@ -36,7 +36,14 @@ MovedDataset = Annotated[
                  rich_help_panel=DATA),
 ]
 Target = Annotated[
-    str | None, typer.Option(help="Column of a table that is to be predicted.", rich_help_panel=DATA)
+    list[str] | None,
+    typer.Option(help="Column of a table that is to be predicted; several, like a,b, of a regression.",
+                 rich_help_panel=DATA),
+]
+Categorical = Annotated[
+    list[str] | None,
+    typer.Option(help="Column of a table that holds categories, as those of few texts do; may be repeated.",
+                 rich_help_panel=DATA),
 ]
 Groups = Annotated[
     str | None,
@@ -104,6 +111,12 @@ TrialTimeout = Annotated[
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Print only errors and, at the end, where the run is.", rich_help_panel=OUTPUT),
+]
+
+Observers = Annotated[
+    list[str] | None,
+    typer.Option("--observer", help="mlflow or tensorboard, told of each generation; may be repeated [none].",
+                 autocompletion=completion.observers, rich_help_panel=OUTPUT),
 ]
 
 #: Where and how results are printed.
@@ -198,6 +211,11 @@ def parse_range(text: str | None, option: str) -> tuple[int, int] | None:
     except ValueError:
         raise UserError(f"{option} must be two whole numbers, like 1000,40000, got {text!r}") from None
     return low, high
+
+
+def parse_target(texts: list[str] | None) -> str | tuple[str, ...] | None:
+    """One name, whose commas may be its own, or several."""
+    return texts[0] if texts and len(texts) == 1 else tuple(texts) if texts else None
 
 
 def parse_names(text: str | None) -> tuple[str, ...] | None:

@@ -38,7 +38,8 @@ def predict(
 ) -> None:
     """Predict new samples, one line each: the class and its probabilities, or the values of a regression.
 
-    Columns are found by their names in any order; others are left alone. Missing values are imputed as in training.
+    Columns are found by their names in any order; others are left alone. Missing values are imputed, and categories
+    encoded, as in training.
     """
     from evonas.data.own_files import read_features
     from evonas.files import write_output
@@ -80,7 +81,9 @@ def _table(outputs: Doubles, opened: OpenRun) -> pd.DataFrame:
     from scipy.special import softmax
 
     if opened.task.kind == "regression":
-        names = ["prediction"] if outputs.shape[1] == 1 else [f"prediction {i}" for i in range(outputs.shape[1])]
+        target = opened.config.target
+        several = target if isinstance(target, tuple) else range(outputs.shape[1])
+        names = ["prediction"] if outputs.shape[1] == 1 else [f"prediction {name}" for name in several]
         return pd.DataFrame(outputs, columns=names)
     classes = np.array(opened.config.classes or range(opened.task.n_outputs)).astype(object)
     table = pd.DataFrame(softmax(outputs, axis=1).round(6), columns=[f"probability {name}" for name in classes])

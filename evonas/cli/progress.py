@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
 
 from evonas.config import RunConfig
 from evonas.individual import Evaluation
 from evonas.objectives import Objectives
-from evonas.report.front import default_reference, front, hypervolume
+from evonas.report.standing import Standing
 from evonas.store import Record
 from evonas.types import Metrics
 
@@ -44,11 +53,9 @@ class SearchProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._config = RunConfig()
-        self._records: list[Record] = []
-        self._objectives = Objectives(())
-        self._generation = self.n_done = self.n_failed = self._n_trials = self._n_ended = 0
+        self._standing = Standing(Objectives(()))
+        self.n_done = self.n_failed = self._n_trials = self._n_ended = 0
         self.last_error: str | None = None
-        self._members: list[Record] | None = None
         self._begin = self._session = time.monotonic()
         self._plain = _PlainLines(console, at_once={"search", "generation"})
         self._bar = _Bar(
@@ -69,8 +76,7 @@ class SearchProgress:
 
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
         """The run is open; ``records`` are the evaluations that it holds already."""
-        self._config, self._objectives, self._records = config, objectives, records
-        self._generation = max((r.birth for r in records), default=0)
+        self._config, self._standing = config, Standing(objectives, records)
         self._begin = time.monotonic() - elapsed
         self._session = time.monotonic()
         if elapsed:
@@ -98,31 +104,27 @@ class SearchProgress:
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
         """A generation begins."""
-        self._generation = generation
+        self._standing.begin(generation)
         self._n_trials, self._n_ended = n_trials, n_trials - n_missing
         self._bar.update(self._task, description=self._head, total=n_trials, completed=n_trials - n_missing)
 
     def evaluated(self, evaluation: Evaluation[Any]) -> None:
         """A trial ended."""
-        e, elapsed = evaluation, self._elapsed
+        e = evaluation
         self.n_done += 1
         self._n_ended += 1
         if e.status == "failed":
             self.n_failed += 1
             self.last_error = e.error
             self._console.print(f"individual {e.id} failed: {e.error}", markup=False, highlight=False)
-        self._records.append(
-            Record(e.id, e.budget, self._generation, "", (), e.status, dict(e.metrics), e.seconds, elapsed, e.error)
-        )
+        self._standing.add(e, self._elapsed)
         self._bar.update(self._task, advance=1)
         if self._n_ended < self._n_trials:  # after the last one the generation ends
             self._plain.offer("trials", self._line)
 
     def told(self) -> None:
-        """A generation ended; of its records only the front is still of interest."""
-        self._members = front(self._records, self._objectives)
-        kept = {r.id for r in self._members}
-        self._records = [r for r in self._records if r.birth == 0 or r.id in kept]
+        """A generation ended."""
+        self._standing.end()
         if self._console.is_terminal:
             self._bar.news = self._news()
         self._plain.offer("generation", self._line)
@@ -134,14 +136,12 @@ class SearchProgress:
 
     def _news(self) -> str:
         """The front as it was when a generation last ended, the pace, what failed and what is left."""
-        objectives, news = self._objectives, ""
-        if self._members is not None:
-            point = default_reference(self._records, objectives)
-            volume = hypervolume(self._members, objectives, objectives.reference(point))
-            news = f"front {len(self._members)}, hypervolume {volume:.4f}, "
+        news, members = "", self._standing.members
+        if members is not None:
+            news = f"front {len(members)}, hypervolume {self._standing.hypervolume():.4f}, "
         rate = self.n_done / max(time.monotonic() - self._session, 1e-9)
         failed = f", {self.n_failed} failed" if self.n_failed else ""
-        n_left = (self._config.generations - self._generation) * self._config.children
+        n_left = (self._config.generations - self._standing.generation) * self._config.children
         limit = np.inf if self._config.time_limit is None else max(0.0, self._config.time_limit - self._elapsed)
         left = min((n_left + self._n_trials - self._n_ended) / rate if rate else np.inf, limit)
         time_left = f", {left:.0f} s left" if np.isfinite(left) else ""
@@ -149,7 +149,7 @@ class SearchProgress:
 
     @property
     def _head(self) -> str:
-        return f"generation {self._generation}/{self._config.generations}"
+        return f"generation {self._standing.generation}/{self._config.generations}"
 
     @property
     def _elapsed(self) -> float:
@@ -187,3 +187,41 @@ class _PlainLines:
         if self._waiting is not None:
             self.say(self._waiting())
         self._waiting = None
+
+
+class DownloadBar:
+    """What :func:`evonas.data.fetch` is told of each file, as a bar."""
+
+    def __init__(self, bar: Progress, name: str) -> None:
+        self._bar = bar
+        self._task = bar.add_task(f"downloading {name}", total=None)
+        self._total = 0
+
+    @property
+    def total(self) -> int:
+        """Bytes of the file, 0 where the server does not say; a new number begins a new file, or the same again."""
+        return self._total
+
+    @total.setter
+    def total(self, n_bytes: int) -> None:
+        self._total = n_bytes
+        self._bar.reset(self._task, total=n_bytes or None)
+
+    def update(self, n_bytes: int) -> None:
+        """More bytes have come."""
+        self._bar.update(self._task, advance=n_bytes)
+
+    def reset(self) -> None:
+        """Counting begins anew."""
+        self._bar.reset(self._task)
+
+    def close(self) -> None:
+        """The file is complete."""
+
+
+@contextmanager
+def download_bar(console: Console, name: str) -> Iterator[DownloadBar]:
+    """A bar on a terminal, and nothing elsewhere."""
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield DownloadBar(bar, name)

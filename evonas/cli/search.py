@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from evonas.cli.options import (
     OUTPUT,
     SEARCH,
     TRAINING,
+    Categorical,
     ConfigFile,
     DataAxes,
     DataRoot,
@@ -34,6 +35,7 @@ from evonas.cli.options import (
     NTrain,
     NValidation,
     ObjectiveNames,
+    Observers,
     Quiet,
     ReplaceMaxPool,
     RunFolder,
@@ -53,6 +55,7 @@ from evonas.cli.options import (
     parse_names,
     parse_options,
     parse_range,
+    parse_target,
 )
 from evonas.types import MOST, UserError
 
@@ -106,6 +109,7 @@ def evolve(
     target: Target = None,
     groups: Groups = None,
     ignore: Ignore = None,
+    categorical: Categorical = None,
     impute: Impute = None,
     validation: Validation = None,
     test: TestFile = None,
@@ -156,6 +160,7 @@ def evolve(
     out: Annotated[
         Path | None, typer.Option(help="Run directory [runs/SPACE-DATASET-SEED].", rich_help_panel=OUTPUT)
     ] = None,
+    observer: Observers = None,
     quiet: Quiet = False,
 ) -> None:
     """Evolve architectures and print the front."""
@@ -165,7 +170,8 @@ def evolve(
     training = {"batch_size": batch_size, "learning_rate": learning_rate, "teacher_weight": teacher_weight}
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
-        "n_validation": n_validation, "axes": axes, "task": task, "target": target, "groups": groups,
+        "n_validation": n_validation, "axes": axes, "task": task, "target": parse_target(target), "groups": groups,
+        "categorical": tuple(categorical) if categorical else None,
         "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
@@ -181,7 +187,7 @@ def evolve(
     seeds = seed_from or []
     _search(directory, lambda o: assembly.evolve(
         given, directory, seed_from=seeds, replace_max_pool=replace_max_pool, observers=o
-    ), given, quiet=quiet)
+    ), given, quiet=quiet, observers=observer or ())
 
 
 def seed(
@@ -199,6 +205,7 @@ def seed(
     target: Target = None,
     groups: Groups = None,
     ignore: Ignore = None,
+    categorical: Categorical = None,
     impute: Impute = None,
     validation: Validation = None,
     test: TestFile = None,
@@ -222,6 +229,7 @@ def seed(
     out: Annotated[
         Path | None, typer.Option(help="Run directory [runs/METHOD-DATASET-SEED].", rich_help_panel=OUTPUT)
     ] = None,
+    observer: Observers = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a family of networks of all sizes: a front to evolve from (`evolve --seed-from`), or a baseline."""
@@ -231,7 +239,8 @@ def seed(
     options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
     given = build_config(config, {
         "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
-        "n_validation": n_validation, "axes": axes, "task": task, "target": target, "groups": groups,
+        "n_validation": n_validation, "axes": axes, "task": task, "target": parse_target(target), "groups": groups,
+        "categorical": tuple(categorical) if categorical else None,
         "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
         "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
@@ -243,7 +252,7 @@ def seed(
     check_teacher(given.teacher is not None, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
     _search(directory, lambda o: assembly.seed(given, directory, n_members=members, observers=o), given,
-            quiet=quiet)
+            quiet=quiet, observers=observer or ())
 
 
 def _check_batches(config: RunConfig) -> None:
@@ -268,6 +277,7 @@ def resume(
     latency_command: Annotated[
         str | None, typer.Option(help="The run's, where it has one.", rich_help_panel=MACHINE)
     ] = None,
+    observer: Observers = None,
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run exactly where it stopped."""
@@ -280,16 +290,21 @@ def resume(
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = config_of(run, changes)
-    _search(run, lambda observers: assembly.resume(run, changes, observers=observers), config, quiet=quiet)
+    _search(run, lambda observers: assembly.resume(run, changes, observers=observers), config, quiet=quiet,
+            observers=observer or ())
 
 
-def _search(directory: Path, start: Callable[[list[Any]], bool], config: RunConfig, *, quiet: bool) -> None:
+def _search(
+    directory: Path, start: Callable[[list[Any]], bool], config: RunConfig, *, quiet: bool, observers: Sequence[str]
+) -> None:
     from evonas.cli.progress import SearchProgress
+    from evonas.observers import create_observers
     from evonas.opened import open_run
 
+    others = create_observers(observers, directory)
     progress = SearchProgress(make_console(quiet=quiet))
-    with _interruptible(directory), progress:
-        finished = start([progress])
+    with _interruptible(directory), progress, ExitStack() as stack:
+        finished = start([progress, *(stack.enter_context(observer) for observer in others)])
     if not quiet:
         with open_run(directory) as run:
             print_front(run)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -25,9 +26,11 @@ class RawSamples:
         x: C-contiguous, shape ``(n, *input_shape)``, channels first; of the type that the file holds.
         y: int64 labels of shape ``(n,)``, or float64 targets of shape ``(n, n_outputs)``.
         axes: Those of the file's array; None for a table.
-        columns: Names of the features of a table; empty where they have none.
+        columns: Those of a table that are features; empty where they have no names.
         classes: Names of the classes, where labels have names.
         groups: What each sample belongs to, any values ``(n,)``; None where there are no groups.
+        categories: Of those columns of a table that are several features, one for each category, in their order.
+        targets: Names of the targets of a table.
     """
 
     x: NDArray[Any]
@@ -36,6 +39,8 @@ class RawSamples:
     columns: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     groups: NDArray[Any] | None = None
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
 
     @property
     def is_classification(self) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
-import urllib.request
+import logging
+import shutil
 import zlib
-from http.client import HTTPException
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from evonas.data.errors import DataError
 from evonas.data.formats import read_bytes
@@ -15,17 +20,42 @@ from evonas.data.locating import data_folders
 from evonas.data.sources import SOURCES, stored
 from evonas.files import write_whole
 
-#: Seconds without an answer after which a download is given up.
-TIMEOUT = 60
+#: Seconds without an answer after which a download is tried again, and how often it is, after 1, 2, ... seconds.
+TIMEOUT, RETRIES = 60, 2
+#: Bytes that are stored at a time.
+CHUNK = 2**16
+#: What a disk without room says.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def fetch(name: str, *, root: str | Path | None = None, url: str | None = None) -> Path:
+class Progress(Protocol):
+    """What is told how much of a file has come; pooch calls it."""
+
+    total: int
+
+    def update(self, n_bytes: int) -> None:
+        """More bytes have come."""
+        ...
+
+    def reset(self) -> None:
+        """Counting begins anew."""
+        ...
+
+    def close(self) -> None:
+        """The file is complete."""
+        ...
+
+
+def fetch(
+    name: str, *, root: str | Path | None = None, url: str | None = None, progress: Progress | None = None
+) -> Path:
     """Downloads the files of a data set that are not there yet; verifies each by SHA-256 and stores it atomically.
 
     Args:
         name: A data set whose published files have a verified SHA-256 (``mnist``, ``fashion-mnist``).
         root: Data folder; the files go to ``root/name``. None takes ``$EVONAS_DATA`` or else the user's data folder.
         url: Base address of a mirror that serves the same files as ``.gz``; None takes the publisher's.
+        progress: Is told how much of each file has come.
 
     Returns:
         The folder of the files.
@@ -47,20 +77,40 @@ def fetch(name: str, *, root: str | Path | None = None, url: str | None = None) 
             _verify(read_bytes(present), digest, str(present), "remove it and fetch again")
             continue
         address = f"{base}{file}.gz"
-        compressed = _download(address)
+        compressed = _download(address, progress)
         _verify(_decompressed(compressed, address), digest, address, f"try another mirror, or {source.origin}")
         _write(folder / f"{file}.gz", compressed)
     return folder
 
 
-def _download(address: str) -> bytes:
-    try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT) as response:
-            content: bytes = response.read()
-            return content
-    except (OSError, HTTPException, ValueError) as error:
-        raise DataError(f"{address}: expected a file to download, got {error}; check the network, or download it by "
-                        f"hand into a data folder") from error
+def _download(address: str, progress: Progress | None) -> bytes:
+    """The content at an address of http, https, ftp or file; what fails on the way is tried again."""
+    import pooch  # here, because it takes a moment that only downloads need
+
+    pooch.get_logger().setLevel(logging.WARNING)  # the command says itself where the data set is
+    with TemporaryDirectory(prefix="evonas-") as folder:
+        store = pooch.create(path=folder, base_url="", registry={"file": None}, urls={"file": address},
+                             retry_if_failed=RETRIES)
+        try:
+            return Path(store.fetch("file", downloader=_downloader(address, progress))).read_bytes()
+        except (OSError, EOFError, ValueError) as error:  # OSError: also what requests and ftplib raise
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                raise DataError(f"{folder}: expected a place to write, got {error}; make room, or name another by "
+                                f"$TMPDIR") from error
+            raise DataError(f"{address}: expected a file to download, got {error}; check the network, or download it "
+                            f"by hand into a data folder") from error
+
+
+def _downloader(address: str, progress: Progress | None) -> Any:
+    """What pooch calls with an address and the path of a new file."""
+    import pooch
+
+    protocol = urlsplit(address).scheme
+    if protocol == "file":  # a mirror in a folder, which pooch does not know
+        return lambda url, path, _: shutil.copyfile(url2pathname(urlsplit(url).path), path)
+    if protocol == "ftp":
+        return pooch.FTPDownloader(timeout=TIMEOUT, chunk_size=CHUNK)
+    return pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=CHUNK, progressbar=progress or False)
 
 
 def _decompressed(compressed: bytes, address: str) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 
 from evonas.data.arrays import Kind, check_task
 from evonas.data.axes import Axes
-from evonas.data.loading import fingerprint, prepare
+from evonas.data.loading import prepare
 from evonas.data.normalisation import normalised
 from evonas.data.own_files import NO_OPTIONS, FileOptions
 from evonas.data.samples import Samples, Splits
@@ -54,15 +54,4 @@ def load_for_retraining(
         options=options,
     )
     rows = np.random.default_rng(stream(seed, Stream.DATA, 1)).permutation(len(prepared.raw.x))
-    none = rows[:0]
-    return Splits(
-        name=str(name),
-        task=prepared.task,
-        train=normalised(prepared.raw, rows, prepared.scaling),
-        validation=normalised(prepared.raw, none, prepared.scaling),
-        fingerprint=fingerprint(prepared.raw, rows, none),
-        scaling=prepared.scaling,
-        axes=prepared.axes,
-        columns=prepared.raw.columns,
-        classes=prepared.raw.classes,
-    )
+    return prepared.splits(name, rows, rows[:0])

@@ -14,7 +14,7 @@ from evonas.data.axes import Axes
 from evonas.data.errors import DataError
 from evonas.data.locating import expanded, resolve
 from evonas.data.normalisation import normalised, training_statistics
-from evonas.data.own_files import NO_OPTIONS, FileOptions, check_test, has_validation, imputation, is_own_file
+from evonas.data.own_files import NO_OPTIONS, FileOptions, has_validation, imputation
 from evonas.data.samples import Scaling, Splits
 from evonas.data.sources import Source
 from evonas.data.splitting import grouped_split, stratified_split
@@ -54,17 +54,7 @@ def load(
         name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task,
         options=options,
     )
-    return Splits(
-        name=str(name),
-        task=prepared.task,
-        train=normalised(prepared.raw, prepared.train_rows, prepared.scaling),
-        validation=normalised(prepared.raw, prepared.validation_rows, prepared.scaling),
-        fingerprint=fingerprint(prepared.raw, prepared.train_rows, prepared.validation_rows),
-        scaling=prepared.scaling,
-        axes=prepared.axes,
-        columns=prepared.raw.columns,
-        classes=prepared.raw.classes,
-    )
+    return prepared.splits(name, prepared.train_rows, prepared.validation_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +69,23 @@ class Prepared:
     validation_rows: Ints
     scaling: Scaling
     axes: Axes | None
+
+    def splits(self, name: str | Path, train_rows: Ints, validation_rows: Ints) -> Splits:
+        """The given rows, normalised, as the data set ``name``."""
+        raw = self.raw
+        return Splits(
+            name=str(name),
+            task=self.task,
+            train=normalised(raw, train_rows, self.scaling),
+            validation=normalised(raw, validation_rows, self.scaling),
+            fingerprint=fingerprint(raw, train_rows, validation_rows),
+            scaling=self.scaling,
+            axes=self.axes,
+            columns=raw.columns,
+            classes=raw.classes,
+            categories=raw.categories,
+            targets=raw.targets,
+        )
 
 
 def prepare(
@@ -113,16 +120,6 @@ def prepare(
     return Prepared(source, folder, found, raw, train_rows, validation_rows, scaling, own_axes)
 
 
-def check_test_set(splits: Splits, options: FileOptions) -> None:
-    """Whether the test samples of files of the user's will fit, where there are any; reads none of their values.
-
-    Raises:
-        DataError: They do not.
-    """
-    if is_own_file(splits.name):
-        check_test(expanded(splits.name), options, splits.task, axes=splits.axes, columns=splits.columns)
-
-
 def _split(
     raw: RawSamples, validation: float | int | None, n_train: int | None, rng: np.random.Generator, origin: str
 ) -> tuple[Ints, Ints]:
@@ -131,7 +128,7 @@ def _split(
     n_validation = _validation_size(validation, len(raw.x), int(strata.max()) + 1)
     if raw.groups is not None:
         return grouped_split(strata, raw.groups, n_validation, n_train, rng, origin)
-    validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin)
+    validation_rows, train_rows = stratified_split(strata, n_validation, n_train, rng, origin, raw.classes)
     return train_rows, validation_rows
 
 
@@ -173,8 +170,10 @@ def fingerprint(raw: RawSamples, train_rows: Ints, validation_rows: Ints) -> str
     for array in (raw.x, raw.y, train_rows, validation_rows):
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.data)
-    if raw.columns or raw.classes:
+    if raw.columns:  # of a table; names of classes in an archive may be given and left out
         digest.update(repr((raw.columns, raw.classes)).encode())
+    if raw.categories or len(raw.targets) > 1:
+        digest.update(repr((sorted(raw.categories.items()), raw.targets)).encode())
     return digest.hexdigest()
 
 

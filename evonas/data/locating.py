@@ -83,7 +83,7 @@ def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO
         raise DataError(f"data set, or table ({', '.join(SUFFIXES[1:])}): expected a known name or the path of an .npz "
                         f"file, got {str(name)!r}{suggestion(str(name).lower(), SOURCES)}")
     for option, value in vars(options).items():
-        if value and option not in ("classes", "columns"):
+        if value and option not in ("classes", "columns", "categories"):
             raise DataError(f"{option} (--{option}): expected none for {name}, which is no file of one's own, got "
                             f"{value}; leave it out")
     source = SOURCES[str(name)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -13,12 +12,13 @@ from numpy.typing import NDArray
 
 from evonas.data.archives import array_shapes, read_npz
 from evonas.data.arrays import Kind, RawSamples, raw_samples
-from evonas.data.axes import Axes, channels_first
+from evonas.data.axes import Axes
+from evonas.data.categories import Categories, encode_features, feature_names, find_categories
 from evonas.data.errors import DataError
-from evonas.data.room import check_size
 from evonas.data.sources import Part, Source
-from evonas.data.table_targets import check_varied, table_targets
-from evonas.data.tables import TABLE_SUFFIXES, Table, read_columns, read_table
+from evonas.data.table_targets import check_varied, possible_columns, several_targets, table_targets, target_columns
+from evonas.data.tables import TABLE_SUFFIXES, Table, read_table
+from evonas.data.targets import fitting_names, read_names
 from evonas.types import Doubles, Ints, Task, suggestion
 
 #: What missing values are replaced with: a statistic of each feature over the training samples.
@@ -35,7 +35,7 @@ class FileOptions:
     """How files of the user's are read, beside ``axes`` and ``task``.
 
     Attributes:
-        target: Column of a table that is to be predicted.
+        target: Column of a table that is to be predicted; several of a regression, or their names with commas.
         groups: Column of a table, or array of an archive: samples with the same value are never on both sides of the
             split into training and validation samples.
         ignore: Columns of a table that are no features.
@@ -44,10 +44,13 @@ class FileOptions:
             an archive has ``x_val`` and ``y_val``, which None takes.
         test: A file with the test samples; None: an archive may have ``x_test`` and ``y_test``.
         columns: The features of a table in their order; empty are all that are nothing else.
-        classes: Names of the classes in the order of the outputs; empty are those of a table's target, in order.
+        classes: Names of the classes in the order of the outputs; empty are those of a table's target, in order, or
+            those in the array ``classes`` of an archive.
+        categorical: Columns of a table whose values are categories, also where they are numbers or many.
+        categories: Of columns of a table, each of which becomes a feature; empty are those of the columns of texts.
     """
 
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     groups: str | None = None
     ignore: tuple[str, ...] = ()
     impute: Imputation | None = None
@@ -55,6 +58,8 @@ class FileOptions:
     test: Path | None = None
     columns: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    categories: Categories = field(default_factory=dict)
 
 
 NO_OPTIONS = FileOptions()
@@ -71,18 +76,19 @@ def own_source(path: Path, options: FileOptions) -> Source:
     Raises:
         DataError: Options do not fit the kind of file.
     """
-    if not _is_table(path):
-        for name, value in (("target", options.target), ("ignore", options.ignore)):
+    if not is_table(path):
+        for name in ("target", "ignore", "categorical"):
+            value = getattr(options, name)
             if value:
                 raise DataError(f"{name} (--{name}): expected none for {path}, which has no columns; leave it out")
     for kind, other in (("validation", options.validation), ("test", options.test)):
-        if isinstance(other, Path) and _is_table(other) != _is_table(path):
+        if isinstance(other, Path) and is_table(other) != is_table(path):
             raise DataError(f"{kind} (--{kind}): expected a file of the same kind as {path}, got {other}; store both "
                             f"as tables or both as .npz")
         if isinstance(other, Path) and not other.is_file():
             raise DataError(f"{kind} (--{kind}): expected the path of a file, got {other}, which is no file; check the "
                             f"path (it counts from {Path.cwd()})")
-    read = _read_table if _is_table(path) else _read_arrays
+    read = _read_table if is_table(path) else _read_arrays
     return Source(
         name=str(path), task=None, files={path.name: None}, read=partial(read, path, options), origin="check the path"
     )
@@ -92,58 +98,11 @@ def has_validation(path: Path, options: FileOptions) -> bool:
     """Whether the user's files hold validation samples of their own."""
     if options.validation is not None:
         return isinstance(options.validation, Path)
-    return not _is_table(path) and len(array_shapes(path, ARRAYS["validation"])) > 0
+    return not is_table(path) and len(array_shapes(path, ARRAYS["validation"])) > 0
 
 
-def check_test(path: Path, options: FileOptions, task: Task, *, axes: Axes | None, columns: Sequence[str]) -> None:
-    """Whether the test samples, where there are any, will fit: by the headers of their file, without its values.
-
-    Args:
-        path: Of the training samples.
-        axes, columns: Of the training samples.
-
-    Raises:
-        DataError: They have another shape, an array or a column is missing.
-    """
-    if _is_table(path):
-        if options.test is not None:
-            there = read_columns(options.test)
-            for name in (*columns, *([] if options.target is None else [options.target])):
-                if name not in there:
-                    raise _no_column(name, options.test, there)
-        return
-    file = options.test or path
-    names = _array_names(file, "test", own=options.test is not None)
-    shapes = array_shapes(file, names)
-    if options.test is None and not shapes:
-        return
-    if len(shapes) < 2:
-        raise DataError(f"{file}: expected the arrays {' and '.join(names)} for the test, or none of them, got only "
-                        f"{''.join(shapes)}; add the other with numpy.savez")
-    x, y = (shapes[name] for name in names)
-    if not x or not y or 0 in (x[0], y[0]):  # no test samples that could be read
-        return
-    _check_shapes(x, y, f"{file} (test)", task, axes)
-
-
-def _check_shapes(
-    x: tuple[int, ...], y: tuple[int, ...], origin: str, task: Task, axes: Axes | None
-) -> None:
-    check_size(x[1:], None, origin)
-    one, _ = channels_first(np.zeros((1, *x[1:]), np.uint8), origin, axes)
-    if one.shape[1:] != task.input_shape:
-        raise DataError(f"x of {origin}: expected samples of shape {task.input_shape}, got {one.shape[1:]}; store the "
-                        f"arrays as in the training set of this data set")
-    if x[0] != y[0]:
-        raise DataError(f"{origin}: expected as many samples as targets, got {x[0]} in x and {y[0]} in y; the two "
-                        f"belong to different sets or one is cut short")
-    n_targets = int(np.prod(y[1:]))
-    if task.kind == "regression" and n_targets != task.n_outputs:
-        raise DataError(f"y of {origin}: expected {task.n_outputs} targets a sample, got {n_targets}; store the arrays "
-                        f"as in the training set of this data set")
-
-
-def _is_table(path: Path) -> bool:
+def is_table(path: Path) -> bool:
+    """Whether a file is a table, by its name."""
     return str(path).endswith(TABLE_SUFFIXES)
 
 
@@ -152,8 +111,8 @@ def _file_of(path: Path, options: FileOptions, part: Part) -> Path:
     return other if isinstance(other, Path) else path
 
 
-def _array_names(path: Path, part: Part, *, own: bool) -> tuple[str, ...]:
-    """Of a part's arrays in a file, which may be one of its own."""
+def array_names(path: Path, part: Part, *, own: bool) -> tuple[str, ...]:
+    """What a part's arrays are called in a file, which may be the part's own."""
     plain = own and not array_shapes(path, ARRAYS[part])
     return PLAIN_ARRAYS if plain else ARRAYS[part]
 
@@ -164,7 +123,7 @@ def _read_arrays(
 ) -> RawSamples:
     """One part of an archive; the axes and the kind of task are those of the training samples, ``like``."""
     file = _file_of(path, options, part)
-    names = list(_array_names(file, part, own=file != path))
+    names = list(array_names(file, part, own=file != path))
     if options.groups is not None and part != "test":
         names.append(options.groups)
     x, y, *groups = read_npz(file, names)
@@ -178,6 +137,11 @@ def _read_arrays(
     if groups and groups[0].shape != (len(y),):
         raise DataError(f"groups (--groups): expected one value of {options.groups} for each of {len(y)} samples of "
                         f"{origin}, got an array of shape {groups[0].shape}; store it with the samples")
+    if raw.is_classification:
+        known = options.classes if like is None else like.classes
+        if like is None and not known:
+            known = fitting_names(read_names(file), int(raw.y.max()) + 1, file)
+        raw = replace(raw, classes=known)
     return replace(raw, groups=groups[0]) if groups else raw
 
 
@@ -191,28 +155,35 @@ def _read_table(
         raise DataError(f"{path}: expected a table with test samples beside it, got none; name one by test (--test)")
     if axes is not None:
         raise DataError(f"axes (--axes): expected none for {path}, a table of features, got {axes}; leave them out")
-    other = tuple(name for name in (options.target, options.groups) if name is not None)
-    table = read_table(file, other)
+    kept = (options if like is None else like).categories
+    groups_column = () if options.groups is None else (options.groups,)
+    table = read_table(file, (*possible_columns(options.target), *groups_column, *options.categorical, *kept))
     columns = list(table.frame.columns)
-    if options.target is None:
+    targets = target_columns(options.target, columns) if like is None or not like.targets else like.targets
+    if not targets:
         raise DataError(f"target (--target): expected the column of {path} that is to be predicted, got none; the "
                         f"columns are {', '.join(columns[:20])}{', ...' if len(columns) > 20 else ''}")
-    table.check_column(options.target, "target (--target)")
+    for name in targets:
+        table.check_column(name, "target (--target)")
     groups = None
     if options.groups is not None and part != "test":
         table.check_column(options.groups, "groups (--groups)")
         groups = table.texts(options.groups, "a group")
-    names = _features(table, options, other, like)
+    names = _features(table, options, (*targets, *groups_column), like)
     classes = options.classes
     if like is not None:
         task, classes = "classification" if like.is_classification else "regression", like.classes
-    y, classes = table_targets(table, options.target, task, classes)
+    y, classes = (
+        table_targets(table, targets[0], task, classes) if len(targets) == 1
+        else (several_targets(table, targets, task), ())
+    )
     if part == "train":
-        check_varied(y, classes, table, options.target)
-    x = table.numbers(names, missing=options.impute is not None)
+        check_varied(y, classes, table, targets)
+        kept = {**find_categories(table, [name for name in names if name not in kept], options.categorical), **kept}
+    x = encode_features(table, names, kept, missing=options.impute is not None)
     kind: Kind = "classification" if y.dtype.kind == "i" else "regression"
     raw = raw_samples(x, y, f"{file} ({part})", task=kind, missing=options.impute is not None)
-    return replace(raw, columns=names, classes=classes, groups=groups)
+    return replace(raw, columns=names, classes=classes, groups=groups, categories=kept, targets=targets)
 
 
 def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | None) -> NDArray[Any]:
@@ -228,14 +199,14 @@ def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | Non
         DataError: The file cannot be read, or does not fit.
     """
     missing = options.impute is not None
-    if _is_table(path):
-        table = read_table(path)
+    if is_table(path):
+        table = read_table(path, tuple(options.categories))
         if not options.columns:
             raise DataError(f"{path}: expected an .npz file, as the training samples were, got a table; store the "
                             f"samples as an array x with numpy.savez")
-        x = table.numbers(_wanted(table, options.columns), missing=missing)
+        x = encode_features(table, _wanted(table, options.columns), options.categories, missing=missing)
     else:
-        name = _array_names(path, "test", own=True)[0]
+        name = array_names(path, "test", own=True)[0]
         (x,) = read_npz(path, [name])
         nothing = np.zeros(len(x) if x.ndim else 0)
         x = raw_samples(x, nothing, str(path), axes=axes, task="regression", missing=missing).x
@@ -249,7 +220,7 @@ def _wanted(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
     """The names; raises :class:`DataError` where a table has no such column."""
     for name in names:
         if name not in table.frame.columns:
-            raise _no_column(name, table.path, list(table.frame.columns))
+            raise no_column(name, table.path, list(table.frame.columns))
     return names
 
 
@@ -261,6 +232,11 @@ def _features(
         return _wanted(table, wanted)
     for name in options.ignore:
         table.check_column(name, "ignore (--ignore)")
+    for name in options.categorical:
+        table.check_column(name, "categorical (--categorical)")
+        if name in (*other, *options.ignore):
+            raise DataError(f"categorical (--categorical): expected a column of features of {table.path}, got "
+                            f"{name!r}, which is none; leave it out")
     names = tuple(name for name in table.frame.columns if name not in (*other, *options.ignore))
     if not names:
         raise DataError(f"{table.path}: expected a column of features beside {', '.join(other)}, got none; add one")
@@ -272,7 +248,8 @@ def _features(
     return names
 
 
-def _no_column(name: str, path: Path, there: list[str]) -> DataError:
+def no_column(name: str, path: Path, there: list[str]) -> DataError:
+    """The error of a table that lacks a column of the training samples."""
     return DataError(f"{path}: expected the column {name}, as in the training samples, got none"
                      f"{suggestion(name, there[:20])}")
 
@@ -291,7 +268,7 @@ def imputation(raw: RawSamples, rows: Ints, kind: Imputation, origin: str) -> Do
     empty = np.isnan(x).all(axis=0)
     if empty.any():
         column = int(empty.argmax())
-        name = raw.columns[column] if raw.columns else str(column)
+        name = feature_names(raw.columns, raw.categories)[column] if raw.columns else str(column)
         raise DataError(f"column {name} of {origin}: expected a value in some training sample, got none; leave the "
                         f"column out")
     fill: Doubles = np.nanmean(x, axis=0) if kind == "mean" else np.nanmedian(x, axis=0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -124,8 +125,10 @@ class Splits:
         scaling: Of the values in the files to those in ``train`` and ``validation``.
         axes: Those of the array in a file of one's own, given or told by its shape; None for tables and data sets with
             a name.
-        columns: Names of the features of a table; empty where they have none.
+        columns: Those of a table that are features; empty where they have no names.
         classes: Names of the classes in the order of the outputs; empty where they have none.
+        categories: Of those columns that are several features, one for each category, in their order.
+        targets: Names of the targets of a table.
     """
 
     name: str
@@ -137,6 +140,8 @@ class Splits:
     axes: Axes | None = None
     columns: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
 
     @cached_property
     def familiar(self) -> Samples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ N_CHOICES = 50
 
 def stratified_split(
     strata: Ints, n_first: int, n_second: int | None, rng: np.random.Generator, origin: str,
+    names: Sequence[str] = (),
 ) -> tuple[Ints, Ints]:
     """Two disjoint sets of rows in random order, each with the strata in nearly the proportions of the whole.
 
@@ -25,6 +27,7 @@ def stratified_split(
         strata: The stratum of each row, ``0..k-1``, shape ``(n,)``; the labels, or zeros where there are none.
         n_first: Rows of the first part.
         n_second: Rows of the second part; None takes all others.
+        names: What the message calls the strata, where not by their numbers.
 
     Raises:
         DataError: If a stratum has fewer than two rows, or if the parts do not fit into the rows or into the strata.
@@ -32,8 +35,10 @@ def stratified_split(
     counts = np.bincount(strata)
     n_strata, n_rows = len(counts), len(strata)
     if counts.min() < 2:
+        fewest = int(counts.argmin())
+        name = names[fewest] if names else fewest
         raise DataError(f"{origin}: expected at least 2 samples of every class for a stratified split, got "
-                        f"{counts.min()} of class {counts.argmin()}; add samples, or merge or remove the class")
+                        f"{counts.min()} of class {name}; add samples, or merge or remove the class")
     if not n_strata <= n_first <= n_rows - n_strata:
         raise DataError(f"{origin}: expected {n_strata} to {n_rows - n_strata} samples to hold back from {n_rows} "
                         f"(every class on both sides), got {n_first}; change the size of the validation part")

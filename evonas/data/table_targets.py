@@ -1,7 +1,8 @@
-"""The target of a table: names of classes, numbers of classes, or quantities."""
+"""The target of a table: names of classes, numbers of classes, or quantities; or several columns of quantities."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,49 @@ from numpy.typing import NDArray
 from evonas.data.arrays import Kind
 from evonas.data.errors import DataError
 from evonas.data.tables import Table, check_finite
-from evonas.data.targets import read_targets
+from evonas.data.targets import numbered, read_targets
 from evonas.types import Doubles, Ints
+
+
+def target_columns(target: str | tuple[str, ...] | None, there: Sequence[str]) -> tuple[str, ...]:
+    """The columns that a user means: a text with commas that is no column itself names several.
+
+    Args:
+        target: As it was given.
+        there: The columns that there are.
+
+    Raises:
+        DataError: One is named twice.
+    """
+    given = () if target is None else (target,) if isinstance(target, str) else target
+    names = [name for text in given for name in ([text] if text in there else _parts(text))]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise DataError(f"target (--target): expected different columns, got {twice[0]!r} twice; name it once")
+    return tuple(names)
+
+
+def possible_columns(target: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """All names of columns that may be meant."""
+    given = () if target is None else (target,) if isinstance(target, str) else target
+    return tuple(name for text in given for name in (text, *_parts(text)))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()] or [text]
+
+
+def several_targets(table: Table, names: Sequence[str], task: Kind | None) -> Doubles:
+    """The targets of a regression, ``(n, len(names))``.
+
+    Raises:
+        DataError: A column holds anything but numbers, or something else than a regression was asked for.
+    """
+    if task == "classification":
+        raise DataError(f"target (--target): expected one column with the classes of {table.path}, got "
+                        f"{', '.join(names)}; name one, or give the task (--task) regression")
+    remedy = "correct the rows, or name no other target"
+    columns = [_targets(table, name, "regression", (), remedy)[0] for name in names]
+    return np.concatenate(columns, axis=1, dtype=np.float64)
 
 
 def table_targets(
@@ -30,6 +72,12 @@ def table_targets(
     Raises:
         DataError: A value is missing, infinite or none of a regression's, or a class is none of those that there are.
     """
+    return _targets(table, name, task, classes, "correct the rows, or leave out task (--task)")
+
+
+def _targets(
+    table: Table, name: str, task: Kind | None, classes: tuple[str, ...], remedy: str
+) -> tuple[Ints | Doubles, tuple[str, ...]]:
     import pandas as pd
 
     origin = f"{table.path}, column {name}"
@@ -46,24 +94,26 @@ def table_targets(
         labels = y
     elif task == "regression":
         raise DataError(f"column {name} of {table.path}: expected numbers for a regression, got "
-                        f"{str(texts[strange.argmax()])[:40]!r} {table.where(strange)}; correct the rows, or leave out "
-                        f"task (--task)")
-    found, y = np.unique(labels, return_inverse=True)
-    known = [str(label) for label in found]
-    if not classes:
-        return y.astype(np.int64), tuple(known)
-    number_of = {label: number for number, label in enumerate(classes)}
-    for number, label in enumerate(known):
-        if label not in number_of:
-            raise DataError(f"column {name} of {table.path}: expected the classes {', '.join(classes[:20])}, got "
-                            f"{label[:40]!r} {table.where(y == number)}; correct the label or remove the rows")
-    return np.array([number_of[label] for label in known], np.int64)[y], classes
+                        f"{str(texts[strange.argmax()])[:40]!r} {table.where(strange)}; {remedy}")
+    return numbered(labels, classes, f"column {name} of {table.path}", table.where)
 
 
-def check_varied(y: Ints | Doubles, classes: tuple[str, ...], table: Table, name: str) -> None:
-    """Raises :class:`DataError` for a target that is always the same, or a class with one sample."""
+def check_varied(y: Ints | Doubles, classes: tuple[str, ...], table: Table, names: Sequence[str]) -> None:
+    """Raises :class:`DataError` for a target that is always the same, or a class with one sample.
+
+    Args:
+        y: Labels ``(n,)``, or targets ``(n, len(names))``.
+        classes: Empty for a regression.
+        table: Which they are from.
+        names: Of the columns.
+    """
+    for column, name in zip(y.reshape(len(y), -1).T, names, strict=True):
+        _check_varied(column, classes, table, name)
+
+
+def _check_varied(y: NDArray[Any], classes: tuple[str, ...], table: Table, name: str) -> None:
     if (y == y[0]).all():
-        value = classes[int(y[0])] if classes else f"{float(y[0, 0]):g}"
+        value = classes[int(y[0])] if classes else f"{float(y[0]):g}"
         raise DataError(f"column {name} of {table.path}: expected a target that differs, got {value[:40]!r} in all "
                         f"{len(y)} rows; there is nothing to learn, name another column")
     counts = np.bincount(y) if classes else np.zeros(0)

@@ -83,16 +83,26 @@ class Table:
             values[:, column] = self._numbers(name)
         if not missing:
             for name, absent in zip(names, np.isnan(values).T, strict=True):
-                if absent.any():
-                    raise DataError(f"column {name} of {self.path}: expected a number in every row, got none "
-                                    f"{self.where(absent)}; complete or remove the rows, or give impute (--impute) "
-                                    f"mean or median")
+                self.check_complete(name, absent, "a number")
         return values
+
+    def check_complete(self, name: str, absent: NDArray[np.bool_], what: str) -> None:
+        """Raises :class:`DataError` where values of a feature are missing.
+
+        Args:
+            name: Of the column.
+            absent: Whether a row has none, ``(n,)``.
+            what: A value is, in a sentence.
+        """
+        if absent.any():
+            raise DataError(f"column {name} of {self.path}: expected {what} in every row, got none "
+                            f"{self.where(absent)}; complete or remove the rows, or begin a run with impute (--impute) "
+                            f"mean or median")
 
     def _numbers(self, name: str) -> Doubles:
         import pandas as pd
 
-        column = self.frame[name]
+        column = self._plain(name)
         numeric = pd.to_numeric(column, errors="coerce") if column.dtype.kind in "OUST" else column
         if numeric.dtype.kind not in "biuf":
             raise DataError(f"column {name} of {self.path}: expected numbers, got {column.dtype}; convert the column, "
@@ -101,11 +111,37 @@ class Table:
         bad = np.isnan(values) & column.notna().to_numpy()
         if bad.any():
             text = str(column[bad.argmax()])
-            comma = "write decimals with a point" if _is_decimal_comma(text) else "encode it as numbers"
+            remedy = f"correct the rows, or take its values for categories (--categorical {name!r})"
+            if is_decimal_comma(text):
+                remedy = "write decimals with a point"
             raise DataError(f"column {name} of {self.path}: expected numbers, got {text[:40]!r} {self.where(bad)}; "
-                            f"{comma}, or leave the column out (--ignore {name!r})")
+                            f"{remedy}, or leave the column out (--ignore {name!r})")
         check_finite(values, self, name)
         return values
+
+    def _plain(self, name: str) -> pd.Series[Any]:
+        """A column that holds no lists, which Parquet allows; of the type of its categories where it has some."""
+        column = self.frame[name]
+        if column.dtype == "category":
+            column = column.astype(column.cat.categories.dtype if column.notna().all() else object)
+        if column.dtype.kind == "O" and (nested := column.map(_is_nested).to_numpy(bool)).any():
+            raise DataError(f"column {name} of {self.path}: expected one value in every row, got several "
+                            f"{self.where(nested)}; make a column of each, or leave this one out (--ignore {name!r})")
+        return column
+
+    def coded(self, name: str) -> tuple[Ints, list[str]]:
+        """The number of each row's label, ``(n,)``, -1 where it is missing, and the labels of a column in order.
+
+        Labels are texts without surrounding spaces; whole numbers are written without a point.
+        """
+        import pandas as pd
+
+        codes, values = pd.factorize(self._plain(name).astype(object))
+        texts = [_label(value) for value in values]
+        labels = sorted(set(texts))
+        number_of = {label: number for number, label in enumerate(labels)}
+        numbers = np.array([*(number_of[text] for text in texts), -1], np.int64)
+        return numbers[codes], labels
 
     def texts(self, name: str, what: str) -> NDArray[Any]:
         """A column as texts without surrounding spaces, object ``(n,)``.
@@ -261,6 +297,14 @@ def _parquet(path: Path, *, columns: bool = False) -> pd.DataFrame:
     return frame.iloc[:0] if columns else frame
 
 
+def _is_nested(value: object) -> bool:
+    return isinstance(value, list | tuple | dict | set | np.ndarray)
+
+
+def _label(value: object) -> str:
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -269,5 +313,6 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _is_decimal_comma(text: str) -> bool:
+def is_decimal_comma(text: str) -> bool:
+    """Whether a text is a number once its comma is a point."""
     return text.count(",") == 1 and _is_number(text.replace(",", "."))

@@ -1,13 +1,16 @@
-"""Labels or quantities: what the array ``y`` of a file is for."""
+"""Labels or quantities: what the array ``y`` of a file is for, and what an archive calls its classes."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.data.archives import array_shapes, read_npz
 from evonas.data.errors import DataError
 from evonas.types import Doubles, Ints
 
@@ -15,6 +18,8 @@ from evonas.types import Doubles, Ints
 SAMPLES_A_VALUE = 10
 #: But so few different integers are labels however few samples there are.
 MANY_VALUES = 20
+#: The array of an archive with the names of the classes, in the order of their numbers.
+CLASSES = "classes"
 
 
 def read_targets(
@@ -81,3 +86,59 @@ def _tell(y: NDArray[Any], origin: str) -> None:
 
 def _is_one_hot(y: NDArray[Any]) -> bool:
     return y.ndim == 2 and y.shape[1] > 1 and bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+
+
+def numbered(
+    labels: NDArray[Any], classes: tuple[str, ...], origin: str, where: Callable[[NDArray[np.bool_]], str]
+) -> tuple[Ints, tuple[str, ...]]:
+    """Numbers of labels, ``(n,)``, in the order of their classes, and the names of these.
+
+    Args:
+        labels: Texts or numbers, ``(n,)``.
+        classes: Those that there are; empty takes the labels' own, in order.
+        origin: What the message names.
+        where: Says where rows are, of which it gets a mask ``(n,)``.
+
+    Raises:
+        DataError: A label is none of the classes.
+    """
+    found, y = np.unique(labels, return_inverse=True)
+    known = [str(label) for label in found]
+    if not classes:
+        return y.astype(np.int64), tuple(known)
+    number_of = {label: number for number, label in enumerate(classes)}
+    for number, label in enumerate(known):
+        if label not in number_of:
+            raise DataError(f"{origin}: expected the classes {', '.join(classes[:20])}, got {label[:40]!r} "
+                            f"{where(y == number)}; correct the label or remove the rows")
+    return np.array([number_of[label] for label in known], np.int64)[y], classes
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """The names of the classes that an archive has; empty where it has none, or, with a note, none that can be used."""
+    shapes = array_shapes(path, [CLASSES])
+    if CLASSES not in shapes:
+        return ()
+    if shapes[CLASSES] is None:
+        return _unused(path, "an array of objects, which is not read; store it with .astype(str)")
+    (array,) = read_npz(path, [CLASSES])
+    names = tuple(_text(name) for name in array.ravel().tolist())
+    if array.ndim != 1 or len(set(names)) != len(names):
+        return _unused(path, f"{len(names)} names in an array of shape {array.shape}; give each class one of its own")
+    return names
+
+
+def fitting_names(names: tuple[str, ...], n_classes: int, path: Path) -> tuple[str, ...]:
+    """The names that an archive has for its classes; empty, with a note, where they are another number."""
+    if names and len(names) != n_classes:
+        return _unused(path, f"{len(names)} names for {n_classes} classes; give each class one")
+    return names
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _unused(path: Path, reason: str) -> tuple[str, ...]:
+    warnings.warn(f"the array {CLASSES} of {path} is not used: it is {reason}", stacklevel=4)
+    return ()

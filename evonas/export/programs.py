@@ -108,9 +108,11 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
 
 def _names(package: Package) -> Iterator[str]:
     """What inputs and outputs are called, where they have names."""
-    for name, what in (("columns", "inputs"), ("classes", "outputs")):
+    for name, what in (("columns", "inputs"), ("classes", "outputs"), ("targets", "outputs")):
         if names := package.source.get(name):
             yield f"{what}, in this order: {', '.join(map(str, names))}"
+    if names := package.source.get("categories"):
+        yield f"of the inputs of {', '.join(names)} each is 1 for its category and else 0"
 
 
 def _check_targets(splits: Splits) -> None:

@@ -41,6 +41,22 @@ def plot_front(
         UserError: There is no front to draw, a member has no such cost, or the file cannot be written; nothing is left
             behind then.
     """
+    save_figure(front_figure(records, members, objectives, title=title, others=others, cost=cost), path)
+
+
+def front_figure(
+    records: Sequence[Record], members: Sequence[Record], objectives: Objectives, *, title: str = "",
+    others: Sequence[tuple[str, Sequence[Record]]] = (), cost: str | None = None, size: tuple[float, float] = (8, 5),
+) -> Figure:
+    """The picture of :func:`plot_front`.
+
+    Args:
+        records, members, objectives, title, others, cost: See there.
+        size: Width and height in inches.
+
+    Raises:
+        UserError: There is no front to draw, or a member has no such cost.
+    """
     from matplotlib.figure import Figure
 
     if len(objectives.items) < 2:
@@ -49,15 +65,16 @@ def plot_front(
         raise UserError("the front is empty: nothing to plot")
     x, y = _axis(cost, members, objectives), objectives.items[0]
     is_line = len(objectives.items) == 2 and x == objectives.items[1]
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
-    _scatter(figure, axes, [r for r in records if r.status == "ok" and x.metric in r.metrics], x, y)
+    if seen := [r for r in records if r.status == "ok" and x.metric in r.metrics]:
+        _scatter(figure, axes, seen, x, y)
     for name, other in others:
         _draw_front(axes, name, [r for r in other if x.metric in r.metrics], x, y, is_line=is_line, lw=1.6, ms=3)
     _draw_front(axes, "front", members, x, y, is_line=is_line, lw=2, ms=4, color="crimson", zorder=3)
     _frame(axes, [[r.metrics[y.metric] for r in drawn] for drawn in (members, *(o for _, o in others)) if drawn])
     _dress(axes, x, y, title)
-    save_figure(figure, path)
+    return figure
 
 
 def _axis(cost: str | None, members: Sequence[Record], objectives: Objectives) -> Objective:

@@ -37,6 +37,8 @@ def test_a_document_is_read_back_as_it_was(values: dict[str, Any]) -> None:
         ({}, False),
         ({"dataset": "/a b/it's.npz", "objectives": ["fitness_error", "flops", "params"], "epochs": 12}, False),
         ({"constraints": ["flops<=5e4", "params<=9"], "time_limit": 0.5, "self_distillation": False}, False),
+        ({"ignore": ["a", "b,c"], "categorical": ["d"], "target": ["low, high", "x"], "impute": "mean"}, False),
+        ({"target": "low,high", "columns": ["a", "ü"], "categories": {"ü =": ["1", "a,b"]}}, True),
         ({"rungs": [2, 6], "training": {"batch_size": 32, "learning_rate": 1e-4}, "data_root": "/data"}, False),
         ({"space_options": {"edges": [64, 600], "trainer": "native", "operators": {"split": 0.5}}}, False),
         ({"training": {"batch_size": 32, "weight_decay": 0.1, "pruning": {"end": 0.5}}, "adapt": True}, True),

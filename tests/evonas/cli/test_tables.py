@@ -181,3 +181,64 @@ def test_test_samples_of_another_shape_are_refused_at_the_start(refused: Refused
     refused("evolve", "--dataset", "own.npz", message="got 30 in x and 29 in y")
     np.savez("own.npz", x_train=x, y_train=y, x_test=x)
     refused("evolve", "--dataset", "own.npz", message="add the other with numpy.savez")
+
+
+@pytest.mark.filterwarnings("default:column colour")
+def test_texts_are_encoded_in_predictions_and_exports_as_in_the_search(evonas: Evonas, tmp_path: Path) -> None:
+    rng, header = np.random.default_rng(0), ("size", "colour", "kind")
+    colours = [["red", "blue", "dark green"][i % 3] for i in range(90)]
+    table: list[list[object]] = [[round(float(rng.normal()), 3), c, f"is {c}"] for c in colours]
+    path = write("x.csv", table, header, (0, 1, 2))
+    result = evonas("evolve", "--dataset", path, "--target", "kind", *SMALL, "--out", "run")
+    assert result.exit_code == 0, result.output
+    config = config_of(Path("run"))
+    assert (config.columns, config.categories) == (("size", "colour"), {"colour": ("blue", "dark green", "red")})
+    new = write("new.csv", [["blue", 0.1], ["purple", 0.2], ["red", 0.3]], ("colour", "size"), (0, 1))
+    result = evonas("predict", "run", new)
+    assert result.exit_code == 0, result.output
+    assert "'purple' in line 3 is none of the categories 'blue', 'dark green', 'red'" in result.stderr
+    found = list(csv.DictReader(io.StringIO(result.stdout)))
+    run = package.Run("run")
+    network = run.load(run.best({}), raw=True)
+    assert network.header["source"]["columns"] == ["size", "colour=blue", "colour=dark green", "colour=red"]
+    assert network.header["source"]["categories"] == {"colour": ["blue", "dark green", "red"]}
+    import torch
+
+    x = torch.tensor([[0.1, 1, 0, 0], [0.2, 0, 0, 0], [0.3, 0, 0, 1]], dtype=torch.float64)
+    with torch.inference_mode():
+        outputs = network.double()(x).softmax(1).numpy()
+    for row, expected in zip(found, outputs, strict=True):
+        assert [float(row[f"probability {name}"]) for name in config.classes] == pytest.approx(expected, abs=1e-5)
+    assert evonas("resume", "run", "--generations", 2).exit_code == 0
+    if find_compiler() is not None:
+        assert evonas("export", "run", run.best({}), "--format", "c", "--out", "kinds.c").exit_code == 0
+        text = " ".join(Path("kinds.h").read_text().replace("*", " ").split())
+        assert "inputs, in this order: size, colour=blue, colour=dark green, colour=red" in text
+        assert "of the inputs of colour each is 1 for its category and else 0" in text
+
+
+@pytest.mark.parametrize("target", [["--target", "low,high"], ["--target", "low", "--target", "high"]])
+def test_several_targets_are_predicted_by_their_names(evonas: Evonas, target: list[str]) -> None:
+    table: list[list[object]] = [[i / 10, i / 5, -i] for i in range(60)]
+    path = write("x.csv", table, ("a", "low", "high"), (0, 1, 2))
+    result = evonas("evolve", "--dataset", path, *target, *SMALL, "--out", "run")
+    assert result.exit_code == 0, result.output
+    assert config_of(Path("run")).target == ("low", "high")
+    result = evonas("predict", "run", path)
+    assert result.stdout.splitlines()[0] == "prediction low,prediction high"
+    assert evonas("resume", "run", "--generations", 2).exit_code == 0
+
+
+def test_the_classes_of_an_archive_keep_their_names(evonas: Evonas) -> None:
+    rng, names = np.random.default_rng(0), np.array(["cat", "dog", "emu"])
+    y = np.arange(60) % 3
+    x = rng.normal(size=(60, 4)) + 3 * y[:, None]
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y, classes=names)
+    result = evonas("evolve", "--dataset", "own.npz", *SMALL, "--out", "own")
+    assert result.exit_code == 0, result.output
+    assert config_of(Path("own")).classes == tuple(names)
+    np.savez("new.npz", x=x[:5])
+    header = evonas("predict", "own", "new.npz").stdout.splitlines()[0]
+    assert header == "prediction,probability cat,probability dog,probability emu"
+    assert package.load("own", 0).header["source"]["classes"] == list(names)
+    assert evonas("retrain", "own", "--ids", 0, "--seeds", 1, "--epochs", 1).exit_code == 0

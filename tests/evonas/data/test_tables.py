@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from evonas.data import DataError, FileOptions, Splits, load
+from evonas.data.categories import feature_names
 from evonas.data.held_out import load_for_retraining, load_test
-from evonas.data.loading import check_test_set, prepare
+from evonas.data.held_out_fit import check_test_set
+from evonas.data.loading import prepare
 
 LABEL = FileOptions(target="label")
 HEADER = "a,b,label"
@@ -236,3 +238,170 @@ def test_parquet_gives_what_the_same_table_gives_as_csv(write: Write, tmp_path: 
     frame.to_parquet(tmp_path / "own.parquet")
     with pytest.raises(DataError, match=r"column b of .* got none in row 5"):
         load(tmp_path / "own.parquet", options=LABEL)
+
+
+#: A table with a column of texts, another of numbers, and the label of each of 30 rows.
+COLOURED = ["colour,a,label", *(f"{('red', 'blue', 'dark green')[i % 3]},{i}.5,{'xy'[i % 2]}" for i in range(30))]
+
+
+def raw_of(path: Path, options: FileOptions) -> Any:
+    return prepare(path, root=None, seed=0, validation=None, n_train=None, axes=None, task=None, options=options).raw
+
+
+def test_texts_become_a_feature_for_each_category(write: Write) -> None:
+    raw = raw_of(write(*COLOURED), LABEL)
+    assert raw.columns == ("colour", "a")
+    assert raw.categories == {"colour": ("blue", "dark green", "red")}
+    assert feature_names(raw.columns, raw.categories) == ("colour=blue", "colour=dark green", "colour=red", "a")
+    assert raw.x[:3].tolist() == [[0, 0, 1, 0.5], [1, 0, 0, 1.5], [0, 1, 0, 2.5]]
+    assert load(write(*COLOURED), options=LABEL).task.input_shape == (4,)
+
+
+def test_categories_that_are_kept_decide_and_others_count_as_none_of_them(write: Write) -> None:
+    kept = replace(LABEL, columns=("a", "colour"), categories={"colour": ("red", "blue")})
+    with pytest.warns(UserWarning, match=r"column colour of .*: 'dark green' in line 4, the first of 10"):
+        raw = raw_of(write(*COLOURED), kept)
+    assert raw.x[:3].tolist() == [[0.5, 1, 0], [1.5, 0, 1], [2.5, 0, 0]]
+
+
+@pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
+def test_numbers_are_categories_where_they_are_said_to_be(write: Write, tmp_path: Path, name: str) -> None:
+    lines = ["zip,a,label", *(f"{8000 + i % 2},{i}.5,{'xy'[i // 2 % 2]}" for i in range(30))]
+    path, options = write(*lines), replace(LABEL, categorical=("zip",))
+    if name == "own.parquet":
+        pytest.importorskip("pyarrow")
+        import pandas as pd
+
+        frame = pd.read_csv(path).astype({"zip": "float32"})  # as integers with missing values become
+        path = tmp_path / name
+        frame.to_parquet(path)
+    raw = raw_of(path, options)
+    assert raw.categories == {"zip": ("8000", "8001")}
+    assert raw.x[:2].tolist() == [[1, 0, 0.5], [0, 1, 1.5]]
+    with pytest.raises(DataError, match=r"categorical \(--categorical\): .* did you mean 'zip'"):
+        load(path, options=replace(LABEL, categorical=("zipp",)))
+    with pytest.raises(DataError, match=r"expected a column of features of .*, got 'label'"):
+        load(path, options=replace(LABEL, categorical=("label",)))
+
+
+def test_a_missing_category_is_refused_or_imputed(write: Write) -> None:
+    lines = [*COLOURED, ",3,x"]
+    with pytest.raises(DataError, match=r"column colour of .* expected a category in every row, got none in line 32"):
+        load(write(*lines), options=LABEL)
+    raw = raw_of(write(*lines), replace(LABEL, impute="mean"))
+    assert raw.x[-1, :3].sum() == pytest.approx(1)
+    assert raw.x[-1, :3] == pytest.approx(1 / 3, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([f"n{i}" for i in range(30)], r"column name of .* up to 15 different texts .*, got 30, like 'n0' in line 2; .*"
+                                       r"--ignore 'name'.*--categorical 'name'"),
+        (["2,5", "3,1"] * 15, "column name of .* expected numbers, got '2,5' .* write decimals with a point"),
+        (["2024-01-30", "2024-01-31 12:00"] * 15, "column name of .* expected numbers, got '2024-01-30' in line 2"),
+        (["30.1.2024", "31.1.24"] * 15, "column name of .* expected numbers, got '30.1.2024' in line 2"),
+        (["a", "1"] * 15, r"column name of .* expected numbers, got 'a' in line 2.*--categorical 'name'"),
+        ([""] * 30, "column name of .* got none in line 2"),
+    ],
+    ids=["too many", "decimal commas", "days", "days in another order", "texts and numbers", "none"],
+)
+def test_texts_that_are_no_categories_are_refused_by_their_column(
+    write: Write, values: list[str], message: str
+) -> None:
+    lines = ["name,label", *(f'"{value}",{"xy"[i % 2]}' for i, value in enumerate(values))]
+    with pytest.raises(DataError, match=message):
+        load(write(*lines), options=LABEL)
+
+
+def test_any_number_of_categories_is_taken_on_demand(write: Write) -> None:
+    lines = ["name,label", *(f"n{i},{'xy'[i % 2]}" for i in range(30))]
+    assert load(write(*lines), options=replace(LABEL, categorical=("name",))).task.input_shape == (30,)
+
+
+def test_lists_in_a_parquet_file_are_refused(write: Write, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": [[1, 2]] * 4, "label": list("xyxy")})
+    frame.to_parquet(tmp_path / "own.parquet")
+    with pytest.raises(DataError, match=r"column a of .* expected one value in every row, got several in row 1"):
+        load(tmp_path / "own.parquet", options=LABEL)
+
+
+TWO_TARGETS = ["a,low,high", *(f"{i},{i / 2},{i % 7}" for i in range(30))]
+
+
+@pytest.mark.parametrize("target", ["low,high", " low , high", ("low", "high")])
+def test_several_targets_make_a_regression(write: Write, target: Any) -> None:
+    raw = raw_of(write(*TWO_TARGETS), FileOptions(target=target))
+    assert (raw.columns, raw.targets) == (("a",), ("low", "high"))
+    assert raw.y[:3].tolist() == [[0, 0], [0.5, 1], [1, 2]]
+
+
+def test_a_column_whose_name_has_a_comma_is_one_target(write: Write) -> None:
+    raw = raw_of(write('a,"low,high"', *(f"{i},{i / 2}" for i in range(30))), FileOptions(target="low,high"))
+    assert raw.y.shape == (30, 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "task", "message"),
+    [
+        ("low,hihg", None, r"target \(--target\): expected a column of .*, got 'hihg', did you mean 'high'"),
+        ("low,low", None, "expected different columns, got 'low' twice"),
+        ("low,text", None, "column text of .* numbers for a regression, got 'z' in line 2.* no other target"),
+        ("low,same", None, "column same of .* expected a target that differs, got '3' in all 30 rows"),
+        ("low,high", "classification", "expected one column with the classes of .*, got low, high"),
+    ],
+)
+def test_several_targets_that_do_not_fit_are_refused(write: Write, target: str, task: Any, message: str) -> None:
+    lines = [f"{line},{'text,same' if not i else 'z,3'}" for i, line in enumerate(TWO_TARGETS)]
+    with pytest.raises(DataError, match=message):
+        load(write(*lines), options=FileOptions(target=target), task=task)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["1,2,w"], r"column label of .*: expected the classes x, y, z, got 'w' in line 2"),
+        (["1,2,x", "1,,y"], "column b of .* got none in line 3"),
+        (["1,2,x", "1,red,y"], "column b of .* expected numbers, got 'red' in line 3"),
+        (["1,2,x", "1,3"], "expected 3 values in line 3"),
+        (["1,2,"], "column label of .* got none in line 2"),
+    ],
+)
+def test_a_test_table_that_could_not_be_used_is_refused_at_the_start(
+    write: Write, rows: list[str], message: str
+) -> None:
+    path, other = write(HEADER, *ROWS), write(HEADER, *rows, name="other.csv")
+    options = replace(LABEL, test=other)
+    splits = load(path, options=options)
+    with pytest.raises(DataError, match=message):
+        check_test_set(splits, options)
+    with pytest.raises(DataError, match=message):
+        load(path, options=replace(LABEL, validation=other))
+
+
+NAMES = np.array(["cat", "dog", "emu"])
+
+
+def test_a_class_with_one_sample_is_named(write_npz: Callable[..., Path]) -> None:
+    path = write_npz(y_train=np.array([0, 1] * 14 + [0, 2]), classes=NAMES)
+    with pytest.raises(DataError, match=r"expected at least 2 samples of every class .* got 1 of class emu"):
+        load(path)
+
+
+def test_an_array_of_classes_names_them_and_leaves_the_data_set_the_same(write_npz: Callable[..., Path]) -> None:
+    plain, named = load(write_npz()), load(write_npz(classes=NAMES))
+    assert named.classes == tuple(NAMES)
+    assert equal(plain, named)
+    assert load(write_npz(classes=NAMES.astype("S"))).classes == tuple(NAMES)
+    assert load(write_npz(classes=NAMES), options=FileOptions(classes=("a", "b", "c"))).classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("classes", [NAMES[:2], NAMES[[0, 0, 1]], NAMES[:, None], NAMES.astype(object)])
+def test_an_array_of_classes_that_does_not_fit_is_noted_and_not_used(
+    write_npz: Callable[..., Path], classes: np.ndarray
+) -> None:
+    with pytest.warns(UserWarning, match=r"the array classes of .*own.npz is not used"):
+        assert load(write_npz(classes=classes)).classes == ()
