@@ -1,8 +1,9 @@
 """Evolutionary, multi-objective, neuron-level neural architecture search.
 
 ``evonas.Run(path)`` is a run on disk, finished or going: its front, its evaluations, its networks.
-``evonas.load(path)`` reads an exported network, ``evonas.load(run, id)`` one of a run. ``evonas.EvoClassifier`` is the
-search as a scikit-learn classifier. The parts of a search are in the modules of this package.
+``evonas.load(path)`` reads an exported network, ``evonas.load(run, id)`` one of a run. ``evonas.evolve`` begins a run,
+which ``evonas.RunObserver`` watches; ``evonas.EvoClassifier`` and ``evonas.EvoRegressor`` are the search as estimators
+of scikit-learn. The parts of a search are in the modules of this package.
 """
 
 from __future__ import annotations
@@ -11,14 +12,19 @@ TYPE_CHECKING = False  # importing it, or anything else here, would delay the mo
 if TYPE_CHECKING:
     from typing import Any
 
-    from evonas.estimator import EvoClassifier
+    from evonas.assembly import RunObserver
+    from evonas.estimator import EvoClassifier, EvoRegressor
+    from evonas.evolution import evolve
     from evonas.run import Run, load
 
     __version__: str
 
-__all__ = ["EvoClassifier", "Run", "__version__", "load"]
+__all__ = ["EvoClassifier", "EvoRegressor", "Run", "RunObserver", "__version__", "evolve", "load"]
 
-_MODULES = {"EvoClassifier": "evonas.estimator", "Run": "evonas.run", "load": "evonas.run"}
+_MODULES = {
+    "EvoClassifier": "evonas.estimator", "EvoRegressor": "evonas.estimator", "Run": "evonas.run",
+    "RunObserver": "evonas.assembly", "evolve": "evonas.evolution", "load": "evonas.run",
+}
 
 
 def __getattr__(name: str) -> Any:

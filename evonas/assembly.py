@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -51,8 +51,21 @@ FAMILY_SIZE, UNLIMITED = 40, 1_000_000
 MEMBER_EPOCHS = 2 * EPOCHS
 
 
+@runtime_checkable
 class RunObserver(FamilyObserver, Protocol):
-    """An observer that is told first what the run holds already."""
+    """What watches a run: an object with these methods, which must not change anything.
+
+    A class derived from this one has them all, doing nothing, and overrides those that it needs::
+
+        class Best(evonas.RunObserver):
+            def evaluated(self, evaluation):
+                if evaluation.status == "ok":
+                    print(evaluation.id, evaluation.metrics["val_accuracy"], evaluation.seconds)
+
+    They are called in the process and the thread that began the run, in this order: :meth:`timing` where latencies
+    are estimated, :meth:`noted`, :meth:`begun`, then of every generation :meth:`asked`, :meth:`evaluated` for each of
+    its trials, and :meth:`told`. What one raises ends the run, which can be resumed.
+    """
 
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
         """The run is open; ``records`` are its evaluations from ``elapsed`` seconds of earlier sessions."""
@@ -174,7 +187,7 @@ def evolve(
         seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
         replace_max_pool=replace_max_pool,
     )
-    return _begin(parts, out, seeds, observers, since)
+    return begin(parts, out, seeds=seeds, observers=observers, since=since)
 
 
 def seed(
@@ -197,10 +210,19 @@ def seed(
     n_members = n_members or (UNLIMITED if config.time_limit else FAMILY_SIZE)
     n_batches = max(0, n_members - 2) // BATCH
     batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
-    return _begin(replace(parts, config=parts.config.model_copy(update=batches)), out, None, observers, since)
+    parts = replace(parts, config=parts.config.model_copy(update=batches))
+    return begin(parts, out, observers=observers, since=since)
 
 
-def _begin(parts: Parts, out: Path, seeds: Seeds | None, observers: Sequence[RunObserver], since: float) -> bool:
+def begin(
+    parts: Parts, out: Path, *, seeds: Seeds | None = None, observers: Sequence[RunObserver] = (), since: float
+) -> bool:
+    """A new run of assembled parts in the directory ``out``; returns and raises as :func:`evolve`.
+
+    Args:
+        seeds: The founders, where they are given.
+        since: ``time.monotonic()`` from which the time limit counts.
+    """
     config, splits = parts.config, parts.splits
     teacher = None if config.teacher is None else read_teacher(
         config.teacher, config.teacher_members, samples=splits.train, task=splits.task, split_seed=config.split_seed,

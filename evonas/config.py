@@ -44,13 +44,12 @@ class RunConfig(BaseModel):
     search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` are
     numbers of samples; where trials are small, a large validation set takes most of their time. ``axes`` (see
     :mod:`evonas.data.axes`) and ``task`` say what the arrays of a file of one's own are, where that is not plain from
-    their shapes and types. ``target``, ``groups``, ``ignore``, ``impute``, ``validation``, ``test``,
-    ``columns``, ``categorical`` and ``categories`` say
-    how tables and further files are read, see :class:`evonas.data.FileOptions`; columns and categories are kept from
-    the file that a run began with. ``seeder`` names the
-    family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into training and
-    validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are compared
-    should.
+    their shapes and types. ``target``, ``groups``, ``weights``, ``ignore``, ``impute``, ``validation``, ``test``,
+    ``columns``, ``categorical`` and ``categories`` say how tables and further files are read, see
+    :class:`evonas.data.FileOptions`; columns and categories are kept from the file that a run began with. ``seeder``
+    names the family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into
+    training and validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are
+    compared should.
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume.
     ``epochs`` are those of a trial; None is as many as the data are few, see
     :func:`evonas.training.length.default_epochs`. ``rungs`` are epochs that grow with promise, in the place of
@@ -79,6 +78,7 @@ class RunConfig(BaseModel):
     task: Literal["classification", "regression"] | None = None
     target: str | tuple[str, ...] | None = None
     groups: str | None = None
+    weights: str | None = None
     ignore: tuple[str, ...] = ()
     impute: Imputation | None = None
     validation: Path | Literal["split"] | None = None
@@ -196,8 +196,9 @@ class RunConfig(BaseModel):
         """How files of the user's are read."""
         validation = "split" if str(self.validation) == "split" else self.validation
         return FileOptions(
-            self.target, self.groups, self.ignore, self.impute, validation, self.test, self.columns, self.classes,
-            self.categorical, self.categories,
+            target=self.target, groups=self.groups, weights=self.weights, ignore=self.ignore, impute=self.impute,
+            validation=validation, test=self.test, columns=self.columns, classes=self.classes,
+            categorical=self.categorical, categories=self.categories,
         )
 
     @property

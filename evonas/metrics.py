@@ -50,15 +50,20 @@ class Metric:
 
 
 _ERROR = "error in squared deviations of each target"
+_BALANCED = "error in which all classes count alike"
 _NMSE = "squared deviations of the target"
 _MSE = "the target's unit, squared"
 
 #: Every metric of this program by its name. Spaces and evaluators of others bring metrics of their own.
 METRICS: Mapping[str, Metric] = MappingProxyType({
     "fitness_error": Metric("error, mean of validation and training samples", "share", FITNESS, scale="share"),
+    "fitness_balanced_error": Metric(
+        f"{_BALANCED}, mean of validation and training samples", "share", FITNESS, scale="share"
+    ),
     "fitness_mse": Metric("mean squared error, mean of validation and training samples", _MSE, FITNESS),
     "fitness_nmse": Metric(f"{_ERROR}, mean of validation and training samples", _NMSE, FITNESS),
     "val_error": Metric("validation error", "share", VALIDATION, scale="share"),
+    "val_balanced_error": Metric(f"validation {_BALANCED}", "share", VALIDATION, scale="share"),
     "val_accuracy": Metric("validation accuracy", "share", VALIDATION, goal="max"),
     "val_loss": Metric("validation loss", "nats", VALIDATION),
     "val_mse": Metric("validation mean squared error", _MSE, VALIDATION),

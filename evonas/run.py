@@ -153,6 +153,15 @@ def package(run: OpenRun, id: int, weights: str) -> Package:
     if weights not in ("search", "fresh", "inherited"):
         raise UserError(f"weights must be search, fresh or inherited, got {weights!r}")
     chosen(run, [id])
+    return _package(run, id, weights)
+
+
+def packages(run: OpenRun, ids: Sequence[int]) -> dict[int, Package]:
+    """Networks of the search by id; errors as of :func:`package`."""
+    return {id: _package(run, id, "search") for id in chosen(run, ids)}
+
+
+def _package(run: OpenRun, id: int, weights: str) -> Package:
     member, directory = run.store.member(id), run.store.directory
     if weights == "search":
         found, metrics, origin = run.store.weights(*member.evaluation.key), member.evaluation.metrics, "of the search"

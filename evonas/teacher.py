@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic
 
@@ -69,7 +69,7 @@ def read_teacher(
     theirs = check_config(info.config, source=str(run))
     check_samples(f"the teacher {run}", info, theirs, task, split_seed, fingerprint)
     # Trainers keep a layout of their own for as long as inputs live: of this view for the moment only.
-    samples = Samples(samples.x.view(), samples.y)
+    samples = replace(samples, x=samples.x.view(), teacher=None)
     space = create_space(theirs.space, task, theirs.space_options)
     with RunStore(run, space) as store:
         records = store.records()

@@ -156,7 +156,7 @@ class User:
         for command in filter(is_run, snippet.commands):
             self._command(command)
         if language == "python":
-            exec(text, self.names)
+            exec(shorter(text), self.names)
         elif language == "c" and find_compiler() is not None:
             self._c(text)
         elif re.fullmatch(r"evonas\.\w+\(.*\)", text):

@@ -28,7 +28,6 @@ from evonas.cli.options import (
     check_teacher,
     parse_names,
 )
-from evonas.lowering import REPLACE_MAX_POOL
 from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
@@ -155,26 +154,15 @@ def export(
 
     The format neuron is the same network in single neurons, as torch writes it.
     """
-    from evonas.export import FORMATS
-    from evonas.export import export as write
-    from evonas.export.lowered import lowered_formats, write_lowered
-    from evonas.export.programs import Written, check_format, write_program
+    from evonas.export.lowered import write_network
     from evonas.opened import load_splits, open_run
     from evonas.run import package
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
-        spaces = lowered_formats(opened.space, opened.task)
-        stored_as = check_format(opened.space, format, precision, spaces)
-        if replace_max_pool and format not in spaces:
-            raise UserError(f"{REPLACE_MAX_POOL} is for a format that is a search space, got {format!r}: leave it out")
-        network = package(opened, id, weights)
-        if format in spaces:
-            written = write_lowered(network, load_splits(opened), out, format, replace_max_pool=replace_max_pool)
-        elif format in FORMATS:
-            write(network, out, format)
-            written = Written((out,), (network.source["weights"],))
-        else:
-            written = write_program(network, load_splits(opened), out, format, stored_as)
+        written = write_network(
+            package(opened, id, weights), partial(load_splits, opened), out, format, precision,
+            replace_max_pool=replace_max_pool,
+        )
     say_written(*written.paths, remarks=written.remarks)
 
 

@@ -60,7 +60,7 @@ def fetch(
     ] = None,
 ) -> None:
     """Download a data set, and verify it."""
-    from evonas.cli.progress import download_bar
+    from evonas.cli.download_bar import download_bar
     from evonas.data import fetch as download
 
     with download_bar(make_console(), name) as bar:

@@ -49,6 +49,10 @@ Groups = Annotated[
     str | None,
     typer.Option(help="Column (array of an .npz) whose equals are never split apart [none].", rich_help_panel=DATA),
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="Column (array of an .npz) that says what each sample counts [all alike].", rich_help_panel=DATA),
+]
 Ignore = Annotated[
     list[str] | None,
     typer.Option(help="Column of a table that is no feature; may be repeated.", rich_help_panel=DATA),

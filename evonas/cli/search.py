@@ -51,6 +51,7 @@ from evonas.cli.options import (
     TrainerName,
     TrialTimeout,
     Validation,
+    Weights,
     check_teacher,
     parse_names,
     parse_options,
@@ -108,6 +109,7 @@ def evolve(
     task: DataTask = None,
     target: Target = None,
     groups: Groups = None,
+    weights: Weights = None,
     ignore: Ignore = None,
     categorical: Categorical = None,
     impute: Impute = None,
@@ -171,7 +173,7 @@ def evolve(
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
         "n_validation": n_validation, "axes": axes, "task": task, "target": parse_target(target), "groups": groups,
-        "categorical": tuple(categorical) if categorical else None,
+        "weights": weights, "categorical": tuple(categorical) if categorical else None,
         "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
@@ -204,6 +206,7 @@ def seed(
     task: DataTask = None,
     target: Target = None,
     groups: Groups = None,
+    weights: Weights = None,
     ignore: Ignore = None,
     categorical: Categorical = None,
     impute: Impute = None,
@@ -240,7 +243,7 @@ def seed(
     given = build_config(config, {
         "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
         "n_validation": n_validation, "axes": axes, "task": task, "target": parse_target(target), "groups": groups,
-        "categorical": tuple(categorical) if categorical else None,
+        "weights": weights, "categorical": tuple(categorical) if categorical else None,
         "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
         "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
@@ -297,9 +300,9 @@ def resume(
 def _search(
     directory: Path, start: Callable[[list[Any]], bool], config: RunConfig, *, quiet: bool, observers: Sequence[str]
 ) -> None:
-    from evonas.cli.progress import SearchProgress
     from evonas.observers import create_observers
     from evonas.opened import open_run
+    from evonas.progress import SearchProgress
 
     others = create_observers(observers, directory)
     progress = SearchProgress(make_console(quiet=quiet))

@@ -31,6 +31,7 @@ class RawSamples:
         groups: What each sample belongs to, any values ``(n,)``; None where there are no groups.
         categories: Of those columns of a table that are several features, one for each category, in their order.
         targets: Names of the targets of a table.
+        weights: What each sample counts, positive float64 ``(n,)``; None where all count alike.
     """
 
     x: NDArray[Any]
@@ -41,6 +42,7 @@ class RawSamples:
     groups: NDArray[Any] | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    weights: Doubles | None = None
 
     @property
     def is_classification(self) -> bool:

@@ -151,7 +151,10 @@ def _beside(
         raise DataError(f"groups (--groups): expected no group on both sides of the split, got {both[0]!s} among the "
                         f"training and the validation samples; move its samples to one side")
     rows = rng.permutation(n)[:n_train].astype(np.int64)
-    joined = replace(raw, x=np.concatenate([raw.x, other.x]), y=np.concatenate([raw.y, other.y]), groups=None)
+    joined = replace(
+        raw, x=np.concatenate([raw.x, other.x]), y=np.concatenate([raw.y, other.y]), groups=None,
+        weights=None if raw.weights is None or other.weights is None else np.concatenate([raw.weights, other.weights]),
+    )
     return joined, rows, np.arange(n, n + len(other.x), dtype=np.int64)
 
 
@@ -167,7 +170,8 @@ def _published(name: str | Path, published: Task, axes: Axes | None, task: Kind 
 def fingerprint(raw: RawSamples, train_rows: Ints, validation_rows: Ints) -> str:
     """Hex digest of the stored values and of the split, whatever the files' compression."""
     digest = hashlib.blake2b(digest_size=16)
-    for array in (raw.x, raw.y, train_rows, validation_rows):
+    arrays = raw.x, raw.y, train_rows, validation_rows, *([] if raw.weights is None else [raw.weights])
+    for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.data)
     if raw.columns:  # of a table; names of classes in an archive may be given and left out

@@ -11,7 +11,8 @@ import numpy as np
 from evonas.data.arrays import RawSamples
 from evonas.data.errors import DataError
 from evonas.data.samples import LARGEST_LOSS, InputType, Samples, Scaling
-from evonas.types import Doubles, Ints, Json, Task
+from evonas.data.weights import of_mean_one
+from evonas.types import Doubles, Floats, Ints, Json, Task
 
 #: Values that are converted to float64 at a time: 2 MB, so that they stay in cache and no float64 copy is ever held.
 BLOCK = 2**18
@@ -29,8 +30,10 @@ def normalised(raw: RawSamples, rows: Ints, scaling: Scaling) -> Samples:
     for block in _blocks(raw, len(rows)):
         x[block] = scaling.normalise(raw.x[rows[block]])
     if raw.is_classification:
-        return Samples(x, raw.y[rows].astype(np.int64, copy=False))
-    return Samples(x, scaling.normalise_targets(raw.y[rows]))
+        y: Ints | Floats = raw.y[rows].astype(np.int64, copy=False)
+    else:
+        y = scaling.normalise_targets(raw.y[rows])
+    return Samples(x, y, weight=None if raw.weights is None else of_mean_one(raw.weights[rows]))
 
 
 def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Scaling:

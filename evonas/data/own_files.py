@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from evonas.data.sources import Part, Source
 from evonas.data.table_targets import check_varied, possible_columns, several_targets, table_targets, target_columns
 from evonas.data.tables import TABLE_SUFFIXES, Table, read_table
 from evonas.data.targets import fitting_names, read_names
+from evonas.data.weights import check_weights, weighted
 from evonas.types import Doubles, Ints, Task, suggestion
 
 #: What missing values are replaced with: a statistic of each feature over the training samples.
@@ -38,6 +40,8 @@ class FileOptions:
         target: Column of a table that is to be predicted; several of a regression, or their names with commas.
         groups: Column of a table, or array of an archive: samples with the same value are never on both sides of the
             split into training and validation samples.
+        weights: Column of a table, or array of an archive: what each sample counts, in training and in the error on
+            the validation samples; samples that count 0 are left out. Test samples all count alike.
         ignore: Columns of a table that are no features.
         impute: What missing values of features are replaced with; None refuses them.
         validation: A file with the validation samples; ``"split"`` holds some of the training samples back even where
@@ -52,6 +56,7 @@ class FileOptions:
 
     target: str | tuple[str, ...] | None = None
     groups: str | None = None
+    weights: str | None = None
     ignore: tuple[str, ...] = ()
     impute: Imputation | None = None
     validation: Path | Literal["split"] | None = None
@@ -124,9 +129,9 @@ def _read_arrays(
     """One part of an archive; the axes and the kind of task are those of the training samples, ``like``."""
     file = _file_of(path, options, part)
     names = list(array_names(file, part, own=file != path))
-    if options.groups is not None and part != "test":
-        names.append(options.groups)
-    x, y, *groups = read_npz(file, names)
+    extras = {} if part == "test" else _extras(options, part if file == path else "train")
+    x, y, *further = read_npz(file, [*names, *extras.values()])
+    given = dict(zip(extras, further, strict=True))
     if like is not None:
         axes, task = like.axes, task if like.is_classification else "regression"
     origin = f"{file} ({part})"
@@ -134,15 +139,28 @@ def _read_arrays(
     if options.impute is not None and raw.x.ndim > 2:
         raise DataError(f"impute (--impute): expected rows of features, got {raw.x.ndim - 1}-dimensional samples in "
                         f"{origin}; leave it out")
-    if groups and groups[0].shape != (len(y),):
-        raise DataError(f"groups (--groups): expected one value of {options.groups} for each of {len(y)} samples of "
-                        f"{origin}, got an array of shape {groups[0].shape}; store it with the samples")
+    if "groups" in given:
+        if given["groups"].shape != (len(y),):
+            raise DataError(f"groups (--groups): expected one value of {options.groups} for each of {len(y)} samples "
+                            f"of {origin}, got an array of shape {given['groups'].shape}; store it with the samples")
+        raw = replace(raw, groups=given["groups"])
     if raw.is_classification:
         known = options.classes if like is None else like.classes
         if like is None and not known:
             known = fitting_names(read_names(file), int(raw.y.max()) + 1, file)
         raw = replace(raw, classes=known)
-    return replace(raw, groups=groups[0]) if groups else raw
+    if "weights" not in given:
+        return raw
+    what = f"{options.weights} of {origin}"
+    return weighted(raw, check_weights(given["weights"], len(y), what), what)
+
+
+def _extras(options: FileOptions, part: Part) -> dict[str, str]:
+    """What an archive has beside samples and targets, and its names there: ``w_val`` where ``w_train`` is given."""
+    named = {kind: name for kind in ("groups", "weights") if (name := getattr(options, kind)) is not None}
+    if part == "validation":
+        return {kind: re.sub("_train$", "_val", name) for kind, name in named.items()}
+    return named
 
 
 def _read_table(
@@ -157,6 +175,7 @@ def _read_table(
         raise DataError(f"axes (--axes): expected none for {path}, a table of features, got {axes}; leave them out")
     kept = (options if like is None else like).categories
     groups_column = () if options.groups is None else (options.groups,)
+    weights_column = () if options.weights is None else (options.weights,)
     table = read_table(file, (*possible_columns(options.target), *groups_column, *options.categorical, *kept))
     columns = list(table.frame.columns)
     targets = target_columns(options.target, columns) if like is None or not like.targets else like.targets
@@ -169,10 +188,15 @@ def _read_table(
     if options.groups is not None and part != "test":
         table.check_column(options.groups, "groups (--groups)")
         groups = table.texts(options.groups, "a group")
-    names = _features(table, options, (*targets, *groups_column), like)
+    names = _features(table, options, (*targets, *groups_column, *weights_column), like)
     classes = options.classes
     if like is not None:
         task, classes = "classification" if like.is_classification else "regression", like.classes
+    weights = None
+    if options.weights is not None and part != "test":
+        table.check_column(options.weights, "weights (--weights)")
+        column = table.numbers(weights_column, missing=False)[:, 0]
+        weights = check_weights(column, len(column), f"column {options.weights} of {file}", place=table.place)
     y, classes = (
         table_targets(table, targets[0], task, classes) if len(targets) == 1
         else (several_targets(table, targets, task), ())
@@ -183,7 +207,8 @@ def _read_table(
     x = encode_features(table, names, kept, missing=options.impute is not None)
     kind: Kind = "classification" if y.dtype.kind == "i" else "regression"
     raw = raw_samples(x, y, f"{file} ({part})", task=kind, missing=options.impute is not None)
-    return replace(raw, columns=names, classes=classes, groups=groups, categories=kept, targets=targets)
+    raw = replace(raw, columns=names, classes=classes, groups=groups, categories=kept, targets=targets)
+    return raw if weights is None else weighted(raw, weights, f"column {options.weights} of {file}")
 
 
 def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | None) -> NDArray[Any]:

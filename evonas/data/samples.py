@@ -28,18 +28,22 @@ class Samples:
         y: int64 class indices of shape ``(n,)``, or float32 standardised targets of shape ``(n, n_outputs)``.
         teacher: What a teacher says of these samples: class probabilities, or standardised targets, float32 of shape
             ``(n, n_outputs)``; training mixes it into the targets. None: there is no teacher.
+        weight: What the loss of each sample, and its share in an error, is multiplied with: not negative, of mean 1,
+            float32 of shape ``(n,)``. None: all count alike.
     """
 
     x: Floats
     y: NDArray[np.int64] | Floats
     teacher: Floats | None = None
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def take(self, rows: Ints) -> Samples:
         """Some of the samples, as a copy."""
-        return Samples(self.x[rows], self.y[rows], None if self.teacher is None else self.teacher[rows])
+        teacher, weight = (None if array is None else array[rows] for array in (self.teacher, self.weight))
+        return Samples(self.x[rows], self.y[rows], teacher, weight)
 
     @property
     def flat(self) -> Floats:

@@ -20,10 +20,10 @@ from evonas.types import Floats, Metrics, Task, Weights
 class TrainedEvaluator(Generic[G]):
     """Trains for the trial's budget in epochs, from the weights the job starts with; with a budget of 0 only measures.
 
-    Reports the last epoch: ``val_error, val_accuracy, val_loss`` (or ``val_mse, val_r2``, of several targets also
-    ``val_nmse``), ``train_loss`` (to what a teacher says, where there is one), ``fitness_error`` (or ``fitness_mse``,
-    of several targets also ``fitness_nmse``: see :func:`measured`), and ``edge_updates`` (connected edges times
-    training samples seen).
+    Reports the last epoch: ``val_error, val_accuracy, val_loss, val_balanced_error`` (or ``val_mse, val_r2``, of
+    several targets also ``val_nmse``), ``train_loss`` (to what a teacher says, where there is one), ``fitness_error``
+    and ``fitness_balanced_error`` (or ``fitness_mse``, of several targets also ``fitness_nmse``: see
+    :func:`measured`), and ``edge_updates`` (connected edges times training samples seen).
     """
 
     space: SearchSpace[G]
@@ -91,9 +91,11 @@ def measured_names(task: Task) -> tuple[str, ...]:
 
 
 def _fitness_names(task: Task) -> tuple[str, ...]:
-    """The error, which counts all targets alike; where there are several, also in the units of the data."""
-    names = metric_names(task, "fitness")
-    return names[:2] if names[0] == "fitness_nmse" else names[:1]
+    """The error, which counts all targets alike; of several targets also in the units of the data, of classes also the
+    balanced one.
+    """
+    wanted = ("fitness_error", "fitness_balanced_error", "fitness_nmse", "fitness_mse")
+    return tuple(name for name in metric_names(task, "fitness") if name in wanted)
 
 
 def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Splits) -> Metrics:
@@ -104,8 +106,8 @@ def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Split
         measure(predict(space, genotype, weights, samples), samples, splits.task, "val")
         for samples in (splits.validation, splits.familiar)
     )
-    names = zip(_fitness_names(splits.task), metric_names(splits.task, "val"), strict=False)
-    return {**new, **{fitness: (new[error] + known[error]) / 2 for fitness, error in names}}
+    errors = {name: name.replace("fitness_", "val_") for name in _fitness_names(splits.task)}
+    return {**new, **{fitness: (new[error] + known[error]) / 2 for fitness, error in errors.items()}}
 
 
 def _child(seed: np.random.SeedSequence, index: int) -> np.random.SeedSequence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 
 from evonas.data.samples import Splits
 from evonas.evaluation.measure import measure
-from evonas.export.package import Package, export
-from evonas.export.programs import TOLERANCE, Written
+from evonas.export.package import FORMATS, Package, export
+from evonas.export.programs import TOLERANCE, Written, check_format, write_program
 from evonas.layers import Lowerable, NotLowerable, TakesLayers
-from evonas.lowering import LoweredNetwork, lower_network
+from evonas.lowering import REPLACE_MAX_POOL, LoweredNetwork, lower_network
 from evonas.plugins import available_spaces, create_space
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
@@ -32,6 +33,37 @@ def _takes_layers(name: str, task: Task) -> bool:
         return isinstance(create_space(name, task, {}), TakesLayers)
     except UserError:  # it has no networks for this task
         return False
+
+
+def write_network(
+    package: Package, splits: Callable[[], Splits], path: Path, format: str, precision: str = "float32", *,
+    replace_max_pool: bool = False,
+) -> Written:
+    """Write a network in any format there is.
+
+    Args:
+        package: The network.
+        splits: Gives the data set of the run, for what is checked on its validation samples.
+        path: Of the main file.
+        format: ``torch``, ``json``, one of the space's own, or the name of a space that takes its networks.
+        precision: Of the weights, where the format has several.
+        replace_max_pool: See :func:`write_lowered`.
+
+    Raises:
+        UserError: There is no such format or precision, or as :func:`evonas.export.programs.write_program` and
+            :func:`write_lowered` do.
+    """
+    space = create_space(package.space, package.task, package.options)
+    spaces = lowered_formats(space, package.task)
+    stored_as = check_format(space, format, precision, spaces)
+    if replace_max_pool and format not in spaces:
+        raise UserError(f"{REPLACE_MAX_POOL} is for a format that is a search space, got {format!r}: leave it out")
+    if format in spaces:
+        return write_lowered(package, splits(), path, format, replace_max_pool=replace_max_pool)
+    if format in FORMATS:
+        export(package, path, format)
+        return Written((path,), (package.source["weights"],))
+    return write_program(package, splits(), path, format, stored_as)
 
 
 def write_lowered(package: Package, splits: Splits, path: Path, name: str, *, replace_max_pool: bool) -> Written:

@@ -17,10 +17,11 @@ from evonas.types import Arrays, Task
 
 
 class Batch(NamedTuple):
-    """Inputs ``(n, *input_shape)`` and targets."""
+    """Inputs ``(n, *input_shape)``, targets, and what losses are multiplied with, ``(n,)``; None is 1."""
 
     x: Tensor
     y: Tensor
+    weight: Tensor | None = None
 
 
 class WeightLearner:
@@ -48,7 +49,7 @@ class WeightLearner:
     def loss(self, batch: Batch, arch: Tensor) -> Tensor:
         """Mean over a batch: cross-entropy, or the mean squared error."""
         self.updates += (self._common + float(self._costs[arch.detach() != 0].sum())) * len(batch.x)
-        return data_loss(self.supernet(batch.x, arch), batch.y, self._task)
+        return data_loss(self.supernet(batch.x, arch), batch, self._task)
 
     def rate(self, progress: float) -> float:
         """Cosine from the first to the last learning rate."""
@@ -107,9 +108,13 @@ def first_references(n_references: int, choices: Choices, generator: torch.Gener
     return 1e-3 * torch.randn(shape, generator=generator)
 
 
-def data_loss(outputs: Tensor, y: Tensor, task: Task) -> Tensor:
+def data_loss(outputs: Tensor, batch: Batch, task: Task) -> Tensor:
     """What is minimised on data."""
-    return nn.functional.mse_loss(outputs, y) if task.kind == "regression" else nn.functional.cross_entropy(outputs, y)
+    loss = nn.functional.mse_loss if task.kind == "regression" else nn.functional.cross_entropy
+    if batch.weight is None:
+        return loss(outputs, batch.y)
+    losses = loss(outputs, batch.y, reduction="none")
+    return (losses.reshape(len(losses), -1).mean(1) * batch.weight).mean()
 
 
 def optimizer_arrays(optimizer: torch.optim.Optimizer, prefix: str) -> Arrays:

@@ -59,7 +59,9 @@ class SupernetTraining(Generic[G]):
         self._costs = {**self.choices.costs, **costs}
         rng = np.random.default_rng(seed)
         supernet = space.supernet(int(rng.integers(2**62)))
-        self.samples = Batch(torch.from_numpy(splits.train.x), torch.from_numpy(splits.train.y))
+        train = splits.train
+        weight = None if train.weight is None else torch.from_numpy(train.weight)
+        self.samples = Batch(torch.from_numpy(train.x), torch.from_numpy(train.y), weight)
         order = rng.permutation(len(splits.train))
         n_held_out = round(settings.arch_share * len(order))
         if not 0 < n_held_out < len(order) - 1:  # one sample has no variance for BatchNorm
@@ -88,7 +90,8 @@ class SupernetTraining(Generic[G]):
 
     def batch(self, indices: Ints) -> Batch:
         """Training samples by their indices."""
-        return Batch(self.samples.x[indices], self.samples.y[indices])
+        x, y, weight = self.samples
+        return Batch(x[indices], y[indices], None if weight is None else weight[indices])
 
     def _share_of_skips(self) -> Metrics:
         """Of the rows, where the skip is preferred, averaged over the references: 1 is the collapse."""

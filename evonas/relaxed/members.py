@@ -62,5 +62,5 @@ def _held_out_loss(training: SupernetTraining[G], network: nn.Module, n_samples:
     total = 0.0
     for begin in range(0, len(chosen), BATCH):
         batch = training.batch(chosen[begin : begin + BATCH])
-        total += float(data_loss(network(batch.x), batch.y, training.task)) * len(batch.x)
+        total += float(data_loss(network(batch.x), batch, training.task)) * len(batch.x)
     return total / len(chosen)

@@ -70,7 +70,10 @@ class _Step:
     def __init__(self, module: nn.Module, splits: Splits, recipe: Recipe) -> None:
         self._module, self._task, self._recipe = module, splits.task, recipe
         self._x, self._y = _tensors(splits.train)
-        self._teacher = None if splits.train.teacher is None else torch.from_numpy(splits.train.teacher)
+        train = splits.train
+        self._teacher, self._weight = (
+            None if array is None else torch.from_numpy(array) for array in (train.teacher, train.weight)
+        )
         self._optimizer = _optimizer(module, recipe)
 
     def __call__(self, batch: Tensor, view: NDArray[np.int32] | None, rate: float) -> float:
@@ -81,8 +84,8 @@ class _Step:
         if view is not None:
             inputs = inputs.flatten(1)[:, torch.from_numpy(view)].reshape(inputs.shape)
         outputs = self._module(nn.functional.dropout(inputs, self._recipe.input_dropout))
-        teacher = None if self._teacher is None else self._teacher[batch]
-        loss = _loss(outputs, self._y[batch], self._task, self._recipe, teacher)
+        teacher, weight = (None if array is None else array[batch] for array in (self._teacher, self._weight))
+        loss = _loss(outputs, self._y[batch], self._task, self._recipe, teacher, weight)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self._recipe.clip_norm is not None:
@@ -128,17 +131,27 @@ def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return kind([g for g in groups if g["params"]], lr=recipe.learning_rate, fused=True)
 
 
-def _loss(outputs: Tensor, y: Tensor, task: Task, recipe: Recipe, teacher: Tensor | None) -> Tensor:
+def _loss(
+    outputs: Tensor, y: Tensor, task: Task, recipe: Recipe, teacher: Tensor | None, weight: Tensor | None
+) -> Tensor:
+    """Mean over the samples, each times its weight, ``(n,)``, where they have weights."""
+    reduction = "mean" if weight is None else "none"
     if task.kind == "regression":
-        return nn.functional.mse_loss(outputs, y if teacher is None else torch.lerp(y, teacher, recipe.teacher_weight))
-    loss = nn.functional.cross_entropy(outputs, y, label_smoothing=recipe.label_smoothing)
-    if teacher is None:
-        return loss
-    return torch.lerp(loss, nn.functional.cross_entropy(outputs, teacher), recipe.teacher_weight)
+        target = y if teacher is None else torch.lerp(y, teacher, recipe.teacher_weight)
+        loss = nn.functional.mse_loss(outputs, target, reduction=reduction)
+    else:
+        loss = nn.functional.cross_entropy(
+            outputs, y, label_smoothing=recipe.label_smoothing, reduction=reduction
+        )
+        if teacher is not None:
+            told = nn.functional.cross_entropy(outputs, teacher, reduction=reduction)
+            loss = torch.lerp(loss, told, recipe.teacher_weight)
+    return loss if weight is None else (loss.reshape(len(loss), -1).mean(1) * weight).mean()
 
 
 def _validation_loss(module: nn.Module, splits: Splits) -> float | None:
     if not len(splits.validation):
         return None
     outputs = torch.from_numpy(predict(module, splits.validation))
-    return float(_loss(outputs, _tensors(splits.validation)[1], splits.task, Recipe(), None))
+    weight = None if splits.validation.weight is None else torch.from_numpy(splits.validation.weight)
+    return float(_loss(outputs, _tensors(splits.validation)[1], splits.task, Recipe(), None, weight))

@@ -161,3 +161,19 @@ def test_recalibrated_statistics_are_those_of_the_batches_and_all_else_stays() -
         assert module[2].running_var.max() < 1.1
         assert all(layer.training == training for layer in module.modules())
         assert module[0].momentum == 0.1
+
+
+@pytest.mark.parametrize("task", [Task("classification", (4,), 2), Task("regression", (4,), 2)], ids=lambda t: t.kind)
+def test_a_whole_weight_counts_as_that_many_copies_of_a_sample(task: Task) -> None:
+    rng = np.random.default_rng(4)
+    x, copies = rng.normal(size=(20, 4)).astype(np.float32), rng.integers(1, 4, 20)
+    y = rng.integers(0, 2, 20) if task.kind == "classification" else rng.normal(size=(20, 2)).astype(np.float32)
+    rows = np.repeat(np.arange(20), copies)
+    weighted = Samples(x, y, weight=(copies / copies.mean()).astype(np.float32))
+    recipe = replace(RECIPE, batch_size=100, patience=99)  # one batch holds all
+    losses = []
+    for samples in (weighted, Samples(x[rows], y[rows])):
+        same = Splits("copies", task, samples, samples, "")
+        history = fit(network(), same, recipe, epochs=5, seed=np.random.SeedSequence(1), stop=Stop())
+        losses.append([(epoch.train_loss, epoch.val_loss) for epoch in history])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)

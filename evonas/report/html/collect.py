@@ -26,6 +26,7 @@ SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
     "val_nmse": "error in squared deviations", "fitness_nmse": "fitness, squared deviations",
     "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "train_loss": "training loss",
+    "fitness_balanced_error": "balanced fitness error", "val_balanced_error": "balanced error",
     "flops": "FLOPs", "flops_total": "FLOPs in all", "latency": "latency (µs)", "flash": "flash (bytes)",
     "ram": "RAM (bytes)", "int8_flash": "int8 flash (bytes)", "int8_error": "int8 error",
     "latency_estimate": "latency by table (µs)", "latency_device": "latency on the device (µs)",

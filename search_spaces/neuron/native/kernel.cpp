@@ -38,12 +38,12 @@ void correlate_tiles(const Graph& g, const Tile* tiles, int32_t n_tiles, float* 
 void forward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t) { EVONAS_FOR_LANES(forward, g, p, norm, t); }
 
 template <int L, bool>
-double loss_lanes(const Graph& g, const Targets& y, float weight, Tile& t) {
-  return loss<L>(g, y, weight, t);
+double loss_lanes(const Graph& g, const Targets& y, float scale, Tile& t) {
+  return loss<L>(g, y, scale, t);
 }
 
-double loss_of_tile(const Graph& g, const Targets& y, float weight, Tile& t) {
-  EVONAS_FOR_LANES(loss_lanes, g, y, weight, t);
+double loss_of_tile(const Graph& g, const Targets& y, float scale, Tile& t) {
+  EVONAS_FOR_LANES(loss_lanes, g, y, scale, t);
 }
 
 void backward_tile(const Graph& g, const Parameters& p, Norm norm, Tile& t, const Parameters& gradient) {

@@ -64,6 +64,7 @@ struct Targets {
   const float* values;    // (n_samples, n_outputs): regression targets, null for classification
   const float* teacher;   // (n_samples, n_outputs) class probabilities or regression targets, or null
   float smoothing, teacher_weight;
+  const float* weights;  // (n_samples) what a sample's loss is multiplied with, or null: 1
 };
 
 // One step of Adam (Kingma 2014, https://arxiv.org/abs/1412.6980) or AdamW (Loshchilov 2017,
@@ -87,9 +88,9 @@ struct Kernel {
   // Copies tile.input with dropout; `out` has rows of kGroup floats.
   void (*drop)(const Dropout&, int32_t n_inputs, const Tile&, float* out);
   void (*forward)(const Graph&, const Parameters&, Norm, Tile&);
-  // Sets the output rows of tile.delta to `weight` times the gradient of the samples' losses, and returns the sum of
-  // their losses (not weighted).
-  double (*loss)(const Graph&, const Targets&, float weight, Tile&);
+  // Sets the output rows of tile.delta to `scale` times the gradient of the samples' losses, each times its weight, and
+  // returns the sum of these losses (not scaled).
+  double (*loss)(const Graph&, const Targets&, float scale, Tile&);
   // Adds to `gradient`, whose edges have room for kPadding more, all but the gradients of edges from inputs; leaves the
   // gradient at the weighted sums in tile.delta.
   void (*backward)(const Graph&, const Parameters&, Norm, Tile&, const Parameters& gradient);

@@ -97,10 +97,10 @@ float* Session::own_inputs(const Tile& tile) {
   return inputs_.reserve(tiles_.size() * size) + (&tile - tiles_.data()) * size;
 }
 
-double Session::propagate(Tile& tile, const Targets& targets, float weight) {
+double Session::propagate(Tile& tile, const Targets& targets, float scale) {
   const Parameters parameters = model.parameters();
   kernel_.forward(model.graph(), parameters, model.norm(), tile);
-  const double loss = kernel_.loss(model.graph(), targets, weight, tile);
+  const double loss = kernel_.loss(model.graph(), targets, scale, tile);
   kernel_.backward(model.graph(), parameters, model.norm(), tile, model.gradients());
   return loss;
 }

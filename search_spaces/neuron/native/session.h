@@ -94,8 +94,8 @@ class Session {
             const int32_t* view = nullptr);
   // Memory of a tile's own for inputs that cannot be read where they are: [n_inputs][kGroup].
   float* own_inputs(const Tile& tile);
-  // Forward, loss and backward but for the gradients of edges from inputs; the losses' sum. Gradients are weighted.
-  double propagate(Tile& tile, const Targets& targets, float weight);
+  // Forward, loss and backward but for the gradients of edges from inputs; the losses' sum. Gradients are scaled.
+  double propagate(Tile& tile, const Targets& targets, float scale);
   template <class Visit>
   void visit_all(const DataView& data, Visit visit);
   double train_batch(const DataView& data, const EpochView& epoch, int32_t batch);

@@ -38,6 +38,10 @@ def check_samples(samples: Samples, network: Network, task: Task | None = None) 
         raise ValueError(f"the task has {task.n_outputs} outputs, but the network {genotype.n_outputs}")
     if samples.teacher is not None:
         check_shape("teacher", samples.teacher, (len(samples), task.n_outputs), np.float32)
+    if samples.weight is not None:
+        check_shape("weight", samples.weight, (len(samples),), np.float32)
+        if not (np.isfinite(samples.weight).all() and samples.weight.min() >= 0):
+            raise ValueError(f"weight must be finite and not negative, got {samples.weight.min()}")
     if task.kind == "regression":
         check_shape("targets", samples.y, (len(samples), task.n_outputs), np.float32)
         return

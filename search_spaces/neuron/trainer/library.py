@@ -103,7 +103,7 @@ class _NetworkView(Structure):
 class _Targets(Structure):
     _fields_ = [
         ("labels", c_void_p), ("values", c_void_p), ("teacher", c_void_p), ("smoothing", c_float),
-        ("teacher_weight", c_float),
+        ("teacher_weight", c_float), ("weights", c_void_p),
     ]
 
 
@@ -175,16 +175,18 @@ class Data:
         self.n_samples = len(samples)
         rows = None if packed_order else np.ascontiguousarray(samples.flat, np.float32)
         groups = packed(samples) if packed_order else None
-        labels = values = teacher = None
+        labels = values = teacher = weight = None
         if task is not None and task.kind == "classification":
             labels = np.ascontiguousarray(samples.y, np.int32)
         elif task is not None:
             values = np.ascontiguousarray(samples.y, np.float32)
         if task is not None and samples.teacher is not None:
             teacher = np.ascontiguousarray(samples.teacher, np.float32)
-        self._alive = (rows, groups, labels, values, teacher)
+        if task is not None and samples.weight is not None:
+            weight = np.ascontiguousarray(samples.weight, np.float32)
+        self._alive = (rows, groups, labels, values, teacher, weight)
         shares = recipe.label_smoothing, recipe.teacher_weight
-        targets = _Targets(pointer(labels), pointer(values), pointer(teacher), *shares)
+        targets = _Targets(pointer(labels), pointer(values), pointer(teacher), *shares, pointer(weight))
         self.view = _DataView(self.n_samples, pointer(rows), pointer(groups), targets)
 
 

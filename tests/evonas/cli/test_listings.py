@@ -130,6 +130,7 @@ def test_every_metric_is_minimised_or_maximised_and_what_its_scale_says() -> Non
     assert not MINIMISED & MAXIMISED
     assert MINIMISED >= SHARES | LOGARITHMIC
     assert {"val_accuracy", "val_r2"} == MAXIMISED
-    assert {"val_error", "fitness_error", "int8_error"} == SHARES
+    balanced = {"val_balanced_error", "fitness_balanced_error"}
+    assert {"val_error", "fitness_error", "int8_error", *balanced} == SHARES
     assert {"flops", "params", "latency", "ram"} <= LOGARITHMIC
     assert not {"depth", "val_loss", "edge_updates", "latency_spread"} & LOGARITHMIC

@@ -148,6 +148,18 @@ def test_the_report_and_drawings_name_the_classes(evonas: Evonas, begun: Path, t
     assert "größe" in (tmp_path / "network.svg").read_text(encoding="utf-8")
 
 
+def test_a_column_says_what_the_rows_count(evonas: Evonas) -> None:
+    table = [[*row, 1 + 9 * (row[-1] == "yes")] for row in rows()]
+    write("x.csv", table, (*COLUMNS, "kind", "count"), (0, 1, 2, 3, 4))
+    options = ["--dataset", "x.csv", "--target", "kind", "--weights", "count", *SMALL, "--epochs", 5]
+    assert evonas("evolve", *options, "--objectives", "val_balanced_error,flops", "--out", "run").exit_code == 0
+    config = config_of(Path("run"))
+    assert (config.weights, config.columns) == ("count", COLUMNS)
+    assert evonas("resume", "run", "--generations", 2).exit_code == 0
+    listed = evonas("metrics").output
+    assert {"val_balanced_error", "fitness_balanced_error"} <= set(listed.split())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -155,6 +167,8 @@ def test_the_report_and_drawings_name_the_classes(evonas: Evonas, begun: Path, t
         (["--target", "kin"], "got 'kin', did you mean 'kind'"),
         (["--target", "kind", "--ignore", "lenght"], r"ignore \(--ignore\): .* did you mean 'length'"),
         (["--target", "kind", "--groups", "patient"], r"groups \(--groups\): expected a column"),
+        (["--target", "kind", "--weights", "coutn"], r"weights \(--weights\): expected a column"),
+        (["--target", "kind", "--weights", "length"], r"column length of .*: expected finite weights that are not neg"),
         (["--target", "kind", "--impute", "mode"], "impute must be 'mean' or 'median', got 'mode'"),
         (["--target", "kind", "--axes", "hw"], "a table of features"),
         (["--target", "kind", "--task", "regression"], "expected numbers for a regression, got 'größe"),

@@ -28,6 +28,7 @@ from tests.search_spaces.neuron.training_cases import (
     assert_close,
     random_samples,
     taught,
+    weighted,
 )
 
 random_cases = given(
@@ -71,6 +72,7 @@ class MeasuringContract:
         network = random_network(rng, norm, layers=layers, density=density)
         samples = random_samples(rng, n, task, n_classes=(1, 3)[seed // 4 % 2])
         samples = taught(samples, task) if seed // 8 % 2 else samples
+        samples = weighted(samples) if seed // 32 % 2 else samples
         leaves = parameters(network)
         outputs = forward(network, torch.from_numpy(samples.flat.astype(np.float64)), *leaves)
         value = mean_loss(outputs, samples, task, recipe)
@@ -87,8 +89,9 @@ class MeasuringContract:
         network, samples = random_network(rng), random_samples(rng, 77, task)
         layer_of = network.genotype.layer_of
         candidates = np.argwhere(layer_of[:, None] < layer_of[None, :]).astype(np.int64)
-        expected = score_matrix(network, samples, task, PLAIN)[candidates[:, 0], candidates[:, 1]]
-        assert_close(trainer.edge_scores(network, samples, task, PLAIN, candidates), expected)
+        for counted in (samples, weighted(samples)):
+            expected = score_matrix(network, counted, task, PLAIN)[candidates[:, 0], candidates[:, 1]]
+            assert_close(trainer.edge_scores(network, counted, task, PLAIN, candidates), expected)
 
     @pytest.mark.parametrize("n", [1, 77, 128])
     def test_statistics_are_means_over_the_samples(self, trainer: Trainer, n: int) -> None:

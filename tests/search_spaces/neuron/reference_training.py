@@ -28,7 +28,12 @@ from tests.search_spaces.neuron.reference import forward, loss, parameters, stat
 
 
 def mean_loss(outputs: Tensor, samples: Samples, task: Task, recipe: Recipe) -> Tensor:
-    """The training loss: targets are smoothed, then mixed with what a teacher says of the samples."""
+    """The training loss: targets are smoothed, then mixed with what a teacher says of the samples; samples count by
+    their weights."""
+    if samples.weight is not None:
+        alike = replace(samples, weight=None)
+        losses = [mean_loss(outputs[i : i + 1], alike.take(np.array([i])), task, recipe) for i in range(len(samples))]
+        return (torch.stack(losses) * torch.from_numpy(samples.weight.astype(np.float64))).mean()
     y = torch.from_numpy(samples.y)
     if samples.teacher is None:
         return loss(outputs, y, task, label_smoothing=recipe.label_smoothing)
@@ -225,8 +230,8 @@ class ReferenceTrainer:
                 step += 1
             result.train_losses.append(total / n)
             validation = self.splits.validation
-            y, outputs = torch.from_numpy(validation.y), self.outputs(validation.flat.astype(np.float64))
-            result.val_losses.append(loss(outputs, y, self.splits.task).item())
+            outputs = self.outputs(validation.flat.astype(np.float64))
+            result.val_losses.append(mean_loss(outputs, validation, self.splits.task, Recipe()).item())
             result.n_edges.append(self.network.genotype.n_edges)
         result.network = self.snapshot()
         return result

@@ -35,6 +35,7 @@ from tests.search_spaces.neuron.training_cases import (
     assert_close,
     random_splits,
     taught_splits,
+    weighted_splits,
 )
 
 
@@ -100,6 +101,28 @@ class TrainerContract(MeasuringContract):
         network = random_network(np.random.default_rng(31), **WIDE)
         recipe = Recipe(batch_size=32, teacher_weight=0.7)
         self.assert_equals_reference(trainer, network, taught_splits(21, TARGETS), recipe)
+
+    @pytest.mark.parametrize("batch_size", [64, 16, 10])
+    @pytest.mark.parametrize("task", [CLASSES, TARGETS], ids=lambda task: task.kind)
+    def test_the_loss_of_a_sample_is_multiplied_with_its_weight(
+        self, trainer: Trainer, task: Task, batch_size: int
+    ) -> None:
+        network, splits = random_network(np.random.default_rng(34), **WIDE), weighted_splits(24, task)
+        recipe = Recipe(batch_size=batch_size)
+        self.assert_equals_reference(trainer, network, splits, recipe)
+        alike = replace(splits, train=replace(splits.train, weight=None))
+        counted, plain = (self.run(trainer, network, s, recipe).network.edge for s in (splits, alike))
+        assert np.abs(counted - plain).max() > 1e-3
+        expected = ReferenceTrainer(network, splits, recipe, epochs=5, seed=3).run().val_losses
+        patient = self.run(trainer, network, splits, replace(recipe, patience=5)).history
+        assert_close([row.val_loss for row in patient], expected)
+
+    def test_weights_of_one_change_nothing_but_rounding(self, trainer: Trainer) -> None:
+        network, splits = random_network(np.random.default_rng(35), **WIDE), random_splits(25)
+        ones = replace(splits, train=replace(splits.train, weight=np.ones(100, np.float32)))
+        weighted, plain = (self.run(trainer, network, s, PLAIN) for s in (ones, splits))
+        np.testing.assert_array_equal(weighted.network.edge, plain.network.edge)
+        assert weighted.history[-1].train_loss == pytest.approx(plain.history[-1].train_loss, rel=1e-6)
 
     def test_absent_edges_are_scored_with_what_the_teacher_says(self, trainer: Trainer) -> None:
         network = random_network(np.random.default_rng(32), layers=(16, 12), density=0.2)
@@ -245,10 +268,13 @@ class TrainerContract(MeasuringContract):
         with pytest.raises(FloatingPointError, match="loss"):
             self.run(trainer, network, random_splits(18), PLAIN)
 
-    def test_a_teacher_or_mask_of_the_wrong_shape_is_refused(self, trainer: Trainer) -> None:
+    def test_a_teacher_a_mask_or_weights_that_do_not_fit_are_refused(self, trainer: Trainer) -> None:
         network, splits = random_network(np.random.default_rng(27)), random_splits(19)
         unfit = replace(splits, train=replace(splits.train, teacher=np.full((100, 2), 0.5, np.float32)))
         with pytest.raises(ValueError, match="teacher"):
             self.run(trainer, network, unfit, PLAIN)
+        for weight in (np.ones(99, np.float32), np.full(100, -1, np.float32), np.full(100, np.nan, np.float32)):
+            with pytest.raises(ValueError, match="weight"):
+                self.run(trainer, network, replace(splits, train=replace(splits.train, weight=weight)), PLAIN)
         with pytest.raises(ValueError, match="frozen"):
             self.run(trainer, network, splits, PLAIN, frozen=np.zeros(3, bool))

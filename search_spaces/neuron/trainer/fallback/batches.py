@@ -27,15 +27,18 @@ class Problem:
     Attributes:
         x: ``(n, n_inputs)``.
         target: Class probabilities or regression targets, ``(n, n_outputs)``.
+        weight: What a sample's loss is multiplied with, ``(n,)``; None is 1.
     """
 
     x: Floats
     target: Floats
     kind: Literal["classification", "regression"]
+    weight: Floats | None = None
 
     def take(self, index: Ints) -> Problem:
         """Some of the samples."""
-        return Problem(self.x[index], self.target[index], self.kind)
+        weight = None if self.weight is None else self.weight[index]
+        return Problem(self.x[index], self.target[index], self.kind, weight)
 
 
 def problem(samples: Samples, task: Task, recipe: Recipe) -> Problem:
@@ -48,7 +51,7 @@ def problem(samples: Samples, task: Task, recipe: Recipe) -> Problem:
     if samples.teacher is not None:
         share = np.float32(recipe.teacher_weight)
         target = (1 - share) * target + share * samples.teacher
-    return Problem(samples.flat, target, task.kind)
+    return Problem(samples.flat, target, task.kind, samples.weight)
 
 
 class Piece(NamedTuple):
@@ -71,7 +74,8 @@ def pieces(propagation: Propagation, parameters: Tensor, batch: Problem) -> Iter
     for begin in range(0, n, CHUNK):
         x, target = (_columns(rows[begin : begin + CHUNK], parameters.device) for rows in (batch.x, batch.target))
         activations = propagation.forward(parameters, x)
-        loss, delta = _loss(propagation.outputs(activations), target, batch.kind)
+        weight = None if batch.weight is None else torch.from_numpy(batch.weight[begin : begin + CHUNK]).to(x.device)
+        loss, delta = _loss(propagation.outputs(activations), target, batch.kind, weight)
         gradient, delta = propagation.backward(parameters, activations, delta / n)
         yield Piece(loss / n, gradient, delta, activations)
 
@@ -87,7 +91,9 @@ def predict(propagation: Propagation, parameters: Tensor, x: Floats) -> Floats:
 
 def mean_loss(outputs: Floats, problem: Problem) -> float:
     """Mean loss of outputs ``(n, n_outputs)``."""
-    return _loss(torch.from_numpy(outputs).t(), torch.from_numpy(problem.target).t(), problem.kind)[0] / len(outputs)
+    weight = None if problem.weight is None else torch.from_numpy(problem.weight)
+    columns = torch.from_numpy(outputs).t(), torch.from_numpy(problem.target).t()
+    return _loss(*columns, problem.kind, weight)[0] / len(outputs)
 
 
 def _columns(rows: Floats, device: torch.device) -> Tensor:
@@ -95,10 +101,16 @@ def _columns(rows: Floats, device: torch.device) -> Tensor:
     return torch.from_numpy(np.array(rows.T, order="C")).to(device)
 
 
-def _loss(outputs: Tensor, target: Tensor, kind: Literal["classification", "regression"]) -> tuple[float, Tensor]:
-    """Loss summed over the samples, and its gradient at the outputs; all are ``(n_outputs, n)``."""
+def _loss(
+    outputs: Tensor, target: Tensor, kind: Literal["classification", "regression"], weight: Tensor | None
+) -> tuple[float, Tensor]:
+    """Loss summed over the samples, each times its weight, and its gradient at the outputs; ``(n_outputs, n)``."""
     if kind == "regression":
         error = outputs - target
-        return float(error.square().sum()) / len(outputs), error * (2 / len(outputs))
-    logarithms = outputs.log_softmax(0)
-    return -float((target * logarithms).sum()), logarithms.exp() - target
+        losses, gradient, share = error.square(), error * (2 / len(outputs)), 1 / len(outputs)
+    else:
+        logarithms = outputs.log_softmax(0)
+        losses, gradient, share = target * logarithms, logarithms.exp() - target, -1.0
+    if weight is not None:
+        losses, gradient = losses * weight, gradient * weight
+    return float(losses.sum()) * share, gradient

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,7 +24,7 @@ from search_spaces.neuron.trainer.base import (
     sample_order,
     schedule,
 )
-from search_spaces.neuron.trainer.fallback.batches import Problem, mean_loss, pieces, predict, problem
+from search_spaces.neuron.trainer.fallback.batches import mean_loss, pieces, predict, problem
 from search_spaces.neuron.trainer.fallback.learner import Learner
 from search_spaces.neuron.trainer.fallback.rewiring import pruned, regrown
 from search_spaces.neuron.trainer.hashing import dropout_mask, growth_scores
@@ -82,10 +83,10 @@ class Training:
         recipe, learner, step = self._recipe, self._learner, self._n_steps_done
         batch = self._train.take(index)
         if view is not None:
-            batch = Problem(batch.x[:, view], batch.target, batch.kind)
+            batch = replace(batch, x=batch.x[:, view])
         if recipe.input_dropout:
             mask = dropout_mask(index, batch.x.shape[1], rate=recipe.input_dropout, seed=self._seed, step=step)
-            batch = Problem(batch.x * mask, batch.target, batch.kind)
+            batch = replace(batch, x=batch.x * mask)
         loss, gradient = 0.0, torch.zeros_like(learner.parameters)
         for piece in pieces(learner.propagation, learner.parameters, batch):
             loss += piece.loss

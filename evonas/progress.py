@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from evonas.config import RunConfig
@@ -25,7 +16,7 @@ from evonas.individual import Evaluation
 from evonas.objectives import Objectives
 from evonas.report.standing import Standing
 from evonas.store import Record
-from evonas.types import Metrics
+from evonas.types import MOST, Metrics
 
 #: Seconds between two plain lines.
 PLAIN_INTERVAL = 5.0
@@ -44,20 +35,26 @@ class _Bar(Progress):
 class SearchProgress:
     """An observer of the engine: generation, evaluations a second, front size, hypervolume, time left.
 
+    Args:
+        console: Where it is shown.
+        each_generation: Where there is no terminal, print a line at the end of each generation, however short it was.
+
     Attributes:
         n_done: Trials of this session that have ended, failed ones included.
         n_failed: Those that failed.
         last_error: Of the last of them.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, each_generation: bool = False) -> None:
         self._console = console
         self._config = RunConfig()
         self._standing = Standing(Objectives(()))
         self.n_done = self.n_failed = self._n_trials = self._n_ended = 0
         self.last_error: str | None = None
         self._begin = self._session = time.monotonic()
-        self._plain = _PlainLines(console, at_once={"search", "generation"})
+        self._plain = _PlainLines(
+            console, at_once={"search", "generation"}, always={"generation"} if each_generation else set()
+        )
         self._bar = _Bar(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
             console=console, transient=True, disable=console.quiet,
@@ -141,7 +138,9 @@ class SearchProgress:
             news = f"front {len(members)}, hypervolume {self._standing.hypervolume():.4f}, "
         rate = self.n_done / max(time.monotonic() - self._session, 1e-9)
         failed = f", {self.n_failed} failed" if self.n_failed else ""
-        n_left = (self._config.generations - self._standing.generation) * self._config.children
+        n_left = np.inf
+        if self._is_bounded:
+            n_left = (self._config.generations - self._standing.generation) * self._config.children
         limit = np.inf if self._config.time_limit is None else max(0.0, self._config.time_limit - self._elapsed)
         left = min((n_left + self._n_trials - self._n_ended) / rate if rate else np.inf, limit)
         time_left = f", {left:.0f} s left" if np.isfinite(left) else ""
@@ -149,7 +148,13 @@ class SearchProgress:
 
     @property
     def _head(self) -> str:
-        return f"generation {self._standing.generation}/{self._config.generations}"
+        of = f"/{self._config.generations}" if self._is_bounded else ""
+        return f"generation {self._standing.generation}{of}"
+
+    @property
+    def _is_bounded(self) -> bool:
+        """Whether the run ends by a number of generations: else the time ends it."""
+        return self._config.generations < MOST
 
     @property
     def _elapsed(self) -> float:
@@ -160,12 +165,14 @@ class _PlainLines:
     """Lines where there is no terminal: one every few seconds, and the last.
 
     Args:
+        console: Where they are printed.
         at_once: Kinds of lines of which the first is printed when it comes.
+        always: Kinds of which all are.
     """
 
-    def __init__(self, console: Console, *, at_once: set[str]) -> None:
+    def __init__(self, console: Console, *, at_once: set[str], always: set[str]) -> None:
         self._console = console
-        self._at_once = at_once
+        self._at_once, self._always = at_once, always
         self._waiting: Callable[[], str] | None = None
         self._printed = time.monotonic()
 
@@ -178,7 +185,7 @@ class _PlainLines:
     def offer(self, kind: str, line: Callable[[], str]) -> None:
         """Print it if it is time, else keep it until a newer one comes."""
         self._waiting = line
-        if kind in self._at_once or time.monotonic() - self._printed >= PLAIN_INTERVAL:
+        if kind in self._at_once | self._always or time.monotonic() - self._printed >= PLAIN_INTERVAL:
             self.flush()
         self._at_once.discard(kind)
 
@@ -187,41 +194,3 @@ class _PlainLines:
         if self._waiting is not None:
             self.say(self._waiting())
         self._waiting = None
-
-
-class DownloadBar:
-    """What :func:`evonas.data.fetch` is told of each file, as a bar."""
-
-    def __init__(self, bar: Progress, name: str) -> None:
-        self._bar = bar
-        self._task = bar.add_task(f"downloading {name}", total=None)
-        self._total = 0
-
-    @property
-    def total(self) -> int:
-        """Bytes of the file, 0 where the server does not say; a new number begins a new file, or the same again."""
-        return self._total
-
-    @total.setter
-    def total(self, n_bytes: int) -> None:
-        self._total = n_bytes
-        self._bar.reset(self._task, total=n_bytes or None)
-
-    def update(self, n_bytes: int) -> None:
-        """More bytes have come."""
-        self._bar.update(self._task, advance=n_bytes)
-
-    def reset(self) -> None:
-        """Counting begins anew."""
-        self._bar.reset(self._task)
-
-    def close(self) -> None:
-        """The file is complete."""
-
-
-@contextmanager
-def download_bar(console: Console, name: str) -> Iterator[DownloadBar]:
-    """A bar on a terminal, and nothing elsewhere."""
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield DownloadBar(bar, name)

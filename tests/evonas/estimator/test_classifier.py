@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from evonas import EvoClassifier
 from evonas.assembly import resume
-
-#: As little searching as can learn the blobs of scikit-learn's checks.
-TINY = {"generations": 0, "population": 2, "epochs": 100}
-
-
-@pytest.mark.filterwarnings("ignore:there is only one sample of")
-@parametrize_with_checks([EvoClassifier(**TINY)])
-def test_the_estimator_passes_scikit_learns_checks(
-    estimator: EvoClassifier, check: Callable[[EvoClassifier], None]
-) -> None:
-    check(estimator)
-
-
-@pytest.fixture(scope="module")
-def images() -> tuple[np.ndarray, np.ndarray]:
-    """Grey images with a bright left or right half, and their names."""
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 60, (60, 6, 8), dtype=np.uint8)
-    right = np.arange(60) % 2
-    x[right == 0, :, :4] += 150
-    x[right == 1, :, 4:] += 150
-    return x, np.array(["left", "right"])[right]
+from tests.evonas.estimator.conftest import TINY
 
 
 def test_a_run_that_is_kept_is_a_run_like_any_other(
@@ -48,8 +25,7 @@ def test_a_run_that_is_kept_is_a_run_like_any_other(
     assert classifier.run_.front().equals(classifier.front_)
     assert classifier.run_.best() == classifier.id_
     assert resume(tmp_path / "new" / "run", {"generations": 1}), "its samples must have been kept"
-    with pytest.raises(ValueError, match="run exists already"):
-        classifier.fit(x, y)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["run", "run.npz"]
 
 
 def test_the_model_takes_raw_samples_and_agrees_with_the_probabilities(
@@ -109,6 +85,9 @@ def test_a_budget_of_flops_holds_for_all_of_the_front_and_for_the_pick(
         ({"flops": "few"}, "cannot read the constraint 'flops<=few'"),
         ({"epochs": 0}, "EvoClassifier: epochs must be greater than or equal to 1, got 0"),
         ({"n_jobs": 0}, "EvoClassifier: jobs must be greater than or equal to 1, got 0"),
+        ({"n_jobs": "all"}, "EvoClassifier: jobs must be a valid integer.*, got 'all'"),
+        ({"time_limit": -1}, "EvoClassifier: time_limit must be greater than 0, got -1"),
+        ({"verbose": "yes"}, "verbose must be 0, 1 or 2, got 'yes'"),
         ({"space": "nueron"}, "unknown search space 'nueron', did you mean 'neuron'"),
     ],
 )

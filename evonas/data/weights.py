@@ -1,0 +1,83 @@
+"""What samples count: checked, and taken into samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.data.arrays import RawSamples
+from evonas.data.errors import DataError
+from evonas.types import Doubles, Floats
+
+#: Names a sample by its number, for a message.
+Place = Callable[[int], str]
+
+
+def check_weights(
+    weights: NDArray[Any], n_samples: int, what: str, *, place: Place = lambda row: f"sample {row}"
+) -> Doubles:
+    """Weights as float64 ``(n,)``.
+
+    Args:
+        weights: As they were given.
+        n_samples: That they belong to.
+        what: The message names, e.g. ``"sample_weight"``.
+        place: Names one of them.
+
+    Raises:
+        DataError: They are no numbers, do not match the samples, are negative or not finite, or all are 0.
+    """
+    if weights.dtype.kind not in "buif":
+        raise DataError(f"{what}: expected numbers, got dtype {weights.dtype}; convert them to float64")
+    if weights.shape != (n_samples,):
+        raise DataError(f"{what}: expected one weight for each of {n_samples} samples, got an array of shape "
+                        f"{weights.shape}; give as many weights as samples")
+    with np.errstate(over="ignore"):
+        values = weights.astype(np.float64)
+    bad = ~(np.isfinite(values) & (values >= 0))
+    if bad.any():
+        row, n = int(bad.argmax()), int(bad.sum())
+        more = "" if n == 1 else f", the first of {n} such weights"
+        raise DataError(f"{what}: expected finite weights that are not negative, got {values[row]:g} for {place(row)}"
+                        f"{more}; correct them or remove the samples")
+    if not values.any():
+        raise DataError(f"{what}: expected a positive weight for some sample, got zero for all of them; give weights "
+                        f"that differ")
+    return values
+
+
+def weighted(raw: RawSamples, weights: Doubles, what: str) -> RawSamples:
+    """The samples with their weights, without those that count nothing.
+
+    Args:
+        raw: All samples.
+        weights: As :func:`check_weights` gives them.
+        what: The message names.
+
+    Raises:
+        DataError: A class is left without samples.
+    """
+    kept = weights > 0
+    if raw.is_classification and (lost := np.setdiff1d(raw.y, raw.y[kept])).size:
+        label = raw.classes[lost[0]] if raw.classes else lost[0]
+        raise DataError(f"{what}: expected a positive weight for some sample of every class, got 0 for all of class "
+                        f"{label!s:.40}; remove its samples or give them weight")
+    if kept.all():
+        return replace(raw, weights=weights)
+    groups = None if raw.groups is None else raw.groups[kept]
+    return replace(raw, x=raw.x[kept], y=raw.y[kept], groups=groups, weights=weights[kept])
+
+
+def of_mean_one(weights: Doubles) -> Floats | None:
+    """Positive weights ``(n,)`` as training takes them, float32; None where all are equal, or there are none."""
+    if not len(weights):
+        return None
+    shares = weights / weights.max()  # so that no sum overflows
+    if (shares == shares[0]).all():
+        return None
+    scaled: Floats = (shares / shares.mean()).astype(np.float32)
+    return scaled

@@ -1,0 +1,78 @@
+"""The networks of a front in memory, with what exporting them needs: no folder has to stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evonas.data.samples import Splits
+from evonas.export import Package
+from evonas.export.lowered import write_network
+from evonas.opened import OpenRun
+from evonas.run import packages
+from evonas.types import UserError, suggestion
+
+if TYPE_CHECKING:
+    from torch import nn
+
+#: Validation samples that are kept to check exported programs on.
+CHECKED = 1000
+#: The format that a suffix stands for.
+SUFFIXES = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
+
+
+@dataclass(frozen=True)
+class Members:
+    """Networks of a front by their ids.
+
+    Attributes:
+        splits: What they were trained for, with some of its validation samples and no others.
+    """
+
+    packages: Mapping[int, Package]
+    splits: Splits
+
+    def package(self, id: int) -> Package:
+        """One of the networks; raises :class:`UserError` where there is none of this id."""
+        if id not in self.packages:
+            there = ", ".join(map(str, sorted(self.packages)[:20]))
+            raise UserError(f"expected the id of a member of front_, got {id!r}: there are {there}")
+        return self.packages[id]
+
+    def module(self, id: int) -> nn.Module:
+        """It as a module from samples in the units of the data to outputs in theirs, in evaluation mode."""
+        return self.package(id).module(raw=True)
+
+    def write(self, id: int, path: str | Path, format: str | None, precision: str) -> tuple[Path, ...]:
+        """Write a network to a file, in the format of its suffix where none is given; returns what was written.
+
+        Raises:
+            UserError: As :func:`evonas.export.lowered.write_network`; or the suffix stands for no format.
+        """
+        path = Path(path).expanduser()
+        if format is None and path.suffix not in SUFFIXES:
+            raise UserError(f"expected a file that ends in {', '.join(SUFFIXES)}, got {str(path)!r}"
+                            f"{suggestion(path.suffix, SUFFIXES)}; or name the format")
+        chosen = SUFFIXES[path.suffix] if format is None else format
+        return write_network(self.package(id), lambda: self.splits, path, chosen, precision).paths
+
+
+def members_of(run: OpenRun, splits: Splits, ids: Iterable[int], *, kept: object) -> Members:
+    """Members of a run.
+
+    Args:
+        run: That has just ended.
+        splits: Its data set.
+        ids: Of the members.
+        kept: None where the run is not: then the members do not name its files.
+    """
+    found = packages(run, sorted(int(id) for id in ids))
+    if kept is None:
+        found = {id: replace(p, source={**p.source, "dataset": "samples given to fit"}) for id, p in found.items()}
+    rows = np.arange(len(splits.validation))
+    checked = replace(splits, train=splits.validation.take(rows[:0]), validation=splits.validation.take(rows[:CHECKED]))
+    return Members(found, checked)

@@ -1,0 +1,47 @@
+"""What is shown of a search, and told to callbacks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from rich.console import Console
+
+from evonas.assembly import RunObserver
+from evonas.progress import SearchProgress
+from evonas.types import UserError
+
+#: Characters of a line that is no line of a terminal: as many as there are.
+LINE = 1000
+
+
+@contextmanager
+def watching(verbose: int, callbacks: Sequence[RunObserver] | None) -> Iterator[list[RunObserver]]:
+    """The observers of a search.
+
+    Args:
+        verbose: 0: silent; 1: a bar on a terminal, elsewhere a line every few seconds; 2: a line a generation.
+        callbacks: The user's.
+
+    Raises:
+        UserError: ``verbose`` is no such number, or a callback is no observer.
+    """
+    if not isinstance(verbose, int | np.integer) or verbose < 0:
+        raise UserError(f"verbose must be 0, 1 or 2, got {verbose!r}")
+    given = [] if callbacks is None else list(callbacks)
+    for callback in given:
+        if isinstance(callback, type) or not isinstance(callback, RunObserver):
+            raise UserError(f"callbacks must be objects with the methods of evonas.RunObserver, got {callback!r:.80}: "
+                            f"derive a class from it, and give an object of it")
+    if not verbose:
+        yield given
+        return
+    shown = verbose == 1 and sys.stdout.isatty()
+    # Plain text in notebooks, where a bar of the console's own would stay empty; lines are never wrapped.
+    console = Console(
+        file=sys.stdout, force_jupyter=False, force_terminal=shown, width=None if shown else LINE, soft_wrap=True
+    )
+    with SearchProgress(console, each_generation=verbose > 1) as progress:
+        yield [progress, *given]
