@@ -32,7 +32,7 @@ from evonas.rng import Stream, stream
 from evonas.runtimes.latency_table import measure_table, read_table
 from evonas.scoring import build_scoring
 from evonas.search import SEARCHERS, Searcher
-from evonas.seeders import complete_settings, find_searches, founder_options
+from evonas.seeders import complete_settings, find_searches, founder_options, suitable_options
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import G, Offspring, SearchSpace, Seedable
 from evonas.store import Record, RunStore, check_absent, create, damaged, each_once, of_another, read_info
@@ -108,14 +108,18 @@ class Parts:
         return replace(self, splits=splits, evaluator=build_scoring(self.config, self.space, splits, out)[0])
 
 
-def assemble(config: RunConfig, out: Path, *, epochs: int = EPOCHS, new: bool = True) -> Parts:
+def assemble(
+    config: RunConfig, out: Path, *, epochs: int = EPOCHS, new: bool = True, seed_from: Sequence[Path] = ()
+) -> Parts:
     """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit.
 
     Args:
         config: What the user has set.
         out: The run, in which a search may find a table of latencies.
         epochs: Of a trial where the configuration gives none and there are samples enough.
-        new: Bound what founders begin with; a run that is resumed keeps those that it began with.
+        new: Choose options that suit the data, and bound what founders begin with; a run that is resumed keeps what
+            it began with.
+        seed_from: Runs whose networks this one goes on from.
     """
     splits = load(config.dataset, **config.split)
     if new:
@@ -130,9 +134,14 @@ def assemble(config: RunConfig, out: Path, *, epochs: int = EPOCHS, new: bool = 
     if config.classes and len(config.classes) != splits.task.n_outputs:
         raise UserError(f"classes: expected the names of {splits.task.n_outputs} classes, got {len(config.classes)}")
     if config.epochs is None:
-        wanted = default_epochs(len(splits.train), config.recipe.batch_size, epochs=epochs)
+        wanted = default_epochs(
+            len(splits.train), config.recipe.batch_size, epochs=epochs, input_shape=splits.task.input_shape
+        )
         config = config.model_copy(update={"epochs": wanted})
     space = create_space(config.space, splits.task, config.space_options)
+    if new and (suited := suitable_options(space, config, seed_from)):
+        config = config.model_copy(update={"space_options": {**config.space_options, **suited}})
+        space = create_space(config.space, splits.task, config.space_options)
     if new and (bounds := founder_options(config, space, len(splits.train))):
         config = config.model_copy(update={"space_options": {**config.space_options, **bounds}})
         space = create_space(config.space, splits.task, config.space_options)
@@ -182,7 +191,7 @@ def evolve(
     if replace_max_pool and not seed_from:
         raise UserError(f"{REPLACE_MAX_POOL} is about seeds of another space, and there are none: name one with "
                         "--seed-from")
-    parts = assemble(config, out)
+    parts = assemble(config, out, seed_from=seed_from)
     seeds = None if not seed_from else read_seeds(
         seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
         replace_max_pool=replace_max_pool,

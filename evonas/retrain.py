@@ -90,7 +90,8 @@ def retrain(
     given = {"learning_rate": learning_rate, "teacher_weight": teacher_weight}
     changes = {name: value for name, value in given.items() if value is not None}
     recipe = replace(recipe_from({**config.training, **changes}), patience=None, pruning=None, regrowth=None)
-    epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=EPOCHS)
+    shape = run.task.input_shape
+    epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=EPOCHS, input_shape=shape)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
     # Another learning rate or teacher is another kind of retraining: the two must never be averaged.
     kind = start if learning_rate is None else f"{start}-lr{learning_rate:g}"

@@ -20,6 +20,7 @@ class Stream(IntEnum):
     RETRAIN = 3
     FAMILY = 4
     LOWERING = 5
+    REFIT = 6
 
 
 def stream(seed: int, purpose: Stream, *address: int) -> np.random.SeedSequence:

@@ -57,7 +57,7 @@ class Run:
         """What the run was told to do."""
         return config_of(self.path)
 
-    def front(self, *, equal: bool = False) -> pd.DataFrame:
+    def front(self, *, equal: bool = False, also: Sequence[int] = ()) -> pd.DataFrame:
         """The Pareto front, a row a member by ascending cost; the index is ``id``.
 
         Members that are equal in all objectives are one row, the first of them. Columns are ``birth`` (generation),
@@ -67,12 +67,16 @@ class Run:
 
         Args:
             equal: Every member has a row, also those that are equal to another.
+            also: Individuals that have a row whether they are on the front or not.
         """
         with open_run(self.path) as run:
             members = _members(run)
             ids = fronts.equals(members, run.objectives)
             shown = members if equal else fronts.distinct(members, run.objectives)
-            frame = _frame((fronts.row(r, ids[r.id]) for r in shown), (*FIRST_COLUMNS, "equal"))
+            there, cost = {r.id for r in shown}, run.objectives.items[-1].metric
+            others = [r for r in fronts.comparable(run.store.records()) if r.id in also and r.id not in there]
+            shown = sorted([*shown, *others], key=lambda r: r.metrics[cost]) if others else shown
+            frame = _frame((fronts.row(r, ids.get(r.id, ())) for r in shown), (*FIRST_COLUMNS, "equal"))
             frame.attrs[GOALS] = goals_of(run.objectives)
             return frame
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from evonas.config import RunConfig, recipe_from, settings_from
 from evonas.memory import usable_memory
 from evonas.relaxed.methods import METHODS
 from evonas.relaxed.search import SupernetSearch
-from evonas.space import FitsFounders, Relaxable, SearchSpace, Seedable, Seeder
+from evonas.space import FitsFounders, HasWeightOptions, Relaxable, SearchSpace, Seedable, Seeder, SuitsData
+from evonas.store import read_info
 from evonas.training import FamilySearch, FamilySearchable
 from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
@@ -24,6 +25,35 @@ EDGES_A_SAMPLE, LARGEST_TRIAL, EDGES_A_SECOND = 1000, 0.25, 3e9
 #: Trials of a second are never too long: so a run that is cut soon is resumed to the same end as one without a limit.
 QUICK_TRIAL = 1.0
 BYTES_DRAWN, BYTES_KEPT, SHARE_OF_MEMORY = 150, 16, 0.5
+
+
+def suitable_options(space: SearchSpace[Any], config: RunConfig, seed_from: Sequence[Path]) -> Mapping[str, Any]:
+    """Options that suit the data where the user's leave them open, see :class:`evonas.space.SuitsData`.
+
+    What decides the meaning of weights is, where other runs of the space give their networks, as it is there.
+
+    Args:
+        space: Empty options where it suits no data.
+        config: Of the new run.
+        seed_from: Runs whose fronts are its founders.
+    """
+    if not isinstance(space, SuitsData):
+        return {}
+    options = dict(space.suitable_options())
+    given = {name for name in options if name in config.space_options}
+    decisive = space.weight_options if isinstance(space, HasWeightOptions) else {}
+    for run in seed_from:
+        theirs = read_info(run).config
+        if theirs.get("space", config.space) != config.space:
+            continue
+        known = theirs.get("space_options")
+        for name in [name for name in options if name in decisive]:
+            if isinstance(known, Mapping) and name in known:
+                options[name] = known[name]
+            else:
+                del options[name]
+        break
+    return {name: value for name, value in options.items() if name not in given}
 
 
 def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) -> Mapping[str, Any]:

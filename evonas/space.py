@@ -169,6 +169,15 @@ class FitsFounders(Protocol):
 
 
 @runtime_checkable
+class SuitsData(Protocol):
+    """Capability: options whose best value depends on the data."""
+
+    def suitable_options(self) -> Mapping[str, Any]:
+        """Values for options that were left out; a new run takes and stores them, one that is resumed has its own."""
+        ...
+
+
+@runtime_checkable
 class Seedable(Protocol[G_co]):
     """Capability: families of genotypes beside the random founders that every space has."""
 

@@ -9,9 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -25,6 +26,7 @@ from evonas.estimator.members import Members, members_of
 from evonas.estimator.progress import watching
 from evonas.evolution import stored, workspace
 from evonas.opened import open_run
+from evonas.refit import module, settle, share_of_time, standings
 from evonas.run import Run
 from evonas.types import MOST, Doubles, UserError
 
@@ -32,15 +34,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-#: Which member of the front predicts: that with the least error, the knee, or the best within bounds.
-Pick: TypeAlias = Literal["best", "knee"] | Mapping[str, float]
+#: Which network predicts: that with the least error, the smallest within a standard error of it, the knee of the front,
+#: or the best within bounds.
+Pick: TypeAlias = Literal["best", "one-se", "knee"] | Mapping[str, float]
 
 #: Samples a forward pass; bounds memory only.
 PREDICTION_BATCH = 1024
 #: Generations where neither they nor the time is limited.
 GENERATIONS = 20
-#: Share of a time limit, and most seconds, that are left for what comes after the search.
-RESERVE, MOST_RESERVE = 0.03, 1.0
+#: Share of a time limit after which the networks are trained: the rest is for making them ready.
+READY = 0.97
 
 
 class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
@@ -62,8 +65,11 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         random_state: A number, a ``RandomState``, or None for another search each time.
         metric: What the front trades against FLOPs, any that ``evonas metrics`` lists; None is the error, a mean of
             validation and training samples. ``"fitness_balanced_error"`` counts all classes alike.
-        pick: The member of the front that predicts: ``"best"`` by ``metric``; ``"knee"``, where more FLOPs begin to
-            buy little; or the best within bounds like ``{"flops": 20_000}``.
+        pick: The network that predicts: ``"best"`` by ``metric``; ``"one-se"``, the smallest within one standard error
+            of it; the ``"knee"`` of the front, where more FLOPs begin to buy little; or the best within bounds like
+            ``{"flops": 20_000}``. On tables errors are those on held-out folds of all samples, on which the best of
+            every size are trained anew; else those of the front.
+        ensemble: Networks whose probabilities, or predictions, are averaged: the best of those.
         verbose: 1 shows progress, a bar on a terminal and a line every few seconds elsewhere, as in a notebook; 2
             prints a line for every generation.
         callbacks: Objects that watch the search, see :class:`evonas.RunObserver`. (``clone`` copies them.)
@@ -76,9 +82,12 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     Attributes:
         n_features_in_: ``X.shape[1]``.
-        front_: The front as :meth:`evonas.run.Run.front` gives it.
+        front_: The front as :meth:`evonas.run.Run.front` gives it, and the network that was picked.
+        finalists_: On tables what was compared on folds, see :func:`evonas.refit.standings`; the one that was picked
+            stands first.
         id_: The individual that was picked.
-        model_: Its network, a module from samples in the units of ``X``, channels first.
+        model_: Its network, trained on all samples: a module from samples in the units of ``X``, channels first; of an
+            ensemble the mean of several.
         run_: The :class:`evonas.run.Run`, None without ``out``.
     """
 
@@ -86,7 +95,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self, *, flops: float | None = None, generations: int | None = None, population: int = 20,
         epochs: int | None = None, time_limit: float | None = None, n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None, metric: str | None = None, pick: Pick = "best",
-        verbose: int = 0, callbacks: Sequence[RunObserver] | None = None, out: str | Path | None = None,
+        ensemble: int = 1, verbose: int = 0, callbacks: Sequence[RunObserver] | None = None, out: str | Path | None = None,
         space: str = "neuron", space_options: Mapping[str, Any] | None = None, axes: Axes | None = None,
     ) -> None:
         self.flops = flops
@@ -98,6 +107,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.random_state = random_state
         self.metric = metric
         self.pick = pick
+        self.ensemble = ensemble
         self.verbose = verbose
         self.callbacks = callbacks
         self.out = out
@@ -111,6 +121,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         own, shared = cls.__dict__.get("__doc__") or "", SearchEstimator.__doc__ or ""
         cls.__doc__ = f"{own.rstrip()}\n\n    Shared parameters and attributes:\n\n{shared[shared.index('    Args:'):]}"
 
+    finalists_: pd.DataFrame
     front_: pd.DataFrame
     id_: int
     model_: nn.Module
@@ -136,8 +147,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 within the bounds, or none could be trained within the time.
         """
         since = time.monotonic()
-        if not (isinstance(self.pick, Mapping) or self.pick in ("best", "knee")):
-            raise UserError(f"pick must be 'best', 'knee' or bounds like {{'flops': 20000}}, got {self.pick!r}")
+        self._check_choice()
         raw = self._samples(X, y, sample_weight)
         self._axes, self._shape = raw.axes, raw.x.shape[1:]
         import_module("torch")  # seconds that belong to the time limit: the picked network needs it
@@ -146,17 +156,20 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             directory, dataset = stack.enter_context(self._workspace())
             config = stored(raw, dataset, self._settings(), source=type(self).__name__)
             parts = assemble(config.model_copy(update={"children": max(1, config.population // 2)}), directory)
-            reserve = 0.0 if config.time_limit is None else min(RESERVE * config.time_limit, MOST_RESERVE)
-            finished = begin(parts, directory, observers=observers, since=since - reserve)
+            finished = begin(parts, directory, observers=observers, since=since)
             run = Run(directory)
-            self.front_ = run.front()
-            if self.front_.empty and not finished and run.evaluations().empty:
+            if run.front().empty and not finished and run.evaluations().empty:
                 raise UserError(f"no network was trained within time_limit, {self.time_limit} s: give more time, fewer "
                                 f"epochs or fewer samples")
-            self.id_ = self._picked(run)
             with open_run(directory) as opened:
-                self._members = members_of(opened, parts.splits, {*self.front_.index, self.id_}, kept=self.out)
-            self.model_ = self._members.module(self.id_)
+                deadline = None if self.time_limit is None else since + READY * self.time_limit
+                final = settle(
+                    opened, parts.splits, pick=self.pick, deadline=deadline, n_jobs=config.jobs,
+                    n_networks=self.ensemble,
+                )
+                self.id_, self.model_, self.finalists_ = final.id, module(opened, final), standings(final)
+                self.front_ = run.front(also=[self.id_])
+                self._members = members_of(opened, parts.splits, self.front_.index, final, kept=self.out)
         self.run_ = None if self.out is None else run
         return self
 
@@ -184,7 +197,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
         Args:
             path: Of the file; the header of C stands beside it.
-            id: Of the member of ``front_``; None is the one that predicts.
+            id: Of the member of ``front_``; None is the one that predicts. Of an ensemble each has a file of its own.
             format: ``"torch"``, ``"json"``, ``"onnx"`` or ``"c"``; None follows from the file's suffix:
                 ``.safetensors``, ``.json``, ``.onnx``, ``.c``.
             precision: ``"float32"``, or for C ``"int8"``.
@@ -194,6 +207,9 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 compute what the network does.
         """
         check_is_fitted(self)
+        if id is None and len(self._members.together) > 1:
+            raise UserError(f"expected one network, got an ensemble of {', '.join(map(str, self._members.together))}: "
+                            f"export them one by one, by id")
         return self._members.write(self.id_ if id is None else id, path, format, precision)
 
     def __sklearn_tags__(self) -> Tags:
@@ -228,19 +244,25 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         generations = self.generations
         if generations is None:
             generations = GENERATIONS if self.time_limit is None else MOST
+        limit = self.time_limit
+        if isinstance(limit, Real):
+            limit = (1 - share_of_time(self._shape)) * float(limit)
         values = {
             "space": self.space, "space_options": dict(self.space_options or {}),
             "objectives": None if self.metric is None else (self.metric, "flops"),
             "constraints": () if self.flops is None else (f"flops<={self.flops}",), "generations": generations,
-            "population": self.population, "epochs": self.epochs, "time_limit": self.time_limit, "jobs": jobs,
+            "population": self.population, "epochs": self.epochs, "time_limit": limit, "jobs": jobs,
             "seed": seed, "split_seed": seed,
         }
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
 
-    def _picked(self, run: Run) -> int:
-        if self.pick == "knee":
-            return run.knee()
-        return run.best(self.pick if isinstance(self.pick, Mapping) else {})
+    def _check_choice(self) -> None:
+        """Whether ``pick`` and ``ensemble`` can be followed; raises :class:`UserError` where not."""
+        if not (isinstance(self.pick, Mapping) or self.pick in get_args(get_args(Pick)[0])):
+            raise UserError(f"pick must be 'best', 'one-se', 'knee' or bounds like {{'flops': 20000}}, got "
+                            f"{self.pick!r}")
+        if not isinstance(self.ensemble, int | np.integer) or isinstance(self.ensemble, bool) or self.ensemble < 1:
+            raise UserError(f"ensemble: expected a number of networks, 1 or more, got {self.ensemble!r}")
 
     @contextmanager
     def _workspace(self) -> Iterator[tuple[Path, Path]]:

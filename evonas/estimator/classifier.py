@@ -41,14 +41,14 @@ class EvoClassifier(FrontDisplay, ClassifierMixin, SearchEstimator):  # type: ig
         self, *, flops: float | None = None, generations: int | None = None, population: int = 20,
         epochs: int | None = None, time_limit: float | None = None, n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None, class_weight: ClassWeight = None,
-        metric: str | None = None, pick: Pick = "best", verbose: int = 0,
+        metric: str | None = None, pick: Pick = "best", ensemble: int = 1, verbose: int = 0,
         callbacks: Sequence[RunObserver] | None = None, out: str | Path | None = None, space: str = "neuron",
         space_options: Mapping[str, Any] | None = None, axes: Axes | None = None,
     ) -> None:
         super().__init__(
             flops=flops, generations=generations, population=population, epochs=epochs, time_limit=time_limit,
-            n_jobs=n_jobs, random_state=random_state, metric=metric, pick=pick, verbose=verbose, callbacks=callbacks,
-            out=out, space=space, space_options=space_options, axes=axes,
+            n_jobs=n_jobs, random_state=random_state, metric=metric, pick=pick, ensemble=ensemble, verbose=verbose,
+            callbacks=callbacks, out=out, space=space, space_options=space_options, axes=axes,
         )
         self.class_weight = class_weight
 

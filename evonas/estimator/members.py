@@ -13,7 +13,8 @@ from evonas.data.samples import Splits
 from evonas.export import Package
 from evonas.export.lowered import write_network
 from evonas.opened import OpenRun
-from evonas.run import packages
+from evonas.refit import Final, packages
+from evonas.run import packages as search_packages
 from evonas.types import UserError, suggestion
 
 if TYPE_CHECKING:
@@ -30,9 +31,11 @@ class Members:
     """Networks of a front by their ids.
 
     Attributes:
+        together: Ids of those that predict: several of an ensemble.
         splits: What they were trained for, with some of its validation samples and no others.
     """
 
+    together: tuple[int, ...]
     packages: Mapping[int, Package]
     splits: Splits
 
@@ -61,18 +64,19 @@ class Members:
         return write_network(self.package(id), lambda: self.splits, path, chosen, precision).paths
 
 
-def members_of(run: OpenRun, splits: Splits, ids: Iterable[int], *, kept: object) -> Members:
-    """Members of a run.
+def members_of(run: OpenRun, splits: Splits, ids: Iterable[int], final: Final, *, kept: object) -> Members:
+    """Members of a run; those that were trained on all samples with the weights of that training.
 
     Args:
         run: That has just ended.
         splits: Its data set.
         ids: Of the members.
+        final: What was picked.
         kept: None where the run is not: then the members do not name its files.
     """
-    found = packages(run, sorted(int(id) for id in ids))
+    found = search_packages(run, sorted(int(id) for id in ids)) | packages(run, final)
     if kept is None:
         found = {id: replace(p, source={**p.source, "dataset": "samples given to fit"}) for id, p in found.items()}
     rows = np.arange(len(splits.validation))
     checked = replace(splits, train=splits.validation.take(rows[:0]), validation=splits.validation.take(rows[:CHECKED]))
-    return Members(found, checked)
+    return Members(tuple(final.networks), found, checked)

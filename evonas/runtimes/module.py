@@ -1,8 +1,10 @@
-"""A network between values in the data's own units."""
+"""A network between values in the data's own units, and several networks as one."""
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -54,3 +56,23 @@ class InDataUnits(nn.Module):
         target_mean, target_std = self._target_mean.to(x.device, wide), self._target_std.to(x.device, wide)
         restored = outputs.to(wide) * target_std + target_mean
         return restored if self._gives_doubles else restored.to(outputs.dtype)
+
+
+class Averaged(nn.Module):
+    """Several networks as one: the mean of their probabilities, as logarithms, or of their targets.
+
+    Args:
+        members: Modules of the same inputs and outputs, ``(n, n_outputs)``.
+        is_classifier: Whether outputs are logits.
+    """
+
+    def __init__(self, members: Sequence[nn.Module], *, is_classifier: bool) -> None:
+        super().__init__()
+        self.members, self._is_classifier = nn.ModuleList(members), is_classifier
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs ``(n, n_outputs)``; of classes their softmax is the mean of the members'."""
+        outputs = torch.stack([member(x) for member in self.members])
+        if not self._is_classifier:
+            return outputs.mean(0)
+        return outputs.log_softmax(-1).logsumexp(0) - math.log(len(self.members))

@@ -20,7 +20,7 @@ class NeuronOptions(BaseModel):
     """What a user may set; every field has a default.
 
     Attributes:
-        norm: Normalisation of hidden layers.
+        norm: Normalisation of hidden layers. Where it is left out a new run on a table has none.
         trainer: Backend for training; ``"auto"`` takes the fastest that is there.
         founders: ``"pruned"`` founders begin with many times the edges that training leaves them, ``"log-uniform"``
             ones are sparse at once; both are spread over orders of magnitude. ``"convolutional"`` ones share weights
@@ -28,7 +28,8 @@ class NeuronOptions(BaseModel):
             they are pruned ones. ``"shared"`` ones are convolutions of few weights, where these and not edges are what
             counts, and a quarter of them pruned. ``"source"`` is the published rule. ``"auto"`` is ``"pruned"`` for
             tables; for images and signals ``"shared"`` if a search minimises parameters or flash, else
-            ``"convolutional"``.
+            ``"convolutional"``. Where it is left out a new run on a table has ``"dense-or-pruned"`` ones: a third of
+            them are one layer with every edge, the others pruned.
         edges: Fewest and most edges of founders and children. None is from as many as inputs (at least 4 an output) to
             80 times as many as inputs or outputs, whichever are more, and whatever ``founder_edges`` has beyond.
         founder_edges: Fewest and most edges of founders and of the members of a seeder's family, as training leaves
@@ -65,7 +66,9 @@ class NeuronOptions(BaseModel):
 
     norm: Norm = "layer-affine"
     trainer: TrainerName = "auto"
-    founders: Literal["auto", "convolutional", "shared", "pruned", "log-uniform", "source"] = "auto"
+    founders: Literal[
+        "auto", "convolutional", "shared", "pruned", "dense-or-pruned", "log-uniform", "source"
+    ] = "auto"
     edges: tuple[int, int] | None = None
     founder_edges: tuple[int, int] | None = None
     starting_edges: int | None = Field(default=None, ge=1)

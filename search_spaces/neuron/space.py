@@ -36,7 +36,7 @@ from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, Relev
 from search_spaces.neuron.seeders.conv import fewest_edges
 from search_spaces.neuron.seeders.founding import convolutional_or_pruned, most_cheap, shared_or_pruned
 from search_spaces.neuron.seeders.local import FACTORS as LOCAL_FACTORS
-from search_spaces.neuron.seeders.prune import DENSE_FACTOR, most_at_start
+from search_spaces.neuron.seeders.prune import DENSE_FACTOR, most_at_start, one_layer
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
 
@@ -60,6 +60,11 @@ EDGES_PER_OUTPUT = 4
 WEIGHTS = frozenset({"params", "flash", "int8_flash"})
 #: Weights of operators beside the default ones, by the rule for founders.
 OWN_WEIGHTS: Mapping[str, Mapping[str, float]] = {"convolutional": SHARED_WEIGHTS, "shared": FEW_WEIGHTS}
+#: Founders of a new run on a table have up to so many edges where the above gives fewer: the largest have a hundred
+#: neurons before they are pruned.
+FEW_EDGES = 1000
+#: Share of the founders of a table that are dense at once.
+SHARE_OF_DENSE = 1 / 3
 #: By default founders are spread over as wide a range, as far as bounds on edges allow.
 DECADE = 10
 
@@ -68,8 +73,8 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``FitsFounders``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable``, ``Trainable`` and
-    ``TakesLayers``; picklable.
+    ``FitsFounders``, ``SuitsData``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable``,
+    ``Trainable`` and ``TakesLayers``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -103,7 +108,9 @@ class NeuronSpace:
             return convolutional_or_pruned(rng, self._setting)
         if self._founders == "shared":
             return shared_or_pruned(rng, self._setting)
-        if self._founders == "pruned":
+        if self._founders == "dense-or-pruned" and rng.random() < SHARE_OF_DENSE:
+            return one_layer(rng, self._setting)
+        if self._founders in ("pruned", "dense-or-pruned"):
             return pruned(self._setting.random_target(rng), rng, self._setting)
         if self._founders == "source":
             plan = published_plan(n_inputs, n_outputs, rng)
@@ -111,6 +118,24 @@ class NeuronSpace:
             plan = log_uniform_plan(n_inputs, n_outputs, self._founder_edges, rng)
         n_edges = min(self._clipped(plan.n_edges), self.options.starting_edges or plan.n_edges)
         return grow(replace(plan, n_edges=n_edges), n_outputs, self.law, rng)
+
+    def suitable_options(self) -> Mapping[str, Any]:
+        """On tables no norm, dense founders beside pruned ones, and none that are tiny where there are few features.
+
+        A norm over the neurons of a layer takes away the length of the vector of inputs: of two features only the angle
+        would be left (.75 of the test samples of a table of bananas right, .90 without norm).
+        """
+        if len(self.task.input_shape) != 1:
+            return {}
+        options, given = dict[str, Any](), self.options.model_fields_set
+        if "norm" not in given:
+            options["norm"] = "none"
+        if "founders" not in given:
+            options["founders"] = "dense-or-pruned"
+        fewest, most = self._usual_edges
+        if self.options.edges is None and self.options.founder_edges is None and most < FEW_EDGES:
+            options["founder_edges"] = [fewest, FEW_EDGES]
+        return options
 
     def founders_for(self, n_edges: int, objectives: Collection[str]) -> Mapping[str, Any]:
         """Options with which no founder begins with many more edges, and all suit what is minimised.

@@ -65,6 +65,17 @@ def test_a_trial_has_six_epochs_or_sees_forty_thousand_samples(n_samples: int, b
     assert default_epochs(n_samples, batch_size) == expected
 
 
+@pytest.mark.parametrize(
+    ("n_samples", "input_shape", "expected"),
+    [(50_000, (8,), 6), (4000, (3,), 40), (1000, (64,), 160), (1000, (128,), 80), (1000, (784,), 40), (324, (4,), 400),
+     (99, (13,), 405), (1000, (1, 8, 8), 40), (1000, (2, 32), 40)],
+)
+def test_trials_on_tables_of_few_features_are_longer(
+    n_samples: int, input_shape: tuple[int, ...], expected: int
+) -> None:
+    assert default_epochs(n_samples, 64, input_shape=input_shape) == expected
+
+
 def test_longer_trainings_have_more_epochs_in_proportion() -> None:
     assert default_epochs(50_000, 64, epochs=20) == 20
     assert default_epochs(1000, 64, epochs=20) == pytest.approx(20 * default_epochs(1000, 64) / 6, abs=1)
@@ -78,17 +89,17 @@ def test_all_ways_to_a_run_have_the_same_rule_and_the_front_says_its_epochs(
     np.savez("own.npz", x_train=x, y_train=(x[:, 0] > 0).astype(int), x_test=x[:9], y_test=np.arange(9) % 2)
     numbers = ["--population", 2, "--children", 1, "--generations", 0]
     said = evonas("evolve", "--dataset", "own.npz", *numbers, "--out", "r").stdout
-    assert "trained for 10 epochs a trial" in said
-    assert "trained for 10 epochs a trial" in evonas("front", "r").stdout
-    assert set(package.Run("r").evaluations().budget) == {10}
+    assert "trained for 40 epochs a trial" in said
+    assert "trained for 40 epochs a trial" in evonas("front", "r").stdout
+    assert set(package.Run("r").evaluations().budget) == {40}
     evonas("resume", "r", "--generations", 1)
-    assert package.Run("r").config.epochs == 10
+    assert package.Run("r").config.epochs == 40
     said = evonas("evolve", "--dataset", "own.npz", *numbers, "--epochs", 2, "--out", "two").stdout
     assert "trained for 2 epochs a trial" in said
     classifier = EvoClassifier(generations=0, population=2, random_state=0).fit(x, x[:, 0] > 0)
-    assert set(classifier.front_.budget) == {10}
+    assert set(classifier.front_.budget) == {40}
     config = build_config(None, {"dataset": "own.npz"}, defaults={"searcher": "random"})
     seed(config, tmp_path / "family", n_members=2)
-    assert package.Run(tmp_path / "family").config.epochs == 20
+    assert package.Run(tmp_path / "family").config.epochs == 80
     said = evonas("retrain", "r", "--seeds", 1).stdout
-    assert "27 epochs on all training data" in said
+    assert "107 epochs on all training data" in said

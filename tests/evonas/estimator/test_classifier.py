@@ -80,7 +80,7 @@ def test_a_budget_of_flops_holds_for_all_of_the_front_and_for_the_pick(
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"pick": "fastest"}, "pick must be 'best', 'knee' or bounds like {'flops': 20000}, got 'fastest'"),
+        ({"pick": "fastest"}, "pick must be 'best', 'one-se', 'knee' or bounds like {'flops': 20000}, got 'fastest'"),
         ({"pick": {"flop": 9}}, "unknown metric 'flop', did you mean 'flops'"),
         ({"flops": "few"}, "cannot read the constraint 'flops<=few'"),
         ({"epochs": 0}, "EvoClassifier: epochs must be greater than or equal to 1, got 0"),

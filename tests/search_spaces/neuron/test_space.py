@@ -267,3 +267,42 @@ def test_a_network_that_pruning_cuts_through_is_an_error(trainer: str) -> None:
     genotype = next(g for g in (space.sample(generator(seed)) for seed in range(9)) if g.depth > 3)
     with pytest.raises(InvalidGenotype, match=r"cut every path .*: more epochs or more samples"):
         space.train(genotype, None, splits, recipe, epochs=2, seed=np.random.SeedSequence(0), stop=Stop())
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "given", "expected"),
+    [
+        ((2,), {}, {"norm": "none", "founders": "dense-or-pruned", "founder_edges": [8, 1000]}),
+        ((30,), {}, {"norm": "none", "founders": "dense-or-pruned"}),
+        ((2,), {"norm": "layer"}, {"founders": "dense-or-pruned", "founder_edges": [8, 1000]}),
+        ((2,), {"norm": "layer-affine", "founders": "pruned", "founder_edges": [8, 40]}, {}),
+        ((2,), {"edges": [8, 400]}, {"norm": "none", "founders": "dense-or-pruned"}),
+        ((1, 8, 8), {}, {}),
+        ((3, 60), {}, {}),
+    ],
+)
+def test_a_new_run_on_a_table_has_no_norm_and_room_for_neurons_unless_the_user_says_otherwise(
+    input_shape: tuple[int, ...], given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    space = create(Task("classification", input_shape, 2), given)
+    assert space.suitable_options() == expected
+    chosen = create(Task("classification", input_shape, 2), {**given, **expected})
+    assert chosen.suitable_options() == {}, "a run that is resumed chooses nothing anew"
+
+
+@pytest.mark.parametrize(("n_features", "edges", "widest"), [(2, (8, 1000), 100), (13, (13, 1040), 65)])
+def test_a_third_of_the_founders_of_a_table_are_one_dense_layer_within_the_bounds(
+    n_features: int, edges: tuple[int, int], widest: int
+) -> None:
+    n_outputs = 2 if n_features == 2 else 3
+    bounds = {"founder_edges": list(edges)}
+    task = Task("classification", (n_features,), n_outputs)
+    space = create(task, {"founders": "dense-or-pruned", "norm": "none", **bounds})
+    founders = [space.sample(generator(seed)) for seed in range(60)]
+    dense = [g for g in founders if not g.prune_to]
+    assert 10 < len(dense) < 35
+    for g in dense:
+        assert g.depth == 2
+        assert g.n_edges == g.n_hidden * (n_features + n_outputs)
+        assert g.n_hidden <= widest
+    assert max(g.n_hidden for g in dense) > widest / 2 > min(g.n_hidden for g in dense)

@@ -1,0 +1,245 @@
+"""From a run to the network that is used: picked by repeated validation, trained anew on all samples.
+
+On a table each finalist is trained anew on folds of all samples, with one and with several lengths of training
+(:mod:`evonas.refit.race`), and the best is trained anew on all of them. On images and signals weights have come down a
+lineage, through phases that no training of one network goes through: there the search's own measure decides, and
+training goes on from the search's weights.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from evonas.data.samples import Samples, Splits
+from evonas.evaluation.base import Job
+from evonas.executor import evaluate_all
+from evonas.individual import Individual, Start, Trial
+from evonas.opened import OpenRun
+from evonas.refit.finalists import finalists, n_edges, within_limits
+from evonas.refit.folds import joined
+from evonas.refit.purse import Purse
+from evonas.refit.race import BEHIND, Entrant, Race, Standing
+from evonas.refit.training import Training, final_recipe
+from evonas.report import front as fronts
+from evonas.rng import Stream, stream
+from evonas.store import Record
+from evonas.training import Stop
+from evonas.types import Doubles, Task, UserError, Weights
+
+#: Lengths of training that race, as multiples of a trial's.
+LENGTHS = (1, 4)
+#: Where the best is asked for, and no size, finalists have at least the edges of so many neurons with every input and
+#: output, where there are such. A structure has been chosen on all samples, those that folds hold out among them, and
+#: the more so the fewer edges were kept: on a table of 178 samples and 13 features a network of 29 parameters was right
+#: about nearly all of them on folds, and about .93 of new ones, where one of 911 was about .98.
+NEURONS = 10
+#: With fewer samples than these, networks whose structure nothing was chosen by, founders that training did not prune,
+#: take part whatever the search thought of them, this many of the largest; and the largest that has not clearly
+#: lost the race is picked: on folds it is the others that are flattered.
+FEW_SAMPLES, UNCHOSEN = 500, 2
+#: Standard errors by which a smaller network may be behind the best: a little, for many networks are equally good; with
+#: the rule "one-se" one, as is usual (Breiman 1984), which costs accuracy where samples are few.
+RULES: Mapping[str, float] = MappingProxyType({"best": 0.25, "one-se": 1.0})
+#: Trainings of the chosen network on all samples, of which the one with the lowest training loss is kept; and most of
+#: them where there is time.
+RESTARTS, MOST_RESTARTS = 3, 10
+#: Share of a time limit that is left for the race and the training on all samples: of tables and of other inputs.
+SHARE_OF_TABLES, SHARE_OF_OTHERS = 0.4, 0.1
+#: Share of what is left after the search that the race leaves for the last trainings.
+SHARE_OF_LAST = 0.2
+#: Where no time is given: the race costs at most this multiple of the search's edge-updates.
+SHARE_OF_UPDATES = 1.0
+#: A training on all samples takes longer than one on a fold by their number, and at most by this much more.
+MARGIN = 1.5
+
+
+class Network(NamedTuple):
+    """A network as it came out of its last training."""
+
+    genotype: Any
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class Final:
+    """What was picked.
+
+    Attributes:
+        id: Of the individual.
+        networks: Its network, and of an ensemble those of others after it; with their ids.
+        standings: Of the race, the best first; empty where there was none.
+        refitted: Whether the networks were trained on all samples; else they have the search's weights.
+        is_fresh: Whether that training began with new weights.
+    """
+
+    id: int
+    networks: Mapping[int, Network]
+    standings: Sequence[Standing]
+    refitted: bool
+    is_fresh: bool
+
+
+def is_table(input_shape: Sequence[int]) -> bool:
+    """Whether samples are rows of features."""
+    return len(input_shape) == 1
+
+
+def share_of_time(input_shape: Sequence[int]) -> float:
+    """Share of a time limit that :func:`settle` should be left, for samples of a shape."""
+    return SHARE_OF_TABLES if is_table(input_shape) else SHARE_OF_OTHERS
+
+
+def settle(
+    run: OpenRun, splits: Splits, *, pick: Literal["best", "one-se", "knee"] | Mapping[str, float] = "best",
+    deadline: float | None = None, n_jobs: int = 1, n_networks: int = 1,
+) -> Final:
+    """Pick an individual and train it on all samples.
+
+    Args:
+        run: That has ended.
+        splits: Its samples for training and validation.
+        pick: ``"best"``; ``"one-se"``, the smallest within one standard error of it; ``"knee"`` of the front; or the
+            best within bounds.
+        deadline: ``time.monotonic()`` by which to be ready; None takes as long as the search's size asks for, and gives
+            the same for equal arguments.
+        n_jobs: Trainings at a time.
+        n_networks: Of an ensemble: the best of the race.
+
+    Raises:
+        UserError: The front is empty, or no member is within the bounds.
+    """
+    members = fronts.front(run.store.records(), run.objectives)
+    bounds = pick if isinstance(pick, Mapping) else {}
+    if pick == "knee":
+        chosen = fronts.knee(members, run.objectives)
+    else:
+        chosen = fronts.best_under(members, run.objectives, bounds, run=run.store.directory)
+    everything, standings = joined(splits), list[Standing]()
+    entrants = [Entrant(chosen, run.store.member(chosen.id).genotype, chosen.budget, 0.0)]
+    if is_table(splits.task.input_shape):
+        least = NEURONS * (splits.task.n_inputs + splits.task.n_outputs) if pick == "best" else 0
+        able = finalists(run.store.records(), run.objectives, bounds, least=least) if pick != "knee" else [chosen]
+        safe = _unchosen(run, bounds) if pick == "best" and len(everything.train) < FEW_SAMPLES else []
+        known = {r.id for r in safe}
+        entrants, purse = _entrants(run, splits, [*safe, *(r for r in able if r.id not in known)], deadline)
+        importance = _importance(everything.train, splits.task, run.objectives.items[0].metric)
+        standings = Race(run.space, run.config, everything, importance, n_jobs).run(entrants, purse)
+        if standings:
+            rule = RULES["one-se" if pick == "one-se" else "best"]
+            standings = _safe_first(standings, safe) or _thrifty_first(standings, run, rule)
+            left = [standing.entrant for standing in standings]
+            entrants = [*left, *entrants]  # an ensemble may need more than are left
+    networks = _last_trainings(run, everything, entrants, n_networks, deadline, n_jobs)
+    if networks:
+        return Final(next(iter(networks)), networks, standings, True, is_table(splits.task.input_shape))
+    kept = _searched(run, entrants[0].record)
+    return Final(entrants[0].record.id, {entrants[0].record.id: kept}, standings, False, False)
+
+
+def _entrants(
+    run: OpenRun, splits: Splits, records: Sequence[Record], deadline: float | None
+) -> tuple[list[Entrant], Purse]:
+    """Those of the race, all short trainings before the long ones, and what the race may cost.
+
+    Prices are seconds where there is a deadline, by what the search took, else edge-updates.
+    """
+    all_records = run.store.records()
+    genotypes = {r.id: run.store.member(r.id).genotype for r in records}
+    entrants = []
+    for length in LENGTHS:
+        for r in records:
+            price = r.seconds if deadline is not None else r.budget * r.metrics.get("flops", 1.0) * len(splits.train)
+            entrants.append(Entrant(r, genotypes[r.id], length * max(r.budget, 1), length * price))
+    if deadline is not None:
+        now = time.monotonic()
+        return entrants, Purse(deadline=now + (1 - SHARE_OF_LAST) * (deadline - now))
+    spent = sum(r.budget * r.metrics.get("flops", 1.0) for r in all_records if r.status == "ok" and not r.imported)
+    return entrants, Purse(total=SHARE_OF_UPDATES * spent * len(splits.train))
+
+
+def _unchosen(run: OpenRun, bounds: Mapping[str, float]) -> list[Record]:
+    """The largest founders that came out of their training with the edges that they began with, the largest first."""
+    founders = [r for r in within_limits(run.store.records(), run.objectives, bounds) if r.birth == 0]
+    same = [r for r in founders if run.store.individual(r.id).genotype == run.store.member(r.id).genotype]
+    return sorted(same, key=lambda r: (-n_edges(r), r.id))[:UNCHOSEN]
+
+
+def _safe_first(standings: Sequence[Standing], safe: Sequence[Record]) -> list[Standing]:
+    """With the largest of the safe ones first that is not clearly behind the best; empty where none is."""
+    near = [s for s in standings if s.behind <= BEHIND * s.error and any(s.entrant.record.id == r.id for r in safe)]
+    if not near:
+        return []
+    first = min(near, key=lambda s: (-n_edges(s.entrant.record), s.loss))
+    return [first, *(standing for standing in standings if standing is not first)]
+
+
+def _importance(samples: Samples, task: Task, metric: str) -> Doubles:
+    """What each sample counts in the race, ``(n,)``: its weight, and the classes alike where the search says so."""
+    weight = getattr(samples, "weight", None)
+    importance = np.ones(len(samples)) if weight is None else weight.astype(np.float64)
+    if task.kind == "classification" and "balanced" in metric:
+        labels = samples.y.astype(np.int64)
+        totals = np.bincount(labels, importance)
+        importance = importance / totals[labels]
+    return importance
+
+
+def _thrifty_first(standings: Sequence[Standing], run: OpenRun, rule: float) -> list[Standing]:
+    """With the smallest network first that is behind the best by ``rule`` standard errors at most."""
+    cost = run.objectives.items[-1]
+    near = [standing for standing in standings if standing.behind <= rule * standing.error]
+    first = min(near, key=lambda s: (cost.loss(s.entrant.record.metrics), s.loss))
+    return [first, *(standing for standing in standings if standing is not first)]
+
+
+def _last_trainings(
+    run: OpenRun, everything: Splits, entrants: Sequence[Entrant], n_networks: int, deadline: float | None, n_jobs: int
+) -> dict[int, Network]:
+    """Networks trained on all samples by id, the first entrant's first; empty where there was no time for it."""
+    fresh = is_table(everything.task.input_shape)
+    each: dict[int, Entrant] = {}
+    for entrant in entrants:
+        each.setdefault(entrant.record.id, entrant)
+    first = list(each.values())[:n_networks]
+    stop = Stop() if deadline is None else Stop(deadline=deadline)
+    training = Training(run.space, everything, final_recipe(run.config))
+    found: dict[int, Network] = {}
+    losses: dict[int, float] = {}
+    longest = 0.0
+    n_restarts = 1 if not fresh else RESTARTS if deadline is None else MOST_RESTARTS
+    for restart in range(n_restarts):
+        jobs = [_job(run, i, entrant, restart, stop, fresh=fresh) for i, entrant in enumerate(first)]
+        if restart and deadline is not None and time.monotonic() + longest > deadline:
+            break
+        began = time.monotonic()
+        for evaluation, weights in evaluate_all(training, jobs, stop=stop, n_jobs=n_jobs):
+            entrant, loss = first[evaluation.id], evaluation.metrics.get("train_loss", np.inf)
+            if weights is not None and loss < losses.get(entrant.record.id, np.inf):
+                genotype = entrant.genotype if evaluation.genotype is None else evaluation.genotype
+                found[entrant.record.id], losses[entrant.record.id] = Network(genotype, weights), loss
+        longest = MARGIN * (time.monotonic() - began)
+    return {e.record.id: found[e.record.id] for e in first if e.record.id in found}
+
+
+def _job(run: OpenRun, serial: int, entrant: Entrant, restart: int, stop: Stop, *, fresh: bool) -> Job[Any]:
+    start = None
+    if not fresh:
+        network = _searched(run, entrant.record)
+        start = Start(network.genotype, network.weights, True)
+    trial = Trial(Individual(serial, entrant.genotype, 0, "refit"), entrant.epochs)
+    seed = stream(run.config.seed, Stream.REFIT, 2, entrant.record.id, restart)
+    return Job(trial, seed, start, stop)
+
+
+def _searched(run: OpenRun, record: Record) -> Network:
+    """As the search left it."""
+    weights = run.store.weights(record.id, record.budget)
+    if weights is None:
+        raise UserError(f"individual {record.id} has no trained weights")
+    return Network(run.store.member(record.id).genotype, weights)
