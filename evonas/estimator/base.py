@@ -8,6 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib import import_module
 from numbers import Real
 from pathlib import Path
@@ -95,8 +96,9 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self, *, flops: float | None = None, generations: int | None = None, population: int = 20,
         epochs: int | None = None, time_limit: float | None = None, n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None, metric: str | None = None, pick: Pick = "best",
-        ensemble: int = 1, verbose: int = 0, callbacks: Sequence[RunObserver] | None = None, out: str | Path | None = None,
-        space: str = "neuron", space_options: Mapping[str, Any] | None = None, axes: Axes | None = None,
+        ensemble: int = 1, verbose: int = 0, callbacks: Sequence[RunObserver] | None = None,
+        out: str | Path | None = None, space: str = "neuron", space_options: Mapping[str, Any] | None = None,
+        axes: Axes | None = None,
     ) -> None:
         self.flops = flops
         self.generations = generations
@@ -185,6 +187,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         check_is_fitted(self)
         other = copy.copy(self)
         other.id_, other.model_ = id, self._members.module(id)
+        other._members = replace(self._members, together=(id,))
         return other
 
     def export(
