@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol
 
 import numpy as np
 
 from evonas.encoding import BAD_DATA
 from evonas.evaluation.base import Evaluator, Job, class_name, goals_of, part_names
-from evonas.executor import evaluate_all
+from evonas.executor import draws_beside, evaluate_all
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, goal_of
 from evonas.rng import Stream, stream
 from evonas.search.base import Searcher
 from evonas.space import G
-from evonas.store import RunStore, damaged
+from evonas.store import Group, RunStore, damaged
 from evonas.training import Stop
 from evonas.types import UserError
 
@@ -32,7 +33,10 @@ class Observer(Protocol):
         ...
 
     def evaluated(self, evaluation: Evaluation[Any]) -> None:
-        """A trial ended and is stored."""
+        """A trial ended and is stored: nothing that was reported is lost, not even by a power cut.
+
+        The trials of a generation are stored, and reported, together, but at least once a second of training.
+        """
         ...
 
     def told(self) -> None:
@@ -72,26 +76,9 @@ def run(
     now = time.monotonic()
     begin = max(min(since, now), now - (time_limit or np.inf) / 2) - store.elapsed
     stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
+    loop = _Loop(evaluator, store, seed, n_jobs, trial_timeout, stop, begin, observers, evaluator_at)
     while trials := searcher.ask():
-        generation, n_drawn = trials[0].individual.birth, 0
-        hurry = generation == 0 and np.isfinite(stop.deadline)
-        for wave in _waves(trials, stop.deadline, n_jobs):
-            store.add_individuals(trial.individual for trial in wave)
-            missing = store.missing(wave)
-            if not n_drawn:
-                for observer in observers:
-                    observer.asked(generation, len(trials), len(missing) + len(trials) - len(wave))
-            n_drawn += len(wave)
-            if evaluator_at is not None and missing and time.monotonic() < stop.deadline:
-                evaluator = evaluator_at(generation)
-            jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), store.start(t), stop) for t in missing]
-            for evaluation, weights in evaluate_all(
-                evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout, smallest_first=hurry
-            ):
-                store.add_evaluation(evaluation, weights, elapsed=time.monotonic() - begin)
-                for observer in observers:
-                    observer.evaluated(evaluation)
-        if n_drawn < len(trials) or store.missing(trials):
+        if not loop.evaluate(trials):
             return False
         evaluations = _evaluations(store, trials)
         searcher.tell(evaluations)
@@ -99,6 +86,91 @@ def run(
         for observer in observers:
             observer.told()
     return True
+
+
+@dataclass
+class _Loop(Generic[G]):
+    """How the trials of a generation are evaluated; fields as the arguments of :func:`run`.
+
+    Attributes:
+        begin: ``time.monotonic()`` when the run began, had it not been interrupted.
+    """
+
+    evaluator: Evaluator[G]
+    store: RunStore[G]
+    seed: int
+    n_jobs: int
+    trial_timeout: float | None
+    stop: Stop
+    begin: float
+    observers: Sequence[Observer]
+    evaluator_at: Callable[[int], Evaluator[G]] | None
+
+    def evaluate(self, trials: Sequence[Trial[G]]) -> bool:
+        """Evaluate and store those trials that the store lacks; returns whether there was time for all."""
+        first = trials[0].individual
+        hurry = first.birth == 0 and np.isfinite(self.stop.deadline)
+        if draws_beside(self.evaluator, self.n_jobs) and not hurry and not self.store.holds(first.id):
+            n_drawn = self._evaluate_as_drawn(trials)
+        else:
+            n_drawn = self._evaluate_in_waves(trials, hurry)
+        return n_drawn == len(trials) and not self.store.missing(trials)
+
+    def _evaluate_in_waves(self, trials: Sequence[Trial[G]], hurry: bool) -> int:
+        """Draw trials, evaluate them, and draw others, if there are; returns how many were drawn."""
+        n_drawn = 0
+        for wave in _waves(trials, self.stop.deadline, self.n_jobs):
+            self.store.add_individuals(trial.individual for trial in wave)
+            missing = self.store.missing(wave)
+            if not n_drawn:
+                self._asked(trials, len(missing) + len(trials) - len(wave))
+            n_drawn += len(wave)
+            if missing:
+                self._prepare(trials)
+            with Group(self.store, self._report) as group:
+                self._evaluate_all([self._job(trial) for trial in missing], group, smallest_first=hurry)
+        return n_drawn
+
+    def _evaluate_as_drawn(self, trials: Sequence[Trial[G]]) -> int:
+        """Draw each trial of a new generation while the one before is evaluated; returns how many were drawn."""
+        n_drawn = 0
+
+        def jobs() -> Iterator[Job[G]]:
+            nonlocal n_drawn
+            for trial in trials:
+                group.add_individual(trial.individual)
+                n_drawn += 1
+                yield self._job(trial)
+                if time.monotonic() > self.stop.deadline:
+                    return
+
+        self._asked(trials, len(trials))
+        self._prepare(trials)
+        with Group(self.store, self._report) as group:
+            self._evaluate_all(jobs(), group)
+        return n_drawn
+
+    def _asked(self, trials: Sequence[Trial[G]], n_missing: int) -> None:
+        for observer in self.observers:
+            observer.asked(trials[0].individual.birth, len(trials), n_missing)
+
+    def _prepare(self, trials: Sequence[Trial[G]]) -> None:
+        if self.evaluator_at is not None and time.monotonic() < self.stop.deadline:
+            self.evaluator = self.evaluator_at(trials[0].individual.birth)
+
+    def _job(self, trial: Trial[G]) -> Job[G]:
+        return Job(trial, stream(self.seed, Stream.TRIAL, *trial.key), self.store.start(trial), self.stop)
+
+    def _evaluate_all(self, jobs: Iterable[Job[G]], group: Group[G], *, smallest_first: bool = False) -> None:
+        for evaluation, weights in evaluate_all(
+            self.evaluator, jobs, stop=self.stop, n_jobs=self.n_jobs, trial_timeout=self.trial_timeout,
+            smallest_first=smallest_first,
+        ):
+            group.add(evaluation, weights, elapsed=time.monotonic() - self.begin)
+
+    def _report(self, evaluation: Evaluation[G]) -> None:
+        for observer in self.observers:
+            observer.evaluated(evaluation)
 
 
 def _waves(trials: Sequence[Trial[G]], deadline: float, least: int) -> Iterator[Sequence[Trial[G]]]:

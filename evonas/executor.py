@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from evonas.evaluation.base import Evaluator, Job
 from evonas.individual import Evaluation
 from evonas.runtimes.groups import kill_groups
 from evonas.space import G
 from evonas.training import Cancelled, Stop, TrialTimeout
+from evonas.training.turns import announce
 from evonas.types import Weights
 
 #: Trainers notice their deadline by themselves; code that does not is interrupted this many seconds later.
 GRACE_SECONDS = 1.0
+#: Jobs that are drawn before the result of an earlier one is waited for: one that runs, and one that is next.
+AHEAD = 2
+#: Seconds that the main thread waits for a trial to leave the interpreter to it, where trainers do not say so.
+LONGEST_TURN = 0.01
 #: Seconds between two looks of a worker at whether its parent is there.
 WATCH_SECONDS = 0.25
 
@@ -40,7 +48,7 @@ class Result(NamedTuple, Generic[G]):
 
 
 def evaluate_all(
-    evaluator: Evaluator[G], jobs: Sequence[Job[G]], *, stop: Stop, n_jobs: int = 1, trial_timeout: float | None = None,
+    evaluator: Evaluator[G], jobs: Iterable[Job[G]], *, stop: Stop, n_jobs: int = 1, trial_timeout: float | None = None,
     smallest_first: bool = False,
 ) -> Iterator[Result[G]]:
     """Results in order of completion; one thread of linear algebra a worker. Several workers take long trials first.
@@ -49,23 +57,29 @@ def evaluate_all(
     evaluation. Trials that ``stop`` cuts short yield nothing.
 
     Args:
+        evaluator: Whether it shares memory decides between threads and processes.
+        jobs: Where :func:`draws_beside` says so, each is asked for while the one before is evaluated.
         stop: Its flag stops everything at once, its deadline is that of the whole run.
+        n_jobs: Trials at a time.
         trial_timeout: Seconds a trial may take.
         smallest_first: Take short trials first: of a run that is about to end, some are then done.
     """
     threads = evaluator.shares_memory
     backend = "threading" if threads else "loky"
+    beside = draws_beside(evaluator, n_jobs) and not smallest_first
+    if not beside:
+        jobs = list(jobs)
     if n_jobs > 1 or smallest_first:
         jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=not smallest_first)
-    pending = {job.trial.key: job for job in jobs}
+    pending: dict[tuple[int, int], Job[G]] = {} if beside else {job.trial.key: job for job in jobs}
     # copy-on-write: torch warns of arrays that cannot be written, though nobody writes
     processes: dict[str, Any] = {"inner_max_num_threads": 1, "mmap_mode": "c"}
     processes |= {"initializer": end_with, "initargs": (os.getpid(),)}
-    with threadpool_limits(1), parallel_config(backend, **({} if threads else processes)):
+    with _libraries(len(sys.modules)).limit(limits=1), parallel_config(backend, **({} if threads else processes)):
         try:
             run = _run_beside if threads and n_jobs == 1 else _run
             for job, result in run(evaluator, jobs, n_jobs, stop, trial_timeout):
-                del pending[job]
+                pending.pop(job, None)
                 if result is not None:
                     yield result
         except TerminatedWorkerError:
@@ -76,28 +90,63 @@ def evaluate_all(
             raise
 
 
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> ThreadpoolController:
+    """Libraries of linear algebra; to look for them takes milliseconds, and there are others once more is imported."""
+    return ThreadpoolController()
+
+
 _Tagged = tuple[tuple[int, int], Result[G] | None]
 
 
 def _run(
-    evaluator: Evaluator[G], jobs: Sequence[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
+    evaluator: Evaluator[G], jobs: Iterable[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
 ) -> Iterator[_Tagged[G]]:
     tasks = (delayed(_evaluate)(evaluator, replace(job, stop=stop), trial_timeout) for job in jobs)
     yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1)(tasks)
 
 
 def _run_beside(
-    evaluator: Evaluator[G], jobs: Sequence[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
+    evaluator: Evaluator[G], jobs: Iterable[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
 ) -> Iterator[_Tagged[G]]:
-    """One worker thread: a signal reaches the main thread at once, while native code runs in the other."""
+    """One worker thread: a signal reaches the main thread at once, while native code runs in the other.
+
+    The worker has more jobs than it needs at the moment, so that the main thread draws, stores and reports meanwhile.
+    """
     with ThreadPoolExecutor(1) as pool:
-        for job in jobs:
-            try:
-                yield pool.submit(_evaluate, evaluator, replace(job, stop=stop), trial_timeout).result()
-            except BaseException:
-                stop.request()
-                kill_groups()
-                raise
+        try:
+            under_way: deque[tuple[Future[_Tagged[G]], threading.Event]] = deque()
+            for job in jobs:
+                left = threading.Event()
+                task = pool.submit(_evaluate_in_turn, evaluator, replace(job, stop=stop), trial_timeout, left)
+                under_way.append((task, left))
+                ended = under_way.popleft()[0].result() if len(under_way) > AHEAD else None
+                under_way[0][1].wait(LONGEST_TURN)
+                if ended is not None:
+                    yield ended
+            while under_way:
+                yield under_way.popleft()[0].result()
+        except BaseException:
+            stop.request()
+            kill_groups()
+            raise
+
+
+def _evaluate_in_turn(
+    evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None, left: threading.Event
+) -> _Tagged[G]:
+    """Evaluate, and set ``left`` once that leaves the interpreter to other threads."""
+    announce(left)
+    try:
+        return _evaluate(evaluator, job, trial_timeout)
+    finally:
+        announce(None)
+        left.set()
+
+
+def draws_beside(evaluator: Evaluator[Any], n_jobs: int) -> bool:
+    """Whether :func:`evaluate_all` asks for one job after another, as long as none of them is to come first."""
+    return evaluator.shares_memory and n_jobs == 1
 
 
 def end_with(parent: int) -> None:

@@ -19,10 +19,10 @@ from evonas.engine import Observer, SearchFailed
 from evonas.evaluation.base import Evaluator, Job
 from evonas.executor import evaluate_all
 from evonas.files import make_folder, read_regular, write_whole
-from evonas.individual import Individual, Start, Trial
+from evonas.individual import Evaluation, Individual, Start, Trial
 from evonas.rng import Stream, stream
 from evonas.space import G
-from evonas.store import RunStore, StoreError
+from evonas.store import Group, RunStore, StoreError
 from evonas.training import FamilySearch, FoundFamily, Recipe, Stop, TrialTimeout
 from evonas.types import Metrics
 
@@ -92,15 +92,19 @@ def _take_in(
     for observer in observers:
         observer.asked(0, n_members, len(missing))
     jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), starts[t.individual.id], stop) for t in missing]
-    for evaluation, weights in evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout):
-        metrics = dict(evaluation.metrics)
-        if "edge_updates" in metrics:
-            metrics["edge_updates"] += family.edge_updates / n_members
-        seconds = evaluation.seconds + searched / n_members
-        evaluation = replace(evaluation, metrics=metrics, seconds=seconds)
-        store.add_evaluation(evaluation, weights, elapsed=clock.seconds)
+
+    def report(evaluation: Evaluation[G]) -> None:
         for observer in observers:
             observer.evaluated(evaluation)
+
+    with Group(store, report) as group:
+        ended = evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout)
+        for evaluation, weights in ended:
+            metrics = dict(evaluation.metrics)
+            if "edge_updates" in metrics:
+                metrics["edge_updates"] += family.edge_updates / n_members
+            seconds = evaluation.seconds + searched / n_members
+            group.add(replace(evaluation, metrics=metrics, seconds=seconds), weights, elapsed=clock.seconds)
     if store.missing(trials):
         return False
     if all(store.evaluation(*t.key).status == "failed" for t in trials):

@@ -21,7 +21,7 @@ from evonas.objectives import Objectives
 from evonas.report.front import front
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace
-from evonas.store import Record, RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
+from evonas.store import Group, Record, RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
 from evonas.timed import sources_of
 from evonas.types import UserError, Weights
 
@@ -55,11 +55,11 @@ class Seeds:
 
     def write(self, directory: Path, space: SearchSpace[Any]) -> None:
         """Into a run that has no individuals yet; it has cost that run nothing (see :class:`SeedSource`)."""
-        with RunStore(directory, space, writing=True) as store:
+        with RunStore(directory, space, writing=True) as store, Group(store) as group:
+            store.add_individuals(Individual(id, f.member.genotype, 0, "seed") for id, f in enumerate(self.founders))
             for id, founder in enumerate(self.founders):
-                store.add_individuals([Individual(id, founder.member.genotype, 0, "seed")])
                 evaluation = replace(founder.member.evaluation, id=id, genotype=None)
-                store.add_evaluation(evaluation, founder.weights, elapsed=0.0)
+                group.add(evaluation, founder.weights, elapsed=0.0)
         if self.table is not None:
             self.table.write(directory)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.data.archives import read_npz
 from evonas.data.arrays import RawSamples, raw_samples
@@ -25,6 +27,8 @@ TEST_SEED = 0
 
 BOSTON_FEATURES = ("CRIM", "ZN", "INDUS", "CHAS", "NOX", "RM", "AGE", "DIS", "RAD", "TAX", "PTRATIO", "B", "LSTAT")
 BOSTON_TARGET = "MEDV"
+#: The digits in the folder of scikit-learn: 64 pixels and a label a line.
+DIGITS = "datasets/data/digits.csv.gz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +102,25 @@ def _read_cifar10(folder: Path, part: Part) -> RawSamples:
 
 
 def _read_digits(_: Path, part: Part) -> RawSamples:
-    from sklearn.datasets import load_digits  # here, because it takes a second and only this data set needs it
+    images, labels = read_digits()
+    rows = _fixed_part(labels, part, "digits")
+    return raw_samples(images[rows], labels[rows], f"digits ({part})")
 
-    digits = load_digits()
-    rows = _fixed_part(digits.target.astype(np.int64), part, "digits")
-    return raw_samples(digits.images[rows].astype(np.uint8), digits.target[rows], f"digits ({part})")
+
+def read_digits() -> tuple[NDArray[np.uint8], Ints]:
+    """Images ``(1797, 8, 8)`` and their labels, from the file that scikit-learn has them in.
+
+    Importing scikit-learn takes seconds, which a short search has better uses for.
+    """
+    package = importlib.util.find_spec("sklearn")
+    file = None if package is None or package.origin is None else Path(package.origin).parent / DIGITS
+    if file is None or not file.is_file():
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        return digits.images.astype(np.uint8), digits.target.astype(np.int64)
+    table = np.loadtxt(file, delimiter=",", dtype=np.int64)
+    return table[:, :-1].reshape(-1, 8, 8).astype(np.uint8), table[:, -1]
 
 
 def _read_boston(folder: Path, part: Part) -> RawSamples:

@@ -135,13 +135,18 @@ class NSGA2(Generational[G]):
         """
         child = propose(operator)
         wanted = self._objectives.items[1:]
-        if aim is None or not wanted or any(o.metric not in self._space.cost(child.genotype) for o in wanted):
+        if aim is None or not wanted:
+            return child
+        costs = [self._space.cost(child.genotype)]
+        if any(o.metric not in costs[0] for o in wanted):
             return child
         drawn = [child, *(propose(child.operator) for _ in range(AIMS - 1))]
-        return min(drawn, key=lambda c: sum(
-            ((o.loss(self._space.cost(c.genotype)) - cost) / scale) ** 2
+        costs += [self._space.cost(other.genotype) for other in drawn[1:]]
+        distances = [sum(
+            ((o.loss(metrics) - cost) / scale) ** 2
             for o, cost, scale in zip(wanted, aim.costs, aim.scale, strict=True)
-        ))
+        ) for metrics in costs]
+        return drawn[distances.index(min(distances))]
 
     def _learn(self, members: list[Member[G]]) -> None:
         if self._adapt:

@@ -1,13 +1,15 @@
-"""A run on disk. ``directory``: how it is made; ``run``: an open run; ``records``, ``blobs``: what it holds.
+"""A run on disk. ``directory``: how it is made; ``reading``, ``run``: an open run, to look at and to write to.
 
-``database``: SQLite with bounds; ``rows``: what was read, checked.
+``group``: evaluations that are stored together; ``records``, ``blobs``: what a run holds; ``database``: SQLite with
+bounds; ``rows``: what was read, checked.
 """
 
 from evonas.store.directory import FORMAT, StoreError, check_absent, create, damaged, of_another, read_info, task_of
+from evonas.store.group import Group
 from evonas.store.records import Record, Retraining, RunInfo, SeedSource, Spent, TeacherSource, each_once, spent
 from evonas.store.run import RunStore
 
 __all__ = [
-    "FORMAT", "Record", "Retraining", "RunInfo", "RunStore", "SeedSource", "Spent", "StoreError", "TeacherSource",
-    "check_absent", "create", "damaged", "each_once", "of_another", "read_info", "spent", "task_of",
+    "FORMAT", "Group", "Record", "Retraining", "RunInfo", "RunStore", "SeedSource", "Spent", "StoreError",
+    "TeacherSource", "check_absent", "create", "damaged", "each_once", "of_another", "read_info", "spent", "task_of",
 ]

@@ -17,7 +17,9 @@ from evonas.store.rows import BadRow, format_of, info_of
 from evonas.types import Json, Task, UserError, task_from
 
 #: Raised whenever an older reader could misread a newer run, or a newer one could not read an older run.
-FORMAT = 2
+FORMAT = 3
+#: The first that is read: format 2 has a file for the weights of every evaluation, and no table of them.
+OLDEST = 2
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -34,6 +36,11 @@ CREATE TABLE states (serial INTEGER PRIMARY KEY CHECK (serial = 1), state TEXT N
 """
 #: Folders that every run has; and the file that a writer locks.
 FOLDERS, LOCK = ("weights", "retrained"), "run.lock"
+#: Runs of format 2 get it with the first evaluation that is added.
+WEIGHTS = """
+CREATE TABLE IF NOT EXISTS weights (
+    id INTEGER NOT NULL, budget INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (id, budget))
+"""
 #: Made when the first measurement is stored: readers need none.
 SOURCES = "CREATE TABLE IF NOT EXISTS sources (metric TEXT PRIMARY KEY, source TEXT NOT NULL)"
 MEASUREMENTS = """
@@ -57,9 +64,9 @@ def read_info(directory: Path) -> RunInfo:
         finally:
             connection.close()
         found = format_of(meta)
-        if found != FORMAT:
+        if not OLDEST <= found <= FORMAT:
             remedy = "upgrade evonas" if found > FORMAT else "make the run again"
-            raise StoreError(f"{directory} has run format {found}, this evonas reads {FORMAT}: {remedy}")
+            raise StoreError(f"{directory} has run format {found}, this evonas reads {OLDEST} to {FORMAT}: {remedy}")
         return info_of(meta)
 
 
@@ -113,7 +120,7 @@ def create(
         connection = connect(partial)
         connection.execute("PRAGMA journal_mode=WAL")  # a property of the file: readers change nothing
         with connection:
-            connection.executescript(_SCHEMA)
+            connection.executescript(f"{_SCHEMA}{WEIGHTS}")
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         connection.close()
         if fill is not None:
@@ -140,7 +147,7 @@ def connect(directory: Path) -> sqlite3.Connection:
     archived = not os.access(directory, os.W_OK) and not path.with_name(f"{DATABASE}-wal").exists()
     connection = bounded(path, immutable=archived)
     try:
-        check_tables(connection, f"{_SCHEMA}{MEASUREMENTS};{SOURCES}")
+        check_tables(connection, f"{_SCHEMA}{WEIGHTS};{MEASUREMENTS};{SOURCES}")
     except BaseException:
         connection.close()
         raise

@@ -4,6 +4,7 @@
 - ``family``: searches that end in a family of networks (FamilySearch). No torch.
 - ``checkpoint``: files from which only the search goes on that wrote them. No torch.
 - ``augmentation``: images moved and mirrored; ``patience``: early stopping. No torch.
+- ``turns``: when a trainer leaves the interpreter to other threads. No torch.
 - ``length``: epochs where none are given. No torch.
 - ``loop``: the plain torch loop; ``batch_norm``: BatchNorm as it is stored.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def layer_members(genotype: NeuronGenotype, layer: int) -> Ints:
 
 
 class AbsentEdges:
-    """The edges that a genotype could have but has not, and the draw among them.
+    """The edges that a genotype could have but has not, and the draw among them, as often as wanted.
 
     Args:
         genotype: Its neurons need not be connected.
@@ -35,6 +36,7 @@ class AbsentEdges:
     def __init__(self, genotype: NeuronGenotype, law: DistanceLaw) -> None:
         self._genotype, self._law = genotype, law
         self._positions = law.positions(genotype)
+        self._between: dict[tuple[int, int], _Candidates] = {}
 
     def draw(self, sources: Ints, targets: Ints, k: int, rng: np.random.Generator) -> Ints:
         """Draw k absent edges without replacement, one after the other with the probabilities of the distance law.
@@ -48,26 +50,22 @@ class AbsentEdges:
         """
         if k <= 0 or not len(sources) or not len(targets):
             return np.empty((0, 2), np.int64)
-        scale = self._law.scale(self._genotype, int(self._genotype.layer_of[targets[0]]))
-        positions = self._positions[np.concatenate([sources, targets])] / np.float32(scale)
-        taken = self._cells_with_edges(sources, targets)
-        grid = _Grid(len(sources), len(targets), positions)
-        drawn = np.empty(0, np.int64)
-        if grid.n_cells > max(MANY, MOST_PROPOSALS * k):
-            drawn = grid.draw_by_rejection(taken, k, rng)
-        if len(drawn) < k:
-            taken = np.concatenate([taken, drawn])
-            drawn = np.sort(np.concatenate([drawn, grid.draw_by_race(taken, k - len(drawn), rng)]))
-        rows, columns = grid.rows_and_columns(drawn)
-        return np.stack([sources[columns], targets[rows]], axis=1)
+        return self._candidates(sources, targets).draw(k, rng)
 
     def draw_over_pairs(self, pairs: Ints, counts: Ints, rng: np.random.Generator) -> Ints:
         """Absent edges between whole layers, ``counts[n]`` of them from layer ``pairs[n, 0]`` to ``pairs[n, 1]``."""
-        drawn = [
-            self.draw(layer_members(self._genotype, i), layer_members(self._genotype, j), int(count), rng)
-            for (i, j), count in zip(pairs, counts, strict=True)
-        ]
-        return np.concatenate([np.empty((0, 2), np.int64), *drawn])
+        drawn = [np.empty((0, 2), np.int64)]
+        for (i, j), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+            members = layer_members(self._genotype, i), layer_members(self._genotype, j)
+            if count > 0 and all(map(len, members)):
+                if (i, j) not in self._between:
+                    self._between[i, j] = self._candidates(*members)
+                drawn.append(self._between[i, j].draw(count, rng))
+        return np.concatenate(drawn)
+
+    @cached_property
+    def _counts(self) -> Ints:
+        return pair_counts(self._genotype)
 
     def draw_by_pair_weights(self, weights: Doubles, k: int, rng: np.random.Generator) -> Ints:
         """k absent edges, or as many as there are between layers of positive weight.
@@ -75,14 +73,20 @@ class AbsentEdges:
         Args:
             weights: Layer pairs get edges in proportion to these, as far as they have room: ``(depth + 1, depth + 1)``.
         """
-        room = pair_capacities(self._genotype) - pair_counts(self._genotype)
+        room = pair_capacities(self._genotype) - self._counts
         pairs = np.argwhere((room > 0) & (weights > 0))
         index = tuple(pairs.T)
         return self.draw_over_pairs(pairs, _shares(k, weights[index], room[index], rng), rng)
 
     def draw_like_present(self, k: int, rng: np.random.Generator) -> Ints:
         """k absent edges, or all; layer pairs get them in proportion to those that they have, and one each."""
-        return self.draw_by_pair_weights(pair_counts(self._genotype) + np.float64(1), k, rng)
+        return self.draw_by_pair_weights(self._counts + np.float64(1), k, rng)
+
+    def _candidates(self, sources: Ints, targets: Ints) -> _Candidates:
+        scale = self._law.scale(self._genotype, int(self._genotype.layer_of[targets[0]]))
+        positions = self._positions[np.concatenate([sources, targets])] / np.float32(scale)
+        taken = self._cells_with_edges(sources, targets)
+        return _Candidates(sources, targets, taken, _Grid(len(sources), len(targets), positions))
 
     def _cells_with_edges(self, sources: Ints, targets: Ints) -> Ints:
         """Cells, as of a :class:`_Grid`, of the edges from one of the sources to one of the targets, ascending."""
@@ -94,6 +98,37 @@ class AbsentEdges:
         columns, rows = column[source], row[target]
         cells: Ints = (rows * len(sources) + columns)[(rows >= 0) & (columns >= 0)]
         return cells
+
+
+@lru_cache(maxsize=1)
+def absent_edges(genotype: NeuronGenotype, law: DistanceLaw) -> AbsentEdges:
+    """The same as the class gives; kept for the next of several offspring of one parent."""
+    return AbsentEdges(genotype, law)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """The edges from some neurons to those of one layer, present and absent; arguments as of :meth:`AbsentEdges.draw`.
+
+    Attributes:
+        taken: Cells of the grid that have an edge, ascending.
+    """
+
+    sources: Ints
+    targets: Ints
+    taken: Ints
+    grid: _Grid
+
+    def draw(self, k: int, rng: np.random.Generator) -> Ints:
+        """As :meth:`AbsentEdges.draw`; ``k`` is positive."""
+        grid, taken, drawn = self.grid, self.taken, np.empty(0, np.int64)
+        if grid.n_cells > max(MANY, MOST_PROPOSALS * k):
+            drawn = grid.draw_by_rejection(taken, k, rng)
+        if len(drawn) < k:
+            taken = np.concatenate([taken, drawn])
+            drawn = np.sort(np.concatenate([drawn, grid.draw_by_race(taken, k - len(drawn), rng)]))
+        rows, columns = grid.rows_and_columns(drawn)
+        return np.stack([self.sources[columns], self.targets[rows]], axis=1)
 
 
 @dataclass(frozen=True, slots=True)

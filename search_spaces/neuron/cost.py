@@ -18,7 +18,8 @@ NORM_FLOPS_PER_NEURON, NORM_FLOPS_PER_LAYER = 5, 5
 
 def n_distinct(groups: NDArray[np.int32]) -> int:
     """Values of ``(n,)`` members of groups of which each has one; -1 is a group of its own."""
-    return int((groups < 0).sum()) + len(np.unique(groups[groups >= 0]))
+    shared = groups[groups >= 0]
+    return len(groups) - len(shared) + len(np.unique(shared)) if len(shared) else len(groups)
 
 
 def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:

@@ -110,7 +110,7 @@ class NeuronGenotype:
     def n_weights(self) -> int:
         """Distinct weights of edges: those that share one count once."""
         tied = self.ties[self.ties >= 0]
-        return self.n_edges - len(tied) + len(np.unique(tied))
+        return self.n_edges - len(tied) + len(np.unique(tied)) if len(tied) else self.n_edges
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NeuronGenotype) and self.digest == other.digest
@@ -188,11 +188,20 @@ class NeuronGenotype:
         return np.searchsorted(self.edges[:, 1], np.arange(self.n_inputs, self.n_neurons + 1))
 
     def validate(self) -> None:
-        """Check every invariant.
+        """Check every invariant, once: no array of a genotype can be written to.
 
         Raises:
             InvalidGenotype: With one sentence that names the invariant and the first offender.
         """
+        _ = self._is_valid
+
+    @cached_property
+    def _is_valid(self) -> bool:
+        """True; raises as :meth:`validate` does."""
+        self._check_invariants()
+        return True
+
+    def _check_invariants(self) -> None:
         layers, edges = self.layers, self.edges
         per_neuron: dict[str, NDArray[Any]] = {"ids": self.ids, "layers": layers, "positions": self.positions}
         per_neuron |= {name: getattr(self, name) for name in NEURON_DEFAULTS}

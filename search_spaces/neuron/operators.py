@@ -27,7 +27,8 @@ class Mutation:
         self, genotype: NeuronGenotype, rng: np.random.Generator, target: int | None = None
     ) -> NeuronGenotype | None:
         """A child, or None where it does not apply; see :attr:`MutationParams.target`."""
-        return self.operator(genotype, rng, replace(self.params, target=target))
+        params = self.params
+        return self.operator(genotype, rng, MutationParams(params.law, params.largest_steps, params.edges, target))
 
 
 def offered(options: NeuronOptions, params: MutationParams, weights: Mapping[str, float]) -> Mapping[str, Mutation]:

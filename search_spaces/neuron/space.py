@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.data.samples import Samples, Splits
 from evonas.exportable import ExportTarget, Precision, Program
@@ -15,7 +17,7 @@ from evonas.options import read_options
 from evonas.sketch import Sketch
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Recipe, Stop, Trained
-from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
+from evonas.types import Doubles, Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
@@ -260,9 +262,9 @@ class NeuronSpace:
     ) -> Offspring[NeuronGenotype]:
         if operator is not None and operator not in self.operators:
             raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
-        names, weights = list(self.operators), np.array(list(self.operators.values()))
+        names, shares = self._names_and_shares
         for draw in range(MUTATION_DRAWS):
-            drawn = str(rng.choice(names, p=weights / weights.sum()))
+            drawn = str(rng.choice(names, p=shares))
             name = operator if operator is not None and draw < OPERATOR_DRAWS else drawn
             child = self._mutations[name](parent, rng, target)
             if child is not None and self._fits(child, parent) and child != parent:
@@ -271,6 +273,12 @@ class NeuronSpace:
             f"none of the operators {', '.join(names)} changes a genotype of {parent.n_edges} edges with "
             f"edges={list(self._edges)}; give another operator a weight"
         )
+
+    @cached_property
+    def _names_and_shares(self) -> tuple[NDArray[np.str_], Doubles]:
+        """Operators, and the probability that each is drawn."""
+        weights = np.array(list(self.operators.values()))
+        return np.array(list(self.operators)), weights / weights.sum()
 
     def crossover(
         self, first: NeuronGenotype, second: NeuronGenotype, rng: np.random.Generator

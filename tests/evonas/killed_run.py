@@ -1,14 +1,16 @@
-"""A toy run in a process of its own, to be killed. Usage: killed_run.py DIRECTORY"""
+"""A toy run in a process of its own, to be killed. Usage: killed_run.py DIRECTORY [heavy]"""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from toy import OBJECTIVES, ToyEvaluator, ToySpace
+from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
 from evonas import engine
+from evonas.evaluation import Job, Outcome
 from evonas.search import NSGA2
 from evonas.store import RunStore, create
 
@@ -26,14 +28,24 @@ class Announcer:
         pass
 
 
-def main(directory: Path) -> None:
+class Heavy(ToyEvaluator):
+    """Trains in no time, and gives many weights: the first is that of the toy."""
+
+    def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
+        outcome = super().__call__(job)
+        assert outcome.weights is not None
+        return replace(outcome, weights={"depth": np.repeat(outcome.weights["depth"], 50_000)})
+
+
+def main(directory: Path, heavy: bool) -> None:
     space = ToySpace()
     if not directory.exists():
         create(directory, config={}, task={}, fingerprint="", normalisation={})
     searcher = NSGA2(space, OBJECTIVES, population=8, children=6, generations=40, rng=np.random.default_rng(0))
     with RunStore(directory, space, writing=True) as store:
-        engine.run(searcher, ToyEvaluator(seconds=0.01), store, seed=0, n_jobs=2, observers=[Announcer()])
+        evaluator = Heavy() if heavy else ToyEvaluator(seconds=0.01)
+        engine.run(searcher, evaluator, store, seed=0, n_jobs=1 if heavy else 2, observers=[Announcer()])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] == ["heavy"])

@@ -19,13 +19,15 @@ from toy import Play, ToySpace
 from evonas.encoding import pack, unpack
 from evonas.space import Encoded
 from evonas.store import RunStore, StoreError, read_info
+from evonas.store.blobs import write_weights
 from evonas.store.rows import BadRow, json_of, metrics_of, parents_of, record_of
 
 DEEP = "[" * 100_000 + "]" * 100_000
 COLUMNS = [
     *(("individuals", name) for name in ("birth", "operator", "parents", "digest", "genotype")),
     *(("evaluations", name) for name in ("budget", "status", "metrics", "seconds", "elapsed", "error", "genotype")),
-    ("evaluations", "weights"), ("states", "state"), ("measurements", "metrics"), ("measurements", "budget"),
+    ("evaluations", "weights"), ("weights", "data"), ("states", "state"),
+    ("measurements", "metrics"), ("measurements", "budget"),
     *(("retrainings", name) for name in ("start", "epochs", "seed", "metrics", "seconds", "weights")),
 ]
 documents = st.recursive(
@@ -207,7 +209,12 @@ def test_a_shape_that_claims_too_much_takes_no_memory() -> None:
 def test_weights_are_plain_files_of_a_bounded_size(
     whole: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with RunStore(whole, ToySpace()) as store:
+        weights = store.weights(0, 1)
+    assert weights is not None
     path = whole / "weights" / "000000-1.safetensors"
+    write_weights(path, weights)
+    change(whole, "DELETE FROM weights")
     if kind == "large":
         monkeypatch.setattr("evonas.store.blobs.MOST_BYTES", 10)
     else:

@@ -12,6 +12,8 @@ from toy import Digits, Play, ToySpace, contents
 
 from evonas.individual import Evaluation, Individual, Trial
 from evonas.store import FORMAT, Retraining, RunStore, StoreError, create, read_info
+from evonas.store.blobs import to_blob, write_blob
+from evonas.store.directory import OLDEST
 
 
 def test_a_reader_sees_what_the_writer_stored(play: Play, tmp_path: Path) -> None:
@@ -44,15 +46,44 @@ def test_a_changed_genotype_is_what_a_member_has(tmp_path: Path) -> None:
         assert untrained.genotype == born
 
 
-def test_a_torn_weights_file_is_recognised(play: Play, tmp_path: Path) -> None:
+def change(run: Path, statement: str, *values: object) -> None:
+    database = sqlite3.connect(run / "run.db")
+    with database:
+        database.execute(statement, values)
+    database.close()
+
+
+def test_weights_that_are_not_those_that_were_recorded_are_recognised(play: Play, tmp_path: Path) -> None:
     store = play()
-    path = next((tmp_path / "run" / "weights").glob("000000-*.safetensors"))
-    path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(StoreError, match="is torn or was changed"):
-        store.weights(0, 1)
-    path.unlink()
-    with pytest.raises(StoreError, match="is missing"):
-        store.weights(0, 1)
+    for damage, message in (
+        ("UPDATE weights SET data = substr(data, 1, length(data) - 3)", r"individual 0 in .*run\.db is torn or was "),
+        ("UPDATE weights SET data = 'text'", "holds no bytes"),
+        ("DELETE FROM weights", r"000000-1\.safetensors is missing"),
+    ):
+        change(tmp_path / "run", damage)
+        with pytest.raises(StoreError, match=message):
+            store.weights(0, 1)
+
+
+def test_large_weights_have_a_file_of_their_own(tmp_path: Path) -> None:
+    create(tmp_path / "run", config={}, task={}, fingerprint="", normalisation={})
+    large, small = np.arange(300_000, dtype=np.float32), np.zeros(3, np.float32)
+    with RunStore(tmp_path / "run", ToySpace(), writing=True) as store:
+        store.add_individuals([Individual(id, Digits((id,) * 8), 0, "sample") for id in (0, 1)])
+        for id, weights in enumerate((large, small)):
+            store.add_evaluation(Evaluation(id, 3, "ok", {}, 1.0), {"depth": weights}, elapsed=1.0)
+    (path,) = (tmp_path / "run" / "weights").iterdir()
+    with RunStore(tmp_path / "run", ToySpace()) as store:
+        for id, weights in enumerate((large, small)):
+            found = store.weights(id, 3)
+            assert found is not None
+            np.testing.assert_array_equal(found["depth"], weights)
+        path.write_bytes(path.read_bytes()[:-3])
+        with pytest.raises(StoreError, match="is torn or was changed"):
+            store.weights(0, 3)
+        path.unlink()
+        with pytest.raises(StoreError, match="is missing"):
+            store.weights(0, 3)
 
 
 def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
@@ -60,14 +91,14 @@ def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
         read_info(tmp_path)
 
 
-@pytest.mark.parametrize(("found", "remedy"), [(FORMAT + 1, "upgrade evonas"), (FORMAT - 1, "make the run again")])
+@pytest.mark.parametrize(("found", "remedy"), [(FORMAT + 1, "upgrade evonas"), (OLDEST - 1, "make the run again")])
 def test_a_run_of_another_format_is_refused(play: Play, tmp_path: Path, found: int, remedy: str) -> None:
     play().close()
     database = sqlite3.connect(tmp_path / "run" / "run.db")
     with database:
         database.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(found),))
     database.close()
-    with pytest.raises(StoreError, match=f"has run format {found}, this evonas reads {FORMAT}: {remedy}"):
+    with pytest.raises(StoreError, match=f"has run format {found}, this evonas reads {OLDEST} to {FORMAT}: {remedy}"):
         read_info(tmp_path / "run")
 
 
@@ -127,7 +158,10 @@ def test_no_file_outside_of_a_hostile_run_is_read(play: Play, tmp_path: Path) ->
     store = play(generations=0)
     id, outside = store.records()[0].id, tmp_path / "outside.safetensors"
     budget = "x/../../../outside"  # SQLite keeps a text in a column of integers
-    (tmp_path / "run" / "weights" / f"{id:06d}-1.safetensors").rename(outside)
+    weights = store.weights(id, 1)
+    assert weights is not None
+    write_blob(outside, to_blob(weights))
+    change(tmp_path / "run", "DELETE FROM weights")
     (tmp_path / "run" / "weights" / f"{id:06d}-x").mkdir()
     with sqlite3.connect(tmp_path / "run" / "run.db") as db:
         db.execute("UPDATE evaluations SET budget = ? WHERE id = ?", (budget, id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from search_spaces.neuron.absent_edges import AbsentEdges
+from search_spaces.neuron.absent_edges import absent_edges
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.inflation import inflated
 from search_spaces.neuron.mutation.steps import MutationParams
@@ -23,4 +23,4 @@ def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutation
 def _by_law(
     genotype: NeuronGenotype, n_edges: int, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype:
-    return with_edges(genotype, AbsentEdges(genotype, params.law).draw_like_present(n_edges, rng))
+    return with_edges(genotype, absent_edges(genotype, params.law).draw_like_present(n_edges, rng))

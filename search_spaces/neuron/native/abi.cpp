@@ -83,9 +83,10 @@ EVONAS_API Session* evonas_open(const NetworkView* network, const char* instruct
 
 EVONAS_API void evonas_close(Session* session) { delete session; }
 
-EVONAS_API Outcome evonas_train_epoch(Session* session, const DataView* data, const EpochView* epoch,
-                                      EpochResult* result) {
-  return guarded([&] { return session->train_epoch(*data, *epoch, *result); });
+// One after the other, until one does not end well: n_done have.
+EVONAS_API Outcome evonas_train_epochs(Session* session, const DataView* data, const EpochView* epochs,
+                                       int32_t n_epochs, EpochResult* results, int32_t* n_done) {
+  return guarded([&] { return session->train_epochs(*data, epochs, n_epochs, results, *n_done); });
 }
 
 EVONAS_API Outcome evonas_evaluate(Session* session, const DataView* data, float* outputs, double* loss) {

@@ -164,6 +164,20 @@ Outcome Session::train_epoch(const DataView& data, const EpochView& epoch, Epoch
                                          : random_absent(epoch.keys + 2 * batch, moved));
   }
   result.loss /= data.n_samples;
+  result.n_edges = model.n_edges();
+  return Outcome::kDone;
+}
+
+Outcome Session::train_epochs(const DataView& data, const EpochView* epochs, int32_t n_epochs, EpochResult* results,
+                              int32_t& n_done) {
+  const auto start = std::chrono::steady_clock::now();
+  for (n_done = 0; n_done < n_epochs; ++n_done) {
+    EpochView epoch = epochs[n_done];
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    epoch.seconds_left -= elapsed.count();
+    const Outcome outcome = train_epoch(data, epoch, results[n_done]);
+    if (outcome != Outcome::kDone) return outcome;
+  }
   return Outcome::kDone;
 }
 

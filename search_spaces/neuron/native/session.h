@@ -50,6 +50,7 @@ enum class Outcome : int32_t { kDone = 0, kStopped = 1, kDiverged = 2, kOutOfMem
 struct EpochResult {
   double loss;          // mean over the samples
   double edge_updates;  // edges times samples
+  int32_t n_edges;      // that are left
 };
 
 // Floats on a 64-byte boundary, so that vector loads are aligned.
@@ -73,6 +74,9 @@ class Session {
   }
 
   Outcome train_epoch(const DataView& data, const EpochView& epoch, EpochResult& result);
+  // One epoch after another, until one does not end well; n_done of them have.
+  Outcome train_epochs(const DataView& data, const EpochView* epochs, int32_t n_epochs, EpochResult* results,
+                       int32_t& n_done);
   // Mean loss; outputs (n_samples, n_outputs) may be null.
   double evaluate(const DataView& data, float* outputs);
   // Mean loss; its gradients are in model.gradients().

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -129,11 +130,20 @@ def sample_order(n_samples: int, batch_size: int, *, seed: int, epoch: int) -> I
     Wholes of :func:`shuffled_together` neighbours, the first of them a multiple of their number; those that are left
     over come last.
     """
-    rng = np.random.default_rng([seed, epoch])
+    order: Ints = sample_orders(n_samples, batch_size, seed=seed, epochs=[epoch])[0]
+    return order
+
+
+def sample_orders(n_samples: int, batch_size: int, *, seed: int, epochs: Sequence[int]) -> Ints:
+    """:func:`sample_order` of several epochs, shape ``(n_epochs, n_samples)``."""
     size = shuffled_together(batch_size)
-    groups = rng.permutation(n_samples // size)
-    whole = (groups[:, None] * size + np.arange(size)).reshape(-1)
-    return np.concatenate([whole, np.arange(len(whole), n_samples)])
+    n_groups = n_samples // size
+    groups = np.stack([np.random.default_rng([seed, epoch]).permutation(n_groups) for epoch in epochs])
+    orders = np.empty((len(epochs), n_samples), np.int64)
+    whole = orders[:, : n_groups * size].reshape(len(epochs), n_groups, size)
+    np.add(groups[:, :, None] * size, np.arange(size), out=whole)
+    orders[:, n_groups * size :] = np.arange(n_groups * size, n_samples)
+    return orders
 
 
 #: Samples on which regrowth scores absent edges: those that follow the step's batch begin in the epoch's order.

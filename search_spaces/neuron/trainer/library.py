@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Sequence
 from ctypes import CDLL, Structure, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_uint32, c_void_p
 from enum import IntEnum
 from functools import cache
@@ -124,9 +125,9 @@ class EpochView(Structure):
 
 
 class EpochResult(Structure):
-    """Mean loss over the samples, and edges times samples."""
+    """Mean loss over the samples, edges times samples, and the edges that are left."""
 
-    _fields_ = [("loss", c_double), ("edge_updates", c_double)]
+    _fields_ = [("loss", c_double), ("edge_updates", c_double), ("n_edges", c_int32)]
 
 
 def pointer(array: NDArray[Any] | None) -> int | None:
@@ -239,10 +240,15 @@ class Session:
         """Edges now, after pruning and regrowth."""
         return int(_loaded().evonas_n_edges(self._handle))
 
-    def train_epoch(self, data: Data, epoch: EpochView) -> tuple[Outcome, EpochResult]:
-        """One pass over the data."""
-        result = EpochResult()
-        return self._call("evonas_train_epoch", data, byref(epoch), byref(result)), result
+    def train_epochs(self, data: Data, epochs: Sequence[EpochView]) -> tuple[Outcome, Sequence[EpochResult], int]:
+        """A pass over the data for each of ``epochs``, until one does not end well.
+
+        Returns:
+            How the last one ended, what each one gave, and how many ended well.
+        """
+        views, results, n_done = (EpochView * len(epochs))(*epochs), (EpochResult * len(epochs))(), c_int32()
+        outcome = self._call("evonas_train_epochs", data, views, c_int32(len(epochs)), results, byref(n_done))
+        return outcome, list(results), n_done.value
 
     def outputs(self, data: Data) -> Floats:
         """Outputs before softmax, ``(n_samples, n_outputs)``."""

@@ -1,9 +1,10 @@
-"""The native trainer: whole epochs in one call of C++ that releases the GIL."""
+"""The native trainer: epochs in one call of C++ that releases the GIL, several where they are short."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,7 @@ from evonas.data.samples import Samples, Splits
 from evonas.training import Cancelled, Epoch, Recipe, Stop
 from evonas.training.augmentation import Views
 from evonas.training.patience import Patience
+from evonas.training.turns import leaving
 from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
@@ -21,7 +23,7 @@ from search_spaces.neuron.trainer.base import (
     Statistics,
     TrainedNetwork,
     n_batches,
-    sample_order,
+    sample_orders,
     schedule,
     shuffled_together,
 )
@@ -29,6 +31,7 @@ from search_spaces.neuron.trainer.checks import check_candidates, check_network,
 from search_spaces.neuron.trainer.hashing import dropout_threshold, step_keys
 from search_spaces.neuron.trainer.library import (
     Data,
+    EpochResult,
     EpochView,
     Outcome,
     Session,
@@ -37,6 +40,10 @@ from search_spaces.neuron.trainer.library import (
     pointer,
     supported_instruction_sets,
 )
+
+#: Samples that short epochs may have together to be trained by one call: what is between two calls takes as long as
+#: some hundred samples of a small network, and the processor is not free for other threads then.
+SAMPLES_AT_ONCE = 2**17
 
 __all__ = ["NativeTrainer", "available", "instruction_set", "supported_instruction_sets"]
 
@@ -113,11 +120,13 @@ class _Run:
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
         plan = schedule(recipe, network.genotype, n_steps)
-        self.rates = plan.rates
+        self.rates = np.ascontiguousarray(plan.rates)
         self.keep = np.full(n_steps, -1, np.int32)
         self.keep[list(plan.prunes)] = list(plan.prunes.values())
         self.share = np.zeros(n_steps)
         self.share[list(plan.regrows)] = list(plan.regrows.values())
+        self.plans = [(array.ctypes.data, array.itemsize) for array in (self.rates, self.keep, self.share)]
+        self.by_gradient = recipe.regrowth is None or recipe.regrowth.grow == "gradient"
         self.release = plan.release
         self.first_judged = max(0, plan.settled - 1) // self.n_batches
 
@@ -125,45 +134,74 @@ class _Run:
         history: list[Epoch] = []
         patience: Patience[Network] = Patience(self.recipe.patience, first=self.first_judged)
         edge_updates = 0.0
-        for epoch in range(self.epochs):
-            train_loss, updates = self._epoch(epoch)
-            val_loss = patience.validated(partial(self._validate, epoch))
-            edge_updates += updates
-            history.append(Epoch(train_loss, val_loss, self.session.n_edges))
+        while len(history) < self.epochs:
+            for result in self._epochs(len(history)):
+                val_loss = patience.validated(partial(self._validate, len(history)))
+                edge_updates += result.edge_updates
+                history.append(Epoch(result.loss, val_loss, result.n_edges))
             if patience.ends(val_loss, self.session.network):
                 break
         return TrainedNetwork(patience.best or self.session.network(), tuple(history), edge_updates)
 
-    def _epoch(self, epoch: int) -> tuple[float, float]:
-        """Mean training loss and edge updates."""
+    def _epochs(self, first: int) -> Sequence[EpochResult]:
+        """The epochs from ``first`` on that one call trains: one where each is judged, else as many as are short."""
         self.stop.check()
+        at_once = 1 if self.recipe.patience is not None else max(1, SAMPLES_AT_ONCE // self.data.n_samples)
+        epochs = range(first, min(first + at_once, self.epochs))
         recipe, n = self.recipe, self.data.n_samples
-        first = epoch * self.n_batches
-        order = sample_order(n, recipe.batch_size, seed=self.seed, epoch=epoch).astype(np.int32)
-        steps = slice(first, first + self.n_batches)
-        rates, keep, share = (np.ascontiguousarray(a[steps]) for a in (self.rates, self.keep, self.share))
-        by_gradient = recipe.regrowth is None or recipe.regrowth.grow == "gradient"
-        keys = None
-        if recipe.input_dropout or not by_gradient:
-            keys = np.array([step_keys(self.seed, s) for s in range(first, first + self.n_batches)], np.uint32)
-        release = self.release - first if first <= self.release <= first + self.n_batches else -1
-        drawn = self.views.drawn(self.n_batches, seed=self.seed, epoch=epoch)
-        view = EpochView(
-            pointer(order), min(recipe.batch_size, n), self.group, first, release, pointer(rates), pointer(keep),
-            pointer(share), pointer(keys), dropout_threshold(recipe.input_dropout), 1 / (1 - recipe.input_dropout),
-            pointer(self.views.sources), pointer(drawn), recipe.clip_norm or 0.0, recipe.weight_decay,
-            recipe.optimizer == "adamw", SCORE_SAMPLES if by_gradient else 0, pointer(self.stop.flag),
-            self.stop.deadline - time.monotonic(),
-        )
-        outcome, result = self.session.train_epoch(self.data, view)
+        orders = sample_orders(n, recipe.batch_size, seed=self.seed, epochs=epochs).astype(np.int32)
+        drawn = [self._drawn(epoch) for epoch in epochs]
+        shared = self._shared_view()
+        views = [self._view(shared, epoch, *arrays) for epoch, arrays in zip(epochs, drawn, strict=True)]
+        for number, view in enumerate(views):
+            view.order = orders.ctypes.data + number * orders.strides[0]
+        leaving()
+        outcome, results, n_done = self.session.train_epochs(self.data, views)
         if outcome is Outcome.STOPPED:
             self.stop.check()
             raise Cancelled("training was stopped")
         if outcome is Outcome.DIVERGED:
-            raise FloatingPointError(
-                f"the training loss became {result.loss} in epoch {epoch + 1}; lower the learning rate"
-            )
-        return result.loss, result.edge_updates
+            loss, epoch = results[n_done].loss, first + n_done + 1
+            raise FloatingPointError(f"the training loss became {loss} in epoch {epoch}; lower the learning rate")
+        return results
+
+    def _drawn(self, epoch: int) -> tuple[NDArray[np.uint32] | None, NDArray[np.int32] | None]:
+        """Keys of hashes and views of the steps of an epoch, None where they are not needed."""
+        keys = None
+        if self.recipe.input_dropout or not self.by_gradient:
+            steps = range(epoch * self.n_batches, (epoch + 1) * self.n_batches)
+            keys = np.array([step_keys(self.seed, step) for step in steps], np.uint32)
+        return keys, self.views.drawn(self.n_batches, seed=self.seed, epoch=epoch)
+
+    def _shared_view(self) -> EpochView:
+        """What all epochs have in common."""
+        recipe = self.recipe
+        return EpochView(
+            batch_size=min(recipe.batch_size, self.data.n_samples), group=self.group, release=-1,
+            dropout_threshold=dropout_threshold(recipe.input_dropout), dropout_scale=1 / (1 - recipe.input_dropout),
+            views=pointer(self.views.sources), clip_norm=recipe.clip_norm or 0.0, weight_decay=recipe.weight_decay,
+            decoupled=recipe.optimizer == "adamw", n_score_samples=SCORE_SAMPLES if self.by_gradient else 0,
+            stop=pointer(self.stop.flag), seconds_left=self.stop.deadline - time.monotonic(),
+        )
+
+    def _view(
+        self, shared: EpochView, epoch: int, keys: NDArray[np.uint32] | None, drawn: NDArray[np.int32] | None
+    ) -> EpochView:
+        """The steps of an epoch, but for the order of samples. It points to arrays that must outlive it.
+
+        Args:
+            shared: See :meth:`_shared_view`; stays as it is.
+            epoch: Counts from 0.
+            keys: See :meth:`_drawn`.
+            drawn: See :meth:`_drawn`.
+        """
+        view, first = EpochView.from_buffer_copy(shared), epoch * self.n_batches
+        view.first_step = first
+        if first <= self.release <= first + self.n_batches:
+            view.release = self.release - first
+        view.rates, view.keep, view.share = (address + first * size for address, size in self.plans)
+        view.keys, view.view = pointer(keys), pointer(drawn)
+        return view
 
     def _validate(self, epoch: int) -> float | None:
         if self.validation is None:

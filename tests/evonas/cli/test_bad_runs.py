@@ -27,7 +27,7 @@ def test_what_is_no_run_is_refused(refused: Refused, command: list[Any]) -> None
 @pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
 def test_a_run_from_a_newer_format_is_refused(refused: Refused, run: Path, command: list[Any]) -> None:
     _sql(run, "UPDATE meta SET value = '99' WHERE key = 'format'")
-    refused(command[0], run, *command[1:], message="has run format 99, this evonas reads 2: upgrade evonas")
+    refused(command[0], run, *command[1:], message="has run format 99, this evonas reads 2 to 3: upgrade evonas")
 
 
 @pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
@@ -57,14 +57,20 @@ def test_a_run_that_is_being_written_is_refused_to_a_second_writer(refused: Refu
 
 
 @pytest.mark.parametrize("command", [["front", "--test"], ["retrain", "--inherit"], ["export", "ID", "--out", "n"]])
-@pytest.mark.parametrize(("damage", "message"), [("torn", "is torn or was changed"), ("missing", "is missing")])
-def test_a_damaged_weights_file_is_recognised(
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("UPDATE weights SET data = substr(data, 1, length(data) - 1)", r"run\.db is torn or was changed"),
+        ("DELETE FROM weights", r"-20\.safetensors is missing"),
+    ],
+    ids=["torn", "missing"],
+)
+def test_damaged_weights_are_recognised(
     refused: Refused, run: Path, best: int, command: list[str], damage: str, message: str
 ) -> None:
-    path = run / "weights" / f"{best:06d}-20.safetensors"
-    path.write_bytes(path.read_bytes()[:-1]) if damage == "torn" else path.unlink()
+    _sql(run, f"{damage} WHERE id = {best}")
     name, *options = command
-    refused(name, run, *[best if o == "ID" else o for o in options], message=f"{path.name} {message}")
+    refused(name, run, *[best if o == "ID" else o for o in options], message=message)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +80,9 @@ def test_weights_that_do_not_fit_their_genotype_are_refused(
     refused: Refused, run: Path, best: int, command: list[str]
 ) -> None:
     blob = safetensors.numpy.save({name: np.zeros(3, np.float32) for name in ("edge", "bias", "gain")})
-    (run / "weights" / f"{best:06d}-20.safetensors").write_bytes(blob)
     digest = hashlib.blake2b(blob, digest_size=16).hexdigest()
     _sql(run, f"UPDATE evaluations SET weights = '{digest}' WHERE id = {best}")
+    _sql(run, f"UPDATE weights SET data = x'{blob.hex()}' WHERE id = {best}")
     name, *options = command
     refused(name, run, *[best if o == "ID" else o for o in options], message=r"cannot be (used|exported): .*\(3,\)")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evonas.data import DataError, Splits, load
+from evonas.data import DataError, Splits, load, sources
 
 
 def equal(a: Splits, b: Splits) -> bool:
@@ -29,6 +29,20 @@ def test_digits_are_embedded_and_ready_to_train_on() -> None:
     assert splits.train.y.dtype == np.int64
     assert splits.train.x.mean() == pytest.approx(0, abs=1e-5)
     assert splits.train.x.std() == pytest.approx(1, abs=1e-5)
+
+
+def test_digits_are_those_of_scikit_learn_which_is_asked_where_its_file_is_elsewhere(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.datasets import load_digits
+
+    expected, known = load_digits(), load("digits")
+    from_file = sources.read_digits()
+    monkeypatch.setattr(sources, "DIGITS", "nowhere.csv.gz")
+    for images, labels in (from_file, sources.read_digits()):
+        np.testing.assert_array_equal(images, expected.images)
+        np.testing.assert_array_equal(labels, expected.target)
+    assert equal(load("digits"), known)
 
 
 def test_mnist_files_are_read_compressed_or_not_with_equal_result(write_mnist: Callable[..., Path]) -> None:

@@ -58,6 +58,27 @@ def each_instruction_set(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     return str(request.param)
 
 
+@pytest.mark.parametrize("rate", [0.01, 1e30])
+def test_epochs_that_one_call_trains_are_those_that_are_trained_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, rate: float
+) -> None:
+    splits, network = random_splits(40), random_network(np.random.default_rng(40), "layer", **WIDE)
+    recipe = replace(EVERYTHING, shift=0, flip=False, learning_rate=rate)
+
+    def train() -> Any:
+        try:
+            trained = NativeTrainer().train(network, splits, recipe, epochs=7, seed=3, stop=Stop())
+        except FloatingPointError as error:
+            return str(error)
+        edges = trained.network.genotype.edges.tolist(), trained.network.edge.tolist()
+        return (*edges, trained.history, trained.edge_updates)
+
+    together = train()
+    assert isinstance(together, str) == (rate > 1), together
+    monkeypatch.setattr("search_spaces.neuron.trainer.native.SAMPLES_AT_ONCE", 1)
+    assert train() == together
+
+
 EVERYTHING = Recipe(
     batch_size=48, input_dropout=0.2, shift=1, flip=True, label_smoothing=0.1, clip_norm=1.0,
     pruning=Pruning(edges=120, every=3, end=0.5), regrowth=Regrowth(fraction=0.2, every=3),

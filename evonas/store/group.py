@@ -1,0 +1,59 @@
+"""Group commit: evaluations that ended one after another are stored by one transaction and one sync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic
+
+from evonas.individual import Evaluation, Individual
+from evonas.space import G
+from evonas.store.run import IndividualRow, RunStore, Unstored
+from evonas.types import Weights
+
+#: Seconds of training that may be lost: small beside what a run takes, and large beside the milliseconds of a sync.
+MOST_SECONDS = 1.0
+#: Bytes of weights that wait in memory.
+MOST_BYTES = 2**24
+
+
+class Group(Generic[G]):
+    """Evaluations that wait to be stored: those of a generation, or of a second of training where it takes longer.
+
+    As a context it stores what still waits at its end, also when that is an exception: Ctrl-C loses no evaluation.
+
+    Args:
+        store: The run, open for writing.
+        report: Called for each evaluation once it is stored, in order of completion.
+    """
+
+    def __init__(self, store: RunStore[G], report: Callable[[Evaluation[G]], None] = lambda evaluation: None) -> None:
+        self._store, self._report = store, report
+        self._waiting: list[Unstored[G]] = []
+        self._individuals: list[IndividualRow] = []
+
+    def __enter__(self) -> Group[G]:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.store()
+
+    def add_individual(self, individual: Individual[G]) -> None:
+        """An individual that is stored with the next evaluations."""
+        self._individuals.append(self._store.packed_individual(individual))
+
+    def add(self, evaluation: Evaluation[G], weights: Weights | None, *, elapsed: float) -> None:
+        """An evaluation that ended ``elapsed`` seconds into the run; raises as :meth:`RunStore.add_evaluations`."""
+        self._waiting.append(self._store.packed(evaluation, weights, elapsed=elapsed))
+        seconds = sum(unstored.evaluation.seconds for unstored in self._waiting)
+        n_bytes = sum(len(unstored.blob or b"") for unstored in self._waiting)
+        if seconds >= MOST_SECONDS or n_bytes >= MOST_BYTES:
+            self.store()
+
+    def store(self) -> None:
+        """Store what waits, then report it; raises as :meth:`RunStore.add_evaluations`, with nothing reported."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            individuals, self._individuals = self._individuals, []
+            self._store.add_evaluations(waiting, individuals)
+        for unstored in waiting:
+            self._report(unstored.evaluation)
