@@ -23,6 +23,8 @@ from evonas.types import UserError
 
 #: Share of the time left that may go into drawing trials before the first of them is evaluated.
 DRAWING = 0.1
+#: Of fewer trials nothing can be said where all have failed: a child that pruning has cut through is no broken search.
+FEW_TRIALS = 8
 
 
 class Observer(Protocol):
@@ -67,7 +69,7 @@ def run(
         Whether the searcher came to its end.
 
     Raises:
-        SearchFailed: All trials of the first generation failed, or of two in a row.
+        SearchFailed: All trials of the first generation failed, or of two in a row, 8 trials or more.
         UserError: The run was begun by another searcher or evaluator.
     """
     claim(searcher, evaluator, store)
@@ -220,8 +222,11 @@ def _restore(searcher: Searcher[Any], store: RunStore[Any]) -> None:
 
 
 def _has_succeeded(store: RunStore[Any], birth: int) -> bool:
-    """Whether any trial of this run has, of who was born then, a generation earlier or later."""
-    return any(r.status == "ok" and not r.imported and r.birth >= birth - 1 for r in store.records())
+    """Whether any of its last trials has: of individuals born then, a generation earlier or later, and of the last few.
+    """
+    own = [record for record in store.records() if not record.imported]
+    n_last = max(FEW_TRIALS, sum(record.birth >= birth - 1 for record in own))
+    return any(record.status == "ok" for record in own[-n_last:])
 
 
 def _evaluations(store: RunStore[G], trials: Sequence[Trial[G]]) -> list[Evaluation[G]]:

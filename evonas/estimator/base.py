@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib import import_module
-from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
@@ -157,14 +156,18 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             observers = stack.enter_context(watching(self.verbose, self.callbacks))
             directory, dataset = stack.enter_context(self._workspace())
             config = stored(raw, dataset, self._settings(), source=type(self).__name__)
-            parts = assemble(config.model_copy(update={"children": max(1, config.population // 2)}), directory)
+            limit, deadline = None, None
+            if config.time_limit is not None:
+                limit = (1 - share_of_time(self._shape)) * config.time_limit
+                deadline = since + READY * config.time_limit
+            changes = {"children": max(1, config.population // 2), "time_limit": limit}
+            parts = assemble(config.model_copy(update=changes), directory)
             finished = begin(parts, directory, observers=observers, since=since)
             run = Run(directory)
             if run.front().empty and not finished and run.evaluations().empty:
                 raise UserError(f"no network was trained within time_limit, {self.time_limit} s: give more time, fewer "
                                 f"epochs or fewer samples")
             with open_run(directory) as opened:
-                deadline = None if self.time_limit is None else since + READY * self.time_limit
                 final = settle(
                     opened, parts.splits, pick=self.pick, deadline=deadline, n_jobs=config.jobs,
                     n_networks=self.ensemble,
@@ -247,14 +250,11 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         generations = self.generations
         if generations is None:
             generations = GENERATIONS if self.time_limit is None else MOST
-        limit = self.time_limit
-        if isinstance(limit, Real):
-            limit = (1 - share_of_time(self._shape)) * float(limit)
         values = {
             "space": self.space, "space_options": dict(self.space_options or {}),
             "objectives": None if self.metric is None else (self.metric, "flops"),
             "constraints": () if self.flops is None else (f"flops<={self.flops}",), "generations": generations,
-            "population": self.population, "epochs": self.epochs, "time_limit": limit, "jobs": jobs,
+            "population": self.population, "epochs": self.epochs, "time_limit": self.time_limit, "jobs": jobs,
             "seed": seed, "split_seed": seed,
         }
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
