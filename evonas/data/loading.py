@@ -18,6 +18,7 @@ from evonas.data.own_files import NO_OPTIONS, FileOptions, has_validation, imput
 from evonas.data.samples import Scaling, Splits
 from evonas.data.sources import Source
 from evonas.data.splitting import grouped_split, stratified_split
+from evonas.data.weights import of_mean_one
 from evonas.rng import Stream, stream
 from evonas.types import Ints, Task
 
@@ -73,11 +74,12 @@ class Prepared:
     def splits(self, name: str | Path, train_rows: Ints, validation_rows: Ints) -> Splits:
         """The given rows, normalised, as the data set ``name``."""
         raw = self.raw
+        weight = None if raw.weights is None else of_mean_one(raw.weights, train_rows)
         return Splits(
             name=str(name),
             task=self.task,
-            train=normalised(raw, train_rows, self.scaling),
-            validation=normalised(raw, validation_rows, self.scaling),
+            train=normalised(raw, train_rows, self.scaling, weight),
+            validation=normalised(raw, validation_rows, self.scaling, weight),
             fingerprint=fingerprint(raw, train_rows, validation_rows),
             scaling=self.scaling,
             axes=self.axes,

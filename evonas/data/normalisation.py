@@ -11,7 +11,6 @@ import numpy as np
 from evonas.data.arrays import RawSamples
 from evonas.data.errors import DataError
 from evonas.data.samples import LARGEST_LOSS, InputType, Samples, Scaling
-from evonas.data.weights import of_mean_one
 from evonas.types import Doubles, Floats, Ints, Json, Task
 
 #: Values that are converted to float64 at a time: 2 MB, so that they stay in cache and no float64 copy is ever held.
@@ -24,8 +23,15 @@ CONSTANT_STD = 1e30
 CONSTANT_TARGET = 1e-4
 
 
-def normalised(raw: RawSamples, rows: Ints, scaling: Scaling) -> Samples:
-    """The given rows, normalised, in the given order."""
+def normalised(raw: RawSamples, rows: Ints, scaling: Scaling, weight: Floats | None = None) -> Samples:
+    """The given rows, normalised, in the given order.
+
+    Args:
+        raw: All samples.
+        rows: Of those that are wanted.
+        scaling: See :func:`training_statistics`.
+        weight: What each of all samples counts, see :func:`evonas.data.weights.of_mean_one`.
+    """
     x = np.empty((len(rows), *raw.x.shape[1:]), np.float32)
     for block in _blocks(raw, len(rows)):
         x[block] = scaling.normalise(raw.x[rows[block]])
@@ -33,7 +39,7 @@ def normalised(raw: RawSamples, rows: Ints, scaling: Scaling) -> Samples:
         y: Ints | Floats = raw.y[rows].astype(np.int64, copy=False)
     else:
         y = scaling.normalise_targets(raw.y[rows])
-    return Samples(x, y, weight=None if raw.weights is None else of_mean_one(raw.weights[rows]))
+    return Samples(x, y, weight=None if weight is None else weight[rows])
 
 
 def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Scaling:

@@ -28,8 +28,8 @@ class Samples:
         y: int64 class indices of shape ``(n,)``, or float32 standardised targets of shape ``(n, n_outputs)``.
         teacher: What a teacher says of these samples: class probabilities, or standardised targets, float32 of shape
             ``(n, n_outputs)``; training mixes it into the targets. None: there is no teacher.
-        weight: What the loss of each sample, and its share in an error, is multiplied with: not negative, of mean 1,
-            float32 of shape ``(n,)``. None: all count alike.
+        weight: What the loss of each sample, and its share in an error, is multiplied with: not negative, of mean 1
+            over the training samples, float32 of shape ``(n,)``. None: all count alike.
     """
 
     x: Floats

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evonas.data.arrays import RawSamples
 from evonas.data.errors import DataError
-from evonas.types import Doubles, Floats
+from evonas.types import Doubles, Floats, Ints
 
 #: Names a sample by its number, for a message.
 Place = Callable[[int], str]
@@ -72,12 +72,19 @@ def weighted(raw: RawSamples, weights: Doubles, what: str) -> RawSamples:
     return replace(raw, x=raw.x[kept], y=raw.y[kept], groups=groups, weights=weights[kept])
 
 
-def of_mean_one(weights: Doubles) -> Floats | None:
-    """Positive weights ``(n,)`` as training takes them, float32; None where all are equal, or there are none."""
-    if not len(weights):
+def of_mean_one(weights: Doubles, rows: Ints) -> Floats | None:
+    """Positive weights ``(n,)`` as training takes them, float32; None where all are equal, or there are none.
+
+    All are in one unit, so that samples for training and for validation can be joined later.
+
+    Args:
+        weights: Of all samples.
+        rows: Of the training samples, over which the mean is 1.
+    """
+    if not len(weights) or (weights == weights[0]).all():
         return None
-    shares = weights / weights.max()  # so that no sum overflows
-    if (shares == shares[0]).all():
-        return None
-    scaled: Floats = (shares / shares.mean()).astype(np.float32)
+    largest = weights[rows].max()  # so that no sum overflows
+    with np.errstate(over="ignore"):
+        shares = weights / largest / (weights[rows] / largest).mean()
+    scaled: Floats = np.minimum(shares, np.finfo(np.float32).max).astype(np.float32)
     return scaled

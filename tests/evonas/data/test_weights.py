@@ -12,6 +12,7 @@ from evonas.data.held_out import load_for_retraining
 from evonas.data.samples import Samples
 from evonas.data.weights import of_mean_one
 from evonas.evaluation.measure import measure
+from evonas.refit.folds import joined
 from evonas.types import Task
 
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -24,15 +25,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "own.npz"
 
 
-def test_weights_follow_their_samples_and_have_the_mean_one(path: Path) -> None:
+def test_weights_follow_their_samples_and_have_the_mean_one_in_training(path: Path) -> None:
     np.savez(path, x_train=X, y_train=Y, w_train=1e300 * (1 + np.arange(40)))
     splits = load(path, options=WEIGHTED)
+    found = []
     for part in (splits.train, splits.validation):
         rows = [int(np.abs(X - x).sum(axis=1).argmin()) for x in splits.scaling.restore(part.x)]
-        expected = 1.0 + np.array(rows)
         assert part.weight is not None
         assert part.weight.dtype == np.float32
-        assert np.allclose(part.weight, expected / expected.mean())
+        found.append((1.0 + np.array(rows), part.weight))
+    unit = found[0][0].mean()
+    assert all(np.allclose(weight, given / unit) for given, weight in found), "in one unit, so that they can be joined"
     everything = load_for_retraining(path, options=WEIGHTED).train
     assert everything.weight is not None
     assert len(everything.weight) == 40
@@ -52,10 +55,15 @@ def test_validation_samples_of_an_archive_have_weights_of_their_own(path: Path) 
     np.savez(path, x_train=X, y_train=Y, w_train=1 + Y, x_val=X[:6], y_val=Y[:6], w_val=[1, 2, 3, 4, 5, 6])
     splits = load(path, options=WEIGHTED)
     assert splits.validation.weight is not None
-    assert np.allclose(splits.validation.weight, np.arange(1, 7) / 3.5)
+    assert np.allclose(splits.validation.weight, np.arange(1, 7) / 1.5)
     other = load(path)
     assert splits.fingerprint != other.fingerprint
     assert other.train.weight is None
+    np.savez(path, x_train=X, y_train=Y, w_train=1 + Y, x_val=X[:6], y_val=Y[:6], w_val=np.full(6, 3))
+    together = joined(load(path, options=WEIGHTED)).train
+    assert together.weight is not None, "validation samples that count alike are no reason to forget the others"
+    expected = np.concatenate([1 + together.y[:40], np.full(6, 3)])
+    assert np.allclose(together.weight / together.weight.min(), expected)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +117,7 @@ def test_a_sample_counts_in_an_error_as_often_as_its_weight_says(task: Task) -> 
         np.float32
     )
     x, rows = np.zeros((50, 1), np.float32), np.repeat(np.arange(50), copies)
-    weighted = measure(outputs, Samples(x, y, weight=of_mean_one(copies.astype(float))), task, "val")
+    weighted = measure(outputs, Samples(x, y, weight=of_mean_one(copies.astype(float), np.arange(50))), task, "val")
     repeated = measure(outputs[rows], Samples(x[rows], y[rows]), task, "val")
     assert weighted == pytest.approx(repeated, rel=1e-5)
     assert weighted != pytest.approx(measure(outputs, Samples(x, y), task, "val"), rel=1e-3)
