@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas import assembly
 from evonas.assembly import RunObserver
@@ -21,7 +23,7 @@ from evonas.data.weights import check_weights, weighted
 from evonas.files import DATABASE, replacement
 from evonas.run import Run
 from evonas.store import check_absent
-from evonas.types import UserError
+from evonas.types import Ints, UserError
 
 
 def evolve(
@@ -77,15 +79,28 @@ def _samples(x: Any, y: Any, sample_weight: Any, settings: Mapping[str, Any]) ->
             raise UserError(f"{name} is for files of samples, got {settings[name]!r} with arrays: leave it out")
     classes: tuple[str, ...] = ()
     if y.dtype.kind in "OUS":
-        names, y = np.unique(y.astype(str), return_inverse=True)
-        classes = tuple(names.tolist())
+        y, classes = _numbered(y, settings.get("task"))
     raw = raw_samples(x, y, "the samples", axes=settings.get("axes"), task=settings.get("task"))
     if classes:
-        raw = RawSamples(raw.x, raw.y, raw.axes, classes=classes)
+        raw = replace(raw, classes=classes)
     if sample_weight is None:
         return raw
     weights = check_weights(np.asarray(sample_weight), len(raw.x), "sample_weight")
     return weighted(raw, weights, "sample_weight")
+
+
+def _numbered(y: NDArray[Any], task: object) -> tuple[Ints, tuple[str, ...]]:
+    """Numbers of labels that are texts or of mixed kinds, and the names of the classes."""
+    import pandas as pd
+
+    if task == "regression":
+        raise UserError(f"y: expected numbers for a regression, got dtype {y.dtype}; convert them to float64")
+    absent = pd.isna(y.ravel())
+    if absent.any():
+        raise UserError(f"y: expected a label for every sample, got none for sample {int(absent.argmax())}; complete "
+                        f"or remove the samples")
+    names, labels = np.unique(y.astype(str), return_inverse=True)
+    return labels.reshape(y.shape), tuple(names.tolist())
 
 
 def stored(raw: RawSamples, file: Path, settings: Mapping[str, Any], *, source: str) -> RunConfig:
@@ -98,8 +113,7 @@ def stored(raw: RawSamples, file: Path, settings: Mapping[str, Any], *, source: 
         source: What the messages name.
 
     Raises:
-        UserError: A setting is unknown or not allowed; the file is not written then.
-        OSError: The file cannot be written.
+        UserError: A setting is unknown or not allowed, or the file cannot be written; there is no file then.
     """
     kept = {**settings, "dataset": str(file), "axes": raw.axes and AXES_INSIDE[raw.axes]}
     kept["task"] = "classification" if raw.is_classification else "regression"
@@ -109,8 +123,11 @@ def stored(raw: RawSamples, file: Path, settings: Mapping[str, Any], *, source: 
     if raw.weights is not None:
         kept["weights"], arrays["w_train"] = "w_train", raw.weights
     config = check_config(kept, source=source)
-    with replacement(file) as opened:
-        np.savez(opened, **arrays)
+    try:
+        with replacement(file) as opened:
+            np.savez(opened, **arrays)
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror or error}") from None
     return config
 
 
@@ -123,7 +140,7 @@ def workspace(out: str | Path, *, numbered: bool = False) -> Iterator[tuple[Path
         numbered: Where there is a run already, or one is being made, take ``OUT-2``, ``OUT-3`` and so on.
 
     Raises:
-        UserError: There is something else, or nothing can be written there.
+        UserError: There is something else, or no folder or file can be made there.
     """
     directory, lock = _claimed(absolute(out), numbered=numbered)
     samples = directory.with_name(f"{directory.name}.npz")
@@ -132,8 +149,6 @@ def workspace(out: str | Path, *, numbered: bool = False) -> Iterator[tuple[Path
             raise UserError(f"{samples}, where the samples would be kept, exists already: choose another out")
         try:
             yield directory, samples
-        except OSError as error:
-            raise UserError(f"cannot write {samples}: {error.strerror}") from None
         finally:
             if not directory.exists():
                 samples.unlink(missing_ok=True)
@@ -164,4 +179,6 @@ def _claimed(out: Path, *, numbered: bool) -> tuple[Path, Path]:
         if not os.path.lexists(directory):
             return directory, lock
         lock.unlink()
+        if not numbered:  # another process has made it since
+            check_absent(directory)
     raise AssertionError("there is always another number")
