@@ -234,8 +234,8 @@ class RunStore(RunReader[G]):
         old = not self._has("weights")
         with self._transaction():
             if old:
-                self._db.execute(WEIGHTS)
                 self._db.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(FORMAT),))
+                self._db.execute(WEIGHTS)  # after the update: only that begins a transaction, a table alone does not
             self._insert_individuals(individuals)
             self._db.executemany("INSERT INTO weights VALUES (?, ?, ?)", weighed)
             self._db.executemany(
