@@ -119,8 +119,9 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def __init_subclass__(cls, **options: Any) -> None:
         """Help on an estimator shows the parameters and attributes that it shares with others."""
         super().__init_subclass__(**options)
-        own, shared = cls.__dict__.get("__doc__") or "", SearchEstimator.__doc__ or ""
-        cls.__doc__ = f"{own.rstrip()}\n\n    Shared parameters and attributes:\n\n{shared[shared.index('    Args:'):]}"
+        own, (_, head, shared) = cls.__dict__.get("__doc__"), (SearchEstimator.__doc__ or "").partition("    Args:")
+        if own and head:  # python -OO leaves docstrings out
+            cls.__doc__ = f"{own.rstrip()}\n\n    Shared parameters and attributes:\n\n{head}{shared}"
 
     finalists_: pd.DataFrame
     front_: pd.DataFrame
@@ -266,6 +267,9 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                             f"{self.pick!r}")
         if not isinstance(self.ensemble, int | np.integer) or isinstance(self.ensemble, bool) or self.ensemble < 1:
             raise UserError(f"ensemble: expected a number of networks, 1 or more, got {self.ensemble!r}")
+        if self.ensemble > 1 and self.pick == "knee":
+            raise UserError(f"ensemble: expected 1 with pick='knee', which is one network, got {self.ensemble}: pick "
+                            f"'best', 'one-se' or bounds")
 
     @contextmanager
     def _workspace(self) -> Iterator[tuple[Path, Path]]:

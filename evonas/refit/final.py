@@ -18,13 +18,14 @@ import numpy as np
 
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job
+from evonas.evaluation.trained import predict
 from evonas.executor import evaluate_all
 from evonas.individual import Individual, Start, Trial
 from evonas.opened import OpenRun
 from evonas.refit.finalists import finalists, n_edges, within_limits
-from evonas.refit.folds import joined
+from evonas.refit.folds import joined, losses
 from evonas.refit.purse import Purse
-from evonas.refit.race import BEHIND, Entrant, Race, Standing
+from evonas.refit.race import BEHIND, Entrant, Race, Standing, standings_of
 from evonas.refit.training import Training, final_recipe
 from evonas.report import front as fronts
 from evonas.rng import Stream, stream
@@ -109,37 +110,80 @@ def settle(
         deadline: ``time.monotonic()`` by which to be ready; None takes as long as the search's size asks for, and gives
             the same for equal arguments.
         n_jobs: Trainings at a time.
-        n_networks: Of an ensemble: the best of the race.
+        n_networks: Of an ensemble: the best of the race, or of the front where there is none.
 
     Raises:
         UserError: The front is empty, or no member is within the bounds.
     """
-    members = fronts.front(run.store.records(), run.objectives)
-    bounds = pick if isinstance(pick, Mapping) else {}
+    front = fronts.front(run.store.records(), run.objectives)
     if pick == "knee":
-        chosen = fronts.knee(members, run.objectives)
+        members = [fronts.knee(front, run.objectives)]
     else:
-        chosen = fronts.best_under(members, run.objectives, bounds, run=run.store.directory)
+        bounds = pick if isinstance(pick, Mapping) else {}
+        fronts.best_under(front, run.objectives, bounds, run=run.store.directory)  # says what is wrong where none is
+        members = sorted(fronts.within(front, bounds), key=lambda r: run.objectives.items[0].loss(r.metrics))
     everything, standings = joined(splits), list[Standing]()
-    entrants = [Entrant(chosen, run.store.member(chosen.id).genotype, chosen.budget, 0.0)]
     if is_table(splits.task.input_shape):
+        entrants, standings = _raced(run, splits, everything, members, pick, deadline, n_jobs)
+    else:
+        members = _smallest_first(run, splits, members) if pick == "one-se" else members
+        entrants = [Entrant(r, run.store.member(r.id).genotype, r.budget, 0.0) for r in members[:n_networks]]
+    first = _first(entrants, n_networks)
+    networks = _last_trainings(run, everything, first, deadline, n_jobs)
+    if not networks:
+        kept = {entrant.record.id: _searched(run, entrant.record) for entrant in first}
+        return Final(first[0].record.id, kept, standings, False, False)
+    id = next(iter(networks))  # not the first where only the time of others was enough
+    standings = sorted(standings, key=lambda s: s.entrant.record.id != id)
+    return Final(id, networks, standings, True, is_table(splits.task.input_shape))
+
+
+def _raced(
+    run: OpenRun, splits: Splits, everything: Splits, members: Sequence[Record], pick: str | Mapping[str, float],
+    deadline: float | None, n_jobs: int,
+) -> tuple[list[Entrant], list[Standing]]:
+    """Those of a race on a table in the order in which they are to be used, and the standings, none without a race.
+
+    Args:
+        run, splits, pick, deadline, n_jobs: See :func:`settle`.
+        everything: The samples of ``splits`` together.
+        members: Of the front, those that may be picked.
+    """
+    able, safe = list(members), list[Record]()
+    if pick != "knee":
+        bounds = pick if isinstance(pick, Mapping) else {}
         least = NEURONS * (splits.task.n_inputs + splits.task.n_outputs) if pick == "best" else 0
-        able = finalists(run.store.records(), run.objectives, bounds, least=least) if pick != "knee" else [chosen]
+        able = finalists(run.store.records(), run.objectives, bounds, least=least)
         safe = _unchosen(run, bounds) if pick == "best" and len(everything.train) < FEW_SAMPLES else []
-        known = {r.id for r in safe}
-        entrants, purse = _entrants(run, splits, [*safe, *(r for r in able if r.id not in known)], deadline)
-        importance = _importance(everything.train, splits.task, run.objectives.items[0].metric)
-        standings = Race(run.space, run.config, everything, importance, n_jobs).run(entrants, purse)
-        if standings:
-            rule = RULES["one-se" if pick == "one-se" else "best"]
-            standings = _safe_first(standings, safe) or _thrifty_first(standings, run, rule)
-            left = [standing.entrant for standing in standings]
-            entrants = [*left, *entrants]  # an ensemble may need more than are left
-    networks = _last_trainings(run, everything, entrants, n_networks, deadline, n_jobs)
-    if networks:
-        return Final(next(iter(networks)), networks, standings, True, is_table(splits.task.input_shape))
-    kept = _searched(run, entrants[0].record)
-    return Final(entrants[0].record.id, {entrants[0].record.id: kept}, standings, False, False)
+    known = {r.id for r in safe}
+    entrants, purse = _entrants(run, splits, [*safe, *(r for r in able if r.id not in known)], deadline)
+    importance = _importance(everything.train, splits.task, run.objectives.items[0].metric)
+    standings = Race(run.space, run.config, everything, importance, n_jobs).run(entrants, purse)
+    if not standings:  # what the search thought is all there is to go by
+        return sorted(entrants, key=lambda entrant: entrant.record.id in known), []
+    rule = RULES["one-se" if pick == "one-se" else "best"]
+    standings = _safe_first(standings, safe) or _thrifty_first(standings, run, rule)
+    return [*(s.entrant for s in standings), *entrants], standings  # an ensemble may need more than are left
+
+
+def _smallest_first(run: OpenRun, splits: Splits, members: Sequence[Record]) -> list[Record]:
+    """With the smallest first that is within a standard error of the best on the validation samples."""
+    held, task = splits.validation, splits.task
+    judged = []
+    for r in members:
+        genotype, weights = _searched(run, r)
+        each = losses(predict(run.space, genotype, weights, held), held, task)
+        judged.append(Entrant(r, genotype, r.budget, 0.0, each, np.ones(len(held))))
+    found = standings_of(judged, _importance(held, task, run.objectives.items[0].metric))
+    return [s.entrant.record for s in _thrifty_first(found, run, RULES["one-se"])] if found else list(members)
+
+
+def _first(entrants: Sequence[Entrant], n: int) -> list[Entrant]:
+    """The first ``n`` individuals, each with the length of training that comes first."""
+    each: dict[int, Entrant] = {}
+    for entrant in entrants:
+        each.setdefault(entrant.record.id, entrant)
+    return list(each.values())[:n]
 
 
 def _entrants(
@@ -199,18 +243,14 @@ def _thrifty_first(standings: Sequence[Standing], run: OpenRun, rule: float) -> 
 
 
 def _last_trainings(
-    run: OpenRun, everything: Splits, entrants: Sequence[Entrant], n_networks: int, deadline: float | None, n_jobs: int
+    run: OpenRun, everything: Splits, first: Sequence[Entrant], deadline: float | None, n_jobs: int
 ) -> dict[int, Network]:
-    """Networks trained on all samples by id, the first entrant's first; empty where there was no time for it."""
+    """Networks of the entrants trained on all samples, by id in their order; without those that time was short for."""
     fresh = is_table(everything.task.input_shape)
-    each: dict[int, Entrant] = {}
-    for entrant in entrants:
-        each.setdefault(entrant.record.id, entrant)
-    first = list(each.values())[:n_networks]
     stop = Stop() if deadline is None else Stop(deadline=deadline)
     training = Training(run.space, everything, final_recipe(run.config))
     found: dict[int, Network] = {}
-    losses: dict[int, float] = {}
+    lowest: dict[int, float] = {}
     longest = 0.0
     n_restarts = 1 if not fresh else RESTARTS if deadline is None else MOST_RESTARTS
     for restart in range(n_restarts):
@@ -220,9 +260,9 @@ def _last_trainings(
         began = time.monotonic()
         for evaluation, weights in evaluate_all(training, jobs, stop=stop, n_jobs=n_jobs):
             entrant, loss = first[evaluation.id], evaluation.metrics.get("train_loss", np.inf)
-            if weights is not None and loss < losses.get(entrant.record.id, np.inf):
+            if weights is not None and loss < lowest.get(entrant.record.id, np.inf):
                 genotype = entrant.genotype if evaluation.genotype is None else evaluation.genotype
-                found[entrant.record.id], losses[entrant.record.id] = Network(genotype, weights), loss
+                found[entrant.record.id], lowest[entrant.record.id] = Network(genotype, weights), loss
         longest = MARGIN * (time.monotonic() - began)
     return {e.record.id: found[e.record.id] for e in first if e.record.id in found}
 

@@ -116,7 +116,7 @@ class Race:
             if over or sum(entrant.price for entrant in running) > purse.left:
                 break
             running = self._round(running, index, purse)
-            last = self._standings(running)
+            last = standings_of(running, self._importance)
             if index:  # on one fold alone chance decides too much
                 clear = [s for s in last if s.behind <= BEHIND * s.error]
                 last = clear if len(clear) >= FEWEST else last[:FEWEST]
@@ -153,23 +153,29 @@ class Race:
         found = losses(predict(self._space, genotype, weights, held), held, self._everything.task)
         return found if np.isfinite(found).all() else None
 
-    def _standings(self, running: Sequence[Entrant]) -> list[Standing]:
-        """On the samples that were held out so far."""
-        if not running:
-            return []
-        means = np.array([entrant.means for entrant in running])
-        seen = np.isfinite(means).all(axis=0)
-        if not seen.any():
-            return []
-        share = self._importance[seen] / self._importance[seen].sum()
-        means = means[:, seen]
-        scores = means @ share
-        best = means[scores.argmin()]
-        apart = means - best
-        behind = apart @ share
-        errors = np.sqrt(((apart - behind[:, None]) ** 2) @ share**2)
-        order = np.argsort(scores, kind="stable")
-        return [Standing(running[i], float(scores[i]), float(behind[i]), float(errors[i])) for i in order]
+
+def standings_of(entrants: Sequence[Entrant], importance: Doubles) -> list[Standing]:
+    """How they have done on the samples that each of them was judged by so far, the best first.
+
+    Args:
+        entrants: Empty standings where these are none, or there is no such sample.
+        importance: What each sample counts, ``(n,)``.
+    """
+    if not entrants:
+        return []
+    means = np.array([entrant.means for entrant in entrants])
+    seen = np.isfinite(means).all(axis=0)
+    if not seen.any():
+        return []
+    share = importance[seen] / importance[seen].sum()
+    means = means[:, seen]
+    scores = means @ share
+    best = means[scores.argmin()]
+    apart = means - best
+    behind = apart @ share
+    errors = np.sqrt(((apart - behind[:, None]) ** 2) @ share**2)
+    order = np.argsort(scores, kind="stable")
+    return [Standing(entrants[i], float(scores[i]), float(behind[i]), float(errors[i])) for i in order]
 
 
 def _affordable(entrants: Sequence[Entrant], n_folds: int, purse: float) -> list[Entrant]:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def packages(run: OpenRun, final: Final) -> dict[int, Package]:
-    """Its networks for export, by id; the metrics are still those of the search.
+    """Its networks for export, by id.
+
+    The search's metrics are not those of other weights: where these were trained on all samples, what was held back
+    among them, there are only those that follow from the structure.
 
     Args:
         run: That they come from, open.
@@ -25,10 +28,13 @@ def packages(run: OpenRun, final: Final) -> dict[int, Package]:
     found = {}
     for id, network in final.networks.items():
         known = package(run, id, "search")
+        if not final.refitted:
+            found[id] = known
+            continue
         trained = "weights trained anew on all samples" if final.is_fresh else "weights trained on with all samples"
         found[id] = replace(
             known, genotype=run.space.encode(network.genotype), weights=network.weights,
-            source={**known.source, "weights": trained} if final.refitted else known.source,
+            metrics=dict(run.space.cost(network.genotype)), source={**known.source, "weights": trained},
         )
     return found
 

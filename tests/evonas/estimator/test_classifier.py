@@ -87,6 +87,7 @@ def test_a_budget_of_flops_holds_for_all_of_the_front_and_for_the_pick(
         ({"n_jobs": 0}, "EvoClassifier: jobs must be greater than or equal to 1, got 0"),
         ({"n_jobs": "all"}, "EvoClassifier: jobs must be a valid integer.*, got 'all'"),
         ({"time_limit": -1}, "EvoClassifier: time_limit must be greater than 0, got -1"),
+        ({"pick": "knee", "ensemble": 2}, "ensemble: expected 1 with pick='knee', which is one network, got 2"),
         ({"verbose": "yes"}, "verbose must be 0, 1 or 2, got 'yes'"),
         ({"space": "nueron"}, "unknown search space 'nueron', did you mean 'neuron'"),
     ],

@@ -12,6 +12,7 @@ import pytest
 from evonas import EvoClassifier
 from evonas.opened import load_splits, open_run
 from evonas.refit import module, packages, settle, standings
+from evonas.report import front as fronts
 
 SMALL = {"generations": 6, "population": 8, "epochs": 20, "random_state": 0}
 
@@ -22,6 +23,13 @@ def moons(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     labels = np.arange(n) % 2
     angle, radius = rng.uniform(0, 2 * np.pi, n), rng.normal(np.where(labels, 2.0, 0.7), 0.2)
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), np.where(labels, "ring", "disc")
+
+
+def images(n: int) -> tuple[np.ndarray, np.ndarray]:
+    rng, y = np.random.default_rng(0), np.arange(n) % 2
+    x = rng.normal(size=(n, 6, 6))
+    x[y == 1, :3] += 2
+    return x, y
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +116,7 @@ def test_an_ensemble_averages_the_probabilities_of_the_best() -> None:
 
 
 def test_images_go_on_from_the_weights_of_the_search(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(40, 6, 6))
-    y = np.arange(40) % 2
-    x[y == 1, :3] += 2
-    EvoClassifier(generations=0, population=2, epochs=2, random_state=0, out=tmp_path / "run").fit(x, y)
+    EvoClassifier(generations=0, population=2, epochs=2, random_state=0, out=tmp_path / "run").fit(*images(40))
     with open_run(tmp_path / "run") as opened:
         final = settle(opened, load_splits(opened))
         best = opened.store.member(final.id)
@@ -139,3 +143,34 @@ def test_of_few_samples_a_founder_that_nothing_was_chosen_by_has_the_benefit_of_
     largest = sorted(unchosen, key=lambda id: (-records[id].metrics["edges"], id))[:2]
     expected = [id for id in largest if id in near]
     assert not expected or final.id == expected[0]
+
+
+def test_of_images_the_smallest_within_a_standard_error_is_taken_and_ensembles_are_as_large_as_asked_for(
+    tmp_path: Path,
+) -> None:
+    EvoClassifier(generations=2, population=6, epochs=3, random_state=0, out=tmp_path / "run").fit(*images(60))
+    with open_run(tmp_path / "run") as opened:
+        splits = load_splits(opened)
+        front = {r.id: r.metrics for r in fronts.front(opened.store.records(), opened.objectives)}
+        thrifty, several = settle(opened, splits, pick="one-se"), settle(opened, splits, n_networks=2)
+    assert len(front) > 1
+    best = min(front, key=lambda id: front[id]["fitness_error"])
+    assert front[thrifty.id]["flops"] <= front[best]["flops"]
+    assert several.id == best
+    assert len(several.networks) == 2
+
+
+def test_a_founder_that_no_fold_has_judged_is_not_put_before_the_searchs_best(run: Path) -> None:
+    with open_run(run) as opened:
+        final = settle(opened, load_splits(opened), deadline=time.monotonic() - 1, n_networks=2)
+        errors = {r.id: r.metrics["fitness_error"] for r in opened.store.records() if r.metrics["edges"] >= 40}
+    assert len(final.networks) == 2, "they have the weights of the search"
+    assert errors[final.id] == min(errors.values())
+
+
+def test_the_searchs_metrics_are_not_said_of_weights_that_were_trained_on_its_validation_samples(run: Path) -> None:
+    with open_run(run) as opened:
+        final = settle(opened, load_splits(opened))
+        (package,) = packages(opened, final).values()
+    assert package.metrics["flops"] > 0
+    assert not [name for name in package.metrics if name.startswith(("val_", "fitness_", "train_"))]
