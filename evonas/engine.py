@@ -23,7 +23,7 @@ from evonas.types import UserError
 
 #: Share of the time left that may go into drawing trials before the first of them is evaluated.
 DRAWING = 0.1
-#: Of fewer trials nothing can be said where all have failed: a child that pruning has cut through is no broken search.
+#: Fewer trials that all have failed say nothing: a child that pruning has cut through is no broken search.
 FEW_TRIALS = 8
 
 
