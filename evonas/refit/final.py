@@ -160,7 +160,8 @@ def _raced(
     importance = _importance(everything.train, splits.task, run.objectives.items[0].metric)
     standings = Race(run.space, run.config, everything, importance, n_jobs).run(entrants, purse)
     if not standings:  # what the search thought is all there is to go by
-        return sorted(entrants, key=lambda entrant: entrant.record.id in known), []
+        places = {r.id: place for place, r in enumerate(able)}
+        return sorted(entrants, key=lambda entrant: places.get(entrant.record.id, len(places))), []
     rule = RULES["one-se" if pick == "one-se" else "best"]
     standings = _safe_first(standings, safe) or _thrifty_first(standings, run, rule)
     return [*(s.entrant for s in standings), *entrants], standings  # an ensemble may need more than are left

@@ -181,11 +181,11 @@ def test_a_killed_benchmark_goes_on_and_repeats_no_finished_run(
         result = script("--methods", "evolve-prune,random,set")
     assert result.exit_code == 130, result.output
     assert "the same command goes on" in result.stdout
-    (begun,) = records(Path("out/digits-set-0.unfinished"))
+    begun = records(Path("out/digits-set-0.unfinished"))  # those that were stored together
     assert script("--methods", "evolve-prune,random,set").exit_code == 0
     assert records(Path("out/digits-random-0")) == finished
-    assert records(Path("out/digits-set-0"))[0] == begun
-    assert len(records(Path("out/digits-set-0"))) > 1
+    assert records(Path("out/digits-set-0"))[: len(begun)] == begun
+    assert len(records(Path("out/digits-set-0"))) > len(begun) > 0
     assert list(json.loads(Path("out/digits.json").read_text())["methods"]) == ["evolve-prune", "random", "set"]
 
 
@@ -286,10 +286,10 @@ def test_convolutional_networks_go_on_when_killed_and_stand_in_table_json_and_pl
     with monkeypatch.context() as patched:
         patched.setattr(schedule, "evolve", partial(assembly.evolve, observers=[Interrupting()]))
         assert script("--methods", "cnn,random", "--minutes", 0.2).exit_code == 130
-    (begun,) = records(Path("out/digits-cnn-0.unfinished"))
+    begun = records(Path("out/digits-cnn-0.unfinished"))
     result = script("--methods", "cnn,random", "--minutes", 0.2)
     assert result.exit_code == 0, result.output
-    assert records(Path("out/digits-cnn-0"))[0] == begun
+    assert records(Path("out/digits-cnn-0"))[: len(begun)] == begun
     (run,) = json.loads(Path("out/digits.json").read_text())["methods"]["cnn"]
     assert run["networks"] == len(records(Path("out/digits-cnn-0"))) > 1
     assert run["edge_updates"] is None

@@ -148,7 +148,7 @@ def test_fronts_of_other_objectives_are_not_drawn_in_one_plot(
 def test_fronts_of_other_data_sets_are_not_drawn_in_one_plot(refused: Refused, evonas: Evonas, run: Path) -> None:
     rng = np.random.default_rng(0)
     np.savez("own.npz", x_train=rng.normal(size=(60, 5)), y_train=np.arange(60) % 3)
-    numbers = ["--population", 2, "--generations", 0, "--epochs", 1]
+    numbers = ["--population", 2, "--generations", 0, "--epochs", 20]
     assert evonas("evolve", "--dataset", "own.npz", *numbers, "--out", "other").exit_code == 0
     refused("front", run, "--plot", "f.png", "--beside", "other", message="runs of different data sets cannot")
     assert not Path("f.png").exists()

@@ -232,7 +232,7 @@ def test_an_import_that_fails_leaves_no_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(RunStore, "add_evaluation", interrupted)
+        patched.setattr(RunStore, "add_evaluations", interrupted)
         assert evonas("evolve", "--seed-from", pruned, *NUMBERS, "--out", "r").exit_code == 130
     assert list(tmp_path.iterdir()) == []
 
