@@ -1,4 +1,4 @@
-"""Training of chosen genotypes anew, without measuring anything: who asks has held samples back."""
+"""Training of chosen genotypes anew, without measuring anything: folds hold samples back for that."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What ``scripts/benchmark_tables.py`` compares, and how.
 
 - ``tables``: the data sets, all of them from installed packages
-- ``methods``: who takes part
+- ``methods``: the estimators
 - ``results``: scores as CSV, and as a Markdown table
 """

@@ -1,4 +1,4 @@
-"""Who takes part: the estimators of evonas, and what a data scientist would take without tuning."""
+"""The estimators that are compared: those of evonas, and what is usual without tuning."""
 
 from __future__ import annotations
 
