@@ -170,7 +170,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                                 f"epochs or fewer samples")
             with open_run(directory) as opened:
                 final = settle(
-                    opened, parts.splits, pick=self.pick, deadline=deadline, n_jobs=config.jobs,
+                    opened, parts.splits, pick=self.pick, deadline=deadline, fills=not finished, n_jobs=config.jobs,
                     n_networks=self.ensemble,
                 )
                 self.id_, self.model_, self.finalists_ = final.id, module(opened, final), standings(final)

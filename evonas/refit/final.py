@@ -54,7 +54,7 @@ RESTARTS, MOST_RESTARTS = 3, 10
 SHARE_OF_TABLES, SHARE_OF_OTHERS = 0.4, 0.1
 #: Share of what is left after the search that the race leaves for the last trainings.
 SHARE_OF_LAST = 0.2
-#: Where no time is given: the race costs at most this multiple of the search's edge-updates.
+#: Where no time is to be filled: the race costs at most this multiple of the search's edge-updates.
 SHARE_OF_UPDATES = 1.0
 #: A training on all samples takes longer than one on a fold by their number, and at most by this much more.
 MARGIN = 1.5
@@ -98,7 +98,7 @@ def share_of_time(input_shape: Sequence[int]) -> float:
 
 def settle(
     run: OpenRun, splits: Splits, *, pick: Literal["best", "one-se", "knee"] | Mapping[str, float] = "best",
-    deadline: float | None = None, n_jobs: int = 1, n_networks: int = 1,
+    deadline: float | None = None, fills: bool = True, n_jobs: int = 1, n_networks: int = 1,
 ) -> Final:
     """Pick an individual and train it on all samples.
 
@@ -107,8 +107,9 @@ def settle(
         splits: Its samples for training and validation.
         pick: ``"best"``; ``"one-se"``, the smallest within one standard error of it; ``"knee"`` of the front; or the
             best within bounds.
-        deadline: ``time.monotonic()`` by which to be ready; None takes as long as the search's size asks for, and gives
-            the same for equal arguments.
+        deadline: ``time.monotonic()`` by which to be ready.
+        fills: Use all the time until then. Else, and where there is no deadline, it takes as long as the search's size
+            asks for, and gives the same for equal arguments where that is in time.
         n_jobs: Trainings at a time.
         n_networks: Of an ensemble: the best of the race, or of the front where there is none.
 
@@ -122,14 +123,15 @@ def settle(
         bounds = pick if isinstance(pick, Mapping) else {}
         fronts.best_under(front, run.objectives, bounds, run=run.store.directory)  # says what is wrong where none is
         members = sorted(fronts.within(front, bounds), key=lambda r: run.objectives.items[0].loss(r.metrics))
-    everything, standings = joined(splits), list[Standing]()
+    everything, standings, fills = joined(splits), list[Standing](), fills and deadline is not None
     if is_table(splits.task.input_shape):
-        entrants, standings = _raced(run, splits, everything, members, pick, deadline, n_jobs)
+        purse = _purse(run, splits, deadline, fills=fills)
+        entrants, standings = _raced(run, splits, everything, members, pick, purse, n_jobs)
     else:
         members = _smallest_first(run, splits, members) if pick == "one-se" else members
         entrants = [Entrant(r, run.store.member(r.id).genotype, r.budget, 0.0) for r in members[:n_networks]]
     first = _first(entrants, n_networks)
-    networks = _last_trainings(run, everything, first, deadline, n_jobs)
+    networks = _last_trainings(run, everything, first, deadline, n_jobs, fills=fills)
     if not networks:
         kept = {entrant.record.id: _searched(run, entrant.record) for entrant in first}
         return Final(first[0].record.id, kept, standings, False, False)
@@ -140,14 +142,15 @@ def settle(
 
 def _raced(
     run: OpenRun, splits: Splits, everything: Splits, members: Sequence[Record], pick: str | Mapping[str, float],
-    deadline: float | None, n_jobs: int,
+    purse: Purse, n_jobs: int,
 ) -> tuple[list[Entrant], list[Standing]]:
     """Those of a race on a table in the order in which they are to be used, and the standings, none without a race.
 
     Args:
-        run, splits, pick, deadline, n_jobs: See :func:`settle`.
+        run, splits, pick, n_jobs: See :func:`settle`.
         everything: The samples of ``splits`` together.
         members: Of the front, those that may be picked.
+        purse: What the race may cost.
     """
     able, safe = list(members), list[Record]()
     if pick != "knee":
@@ -156,7 +159,8 @@ def _raced(
         able = finalists(run.store.records(), run.objectives, bounds, least=least)
         safe = _unchosen(run, bounds) if pick == "best" and len(everything.train) < FEW_SAMPLES else []
     known = {r.id for r in safe}
-    entrants, purse = _entrants(run, splits, [*safe, *(r for r in able if r.id not in known)], deadline)
+    wanted = [*safe, *(r for r in able if r.id not in known)]
+    entrants = _entrants(run, wanted, len(splits.train), timed=purse.is_timed)
     importance = _importance(everything.train, splits.task, run.objectives.items[0].metric)
     standings = Race(run.space, run.config, everything, importance, n_jobs).run(entrants, purse)
     if not standings:  # what the search thought is all there is to go by
@@ -187,25 +191,35 @@ def _first(entrants: Sequence[Entrant], n: int) -> list[Entrant]:
     return list(each.values())[:n]
 
 
-def _entrants(
-    run: OpenRun, splits: Splits, records: Sequence[Record], deadline: float | None
-) -> tuple[list[Entrant], Purse]:
-    """Those of the race, all short trainings before the long ones, and what the race may cost.
+def _entrants(run: OpenRun, records: Sequence[Record], n_train: int, *, timed: bool) -> list[Entrant]:
+    """Those of the race, all short trainings before the long ones.
 
-    Prices are seconds where there is a deadline, by what the search took, else edge-updates.
+    Args:
+        run: Gives the genotypes.
+        records: Of the individuals.
+        n_train: Samples that the search trained on.
+        timed: Prices are seconds, by what the search took, else edge-updates.
     """
-    all_records = run.store.records()
     genotypes = {r.id: run.store.member(r.id).genotype for r in records}
     entrants = []
     for length in LENGTHS:
         for r in records:
-            price = r.seconds if deadline is not None else r.budget * r.metrics.get("flops", 1.0) * len(splits.train)
+            price = r.seconds if timed else r.budget * r.metrics.get("flops", 1.0) * n_train
             entrants.append(Entrant(r, genotypes[r.id], length * max(r.budget, 1), length * price))
+    return entrants
+
+
+def _purse(run: OpenRun, splits: Splits, deadline: float | None, *, fills: bool) -> Purse:
+    """What the race may cost: nearly all the time that is left, or a share of what the search has."""
+    until = None
     if deadline is not None:
         now = time.monotonic()
-        return entrants, Purse(deadline=now + (1 - SHARE_OF_LAST) * (deadline - now))
-    spent = sum(r.budget * r.metrics.get("flops", 1.0) for r in all_records if r.status == "ok" and not r.imported)
-    return entrants, Purse(total=SHARE_OF_UPDATES * spent * len(splits.train))
+        until = now + (1 - SHARE_OF_LAST) * (deadline - now)
+    if fills:
+        return Purse(deadline=until)
+    own = [r for r in run.store.records() if r.status == "ok" and not r.imported]
+    spent = sum(r.budget * r.metrics.get("flops", 1.0) for r in own)
+    return Purse(deadline=until, total=SHARE_OF_UPDATES * spent * len(splits.train))
 
 
 def _unchosen(run: OpenRun, bounds: Mapping[str, float]) -> list[Record]:
@@ -244,7 +258,7 @@ def _thrifty_first(standings: Sequence[Standing], run: OpenRun, rule: float) -> 
 
 
 def _last_trainings(
-    run: OpenRun, everything: Splits, first: Sequence[Entrant], deadline: float | None, n_jobs: int
+    run: OpenRun, everything: Splits, first: Sequence[Entrant], deadline: float | None, n_jobs: int, *, fills: bool
 ) -> dict[int, Network]:
     """Networks of the entrants trained on all samples, by id in their order; without those that time was short for."""
     fresh = is_table(everything.task.input_shape)
@@ -253,7 +267,7 @@ def _last_trainings(
     found: dict[int, Network] = {}
     lowest: dict[int, float] = {}
     longest = 0.0
-    n_restarts = 1 if not fresh else RESTARTS if deadline is None else MOST_RESTARTS
+    n_restarts = 1 if not fresh else MOST_RESTARTS if fills else RESTARTS
     for restart in range(n_restarts):
         jobs = [_job(run, i, entrant, restart, stop, fresh=fresh) for i, entrant in enumerate(first)]
         if restart and deadline is not None and time.monotonic() + longest > deadline:

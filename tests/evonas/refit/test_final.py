@@ -174,3 +174,10 @@ def test_the_searchs_metrics_are_not_said_of_weights_that_were_trained_on_its_va
         (package,) = packages(opened, final).values()
     assert package.metrics["flops"] > 0
     assert not [name for name in package.metrics if name.startswith(("val_", "fitness_", "train_"))]
+
+
+def test_a_time_limit_that_the_generations_do_not_need_changes_nothing() -> None:
+    x, y = moons(60)
+    free, limited = (EvoClassifier(**SMALL, time_limit=limit).fit(x, y) for limit in (None, 90))
+    assert limited.finalists_.equals(free.finalists_)
+    assert (limited.predict_proba(x) == free.predict_proba(x)).all()
