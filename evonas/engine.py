@@ -28,7 +28,7 @@ FEW_TRIALS = 8
 
 
 class Observer(Protocol):
-    """Somebody who watches a run; must not change it."""
+    """Watches a run, and must not change it."""
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
         """A generation begins; some of its trials may have been evaluated before the run was interrupted."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from evonas import assembly
@@ -153,11 +154,17 @@ def workspace(out: str | Path, *, numbered: bool = False) -> Iterator[tuple[Path
             if not directory.exists():
                 samples.unlink(missing_ok=True)
     finally:
-        lock.unlink(missing_ok=True)
+        _release(lock)
 
 
-def _claimed(out: Path, *, numbered: bool) -> tuple[Path, Path]:
-    """A directory that no other process will make, and the file that tells them so."""
+def _release(lock: FileLock) -> None:
+    """Let others claim the directory, and remove the file while they cannot yet."""
+    Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()
+
+
+def _claimed(out: Path, *, numbered: bool) -> tuple[Path, FileLock]:
+    """A directory that no other process will make, and the lock that tells them so; it ends with the process."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -166,19 +173,18 @@ def _claimed(out: Path, *, numbered: bool) -> tuple[Path, Path]:
         directory = out if number == 1 else out.with_name(f"{out.name}-{number}")
         if not (numbered and os.path.lexists(directory / DATABASE)):
             check_absent(directory)
-        lock = directory.with_name(f".{directory.name}.begun")
+        lock = FileLock(directory.with_name(f".{directory.name}.begun"))
         try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        except FileExistsError:
+            lock.acquire(timeout=0)
+        except Timeout:
             if not numbered:
-                raise UserError(f"{directory} is being made by another process, or one that ended has left {lock}: "
-                                f"choose another out, or remove it") from None
+                raise UserError(f"{directory} is being made by another process: choose another out") from None
             continue
         except OSError as error:
-            raise UserError(f"cannot write {lock}: {error.strerror}; choose another out") from None
+            raise UserError(f"cannot write {lock.lock_file}: {error.strerror}; choose another out") from None
         if not os.path.lexists(directory):
             return directory, lock
-        lock.unlink()
+        _release(lock)
         if not numbered:  # another process has made it since
             check_absent(directory)
     raise AssertionError("there is always another number")

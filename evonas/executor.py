@@ -72,7 +72,7 @@ def evaluate_all(
     if n_jobs > 1 or smallest_first:
         jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=not smallest_first)
     pending: dict[tuple[int, int], Job[G]] = {} if beside else {job.trial.key: job for job in jobs}
-    # copy-on-write: torch warns of arrays that cannot be written, though nobody writes
+    # copy-on-write: torch warns of arrays that cannot be written, and none is
     processes: dict[str, Any] = {"inner_max_num_threads": 1, "mmap_mode": "c"}
     processes |= {"initializer": end_with, "initargs": (os.getpid(),)}
     with _libraries(len(sys.modules)).limit(limits=1), parallel_config(backend, **({} if threads else processes)):

@@ -33,7 +33,7 @@ CLOCK_BYTES = 1000
 
 
 class FamilyObserver(Observer, Protocol):
-    """Somebody who watches such a run; must not change it."""
+    """Watches such a run, and must not change it."""
 
     def searching(self, epoch: int, n_epochs: int, metrics: Metrics) -> None:
         """An epoch of the search ended."""

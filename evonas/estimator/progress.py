@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import numpy as np
 from rich.console import Console
@@ -23,7 +23,7 @@ def watching(verbose: int, callbacks: Sequence[RunObserver] | None) -> Iterator[
 
     Args:
         verbose: 0: silent; 1: a bar on a terminal, elsewhere a line every few seconds; 2: a line a generation.
-        callbacks: The user's.
+        callbacks: The user's; those that are context managers are entered, and end with the search.
 
     Raises:
         UserError: ``verbose`` is no such number, or a callback is no observer.
@@ -35,13 +35,19 @@ def watching(verbose: int, callbacks: Sequence[RunObserver] | None) -> Iterator[
         if isinstance(callback, type) or not isinstance(callback, RunObserver):
             raise UserError(f"callbacks must be objects with the methods of evonas.RunObserver, got {callback!r:.80}: "
                             f"derive a class from it, and give an object of it")
-    if not verbose:
+    with ExitStack() as stack:
+        for callback in given:
+            if isinstance(callback, AbstractContextManager):
+                stack.enter_context(callback)
+        if verbose:
+            given.insert(0, stack.enter_context(_progress(verbose)))
         yield given
-        return
+
+
+def _progress(verbose: int) -> SearchProgress:
     shown = verbose == 1 and sys.stdout.isatty()
     # Plain text in notebooks, where a bar of the console's own would stay empty; lines are never wrapped.
     console = Console(
         file=sys.stdout, force_jupyter=False, force_terminal=shown, width=None if shown else LINE, soft_wrap=True
     )
-    with SearchProgress(console, each_generation=verbose > 1) as progress:
-        yield [progress, *given]
+    return SearchProgress(console, each_generation=verbose > 1)

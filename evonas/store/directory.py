@@ -136,8 +136,8 @@ def create(
 def connect(directory: Path) -> sqlite3.Connection:
     """The run's database; what is committed survives a power cut.
 
-    SQLite has to write beside a database that others may write to. In a folder where nobody can (an archive), it need
-    not, unless a writer was killed there.
+    SQLite has to write beside a database that others may write to. In a folder that cannot be written to (an archive),
+    it need not, unless a writer was killed there.
 
     Raises:
         StoreError: A link, a pipe or something else stands where the run's own files and folders should be.

@@ -19,7 +19,7 @@ MOST_BYTES = 2**24
 class Group(Generic[G]):
     """Evaluations that wait to be stored: those of a generation, or of a second of training where it takes longer.
 
-    As a context it stores what still waits at its end, also when that is an exception: Ctrl-C loses no evaluation.
+    As a context it stores what still waits at its end, also when that is an exception such as Ctrl-C.
 
     Args:
         store: The run, open for writing.
