@@ -142,7 +142,7 @@ def test_settings_of_a_data_set_hold_for_every_method_beside_its_own(
     monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron", "seed": 9})
     config = methods.Stage(name).config(dataset="cifar10")
     assert (config.recipe.shift, config.recipe.flip, config.seed) == (2, True, 9)
-    assert config.population == methods.SETTINGS[name].get("population", 16)
+    assert config.population == methods.SETTINGS[name].get("population", 12)
     bounds = {"edges": [5_000, 500_000], "founder_edges": [5_000, 500_000]}
     assert config.space_options == {**bounds, **methods.SETTINGS[name].get("space_options", {})}
     stored = json.loads(json.dumps(config.to_json()))
@@ -378,6 +378,6 @@ def test_the_table_tells_what_a_data_set_sets_for_every_method() -> None:
     told = {"setting": None, "teacher": None, "minutes": 1.0, "jobs": 2}
     document: dict[str, Any] = {"dataset": "cifar10", **told, "methods": {"prune": []}}
     text = markdown(document)
-    assert "Settings of all methods beside their own: population = 16, children = 8, training = {'shift': 2" in text
+    assert "population = 12, children = 8, training = {'shift': 2" in text
     assert "| ≤ 10 000 | ≤ 25 000 |" in text
     assert "beside their own" not in markdown({**document, "dataset": "d"})
