@@ -39,32 +39,66 @@ class Split(TypedDict):
 class RunConfig(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``objectives`` are by default ``fitness_error`` (or ``fitness_mse``, of several targets
-    ``fitness_nmse``) and FLOPs. ``space_options`` go to the
-    search space, ``training`` are the fields of :class:`evonas.training.Recipe`. ``n_train`` and ``n_validation`` are
-    numbers of samples; where trials are small, a large validation set takes most of their time. ``axes`` (see
-    :mod:`evonas.data.axes`) and ``task`` say what the arrays of a file of one's own are, where that is not plain from
-    their shapes and types. ``target``, ``groups``, ``weights``, ``ignore``, ``impute``, ``validation``, ``test``,
-    ``columns``, ``categorical`` and ``categories`` say how tables and further files are read, see
-    :class:`evonas.data.FileOptions`; columns and categories are kept from the file that a run began with. ``seeder``
-    names the family that the searcher ``random`` draws from. ``seed`` decides everything random but the split into
-    training and validation samples, which ``split_seed`` does: runs that seed each other must share it, runs that are
-    compared should.
     ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout`` and ``generations`` may be changed on resume.
-    ``epochs`` are those of a trial; None is as many as the data are few, see
-    :func:`evonas.training.length.default_epochs`. ``rungs`` are epochs that grow with promise, in the place of
-    ``epochs``. ``search_epochs`` are those of a seeder that is one training for the whole family; its members are
-    trained for ``epochs`` after that. ``search_options`` are the settings of such a training: of
-    :mod:`evonas.relaxed.methods`, or of the space's own. ``teacher`` is a run, of which the best
-    ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``). Where there is none, the best
-    ``teacher_members`` of this run so far teach the children of the searcher ``nsga2``, if ``self_distillation`` is
-    on; None is on unless images are moved in training (also where only some networks' are), since the teacher sees
-    them where they were. See :mod:`evonas.teacher`.
-    ``latency_command`` times exported networks (see :mod:`evonas.runtimes.device`), each in ``latency_timeout``
-    seconds; whoever resumes a run gives it again, since a run directory may come from anybody. The evaluator ``shared``
-    trains nothing: it measures with the weights of the supernet that the run ``supernet`` has trained, whatever the
-    epochs. ``classes`` are the names of the classes in the order of the outputs, which networks keep in their headers;
-    where they are not given, those of a table's target are kept.
+
+    Attributes:
+        space: Name of the search space; ``evonas spaces`` lists all.
+        dataset: A name that ``evonas datasets`` lists, or the path of an own ``.npz``, ``.csv`` or ``.parquet`` file.
+        data_root: Folder of the data sets; None is ``$EVONAS_DATA`` and the user's data folder.
+        n_train: Training samples to use; None is all.
+        n_validation: Samples to hold back for validation; None is a fifth, of many a sixth. Where trials are small, a
+            large validation set takes most of their time.
+        axes: Axes of the samples of an own file, see :mod:`evonas.data.axes`; None lets their shape decide.
+        task: What the targets of an own file are; None lets their type decide.
+        target: Column of a table that is to be predicted; several of a regression.
+        groups: Column (array of an ``.npz``) whose equals are never split apart.
+        weights: Column (array of an ``.npz``) that says what each sample counts.
+        ignore: Columns of a table that are no features.
+        impute: What takes the place of missing values, a statistic of the training rows; None refuses them.
+        validation: File with the validation samples; ``"split"`` holds some back even where the file has its own.
+        test: File with the test samples.
+        columns: Columns of a table that are features, in order; kept from the file that a run began with.
+        categorical: Columns of a table that hold categories, beside those of few texts.
+        categories: Categories of each such column; kept from the file that a run began with.
+        objectives: The quality, then costs; ``evonas metrics`` lists all. None is ``fitness_error`` (of a regression
+            ``fitness_mse``, of several targets ``fitness_nmse``) and ``flops``.
+        constraints: Bounds on metrics, like ``"flops<=100000"``.
+        evaluator: ``"shared"`` trains nothing: it measures with the weights of the supernet that the run ``supernet``
+            has trained, whatever the epochs.
+        supernet: Run whose supernet's weights are shared.
+        searcher: ``"random"`` is the baseline at equal budget.
+        seeder: Names the family that the searcher ``random`` draws from.
+        population: Survivors of a generation, and founders.
+        children: Offspring of a generation.
+        generations: Generations after the founders.
+        epochs: Epochs of a trial; None is as many as the data are few, see
+            :func:`evonas.training.length.default_epochs`.
+        search_epochs: Epochs of a seeder that is one training for the whole family; its members are trained for
+            ``epochs`` after that. None is the method's own number.
+        search_options: Settings of such a training: of :mod:`evonas.relaxed.methods`, or of the space's own.
+        rungs: Epochs that grow with promise, in the place of ``epochs``.
+        teacher: A run, of which the best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``).
+        teacher_members: Networks of the teacher.
+        self_distillation: The best ``teacher_members`` of this run so far teach the children of the searcher
+            ``nsga2``. None is on, unless there is a teacher or images are moved in training (also where only some
+            networks' are), since the teacher sees them where they were. See :mod:`evonas.teacher`.
+        survival: Who dies first: ``"aging-dominated"``: the oldest of the dominated, ``"aging"``: the oldest,
+            ``"elitist"``: the worst.
+        parents: ``"gap"``: neighbours of thin places of the front; or ``"tournament"``.
+        adapt: Draw operators by the hypervolume that they gained for their compute.
+        crossover_rate: Share of the children that have two parents.
+        seed: Decides everything random but the split into training and validation samples.
+        split_seed: Decides that split: runs that seed each other must share it, runs that are compared should.
+        jobs: Trials at a time; does not change the result.
+        time_limit: Seconds of all sessions, after which the run stops and can be resumed; None is no limit.
+        trial_timeout: Seconds after which a trial counts as failed; None is no limit.
+        latency_command: Times exported networks, see :mod:`evonas.runtimes.device`; it is given again on resume, since
+            a run directory may come from anybody.
+        latency_timeout: Seconds that this may take for each network.
+        classes: Names of the classes in the order of the outputs, which networks keep in their headers; where they are
+            not given, those of a table's target are kept.
+        training: Fields of :class:`evonas.training.Recipe`.
+        space_options: Options of the search space.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from evonas.types import Json, suggestion
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -54,26 +58,34 @@ class OptionHelp:
     text: str
 
 
-def describe_options(kind: type[BaseModel]) -> list[OptionHelp]:
-    """Every field of a model, described by its ``Field(description=...)`` or else by the ``Attributes:`` of the model's
-    docstring.
+def describe_options(kind: type[BaseModel] | type[DataclassInstance]) -> list[OptionHelp]:
+    """Every field of a model or a dataclass, described by its ``Field(description=...)`` or else by the ``Attributes:``
+    of the docstrings of its classes.
     """
     texts = {name: text for each in reversed(kind.__mro__) for name, text in _attributes(each.__doc__ or "").items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON does not know
         try:
-            schema = kind.model_json_schema()
+            schema = TypeAdapter(kind).json_schema()
         except PydanticInvalidForJsonSchema:  # a type that JSON does not know
             schema = {}
     properties, others = schema.get("properties", {}), schema.get("$defs", {})
     return [
-        OptionHelp(
-            field.alias or name, _takes(properties.get(field.alias or name, {}), others),
-            "" if field.is_required() else _value(field.get_default(call_default_factory=True)),
-            field.description or texts.get(name, ""),
-        )
-        for name, field in kind.model_fields.items()
+        OptionHelp(name, _takes(properties.get(name, {}), others), default, text or texts.get(attribute, ""))
+        for attribute, name, default, text in _fields(kind)
     ]
+
+
+def _fields(kind: type[BaseModel] | type[DataclassInstance]) -> Iterator[tuple[str, str, str, str]]:
+    """Attribute, name, default and description of each field."""
+    if issubclass(kind, BaseModel):
+        for name, field in kind.model_fields.items():
+            default = "" if field.is_required() else _value(field.get_default(call_default_factory=True))
+            yield name, field.alias or name, default, field.description or ""
+    else:
+        for each in dataclasses.fields(kind):
+            made = each.default if each.default_factory is dataclasses.MISSING else each.default_factory()
+            yield each.name, each.name, "" if made is dataclasses.MISSING else _value(made), ""
 
 
 def _attributes(docstring: str) -> dict[str, str]:

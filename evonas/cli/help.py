@@ -48,15 +48,25 @@ def print_help(command: Any, context: Any) -> None:
     console.print(Padding(Text(command.get_usage(context), "bold", overflow="fold"), 1))
     paragraphs = [prose(part) for part in inspect.cleandoc(command.help or "").split("\n\n")]
     console.print(Padding(Group(*_parted(paragraphs)), (0, 1, 1, 1)))
+    print_panels(parameters_of(command, context), console)
+    if hasattr(command, "list_commands"):
+        print_panels(_commands(command, context), console)
+
+
+def parameters_of(command: Any, context: Any) -> dict[str, list[Entry]]:
+    """Arguments and options of a command in their panels; arguments stand first, general options last.
+
+    Args:
+        command: As of :func:`print_help`.
+        context: Its context.
+    """
     panels: dict[str, list[Entry]] = {}
     for parameter in command.get_params(context):
         usual = ARGUMENTS if parameter.param_type_name == "argument" else OPTIONS
         if record := parameter.get_help_record(context):
             panels.setdefault(_panel(parameter, usual), []).append(Entry(*record))
     general = panels.pop(OPTIONS, [])  # like --help: they matter least
-    print_panels({ARGUMENTS: panels.pop(ARGUMENTS, []), **panels, OPTIONS: general}, console)
-    if hasattr(command, "list_commands"):
-        print_panels(_commands(command, context), console)
+    return {ARGUMENTS: panels.pop(ARGUMENTS, []), **panels, OPTIONS: general}
 
 
 def _panel(item: Any, usual: str) -> str:

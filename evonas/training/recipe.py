@@ -19,12 +19,15 @@ from evonas.types import Doubles, Floats, Weights
 class Pruning:
     """Gradual magnitude pruning with a cubic schedule (Zhu 2017, https://arxiv.org/abs/1710.01878).
 
-    Between ``begin`` and ``end`` (shares of all steps), every ``every`` steps, or every hundredth of all steps where
-    that is less, the smallest weights are removed so that ``edges + (start - edges) * (1 - progress)**3`` connected
-    edges remain.
+    Between ``begin`` and ``end`` the smallest weights are removed so that ``edges + (start - edges) * (1 -
+    progress)**3`` connected edges remain.
 
     Attributes:
-        edges: None leaves it to the genotype, where that has a target of its own; else nothing is pruned.
+        edges: Edges that remain; None leaves it to the genotype, where that has a target of its own; else nothing is
+            pruned.
+        begin: Share of all steps after which pruning begins.
+        end: Share of all steps after which it has ended.
+        every: Steps between two removals, or a hundredth of all steps where that is less.
     """
 
     edges: int | None = None
@@ -44,11 +47,13 @@ class Pruning:
 class Regrowth:
     """A share of the edges moves: dynamic sparse training.
 
-    Every ``every`` steps until ``end`` (a share of all steps), but not before pruning has ended, ``fraction * (1 +
-    cos(pi * progress)) / 2`` of the edges with the smallest weights are dropped, and as many absent edges are added
-    with weight 0.
+    Not before pruning has ended, ``fraction * (1 + cos(pi * progress)) / 2`` of the edges with the smallest weights are
+    dropped, and as many absent edges are added with weight 0.
 
     Attributes:
+        fraction: Share of the edges that move at first; none do at the end.
+        every: Steps between two moves.
+        end: Share of all steps after which no edge moves.
         grow: ``"gradient"``: those with the largest \\|E[h_u * delta_v]\\| (RigL, Evci 2020,
             https://arxiv.org/abs/1911.11134); ``"random"`` ones (SET, Mocanu 2018,
             https://doi.org/10.1038/s41467-018-04316-3).

@@ -1,0 +1,81 @@
+"""A metric of one's own as an objective: the error of the class that is told worst. Usage: own_metric.py [RUN]"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar, Generic
+
+import numpy as np
+
+from evonas import engine
+from evonas.config import RunConfig
+from evonas.data import load
+from evonas.data.samples import Splits
+from evonas.evaluation import CostEvaluator, Job, Outcome, TrainedEvaluator, merge
+from evonas.evaluation.base import goals_of
+from evonas.evaluation.trained import predict
+from evonas.individual import Trial
+from evonas.objectives import parse_objectives
+from evonas.plugins import create_space
+from evonas.rng import Stream, stream
+from evonas.search import NSGA2
+from evonas.space import G, SearchSpace
+from evonas.store import RunStore, create
+from evonas.types import Goal
+
+WORST = "val_worst_class_error"
+
+
+@dataclass(frozen=True)
+class WorstClass(Generic[G]):
+    """Largest error of a class on the validation samples; merged behind an evaluator that trains."""
+
+    space: SearchSpace[G]
+    splits: Splits
+    shares_memory: bool = True
+
+    metric_names: ClassVar[tuple[str, ...]] = (WORST,)
+    goals: ClassVar[Mapping[str, Goal]] = {WORST: "min"}
+
+    def work(self, trial: Trial[G]) -> float:
+        """Seconds are spent in training, not here."""
+        return 0.0
+
+    def __call__(self, job: Job[G]) -> Outcome[G]:
+        """The job comes with the genotype and the weights that the evaluator before this one has trained."""
+        if job.start is None:
+            raise ValueError(f"{WORST} needs trained weights: merge this evaluator behind one that trains")
+        samples = self.splits.validation
+        outputs = predict(self.space, job.trial.individual.genotype, job.start.weights, samples)
+        labels = samples.y.astype(np.int64)
+        wrong = outputs.argmax(axis=1) != labels
+        return Outcome({WORST: max(float(wrong[labels == label].mean()) for label in np.unique(labels))})
+
+
+def main(out: Path) -> None:
+    """Search on the digits, or go on with the run."""
+    config = RunConfig(population=12, children=8, generations=6, epochs=6, objectives=(WORST, "flops"),
+                       self_distillation=False)
+    splits = load(config.dataset)
+    space = create_space(config.space, splits.task, config.space_options)
+    evaluator = merge(
+        TrainedEvaluator(space, splits, config.recipe), WorstClass(space, splits),
+        CostEvaluator(space, ("edges", "flops")),
+    )
+    objectives = parse_objectives(config.objectives or (), (), evaluator.metric_names, goals_of(evaluator))
+    searcher = NSGA2(
+        space, objectives, population=config.population, children=config.children, generations=config.generations,
+        rungs=config.budgets, rng=np.random.default_rng(stream(config.seed, Stream.SEARCH)),
+    )
+    if not out.exists():
+        documents = {"config": config.to_json(), "task": asdict(splits.task)}
+        create(out, fingerprint=splits.fingerprint, normalisation=splits.scaling.to_json(), **documents)
+    with RunStore(out, space, writing=True) as store:
+        engine.run(searcher, evaluator, store, seed=config.seed)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/worst"))

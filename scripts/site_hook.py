@@ -1,0 +1,187 @@
+"""What mkdocs puts into the pages of ``docs/``: reference of commands, settings and metrics, and a map of the packages.
+
+A page asks for a part by a line ``<!-- generated: NAME ARGUMENT -->``. Everything is drawn from the commands, models,
+dataclasses and docstrings themselves, so that none of it is typed twice.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+#: A line that asks for a generated part: its name, and what it is of.
+ASKED = re.compile(r"^<!-- generated: (\w+) ?(.*?) -->$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Called by mkdocs for each page: its text with the generated parts in their places."""
+    return ASKED.sub(lambda match: GENERATED[match[1]](*match[2].split()), markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Called by mkdocs for each page: without the roles that docstrings have for Sphinx, like ``:class:``."""
+    return re.sub(r":(?:attr|class|data|func|meth|mod):(?=<code>)", "", html)
+
+
+def command_line() -> str:
+    """Every command: usage, what it does, and its arguments and options by panel."""
+    from typer.main import get_command
+
+    from evonas.cli.app import app
+
+    return "\n\n".join(_commands(get_command(app), "evonas", None))
+
+
+def _commands(command: Any, name: str, parent: Any) -> Iterator[str]:
+    """A command, and those of a group, each with its path as the heading."""
+    from evonas.cli.help import parameters_of
+
+    context = command.make_context(name, [], parent=parent, resilient_parsing=True)
+    usage = " ".join(command.get_usage(context).removeprefix("Usage:").split())
+    yield f"## {context.command_path}"
+    yield f"```text\n{usage}\n```"
+    yield "\n\n".join(plain(part) for part in (command.help or "").split("\n\n"))
+    for panel, entries in parameters_of(command, context).items():
+        if entries:
+            rows = [(code(entry.name), plain(entry.text)) for entry in entries]
+            yield f"**{panel}**\n\n{table(('', ''), rows)}"
+    for each in command.list_commands(context) if hasattr(command, "list_commands") else ():
+        yield from _commands(command.get_command(context, each), each, context)
+
+
+def settings(name: str) -> str:
+    """The fields of one class of settings, named by its path like ``evonas.config.RunConfig``."""
+    from importlib import import_module
+
+    from evonas.options import describe_options
+
+    module, _, kind = name.rpartition(".")
+    return _options(describe_options(getattr(import_module(module), kind)))
+
+
+def spaces() -> str:
+    """The options, operators and seeders of every installed space."""
+    from evonas.cli.examples import example_of
+    from evonas.options import describe_options
+    from evonas.plugins import available_spaces
+    from evonas.seeders import seeder_names
+
+    parts = []
+    for name in sorted(available_spaces(), reverse=True):
+        example = example_of(name)
+        weights = ", ".join(f"`{operator}` {weight:g}" for operator, weight in example.space.operators.items())
+        seeders = ", ".join(f"`{seeder}`" for seeder in seeder_names(example.space))
+        parts += [
+            f"### The space `{name}`", _options(describe_options(type(example.space.options))),
+            f"Operators and their weights, for {example.samples}: {weights}.", f"Methods of `evonas seed`: {seeders}.",
+        ]
+    return "\n\n".join(parts)
+
+
+def search_options() -> str:
+    """What a search for a whole family can be told, by its method."""
+    from evonas.cli.examples import example_of
+    from evonas.options import describe_options
+    from evonas.plugins import available_spaces
+    from evonas.relaxed.methods import METHODS
+    from evonas.training import FamilySearchable
+
+    kinds: dict[str, Any] = dict(METHODS)
+    for name in sorted(available_spaces()):
+        space = example_of(name).space
+        if isinstance(space, FamilySearchable):
+            kinds |= {method: type(search.settings) for method, search in space.family_searches.items()}
+    return "\n\n".join(f"### `{name}`\n\n{_options(describe_options(kind))}" for name, kind in kinds.items())
+
+
+def _options(options: Iterable[Any]) -> str:
+    rows = [(code(o.name), code(o.takes), code(o.default), plain(o.text)) for o in options]
+    return table(("name", "takes", "default", "what it does"), rows)
+
+
+def metrics() -> str:
+    """Every metric with its goal, its unit, and where it is measured."""
+    from evonas.metrics import METRICS
+
+    rows = [(code(name), plain(m.text), m.goal, plain(m.unit), plain(m.place)) for name, m in METRICS.items()]
+    return table(("name", "what it is", "goal", "unit", "measured"), rows)
+
+
+def api() -> str:
+    """Everything that ``import evonas`` offers, drawn by mkdocstrings."""
+    import evonas
+
+    return "\n\n".join(f"::: {evonas._MODULES[name]}.{name}" for name in evonas.__all__ if name in evonas._MODULES)
+
+
+def layers() -> str:
+    """The packages of the engine from the highest to the lowest, each with what its docstring says."""
+    rows = []
+    for contract in _contracts():
+        for layer in contract["layers"] if contract["type"] == "layers" else ():
+            for name in layer.split(" | "):
+                rows.append((code(f"evonas/{name}"), first_sentence(ROOT / "evonas" / name)))
+            rows.append(("", ""))
+    return table(("from the highest", "what is in it"), rows[:-1])
+
+
+def contracts() -> str:
+    """What the imports of the packages must obey."""
+    return "\n".join(f"- {contract['name']}." for contract in _contracts())
+
+
+def _contracts() -> Sequence[dict[str, Any]]:
+    found: Sequence[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+    return found
+
+
+def modules(package: str) -> str:
+    """The modules and packages directly in a package, each with what its docstring says."""
+    places = sorted(
+        place for place in (ROOT / package).iterdir()
+        if not place.name.startswith("__") and (place.suffix == ".py" or (place / "__init__.py").is_file())
+    )
+    return table(
+        ("module", "what is in it"),
+        [(code(place.relative_to(ROOT).as_posix()), first_sentence(place.with_suffix(""))) for place in places],
+    )
+
+
+def first_sentence(place: Path) -> str:
+    """The first paragraph of the docstring of a module or a package, whose path has no suffix."""
+    source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
+    return plain(docstring.split("\n\n")[0])
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown; cells are Markdown already."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def code(text: str) -> str:
+    """Text as code in a cell; nothing where there is none."""
+    return f"`{text}`".replace("|", "\\|") if text else ""
+
+
+def plain(text: str) -> str:
+    """The prose of a docstring or of a help text as Markdown in one line, without roles."""
+    text = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", " ".join(text.split())).replace("``", "`")
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([<>*_\[\]])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts).replace("|", "\\|")
+
+
+#: Parts by the name that a page gives.
+GENERATED: dict[str, Callable[..., str]] = {
+    part.__name__: part
+    for part in (command_line, settings, spaces, search_options, metrics, api, layers, contracts, modules)
+}

@@ -1,0 +1,71 @@
+"""The templates for extensions obey the laws of what they are templates for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from contracts.searcher_contract import OBJECTIVES, Maker, SearcherContract
+from contracts.space_contract import SpaceContract
+from examples.own_metric import WORST, WorstClass
+from examples.own_searcher import MapElites
+from examples.own_space import WidthSpace, create
+from toy import ToySpace
+
+from evonas.data import load
+from evonas.evaluation import Job, TrainedEvaluator, merge
+from evonas.individual import Evaluation, Individual, Start, Trial
+from evonas.training import Recipe, Stop
+from evonas.types import Task
+
+
+class TestWidthSpace(SpaceContract):
+    task = Task("classification", (1, 4, 4), 3)
+
+    @pytest.fixture
+    def space(self) -> WidthSpace:
+        return create(self.task, {"widest": 8})
+
+
+class TestMapElites(SearcherContract):
+    name = "map-elites"
+
+    @pytest.fixture
+    def make_searcher(self) -> Maker:
+        def make(seed: int) -> MapElites:
+            return MapElites(
+                ToySpace(), OBJECTIVES, population=12, children=8, generations=5, rng=np.random.default_rng(seed)
+            )
+
+        return make
+
+
+def test_an_option_out_of_range_is_refused_with_its_name() -> None:
+    with pytest.raises(ValueError, match="option widest of the widths space"):
+        create(Task("classification", (4,), 3), {"widest": 1})
+
+
+def test_map_elites_keeps_the_better_of_two_in_a_range_of_the_cost() -> None:
+    searcher = MapElites(ToySpace(), OBJECTIVES, population=3, children=1, generations=1,
+                         rng=np.random.default_rng(0))
+    told = [
+        Evaluation(*trial.key, "ok", {"val_error": error, "flops": 100.0}, 0.0)
+        for trial, error in zip(searcher.ask(), (0.5, 0.2, 0.3), strict=True)
+    ]
+    searcher.tell(told)
+    assert searcher.state()["elites"] == [told[1].key]
+
+
+def test_the_worst_class_is_at_least_as_bad_as_the_mean_and_needs_weights() -> None:
+    splits = load("digits", n_train=100)
+    space = create(splits.task, {})
+    genotype = space.sample(np.random.default_rng(0))
+    trial = Trial(Individual(0, genotype, 0, "sample"), 1)
+    job = Job(trial, np.random.SeedSequence(0), None, Stop())
+    with pytest.raises(ValueError, match="needs trained weights"):
+        WorstClass(space, splits)(job)
+    outcome = merge(TrainedEvaluator(space, splits, Recipe()), WorstClass(space, splits))(job)
+    assert outcome.metrics["val_error"] <= outcome.metrics[WORST] <= 1
+    assert outcome.weights is not None
+    again = WorstClass(space, splits)(Job(trial, np.random.SeedSequence(1), Start(genotype, outcome.weights, True),
+                                          Stop()))
+    assert again.metrics[WORST] == outcome.metrics[WORST]
