@@ -121,13 +121,12 @@ def api() -> str:
 
 def layers() -> str:
     """The packages of the engine from the highest to the lowest, each with what its docstring says."""
-    rows = []
-    for contract in _contracts():
-        for layer in contract["layers"] if contract["type"] == "layers" else ():
-            for name in layer.split(" | "):
-                rows.append((code(f"evonas/{name}"), first_sentence(ROOT / "evonas" / name)))
-            rows.append(("", ""))
-    return table(("from the highest", "what is in it"), rows[:-1])
+    (order,) = (contract["layers"] for contract in _contracts() if contract["type"] == "layers")
+    rows = [
+        (str(len(order) - place), code(f"evonas/{name}"), first_sentence(ROOT / "evonas" / name))
+        for place, layer in enumerate(order) for name in layer.split(" | ")
+    ]
+    return table(("floor", "package or module", "what is in it"), rows)
 
 
 def contracts() -> str:
@@ -152,6 +151,30 @@ def modules(package: str) -> str:
         ("module", "what is in it"),
         [(code(place.relative_to(ROOT).as_posix()), first_sentence(place.with_suffix(""))) for place in places],
     )
+
+
+def importers(name: str) -> str:
+    """Packages with the modules that import something when they are used, not only for the names of types."""
+    found: dict[str, list[str]] = {}
+    for package in ("evonas", "search_spaces"):
+        for source in sorted((ROOT / package).rglob("*.py")):
+            if name in _imports(ast.parse(source.read_text()).body):
+                found.setdefault(source.parent.relative_to(ROOT).as_posix(), []).append(code(source.stem))
+    return table(("package", "modules"), [(code(package), ", ".join(names)) for package, names in found.items()])
+
+
+def _imports(body: Iterable[ast.stmt]) -> set[str]:
+    """The first names of the modules that statements import, but for those of type checkers."""
+    found: set[str] = set()
+    for statement in body:
+        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
+            continue
+        for node in ast.walk(statement):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            found |= {name.partition(".")[0] for name in names}
+    return found
 
 
 def first_sentence(place: Path) -> str:
@@ -183,5 +206,5 @@ def plain(text: str) -> str:
 #: Parts by the name that a page gives.
 GENERATED: dict[str, Callable[..., str]] = {
     part.__name__: part
-    for part in (command_line, settings, spaces, search_options, metrics, api, layers, contracts, modules)
+    for part in (command_line, settings, spaces, search_options, metrics, api, layers, contracts, modules, importers)
 }
