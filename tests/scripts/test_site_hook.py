@@ -1,0 +1,79 @@
+"""The reference of the site is drawn from what there is, and has all of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import site_hook
+from typer.main import get_command
+
+from evonas.cli.app import app
+from evonas.cli.examples import example_of
+from evonas.config import RunConfig
+from evonas.metrics import METRICS
+from evonas.plugins import available_spaces
+from evonas.relaxed.methods import METHODS
+from evonas.training import Pruning, Recipe, Regrowth
+
+DOCS = Path(__file__).parents[2] / "docs"
+#: What each page asks for, with its argument.
+ASKED = [(page.relative_to(DOCS).as_posix(), *match) for page in sorted(DOCS.rglob("*.md"))
+         for match in site_hook.ASKED.findall(page.read_text())]
+
+
+def names(table: str) -> list[str]:
+    """The first cells of the rows of a table."""
+    return re.findall(r"^\| `([^` ]+)", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("page", "part", "argument"), ASKED)
+def test_every_part_that_a_page_asks_for_is_generated(page: str, part: str, argument: str) -> None:
+    text = site_hook.on_page_markdown(f"before\n\n<!-- generated: {f'{part} {argument}'.strip()} -->\n\nafter")
+    assert text.startswith("before")
+    assert text.endswith("after")
+    assert len(text) > 100
+    assert "generated:" not in text
+
+
+def test_every_part_is_asked_for() -> None:
+    assert {part for _, part, _ in ASKED} == set(site_hook.GENERATED)
+
+
+def test_every_command_is_there_with_every_option() -> None:
+    text = site_hook.command_line()
+    commands = dict(get_command(app).commands)  # type: ignore[attr-defined]
+    commands |= {f"datasets {name}": command for name, command in commands["datasets"].commands.items()}
+    for name, command in commands.items():
+        _, _, section = text.partition(f"## evonas {name}\n")
+        section = section.partition("\n## ")[0]
+        assert section, name
+        for parameter in command.params:
+            assert all(option in section for option in parameter.opts if option.startswith("--")), (name, parameter)
+
+
+@pytest.mark.parametrize("kind", [
+    RunConfig, Recipe, Pruning, Regrowth, *METHODS.values(),
+    *(type(example_of(name).space.options) for name in available_spaces()),
+])
+def test_every_setting_is_there_with_what_it_does(kind: type) -> None:
+    text = site_hook.settings(f"{kind.__module__}.{kind.__qualname__}")
+    assert names(text) == list(getattr(kind, "model_fields", None) or kind.__dataclass_fields__)
+    for row in text.splitlines()[2:]:
+        cells = re.split(r"(?<!\\)\|", row)
+        assert cells[4].strip(), f"{kind.__name__}: {row}"
+
+
+def test_every_metric_is_there() -> None:
+    assert names(site_hook.metrics()) == list(METRICS)
+
+
+def test_prose_loses_its_roles_and_cannot_break_a_table() -> None:
+    assert site_hook.plain("See :class:`a.B`,\n ``x|y``  or [none] <b>.") == r"See `a.B`, `x\|y` or \[none\] \<b\>."
+
+
+def test_modules_that_import_something_for_types_only_are_no_importers() -> None:
+    text = site_hook.importers("torch")
+    assert "`module`" in text
+    assert "`evonas/search`" not in text
