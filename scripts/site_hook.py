@@ -24,8 +24,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Called by mkdocs for each page: without the roles that docstrings have for Sphinx, like ``:class:``."""
-    return re.sub(r":(?:attr|class|data|func|meth|mod):(?=<code>)", "", html)
+    """Called by mkdocs for each page: without what docstrings have for Sphinx, roles like ``:class:`` and ``::``."""
+    return re.sub(r":(?:attr|class|data|func|meth|mod):(?=<code>)", "", html).replace("::</p>", ":</p>")
 
 
 def command_line() -> str:
