@@ -130,7 +130,8 @@ def _takes(schema: Json, others: Mapping[str, Json]) -> str:
 
 def _bounds(schema: Json) -> str:
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    return ",".join(f"{sign}{schema[key]:g}" for key, sign in signs.items() if key in schema)
+    # whole numbers are stored in 64 bits: a bound that only says so tells a person nothing
+    return ",".join(f"{sign}{schema[key]:g}" for key, sign in signs.items() if key in schema and schema[key] < 2**63)
 
 
 def _value(value: Any) -> str:

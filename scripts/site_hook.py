@@ -10,6 +10,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def _commands(command: Any, name: str, parent: Any) -> Iterator[str]:
     for panel, entries in parameters_of(command, context).items():
         if entries:
             rows = [(code(entry.name), plain(entry.text)) for entry in entries]
-            yield f"**{panel}**\n\n{table(('', ''), rows)}"
+            yield table((panel, ""), rows)
     for each in command.list_commands(context) if hasattr(command, "list_commands") else ():
         yield from _commands(command.get_command(context, each), each, context)
 
@@ -191,16 +192,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def code(text: str) -> str:
-    """Text as code in a cell; nothing where there is none."""
-    return f"`{text}`".replace("|", "\\|") if text else ""
+    """Text as code in a cell; nothing where there is none. A bar would end a cell, whatever is before it."""
+    return f"<code>{escape(text).replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`" if text else ""
 
 
 def plain(text: str) -> str:
     """The prose of a docstring or of a help text as Markdown in one line, without roles."""
     text = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", " ".join(text.split())).replace("``", "`")
     parts = text.split("`")
-    parts[::2] = [re.sub(r"([<>*_\[\]])", r"\\\1", part) for part in parts[::2]]
-    return "`".join(parts).replace("|", "\\|")
+    parts[::2] = [re.sub(r"([*_\[\]|])", r"\\\1", escape(part, quote=False)) for part in parts[::2]]
+    parts[1::2] = [code(part) for part in parts[1::2]]
+    return "".join(parts)
 
 
 #: Parts by the name that a page gives.

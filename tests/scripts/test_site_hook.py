@@ -70,7 +70,8 @@ def test_every_metric_is_there() -> None:
 
 
 def test_prose_loses_its_roles_and_cannot_break_a_table() -> None:
-    assert site_hook.plain("See :class:`a.B`,\n ``x|y``  or [none] <b>.") == r"See `a.B`, `x\|y` or \[none\] \<b\>."
+    prose = "See :class:`a.B`,\n ``x|y``  or [none] <b>."
+    assert site_hook.plain(prose) == r"See `a.B`, <code>x&#124;y</code> or \[none\] &lt;b&gt;."
 
 
 def test_modules_that_import_something_for_types_only_are_no_importers() -> None:
