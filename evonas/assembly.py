@@ -18,7 +18,7 @@ from evonas.data.held_out_fit import check_test_set
 from evonas.data.locating import expanded
 from evonas.data.own_files import is_own_file
 from evonas.data.samples import Splits
-from evonas.evaluation import Evaluator
+from evonas.evaluation import Evaluator, splits_of
 from evonas.evaluation.base import class_of
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.exportable import HasTimedParts
@@ -26,16 +26,19 @@ from evonas.family import FamilyObserver, find_family
 from evonas.lowering import REPLACE_MAX_POOL
 from evonas.objectives import Objectives
 from evonas.opened import check_data, config_of, locate_data
-from evonas.plugins import create_space
+from evonas.plugins import create_space, find_searcher, read_table
 from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
-from evonas.runtimes.latency_table import measure_table, read_table
+from evonas.runtimes.latency_table import measure_table
+from evonas.runtimes.latency_table import read_table as read_latencies
 from evonas.scoring import build_scoring
-from evonas.search import SEARCHERS, Searcher
+from evonas.search import Searcher
+from evonas.searchers import searcher_settings, with_budgets, with_defaults, with_rungs
 from evonas.seeders import complete_settings, find_searches, founder_options, suitable_options
 from evonas.seeding import Seeds, founding_trials, read_seeds
 from evonas.space import G, Offspring, SearchSpace, Seedable
 from evonas.store import Record, RunStore, check_absent, create, damaged, each_once, of_another, read_info
+from evonas.tabulated import ArchitectureTable
 from evonas.teacher import OwnTeacher, read_teacher
 from evonas.timed import check_target, sources_of
 from evonas.training import FamilySearch
@@ -86,6 +89,7 @@ class Parts:
 
     Attributes:
         family_search: The search that gives the family; None where it is drawn member by member.
+        table: What the evaluator ``table`` looks networks up in.
     """
 
     config: RunConfig
@@ -94,6 +98,7 @@ class Parts:
     evaluator: Evaluator[Any]
     objectives: Objectives
     family_search: FamilySearch[Any] | None
+    table: ArchitectureTable[Any] | None = None
 
     @property
     def timed_space(self) -> HasTimedParts[Any] | None:
@@ -121,7 +126,12 @@ def assemble(
             it began with.
         seed_from: Runs whose networks this one goes on from.
     """
-    splits = load(config.dataset, **config.split)
+    if new:
+        config = with_defaults(config)
+    table = None
+    if config.evaluator == "table":
+        table = read_table(config.space, config.dataset, config.data_root, config.wanted)
+    splits = load(config.dataset, **config.split) if table is None else splits_of(table, config.dataset)
     if new:
         check_test_set(splits, config.file_options)  # not at the end of a run
     if is_own_file(config.dataset):  # what was told by shapes, types and headers is said from now on
@@ -133,12 +143,17 @@ def assemble(
         })
     if config.classes and len(config.classes) != splits.task.n_outputs:
         raise UserError(f"classes: expected the names of {splits.task.n_outputs} classes, got {len(config.classes)}")
+    if table is not None:
+        config = with_budgets(config, table)
     if config.epochs is None:
         wanted = default_epochs(
             len(splits.train), config.recipe.batch_size, epochs=epochs, input_shape=splits.task.input_shape
         )
         config = config.model_copy(update={"epochs": wanted})
+    config = with_rungs(config)
     space = create_space(config.space, splits.task, config.space_options)
+    if table is not None:
+        table.check(space)
     if new and (suited := suitable_options(space, config, seed_from)):
         config = config.model_copy(update={"space_options": {**config.space_options, **suited}})
         space = create_space(config.space, splits.task, config.space_options)
@@ -147,27 +162,32 @@ def assemble(
         space = create_space(config.space, splits.task, config.space_options)
     searches = find_searches(config, space, out)
     config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))
-    evaluator, objectives = build_scoring(config, space, splits, out)
+    evaluator, objectives = build_scoring(config, space, splits, out, table)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
-    return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder))
+    return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder), table)
 
 
-def _searcher(parts: Parts, store: RunStore[Any]) -> Searcher[Any]:
+def _searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
+    """The searcher of a run; without one only to see, before anything is written, that there can be one."""
     config, space = parts.config, parts.space
     numbers: dict[str, Any] = {
         "population": config.population, "children": config.children, "generations": config.generations,
         "rungs": config.budgets, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
+        **searcher_settings(config),
     }
     if config.searcher == "nsga2":
         numbers |= {
             "survival": config.survival, "parents": config.parents, "adapt": config.adapt,
-            "crossover_rate": config.crossover_rate, "founders": founding_trials(store),
+            "crossover_rate": config.crossover_rate, "founders": () if store is None else founding_trials(store),
         }
-    elif parts.family_search is not None:
+    elif parts.family_search is not None and store is not None:
         numbers["draw"] = lambda index, rng: Offspring(store.individual(index).genotype, config.seeder)
     elif isinstance(space, Seedable) and (seeder := space.seeders.get(config.seeder)) is not None:
         numbers["draw"] = lambda index, rng: Offspring(seeder(index, rng), config.seeder)
-    return SEARCHERS[config.searcher](space, parts.objectives, **numbers)
+    try:
+        return find_searcher(config.searcher)(space, parts.objectives, **numbers)
+    except ValueError as error:
+        raise UserError(f"searcher {config.searcher!r}: {error}") from error
 
 
 def evolve(
@@ -238,6 +258,7 @@ def begin(
         fingerprint=splits.fingerprint,
     )
     given = [part for part in (seeds, teacher) if part is not None]
+    _searcher(parts, None)
     if seeds is None:
         _draw_one(parts)
 
@@ -257,7 +278,7 @@ def begin(
         fill=fill,
     )
     for observer in observers:
-        for sentence in () if seeds is None else seeds.notes:
+        for sentence in (*(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes)):
             observer.noted(sentence)
     return _run(parts, out, observers, since)
 
@@ -267,8 +288,8 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
 
     Args:
         changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``,
-            ``time_limit``, ``trial_timeout`` or ``generations``; the
-            ``latency_command``, where the run has one.
+            ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the ``latency_command``, where the
+            run has one.
 
     Raises:
         UserError: Not a run, its data set is not there or has changed, or its latency command was not given again.
@@ -278,9 +299,9 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     if command != changes.get("latency_command"):  # a run directory may come from anybody: it starts no program
         told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
         raise UserError(f"{out} was started {told}: give the same to go on")
-    info, searcher = read_info(out), class_of(SEARCHERS[config_of(out).searcher])
-    if info.searcher not in (None, searcher):
-        raise of_another(out, f"searched by {info.searcher}", searcher)
+    info, factory = read_info(out), find_searcher(config_of(out).searcher)
+    if isinstance(factory, type) and info.searcher not in (None, class_of(factory)):
+        raise of_another(out, f"searched by {info.searcher}", class_of(factory))
     if "." in (info.evaluator or ""):  # none of the engine's own
         raise of_another(out, f"evaluated by {info.evaluator}", "the command line's own")
     with blames(out):
@@ -309,7 +330,7 @@ def _draw_one(parts: Parts) -> None:
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float) -> bool:
     config = parts.config
     if parts.timed_space is not None:
-        read_table(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
+        read_latencies(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
     with RunStore(out, parts.space, writing=True) as store:
         searcher = _searcher(parts, store)
         engine.claim(searcher, parts.evaluator, store)
@@ -328,7 +349,8 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float
             return False
         return engine.run(
             searcher, parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
-            trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
+            trial_timeout=config.trial_timeout, time_limit=config.time_limit, n_evaluations=config.evaluations,
+            observers=observers,
             evaluator_at=_evaluators_by_generation(parts, store, out) if config.teaches_itself else None, since=since,
         )
 

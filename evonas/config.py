@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -64,13 +65,16 @@ class RunConfig(BaseModel):
             ``fitness_mse``, of several targets ``fitness_nmse``) and ``flops``.
         constraints: Bounds on metrics, like ``"flops<=100000"``.
         evaluator: ``"shared"`` trains nothing: it measures with the weights of the supernet that the run ``supernet``
-            has trained, whatever the epochs.
+            has trained, whatever the epochs. ``"table"`` trains nothing either: it looks networks up in a published
+            table of the space, of which ``dataset`` and ``epochs`` must be.
         supernet: Run whose supernet's weights are shared.
-        searcher: ``"random"`` is the baseline at equal budget.
+        searcher: ``"random"`` is the baseline at equal budget; see :mod:`evonas.search`.
+        searcher_options: The searcher's own settings.
         seeder: Names the family that the searcher ``random`` draws from.
         population: Survivors of a generation, and founders.
         children: Offspring of a generation.
         generations: Generations after the founders.
+        evaluations: After so many a run ends, whatever its searcher would still ask for; None is no limit.
         epochs: Epochs of a trial; None is as many as the data are few, see
             :func:`evonas.training.length.default_epochs`.
         search_epochs: Epochs of a seeder that is one training for the whole family; its members are trained for
@@ -122,13 +126,15 @@ class RunConfig(BaseModel):
     categories: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
-    evaluator: Literal["trained", "shared"] = "trained"
+    evaluator: Literal["trained", "shared", "table"] = "trained"
     supernet: Path | None = None
-    searcher: Literal["nsga2", "random"] = "nsga2"
+    searcher: str = "nsga2"
+    searcher_options: dict[str, Any] = Field(default_factory=dict)
     seeder: str = "random"
     population: int = Field(default=40, ge=2, le=MOST)
     children: int = Field(default=20, ge=1, le=MOST)
     generations: int = Field(default=30, ge=0, le=MOST)
+    evaluations: int | None = Field(default=None, ge=1, le=MOST)
     epochs: int | None = Field(default=None, ge=1, le=MOST)
     search_epochs: int | None = Field(default=None, ge=1, le=MOST)
     search_options: dict[str, Any] = Field(default_factory=dict)
@@ -185,6 +191,16 @@ class RunConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _check_table(self) -> Self:
+        if self.evaluator == "table":
+            trains = ("teacher", "n_train", "n_validation", "axes", "task", "training", "latency_command")
+            given = [name for name in trains if getattr(self, name)] + ["seeder"] * (self.seeder != "random")
+            if given:
+                raise ValueError(f"the evaluator 'table' trains nothing and sees no samples: leave out "
+                                 f"{', '.join(given)}")
+        return self
+
+    @model_validator(mode="after")
     def _check_self_distillation(self) -> Self:
         if self.self_distillation and not self._can_teach_itself:
             raise ValueError("self_distillation is for the searcher 'nsga2' without a teacher and without a supernet: "
@@ -207,7 +223,7 @@ class RunConfig(BaseModel):
 
     @property
     def _can_teach_itself(self) -> bool:
-        return self.searcher == "nsga2" and self.teacher is None and self.supernet is None
+        return self.searcher == "nsga2" and self.teacher is None and self.evaluator == "trained"
 
     @property
     def budgets(self) -> tuple[int, ...]:
@@ -216,6 +232,12 @@ class RunConfig(BaseModel):
             return (0,)
         assert self.rungs or self.epochs, "the number of epochs follows from the data: see evonas.assembly"
         return self.rungs or (self.epochs or 0,)
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The metrics that are minimised, maximised or bounded, as far as the user has named them."""
+        bounded = (re.split("[<>]", text)[0].strip() for text in self.constraints)
+        return frozenset([*(self.objectives or ()), *bounded])
 
     @property
     def split(self) -> Split:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, Protocol
 
 import numpy as np
@@ -52,8 +53,9 @@ class SearchFailed(UserError):
 
 def run(
     searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G], *, seed: int, n_jobs: int = 1,
-    trial_timeout: float | None = None, time_limit: float | None = None, observers: Sequence[Observer] = (),
-    evaluator_at: Callable[[int], Evaluator[G]] | None = None, since: float = np.inf,
+    trial_timeout: float | None = None, time_limit: float | None = None, n_evaluations: int | None = None,
+    observers: Sequence[Observer] = (), evaluator_at: Callable[[int], Evaluator[G]] | None = None,
+    since: float = np.inf,
 ) -> bool:
     """Search until the searcher asks for nothing more, or the time is up. Goes on with a run that the store holds.
 
@@ -61,12 +63,13 @@ def run(
         trial_timeout: Seconds a trial may take before it counts as failed.
         time_limit: Seconds the run may take, earlier sessions included; trials under way are then dropped. Founders are
             then drawn a few at a time, and the smallest of these evaluated first.
+        n_evaluations: Evaluations after which the run is at its end, earlier sessions and failed ones included.
         evaluator_at: Gives the evaluator of a generation, where that is not the same in all. May look at what the
             store holds of earlier ones, and at nothing else: a resumed run asks again.
         since: ``time.monotonic()`` when this session's preparations began; they count, but leave half of the limit.
 
     Returns:
-        Whether the searcher came to its end.
+        Whether the searcher, or the number of evaluations, came to its end.
 
     Raises:
         SearchFailed: All trials of the first generation failed, or of two in a row, 8 trials or more.
@@ -78,10 +81,12 @@ def run(
     now = time.monotonic()
     begin = max(min(since, now), now - (time_limit or np.inf) / 2) - store.elapsed
     stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
-    loop = _Loop(evaluator, store, seed, n_jobs, trial_timeout, stop, begin, observers, evaluator_at)
-    while trials := searcher.ask():
+    n_own = sum(not record.imported for record in store.records())
+    n_left = np.inf if n_evaluations is None else n_evaluations - n_own
+    loop = _Loop(evaluator, store, seed, n_jobs, trial_timeout, stop, begin, n_left, observers, evaluator_at)
+    while loop.n_left > 0 and (trials := searcher.ask()):
         if not loop.evaluate(trials):
-            return False
+            return loop.n_left <= 0
         evaluations = _evaluations(store, trials)
         searcher.tell(evaluations)
         store.add_state(searcher.state())
@@ -96,6 +101,7 @@ class _Loop(Generic[G]):
 
     Attributes:
         begin: ``time.monotonic()`` when the run began, had it not been interrupted.
+        n_left: Evaluations after which the run is at its end.
     """
 
     evaluator: Evaluator[G]
@@ -105,11 +111,12 @@ class _Loop(Generic[G]):
     trial_timeout: float | None
     stop: Stop
     begin: float
+    n_left: float
     observers: Sequence[Observer]
     evaluator_at: Callable[[int], Evaluator[G]] | None
 
     def evaluate(self, trials: Sequence[Trial[G]]) -> bool:
-        """Evaluate and store those trials that the store lacks; returns whether there was time for all."""
+        """Evaluate and store those trials that the store lacks; returns whether all are there now."""
         first = trials[0].individual
         hurry = first.birth == 0 and np.isfinite(self.stop.deadline)
         if draws_beside(self.evaluator, self.n_jobs) and not hurry and not self.store.holds(first.id):
@@ -124,6 +131,7 @@ class _Loop(Generic[G]):
         for wave in _waves(trials, self.stop.deadline, self.n_jobs):
             self.store.add_individuals(trial.individual for trial in wave)
             missing = self.store.missing(wave)
+            missing = missing[: int(min(self.n_left, len(missing)))]
             if not n_drawn:
                 self._asked(trials, len(missing) + len(trials) - len(wave))
             n_drawn += len(wave)
@@ -131,22 +139,24 @@ class _Loop(Generic[G]):
                 self._prepare(trials)
             with Group(self.store, self._report) as group:
                 self._evaluate_all([self._job(trial) for trial in missing], group, smallest_first=hurry)
+            if self.n_left <= 0:
+                break
         return n_drawn
 
     def _evaluate_as_drawn(self, trials: Sequence[Trial[G]]) -> int:
         """Draw each trial of a new generation while the one before is evaluated; returns how many were drawn."""
-        n_drawn = 0
+        n_drawn, n_wanted = 0, int(min(self.n_left, len(trials)))
 
         def jobs() -> Iterator[Job[G]]:
             nonlocal n_drawn
-            for trial in trials:
+            for trial in islice(trials, n_wanted):
                 group.add_individual(trial.individual)
                 n_drawn += 1
                 yield self._job(trial)
                 if time.monotonic() > self.stop.deadline:
                     return
 
-        self._asked(trials, len(trials))
+        self._asked(trials, n_wanted)
         self._prepare(trials)
         with Group(self.store, self._report) as group:
             self._evaluate_all(jobs(), group)
@@ -169,6 +179,7 @@ class _Loop(Generic[G]):
             smallest_first=smallest_first,
         ):
             group.add(evaluation, weights, elapsed=time.monotonic() - self.begin)
+            self.n_left -= 1
 
     def _report(self, evaluation: Evaluation[G]) -> None:
         for observer in self.observers:
@@ -232,6 +243,6 @@ def _has_succeeded(store: RunStore[Any], birth: int) -> bool:
 def _evaluations(store: RunStore[G], trials: Sequence[Trial[G]]) -> list[Evaluation[G]]:
     evaluations = [store.evaluation(*trial.key) for trial in trials]
     birth = trials[0].individual.birth
-    if all(e.status == "failed" for e in evaluations) and not _has_succeeded(store, birth):
+    if all(e.status == "failed" for e in evaluations) and not _has_succeeded(store, birth, len(trials)):
         raise SearchFailed(f"all {len(trials)} trials of a generation failed, the first with: {evaluations[0].error}")
     return evaluations

@@ -58,7 +58,7 @@ def _opened(out: Path, writing: bool, changes: Mapping[str, Any]) -> Iterator[Op
     task = task_of(info, out)
     space = create_space(config.space, task, config.space_options)
     names = config.objectives or ()
-    known = {*names, *(re.split("[<>]", text)[0].strip() for text in config.constraints)}  # checked when it began
+    known = config.wanted  # checked when it began
     goals = info.goals
     if not {*names} <= MINIMISED | MAXIMISED | goals.keys():  # costs that only the space knows, in an older run
         goals = {**costs_of(space.cost(space.sample(np.random.default_rng(0)))), **goals}
@@ -74,12 +74,20 @@ def _opened(out: Path, writing: bool, changes: Mapping[str, Any]) -> Iterator[Op
 
 def load_splits(run: OpenRun) -> Splits:
     """The run's data set without its test set; raises :class:`UserError` where it is missing or has changed."""
+    require_samples(run)
     c, directory = data_config(run), run.store.directory
     splits = load(c.dataset, **c.split)
     check_data(splits, run.store.info, directory)
     if splits.task != run.task:
         raise StoreError(f"{directory} has a damaged task: its data set has {splits.task}, got {run.task}")
     return splits
+
+
+def require_samples(run: OpenRun) -> None:
+    """Raises :class:`UserError` where a run has none, and trained nothing."""
+    if run.config.evaluator == "table":
+        raise UserError(f"{run.store.directory} was evaluated by a table, without samples and weights: train its "
+                        "networks in a run with the evaluator 'trained'")
 
 
 def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:

@@ -5,7 +5,9 @@ It does so where they are needed: the import of pymoo takes longer than most com
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -103,3 +105,90 @@ def knee(F: Doubles) -> int:
     span = np.ptp(F, axis=0)
     scaled = (F - F.min(axis=0)) / np.where(span > 0, span, 1)
     return int(np.argmin(scaled.sum(axis=1)))
+
+
+def hypervolume_gains(F: Doubles, front: Doubles, reference: Doubles) -> Doubles:
+    """As :func:`contributions`, for many rows at once where there are one or two objectives, ``(n,)``."""
+    n_objectives = F.shape[1]
+    if n_objectives > 2:
+        return contributions(F, front, reference)
+    F = np.minimum(F, reference)
+    if n_objectives == 1:
+        best = min(float(reference[0]), *front[:, 0].tolist()) if len(front) else float(reference[0])
+        return np.maximum(best - F[:, 0], 0.0)
+    inside = front[(front < reference).all(axis=1)]
+    corners = inside[np.lexsort((inside[:, 1], inside[:, 0]))]
+    # between two corners the front's height is that of the left one; left of all it is the reference's
+    edges = np.concatenate([[-np.inf], corners[:, 0], [reference[0]]])
+    heights = np.minimum.accumulate(np.concatenate([[reference[1]], corners[:, 1]]))
+    width = np.clip(edges[1:], F[:, :1], reference[0]) - np.clip(edges[:-1], F[:, :1], reference[0])
+    return np.asarray((width * np.maximum(heights - F[:, 1:], 0.0)).sum(axis=1))
+
+
+def reference_directions(n_objectives: int, n_most: int) -> Doubles:
+    """Evenly spread directions (Das 1998, https://doi.org/10.1137/S1052623496307510), ``(n, n_objectives)``: as many as
+    there are up to ``n_most``, but one for each objective at least."""
+    if n_objectives == 1:
+        return np.ones((1, 1))
+    from pymoo.util.ref_dirs import get_reference_directions
+
+    parts = 1
+    while comb(parts + n_objectives, n_objectives - 1) <= n_most:
+        parts += 1
+    directions: Doubles = get_reference_directions("das-dennis", n_objectives, n_partitions=parts)
+    return directions
+
+
+class Extent(NamedTuple):
+    """What is known of the range of the objectives, ``(n_objectives,)`` and ``(n_objectives, n_objectives)``.
+
+    Attributes:
+        ideal, worst: The least and the greatest values so far.
+        extreme: The points that are nearest to the axes so far.
+    """
+
+    ideal: Doubles
+    worst: Doubles
+    extreme: Doubles
+
+
+def niched(
+    F: Doubles, n_survivors: int, directions: Doubles, extent: Extent | None, rng: np.random.Generator
+) -> tuple[Ints, Extent]:
+    """The survivors of NSGA-III (Deb 2014, https://doi.org/10.1109/TEVC.2013.2281535), and what is known after them.
+
+    Whole fronts survive, and of the front that does not fit those in the niches with the fewest members. Objectives
+    are scaled by the ideal point and the intercepts of the plane through the extreme points.
+
+    Args:
+        F: ``(n, n_objectives)``, finite, with ``n >= n_survivors``.
+        n_survivors: Rows that are kept.
+        directions: Of the niches, see :func:`reference_directions`.
+        extent: As it was returned before; None at first.
+        rng: Decides between niches, and between members of a niche.
+    """
+    from moocore import pareto_rank
+    from pymoo.algorithms.moo.nsga3 import HyperplaneNormalization, associate_to_niches
+
+    rank = pareto_rank(F)
+    scale = HyperplaneNormalization(F.shape[1])
+    if extent is not None:
+        scale.ideal_point, scale.worst_point, scale.extreme_points = (each.copy() for each in extent)
+    with warnings.catch_warnings():  # pymoo silences all warnings for good
+        scale.update(F, nds=np.flatnonzero(rank == 0))
+    known = Extent(scale.ideal_point, scale.worst_point, scale.extreme_points)
+    niche, distance, _ = associate_to_niches(F, directions, scale.ideal_point, scale.nadir_point.copy())
+    last = int(np.sort(rank)[n_survivors - 1])
+    kept = np.flatnonzero(rank < last)
+    members = np.bincount(niche[kept], minlength=len(directions))
+    waiting = rng.permutation(np.flatnonzero(rank == last))
+    chosen: list[int] = []
+    while len(kept) + len(chosen) < n_survivors:
+        emptiest = niche[waiting][members[niche[waiting]] == members[niche[waiting]].min()]
+        target = int(rng.choice(np.unique(emptiest)))
+        there = waiting[niche[waiting] == target]
+        nearest = int(there[np.argmin(distance[there])] if members[target] == 0 else there[0])
+        chosen.append(nearest)
+        members[target] += 1
+        waiting = waiting[waiting != nearest]
+    return np.sort(np.concatenate([kept, np.array(chosen, np.int64)])).astype(np.int64), known

@@ -1,24 +1,44 @@
-"""Search spaces by name, through entry points of the group ``evonas.search_spaces``: anybody's package can add one."""
+"""Parts by name, through entry points: any package can add a search space, a searcher, a metric or a table.
+
+``evonas.search_spaces`` has a :class:`evonas.space.SpaceFactory` a name, ``evonas.searchers`` a
+:class:`evonas.search.SearcherFactory`, ``evonas.metrics`` a :class:`evonas.evaluation.CustomMetric`, and
+``evonas.tables``, under the name of a search space, a :class:`evonas.tabulated.TableSource`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evonas.encoding import BAD_DATA
+from evonas.metrics import METRICS, Metric
+from evonas.search import SEARCHERS, SearcherFactory
 from evonas.space import SearchSpace
+from evonas.tabulated import ArchitectureTable
 from evonas.types import Task, UserError, suggestion
 
-GROUP = "evonas.search_spaces"
+if TYPE_CHECKING:
+    from evonas.evaluation.custom import CustomMetric
+
+SPACES, SEARCHER_GROUP, METRIC_GROUP, TABLES = (
+    "evonas.search_spaces", "evonas.searchers", "evonas.metrics", "evonas.tables"
+)
 
 
 @cache
+def installed(group: str) -> Mapping[str, EntryPoint]:
+    """The entry points of a group by name."""
+    return MappingProxyType({point.name: point for point in entry_points(group=group)})  # reads every package's files
+
+
 def available_spaces() -> Mapping[str, EntryPoint]:
     """The installed search spaces by name."""
-    return MappingProxyType({point.name: point for point in entry_points(group=GROUP)})  # reads every package's files
+    return installed(SPACES)
 
 
 def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:
@@ -27,15 +47,95 @@ def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpa
     Raises:
         UserError: No such space is installed, it cannot be imported, or it refuses an option.
     """
-    points = available_spaces()
-    if name not in points:
-        raise UserError(f"unknown search space {name!r}{suggestion(name, points)}")
-    try:
-        factory = points[name].load()
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"the search space {name!r} is installed but cannot be loaded: {error}") from error
+    factory = _load(name, available_spaces(), "search space")
     try:
         space: SearchSpace[Any] = factory(task, options)
     except BAD_DATA as error:
         raise UserError(f"search space {name!r}: {error}") from error
     return space
+
+
+def searcher_names() -> tuple[str, ...]:
+    """What ``--searcher`` can name: the engine's own, then those of other packages."""
+    return (*SEARCHERS, *(name for name in installed(SEARCHER_GROUP) if name not in SEARCHERS))
+
+
+def find_searcher(name: str) -> SearcherFactory:
+    """The named searcher; the engine's own go before those of other packages.
+
+    Raises:
+        UserError: There is none, or it cannot be imported.
+    """
+    if name in SEARCHERS:
+        return SEARCHERS[name]
+    if name not in installed(SEARCHER_GROUP):
+        raise UserError(f"unknown searcher {name!r}{suggestion(name, searcher_names())}")
+    factory: SearcherFactory = _load(name, installed(SEARCHER_GROUP), "searcher")
+    return factory
+
+
+def custom_metrics(wanted: Collection[str]) -> Mapping[str, CustomMetric]:
+    """Those of the wanted metrics that other packages bring; the engine's own are none of them.
+
+    Raises:
+        UserError: One cannot be imported, or does not say whether less or more is better.
+    """
+    found: dict[str, CustomMetric] = {}
+    for name in installed(METRIC_GROUP):
+        if name in wanted and name not in METRICS:
+            metric = _load(name, installed(METRIC_GROUP), "metric")
+            if not isinstance(getattr(metric, "description", None), Metric) or not callable(metric):
+                raise UserError(f"the metric {name!r} is installed but does not say whether less or more is better: it "
+                                "needs an attribute `description`, an evonas.metrics.Metric, and to be callable")
+            found[name] = metric
+    return found
+
+
+def custom_metric_names() -> tuple[str, ...]:
+    """What other packages can measure."""
+    return tuple(name for name in installed(METRIC_GROUP) if name not in METRICS)
+
+
+def descriptions() -> Mapping[str, Metric]:
+    """What other packages and the tables of search spaces say of their metrics."""
+    custom: dict[str, Metric] = {}
+    for name in custom_metric_names():
+        with suppress(UserError):  # one that does not fit is refused where it is asked for
+            custom |= {name: metric.description for name, metric in custom_metrics([name]).items()}
+    return {**{name: metric for space in installed(TABLES) for name, metric in table_metrics(space).items()}, **custom}
+
+
+def table_metrics(space: str) -> Mapping[str, Metric]:
+    """What the table of a search space has of devices; empty where there is no table."""
+    if space not in installed(TABLES):
+        return {}
+    metrics: Mapping[str, Metric] = _load(space, installed(TABLES), "table").metrics
+    return metrics
+
+
+def read_table(space: str, dataset: str, root: Path | None, wanted: Collection[str]) -> ArchitectureTable[Any]:
+    """The table of a search space for a data set.
+
+    Args:
+        space: By its name.
+        dataset: By its name.
+        root: A folder to search first.
+        wanted: Metrics that are asked for.
+
+    Raises:
+        UserError: There is no table of the space, or not of the data set, or its files are missing or altered.
+    """
+    if space not in installed(TABLES):
+        raise UserError(f"there is no table of the search space {space!r}, but of {', '.join(installed(TABLES))}: "
+                        "choose such a space, or leave out the evaluator 'table'")
+    table: ArchitectureTable[Any] = _load(space, installed(TABLES), "table").read(dataset, root, wanted)
+    return table
+
+
+def _load(name: str, points: Mapping[str, EntryPoint], what: str) -> Any:
+    if name not in points:
+        raise UserError(f"unknown {what} {name!r}{suggestion(name, points)}")
+    try:
+        return points[name].load()
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"the {what} {name!r} is installed but cannot be loaded: {error}") from error

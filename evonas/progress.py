@@ -49,7 +49,7 @@ class SearchProgress:
         self._console = console
         self._config = RunConfig()
         self._standing = Standing(Objectives(()))
-        self.n_done = self.n_failed = self._n_trials = self._n_ended = 0
+        self._n_before = self.n_done = self.n_failed = self._n_trials = self._n_ended = 0
         self.last_error: str | None = None
         self._begin = self._session = time.monotonic()
         self._plain = _PlainLines(
@@ -74,6 +74,7 @@ class SearchProgress:
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
         """The run is open; ``records`` are the evaluations that it holds already."""
         self._config, self._standing = config, Standing(objectives, records)
+        self._n_before = sum(not r.imported for r in records)
         self._begin = time.monotonic() - elapsed
         self._session = time.monotonic()
         if elapsed:
@@ -141,13 +142,17 @@ class SearchProgress:
         n_left = np.inf
         if self._is_bounded:
             n_left = (self._config.generations - self._standing.generation) * self._config.children
+        if (most := self._config.evaluations) is not None:
+            n_left = min(n_left, most - self._n_before - self.n_done - self._n_trials + self._n_ended)
         limit = np.inf if self._config.time_limit is None else max(0.0, self._config.time_limit - self._elapsed)
-        left = min((n_left + self._n_trials - self._n_ended) / rate if rate else np.inf, limit)
+        left = min(max(0, n_left + self._n_trials - self._n_ended) / rate if rate else np.inf, limit)
         time_left = f", {left:.0f} s left" if np.isfinite(left) else ""
         return f"{news}{rate:.2f} evaluations/s{failed}{time_left}"
 
     @property
     def _head(self) -> str:
+        if (most := self._config.evaluations) is not None:
+            return f"evaluation {self._n_before + self.n_done}/{most}"
         of = f"/{self._config.generations}" if self._is_bounded else ""
         return f"generation {self._standing.generation}{of}"
 

@@ -17,7 +17,7 @@ from evonas.evaluation.measure import measure, metric_names
 from evonas.evaluation.trained import predict, train
 from evonas.executor import evaluate_all
 from evonas.individual import Individual, Start, Trial
-from evonas.opened import OpenRun, data_config, load_splits
+from evonas.opened import OpenRun, data_config, load_splits, require_samples
 from evonas.rng import Stream, stream
 from evonas.space import SearchSpace
 from evonas.store import Retraining
@@ -85,6 +85,7 @@ def retrain(
     Returns:
         All matching retrainings, also those stored before.
     """
+    require_samples(run)
     config = run.config
     splits, test = _load_all(run), _load_test(run)
     given = {"learning_rate": learning_rate, "teacher_weight": teacher_weight}

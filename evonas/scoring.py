@@ -13,10 +13,12 @@ from evonas.config import RunConfig
 from evonas.data.samples import Splits
 from evonas.evaluation import (
     CostEvaluator,
+    CustomEvaluator,
     DeploymentEvaluator,
     Evaluator,
     LatencyEstimator,
     SharedEvaluator,
+    TableEvaluator,
     TrainedEvaluator,
     merge,
 )
@@ -27,46 +29,59 @@ from evonas.evaluation.trained import trained_names
 from evonas.exportable import HasTimedParts
 from evonas.family import FOLDER
 from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
+from evonas.plugins import custom_metric_names, custom_metrics, table_metrics
 from evonas.relaxed.trained import load_supernet
 from evonas.runtimes.device import parse_command
 from evonas.space import Relaxable, SearchSpace
 from evonas.store import read_info
+from evonas.tabulated import ArchitectureTable
 from evonas.training.augmentation import check_images
 from evonas.types import Task, UserError
 
 
 def build_scoring(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits, folder: Path
+    config: RunConfig, space: SearchSpace[Any], splits: Splits, folder: Path,
+    table: ArchitectureTable[Any] | None = None,
 ) -> tuple[Evaluator[Any], Objectives]:
     """The evaluators that a configuration asks for, as one, and the objectives among their metrics.
 
     Args:
         folder: Of the run, where an estimate of latency will find its table.
+        table: For the evaluator ``table``.
 
     Raises:
         UserError: Unknown metrics, a cost before a quality, or an evaluator that the space or another run cannot serve.
     """
     structural = space.cost(space.sample(np.random.default_rng(0)))
-    evaluator = merge(_scorer(config, space, splits), CostEvaluator(space, tuple(structural)))
-    names = config.objectives or (metric_names(splits.task, "fitness")[0], "flops")
-    deployed = deployment_names(space, splits.task)
-    known = (*evaluator.metric_names, *deployed, *_estimated(space))
-    objectives = parse_objectives(names, config.constraints, known, costs_of(structural))
+    scorer = _scorer(config, space, splits) if table is None else TableEvaluator(table)
+    evaluator = merge(scorer, CostEvaluator(space, tuple(structural)))
+    custom = custom_metrics(config.wanted)
+    names = config.objectives or (metric_names(splits.task, "fitness" if table is None else "val")[0], "flops")
+    deployed = deployment_names(space, splits.task) if table is None else ()
+    devices = table_metrics(config.space) if table is not None else {}
+    known = (*evaluator.metric_names, *deployed, *devices, *_estimated(space), *custom_metric_names())
+    goals = {name: metric.description.goal for name, metric in custom.items()}
+    goals |= {name: metric.goal for name, metric in devices.items()}
+    objectives = parse_objectives(names, config.constraints, known, {**costs_of(structural), **goals})
     if config.teaches_itself and "train_loss" in objectives.metrics:
         raise UserError("train_loss is measured against a teacher whom this run changes: choose another metric, or "
                         "give --no-self-distillation")
-    _check_order(names, LOGARITHMIC | set(structural))
+    _check_order(names, LOGARITHMIC | {*structural, *devices})
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
         evaluator = merge(evaluator, LatencyEstimator(space, folder))
     if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
         evaluator = merge(evaluator, deployment)
+    if custom:
+        evaluator = merge(evaluator, CustomEvaluator(space, custom))
     return evaluator, objectives
 
 
 def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     """All that can be an objective or a constraint of a run that trains networks of the space for the task."""
     structural = space.cost(space.sample(np.random.default_rng(0)))
-    return (*trained_names(task), *structural, *deployment_names(space, task), *_estimated(space))
+    return (
+        *trained_names(task), *structural, *deployment_names(space, task), *_estimated(space), *custom_metric_names()
+    )
 
 
 def _estimated(space: SearchSpace[Any]) -> tuple[str, ...]:

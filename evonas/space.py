@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -217,20 +217,30 @@ class Choices:
 
 
 @runtime_checkable
-class Relaxable(Protocol[G]):
-    """Capability: a supernet whose architecture is an argument."""
+class HasNeighbours(Protocol[G]):
+    """Capability: list what a smallest step leads to; without it neighbours are random mutants."""
+
+    def neighbours(self, genotype: G) -> Sequence[G]:
+        """All genotypes that differ from this one in one gene, each once."""
+        ...
+
+
+@runtime_checkable
+class HasFeatures(Protocol[G_contra]):
+    """Capability: numbers that tell a regression what genotypes have in common."""
+
+    def features(self, genotype: G_contra) -> Floats:
+        """Of shape ``(n_features,)``, the same number for all genotypes of the space; finite."""
+        ...
+
+
+@runtime_checkable
+class HasChoices(Protocol[G]):
+    """Capability: genotypes are independent choices, each of one operation among the same few."""
 
     @property
     def choices(self) -> Choices:
         """What the rows and the columns of ``arch`` stand for."""
-        ...
-
-    def supernet(self, rng_seed: int) -> nn.Module:
-        """A module with ``forward(x, arch)``: logits ``(n, n_outputs)`` for ``arch`` ``(n_choices, n_operations)``.
-
-        An operation whose weight is exactly 0 is not run, and gives that weight no gradient: whoever wants one passes a
-        weight next to 0. ``rng_seed`` decides the fresh weights.
-        """
         ...
 
     def discretize(self, arch: Floats, rule: str = "argmax") -> G:
@@ -249,6 +259,19 @@ class Relaxable(Protocol[G]):
         """Rows ``(n_choices, n_operations)`` with which the supernet computes what the genotype's network does.
 
         One-hot; of an edge that the genotype does not have, the null operation's row, or zeros where there is none.
+        """
+        ...
+
+
+@runtime_checkable
+class Relaxable(HasChoices[G], Protocol[G]):
+    """Capability: a supernet whose architecture is an argument."""
+
+    def supernet(self, rng_seed: int) -> nn.Module:
+        """A module with ``forward(x, arch)``: logits ``(n, n_outputs)`` for ``arch`` ``(n_choices, n_operations)``.
+
+        An operation whose weight is exactly 0 is not run, and gives that weight no gradient: whoever wants one passes a
+        weight next to 0. ``rng_seed`` decides the fresh weights.
         """
         ...
 

@@ -14,10 +14,10 @@ import numpy as np
 from evonas.evaluation import Job, Outcome
 from evonas.individual import Trial
 from evonas.objectives import parse_objectives
-from evonas.space import Encoded, InvalidGenotype, Offspring
+from evonas.space import Choices, Encoded, InvalidGenotype, Offspring
 from evonas.store import RunStore
 from evonas.training import Stop
-from evonas.types import Metrics, Weights
+from evonas.types import Floats, Metrics, Weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,6 +60,14 @@ class ToySpace:
         mask = rng.random(LENGTH) < 0.5
         pairs = zip(first.values, second.values, mask, strict=True)
         return Offspring(Digits(tuple(a if m else b for a, b, m in pairs)), "uniform")
+
+    choices: ClassVar = Choices(tuple(map(str, range(LEVELS))), LENGTH, {}, None, None)
+
+    def discretize(self, arch: Floats, rule: str = "argmax") -> Digits:
+        return Digits(tuple(arch.argmax(axis=1).tolist()))
+
+    def arch_of(self, genotype: Digits) -> Floats:
+        return np.eye(LEVELS, dtype=np.float32)[list(genotype.values)]
 
     def validate(self, genotype: Digits) -> None:
         if len(genotype.values) != LENGTH or not all(0 <= v < LEVELS for v in genotype.values):

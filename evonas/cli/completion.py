@@ -33,6 +33,13 @@ def spaces(incomplete: str) -> list[str]:
     return _begun(available_spaces(), incomplete)
 
 
+def searchers(incomplete: str) -> list[str]:
+    """The engine's searchers and the installed ones."""
+    from evonas.plugins import searcher_names
+
+    return _begun(searcher_names(), incomplete)
+
+
 def seeders(ctx: typer.Context, incomplete: str) -> list[str]:
     """Methods of ``evonas seed``: those of the space on the line, or of all."""
     from evonas.cli.examples import seeders_of

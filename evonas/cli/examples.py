@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from evonas.plugins import available_spaces, create_space
+from evonas.plugins import available_spaces, create_space, table_metrics
 from evonas.scoring import objective_names
 from evonas.space import SearchSpace
 from evonas.types import Task, UserError
@@ -68,7 +68,8 @@ def uses_of_metrics(space: str | None = None) -> dict[str, Uses]:
     """What can be an objective or a constraint in the space, or in any that is installed, and where."""
     uses: dict[str, Uses] = {}
     for kind, name, example in examples_of(sorted(available_spaces()) if space is None else [space]):
-        for metric in objective_names(example.space, example.task):
+        measured = table_metrics(name) if kind == "classification" else ()
+        for metric in (*objective_names(example.space, example.task), *measured):
             use = uses.setdefault(metric, Uses())
             use.tasks.add(kind)
             use.spaces.add(name)

@@ -208,11 +208,12 @@ def measure(
         if not wanted:
             reason = "the front is empty" if ids is None else "--ids names none"
             raise UserError(f"there is nothing to measure: {reason}")
+        splits = load_splits(opened)
         timed, other = (DEVICE_LATENCY, HOST_LATENCY) if command else (HOST_LATENCY, DEVICE_LATENCY)
         check_target(opened.store, timed, latency_command or machine(), own=timed in opened.objectives.metrics,
                      replace=replace)
         names = tuple(name for name in deployment_names(opened.space, opened.task) if name != other)
-        evaluator = DeploymentEvaluator(opened.space, load_splits(opened), names, command)
+        evaluator = DeploymentEvaluator(opened.space, splits, names, command)
         measured = _measure(opened.store, wanted, evaluator, latency_timeout)
         estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in opened.store.records() if LATENCY_ESTIMATE in r.metrics}
     if not measured:

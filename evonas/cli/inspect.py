@@ -252,6 +252,8 @@ def _say_origins(opened: OpenRun) -> None:
     epochs = opened.config.rungs or (opened.config.epochs,)
     if opened.config.evaluator == "trained" and epochs[-1] is not None:
         say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")
+    if opened.config.evaluator == "table":
+        say(f"looked up in a table, after {' and '.join(map(str, opened.config.budgets))} epochs of training")
     for metric, target in sorted(opened.store.sources().items()):
         say(f"{metric} was measured {'by' if metric == DEVICE_LATENCY else 'on'} {target}")
     if (teacher := opened.store.info.teacher) is not None:

@@ -148,14 +148,15 @@ def metrics(
     """What can be an objective or a constraint of a search, with its unit and where it is measured."""
     from evonas.cli.examples import example_of, uses_of_metrics
     from evonas.metrics import METRICS, STRUCTURE, Metric
-    from evonas.plugins import available_spaces
+    from evonas.plugins import available_spaces, descriptions
 
     if space is not None:
         example_of(space)  # or it is refused
     uses = uses_of_metrics(space)
     order = {name: i for i, name in enumerate(METRICS)}
+    described = {**descriptions(), **METRICS}
     known = {
-        name: METRICS.get(name, Metric(name.replace("_", " "), "the space's own unit", STRUCTURE))
+        name: described.get(name, Metric(name.replace("_", " "), "the space's own unit", STRUCTURE))
         for name in sorted(uses, key=lambda name: (order.get(name, len(order)), name))
     }
     if as_json:

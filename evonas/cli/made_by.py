@@ -6,17 +6,20 @@ import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evonas.cli.search import evolve
+from evonas.searchers import with_defaults
+from evonas.types import UserError
 
 if TYPE_CHECKING:
     from evonas.config import RunConfig
 
 #: Settings whose options have another name.
-OPTIONS = {"constraints": "constraint", "space_options": "space_option"}
+OPTIONS = {"constraints": "constraint", "space_options": "space_option", "searcher_options": "searcher_option"}
 #: Settings whose options are repeated for each of several values.
 REPEATED = ("constraints", "ignore", "categorical", "target")
 
@@ -36,8 +39,8 @@ def made_by(config: RunConfig, out: Path, seed_from: Sequence[str] = ()) -> tupl
             plain = {name: inner for name, inner in value.items() if name in known}
             options += [f"--{_dashed(name)}={_word(inner)}" for name, inner in plain.items()]
             rest |= {key: others} if (others := {k: v for k, v in value.items() if k not in plain}) else {}
-        elif key == "space_options":
-            options += [f"--space-option={name}={toml(inner)}" for name, inner in value.items()]
+        elif key in ("space_options", "searcher_options"):
+            options += [f"--{_dashed(OPTIONS[key])}={name}={toml(inner)}" for name, inner in value.items()]
         elif (name := OPTIONS.get(key, key)) not in known:
             rest[key] = value
         elif key in REPEATED and isinstance(value, list):
@@ -53,6 +56,9 @@ def made_by(config: RunConfig, out: Path, seed_from: Sequence[str] = ()) -> tupl
 
 def _changed(config: RunConfig) -> dict[str, Any]:
     default = type(config)().to_json()
+    with suppress(UserError):  # a searcher that is not installed here
+        alike = type(config)(searcher=config.searcher, evaluations=config.evaluations)
+        default |= {key: getattr(with_defaults(alike), key) for key in ("population", "children", "generations")}
     return {key: value for key, value in config.to_json().items() if value is not None and value != default[key]}
 
 

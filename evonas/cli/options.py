@@ -179,7 +179,7 @@ def parse_assignments(text: str) -> Mapping[str, float]:
         raise UserError(f"cannot read {text!r}, expected METRIC=NUMBER[,METRIC=NUMBER]") from None
 
 
-def parse_options(texts: Iterable[str] | None) -> dict[str, Any]:
+def parse_options(texts: Iterable[str] | None, option: str = "--space-option") -> dict[str, Any]:
     """``KEY=VALUE`` each, with values as in TOML, bare words, or several with commas; raises :class:`UserError`."""
     document = []
     for text in texts or ():
@@ -188,13 +188,13 @@ def parse_options(texts: Iterable[str] | None) -> dict[str, Any]:
         try:
             tomllib.loads(f"value = {value}")
         except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
-            raise UserError(f"cannot read --space-option {text!r:.200}, expected KEY=VALUE, like cells=3 or "
+            raise UserError(f"cannot read {option} {text!r:.200}, expected KEY=VALUE, like cells=3 or "
                             f"edges=784,20000") from None
         document.append(f"{key} = {value}")
     try:
         return tomllib.loads("\n".join(document))
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"cannot read --space-option {' '.join(texts or ())}: {error}") from None
+        raise UserError(f"cannot read {option} {' '.join(texts or ())}: {error}") from None
 
 
 def _toml(value: str) -> str:

@@ -72,6 +72,12 @@ MEMBER_EPOCHS = "Epochs of each [12; more where samples are few]."
 SEARCH_EPOCHS = "Epochs of a search, before them [the method's own]."
 RUNGS = "Epochs that grow with promise, like 2,6, not --epochs."
 SELF_DISTILLATION = "The best so far teach the children [on, without a teacher, shifts and flips]."
+SEARCHERS = (
+    "nsga2, nsga3, random, local-search, regularized-evolution, surrogate, reinforce, successive-halving, hyperband "
+    "[nsga2]."
+)
+EVALUATIONS = "Ends the run, whatever its searcher [none]."
+NEW_EVALUATIONS = "New number of evaluations [the run's]."
 MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."
 
 NEW_LIMIT = "New limit in seconds, earlier sessions included [the run's]."
@@ -83,13 +89,16 @@ Constraint = Annotated[
 ]
 EvaluatorName = Annotated[
     str | None,
-    typer.Option(help="trained, or shared with --supernet [trained].", rich_help_panel=SEARCH,
+    typer.Option(help="trained, table, or shared with --supernet [trained].", rich_help_panel=SEARCH,
                  autocompletion=completion.setting("evaluator")),
 ]
 Searcher = Annotated[
     str | None,
-    typer.Option(help="nsga2 or random [nsga2].", autocompletion=completion.setting("searcher"),
-                 rich_help_panel=SEARCH),
+    typer.Option(help=SEARCHERS, autocompletion=completion.searchers, rich_help_panel=SEARCH),
+]
+SearcherOption = Annotated[
+    list[str] | None,
+    typer.Option(help="A setting of the searcher, like sample=10; may be repeated.", rich_help_panel=SEARCH),
 ]
 Survival = Annotated[
     str | None,
@@ -118,6 +127,7 @@ def evolve(
     objectives: ObjectiveNames = None,
     constraint: Constraint = None,
     searcher: Searcher = None,
+    searcher_option: SearcherOption = None,
     population: Annotated[
         int | None, typer.Option(help="Survivors of a generation [40].", rich_help_panel=SEARCH)
     ] = None,
@@ -127,6 +137,7 @@ def evolve(
     generations: Annotated[
         int | None, typer.Option(help="Generations after the founders [30].", rich_help_panel=SEARCH)
     ] = None,
+    evaluations: Annotated[int | None, typer.Option(help=EVALUATIONS, rich_help_panel=SEARCH)] = None,
     survival: Survival = None,
     evaluator: EvaluatorName = None,
     supernet: Annotated[
@@ -177,11 +188,12 @@ def evolve(
         "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
-        "population": population, "children": children, "generations": generations,
+        "population": population, "children": children, "generations": generations, "evaluations": evaluations,
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
         "teacher": teacher, "teacher_members": teacher_members, "self_distillation": self_distillation,
         "training": {name: value for name, value in training.items() if value is not None},
+        "searcher_options": parse_options(searcher_option, "--searcher-option"),
         "space_options": parse_options(space_option) | ({} if trainer is None else {"trainer": trainer}),
     })
     check_teacher(given.teacher is not None or given.teaches_itself, teacher_members, teacher_weight)
@@ -274,6 +286,7 @@ def resume(
     generations: Annotated[
         int | None, typer.Option(help="New number of generations [the run's].", rich_help_panel=SEARCH)
     ] = None,
+    evaluations: Annotated[int | None, typer.Option(help=NEW_EVALUATIONS, rich_help_panel=SEARCH)] = None,
     jobs: Annotated[int | None, typer.Option(help="Trials at a time [the run's].", rich_help_panel=MACHINE)] = None,
     time_limit: Annotated[float | None, typer.Option(help=NEW_LIMIT, rich_help_panel=MACHINE)] = None,
     trial_timeout: Annotated[float | None, typer.Option(help=NEW_TIMEOUT, rich_help_panel=MACHINE)] = None,
@@ -289,7 +302,7 @@ def resume(
 
     changes: dict[str, Any] = {
         "data_root": None if data_root is None else str(data_root), "dataset": dataset,
-        "generations": generations, "jobs": jobs,
+        "generations": generations, "evaluations": evaluations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = config_of(run, changes)

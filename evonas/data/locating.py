@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,18 +110,38 @@ def locate(source: Source, root: str | Path | None) -> Path:
     """
     if not source.files:  # embedded
         return Path() if root is None else data_folders(root)[0]
-    folders = [base / subfolder for base in data_folders(root) for subfolder in source.subfolders]
-    lacking = {folder: [name for name in source.files if stored(folder, name) is None] for folder in folders}
+    download = f"; `evonas datasets fetch {source.name}` downloads and verifies it" if source.url else ""
+    return find_folder(
+        f"data set {source.name}", tuple(source.files), source.subfolders, root, f"{source.origin}{download}"
+    )
+
+
+def find_folder(
+    what: str, files: Sequence[str], subfolders: Sequence[str], root: str | Path | None, origin: str
+) -> Path:
+    """The first folder that holds all of some files, among those of :func:`data_folders`.
+
+    Args:
+        what: They are, for a sentence.
+        files: Their names, each with or without ``.gz``.
+        subfolders: Where below a data folder they are looked for.
+        root: As :func:`data_folders` takes it.
+        origin: How to get them, as the end of a sentence.
+
+    Raises:
+        MissingFiles: If there is none.
+        DataError: If ``root`` is no folder.
+    """
+    folders = [base / subfolder for base in data_folders(root) for subfolder in subfolders]
+    lacking = {folder: [name for name in files if stored(folder, name) is None] for folder in folders}
     for folder, names in lacking.items():
         if not names:
             return folder
     closest = min(folders, key=lambda folder: len(lacking[folder]))
-    partly = f" ({closest} lacks {', '.join(lacking[closest])})" if len(lacking[closest]) < len(source.files) else ""
-    download = f"; `evonas datasets fetch {source.name}` downloads and verifies it" if source.url else ""
+    partly = f" ({closest} lacks {', '.join(lacking[closest])})" if len(lacking[closest]) < len(files) else ""
     raise MissingFiles(
-        f"data set {source.name}: expected {', '.join(source.files)} (plain or .gz) together in one of "
-        f"{', '.join(map(str, folders))}, got no such folder{partly}; name the folder that holds them by root "
-        f"(--data-root) or ${DATA_VARIABLE}, or {source.origin}{download}"
+        f"{what}: expected {', '.join(files)} (plain or .gz) together in one of {', '.join(map(str, folders))}, got no "
+        f"such folder{partly}; name the folder that holds them by root (--data-root) or ${DATA_VARIABLE}, or {origin}"
     )
 
 

@@ -2,26 +2,40 @@
 
 - ``nsga2``: the population engine; ``survival``: who survives a generation; ``parents``: who is bred from; ``credit``:
   which operators pay.
-- ``random_search``: the baseline at equal budget; with rungs, successive halving.
-- ``generational``: the turns of ask and tell and the rungs of budgets, shared by both; ``births``: numbering and
+- ``nsga3``, ``regularized_evolution``, ``local_search``: other ways to breed and to select.
+- ``surrogate``, ``reinforce``: what is evaluated next is learned from what was.
+- ``random_search``: the baseline at equal budget; with rungs, halving that keeps whatever is not dominated.
+- ``halving``, ``hyperband``: budgets that grow with promise, as published.
+- ``generational``: the turns of ask and tell and the rungs of budgets, shared by all; ``births``: numbering and
   deduplication; ``base``: the contract.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any
 
-from evonas.search.base import History, Searcher
+from evonas.search.base import History, Searcher, SearcherFactory, Traits, traits_of
+from evonas.search.halving import SuccessiveHalving
+from evonas.search.hyperband import Hyperband
+from evonas.search.local_search import LocalSearch
 from evonas.search.nsga2 import NSGA2
+from evonas.search.nsga3 import NSGA3
 from evonas.search.parents import PARENTS
 from evonas.search.random_search import RandomSearch
+from evonas.search.regularized_evolution import RegularizedEvolution
+from evonas.search.reinforce import Reinforce
+from evonas.search.surrogate import SurrogateSearch
 from evonas.search.survival import SURVIVALS
 
 #: Searchers by the name that the command line knows them by.
-SEARCHERS: MappingProxyType[str, Callable[..., Searcher[Any]]] = MappingProxyType(
-    {"nsga2": NSGA2, "random": RandomSearch}
-)
+SEARCHERS: MappingProxyType[str, SearcherFactory] = MappingProxyType({
+    "nsga2": NSGA2, "random": RandomSearch, "local-search": LocalSearch,
+    "regularized-evolution": RegularizedEvolution, "nsga3": NSGA3, "successive-halving": SuccessiveHalving,
+    "hyperband": Hyperband, "surrogate": SurrogateSearch, "reinforce": Reinforce,
+})
 
-__all__ = ["NSGA2", "PARENTS", "SEARCHERS", "SURVIVALS", "History", "RandomSearch", "Searcher"]
+__all__ = [
+    "NSGA2", "NSGA3", "PARENTS", "SEARCHERS", "SURVIVALS", "History", "Hyperband", "LocalSearch", "RandomSearch",
+    "RegularizedEvolution", "Reinforce", "Searcher", "SearcherFactory", "SuccessiveHalving", "SurrogateSearch",
+    "Traits", "traits_of",
+]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
 
 from evonas.individual import Evaluation, Individual, Trial
-from evonas.space import G
+from evonas.objectives import Objectives
+from evonas.space import G, SearchSpace
 from evonas.types import Json
 
 
@@ -47,3 +51,59 @@ class Searcher(Protocol[G]):
     def restore(self, state: Json, history: History[G]) -> None:
         """Go on exactly where :meth:`state` was taken."""
         ...
+
+
+class Traits(NamedTuple):
+    """What the command line should know of a searcher before it makes one.
+
+    Attributes:
+        settings: A frozen dataclass of the searcher's own settings, which the table ``searcher_options`` fills, and
+            which it then takes as the argument ``settings``; None where it has none.
+        defaults: Of ``population``, ``children`` and ``generations``, where they are not those of all searchers.
+        rungs: How many budgets it takes.
+    """
+
+    settings: type[Any] | None = None
+    defaults: Mapping[str, int] = MappingProxyType({})
+    rungs: Literal["one", "several", "any"] = "one"
+
+
+class SearcherFactory(Protocol):
+    """What makes a searcher, as a rule its class; an entry point of the group ``evonas.searchers`` resolves to one.
+
+    Where it has an attribute ``traits``, that is a :class:`Traits`.
+    """
+
+    def __call__(
+        self, space: SearchSpace[Any], objectives: Objectives, *, population: int, children: int, generations: int,
+        rungs: tuple[int, ...], rng: np.random.Generator,
+    ) -> Searcher[Any]:
+        """A new searcher.
+
+        Args:
+            space: Where genotypes come from.
+            objectives: What is minimised.
+            population: Individuals of the first batch.
+            children: Of every further batch.
+            generations: Number of further batches.
+            rungs: Ascending budgets.
+            rng: The searcher's own generator, of which :meth:`Searcher.state` keeps the state.
+
+        Raises:
+            ValueError: A number is out of range, or the space lacks what the searcher needs.
+        """
+        ...
+
+
+def traits_of(factory: object) -> Traits:
+    """What a factory says of its searchers; of those that say nothing that they take any rungs."""
+    traits = getattr(factory, "traits", None)
+    return traits if isinstance(traits, Traits) else Traits(rungs="any")
+
+
+def check_rungs(rungs: Sequence[int], wanted: Literal["one", "several"]) -> None:
+    """Raises ``ValueError`` unless there are as many budgets as a searcher takes."""
+    if wanted == "one" and len(rungs) != 1:
+        raise ValueError(f"this searcher compares networks at one budget, got {list(rungs)}: give epochs, not rungs")
+    if wanted == "several" and len(rungs) < 2:
+        raise ValueError(f"this searcher needs two budgets at least, got {list(rungs)}: give rungs, like 2,6,18")

@@ -44,6 +44,10 @@ class Births(Generic[G]):
         self.next_id += 1
         return individual
 
+    def accepts(self, genotype: G) -> bool:
+        """Whether a genotype is new and keeps the constraints on its cost."""
+        return self._badness(genotype) == 0
+
     def _badness(self, genotype: G) -> float:
         violation = self._objectives.violation(self._space.cost(genotype)) if self._objectives.constraints else 0.0
         return violation + (1e6 if genotype.digest in self._seen else 0.0)

@@ -29,9 +29,9 @@ class CellOptions(BaseModel):
 
     operations: Literal["firsov", "darts", "nasbench201", "tiny"] = "firsov"
     cells: int = Field(3, ge=3)
-    nodes: int | None = Field(None, ge=1)
+    nodes: int | None = Field(default=None, ge=1)
     channels: int = Field(8, ge=2)
-    stem: int | None = Field(None, ge=1)
+    stem: int | None = Field(default=None, ge=1)
     stem_stride: Literal[1, 2] = 1
     edges: Literal["all", "two"] | None = None
     separate_reduction: bool = True

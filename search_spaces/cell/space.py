@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from pydantic import BaseModel
 
 from evonas.exportable import ExportTarget, Precision, Program, TimedParts
 from evonas.layers import LayerGraph
@@ -50,7 +51,7 @@ class CellSpace:
 
     def __init__(self, task: Task, options: CellOptions) -> None:
         self.task = task
-        self.options = options
+        self.options: BaseModel = options
         self.layout = plan(task, options)
         self.operators: Mapping[str, float] = operators_in_use(self.layout)
 
@@ -206,7 +207,7 @@ class CellSpace:
     @property
     def titles(self) -> list[str]:
         """A title for every cell of a genotype."""
-        if self.options.per_cell:
+        if self.layout.options.per_cell:
             return [f"cell {index}" for index in range(self.layout.n_cells)]
         return ["cell"] if self.layout.n_cells == 1 else ["normal cell", "reduction cell"]
 

@@ -25,7 +25,7 @@ def evaluate(trial: Trial[Digits]) -> Evaluation[Digits]:
     if trial.individual.id % 11 == 10:
         return Evaluation(*trial.key, "failed", {}, 0.0, "unlucky")
     error = 1000 - 8 * sum(values) + trial.individual.id % 7 // trial.budget
-    metrics = {"val_error": float(error), **ToySpace().cost(trial.individual.genotype)}
+    metrics = {"val_error": float(error), "largest": float(max(values)), **ToySpace().cost(trial.individual.genotype)}
     return Evaluation(*trial.key, "ok", metrics, 0.0)
 
 

@@ -1,0 +1,6 @@
+"""Searchers on the table of NAS-Bench-201, many seeds each, at equal evaluations.
+
+- ``play``: a search in memory, without a run directory.
+- ``contestants``: the searchers with their settings.
+- ``results``: what was found, kept in a file, and the table.
+"""

@@ -1,0 +1,137 @@
+"""The cells of NAS-Bench-201 as the engine sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from evonas.options import read_options
+from evonas.space import Offspring
+from evonas.types import Floats, Metrics, Task, suggestion
+from search_spaces.cell.genotype import CellGenotype
+from search_spaces.cell.options import CellOptions
+from search_spaces.cell.space import CellSpace
+from search_spaces.nasbench201.genotype import (
+    EDGES,
+    OPERATIONS,
+    cell_of,
+    columns_of,
+    isomorphism_class,
+    to_string,
+)
+
+#: The only mutation: another operation on one edge.
+CHANGE = "change_operation"
+
+
+class NasBench201Options(BaseModel):
+    """What a user may set; every field has a default.
+
+    Attributes:
+        cells: Cells in the network, in three stages with a residual block between them. The table has 15.
+        channels: Channels of a node in the first stage; doubled in the next ones. The table has 16.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cells: int = Field(default=15, ge=3)
+    channels: int = Field(default=16, ge=2)
+
+
+class NasBench201Space(CellSpace):
+    """All cells of six edges and five operations, in the published network.
+
+    What :class:`search_spaces.cell.space.CellSpace` is with the operation set ``nasbench201``, but founders are uniform
+    over all cells, and a mutation changes one edge, as in the benchmark's own baselines. Implements ``HasNeighbours``
+    and ``HasFeatures``, too.
+
+    Args:
+        task: Gives the image's shape and the number of outputs.
+        options: The space's settings.
+
+    Raises:
+        ValueError: Samples that are not images, or images that are too small.
+    """
+
+    def __init__(self, task: Task, options: NasBench201Options) -> None:
+        super().__init__(task, CellOptions(operations="nasbench201", cells=options.cells, channels=options.channels))
+        self.options = options
+        self.operators = {CHANGE: 1.0}
+        self._costs: dict[CellGenotype, Metrics] = {}  # of 15 625 cells at most, each counted once
+
+    def sample(self, rng: np.random.Generator) -> CellGenotype:
+        """Each cell with the same probability."""
+        return cell_of(tuple(rng.integers(len(OPERATIONS), size=len(EDGES)).tolist()))
+
+    def mutate(
+        self, parent: CellGenotype, rng: np.random.Generator, operator: str | None = None
+    ) -> Offspring[CellGenotype]:
+        """One of the 24 neighbours.
+
+        Args:
+            operator: Of :attr:`operators`, which has one.
+
+        Raises:
+            ValueError: There is no such operator.
+        """
+        if operator is not None and operator not in self.operators:
+            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        columns = list(columns_of(parent))
+        edge, shift = int(rng.integers(len(EDGES))), int(rng.integers(1, len(OPERATIONS)))
+        columns[edge] = (columns[edge] + shift) % len(OPERATIONS)
+        return Offspring(cell_of(tuple(columns)), CHANGE)
+
+    def neighbours(self, genotype: CellGenotype) -> list[CellGenotype]:
+        """The 24 cells that have another operation on one edge."""
+        columns = columns_of(genotype)
+        return [
+            cell_of((*columns[:edge], column, *columns[edge + 1 :]))
+            for edge in range(len(EDGES)) for column in range(len(OPERATIONS)) if column != columns[edge]
+        ]
+
+    def cost(self, genotype: CellGenotype) -> Metrics:
+        """See :func:`search_spaces.cell.cost.cost`.
+
+        A FLOP of the published tables is a multiply-add: theirs are half of ``flops``, and one more for each output.
+        """
+        if genotype not in self._costs:
+            self._costs[genotype] = super().cost(genotype)
+        return self._costs[genotype]
+
+    def features(self, genotype: CellGenotype) -> Floats:
+        """The operation of each edge one-hot, the operations on each of the four paths from input to output counted,
+        and logarithms of parameters and FLOPs.
+        """
+        columns = columns_of(genotype)
+        rows = np.eye(len(OPERATIONS), dtype=np.float32)[list(columns)]
+        costs = self.cost(genotype)
+        sizes = np.log10([costs["params"], costs["flops"]]).astype(np.float32)
+        return np.concatenate([rows.ravel(), rows.sum(axis=0), _paths(columns), sizes])
+
+    def describe(self, genotype: CellGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
+        """As of all cells, and the cell as the benchmark writes it."""
+        row = [to_string(genotype), isomorphism_class(genotype)]
+        return [*super().describe(genotype), ("as a string", ["NAS-Bench-201", "isomorphism class"], [row])]
+
+
+#: The edges of every path from the input to the output, by their places.
+_PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))
+
+
+def _paths(columns: tuple[int, ...]) -> Floats:
+    """Of each path: whether nothing cuts it, and its convolutions of 1 x 1, of 3 x 3, and poolings; ``(16,)``."""
+    none, _, *counted = range(len(OPERATIONS))
+    found = []
+    for path in _PATHS:
+        operations = [columns[edge] for edge in path]
+        is_whole = none not in operations
+        found += [is_whole, *(is_whole * operations.count(column) for column in counted)]
+    return np.array(found, np.float32)
+
+
+def create(task: Task, options: Mapping[str, Any]) -> NasBench201Space:
+    """The space for a task; ValueError with one sentence for a bad option."""
+    return NasBench201Space(task, read_options(NasBench201Options, options, space="nasbench201"))
