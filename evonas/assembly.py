@@ -21,6 +21,8 @@ from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator, splits_of
 from evonas.evaluation.base import class_of
 from evonas.evaluation.cost import LATENCY_ESTIMATE
+from evonas.evaluation.proxies.scorer import Scorer
+from evonas.evaluation.proxies.screen import Screen
 from evonas.exportable import HasTimedParts
 from evonas.family import FamilyObserver, find_family
 from evonas.lowering import REPLACE_MAX_POOL
@@ -31,8 +33,9 @@ from evonas.relaxed.search import SupernetSearch
 from evonas.rng import Stream, stream
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
-from evonas.scoring import build_scoring
+from evonas.scoring import build_scoring, check_proxies
 from evonas.search import Searcher
+from evonas.search.births import Screening
 from evonas.searchers import searcher_settings, with_budgets, with_defaults, with_rungs
 from evonas.seeders import complete_settings, find_searches, founder_options, suitable_options
 from evonas.seeding import Seeds, founding_trials, read_seeds
@@ -163,6 +166,8 @@ def assemble(
     searches = find_searches(config, space, out)
     config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))
     evaluator, objectives = build_scoring(config, space, splits, out, table)
+    if new:
+        check_proxies(config, space, splits, objectives)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder), table)
 
@@ -175,6 +180,9 @@ def _searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
         "rungs": config.budgets, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
         **searcher_settings(config),
     }
+    if config.prescreen is not None:
+        screen = Screen(Scorer(space, parts.splits, config.seed), config.prescreen)
+        numbers["screening"] = Screening(screen, config.prescreen_ratio)
     if config.searcher == "nsga2":
         numbers |= {
             "survival": config.survival, "parents": config.parents, "adapt": config.adapt,

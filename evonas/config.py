@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from evonas.data.axes import Axes
 from evonas.data.locating import absolute
 from evonas.data.own_files import FileOptions, Imputation, is_own_file
+from evonas.evaluation.proxies import check_names
 from evonas.training import Pruning, Recipe, Regrowth
 from evonas.types import MOST, MOST_JOBS, Json, UserError, suggestion
 
@@ -90,6 +91,9 @@ class RunConfig(BaseModel):
             ``"elitist"``: the worst.
         parents: ``"gap"``: neighbours of thin places of the front; or ``"tournament"``.
         adapt: Draw operators by the hypervolume that they gained for their compute.
+        prescreen: A proxy of :mod:`evonas.evaluation.proxies` that chooses, of ``prescreen_ratio`` children that are bred,
+            the one that is trained; None trains every child.
+        prescreen_ratio: Children that are bred for each that is trained.
         crossover_rate: Share of the children that have two parents.
         seed: Decides everything random but the split into training and validation samples.
         split_seed: Decides that split: runs that seed each other must share it, runs that are compared should.
@@ -146,6 +150,8 @@ class RunConfig(BaseModel):
     parents: Literal["gap", "tournament"] = "gap"
     adapt: bool = False
     crossover_rate: float = Field(default=0.0, ge=0, le=1)
+    prescreen: str | None = None
+    prescreen_ratio: int = Field(default=5, ge=2, le=1000)
     seed: int = Field(default=0, ge=0, lt=2**63)
     split_seed: int = Field(default=0, ge=0, lt=2**63)
     jobs: int = Field(default=1, ge=1, le=MOST_JOBS)
@@ -177,6 +183,19 @@ class RunConfig(BaseModel):
     def _check_seeder(self) -> Self:
         if self.seeder != "random" and self.searcher != "random":
             raise ValueError(f"seeder must be 'random' unless searcher is, got {self.seeder!r} with {self.searcher!r}")
+        return self
+
+    @field_validator("prescreen")
+    @classmethod
+    def _known_proxy(cls, value: str | None) -> str | None:
+        check_names([] if value is None else [value])
+        return value
+
+    @model_validator(mode="after")
+    def _check_prescreen(self) -> Self:
+        if self.prescreen is not None and self.seeder != "random":
+            raise ValueError(f"prescreen chooses among children or random networks, and the family of {self.seeder!r} "
+                             "has neither: leave it out")
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ VALIDATION = "on the validation samples, after training"
 FITNESS = "on the validation samples and as many training samples, after training"
 TRAINING = "in training"
 STRUCTURE = "on the structure, before training"
+FRESH = "with fresh weights, before training"
 TABLE = "with a table of the parts' times on one core of this machine, before training"
 HERE = "on one core of this machine, with the exported network"
 DEVICE = "on a device, by --latency-command"
@@ -77,6 +78,26 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "params": Metric("parameters", "count", STRUCTURE, scale="log"),
     "neurons": Metric("hidden neurons", "count", STRUCTURE, scale="log"),
     "depth": Metric("depth in layers", "count", STRUCTURE),
+    **{name: Metric(text, "a score", FRESH, goal="max") for name, text in {
+        "grad_norm": "norm of the gradient, summed over layers",
+        "snip": "sensitivity of the loss to connections",
+        "plain": "sensitivity of the loss to connections, with signs",
+        "l2_norm": "norm of fresh weights, summed over layers",
+        "grasp": "effect of connections on the norm of the gradient",
+        "fisher": "sensitivity of the loss to channels",
+        "synflow": "logarithm of the flow along all paths",
+        "jacob_cov": "independence of samples' gradients",
+        "epe_nas": "correlation of samples' gradients within classes",
+        "naswot": "distinctness of samples' ReLU patterns",
+        "zen": "movement of features with random inputs",
+        "zico": "steadiness of gradients from batch to batch",
+        "swap": "different patterns of samples among ReLUs",
+        "reg_swap": "logarithm of swap, with a preference for a size",
+        "az_expressivity": "evenness of features over channels",
+        "az_progressivity": "least increase of that evenness from layer to layer",
+        "az_trainability": "conservation of gradients from layer to layer",
+        "vkdnw": "evenness of the Fisher information, and layers",
+    }.items()},
     "latency_estimate": Metric("latency by table", "µs per sample", TABLE, scale="log"),
     "latency": Metric("latency", "µs per sample", HERE, scale="log"),
     "latency_spread": Metric("spread of latency", "share", HERE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from evonas.evaluation import (
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import DEVICE_LATENCY, HOST_LATENCY, deployment_names, require_timing
 from evonas.evaluation.measure import metric_names
+from evonas.evaluation.proxies import JOINED, MEASURED, check_names, fitting
+from evonas.evaluation.proxies.evaluator import ProxyEvaluator
+from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.trained import trained_names
 from evonas.exportable import HasTimedParts
 from evonas.family import FOLDER
@@ -58,8 +62,10 @@ def build_scoring(
     custom = custom_metrics(config.wanted)
     names = config.objectives or (metric_names(splits.task, "fitness" if table is None else "val")[0], "flops")
     deployed = deployment_names(space, splits.task) if table is None else ()
+    proxies = _proxies(splits.task) if table is None else ()
     devices = table_metrics(config.space) if table is not None else {}
-    known = (*evaluator.metric_names, *deployed, *devices, *_estimated(space), *custom_metric_names())
+    known = (*evaluator.metric_names, *deployed, *devices, *_estimated(space), *proxies, *custom_metric_names())
+    _check_single([*names, *config.constraints], splits.task)
     goals = {name: metric.description.goal for name, metric in custom.items()}
     goals |= {name: metric.goal for name, metric in devices.items()}
     objectives = parse_objectives(names, config.constraints, known, {**costs_of(structural), **goals})
@@ -67,6 +73,8 @@ def build_scoring(
         raise UserError("train_loss is measured against a teacher whom this run changes: choose another metric, or "
                         "give --no-self-distillation")
     _check_order(names, LOGARITHMIC | {*structural, *devices})
+    if scored := _scored(objectives):
+        evaluator = merge(evaluator, ProxyEvaluator(Scorer(space, splits, config.seed), scored))
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
         evaluator = merge(evaluator, LatencyEstimator(space, folder))
     if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
@@ -80,8 +88,38 @@ def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     """All that can be an objective or a constraint of a run that trains networks of the space for the task."""
     structural = space.cost(space.sample(np.random.default_rng(0)))
     return (
-        *trained_names(task), *structural, *deployment_names(space, task), *_estimated(space), *custom_metric_names()
+        *trained_names(task), *structural, *deployment_names(space, task), *_estimated(space), *_proxies(task),
+        *custom_metric_names(),
     )
+
+
+def check_proxies(
+    config: RunConfig, space: SearchSpace[Any], splits: Splits, objectives: Objectives
+) -> None:
+    """Raises :class:`UserError` for a proxy of the configuration that networks of the space cannot have."""
+    names = [*_scored(objectives), *([] if config.prescreen is None else [config.prescreen])]
+    if names:
+        Scorer(space, splits, config.seed).check(list(dict.fromkeys(names)))
+
+
+def _proxies(task: Task) -> tuple[str, ...]:
+    """Those that are metrics."""
+    return tuple(name for name in MEASURED if name in fitting(task))
+
+
+def _scored(objectives: Objectives) -> tuple[str, ...]:
+    return tuple(name for name in MEASURED if name in objectives.metrics)
+
+
+def _check_single(texts: Sequence[str], task: Task) -> None:
+    """Raises :class:`UserError` for objectives and constraints on proxies that one network of the task cannot have."""
+    for text in texts:
+        name = re.split("[<>]", text)[0].strip()
+        if name in JOINED:
+            raise UserError(f"{name} compares candidates and is no metric of one network: name some of its parts, "
+                            f"{', '.join(JOINED[name])}, or give it as --prescreen")
+        if name in MEASURED:
+            check_names([name], task)
 
 
 def _estimated(space: SearchSpace[Any]) -> tuple[str, ...]:

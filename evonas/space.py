@@ -188,6 +188,15 @@ class Seedable(Protocol[G_co]):
 
 
 @runtime_checkable
+class Readable(Protocol[G_co]):
+    """Capability: read a genotype that a person has typed."""
+
+    def parse(self, text: str) -> G_co:
+        """A valid genotype from its text; raises :class:`InvalidGenotype` with one sentence."""
+        ...
+
+
+@runtime_checkable
 class Describable(Protocol[G_contra]):
     """Capability: tables for a person to read."""
 

@@ -9,14 +9,16 @@ from typing import Annotated
 import typer
 
 import evonas
-from evonas.cli import compare, final, individual, inspect, installed, predict, report, sample, search
+from evonas.cli import compare, final, individual, inspect, installed, predict, report, sample, score, search
 from evonas.cli.commands import CONTEXT, Application, Command
 from evonas.cli.failing import written_output
 
 #: Commands by the panel of the help in which they stand.
 PANELS = {
     "Search": (search.evolve, search.seed, search.resume),
-    "Look": (inspect.front, individual.show, individual.lineage, report.report, compare.compare, sample.sample),
+    "Look": (
+        inspect.front, individual.show, individual.lineage, report.report, compare.compare, sample.sample, score.score,
+    ),
     "Take away": (final.retrain, final.measure, final.export, predict.predict),
     "What there is": (installed.spaces, installed.metrics),
 }

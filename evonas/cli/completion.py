@@ -67,6 +67,14 @@ def observers(incomplete: str) -> list[str]:
     return _begun(PACKAGES, incomplete)
 
 
+def proxies(incomplete: str) -> list[str]:
+    """The last of some zero-cost proxies that are separated by commas."""
+    from evonas.evaluation.proxies import PROXIES
+
+    head, comma, last = incomplete.rpartition(",")
+    return [f"{head}{comma}{name}" for name in _begun(PROXIES, last) if name not in head.split(",")]
+
+
 def setting(name: str) -> Completer:
     """Values of a setting of :class:`evonas.config.RunConfig` that has a few only."""
 

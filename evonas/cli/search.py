@@ -139,6 +139,14 @@ def evolve(
     ] = None,
     evaluations: Annotated[int | None, typer.Option(help=EVALUATIONS, rich_help_panel=SEARCH)] = None,
     survival: Survival = None,
+    prescreen: Annotated[
+        str | None,
+        typer.Option(help="Proxy that chooses among children, like naswot [none].", rich_help_panel=SEARCH,
+                     autocompletion=completion.proxies),
+    ] = None,
+    prescreen_ratio: Annotated[
+        int | None, typer.Option(help="Children bred for each that is trained [5].", rich_help_panel=SEARCH)
+    ] = None,
     evaluator: EvaluatorName = None,
     supernet: Annotated[
         Path | None, typer.Option(help="Run whose supernet's weights are shared.", rich_help_panel=SEARCH)
@@ -189,6 +197,7 @@ def evolve(
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
         "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
         "population": population, "children": children, "generations": generations, "evaluations": evaluations,
+        "prescreen": prescreen, "prescreen_ratio": prescreen_ratio,
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
         "teacher": teacher, "teacher_members": teacher_members, "self_distillation": self_distillation,
@@ -196,6 +205,8 @@ def evolve(
         "searcher_options": parse_options(searcher_option, "--searcher-option"),
         "space_options": parse_options(space_option) | ({} if trainer is None else {"trainer": trainer}),
     })
+    if given.prescreen is None and prescreen_ratio is not None:
+        raise UserError("--prescreen-ratio is about a proxy that chooses, and there is none: name one with --prescreen")
     check_teacher(given.teacher is not None or given.teaches_itself, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
     seeds = seed_from or []

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, TypeAlias, overload
+from typing import Generic, NamedTuple, TypeAlias, overload
+
+import numpy as np
 
 from evonas.individual import Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.space import G, Offspring, SearchSpace
+from evonas.types import Doubles
 
 #: Draws until a genotype is new and keeps the constraints on its cost; then the least bad one is taken.
 ATTEMPTS = 20
 
 #: Draws an offspring and names its parents; the first is the one whose weights are inherited.
 Proposal: TypeAlias = Callable[[], tuple[Offspring[G], tuple[Member[G], ...]]]
+
+
+class Screening(NamedTuple, Generic[G]):
+    """Several individuals are bred for each that is born.
+
+    Attributes:
+        promise: What genotypes promise, ``(n,)``: the best is born. A pure function.
+        n_bred: Their number.
+    """
+
+    promise: Callable[[Sequence[G]], Doubles]
+    n_bred: int
 
 
 class Births(Generic[G]):
@@ -27,8 +42,30 @@ class Births(Generic[G]):
         self._seen: set[str] = set()
         self.next_id = 0
 
-    def born(self, propose: Proposal[G], *, generation: int) -> Individual[G]:
-        """The first acceptable of up to :data:`ATTEMPTS` proposals."""
+    def born(
+        self, propose: Proposal[G], *, generation: int, screening: Screening[G] | None = None
+    ) -> Individual[G]:
+        """The first acceptable of up to :data:`ATTEMPTS` proposals.
+
+        Args:
+            propose: Draws an offspring.
+            generation: Of birth.
+            screening: Of so many that are bred in this way the most promising one is born.
+        """
+        (genotype, operator), parents = self._screened(propose, screening) if screening else self._bred(propose)[1]
+        self._seen.add(genotype.digest)
+        individual = Individual(self.next_id, genotype, generation, operator, tuple(p.individual.id for p in parents))
+        self.next_id += 1
+        return individual
+
+    def _screened(self, propose: Proposal[G], screening: Screening[G]) -> tuple[Offspring[G], tuple[Member[G], ...]]:
+        bred = [self._bred(propose) for _ in range(screening.n_bred)]
+        least = min(badness for badness, _ in bred)
+        able = [drawn for badness, drawn in bred if badness == least]
+        return able[int(np.argmax(screening.promise([child.genotype for child, _ in able])))]
+
+    def _bred(self, propose: Proposal[G]) -> tuple[float, tuple[Offspring[G], tuple[Member[G], ...]]]:
+        """The first acceptable of some proposals, or the least bad one, and how bad it is."""
         least, best = float("inf"), None
         for _ in range(ATTEMPTS):
             child, parents = propose()
@@ -38,11 +75,7 @@ class Births(Generic[G]):
             if badness == 0:
                 break
         assert best is not None
-        (genotype, operator), parents = best
-        self._seen.add(genotype.digest)
-        individual = Individual(self.next_id, genotype, generation, operator, tuple(p.individual.id for p in parents))
-        self.next_id += 1
-        return individual
+        return least, best
 
     def accepts(self, genotype: G) -> bool:
         """Whether a genotype is new and keeps the constraints on its cost."""

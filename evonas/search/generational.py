@@ -15,7 +15,7 @@ from evonas.individual import Evaluation, Member, Trial
 from evonas.objectives import Objectives
 from evonas.pareto import Ranking, front, rank_and_crowd
 from evonas.search.base import History
-from evonas.search.births import Births, Proposal, Unborn
+from evonas.search.births import Births, Proposal, Screening, Unborn
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles, Json
 
@@ -36,6 +36,7 @@ class Generational(ABC, Generic[G]):
         generations: Number of batches after the founders.
         rungs: Ascending budgets.
         rng: The searcher's own generator.
+        screening: Of several that are bred the most promising one is born; founders of an evolution are not screened.
 
     Raises:
         ValueError: ``generations`` is negative, or ``rungs`` are not ascending, or the first is negative.
@@ -43,14 +44,14 @@ class Generational(ABC, Generic[G]):
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, generations: int, rungs: tuple[int, ...],
-        rng: np.random.Generator,
+        rng: np.random.Generator, screening: Screening[G] | None = None,
     ) -> None:
         if generations < 0:
             raise ValueError(f"generations must not be negative, got {generations}")
         if not rungs or rungs[0] < 0 or any(low >= high for low, high in pairwise(rungs)):
             raise ValueError(f"rungs must be ascending budgets of at least 0, got {list(rungs)}")
         self._space, self._objectives, self._rng = space, objectives, rng
-        self._generations, self._rungs = generations, rungs
+        self._generations, self._rungs, self._screening = generations, rungs, screening
         self._births = Births(space, objectives)
         self._generation = 0
         self._asked: Sequence[Trial[G]] = []
@@ -127,13 +128,14 @@ class Generational(ABC, Generic[G]):
         """Trials of ``n`` random individuals."""
         return self._trials(lambda: (Offspring(self._space.sample(self._rng), "sample"), ()), n)
 
-    def _trials(self, propose: Proposal[G], n: int) -> Sequence[Trial[G]]:
+    def _trials(self, propose: Proposal[G], n: int, screening: Screening[G] | None = None) -> Sequence[Trial[G]]:
         """First trials of ``n`` individuals."""
-        return Unborn(lambda: self._trial(propose), n)
+        return Unborn(lambda: self._trial(propose, screening), n)
 
-    def _trial(self, propose: Proposal[G]) -> Trial[G]:
+    def _trial(self, propose: Proposal[G], screening: Screening[G] | None) -> Trial[G]:
         """The first trial of a new individual."""
-        return Trial(self._births.born(propose, generation=self._generation), self._rungs[0])
+        individual = self._births.born(propose, generation=self._generation, screening=screening)
+        return Trial(individual, self._rungs[0])
 
     def state(self) -> Json:
         """Progress, the generator's state, and who waits for or competes on which rung."""

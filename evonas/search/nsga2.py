@@ -10,10 +10,10 @@ import numpy as np
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History
-from evonas.search.births import Proposal, Unborn
+from evonas.search.births import Proposal, Screening, Unborn
 from evonas.search.credit import Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parents import PARENTS, Aim, Pool, gap
+from evonas.search.parents import PARENTS, Aim, Choice, Pool, gap
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, MutatesTowards, Offspring, SearchSpace
 from evonas.types import Json, suggestion
@@ -42,6 +42,7 @@ class NSGA2(Generational[G]):
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the
             last rung are promoted like children. Empty for random samples.
         rng: The searcher's own generator.
+        screening: Of several children of a parent, which should cost the same, the most promising one is born.
 
     Raises:
         ValueError: A number is out of range, or there is no such ``survival`` or ``parents``.
@@ -51,7 +52,7 @@ class NSGA2(Generational[G]):
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
         parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.0,
-        founders: Sequence[Trial[G]] = (), rng: np.random.Generator,
+        founders: Sequence[Trial[G]] = (), rng: np.random.Generator, screening: Screening[G] | None = None,
     ) -> None:
         if population < 2:
             raise ValueError(f"population must be at least 2, got {population}")
@@ -62,7 +63,7 @@ class NSGA2(Generational[G]):
         for kind, name, known in (("survival", survival, SURVIVALS), ("parents", parents, PARENTS)):
             if name not in known:
                 raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")
-        super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
+        super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng, screening=screening)
         self._size, self._n_children, self._founders = population, children, founders
         self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
         self._adapt, self._credit = adapt, Credit()
@@ -88,7 +89,7 @@ class NSGA2(Generational[G]):
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
         F, violation = self._losses(members)
         pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic)
-        return Unborn(lambda: self._trial(self._next_proposal(members, pool)), self._n_children)
+        return Unborn(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
 
     def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
         """Of a child of a founder that has none yet, while there is one; then of any parent's.
@@ -97,12 +98,15 @@ class NSGA2(Generational[G]):
         ones when they are founded, and far better once they are released.
         """
         if not self._childless:
-            return lambda: self._propose(members, pool)
+            choice = None if self._screening is None else self._parent(pool, self._rng)
+            return lambda: self._propose(members, pool, choice)
         founder = self._childless.pop()
         return lambda: (self._space.mutate(founder.genotype, self._rng), (founder,))
 
-    def _propose(self, members: list[Member[G]], pool: Pool) -> tuple[Offspring[G], tuple[Member[G], ...]]:
-        choice = self._parent(pool, self._rng)
+    def _propose(
+        self, members: list[Member[G]], pool: Pool, choice: Choice | None
+    ) -> tuple[Offspring[G], tuple[Member[G], ...]]:
+        choice = choice or self._parent(pool, self._rng)
         first = members[choice.parent]
         if self._rng.random() < self._crossover_rate:
             second = members[self._parent(pool, self._rng).parent]

@@ -8,6 +8,7 @@ import numpy as np
 
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
+from evonas.search.births import Screening
 from evonas.search.generational import Generational
 from evonas.space import G, Offspring, SearchSpace
 
@@ -27,6 +28,7 @@ class RandomSearch(Generational[G]):
         rungs: Ascending budgets; see :class:`Generational`.
         draw: Gives founder number ``index``; None samples the space.
         rng: The searcher's own generator.
+        screening: Of several draws the most promising one is evaluated.
 
     Raises:
         ValueError: A number is out of range.
@@ -36,16 +38,17 @@ class RandomSearch(Generational[G]):
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,),
         draw: Callable[[int, np.random.Generator], Offspring[G]] | None = None, rng: np.random.Generator,
+        screening: Screening[G] | None = None,
     ) -> None:
         if population < 1 or children < 1:
             raise ValueError(f"population and children must be at least 1, got {population} and {children}")
-        super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
+        super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng, screening=screening)
         self._population, self._children = population, children
         self._draw = draw or (lambda index, rng: Offspring(space.sample(rng), "sample"))
 
     def _bear(self) -> Sequence[Trial[G]]:
         n = self._children if self._generation else self._population
-        return self._trials(lambda: (self._draw(self._births.next_id, self._rng), ()), n)
+        return self._trials(lambda: (self._draw(self._births.next_id, self._rng), ()), n, self._screening)
 
     def _learn(self, members: list[Member[G]]) -> None:
         """Nothing."""

@@ -133,6 +133,15 @@ class Skeleton(nn.Module):
         self.classifier = nn.Linear(layout.output.channels, layout.n_outputs)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    @property
+    def feature_modules(self) -> Sequence[nn.Module]:
+        """What gives the features, one after the other: the first convolution, cells, and blocks between them."""
+        found: list[nn.Module] = [self.stem]
+        for index, cell in enumerate(self.cells):
+            found += [self.residuals[str(index)]] if str(index) in self.residuals else []
+            found.append(cell)
+        return found
+
     def run(self, x: Tensor, weights: Sequence[Sequence[RowWeights]] | None) -> Tensor:
         """Outputs before softmax, ``(n, n_outputs)``, of images ``(n, channels, height, width)``.
 

@@ -19,7 +19,7 @@ from search_spaces.cell import choices, draw, parts
 from search_spaces.cell.cost import cost
 from search_spaces.cell.crossover import exchange_nodes
 from search_spaces.cell.founders import sample
-from search_spaces.cell.genotype import CellGenotype
+from search_spaces.cell.genotype import CellGenotype, parse
 from search_spaces.cell.layout import plan
 from search_spaces.cell.mutation import OPERATORS, operators_in_use
 from search_spaces.cell.options import CellOptions
@@ -36,8 +36,8 @@ CROSSOVER_DRAWS = 10
 class CellSpace:
     """Convolutional networks that repeat one cell or a few, for one task.
 
-    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Describable``,
-    ``Drawable``, ``Relaxable``, ``Exportable``, ``HasTimedParts`` and ``Lowerable``; picklable.
+    Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Readable``,
+    ``Describable``, ``Drawable``, ``Relaxable``, ``Exportable``, ``HasTimedParts`` and ``Lowerable``; picklable.
 
     Args:
         task: Gives the image's shape and the number of outputs.
@@ -94,6 +94,12 @@ class CellSpace:
     def validate(self, genotype: CellGenotype) -> None:
         """See :func:`search_spaces.cell.choices.validate`."""
         choices.validate(genotype, self.layout)
+
+    def parse(self, text: str) -> CellGenotype:
+        """A genotype as ``repr`` gives it, or a cell of NAS-Bench-201 in that benchmark's form."""
+        genotype = parse(text)
+        self.validate(genotype)
+        return genotype
 
     def encode(self, genotype: CellGenotype) -> Encoded:
         """A matrix of choices and the names of its columns."""

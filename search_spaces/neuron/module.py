@@ -6,23 +6,18 @@ It is what leaves the search (export, fine-tuning, inspection). The search itsel
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from evonas.types import Ints
 from search_spaces.neuron.genotype import Activation
+from search_spaces.neuron.layer_products import LAYER_PRODUCTS, LayerProductName
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network, Norm
-from search_spaces.neuron.trainer.fallback.products import Bags, faster_product
-
-LayerProductName: TypeAlias = Literal["dense", "embedding_bag", "csr", "torch_sparse"]
+from search_spaces.neuron.trainer.fallback.products import faster_product
 
 
 class NeuronModule(nn.Module):
@@ -62,12 +57,14 @@ class NeuronModule(nn.Module):
             for first, last in pairwise(genotype.layer_offsets[1:-1].tolist())
         )
         self._products = nn.ModuleList()
+        self._sums = nn.ModuleList()
         self._edges: list[slice] = []
         for first, last in pairwise(genotype.layer_offsets[1:].tolist()):
             edges = slice(*np.searchsorted(genotype.edges[:, 1], [first, last]).tolist())
             source, target = genotype.edges[edges].astype(np.int64).T
             name = product or faster_product(len(source) / (first * (last - first)))
             self._products.append(LAYER_PRODUCTS[name](target - first, source, last - first, first))
+            self._sums.append(_WeightedSums(edges, target - first))
             self._edges.append(edges)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,8 +75,8 @@ class NeuronModule(nn.Module):
         edge, bias, gain = self._parameters_of_neurons()
         h = x.t().contiguous()  # (neurons so far, n): a neuron's activations are adjacent, as sparse products like it
         first_row = 0
-        for layer, (product, edges) in enumerate(zip(self._products, self._edges, strict=True)):
-            z: Tensor = product(edge[edges], h).t()  # (n, neurons of the layer)
+        for layer, (product, sums, edges) in enumerate(zip(self._products, self._sums, self._edges, strict=True)):
+            z: Tensor = sums(product(edge[edges], h))  # (n, neurons of the layer)
             rows = slice(first_row, first_row + z.shape[1])
             if layer == len(self._activations):
                 break
@@ -103,6 +100,35 @@ class NeuronModule(nn.Module):
         return edge, self.bias[self._row_leaders], self.gain[self._row_leaders]
 
 
+class _WeightedSums(nn.Module):
+    """Where the weighted sums of a layer can be seen, ``(n, n_neurons)``.
+
+    Attributes:
+        vector: The parameter of the network in which their weights are.
+        part: The layer's weights in it.
+        units: Neuron of the layer into which each edge goes, ``(n_edges,)``.
+    """
+
+    def __init__(self, part: slice, units: Ints) -> None:
+        super().__init__()
+        self.vector, self.part, self.units = "edge", part, units
+
+    def forward(self, product: Tensor) -> Tensor:
+        """Of sums ``(n_neurons, n)``."""
+        return product.t()
+
+
+class _LayerNorm(nn.LayerNorm):
+    """LayerNorm with gains and biases that it is given."""
+
+    def __init__(self, n_neurons: int) -> None:
+        super().__init__(n_neurons, eps=NORM_EPSILON, elementwise_affine=False)
+
+    def forward(self, z: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """Shape ``(n, n_neurons)``, as ``z``."""
+        return nn.functional.layer_norm(z, self.normalized_shape, gain, bias, self.eps)
+
+
 class _LayerActivation(nn.Module):
     """What the neurons of a hidden layer make of their weighted sums (see ``Activation``).
 
@@ -121,8 +147,11 @@ class _LayerActivation(nn.Module):
         self._all_normed, self._any_normed = bool(normed.all()), bool(normed.any()) and norm != "none"
         self._all_rectified = bool((activations != Activation.LINEAR).all())
         self.register_buffer("_normed", torch.from_numpy(np.flatnonzero(normed)), persistent=False)
-        rectified = torch.from_numpy(activations != Activation.LINEAR)
-        self.register_buffer("_rectified", rectified, persistent=False)
+        rectified = np.flatnonzero(activations != Activation.LINEAR)
+        self.register_buffer("_rectified", torch.from_numpy(rectified), persistent=False)
+        self._relu = nn.ReLU()
+        if self._any_normed:
+            self._layer_norm = _LayerNorm(len(self._normed))
 
     def forward(self, z: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
         """Activations ``(n, n_neurons)`` of weighted sums ``(n, n_neurons)``."""
@@ -133,12 +162,14 @@ class _LayerActivation(nn.Module):
         else:
             some = self._normalize(z[:, self._normed], bias[self._normed], gain[self._normed])
             z = (z + bias).index_copy(1, self._normed, some)
-        return z.relu() if self._all_rectified else torch.where(self._rectified, z.relu(), z)
+        if self._all_rectified:
+            return self._relu(z)  # type: ignore[no-any-return]
+        return z.index_copy(1, self._rectified, self._relu(z[:, self._rectified]))
 
     def _normalize(self, z: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
         if self._norm == "layer":
-            return nn.functional.layer_norm(z + bias, bias.shape, eps=NORM_EPSILON)
-        return nn.functional.layer_norm(z, bias.shape, gain, bias, eps=NORM_EPSILON)
+            return self._layer_norm(z + bias)  # type: ignore[no-any-return]
+        return self._layer_norm(z, gain, bias)  # type: ignore[no-any-return]
 
 
 def _leaders(groups: NDArray[np.int32]) -> Tensor | None:
@@ -148,122 +179,3 @@ def _leaders(groups: NDArray[np.int32]) -> Tensor | None:
     own = np.arange(len(groups)) + int(groups.max()) + 1
     _, first, group = np.unique(np.where(groups < 0, own, groups), return_index=True, return_inverse=True)
     return torch.from_numpy(first[group])
-
-
-class _LayerProduct(nn.Module):
-    """A sparse matrix of fixed pattern; called with its entries and a table, it gives their product.
-
-    Args:
-        rows: Row of every entry, ascending, shape ``(n_entries,)``.
-        columns: Column of every entry, shape ``(n_entries,)``.
-    """
-
-    def __init__(self, rows: Ints, columns: Ints, n_rows: int, n_columns: int) -> None:
-        super().__init__()
-        self._shape = (n_rows, n_columns)
-
-    def forward(self, values: Tensor, h: Tensor) -> Tensor:
-        """Shape ``(n_rows, n)``, of ``values (n_entries,)`` and ``h (n_columns, n)``."""
-        raise NotImplementedError
-
-    def _keep(self, name: str, indices: Ints) -> None:
-        """A buffer that follows the module to its device and is not part of its state."""
-        self.register_buffer(name, torch.from_numpy(indices), persistent=False)
-
-
-class DenseLayerProduct(_LayerProduct):
-    """Entries are written into a matrix of zeros: exports and runs everywhere."""
-
-    _places: Tensor
-
-    def __init__(self, rows: Ints, columns: Ints, n_rows: int, n_columns: int) -> None:
-        super().__init__(rows, columns, n_rows, n_columns)
-        self._keep("_places", rows * n_columns + columns)
-
-    def forward(self, values: Tensor, h: Tensor) -> Tensor:
-        matrix = values.new_zeros(self._shape[0] * self._shape[1]).index_put((self._places,), values)
-        return matrix.view(self._shape) @ h
-
-
-class BagLayerProduct(_LayerProduct):
-    """embedding_bag, with a backward pass that is embedding_bag over the columns."""
-
-    _order: Tensor
-
-    def __init__(self, rows: Ints, columns: Ints, n_rows: int, n_columns: int) -> None:
-        super().__init__(rows, columns, n_rows, n_columns)
-        order = np.argsort(columns, kind="stable")
-        self._keep("_order", order)
-        self._by_row = Bags(rows, columns, n_rows)
-        self._by_column = Bags(columns[order], rows[order], n_columns)
-
-    def forward(self, values: Tensor, h: Tensor) -> Tensor:
-        product: Tensor = _BagFunction.apply(  # type: ignore[no-untyped-call]
-            values, h, self._by_row, self._by_column, self._order
-        )
-        return product
-
-
-class _BagFunction(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, h: Tensor, by_row: Bags, by_column: Bags, order: Tensor) -> Tensor:
-        ctx.save_for_backward(values, h)
-        ctx.patterns = by_row, by_column, order
-        product: Tensor = by_row(values, h)
-        return product
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, delta: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
-        values, h = ctx.saved_tensors
-        by_row, by_column, order = ctx.patterns
-        delta = delta.contiguous()
-        values_gradient = by_row.entry_gradient(delta, h) if ctx.needs_input_grad[0] else None
-        h_gradient = by_column(values[order], delta) if ctx.needs_input_grad[1] else None
-        return values_gradient, h_gradient, None, None, None
-
-
-class CsrLayerProduct(_LayerProduct):
-    """torch's own CSR tensors (MKL on the CPU, cuSPARSE on a GPU)."""
-
-    _columns: Tensor
-    _pointers: Tensor
-
-    def __init__(self, rows: Ints, columns: Ints, n_rows: int, n_columns: int) -> None:
-        super().__init__(rows, columns, n_rows, n_columns)
-        self._keep("_columns", columns)
-        self._keep("_pointers", np.searchsorted(rows, np.arange(n_rows + 1)))
-        with warnings.catch_warnings():  # torch says once in a process that CSR is in beta: let it be said here
-            warnings.simplefilter("ignore")
-            torch.zeros(1, 1).to_sparse_csr()
-
-    def forward(self, values: Tensor, h: Tensor) -> Tensor:
-        matrix = torch.sparse_csr_tensor(self._pointers, self._columns, values, self._shape, check_invariants=False)
-        return matrix @ h
-
-
-class TorchSparseLayerProduct(_LayerProduct):
-    """The package torch-sparse, where it is installed."""
-
-    _index: Tensor
-
-    def __init__(self, rows: Ints, columns: Ints, n_rows: int, n_columns: int) -> None:
-        super().__init__(rows, columns, n_rows, n_columns)
-        try:
-            from torch_sparse import spmm
-        except ImportError:
-            raise ValueError(
-                "product 'torch_sparse' needs the package torch-sparse: pip install evonas[torch-sparse]"
-            ) from None
-        self._spmm = spmm
-        self._keep("_index", np.stack([rows, columns]))
-
-    def forward(self, values: Tensor, h: Tensor) -> Tensor:
-        product: Tensor = self._spmm(self._index, values, *self._shape, h)
-        return product
-
-
-LAYER_PRODUCTS: MappingProxyType[LayerProductName, type[_LayerProduct]] = MappingProxyType({
-    "dense": DenseLayerProduct, "embedding_bag": BagLayerProduct, "csr": CsrLayerProduct,
-    "torch_sparse": TorchSparseLayerProduct,
-})

@@ -12,7 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces.neuron.module import BagLayerProduct, DenseLayerProduct, LayerProductName, NeuronModule
+from search_spaces.neuron.layer_products import BagLayerProduct, DenseLayerProduct, LayerProductName
+from search_spaces.neuron.module import NeuronModule
 from search_spaces.neuron.trainer.base import Network, Norm
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 

@@ -1,0 +1,109 @@
+"""Proxies of genotypes: the same samples, seed and resolution for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic
+
+import numpy as np
+from scipy.stats import rankdata
+
+from evonas.data.samples import Splits
+from evonas.evaluation.proxies import check_names, parts_of
+from evonas.space import G, SearchSpace
+from evonas.training import Stop
+from evonas.types import Doubles, UserError
+
+if TYPE_CHECKING:
+    from evonas.evaluation.proxies.networks import Batch
+
+#: Samples by which networks are scored.
+N_SAMPLES = 64
+#: Founders of which one at least must have what a proxy measures.
+N_FOUNDERS = 3
+
+
+@dataclass(frozen=True)
+class Scorer(Generic[G]):
+    """Scores networks with fresh weights, on the first training samples.
+
+    Attributes:
+        seed: Of random inputs and weights.
+    """
+
+    space: SearchSpace[G]
+    splits: Splits
+    seed: int = 0
+    n_samples: int = N_SAMPLES
+
+    @cached_property
+    def _batch(self) -> Batch:
+        import torch
+
+        from evonas.evaluation.proxies.networks import Batch
+
+        samples = self.splits.train
+        x, y = (torch.tensor(array[: self.n_samples]) for array in (samples.x, samples.y))
+        return Batch(x, y, self.splits.task, self.seed)
+
+    def scores(self, genotype: G, names: Sequence[str], stop: Stop | None = None) -> tuple[
+        dict[str, float], dict[str, str]
+    ]:
+        """Proxies of one network by name, and of those that failed the reason.
+
+        Args:
+            names: None of those that join others.
+            stop: To be polled between two.
+        """
+        import torch
+
+        from evonas.evaluation.proxies.compute import compute
+
+        torch.set_num_threads(1)
+        network = self.space.compile(genotype)
+        found: dict[str, float] = {}
+        failed: dict[str, str] = {}
+        for name in names:
+            if stop is not None:
+                stop.check()
+            try:
+                found[name] = compute(name, network, self._batch)
+            except (ArithmeticError, ValueError, RuntimeError) as error:  # RuntimeError: torch's of linear algebra
+                failed[name] = f"{type(error).__name__}: {error}"
+        return found, failed
+
+    def table(self, genotypes: Sequence[G], names: Sequence[str]) -> dict[str, Doubles]:
+        """Scores ``(n,)`` of candidates by name, those that join ranks included; NaN where one failed."""
+        parts = list(dict.fromkeys(part for name in names for part in parts_of(name)))
+        rows = [self.scores(genotype, parts)[0] for genotype in genotypes]
+        single = {part: np.array([row.get(part, np.nan) for row in rows]) for part in parts}
+        return {name: joined([single[p] for p in parts_of(name)]) if name not in single else single[name]
+                for name in names}
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raises :class:`UserError` for proxies that the space's networks cannot have."""
+        check_names(names, self.splits.task)
+        rng, reasons = np.random.default_rng(self.seed), dict.fromkeys(names, "")
+        for _ in range(N_FOUNDERS):
+            reasons = self._unfit(self.space.sample(rng), list(reasons))
+        for name, reason in reasons.items():
+            raise UserError(f"networks of this space cannot have the proxy {name}: {reason}; choose another")
+
+    def _unfit(self, genotype: G, names: Sequence[str]) -> dict[str, str]:
+        """Of proxies that a network cannot have the reason."""
+        _, failed = self.scores(genotype, list(dict.fromkeys(part for name in names for part in parts_of(name))))
+        unfit = {name: text.partition(": ")[2] for name, text in failed.items() if text.startswith("Unfit: ")}
+        return {name: unfit[part] for name in names for part in parts_of(name) if part in unfit}
+
+
+def joined(parts: Sequence[Doubles]) -> Doubles:
+    """Sum of ln(rank / number of candidates) over the parts ``(n,)``, the best rank being the highest; NaN where a part
+    is.
+    """
+    good = np.isfinite(np.stack(parts)).all(axis=0)
+    result = np.full(len(good), np.nan)
+    if good.any():
+        result[good] = sum(np.log(rankdata(part[good]) / good.sum()) for part in parts)
+    return result
