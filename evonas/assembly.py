@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -192,8 +193,15 @@ def _searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
         numbers["draw"] = lambda index, rng: Offspring(store.individual(index).genotype, config.seeder)
     elif isinstance(space, Seedable) and (seeder := space.seeders.get(config.seeder)) is not None:
         numbers["draw"] = lambda index, rng: Offspring(seeder(index, rng), config.seeder)
+    factory = find_searcher(config.searcher)
+    taken = inspect.signature(factory).parameters.values()
+    if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in taken):
+        for name, setting in (("screening", "prescreen"), ("draw", "seeder")):
+            if name in numbers and name not in {parameter.name for parameter in taken}:
+                raise UserError(f"the searcher {config.searcher!r} takes no {setting}, got "
+                                f"{getattr(config, setting)!r}: leave it out, or choose nsga2 or random")
     try:
-        return find_searcher(config.searcher)(space, parts.objectives, **numbers)
+        return factory(space, parts.objectives, **numbers)
     except ValueError as error:
         raise UserError(f"searcher {config.searcher!r}: {error}") from error
 

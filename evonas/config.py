@@ -91,8 +91,8 @@ class RunConfig(BaseModel):
             ``"elitist"``: the worst.
         parents: ``"gap"``: neighbours of thin places of the front; or ``"tournament"``.
         adapt: Draw operators by the hypervolume that they gained for their compute.
-        prescreen: A proxy of :mod:`evonas.evaluation.proxies` that chooses, of ``prescreen_ratio`` children that are bred,
-            the one that is trained; None trains every child.
+        prescreen: A proxy of :mod:`evonas.evaluation.proxies` that chooses, of ``prescreen_ratio`` children that are
+            bred, the one that is trained; None trains every child.
         prescreen_ratio: Children that are bred for each that is trained.
         crossover_rate: Share of the children that have two parents.
         seed: Decides everything random but the split into training and validation samples.

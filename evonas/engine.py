@@ -243,6 +243,6 @@ def _has_succeeded(store: RunStore[Any], birth: int) -> bool:
 def _evaluations(store: RunStore[G], trials: Sequence[Trial[G]]) -> list[Evaluation[G]]:
     evaluations = [store.evaluation(*trial.key) for trial in trials]
     birth = trials[0].individual.birth
-    if all(e.status == "failed" for e in evaluations) and not _has_succeeded(store, birth, len(trials)):
+    if all(e.status == "failed" for e in evaluations) and not _has_succeeded(store, birth):
         raise SearchFailed(f"all {len(trials)} trials of a generation failed, the first with: {evaluations[0].error}")
     return evaluations

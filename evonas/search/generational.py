@@ -132,7 +132,7 @@ class Generational(ABC, Generic[G]):
         """First trials of ``n`` individuals."""
         return Unborn(lambda: self._trial(propose, screening), n)
 
-    def _trial(self, propose: Proposal[G], screening: Screening[G] | None) -> Trial[G]:
+    def _trial(self, propose: Proposal[G], screening: Screening[G] | None = None) -> Trial[G]:
         """The first trial of a new individual."""
         individual = self._births.born(propose, generation=self._generation, screening=screening)
         return Trial(individual, self._rungs[0])

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Generic
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from evonas.data.samples import Splits
@@ -102,7 +103,7 @@ def joined(parts: Sequence[Doubles]) -> Doubles:
     """Sum of ln(rank / number of candidates) over the parts ``(n,)``, the best rank being the highest; NaN where a part
     is.
     """
-    good = np.isfinite(np.stack(parts)).all(axis=0)
+    good: NDArray[np.bool_] = np.isfinite(np.stack(parts).sum(axis=0))
     result = np.full(len(good), np.nan)
     if good.any():
         result[good] = sum(np.log(rankdata(part[good]) / good.sum()) for part in parts)

@@ -80,6 +80,7 @@ def test_bad_questions_are_refused(refused: Refused, finished: Path) -> None:
     refused("score", *CELL, "--genotype", TEXTS[0], "--proxies", "vote", message="vote compares candidates")
     refused("evolve", "--prescreen", "nasswot", message="unknown proxy 'nasswot'")
     refused("evolve", "--prescreen-ratio", 3, message="name one with --prescreen")
+    refused("evolve", "--searcher", "surrogate", "--prescreen", "synflow", message="'surrogate' takes no prescreen")
     refused("evolve", "--prescreen", "naswot", "--prescreen-ratio", 1, message="prescreen_ratio must be")
     refused("evolve", "--objectives", "val_error,vote", message="vote compares candidates and is no metric of one")
     refused("evolve", "--objectives", "val_error,nasswot", message=r"unknown objective 'nasswot', did you mean")
