@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Generic
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from evonas.data.samples import Splits
 from evonas.evaluation.proxies import check_names, parts_of
@@ -103,6 +102,8 @@ def joined(parts: Sequence[Doubles]) -> Doubles:
     """Sum of ln(rank / number of candidates) over the parts ``(n,)``, the best rank being the highest; NaN where a part
     is.
     """
+    from scipy.stats import rankdata  # here, since completion of shells waits for all imports
+
     good: NDArray[np.bool_] = np.isfinite(np.stack(parts).sum(axis=0))
     result = np.full(len(good), np.nan)
     if good.any():
