@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 import evonas
 from evonas.cli.app import app
-from evonas.plugins import available_spaces
+from evonas.plugins import installed
 from evonas.runtimes.compiled import STRICT, find_compiler
 
 ROOT = Path(__file__).parent.parent
@@ -185,7 +185,7 @@ class User:
         )
         (folder / "entry_points.txt").write_text("\n".join(groups))
         importlib.invalidate_caches()
-        available_spaces.cache_clear()
+        installed.cache_clear()
 
     def _command(self, command: str) -> None:
         program, *words = shlex.split(shorter(command))

@@ -21,7 +21,7 @@ from typer.main import get_command
 
 from evonas.cli.app import app
 from evonas.config import RunConfig, build_config
-from evonas.plugins import available_spaces
+from evonas.plugins import installed
 from evonas.types import Task
 from search_spaces.neuron.space import create
 
@@ -54,7 +54,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             (folder / f"{prefix}-images-idx3-ubyte").write_bytes(idx(images))
             (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx(labels))
     yield
-    available_spaces.cache_clear()  # of packages that a page has made
+    installed.cache_clear()  # of packages that a page has made
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]

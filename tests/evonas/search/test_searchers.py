@@ -140,7 +140,7 @@ class TestReinforce(SearcherContract):
 
 
 def test_every_searcher_is_under_the_contract() -> None:
-    assert set(SEARCHERS) == {contract.name for contract in SearcherContract.__subclasses__()}
+    assert set(SEARCHERS) <= {contract.name for contract in SearcherContract.__subclasses__()}
 
 
 def final_hypervolume(memory: Memory) -> float:
