@@ -12,18 +12,18 @@ TYPE_CHECKING = False  # importing it, or anything else here, would delay the mo
 if TYPE_CHECKING:
     from typing import Any
 
-    from evonas.assembly import RunObserver
     from evonas.estimator import EvoClassifier, EvoRegressor
-    from evonas.evolution import evolve
-    from evonas.run import Run, load
+    from evonas.run.api import Run, load
+    from evonas.run.evolution import evolve
+    from evonas.run.start import RunObserver
 
     __version__: str
 
 __all__ = ["EvoClassifier", "EvoRegressor", "Run", "RunObserver", "__version__", "evolve", "load"]
 
 _MODULES = {
-    "EvoClassifier": "evonas.estimator", "EvoRegressor": "evonas.estimator", "Run": "evonas.run",
-    "RunObserver": "evonas.assembly", "evolve": "evonas.evolution", "load": "evonas.run",
+    "EvoClassifier": "evonas.estimator", "EvoRegressor": "evonas.estimator", "Run": "evonas.run.api",
+    "RunObserver": "evonas.run.start", "evolve": "evonas.run.evolution", "load": "evonas.run.api",
 }
 
 

@@ -80,13 +80,13 @@ class RunConfig(BaseModel):
             :func:`evonas.training.length.default_epochs`.
         search_epochs: Epochs of a seeder that is one training for the whole family; its members are trained for
             ``epochs`` after that. None is the method's own number.
-        search_options: Settings of such a training: of :mod:`evonas.relaxed.methods`, or of the space's own.
+        search_options: Settings of such a training: of :mod:`evonas.supernet.settings`, or of the space's own.
         rungs: Epochs that grow with promise, in the place of ``epochs``.
         teacher: A run, of which the best ``teacher_members`` are averaged, or one individual of a run (``RUN:ID``).
         teacher_members: Networks of the teacher.
         self_distillation: The best ``teacher_members`` of this run so far teach the children of the searcher
             ``nsga2``. None is on, unless there is a teacher or images are moved in training (also where only some
-            networks' are), since the teacher sees them where they were. See :mod:`evonas.teacher`.
+            networks' are), since the teacher sees them where they were. See :mod:`evonas.run.distillation`.
         survival: Who dies first: ``"aging-dominated"``: the oldest of the dominated, ``"aging"``: the oldest,
             ``"elitist"``: the worst.
         parents: ``"gap"``: neighbours of thin places of the front; or ``"tournament"``.
@@ -249,7 +249,7 @@ class RunConfig(BaseModel):
         """The rungs, or the epochs as the only one; none are trained with shared weights."""
         if self.evaluator == "shared":
             return (0,)
-        assert self.rungs or self.epochs, "the number of epochs follows from the data: see evonas.assembly"
+        assert self.rungs or self.epochs, "the number of epochs follows from the data: see evonas.run.build"
         return self.rungs or (self.epochs or 0,)
 
     @property

@@ -109,3 +109,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "int8_mse": Metric("validation mean squared error with int8 weights", _MSE, ROUNDED),
     "int8_nmse": Metric(f"validation {_ERROR} with int8 weights", _NMSE, ROUNDED),
 })
+
+
+#: Microseconds a sample: on one core of this machine, and as a command of the user's says of a device.
+HOST_LATENCY, DEVICE_LATENCY = "latency", "latency_device"
+#: What `evonas measure` can add to a run, whatever its space and task.
+MEASURED_LATER = frozenset({
+    HOST_LATENCY, DEVICE_LATENCY, "latency_spread", "flash", "ram", "int8_flash", "int8_error", "int8_mse", "int8_nmse",
+})

@@ -11,10 +11,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Protocol, Self, TypeAlias
 
 from evonas.config import RunConfig
-from evonas.files import make_folder
 from evonas.individual import Evaluation
 from evonas.objectives import Objectives
 from evonas.report.standing import Standing
+from evonas.serialization.files import make_folder
 from evonas.store import Record
 from evonas.types import Metrics, UserError, suggestion
 

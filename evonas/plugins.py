@@ -2,7 +2,7 @@
 
 ``evonas.search_spaces`` has a :class:`evonas.space.SpaceFactory` a name, ``evonas.searchers`` a
 :class:`evonas.search.SearcherFactory`, ``evonas.metrics`` a :class:`evonas.evaluation.CustomMetric`, and
-``evonas.tables``, under the name of a search space, a :class:`evonas.tabulated.TableSource`.
+``evonas.tables``, under the name of a search space, a :class:`evonas.capabilities.tables.TableSource`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from evonas.encoding import BAD_DATA
+from evonas.capabilities.tables import ArchitectureTable
 from evonas.metrics import METRICS, Metric
 from evonas.search import SEARCHERS, SearcherFactory
+from evonas.serialization.arrays import BAD_DATA
 from evonas.space import SearchSpace
-from evonas.tabulated import ArchitectureTable
 from evonas.types import Task, UserError, suggestion
 
 if TYPE_CHECKING:

@@ -119,3 +119,7 @@ def damaged_by(error: BaseException) -> str | None:
     """The run that was open when an error came up, None where there was none."""
     notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(_WHILE_OPEN)]
     return notes[0].removeprefix(_WHILE_OPEN) if notes else None
+
+
+class DataError(UserError):
+    """A data set is unknown, missing, damaged or unfit; the message is one sentence that names the remedy."""

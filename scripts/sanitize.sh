@@ -15,4 +15,4 @@ test -f "$EVONAS_NATIVE_LIBRARY" || { echo "sanitize.sh: the library could not b
 # Python itself leaks at exit and is not instrumented: the runtime is preloaded, and leaks are not counted.
 LD_PRELOAD="$("$cxx" -print-file-name=libasan.so) $("$cxx" -print-file-name=libubsan.so)" \
 ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-    "$python" -m pytest -q -p no:cacheprovider tests/search_spaces/neuron/test_native.py "$@"
+    "$python" -m pytest -q -p no:cacheprovider tests/search_spaces/neuron/trainer/test_native.py "$@"

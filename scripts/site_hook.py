@@ -59,7 +59,7 @@ def settings(name: str) -> str:
     """The fields of one class of settings, named by its path like ``evonas.config.RunConfig``."""
     from importlib import import_module
 
-    from evonas.options import describe_options
+    from evonas.capabilities.option_models import describe_options
 
     module, _, kind = name.rpartition(".")
     return _options(describe_options(getattr(import_module(module), kind)))
@@ -67,10 +67,10 @@ def settings(name: str) -> str:
 
 def spaces() -> str:
     """The options, operators and seeders of every installed space."""
+    from evonas.capabilities.option_models import describe_options
     from evonas.cli.examples import example_of
-    from evonas.options import describe_options
     from evonas.plugins import available_spaces
-    from evonas.seeders import seeder_names
+    from evonas.run.initialization import seeder_names
 
     parts = []
     for name in sorted(available_spaces(), reverse=True):
@@ -86,11 +86,11 @@ def spaces() -> str:
 
 def search_options() -> str:
     """What a search for a whole family can be told, by its method."""
+    from evonas.capabilities.family import FamilySearchable
+    from evonas.capabilities.option_models import describe_options
     from evonas.cli.examples import example_of
-    from evonas.options import describe_options
     from evonas.plugins import available_spaces
-    from evonas.relaxed.methods import METHODS
-    from evonas.training import FamilySearchable
+    from evonas.supernet.settings import METHODS
 
     kinds: dict[str, Any] = dict(METHODS)
     for name in sorted(available_spaces()):

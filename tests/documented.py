@@ -53,9 +53,9 @@ NOT_RUN = {
     "bash scripts/docs.sh": "builds these pages; the CI runs it",
     "bash .ci/run": "runs this test",
     "bash scripts/sanitize.sh": "builds the native trainer anew, minutes; the CI runs it",
-    ".venv/bin/python scripts/bench_": "minutes; their parts have tests in tests/scripts",
-    ".venv/bin/python scripts/benchmark_front.py": "hours; tests/scripts/test_benchmark_front.py runs it",
-    ".venv/bin/python scripts/benchmark_cells.py": "a quarter of an hour; test_benchmark_cells.py runs it",
+    ".venv/bin/python -m scripts.benchmarks.": "minutes; their parts have tests in tests/scripts",
+    ".venv/bin/python -m scripts.benchmarks.front": "hours; tests/scripts/benchmarks/test_front.py runs it",
+    ".venv/bin/python -m scripts.benchmarks.cells": "a quarter of an hour; test_cells.py runs it",
     "evonas datasets fetch": "downloads",
 }
 #: The individual in whose place the knee of the run stands.

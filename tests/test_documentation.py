@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from click import Command
 from documented import NOT_RUN, PAGES, README, ROOT, Section, User, sections, text_of
-from trainer_benchmark.command import main as bench_trainer
 from typer.main import get_command
 
 from evonas.cli.app import app
 from evonas.config import RunConfig, build_config
 from evonas.plugins import installed
 from evonas.types import Task
+from scripts.benchmarks.trainer.command import main as bench_trainer
 from search_spaces.neuron.space import create
 
 N_TRAIN, N_TEST = 60, 10

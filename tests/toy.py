@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from evonas.capabilities.choices import Choices
 from evonas.evaluation import Job, Outcome
 from evonas.individual import Trial
 from evonas.objectives import parse_objectives
-from evonas.space import Choices, Encoded, InvalidGenotype, Offspring
+from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.store import RunStore
 from evonas.training import Stop
 from evonas.types import Floats, Metrics, Weights

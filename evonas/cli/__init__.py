@@ -1,6 +1,6 @@
 """The command line.
 
-- ``search``: evolve, seed, resume; ``sample``; ``inspect``: front; ``individual``: show, lineage; ``report``; ``score``
+- ``search``: evolve, seed, resume; ``sample``; ``front``; ``individual``: show, lineage; ``report``; ``score``
 - ``compare``; ``final``: retrain, measure, export
 - ``installed``: datasets, spaces, metrics, of which ``examples`` knows what can be said without data
 - ``app``: the application; ``commands``: what all have in common; ``failing``: what becomes of errors;

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import evonas
-from evonas.cli import compare, final, individual, inspect, installed, predict, report, sample, score, search
+from evonas.cli import compare, final, front, individual, installed, predict, report, sample, score, search
 from evonas.cli.commands import CONTEXT, Application, Command
 from evonas.cli.failing import written_output
 
@@ -17,7 +17,7 @@ from evonas.cli.failing import written_output
 PANELS = {
     "Search": (search.evolve, search.seed, search.resume),
     "Look": (
-        inspect.front, individual.show, individual.lineage, report.report, compare.compare, sample.sample, score.score,
+        front.front, individual.show, individual.lineage, report.report, compare.compare, sample.sample, score.score,
     ),
     "Take away": (final.retrain, final.measure, final.export, predict.predict),
     "What there is": (installed.spaces, installed.metrics),

@@ -25,10 +25,10 @@ from evonas.cli.options import (
 from evonas.types import UserError
 
 if TYPE_CHECKING:
-    from evonas.opened import OpenRun
     from evonas.report.compare import Comparison, RunRecords
     from evonas.report.measures import Tests
     from evonas.report.significance import Difference
+    from evonas.run.open import OpenRun
     from evonas.types import Metrics
 
 
@@ -71,10 +71,10 @@ def compare(
     more; the plot shows their median, best and worst. By another cost every run counts as if it had been a search of
     the first objective and that one: then runs need only have that in common.
     """
-    from evonas.opened import open_run
     from evonas.report.compare import compare as compare_runs
     from evonas.report.plot import plot_comparison
     from evonas.report.significance import differences
+    from evonas.run.open import open_run
 
     if as_json + as_csv + as_latex > 1:
         raise UserError("there is one output: name one of --json, --csv and --latex")
@@ -216,7 +216,7 @@ def _split(run: OpenRun) -> tuple[int, int | None, int | None]:
 
 def _test_metrics(runs: Mapping[Path, OpenRun], comparison: Comparison) -> dict[str, dict[int, Metrics]]:
     """By run and individual: of the members that some budget chose, with the search's weights."""
-    from evonas.retrain import measure_on_test  # the wall: nothing else here sees the test set
+    from evonas.run.retrain import measure_on_test  # the wall: nothing else here sees the test set
 
     results = {run.name: run for members in comparison.groups.values() for run in members}
     chosen = {

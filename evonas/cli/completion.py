@@ -79,8 +79,8 @@ def setting(name: str) -> Completer:
     """Values of a setting of :class:`evonas.config.RunConfig` that has a few only."""
 
     def complete(incomplete: str) -> list[str]:
+        from evonas.capabilities.option_models import describe_options
         from evonas.config import RunConfig
-        from evonas.options import describe_options
 
         taken = next(option.takes for option in describe_options(RunConfig) if option.name == name)
         return _begun(taken.split("|"), incomplete)

@@ -12,7 +12,7 @@ from rich.console import Console as RichConsole
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from evonas.files import is_stream
+from evonas.serialization.files import is_stream
 
 #: Wide enough for every table: on a pipe or in a file nothing may be cut.
 PIPE_WIDTH = 500

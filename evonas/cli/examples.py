@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from evonas.plugins import available_spaces, create_space, table_metrics
-from evonas.scoring import objective_names
+from evonas.run.evaluators import objective_names
 from evonas.space import SearchSpace
 from evonas.types import Task, UserError
 
@@ -78,7 +78,7 @@ def uses_of_metrics(space: str | None = None) -> dict[str, Uses]:
 
 def seeders_of(space: str | None = None) -> dict[str, None]:
     """Methods of ``evonas seed`` in the space, or in any that is installed, in order."""
-    from evonas.seeders import seeder_names
+    from evonas.run.initialization import seeder_names
 
     names = sorted(available_spaces(), reverse=True) if space is None else [space]
     return dict.fromkeys(seeder for _, _, example in examples_of(names) for seeder in seeder_names(example.space))

@@ -72,11 +72,11 @@ def retrain(
     ] = False,
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
-    from evonas.opened import chosen, open_run
-    from evonas.report.front import front
+    from evonas.front import front
     from evonas.report.tables import Column, number, table
-    from evonas.retrain import retrain as final_training
-    from evonas.retrain import summary
+    from evonas.run.open import chosen, open_run
+    from evonas.run.retrain import retrain as final_training
+    from evonas.run.retrain import summary
 
     check_teacher(teacher is not None, teacher_members, teacher_weight)
     with open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened:
@@ -154,9 +154,9 @@ def export(
 
     The format neuron is the same network in single neurons, as torch writes it.
     """
-    from evonas.export.lowered import write_network
-    from evonas.opened import load_splits, open_run
-    from evonas.run import package
+    from evonas.run.api import package
+    from evonas.run.lowered_export import write_network
+    from evonas.run.open import load_splits, open_run
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         written = write_network(
@@ -185,18 +185,13 @@ def measure(
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
     from evonas.evaluation.cost import LATENCY_ESTIMATE
-    from evonas.evaluation.deployment import (
-        DEVICE_LATENCY,
-        HOST_LATENCY,
-        DeploymentEvaluator,
-        deployment_names,
-        require_timing,
-    )
-    from evonas.opened import chosen, load_splits, open_run
-    from evonas.report.front import front
+    from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
+    from evonas.front import front
+    from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
+    from evonas.run.latency_sources import check_target
+    from evonas.run.open import chosen, load_splits, open_run
     from evonas.runtimes.device import parse_command
     from evonas.runtimes.timing import machine
-    from evonas.timed import check_target
 
     command = () if latency_command is None else parse_command(latency_command)
     with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from evonas.individual import Member
-    from evonas.opened import OpenRun
+    from evonas.run.open import OpenRun
 
 #: What a drawing's head says of costs.
 COSTS = {"flops": "FLOPs", "params": "parameters"}
@@ -28,9 +28,9 @@ def show(
     draw: DrawFile = None,
 ) -> None:
     """One individual: its structure, its metrics and its lineage."""
-    from evonas.opened import chosen, open_run
+    from evonas.capabilities.display import Describable
     from evonas.report.tables import Column, described, number, table
-    from evonas.space import Describable
+    from evonas.run.open import chosen, open_run
 
     console = make_console()
     with open_run(run) as opened:
@@ -59,9 +59,9 @@ def lineage(
     as_json: AsJson = False,
 ) -> None:
     """Where an individual comes from: all its ancestors, founders first, with operators, parents and metrics."""
-    from evonas.opened import chosen, open_run
-    from evonas.report.front import row
+    from evonas.front import row
     from evonas.report.lineage import ancestry
+    from evonas.run.open import chosen, open_run
 
     with open_run(run) as opened:
         chosen(opened, [id])
@@ -89,10 +89,10 @@ def _lineage(opened: OpenRun, id: int) -> Table:
 
 
 def _draw(path: Path, opened: OpenRun, member: Member[Any]) -> None:
+    from evonas.capabilities.display import Drawable
     from evonas.report.drawing import draw_sketch
     from evonas.report.plot import LABELS
     from evonas.report.tables import number
-    from evonas.space import Drawable
 
     if not isinstance(opened.space, Drawable):
         raise UserError(f"the space {opened.config.space} cannot draw its networks: leave out --draw")

@@ -100,7 +100,7 @@ def spaces(
 
 
 def _backend(space: Any) -> str:
-    from evonas.training import Trainable
+    from evonas.capabilities.training import Trainable
 
     return space.backend if isinstance(space, Trainable) else "plain torch loop"
 
@@ -109,10 +109,10 @@ def _print_space(name: str, *, as_json: bool) -> None:
     """Options with defaults, and what can be named: mutations and seeders."""
     from pydantic import BaseModel
 
+    from evonas.capabilities.option_models import describe_options
+    from evonas.capabilities.options import HasOptions
     from evonas.cli.examples import example_of
-    from evonas.options import describe_options
-    from evonas.seeders import seeder_names
-    from evonas.space import HasOptions
+    from evonas.run.initialization import seeder_names
 
     example = example_of(name)
     space = example.space

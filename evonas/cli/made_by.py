@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evonas.cli.search import evolve
-from evonas.searchers import with_defaults
+from evonas.run.searchers import with_defaults
 from evonas.types import UserError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from evonas.types import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evonas.opened import OpenRun
+    from evonas.run.open import OpenRun
     from evonas.types import Doubles
 
 #: Samples a forward pass; bounds memory only.
@@ -42,9 +42,9 @@ def predict(
     encoded, as in training.
     """
     from evonas.data.own_files import read_features
-    from evonas.files import write_output
-    from evonas.opened import open_run
-    from evonas.run import Run, package
+    from evonas.run.api import Run, package
+    from evonas.run.open import open_run
+    from evonas.serialization.files import write_output
 
     chosen = Run(run).best({}) if id is None else id
     with open_run(run) as opened:

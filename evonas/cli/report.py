@@ -55,9 +55,9 @@ def _serve(collect: Callable[[], Json], port: int) -> None:
 
 def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
     """What the page shows; raises :class:`UserError` where a run cannot be read, is named twice or does not fit."""
-    from evonas.export.programs import formats_of
-    from evonas.opened import open_run
     from evonas.report.html import Subject, collect
+    from evonas.run.export import formats_of
+    from evonas.run.open import open_run
 
     if twice := {path for path in runs if [other.resolve() for other in runs].count(path.resolve()) > 1}:
         raise UserError(f"{min(twice)} is named twice: name each run once")

@@ -23,10 +23,11 @@ def sample(
     draw: DrawFile = None,
 ) -> None:
     """One architecture from a trained hypernetwork, at once: nothing is trained."""
-    from evonas.family import FOLDER
-    from evonas.opened import open_run
-    from evonas.relaxed.trained import load_hypernet
-    from evonas.space import Describable, Drawable, Relaxable
+    from evonas.capabilities.choices import Relaxable
+    from evonas.capabilities.display import Describable, Drawable
+    from evonas.run.one_shot import FOLDER
+    from evonas.run.open import open_run
+    from evonas.supernet.checkpoint import load_hypernet
 
     with open_run(run) as opened:
         space = opened.space

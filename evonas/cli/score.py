@@ -95,9 +95,9 @@ def _of_run(
     import numpy as np
 
     from evonas.evaluation.proxies.scorer import Scorer
-    from evonas.opened import load_splits, open_run
+    from evonas.front import comparable
     from evonas.report.correlation import rank_correlation
-    from evonas.report.front import comparable
+    from evonas.run.open import load_splits, open_run
 
     with open_run(run, **moved) as opened:
         records = sorted(comparable(opened.store.records()), key=lambda r: r.id)
@@ -123,11 +123,12 @@ def _of_run(
 
 def _of_texts(texts: Sequence[str], wanted: Sequence[str] | None, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows of networks that were typed."""
+    from evonas.capabilities.display import Readable
     from evonas.config import build_config
     from evonas.data import load
     from evonas.evaluation.proxies.scorer import Scorer
     from evonas.plugins import create_space
-    from evonas.space import InvalidGenotype, Readable
+    from evonas.space import InvalidGenotype
 
     config = build_config(None, given)
     splits = load(config.dataset, **config.split)

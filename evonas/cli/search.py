@@ -13,7 +13,7 @@ import typer
 
 from evonas.cli import completion
 from evonas.cli.console import make_console, say, say_aside
-from evonas.cli.inspect import print_front
+from evonas.cli.front import print_front
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
     MACHINE,
@@ -185,8 +185,8 @@ def evolve(
     quiet: Quiet = False,
 ) -> None:
     """Evolve architectures and print the front."""
-    from evonas import assembly
     from evonas.config import build_config
+    from evonas.run import start
 
     training = {"batch_size": batch_size, "learning_rate": learning_rate, "teacher_weight": teacher_weight}
     given = build_config(config, {
@@ -210,7 +210,7 @@ def evolve(
     check_teacher(given.teacher is not None or given.teaches_itself, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
     seeds = seed_from or []
-    _search(directory, lambda o: assembly.evolve(
+    _search(directory, lambda o: start.evolve(
         given, directory, seed_from=seeds, replace_max_pool=replace_max_pool, observers=o
     ), given, quiet=quiet, observers=observer or ())
 
@@ -259,8 +259,8 @@ def seed(
     quiet: Quiet = False,
 ) -> None:
     """Train a family of networks of all sizes: a front to evolve from (`evolve --seed-from`), or a baseline."""
-    from evonas import assembly
     from evonas.config import build_config
+    from evonas.run import start
 
     options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
     given = build_config(config, {
@@ -277,7 +277,7 @@ def seed(
     _check_batches(given)
     check_teacher(given.teacher is not None, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
-    _search(directory, lambda o: assembly.seed(given, directory, n_members=members, observers=o), given,
+    _search(directory, lambda o: start.seed(given, directory, n_members=members, observers=o), given,
             quiet=quiet, observers=observer or ())
 
 
@@ -308,8 +308,8 @@ def resume(
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run exactly where it stopped."""
-    from evonas import assembly
-    from evonas.opened import config_of
+    from evonas.run import start
+    from evonas.run.open import config_of
 
     changes: dict[str, Any] = {
         "data_root": None if data_root is None else str(data_root), "dataset": dataset,
@@ -317,7 +317,7 @@ def resume(
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config = config_of(run, changes)
-    _search(run, lambda observers: assembly.resume(run, changes, observers=observers), config, quiet=quiet,
+    _search(run, lambda observers: start.resume(run, changes, observers=observers), config, quiet=quiet,
             observers=observer or ())
 
 
@@ -325,8 +325,8 @@ def _search(
     directory: Path, start: Callable[[list[Any]], bool], config: RunConfig, *, quiet: bool, observers: Sequence[str]
 ) -> None:
     from evonas.observers import create_observers
-    from evonas.opened import open_run
-    from evonas.progress import SearchProgress
+    from evonas.run.open import open_run
+    from evonas.run.progress import SearchProgress
 
     others = create_observers(observers, directory)
     progress = SearchProgress(make_console(quiet=quiet))

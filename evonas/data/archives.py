@@ -16,10 +16,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from evonas.data.errors import DataError
 from evonas.data.formats import read_bytes
 from evonas.data.room import check_room, room_for
-from evonas.files import open_regular
+from evonas.serialization.files import open_regular
+from evonas.types import DataError
 
 #: What `numpy.savez` and `numpy.savez_compressed` write.
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.axes import Axes, channels_first
-from evonas.data.errors import DataError
 from evonas.data.room import check_size
 from evonas.data.targets import read_targets
-from evonas.types import Doubles, Ints, Task
+from evonas.types import DataError, Doubles, Ints, Task
 
 Kind: TypeAlias = Literal["classification", "regression"]
 

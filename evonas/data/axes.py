@@ -27,7 +27,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.errors import DataError
+from evonas.types import DataError
 
 #: Letters of the axes of one sample, in the order of the file.
 Axes: TypeAlias = Literal["hw", "chw", "hwc", "cl", "lc"]

@@ -9,10 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from evonas.data.errors import DataError
 from evonas.data.room import check_room
 from evonas.data.tables import Table, is_decimal_comma
-from evonas.types import Doubles
+from evonas.types import DataError, Doubles
 
 #: The categories in the order of their features, by column of a table.
 Categories: TypeAlias = Mapping[str, tuple[str, ...]]

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from evonas.data.errors import DataError
 from evonas.data.formats import read_bytes
 from evonas.data.locating import data_folders
 from evonas.data.sources import SOURCES, stored
-from evonas.files import write_whole
+from evonas.serialization.files import write_whole
+from evonas.types import DataError
 
 #: Seconds without an answer after which a download is tried again, and how often it is, after 1, 2, ... seconds.
 TIMEOUT, RETRIES = 60, 2

@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.errors import DataError
 from evonas.data.room import check_room, room_for
-from evonas.files import open_regular
-from evonas.types import Doubles
+from evonas.serialization.files import open_regular
+from evonas.types import DataError, Doubles
 
 #: One label byte, then the red, green and blue planes of a 32 x 32 image (https://www.cs.toronto.edu/~kriz/cifar.html).
 CIFAR_RECORD = 1 + 3 * 32 * 32

@@ -11,7 +11,6 @@ import numpy as np
 
 from evonas.data.arrays import Kind, RawSamples, check_task, infer_task
 from evonas.data.axes import Axes
-from evonas.data.errors import DataError
 from evonas.data.locating import expanded, resolve
 from evonas.data.normalisation import normalised, training_statistics
 from evonas.data.own_files import NO_OPTIONS, FileOptions, has_validation, imputation
@@ -20,7 +19,7 @@ from evonas.data.sources import Source
 from evonas.data.splitting import grouped_split, stratified_split
 from evonas.data.weights import of_mean_one
 from evonas.rng import Stream, stream
-from evonas.types import Ints, Task
+from evonas.types import DataError, Ints, Task
 
 #: From this many samples on, a sixth for validation is enough; smaller sets give a fifth.
 LARGE = 10_000

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evonas.data.errors import DataError
 from evonas.data.own_files import NO_OPTIONS, SUFFIXES, FileOptions, is_own_file, own_source
 from evonas.data.sources import SOURCES, Source, stored
-from evonas.types import Task, suggestion
+from evonas.types import DataError, Task, suggestion
 
 #: Environment variable that names a folder of data sets.
 DATA_VARIABLE = "EVONAS_DATA"

@@ -9,9 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from evonas.data.arrays import RawSamples
-from evonas.data.errors import DataError
 from evonas.data.samples import LARGEST_LOSS, InputType, Samples, Scaling
-from evonas.types import Doubles, Floats, Ints, Json, Task
+from evonas.types import DataError, Doubles, Floats, Ints, Json, Task
 
 #: Values that are converted to float64 at a time: 2 MB, so that they stay in cache and no float64 copy is ever held.
 BLOCK = 2**18

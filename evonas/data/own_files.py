@@ -15,13 +15,12 @@ from evonas.data.archives import array_shapes, read_npz
 from evonas.data.arrays import Kind, RawSamples, raw_samples
 from evonas.data.axes import Axes
 from evonas.data.categories import Categories, encode_features, feature_names, find_categories
-from evonas.data.errors import DataError
 from evonas.data.sources import Part, Source
 from evonas.data.table_targets import check_varied, possible_columns, several_targets, table_targets, target_columns
 from evonas.data.tables import TABLE_SUFFIXES, Table, read_table
 from evonas.data.targets import fitting_names, read_names
 from evonas.data.weights import check_weights, weighted
-from evonas.types import Doubles, Ints, Task, suggestion
+from evonas.types import DataError, Doubles, Ints, Task, suggestion
 
 #: What missing values are replaced with: a statistic of each feature over the training samples.
 Imputation: TypeAlias = Literal["mean", "median"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evonas.data.errors import DataError
-from evonas.memory import usable_memory
+from evonas.data.memory import usable_memory
+from evonas.types import DataError
 
 #: Bytes that any compressed file may become; above that, how many times its size. Real data become ten times smaller.
 ANY_SIZE, MOST_TIMES = 2**27, 100

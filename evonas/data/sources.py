@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from evonas.data.archives import read_npz
 from evonas.data.arrays import RawSamples, raw_samples
-from evonas.data.errors import DataError
 from evonas.data.formats import parse_cifar10, parse_idx, read_bytes, read_csv
 from evonas.data.splitting import stratified_split
-from evonas.types import Doubles, Ints, Task
+from evonas.types import DataError, Doubles, Ints, Task
 
 Part: TypeAlias = Literal["train", "validation", "test"]
 #: Share of a data set without a published test set that is held out, the same rows whatever the run's seed.

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.errors import DataError
-from evonas.types import Ints
+from evonas.types import DataError, Ints
 
 #: Random choices of groups, of which the best is taken.
 N_CHOICES = 50

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.arrays import Kind
-from evonas.data.errors import DataError
 from evonas.data.tables import Table, check_finite
 from evonas.data.targets import numbered, read_targets
-from evonas.types import Doubles, Ints
+from evonas.types import DataError, Doubles, Ints
 
 
 def target_columns(target: str | tuple[str, ...] | None, there: Sequence[str]) -> tuple[str, ...]:

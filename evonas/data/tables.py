@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.errors import DataError
 from evonas.data.formats import read_bytes
 from evonas.data.room import check_room
-from evonas.types import Doubles, Ints, suggestion
+from evonas.types import DataError, Doubles, Ints, suggestion
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.archives import array_shapes, read_npz
-from evonas.data.errors import DataError
-from evonas.types import Doubles, Ints
+from evonas.types import DataError, Doubles, Ints
 
 #: So many samples for each different value make whole numbers look like labels; fewer, like quantities.
 SAMPLES_A_VALUE = 10

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.arrays import RawSamples
-from evonas.data.errors import DataError
-from evonas.types import Doubles, Floats, Ints
+from evonas.types import DataError, Doubles, Floats, Ints
 
 #: Names a sample by its number, for a message.
 Place = Callable[[int], str]

@@ -19,15 +19,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from evonas.assembly import RunObserver, assemble, begin
 from evonas.data.arrays import RawSamples
 from evonas.data.axes import Axes, channels_first
 from evonas.estimator.members import Members, members_of
 from evonas.estimator.progress import watching
-from evonas.evolution import stored, workspace
-from evonas.opened import open_run
-from evonas.refit import module, settle, share_of_time, standings
-from evonas.run import Run
+from evonas.estimator.refit import module, settle, share_of_time, standings
+from evonas.run.api import Run
+from evonas.run.build import assemble
+from evonas.run.evolution import stored, workspace
+from evonas.run.open import open_run
+from evonas.run.start import RunObserver, begin
 from evonas.types import MOST, Doubles, UserError
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     Attributes:
         n_features_in_: ``X.shape[1]``.
-        front_: The front as :meth:`evonas.run.Run.front` gives it, and the network that was picked.
-        finalists_: On tables what was compared on folds, see :func:`evonas.refit.standings`; the one that was picked
-            stands first.
+        front_: The front as :meth:`evonas.run.api.Run.front` gives it, and the network that was picked.
+        finalists_: On tables what was compared on folds, see :func:`evonas.estimator.refit.standings`; the one that was
+            picked stands first.
         id_: The individual that was picked.
         model_: Its network, trained on all samples: a module from samples in the units of ``X``, channels first; of an
             ensemble the mean of several.
-        run_: The :class:`evonas.run.Run`, None without ``out``.
+        run_: The :class:`evonas.run.api.Run`, None without ``out``.
     """
 
     def __init__(

@@ -15,12 +15,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from evonas.assembly import RunObserver
 from evonas.data.arrays import RawSamples, raw_samples
 from evonas.data.axes import Axes
 from evonas.estimator.base import Pick, SearchEstimator
 from evonas.estimator.weights import ClassWeight, class_weighted, sample_weights
 from evonas.report.notebook import FrontDisplay
+from evonas.run.start import RunObserver
 from evonas.types import Doubles, Ints, UserError
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evonas.data.samples import Splits
-from evonas.export import Package
-from evonas.export.lowered import write_network
-from evonas.opened import OpenRun
-from evonas.refit import Final, packages
-from evonas.run import packages as search_packages
+from evonas.estimator.refit import Final, packages
+from evonas.run.api import packages as search_packages
+from evonas.run.lowered_export import write_network
+from evonas.run.open import OpenRun
+from evonas.run.package import Package
 from evonas.types import UserError, suggestion
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Members:
         """Write a network to a file, in the format of its suffix where none is given; returns what was written.
 
         Raises:
-            UserError: As :func:`evonas.export.lowered.write_network`; or the suffix stands for no format.
+            UserError: As :func:`evonas.run.lowered_export.write_network`; or the suffix stands for no format.
         """
         path = Path(path).expanduser()
         if format is None and path.suffix not in SUFFIXES:

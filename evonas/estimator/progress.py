@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 import numpy as np
 from rich.console import Console
 
-from evonas.assembly import RunObserver
-from evonas.progress import SearchProgress
+from evonas.run.progress import SearchProgress
+from evonas.run.start import RunObserver
 from evonas.types import UserError
 
 #: Characters of a line that is no line of a terminal: as many as there are.

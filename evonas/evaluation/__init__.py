@@ -3,8 +3,9 @@
 - ``base``: Job, Outcome, the Evaluator protocol, and ``merge``, which joins evaluators.
 - ``trained``: train and measure on the validation set; ``shared``: measure with the weights of a trained supernet;
   ``table``: look up what others have measured.
-- ``measure``: outputs against targets; ``deployment``: of an exported network.
+- ``metrics``: outputs against targets; ``deployment``: of an exported network.
 - ``cost``: of a structure, and its latency from a table; ``custom``: metrics that other packages bring.
+- ``executor``: where trials run.
 """
 
 from evonas.evaluation.base import DeclaresGoals, Evaluator, Job, Outcome, merge

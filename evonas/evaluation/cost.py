@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Generic
 
+from evonas.capabilities.export import HasTimedParts
 from evonas.evaluation.base import Job, Outcome
-from evonas.exportable import HasTimedParts
 from evonas.individual import Trial
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace

@@ -7,28 +7,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic
 
+from evonas.capabilities.export import ExportTarget, Program
 from evonas.data.samples import Splits
 from evonas.evaluation.base import Job, Outcome
-from evonas.evaluation.measure import measure, metric_names
-from evonas.exportable import ExportTarget, Program
+from evonas.evaluation.metrics import measure, metric_names
+from evonas.export.data_units import export_target, inputs_of
+from evonas.export.formats import make_program, program_formats
 from evonas.individual import Trial
+from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.device import seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx
-from evonas.runtimes.programs import make_program, program_formats
 from evonas.runtimes.running import running
 from evonas.runtimes.timing import alone
-from evonas.runtimes.units import export_target, inputs_of
 from evonas.space import G, SearchSpace
 from evonas.training import Stop
 from evonas.types import Metrics, Task, UserError, Weights
-
-#: Microseconds a sample: on one core of this machine, and as a command of the user's says of a device.
-HOST_LATENCY, DEVICE_LATENCY = "latency", "latency_device"
-#: What `evonas measure` can add to a run, whatever its space and task.
-MEASURED_LATER = frozenset({
-    HOST_LATENCY, DEVICE_LATENCY, "latency_spread", "flash", "ram", "int8_flash", "int8_error", "int8_mse", "int8_nmse",
-})
 
 
 def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic
 
+from evonas.capabilities.choices import RelaxableSpace
 from evonas.data.samples import Splits
 from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.trained import measured, measured_names
 from evonas.individual import Trial
-from evonas.space import G, RelaxableSpace
+from evonas.space import G
 from evonas.types import Weights
 
 

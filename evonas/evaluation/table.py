@@ -8,11 +8,11 @@ from typing import Generic
 
 import numpy as np
 
+from evonas.capabilities.tables import ArchitectureTable
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, Outcome
 from evonas.individual import Trial
 from evonas.space import G
-from evonas.tabulated import ArchitectureTable
 from evonas.types import Goal
 
 

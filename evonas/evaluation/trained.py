@@ -7,12 +7,14 @@ from typing import Generic
 
 import numpy as np
 
+from evonas.capabilities.training import Trainable
+from evonas.capabilities.variation import InheritsWeights
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, Outcome
-from evonas.evaluation.measure import measure, metric_names
+from evonas.evaluation.metrics import measure, metric_names
 from evonas.individual import Trial
-from evonas.space import G, InheritsWeights, SearchSpace
-from evonas.training import Epoch, Recipe, Stop, Trainable, Trained
+from evonas.space import G, SearchSpace
+from evonas.training import Epoch, Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, Weights
 
 

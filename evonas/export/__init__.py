@@ -1,11 +1,7 @@
-"""Networks that leave the engine.
+"""Networks as programs for other runtimes; :mod:`evonas.run.export` writes them, checked against torch.
 
-- ``package``: ``torch`` (safetensors, read back by :func:`evonas.load`) and ``json``, whatever the space
-- ``programs``: ``onnx``, and what the space itself offers (``c``); checked against torch
-
-Every exporter takes a :class:`Package`: one network with all that is needed to use it elsewhere.
+- ``formats``: from a trained genotype to a program, whatever its space offers; ``traced``: ONNX of any module
+- ``onnx_graph``: ONNX node by node; ``names``: of exported C
+- ``module``, ``data_units``: between the values of a data set's files, which exported networks take and give, and those
+  of the search
 """
-
-from evonas.export.package import FORMATS, Package, export
-
-__all__ = ["FORMATS", "Package", "export"]

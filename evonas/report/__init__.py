@@ -1,1 +1,1 @@
-"""What a person sees of runs: ``front`` chooses, ``compare`` sets side by side, ``tables`` list, ``plot`` draws."""
+"""What a person sees of runs: ``choice`` explains, ``compare`` sets side by side, ``tables`` list, ``plot`` draws."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evonas.front import knee
 from evonas.objectives import Objectives
-from evonas.report.front import knee
 from evonas.store import Record
 
 #: What a person reads of a network, more is better, and the objectives that say the same.

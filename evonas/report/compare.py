@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evonas import pareto
+from evonas.front import check_measured, front, hypervolume
 from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objective, Objectives
-from evonas.report.front import check_measured, front, hypervolume
 from evonas.store import Record, SeedSource, Spent, spent
 from evonas.types import Doubles, UserError, suggestion
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evonas.diagram import Sketch
 from evonas.report.plot import save_figure
 from evonas.report.tables import number
-from evonas.sketch import Sketch
 from evonas.types import Doubles
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from evonas.front import distinct, equals, knee
 from evonas.objectives import LOGARITHMIC, Objective, Objectives
-from evonas.report.front import distinct, equals, knee
 from evonas.report.plot import front_figure
 from evonas.report.tables import fitting, front_columns
 from evonas.store import Record

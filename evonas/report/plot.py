@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evonas.files import write_output
+from evonas.front import check_measured
 from evonas.metrics import METRICS
 from evonas.objectives import LOGARITHMIC, Objective, Objectives
 from evonas.report.compare import Attained, Comparison, Curve, attained, staircase
-from evonas.report.front import check_measured
+from evonas.serialization.files import write_output
 from evonas.store import Record
 from evonas.types import Doubles, UserError
 
@@ -225,7 +225,8 @@ def _frame(axes: Axes, fronts: Sequence[Sequence[float]]) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Drawn in memory, then written by :func:`evonas.files.write_output`; its kind is the path's suffix, else png.
+    """Drawn in memory, then written by :func:`evonas.serialization.files.write_output`; its kind is the path's suffix,
+    else png.
 
     Raises:
         UserError: The file cannot be written, or there is no such kind of picture.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from evonas.front import default_reference, front, hypervolume
 from evonas.individual import Evaluation
 from evonas.objectives import Objectives
-from evonas.report.front import default_reference, front, hypervolume
 from evonas.store import Record
 
 

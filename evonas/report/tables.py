@@ -10,14 +10,14 @@ from types import MappingProxyType
 from rich.markup import escape
 from rich.table import Table
 
-from evonas.evaluation.deployment import MEASURED_LATER
+from evonas.front import check_measured, knee
+from evonas.metrics import MEASURED_LATER
 from evonas.objectives import Objectives
 from evonas.report.choice import read_quality
-from evonas.report.front import check_measured, knee
 from evonas.store import Record
 from evonas.types import UserError, suggestion
 
-#: What a member is beside its metrics, as :func:`evonas.report.front.row` names it.
+#: What a member is beside its metrics, as :func:`evonas.front.row` names it.
 IDENTITY = ("id", "birth", "operator", "parents", "budget", "equal")
 #: What the table calls them, where that is another name; it may be asked for by either.
 HEADINGS = {"birth": "born", "equal": ""}
@@ -82,7 +82,9 @@ def _width(columns: Sequence[Column]) -> int:
 
 
 def described(tables: Sequence[tuple[str, list[str], list[list[str]]]]) -> list[Table]:
-    """What :class:`evonas.space.Describable` says of a genotype; columns with words stand on the left."""
+    """What :class:`evonas.capabilities.display.Describable` says of a genotype; columns with words stand on the
+    left.
+    """
     drawn = []
     for title, names, rows in tables:
         cells = [[row[i] for row in rows] for i in range(len(names))]
@@ -157,7 +159,7 @@ def _column(
 def check_columns(
     names: Sequence[str], records: Sequence[Record], members: Sequence[Record], *, run: Path | str = "RUN"
 ) -> list[str]:
-    """Names of columns as :func:`evonas.report.front.row` has them, each once.
+    """Names of columns as :func:`evonas.front.row` has them, each once.
 
     Args:
         names: As the user gave them: also headings of the table.

@@ -70,7 +70,7 @@ def compiled(
     """A program made of exported C with its ``main``, as long as the context lasts.
 
     Args:
-        files: Contents by suffix, as :meth:`evonas.exportable.Program.files` gives them.
+        files: Contents by suffix, as :meth:`evonas.capabilities.export.Program.files` gives them.
         name: The one that the network was exported by.
         stem: What its files are called, where that is not the name.
         portable: Without what the source has for this machine's kind of processor only.

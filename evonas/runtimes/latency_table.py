@@ -21,11 +21,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from evonas.capabilities.export import ExportTarget, HasTimedParts, TimedParts
 from evonas.data.samples import Scaling
-from evonas.exportable import ExportTarget, HasTimedParts, TimedParts
-from evonas.files import read_regular, write_whole
 from evonas.runtimes.onnx_session import onnx_session, require_onnx
 from evonas.runtimes.timing import alone
+from evonas.serialization.files import read_regular, write_whole
 from evonas.space import G
 from evonas.types import Doubles, Floats, UserError
 

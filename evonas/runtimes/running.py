@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from evonas.exportable import ExportTarget
+from evonas.capabilities.export import ExportTarget
 from evonas.runtimes.compiled import compiled
 from evonas.runtimes.onnx_session import onnx_session
 from evonas.runtimes.timing import Timing
@@ -14,7 +14,7 @@ from evonas.types import Floats, Inputs
 
 
 class RunningNetwork(Protocol):
-    """Takes samples as :func:`evonas.runtimes.units.inputs_of` gives them."""
+    """Takes samples as :func:`evonas.export.data_units.inputs_of` gives them."""
 
     def run(self, inputs: Inputs) -> Floats:
         """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``, in the data's own units."""
@@ -29,7 +29,7 @@ class RunningNetwork(Protocol):
 def running(
     files: Mapping[str, bytes], format: str, target: ExportTarget, n_outputs: int, *, portable: bool = False
 ) -> Iterator[RunningNetwork]:
-    """What :meth:`evonas.exportable.Program.files` gave, at work as long as the context lasts.
+    """What :meth:`evonas.capabilities.export.Program.files` gave, at work as long as the context lasts.
 
     Args:
         portable: Of C: without what it has for this machine's kind of processor only.

@@ -1,12 +1,12 @@
 """Searchers, one a file: they ask for trials and are told evaluations.
 
-- ``nsga2``: the population engine; ``survival``: who survives a generation; ``parents``: who is bred from; ``credit``:
-  which operators pay.
+- ``nsga2``: the population engine; ``survival``: who survives a generation; ``parent_selection``: who is bred from;
+  ``credit``: which operators pay.
 - ``nsga3``, ``regularized_evolution``, ``local_search``: other ways to breed and to select.
 - ``surrogate``, ``reinforce``: what is evaluated next is learned from what was.
 - ``random_search``: the baseline at equal budget; with rungs, halving that keeps whatever is not dominated.
-- ``halving``, ``hyperband``: budgets that grow with promise, as published.
-- ``generational``: the turns of ask and tell and the rungs of budgets, shared by all; ``births``: numbering and
+- ``successive_halving``, ``hyperband``: budgets that grow with promise, as published.
+- ``generational``: the turns of ask and tell and the rungs of budgets, shared by all; ``reproduction``: numbering and
   deduplication; ``base``: the contract.
 """
 
@@ -15,15 +15,15 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from evonas.search.base import History, Searcher, SearcherFactory, Traits, traits_of
-from evonas.search.halving import SuccessiveHalving
 from evonas.search.hyperband import Hyperband
 from evonas.search.local_search import LocalSearch
 from evonas.search.nsga2 import NSGA2
 from evonas.search.nsga3 import NSGA3
-from evonas.search.parents import PARENTS
+from evonas.search.parent_selection import PARENTS
 from evonas.search.random_search import RandomSearch
 from evonas.search.regularized_evolution import RegularizedEvolution
 from evonas.search.reinforce import Reinforce
+from evonas.search.successive_halving import SuccessiveHalving
 from evonas.search.surrogate import SurrogateSearch
 from evonas.search.survival import SURVIVALS
 

@@ -15,7 +15,7 @@ from evonas.individual import Evaluation, Member, Trial
 from evonas.objectives import Objectives
 from evonas.pareto import Ranking, front, rank_and_crowd
 from evonas.search.base import History
-from evonas.search.births import Births, Proposal, Screening, Unborn
+from evonas.search.reproduction import Births, Proposal, Screening, Unborn
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles, Json
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from evonas.individual import Trial
 from evonas.search.base import Traits
-from evonas.search.halving import HalvingSettings, SuccessiveHalving
+from evonas.search.successive_halving import HalvingSettings, SuccessiveHalving
 from evonas.space import G
 
 

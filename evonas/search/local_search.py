@@ -13,11 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from evonas.capabilities.variation import HasNeighbours
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History, Traits, check_rungs
 from evonas.search.generational import Generational, keys, members_of
-from evonas.space import G, HasNeighbours, Offspring, SearchSpace
+from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json
 
 

@@ -7,15 +7,16 @@ from dataclasses import asdict
 
 import numpy as np
 
+from evonas.capabilities.variation import MutatesTowards
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History
-from evonas.search.births import Proposal, Screening, Unborn
 from evonas.search.credit import Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parents import PARENTS, Aim, Choice, Pool, gap
+from evonas.search.parent_selection import PARENTS, Aim, Choice, Pool, gap
+from evonas.search.reproduction import Proposal, Screening, Unborn
 from evonas.search.survival import SURVIVALS, survivors
-from evonas.space import G, MutatesTowards, Offspring, SearchSpace
+from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json, suggestion
 
 #: So many offspring are drawn, cheaply, for one that is trained.

@@ -8,8 +8,8 @@ import numpy as np
 
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
-from evonas.search.births import Screening
 from evonas.search.generational import Generational
+from evonas.search.reproduction import Screening
 from evonas.space import G, Offspring, SearchSpace
 
 

@@ -10,11 +10,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from evonas.capabilities.choices import HasChoices
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History, Traits, check_rungs
 from evonas.search.generational import Generational
-from evonas.space import G, HasChoices, Offspring, SearchSpace
+from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles, Json
 
 

@@ -12,12 +12,14 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
+from evonas.capabilities.choices import HasChoices
+from evonas.capabilities.variation import HasFeatures, HasNeighbours
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.pareto import front, hypervolume_gains
 from evonas.search.base import History, Traits, check_rungs
 from evonas.search.generational import Generational
-from evonas.space import G, HasChoices, HasFeatures, HasNeighbours, Offspring, SearchSpace
+from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles, Floats, Json
 
 #: An offspring and its parents.

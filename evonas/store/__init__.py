@@ -1,6 +1,6 @@
 """A run on disk. ``directory``: how it is made; ``reading``, ``run``: an open run, to look at and to write to.
 
-``group``: evaluations that are stored together; ``records``, ``blobs``: what a run holds; ``database``: SQLite with
+``group``: evaluations that are stored together; ``records``: what a run holds; ``database``: SQLite with
 bounds; ``rows``: what was read, checked.
 """
 

@@ -1,7 +1,11 @@
-"""The directory of a run: what is in it, how it is made, and how its database is opened."""
+"""The directory of a run: what is in it, how it is made, and how its database is opened.
+
+Weights are bytes whose digests a run records: values of its database, and files where they are large.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,11 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from evonas.files import DATABASE, check_plain, make_hidden_folder
+import numpy as np
+import safetensors.numpy
+
+from evonas.serialization.arrays import read_arrays
+from evonas.serialization.files import DATABASE, check_plain, make_hidden_folder, read_regular, write_whole
 from evonas.store.database import bounded, check_tables
 from evonas.store.records import RunInfo, SeedSource
 from evonas.store.rows import BadRow, format_of, info_of
-from evonas.types import Json, Task, UserError, task_from
+from evonas.types import Json, Task, UserError, Weights, task_from
 
 #: Raised whenever an older reader could misread a newer run, or a newer one could not read an older run.
 FORMAT = 3
@@ -88,7 +96,7 @@ def of_another(directory: Path, how: str, ours: str) -> StoreError:
     store = f"RunStore({str(directory)!r}, space, writing=True)"
     theirs = how.partition(" by ")[2]
     return StoreError(f"{directory} was {how}, not by {ours}: go on from Python with {theirs}, as in "
-                      f"engine.run(searcher, evaluator, {store}, ...)")
+                      f"loop.run(searcher, evaluator, {store}, ...)")
 
 
 def check_absent(directory: Path) -> None:
@@ -186,3 +194,66 @@ def sqlite_errors(directory: Path) -> Iterator[None]:
         if isinstance(error, sqlite3.OperationalError) and code not in (None, sqlite3.SQLITE_ERROR):  # a missing table
             raise StoreError(f"cannot use {directory / DATABASE}: {error}") from None
         raise StoreError(f"{directory / DATABASE} is damaged or not a run: {error}") from None
+
+
+#: Most bytes of a file of weights: a hundred million edges and more.
+MOST_BYTES = 2**30
+
+
+def to_blob(weights: Weights) -> bytes:
+    """Weights as a file of safetensors has them."""
+    return safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in weights.items()})
+
+
+def from_blob(blob: bytes, digest: str, place: str) -> Weights:
+    """The inverse of :func:`to_blob`.
+
+    Args:
+        blob: What was read.
+        digest: What :func:`digest_of_blob` gave when it was written.
+        place: Where it was read, as the subject of a sentence.
+
+    Raises:
+        StoreError: The bytes are not those that were recorded, or no weights.
+    """
+    if digest_of_blob(blob) != digest:
+        raise StoreError(f"{place} is torn or was changed: its digest is not the recorded {digest}")
+    try:
+        return read_arrays(blob)[0]
+    except ValueError as error:
+        raise StoreError(f"this run is damaged: {place} holds no weights: {error}") from None
+
+
+def digest_of_blob(blob: bytes) -> str:
+    """What a run records of bytes that it keeps."""
+    return hashlib.blake2b(blob, digest_size=16).hexdigest()
+
+
+def write_blob(path: Path, blob: bytes) -> None:
+    """Atomic and durable: a reader sees the whole file or none; raises :class:`StoreError` if it cannot be written."""
+    try:
+        write_whole(path, blob)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write_weights(path: Path, weights: Weights) -> str:
+    """A file of weights, as :func:`write_blob` writes it. Returns the digest of its bytes."""
+    blob = to_blob(weights)
+    write_blob(path, blob)
+    return digest_of_blob(blob)
+
+
+def read_weights(path: Path, digest: str) -> Weights:
+    """Weights of which :func:`write_weights` returned the digest.
+
+    Raises:
+        StoreError: The file is missing, unreadable, torn, or not the one that was recorded.
+    """
+    try:
+        blob = read_regular(path, most=MOST_BYTES)
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing, though the run's database names it") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+    return from_blob(blob, digest, str(path))

@@ -10,13 +10,12 @@ from typing import Any, Generic
 
 import numpy as np
 
-from evonas.encoding import BAD_DATA, unpack
-from evonas.files import DATABASE
 from evonas.individual import Evaluation, Individual, Member, Start, Trial
+from evonas.serialization.arrays import BAD_DATA, unpack
+from evonas.serialization.files import DATABASE
 from evonas.space import G, SearchSpace
 from evonas.store import rows
-from evonas.store.blobs import from_blob, read_weights
-from evonas.store.directory import StoreError, connect, damaged, sqlite_errors
+from evonas.store.directory import StoreError, connect, damaged, from_blob, read_weights, sqlite_errors
 from evonas.store.records import Record, Retraining, RunInfo
 from evonas.types import Floats, Json, Metrics, Weights
 

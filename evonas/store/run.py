@@ -28,11 +28,10 @@ from typing import Any, Generic, NamedTuple, TypeAlias
 
 from filelock import FileLock, Timeout
 
-from evonas.encoding import pack
 from evonas.individual import Evaluation, Individual
+from evonas.serialization.arrays import pack
 from evonas.space import G, SearchSpace
 from evonas.store import rows
-from evonas.store.blobs import digest_of_blob, to_blob, write_blob, write_weights
 from evonas.store.directory import (
     FORMAT,
     LOCK,
@@ -40,9 +39,13 @@ from evonas.store.directory import (
     SOURCES,
     WEIGHTS,
     StoreError,
+    digest_of_blob,
     of_another,
     read_info,
     sqlite_errors,
+    to_blob,
+    write_blob,
+    write_weights,
 )
 from evonas.store.reading import RunReader
 from evonas.store.records import Retraining, TeacherSource

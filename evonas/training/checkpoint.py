@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from evonas.data.samples import Splits
-from evonas.encoding import load, save
+from evonas.serialization.arrays import load, save
 from evonas.space import Encoded
 from evonas.types import Arrays, UserError
 

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from evonas.data.samples import Samples, Splits
 from evonas.training.augmentation import Views
-from evonas.training.patience import Patience
-from evonas.training.recipe import Epoch, Recipe, Stop
+from evonas.training.early_stopping import Patience
+from evonas.training.recipe import Epoch, Recipe
+from evonas.training.stop import Stop
 from evonas.types import Floats, Task
 
 #: Samples a forward pass when nothing is learned; bounds memory only.

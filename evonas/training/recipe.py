@@ -1,18 +1,15 @@
-"""How a network is trained: the recipe that every trainer obeys, and what a trainer of a space looks like."""
+"""How a network is trained: the recipe that every trainer obeys, and what training returns."""
 
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass, field, replace
-from typing import Generic, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Generic, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evonas.data.samples import Samples, Splits
 from evonas.space import G
-from evonas.types import Doubles, Floats, Weights
+from evonas.types import Doubles, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,42 +189,6 @@ class Recipe:
         return rates
 
 
-class Cancelled(Exception):
-    """Training was stopped from outside before it ended."""
-
-
-class TrialTimeout(TimeoutError):
-    """Training took longer than it was allowed to."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stop:
-    """A request to stop that a running trainer polls at every step; shared by threads.
-
-    Attributes:
-        flag: Shape ``(1,)``; not 0 means stop now. Native code reads it directly.
-        deadline: ``time.monotonic()`` after which training must end.
-    """
-
-    flag: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))
-    deadline: float = np.inf
-
-    def request(self) -> None:
-        """Ask every holder of this flag to stop."""
-        self.flag[0] = 1
-
-    def within(self, seconds: float | None) -> Stop:
-        """The same flag with a deadline ``seconds`` from now."""
-        return Stop(self.flag, np.inf if seconds is None else time.monotonic() + seconds)
-
-    def check(self) -> None:
-        """Raises :class:`Cancelled` or :class:`TrialTimeout` if training must end."""
-        if self.flag[0]:
-            raise Cancelled("training was stopped")
-        if time.monotonic() > self.deadline:
-            raise TrialTimeout("the trial took longer than its time limit")
-
-
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """One row of a training history; the validation loss is None where nobody asks for it: without patience."""
@@ -249,34 +210,3 @@ class Trained(Generic[G]):
     weights: Weights
     history: tuple[Epoch, ...]
     edge_updates: float
-
-
-@runtime_checkable
-class Trainable(Protocol[G]):
-    """Capability: the space brings a trainer of its own, faster than the plain torch loop."""
-
-    @property
-    def shares_memory(self) -> bool:
-        """Whether trials run best in threads (the trainer releases the GIL) rather than in processes."""
-        ...
-
-    @property
-    def backend(self) -> str:
-        """What training runs on, for a person to read, e.g. ``"native, avx512"``."""
-        ...
-
-    def train(
-        self, genotype: G, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
-        seed: np.random.SeedSequence, stop: Stop,
-    ) -> Trained[G]:
-        """Train from ``weights`` (None: fresh); a pure function of its arguments.
-
-        With 0 epochs nothing is trained: the weights are those it would start from, and no pruning has happened yet.
-        """
-        ...
-
-    def predict(self, genotype: G, weights: Weights, samples: Samples) -> Floats:
-        """Logits or regression outputs, shape ``(n, n_outputs)``."""
-        ...
-
-

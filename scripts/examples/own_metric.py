@@ -10,7 +10,6 @@ from typing import ClassVar, Generic
 
 import numpy as np
 
-from evonas import engine
 from evonas.config import RunConfig
 from evonas.data import load
 from evonas.data.samples import Splits
@@ -21,6 +20,7 @@ from evonas.individual import Trial
 from evonas.objectives import parse_objectives
 from evonas.plugins import create_space
 from evonas.rng import Stream, stream
+from evonas.run import loop
 from evonas.search import NSGA2
 from evonas.space import G, SearchSpace
 from evonas.store import RunStore, create
@@ -74,7 +74,7 @@ def main(out: Path) -> None:
         documents = {"config": config.to_json(), "task": asdict(splits.task)}
         create(out, fingerprint=splits.fingerprint, normalisation=splits.scaling.to_json(), **documents)
     with RunStore(out, space, writing=True) as store:
-        engine.run(searcher, evaluator, store, seed=config.seed)
+        loop.run(searcher, evaluator, store, seed=config.seed)
 
 
 if __name__ == "__main__":

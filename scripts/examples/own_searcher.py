@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from evonas import engine
 from evonas.config import RunConfig
 from evonas.data import load
 from evonas.evaluation import CostEvaluator, TrainedEvaluator, merge
@@ -21,6 +20,7 @@ from evonas.individual import Member, Trial
 from evonas.objectives import Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.rng import Stream, stream
+from evonas.run import loop
 from evonas.search import History
 from evonas.search.generational import Generational, keys, members_of
 from evonas.space import G, Offspring, SearchSpace
@@ -95,7 +95,7 @@ def main(out: Path) -> None:
         documents = {"config": config.to_json(), "task": asdict(splits.task)}
         create(out, fingerprint=splits.fingerprint, normalisation=splits.scaling.to_json(), **documents)
     with RunStore(out, space, writing=True) as store:
-        engine.run(searcher, evaluator, store, seed=config.seed)
+        loop.run(searcher, evaluator, store, seed=config.seed)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from evonas.options import read_options
+from evonas.capabilities.option_models import read_options
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.types import Metrics, Task, Weights, suggestion
 

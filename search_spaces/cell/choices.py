@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.space import Choices, Encoded, InvalidGenotype
+from evonas.capabilities.choices import Choices
+from evonas.space import Encoded, InvalidGenotype
 from evonas.types import Doubles, Floats, Ints, suggestion
 from search_spaces.cell.cost import edge_costs
 from search_spaces.cell.genotype import CellGenotype

@@ -1,4 +1,5 @@
-"""A network of cells as layers (see :mod:`evonas.layers`): every module of the phenotype as what its ``forward`` does.
+"""A network of cells as layers (see :mod:`evonas.capabilities.layers`): every module of the phenotype as what its
+``forward`` does.
 
 BatchNorm is folded, with its running statistics, into the convolution before it; after pooling it is a depthwise 1x1
 convolution.
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from evonas.layers import (
+from evonas.capabilities.layers import (
     Addition,
     AveragePool,
     Concatenation,

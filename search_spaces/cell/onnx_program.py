@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from evonas.exportable import ExportTarget
-from evonas.onnx_graph import OnnxGraph
+from evonas.capabilities.export import ExportTarget
+from evonas.export.onnx_graph import OnnxGraph
 from evonas.types import Doubles, Floats, Task
 from search_spaces.cell.network import Cell, Network
 from search_spaces.cell.operations import Halve, Residual
@@ -21,7 +21,7 @@ from search_spaces.cell.operations import Halve, Residual
 
 @dataclass(frozen=True, eq=False)
 class OnnxProgram:
-    """A network of cells as a graph: an :class:`evonas.exportable.Program`."""
+    """A network of cells as a graph: an :class:`evonas.capabilities.export.Program`."""
 
     task: Task
     target: ExportTarget

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evonas.exportable import TimedParts
+from evonas.capabilities.export import TimedParts
 from search_spaces.cell.layout import Layout, Place, Size
 
 

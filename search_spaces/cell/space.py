@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel
 
-from evonas.exportable import ExportTarget, Precision, Program, TimedParts
-from evonas.layers import LayerGraph
-from evonas.options import read_options
-from evonas.sketch import Sketch
-from evonas.space import Choices, Encoded, Offspring
+from evonas.capabilities.choices import Choices
+from evonas.capabilities.export import ExportTarget, Precision, Program, TimedParts
+from evonas.capabilities.layers import LayerGraph
+from evonas.capabilities.option_models import read_options
+from evonas.diagram import Sketch
+from evonas.space import Encoded, Offspring
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
 from search_spaces.cell import choices, draw, parts
 from search_spaces.cell.cost import cost

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from evonas.options import read_options
+from evonas.capabilities.option_models import read_options
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.types import Metrics, Task, Weights, suggestion
 from search_spaces.cnn import genotype as genotypes

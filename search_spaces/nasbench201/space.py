@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from evonas.options import read_options
+from evonas.capabilities.option_models import read_options
 from evonas.space import Offspring
 from evonas.types import Floats, Metrics, Task, suggestion
 from search_spaces.cell.genotype import CellGenotype

@@ -17,13 +17,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.errors import DataError
 from evonas.data.locating import find_folder
 from evonas.data.sources import stored
 from evonas.data.tables import Table, read_table
 from evonas.metrics import Metric
 from evonas.space import InvalidGenotype
-from evonas.types import Doubles, Goal, Ints, Metrics, Task, UserError, suggestion
+from evonas.types import DataError, Doubles, Goal, Ints, Metrics, Task, UserError, suggestion
 from search_spaces.cell.cost import edge_costs
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.nasbench201.genotype import N_CELLS, all_cells, cell_of, columns_from, columns_of, number_of
@@ -74,7 +73,7 @@ DEVICE_METRICS: Mapping[str, Metric] = MappingProxyType({
 
 @dataclass(frozen=True, eq=False)
 class NasBench201Table:
-    """The measurements of one data set, see :class:`evonas.tabulated.ArchitectureTable`.
+    """The measurements of one data set, see :class:`evonas.capabilities.tables.ArchitectureTable`.
 
     Attributes:
         accuracies: Shares of 1 on the validation samples, by the number of the cell and the budget, ``(15625, 2)``.
@@ -114,7 +113,9 @@ class NasBench201Table:
                             "leave out the space's options, or train its networks")
 
     def measure(self, genotype: CellGenotype, budget: int) -> Metrics:
-        """See :class:`evonas.tabulated.ArchitectureTable`; ``LookupError`` where a device could not run the cell."""
+        """See :class:`evonas.capabilities.tables.ArchitectureTable`; ``LookupError`` where a device could not run the
+        cell.
+        """
         number = number_of(columns_of(genotype))
         accuracy = float(self.accuracies[number, self.budgets.index(budget)])
         found = {"val_error": 1 - accuracy, "val_accuracy": accuracy}
@@ -126,7 +127,7 @@ class NasBench201Table:
 
 
 class Source:
-    """Reads the table; see :class:`evonas.tabulated.TableSource`."""
+    """Reads the table; see :class:`evonas.capabilities.tables.TableSource`."""
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

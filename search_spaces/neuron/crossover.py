@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from evonas.types import Ints
 from search_spaces.neuron.distance import DistanceLaw
+from search_spaces.neuron.edge_editing import feed_outputs
 from search_spaces.neuron.genotype import NeuronGenotype, connected, select_genes
 from search_spaces.neuron.layering import arrange, join_genes, locate
-from search_spaces.neuron.wiring import feed_outputs
 
 
 def exchange_disc(

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.sketch import Sketch
+from evonas.diagram import Sketch
 from evonas.types import Doubles, Task, Weights, grid_of
 from search_spaces.neuron.genotype import NeuronGenotype
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from evonas.space import InvalidGenotype
 from evonas.types import Floats, Ints
 from search_spaces.neuron.distance import input_positions
+from search_spaces.neuron.edge_editing import new_ids
 from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, Activation, NeuronGenotype, connected
 from search_spaces.neuron.layering import arrange, longest_path_layers
-from search_spaces.neuron.wiring import new_ids
 
 KINDS = ("input", "hidden", "output")
 

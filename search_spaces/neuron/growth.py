@@ -13,8 +13,8 @@ import numpy as np
 from evonas.data.samples import Samples
 from evonas.training import Recipe
 from evonas.types import Task
-from search_spaces.neuron.absent_edges import AbsentEdges
 from search_spaces.neuron.distance import DistanceLaw
+from search_spaces.neuron.edge_sampling import AbsentEdges
 from search_spaces.neuron.genotype import connected
 from search_spaces.neuron.trainer.base import Network, Trainer
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from evonas.types import Ints
-from search_spaces.neuron.trainer.fallback.products import Bags
+from search_spaces.neuron.trainer.torch_backend.products import Bags
 
 LayerProductName: TypeAlias = Literal["dense", "embedding_bag", "csr", "torch_sparse"]
 

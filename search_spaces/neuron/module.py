@@ -17,7 +17,7 @@ from evonas.types import Ints
 from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.layer_products import LAYER_PRODUCTS, LayerProductName
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network, Norm
-from search_spaces.neuron.trainer.fallback.products import faster_product
+from search_spaces.neuron.trainer.torch_backend.products import faster_product
 
 
 class NeuronModule(nn.Module):

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.capabilities.export import ExportTarget, Precision, Program
+from evonas.capabilities.layers import LayerGraph
+from evonas.capabilities.option_models import read_options
 from evonas.data.samples import Samples, Splits
-from evonas.exportable import ExportTarget, Precision, Program
-from evonas.layers import LayerGraph
-from evonas.options import read_options
-from evonas.sketch import Sketch
+from evonas.diagram import Sketch
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Recipe, Stop, Trained
 from evonas.types import Doubles, Floats, Metrics, Task, UserError, Weights, suggestion
-from search_spaces.neuron import inheritance
 from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.describe import describe
@@ -26,21 +25,23 @@ from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.draw import sketch
 from search_spaces.neuron.encoding import decode, encode
 from search_spaces.neuron.export import FORMATS
-from search_spaces.neuron.founders import grow, log_uniform_plan, published_plan
+from search_spaces.neuron.gates.family import FAMILY_SEARCHES, RelevanceSearch
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.growth import grown
+from search_spaces.neuron.initialization import METHODS, Family, Setting, pruned
+from search_spaces.neuron.initialization.conv import fewest_edges
+from search_spaces.neuron.initialization.dense import DENSE_FACTOR, most_at_start, one_layer
+from search_spaces.neuron.initialization.founding import convolutional_or_pruned, most_cheap, shared_or_pruned
+from search_spaces.neuron.initialization.local import FACTORS as LOCAL_FACTORS
+from search_spaces.neuron.initialization.sparse import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.lowering import MOST_EDGES, lower
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, FEW_WEIGHTS, LARGEST_STEPS, SHARED_WEIGHTS, MutationParams
-from search_spaces.neuron.operators import offered
+from search_spaces.neuron.mutation.operators import offered
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.recipes import recipe_for
-from search_spaces.neuron.seeders import FAMILY_SEARCHES, METHODS, Family, RelevanceSearch, Setting, pruned
-from search_spaces.neuron.seeders.conv import fewest_edges
-from search_spaces.neuron.seeders.founding import convolutional_or_pruned, most_cheap, shared_or_pruned
-from search_spaces.neuron.seeders.local import FACTORS as LOCAL_FACTORS
-from search_spaces.neuron.seeders.prune import DENSE_FACTOR, most_at_start, one_layer
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
+from search_spaces.neuron.weights import check_weights, fresh, inherit
 
 if TYPE_CHECKING:
     from torch import nn
@@ -210,12 +211,14 @@ class NeuronSpace:
 
     @property
     def seeders(self) -> Mapping[str, Family]:
-        """See :mod:`search_spaces.neuron.seeders`; members have as many edges after training as founders have."""
+        """See :mod:`search_spaces.neuron.initialization`; members have as many edges after training as founders
+        have.
+        """
         return {name: Family(method, self._setting) for name, method in METHODS.items()}
 
     @property
     def family_searches(self) -> Mapping[str, RelevanceSearch]:
-        """See :mod:`search_spaces.neuron.seeders.relevance`; members have as many edges as those of :attr:`seeders`."""
+        """See :mod:`search_spaces.neuron.gates.family`; members have as many edges as those of :attr:`seeders`."""
         return {name: search(self._setting, self.options.norm) for name, search in FAMILY_SEARCHES.items()}
 
     @property
@@ -325,7 +328,7 @@ class NeuronSpace:
         from search_spaces.neuron.module import NeuronModule
 
         rng = np.random.default_rng(int(genotype.digest, 16))
-        return NeuronModule(self._network(genotype, inheritance.fresh(genotype, rng) if weights is None else weights))
+        return NeuronModule(self._network(genotype, fresh(genotype, rng) if weights is None else weights))
 
     @property
     def weight_options(self) -> Mapping[str, Any]:
@@ -335,8 +338,8 @@ class NeuronSpace:
     def inherit(
         self, child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng: np.random.Generator
     ) -> Weights:
-        """See :func:`search_spaces.neuron.inheritance.inherit`."""
-        return inheritance.inherit(child, parent, weights, rng)
+        """See :func:`search_spaces.neuron.weights.inherit`."""
+        return inherit(child, parent, weights, rng)
 
     def describe(self, genotype: NeuronGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
         """See :func:`search_spaces.neuron.describe.describe`."""
@@ -345,7 +348,7 @@ class NeuronSpace:
     def sketch(self, genotype: NeuronGenotype, weights: Weights | None = None) -> Sketch:
         """See :func:`search_spaces.neuron.draw.sketch`; raises ValueError if ``weights`` do not fit."""
         if weights is not None:
-            inheritance.check_weights(genotype, weights)
+            check_weights(genotype, weights)
         return sketch(genotype, self.task, weights)
 
     @property
@@ -380,7 +383,7 @@ class NeuronSpace:
         initial, order, growth = seed.generate_state(3).tolist()
         recipe = recipe_for(genotype, recipe, self.options, self.task, continues=weights is not None)
         if weights is None:
-            weights = inheritance.fresh(genotype, np.random.default_rng(initial))
+            weights = fresh(genotype, np.random.default_rng(initial))
         if not epochs:
             return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
@@ -405,7 +408,7 @@ class NeuronSpace:
 
     def _network(self, genotype: NeuronGenotype, weights: Weights) -> Network:
         """The genotype with weights; ValueError if they do not fit."""
-        inheritance.check_weights(genotype, weights)
+        check_weights(genotype, weights)
         return Network(genotype, weights["edge"], weights["bias"], weights["gain"], self.options.norm)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from evonas.layers import (
+from evonas.capabilities.layers import (
     Addition,
     AveragePool,
     Concatenation,

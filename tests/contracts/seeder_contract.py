@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import torch
 
+from evonas.capabilities.family import FamilySearchable, FoundFamily
+from evonas.capabilities.initialization import Seedable, Seeder
 from evonas.config import recipe_from
 from evonas.data.samples import Splits
 from evonas.evaluation.trained import predict, train
-from evonas.space import Seedable, Seeder
-from evonas.training import Cancelled, FamilySearchable, FoundFamily, Stop
+from evonas.training import Cancelled, Stop
 from evonas.types import Metrics, UserError, Weights
 
 

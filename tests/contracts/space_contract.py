@@ -17,8 +17,10 @@ from contracts.layer_reference import outputs_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.layers import Lowerable
-from evonas.space import Drawable, Encoded, InheritsWeights, InvalidGenotype, SearchSpace
+from evonas.capabilities.display import Drawable
+from evonas.capabilities.layers import Lowerable
+from evonas.capabilities.variation import InheritsWeights
+from evonas.space import Encoded, InvalidGenotype, SearchSpace
 from evonas.types import Task, Weights
 
 SEEDS = range(4)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace
 
-from evonas import engine
+from evonas.run import loop
 from evonas.search import NSGA2
 from evonas.store import RunStore, create
 
@@ -33,7 +33,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
         )
         store = RunStore(directory, space, writing=True)
         stores.append(store)
-        engine.run(searcher, evaluator or ToyEvaluator(), store, seed=seed, **options)
+        loop.run(searcher, evaluator or ToyEvaluator(), store, seed=seed, **options)
         return store
 
     yield start

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evonas.evaluation.deployment import MEASURED_LATER, deployment_names
+from evonas.evaluation.deployment import deployment_names
 from evonas.evaluation.trained import measured_names
 from evonas.individual import Evaluation
+from evonas.metrics import MEASURED_LATER
 from evonas.objectives import parse_constraint, parse_objectives
 from evonas.plugins import create_space
 from evonas.types import Task, UserError

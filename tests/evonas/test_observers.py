@@ -13,8 +13,8 @@ import pytest
 from toy import OBJECTIVES, Play
 
 from evonas.config import RunConfig
+from evonas.front import default_reference, front, hypervolume
 from evonas.observers import GenerationObserver, create_observers
-from evonas.report.front import default_reference, front, hypervolume
 from evonas.types import UserError
 
 

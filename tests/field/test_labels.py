@@ -12,8 +12,8 @@ import pytest
 import evonas as package
 from evonas.data import DataError, load
 from evonas.data.targets import read_targets
+from evonas.export.data_units import export_target
 from evonas.runtimes.compiled import find_compiler
-from evonas.runtimes.units import export_target
 
 X = np.random.default_rng(0).normal(size=(200, 4))
 

@@ -17,17 +17,17 @@ from torch import nn
 
 import evonas as package
 from evonas import EvoClassifier
+from evonas.capabilities.export import ExportTarget
 from evonas.data import load
 from evonas.data.arrays import raw_samples
 from evonas.data.loading import prepare
 from evonas.data.normalisation import normalised, training_statistics
 from evonas.data.samples import LARGEST_LOSS, Scaling
-from evonas.exportable import ExportTarget
+from evonas.export.data_units import export_target, inputs_of, samples_of
+from evonas.export.module import InDataUnits
+from evonas.export.traced import TracedProgram
 from evonas.runtimes.compiled import find_compiler
-from evonas.runtimes.module import InDataUnits
 from evonas.runtimes.onnx_session import onnx_session
-from evonas.runtimes.traced import TracedProgram
-from evonas.runtimes.units import export_target, inputs_of, samples_of
 from evonas.types import Task
 
 X, Y = load_iris(return_X_y=True)

@@ -13,8 +13,8 @@ from sklearn.model_selection import train_test_split
 
 import evonas as package
 from evonas import EvoClassifier
-from evonas.assembly import seed
 from evonas.config import build_config
+from evonas.run.start import seed
 from evonas.training.length import default_epochs
 from evonas.types import Task
 from search_spaces.neuron.space import create

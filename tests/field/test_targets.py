@@ -13,7 +13,7 @@ import torch
 
 import evonas as package
 from evonas.data import load
-from evonas.evaluation.measure import measure
+from evonas.evaluation.metrics import measure
 from evonas.runtimes.compiled import find_compiler
 
 RNG = np.random.default_rng(0)

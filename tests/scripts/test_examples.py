@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 from contracts.searcher_contract import OBJECTIVES, Maker, SearcherContract
 from contracts.space_contract import SpaceContract
-from examples.own_metric import WORST, WorstClass
-from examples.own_searcher import MapElites
-from examples.own_space import WidthSpace, create
 from toy import ToySpace
 
 from evonas.data import load
@@ -16,6 +13,9 @@ from evonas.evaluation import Job, TrainedEvaluator, merge
 from evonas.individual import Evaluation, Individual, Start, Trial
 from evonas.training import Recipe, Stop
 from evonas.types import Task
+from scripts.examples.own_metric import WORST, WorstClass
+from scripts.examples.own_searcher import MapElites
+from scripts.examples.own_space import WidthSpace, create
 
 
 class TestWidthSpace(SpaceContract):

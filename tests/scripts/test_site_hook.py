@@ -14,7 +14,7 @@ from evonas.cli.examples import example_of
 from evonas.config import RunConfig
 from evonas.metrics import METRICS
 from evonas.plugins import available_spaces
-from evonas.relaxed.methods import METHODS
+from evonas.supernet.settings import METHODS
 from evonas.training import Pruning, Recipe, Regrowth
 
 DOCS = Path(__file__).parents[2] / "docs"

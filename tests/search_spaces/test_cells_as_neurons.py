@@ -11,8 +11,8 @@ from contracts.layer_reference import outputs_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evonas.capabilities.layers import ConstantNetwork
 from evonas.data.samples import Samples
-from evonas.layers import ConstantNetwork
 from evonas.types import Floats, Task, Weights
 from search_spaces.cell import space as cell
 from search_spaces.neuron import space as neuron

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evonas.front import default_reference, distinct, equals, front, knee
 from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objectives
 from evonas.report.choice import why_front
-from evonas.report.front import default_reference, distinct, equals, front, knee
 from evonas.report.html.drawings import Drawings
 from evonas.report.html.timeline import hypervolume_over_time, operator_shares, throughput
 from evonas.report.plot import LABELS

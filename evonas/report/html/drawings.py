@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.sketch import Sketch
-from evonas.space import Drawable
+from evonas.capabilities.display import Drawable
+from evonas.diagram import Sketch
 from evonas.store import Record, RunStore
 from evonas.types import Json
 
@@ -30,7 +30,7 @@ class Drawings:
     def of(self, records: list[Record], store: RunStore[Any], space: object) -> dict[str, Json]:
         """Drawings by id; of more than ``MOST_DRAWINGS`` records evenly chosen ones, the first and last among them.
 
-        Empty where the space is not :class:`evonas.space.Drawable`.
+        Empty where the space is not :class:`evonas.capabilities.display.Drawable`.
         """
         if not isinstance(space, Drawable):
             return {}

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from evonas.files import write_output
+from evonas.serialization.files import write_output
 from evonas.types import Json, UserError
 
 #: In the order in which they run: each uses what stands before it.
@@ -34,7 +34,7 @@ def render(data: Json, *, live: bool = False) -> str:
 
 
 def write(path: Path, page: str) -> None:
-    """As :func:`evonas.files.write_output` does; raises :class:`UserError` where it cannot be written."""
+    """As :func:`evonas.serialization.files.write_output` does; raises :class:`UserError` where it cannot be written."""
     try:
         write_output(path, page.encode(), what="the report ")
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Networks for other runtimes: what makes the space an :class:`evonas.exportable.Exportable`.
+"""Networks for other runtimes: what makes the space an :class:`evonas.capabilities.export.Exportable`.
 
 - ``arithmetic``: numbers as a device uses them, ``quantisation``: how they are rounded
 - ``ordering``: which neurons stand side by side, ``layout``: where all lies, ``maps``: shared weights, each stored once
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from evonas.exportable import ExportTarget, Precision, Program
+from evonas.capabilities.export import ExportTarget, Precision, Program
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import c_program
 from search_spaces.neuron.export.onnx_program import onnx_program

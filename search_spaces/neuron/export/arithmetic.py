@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.capabilities.export import Precision
 from evonas.data.samples import Scaling
-from evonas.exportable import Precision
 from evonas.types import Doubles, Floats, Ints
 from search_spaces.neuron.export.quantisation import Stored, StoredType, store
 from search_spaces.neuron.genotype import Activation, NeuronGenotype

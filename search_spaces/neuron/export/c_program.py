@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.capabilities.export import ExportTarget
 from evonas.data.samples import InputType
-from evonas.exportable import ExportTarget
 from evonas.types import Ints, Task
 from search_spaces.neuron.export import c_maps, c_text, c_tiles
 from search_spaces.neuron.export.arithmetic import TYPES, Arithmetic, arithmetic
@@ -51,7 +51,7 @@ INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
 
 @dataclass(frozen=True, eq=False)
 class CProgram:
-    """A network laid out for a device: an :class:`evonas.exportable.Program`.
+    """A network laid out for a device: an :class:`evonas.capabilities.export.Program`.
 
     Attributes:
         inputs, hidden: The edges from inputs and from hidden neurons, row by row, but for those of maps.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evonas.exportable import ExportTarget
-from evonas.onnx_graph import OnnxGraph
+from evonas.capabilities.export import ExportTarget
+from evonas.export.onnx_graph import OnnxGraph
 from evonas.types import Task
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
 from search_spaces.neuron.export.ordering import kinds_together
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class OnnxProgram:
-    """A network as a graph: an :class:`evonas.exportable.Program`."""
+    """A network as a graph: an :class:`evonas.capabilities.export.Program`."""
 
     task: Task
     target: ExportTarget

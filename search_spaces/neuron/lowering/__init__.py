@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evonas.layers import LayerGraph, NotLowerable
+from evonas.capabilities.layers import LayerGraph, NotLowerable
 from evonas.types import Task, Weights
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.lowering.blocks import blocks_of

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from evonas.layers import (
+from evonas.capabilities.layers import (
     Addition,
     AveragePool,
     Concatenation,

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from evonas.layers import ConstantNetwork, Shape
+from evonas.capabilities.layers import ConstantNetwork, Shape
 from evonas.types import Doubles, Floats, Ints, Weights
+from search_spaces.neuron.edge_editing import new_ids
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.lowering.blocks import Block, Matrix, places_of, total
-from search_spaces.neuron.wiring import new_ids
 
 
 @dataclass(eq=False)

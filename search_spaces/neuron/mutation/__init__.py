@@ -13,24 +13,19 @@ from typing import TypeAlias
 import numpy as np
 
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.mutation.add_edges import add_edges
-from search_spaces.neuron.mutation.add_nodes import add_nodes
 from search_spaces.neuron.mutation.channels import add_channel, remove_channel
-from search_spaces.neuron.mutation.inflate import inflate
-from search_spaces.neuron.mutation.inflate_dilated import inflate_dilated
-from search_spaces.neuron.mutation.inflate_gradient import inflate_gradient
-from search_spaces.neuron.mutation.inflate_neurons import inflate_neurons
-from search_spaces.neuron.mutation.inflate_skips import inflate_skips
-from search_spaces.neuron.mutation.merge_neurons import merge_neurons
-from search_spaces.neuron.mutation.prune import prune
-from search_spaces.neuron.mutation.release import release
-from search_spaces.neuron.mutation.remove_edges import remove_edges
-from search_spaces.neuron.mutation.remove_layer import remove_layer
-from search_spaces.neuron.mutation.share import share
-from search_spaces.neuron.mutation.split_neuron import split_neuron
+from search_spaces.neuron.mutation.dilation import inflate_dilated
+from search_spaces.neuron.mutation.edges import add_edges, remove_edges, swap_edges
+from search_spaces.neuron.mutation.grow_and_prune import (
+    inflate,
+    inflate_gradient,
+    inflate_neurons,
+    inflate_skips,
+    prune,
+)
+from search_spaces.neuron.mutation.neurons import add_nodes, merge_neurons, remove_layer, split_neuron
+from search_spaces.neuron.mutation.sharing import release, share, tie_weights
 from search_spaces.neuron.mutation.steps import LARGEST_STEPS, UNBOUNDED, MutationParams
-from search_spaces.neuron.mutation.swap_edges import swap_edges
-from search_spaces.neuron.mutation.tie_weights import tie_weights
 
 __all__ = [
     "DEFAULT_WEIGHTS", "FEW_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "SHARED_WEIGHTS", "UNBOUNDED",

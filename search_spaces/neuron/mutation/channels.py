@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.types import Ints
+from search_spaces.neuron.edge_editing import feed_outputs, new_ids
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.layering import insert_neurons, locate
 from search_spaces.neuron.mutation.steps import MutationParams
-from search_spaces.neuron.wiring import feed_outputs, new_ids
 
 
 def add_channel(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:

@@ -77,7 +77,7 @@ struct AdamStep {
   float gradient_scale;  // gradient clipping
 };
 
-// Which inputs of a batch are dropped; see hashing.py.
+// Which inputs of a batch are dropped; see counter_rng.py.
 struct Dropout {
   uint32_t sample_key, input_key, threshold;
   float scale;

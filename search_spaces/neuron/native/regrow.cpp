@@ -49,7 +49,7 @@ struct Present {
   std::vector<int32_t> begin, source;
 };
 
-// The finalizer of MurmurHash3, as in trainer/hashing.py.
+// The finalizer of MurmurHash3, as in trainer/counter_rng.py.
 uint32_t mix(uint32_t h) {
   h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
   h = (h ^ (h >> 13)) * 0xC2B2AE35u;

@@ -1,7 +1,7 @@
 """Training of neuron networks: one interface, a native backend, and its fallback in torch.
 
-- ``base``: what every trainer takes and returns; ``checks``: what it refuses; ``hashing``: chance that all share
-- ``native``: the trainer in C++; ``fallback``: the trainer in torch
+- ``base``: what every trainer takes and returns; ``checks``: what it refuses; ``counter_rng``: chance that all share
+- ``native``: the trainer in C++; ``torch_backend``: the trainer in torch
 
 Importing this package imports neither torch nor the native library.
 """
@@ -41,7 +41,7 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
         if name == "native":
             raise ValueError(f"the native trainer was not built; {_REMEDY}, or choose trainer 'auto' or 'torch'")
         _announce_fallback()
-    from search_spaces.neuron.trainer.fallback import TorchTrainer
+    from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 
     return TorchTrainer("dense" if name == "dense" else "auto")
 

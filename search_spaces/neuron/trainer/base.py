@@ -190,8 +190,8 @@ def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int) -> dict[int, f
     ``round(share * n_edges)`` edges with the smallest weights (of equal ones the earlier; never frozen ones) are
     replaced by as many absent edges between neurons that are still there, with weight and optimiser state 0: those
     with the largest absolute score on :data:`SCORE_SAMPLES` samples, or with the largest random one of
-    :func:`search_spaces.neuron.trainer.hashing.growth_scores` (of equal ones the first by target, then source), edges
-    dropped in the same step excepted. Then neurons without inputs or outputs leave as in pruning.
+    :func:`search_spaces.neuron.trainer.counter_rng.growth_scores` (of equal ones the first by target, then source),
+    edges dropped in the same step excepted. Then neurons without inputs or outputs leave as in pruning.
 
     Args:
         pruned_until: Steps after which there is no more pruning, and no more release.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evonas.data.samples import Samples, Splits
 from evonas.training import Cancelled, Epoch, Recipe, Stop
 from evonas.training.augmentation import Views
-from evonas.training.patience import Patience
+from evonas.training.early_stopping import Patience
 from evonas.training.turns import leaving
 from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.trainer.base import (
@@ -28,7 +28,7 @@ from search_spaces.neuron.trainer.base import (
     shuffled_together,
 )
 from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
-from search_spaces.neuron.trainer.hashing import dropout_threshold, step_keys
+from search_spaces.neuron.trainer.counter_rng import dropout_threshold, step_keys
 from search_spaces.neuron.trainer.library import (
     Data,
     EpochResult,

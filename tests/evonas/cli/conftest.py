@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from evonas.cli.app import app
-from evonas.opened import open_run
+from evonas.run.open import open_run
 
 #: Calls ``evonas`` with arguments; each is turned into text.
 Evonas: TypeAlias = Callable[..., Result]

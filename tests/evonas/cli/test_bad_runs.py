@@ -49,7 +49,7 @@ def test_a_corrupted_database_is_recognised(refused: Refused, run: Path, command
 
 
 def test_a_run_that_is_being_written_is_refused_to_a_second_writer(refused: Refused, run: Path) -> None:
-    from evonas.opened import open_run
+    from evonas.run.open import open_run
 
     with open_run(run, writing=True):
         for command in ("resume", "retrain"):

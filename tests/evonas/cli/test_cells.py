@@ -13,13 +13,14 @@ import torch
 from typer.testing import Result
 
 import evonas as package
-from evonas.assembly import evolve
+from evonas.capabilities.choices import Relaxable
 from evonas.config import build_config
 from evonas.data import load
-from evonas.encoding import save
 from evonas.evaluation.trained import predict
-from evonas.opened import load_splits, open_run
-from evonas.space import Encoded, Relaxable
+from evonas.run.open import load_splits, open_run
+from evonas.run.start import evolve
+from evonas.serialization.arrays import save
+from evonas.space import Encoded
 from evonas.types import Weights
 
 Evonas = Callable[..., Result]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from evonas.opened import open_run
+from evonas.run.open import open_run
 
 Evonas = Callable[..., Result]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from evonas.opened import open_run
+from evonas.run.open import open_run
 
 Evonas = Callable[..., Result]
 
@@ -23,8 +23,8 @@ Evonas = Callable[..., Result]
 @pytest.fixture(scope="module")
 def other_seed(settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of ``settings`` with another seed; not to be changed."""
-    from evonas.assembly import evolve
     from evonas.config import build_config
+    from evonas.run.start import evolve
 
     directory = tmp_path_factory.mktemp("runs") / "other"
     evolve(build_config(settings, {"seed": 4}), directory)

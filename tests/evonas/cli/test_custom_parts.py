@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evonas import engine
 from evonas.config import RunConfig
 from evonas.data import load
 from evonas.evaluation import CostEvaluator, Job, Outcome, merge
 from evonas.individual import Trial
 from evonas.objectives import Objective, Objectives, parse_objectives
-from evonas.opened import open_run
 from evonas.plugins import create_space
 from evonas.report.html.collect import _metric
+from evonas.run import loop
+from evonas.run.open import open_run
 from evonas.search import NSGA2, Searcher
 from evonas.store import RunStore, StoreError, create
 from evonas.types import UserError
@@ -77,14 +77,14 @@ def search(
         documents = {"config": config.to_json(), "task": asdict(splits.task), "normalisation": asdict(splits.scaling)}
         create(Path(out), fingerprint=splits.fingerprint, **documents)
     with RunStore(Path(out), space, writing=True) as store:
-        engine.run(searcher, both, store, seed=0)
+        loop.run(searcher, both, store, seed=0)
 
 
 def test_a_run_of_another_searcher_is_not_gone_on_with(refused: Refused, evonas: Evonas) -> None:
     search(DeclaredArea())
     message = (
         r"r was searched by .*test_custom_parts\.Greedy, not by NSGA2: go on from Python with .*Greedy, as in "
-        r"engine\.run\(searcher, evaluator, RunStore\('r', space, writing=True\), \.\.\.\)"
+        r"loop\.run\(searcher, evaluator, RunStore\('r', space, writing=True\), \.\.\.\)"
     )
     refused("resume", "r", "--generations", 3, message=message)
     search(DeclaredArea(), generations=2)

@@ -15,11 +15,11 @@ import torch
 from typer.testing import Result
 
 import evonas
+from evonas.capabilities.export import Precision
 from evonas.data import load
-from evonas.evaluation.measure import measure
-from evonas.exportable import Precision
+from evonas.evaluation.metrics import measure
+from evonas.export.data_units import export_target, inputs_of
 from evonas.runtimes.compiled import compiled, find_compiler
-from evonas.runtimes.units import export_target, inputs_of
 from evonas.types import UserError
 
 Evonas = Callable[..., Result]
@@ -74,7 +74,7 @@ def test_a_raw_regression_network_answers_in_the_units_of_the_targets(evonas: Ev
 
 def test_retrained_weights_are_exported_with_their_test_metrics(evonas: Evonas, run: Path, best: int) -> None:
     import evonas as package
-    from evonas.data.held_out import load_test
+    from evonas.data.test_split import load_test
 
     assert evonas("retrain", run, "--ids", best, "--seeds", 1, "--epochs", 2).exit_code == 0
     assert evonas("export", run, best, "--out", "n", "--weights", "fresh").exit_code == 0

@@ -15,14 +15,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from evonas.cli.app import app
-from evonas.opened import open_run
+from evonas.run.open import open_run
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
 #: Prints every line of progress when it comes.
 COMMAND = [
     sys.executable, "-c",
-    "from evonas import progress; from evonas.cli import main; progress.PLAIN_INTERVAL = 0; main()",
+    "from evonas.run import progress; from evonas.cli import main; progress.PLAIN_INTERVAL = 0; main()",
 ]
 #: Two starts, each with networks of its own.
 FAMILY = ["--method", "relevance", "--edges", "80,2000", "--members", 13, "--search-epochs", 4, "--epochs", 8]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from evonas.run import Run
+from evonas.run.api import Run
 
 Evonas = Callable[..., Result]
 Refused = Callable[..., None]
@@ -145,7 +145,7 @@ def test_columns_that_are_not_there_are_refused(refused: Refused, run: Path, col
 
 
 def test_what_was_measured_of_some_is_a_column_with_gaps(evonas: Evonas, run: Path) -> None:
-    from evonas.opened import open_run
+    from evonas.run.open import open_run
 
     ids = [row["id"] for row in rows_of(evonas, run)]
     with open_run(run, writing=True) as opened:

@@ -86,7 +86,7 @@ def interrupt(*_: object, **__: object) -> None:
 def test_an_interrupt_before_a_run_begins_writes_nothing(
     evonas: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("evonas.assembly.assemble", interrupt)
+    monkeypatch.setattr("evonas.run.start.assemble", interrupt)
     result = evonas("evolve", "--out", "r")
     assert result.exit_code == 130
     assert "nothing was written" in result.output

@@ -78,7 +78,7 @@ def test_any_error_while_a_run_is_open_is_a_sentence(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("evonas.report.front.hypervolume", fail)
+    monkeypatch.setattr("evonas.front.hypervolume", fail)
     result = evonas("front", finished)
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1

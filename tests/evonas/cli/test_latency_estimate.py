@@ -12,11 +12,11 @@ import onnx
 import pytest
 from typer.testing import Result
 
+from evonas.capabilities.export import ExportTarget
 from evonas.data.samples import Scaling
-from evonas.exportable import ExportTarget
-from evonas.opened import open_run
+from evonas.export.formats import make_program
+from evonas.run.open import open_run
 from evonas.runtimes.latency_table import read_table
-from evonas.runtimes.programs import make_program
 from evonas.types import Doubles, UserError
 
 Evonas = Callable[..., Result]

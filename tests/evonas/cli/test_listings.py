@@ -15,7 +15,7 @@ from evonas.data import load
 from evonas.metrics import FRESH, METRICS
 from evonas.objectives import LOGARITHMIC, MAXIMISED, MINIMISED, SHARES
 from evonas.plugins import available_spaces, create_space
-from evonas.scoring import build_scoring
+from evonas.run.evaluators import build_scoring
 from evonas.types import Metrics, Task
 from search_spaces.cell.options import CellOptions
 from search_spaces.cnn.space import CnnOptions

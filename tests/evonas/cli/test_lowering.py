@@ -14,11 +14,11 @@ import torch
 from typer.testing import CliRunner, Result
 
 import evonas as package
-from evonas.assembly import evolve
 from evonas.cli.app import app
 from evonas.config import build_config
 from evonas.data import load
-from evonas.opened import load_splits, open_run
+from evonas.run.open import load_splits, open_run
+from evonas.run.start import evolve
 
 Evonas = Callable[..., Result]
 Refused = Callable[..., None]

@@ -87,7 +87,7 @@ def test_what_is_measured_later_stands_beside_the_metrics_of_the_run(evonas: Evo
 def test_no_member_is_left_out_because_it_was_not_measured(
     evonas: Evonas, run: Path, best: int, device: Callable[[int], str], choose: str
 ) -> None:
-    from evonas.run import Run
+    from evonas.run.api import Run
     from evonas.types import UserError
 
     assert evonas("measure", run, "--ids", best, "--latency-command", device(10**6)).exit_code == 0
@@ -106,7 +106,7 @@ def test_no_member_is_left_out_because_it_was_not_measured(
 def test_what_was_measured_for_none_or_some_is_refused_wherever_members_are_chosen_by_it(
     evonas: Evonas, run: Path, best: int, device: Callable[[int], str], tmp_path: Path
 ) -> None:
-    from evonas.run import Run
+    from evonas.run.api import Run
     from evonas.types import UserError
 
     n_members = len(rows(evonas, run))

@@ -13,7 +13,7 @@ import pytest
 
 import evonas as library
 from evonas.data.loading import load
-from evonas.opened import open_run
+from evonas.run.open import open_run
 from tests.evonas.cli.conftest import Evonas
 
 ARCHIVE = Path(__file__).parents[1] / "old_runs" / "digits.tar.xz"

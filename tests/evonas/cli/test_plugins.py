@@ -12,7 +12,7 @@ import pytest
 
 from evonas import plugins
 from evonas.metrics import STRUCTURE, Metric
-from evonas.opened import open_run
+from evonas.run.open import open_run
 from evonas.search import RandomSearch
 from evonas.space import SearchSpace
 from evonas.types import Weights

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from evonas import progress
 from evonas.cli.console import Console
 from evonas.config import RunConfig
 from evonas.individual import Evaluation
 from evonas.objectives import parse_objectives
-from evonas.progress import PLAIN_INTERVAL, SearchProgress
+from evonas.run import progress
+from evonas.run.progress import PLAIN_INTERVAL, SearchProgress
 from tests.evonas.cli.conftest import Evonas
 
 SMALL = ["--population", 2, "--children", 1, "--generations", 1, "--epochs", 1, "--n-train", 100]

@@ -16,10 +16,10 @@ import pytest
 from typer.testing import Result
 
 from evonas.cli.report import collect_runs
-from evonas.opened import open_run
 from evonas.report.html import Drawings
 from evonas.report.html.serve import Feed, make_server
 from evonas.report.population import replay
+from evonas.run.open import open_run
 
 Evonas = Callable[..., Result]
 

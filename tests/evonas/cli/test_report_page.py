@@ -12,9 +12,9 @@ from typing import Any
 from typer.testing import Result
 
 from evonas.cli.report import collect_runs
-from evonas.opened import open_run
 from evonas.report.html import Drawings
 from evonas.report.html.serve import Feed, make_server
+from evonas.run.open import open_run
 
 Evonas = Callable[..., Result]
 HOSTILE = "</script><img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script><b>%{x}"

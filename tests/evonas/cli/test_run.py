@@ -12,7 +12,7 @@ from typer.testing import Result
 
 import evonas as package
 from evonas.data import load
-from evonas.evaluation.measure import measure
+from evonas.evaluation.metrics import measure
 from evonas.types import UserError
 
 Evonas = Callable[..., Result]

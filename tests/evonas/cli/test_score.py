@@ -16,7 +16,7 @@ from typer.testing import Result
 from evonas.data import load
 from evonas.evaluation.proxies import PROXIES
 from evonas.evaluation.proxies.scorer import Scorer
-from evonas.opened import open_run
+from evonas.run.open import open_run
 
 Evonas = Callable[..., Result]
 Refused = Callable[..., None]

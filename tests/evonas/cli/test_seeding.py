@@ -17,9 +17,9 @@ from filelock import FileLock
 from typer.testing import Result
 
 from evonas.data import load
-from evonas.evaluation.measure import measure
+from evonas.evaluation.metrics import measure
 from evonas.evaluation.trained import predict
-from evonas.opened import open_run
+from evonas.run.open import open_run
 from evonas.runtimes.compiled import find_compiler
 from evonas.store import RunStore
 

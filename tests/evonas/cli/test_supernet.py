@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from evonas.encoding import load, save
-from evonas.opened import open_run
-from evonas.relaxed.hypernet import PiecewiseLinear
-from evonas.relaxed.methods import METHODS
+from evonas.run.open import open_run
+from evonas.serialization.arrays import load, save
 from evonas.space import Encoded
+from evonas.supernet.hypernet import PiecewiseLinear
+from evonas.supernet.settings import METHODS
 from search_spaces.cell.genotype import parse
 from tests.evonas.cli.conftest import Evonas, call
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from made_up_table import fifty, write_tables
 
-from evonas.opened import open_run
+from evonas.run.open import open_run
 from search_spaces.nasbench201.table import FILE
 from tests.evonas.cli.conftest import Evonas, Refused
 

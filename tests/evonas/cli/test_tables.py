@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import evonas as package
-from evonas.opened import config_of
+from evonas.run.open import config_of
 from evonas.runtimes.compiled import find_compiler
 from tests.evonas.cli.conftest import Evonas, Refused
 

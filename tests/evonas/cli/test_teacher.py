@@ -17,9 +17,9 @@ from evonas.config import RunConfig, build_config
 from evonas.data import load
 from evonas.data.samples import Samples
 from evonas.evaluation.trained import predict
-from evonas.opened import open_run
+from evonas.run.distillation import OwnTeacher
+from evonas.run.open import open_run
 from evonas.store import TeacherSource
-from evonas.teacher import OwnTeacher
 from evonas.types import UserError
 
 Evonas = Callable[..., Result]

@@ -19,8 +19,8 @@ Evonas = Callable[..., Result]
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with three objectives; not to be changed."""
-    from evonas.assembly import evolve
     from evonas.config import build_config
+    from evonas.run.start import evolve
 
     directory = tmp_path_factory.mktemp("runs") / "three"
     numbers = {"population": 8, "children": 6, "generations": 3, "epochs": 5, "seed": 1}

@@ -45,7 +45,7 @@ import sys
 from evonas.cli.app import app
 for command in (["evolve", {str(settings)!r}, "--out", "r"], ["front", "r"], ["compare", "r", {str(finished)!r}]):
     app(command, standalone_mode=False)
-assert "evonas.assembly" in sys.modules
-assert "evonas.data.held_out" not in sys.modules
+assert "evonas.run.start" in sys.modules
+assert "evonas.data.test_split" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=100, cwd=tmp_path, capture_output=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from evonas.data import DataError, load
 from evonas.data.arrays import raw_samples
 from evonas.data.axes import Axes, channels_first
-from evonas.data.held_out import load_test
 from evonas.data.normalisation import normalised, training_statistics
+from evonas.data.test_split import load_test
 
 SIDES = st.integers(1, 13)
 

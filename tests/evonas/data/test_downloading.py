@@ -76,7 +76,7 @@ def test_an_interrupted_write_leaves_no_file(mirror: Path, root: Path, monkeypat
     def fail(partial: Path, target: Path) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("evonas.files.os.replace", fail)
+    monkeypatch.setattr("evonas.serialization.files.os.replace", fail)
     with pytest.raises(DataError, match="expected a place to write, got disk full"):
         fetch("mnist", root=root, url=mirror.as_uri())
     assert list((root / "mnist").iterdir()) == []

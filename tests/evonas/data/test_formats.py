@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from evonas.data.archives import read_npz
-from evonas.data.errors import DataError
 from evonas.data.formats import parse_cifar10, parse_idx, read_bytes, read_csv
+from evonas.types import DataError
 
 PATH = Path("images")
 HEADER = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3])

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from evonas.data import load
 from evonas.data.archives import read_npz
-from evonas.data.errors import DataError
 from evonas.data.formats import read_bytes, read_csv
+from evonas.types import DataError
 
 MOST_MEMORY = 2**26
 

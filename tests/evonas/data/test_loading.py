@@ -240,6 +240,6 @@ def test_a_named_data_set_of_another_shape_or_with_other_classes_is_refused(tmp_
 
 
 def test_importing_the_package_loads_neither_the_test_set_nor_slow_libraries() -> None:
-    unwanted = ("evonas.data.held_out", "sklearn", "torch")
+    unwanted = ("evonas.data.test_split", "sklearn", "torch")
     code = f"import sys, evonas.data; print([name for name in {unwanted} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

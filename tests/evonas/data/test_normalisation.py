@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonas.data.arrays import raw_samples
-from evonas.data.errors import DataError
 from evonas.data.normalisation import normalised, training_statistics
+from evonas.types import DataError
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.data.errors import DataError
 from evonas.data.splitting import stratified_split
+from evonas.types import DataError
 
 
 @settings(max_examples=100, deadline=None)

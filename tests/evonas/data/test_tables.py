@@ -13,9 +13,9 @@ import pytest
 
 from evonas.data import DataError, FileOptions, Splits, load
 from evonas.data.categories import feature_names
-from evonas.data.held_out import load_for_retraining, load_test
-from evonas.data.held_out_fit import check_test_set
 from evonas.data.loading import prepare
+from evonas.data.test_split import load_for_retraining, load_test
+from evonas.data.test_split_check import check_test_set
 
 LABEL = FileOptions(target="label")
 HEADER = "a,b,label"

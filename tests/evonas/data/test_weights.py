@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from evonas.data import DataError, FileOptions, load
-from evonas.data.held_out import load_for_retraining
 from evonas.data.samples import Samples
+from evonas.data.test_split import load_for_retraining
 from evonas.data.weights import of_mean_one
-from evonas.evaluation.measure import measure
-from evonas.refit.folds import joined
+from evonas.estimator.refit.folds import joined
+from evonas.evaluation.metrics import measure
 from evonas.types import Task
 
 X = np.random.default_rng(0).normal(size=(40, 3))

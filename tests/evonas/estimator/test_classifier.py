@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from evonas import EvoClassifier
-from evonas.assembly import resume
+from evonas.run.start import resume
 from tests.evonas.estimator.conftest import TINY
 
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from evonas.front import front
 from evonas.objectives import parse_objectives
 from evonas.report.compare import RunRecords, attained, compare, staircase, steps
 from evonas.report.comparison_tables import budget_table, spending_table, to_json, to_rows
-from evonas.report.front import front
 from evonas.report.plot import plot_comparison
 from evonas.store import Record, Spent
 from evonas.types import UserError

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evonas.diagram import Sketch
 from evonas.report.drawing import DRAWN_EDGES, DRAWN_SHARED, QUIET, TIE_COLOURS, draw_sketch
-from evonas.sketch import Sketch
 from evonas.types import UserError
 
 

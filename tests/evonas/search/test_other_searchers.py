@@ -24,10 +24,10 @@ from evonas.search import (
     SurrogateSearch,
 )
 from evonas.search.base import Searcher
-from evonas.search.halving import HalvingSettings
 from evonas.search.nsga3 import NSGA3Settings
 from evonas.search.regularized_evolution import RegularizedEvolutionSettings
 from evonas.search.reinforce import ReinforceSettings
+from evonas.search.successive_halving import HalvingSettings
 from evonas.search.surrogate import SurrogateSettings, expected_improvement, normal_scores
 from tests.evonas.search.test_searchers import ListingSpace
 

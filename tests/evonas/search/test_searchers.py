@@ -27,9 +27,9 @@ from evonas.search import (
     SuccessiveHalving,
     SurrogateSearch,
 )
-from evonas.search.births import Births
-from evonas.search.parents import PARENTS, Aim
+from evonas.search.parent_selection import PARENTS, Aim
 from evonas.search.regularized_evolution import RegularizedEvolutionSettings
+from evonas.search.reproduction import Births
 from evonas.search.surrogate import SurrogateSettings
 from evonas.space import Offspring
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from evonas.capabilities.export import ExportTarget
 from evonas.data.samples import Scaling
-from evonas.exportable import ExportTarget
-from evonas.runtimes.module import InDataUnits
+from evonas.export.module import InDataUnits
 from evonas.runtimes.onnx_session import onnx_session
 from evonas.types import Floats, Task
 from search_spaces.cell.space import CellSpace, create

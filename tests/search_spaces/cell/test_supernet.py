@@ -11,9 +11,9 @@ import torch
 from contracts.space_contract import generator
 from torch import Tensor, nn
 
-from evonas.relaxed.hypernet import Table
-from evonas.relaxed.sharing import random_genotypes, uniform_path
-from evonas.relaxed.trained import TrainedHypernet
+from evonas.supernet.checkpoint import TrainedHypernet
+from evonas.supernet.hypernet import Table
+from evonas.supernet.path_sampling import random_genotypes, uniform_path
 from evonas.types import Task
 from search_spaces.cell.genotype import CellGenotype, parse
 from search_spaces.cell.space import CellSpace, create

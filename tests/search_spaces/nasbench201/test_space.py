@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from contracts.space_contract import SpaceContract, generator
 
-from evonas.space import HasFeatures, HasNeighbours, InvalidGenotype, Relaxable
+from evonas.capabilities.choices import Relaxable
+from evonas.capabilities.variation import HasFeatures, HasNeighbours
+from evonas.space import InvalidGenotype
 from evonas.types import Task
 from search_spaces.nasbench201.genotype import (
     N_CELLS,

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evonas.capabilities.variation import MutatesTowards
 from evonas.data.samples import Samples, Splits
-from evonas.space import MutatesTowards
 from evonas.training import Recipe, Stop
 from evonas.types import Task
-from search_spaces.neuron.convolution import ConvolutionPlan, Level, convolutional
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.seeders.founding import DENSE, LEAST, SHARE
+from search_spaces.neuron.initialization.convolution import ConvolutionPlan, Level, convolutional
+from search_spaces.neuron.initialization.founding import DENSE, LEAST, SHARE
 from search_spaces.neuron.space import NeuronSpace, create
 from search_spaces.neuron.trainer.base import SHARED_RATE, learning_rates
 

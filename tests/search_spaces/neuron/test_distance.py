@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces.neuron import absent_edges
-from search_spaces.neuron.absent_edges import AbsentEdges, layer_members
+from search_spaces.neuron import edge_sampling
 from search_spaces.neuron.distance import DistanceLaw, edge_lengths, input_positions
+from search_spaces.neuron.edge_sampling import AbsentEdges, layer_members
 from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
 from search_spaces.neuron.layering import arrange
 from tests.search_spaces.neuron.reference import random_genotype
@@ -64,9 +64,9 @@ def test_new_neurons_lie_within_the_grid() -> None:
 @pytest.mark.parametrize("by", ["race", "rejection", "rejection in rounds"])
 @pytest.mark.parametrize("k", [1, 4])
 def test_edges_are_drawn_with_the_probabilities_of_the_law(by: str, k: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(absent_edges, "MANY", 10**9 if by == "race" else 0)
-    monkeypatch.setattr(absent_edges, "MOST_PROPOSALS", 10)
-    monkeypatch.setattr(absent_edges, "LEAST_ROUND", 1 if by == "rejection in rounds" else 100)
+    monkeypatch.setattr(edge_sampling, "MANY", 10**9 if by == "race" else 0)
+    monkeypatch.setattr(edge_sampling, "MOST_PROPOSALS", 10)
+    monkeypatch.setattr(edge_sampling, "LEAST_ROUND", 1 if by == "rejection in rounds" else 100)
     genotype = unwired((1, 5, 5), [(0.0, 0.0), (2.0, 3.5)], [(0, 25), (7, 26), (25, 27), (26, 27)])
     law = DistanceLaw((1, 5, 5), base=4.0, slope=1.5)
     absent = AbsentEdges(genotype, law)
@@ -116,7 +116,7 @@ def test_drawn_edges_are_absent_distinct_and_as_many_as_there_are(seed: int, k: 
     genotype = random_genotype(rng, n_inputs=16, layers=(6, 5), density=rng.random())
     pair = layer_members(genotype, 0), layer_members(genotype, 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(absent_edges, "MANY", many)
+        patch.setattr(edge_sampling, "MANY", many)
         drawn = AbsentEdges(genotype, DistanceLaw((1, 4, 4))).draw(*pair, k, rng)
     there = {(s, t) for s, t in genotype.edges.tolist() if s in pair[0] and t in pair[1]}
     new = set(map(tuple, drawn.tolist()))
@@ -135,5 +135,5 @@ def test_a_race_in_chunks_draws_by_the_law_too(monkeypatch: pytest.MonkeyPatch) 
         return float(edge_lengths(law.positions(genotype), *drawn.T).mean())
 
     whole = mean_length()
-    monkeypatch.setattr(absent_edges, "RACE_CHUNK", 25)
+    monkeypatch.setattr(edge_sampling, "RACE_CHUNK", 25)
     assert mean_length() == pytest.approx(whole, rel=0.05)

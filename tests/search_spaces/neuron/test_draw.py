@@ -11,8 +11,8 @@ from contracts.space_contract import generator
 
 from evonas.types import Task
 from search_spaces.neuron.genotype import Activation
-from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.space import create
+from search_spaces.neuron.weights import fresh
 from tests.search_spaces.neuron.convolutions import Level, convolutional
 
 IMAGES = Task("classification", (3, 6, 4), 5)

@@ -14,11 +14,11 @@ from search_spaces.neuron import growth
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.growth import CANDIDATES, grown
-from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.space import create
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network, Trainer
 from search_spaces.neuron.trainer.native import available
+from search_spaces.neuron.weights import fresh
 from tests.search_spaces.neuron.reference import random_network
 
 TASK = Task("classification", (1, 8, 8), 10)

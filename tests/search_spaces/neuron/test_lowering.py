@@ -12,8 +12,7 @@ from contracts.layer_reference import outputs_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.data.samples import Samples
-from evonas.layers import (
+from evonas.capabilities.layers import (
     Addition,
     AveragePool,
     Concatenation,
@@ -31,6 +30,7 @@ from evonas.layers import (
     Window,
     Zeros,
 )
+from evonas.data.samples import Samples
 from evonas.types import Floats, Task, Weights
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.lowering.blocks import blocks_of

@@ -11,7 +11,7 @@ import torch
 
 import evonas
 from evonas.data.samples import Scaling
-from evonas.export import Package, export
+from evonas.run.package import Package, export
 from evonas.space import Encoded
 from evonas.types import Task
 from search_spaces.neuron.genotype import Activation

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from contracts.space_contract import SpaceContract, generator
 
+from evonas.capabilities.display import Describable, Drawable
+from evonas.capabilities.training import Trainable
+from evonas.capabilities.variation import InheritsWeights
 from evonas.data.samples import Samples, Splits
-from evonas.space import Describable, Drawable, InheritsWeights, InvalidGenotype
-from evonas.training import Pruning, Recipe, Stop, Trainable, Trained
+from evonas.space import InvalidGenotype
+from evonas.training import Pruning, Recipe, Stop, Trained
 from evonas.types import Task
 from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype
-from search_spaces.neuron.inheritance import fresh
 from search_spaces.neuron.space import NeuronSpace, create
+from search_spaces.neuron.weights import fresh
 
 DIGITS = Task("classification", (1, 8, 8), 10)
 

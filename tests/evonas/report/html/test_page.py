@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evonas.diagram import Sketch
 from evonas.report.html.drawings import DRAWN_SHARED, to_json
 from evonas.report.html.page import as_text, render, write
-from evonas.sketch import Sketch
 from evonas.types import UserError
 
 HOSTILE = "</script><!--<script>{{SCRIPT}}&amp;\u2028'\""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evonas.front import hypervolume
 from evonas.objectives import parse_objectives
-from evonas.report.front import hypervolume
 from evonas.report.html.timeline import hypervolume_over_time, throughput
 from evonas.store import Record
 

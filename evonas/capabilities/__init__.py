@@ -1,0 +1,9 @@
+"""What a search space may offer beside :class:`evonas.space.SearchSpace`: every optional protocol, by what it is for.
+
+- ``variation``: weights from relatives, aims, neighbours, features
+- ``initialization``: families to start from; ``family``: searches that end in a whole family with weights
+- ``choices``: operations to choose among, and the supernet; ``training``: a trainer of the space's own
+- ``export``: programs for other runtimes, and parts that are timed; ``layers``: networks as layers, to be lowered
+- ``display``: genotypes for a person; ``tables``: what a table says of networks that others have trained
+- ``options``: what a space says of its options; ``option_models``: how options are read and described
+"""

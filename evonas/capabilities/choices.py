@@ -1,0 +1,83 @@
+"""Genotypes as choices among operations, and the supernet that holds all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from evonas.space import G, SearchSpace
+from evonas.types import Floats, Weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """What there is to choose in a supernet: one operation a row of ``arch``.
+
+    Attributes:
+        operations: Names of the columns of ``arch``.
+        n_choices: Rows of ``arch``.
+        costs: ``"params"`` and ``"flops"``, each ``(n_choices, n_operations)``: what an operation on a row adds to the
+            whole network, in the units of :meth:`SearchSpace.cost`.
+        none: The column of the operation that cuts the edge; None where there is no such operation.
+        skip: The column of the identity; None where there is no such operation.
+    """
+
+    operations: tuple[str, ...]
+    n_choices: int
+    costs: Mapping[str, Floats]
+    none: int | None
+    skip: int | None
+
+
+@runtime_checkable
+class HasChoices(Protocol[G]):
+    """Capability: genotypes are independent choices, each of one operation among the same few."""
+
+    @property
+    def choices(self) -> Choices:
+        """What the rows and the columns of ``arch`` stand for."""
+        ...
+
+    def discretize(self, arch: Floats, rule: str = "argmax") -> G:
+        """The genotype that ``arch`` (probabilities or logits, ``(n_choices, n_operations)``) prefers.
+
+        Args:
+            rule: ``"argmax"``: each row's best operation, the null operation included; ``"darts"``: the best but the
+                null operation, on the two strongest inputs of every node.
+
+        Raises:
+            ValueError: Another shape, a value that is not finite, or an unknown rule.
+        """
+        ...
+
+    def arch_of(self, genotype: G) -> Floats:
+        """Rows ``(n_choices, n_operations)`` with which the supernet computes what the genotype's network does.
+
+        One-hot; of an edge that the genotype does not have, the null operation's row, or zeros where there is none.
+        """
+        ...
+
+
+@runtime_checkable
+class Relaxable(HasChoices[G], Protocol[G]):
+    """Capability: a supernet whose architecture is an argument."""
+
+    def supernet(self, rng_seed: int) -> nn.Module:
+        """A module with ``forward(x, arch)``: logits ``(n, n_outputs)`` for ``arch`` ``(n_choices, n_operations)``.
+
+        An operation whose weight is exactly 0 is not run, and gives that weight no gradient: whoever wants one passes a
+        weight next to 0. ``rng_seed`` decides the fresh weights.
+        """
+        ...
+
+    def extract(self, supernet: nn.Module, genotype: G) -> Weights:
+        """Weights for :meth:`SearchSpace.compile`, as cut from a supernet."""
+        ...
+
+
+class RelaxableSpace(Relaxable[G], SearchSpace[G], Protocol[G]):
+    """A search space that has a supernet."""

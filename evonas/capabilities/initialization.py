@@ -1,0 +1,51 @@
+"""Families of genotypes to start from, and founders that fit a run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from evonas.space import G_co
+
+
+class Seeder(Protocol[G_co]):
+    """A family of genotypes to start from, as long as anybody likes, and the training that suits it."""
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """Defaults of the training recipe's table."""
+        ...
+
+    def __call__(self, index: int, rng: np.random.Generator) -> G_co:
+        """Member ``index`` of the family; any first members cover the range of sizes that the space was asked for."""
+        ...
+
+
+@runtime_checkable
+class FitsFounders(Protocol):
+    """Capability: begin with smaller networks where samples, memory or time are few, and with those that suit a search.
+    """
+
+    def founders_for(self, n_edges: int, objectives: Collection[str]) -> Mapping[str, Any]:
+        """Options of the space with which no founder begins with many more edges, and all suit what is minimised.
+
+        Args:
+            n_edges: The most that is affordable.
+            objectives: Names of the metrics.
+
+        Returns:
+            Empty where the options are right as they are.
+        """
+        ...
+
+
+@runtime_checkable
+class Seedable(Protocol[G_co]):
+    """Capability: families of genotypes beside the random founders that every space has."""
+
+    @property
+    def seeders(self) -> Mapping[str, Seeder[G_co]]:
+        """Seeders by the name that the command line knows them by."""
+        ...

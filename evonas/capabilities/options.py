@@ -1,0 +1,40 @@
+"""What a space says of its own options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+@runtime_checkable
+class HasWeightOptions(Protocol):
+    """Capability: say what runs must agree on before one goes on from the weights of another."""
+
+    @property
+    def weight_options(self) -> Mapping[str, Any]:
+        """The space's options that decide what weights compute."""
+        ...
+
+
+@runtime_checkable
+class HasOptions(Protocol):
+    """Capability: describe what can be set of the space, see
+    :func:`evonas.capabilities.option_models.describe_options`.
+    """
+
+    @property
+    def options(self) -> BaseModel:
+        """The settings, as an instance of the model that checks them."""
+        ...
+
+
+@runtime_checkable
+class SuitsData(Protocol):
+    """Capability: options whose best value depends on the data."""
+
+    def suitable_options(self) -> Mapping[str, Any]:
+        """Values for options that were left out; a new run takes and stores them, one that is resumed has its own."""
+        ...

@@ -1,0 +1,266 @@
+"""evonas front: look at a run, without changing anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evonas.cli import completion
+from evonas.cli.compare import check_data, check_teachers
+from evonas.cli.console import csv_text, make_console, say, say_aside
+from evonas.cli.options import (
+    CHOICE,
+    OUTPUT,
+    AsCsv,
+    AsJson,
+    FolderOfTestData,
+    MovedDataset,
+    PlotFile,
+    Reference,
+    RunFolder,
+    parse_assignments,
+    parse_names,
+    parse_reference,
+)
+from evonas.types import UserError
+
+if TYPE_CHECKING:
+    from evonas.objectives import Objectives
+    from evonas.run.open import OpenRun
+    from evonas.store import Record
+
+TEST = "Add test metrics: of the search's weights and of retrainings."
+
+
+def front(
+    run: RunFolder,
+    best_under: Annotated[
+        str | None, typer.Option(help="Only the best under bounds, like flops=20000.", rich_help_panel=CHOICE)
+    ] = None,
+    knee: Annotated[
+        bool,
+        typer.Option("--knee", help="Only the member where more cost begins to buy little.", rich_help_panel=CHOICE),
+    ] = False,
+    all_members: Annotated[
+        bool,
+        typer.Option("--all", help="Also members that are equal to another in all objectives.", rich_help_panel=CHOICE),
+    ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Only these columns, like id,flops,latency [what fits].", rich_help_panel=OUTPUT),
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    plot: PlotFile = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(help="The cost on the plot's axis [the last objective].", autocompletion=completion.metrics,
+                     rich_help_panel=OUTPUT),
+    ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="Draw the front of this run too; may be repeated.", rich_help_panel=OUTPUT),
+    ] = None,
+    test: Annotated[bool, typer.Option("--test", help=TEST, rich_help_panel=OUTPUT)] = False,
+    reference: Reference = None,
+    data_root: FolderOfTestData = None,
+    dataset: MovedDataset = None,
+) -> None:
+    """The Pareto front over all evaluations of a run, also while it goes on."""
+    from evonas import front as fronts
+    from evonas.report.tables import check_columns
+    from evonas.run.open import open_run
+
+    with open_run(run, data_root=data_root, dataset=dataset) as opened:
+        records, objectives = opened.store.records(), opened.objectives
+        members = fronts.front(records, objectives)
+        names = None if columns is None else check_columns(parse_names(columns) or (), records, members, run=run)
+        if cost is not None and plot is None:
+            raise UserError("--cost is the axis of a plot: add --plot FILE")
+        if plot is not None:
+            _plot(plot, run, opened, members, beside or [], cost)
+        shown, remark = _pick(members, objectives, best_under, knee, run)
+        shown = shown if all_members else fronts.distinct(shown, objectives)
+        test_metrics = _test_metrics(opened, shown) if test else {}
+        if as_json or as_csv:
+            equal = fronts.equals(members, objectives)
+            rows = [_named(fronts.row(r, equal[r.id]), names) | test_metrics.get(r.id, {}) for r in shown]
+            joined = [{name: _joined(value) for name, value in row.items()} for row in rows]
+            typer.echo(json.dumps(rows, indent=1) if as_json else csv_text(joined), nl=as_json)
+            return
+        cells = {id: _test_cells(metrics) for id, metrics in test_metrics.items()}
+        print_front(opened, members=shown, test_cells=cells, reference=reference, names=names, remark=remark)
+
+
+def _pick(
+    members: Sequence[Record], objectives: Objectives, best_under: str | None, knee: bool, run: Path
+) -> tuple[list[Record], str | None]:
+    """The member that is asked for before those that are equal to it and within the bounds too, and why it is that;
+    the whole front where none is asked for."""
+    from evonas import front as fronts
+    from evonas.report.choice import why_chosen, why_front, why_knee
+
+    if best_under is not None:
+        bounds = parse_assignments(best_under)
+        able = fronts.within(members, bounds, run=run)
+        picked = fronts.best_under(members, objectives, bounds, run=run)
+        remark = why_chosen(picked, able, objectives)
+    elif knee:
+        able, picked = list(members), fronts.knee(members, objectives)
+        remark = why_knee(members, objectives)
+    else:
+        return list(members), why_front(members, objectives)
+    ids = fronts.equals(able, objectives)[picked.id]
+    return [picked, *(r for r in able if r.id in ids)], remark
+
+
+def _named(row: dict[str, Any], names: Sequence[str] | None) -> dict[str, Any]:
+    """The named entries of a row, None where it has none; all where no names are given."""
+    return row if names is None else {name: row.get(name) for name in names}
+
+
+def _joined(value: object) -> object:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _plot(
+    path: Path, run: Path, opened: OpenRun, members: Sequence[Record], beside: Sequence[Path], cost: str | None
+) -> None:
+    from evonas import front as fronts
+    from evonas.report.plot import plot_front
+    from evonas.run.open import open_run
+
+    others = []
+    with ExitStack() as stack:
+        runs = {directory: stack.enter_context(open_run(directory)) for directory in beside}
+        check_data({run: opened, **runs})
+        check_teachers({run: opened, **runs}, allowed=True)
+        for directory, other in runs.items():
+            if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
+                raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")
+            others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
+    title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
+    plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others, cost=cost)
+    say_aside(f"wrote {path}")
+
+
+def _test_metrics(opened: OpenRun, members: Sequence[Record]) -> dict[int, dict[str, float]]:
+    """Per individual: test metrics of the search's weights; mean, deviation and seeds of each kind of retraining."""
+    from evonas.run.retrain import measure_on_test, summary  # the wall: nothing else here sees the test set
+
+    result = measure_on_test(opened, [r.id for r in members])
+    retrainings = opened.store.retrainings()
+    metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
+    for start, epochs in sorted({(r.start, r.epochs) for r in retrainings}):
+        kind = f"{start}_{epochs}_epochs"
+        of_kind = [r for r in retrainings if (r.start, r.epochs) == (start, epochs) and r.id in result]
+        for id, (mean, deviation, n_seeds) in summary(of_kind, metric).items():
+            result[id] |= {f"{metric}_{kind}": mean, f"seeds_{kind}": n_seeds}
+            if n_seeds > 1:
+                result[id][f"deviation_{kind}"] = deviation
+    return result
+
+
+def _test_cells(metrics: Mapping[str, float]) -> dict[str, str]:
+    """What the table shows of test metrics: accuracies or errors with their deviations."""
+    cells: dict[str, str] = {}
+    for name, value in metrics.items():
+        head, _, kind = name.removeprefix("test_").partition("_")
+        if head not in ("accuracy", "mse"):
+            continue
+        n_seeds = metrics[f"seeds_{kind}"] if kind else 0
+        spread = f" ± {metrics[f'deviation_{kind}']:.4f} ({n_seeds:.0f})" if n_seeds > 1 else ""
+        cells[kind.replace("_", " ") if kind else f"test {head}"] = f"{value:.4f}{spread}"
+    return cells
+
+
+def print_front(
+    opened: OpenRun, *, members: Sequence[Record] | None = None,
+    test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: str | None = None,
+    names: Sequence[str] | None = None, remark: str | None = None,
+) -> None:
+    """The front as a table, and below it what is hidden, why a member was chosen, the hypervolume and its reference.
+
+    Args:
+        members: Those to show; None for every point once.
+        test_cells, names: Of columns, see :func:`evonas.report.tables.front_columns`.
+        reference: A part of the hypervolume's reference point.
+        remark: Why the one that is shown was chosen, where that needs saying.
+    """
+    from evonas import front as fronts
+    from evonas.report.choice import why_front
+    from evonas.report.tables import fitting, front_columns, front_table, hidden
+
+    console, objectives, records = make_console(), opened.objectives, opened.store.records()
+    whole = fronts.front(records, objectives)
+    if members is None:
+        members, remark = fronts.distinct(whole, objectives), why_front(whole, objectives)
+    equal = fronts.equals(whole, objectives)
+    columns = fitting(
+        front_columns(members, objectives, test_cells=test_cells, names=names, equal=equal), console.width
+    )
+    dataset = Path(opened.config.dataset).stem
+    plural = "" if len(members) == 1 else "s"
+    title = f"front of {dataset}: {len(members)} member{plural} of {len(records)} evaluations"
+    console.print(front_table(members, objectives, title=title, columns=columns))
+    _say_hidden(members, equal, hidden(columns, members, equal) if names is None else [])
+    if remark is not None:
+        say(remark)
+    _say_reasons(objectives, members, records)
+    point = fronts.default_reference(records, objectives)
+    if reference is not None:
+        point |= parse_reference(reference, point)
+    volume = fronts.hypervolume(records, objectives, objectives.reference(point))
+    at = ", ".join(f"{name}={value:g}" for name, value in point.items())
+    logs = ", ".join(o.metric for o in objectives.items if o.log)
+    say(f"hypervolume {volume:.4f} (reference {at}{f'; log10 of {logs}' if logs else ''})")
+    _say_origins(opened)
+
+
+def _say_hidden(members: Sequence[Record], equal: Mapping[int, Sequence[int]], columns: Sequence[str]) -> None:
+    """One line of what the table leaves out, with the options that show it; none where that is nothing."""
+    shown = {r.id for r in members}
+    n_equal = len({id for r in members for id in equal[r.id]} - shown)
+    parts = []
+    if n_equal:
+        others = "1 member that is equal" if n_equal == 1 else f"{n_equal} members that are equal"
+        parts.append(f"{others} in all objectives (evonas front --all)")
+    if columns and members:
+        parts.append(f"the columns {', '.join(columns)} (evonas front --columns id,{columns[-1]})")
+    if parts:
+        say(f"not shown: {'; '.join(parts)}")
+
+
+def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Sequence[Record]) -> None:
+    """Why there is no member."""
+    if objectives.constraints and not members and records:
+        kept = ", ".join(str(constraint) for constraint in objectives.constraints)
+        say(f"no evaluation keeps {kept}: loosen a constraint or evolve longer")
+    if not records:
+        say("no network has been trained yet: a run needs time for its founders, the largest of which take longest")
+
+
+def _say_origins(opened: OpenRun) -> None:
+    """How the members were trained and measured, and what they learned from."""
+    from evonas.metrics import DEVICE_LATENCY
+
+    epochs = opened.config.rungs or (opened.config.epochs,)
+    if opened.config.evaluator == "trained" and epochs[-1] is not None:
+        say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")
+    if opened.config.evaluator == "table":
+        say(f"looked up in a table, after {' and '.join(map(str, opened.config.budgets))} epochs of training")
+    for metric, target in sorted(opened.store.sources().items()):
+        say(f"{metric} was measured {'by' if metric == DEVICE_LATENCY else 'on'} {target}")
+    if (teacher := opened.store.info.teacher) is not None:
+        say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
+    if opened.config.teaches_itself:
+        say("taught by the best of its own earlier generations")
+    for source in opened.store.info.seeds:
+        cost = f"{source.spent.elapsed:.0f} s, {source.spent.edge_updates or 0:.3g} edge-updates"
+        how = f"seeded by {len(source.ids)} members" if source.ids else "at the cost also"
+        say(f"{how} of {source.run}, which took {cost}")

@@ -1,0 +1,184 @@
+"""A race of a few networks and lengths of training over folds: those that are clearly behind leave it.
+
+After Maron and Moore (1994, https://papers.nips.cc/paper/841), with differences on the same samples in the place of
+bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from evonas.config import RunConfig
+from evonas.data.samples import Samples, Splits
+from evonas.estimator.refit.folds import FOLDS, fold, losses
+from evonas.estimator.refit.purse import Purse
+from evonas.estimator.refit.training import Training, final_recipe
+from evonas.evaluation.base import Job
+from evonas.evaluation.executor import evaluate_all
+from evonas.evaluation.trained import predict
+from evonas.individual import Individual, Trial
+from evonas.rng import Stream, stream
+from evonas.space import SearchSpace
+from evonas.store import Record
+from evonas.training import Stop
+from evonas.types import Doubles
+
+#: Standard errors of the mean difference to the best by which an entrant is clearly behind.
+BEHIND = 2.0
+#: Entrants that stay whatever they lose, so that there is a choice.
+FEWEST = 2
+#: Folds that the entrants of a race can be sure of: those who are behind on two leave it.
+SURE_FOLDS = 3
+#: Repeats after which more would tell little, since the noise of the samples themselves stays; time that was given is
+#: used.
+MOST_REPEATS = 10
+
+
+@dataclass(eq=False)
+class Entrant:
+    """An individual with a length of training.
+
+    Attributes:
+        record: Of its evaluation in the search.
+        genotype: As its training begins and, without pruning, ends.
+        epochs: Of each training.
+        price: Of a training, in the unit of the purse.
+        total: Sum of the losses of each sample while it was held out, ``(n,)``.
+        n_repeats: Of every sample, ``(n,)``.
+    """
+
+    record: Record
+    genotype: Any
+    epochs: int
+    price: float
+    total: Doubles = field(default_factory=lambda: np.zeros(0))
+    n_repeats: Doubles = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def means(self) -> Doubles:
+        """Mean loss of each sample that was held out, else NaN, ``(n,)``."""
+        return np.where(self.n_repeats > 0, self.total / np.maximum(self.n_repeats, 1), np.nan)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an entrant has done.
+
+    Attributes:
+        loss: Mean over the samples, by their importance.
+        behind: By how much more than the best.
+        error: Standard error of that difference.
+    """
+
+    entrant: Entrant
+    loss: float
+    behind: float
+    error: float
+
+
+class Race:
+    """Trains all entrants on the same folds, one fold after another.
+
+    Args:
+        space, config: Of the run.
+        everything: All samples, see :func:`evonas.estimator.refit.folds.joined`.
+        importance: What each sample counts, ``(n,)``.
+        n_jobs: Trainings at a time.
+    """
+
+    def __init__(
+        self, space: SearchSpace[Any], config: RunConfig, everything: Splits, importance: Doubles, n_jobs: int
+    ) -> None:
+        self._space, self._everything, self._importance, self._n_jobs = space, everything, importance, n_jobs
+        self._seed, self._recipe = config.seed, final_recipe(config)
+
+    def run(self, entrants: Sequence[Entrant], purse: Purse) -> list[Standing]:
+        """The standings at the end, the best first; empty where no two entrants could be afforded, or samples are few.
+
+        Args:
+            entrants: In the order in which they are worth the money.
+            purse: Ends the race.
+        """
+        n = len(self._everything.train)
+        if n < FOLDS:
+            return []
+        running = _affordable(entrants, SURE_FOLDS, purse.left)
+        for entrant in running:
+            entrant.total, entrant.n_repeats = np.zeros(n), np.zeros(n)
+        last: list[Standing] = []
+        for index in count():
+            over = len(running) < FEWEST or (index >= FOLDS * MOST_REPEATS and not purse.is_timed)
+            if over or sum(entrant.price for entrant in running) > purse.left:
+                break
+            running = self._round(running, index, purse)
+            last = standings_of(running, self._importance)
+            if index:  # on one fold alone chance decides too much
+                clear = [s for s in last if s.behind <= BEHIND * s.error]
+                last = clear if len(clear) >= FEWEST else last[:FEWEST]
+                running = [standing.entrant for standing in last]
+        return last
+
+    def _round(self, running: list[Entrant], index: int, purse: Purse) -> list[Entrant]:
+        """Those that were trained on a fold; all as they were where there was no time for all of them."""
+        drawn = fold(self._everything, index, stream(self._seed, Stream.REFIT, 0))
+        stop = Stop() if purse.deadline is None else Stop(deadline=purse.deadline)
+        jobs = [
+            Job(Trial(Individual(i, entrant.genotype, 0, "refit"), entrant.epochs),
+                stream(self._seed, Stream.REFIT, 1, entrant.record.id, entrant.epochs, index), None, stop)
+            for i, entrant in enumerate(running)
+        ]
+        told: dict[int, Doubles | None] = {}
+        training = Training(self._space, drawn.splits, self._recipe)
+        for evaluation, weights in evaluate_all(training, jobs, stop=stop, n_jobs=self._n_jobs):
+            entrant = running[evaluation.id]
+            purse.pay(entrant.price)
+            if purse.is_timed:
+                entrant.price = evaluation.seconds / self._n_jobs
+            genotype = entrant.genotype if evaluation.genotype is None else evaluation.genotype
+            told[evaluation.id] = None if weights is None else self._losses(genotype, weights, drawn.held)
+        if len(told) < len(running):
+            return running
+        good = [(running[i], of_fold) for i, of_fold in told.items() if of_fold is not None]
+        for entrant, of_fold in good:
+            entrant.total[drawn.rows] += of_fold
+            entrant.n_repeats[drawn.rows] += 1
+        return [entrant for entrant in running if any(entrant is other for other, _ in good)]
+
+    def _losses(self, genotype: Any, weights: Any, held: Samples) -> Doubles | None:
+        found = losses(predict(self._space, genotype, weights, held), held, self._everything.task)
+        return found if np.isfinite(found).all() else None
+
+
+def standings_of(entrants: Sequence[Entrant], importance: Doubles) -> list[Standing]:
+    """How they have done on the samples that each of them was judged by so far, the best first.
+
+    Args:
+        entrants: Empty standings where these are none, or there is no such sample.
+        importance: What each sample counts, ``(n,)``.
+    """
+    if not entrants:
+        return []
+    means = np.array([entrant.means for entrant in entrants])
+    seen = np.isfinite(means).all(axis=0)
+    if not seen.any():
+        return []
+    share = importance[seen] / importance[seen].sum()
+    means = means[:, seen]
+    scores = means @ share
+    best = means[scores.argmin()]
+    apart = means - best
+    behind = apart @ share
+    errors = np.sqrt(((apart - behind[:, None]) ** 2) @ share**2)
+    order = np.argsort(scores, kind="stable")
+    return [Standing(entrants[i], float(scores[i]), float(behind[i]), float(errors[i])) for i in order]
+
+
+def _affordable(entrants: Sequence[Entrant], n_folds: int, purse: float) -> list[Entrant]:
+    """The first entrants whose trainings on so many folds can be paid."""
+    spent = n_folds * np.cumsum([entrant.price for entrant in entrants])
+    return list(entrants[: int(np.searchsorted(spent, purse, side="right"))])

@@ -1,0 +1,37 @@
+"""From a trained genotype to a program, whatever its space offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from evonas.capabilities.export import Exportable, ExportTarget, Precision, Program
+from evonas.runtimes.onnx_session import require_onnx
+from evonas.space import G, SearchSpace
+from evonas.types import Task, UserError, Weights
+
+
+def program_formats(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
+    """What weights can be stored as, by format: the space's own, and ``onnx`` of any network."""
+    own = space.formats if isinstance(space, Exportable) else {}
+    return {"onnx": ("float32",), **own}
+
+
+def make_program(
+    space: SearchSpace[G], task: Task, genotype: G, weights: Weights, format: str, target: ExportTarget
+) -> Program:
+    """A network in one of :func:`program_formats`.
+
+    Raises:
+        UserError: A package that the format needs is not installed, or this network cannot be written.
+    """
+    if format == "onnx":
+        require_onnx()
+    try:
+        if isinstance(space, Exportable) and format in space.formats:
+            return space.export(genotype, weights, format, target)
+        from evonas.export.traced import TracedProgram  # imports torch
+
+        return TracedProgram(space.compile(genotype, weights), task, target)
+    except ValueError as error:
+        raise UserError(f"this network cannot be exported: {error}") from error

@@ -1,6 +1,0 @@
-"""The last steps of an estimator: which network is used, and its training on all samples."""
-
-from evonas.refit.final import Final, Network, settle, share_of_time
-from evonas.refit.use import module, packages, standings
-
-__all__ = ["Final", "Network", "module", "packages", "settle", "share_of_time", "standings"]

@@ -1,0 +1,10 @@
+"""The life of a run, from a configuration to what is taken away.
+
+- ``build``: the parts of a run; ``searchers``, ``evaluators``, ``initialization``: its searcher, metrics and seeder
+- ``start``: begin, seed, resume; ``loop``: ask, evaluate, tell; ``one_shot``: a search for a whole family first
+- ``open``: a run on disk, open, and whether runs fit each other; ``latency_sources``: what timed their networks
+- ``warm_start``: founders from other runs; ``distillation``: a teacher; ``lowering``, ``lowered_front``,
+  ``lowered_export``: networks of one space as networks of another
+- ``retrain``: final training, measured on the test set; ``package``, ``export``: networks as files
+- ``api``: a run as Python sees it; ``evolution``: runs from Python; ``progress``: what a terminal shows meanwhile
+"""

@@ -1,0 +1,158 @@
+"""From a configuration to the parts of a run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evonas.capabilities.export import HasTimedParts
+from evonas.capabilities.family import FamilySearch
+from evonas.capabilities.initialization import Seedable
+from evonas.capabilities.tables import ArchitectureTable
+from evonas.config import RunConfig
+from evonas.data import load
+from evonas.data.own_files import is_own_file
+from evonas.data.samples import Splits
+from evonas.data.test_split_check import check_test_set
+from evonas.evaluation import Evaluator, splits_of
+from evonas.evaluation.cost import LATENCY_ESTIMATE
+from evonas.evaluation.proxies.scorer import Scorer
+from evonas.evaluation.proxies.screen import Screen
+from evonas.objectives import Objectives
+from evonas.plugins import create_space, find_searcher, read_table
+from evonas.rng import Stream, stream
+from evonas.run.evaluators import build_scoring, check_proxies
+from evonas.run.initialization import complete_settings, find_searches, founder_options, suitable_options
+from evonas.run.searchers import searcher_settings, with_budgets, with_defaults, with_rungs
+from evonas.run.warm_start import founding_trials
+from evonas.search import Searcher
+from evonas.search.reproduction import Screening
+from evonas.space import Offspring, SearchSpace
+from evonas.store import RunStore
+from evonas.supernet.search import SupernetSearch
+from evonas.training.length import EPOCHS, default_epochs
+from evonas.types import Floats, UserError
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a configuration describes, ready to run.
+
+    Attributes:
+        family_search: The search that gives the family; None where it is drawn member by member.
+        table: What the evaluator ``table`` looks networks up in.
+    """
+
+    config: RunConfig
+    splits: Splits
+    space: SearchSpace[Any]
+    evaluator: Evaluator[Any]
+    objectives: Objectives
+    family_search: FamilySearch[Any] | None
+    table: ArchitectureTable[Any] | None = None
+
+    @property
+    def timed_space(self) -> HasTimedParts[Any] | None:
+        """The space, where something is estimated or learned from a table of latencies."""
+        searched = isinstance(self.family_search, SupernetSearch) and self.family_search.needs_table
+        needed = searched or LATENCY_ESTIMATE in self.objectives.metrics
+        return self.space if needed and isinstance(self.space, HasTimedParts) else None
+
+    def taught(self, outputs: Floats, out: Path) -> Parts:
+        """The same with what a teacher says of the training samples, ``(n_train, n_outputs)``."""
+        splits = replace(self.splits, train=replace(self.splits.train, teacher=outputs))
+        return replace(self, splits=splits, evaluator=build_scoring(self.config, self.space, splits, out)[0])
+
+
+def assemble(
+    config: RunConfig, out: Path, *, epochs: int = EPOCHS, new: bool = True, seed_from: Sequence[Path] = ()
+) -> Parts:
+    """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit.
+
+    Args:
+        config: What the user has set.
+        out: The run, in which a search may find a table of latencies.
+        epochs: Of a trial where the configuration gives none and there are samples enough.
+        new: Choose options that suit the data, and bound what founders begin with; a run that is resumed keeps what
+            it began with.
+        seed_from: Runs whose networks this one goes on from.
+    """
+    if new:
+        config = with_defaults(config)
+    table = None
+    if config.evaluator == "table":
+        table = read_table(config.space, config.dataset, config.data_root, config.wanted)
+    splits = load(config.dataset, **config.split) if table is None else splits_of(table, config.dataset)
+    if new:
+        check_test_set(splits, config.file_options)  # not at the end of a run
+    if is_own_file(config.dataset):  # what was told by shapes, types and headers is said from now on
+        config = config.model_copy(update={
+            "axes": splits.axes, "task": splits.task.kind, "columns": splits.columns,
+            "categories": dict(splits.categories),
+            "target": splits.targets if len(splits.targets) > 1 else config.target,
+            "classes": splits.classes or config.classes,
+        })
+    if config.classes and len(config.classes) != splits.task.n_outputs:
+        raise UserError(f"classes: expected the names of {splits.task.n_outputs} classes, got {len(config.classes)}")
+    if table is not None:
+        config = with_budgets(config, table)
+    if config.epochs is None:
+        wanted = default_epochs(
+            len(splits.train), config.recipe.batch_size, epochs=epochs, input_shape=splits.task.input_shape
+        )
+        config = config.model_copy(update={"epochs": wanted})
+    config = with_rungs(config)
+    space = create_space(config.space, splits.task, config.space_options)
+    if table is not None:
+        table.check(space)
+    if new and (suited := suitable_options(space, config, seed_from)):
+        config = config.model_copy(update={"space_options": {**config.space_options, **suited}})
+        space = create_space(config.space, splits.task, config.space_options)
+    if new and (bounds := founder_options(config, space, len(splits.train))):
+        config = config.model_copy(update={"space_options": {**config.space_options, **bounds}})
+        space = create_space(config.space, splits.task, config.space_options)
+    searches = find_searches(config, space, out)
+    config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))
+    evaluator, objectives = build_scoring(config, space, splits, out, table)
+    if new:
+        check_proxies(config, space, splits, objectives)
+    config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
+    return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder), table)
+
+
+def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
+    """The searcher of a run; without one only to see, before anything is written, that there can be one."""
+    config, space = parts.config, parts.space
+    numbers: dict[str, Any] = {
+        "population": config.population, "children": config.children, "generations": config.generations,
+        "rungs": config.budgets, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
+        **searcher_settings(config),
+    }
+    if config.prescreen is not None:
+        screen = Screen(Scorer(space, parts.splits, config.seed), config.prescreen)
+        numbers["screening"] = Screening(screen, config.prescreen_ratio)
+    if config.searcher == "nsga2":
+        numbers |= {
+            "survival": config.survival, "parents": config.parents, "adapt": config.adapt,
+            "crossover_rate": config.crossover_rate, "founders": () if store is None else founding_trials(store),
+        }
+    elif parts.family_search is not None and store is not None:
+        numbers["draw"] = lambda index, rng: Offspring(store.individual(index).genotype, config.seeder)
+    elif isinstance(space, Seedable) and (seeder := space.seeders.get(config.seeder)) is not None:
+        numbers["draw"] = lambda index, rng: Offspring(seeder(index, rng), config.seeder)
+    factory = find_searcher(config.searcher)
+    taken = inspect.signature(factory).parameters.values()
+    if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in taken):
+        for name, setting in (("screening", "prescreen"), ("draw", "seeder")):
+            if name in numbers and name not in {parameter.name for parameter in taken}:
+                raise UserError(f"the searcher {config.searcher!r} takes no {setting}, got "
+                                f"{getattr(config, setting)!r}: leave it out, or choose nsga2 or random")
+    try:
+        return factory(space, parts.objectives, **numbers)
+    except ValueError as error:
+        raise UserError(f"searcher {config.searcher!r}: {error}") from error

@@ -1,0 +1,159 @@
+"""Networks as programs for other runtimes: written, and checked against torch on the validation samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evonas.capabilities.export import ExportTarget, Precision, Program
+from evonas.data.samples import LARGEST_LOSS, Splits
+from evonas.evaluation.metrics import measure
+from evonas.export.data_units import export_target, inputs_of, lossy_columns, output_rounding, outputs_of, samples_of
+from evonas.export.formats import make_program, program_formats
+from evonas.export.names import identifier
+from evonas.plugins import create_space
+from evonas.run.package import FORMATS, Package, write_files
+from evonas.runtimes.compiled import find_compiler
+from evonas.runtimes.running import running
+from evonas.serialization.files import is_stream
+from evonas.space import SearchSpace
+from evonas.training.loop import predict
+from evonas.types import Floats, Inputs, UserError, suggestion
+
+#: Largest difference from torch, relative to the largest output: float32 sums in another order.
+TOLERANCE = 1e-5
+
+
+class Written(NamedTuple):
+    """What was written, and what a person should know of it."""
+
+    paths: tuple[Path, ...]
+    remarks: tuple[str, ...]
+
+
+def write_program(
+    package: Package, splits: Splits, path: Path, format: str, precision: Precision = "float32"
+) -> Written:
+    """Write a network in a format of its space.
+
+    Args:
+        splits: The data set of the run.
+        path: Of the main file; the others stand beside it.
+
+    Raises:
+        UserError: The space has no such format, the path has another suffix, a file cannot be written, or the program
+            does not compute what torch does.
+    """
+    if (path.suffix != f".{format}" or not path.stem) and not (format == "onnx" and is_stream(path)):  # one file
+        raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
+    space = create_space(package.space, package.task, package.options)
+    check_format(space, format, precision)
+    genotype = space.decode(package.genotype)
+    name = identifier(path.stem) if format == "c" else "network"
+    classes = tuple(package.source.get("classes", ()))
+    target = replace(export_target(splits, name, precision), stem=path.stem, classes=classes)
+    _check_targets(splits)
+    program = make_program(space, package.task, genotype, package.weights, format, target)
+    inputs = inputs_of(splits.validation, target)
+    outputs = predict(program.compile(), samples_of(inputs, splits.validation, target))
+    remarks = _remarks(package, splits, outputs, precision)
+    files = program.files((*remarks, *_names(package)))
+    n_edges = space.cost(genotype).get("edges")
+    checks = _check(files, format, target, inputs, outputs, n_edges)
+    paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
+    write_files(paths)
+    return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
+
+
+def formats_of(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
+    """The precisions of every format that networks of this space can be written in."""
+    return {**dict.fromkeys(FORMATS, ("float32",)), **program_formats(space)}
+
+
+def check_format(space: SearchSpace[Any], format: str, precision: str, more: Iterable[str] = ()) -> Precision:
+    """The precision; raises :class:`UserError` unless networks of this space can be written so.
+
+    Args:
+        more: Further formats, of float32.
+    """
+    formats: dict[str, Sequence[Precision]] = {**formats_of(space), **dict.fromkeys(more, ("float32",))}
+    if format not in formats:
+        raise UserError(f"networks of this space cannot be exported as {format!r}{suggestion(format, formats)}")
+    for allowed in formats[format]:
+        if precision == allowed:
+            return allowed
+    names = " or ".join(formats[format])
+    raise UserError(f"--precision must be {names} for the format {format}, got {precision!r}")
+
+
+def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Precision) -> tuple[str, ...]:
+    """Where the network comes from, and how good it is on the validation samples."""
+    source = package.source
+    metric = "val_accuracy" if splits.task.kind == "classification" else "val_mse"
+    value = measure(outputs, splits.validation, splits.task, "val")[metric]
+    text = f"{metric} {value:.4f} with {precision} weights"
+    if metric in package.metrics:
+        text += f", {package.metrics[metric]:.4f} in the run"
+    else:
+        text += ", which were trained on these samples too"
+    origin = f"individual {source['id']} of {source['run']}, {source['dataset']}: {source['weights']}"
+    if lossy := lossy_columns(splits.scaling):
+        return origin, text, f"inputs are float64: of values so far from 0 float32 would lose deviations of {lossy}"
+    return origin, text
+
+
+def _names(package: Package) -> Iterator[str]:
+    """What inputs and outputs are called, where they have names."""
+    for name, what in (("columns", "inputs"), ("classes", "outputs"), ("targets", "outputs")):
+        if names := package.source.get(name):
+            yield f"{what}, in this order: {', '.join(map(str, names))}"
+    if names := package.source.get("categories"):
+        yield f"of the inputs of {', '.join(names)} each is 1 for its category and else 0"
+
+
+def _check_targets(splits: Splits) -> None:
+    """Raises :class:`UserError` where float32, which programs give, cannot hold predictions."""
+    losses = splits.scaling.float32_target_losses
+    if losses.max() > LARGEST_LOSS:
+        target = int(losses.argmax())
+        raise UserError(f"a program gives float32, which would lose {losses[target]:.2g} deviations of target "
+                        f"{target}, so far is it from 0: subtract an offset from the targets and search again, or "
+                        f"export as torch, which gives float64")
+
+
+def _sizes(program: Program, n_edges: float | None) -> tuple[str, ...]:
+    texts = [f"{size:,} bytes of {kind}" for kind, size in program.sizes.items()]
+    if n_edges is not None and "flash" in program.sizes:
+        texts.append(f"{program.sizes['flash'] / n_edges:.2f} bytes of flash an edge")
+    return (", ".join(texts),) if texts else ()
+
+
+def _check(
+    files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
+    n_edges: float | None,
+) -> tuple[str, ...]:
+    """Run what is about to be written; raises :class:`UserError` where it gives anything but ``expected``."""
+    if format == "c" and find_compiler() is None:
+        return ("neither checked nor timed: there is no C compiler here",)
+    difference, rounding = 0.0, output_rounding(target.scaling)
+    for portable in (True, False) if format == "c" else (False,):
+        with running(files, format, target, expected.shape[1], portable=portable) as network:
+            found = outputs_of(network.run(inputs), target)
+            seconds, spread = network.time(inputs)
+        largest = max(1.0, float(np.abs(expected).max()))
+        difference = max(difference, float((np.abs(found - expected) - rounding).max()) / largest)
+    if not difference <= TOLERANCE:
+        raise UserError(
+            f"the exported network differs from torch by {difference:.1e} of its largest output, expected at most "
+            f"{TOLERANCE:g}: nothing was written"
+        )
+    where = "compiled" if format == "c" else "in onnxruntime"
+    an_edge = "" if n_edges is None else f", {1e9 * seconds / n_edges:.2f} ns an edge"
+    return (
+        f"{where} it gives what torch gives on {len(found):,} validation samples, to {difference:.0e} of the largest",
+        f"{1e6 * seconds:.1f} us a sample on one core of this machine{an_edge} (spread {100 * spread:.0f} %)",
+    )

@@ -1,0 +1,41 @@
+"""One column of latencies holds one target's: which machine or command timed the networks of a run is kept with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evonas.config import RunConfig
+from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
+from evonas.objectives import Objectives
+from evonas.runtimes.timing import machine
+from evonas.store import RunStore
+from evonas.types import UserError
+
+
+def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, replace: bool = False) -> None:
+    """Note what times the networks of a run from now on.
+
+    Args:
+        metric: The column.
+        source: A machine, or a command.
+        own: The search itself measures it, so that it cannot be dropped.
+        replace: Drop what another one has measured.
+
+    Raises:
+        UserError: Another one has measured it, and that is not to be dropped.
+    """
+    known = store.sources().get(metric)
+    if known not in (None, source):
+        said = f"{metric} of {store.directory} was measured by {known!r}, this is {source!r}, and a column holds one"
+        if own:
+            raise UserError(f"{said}: measure there, or begin a run here")
+        if not replace:
+            raise UserError(f"{said}: measure there, or give --replace to drop what was measured")
+        store.drop_measurements(metric)
+    store.set_source(metric, source)
+
+
+def sources_of(config: RunConfig, objectives: Objectives) -> dict[str, str]:
+    """What times the networks of a search here, by the metric; empty where nothing is timed."""
+    sources = {HOST_LATENCY: machine(), DEVICE_LATENCY: config.latency_command or ""}
+    return {metric: source for metric, source in sources.items() if metric in objectives.metrics}

@@ -1,0 +1,72 @@
+"""From a configuration to what its searcher needs: defaults, budgets and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evonas.capabilities.tables import ArchitectureTable
+from evonas.config import RunConfig, settings_from
+from evonas.plugins import find_searcher
+from evonas.search import Traits, traits_of
+from evonas.search.generational import ETA
+from evonas.types import MOST, UserError
+
+
+def _traits(config: RunConfig) -> Traits:
+    return traits_of(find_searcher(config.searcher))
+
+
+def with_defaults(config: RunConfig) -> RunConfig:
+    """The configuration with its searcher's own defaults, and with no end by generations where evaluations are counted.
+
+    Raises:
+        UserError: There is no such searcher.
+    """
+    defaults = {**_traits(config).defaults, **({} if config.evaluations is None else {"generations": MOST})}
+    return config.model_copy(update={k: v for k, v in defaults.items() if k not in config.model_fields_set})
+
+
+def with_budgets(config: RunConfig, table: ArchitectureTable[Any]) -> RunConfig:
+    """The configuration with epochs of the table: all where the searcher takes several, else the most.
+
+    Raises:
+        UserError: It has others.
+    """
+    if config.epochs is None:
+        several = table.budgets if _traits(config).rungs == "several" else None
+        config = config.model_copy(update={"rungs": config.rungs or several, "epochs": table.budgets[-1]})
+    for budget in config.budgets:
+        if budget not in table.budgets:
+            raise UserError(f"the table has networks after {' and '.join(map(str, table.budgets))} epochs, got "
+                            f"{budget}: give one of these as epochs, or all as rungs")
+    return config
+
+
+def with_rungs(config: RunConfig) -> RunConfig:
+    """The configuration with rungs that grow by :data:`ETA` up to its epochs, where its searcher needs several.
+
+    Raises:
+        UserError: It has too few epochs for two.
+    """
+    if config.rungs is not None or _traits(config).rungs != "several":
+        return config
+    rungs = list(config.budgets)
+    while rungs[0] >= ETA:
+        rungs.insert(0, rungs[0] // ETA)
+    if len(rungs) < 2:
+        raise UserError(f"the searcher {config.searcher!r} needs {ETA} epochs at least, or rungs, got {rungs[0]} "
+                        "epochs")
+    return config.model_copy(update={"rungs": tuple(rungs)})
+
+
+def searcher_settings(config: RunConfig) -> dict[str, Any]:
+    """The argument ``settings`` of the searcher, where it has any.
+
+    Raises:
+        UserError: ``searcher_options`` do not fit.
+    """
+    kind, options = _traits(config).settings, config.searcher_options
+    if kind is None and options:
+        raise UserError(f"the searcher {config.searcher!r} has no settings of its own, got searcher_options "
+                        f"{', '.join(options)}: leave them out")
+    return {} if kind is None else {"settings": settings_from(kind, options, table="searcher_options")}

@@ -1,0 +1,262 @@
+"""A run from its configuration: begun, seeded, or resumed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from evonas.capabilities.family import FamilySearch
+from evonas.capabilities.initialization import Seedable
+from evonas.config import RunConfig
+from evonas.data.locating import expanded
+from evonas.evaluation import Evaluator
+from evonas.evaluation.base import class_of
+from evonas.objectives import Objectives
+from evonas.plugins import find_searcher
+from evonas.run import loop
+from evonas.run.build import Parts, assemble, create_searcher
+from evonas.run.distillation import OwnTeacher, read_teacher
+from evonas.run.latency_sources import check_target, sources_of
+from evonas.run.lowering import REPLACE_MAX_POOL
+from evonas.run.one_shot import FamilyObserver, find_family
+from evonas.run.open import check_data, config_of, locate_data
+from evonas.run.warm_start import Seeds, read_seeds
+from evonas.runtimes.latency_table import measure_table
+from evonas.runtimes.latency_table import read_table as read_latencies
+from evonas.space import G
+from evonas.store import Record, RunStore, check_absent, create, damaged, each_once, of_another, read_info
+from evonas.training.length import EPOCHS
+from evonas.types import UserError, blames
+
+#: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
+#: leaves a front over the whole range.
+BATCH = 5
+#: Members where nobody asks for others; and more of them than anybody waits for.
+FAMILY_SIZE, UNLIMITED = 40, 1_000_000
+#: Default epochs of each, where there are samples enough: it has no parent to begin from.
+MEMBER_EPOCHS = 2 * EPOCHS
+
+
+@runtime_checkable
+class RunObserver(FamilyObserver, Protocol):
+    """What watches a run: an object with these methods, which must not change anything.
+
+    A class derived from this one has them all, doing nothing, and overrides those that it needs::
+
+        class Best(evonas.RunObserver):
+            def evaluated(self, evaluation):
+                if evaluation.status == "ok":
+                    print(evaluation.id, evaluation.metrics["val_accuracy"], evaluation.seconds)
+
+    They are called in the process and the thread that began the run, in this order: :meth:`timing` where latencies
+    are estimated, :meth:`noted`, :meth:`begun`, then of every generation :meth:`asked`, :meth:`evaluated` for each of
+    its trials, and :meth:`told`. What one raises ends the run, which can be resumed.
+    """
+
+    def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
+        """The run is open; ``records`` are its evaluations from ``elapsed`` seconds of earlier sessions."""
+        ...
+
+    def timing(self, n_done: int, n_rounds: int) -> None:
+        """Before the run is open, where it needs a table of latencies: so many rounds of timing are done."""
+        ...
+
+    def noted(self, sentence: str) -> None:
+        """What the user should know of the run's founders."""
+        ...
+
+
+def evolve(
+    config: RunConfig, out: Path, *, seed_from: Sequence[Path] = (), replace_max_pool: bool = False,
+    observers: Sequence[RunObserver] = (),
+) -> bool:
+    """A new run in the directory ``out``; returns whether the searcher came to its end within the time limit.
+
+    Args:
+        seed_from: Runs whose fronts are the founders (see :mod:`evonas.run.warm_start`).
+        replace_max_pool: In seeds of another space average pooling may take the place of max-pooling.
+
+    Raises:
+        UserError: Bad configuration, bad data, runs that cannot seed or teach this one, or ``out`` exists; nothing is
+            written then.
+    """
+    since, out, seed_from = time.monotonic(), expanded(out), [expanded(path) for path in seed_from]
+    check_absent(out)  # before any data is loaded
+    if seed_from and config.searcher != "nsga2":
+        raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
+    if replace_max_pool and not seed_from:
+        raise UserError(f"{REPLACE_MAX_POOL} is about seeds of another space, and there are none: name one with "
+                        "--seed-from")
+    parts = assemble(config, out, seed_from=seed_from)
+    seeds = None if not seed_from else read_seeds(
+        seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
+        replace_max_pool=replace_max_pool,
+    )
+    return begin(parts, out, seeds=seeds, observers=observers, since=since)
+
+
+def seed(
+    config: RunConfig, out: Path, *, n_members: int | None = None, observers: Sequence[RunObserver] = ()
+) -> bool:
+    """A new run that trains the family of ``config.seeder``; returns whether it came to its end within the time limit.
+
+    Args:
+        n_members: None is what the seeder's search gives by itself; else as many as the time allows, 40 where there is
+            no limit.
+
+    Raises:
+        UserError: As :func:`evolve`.
+    """
+    since, out = time.monotonic(), expanded(out)
+    check_absent(out)  # before any data is loaded
+    parts = assemble(config, out, epochs=MEMBER_EPOCHS)
+    if n_members is None and parts.family_search is not None:
+        n_members = parts.family_search.n_members
+    n_members = n_members or (UNLIMITED if config.time_limit else FAMILY_SIZE)
+    n_batches = max(0, n_members - 2) // BATCH
+    batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
+    parts = replace(parts, config=parts.config.model_copy(update=batches))
+    return begin(parts, out, observers=observers, since=since)
+
+
+def begin(
+    parts: Parts, out: Path, *, seeds: Seeds | None = None, observers: Sequence[RunObserver] = (), since: float
+) -> bool:
+    """A new run of assembled parts in the directory ``out``; returns and raises as :func:`evolve`.
+
+    Args:
+        seeds: The founders, where they are given.
+        since: ``time.monotonic()`` from which the time limit counts.
+    """
+    config, splits = parts.config, parts.splits
+    teacher = None if config.teacher is None else read_teacher(
+        config.teacher, config.teacher_members, samples=splits.train, task=splits.task, split_seed=config.split_seed,
+        fingerprint=splits.fingerprint,
+    )
+    given = [part for part in (seeds, teacher) if part is not None]
+    create_searcher(parts, None)
+    if seeds is None:
+        _draw_one(parts)
+
+    def fill(directory: Path) -> None:
+        for part in given:
+            part.write(directory, parts.space)
+        if parts.timed_space is not None and (seeds is None or seeds.table is None):
+            measure_table(parts.timed_space, report).write(directory)
+
+    def report(n_done: int, n_rounds: int) -> None:
+        for observer in observers:
+            observer.timing(n_done, n_rounds)
+
+    create(
+        out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
+        normalisation=splits.scaling.to_json(), seeds=each_once(source for part in given for source in part.sources),
+        fill=fill,
+    )
+    for observer in observers:
+        for sentence in (*(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes)):
+            observer.noted(sentence)
+    return _run(parts, out, observers, since)
+
+
+def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObserver] = ()) -> bool:
+    """Go on with a run exactly where it stopped.
+
+    Args:
+        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``,
+            ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the ``latency_command``, where the
+            run has one.
+
+    Raises:
+        UserError: Not a run, its data set is not there or has changed, or its latency command was not given again.
+    """
+    since, out = time.monotonic(), expanded(out)
+    command = config_of(out).latency_command
+    if command != changes.get("latency_command"):  # a run directory may come from anybody: it starts no program
+        told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
+        raise UserError(f"{out} was started {told}: give the same to go on")
+    info, factory = read_info(out), find_searcher(config_of(out).searcher)
+    if isinstance(factory, type) and info.searcher not in (None, class_of(factory)):
+        raise of_another(out, f"searched by {info.searcher}", class_of(factory))
+    if "." in (info.evaluator or ""):  # none of the engine's own
+        raise of_another(out, f"evaluated by {info.evaluator}", "the command line's own")
+    with blames(out):
+        parts = assemble(locate_data(config_of(out, changes), info, out), out, new=False)
+    if parts.family_search is not None and changes.get("generations") is not None:
+        raise UserError(
+            f"the family of {out} comes from one search, which has ended with as many members as it was asked for: "
+            f"leave out --generations, or begin another run with more --members"
+        )
+    check_data(parts.splits, info, out)
+    with blames(out):
+        return _run(parts, out, observers, since)
+
+
+def _draw_one(parts: Parts) -> None:
+    """A founder or a member of the family, to see that there are any before anything is written."""
+    config, space = parts.config, parts.space
+    seeder = space.seeders.get(config.seeder) if isinstance(space, Seedable) and config.searcher != "nsga2" else None
+    rng = np.random.default_rng(config.seed)
+    if seeder is not None:
+        seeder(0, rng)
+    elif parts.family_search is None:
+        space.sample(rng)
+
+
+def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float) -> bool:
+    config = parts.config
+    if parts.timed_space is not None:
+        read_latencies(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
+    with RunStore(out, parts.space, writing=True) as store:
+        searcher = create_searcher(parts, store)
+        loop.claim(searcher, parts.evaluator, store)
+        for metric, source in sources_of(config, parts.objectives).items():
+            check_target(store, metric, source, own=True)
+        if config.to_json() != store.info.config:
+            store.set_config(config.to_json())
+        if (outputs := store.teacher_outputs()) is not None:
+            expected = len(parts.splits.train), parts.splits.task.n_outputs
+            if outputs.shape != expected:
+                raise damaged(f"{out} has outputs of a teacher of shape {outputs.shape}, expected {expected}")
+            parts = parts.taught(outputs, out)
+        for observer in observers:
+            observer.begun(config, parts.objectives, store.records(), store.elapsed)
+        if parts.family_search is not None and not _find_family(parts, parts.family_search, store, observers):
+            return False
+        return loop.run(
+            searcher, parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
+            trial_timeout=config.trial_timeout, time_limit=config.time_limit, n_evaluations=config.evaluations,
+            observers=observers,
+            evaluator_at=_evaluators_by_generation(parts, store, out) if config.teaches_itself else None, since=since,
+        )
+
+
+def _evaluators_by_generation(parts: Parts, store: RunStore[G], out: Path) -> Callable[[int], Evaluator[G]]:
+    """Evaluators that train with the best of earlier generations as teacher."""
+    config, splits = parts.config, parts.splits
+    n_jobs = config.jobs if parts.evaluator.shares_memory else 1
+    teacher = OwnTeacher(store, parts.space, splits.train, splits.task, config.teacher_members, n_jobs)
+
+    @lru_cache(maxsize=1)
+    def taught(since: int) -> Evaluator[G]:
+        return parts.taught(teacher.outputs(since), out).evaluator if since else parts.evaluator
+
+    return lambda generation: taught(teacher.since(generation))
+
+
+def _find_family(
+    parts: Parts, search: FamilySearch[Any], store: RunStore[Any], observers: Sequence[RunObserver]
+) -> bool:
+    config = parts.config
+    return find_family(
+        search, parts.evaluator, store, parts.splits, config.recipe, name=config.seeder,
+        n_members=config.population + config.generations * config.children,
+        epochs=config.search_epochs or search.epochs, seed=config.seed, n_jobs=config.jobs,
+        trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
+    )

@@ -1,0 +1,175 @@
+"""Founders from other runs, with evaluations and weights, and what those runs cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from evonas import pareto
+from evonas.capabilities.export import HasTimedParts
+from evonas.config import RunConfig
+from evonas.data.samples import Splits
+from evonas.evaluation import Evaluator
+from evonas.evaluation.cost import LATENCY_ESTIMATE
+from evonas.front import front
+from evonas.individual import Evaluation, Individual, Member, Trial
+from evonas.objectives import Objectives
+from evonas.run.latency_sources import sources_of
+from evonas.run.lowered_front import lower_front
+from evonas.run.open import check_fit, check_same
+from evonas.runtimes.latency_table import LatencyTable, read_table
+from evonas.space import G, SearchSpace
+from evonas.store import Group, Record, RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
+from evonas.types import UserError, Weights
+
+
+@dataclass(frozen=True)
+class Founder:
+    """A member of another run's front, as it came out of its training there.
+
+    Attributes:
+        run: Absolute path.
+    """
+
+    run: str
+    member: Member[Any]
+    weights: Weights | None
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """What a new run begins with: individuals with ids from 0, in order.
+
+    Attributes:
+        table: By which the founders' latencies were estimated; None where they were not.
+        notes: Sentences about founders of another space that the user should know.
+    """
+
+    founders: list[Founder]
+    sources: list[SeedSource]
+    table: LatencyTable | None
+    notes: tuple[str, ...] = ()
+
+    def write(self, directory: Path, space: SearchSpace[Any]) -> None:
+        """Into a run that has no individuals yet; it has cost that run nothing (see :class:`SeedSource`)."""
+        with RunStore(directory, space, writing=True) as store, Group(store) as group:
+            store.add_individuals(Individual(id, f.member.genotype, 0, "seed") for id, f in enumerate(self.founders))
+            for id, founder in enumerate(self.founders):
+                evaluation = replace(founder.member.evaluation, id=id, genotype=None)
+                group.add(evaluation, founder.weights, elapsed=0.0)
+        if self.table is not None:
+            self.table.write(directory)
+
+
+def founding_trials(store: RunStore[Any]) -> list[Trial[Any]]:
+    """The trials that :meth:`Seeds.write` brought into a run, in the order of their ids."""
+    keys = sorted((r.id, r.budget) for r in store.records() if r.imported)
+    return [Trial(store.individual(id), budget) for id, budget in keys]
+
+
+def read_seeds(
+    runs: Sequence[Path], config: RunConfig, splits: Splits, space: SearchSpace[Any], objectives: Objectives,
+    evaluator: Evaluator[Any], *, replace_max_pool: bool = False,
+) -> Seeds:
+    """The best ``config.population`` members of the fronts of ``runs`` by rank and crowding, each genotype once.
+
+    Members of runs of another space are lowered into this one, and measured again (:mod:`evonas.run.lowered_front`).
+
+    Args:
+        runs: Of this space, or of one whose networks this space takes.
+        config, splits, space, objectives, evaluator: Of the new run.
+        replace_max_pool: See :func:`evonas.run.lowering.lower_network`.
+
+    Raises:
+        UserError: A run does not fit the new one or the others, or has an empty front.
+    """
+    first: dict[str, Founder] = {}  # by genotype
+    costs: dict[str, Spent] = {}
+    ancestors: list[SeedSource] = []
+    timed_by = sources_of(config, objectives)
+    notes: list[str] = []
+    for run in runs:
+        path = str(run.resolve())
+        if path in costs:
+            raise UserError(f"the seed run {run} is named twice: name each once")
+        info = read_info(run)
+        ancestors += (source._replace(ids=()) for source in info.seeds)
+        if info.config.get("space", config.space) != config.space:
+            lowered = lower_front(
+                run, info, config, splits, space, objectives, evaluator, replace_max_pool=replace_max_pool
+            )
+            members, costs[path] = [Founder(path, *each) for each in lowered.members], lowered.cost
+            notes += lowered.notes
+        else:
+            _check(run, info, config, splits, space)
+            members, costs[path] = _read_front(run, space, objectives, timed_by)
+        for founder in members:
+            first.setdefault(founder.member.genotype.digest, founder)
+    found = list(first.values())
+    table = _common_table(found, space) if LATENCY_ESTIMATE in objectives.metrics else None
+    evaluations = [founder.member.evaluation for founder in found]
+    order = pareto.rank_and_crowd(objectives.matrix(evaluations), objectives.violations(evaluations)).order()
+    founders = [found[i] for i in sorted(order[: config.population])]
+    sources = [
+        SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), cost)
+        for run, cost in costs.items()
+    ]
+    return Seeds(founders, each_once([*sources, *ancestors]), table, tuple(notes))
+
+
+def _check(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
+    """Raises :class:`UserError` unless members of another run of this space can found this one."""
+    name = f"the seed run {run}"
+    theirs = check_fit(name, info, config, splits, space)
+    check = partial(check_same, name)
+    check("list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
+    if config.evaluator == "shared":  # nothing that has its weights from a supernet measures up to what was trained
+        check("evaluator", theirs.evaluator, config.evaluator)
+
+
+def _common_table(founders: Sequence[Founder], space: SearchSpace[Any]) -> LatencyTable | None:
+    """By which the latencies of all founders were estimated; None where they were not."""
+    if not isinstance(space, HasTimedParts):
+        return None
+    runs = dict.fromkeys(f.run for f in founders if LATENCY_ESTIMATE in f.member.evaluation.metrics)
+    tables = [(run, read_table(Path(run), space.timed_parts.names)) for run in runs]
+    for run, table in tables[1:]:
+        if table != tables[0][1]:
+            raise UserError(f"the seed runs {tables[0][0]} and {run} have different tables of latencies, so that their "
+                            "estimates cannot be compared: seed from runs that have the same")
+    return tables[0][1] if tables else None
+
+
+def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, run: Path) -> Evaluation[G]:
+    """With what `evonas measure` has added to it, as far as the new run asks for it."""
+    if unmeasured := ", ".join(sorted(objectives.metrics - set(record.metrics))):
+        raise UserError(f"the seed run {run} did not measure {unmeasured} of its individual {record.id}, which this "
+                        f"run bounds: `evonas measure {run} --ids {record.id}` does, or leave the bound out")
+    asked = {name: record.metrics[name] for name in sorted(objectives.metrics)}
+    return replace(evaluation, metrics={**evaluation.metrics, **asked})
+
+
+def _read_front(
+    run: Path, space: SearchSpace[Any], objectives: Objectives, timed_by: Mapping[str, str]
+) -> tuple[list[Founder], Spent]:
+    """The members of a run's front, and what it alone has cost; it may go on meanwhile."""
+    measured = frozenset(objective.metric for objective in objectives.items)
+    with RunStore(run, space, measured=measured) as store:
+        for metric, source in store.sources().items():
+            if timed_by.get(metric, source) != source:
+                raise UserError(f"{metric} of the seed run {run} was measured by {source!r}, this run's would be by "
+                                f"{timed_by[metric]!r}: measure there, or leave it out of the objectives")
+        records = store.records()
+        best = front(records, objectives)
+        if not best:
+            raise UserError(f"the seed run {run} has an empty front: no evaluation has succeeded and keeps the "
+                            "constraints; let it run longer")
+        founders = []
+        for r in best:
+            evaluation = _judged(store.evaluation(r.id, r.budget), r, objectives, run)
+            member = Member(store.individual(r.id), evaluation)
+            founders.append(Founder(str(run.resolve()), member, store.weights(r.id, r.budget)))
+    return founders, spent(records, max(r.elapsed for r in records), ())

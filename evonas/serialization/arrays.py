@@ -1,0 +1,72 @@
+"""Named arrays with a JSON header as bytes and as files: safetensors, whole or not at all. No pickle is ever read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from evonas.serialization.files import read_regular, write_whole
+from evonas.space import Encoded
+from evonas.types import UserError
+
+#: What code raises that is given data of another form than it was written for.
+BAD_DATA = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, MemoryError)
+
+
+def pack(data: Encoded) -> bytes:
+    """An encoded genotype, or anything of that form; its header goes into the metadata."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in data.arrays.items()}
+    return safetensors.numpy.save(contiguous, metadata={"header": json.dumps(data.header)})
+
+
+def unpack(blob: bytes) -> Encoded:
+    """The inverse of :func:`pack`; ``ValueError`` for anything else."""
+    arrays, metadata = read_arrays(blob)
+    try:
+        return Encoded(json.loads(metadata["header"]), arrays)
+    except (KeyError, ValueError, RecursionError) as error:
+        raise ValueError(f"not a packed genotype: {type(error).__name__}: {error}") from None
+
+
+def read_arrays(blob: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The arrays of a file of safetensors and the texts beside them, by name.
+
+    Raises:
+        ValueError: It is none, it claims more than it has, or an array is of no kind of number.
+    """
+    try:
+        arrays = safetensors.numpy.load(blob)
+        length = int.from_bytes(blob[:8], "little")
+        metadata = json.loads(blob[8 : 8 + length]).get("__metadata__") or {}
+    except (SafetensorError, *BAD_DATA) as error:
+        raise ValueError(f"not a file of arrays: {error}") from None
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"the array {name[:60]!r} holds {array.dtype}, expected numbers")
+    return arrays, metadata
+
+
+def save(path: Path, data: Encoded) -> None:
+    """Write a checkpoint, in the place of an earlier one; raises :class:`UserError` if that cannot be done."""
+    try:
+        write_whole(path, pack(data))
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def load(path: Path) -> Encoded | None:
+    """What :func:`save` wrote there, None if nothing; raises :class:`UserError` if that cannot be read."""
+    try:
+        return unpack(read_regular(path))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): delete it, and what it holds is computed again") from None

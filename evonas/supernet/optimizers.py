@@ -1,0 +1,136 @@
+"""Weights and logits under their optimisers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from evonas.capabilities.choices import Choices
+from evonas.supernet.bilevel import Unroll
+from evonas.supernet.settings import SupernetSettings
+from evonas.types import Arrays, Task
+
+
+class Batch(NamedTuple):
+    """Inputs ``(n, *input_shape)``, targets, and what losses are multiplied with, ``(n,)``; None is 1."""
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor | None = None
+
+
+class WeightLearner:
+    """A supernet, its loss, and the optimiser of its weights.
+
+    Attributes:
+        updates: Active parameters times samples, over all passes so far.
+    """
+
+    def __init__(self, supernet: nn.Module, choices: Choices, task: Task, settings: SupernetSettings) -> None:
+        self.supernet = supernet.train()
+        self.weights = list(supernet.parameters())
+        self.updates = 0.0
+        self._task, self._settings = task, settings
+        self._costs = torch.from_numpy(choices.costs["params"])
+        self._common = sum(w.numel() for w in self.weights) - float(self._costs.sum())
+        decay = settings.weight_decay
+        self.optimizer: torch.optim.Optimizer
+        if settings.optimizer == "sgd":
+            rate, momentum = settings.learning_rate, settings.momentum
+            self.optimizer = torch.optim.SGD(self.weights, lr=rate, momentum=momentum, weight_decay=decay)
+        else:
+            self.optimizer = torch.optim.Adam(self.weights, lr=settings.learning_rate, weight_decay=decay)
+
+    def loss(self, batch: Batch, arch: Tensor) -> Tensor:
+        """Mean over a batch: cross-entropy, or the mean squared error."""
+        self.updates += (self._common + float(self._costs[arch.detach() != 0].sum())) * len(batch.x)
+        return data_loss(self.supernet(batch.x, arch), batch, self._task)
+
+    def rate(self, progress: float) -> float:
+        """Cosine from the first to the last learning rate."""
+        first, last = self._settings.learning_rate, self._settings.last_learning_rate
+        return last + (first - last) * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def step(self, losses: Iterable[Tensor], progress: float) -> float:
+        """One step by the sum of the gradients; graphs are made and freed one by one. Returns the mean loss.
+
+        Raises:
+            FloatingPointError: A loss is not finite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(progress)
+        self.optimizer.zero_grad()
+        values = []
+        for loss in losses:
+            loss.backward()  # type: ignore[no-untyped-call]
+            values.append(float(loss.detach()))
+        if not math.isfinite(sum(values)):
+            raise FloatingPointError("the loss of the supernet is not finite; lower its learning_rate")
+        nn.utils.clip_grad_norm_(self.weights, self._settings.clip_norm)
+        self.optimizer.step()
+        return sum(values) / len(values)
+
+    def unroll(self, progress: float) -> Unroll:
+        """The next step of SGD."""
+        velocity = [self.optimizer.state[w].get("momentum_buffer") for w in self.weights]
+        return Unroll(self.rate(progress), self._settings.momentum, velocity, self._settings.weight_decay)
+
+
+class LogitLearner:
+    """Logits under Adam.
+
+    Args:
+        references: Shape ``(n_references, n_choices, n_operations)``.
+        beta: Of the first moment; with 0 a logit without a gradient stays where it is.
+    """
+
+    def __init__(self, references: Tensor, rate: float, *, beta: float = 0.5, weight_decay: float = 0.0) -> None:
+        self.references = references.requires_grad_()
+        self.optimizer = torch.optim.Adam([references], lr=rate, betas=(beta, 0.999), weight_decay=weight_decay)
+
+    def step(self, gradient: Tensor) -> None:
+        """Raises ``FloatingPointError`` for a gradient that is not finite."""
+        if not bool(gradient.isfinite().all()):
+            raise FloatingPointError("the gradient of the architecture is not finite; lower its learning rates")
+        self.references.grad = gradient
+        self.optimizer.step()
+        self.references.grad = None
+
+
+def first_references(n_references: int, choices: Choices, generator: torch.Generator) -> Tensor:
+    """Logits near 0, as in DARTS: all operations are about equally probable."""
+    shape = n_references, choices.n_choices, len(choices.operations)
+    return 1e-3 * torch.randn(shape, generator=generator)
+
+
+def data_loss(outputs: Tensor, batch: Batch, task: Task) -> Tensor:
+    """What is minimised on data."""
+    loss = nn.functional.mse_loss if task.kind == "regression" else nn.functional.cross_entropy
+    if batch.weight is None:
+        return loss(outputs, batch.y)
+    losses = loss(outputs, batch.y, reduction="none")
+    return (losses.reshape(len(losses), -1).mean(1) * batch.weight).mean()
+
+
+def optimizer_arrays(optimizer: torch.optim.Optimizer, prefix: str) -> Arrays:
+    """The state of an optimiser as named arrays."""
+    state: Mapping[int, Mapping[str, Any]] = optimizer.state_dict()["state"]
+    return {
+        f"{prefix}.{index}.{name}": value.numpy().copy(order="C")
+        for index, values in state.items() for name, value in values.items() if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, arrays: Arrays, prefix: str) -> None:
+    """The inverse of :func:`optimizer_arrays`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in arrays.items():
+        if key.startswith(f"{prefix}."):
+            index, name = key.removeprefix(f"{prefix}.").split(".", 1)
+            state.setdefault(int(index), {})[name] = torch.from_numpy(np.array(value))
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

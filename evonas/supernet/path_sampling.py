@@ -1,0 +1,66 @@
+"""Weight sharing without relaxation: paths through a supernet. No torch.
+
+SPOS (Guo 2019, https://arxiv.org/abs/1904.00420) and FairNAS (Chu 2019, https://arxiv.org/abs/1907.01845).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evonas.capabilities.choices import Relaxable
+from evonas.space import G
+from evonas.types import Doubles, Floats
+
+#: Draws of different genotypes for each of them, before the space counts as exhausted.
+DRAWS = 20
+
+
+def perturbed(logits: Doubles, rng: np.random.Generator) -> Floats:
+    """Logits with Gumbel noise: a row is largest at an operation with that operation's probability.
+
+    To :meth:`evonas.capabilities.choices.Relaxable.discretize` they say more than the operations drawn: how strong each
+    is, by which a space that keeps some edges only can choose these.
+    """
+    return (logits + rng.gumbel(size=logits.shape)).astype(np.float32)
+
+
+def uniform_path(space: Relaxable[G], shape: tuple[int, int], rule: str, rng: np.random.Generator) -> Floats:
+    """Rows of ``arch`` that run a random genotype: every operation of every row with equal probability (SPOS).
+
+    Where the space keeps some edges only these are run, all equally often: what is trained is what is scored.
+
+    Args:
+        shape: Of ``arch``.
+    """
+    return space.arch_of(space.discretize(perturbed(np.zeros(shape), rng), rule))
+
+
+def fair_paths(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """One-hot rows of all paths of a training step, ``(n_operations, *shape)``: of every row each operation once.
+
+    So FairNAS has it. Where the space keeps some edges only, paths still run all edges, and candidates are scored with
+    fewer edges than were trained together: with edges left out no such few paths could have every operation once.
+    """
+    n_choices, n_operations = shape
+    columns = rng.permuted(np.tile(np.arange(n_operations), (n_choices, 1)), axis=1).T
+    paths: Floats = np.eye(n_operations, dtype=np.float32)[columns]
+    return paths
+
+
+def random_genotypes(space: Relaxable[G], rule: str, rng: np.random.Generator, *, wanted: int, needed: int) -> list[G]:
+    """Different genotypes, each with its own frequencies of operations: so all costs are there, not only middle ones.
+
+    Raises:
+        ValueError: The space has fewer than ``needed``.
+    """
+    shape = space.choices.n_choices, len(space.choices.operations)
+    found: dict[str, G] = {}
+    for _ in range(DRAWS * wanted):
+        frequencies = np.broadcast_to(rng.dirichlet(np.ones(shape[1])), shape)
+        genotype = space.discretize(perturbed(np.log(frequencies), rng), rule)
+        found.setdefault(genotype.digest, genotype)
+        if len(found) == wanted:
+            break
+    if len(found) < needed:
+        raise ValueError(f"only {len(found)} different networks were found: ask for fewer members than {needed}")
+    return list(found.values())

@@ -1,0 +1,119 @@
+"""Gates that run two paths at a time, and a loss that knows what a device charges (ProxylessNAS).
+
+Cai 2019, https://arxiv.org/abs/1812.00332.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from evonas.supernet.settings import CostForm
+from evonas.types import Floats
+
+#: The weight of the operation that is run for its gate's gradient only: beyond the precision of the sum that it is
+#: added to, and not so small that its gradients become denormal numbers, which are slow.
+UNHEARD = 1e-12
+#: The power of a logarithm needs it to be positive.
+LEAST_COST = 1.001
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Two operations of every row, the first of them active.
+
+    Attributes:
+        columns: Shape ``(n_choices, 2)``.
+    """
+
+    columns: Tensor
+
+    def arch(self, n_operations: int) -> Tensor:
+        """Rows ``(n_choices, n_operations)``: 1 for the active operation, next to nothing for the other."""
+        rows = torch.zeros(len(self.columns), n_operations)
+        return rows.scatter_(1, self.columns, torch.tensor([1.0, UNHEARD]).expand(len(self.columns), 2))
+
+
+def draw_pairs(logits: Tensor, generator: torch.Generator) -> Pairs:
+    """Two different operations a row by their probabilities; the active one by the probabilities within the pair."""
+    probabilities = logits.softmax(-1)
+    columns = torch.multinomial(probabilities, 2, generator=generator)
+    active = torch.multinomial(probabilities.gather(1, columns), 1, generator=generator)
+    return Pairs(torch.cat([columns.gather(1, active), columns.gather(1, 1 - active)], 1))
+
+
+def draw_path(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """One operation a row by its probability: one-hot rows ``(n_choices, n_operations)``."""
+    columns = torch.multinomial(logits.softmax(-1), 1, generator=generator)
+    return torch.zeros_like(logits).scatter_(1, columns, 1.0)
+
+
+@dataclass(frozen=True)
+class CostTerm:
+    """How the expected cost ``E = sum_rows sum_j p_j costs_j`` enters the loss.
+
+    Attributes:
+        costs: What an operation on a row costs, in any unit, ``(n_choices, n_operations)``.
+        target: T, in the same unit; with the form ``"power"`` above 1.
+        form: ``"power"``: ``CE (ln E / ln T)^strength``; ``"sum"``: ``CE + strength (E - T) / T``.
+        strength: The paper's .6 for ``"power"``.
+    """
+
+    costs: Floats
+    target: float
+    form: CostForm = "power"
+    strength: float = 0.6
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a target that the form cannot take."""
+        if self.form == "power" and not self.target > 1:
+            raise ValueError(
+                f"the form 'power' divides by the logarithm of the target cost, which must be above 1, got "
+                f"{self.target:g}: raise the target, or use the form 'sum'"
+            )
+
+    def expected(self, probabilities: Tensor) -> Tensor:
+        """E, a scalar."""
+        return (probabilities * torch.from_numpy(self.costs)).sum()
+
+    def __call__(self, loss: Tensor, probabilities: Tensor) -> Tensor:
+        """The whole loss."""
+        expected = self.expected(probabilities)
+        if self.form == "sum":
+            return loss + self.strength * (expected - self.target) / self.target
+        return loss * (expected.clamp_min(LEAST_COST).log() / math.log(self.target)) ** self.strength
+
+
+def pair_gradient(logits: Tensor, pairs: Pairs, *, loss: float, path_gradients: Tensor, cost: CostTerm) -> Tensor:
+    """Gradient of the whole loss at the logits of the pairs, 0 elsewhere, ``(n_choices, n_operations)``.
+
+    For the data's part that is ``dL/dlogit_i = sum_j <dL/dout, o_j(x)> q_j (d_ij - q_i)`` over the pair, with the
+    probabilities q within it. For the cost's part the pair keeps its share of the probability.
+
+    Args:
+        loss: The data's, CE.
+        path_gradients: ``<dL/dout, o_j(x)>``, CE's gradient at the rows of ``arch``, ``(n_choices, n_operations)``.
+    """
+    leaf = logits.detach().requires_grad_()
+    within = leaf.gather(1, pairs.columns).softmax(1)
+    probabilities = logits.detach().softmax(1)
+    shares = probabilities.gather(1, pairs.columns).sum(1, keepdim=True)
+    change = (path_gradients.gather(1, pairs.columns) * within).sum()
+    data_loss = loss + change - change.detach()  # its value, and to first order what it would be with other gates
+    whole = cost(data_loss, probabilities.scatter(1, pairs.columns, shares * within))
+    (gradient,) = torch.autograd.grad(whole, leaf)
+    return gradient
+
+
+@torch.no_grad()
+def keep_other_probabilities(logits: Tensor, before: Tensor, pairs: Pairs) -> None:
+    """Shift both logits of every pair, in place, so that the operations outside keep the probabilities they had.
+
+    Args:
+        before: The logits before their update.
+    """
+    old, new = (values.gather(1, pairs.columns).logsumexp(1, keepdim=True) for values in (before, logits))
+    logits.scatter_add_(1, pairs.columns, (old - new).expand_as(pairs.columns))

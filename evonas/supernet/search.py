@@ -1,0 +1,102 @@
+"""Supernet searches as :class:`evonas.capabilities.family.FamilySearch`: from samples to a family of genotypes with
+weights.
+
+Torch is imported when a search begins, since the command line lists methods and asks trained hypernetworks without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic
+
+import numpy as np
+
+from evonas.capabilities.choices import RelaxableSpace
+from evonas.capabilities.export import HasTimedParts
+from evonas.capabilities.family import FoundFamily, Report
+from evonas.data.samples import Splits
+from evonas.runtimes.latency_table import read_table
+from evonas.serialization.arrays import save
+from evonas.space import G
+from evonas.supernet.checkpoint import FILE, TrainedHypernet
+from evonas.supernet.settings import ProxylessSettings, SupernetSettings
+from evonas.training import Recipe, Stop
+from evonas.types import Floats, UserError
+
+
+@dataclass(frozen=True)
+class SupernetSearch(Generic[G]):
+    """A method in a space.
+
+    Attributes:
+        method: Its name in :data:`evonas.supernet.settings.METHODS`.
+        settings: Of the type that the name stands for.
+        folder: Where a table of latencies is, for a method that learns from one: that of the run.
+    """
+
+    space: RelaxableSpace[G]
+    method: str
+    settings: SupernetSettings
+    folder: Path = Path()
+
+    #: Members go on from the supernet's weights with the plain torch loop's defaults.
+    training: ClassVar[Mapping[str, Any]] = {}
+    epochs: ClassVar[int] = 20
+    n_members: ClassVar[int] = 20
+
+    def __post_init__(self) -> None:
+        """Raises :class:`UserError` where the method needs what the space does not have."""
+        if self.needs_table and not isinstance(self.space, HasTimedParts):
+            raise UserError("this space has no parts that could be timed: set cost to 'flops' or 'params'")
+        shape = self.space.choices.n_choices, len(self.space.choices.operations)
+        try:
+            self.space.discretize(np.zeros(shape, np.float32), self.settings.rule)
+        except ValueError as error:  # no later than now: the rule is asked after the whole training
+            raise UserError(str(error)) from None
+
+    @property
+    def needs_table(self) -> bool:
+        """Whether it learns from a table of latencies."""
+        return isinstance(self.settings, ProxylessSettings) and self.settings.cost == "latency"
+
+    def search(
+        self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
+        directory: Path, report: Report,
+    ) -> FoundFamily[G]:
+        """Train the supernet, and read a family off; see :class:`evonas.capabilities.family.FamilySearch`.
+
+        Members keep the supernet's weights, with statistics of BatchNorm of their own. Hypernetworks give their best
+        genotypes over the range of complexities, other logits their best genotype; where those are too few, samples
+        from the logits follow, at rising temperatures. Without logits it is the front by loss on held-out training
+        samples and FLOPs among random paths. What gives
+        the logits is kept in ``directory``, see :mod:`evonas.supernet.checkpoint`.
+
+        Args:
+            recipe: Of the members' training; not used here.
+        """
+        from evonas.supernet.subnetworks import best_paths, read_off
+        from evonas.supernet.training import SupernetTraining
+
+        training = SupernetTraining(
+            self.space, splits, self.settings, n_epochs=epochs, seed=seed, costs=self._measured_costs()
+        )
+        training.run(directory, stop, report)
+        rng = np.random.default_rng(training.seed_of(epochs))
+        if training.logits is None:
+            genotypes = best_paths(training, n_members, rng, stop)
+        else:
+            references = training.logits.references.detach().numpy()
+            net = TrainedHypernet(
+                self.method, self.space.choices.operations, self.settings.rule, training.hypernet, references
+            )
+            save(directory / FILE, net.encode())
+            genotypes = net.family(self.space, n_members, rng)
+        return FoundFamily(read_off(training, genotypes), training.learner.updates)
+
+    def _measured_costs(self) -> Mapping[str, Floats]:
+        if not (self.needs_table and isinstance(self.space, HasTimedParts)):
+            return {}
+        parts = self.space.timed_parts
+        return {"latency": read_table(self.folder, parts.names).of_choices(parts)}

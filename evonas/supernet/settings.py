@@ -1,0 +1,272 @@
+"""The methods by name, and what a user may set of each. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from evonas.supernet.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table
+
+RelaxationName: TypeAlias = Literal["softmax", "gumbel-softmax", "straight-through"]
+PriorName: TypeAlias = Literal["dirichlet", "gumbel-softmax", "entropy"]
+#: How the expected cost enters the loss, see :class:`evonas.supernet.proxyless.CostTerm`.
+CostForm: TypeAlias = Literal["power", "sum"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupernetSettings:
+    """How the weights of a supernet are trained, by every method.
+
+    Attributes:
+        batch_size: Samples a step, 2 at least.
+        optimizer: ``"sgd"`` with momentum, or ``"adam"``.
+        learning_rate, last_learning_rate: Its first and last value; cosine between.
+        momentum: Of ``"sgd"``.
+        weight_decay: Of all weights, added to the gradient.
+        clip_norm: Largest global gradient norm.
+        arch_share: Share of the training samples that weights do not see, where architectures learn or are scored on
+            samples of their own.
+        rule: How logits become a genotype, see :meth:`evonas.capabilities.choices.Relaxable.discretize`.
+        threads: Of torch; the result depends on them in the last bits.
+    """
+
+    batch_size: int = 64
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    learning_rate: float = 0.025
+    last_learning_rate: float = 0.001
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+    clip_norm: float = 5.0
+    arch_share: float = 0.5
+    rule: Literal["argmax", "darts"] = "argmax"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` with one sentence for a value out of range."""
+        if self.batch_size < 2:
+            raise ValueError(
+                f"batch_size must be at least 2, since BatchNorm needs a variance, got {self.batch_size}"
+            )
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {self.threads}")
+        for name in ("learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("last_learning_rate", "momentum", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not 0 < self.arch_share < 1:
+            raise ValueError(f"arch_share must be a share between 0 and 1, got {self.arch_share}")
+
+    def hypernet(self, n_operations: int) -> Hypernet:
+        """What gives the logits."""
+        return Table()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogitSettings(SupernetSettings):
+    """How logits are learned beside the weights.
+
+    Attributes:
+        arch_learning_rate: Of Adam.
+        warm_up: Logits are frozen for this share of the training: what the weights of fresh operations say means
+            nothing.
+    """
+
+    arch_learning_rate: float = 3e-4
+    warm_up: float = 0.15
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.arch_learning_rate > 0:
+            raise ValueError(f"arch_learning_rate must be positive, got {self.arch_learning_rate}")
+        if not 0 <= self.warm_up < 1:
+            raise ValueError(f"warm_up must be a share from 0 to below 1, got {self.warm_up}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelaxedSettings(LogitSettings):
+    """DARTS and its kin: rows of ``arch`` are relaxed choices.
+
+    Attributes:
+        relaxation: See :mod:`evonas.supernet.relaxation`.
+        bilevel: Logits learn on samples of their own; else both learn from the same loss on all samples.
+        order: Of the bilevel gradient.
+        arch_weight_decay: Of the logits, added to the gradient.
+        auxiliary_skip: DARTS-: an extra skip of weight ``1 - progress`` on every edge.
+        beta_decay: Weight of the mean of ``logsumexp(logits)`` in the loss of the logits.
+        cool_down: Logits are frozen for this last share of the training, too: they stop early, before skips win (Liang
+            2019, https://arxiv.org/abs/1909.06035). The auxiliary skip alone only puts that off: as it fades, edges
+            prefer a skip of their own.
+        prior: On structure, see :func:`evonas.supernet.priors.make_prior`.
+        prior_weight: Weight of its ``-log P``, per row.
+        prior_parameter: Its concentration, temperature or share of entropy.
+    """
+
+    relaxation: RelaxationName = "softmax"
+    bilevel: bool = True
+    order: Literal[1, 2] = 1
+    arch_weight_decay: float = 1e-3
+    auxiliary_skip: bool = True
+    beta_decay: float = 1.0
+    cool_down: float = 0.3
+    prior: PriorName | None = None
+    prior_weight: float = 0.1
+    prior_parameter: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.cool_down < 1 - self.warm_up:
+            left = f"from 0 to below 1 - warm_up = {1 - self.warm_up:g}"
+            raise ValueError(f"cool_down must be a share {left}, got {self.cool_down}")
+        for name in ("arch_weight_decay", "beta_decay", "prior_weight"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.order == 2 and not (self.bilevel and self.optimizer == "sgd"):
+            raise ValueError("order 2 looks ahead one step of sgd: it needs bilevel = true and optimizer = 'sgd'")
+        if not (self.prior_parameter > 0 or (self.prior_parameter == 0 and self.prior == "entropy")):
+            raise ValueError(f"prior_parameter must be positive, got {self.prior_parameter}")
+        if self.prior not in (None, "entropy") and self.relaxation == "straight-through":
+            raise ValueError(f"the prior {self.prior!r} needs relaxed rows, the relaxation 'straight-through' has none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DartsSettings(RelaxedSettings):
+    """DARTS (Liu 2019, https://arxiv.org/abs/1806.09055), by default with remedies against its collapse into skips.
+
+    As published it is with ``auxiliary_skip = false`` and ``beta_decay``, ``warm_up`` and ``cool_down`` 0.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class GdasSettings(RelaxedSettings):
+    """GDAS (Dong 2019, https://arxiv.org/abs/1910.04465); an auxiliary skip would be a second path on every edge."""
+
+    relaxation: RelaxationName = "straight-through"
+    auxiliary_skip: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalarSettings(RelaxedSettings):
+    """The scalar hypernetwork (Yakovlev 2022).
+
+    Attributes:
+        log_lambda: Range of ``log10(lambda)``; -10, -6 was published for 8 cells and more.
+        knots: Of the piecewise-linear logits.
+    """
+
+    relaxation: RelaxationName = "gumbel-softmax"
+    arch_learning_rate: float = 1e-3
+    log_lambda: tuple[float, float] = (-8.0, -4.0)
+    knots: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.hypernet(0)
+
+    def hypernet(self, n_operations: int) -> Hypernet:
+        return PiecewiseLinear(*self.log_lambda, self.knots)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorSettings(RelaxedSettings):
+    """The vector hypernetwork (Firsov 2025): one level, Adam; no remedies, since whoever finds too many skips raises
+    their penalty.
+
+    What departs from the source, or is not given there: logits learn ten times as fast as other hypernetworks', since a
+    search here has 300 to 500 steps where DARTS had 20 000; ``kappa`` (50 in the source, whose charge is a sum over
+    rows) was chosen by the counts of operations of seed 0 in ``python -m scripts.benchmarks.cells table``; the rates of
+    Adam for the weights were not tuned.
+
+    Attributes:
+        tau, kappa: See :class:`evonas.supernet.hypernet.SimplexRBF`.
+    """
+
+    relaxation: RelaxationName = "gumbel-softmax"
+    bilevel: bool = False
+    optimizer: Literal["sgd", "adam"] = "adam"
+    learning_rate: float = 2e-3
+    last_learning_rate: float = 1e-4
+    arch_learning_rate: float = 1e-2
+    warm_up: float = 0.0
+    auxiliary_skip: bool = False
+    beta_decay: float = 0.0
+    cool_down: float = 0.0
+    tau: float = 0.25
+    kappa: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.hypernet(1)
+
+    def hypernet(self, n_operations: int) -> Hypernet:
+        return SimplexRBF(n_operations, self.tau, self.kappa)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxylessSettings(LogitSettings):
+    """ProxylessNAS (Cai 2019, https://arxiv.org/abs/1812.00332).
+
+    Attributes:
+        cost: What is to be small: ``"flops"``, ``"params"``, or ``"latency"``, as in
+            :mod:`evonas.runtimes.latency_table`.
+        target: The wanted cost, as a share of that of equally probable operations.
+        cost_form, cost_strength: See :class:`evonas.supernet.proxyless.CostTerm`.
+    """
+
+    arch_learning_rate: float = 3e-3  # ten times DARTS': a step moves but two logits of a row; not tuned
+    cost: Literal["flops", "params", "latency"] = "flops"
+    target: float = 0.5
+    cost_form: CostForm = "power"
+    cost_strength: float = 0.6
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.target > 0 and self.cost_strength >= 0):
+            raise ValueError(
+                f"target must be positive and cost_strength not negative, got {self.target}, {self.cost_strength}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharingSettings(SupernetSettings):
+    """Paths without logits: SPOS and FairNAS.
+
+    Attributes:
+        candidates: Paths that are scored with the shared weights; the family are the best of them.
+        scoring_samples: Training samples of ``arch_share`` that score them.
+    """
+
+    arch_share: float = 0.1
+    candidates: int = 200
+    scoring_samples: int = 1000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("candidates", "scoring_samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SposSettings(SharingSettings):
+    """SPOS (Guo 2019, https://arxiv.org/abs/1904.00420)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FairSettings(SharingSettings):
+    """FairNAS (Chu 2019, https://arxiv.org/abs/1907.01845); see :func:`evonas.supernet.path_sampling.fair_paths`."""
+
+
+#: The settings of every method by its name.
+METHODS: Mapping[str, type[SupernetSettings]] = MappingProxyType({
+    "hypernet-scalar": ScalarSettings,
+    "hypernet-vector": VectorSettings,
+    "darts": DartsSettings,
+    "gdas": GdasSettings,
+    "proxyless": ProxylessSettings,
+    "spos": SposSettings,
+    "fairnas": FairSettings,
+})

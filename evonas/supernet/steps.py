@@ -1,0 +1,194 @@
+"""One step of training by every method: what is run, and what learns from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evonas.capabilities.choices import Choices, Relaxable
+from evonas.space import G
+from evonas.supernet.bilevel import first_order_gradient, second_order_gradient
+from evonas.supernet.hypernet import Hypernet
+from evonas.supernet.optimizers import Batch, LogitLearner, WeightLearner
+from evonas.supernet.path_sampling import fair_paths, uniform_path
+from evonas.supernet.priors import beta_decay, make_prior, with_auxiliary_skip
+from evonas.supernet.proxyless import CostTerm, draw_pairs, draw_path, keep_other_probabilities, pair_gradient
+from evonas.supernet.relaxation import RELAXATIONS, gumbel_noise, temperature
+from evonas.supernet.settings import FairSettings, ProxylessSettings, RelaxedSettings, SharingSettings
+
+#: Complexities of which a step averages the charge, which needs no data. With one, its noise, which all rows share,
+#: decides where the data hardly do: near the centroid all rows prefer whatever was cheap of late.
+CHARGED = 32
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where the training stands.
+
+    Attributes:
+        progress: Share of it that is done, from 0 to below 1.
+        rng, generator: What is drawn from; two, since numpy and torch draw.
+    """
+
+    progress: float
+    rng: np.random.Generator
+    generator: torch.Generator
+
+
+class Step(Protocol):
+    """One step of training."""
+
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+        """Train weights, and what else learns. Returns the mean training loss.
+
+        Args:
+            for_arch: Gives as many held-out samples; called only where architectures learn on samples of their own,
+                not in one-level training, on paths, or in the warm-up.
+        """
+        ...
+
+
+class RelaxedStep:
+    """All operations at once, weighted by relaxed choices: DARTS, GDAS and the hypernetworks."""
+
+    def __init__(
+        self, learner: WeightLearner, logits: LogitLearner, choices: Choices, hypernet: Hypernet,
+        settings: RelaxedSettings,
+    ) -> None:
+        self._learner, self._logits, self._choices = learner, logits, choices
+        self._hypernet, self._settings = hypernet, settings
+        self._prior = make_prior(settings.prior, settings.prior_parameter) if settings.prior else None
+
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+        sample = _Relaxed(self._hypernet, self._settings, self._choices, self._logits.references, moment)
+        learns = self._settings.warm_up <= moment.progress < 1 - self._settings.cool_down
+        if not self._settings.bilevel:
+            return self._one_level(for_weights, sample, moment.progress, learns)
+        if learns:
+            self._logits.step(self._gradient(for_weights, for_arch(), sample, moment.progress))
+        sample.redraw()
+        return self._learner.step([self._learner.loss(for_weights, sample.arch().detach())], moment.progress)
+
+    def _one_level(self, batch: Batch, sample: _Relaxed, progress: float, learns: bool) -> float:
+        data_loss, charge = self._losses(batch, sample)
+        self._learner.step([data_loss + charge], progress)
+        gradient = self._logits.references.grad
+        self._logits.references.grad = None
+        if learns and gradient is not None:
+            self._logits.step(gradient)
+        return float(data_loss.detach())
+
+    def _gradient(self, for_weights: Batch, for_arch: Batch, sample: _Relaxed, progress: float) -> Tensor:
+        references = self._logits.references
+        if self._settings.order == 1:
+            return first_order_gradient(references, lambda: self._whole_loss(for_arch, sample))
+        return second_order_gradient(
+            references, self._learner.weights, unroll=self._learner.unroll(progress),
+            train_loss=lambda: self._learner.loss(for_weights, sample.arch()),
+            val_loss=lambda: self._whole_loss(for_arch, sample),
+        )
+
+    def _whole_loss(self, batch: Batch, sample: _Relaxed) -> Tensor:
+        data_loss, charge = self._losses(batch, sample)
+        return data_loss + charge
+
+    def _losses(self, batch: Batch, sample: _Relaxed) -> tuple[Tensor, Tensor]:
+        """The data's, and what the architecture is charged."""
+        logits = sample.logits()
+        choice = sample.relax(logits)
+        charge = sample.charge() + self._settings.beta_decay * beta_decay(logits)
+        if self._prior is not None:
+            charge = charge + self._settings.prior_weight / len(logits) * self._prior(logits, choice)
+        return self._learner.loss(batch, sample.with_skip(choice)), charge
+
+
+class _Relaxed:
+    """Complexities and a draw of noise: what every loss of one gradient must share. The network runs with the first."""
+
+    def __init__(
+        self, hypernet: Hypernet, settings: RelaxedSettings, choices: Choices, references: Tensor, moment: Moment
+    ) -> None:
+        complexities = [hypernet.draw(moment.rng) for _ in range(CHARGED)]
+        self._prices, self._mix = (
+            torch.from_numpy(np.stack(arrays)).float() for arrays in (
+                [hypernet.prices(each, choices.costs["params"]) for each in complexities],
+                [hypernet.coefficients(each) for each in complexities],
+            )
+        )
+        self._references, self._settings, self._skip, self._moment = references, settings, choices.skip, moment
+        self._noise = gumbel_noise(references.shape[1:], moment.generator)
+
+    def redraw(self) -> None:
+        """Other noise for the same complexity."""
+        self._noise = gumbel_noise(self._noise.shape, self._moment.generator)
+
+    def logits(self) -> Tensor:
+        mixed: Tensor = torch.tensordot(self._mix[0], self._references, 1)
+        return mixed
+
+    def charge(self) -> Tensor:
+        """What the probable architectures cost, averaged over complexities."""
+        probabilities = torch.tensordot(self._mix, self._references, 1).softmax(-1)
+        mean: Tensor = (probabilities * self._prices).sum() / len(self._prices)
+        return mean
+
+    def relax(self, logits: Tensor) -> Tensor:
+        relaxation = RELAXATIONS[self._settings.relaxation]
+        return relaxation(logits, temperature(self._moment.progress), self._noise)
+
+    def with_skip(self, choice: Tensor) -> Tensor:
+        if not self._settings.auxiliary_skip:
+            return choice
+        return with_auxiliary_skip(choice, self._skip, self._moment.progress)
+
+    def arch(self) -> Tensor:
+        """Rows ``(n_choices, n_operations)``."""
+        return self.with_skip(self.relax(self.logits()))
+
+
+class GatedStep:
+    """One path at a time for the weights, two for the logits: ProxylessNAS."""
+
+    def __init__(
+        self, learner: WeightLearner, logits: LogitLearner, settings: ProxylessSettings, cost: CostTerm
+    ) -> None:
+        self._learner, self._logits, self._settings, self._cost = learner, logits, settings, cost
+
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+        if moment.progress >= self._settings.warm_up:
+            self._train_gates(for_arch(), moment.generator)
+        path = draw_path(self._logits.references.detach()[0], moment.generator)
+        return self._learner.step([self._learner.loss(for_weights, path)], moment.progress)
+
+    def _train_gates(self, batch: Batch, generator: torch.Generator) -> None:
+        before = self._logits.references.detach()[0].clone()
+        pairs = draw_pairs(before, generator)
+        arch = pairs.arch(before.shape[1]).requires_grad_()
+        loss = self._learner.loss(batch, arch)
+        (path_gradients,) = torch.autograd.grad(loss, arch)
+        gradient = pair_gradient(
+            before, pairs, loss=float(loss.detach()), path_gradients=path_gradients, cost=self._cost
+        )
+        self._logits.step(gradient[None])
+        keep_other_probabilities(self._logits.references[0], before, pairs)
+
+
+class PathStep(Generic[G]):
+    """Weights only: one uniform path (SPOS), or every operation of every row once (FairNAS)."""
+
+    def __init__(self, learner: WeightLearner, space: Relaxable[G], settings: SharingSettings) -> None:
+        self._learner, self._space, self._settings = learner, space, settings
+        self._shape = space.choices.n_choices, len(space.choices.operations)
+
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+        if isinstance(self._settings, FairSettings):
+            arches = [*fair_paths(self._shape, moment.rng)]
+        else:
+            arches = [uniform_path(self._space, self._shape, self._settings.rule, moment.rng)]
+        losses = (self._learner.loss(for_weights, torch.from_numpy(arch)) for arch in arches)
+        return self._learner.step(losses, moment.progress)

@@ -1,0 +1,67 @@
+"""From a trained supernet to the members of a family: which genotypes, and with what weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from evonas import pareto
+from evonas.capabilities.family import Found
+from evonas.space import G
+from evonas.supernet.optimizers import data_loss
+from evonas.supernet.path_sampling import random_genotypes
+from evonas.supernet.settings import SharingSettings
+from evonas.supernet.training import SupernetTraining
+from evonas.training import Stop
+from evonas.training.calibration import BATCH, MOST, batches_of, recalibrate
+
+
+def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Generator, stop: Stop) -> list[G]:
+    """Of many random genotypes the best by loss on held-out samples, with the shared weights, and FLOPs.
+
+    By rank, then crowding distance.
+
+    Raises:
+        ValueError: The space has too few genotypes.
+    """
+    settings, space = training.settings, training.space
+    assert isinstance(settings, SharingSettings)
+    wanted = max(settings.candidates, n_members)
+    candidates = random_genotypes(space, settings.rule, rng, wanted=wanted, needed=n_members)
+    scores = []
+    for genotype in candidates:
+        stop.check()
+        loss = _held_out_loss(training, _network(training, genotype), settings.scoring_samples)
+        scores.append((loss, space.cost(genotype)["flops"]))
+    best = pareto.rank_and_crowd(np.array(scores)).order()[:n_members]
+    return [candidates[index] for index in best]
+
+
+def read_off(training: SupernetTraining[G], genotypes: Sequence[G]) -> list[Found[G]]:
+    """Genotypes with the supernet's weights and statistics of BatchNorm of their own."""
+    members = []
+    for genotype in genotypes:
+        state = _network(training, genotype).state_dict()
+        members.append(Found(genotype, {name: value.numpy().copy(order="C") for name, value in state.items()}))
+    return members
+
+
+def _network(training: SupernetTraining[G], genotype: G) -> nn.Module:
+    """The phenotype with the supernet's weights."""
+    network = training.space.compile(genotype, training.space.extract(training.learner.supernet, genotype))
+    recalibrate(network, batches_of(training.batch(training.seen[:MOST]).x))
+    return network
+
+
+@torch.no_grad()
+def _held_out_loss(training: SupernetTraining[G], network: nn.Module, n_samples: int) -> float:
+    network.eval()
+    chosen = training.held_out[:n_samples]
+    total = 0.0
+    for begin in range(0, len(chosen), BATCH):
+        batch = training.batch(chosen[begin : begin + BATCH])
+        total += float(data_loss(network(batch.x), batch, training.task)) * len(batch.x)
+    return total / len(chosen)

@@ -1,0 +1,54 @@
+"""Searches of cells beside what they must beat, on a small setting: python -m scripts.benchmarks.cells COMMAND
+
+Fashion-MNIST, 4 000 training images, 3 cells of 8 channels, the first on 14 x 14 pixels; smaller for ``evolution``. One
+seed takes minutes. COMMAND.md, and for two of them a plot, are written to ``--out``; killed, the same command goes on.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evonas.cli.failing import exit_codes
+from scripts.benchmarks.cells.collapse import run_collapse
+from scripts.benchmarks.cells.curve import run_curve
+from scripts.benchmarks.cells.evolution import run_evolution
+from scripts.benchmarks.cells.table import run_table
+
+Seeds = Annotated[int, typer.Option(min=1, help="Searches of each kind.")]
+Out = Annotated[Path, typer.Option(help="Folder of the searches and the results.")]
+Seconds = Annotated[float, typer.Option(min=1, help="Wall-clock of each run.")]
+OUT = Path("runs/cells")
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+@exit_codes()
+def table(seeds: Seeds = 3, out: Out = OUT) -> None:
+    """The vector hypernetwork, asked with the published penalties."""
+    run_table(out / "table", seeds)
+
+
+@app.command()
+@exit_codes()
+def curve(seeds: Seeds = 3, out: Out = OUT) -> None:
+    """The scalar hypernetwork along lambda, beside DARTS and as many random cells."""
+    run_curve(out / "curve", seeds)
+
+
+@app.command()
+@exit_codes()
+def collapse(seeds: Seeds = 3, out: Out = OUT) -> None:
+    """DARTS on the cell of NAS-Bench-201, with remedies and without: skips among its edges, epoch by epoch."""
+    run_collapse(out / "collapse", seeds)
+
+
+@app.command()
+@exit_codes()
+def evolution(seeds: Seeds = 3, out: Out = OUT, seconds: Seconds = 100) -> None:
+    """Evolution from a hypernetwork's family and from random cells, beside random search, in the same time."""
+    run_evolution(out / "evolution", seeds, seconds)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,46 @@
+"""Search methods at equal wall-clock: python -m scripts.benchmarks.front --dataset fashion-mnist --minutes 5 --seeds 3
+
+Writes runs, and DATASET.json, .png and .md beside them; with ``--setting NAME`` as DATASET-NAME: on mnist ``moved``
+(images moved by a pixel, for all methods) and ``weights`` (by all that is trained in the place of edges). With
+``--teacher RUN`` once more as DATASET-distilled. Who takes part, and with which settings, stands in
+``scripts/benchmarks/front/methods.py``.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evonas.cli.console import say
+from evonas.cli.failing import exit_codes
+from scripts.benchmarks.front import checks, results, table
+from scripts.benchmarks.front.schedule import Benchmark
+
+
+def main(
+    dataset: Annotated[str, typer.Option(help="A name (`evonas datasets`) or an .npz file.")],
+    minutes: Annotated[float, typer.Option(help="Wall-clock of each method and seed.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each method.")],
+    methods: Annotated[str | None, typer.Option(help="Comma-separated [all but ablations of evolve].")] = None,
+    setting: Annotated[str | None, typer.Option(help="Of the data set, by name; of mnist moved or weights.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
+    teacher: Annotated[str | None, typer.Option(help="Distil all from a run's best networks, or from RUN:ID.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the runs and the results.")] = Path("runs/benchmarks"),
+) -> None:
+    """Search with every method for the same time, then measure the fronts on the test set."""
+    with exit_codes():
+        chosen = checks.chosen_methods(methods, checks.task_of(dataset, data_root), dataset, setting)
+        benchmark = Benchmark(dataset, minutes, jobs, seeds, chosen, data_root, out, teacher, setting)
+        checks.check(benchmark)
+        say(f"{len(benchmark.methods)} methods x {seeds} seeds x {minutes:g} minutes; killed, the same command goes on")
+        for search in benchmark.searches():
+            search.go_on(report=say)
+        comparison = results.compare_runs(benchmark)
+        document = results.measure(benchmark, comparison)  # only now the test set
+        results.write(benchmark, comparison, document, table.markdown(document))
+        say(f"wrote {benchmark.file('json')}, .png and .md")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,200 @@
+"""Who takes part, and with which settings: changes to the defaults of :class:`evonas.config.RunConfig`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from evonas.capabilities.initialization import Seedable
+from evonas.config import RunConfig
+from evonas.plugins import create_space
+from evonas.run.initialization import complete_settings, find_searches
+from evonas.training.length import EPOCHS
+from evonas.types import Task, UserError, suggestion
+from search_spaces.neuron.mutation import DEFAULT_WEIGHTS
+
+
+class DatasetSettings(NamedTuple):
+    """What is measured on a data set, and with which settings beside those of the methods.
+
+    Attributes:
+        budgets: The columns of the table: the most ``counted``.
+        settings: Of the configuration of every method, where it does not set the same itself.
+        epochs: For how long a network is trained, by name of :data:`SETTINGS`, in the place of the epochs there.
+        counted: What bounds a network: connected edges (multiply-adds of a convolutional one), or all that is trained.
+            The last objective must be its cost.
+    """
+
+    budgets: tuple[int, ...] = (1_000, 2_650, 6_600, 20_700, 42_700)
+    settings: Mapping[str, Any] = MappingProxyType({})
+    epochs: Mapping[str, int] = MappingProxyType({})
+    counted: Literal["edges", "params"] = "edges"
+
+
+#: Networks with room for it see images moved by a pixel (see :class:`evonas.training.Recipe`).
+_MOVED: Mapping[str, Any] = MappingProxyType({"shift": 1, "augmented_edges": 1_000})
+
+#: Data sets with settings of their own, and their further settings by name (``--setting``), as ``DATASET-SETTING``.
+DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
+    #: Pruned step by step, networks of 10 000 to 40 000 edges had .2 to .4 points more on validation where each step
+    #: had 24 epochs of moved images in the place of 6 of images as they are; those of 2 650 and 4 000 had .3 to .5 more
+    #: with 24 epochs of images as they are, and .1 to .6 less with moved ones (2 runs).
+    "fashion-mnist": DatasetSettings(
+        settings={
+            "objectives": ["val_error", "flops"], "population": 20, "children": 10,
+            "training": {"shift": 1, "augmented_edges": 8_000},
+        },
+        epochs={"evolve": 18},
+    ),
+    #: In 2 minutes 35 members of 30 epochs had .03 to .26 points more on validation than 96 of 12 (seed 0).
+    "mnist": DatasetSettings(epochs={"prune": 30}),
+    #: On validation (2 seeds, 3 of the other), longer trials of fewer networks that are chosen by validation alone had
+    #: .2 more at 1 000 edges and .1 from 20 700 on than 24 members, 10 epochs and ``fitness_error``, and as much
+    #: between; with 16 members, 16 epochs and more for children of fewer than 20 000 edges, .1 less from 2 650 on.
+    "mnist-moved": DatasetSettings(
+        settings={"objectives": ["val_error", "flops"], "population": 20, "children": 10, "training": _MOVED},
+        epochs={"evolve": 14, "prune": 30},
+    ),
+    "mnist-weights": DatasetSettings(
+        (600, 1_000, 2_650, 6_600, 20_700),
+        {
+            "objectives": ["fitness_error", "flops", "params"], "constraints": ["flops<=120000", "params>=450"],
+            "population": 24, "children": 12, "training": _MOVED,
+            "space_options": {"edges": [300, 60_000], "founder_edges": [300, 60_000]},
+        },
+        {"evolve": 15, "prune": 30}, "params",
+    ),
+    "cifar10": DatasetSettings((10_000, 25_000, 75_000, 200_000, 500_000), {
+        "objectives": ["val_error", "flops"], "population": 12, "children": 8,  # a founder takes 15 seconds, not 2
+        "training": {"shift": 2, "flip": True, "full_rate_edges": 80_000.0, "longer_edges": 600_000.0},
+        "space_options": {"edges": [5_000, 500_000], "founder_edges": [5_000, 500_000]},
+    }, {"evolve": 8}),
+})
+
+
+def settings_of(dataset: str, setting: str | None = None) -> DatasetSettings:
+    """The settings of a data set by its name or file, or those of its that are named.
+
+    Raises:
+        UserError: The data set has no settings of that name.
+    """
+    name = Path(dataset).stem
+    if setting is None:
+        return DATASETS.get(name, DatasetSettings())
+    named = {key.removeprefix(f"{name}-"): value for key, value in DATASETS.items() if key.startswith(f"{name}-")}
+    if setting not in named:
+        known = suggestion(setting, named) if named else ": leave it out"
+        raise UserError(f"{name} has no setting {setting!r}{known}")
+    return named[setting]
+
+
+#: No search has a last generation: the time ends it.
+EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations": 1_000_000})
+#: Members trained between two states of the run: several, so that workers rarely wait for the last of them.
+_FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
+
+_EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": EPOCHS}
+#: In the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and splitting.
+_SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
+_BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}
+
+#: ``evolve`` with one of its parts taken away, replaced or added: what each is worth.
+ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "pruned-founders": {"space_options": {"founders": "pruned"}},
+    "sparse-founders": {"space_options": {"founders": "log-uniform"}},
+    "no-inflate": {"space_options": {"operators": dict.fromkeys(_SIMPLE, 1.0)}},
+    "inflate-gradient": {"space_options": {"operators": _BY_GRADIENT}},
+    "no-distance": {"space_options": {"distance_strength": 0}},
+    "tournament": {"parents": "tournament"},
+    "no-distillation": {"self_distillation": False},
+    "adapt": {"adapt": True},
+    "rungs": {"rungs": [2, 8]},
+    "confirmed": {"rungs": [6, 12]},
+    "by-validation": {"objectives": ["val_error", "flops"]},
+})
+
+#: Networks that start from nothing are trained for as long as suits them, children for the engine's default.
+SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "evolve": _EVOLVE,
+    "random": {**_FAMILY, "seeder": "random", "epochs": 12},
+    "prune": {**_FAMILY, "seeder": "prune", "epochs": 12},
+    "local": {**_FAMILY, "seeder": "local", "epochs": 12},
+    # One search has one family; its members are sparse when their training begins, and so cheap to train for long.
+    "relevance": {"searcher": "random", "seeder": "relevance", "population": 10, "generations": 6, "children": 5,
+                  "epochs": 24},
+    "rigl": {**_FAMILY, "seeder": "rigl", "epochs": 50},
+    "set": {**_FAMILY, "seeder": "set", "epochs": 50},
+    # Convolutions in single neurons: trained with weights that are shared, then each by itself, and pruned.
+    "conv": {**_FAMILY, "seeder": "conv", "epochs": 16},
+    # What one would train instead, in torch.
+    "cnn": {**_FAMILY, "space": "cnn", "seeder": "spread", "epochs": 10},
+    **{name: {**_EVOLVE, **change} for name, change in ABLATIONS.items()},
+})
+
+
+class Stage(NamedTuple):
+    """A part of a method's time: a run of its own, seeded by the one before it.
+
+    Attributes:
+        settings: A name of :data:`SETTINGS`.
+        share: Of the time.
+    """
+
+    settings: str
+    share: float = 1.0
+
+    def own(self, dataset: str, setting: str | None = None) -> Mapping[str, Any]:
+        """The entry of :data:`SETTINGS`, with what the data set changes."""
+        own = SETTINGS[self.settings]
+        method = "evolve" if self.settings in ABLATIONS else self.settings
+        epochs = settings_of(dataset, setting).epochs.get(method)
+        return own if epochs is None else {**own, "epochs": epochs}
+
+    def config(self, dataset: str, setting: str | None = None, **values: Any) -> RunConfig:
+        """The run's configuration, with what the benchmark decides."""
+        common = settings_of(dataset, setting).settings
+        own = {**EVERYBODY, **self.own(dataset, setting), **values}
+        tables = {name: {**common[name], **own[name]} for name in common.keys() & own if isinstance(own[name], dict)}
+        return RunConfig(dataset=dataset, **{**common, **own, **tables})
+
+
+#: Families of networks are best-of-k: as many members as the time allows.
+METHODS: Mapping[str, tuple[Stage, ...]] = MappingProxyType({
+    "evolve-prune": (Stage("prune", 0.5), Stage("evolve", 0.5)),
+    "evolve-local": (Stage("local", 0.5), Stage("evolve", 0.5)),
+    "evolve-relevance": (Stage("relevance", 0.6), Stage("evolve", 0.4)),  # its search alone takes 50 of 150 seconds
+    "evolve": (Stage("evolve"),),
+    "random": (Stage("random"),),
+    "prune": (Stage("prune"),),
+    "rigl": (Stage("rigl"),),
+    "set": (Stage("set"),),
+    "conv": (Stage("conv"),),
+    "cnn": (Stage("cnn"),),
+    **{name: (Stage(name),) for name in ABLATIONS},
+})
+
+
+def obstacle(method: str, task: Task, dataset: str, setting: str | None = None) -> str | None:
+    """Why a method cannot take part: its space or its seeder does not take such samples, or there is no such seeder.
+
+    Args:
+        method: A name of :data:`METHODS`.
+        task: Of the data set.
+        dataset: Its name or file.
+        setting: See :func:`settings_of`.
+    """
+    for stage in METHODS[method]:
+        config = stage.config(dataset, setting)
+        try:
+            space = create_space(config.space, task, config.space_options)
+            searches = find_searches(config, space, Path())
+            complete_settings(config, space, searches, n_samples=1)  # how long training is does not matter here
+            if isinstance(space, Seedable) and config.seeder in space.seeders:
+                space.seeders[config.seeder](0, np.random.default_rng(0))
+        except UserError as error:
+            return str(error)
+    return None

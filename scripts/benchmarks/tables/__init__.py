@@ -1,0 +1,6 @@
+"""What ``python -m scripts.benchmarks.tables`` compares, and how.
+
+- ``tables``: the data sets, all of them from installed packages
+- ``methods``: the estimators
+- ``results``: scores as CSV, and as a Markdown table
+"""

@@ -1,6 +1,0 @@
-"""What ``scripts/benchmark_cells.py`` runs.
-
-- ``table``, ``curve``, ``collapse``, ``evolution``: a comparison each
-- ``settings``: what they have in common
-- ``lab``: searches and trainings from scratch, each done once, and how results are written
-"""

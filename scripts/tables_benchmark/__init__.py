@@ -1,6 +1,0 @@
-"""What ``scripts/benchmark_tables.py`` compares, and how.
-
-- ``tables``: the data sets, all of them from installed packages
-- ``methods``: the estimators
-- ``results``: scores as CSV, and as a Markdown table
-"""

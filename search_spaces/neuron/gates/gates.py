@@ -1,0 +1,106 @@
+"""The gates of a network in training, and the strength of the prior that closes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from evonas.types import Ints
+from search_spaces.neuron.gates.priors import Prior
+from search_spaces.neuron.trainer.torch_backend.learner import adam_step
+
+#: Log-odds at the start: nearly open, but not so far that the gradient is gone.
+FIRST_LOGIT = 2.0
+#: Adam's rate for the logits, and the way that a logit must be able to go in a short training.
+RATE, WAY = 0.05, 16.0
+#: The prior begins with this share of the data's force on the gates.
+FIRST_SHARE = 0.1
+#: Gains of the controller, a step. Measured: the open gates follow the wanted number within a factor of 1.5, which
+#: matters little, since networks are read off at what is there and not at what was wanted.
+PROPORTIONAL, INTEGRAL = 1.0, 0.02
+#: Log of the largest strength: the data are not heard any more, and beyond it the strength would overflow some day.
+MOST = math.log(1e3)
+
+
+class Gates:
+    """The logits of the gates of all edges, under an Adam of their own.
+
+    Args:
+        n_steps: Calls of :meth:`step` to come.
+    """
+
+    def __init__(self, n_edges: int, prior: Prior, *, n_steps: int, seed: int) -> None:
+        self._prior = prior
+        self._state = torch.zeros(3, n_edges)  # logits, first moments, second moments
+        self._state[0] = FIRST_LOGIT
+        self._rate = max(RATE, WAY / n_steps)
+        self._n_steps_done = 0
+        self._strength: Strength | None = None
+        self._generator = torch.Generator().manual_seed(seed)
+
+    @property
+    def expected(self) -> Tensor:
+        """What stands for the gates once nothing is drawn any more, ``(n_edges,)``."""
+        return self._prior.expected_gates(self._state[0])
+
+    @property
+    def open_probability(self) -> Tensor:
+        """Shape ``(n_edges,)``."""
+        return self._prior.open_probability(self._state[0])
+
+    @property
+    def n_open(self) -> float:
+        """The expected number of open gates."""
+        return float(self.open_probability.sum())
+
+    def sample(self) -> Tensor:
+        """Relaxed gates, ``(n_edges,)``."""
+        return self._prior.gates(self._state[0], self._generator)
+
+    def keep(self, index: Ints) -> None:
+        """Go on with the gates of some edges only."""
+        self._state = self._state[:, torch.from_numpy(index)]
+
+    def step(self, loss_gradient: Callable[[Tensor], Tensor], wanted: float) -> None:
+        """Update the logits, then the strength of the prior.
+
+        Args:
+            loss_gradient: The data's loss gradient at a sample of the gates.
+            wanted: How many gates should be open now; the prior grows stronger where more are.
+        """
+        with torch.enable_grad():
+            logits = self._state[0].clone().requires_grad_()
+            gates = self._prior.gates(logits, self._generator)
+            penalty = self._prior.penalty(logits, gates).sum()
+        (prior_force,) = torch.autograd.grad(penalty, logits, retain_graph=True)
+        (data_force,) = torch.autograd.grad(gates, logits, loss_gradient(gates.detach()))
+        if self._strength is None:
+            ratio = float(data_force.square().mean().sqrt() / prior_force.square().mean().sqrt())
+            self._strength = Strength(FIRST_SHARE * ratio)
+        adam_step(self._state, data_force.add_(prior_force, alpha=self._strength.value), self._rate, self._n_steps_done)
+        self._n_steps_done += 1
+        self._strength.follow(self.n_open / wanted)
+
+
+class Strength:
+    """The weight of the prior, set by a PI controller on its logarithm, so that a wanted number of gates is open.
+
+    A strength fixed beforehand would have to be found anew for every prior, data set and size of network.
+    """
+
+    def __init__(self, first: float) -> None:
+        self._log = math.log(max(first, 1e-12))
+        self._last_error = 0.0
+
+    @property
+    def value(self) -> float:
+        return math.exp(self._log)
+
+    def follow(self, excess: float) -> None:
+        """Take note of how many times the wanted number of gates is open."""
+        error = math.log(excess)
+        self._log = min(self._log + PROPORTIONAL * (error - self._last_error) + INTEGRAL * error, MOST)
+        self._last_error = error

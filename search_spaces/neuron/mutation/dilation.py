@@ -1,0 +1,92 @@
+"""Growth of receptive fields at their rims."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+
+from evonas.types import Floats, Ints
+from search_spaces.neuron.distance import DistanceLaw, input_positions
+from search_spaces.neuron.edge_editing import with_edges
+from search_spaces.neuron.edge_sampling import first_fresh, merged
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.mutation.grow_and_prune import inflated
+from search_spaces.neuron.mutation.steps import MutationParams
+
+#: How many of its layer's nearest places count as a source's neighbours, on a grid squares around it: the next number
+#: where a round finds fewer than a tenth of the edges that it seeks, as it may where most are there.
+NEIGHBOURS = (9, 25, 81)
+#: Proposals for each edge that is sought, the fewest of a round, of which one can judge, and the most rounds.
+PROPOSALS, LEAST_ROUND, ROUNDS = 3, 256, 24
+
+
+def inflate_dilated(
+    genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
+) -> NeuronGenotype | None:
+    """Grow edges from neighbours of the sources that a target has, and be pruned back (see :func:`inflated`).
+
+    Each new edge is one of those that are there, drawn at random, its source replaced by one of its nearest neurons in
+    the same layer. There are fewer where all neighbours are sources, and None if all are; a full network is only
+    pruned.
+    """
+    return inflated(genotype, rng, params, _dilated)
+
+
+def _dilated(
+    genotype: NeuronGenotype, n_edges: int, rng: np.random.Generator, params: MutationParams
+) -> NeuronGenotype | None:
+    source, target = genotype.edges.T.astype(np.int64)
+    taken = target * genotype.n_neurons + source
+    drawn, reaches = np.empty(0, np.int64), iter(NEIGHBOURS)
+    nearest = _nearest(genotype, params.law, next(reaches))
+    for _ in range(ROUNDS):
+        missing = n_edges - len(drawn)
+        if not missing:
+            break
+        n_proposals = max(LEAST_ROUND, PROPOSALS * missing)
+        edge = rng.integers(genotype.n_edges, size=n_proposals)
+        column = rng.integers(nearest.shape[1], size=n_proposals)
+        proposals = target[edge] * genotype.n_neurons + nearest[source[edge], column]
+        fresh = first_fresh(proposals, taken, missing)
+        drawn, taken = merged(drawn, fresh), merged(taken, fresh)
+        if 10 * len(fresh) < missing:
+            farther = next(reaches, None)
+            if farther is None:
+                break
+            nearest = _nearest(genotype, params.law, farther)
+    new = np.stack([drawn % genotype.n_neurons, drawn // genotype.n_neurons], axis=1)
+    return with_edges(genotype, new) if len(new) else None
+
+
+def _nearest(genotype: NeuronGenotype, law: DistanceLaw, n: int) -> Ints:
+    """Neurons at the ``n`` nearest places of its own layer, for every neuron but the outputs, its own place among them.
+
+    Returns:
+        Global indices, ``(n_inputs + n_hidden, n * channels)``, or as many columns as inputs; repeated in small layers.
+    """
+    layers = [_nearest_inputs(law, n)]
+    column = np.arange(layers[0].shape[1])
+    for first, last in pairwise(genotype.layer_offsets[1:-1].tolist()):
+        nearest = _nearest_places(genotype.positions[first - genotype.n_inputs : last - genotype.n_inputs], n)
+        layers.append(first + nearest[:, column % nearest.shape[1]])
+    return np.concatenate(layers)
+
+
+@cache
+def _nearest_inputs(law: DistanceLaw, n: int) -> Ints:
+    """Of every input, those at the ``n`` nearest places, at most all, on all channels: ``(n_inputs, n * channels)``."""
+    positions = input_positions(law.input_shape)
+    n_places = len(positions) // law.channels
+    nearest = _nearest_places(positions[:n_places], n)
+    on_all = nearest[:, :, None] + n_places * np.arange(law.channels)
+    return np.tile(on_all.reshape(n_places, -1), (law.channels, 1))
+
+
+def _nearest_places(places: Floats, n: int) -> Ints:
+    """Indices of the ``n`` nearest of ``(n_places, 2)``, or of all, for each of them."""
+    from scipy.spatial import cKDTree  # takes longer to load than the rest of the package
+
+    nearest = cKDTree(places).query(places, np.arange(1, min(n, len(places)) + 1))[1]
+    return np.asarray(nearest, np.int64)

@@ -1,0 +1,89 @@
+"""Edges go, come and move."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evonas.types import Doubles
+from search_spaces.neuron.distance import DistanceLaw, edge_lengths
+from search_spaces.neuron.edge_editing import feed_outputs, with_edges
+from search_spaces.neuron.edge_sampling import AbsentEdges, log_clocks
+from search_spaces.neuron.genotype import NeuronGenotype, connected
+from search_spaces.neuron.layering import pair_capacities, pair_counts, pair_of_edge
+from search_spaces.neuron.mutation.steps import (
+    N_PAIRS,
+    MutationParams,
+    choose_pairs,
+    even_shares,
+    preferences,
+    step_size,
+)
+
+
+def remove_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
+    """Remove edges over 3 layer pairs, with probabilities proportional to ``exp(+length / scale)``.
+
+    Pairs are drawn by the square root of their number of edges; an adjacent pair keeps at least half of its edges.
+    Neurons that have lost all inputs or all outputs go too, in cascade; an output that has lost its last edge gets a
+    new one. None if no pair may lose an edge.
+    """
+    counts = pair_counts(genotype)
+    adjacent = np.eye(len(counts), k=1, dtype=bool)
+    removable = np.where(adjacent, counts // 2, counts)
+    pairs = np.argwhere(removable > 0)
+    if not len(pairs):
+        return None
+    total = step_size(params.largest_steps["remove_edges"] * genotype.n_edges, rng)
+    chosen = choose_pairs(pairs, np.sqrt(counts[tuple(pairs.T)]), rng, n=min(N_PAIRS, total))
+    times = removal_times(genotype, params.law, rng)
+    pair_of = pair_of_edge(genotype)
+    keep = np.ones(genotype.n_edges, bool)
+    for (i, j), share in zip(chosen, even_shares(total, len(chosen)), strict=True):
+        candidates = np.flatnonzero(pair_of == i * len(counts) + j)
+        k = min(int(share), int(removable[i, j]))
+        keep[candidates[np.argpartition(times[candidates], k - 1)[:k]]] = False
+    return feed_outputs(connected(genotype, genotype.edges[keep], genotype.ties[keep]).genotype, rng)
+
+
+def removal_times(genotype: NeuronGenotype, law: DistanceLaw, rng: np.random.Generator) -> Doubles:
+    """When each edge would go, shape ``(n_edges,)``: logarithms of clocks whose rates are ``exp(+length / scale)``."""
+    lengths = edge_lengths(law.positions(genotype), *genotype.edges.T)
+    scales = law.scales(genotype)[genotype.layer_of[genotype.edges[:, 1]]]
+    return log_clocks((genotype.n_edges,), rng) - lengths / scales
+
+
+def add_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
+    """Add edges over 3 layer pairs, near pairs first, by the distance law. None if every possible edge is there."""
+    count = step_size(params.largest_steps["add_edges"] * genotype.n_edges, rng)
+    pairs = np.argwhere(pair_capacities(genotype) > pair_counts(genotype))
+    if not len(pairs):
+        return None
+    chosen = choose_pairs(pairs, preferences(pairs, rng), rng, n=min(N_PAIRS, count))
+    absent = AbsentEdges(genotype, params.law)
+    return with_edges(genotype, absent.draw_over_pairs(chosen, even_shares(count, len(chosen)), rng))
+
+
+def swap_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
+    """Remove edges, long ones first, and draw as many others by the distance law: neurons and number of edges stay.
+
+    Every neuron keeps an input and every hidden one an output: the edges that would be the last to go. Layer pairs get
+    new edges in proportion to those that they have. None if no edge can go or every possible edge is there.
+    """
+    times = removal_times(genotype, params.law, rng)
+    order = np.argsort(times)
+    last = np.empty((2, genotype.n_neurons), np.int64)
+    for side in (0, 1):
+        last[side, genotype.edges[order, side]] = order  # of several edges at a neuron the one that would go last
+    fed_inputs = genotype.edges[:, 0] < genotype.n_inputs
+    edge = np.arange(genotype.n_edges)
+    kept = (last[1, genotype.edges[:, 1]] == edge) | (~fed_inputs & (last[0, genotype.edges[:, 0]] == edge))
+    removable = order[~kept[order]]
+    n = step_size(params.largest_steps["swap_edges"] * genotype.n_edges, rng)
+    n = min(n, len(removable), genotype.n_possible_edges - genotype.n_edges)
+    if not n:
+        return None
+    new = AbsentEdges(genotype, params.law).draw_like_present(n, rng)
+    stays = np.ones(genotype.n_edges, bool)
+    stays[removable[:n]] = False
+    ties = np.concatenate([genotype.ties[stays], np.full(n, -1, np.int32)])
+    return connected(genotype, np.concatenate([genotype.edges[stays], new]), ties).genotype

@@ -1,0 +1,80 @@
+"""Shared weights: tied, let go, and tied again at the outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.layering import pair_counts, pair_of_edge
+from search_spaces.neuron.mutation.steps import MutationParams, log_uniform
+
+#: Published: 1/30 to 1/3 of a pair's edges.
+SMALLEST_SHARE = 1 / 30
+
+
+def tie_weights(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
+    """Let some edges of one layer pair share one weight from now on; they leave the groups they were in.
+
+    The pair is drawn by its number of edges. None if no pair has two.
+    """
+    counts = pair_counts(genotype)
+    weights = np.where(counts > 1, counts, 0).reshape(-1)
+    if not weights.any():
+        return None
+    pair = int(rng.choice(len(weights), p=weights / weights.sum()))
+    largest = params.largest_steps["tie_weights"]
+    share = log_uniform(min(SMALLEST_SHARE, largest), largest, rng)
+    candidates = np.flatnonzero(pair_of_edge(genotype) == pair)
+    ties = genotype.ties.copy()
+    ties[rng.choice(candidates, max(2, round(share * len(candidates))), replace=False)] = ties.max() + 1
+    return replace(genotype, ties=ties)
+
+
+#: Smallest share of its edges that a released network keeps: the rest of the way is taken in gentle steps.
+KEPT = 0.4
+
+
+def release(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
+    """Give every edge a weight of its own and every neuron its own bias and gain; be pruned back in training.
+
+    The child begins with the function of its parent, and training prunes it to the edges that the search aims at, or
+    to a log-uniform number of them, but not below :data:`KEPT` of its own. None if nothing is shared.
+    """
+    if not genotype.is_shared:
+        return None
+    fewest = max(params.edges[0], genotype.n_outputs, round(KEPT * genotype.n_edges))
+    most = min(params.edges[1], genotype.n_edges)
+    target = round(log_uniform(fewest, most, rng)) if params.target is None else params.target
+    target = max(fewest, min(target, most))
+    return replace(genotype.untied, prune_to=target if target < genotype.n_edges else 0, grow_to=0)
+
+
+#: Parts of the map along each axis: 1 is a global average.
+REGIONS = (1, 2, 3)
+
+
+def share(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
+    """Tie the edges from one channel, in one region of the map, to one output.
+
+    Trades accuracy for weights at the same FLOPs. The regions are parts of equal extent of what the channels cover.
+    None if no channel has an edge of its own into an output.
+    """
+    source, target = genotype.edges.T
+    first_output = genotype.n_neurons - genotype.n_outputs
+    hidden = source - genotype.n_inputs
+    channel = np.where(hidden >= 0, genotype.channels[np.clip(hidden, 0, None)] if genotype.n_hidden else -1, -1)
+    chosen = np.flatnonzero((target >= first_output) & (channel >= 0) & (genotype.ties < 0))
+    if not len(chosen):
+        return None
+    places = genotype.positions[hidden[chosen]]
+    low = places.min(axis=0)
+    extent = np.maximum(places.max(axis=0) - low, 1e-6)
+    regions = int(rng.choice(REGIONS))
+    part = np.minimum(((places - low) / extent * regions).astype(np.int64), regions - 1)
+    keys = np.stack([channel[chosen], part[:, 0], part[:, 1], target[chosen]], axis=1)
+    groups = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    ties = genotype.ties.copy()
+    ties[chosen] = ties.max() + 1 + groups
+    return replace(genotype, ties=ties)

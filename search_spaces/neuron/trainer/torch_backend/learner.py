@@ -1,0 +1,150 @@
+"""Parameters and optimiser state of a network in training, and the two things that change them: steps and rewiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from evonas.training import Recipe
+from evonas.types import Ints
+from search_spaces.neuron.genotype import NeuronGenotype, connected
+from search_spaces.neuron.trainer.base import Network, Norm, row_channels
+from search_spaces.neuron.trainer.torch_backend.propagation import Propagation
+from search_spaces.neuron.trainer.torch_backend.rewiring import Rewired
+
+BETAS = (0.9, 0.999)
+EPSILON = 1e-8
+#: Keeps the clipping factor finite; the value of ``torch.nn.utils.clip_grad_norm_``.
+CLIP_EPSILON = 1e-6
+
+#: Compiles a genotype for passes.
+Compile: TypeAlias = Callable[[NeuronGenotype, Norm], Propagation]
+
+
+def flat_parameters(network: Network, device: torch.device) -> Tensor:
+    """``[edge, bias, gain]`` in one tensor, the form that :class:`Propagation` takes."""
+    return torch.from_numpy(np.concatenate([network.edge, network.bias, network.gain])).to(device)
+
+
+def adam_step(state: Tensor, gradient: Tensor, rate: float, step: int) -> None:
+    """Adam without decay, in place; ``gradient`` ``(n,)`` is used up.
+
+    Args:
+        state: Parameters, first moments, second moments, ``(3, n)``.
+        step: Counted from 0.
+    """
+    # Written out, not torch.optim: the moments must follow the edges when these change, and the constant cost of an
+    # optimiser's step exceeds that of these lines up to 100 000 parameters.
+    parameters, mean, square = state
+    mean.lerp_(gradient, 1 - BETAS[0])
+    square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+    deviation = torch.sqrt(square, out=gradient)
+    deviation.mul_((1 - BETAS[1] ** (step + 1)) ** -0.5).add_(EPSILON)
+    parameters.addcdiv_(mean, deviation, value=-rate / (1 - BETAS[0] ** (step + 1)))
+
+
+class Learner:
+    """One flat parameter under Adam; what is frozen, what is shared; the passes compiled for the present edges."""
+
+    def __init__(
+        self, network: Network, frozen: NDArray[np.bool_] | None, recipe: Recipe, compile_network: Compile,
+        device: torch.device,
+    ) -> None:
+        self.norm = network.norm
+        self.frozen = np.zeros(network.genotype.n_edges, bool) if frozen is None else frozen
+        self._recipe = recipe
+        self._compile = compile_network
+        self._device = device
+        parameters = flat_parameters(network, device)
+        self._adopt(network.genotype, torch.stack([parameters, *torch.zeros(2, len(parameters), device=device)]))
+        self._average_groups()
+
+    @property
+    def edge(self) -> Tensor:
+        """View of the edge weights, ``(n_edges,)``."""
+        return self.parameters[: self.genotype.n_edges]
+
+    def network(self) -> Network:
+        """A copy of the present state."""
+        edge, bias, gain = (part.cpu().numpy().copy() for part in self.propagation.split(self.parameters))
+        return Network(self.genotype, edge, bias, gain, self.norm)
+
+    def step(self, gradient: Tensor, rate: float, step: int) -> None:
+        """Update the parameters in place; ``gradient`` is used up.
+
+        Args:
+            step: Counted from 0 over the whole training.
+        """
+        n_edges, recipe = self.genotype.n_edges, self._recipe
+        edge_gradient = gradient[:n_edges]
+        edge_gradient *= self._trained
+        if len(self._shared):
+            gradient[self._shared] = self._group_sums(gradient)[self._group]
+        if recipe.clip_norm is not None:
+            norm = float((gradient.square() * self._share).sum().sqrt())
+            gradient *= min(1.0, recipe.clip_norm / (norm + CLIP_EPSILON))
+        if recipe.optimizer == "adamw":
+            self.edge.addcmul_(self.edge, self._trained, value=-rate * recipe.weight_decay)
+        else:
+            edge_gradient.addcmul_(self.edge, self._trained, value=recipe.weight_decay)
+        adam_step(self._state, gradient, rate, step)
+
+    def rewire(self, rewired: Rewired) -> None:
+        """Go on with other edges; new ones start with weight and moments 0, dead neurons leave."""
+        old, n_edges = self.genotype, self.genotype.n_edges
+        fresh = rewired.origin < 0
+        ties = np.where(fresh, np.int32(-1), old.ties[rewired.origin])
+        result = connected(old, rewired.edges, ties)
+        origin = rewired.origin[result.edges]
+        rows = result.neurons[result.neurons >= old.n_inputs] - old.n_inputs
+        n_rows = old.n_hidden + old.n_outputs
+        zero = n_edges + 2 * n_rows  # the column of zeros that is appended for new edges
+        columns = np.concatenate([np.where(origin < 0, zero, origin), n_edges + rows, n_edges + n_rows + rows])
+        state = torch.nn.functional.pad(self._state, (0, 1))
+        self.frozen = np.where(origin < 0, False, self.frozen[origin])
+        self._adopt(result.genotype, state.index_select(1, torch.from_numpy(columns).to(self._device)))
+
+    def release(self) -> None:
+        """End all sharing: every edge and every neuron goes on with parameters of its own and its group's moments."""
+        ties, channels = np.full_like(self.genotype.ties, -1), np.full_like(self.genotype.channels, -1)
+        self._adopt(replace(self.genotype, ties=ties, channels=channels, release_at=1.0), self._state)
+
+    def _adopt(self, genotype: NeuronGenotype, state: Tensor) -> None:
+        """Take over a structure and the rows (parameters, first moments, second moments) of its state."""
+        self.genotype = genotype
+        self.propagation = self._compile(genotype, self.norm)
+        self._state = state
+        self.parameters: Tensor = state[0]
+        self._trained = torch.from_numpy((~self.frozen).astype(np.float32)).to(self._device)
+        groups = _groups(genotype, self.frozen)
+        shared = np.flatnonzero(groups >= 0)
+        group, counts = np.unique(groups[shared], return_inverse=True, return_counts=True)[1:]
+        self._shared, self._group = (torch.from_numpy(a.astype(np.int64)).to(self._device) for a in (shared, group))
+        self._n_members = torch.from_numpy(counts.astype(np.float32)).to(self._device)
+        self._share = torch.ones_like(self.parameters)  # what a gradient counts in the norm: a group counts once
+        self._share[self._shared] = 1 / self._n_members[self._group]
+
+    def _group_sums(self, values: Tensor) -> Tensor:
+        return torch.zeros_like(self._n_members).index_add_(0, self._group, values[self._shared])
+
+    def _average_groups(self) -> None:
+        self.parameters[self._shared] = (self._group_sums(self.parameters) / self._n_members)[self._group]
+
+
+def _groups(genotype: NeuronGenotype, frozen: NDArray[np.bool_]) -> Ints:
+    """Group of every parameter in their flat order, -1 for one that is alone: ties, channels' biases and their gains.
+
+    A frozen edge is in no group: the others of its tie go on without it.
+    """
+    groups, n_groups = [], 0
+    channels = row_channels(genotype)
+    for numbers in (np.where(frozen, np.int32(-1), genotype.ties), channels, channels):
+        groups.append(np.where(numbers < 0, -1, numbers + np.int64(n_groups)))
+        n_groups += int(numbers.max(initial=-1)) + 1
+    return np.concatenate(groups)

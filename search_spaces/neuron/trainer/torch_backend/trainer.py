@@ -1,0 +1,120 @@
+"""The torch trainer's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from evonas.data.samples import Samples, Splits
+from evonas.training import Recipe, Stop
+from evonas.types import Floats, Ints, Task
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.trainer.base import Gradients, Network, Norm, Statistics, TrainedNetwork
+from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
+from search_spaces.neuron.trainer.torch_backend.batches import Piece, pieces, predict, problem
+from search_spaces.neuron.trainer.torch_backend.learner import Learner, flat_parameters
+from search_spaces.neuron.trainer.torch_backend.products import Bags, ProductName
+from search_spaces.neuron.trainer.torch_backend.propagation import Propagation, compile_network
+from search_spaces.neuron.trainer.torch_backend.training import Training
+
+
+class TorchTrainer:
+    """The readable twin of the native trainer; implements :class:`search_spaces.neuron.trainer.base.Trainer`.
+
+    On the CPU it uses one thread, so that results do not depend on how many trials run at once.
+
+    Args:
+        product: ``"auto"`` takes for each network the one that was measured to be faster at its density.
+        device: Any torch device.
+    """
+
+    releases_gil = False
+
+    @property
+    def description(self) -> str:
+        """The product and the device."""
+        return f"{self.name}, {self._device}"
+
+    def __init__(self, product: ProductName | Literal["auto"] = "auto", device: str | torch.device = "cpu") -> None:
+        self.name = {"auto": "torch", "embedding_bag": "torch-embedding-bag", "dense": "dense"}[product]
+        self._product: ProductName | Literal["auto"] = product
+        self._device = torch.device(device)
+
+    @torch.no_grad()
+    def train(
+        self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
+        frozen: NDArray[np.bool_] | None = None,
+    ) -> TrainedNetwork:
+        """As :meth:`search_spaces.neuron.trainer.base.Trainer.train` says.
+
+        Raises:
+            ValueError: An argument does not fit the others.
+            FloatingPointError: The loss became infinite or not a number.
+            Cancelled, TrialTimeout: ``stop`` asked for it.
+        """
+        check_training(network, splits.train, splits.task, frozen)
+        if len(splits.validation):
+            check_samples(splits.validation, network, splits.task)
+        torch.set_num_threads(1)
+        learner = Learner(network, frozen, recipe, self._compile, self._device)
+        return Training(learner, splits, recipe, epochs=epochs, seed=seed, stop=stop).run()
+
+    @torch.no_grad()
+    def predict(self, network: Network, samples: Samples) -> Floats:
+        """As :meth:`search_spaces.neuron.trainer.base.Trainer.predict` says."""
+        check_network(network)
+        check_samples(samples, network)
+        torch.set_num_threads(1)
+        propagation = self._compile(network.genotype, network.norm)
+        return predict(propagation, flat_parameters(network, self._device), samples.flat)
+
+    @torch.no_grad()
+    def gradients(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Gradients:
+        """As :meth:`search_spaces.neuron.trainer.base.Trainer.gradients` says."""
+        propagation, passes = self._passes(network, samples, task, recipe)
+        loss, total = 0.0, torch.zeros((), device=self._device)
+        for piece in passes:
+            loss, total = loss + piece.loss, total + piece.gradient
+        return Gradients(loss, *(part.cpu().numpy() for part in propagation.split(total)))
+
+    @torch.no_grad()
+    def edge_scores(self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints) -> Floats:
+        """As :meth:`search_spaces.neuron.trainer.base.Trainer.edge_scores` says."""
+        check_candidates(candidates, network)
+        _, passes = self._passes(network, samples, task, recipe)
+        order = np.argsort(candidates[:, 1], kind="stable")
+        source, row = candidates[order, 0], candidates[order, 1] - network.genotype.n_inputs
+        bags = Bags(row, source, network.genotype.n_hidden + network.genotype.n_outputs).to(self._device)
+        scores = np.zeros(len(candidates), np.float32)
+        for piece in passes:
+            scores[order] += bags.entry_gradient(piece.delta, piece.activations.h).cpu().numpy()
+        return scores
+
+    @torch.no_grad()
+    def statistics(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Statistics:
+        """As :meth:`search_spaces.neuron.trainer.base.Trainer.statistics` says."""
+        _, passes = self._passes(network, samples, task, recipe)
+        n, sums = len(samples), torch.zeros(3, network.genotype.n_neurons, device=self._device)
+        for piece in passes:
+            h = piece.activations.h
+            sums[0] += h.sum(1) / n
+            sums[1] += h.square().sum(1) / n
+            sums[2, network.genotype.n_inputs :] += piece.delta.square().sum(1) * n  # delta is a share of the mean loss
+        return Statistics(*sums.cpu().numpy())
+
+    def _compile(self, genotype: NeuronGenotype, norm: Norm) -> Propagation:
+        return compile_network(genotype, norm, self._device, self._product)
+
+    def _passes(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe
+    ) -> tuple[Propagation, Iterator[Piece]]:
+        check_network(network)
+        check_samples(samples, network, task)
+        torch.set_num_threads(1)
+        propagation = self._compile(network.genotype, network.norm)
+        parameters = flat_parameters(network, self._device)
+        return propagation, pieces(propagation, parameters, problem(samples, task, recipe))

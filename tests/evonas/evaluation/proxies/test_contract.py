@@ -1,0 +1,130 @@
+"""Laws of all proxies, on networks of all spaces."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import math
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from evonas.data.samples import Samples, Splits
+from evonas.evaluation.proxies import JOINED, MEASURED, PROXIES, fitting
+from evonas.evaluation.proxies.compute import SCORES, compute
+from evonas.evaluation.proxies.networks import Unfit
+from evonas.evaluation.proxies.scorer import Scorer
+from evonas.metrics import METRICS
+from evonas.types import Task, UserError
+from tests.evonas.evaluation.proxies.networks_to_score import IMAGES, batch_for, sampled, spaces
+
+SPACES = ("nasbench201", "darts", "cnn", "neuron", "neuron-norm", "neuron-plain")
+
+
+@cache
+def network_of(space: str) -> nn.Module:
+    found, genotype = spaces()[space]
+    return found.compile(genotype)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("name", sorted(SCORES))
+def test_a_score_is_finite_and_the_same_again_and_leaves_the_network_as_it_is(name: str, space: str) -> None:
+    network, batch = network_of(space), batch_for(IMAGES)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    generator = torch.random.get_rng_state()
+    value = compute(name, network, batch)
+    assert math.isfinite(value)
+    assert value == compute(name, network, batch)
+    assert value == compute(name, copy.deepcopy(network), batch)
+    assert network.state_dict().keys() == before.keys()
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert all(p.grad is None for p in network.parameters())
+    assert not any(module._forward_hooks for module in network.modules())
+    assert torch.equal(generator, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("name", sorted(set(SCORES) - {"epe_nas", "vkdnw"}))
+def test_regressions_have_all_proxies_that_need_no_classes(name: str) -> None:
+    task = Task("regression", (12,), 2)
+    space, genotype = sampled("neuron", task)
+    assert math.isfinite(compute(name, space.compile(genotype), batch_for(task)))
+    assert name in fitting(task)
+
+
+def test_every_proxy_is_one_file_with_source_and_direction() -> None:
+    assert {*SCORES, *JOINED} == set(PROXIES)
+    assert set(MEASURED) <= METRICS.keys()
+    for name in PROXIES:
+        text = re.sub(r"\s+", " ", importlib.import_module(f"evonas.evaluation.proxies.{name}").__doc__ or "")
+        assert text.startswith(f"{name}: ")
+        assert re.search(r"[A-Z][a-z]+ (19|20)\d\d,? .*https://", text), name
+        assert "Higher is better" in text
+        assert name in ("params", "flops", *JOINED) or METRICS[name].goal == "max"
+
+
+def test_no_score_depends_on_the_other_candidates_or_on_their_order() -> None:
+    space, _ = sampled("cell", channels=2, cells=3, nodes=2)
+    rng = np.random.default_rng(0)
+    genotypes = [space.sample(rng) for _ in range(3)]
+    scorer, names = _scorer(space, IMAGES), ["naswot", "synflow", "vote"]
+    table, reverse = (scorer.table(order, names) for order in (genotypes, genotypes[::-1]))
+    for name in names:
+        np.testing.assert_array_equal(table[name], reverse[name][::-1])
+    assert table["naswot"][1] == scorer.table(genotypes[1:2], ["naswot"])["naswot"][0]
+
+
+def test_joined_ranks_are_sums_of_logarithms_and_failures_stay_out() -> None:
+    from evonas.evaluation.proxies.scorer import joined
+
+    result = joined([np.array([1.0, 5.0, 3.0, np.nan]), np.array([2.0, 2.0, 9.0, 1.0])])
+    expected = [math.log(1 / 3) + math.log(1.5 / 3), math.log(1.5 / 3), math.log(2 / 3)]
+    np.testing.assert_allclose(result[:3], expected)
+    assert np.isnan(result[3])
+
+
+def _scorer(space: Any, task: Task) -> Scorer[Any]:
+    batch = batch_for(task, 16)
+    samples = Samples(batch.x.numpy(), batch.y.numpy())
+    return Scorer(space, Splits("noise", task, samples, samples, ""), n_samples=16)
+
+
+class Linear:
+    """A space whose only network has no ReLU and no second layer."""
+
+    def sample(self, rng: np.random.Generator) -> int:
+        return 0
+
+    def compile(self, genotype: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("naswot", "cannot have the proxy naswot: it has no ReLU"), ("az_nas", "cannot have the proxy az_nas"),
+    ("nasswot", r"unknown proxy 'nasswot', did you mean 'naswot'\?"),
+])
+def test_a_proxy_that_the_networks_cannot_have_is_refused(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        _scorer(Linear(), IMAGES).check(["snip", name])
+    _scorer(Linear(), IMAGES).check(["snip", "synflow"])
+
+
+def test_a_network_without_weights_has_no_proxy_of_weights() -> None:
+    with pytest.raises(Unfit, match="no layer with weights"):
+        compute("snip", nn.Flatten(), batch_for(IMAGES))
+
+
+def test_a_score_that_is_not_finite_is_a_failure_not_a_value() -> None:
+    dead = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 4))
+    with torch.no_grad():
+        dead[1].weight.zero_()
+        dead[1].bias.zero_()
+    batch = batch_for(IMAGES)
+    for name in ("synflow", "naswot", "jacob_cov"):
+        with pytest.raises((FloatingPointError, torch.linalg.LinAlgError)):
+            compute(name, dead, batch)

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from evonas.data import load
+from evonas.data.samples import Samples, Splits
+from evonas.evaluation import DeploymentEvaluator, SharedEvaluator, TrainedEvaluator, merge
+from evonas.evaluation.base import Job
+from evonas.evaluation.trained import predict
+from evonas.individual import Individual, Start, Trial
+from evonas.plugins import create_space
+from evonas.run.retrain import FinalEvaluator
+from evonas.space import SearchSpace
+from evonas.training import Pruning, Recipe, Stop
+from evonas.training.calibration import recalibrate
+from evonas.types import Task, Weights
+
+
+def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples() -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [100, 200]})
+    evaluator = TrainedEvaluator(space, splits, Recipe())
+    genotype = space.sample(np.random.default_rng(0))
+    trial = Trial(Individual(0, genotype, 0, "sample"), 2)
+    outcome = evaluator(Job(trial, np.random.SeedSequence(0), None, Stop()))
+    assert outcome.weights is not None
+    known = splits.familiar
+    assert len(known) == len(splits.validation)
+    assert {x.tobytes() for x in known.x} <= {x.tobytes() for x in splits.train.x}
+    wrong = predict(space, genotype, outcome.weights, known).argmax(axis=1) != known.y
+    assert outcome.metrics["fitness_error"] == (outcome.metrics["val_error"] + wrong.mean()) / 2
+    assert set(outcome.metrics) == set(evaluator.metric_names)
+
+
+def trained(
+    space: SearchSpace[Any], splits: Splits, genotype: Any, recipe: Recipe, start: Start | None = None
+) -> Weights:
+    """The weights after one epoch."""
+    trial = Trial(Individual(0, genotype, 0, "sample"), 1)
+    outcome = TrainedEvaluator(space, splits, recipe)(Job(trial, np.random.SeedSequence(0), start, Stop()))
+    assert outcome.weights is not None
+    return outcome.weights
+
+
+def equal(first: Weights, second: Weights) -> bool:
+    return all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("augmentation", [{"shift": 1}, {"flip": True}])
+@pytest.mark.parametrize(("augmented_edges", "moved"), [(0, True), (300, True), (301, False)])
+def test_only_networks_that_keep_many_edges_see_images_moved(
+    augmented_edges: float, moved: bool, augmentation: dict[str, Any]
+) -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "pruned", "founder_edges": [300, 300]})
+    genotype = space.sample(np.random.default_rng(0))
+    assert genotype.n_edges > 301 > genotype.n_trained_edges == 300
+    recipe = Recipe(augmented_edges=augmented_edges, **augmentation)
+    weights = trained(space, splits, genotype, recipe)
+    assert equal(weights, trained(space, splits, genotype, Recipe(**augmentation))) is moved
+    assert equal(weights, trained(space, splits, genotype, Recipe())) is not moved
+    pruned = Recipe(augmented_edges=augmented_edges, pruning=Pruning(edges=200), **augmentation)
+    assert equal(trained(space, splits, genotype, pruned), trained(space, splits, genotype, pruned.of_size(200)))
+
+
+@pytest.mark.parametrize(("augmented_edges", "moved"), [(300, True), (301, False)])
+def test_final_training_moves_images_for_the_same_networks(augmented_edges: float, moved: bool) -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [300, 300]})
+    individual = Individual(0, space.sample(np.random.default_rng(0)), 0, "retrain")
+    assert individual.genotype.n_edges == 300
+
+    def retrained(recipe: Recipe) -> Weights:
+        evaluator = FinalEvaluator(space, splits, splits.validation, recipe)
+        weights = evaluator(Job(Trial(individual, 1), np.random.SeedSequence(0), None, Stop())).weights
+        assert weights is not None
+        return weights
+
+    weights = retrained(Recipe(shift=1, augmented_edges=augmented_edges))
+    assert equal(weights, retrained(Recipe(shift=1))) is moved
+    assert equal(weights, retrained(Recipe())) is not moved
+
+
+@pytest.mark.parametrize("continues", [True, False])
+@pytest.mark.parametrize(("full", "share"), [(400.0, 1.0), (100.0, 0.5)])
+def test_only_networks_of_many_edges_that_begin_with_weights_learn_more_slowly(
+    full: float, share: float, continues: bool
+) -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [400, 400]})
+    genotype = space.sample(np.random.default_rng(0))
+
+    def weights(start: Start | None, learning_rate: float, full: float) -> Weights:
+        return trained(space, splits, genotype, Recipe(learning_rate=learning_rate, full_rate_edges=full), start)
+
+    fresh = weights(None, 0.01, full)
+    assert equal(fresh, weights(None, 0.01, 1e9))
+    start = Start(genotype, fresh, continues)
+    assert equal(weights(start, 0.01, full), weights(start, share * 0.01, 1e9))
+    assert equal(weights(start, 0.01, full), weights(start, 0.01, 1e9)) is (share == 1)
+
+
+@pytest.mark.parametrize(("longer", "epochs"), [(0.0, 2), (400.0, 2), (1600.0, 4), (1e9, 8)])
+def test_small_children_alone_are_trained_for_longer(longer: float, epochs: int) -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [400, 400]})
+    genotype = space.sample(np.random.default_rng(0))
+    weights = trained(space, splits, genotype, Recipe())
+
+    def updates(start: Start | None) -> float:
+        trial = Trial(Individual(0, genotype, 0, "sample"), 2)
+        evaluator = TrainedEvaluator(space, splits, Recipe(longer_edges=longer))
+        return evaluator(Job(trial, np.random.SeedSequence(0), start, Stop())).metrics["edge_updates"]
+
+    assert updates(None) == updates(Start(genotype, weights, True)) == 2 * 400 * len(splits.train)
+    assert updates(Start(genotype, weights, False)) == epochs * 400 * len(splits.train)
+
+
+def test_deployment_is_that_of_the_weights_that_training_left() -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [300, 400]})
+    deployment = DeploymentEvaluator(space, splits, ("flash", "int8_error"))
+    trial = Trial(Individual(0, space.sample(np.random.default_rng(0)), 0, "sample"), 20)
+    job = Job(trial, np.random.SeedSequence(0), None, Stop())
+    outcome = merge(TrainedEvaluator(space, splits, Recipe()), deployment)(job)
+    assert abs(outcome.metrics["int8_error"] - outcome.metrics["val_error"]) < 0.03 < 0.5 - outcome.metrics["val_error"]
+    assert 5 < outcome.metrics["flash"] / trial.individual.genotype.n_edges < 10
+    with pytest.raises(ValueError, match="only a trained network can be deployed"):
+        deployment(job)
+
+
+def test_shared_evaluation_is_the_supernet_on_one_path_with_statistics_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 1, 8, 8)).astype(np.float32)
+    samples = Samples(x, rng.integers(4, size=40))
+    splits = Splits("noise", Task("classification", (1, 8, 8), 4), samples, samples, "")
+    space = create_space("cell", splits.task, {"channels": 2, "stem": 1, "nodes": 2})
+    supernet = space.supernet(3)
+    state = {name: value.numpy() + np.float32(0.1) for name, value in supernet.state_dict().items()}
+    supernet.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    genotype = space.sample(rng)
+    evaluator = SharedEvaluator(space, splits, state)
+    outcome = evaluator(Job(Trial(Individual(0, genotype, 0, ""), 0), np.random.SeedSequence(0), None, Stop()))
+
+    arch = torch.from_numpy(space.arch_of(genotype))
+    recalibrate(supernet, [(torch.from_numpy(x), arch)])
+    with torch.no_grad():
+        outputs = supernet.eval()(torch.from_numpy(x), arch).numpy()
+    assert outcome.weights is not None
+    np.testing.assert_allclose(predict(space, genotype, outcome.weights, samples), outputs, rtol=1e-3, atol=1e-4)
+    assert outcome.metrics["val_error"] == (outputs.argmax(axis=1) != samples.y).mean()
+    assert set(outcome.metrics) == set(evaluator.metric_names)

@@ -1,0 +1,51 @@
+"""A toy run in a process of its own, to be killed. Usage: killed_run.py DIRECTORY [heavy]"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
+
+from evonas.evaluation import Job, Outcome
+from evonas.run import loop
+from evonas.search import NSGA2
+from evonas.store import RunStore, create
+
+
+class Announcer:
+    """Prints the id of every evaluation that was reported as stored."""
+
+    def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
+        pass
+
+    def evaluated(self, evaluation: object) -> None:
+        print(evaluation.id, flush=True)  # type: ignore[attr-defined]
+
+    def told(self) -> None:
+        pass
+
+
+class Heavy(ToyEvaluator):
+    """Trains in no time, and gives many weights: the first is that of the toy."""
+
+    def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
+        outcome = super().__call__(job)
+        assert outcome.weights is not None
+        return replace(outcome, weights={"depth": np.repeat(outcome.weights["depth"], 50_000)})
+
+
+def main(directory: Path, heavy: bool) -> None:
+    space = ToySpace()
+    if not directory.exists():
+        create(directory, config={}, task={}, fingerprint="", normalisation={})
+    searcher = NSGA2(space, OBJECTIVES, population=8, children=6, generations=40, rng=np.random.default_rng(0))
+    with RunStore(directory, space, writing=True) as store:
+        evaluator = Heavy() if heavy else ToyEvaluator(seconds=0.01)
+        loop.run(searcher, evaluator, store, seed=0, n_jobs=1 if heavy else 2, observers=[Announcer()])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:] == ["heavy"])

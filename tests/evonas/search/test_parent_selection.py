@@ -1,0 +1,138 @@
+"""Who becomes a parent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evonas.pareto import rank_and_crowd
+from evonas.search.parent_selection import CHEAP_SHARE, DEAR_SHARE, DEARER, LAGGING_SHARE, PARENTS, REACH, Pool
+from evonas.types import Doubles
+
+
+def make_pool(F: Doubles, *, logarithmic: bool = True, violation: Doubles | None = None) -> Pool:
+    violation = np.zeros(len(F)) if violation is None else violation
+    ranking = rank_and_crowd(F, violation)
+    costs = np.full(F.shape[1] - 1, logarithmic)
+    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)), violation, costs)
+
+
+def draws(name: str, pool: Pool, n: int = 2000) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.bincount([PARENTS[name](pool, rng).parent for _ in range(n)], minlength=len(pool.F)) / n
+
+
+def crowded_front() -> Doubles:
+    """Thirty members in the first tenth of the cost axis, four in the rest."""
+    cost = np.concatenate([np.linspace(3, 3.2, 30), [3.5, 4.0, 4.5, 5.0]])
+    return np.stack([1 / cost, cost], axis=1)
+
+
+def test_gap_filling_spreads_parents_over_the_cost_and_not_over_the_members() -> None:
+    pool = make_pool(crowded_front(), logarithmic=False)
+    sparse_gap, sparse_tournament = (draws(name, pool)[30:].sum() for name in ("gap", "tournament"))
+    assert sparse_gap > 0.5 > 1.5 * sparse_tournament
+
+
+def test_gap_filling_takes_the_next_rank_too_and_no_other() -> None:
+    F = crowded_front()[::4]
+    pool = make_pool(np.concatenate([F + k * 0.001 for k in range(3)]))
+    assert set(pool.rank) == {0, 1, 2}
+    share = draws("gap", pool)
+    assert share[pool.rank == 1].sum() > 0.2
+    assert share[pool.rank == 2].sum() == 0
+
+
+def test_gap_filling_knows_any_number_of_costs_and_fronts_of_one() -> None:
+    rng = np.random.default_rng(1)
+    plane = rng.dirichlet(np.ones(3), size=40)
+    assert (draws("gap", make_pool(plane)) > 0).mean() > 0.8
+    best_two = set(np.argsort(plane[:, 0])[:2].tolist())
+    for F, parents in (
+        (plane[:1], {0}), (plane[:, :1], best_two), (np.array([[0.5, 3.0], [0.5, 3.0]]), {0, 1}),
+        (np.array([[0.5, 3.0], [np.inf, np.inf]]), {0}),
+    ):
+        assert set(np.flatnonzero(draws("gap", make_pool(F), 50)).tolist()) == parents
+
+
+def aims(pool: Pool, n: int) -> Doubles:
+    """Costs of the first kind that children should have."""
+    rng = np.random.default_rng(2)
+    return np.array([aim.costs[0] for _ in range(n) if (aim := PARENTS["gap"](pool, rng).aim)])
+
+
+def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -> None:
+    points = aims(make_pool(crowded_front(), logarithmic=False), 9000)
+    assert ((points < 3).mean(), (points > 5).mean()) == pytest.approx((CHEAP_SHARE, DEAR_SHARE), abs=0.02)
+    assert 3 - 2 * REACH <= points.min() < 3 - REACH
+    assert set(points[points > 5]) == {5 + REACH * 2}
+
+
+@pytest.mark.parametrize(("logarithmic", "ratio"), [(True, 10**-0.5), (False, 1.0)])
+def test_equal_gaps_are_filled_the_more_often_the_cheaper_they_are(logarithmic: bool, ratio: float) -> None:
+    F = np.array([[0.4, 3.0], [0.3, 3.5], [0.2, 4.0], [0.1, 4.5]])
+    points = aims(make_pool(F, logarithmic=logarithmic), 9000)
+    inside = np.histogram(points, [3.0, 3.5, 4.0, 4.5])[0] / len(points)
+    np.testing.assert_allclose(inside[1:] / inside[:-1], [ratio, ratio], rtol=0.1)
+
+
+def test_half_of_the_time_goes_to_all_sizes_alike_and_half_to_where_hypervolume_is_to_be_won() -> None:
+    F = np.array([[0.4, 3.0], [0.1, 4.0], [0.1 - 1e-9, 6.0]])
+    points = aims(make_pool(F, logarithmic=False), 9000)
+    steep, flat = np.histogram(points, [3.0, 4.0, 6.0])[0] / ((points >= 3) & (points <= 6)).sum()
+    assert (steep, flat) == pytest.approx((0.5 / 3 + 0.5, 1 / 3), abs=0.02)
+
+
+@pytest.mark.parametrize(("lag", "reach"), [(0.8, 0.8), (0.05, REACH)])
+def test_where_larger_networks_are_not_better_yet_the_dearest_of_the_front_grows_that_far(
+    lag: float, reach: float
+) -> None:
+    F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 4.0 + 0.7 * lag], [0.26, 4.0 + lag]])
+    rng = np.random.default_rng(3)
+    choices = [PARENTS["gap"](make_pool(F, logarithmic=False), rng) for _ in range(1500)]
+    dear = [choice for choice in choices if choice.aim is not None and choice.aim.costs[0] > 4]
+    assert len(dear) / len(choices) == pytest.approx(LAGGING_SHARE, abs=0.04)
+    np.testing.assert_allclose([choice.aim.costs[0] for choice in dear if choice.aim is not None], 4 + reach)
+    assert {choice.parent for choice in dear} == {1}
+
+
+@pytest.mark.parametrize("decades", [0.5, 1.0, 2.0])
+def test_beyond_both_ends_goes_the_same_share_of_the_time_however_far_apart_they_are(decades: float) -> None:
+    cost = 3 + decades * np.linspace(0, 1, 101)
+    points = aims(make_pool(np.stack([1 - cost / 10, cost], axis=1)), 20_000)
+    below, above = points < cost[0], points > cost[-1]
+    seconds = np.where(above, 10 ** cost[-1], np.where(below, 10 ** cost[0], 10**points))
+    assert seconds[above].sum() / seconds.sum() == pytest.approx(DEAR_SHARE, abs=0.04)
+    assert seconds[below].sum() / seconds.sum() == pytest.approx(CHEAP_SHARE, abs=0.01)
+
+
+def test_of_the_dearest_the_best_becomes_the_parent_of_those_beyond() -> None:
+    F = np.array([[0.3, 3.0, 2.0], [0.1, 4.0, 3.0], [0.2, 3.5, 3.0]])
+    rng, pool = np.random.default_rng(6), make_pool(F, logarithmic=False)
+    choices = [PARENTS["gap"](pool, rng) for _ in range(500)]
+    beyond = {choice.parent for choice in choices if choice.aim is not None and choice.aim.costs[1] > 3}
+    assert beyond == {1}
+
+
+def test_members_that_break_a_constraint_draw_nobody_beyond_the_dear_end() -> None:
+    F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 5.0]])
+    pool = make_pool(F, logarithmic=False, violation=np.array([0.0, 0.0, 0.5]))
+    points = aims(pool, 3000)
+    assert set(points[points > 4]) == {4 + REACH}
+    assert (points > 4).mean() == pytest.approx(DEAR_SHARE, abs=0.03)
+
+
+@pytest.mark.parametrize("logarithmic", [True, False])
+def test_parents_cost_a_little_more_than_their_children_should(logarithmic: bool) -> None:
+    rng = np.random.default_rng(5)
+    F = np.stack([1 - np.arange(101) / 200, np.arange(101) / 100], axis=1)
+    pool = make_pool(F, logarithmic=logarithmic)
+    choices = [PARENTS["gap"](pool, rng) for _ in range(500)]
+    inside = [(c.parent, c.aim.costs[0]) for c in choices if c.aim and 0 < c.aim.costs[0] < 0.9]
+    more = [F[parent, 1] - cost for parent, cost in inside]
+    assert len(more) > 300
+    least, most = np.log10(DEARER) if logarithmic else (0, 0)
+    np.testing.assert_allclose(np.mean(more), (least + most) / 2, atol=0.01)
+    assert min(more) >= least - 0.021
+    assert max(more) <= most + 0.021
+    assert np.std(more) > 0.04 or not logarithmic

@@ -1,0 +1,135 @@
+"""Hypernetworks: what a complexity is turned into."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evonas.supernet.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table, hypernet_from, mixed_logits
+from evonas.types import Floats
+
+SCALAR, VECTOR = PiecewiseLinear(-8.0, -4.0, 5), SimplexRBF(3, tau=0.25, kappa=10.0)
+HYPERNETS: list[Hypernet] = [Table(), SCALAR, VECTOR, SimplexRBF(8, tau=0.1, kappa=2.0)]
+
+
+def references(n: int) -> Floats:
+    return np.random.default_rng(0).normal(size=(n, 4, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("k", range(5))
+def test_piecewise_linear_has_its_knots_logits_at_the_knots(k: int) -> None:
+    logits = mixed_logits(SCALAR.coefficients(np.array([10.0 ** (k - 8)])), references(5))
+    np.testing.assert_allclose(logits, references(5)[k], atol=1e-9)
+
+
+@given(st.floats(-8, -4))
+@settings(deadline=None, max_examples=40)
+def test_piecewise_linear_is_continuous_and_linear_in_the_logarithm(place: float) -> None:
+    def at(log_lambda: float) -> Floats:
+        return SCALAR.coefficients(np.array([10.0**log_lambda]))
+
+    for near in (max(place - 1e-6, -8.0), min(place + 1e-6, -4.0)):
+        np.testing.assert_allclose(at(near), at(place), atol=1e-5)
+    below = min(int(place + 8), 3)
+    w = place + 8 - below
+    expected = np.zeros(5)
+    expected[below], expected[below + 1] = 1 - w, w
+    np.testing.assert_allclose(at(place), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("r", range(4))
+def test_simplex_hypernet_has_a_references_logits_at_the_reference_as_tau_falls(r: int) -> None:
+    distances = []
+    for tau in (0.25, 0.05, 0.01):
+        net = replace(VECTOR, tau=tau)
+        logits = mixed_logits(net.coefficients(net.references[r]), references(4))
+        distances.append(float(np.abs(logits - references(4)[r]).max()))
+    assert distances[0] > distances[1] > distances[2]
+    assert distances[2] < 1e-6
+
+
+def test_simplex_hypernet_weighs_references_by_their_squared_distance() -> None:
+    raw = np.exp(-np.array([2.0, 2.0, 0.0, 2 / 3]) / 0.5)  # from the third vertex
+    np.testing.assert_allclose(replace(VECTOR, tau=0.5).coefficients(np.eye(3)[2]), raw / raw.sum())
+
+
+@pytest.mark.parametrize("net", HYPERNETS)
+def test_coefficients_are_shares_wherever_complexities_are_drawn(net: Hypernet) -> None:
+    rng = np.random.default_rng(1)
+    for index in range(50):
+        for complexity in (net.draw(rng), net.spread(index)):
+            shares = net.coefficients(complexity)
+            assert shares.shape == (net.n_references,)
+            assert shares.min() >= 0
+            assert shares.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("net", HYPERNETS)
+def test_description_makes_the_same_hypernet(net: Hypernet) -> None:
+    assert hypernet_from(json.loads(json.dumps(net.to_json()))) == net
+
+
+def test_unknown_description_is_refused() -> None:
+    for document in ({"kind": "tree"}, {}, {"kind": "table", "depth": 1}):
+        with pytest.raises(ValueError, match="not the description"):
+            hypernet_from(document)
+
+
+@pytest.mark.parametrize("n", [4, 10, 40])
+def test_any_first_complexities_cover_the_range(n: int) -> None:
+    places = sorted((np.log10(SCALAR.spread(index)[0]) + 8) / 4 for index in range(n))
+    assert max(b - a for a, b in pairwise([0.0, *places, 1.0])) < 2 / n
+    points = np.array([VECTOR.spread(index) for index in range(n)])
+    np.testing.assert_allclose(points.sum(axis=1), 1)
+    assert points.min() >= 0
+    corners = np.eye(3) * 0.6 + 0.2 / 3 * 2
+    assert all(np.abs(points - corner).sum(axis=1).min() < 1.0 for corner in corners)
+
+
+def test_complexities_are_drawn_from_the_whole_range() -> None:
+    rng = np.random.default_rng(2)
+    logs = np.log10([SCALAR.draw(rng)[0] for _ in range(4000)])
+    np.testing.assert_allclose(np.histogram(logs, 4, (-8, -4))[0] / 4000, 0.25, atol=0.03)
+    points = np.array([VECTOR.draw(rng) for _ in range(4000)])
+    np.testing.assert_allclose(points.mean(axis=0), 1 / 3, atol=0.02)
+    np.testing.assert_allclose((points < 0.5).mean(axis=0), 0.75, atol=0.03)  # of the flat Dirichlet distribution
+
+
+def test_prices_charge_parameters_by_lambda_and_operations_by_the_vector() -> None:
+    n_parameters = np.arange(12, dtype=np.float32).reshape(4, 3)
+    np.testing.assert_allclose(SCALAR.prices(np.array([1e-5]), n_parameters), 1e-5 * n_parameters)
+    vector = replace(VECTOR, kappa=8.0).prices(np.array([0.2, 0.3, 0.5]), n_parameters)
+    np.testing.assert_allclose(vector, np.tile([0.4, 0.6, 1.0], (4, 1)))
+
+
+@pytest.mark.parametrize(("net", "complexity", "sentence"), [
+    (SCALAR, [1e-9], "lambda must be from 1e-08 to 0.0001"), (SCALAR, [0.01], "range that was trained, got 0.01"),
+    (SCALAR, [float("nan")], "got nan"), (SCALAR, [0.1, 0.9], "one number"),
+    (VECTOR, [0.5, 0.5], "expected 3 numbers"), (VECTOR, [0.5, 0.5, 0.5], "sum to 1"),
+    (VECTOR, [1.2, -0.2, 0.0], "not negative"), (VECTOR, [float("nan"), 0.5, 0.5], "finite"),
+    (Table(), [1e-6], "no complexity"),
+])
+def test_complexity_that_cannot_be_asked_for_is_refused(net: Hypernet, complexity: list[float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        net.check(complexity)
+
+
+def test_complexity_may_be_rounded_and_the_ends_are_in_range() -> None:
+    np.testing.assert_allclose(VECTOR.check([0.33, 0.33, 0.33]), 1 / 3)
+    for end in (1e-8, 1e-4):
+        assert SCALAR.check([end]) == [end]
+
+
+@pytest.mark.parametrize("make", [
+    lambda: PiecewiseLinear(-4, -8), lambda: PiecewiseLinear(-8, -4, 1), lambda: replace(VECTOR, tau=0.0),
+    lambda: replace(VECTOR, kappa=-1.0),
+])
+def test_bad_settings_are_refused(make: object) -> None:
+    with pytest.raises(ValueError, match=r"must be|needs"):
+        make()  # type: ignore[operator]

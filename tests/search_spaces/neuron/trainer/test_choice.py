@@ -1,0 +1,81 @@
+"""Which trainer a name selects."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from search_spaces.neuron import trainer as trainers
+from search_spaces.neuron.trainer import choose_trainer, native
+from search_spaces.neuron.trainer.torch_backend import TorchTrainer
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet() -> Iterator[None]:
+    trainers._announce_fallback.cache_clear()
+    yield
+    trainers._announce_fallback.cache_clear()
+
+
+@pytest.fixture
+def no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "available", lambda: False)
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "available", lambda: True)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("name", ["auto", "native"])
+def test_the_native_trainer_is_taken_where_it_is(name: trainers.TrainerName, caplog: pytest.LogCaptureFixture) -> None:
+    assert choose_trainer(name).name == "native"
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("no_library")
+def test_auto_falls_back_to_torch_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    assert [choose_trainer("auto").name for _ in range(3)] == ["torch"] * 3
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "C++17 compiler" in record.getMessage()
+    assert "\n" not in record.getMessage()
+
+
+@pytest.mark.usefixtures("no_library")
+def test_worker_processes_fall_back_in_silence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(multiprocessing, "parent_process", multiprocessing.current_process)
+    assert choose_trainer("auto").name == "torch"
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("no_library")
+def test_native_without_the_library_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ValueError, match="not built; install a C"):
+        choose_trainer("native")
+
+
+@pytest.mark.parametrize("name", ["torch", "dense"])
+def test_torch_trainers_are_chosen_by_name(name: trainers.TrainerName, caplog: pytest.LogCaptureFixture) -> None:
+    trainer = choose_trainer(name)
+    assert isinstance(trainer, TorchTrainer)
+    assert trainer.name == name
+    assert not caplog.records
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="trainer must be one of auto, native, torch, dense, got 'cuda'"):
+        choose_trainer("cuda")  # type: ignore[arg-type]
+
+
+def test_importing_the_package_or_the_native_trainer_does_not_import_torch() -> None:
+    code = "import sys, search_spaces.neuron.trainer.native; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
