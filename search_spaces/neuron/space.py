@@ -97,8 +97,11 @@ class NeuronSpace:
             task.input_shape, options.distance_base, options.distance_slope, options.distance_strength
         )
         self._founders = self._checked_founders()
-        params = MutationParams(self.law, LARGEST_STEPS, self._edges)
-        self._mutations = offered(options, params, {**DEFAULT_WEIGHTS, **OWN_WEIGHTS.get(self._founders, {})})
+        params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps}, self._edges)
+        weights = options.operators
+        if weights is None:
+            weights = {**DEFAULT_WEIGHTS, **OWN_WEIGHTS.get(self._founders, {})}
+        self._mutations = offered(params, weights, options.steps)
         self.operators: Mapping[str, float] = {name: mutation.weight for name, mutation in self._mutations.items()}
 
     def sample(self, rng: np.random.Generator) -> NeuronGenotype:

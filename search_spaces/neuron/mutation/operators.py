@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation import OPERATORS, MutationParams, Operator
-from search_spaces.neuron.options import NeuronOptions
 
 #: All operators but these have a step; that of ``inflate`` is that of its variants, too.
 WITHOUT_STEP = ("remove_layer", "prune", "release", "add_channel", "remove_channel", "share")
@@ -31,22 +30,19 @@ class Mutation:
         return self.operator(genotype, rng, MutationParams(params.law, params.largest_steps, params.edges, target))
 
 
-def offered(options: NeuronOptions, params: MutationParams, weights: Mapping[str, float]) -> Mapping[str, Mutation]:
-    """Mutations by the names that individuals are recorded with, see :attr:`NeuronOptions.steps`.
+def offered(params: MutationParams, weights: Mapping[str, float], steps: Sequence[float]) -> Mapping[str, Mutation]:
+    """Mutations by the names that individuals are recorded with.
 
     Args:
-        options: The space's.
-        params: With the largest steps of operators whose own are not among the options.
-        weights: With which operators are drawn where the options do not say.
+        params: With the largest step of each operator.
+        weights: With which operators are drawn; one of weight 0 is left out.
+        steps: Shares of the largest step, each a mutation of its own where the operator has a step.
     """
-    largest = {**params.largest_steps, **options.largest_steps}
-    if options.operators is not None:
-        weights = options.operators
     mutations = {}
     for operator, weight in weights.items():
-        shares = (1.0,) if operator in WITHOUT_STEP else options.steps
+        shares = (1.0,) if operator in WITHOUT_STEP else steps
         for share in shares if weight else ():
-            scaled = {name: share * step for name, step in largest.items()}
+            scaled = {name: share * step for name, step in params.largest_steps.items()}
             name = operator if share == 1 else f"{operator} x{share}"
             mutations[name] = Mutation(
                 OPERATORS[operator], replace(params, largest_steps=scaled), weight / len(shares)
