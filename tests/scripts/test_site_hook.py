@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-import site_hook
 from typer.main import get_command
 
 from evonas.cli.app import app
@@ -16,6 +15,7 @@ from evonas.metrics import METRICS
 from evonas.plugins import available_spaces
 from evonas.supernet.settings import METHODS
 from evonas.training import Pruning, Recipe, Regrowth
+from scripts import site_hook
 
 DOCS = Path(__file__).parents[2] / "docs"
 #: What each page asks for, with its argument.
