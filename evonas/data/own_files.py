@@ -92,6 +92,9 @@ def own_source(path: Path, options: FileOptions) -> Source:
         if isinstance(other, Path) and not other.is_file():
             raise DataError(f"{kind} (--{kind}): expected the path of a file, got {other}, which is no file; check the "
                             f"path (it counts from {Path.cwd()})")
+    if isinstance(options.test, Path) and options.test == options.validation:
+        raise DataError(f"test (--test): expected other samples than those of validation (--validation), got "
+                        f"{options.test} for both; what networks are chosen by says nothing about new samples")
     read = _read_table if is_table(path) else _read_arrays
     return Source(
         name=str(path), task=None, files={path.name: None}, read=partial(read, path, options), origin="check the path"
@@ -256,6 +259,9 @@ def _features(
         return _wanted(table, wanted)
     for name in options.ignore:
         table.check_column(name, "ignore (--ignore)")
+        if name in other:
+            raise DataError(f"ignore (--ignore): expected a column of features of {table.path}, got {name!r}, which is "
+                            f"the target, or says groups or weights; leave it out")
     for name in options.categorical:
         table.check_column(name, "categorical (--categorical)")
         if name in (*other, *options.ignore):

@@ -24,12 +24,13 @@ from evonas.data.axes import Axes, channels_first
 from evonas.estimator.members import Members, members_of
 from evonas.estimator.progress import watching
 from evonas.estimator.refit import module, settle, share_of_time, standings
+from evonas.metrics import METRICS
 from evonas.run.api import Run
 from evonas.run.build import assemble
 from evonas.run.evolution import stored, workspace
 from evonas.run.open import open_run
 from evonas.run.start import RunObserver, begin
-from evonas.types import MOST, Doubles, UserError
+from evonas.types import MOST, Doubles, UserError, suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,6 +165,10 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 deadline = since + READY * config.time_limit
             changes = {"children": max(1, config.population // 2), "time_limit": limit}
             parts = assemble(config.model_copy(update=changes), directory)
+            known = {*METRICS, *parts.evaluator.metric_names}
+            for name in self.pick if isinstance(self.pick, Mapping) else ():
+                if name not in known:  # not when the search is over
+                    raise UserError(f"pick: unknown metric {name!r}{suggestion(name, known)}")
             finished = begin(parts, directory, observers=observers, since=since)
             run = Run(directory)
             if run.front().empty and not finished and run.evaluations().empty:

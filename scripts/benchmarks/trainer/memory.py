@@ -38,9 +38,15 @@ def peak_memory() -> Memory:
         return pool.apply(measure_here, (pickle.dumps(network), pickle.dumps(small)))
 
 
-def measure_here(pickled: bytes, pickled_small: bytes) -> Memory:
-    """The same in this process; the networks come pickled, so that they count once they are there."""
-    splits = random_splits(SHAPES["L"].n_inputs, N_SAMPLES)
+def measure_here(pickled: bytes, pickled_small: bytes, n_samples: int = N_SAMPLES) -> Memory:
+    """The same in this process, which must be new: what earlier work has freed would be used again, and not counted.
+
+    Args:
+        pickled: The network, so that it counts once it is there.
+        pickled_small: The one that is trained first.
+        n_samples: To train on.
+    """
+    splits = random_splits(SHAPES["L"].n_inputs, n_samples)
     samples, before = splits.train.x.nbytes, _resident("VmRSS")
     small: Network = pickle.loads(pickled_small)
     TrainerSteps(NativeTrainer(), small, splits, BATCH, 1).train(1)

@@ -165,6 +165,8 @@ def test_a_column_says_what_the_rows_count(evonas: Evonas) -> None:
     [
         ([], r"target \(--target\): expected the column .* columns are weight \[g\], length, width, kind"),
         (["--target", "kin"], "got 'kin', did you mean 'kind'"),
+        (["--target", "kind", "--ignore", "kind"], r"ignore \(--ignore\): expected a column of features of"),
+        (["--target", "kind", "--validation", "x.csv", "--test", "x.csv"], "expected other samples than those of val"),
         (["--target", "kind", "--ignore", "lenght"], r"ignore \(--ignore\): .* did you mean 'length'"),
         (["--target", "kind", "--groups", "patient"], r"groups \(--groups\): expected a column"),
         (["--target", "kind", "--weights", "coutn"], r"weights \(--weights\): expected a column"),

@@ -182,7 +182,7 @@ def test_a_group_is_never_on_both_sides_of_the_split(write: Write) -> None:
 def test_validation_and_test_samples_come_from_files_of_their_own(write: Write) -> None:
     path, turned = write(HEADER, *ROWS), [",".join(reversed(line.split(","))) for line in (HEADER, *ROWS[:6])]
     other = write(*turned, name="other.csv")
-    options = replace(LABEL, validation=other, test=other)
+    options = replace(LABEL, validation=other, test=write(*turned, name="again.csv"))
     splits = load(path, options=options)
     assert (len(splits.train), len(splits.validation)) == (30, 6)
     assert np.array_equal(load_test(path, options=options).x, splits.validation.x)

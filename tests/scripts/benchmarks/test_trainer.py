@@ -7,6 +7,7 @@ import json
 import pickle
 from collections.abc import Iterator
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -154,11 +155,11 @@ def test_throughput_trains_the_same_candidates_with_both_trainers(
 
 
 @pytest.mark.skipif(not (steps.available() and Path("/proc/self/clear_refs").exists()), reason="needs native, Linux")
-def test_memory_counts_what_training_takes_beyond_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "N_SAMPLES", 64)
+def test_memory_counts_what_training_takes_beyond_the_samples() -> None:
     small = pickle.dumps(networks.local_network("L", 0.001))
     large = networks.local_network("L", 0.05)
-    measured = memory.measure_here(pickle.dumps(large), small)
+    with get_context("spawn").Pool(1) as pool:
+        measured = pool.apply(memory.measure_here, (pickle.dumps(large), small, 64))
     assert measured.n_edges == large.genotype.n_edges
     assert measured.samples == 64 * 3072 * 4 / 1e6
     parameters_and_adam = 3 * large.edge.nbytes / 1e6
