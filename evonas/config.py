@@ -75,7 +75,7 @@ class RunConfig(BaseModel):
         population: Survivors of a generation, and founders.
         children: Offspring of a generation.
         generations: Generations after the founders.
-        evaluations: After so many a run ends, whatever its searcher would still ask for; None is no limit.
+        evaluations: Number after which a run ends, whatever its searcher would still ask for; None is no limit.
         epochs: Epochs of a trial; None is as many as the data are few, see
             :func:`evonas.training.length.default_epochs`.
         search_epochs: Epochs of a seeder that is one training for the whole family; its members are trained for
@@ -101,7 +101,7 @@ class RunConfig(BaseModel):
         time_limit: Seconds of all sessions, after which the run stops and can be resumed; None is no limit.
         trial_timeout: Seconds after which a trial counts as failed; None is no limit.
         latency_command: Times exported networks, see :mod:`evonas.runtimes.device`; it is given again on resume, since
-            a run directory may come from anybody.
+            a run directory may come from a stranger.
         latency_timeout: Seconds that this may take for each network.
         classes: Names of the classes in the order of the outputs, which networks keep in their headers; where they are
             not given, those of a table's target are kept.

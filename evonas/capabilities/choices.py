@@ -69,7 +69,7 @@ class Relaxable(HasChoices[G], Protocol[G]):
     def supernet(self, rng_seed: int) -> nn.Module:
         """A module with ``forward(x, arch)``: logits ``(n, n_outputs)`` for ``arch`` ``(n_choices, n_operations)``.
 
-        An operation whose weight is exactly 0 is not run, and gives that weight no gradient: whoever wants one passes a
+        An operation whose weight is exactly 0 is not run, and gives that weight no gradient: to have one, pass a
         weight next to 0. ``rng_seed`` decides the fresh weights.
         """
         ...

@@ -11,7 +11,7 @@ from evonas.space import G_co
 
 
 class Seeder(Protocol[G_co]):
-    """A family of genotypes to start from, as long as anybody likes, and the training that suits it."""
+    """A family of genotypes to start from, of any number of members, and the training that suits it."""
 
     @property
     def training(self) -> Mapping[str, Any]:

@@ -91,7 +91,7 @@ def retrain(
     splits, test = _load_all(run), _load_test(run)
     given = {"learning_rate": learning_rate, "teacher_weight": teacher_weight}
     changes = {name: value for name, value in given.items() if value is not None}
-    recipe = replace(recipe_from({**config.training, **changes}), patience=None, pruning=None, regrowth=None)
+    recipe = recipe_from({**config.training, **changes}).final()
     shape = run.task.input_shape
     epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=EPOCHS, input_shape=shape)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]

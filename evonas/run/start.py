@@ -178,7 +178,7 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     """
     since, out = time.monotonic(), expanded(out)
     command = config_of(out).latency_command
-    if command != changes.get("latency_command"):  # a run directory may come from anybody: it starts no program
+    if command != changes.get("latency_command"):  # a run directory may come from a stranger: it starts no program
         told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
         raise UserError(f"{out} was started {told}: give the same to go on")
     info, factory = read_info(out), find_searcher(config_of(out).searcher)

@@ -50,7 +50,7 @@ class Births(Generic[G]):
         Args:
             propose: Draws an offspring.
             generation: Of birth.
-            screening: Of so many that are bred in this way the most promising one is born.
+            screening: The most promising of the offspring that it asks for is born.
         """
         (genotype, operator), parents = self._screened(propose, screening) if screening else self._bred(propose)[1]
         self._seen.add(genotype.digest)

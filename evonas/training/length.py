@@ -14,7 +14,7 @@ EPOCHS = 6
 SAMPLES_A_TRIAL = 40_000
 #: The fewest steps, where batches are large.
 STEPS_A_TRIAL = 600
-#: Trials on tables are up to so many times as long, in full up to so many features and less where there are more:
+#: How many times as long trials on tables are at most, and up to how many features in full; less where there are more:
 #: networks of few inputs are small, a step of theirs takes microseconds, and few weights need many steps. One dense
 #: layer of 32 to 100 neurons had 1 to 12 points more after four times as many steps on tables of 2, 18 and 64 features,
 #: and as many on four others. But no more epochs than these: of a hundred samples each takes longer to begin than to

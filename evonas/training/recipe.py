@@ -155,6 +155,10 @@ class Recipe:
         """The recipe for a network of so many edges, or fewer if this prunes it further."""
         return self if self._kept(edges) >= self.augmented_edges else replace(self, shift=0, flip=False)
 
+    def final(self) -> Recipe:
+        """The recipe for a network that has been chosen: no early stopping, pruning or regrowth changes it."""
+        return replace(self, patience=None, pruning=None, regrowth=None)
+
     def epochs_of_child(self, edges: float, budget: int) -> int:
         """Epochs of a trial that begins with a parent's weights.
 

@@ -63,7 +63,7 @@ EDGES_PER_OUTPUT = 4
 WEIGHTS = frozenset({"params", "flash", "int8_flash"})
 #: Weights of operators beside the default ones, by the rule for founders.
 OWN_WEIGHTS: Mapping[str, Mapping[str, float]] = {"convolutional": SHARED_WEIGHTS, "shared": FEW_WEIGHTS}
-#: Founders of a new run on a table have up to so many edges where the above gives fewer: the largest have a hundred
+#: Founders of a new run on a table have up to this many edges where the above gives fewer: the largest have a hundred
 #: neurons before they are pruned.
 FEW_EDGES = 1000
 #: Share of the founders of a table that are dense at once.

@@ -22,7 +22,7 @@ from evonas.estimator.refit.finalists import finalists, n_edges, within_limits
 from evonas.estimator.refit.folds import joined, losses
 from evonas.estimator.refit.purse import Purse
 from evonas.estimator.refit.race import BEHIND, Entrant, Race, Standing, standings_of
-from evonas.estimator.refit.training import Training, final_recipe
+from evonas.estimator.refit.training import Training
 from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.trained import predict
@@ -35,7 +35,7 @@ from evonas.types import Doubles, Task, UserError, Weights
 
 #: Lengths of training that race, as multiples of a trial's.
 LENGTHS = (1, 4)
-#: Where the best is asked for, and no size, finalists have at least the edges of so many neurons with every input and
+#: Where the best is asked for, and no size, finalists have at least the edges of this many neurons with every input and
 #: output, where there are such. A structure has been chosen on all samples, those that folds hold out among them, and
 #: the more so the fewer edges were kept: on a table of 178 samples and 13 features a network of 29 parameters was right
 #: about nearly all of them on folds, and about .93 of new ones, where one of 911 was about .98.
@@ -263,7 +263,7 @@ def _last_trainings(
     """Networks of the entrants trained on all samples, by id in their order; without those that time was short for."""
     fresh = is_table(everything.task.input_shape)
     stop = Stop() if deadline is None else Stop(deadline=deadline)
-    training = Training(run.space, everything, final_recipe(run.config))
+    training = Training(run.space, everything, run.config.recipe.final())
     found: dict[int, Network] = {}
     lowest: dict[int, float] = {}
     longest = 0.0

@@ -17,7 +17,7 @@ from evonas.config import RunConfig
 from evonas.data.samples import Samples, Splits
 from evonas.estimator.refit.folds import FOLDS, fold, losses
 from evonas.estimator.refit.purse import Purse
-from evonas.estimator.refit.training import Training, final_recipe
+from evonas.estimator.refit.training import Training
 from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.trained import predict
@@ -95,7 +95,7 @@ class Race:
         self, space: SearchSpace[Any], config: RunConfig, everything: Splits, importance: Doubles, n_jobs: int
     ) -> None:
         self._space, self._everything, self._importance, self._n_jobs = space, everything, importance, n_jobs
-        self._seed, self._recipe = config.seed, final_recipe(config)
+        self._seed, self._recipe = config.seed, config.recipe.final()
 
     def run(self, entrants: Sequence[Entrant], purse: Purse) -> list[Standing]:
         """The standings at the end, the best first; empty where no two entrants could be afforded, or samples are few.
@@ -179,6 +179,6 @@ def standings_of(entrants: Sequence[Entrant], importance: Doubles) -> list[Stand
 
 
 def _affordable(entrants: Sequence[Entrant], n_folds: int, purse: float) -> list[Entrant]:
-    """The first entrants whose trainings on so many folds can be paid."""
+    """The first entrants whose trainings on that number of folds can be paid."""
     spent = n_folds * np.cumsum([entrant.price for entrant in entrants])
     return list(entrants[: int(np.searchsorted(spent, purse, side="right"))])

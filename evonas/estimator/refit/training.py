@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from evonas.capabilities.training import Trainable
-from evonas.config import RunConfig
 from evonas.data.samples import Splits
 from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.trained import train
 from evonas.individual import Trial
 from evonas.space import SearchSpace
 from evonas.training import Recipe
-
-
-def final_recipe(config: RunConfig) -> Recipe:
-    """The run's without early stopping, pruning and regrowth: the network that was chosen is the one that is trained.
-    """
-    return replace(config.recipe, patience=None, pruning=None, regrowth=None)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.neurons import EDGES_PER_NODE, add_neurons
 from search_spaces.neuron.mutation.steps import MutationParams, log_uniform
 
-#: A child has between so many times its parent's edges before training prunes it.
+#: Bounds of a child's edges before training prunes it, as multiples of its parent's.
 FACTORS = (1.5, 2.5)
 
-#: Adds so many edges, or about so many, to a genotype that has not all; None where it finds no place for any.
+#: Adds a number of edges, or about that, to a genotype that has not all; None where it finds no place for any.
 Proposal: TypeAlias = Callable[[NeuronGenotype, int, np.random.Generator, MutationParams], NeuronGenotype | None]
 
 

@@ -170,7 +170,7 @@ def _disjoint(first: Ints, second: Ints) -> tuple[Ints, Ints]:
     return survivors, absorbed
 
 
-#: Published: about so many bridging edges are drawn for each edge that goes.
+#: Published: about this many bridging edges are drawn for each edge that goes.
 BRIDGES_PER_EDGE = 0.8
 
 

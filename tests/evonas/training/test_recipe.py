@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evonas.training import Recipe
+from evonas.training import Pruning, Recipe, Regrowth
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_a_warmup_rises_linearly_to_the_peak(schedule: Any, last: float) -> None
     rates = Recipe(learning_rate=1.0, schedule=schedule, warmup=0.25).learning_rates(8)
     assert rates[:3].tolist() == pytest.approx([0.5, 1.0, 1.0])
     assert rates[-1] == pytest.approx(last, abs=1e-3)
+
+
+def test_the_final_recipe_differs_in_what_would_change_a_chosen_network_only() -> None:
+    recipe = Recipe(learning_rate=0.01, patience=3, pruning=Pruning(edges=50), regrowth=Regrowth())
+    assert recipe.final() == Recipe(learning_rate=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def test_the_weights_are_those_of_all_samples_and_the_network_is_the_individuals
     assert not np.array_equal(network.weights["edge"], searched["edge"])
     assert package.weights is network.weights
     assert package.source["weights"] == "weights trained anew on all samples"
+
+
+def test_a_network_that_was_chosen_is_not_pruned_further(run: Path) -> None:
+    with open_run(run) as opened:
+        training = {**opened.config.training, "pruning": {"edges": 8, "end": 0.5, "every": 5}, "patience": 1}
+        pruning = replace(opened, config=opened.config.model_copy(update={"training": training}))
+        final = settle(pruning, load_splits(opened))
+        for id, network in final.networks.items():
+            assert network.genotype == opened.store.member(id).genotype
 
 
 def test_where_no_time_is_left_the_search_has_the_last_word(run: Path) -> None:
