@@ -24,6 +24,15 @@ class Seeder(Protocol[G_co]):
 
 
 @runtime_checkable
+class SpreadsFounders(Protocol[G_co]):
+    """Capability: founders that cover the space evenly, where samples would leave their kinds and sizes to chance."""
+
+    def founder(self, index: int, rng: np.random.Generator) -> G_co:
+        """Founder ``index``, from 0; over many it is as random as :meth:`evonas.space.SearchSpace.sample`."""
+        ...
+
+
+@runtime_checkable
 class FitsFounders(Protocol):
     """Capability: begin with smaller networks where samples, memory or time are few, and with those that suit a search.
     """

@@ -11,6 +11,7 @@ from typing import Generic
 
 import numpy as np
 
+from evonas.capabilities.initialization import SpreadsFounders
 from evonas.individual import Evaluation, Member, Trial
 from evonas.objectives import Objectives
 from evonas.pareto import Ranking, front, rank_and_crowd
@@ -125,8 +126,14 @@ class Generational(ABC, Generic[G]):
         return [members[i] for i in front(*self._losses(members))]
 
     def _found(self, n: int) -> Sequence[Trial[G]]:
-        """Trials of ``n`` random individuals."""
-        return self._trials(lambda: (Offspring(self._space.sample(self._rng), "sample"), ()), n)
+        """Trials of ``n`` random individuals, spread over the space where it can do that."""
+        return self._trials(lambda: (Offspring(self._sampled(), "sample"), ()), n)
+
+    def _sampled(self) -> G:
+        if isinstance(self._space, SpreadsFounders):
+            founder: G = self._space.founder(self._births.next_id, self._rng)
+            return founder
+        return self._space.sample(self._rng)
 
     def _trials(self, propose: Proposal[G], n: int, screening: Screening[G] | None = None) -> Sequence[Trial[G]]:
         """First trials of ``n`` individuals."""

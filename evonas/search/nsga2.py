@@ -11,9 +11,9 @@ from evonas.capabilities.variation import MutatesTowards
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History
-from evonas.search.credit import Credit, credit_batch, founders_reference
+from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parent_selection import PARENTS, Aim, Choice, Pool, gap
+from evonas.search.parent_selection import PARENTS, Aim, Choice, Pool, gap, hopeful
 from evonas.search.reproduction import Proposal, Screening, Unborn
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
@@ -70,7 +70,7 @@ class NSGA2(Generational[G]):
         self._adapt, self._credit = adapt, Credit()
         self._reference: list[float] | None = None
         self._population: list[Member[G]] = []
-        #: Founders that have no child yet, the next parent last.
+        #: Founders that promise something and have no child yet, the next parent last.
         self._childless: list[Member[G]] = []
         self._archive: list[Member[G]] = []
 
@@ -82,6 +82,7 @@ class NSGA2(Generational[G]):
             return self._found(self._size)
         if self._generation == 1 and self._parent is gap:
             able = [m for m in self._population if m.evaluation.status == "ok"]
+            able = [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
             self._childless = [able[i] for i in self._rng.permutation(len(able))]
         members = [*{m.evaluation.key: m for m in self._archive + self._population}.values()]
         alive = set(keys(self._population))
@@ -89,14 +90,16 @@ class NSGA2(Generational[G]):
         ranking = self._rank(members)
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
         F, violation = self._losses(members)
-        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic)
+        work = np.array([m.evaluation.metrics.get(WORK) or np.nan if m.individual.parents else np.nan for m in members])
+        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, work)
         return Unborn(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
 
     def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
-        """Of a child of a founder that has none yet, while there is one; then of any parent's.
+        """Propose a child of a founder that has none yet, while there is one; then of any parent.
 
         What a founder is worth shows in its children: networks whose weights are shared are no better than small dense
-        ones when they are founded, and far better once they are released.
+        ones when they are founded, and far better once they are released. But those that are far behind others of
+        their cost stay behind.
         """
         if not self._childless:
             choice = None if self._screening is None else self._parent(pool, self._rng)

@@ -31,7 +31,13 @@ from search_spaces.neuron.growth import grown
 from search_spaces.neuron.initialization import METHODS, Family, Setting, pruned
 from search_spaces.neuron.initialization.conv import fewest_edges
 from search_spaces.neuron.initialization.dense import DENSE_FACTOR, most_at_start, one_layer
-from search_spaces.neuron.initialization.founding import convolutional_or_pruned, most_cheap, shared_or_pruned
+from search_spaces.neuron.initialization.founding import (
+    convolutional_or_pruned,
+    even_place,
+    most_cheap,
+    random_place,
+    shared_or_pruned,
+)
 from search_spaces.neuron.initialization.local import FACTORS as LOCAL_FACTORS
 from search_spaces.neuron.initialization.sparse import grow, log_uniform_plan, published_plan
 from search_spaces.neuron.lowering import MOST_EDGES, lower
@@ -63,6 +69,8 @@ EDGES_PER_OUTPUT = 4
 WEIGHTS = frozenset({"params", "flash", "int8_flash"})
 #: Weights of operators beside the default ones, by the rule for founders.
 OWN_WEIGHTS: Mapping[str, Mapping[str, float]] = {"convolutional": SHARED_WEIGHTS, "shared": FEW_WEIGHTS}
+#: Founders of images and signals, by their rule.
+FOUNDERS_AT_PLACES = {"convolutional": convolutional_or_pruned, "shared": shared_or_pruned}
 #: Founders of a new run on a table have up to this many edges where the above gives fewer: the largest have a hundred
 #: neurons before they are pruned.
 FEW_EDGES = 1000
@@ -76,8 +84,8 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``FitsFounders``, ``SuitsData``, ``FamilySearchable``, ``Describable``, ``Drawable``, ``Exportable``,
-    ``Trainable`` and ``TakesLayers``; picklable.
+    ``SpreadsFounders``, ``FitsFounders``, ``SuitsData``, ``FamilySearchable``, ``Describable``, ``Drawable``,
+    ``Exportable``, ``Trainable`` and ``TakesLayers``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -110,10 +118,8 @@ class NeuronSpace:
         What training leaves of it is within ``edges`` as far as its layers have room.
         """
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
-        if self._founders == "convolutional":
-            return convolutional_or_pruned(rng, self._setting)
-        if self._founders == "shared":
-            return shared_or_pruned(rng, self._setting)
+        if self._founders in FOUNDERS_AT_PLACES:
+            return FOUNDERS_AT_PLACES[self._founders](random_place(rng), rng, self._setting)
         if self._founders == "dense-or-pruned" and rng.random() < SHARE_OF_DENSE:
             return one_layer(rng, self._setting)
         if self._founders in ("pruned", "dense-or-pruned"):
@@ -124,6 +130,12 @@ class NeuronSpace:
             plan = log_uniform_plan(n_inputs, n_outputs, self._founder_edges, rng)
         n_edges = min(self._clipped(plan.n_edges), self.options.starting_edges or plan.n_edges)
         return grow(replace(plan, n_edges=n_edges), n_outputs, self.law, rng)
+
+    def founder(self, index: int, rng: np.random.Generator) -> NeuronGenotype:
+        """As :meth:`sample`; of images and signals, kinds and sizes of any first founders are spread evenly."""
+        if self._founders in FOUNDERS_AT_PLACES:
+            return FOUNDERS_AT_PLACES[self._founders](even_place(index), rng, self._setting)
+        return self.sample(rng)
 
     def suitable_options(self) -> Mapping[str, Any]:
         """On tables no norm, dense founders beside pruned ones, and none that are tiny where there are few features.

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonas.capabilities.display import Drawable
+from evonas.capabilities.initialization import SpreadsFounders
 from evonas.capabilities.layers import Lowerable
 from evonas.capabilities.variation import InheritsWeights
 from evonas.space import Encoded, InvalidGenotype, SearchSpace
@@ -194,6 +195,14 @@ class SpaceContract(ABC):
                 np.testing.assert_array_equal(value, again[name])
             for name, value in before.items():
                 np.testing.assert_array_equal(value, weights[name])
+
+    def test_founders_are_valid_and_follow_from_their_index(self, space: SearchSpace[Any]) -> None:
+        if not isinstance(space, SpreadsFounders):
+            pytest.skip("founders of this space are plain samples")
+        for index in range(6):
+            founder = space.founder(index, generator(index))
+            space.validate(founder)
+            assert space.founder(index, generator(index)) == founder
 
     def test_a_drawing_lies_in_its_rectangle(self, space: SearchSpace[Any]) -> None:
         if not isinstance(space, Drawable):

@@ -70,7 +70,7 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     ),
     "cifar10": DatasetSettings((10_000, 25_000, 75_000, 200_000, 500_000), {
         "objectives": ["val_error", "flops"], "population": 12, "children": 8,  # a founder takes 15 seconds, not 2
-        "training": {"shift": 2, "flip": True, "full_rate_edges": 80_000.0, "longer_edges": 600_000.0},
+        "training": {"shift": 2, "flip": True, "full_rate_edges": 80_000.0, "longer_edges": 300_000.0},
         "space_options": {"edges": [5_000, 500_000], "founder_edges": [5_000, 500_000]},
     }, {"evolve": 8}),
 })

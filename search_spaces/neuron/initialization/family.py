@@ -51,13 +51,14 @@ class Setting:
 
     def target(self, index: int) -> int:
         """Edges that training leaves member ``index``: any first members cover the range evenly on a log scale."""
-        return self._at((index + 0.5) * GOLDEN_RATIO % 1)
+        return self.target_at((index + 0.5) * GOLDEN_RATIO % 1)
 
     def random_target(self, rng: np.random.Generator) -> int:
         """Log-uniform in ``edges``."""
-        return self._at(rng.random())
+        return self.target_at(rng.random())
 
-    def _at(self, share: float) -> int:
+    def target_at(self, share: float) -> int:
+        """From the fewest edges, at 0, to the most, at 1, on a log scale."""
         low, high = np.log(self.edges)
         return round(float(np.exp(low + (high - low) * share)))
 

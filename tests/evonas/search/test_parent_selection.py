@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from evonas.pareto import rank_and_crowd
-from evonas.search.parent_selection import CHEAP_SHARE, DEAR_SHARE, DEARER, LAGGING_SHARE, PARENTS, REACH, Pool
+from evonas.search.parent_selection import CHEAP_SHARE, DEAR_SHARE, DEARER, LAGGING_SHARE, PARENTS, REACH, Pool, hopeful
 from evonas.types import Doubles
 
 
-def make_pool(F: Doubles, *, logarithmic: bool = True, violation: Doubles | None = None) -> Pool:
+def make_pool(
+    F: Doubles, *, logarithmic: bool = True, violation: Doubles | None = None, work: Doubles | None = None
+) -> Pool:
     violation = np.zeros(len(F)) if violation is None else violation
     ranking = rank_and_crowd(F, violation)
-    costs = np.full(F.shape[1] - 1, logarithmic)
-    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)), violation, costs)
+    costs, work = np.full(F.shape[1] - 1, logarithmic), np.full(len(F), np.nan) if work is None else work
+    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)), violation, costs, work)
 
 
 def draws(name: str, pool: Pool, n: int = 2000) -> np.ndarray:
@@ -96,6 +98,28 @@ def test_where_larger_networks_are_not_better_yet_the_dearest_of_the_front_grows
     assert {choice.parent for choice in dear} == {1}
 
 
+def test_what_a_trial_takes_is_learnt_from_the_trials() -> None:
+    cost = 3 + np.linspace(0, 1, 11)
+    F = np.stack([1 - cost / 10, cost], axis=1)
+    shares = []
+    for exponent in (1.0, 0.5):
+        points = aims(make_pool(F, work=1e9 * 10 ** (exponent * cost)), 9000)
+        shares.append(np.mean((points > 3.9) & (points < 4)) / np.mean((points > 3) & (points < 3.1)))
+    assert shares == pytest.approx([10**-0.9, 10**-0.45], rel=0.2)
+    few = make_pool(F[:5], work=10 ** (0.5 * cost[:5]))
+    np.testing.assert_array_equal(aims(few, 50), aims(make_pool(F[:5]), 50))
+
+
+def test_of_neighbours_the_one_whose_child_promises_least_is_no_parent() -> None:
+    good = np.array([[0.9, 3.0], [0.5, 4.0], [0.1, 5.0]])
+    late = np.array([[0.49, 4.6], [0.485, 4.7], [0.48, 4.8], [0.475, 4.9]])  # on the front, each no better than 4.0
+    pool = make_pool(np.concatenate([good, late]), logarithmic=False)
+    rng = np.random.default_rng(0)
+    choices = [PARENTS["gap"](pool, rng) for _ in range(1000)]
+    parents = np.bincount([c.parent for c in choices if c.aim and 4.85 < c.aim.costs[0] < 5], minlength=7)
+    assert parents[2] == parents.sum() > 20
+
+
 @pytest.mark.parametrize("decades", [0.5, 1.0, 2.0])
 def test_beyond_both_ends_goes_the_same_share_of_the_time_however_far_apart_they_are(decades: float) -> None:
     cost = 3 + decades * np.linspace(0, 1, 101)
@@ -136,3 +160,11 @@ def test_parents_cost_a_little_more_than_their_children_should(logarithmic: bool
     assert min(more) >= least - 0.021
     assert max(more) <= most + 0.021
     assert np.std(more) > 0.04 or not logarithmic
+
+
+def test_founders_far_behind_others_of_their_cost_are_hopeless() -> None:
+    F = np.array([[0.50, 3.0], [0.49, 3.0], [0.32, 5.0], [0.38, 5.05], [0.34, 4.95], [0.48, 4.0]])
+    assert hopeful(F).tolist() == [True, True, True, False, True, True]
+    assert hopeful(F[:, :1]).all()
+    assert hopeful(np.tile(F, (1, 2))[:, :3]).all()
+    assert hopeful(F[:1]).all()

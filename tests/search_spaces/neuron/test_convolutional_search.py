@@ -12,7 +12,8 @@ from evonas.data.samples import Samples, Splits
 from evonas.training import Recipe, Stop
 from evonas.types import Task
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.initialization.convolution import ConvolutionPlan, Level, convolutional
+from search_spaces.neuron.initialization.conv import draw_plan
+from search_spaces.neuron.initialization.convolution import ConvolutionPlan, Level, convolutional, maps_of
 from search_spaces.neuron.initialization.founding import DENSE, LEAST, SHARE
 from search_spaces.neuron.space import NeuronSpace, create
 from search_spaces.neuron.trainer.base import SHARED_RATE, learning_rates
@@ -30,6 +31,32 @@ def test_images_are_searched_from_tied_networks_of_the_costly_end_and_pruned_one
     assert 0.6 * SHARE < len(tied) / len(drawn) < 1.4 * SHARE
     assert all(0.7 * LEAST * 62_720 < g.n_edges <= 62_720 and g.prune_to == 0 for g in tied)
     assert all(0 < g.prune_to <= DENSE * 784 for g in drawn if not g.is_shared)
+
+
+@pytest.mark.parametrize("n", [8, 12, 20, 40])
+def test_every_first_founders_have_their_share_of_tied_networks_and_sizes_of_the_whole_range(n: int) -> None:
+    space = create(IMAGES, {})
+    drawn = [space.founder(index, np.random.default_rng(index)) for index in range(n)]
+    tied = [g for g in drawn if g.is_shared]
+    assert abs(len(tied) - SHARE * n) <= 1
+    for sizes in ([g.n_edges for g in tied], [g.prune_to for g in drawn if not g.is_shared]):
+        middle = np.sqrt(min(sizes) * max(sizes))
+        assert abs(sum(size < middle for size in sizes) - len(sizes) / 2) <= max(1, len(sizes) / 5)
+
+
+def test_most_convolutions_have_three_levels_whose_maps_shrink() -> None:
+    rng = np.random.default_rng(0)
+    plans = [draw_plan((1, 28, 28), 10, 40_000, rng) for _ in range(60)]
+    levels = [len(plan.levels) for plan in plans]
+    assert min(levels) >= 2
+    assert np.mean(np.array(levels) >= 3) > 0.6
+    sides = [(maps[1].shape[0], maps[-1].shape[0]) for maps in (maps_of((1, 28, 28), plan) for plan in plans)]
+    assert np.mean([last <= first / 2 for first, last in sides]) > 0.8
+
+
+def test_where_several_levels_do_not_fit_there_are_fewer() -> None:
+    rng = np.random.default_rng(0)
+    assert {len(draw_plan((1, 4, 4), 3, 60, rng).levels) for _ in range(10)} <= {1, 2}
 
 
 @pytest.mark.parametrize(("task", "options"), [
