@@ -77,7 +77,7 @@ class Member(Generic[G]):
 
 @dataclass(frozen=True, slots=True)
 class Start(Generic[G]):
-    """Trained weights that a trial starts from.
+    """Trained weights that the training of a trial begins with.
 
     Attributes:
         genotype: What the weights belong to.

@@ -38,6 +38,13 @@ class Offspring(NamedTuple, Generic[G]):
     operator: str
 
 
+class Phenotype(NamedTuple, Generic[G]):
+    """A genotype with weights that belong to it: a network as it can be compiled, measured and exported."""
+
+    genotype: G
+    weights: Weights
+
+
 class Encoded(NamedTuple):
     """A genotype as it is stored: a small JSON header and named arrays."""
 

@@ -13,7 +13,7 @@ from evonas.data.samples import Splits
 from evonas.space import G
 from evonas.training.recipe import Recipe
 from evonas.training.stop import Stop
-from evonas.types import Metrics, Weights
+from evonas.types import Floats, Metrics, Weights
 
 #: Told after every epoch: epochs done, epochs in all, and what there is to say of the last, e.g. ``train_loss``.
 Report: TypeAlias = Callable[[int, int, Metrics], None]
@@ -65,7 +65,7 @@ class FamilySearch(Protocol[G]):
 
     def search(
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
-        directory: Path, report: Report,
+        directory: Path, report: Report, teacher: Floats | None = None,
     ) -> FoundFamily[G]:
         """Train from where ``directory`` says, to the end.
 
@@ -79,6 +79,7 @@ class FamilySearch(Protocol[G]):
                 later (a trained hypernetwork), are written there by :func:`evonas.serialization.arrays.save`.
             report: Called after every epoch. Where a checkpoint is due then it has been written: a search may have one
                 an epoch, or one for each of its parts, and what is done since the last is done again.
+            teacher: As :meth:`evonas.capabilities.training.Trainable.train` takes it; None: there is no teacher.
 
         Raises:
             ValueError: An argument is out of range or does not fit the space, or nothing fits the sizes asked for.

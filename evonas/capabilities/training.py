@@ -1,4 +1,4 @@
-"""A trainer of the space's own."""
+"""Trainers that spaces bring."""
 
 from __future__ import annotations
 
@@ -24,16 +24,27 @@ class Trainable(Protocol[G]):
 
     @property
     def backend(self) -> str:
-        """What training runs on, for a person to read, e.g. ``"native, avx512"``."""
+        """What training runs on, as text for users, e.g. ``"native, avx512"``."""
         ...
 
     def train(
         self, genotype: G, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
-        seed: np.random.SeedSequence, stop: Stop,
+        seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
     ) -> Trained[G]:
-        """Train from ``weights`` (None: fresh); a pure function of its arguments.
+        """Train; a pure function of its arguments.
 
         With 0 epochs nothing is trained: the weights are those it would start from, and no pruning has happened yet.
+
+        Args:
+            genotype: The network.
+            weights: Its weights to begin with, None for fresh ones.
+            splits: The samples; those for validation are for early stopping alone.
+            recipe: The recipe for a network of this size.
+            epochs: Passes over the training samples.
+            seed: Everything random follows from it.
+            stop: Polled often.
+            teacher: Class probabilities or standardised targets of the training samples, float32 of shape
+                ``(n_train, n_outputs)``, mixed into the targets with :attr:`Recipe.teacher_weight`; None: no teacher.
         """
         ...
 

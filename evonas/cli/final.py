@@ -74,7 +74,7 @@ def retrain(
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
     from evonas.front import front
     from evonas.report.tables import Column, number, table
-    from evonas.run.open import chosen, open_run
+    from evonas.run.open import open_run, require_evaluated
     from evonas.run.retrain import retrain as final_training
     from evonas.run.retrain import summary
 
@@ -82,7 +82,7 @@ def retrain(
     with open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
-        wanted = members if ids is None else chosen(opened, _ids(ids))
+        wanted = members if ids is None else require_evaluated(opened, _ids(ids))
         if not wanted:
             reason = "the front is empty" if ids is None else "--ids names none"
             raise UserError(f"there is nothing to retrain: {reason}")
@@ -189,7 +189,7 @@ def measure(
     from evonas.front import front
     from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
     from evonas.run.latency_sources import check_target
-    from evonas.run.open import chosen, load_splits, open_run
+    from evonas.run.open import load_splits, open_run, require_evaluated
     from evonas.runtimes.device import parse_command
     from evonas.runtimes.timing import machine
 
@@ -199,7 +199,7 @@ def measure(
             require_timing(opened.space)
         wanted = [r.id for r in front(opened.store.records(), opened.objectives)]
         if ids is not None:
-            wanted = chosen(opened, _ids(ids))
+            wanted = require_evaluated(opened, _ids(ids))
         if not wanted:
             reason = "the front is empty" if ids is None else "--ids names none"
             raise UserError(f"there is nothing to measure: {reason}")
@@ -208,8 +208,8 @@ def measure(
         check_target(opened.store, timed, latency_command or machine(), own=timed in opened.objectives.metrics,
                      replace=replace)
         names = tuple(name for name in deployment_names(opened.space, opened.task) if name != other)
-        evaluator = DeploymentEvaluator(opened.space, splits, names, command)
-        measured = _measure(opened.store, wanted, evaluator, latency_timeout)
+        evaluator = DeploymentEvaluator(opened.space, splits, names, command, latency_timeout)
+        measured = _measure(opened.store, wanted, evaluator)
         estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in opened.store.records() if LATENCY_ESTIMATE in r.metrics}
     if not measured:
         raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
@@ -219,9 +219,12 @@ def measure(
 
 
 def _measure(
-    store: RunStore[Any], ids: Sequence[int], evaluator: DeploymentEvaluator[Any], timeout: float
+    store: RunStore[Any], ids: Sequence[int], evaluator: DeploymentEvaluator[Any]
 ) -> dict[int, Metrics]:
     """What could be measured, stored as soon as it is; for the others a line says why not."""
+    from evonas.space import Phenotype
+    from evonas.training import Stop
+
     measured: dict[int, Metrics] = {}
     for id in ids:
         member = store.member(id)
@@ -229,7 +232,7 @@ def _measure(
         try:
             if weights is None:
                 raise RuntimeError("it has no trained weights")
-            measured[id] = evaluator.measure(member.genotype, weights, timeout)
+            measured[id] = evaluator.measure(Phenotype(member.genotype, weights), Stop())
         except RuntimeError as error:
             say(f"individual {id} failed: {error}")
             continue

@@ -30,11 +30,11 @@ def show(
     """One individual: its structure, its metrics and its lineage."""
     from evonas.capabilities.display import Describable
     from evonas.report.tables import Column, described, number, table
-    from evonas.run.open import chosen, open_run
+    from evonas.run.open import open_run, require_evaluated
 
     console = make_console()
     with open_run(run) as opened:
-        chosen(opened, [id])
+        require_evaluated(opened, [id])
         member = opened.store.member(id)
         if draw is not None:
             _draw(draw, opened, member)
@@ -61,10 +61,10 @@ def lineage(
     """Where an individual comes from: all its ancestors, founders first, with operators, parents and metrics."""
     from evonas.front import row
     from evonas.report.lineage import ancestry
-    from evonas.run.open import chosen, open_run
+    from evonas.run.open import open_run, require_evaluated
 
     with open_run(run) as opened:
-        chosen(opened, [id])
+        require_evaluated(opened, [id])
         if as_json:
             typer.echo(json.dumps([row(record) for record in ancestry(opened.store.records(), id)], indent=1))
         else:

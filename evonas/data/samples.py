@@ -26,15 +26,12 @@ class Samples:
     Attributes:
         x: C-contiguous float32, shape ``(n, *input_shape)``; images are channels first.
         y: int64 class indices of shape ``(n,)``, or float32 standardised targets of shape ``(n, n_outputs)``.
-        teacher: What a teacher says of these samples: class probabilities, or standardised targets, float32 of shape
-            ``(n, n_outputs)``; training mixes it into the targets. None: there is no teacher.
         weight: What the loss of each sample, and its share in an error, is multiplied with: not negative, of mean 1
             over the training samples, float32 of shape ``(n,)``. None: all count alike.
     """
 
     x: Floats
     y: NDArray[np.int64] | Floats
-    teacher: Floats | None = None
     weight: Floats | None = None
 
     def __len__(self) -> int:
@@ -42,8 +39,7 @@ class Samples:
 
     def take(self, rows: Ints) -> Samples:
         """Some of the samples, as a copy."""
-        teacher, weight = (None if array is None else array[rows] for array in (self.teacher, self.weight))
-        return Samples(self.x[rows], self.y[rows], teacher, weight)
+        return Samples(self.x[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
     @property
     def flat(self) -> Floats:
@@ -148,7 +144,7 @@ class Splits:
     targets: tuple[str, ...] = ()
 
     @cached_property
-    def familiar(self) -> Samples:
+    def train_probe(self) -> Samples:
         """As many training samples as there are for validation, or all; evenly spaced."""
         n = min(len(self.train), len(self.validation))
         rows = np.linspace(0, len(self.train) - 1, n).round().astype(np.int64)

@@ -1,14 +1,17 @@
 """Evaluators turn a trial into metrics.
 
-- ``base``: Job, Outcome, the Evaluator protocol, and ``merge``, which joins evaluators.
-- ``trained``: train and measure on the validation set; ``shared``: measure with the weights of a trained supernet;
-  ``table``: look up what others have measured.
-- ``metrics``: outputs against targets; ``deployment``: of an exported network.
-- ``cost``: of a structure, and its latency from a table; ``custom``: metrics that other packages bring.
+- ``base``: Job, Outcome, the protocols Evaluator (of trials) and PhenotypeEvaluator (of the networks that they leave),
+  and ``merge``, which joins one of the first with several of the second.
+- Evaluators of trials: ``trained``: train and measure on the validation set; ``final``: train a chosen network, and
+  measure it on other samples; ``shared``: measure with the weights of a trained supernet; ``table``: look up what
+  others have measured.
+- Evaluators of phenotypes: ``cost``: a structure, and its latency from a table; ``deployment``: the exported network;
+  ``proxies.evaluator``: scores of fresh weights; ``custom``: metrics that other packages bring.
+- ``metrics``: outputs against targets.
 - ``executor``: where trials run.
 """
 
-from evonas.evaluation.base import DeclaresGoals, Evaluator, Job, Outcome, merge
+from evonas.evaluation.base import DeclaresGoals, Evaluator, Job, Outcome, PhenotypeEvaluator, merge
 from evonas.evaluation.cost import CostEvaluator, LatencyEstimator
 from evonas.evaluation.custom import CustomEvaluator, CustomMetric
 from evonas.evaluation.deployment import DeploymentEvaluator
@@ -18,5 +21,6 @@ from evonas.evaluation.trained import TrainedEvaluator
 
 __all__ = [
     "CostEvaluator", "CustomEvaluator", "CustomMetric", "DeclaresGoals", "DeploymentEvaluator", "Evaluator", "Job",
-    "LatencyEstimator", "Outcome", "SharedEvaluator", "TableEvaluator", "TrainedEvaluator", "merge", "splits_of",
+    "LatencyEstimator", "Outcome", "PhenotypeEvaluator", "SharedEvaluator", "TableEvaluator", "TrainedEvaluator",
+    "merge", "splits_of",
 ]

@@ -1,4 +1,9 @@
-"""From a trial to metrics."""
+"""From a trial to metrics: one evaluator trains the network, the others measure what came out.
+
+An :class:`Evaluator` answers a :class:`Job`: it gives the trial's network its weights, and reports how that went. A
+:class:`PhenotypeEvaluator` measures the network afterwards, however it was trained. :func:`merge` joins one of the
+first kind with any number of the second.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +16,9 @@ from typing import Any, Generic, Protocol, runtime_checkable
 import numpy as np
 
 from evonas.individual import Start, Trial
-from evonas.space import G
+from evonas.space import G, Phenotype
 from evonas.training import Stop
-from evonas.types import Goal, Metrics, Weights
+from evonas.types import Floats, Goal, Metrics, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,8 @@ class Job(Generic[G]):
 
     Attributes:
         seed: The trial's own random stream.
-        start: Weights to start from, None for fresh ones.
-        stop: To be polled by long work.
+        start: Weights that training begins with, None for fresh ones. What training leaves is the outcome's.
+        stop: Polled by long work.
     """
 
     trial: Trial[G]
@@ -34,10 +39,11 @@ class Job(Generic[G]):
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[G]):
-    """What an evaluator found out.
+    """The result of a job.
 
     Attributes:
-        genotype: What came out, where training changed the genotype.
+        metrics: All metrics of the evaluator.
+        genotype: The genotype that came out, where training changed it.
         weights: Trained weights of the genotype that came out.
     """
 
@@ -47,7 +53,7 @@ class Outcome(Generic[G]):
 
 
 class Evaluator(Protocol[G]):
-    """A pure function of its job; picklable; raises on failure."""
+    """Evaluates trials: a pure function of its job; picklable; raises on failure."""
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -67,6 +73,52 @@ class Evaluator(Protocol[G]):
 
 
 @runtime_checkable
+class PhenotypeEvaluator(Protocol[G]):
+    """Measures networks as they came out of their trials; picklable. Becomes part of an evaluator by :func:`merge`."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics of every measurement."""
+        ...
+
+    @property
+    def shares_memory(self) -> bool:
+        """As :attr:`Evaluator.shares_memory`."""
+        ...
+
+    def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
+        """All of :attr:`metric_names`; a function of the network alone. An exception fails the trial.
+
+        Args:
+            phenotype: The genotype that came out of the trial, with its trained weights; these are empty where nothing
+                was trained, as with a table of results.
+            stop: Polled by long work.
+        """
+        ...
+
+
+@runtime_checkable
+class Teachable(Protocol[G]):
+    """Capability: training that mixes what a teacher says into its targets."""
+
+    def taught(self, teacher: Floats) -> Evaluator[G]:
+        """The same evaluator with a teacher.
+
+        Args:
+            teacher: Class probabilities or standardised targets of the training samples, float32 of shape
+                ``(n_train, n_outputs)``.
+        """
+        ...
+
+
+def taught(evaluator: Evaluator[G], teacher: Floats) -> Evaluator[G]:
+    """The evaluator with a teacher, see :meth:`Teachable.taught`; ``TypeError`` where it trains nothing."""
+    if not isinstance(evaluator, Teachable):
+        raise TypeError(f"{class_name(evaluator)} trains nothing that learns from a teacher: leave the teacher out")
+    return evaluator.taught(teacher)
+
+
+@runtime_checkable
 class DeclaresGoals(Protocol):
     """Capability: say whether less or more of metrics is better that the engine does not know."""
 
@@ -77,14 +129,22 @@ class DeclaresGoals(Protocol):
 
 
 def goals_of(evaluator: object) -> Mapping[str, Goal]:
-    """What an evaluator declares, if anything."""
+    """The goals that an evaluator declares, if any."""
     return dict(evaluator.goals) if isinstance(evaluator, DeclaresGoals) else {}
 
 
-def part_names(evaluator: object) -> str:
-    """The class of an evaluator, or of all that were merged, joined by a plus: tells one evaluator from another."""
-    parts = evaluator.evaluators if isinstance(evaluator, _Merged) else (evaluator,)
-    return "+".join(part_names(part) if isinstance(part, _Merged) else class_name(part) for part in parts)
+def part_names(evaluator: object, known: str | None = None) -> str:
+    """The class of an evaluator, or of all that were merged, joined by a plus: tells one evaluator from another.
+
+    Args:
+        evaluator: Any evaluator of trials.
+        known: A name from before, which is returned where only the order of the parts after the first is another.
+    """
+    first, *others = map(class_name, evaluator.parts if isinstance(evaluator, _Merged) else (evaluator,))
+    before = [] if known is None else known.split("+")
+    if known is not None and before[0] == first and sorted(before[1:]) == sorted(others):
+        return known
+    return "+".join([first, *others])
 
 
 def class_name(part: object) -> str:
@@ -101,51 +161,67 @@ def class_of(kind: Any) -> str:
     return str(kind.__qualname__ if own else f"{module}.{kind.__qualname__}")
 
 
-def merge(*evaluators: Evaluator[G]) -> Evaluator[G]:
+def merge(evaluator: Evaluator[G], *measures: PhenotypeEvaluator[G]) -> Evaluator[G]:
     """An evaluator that reports the metrics of all.
 
-    They run in order, and each sees the genotype that came out of the ones before it, and starts with its weights:
-    costs are those of the trained network.
+    The first evaluates the trial. The others measure the network that it leaves, pruned or grown as that is, with the
+    weights that it trained; they know nothing of each other, so that their order does not matter.
+
+    Args:
+        evaluator: May have been merged itself.
+        measures: What is measured of its networks.
 
     Raises:
-        ValueError: Two evaluators report the same metric.
+        TypeError: A part is of the other kind.
+        ValueError: Two parts report the same metric.
     """
-    names = [name for e in evaluators for name in e.metric_names]
-    if twice := sorted({n for n in names if names.count(n) > 1}):
+    if not callable(evaluator):
+        raise TypeError(f"expected an evaluator of trials first, got {class_name(evaluator)}, which measures what such "
+                        "an evaluator leaves: give it after that")
+    for part in measures:
+        if not isinstance(part, PhenotypeEvaluator):
+            raise TypeError(f"{class_name(part)} has no method measure(phenotype, stop), as every part of a merged "
+                            "evaluator but the first must have: add it, or merge it first")
+    if isinstance(evaluator, _Merged):
+        evaluator, measures = evaluator.first, (*evaluator.measures, *measures)
+    merged = _Merged(evaluator, measures)
+    names = merged.metric_names
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"two evaluators report {', '.join(twice)}")
-    return _Merged(evaluators)
+    return merged
 
 
 @dataclass(frozen=True)
 class _Merged(Generic[G]):
-    evaluators: tuple[Evaluator[G], ...]
+    first: Evaluator[G]
+    measures: tuple[PhenotypeEvaluator[G], ...]
+
+    @property
+    def parts(self) -> tuple[Evaluator[G] | PhenotypeEvaluator[G], ...]:
+        return self.first, *self.measures
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        return tuple(name for e in self.evaluators for name in e.metric_names)
+        return tuple(name for part in self.parts for name in part.metric_names)
 
     @property
     def goals(self) -> Mapping[str, Goal]:
-        return {name: goal for e in self.evaluators for name, goal in goals_of(e).items()}
+        return {name: goal for part in self.parts for name, goal in goals_of(part).items()}
 
     @property
     def shares_memory(self) -> bool:
-        return all(e.shares_memory for e in self.evaluators)
+        return all(part.shares_memory for part in self.parts)
 
     def work(self, trial: Trial[G]) -> float:
-        return max(e.work(trial) for e in self.evaluators)
+        return self.first.work(trial)
+
+    def taught(self, teacher: Floats) -> Evaluator[G]:
+        return replace(self, first=taught(self.first, teacher))
 
     def __call__(self, job: Job[G]) -> Outcome[G]:
-        metrics: dict[str, float] = {}
-        genotype, weights = None, None
-        for evaluator in self.evaluators:
-            outcome = evaluator(job)
-            metrics |= outcome.metrics
-            if outcome.genotype is not None:
-                genotype = outcome.genotype
-                individual = replace(job.trial.individual, genotype=genotype)
-                job = replace(job, trial=Trial(individual, job.trial.budget))
-            if outcome.weights is not None:
-                weights = outcome.weights
-                job = replace(job, start=Start(job.trial.individual.genotype, weights, True))
-        return Outcome(metrics, genotype, weights)
+        outcome = self.first(job)
+        genotype = job.trial.individual.genotype if outcome.genotype is None else outcome.genotype
+        phenotype, metrics = Phenotype(genotype, outcome.weights or {}), dict(outcome.metrics)
+        for part in self.measures:
+            metrics |= part.measure(phenotype, job.stop)
+        return replace(outcome, metrics=metrics)

@@ -1,4 +1,4 @@
-"""What a structure costs, without training it."""
+"""Costs of a structure, without training it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Generic
 
 from evonas.capabilities.export import HasTimedParts
-from evonas.evaluation.base import Job, Outcome
-from evonas.individual import Trial
 from evonas.runtimes.latency_table import LatencyTable, read_table
-from evonas.space import G, SearchSpace
+from evonas.space import G, Phenotype, SearchSpace
+from evonas.training import Stop
+from evonas.types import Metrics
 
 #: Microseconds a sample on one core, by the table of the run.
 LATENCY_ESTIMATE = "latency_estimate"
@@ -19,9 +19,10 @@ LATENCY_ESTIMATE = "latency_estimate"
 
 @dataclass(frozen=True)
 class CostEvaluator(Generic[G]):
-    """The space's own count of edges, parameters and FLOPs.
+    """Reports the space's own count of edges, parameters and FLOPs.
 
     Attributes:
+        space: The space of the genotypes.
         metric_names: Names that ``space.cost`` reports.
     """
 
@@ -29,11 +30,9 @@ class CostEvaluator(Generic[G]):
     metric_names: tuple[str, ...]
     shares_memory: bool = True
 
-    def work(self, trial: Trial[G]) -> float:
-        return 0.0
-
-    def __call__(self, job: Job[G]) -> Outcome[G]:
-        return Outcome(self.space.cost(job.trial.individual.genotype))
+    def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
+        """The costs of the genotype."""
+        return self.space.cost(phenotype.genotype)
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class LatencyEstimator(Generic[G]):
     """Adds up what the parts of a network take, see :mod:`evonas.runtimes.latency_table`.
 
     Attributes:
+        space: The space of the genotypes, which knows their parts.
         folder: Where the table is.
     """
 
@@ -53,8 +53,6 @@ class LatencyEstimator(Generic[G]):
     def _table(self) -> LatencyTable:
         return read_table(self.folder, self.space.timed_parts.names)
 
-    def work(self, trial: Trial[G]) -> float:
-        return 0.0
-
-    def __call__(self, job: Job[G]) -> Outcome[G]:
-        return Outcome({LATENCY_ESTIMATE: self._table.estimate(self.space, job.trial.individual.genotype)})
+    def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
+        """Microseconds a sample by the table."""
+        return {LATENCY_ESTIMATE: self._table.estimate(self.space, phenotype.genotype)}

@@ -1,4 +1,4 @@
-"""What a trained network takes and gives where it will run: time, memory, and the error of its rounded weights."""
+"""Metrics of a trained network where it will run: time, memory, and the error of its rounded weights."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from typing import Any, Generic
 
 from evonas.capabilities.export import ExportTarget, Program
 from evonas.data.samples import Splits
-from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.metrics import measure, metric_names
 from evonas.export.data_units import export_target, inputs_of
 from evonas.export.formats import make_program, program_formats
-from evonas.individual import Trial
 from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.device import seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx
 from evonas.runtimes.running import running
 from evonas.runtimes.timing import alone
-from evonas.space import G, SearchSpace
+from evonas.space import G, Phenotype, SearchSpace
 from evonas.training import Stop
 from evonas.types import Metrics, Task, UserError, Weights
 
 
 def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
-    """What :class:`DeploymentEvaluator` can measure of networks of this space.
+    """The metrics that :class:`DeploymentEvaluator` can measure of networks of this space.
 
     ``latency``: microseconds a sample on one core of this machine, of compiled C or else in onnxruntime;
     ``latency_device``: what a command says of a device; ``flash``, ``ram``: bytes of the C with float32 weights;
@@ -44,14 +42,16 @@ def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class DeploymentEvaluator(Generic[G]):
-    """Exports the trained network that a job starts with, and measures the export.
+    """Exports a trained network, and measures the export.
 
     Latency is CPU time, pinned, of one network at a time, and comes with ``latency_spread``, the interquartile range of
     blocks over their median; but other trials use the same caches: a run with it is never bit-reproducible.
 
     Attributes:
+        space: The space of the genotypes.
+        splits: Gives the scaling of the inputs, and the validation samples that int8 weights are measured on.
         wanted: Some of :func:`deployment_names`.
-        command: Of the user's, which times the exported file on a device; empty for none.
+        command: The user's command that times the exported file on a device; empty for none.
         timeout: Seconds that the command may take.
     """
 
@@ -67,26 +67,22 @@ class DeploymentEvaluator(Generic[G]):
         """The wanted metrics, and the spread of a latency that is measured on this machine."""
         return (*self.wanted, "latency_spread") if HOST_LATENCY in self.wanted else self.wanted
 
-    def work(self, trial: Trial[G]) -> float:
-        return 0.0
-
-    def __call__(self, job: Job[G]) -> Outcome[G]:
-        if job.start is None:
-            raise ValueError("only a trained network can be deployed, got no weights")
-        seconds = min(self.timeout, job.stop.deadline - time.monotonic())
-        return Outcome(self.measure(job.start.genotype, job.start.weights, seconds, job.stop))
-
-    def measure(self, genotype: G, weights: Weights, timeout: float, stop: Stop | None = None) -> Metrics:
+    def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
         """The metrics of one network.
 
         Args:
-            timeout: Seconds that the command may take.
-            stop: Ends the wait for another timing.
+            phenotype: The network, with weights.
+            stop: Ends the wait for another timing; its deadline is also the command's.
 
         Raises:
-            UserError: It cannot be exported.
+            ValueError: There are no weights.
+            UserError: The network cannot be exported.
             RuntimeError: The command failed.
         """
+        genotype, weights = phenotype.genotype, phenotype.weights
+        if not weights:
+            raise ValueError("only a trained network can be deployed, got no weights")
+        timeout = min(self.timeout, stop.deadline - time.monotonic())
         found: dict[str, float] = {}
         error = metric_names(self.splits.task, "int8")[0]
         if not {HOST_LATENCY, DEVICE_LATENCY}.isdisjoint(self.wanted):
@@ -112,7 +108,7 @@ class DeploymentEvaluator(Generic[G]):
     def _program(self, genotype: G, weights: Weights, format: str, target: ExportTarget) -> Program:
         return make_program(self.space, self.splits.task, genotype, weights, format, target)
 
-    def _latency(self, genotype: G, weights: Weights, timeout: float, stop: Stop | None) -> dict[str, float]:
+    def _latency(self, genotype: G, weights: Weights, timeout: float, stop: Stop) -> dict[str, float]:
         format = timed_format(self.space)
         files = self._program(genotype, weights, format, self._target).files(())
         found = {}
@@ -129,12 +125,12 @@ class DeploymentEvaluator(Generic[G]):
 
 
 def timed_format(space: SearchSpace[Any]) -> str:
-    """What networks of this space are timed as."""
+    """The format as which networks of this space are timed."""
     return "c" if "c" in program_formats(space) else "onnx"
 
 
 def require_timing(space: SearchSpace[Any]) -> None:
-    """Raises :class:`UserError` where this machine has nothing that times networks of this space."""
+    """Raise :class:`UserError` where this machine has nothing that times networks of this space."""
     if timed_format(space) == "onnx":
         require_onnx()
     elif find_compiler() is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from evonas.capabilities.training import Trainable
 from evonas.capabilities.variation import InheritsWeights
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.base import Job, Outcome
+from evonas.evaluation.base import Evaluator, Job, Outcome
 from evonas.evaluation.metrics import measure, metric_names
 from evonas.individual import Trial
 from evonas.space import G, SearchSpace
@@ -18,7 +18,7 @@ from evonas.training import Epoch, Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, Weights
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainedEvaluator(Generic[G]):
     """Trains for the trial's budget in epochs, from the weights the job starts with; with a budget of 0 only measures.
 
@@ -26,11 +26,19 @@ class TrainedEvaluator(Generic[G]):
     several targets also ``val_nmse``), ``train_loss`` (to what a teacher says, where there is one), ``fitness_error``
     and ``fitness_balanced_error`` (or ``fitness_mse``, of several targets also ``fitness_nmse``: see
     :func:`measured`), and ``edge_updates`` (connected edges times training samples seen).
+
+    Attributes:
+        space: The space of the genotypes.
+        splits: The samples for training and validation.
+        recipe: The recipe for networks of any size.
+        teacher: What a teacher says of the training samples: class probabilities, or standardised targets, float32 of
+            shape ``(n_train, n_outputs)``; training mixes it into the targets. None: there is no teacher.
     """
 
     space: SearchSpace[G]
     splits: Splits
     recipe: Recipe
+    teacher: Floats | None = None
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -38,7 +46,7 @@ class TrainedEvaluator(Generic[G]):
 
     @property
     def shares_memory(self) -> bool:
-        return isinstance(self.space, Trainable) and self.space.shares_memory
+        return trains_in_threads(self.space)
 
     def work(self, trial: Trial[G]) -> float:
         cost, epochs = self.space.cost(trial.individual.genotype), trial.budget
@@ -46,22 +54,21 @@ class TrainedEvaluator(Generic[G]):
             epochs = self.recipe.epochs_of_child(cost.get("edges", 0.0), epochs)
         return epochs * cost.get("flops", 1.0)
 
+    def taught(self, teacher: Floats) -> Evaluator[G]:
+        """The same with a teacher."""
+        return replace(self, teacher=teacher)
+
     def __call__(self, job: Job[G]) -> Outcome[G]:
-        genotype = job.trial.individual.genotype
-        inheritance, training = (_child(job.seed, index) for index in range(2))
-        weights, continues = None, job.start is not None and job.start.continues
-        if job.start is not None and continues:
-            genotype, weights = job.start.genotype, job.start.weights
-        elif job.start is not None and isinstance(self.space, InheritsWeights):
-            rng = np.random.default_rng(inheritance)
-            weights = self.space.inherit(genotype, job.start.genotype, job.start.weights, rng)
+        genotype, weights = begun(self.space, job)
         edges = self.space.cost(genotype).get("edges", 0.0)
         recipe, epochs = self.recipe.of_size(edges), job.trial.budget
         if weights is not None:
             recipe = recipe.continued(edges)
-            epochs = epochs if continues else recipe.epochs_of_child(edges, epochs)
+            is_child = job.start is not None and not job.start.continues
+            epochs = recipe.epochs_of_child(edges, epochs) if is_child else epochs
         trained = train(
-            self.space, genotype, weights, self.splits, recipe, epochs=epochs, seed=training, stop=job.stop
+            self.space, genotype, weights, self.splits, recipe, epochs=epochs, seed=_child(job.seed, 1), stop=job.stop,
+            teacher=self.teacher,
         )
         metrics = {
             **measured(self.space, trained.genotype, trained.weights, self.splits),
@@ -71,7 +78,7 @@ class TrainedEvaluator(Generic[G]):
         return Outcome(metrics, changed, trained.weights)
 
     def _train_loss(self, trained: Trained[G]) -> float:
-        """Of the last epoch; where there was none, of the weights as they are."""
+        """The loss of the last epoch; where there was none, that of the weights as they are."""
         if trained.history:
             return trained.history[-1].train_loss
         task, samples = self.splits.task, self.splits.train
@@ -101,35 +108,78 @@ def _fitness_names(task: Task) -> tuple[str, ...]:
 
 
 def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Splits) -> Metrics:
-    """On the validation set, and the fitness: the mean of the errors on the validation set and on as many training
-    samples. It names better networks than validation alone, whose few samples flatter the luckiest of many.
+    """Metrics on the validation set, and the fitness: the mean of the errors on the validation set and on as many
+    training samples. It names better networks than validation alone, whose few samples flatter the luckiest of many.
+
+    Args:
+        space: The space of the genotype.
+        genotype: The network.
+        weights: Its weights.
+        splits: The samples.
     """
     new, known = (
         measure(predict(space, genotype, weights, samples), samples, splits.task, "val")
-        for samples in (splits.validation, splits.familiar)
+        for samples in (splits.validation, splits.train_probe)
     )
     errors = {name: name.replace("fitness_", "val_") for name in _fitness_names(splits.task)}
     return {**new, **{fitness: (new[error] + known[error]) / 2 for fitness, error in errors.items()}}
 
 
+def trains_in_threads(space: SearchSpace[G]) -> bool:
+    """Whether training and outputs of the space's networks run best in threads: its own trainer releases the GIL."""
+    return isinstance(space, Trainable) and space.shares_memory
+
+
+def begun(space: SearchSpace[G], job: Job[G]) -> tuple[G, Weights | None]:
+    """The network and the weights that the training of a job begins with: its own of a smaller budget, or weights that
+    it inherits from its parent, or else None for fresh ones.
+    """
+    genotype, start = job.trial.individual.genotype, job.start
+    if start is None:
+        return genotype, None
+    if start.continues:
+        return start.genotype, start.weights
+    if not isinstance(space, InheritsWeights):
+        return genotype, None
+    return genotype, space.inherit(genotype, start.genotype, start.weights, np.random.default_rng(_child(job.seed, 0)))
+
+
 def _child(seed: np.random.SeedSequence, index: int) -> np.random.SeedSequence:
-    """What ``seed.spawn`` would give, without counting: the job's seed stays as it is."""
+    """The seed that ``seed.spawn`` would give, without counting: the job's seed stays as it is."""
     return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index))
 
 
 def train(
     space: SearchSpace[G], genotype: G, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
-    seed: np.random.SeedSequence, stop: Stop,
+    seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
 ) -> Trained[G]:
-    """With the space's own trainer where it has one, else with the plain torch loop."""
+    """Train with the space's own trainer where it has one, else with the plain torch loop.
+
+    Args:
+        space: The space of the genotype.
+        genotype: The network.
+        weights: Its weights to begin with, None for fresh ones.
+        splits: The samples.
+        recipe: The recipe for a network of this size.
+        epochs: Passes over the training samples.
+        seed: Everything random follows from it.
+        stop: Polled at every step.
+        teacher: See :attr:`TrainedEvaluator.teacher`.
+
+    Raises:
+        FloatingPointError: The loss became infinite or not a number.
+        Cancelled, TrialTimeout: ``stop`` asked for it.
+    """
     if isinstance(space, Trainable):
-        return space.train(genotype, weights, splits, recipe, epochs=epochs, seed=seed, stop=stop)
+        return space.train(
+            genotype, weights, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher
+        )
     from evonas.training.loop import fit, initialise  # imports torch
 
     module = space.compile(genotype, weights)
     if weights is None:
         initialise(module, seed)
-    history: tuple[Epoch, ...] = fit(module, splits, recipe, epochs=epochs, seed=seed, stop=stop)
+    history: tuple[Epoch, ...] = fit(module, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher)
     state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     updates = float(sum(epoch.n_edges for epoch in history)) * len(splits.train)
     return Trained(genotype, state, history, updates)

@@ -12,7 +12,7 @@ from evonas.config import RunConfig
 from evonas.data.categories import feature_names
 from evonas.data.locating import expanded
 from evonas.report.notebook import GOALS, front_html, goals_of
-from evonas.run.open import OpenRun, chosen, config_of, open_run
+from evonas.run.open import OpenRun, config_of, open_run, require_evaluated
 from evonas.run.package import Package
 from evonas.run.package import load as load_file
 from evonas.store import Record
@@ -156,13 +156,13 @@ def package(run: OpenRun, id: int, weights: str) -> Package:
     """
     if weights not in ("search", "fresh", "inherited"):
         raise UserError(f"weights must be search, fresh or inherited, got {weights!r}")
-    chosen(run, [id])
+    require_evaluated(run, [id])
     return _package(run, id, weights)
 
 
 def packages(run: OpenRun, ids: Sequence[int]) -> dict[int, Package]:
     """Networks of the search by id; errors as of :func:`package`."""
-    return {id: _package(run, id, "search") for id in chosen(run, ids)}
+    return {id: _package(run, id, "search") for id in require_evaluated(run, ids)}
 
 
 def _package(run: OpenRun, id: int, weights: str) -> Package:

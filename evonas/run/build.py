@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from evonas.evaluation.proxies.screen import Screen
 from evonas.objectives import Objectives
 from evonas.plugins import create_space, find_searcher, read_table
 from evonas.rng import Stream, stream
-from evonas.run.evaluators import build_scoring, check_proxies
+from evonas.run.evaluators import build_evaluator, check_proxies
 from evonas.run.initialization import complete_settings, find_searches, founder_options, suitable_options
 from evonas.run.searchers import searcher_settings, with_budgets, with_defaults, with_rungs
 from evonas.run.warm_start import founding_trials
@@ -36,7 +36,7 @@ from evonas.space import Offspring, SearchSpace
 from evonas.store import RunStore
 from evonas.supernet.search import SupernetSearch
 from evonas.training.length import EPOCHS, default_epochs
-from evonas.types import Floats, UserError
+from evonas.types import UserError
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,6 @@ class Parts:
         searched = isinstance(self.family_search, SupernetSearch) and self.family_search.needs_table
         needed = searched or LATENCY_ESTIMATE in self.objectives.metrics
         return self.space if needed and isinstance(self.space, HasTimedParts) else None
-
-    def taught(self, outputs: Floats, out: Path) -> Parts:
-        """The same with what a teacher says of the training samples, ``(n_train, n_outputs)``."""
-        splits = replace(self.splits, train=replace(self.splits.train, teacher=outputs))
-        return replace(self, splits=splits, evaluator=build_scoring(self.config, self.space, splits, out)[0])
 
 
 def assemble(
@@ -118,7 +113,7 @@ def assemble(
         space = create_space(config.space, splits.task, config.space_options)
     searches = find_searches(config, space, out)
     config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))
-    evaluator, objectives = build_scoring(config, space, splits, out, table)
+    evaluator, objectives = build_evaluator(config, space, splits, out, table)
     if new:
         check_proxies(config, space, splits, objectives)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})

@@ -1,8 +1,9 @@
-"""Distillation (Hinton 2015, https://arxiv.org/abs/1503.02531): other networks say what training is to aim at.
+"""Distillation (Hinton 2015, https://arxiv.org/abs/1503.02531): the outputs of other networks become targets.
 
-A teacher is the best members of another run, whose outputs are averaged, or one of its individuals. What it says of the
-training samples is computed once, before the run begins, and kept with the run. Or it is the best members of the run
-itself so far: :class:`OwnTeacher`.
+A teacher is the best members of another run, whose outputs are averaged, or one of its individuals. Its outputs for the
+training samples are computed once, before the run begins, and kept with the run. Or it is the best members of the run
+itself so far: :class:`OwnTeacher`. Training takes the outputs as an argument, see
+:func:`evonas.evaluation.base.taught`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from evonas.types import Doubles, Floats, Task, UserError, Weights
 
 @dataclass(frozen=True, eq=False)
 class Teacher:
-    """Networks of another run, and what they say.
+    """Networks of another run, and their outputs.
 
     Attributes:
         run: Absolute path.
@@ -45,7 +46,7 @@ class Teacher:
     sources: list[SeedSource]
 
     def write(self, directory: Path, space: SearchSpace[Any]) -> None:
-        """Into a run that has trained nothing yet."""
+        """Keep the outputs with a run that has trained nothing yet."""
         with RunStore(directory, space, writing=True) as store:
             store.add_teacher(self.run, self.ids, self.outputs)
 
@@ -55,11 +56,14 @@ def read_teacher(
 ) -> Teacher:
     """The teacher ``name`` of a run with this task and this split into training and validation samples.
 
-    The split must be the teacher's own: else it could have learnt what the run is validated by, and would tell.
+    The split must be the teacher's own: else it may have learnt from samples by which this run is validated.
 
     Args:
         name: ``RUN``, of which the best ``n_members`` by validation error are averaged, or ``RUN:ID``.
-        samples: Outside the test set.
+        n_members: Members whose outputs are averaged.
+        samples: The samples, none of them of the test set.
+        task: Their task.
+        split_seed, fingerprint: The split into training and validation samples, and the digest of the data set.
 
     Raises:
         UserError: There is no such run or individual, it has no evaluation that succeeded, or it does not fit.
@@ -69,7 +73,7 @@ def read_teacher(
     theirs = check_config(info.config, source=str(run))
     check_samples(f"the teacher {run}", info, theirs, task, split_seed, fingerprint)
     # Trainers keep a layout of their own for as long as inputs live: of this view for the moment only.
-    samples = replace(samples, x=samples.x.view(), teacher=None)
+    samples = replace(samples, x=samples.x.view())
     space = create_space(theirs.space, task, theirs.space_options)
     with RunStore(run, space) as store:
         records = store.records()
@@ -94,16 +98,19 @@ def _parse(name: str) -> tuple[Path, int | None]:
 
 @dataclass(frozen=True, eq=False)
 class OwnTeacher(Generic[G]):
-    """The best members of a run so far teach those who are born after them (Furlanello 2018,
+    """The best members of a run so far, as the teacher of later generations (Furlanello 2018,
     https://arxiv.org/abs/1805.04770).
 
     They are chosen again at the generations 1, 2, 4, 8 ...: what a trial learns depends on its generation alone, and
     nothing has to be kept that is not in the run already.
 
     Attributes:
-        samples: Of the training set.
-        n_members: So many members of lowest validation error are averaged.
-        n_jobs: Networks that are asked at a time.
+        store: The run.
+        space: The space of its genotypes.
+        samples: The training samples.
+        task: Their task.
+        n_members: Members of lowest validation error whose outputs are averaged.
+        n_jobs: Networks whose outputs are computed at a time.
     """
 
     store: RunStore[G]
@@ -120,17 +127,17 @@ class OwnTeacher(Generic[G]):
         return 1 << generation.bit_length() >> 1
 
     def outputs(self, since: int) -> Floats:
-        """As :attr:`Teacher.outputs`, of the best whose birth is before the generation ``since``.
+        """The mean outputs, as :attr:`Teacher.outputs`, of the best members of generations before ``since``.
 
         Raises:
-            UserError: There is no memory for it.
+            UserError: There is no memory for them.
         """
         earlier = [record for record in self.store.records() if record.birth < since]
         members = _best(self.store, earlier, self.task, self.n_members)
         unknown = [member for member in members if member.evaluation.key not in self._known]
         said = _outputs(self.store, self.space, unknown, self.samples, self.task, n_jobs=self.n_jobs)
         known = {**self._known, **{m.evaluation.key: outputs for m, outputs in zip(unknown, said, strict=True)}}
-        self._known.clear()  # who is not among the best now has been overtaken
+        self._known.clear()  # members that are not among the best now have been overtaken
         self._known.update({m.evaluation.key: known[m.evaluation.key] for m in members})
         return _mean(self._known.values())
 
@@ -154,7 +161,7 @@ def _outputs(
     store: RunStore[G], space: SearchSpace[G], members: Sequence[Member[G]], samples: Samples, task: Task, *,
     n_jobs: int = 1,
 ) -> list[Doubles]:
-    """Of each member class probabilities or standardised targets, ``(n, n_outputs)``."""
+    """Class probabilities or standardised targets by each member, ``(n, n_outputs)``."""
     weights = [_weights(store, member) for member in members]
 
     def ask(member: Member[G], weights: Weights) -> Doubles:

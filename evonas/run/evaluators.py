@@ -1,4 +1,4 @@
-"""From a configuration to what is measured of a network, and which of that is minimised."""
+"""Build evaluators from a configuration: what is measured of a network, and which of that is minimised."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
 from evonas.plugins import custom_metric_names, custom_metrics, table_metrics
 from evonas.run.one_shot import FOLDER
-from evonas.run.open import check_fit
+from evonas.run.open import check_compatible
 from evonas.runtimes.device import parse_command
 from evonas.space import SearchSpace
 from evonas.store import read_info
@@ -45,15 +45,18 @@ from evonas.training.augmentation import check_images
 from evonas.types import Task, UserError
 
 
-def build_scoring(
+def build_evaluator(
     config: RunConfig, space: SearchSpace[Any], splits: Splits, folder: Path,
     table: ArchitectureTable[Any] | None = None,
 ) -> tuple[Evaluator[Any], Objectives]:
     """The evaluators that a configuration asks for, as one, and the objectives among their metrics.
 
     Args:
-        folder: Of the run, where an estimate of latency will find its table.
-        table: For the evaluator ``table``.
+        config: The configuration of the run.
+        space: The space of its genotypes.
+        splits: Its samples.
+        folder: The directory of the run, where an estimate of latency finds its table.
+        table: The results that the evaluator ``table`` looks networks up in.
 
     Raises:
         UserError: Unknown metrics, a cost before a quality, or an evaluator that the space or another run cannot serve.
@@ -72,7 +75,7 @@ def build_scoring(
     goals |= {name: metric.goal for name, metric in devices.items()}
     objectives = parse_objectives(names, config.constraints, known, {**costs_of(structural), **goals})
     if config.teaches_itself and "train_loss" in objectives.metrics:
-        raise UserError("train_loss is measured against a teacher whom this run changes: choose another metric, or "
+        raise UserError("train_loss is measured against a teacher that this run changes: choose another metric, or "
                         "give --no-self-distillation")
     _check_order(names, LOGARITHMIC | {*structural, *devices})
     if scored := _scored(objectives):
@@ -87,7 +90,7 @@ def build_scoring(
 
 
 def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
-    """All that can be an objective or a constraint of a run that trains networks of the space for the task."""
+    """The metrics that can be objectives or constraints of a run that trains networks of the space for the task."""
     structural = space.cost(space.sample(np.random.default_rng(0)))
     return (
         *trained_names(task), *structural, *deployment_names(space, task), *_estimated(space), *_proxies(task),
@@ -98,14 +101,21 @@ def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
 def check_proxies(
     config: RunConfig, space: SearchSpace[Any], splits: Splits, objectives: Objectives
 ) -> None:
-    """Raises :class:`UserError` for a proxy of the configuration that networks of the space cannot have."""
+    """Raise :class:`UserError` for a proxy of the configuration that networks of the space cannot have.
+
+    Args:
+        config: The configuration of the run.
+        space: The space of its genotypes.
+        splits: Its samples.
+        objectives: Its objectives and constraints.
+    """
     names = [*_scored(objectives), *([] if config.prescreen is None else [config.prescreen])]
     if names:
         Scorer(space, splits, config.seed).check(list(dict.fromkeys(names)))
 
 
 def _proxies(task: Task) -> tuple[str, ...]:
-    """Those that are metrics."""
+    """The proxies that are metrics of one network of the task."""
     return tuple(name for name in MEASURED if name in fitting(task))
 
 
@@ -114,7 +124,7 @@ def _scored(objectives: Objectives) -> tuple[str, ...]:
 
 
 def _check_single(texts: Sequence[str], task: Task) -> None:
-    """Raises :class:`UserError` for objectives and constraints on proxies that one network of the task cannot have."""
+    """Raise :class:`UserError` for objectives and constraints on proxies that one network of the task cannot have."""
     for text in texts:
         name = re.split("[<>]", text)[0].strip()
         if name in JOINED:
@@ -129,7 +139,7 @@ def _estimated(space: SearchSpace[Any]) -> tuple[str, ...]:
 
 
 def _check_order(names: Sequence[str], costs: Set[str]) -> None:
-    """Parents, aims and the best under a bound take the first objective for the quality and the others for costs."""
+    """Raise :class:`UserError` where a cost comes first: the first objective is the quality, the others are costs."""
     if names[0] in costs and (qualities := [name for name in names if name not in costs]):
         raise UserError(f"the first objective must be the quality, then costs, got {', '.join(names)}: begin with "
                         f"{qualities[0]}")
@@ -144,14 +154,14 @@ def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evalu
         return TrainedEvaluator(space, splits, config.recipe)
     if not isinstance(space, Relaxable):
         raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
-    check_fit(f"the run of the supernet {config.supernet}", read_info(config.supernet), config, splits, space)
+    check_compatible(f"the run of the supernet {config.supernet}", read_info(config.supernet), config, splits, space)
     return SharedEvaluator(space, splits, load_supernet(config.supernet / FOLDER))
 
 
 def _deployment(
     config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
 ) -> DeploymentEvaluator[Any] | None:
-    """None where nobody asks for it."""
+    """The evaluator of the exported network; None where none of its metrics is wanted."""
     if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
         raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
                         "or neither (latency is that of this machine)")

@@ -219,7 +219,8 @@ def claim(searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G]) ->
     for name in wanted:  # where it is minimised that may be for want of a word
         if wanted[name] == "min" and name not in {*declared, *MINIMISED, *MAXIMISED, *store.costs()}:
             goal_of(name, declared)
-    store.claim(searcher=class_name(searcher), evaluator=part_names(evaluator), goals={**wanted, **declared})
+    name = part_names(evaluator, store.info.evaluator)
+    store.claim(searcher=class_name(searcher), evaluator=name, goals={**wanted, **declared})
 
 
 def _restore(searcher: Searcher[Any], store: RunStore[Any]) -> None:

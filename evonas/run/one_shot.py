@@ -25,7 +25,7 @@ from evonas.serialization.files import make_folder, read_regular, write_whole
 from evonas.space import G
 from evonas.store import Group, RunStore, StoreError
 from evonas.training import Recipe, Stop, TrialTimeout
-from evonas.types import Metrics
+from evonas.types import Floats, Metrics
 
 #: The search's own folder in a run directory; and where the seconds that it has taken are kept until it ends.
 FOLDER, CLOCK = "seeder", "seconds.json"
@@ -44,7 +44,7 @@ class FamilyObserver(Observer, Protocol):
 def find_family(
     search: FamilySearch[G], evaluator: Evaluator[G], store: RunStore[G], splits: Splits, recipe: Recipe, *, name: str,
     n_members: int, epochs: int, seed: int, n_jobs: int = 1, trial_timeout: float | None = None,
-    time_limit: float | None = None, observers: Sequence[FamilyObserver] = (),
+    time_limit: float | None = None, observers: Sequence[FamilyObserver] = (), teacher: Floats | None = None,
 ) -> bool:
     """Search, and evaluate the members as individuals 0 to ``n_members - 1`` of the run. Goes on where it stopped.
 
@@ -53,6 +53,7 @@ def find_family(
         seed: The run's.
         trial_timeout: Seconds that measuring a member may take; the search itself has the run's time.
         time_limit: Seconds the run may take, earlier sessions included.
+        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``, for the search.
 
     Returns:
         Whether all members are there.
@@ -66,7 +67,7 @@ def find_family(
     clock = _Clock(store)
     stop = Stop().within(None if time_limit is None else time_limit - clock.seconds)
     try:
-        family = _searched(search, splits, recipe, clock, n_members, epochs, seed, stop, observers)
+        family = _searched(search, splits, recipe, clock, n_members, epochs, seed, stop, observers, teacher)
     except TrialTimeout:
         return False
     except (FloatingPointError, ValueError) as error:
@@ -115,7 +116,7 @@ def _take_in(
 
 def _searched(
     search: FamilySearch[G], splits: Splits, recipe: Recipe, clock: _Clock, n_members: int, epochs: int, seed: int,
-    stop: Stop, observers: Sequence[FamilyObserver],
+    stop: Stop, observers: Sequence[FamilyObserver], teacher: Floats | None,
 ) -> FoundFamily[G]:
     def report(epoch: int, n_epochs: int, metrics: Metrics) -> None:
         clock.write()
@@ -124,7 +125,7 @@ def _searched(
 
     return search.search(
         splits, recipe, n_members=n_members, epochs=epochs, seed=stream(seed, Stream.FAMILY), stop=stop,
-        directory=clock.directory, report=report,
+        directory=clock.directory, report=report, teacher=teacher,
     )
 
 

@@ -92,7 +92,7 @@ def require_samples(run: OpenRun) -> None:
                         "networks in a run with the evaluator 'trained'")
 
 
-def chosen(run: OpenRun, ids: Sequence[int]) -> list[int]:
+def require_evaluated(run: OpenRun, ids: Sequence[int]) -> list[int]:
     """The ids, checked; raises :class:`UserError` naming the nearest ids where one was not evaluated."""
     evaluated = {r.id for r in run.store.records() if r.status == "ok"}
     for id in ids:
@@ -193,7 +193,7 @@ def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
     check_scales(f"the run {out}", info.task.get("target_scale"), splits.task)
 
 
-def check_fit(run: str, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
+def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
     """The configuration of another run whose weights this one takes.
 
     Args:

@@ -1,68 +1,37 @@
-"""Final training of chosen individuals with several seeds, measured on the test set: nothing else sees that set."""
+"""Final training of chosen individuals with several seeds, measured on the test set, which nothing else sees."""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from evonas.capabilities.training import Trainable
 from evonas.config import recipe_from
 from evonas.data import test_split
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.base import Job, Outcome
+from evonas.evaluation.base import Job, merge
 from evonas.evaluation.executor import evaluate_all
-from evonas.evaluation.metrics import measure, metric_names
-from evonas.evaluation.trained import predict, train
+from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.individual import Individual, Start, Trial
 from evonas.rng import Stream, stream
 from evonas.run.distillation import read_teacher
 from evonas.run.open import OpenRun, data_config, load_splits, require_samples
-from evonas.space import SearchSpace
+from evonas.space import Phenotype
 from evonas.store import Retraining
-from evonas.training import Recipe, Stop
+from evonas.training import Stop
 from evonas.training.length import default_epochs
-from evonas.types import UserError
+from evonas.types import Floats, UserError
 
 #: ``fresh``: new weights, the honest figure of an architecture; ``inherited``: go on from the weights the search found.
 StartKind: TypeAlias = Literal["fresh", "inherited"]
 #: Default epochs, where there are samples enough.
 EPOCHS = 20
-
-
-@dataclass(frozen=True)
-class FinalEvaluator:
-    """Trains on all training samples, validation included, and reports the last epoch on the test set."""
-
-    space: SearchSpace[Any]
-    splits: Splits
-    test: Samples
-    recipe: Recipe
-
-    @property
-    def metric_names(self) -> tuple[str, ...]:
-        return (*metric_names(self.splits.task, "test"), "train_loss")
-
-    @property
-    def shares_memory(self) -> bool:
-        return isinstance(self.space, Trainable) and self.space.shares_memory
-
-    def work(self, trial: Trial[Any]) -> float:
-        return self.space.cost(trial.individual.genotype).get("flops", 1.0)
-
-    def __call__(self, job: Job[Any]) -> Outcome[Any]:
-        genotype, weights = job.trial.individual.genotype, None if job.start is None else job.start.weights
-        recipe = self.recipe.of_size(self.space.cost(genotype).get("edges", 0.0))
-        trained = train(
-            self.space, genotype, weights, self.splits, recipe, epochs=job.trial.budget, seed=job.seed,
-            stop=job.stop,
-        )
-        outputs = predict(self.space, trained.genotype, trained.weights, self.test)
-        metrics = measure(outputs, self.test, self.splits.task, "test")
-        return Outcome({**metrics, "train_loss": trained.history[-1].train_loss}, weights=trained.weights)
+#: Networks of any size train at the full learning rate, also those that begin with weights.
+FULL_RATE_EDGES = sys.float_info.max
 
 
 def retrain(
@@ -91,20 +60,24 @@ def retrain(
     splits, test = _load_all(run), _load_test(run)
     given = {"learning_rate": learning_rate, "teacher_weight": teacher_weight}
     changes = {name: value for name, value in given.items() if value is not None}
-    recipe = recipe_from({**config.training, **changes}).final()
+    recipe = replace(recipe_from({**config.training, **changes}).final(), full_rate_edges=FULL_RATE_EDGES)
     shape = run.task.input_shape
     epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=EPOCHS, input_shape=shape)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
     # Another learning rate or teacher is another kind of retraining: the two must never be averaged.
     kind = start if learning_rate is None else f"{start}-lr{learning_rate:g}"
+    told: Floats | None = None
     if teacher is not None:
-        splits, digest = _taught(run, splits, teacher, teacher_members or config.teacher_members)
+        told = _teacher_outputs(run, splits, teacher, teacher_members or config.teacher_members)
+        digest = hashlib.blake2b(told.tobytes(), digest_size=4).hexdigest()
         kind += f"-teacher{digest}-{recipe.teacher_weight:g}"
     stored = {(r.id, r.seed) for r in run.store.retrainings() if (r.start, r.epochs) == (kind, epochs)}
     todo = [key for key in wanted if key not in stored]
     stop = Stop()
     jobs = [_job(run, serial, id, seed, start, epochs, stop) for serial, (id, seed) in enumerate(todo)]
-    evaluator = FinalEvaluator(run.space, splits, test, recipe)
+    evaluator = merge(
+        FinalTraining(run.space, splits, recipe, told), OutputEvaluator(run.space, test, splits.task, "test")
+    )
     for n_done, (evaluation, weights) in enumerate(evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs), 1):
         id, seed = todo[evaluation.id]
         if evaluation.status == "failed" or weights is None:
@@ -127,17 +100,16 @@ def _job(run: OpenRun, serial: int, id: int, seed: int, start: StartKind, epochs
 
 def measure_on_test(run: OpenRun, ids: Sequence[int]) -> dict[int, dict[str, float]]:
     """Test metrics of the weights that the search itself left behind, without further training."""
-    test = _load_test(run)
+    evaluator = OutputEvaluator(run.space, _load_test(run), run.task, "test")
     results: dict[int, dict[str, float]] = {}
     for id in ids:
         member = run.store.member(id)
         weights = run.store.weights(*member.evaluation.key)
         if weights is not None:
             try:
-                outputs = predict(run.space, member.genotype, weights, test)
+                results[id] = dict(evaluator.measure(Phenotype(member.genotype, weights), Stop()))
             except ValueError as error:
                 raise UserError(f"the weights of individual {id} cannot be used: {error}") from error
-            results[id] = dict(measure(outputs, test, run.task, "test"))
     return results
 
 
@@ -146,14 +118,12 @@ def _load_all(run: OpenRun) -> Splits:
     return test_split.load_for_retraining(config.dataset, **config.split)
 
 
-def _taught(run: OpenRun, splits: Splits, name: str, n_members: int) -> tuple[Splits, str]:
-    """The splits with what a teacher says, and a digest of that."""
-    outputs = read_teacher(
+def _teacher_outputs(run: OpenRun, splits: Splits, name: str, n_members: int) -> Floats:
+    """What a teacher says of the training samples, ``(n_train, n_outputs)``; arguments as :func:`read_teacher`."""
+    return read_teacher(
         name, n_members, samples=splits.train, task=splits.task, split_seed=run.config.split_seed,
         fingerprint=run.store.info.fingerprint,
     ).outputs
-    digest = hashlib.blake2b(outputs.tobytes(), digest_size=4).hexdigest()
-    return replace(splits, train=replace(splits.train, teacher=outputs)), digest
 
 
 def _load_test(run: OpenRun) -> Samples:

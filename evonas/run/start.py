@@ -16,7 +16,7 @@ from evonas.capabilities.initialization import Seedable
 from evonas.config import RunConfig
 from evonas.data.locating import expanded
 from evonas.evaluation import Evaluator
-from evonas.evaluation.base import class_of
+from evonas.evaluation.base import class_of, taught
 from evonas.objectives import Objectives
 from evonas.plugins import find_searcher
 from evonas.run import loop
@@ -32,7 +32,7 @@ from evonas.runtimes.latency_table import read_table as read_latencies
 from evonas.space import G
 from evonas.store import Record, RunStore, check_absent, create, damaged, each_once, of_another, read_info
 from evonas.training.length import EPOCHS
-from evonas.types import UserError, blames
+from evonas.types import Floats, UserError, blames
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
@@ -220,42 +220,46 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float
             check_target(store, metric, source, own=True)
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
-        if (outputs := store.teacher_outputs()) is not None:
+        evaluator, teacher = parts.evaluator, store.teacher_outputs()
+        if teacher is not None:
             expected = len(parts.splits.train), parts.splits.task.n_outputs
-            if outputs.shape != expected:
-                raise damaged(f"{out} has outputs of a teacher of shape {outputs.shape}, expected {expected}")
-            parts = parts.taught(outputs, out)
+            if teacher.shape != expected:
+                raise damaged(f"{out} has outputs of a teacher of shape {teacher.shape}, expected {expected}")
+            evaluator = taught(evaluator, teacher)
         for observer in observers:
             observer.begun(config, parts.objectives, store.records(), store.elapsed)
-        if parts.family_search is not None and not _find_family(parts, parts.family_search, store, observers):
+        if parts.family_search is not None and not _find_family(
+            parts, parts.family_search, evaluator, store, observers, teacher
+        ):
             return False
         return loop.run(
-            searcher, parts.evaluator, store, seed=config.seed, n_jobs=config.jobs,
+            searcher, evaluator, store, seed=config.seed, n_jobs=config.jobs,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, n_evaluations=config.evaluations,
             observers=observers,
-            evaluator_at=_evaluators_by_generation(parts, store, out) if config.teaches_itself else None, since=since,
+            evaluator_at=_evaluators_by_generation(parts, store) if config.teaches_itself else None, since=since,
         )
 
 
-def _evaluators_by_generation(parts: Parts, store: RunStore[G], out: Path) -> Callable[[int], Evaluator[G]]:
+def _evaluators_by_generation(parts: Parts, store: RunStore[G]) -> Callable[[int], Evaluator[G]]:
     """Evaluators that train with the best of earlier generations as teacher."""
     config, splits = parts.config, parts.splits
     n_jobs = config.jobs if parts.evaluator.shares_memory else 1
     teacher = OwnTeacher(store, parts.space, splits.train, splits.task, config.teacher_members, n_jobs)
 
     @lru_cache(maxsize=1)
-    def taught(since: int) -> Evaluator[G]:
-        return parts.taught(teacher.outputs(since), out).evaluator if since else parts.evaluator
+    def evaluator(since: int) -> Evaluator[G]:
+        return taught(parts.evaluator, teacher.outputs(since)) if since else parts.evaluator
 
-    return lambda generation: taught(teacher.since(generation))
+    return lambda generation: evaluator(teacher.since(generation))
 
 
 def _find_family(
-    parts: Parts, search: FamilySearch[Any], store: RunStore[Any], observers: Sequence[RunObserver]
+    parts: Parts, search: FamilySearch[Any], evaluator: Evaluator[Any], store: RunStore[Any],
+    observers: Sequence[RunObserver], teacher: Floats | None,
 ) -> bool:
     config = parts.config
     return find_family(
-        search, parts.evaluator, store, parts.splits, config.recipe, name=config.seeder,
+        search, evaluator, store, parts.splits, config.recipe, name=config.seeder, teacher=teacher,
         n_members=config.population + config.generations * config.children,
         epochs=config.search_epochs or search.epochs, seed=config.seed, n_jobs=config.jobs,
         trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,

@@ -19,7 +19,7 @@ from evonas.individual import Evaluation, Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.run.latency_sources import sources_of
 from evonas.run.lowered_front import lower_front
-from evonas.run.open import check_fit, check_same
+from evonas.run.open import check_compatible, check_same
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace
 from evonas.store import Group, Record, RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
@@ -123,7 +123,7 @@ def read_seeds(
 def _check(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
     """Raises :class:`UserError` unless members of another run of this space can found this one."""
     name = f"the seed run {run}"
-    theirs = check_fit(name, info, config, splits, space)
+    theirs = check_compatible(name, info, config, splits, space)
     check = partial(check_same, name)
     check("list of objectives", ",".join(theirs.objectives or ()), ",".join(config.objectives or ()))
     if config.evaluator == "shared":  # nothing that has its weights from a supernet measures up to what was trained

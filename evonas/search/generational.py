@@ -16,7 +16,7 @@ from evonas.individual import Evaluation, Member, Trial
 from evonas.objectives import Objectives
 from evonas.pareto import Ranking, front, rank_and_crowd
 from evonas.search.base import History
-from evonas.search.reproduction import Births, Proposal, Screening, Unborn
+from evonas.search.reproduction import Proposal, Reproduction, Screening, Unborn
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles, Json
 
@@ -53,7 +53,7 @@ class Generational(ABC, Generic[G]):
             raise ValueError(f"rungs must be ascending budgets of at least 0, got {list(rungs)}")
         self._space, self._objectives, self._rng = space, objectives, rng
         self._generations, self._rungs, self._screening = generations, rungs, screening
-        self._births = Births(space, objectives)
+        self._reproduction = Reproduction(space, objectives)
         self._generation = 0
         self._asked: Sequence[Trial[G]] = []
         self._promoted: list[Member[G]] = []
@@ -141,13 +141,13 @@ class Generational(ABC, Generic[G]):
 
     def _trial(self, propose: Proposal[G], screening: Screening[G] | None = None) -> Trial[G]:
         """The first trial of a new individual."""
-        individual = self._births.born(propose, generation=self._generation, screening=screening)
+        individual = self._reproduction.create(propose, generation=self._generation, screening=screening)
         return Trial(individual, self._rungs[0])
 
     def state(self) -> Json:
         """Progress, the generator's state, and who waits for or competes on which rung."""
         return {
-            "generation": self._generation, "next_id": self._births.next_id, "rng": self._rng.bit_generator.state,
+            "generation": self._generation, "next_id": self._reproduction.next_id, "rng": self._rng.bit_generator.state,
             "promoted": keys(self._promoted), "rivals": [keys(members) for members in self._rivals],
         }
 
@@ -157,7 +157,7 @@ class Generational(ABC, Generic[G]):
             if type(state[name]) is not int or state[name] < 0:
                 raise ValueError(f"{name} must be a whole number, got {state[name]!r}")
         self._generation, self._rng.bit_generator.state = state["generation"], state["rng"]
-        self._births.restore(state["next_id"], history.digests(state["next_id"]))
+        self._reproduction.restore(state["next_id"], history.digests(state["next_id"]))
         self._promoted = members_of(state["promoted"], history)
         self._rivals = [members_of(listed, history) for listed in state["rivals"]]
 

@@ -76,7 +76,7 @@ class NSGA2(Generational[G]):
 
     def _bear(self) -> Sequence[Trial[G]]:
         if not self._population and self._founders:
-            self._births.restore(len(self._founders), [t.individual.genotype.digest for t in self._founders])
+            self._reproduction.restore(len(self._founders), [t.individual.genotype.digest for t in self._founders])
             return list(self._founders)
         if not self._population:
             return self._found(self._size)

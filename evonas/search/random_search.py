@@ -48,7 +48,7 @@ class RandomSearch(Generational[G]):
 
     def _bear(self) -> Sequence[Trial[G]]:
         n = self._children if self._generation else self._population
-        return self._trials(lambda: (self._draw(self._births.next_id, self._rng), ()), n, self._screening)
+        return self._trials(lambda: (self._draw(self._reproduction.next_id, self._rng), ()), n, self._screening)
 
     def _learn(self, members: list[Member[G]]) -> None:
         """Nothing."""

@@ -23,16 +23,16 @@ class Screening(NamedTuple, Generic[G]):
     """Several individuals are bred for each that is born.
 
     Attributes:
-        promise: What genotypes promise, ``(n,)``: the best is born. A pure function.
-        n_bred: Their number.
+        promise: What genotypes promise, ``(n,)``: the most promising is taken. A pure function.
+        n_bred: Offspring of which one is taken.
     """
 
     promise: Callable[[Sequence[G]], Doubles]
     n_bred: int
 
 
-class Births(Generic[G]):
-    """Gives ids in the order of birth and never the same genotype twice, as far as the space allows.
+class Reproduction(Generic[G]):
+    """Makes individuals with ids in their order, and never the same genotype twice as far as the space allows.
 
     Constraints on metrics that follow from the structure alone are checked here, before a trial is spent on them.
     """
@@ -42,15 +42,15 @@ class Births(Generic[G]):
         self._seen: set[str] = set()
         self.next_id = 0
 
-    def born(
+    def create(
         self, propose: Proposal[G], *, generation: int, screening: Screening[G] | None = None
     ) -> Individual[G]:
-        """The first acceptable of up to :data:`ATTEMPTS` proposals.
+        """An individual from the first acceptable of up to :data:`ATTEMPTS` proposals.
 
         Args:
             propose: Draws an offspring.
-            generation: Of birth.
-            screening: The most promising of the offspring that it asks for is born.
+            generation: The generation of the individual.
+            screening: Where given, the most promising of several offspring is taken.
         """
         (genotype, operator), parents = self._screened(propose, screening) if screening else self._bred(propose)[1]
         self._seen.add(genotype.digest)

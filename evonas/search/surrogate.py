@@ -124,7 +124,7 @@ class SurrogateSearch(Generational[G]):
         for _ in range(self._settings.samples):
             sample = self._space.sample(self._rng)
             found.setdefault(sample.digest, (Offspring(sample, "sample"), ()))
-        return [each for each in found.values() if self._births.accepts(each[0].genotype)]
+        return [each for each in found.values() if self._reproduction.accepts(each[0].genotype)]
 
     def _predicted(self, X: Floats, F: Doubles, learned: Sequence[int], candidates: Sequence[G]) -> Doubles:
         """Objectives of candidates by each tree, ``(n_trees, n_candidates, n_objectives)``.

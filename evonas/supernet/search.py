@@ -63,19 +63,26 @@ class SupernetSearch(Generic[G]):
 
     def search(
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
-        directory: Path, report: Report,
+        directory: Path, report: Report, teacher: Floats | None = None,
     ) -> FoundFamily[G]:
         """Train the supernet, and read a family off; see :class:`evonas.capabilities.family.FamilySearch`.
 
         Members keep the supernet's weights, with statistics of BatchNorm of their own. Hypernetworks give their best
         genotypes over the range of complexities, other logits their best genotype; where those are too few, samples
         from the logits follow, at rising temperatures. Without logits it is the front by loss on held-out training
-        samples and FLOPs among random paths. What gives
-        the logits is kept in ``directory``, see :mod:`evonas.supernet.checkpoint`.
+        samples and FLOPs among random paths. What gives the logits is kept in ``directory``, see
+        :mod:`evonas.supernet.checkpoint`.
 
         Args:
-            recipe: Of the members' training; not used here.
+            splits, n_members, epochs, seed, stop, directory, report: See the protocol.
+            recipe: The recipe of the members' training; not used here.
+            teacher: Must be None: a supernet learns from the labels alone.
+
+        Raises:
+            ValueError: There is a teacher; or as the protocol says.
         """
+        if teacher is not None:
+            raise ValueError("a supernet does not learn from a teacher: leave the teacher out")
         from evonas.supernet.subnetworks import best_paths, read_off
         from evonas.supernet.training import SupernetTraining
 

@@ -21,7 +21,7 @@ def check_images(shape: tuple[int, ...], recipe: Recipe) -> None:
         raise ValueError(f"shift must be less than the {shape[1]} x {shape[2]} pixels of an image, got {recipe.shift}")
 
 
-class Views:
+class Augmentation:
     """The ways in which training shows its images, and which of them it shows when.
 
     Attributes:

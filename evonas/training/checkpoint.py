@@ -14,7 +14,7 @@ import numpy as np
 from evonas.data.samples import Splits
 from evonas.serialization.arrays import load, save
 from evonas.space import Encoded
-from evonas.types import Arrays, UserError
+from evonas.types import Arrays, Floats, UserError
 
 #: Where the header says of which search it is.
 KEY = "search"
@@ -51,9 +51,16 @@ class Checkpoint:
         return data
 
 
-def data_and_seed(splits: Splits, seed: np.random.SeedSequence) -> dict[str, Any]:
-    """What every search depends on, for :attr:`Checkpoint.identity`."""
-    teacher = splits.train.teacher
+def data_and_seed(
+    splits: Splits, seed: np.random.SeedSequence, teacher: Floats | None = None
+) -> dict[str, Any]:
+    """The part of :attr:`Checkpoint.identity` that every search has.
+
+    Args:
+        splits: The samples.
+        seed: The seed of the search.
+        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``.
+    """
     return {
         "data set (fingerprint)": splits.fingerprint,
         "teacher (digest)": None if teacher is None else digest({"teacher": teacher}),

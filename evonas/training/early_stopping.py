@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 S = TypeVar("S")
 
 
-class Patience(Generic[S]):
+class EarlyStopping(Generic[S]):
     """Watches the validation loss, and keeps the state after the best epoch.
 
     Args:

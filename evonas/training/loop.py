@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from evonas.data.samples import Samples, Splits
-from evonas.training.augmentation import Views
-from evonas.training.early_stopping import Patience
+from evonas.training.augmentation import Augmentation
+from evonas.training.early_stopping import EarlyStopping
 from evonas.training.recipe import Epoch, Recipe
 from evonas.training.stop import Stop
 from evonas.types import Floats, Task
@@ -24,10 +24,21 @@ PREDICTION_BATCH = 1024
 
 def fit(
     module: nn.Module, splits: Splits, recipe: Recipe, *, epochs: int, seed: np.random.SeedSequence, stop: Stop,
+    teacher: Floats | None = None,
 ) -> tuple[Epoch, ...]:
     """Train ``module`` in place on one CPU thread.
 
     Pruning and regrowth belong to a space's own trainer; here they are refused.
+
+    Args:
+        module: Maps samples to outputs before softmax, ``(n, n_outputs)``.
+        splits: The samples.
+        recipe: How to train.
+        epochs: Passes over the training samples.
+        seed: The order of the samples and the dropout follow from it.
+        stop: Polled at every step.
+        teacher: Class probabilities or standardised targets that are mixed into the targets, float32 of shape
+            ``(n_train, n_outputs)``.
 
     Raises:
         ValueError: The recipe asks for pruning or regrowth.
@@ -39,10 +50,10 @@ def fit(
     rng = np.random.default_rng(seed)
     number = int(rng.integers(2**63))
     torch.manual_seed(number)
-    step = _Step(module, splits, recipe)
-    patience: Patience[dict[str, Any]] = Patience(recipe.patience)
+    step = _Step(module, splits, recipe, teacher)
+    stopping: EarlyStopping[dict[str, Any]] = EarlyStopping(recipe.patience)
     n_samples = len(splits.train.x)
-    views = Views(splits.train.x.shape[1:], recipe)
+    augmentation = Augmentation(splits.train.x.shape[1:], recipe)
     n_batches = -(-n_samples // recipe.batch_size)
     rates = iter(recipe.learning_rates(epochs * n_batches))
     history: list[Epoch] = []
@@ -50,30 +61,29 @@ def fit(
     for epoch in range(epochs):
         module.train()
         total = 0.0
-        shown = views.of_steps(n_batches, seed=number, epoch=epoch)
+        shown = augmentation.of_steps(n_batches, seed=number, epoch=epoch)
         for view, batch in zip(shown, _batches(n_samples, recipe.batch_size, rng), strict=True):
             stop.check()
             total += step(batch, view, next(rates)) * len(batch)
         if not np.isfinite(total):
             raise FloatingPointError(f"the training loss is not finite after {epoch + 1} epochs")
-        val_loss = patience.validated(lambda: _validation_loss(module, splits))
+        val_loss = stopping.validated(lambda: _validation_loss(module, splits))
         history.append(Epoch(total / n_samples, val_loss, n_params))
-        if patience.ends(val_loss, lambda: copy.deepcopy(module.state_dict())):
+        if stopping.ends(val_loss, lambda: copy.deepcopy(module.state_dict())):
             break
-    if patience.best is not None:
-        module.load_state_dict(patience.best)
+    if stopping.best is not None:
+        module.load_state_dict(stopping.best)
     return tuple(history)
 
 
 class _Step:
     """One step of the optimizer on a batch, again and again."""
 
-    def __init__(self, module: nn.Module, splits: Splits, recipe: Recipe) -> None:
+    def __init__(self, module: nn.Module, splits: Splits, recipe: Recipe, teacher: Floats | None) -> None:
         self._module, self._task, self._recipe = module, splits.task, recipe
         self._x, self._y = _tensors(splits.train)
-        train = splits.train
         self._teacher, self._weight = (
-            None if array is None else torch.from_numpy(array) for array in (train.teacher, train.weight)
+            None if array is None else torch.from_numpy(array) for array in (teacher, splits.train.weight)
         )
         self._optimizer = _optimizer(module, recipe)
 

@@ -13,25 +13,25 @@ import numpy as np
 from evonas.config import RunConfig
 from evonas.data import load
 from evonas.data.samples import Splits
-from evonas.evaluation import CostEvaluator, Job, Outcome, TrainedEvaluator, merge
+from evonas.evaluation import CostEvaluator, TrainedEvaluator, merge
 from evonas.evaluation.base import goals_of
 from evonas.evaluation.trained import predict
-from evonas.individual import Trial
 from evonas.objectives import parse_objectives
 from evonas.plugins import create_space
 from evonas.rng import Stream, stream
 from evonas.run import loop
 from evonas.search import NSGA2
-from evonas.space import G, SearchSpace
+from evonas.space import G, Phenotype, SearchSpace
 from evonas.store import RunStore, create
-from evonas.types import Goal
+from evonas.training import Stop
+from evonas.types import Goal, Metrics
 
 WORST = "val_worst_class_error"
 
 
 @dataclass(frozen=True)
 class WorstClass(Generic[G]):
-    """Largest error of a class on the validation samples; merged behind an evaluator that trains."""
+    """Largest error of a class on the validation samples; merged with an evaluator that trains."""
 
     space: SearchSpace[G]
     splits: Splits
@@ -40,19 +40,15 @@ class WorstClass(Generic[G]):
     metric_names: ClassVar[tuple[str, ...]] = (WORST,)
     goals: ClassVar[Mapping[str, Goal]] = {WORST: "min"}
 
-    def work(self, trial: Trial[G]) -> float:
-        """Seconds are spent in training, not here."""
-        return 0.0
-
-    def __call__(self, job: Job[G]) -> Outcome[G]:
-        """The job comes with the genotype and the weights that the evaluator before this one has trained."""
-        if job.start is None:
-            raise ValueError(f"{WORST} needs trained weights: merge this evaluator behind one that trains")
+    def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
+        """The metric of a network as training has left it."""
+        if not phenotype.weights:
+            raise ValueError(f"{WORST} needs trained weights: merge it with an evaluator that trains")
         samples = self.splits.validation
-        outputs = predict(self.space, job.trial.individual.genotype, job.start.weights, samples)
+        outputs = predict(self.space, phenotype.genotype, phenotype.weights, samples)
         labels = samples.y.astype(np.int64)
         wrong = outputs.argmax(axis=1) != labels
-        return Outcome({WORST: max(float(wrong[labels == label].mean()) for label in np.unique(labels))})
+        return {WORST: max(float(wrong[labels == label].mean()) for label in np.unique(labels))}
 
 
 def main(out: Path) -> None:

@@ -392,9 +392,12 @@ class NeuronSpace:
 
     def train(
         self, genotype: NeuronGenotype, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
-        seed: np.random.SeedSequence, stop: Stop,
+        seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
     ) -> Trained[NeuronGenotype]:
-        """Grow if the genotype asks for it, then train with the chosen trainer from ``weights`` (None: fresh)."""
+        """Grow if the genotype asks for it, then train with the chosen trainer from ``weights`` (None: fresh).
+
+        See :meth:`evonas.capabilities.training.Trainable.train` for the arguments.
+        """
         initial, order, growth = seed.generate_state(3).tolist()
         recipe = recipe_for(genotype, recipe, self.options, self.task, continues=weights is not None)
         if weights is None:
@@ -406,9 +409,9 @@ class NeuronSpace:
         if genotype.grow_to:
             network = grown(
                 network, genotype.grow_to, train=splits.train, task=self.task, recipe=recipe, law=self.law,
-                trainer=trainer, rng=np.random.default_rng(growth),
+                trainer=trainer, rng=np.random.default_rng(growth), teacher=teacher,
             )
-        trained = trainer.train(network, splits, recipe, epochs=epochs, seed=order, stop=stop)
+        trained = trainer.train(network, splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher)
         network = trained.network
         if not network.genotype.n_edges:  # a failed trial, not a network
             raise InvalidGenotype(f"pruning to {genotype.prune_to or 'so few'} edges has cut every path from inputs to "

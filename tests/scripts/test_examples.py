@@ -10,7 +10,8 @@ from toy import ToySpace
 
 from evonas.data import load
 from evonas.evaluation import Job, TrainedEvaluator, merge
-from evonas.individual import Evaluation, Individual, Start, Trial
+from evonas.individual import Evaluation, Individual, Trial
+from evonas.space import Phenotype
 from evonas.training import Recipe, Stop
 from evonas.types import Task
 from scripts.examples.own_metric import WORST, WorstClass
@@ -62,10 +63,9 @@ def test_the_worst_class_is_at_least_as_bad_as_the_mean_and_needs_weights() -> N
     trial = Trial(Individual(0, genotype, 0, "sample"), 1)
     job = Job(trial, np.random.SeedSequence(0), None, Stop())
     with pytest.raises(ValueError, match="needs trained weights"):
-        WorstClass(space, splits)(job)
+        WorstClass(space, splits).measure(Phenotype(genotype, {}), Stop())
     outcome = merge(TrainedEvaluator(space, splits, Recipe()), WorstClass(space, splits))(job)
     assert outcome.metrics["val_error"] <= outcome.metrics[WORST] <= 1
     assert outcome.weights is not None
-    again = WorstClass(space, splits)(Job(trial, np.random.SeedSequence(1), Start(genotype, outcome.weights, True),
-                                          Stop()))
-    assert again.metrics[WORST] == outcome.metrics[WORST]
+    again = WorstClass(space, splits).measure(Phenotype(genotype, outcome.weights), Stop())
+    assert again[WORST] == outcome.metrics[WORST]

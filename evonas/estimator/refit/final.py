@@ -22,9 +22,9 @@ from evonas.estimator.refit.finalists import finalists, n_edges, within_limits
 from evonas.estimator.refit.folds import joined, losses
 from evonas.estimator.refit.purse import Purse
 from evonas.estimator.refit.race import BEHIND, Entrant, Race, Standing, standings_of
-from evonas.estimator.refit.training import Training
 from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
+from evonas.evaluation.final import FinalTraining
 from evonas.evaluation.trained import predict
 from evonas.individual import Individual, Start, Trial
 from evonas.rng import Stream, stream
@@ -263,7 +263,7 @@ def _last_trainings(
     """Networks of the entrants trained on all samples, by id in their order; without those that time was short for."""
     fresh = is_table(everything.task.input_shape)
     stop = Stop() if deadline is None else Stop(deadline=deadline)
-    training = Training(run.space, everything, run.config.recipe.final())
+    training = FinalTraining(run.space, everything, run.config.recipe.final())
     found: dict[int, Network] = {}
     lowest: dict[int, float] = {}
     longest = 0.0

@@ -26,7 +26,7 @@ class Fold:
     Attributes:
         splits: The samples to train on; ``validation`` is empty.
         held: The others.
-        rows: Of ``held`` among all samples, ``(n_held,)``.
+        rows: Indices of ``held`` among all samples, ``(n_held,)``.
     """
 
     splits: Splits
@@ -44,7 +44,7 @@ def joined(splits: Splits) -> Splits:
 
 
 def _joined(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[Any] | None:
-    """None where one part lacks it: of the validation samples no teacher has spoken."""
+    """Both arrays, the first one first; None where one part lacks it."""
     return None if first is None or second is None else np.concatenate([first, second])
 
 
@@ -52,9 +52,9 @@ def fold(everything: Splits, index: int, seed: np.random.SeedSequence) -> Fold:
     """Fold ``index`` of a sequence without end: the first :data:`FOLDS` hold out every sample once, the next again.
 
     Args:
-        everything: As :func:`joined` gives it.
-        index: From 0.
-        seed: Of the sequence.
+        everything: All samples, see :func:`joined`.
+        index: The number of the fold, from 0.
+        seed: The random stream of the sequence.
     """
     samples, task = everything.train, everything.task
     repeat, number = divmod(index, FOLDS)
@@ -75,16 +75,16 @@ def _fold_of(strata: Ints, rng: np.random.Generator) -> Ints:
 
 
 def losses(outputs: Floats, samples: Samples, task: Task) -> Doubles:
-    """How wrong a network is about each sample, ``(n,)``.
+    """The loss of a network on each sample, ``(n,)``.
 
-    Of classes the mean of the error (0 or 1) and of half the squared distance of the probabilities from the truth
-    (Brier 1950): the error is what counts, and far noisier. Of a regression the squared error in deviations of the
-    target, the mean over the targets.
+    For classes it is the mean of the error (0 or 1) and of half the squared distance of the probabilities from the
+    truth (Brier 1950): the error is what counts, and far noisier. For a regression it is the squared error in
+    deviations of the target, averaged over the targets.
 
     Args:
-        outputs: ``(n, n_outputs)``, before softmax.
-        samples: That they are of.
-        task: Says what they mean.
+        outputs: Outputs before softmax, ``(n, n_outputs)``.
+        samples: The samples of these outputs.
+        task: Their task.
     """
     z = outputs.astype(np.float64)
     if task.kind == "regression":

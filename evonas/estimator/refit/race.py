@@ -17,9 +17,9 @@ from evonas.config import RunConfig
 from evonas.data.samples import Samples, Splits
 from evonas.estimator.refit.folds import FOLDS, fold, losses
 from evonas.estimator.refit.purse import Purse
-from evonas.estimator.refit.training import Training
 from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
+from evonas.evaluation.final import FinalTraining
 from evonas.evaluation.trained import predict
 from evonas.individual import Individual, Trial
 from evonas.rng import Stream, stream
@@ -133,7 +133,7 @@ class Race:
             for i, entrant in enumerate(running)
         ]
         told: dict[int, Doubles | None] = {}
-        training = Training(self._space, drawn.splits, self._recipe)
+        training = FinalTraining(self._space, drawn.splits, self._recipe)
         for evaluation, weights in evaluate_all(training, jobs, stop=stop, n_jobs=self._n_jobs):
             entrant = running[evaluation.id]
             purse.pay(entrant.price)

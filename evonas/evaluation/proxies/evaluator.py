@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic
 
-from evonas.evaluation.base import Job, Outcome
 from evonas.evaluation.proxies.scorer import Scorer
-from evonas.individual import Trial
-from evonas.space import G
+from evonas.space import G, Phenotype
+from evonas.training import Stop
+from evonas.types import Metrics
 
 
 @dataclass(frozen=True)
 class ProxyEvaluator(Generic[G]):
-    """Scores the genotype with fresh weights, whatever weights the job starts with.
+    """Scores the genotype with fresh weights, whatever weights it was trained to.
 
     Attributes:
+        scorer: Computes the proxies.
         metric_names: Some of :data:`evonas.evaluation.proxies.MEASURED`.
     """
 
@@ -23,11 +24,9 @@ class ProxyEvaluator(Generic[G]):
     metric_names: tuple[str, ...]
     shares_memory: bool = True
 
-    def work(self, trial: Trial[G]) -> float:
-        return self.scorer.space.cost(trial.individual.genotype).get("flops", 1.0)
-
-    def __call__(self, job: Job[G]) -> Outcome[G]:
-        found, failed = self.scorer.scores(job.trial.individual.genotype, self.metric_names, job.stop)
+    def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
+        """The scores; ``FloatingPointError`` where one fails."""
+        found, failed = self.scorer.scores(phenotype.genotype, self.metric_names, stop)
         if failed:
             raise FloatingPointError("; ".join(f"proxy {name}: {reason}" for name, reason in failed.items()))
-        return Outcome(found)
+        return found

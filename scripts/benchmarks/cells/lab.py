@@ -14,11 +14,11 @@ import numpy as np
 from evonas.cli.console import say
 from evonas.data import load, test_split
 from evonas.data.samples import Splits
-from evonas.evaluation.base import Job
+from evonas.evaluation.base import Evaluator, Job, merge
+from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.individual import Individual, Trial
 from evonas.plugins import create_space
 from evonas.report.comparison_tables import mean_text
-from evonas.run.retrain import FinalEvaluator
 from evonas.serialization.files import write_whole
 from evonas.supernet.checkpoint import FILE, TrainedHypernet, load_hypernet
 from evonas.supernet.search import SupernetSearch
@@ -58,8 +58,12 @@ class Lab:
         return space
 
     @cached_property
-    def _final(self) -> FinalEvaluator:
-        return FinalEvaluator(self.space, self.splits, test_split.load_test(**self._data), Recipe())
+    def _final(self) -> Evaluator[CellGenotype]:
+        test = test_split.load_test(**self._data)
+        return merge(
+            FinalTraining(self.space, self.splits, Recipe()),
+            OutputEvaluator(self.space, test, self.splits.task, "test"),
+        )
 
     @property
     def _data(self) -> Any:

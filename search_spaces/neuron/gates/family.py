@@ -20,7 +20,7 @@ from evonas.data.samples import Splits
 from evonas.space import Encoded
 from evonas.training import Recipe, Stop
 from evonas.training.checkpoint import Checkpoint, data_and_seed
-from evonas.types import Json
+from evonas.types import Floats, Json
 from search_spaces.neuron.encoding import decode, encode
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.initialization.dense import TRAINING as PRUNE_TRAINING
@@ -74,7 +74,7 @@ class RelevanceSearch:
 
     def search(
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
-        directory: Path, report: Report,
+        directory: Path, report: Report, teacher: Floats | None = None,
     ) -> FoundFamily[NeuronGenotype]:
         """See :class:`evonas.capabilities.family.FamilySearch`; there is a checkpoint after each start, the smallest
         first.
@@ -86,8 +86,9 @@ class RelevanceSearch:
         for place, part in enumerate(parts):
             numbers = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
             checkpoint = Checkpoint(directory / f"start-{place}.safetensors", {
-                **data_and_seed(splits, numbers), "norm": self.norm, "n_epochs": epochs, "edges of the members": part,
-                "setting": asdict(self.setting), "training": asdict(recipe), "settings": asdict(self.settings),
+                **data_and_seed(splits, numbers, teacher), "norm": self.norm, "n_epochs": epochs,
+                "edges of the members": part, "setting": asdict(self.setting), "training": asdict(recipe),
+                "settings": asdict(self.settings),
             })
             networks = checkpoint.load()
             if networks is None:
@@ -95,7 +96,9 @@ class RelevanceSearch:
                 def say(epoch: int, loss: float, done: int = place * epochs) -> None:
                     report(done + epoch, n_epochs, {"train_loss": loss})
 
-                networks = self._select(part, splits, recipe, epochs=epochs, seed=numbers, stop=stop, say=say)
+                networks = self._select(
+                    part, splits, recipe, epochs=epochs, seed=numbers, stop=stop, say=say, teacher=teacher
+                )
                 checkpoint.save(networks)
             found |= zip(part, _members(networks), strict=True)
             edge_updates += networks.header["edge_updates"]
@@ -103,9 +106,9 @@ class RelevanceSearch:
 
     def _select(
         self, edges: Sequence[int], splits: Splits, recipe: Recipe, *, epochs: int, seed: np.random.SeedSequence,
-        stop: Stop, say: Callable[[int, float], None],
+        stop: Stop, say: Callable[[int, float], None], teacher: Floats | None,
     ) -> Encoded:
-        """Networks for so many edges, ascending, from a start of their own; as a checkpoint."""
+        """Networks of given numbers of edges, ascending, from a start of their own; as a checkpoint."""
         import torch
 
         from search_spaces.neuron.gates.search import select
@@ -119,7 +122,7 @@ class RelevanceSearch:
         selected = [min(FACTOR * n_edges, network.genotype.n_edges) for n_edges in edges]
         found = select(
             network, splits, recipe, edges=selected, epochs=epochs, seed=order, stop=stop, report=say,
-            prior=self.settings.prior,
+            prior=self.settings.prior, teacher=teacher,
         )
         networks = [
             replace(n, genotype=replace(n.genotype, prune_to=target if target < n.genotype.n_edges else 0))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from evonas.data.samples import Splits
 from evonas.training import Recipe, Stop
-from evonas.types import Ints
+from evonas.types import Floats, Ints
 from search_spaces.neuron.gates.discretize import discretize, relevance
 from search_spaces.neuron.gates.gates import Gates
 from search_spaces.neuron.gates.priors import PRIORS, Prior, PriorName
@@ -31,16 +31,18 @@ from search_spaces.neuron.trainer.torch_backend.rewiring import Rewired
 WARM_UP, FALL_END = 0.15, 0.95
 #: Edges leave for good once they are open with a probability below this. Only then does the training become faster.
 CLOSED = 0.01
-#: They leave together, every so many steps and if they are so many: the network is compiled anew then.
+#: They leave together, at multiples of these steps and where they are at least this share, since the network is
+#: compiled anew then.
 SHRINK_EVERY, SHRINK_SHARE = 50, 0.1
-#: So many times the edges of the next network stay in any case.
+#: This multiple of the edges of the next network stays in any case.
 RESERVE = 2
 
 
 class Selection(NamedTuple):
-    """What a search ends in.
+    """The result of a search.
 
     Attributes:
+        networks: The networks, one for each number of edges.
         edge_updates: Connected edges times training samples seen, by weights and by gates, as in
             :class:`evonas.training.Trained`.
     """
@@ -53,6 +55,7 @@ class Selection(NamedTuple):
 def select(
     network: Network, splits: Splits, recipe: Recipe, *, edges: Sequence[int], epochs: int, seed: int, stop: Stop,
     report: Callable[[int, float], None] = lambda epoch, loss: None, prior: PriorName = "dirichlet",
+    teacher: Floats | None = None,
 ) -> Selection:
     """The most relevant sub-networks of a network, one for each number of edges, from one training.
 
@@ -70,9 +73,10 @@ def select(
         edges: Numbers of edges, each at least the number of outputs and at most that of the start.
         epochs: Passes over both halves.
         report: Told after every epoch how many are done, and the mean training loss of the last.
-        prior: Of the gates, see :data:`search_spaces.neuron.gates.priors.PRIORS`. Measured on Fashion-MNIST from
-            784-120-10, after fine-tuning: the Dirichlet prior is ahead by .2 to .9 points at 1 000 and 2 650 edges,
-            about equal at 6 600 and 20 700, and the fastest, since its gates need no noise.
+        prior: The prior of the gates, see :data:`search_spaces.neuron.gates.priors.PRIORS`. Measured on Fashion-MNIST
+            from 784-120-10, after fine-tuning: the Dirichlet prior is ahead by .2 to .9 points at 1 000 and 2 650
+            edges, about equal at 6 600 and 20 700, and the fastest, since its gates need no noise.
+        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``; weights and gates learn from it.
 
     Returns:
         Networks in the order of ``edges``, connected, each with the number asked for or slightly fewer; and the cost.
@@ -83,8 +87,10 @@ def select(
         FloatingPointError: The loss became infinite or not a number.
         Cancelled, TrialTimeout: ``stop`` asked for it.
     """
-    _check(network, splits, edges, epochs, prior)
-    search = _Search(network, splits, recipe, PRIORS[prior], edges=edges, epochs=epochs, seed=seed, stop=stop)
+    _check(network, splits, edges, epochs, prior, teacher)
+    search = _Search(
+        network, splits, recipe, PRIORS[prior], edges=edges, epochs=epochs, seed=seed, stop=stop, teacher=teacher
+    )
     found = search.run(report)
     return Selection([found[n] for n in edges], search.edge_updates)
 
@@ -94,7 +100,7 @@ class _Search:
 
     def __init__(
         self, network: Network, splits: Splits, recipe: Recipe, prior: Prior, *, edges: Sequence[int], epochs: int,
-        seed: int, stop: Stop,
+        seed: int, stop: Stop, teacher: Floats | None,
     ) -> None:
         recipe = replace(recipe, schedule="constant")
         n_samples, n_edges = len(splits.train), network.genotype.n_edges
@@ -103,7 +109,7 @@ class _Search:
         self._learner = Learner(network, None, recipe, partial(compile_network, device=cpu), cpu)
         halving, gating, *self._seeds = np.random.SeedSequence(seed).generate_state(4).tolist()
         order = np.random.default_rng(halving).permutation(n_samples)
-        self._samples = problem(splits.train, splits.task, recipe)
+        self._samples = problem(splits.train, splits.task, recipe, teacher)
         self._halves = [order[: n_samples // 2], order[n_samples // 2 :]]  # of weights, of gates
         self._n_steps = epochs * n_batches(n_samples // 2, self._batch_size)
         self._rates = recipe.learning_rates(self._n_steps)
@@ -197,11 +203,13 @@ class _Search:
             self._gates.keep(index)
 
 
-def _check(network: Network, splits: Splits, edges: Sequence[int], epochs: int, prior: PriorName) -> None:
-    """Raises ``ValueError`` as :func:`select` says."""
+def _check(
+    network: Network, splits: Splits, edges: Sequence[int], epochs: int, prior: PriorName, teacher: Floats | None
+) -> None:
+    """Raise ``ValueError`` as :func:`select` says."""
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
-    check_training(network, splits.train, splits.task, None)
+    check_training(network, splits.train, splits.task, None, teacher)
     if len(splits.train) < 2:
         raise ValueError("gates and weights learn on different samples: expected at least 2 for training, got 1")
     if epochs < 1:

@@ -1,4 +1,4 @@
-"""What every trainer of neuron networks takes and returns."""
+"""Arguments and results that all trainers of neuron networks have in common."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ class Trainer(Protocol):
 
     @property
     def description(self) -> str:
-        """What it runs on, for a person to read."""
+        """What the trainer runs on, as text for users."""
         ...
 
     def train(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        frozen: NDArray[np.bool_] | None = None,
+        frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
     ) -> TrainedNetwork:
         """Train for ``epochs`` passes over ``splits.train``.
 
@@ -91,6 +91,8 @@ class Trainer(Protocol):
         Args:
             frozen: ``(n_edges,)``, True for edges whose weight must not change (nor be pruned); the others of such an
                 edge's tie go on without it.
+            teacher: Class probabilities or regression targets that are mixed into the targets, float32 of shape
+                ``(n_train, n_outputs)``.
         """
         ...
 
@@ -98,16 +100,36 @@ class Trainer(Protocol):
         """Outputs before softmax, ``(n, n_outputs)``."""
         ...
 
-    def gradients(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Gradients:
-        """Gradients of the mean loss over all of ``samples`` as one batch (no dropout, no shift or flip)."""
+    def gradients(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
+    ) -> Gradients:
+        """Gradients of the mean loss over all of ``samples`` as one batch (no dropout, no shift or flip).
+
+        Args:
+            network: The network.
+            samples: The batch.
+            task: What the outputs mean.
+            recipe: Its label smoothing and the teacher's weight.
+            teacher: As in :meth:`train`, for these samples.
+        """
         ...
 
-    def edge_scores(self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints) -> Floats:
-        """E[h_u * delta_v] of absent edges, ``(n_candidates,)``; ``candidates`` are (source, target) global indices."""
+    def edge_scores(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints,
+        teacher: Floats | None = None,
+    ) -> Floats:
+        """E[h_u * delta_v] of absent edges, ``(n_candidates,)``.
+
+        Args:
+            network, samples, task, recipe, teacher: As in :meth:`gradients`.
+            candidates: The edges as (source, target) of global indices, ``(n_candidates, 2)``.
+        """
         ...
 
-    def statistics(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Statistics:
-        """Activation and gradient statistics of every neuron."""
+    def statistics(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
+    ) -> Statistics:
+        """Activation and gradient statistics of every neuron; arguments as in :meth:`gradients`."""
         ...
 
 
@@ -166,8 +188,8 @@ def prune_steps(recipe: Recipe, n_steps: int, n_edges: int, release_at: float = 
 
     Args:
         recipe: Its ``pruning`` says when to begin and end, and what to keep; without it nothing is pruned.
-        n_steps: Of the whole training.
-        n_edges: With which training begins.
+        n_steps: Steps of the whole training.
+        n_edges: Edges with which training begins.
         release_at: Share of the steps after which nothing is shared; 1 where it stays so.
     """
     pruning = recipe.pruning
@@ -215,8 +237,8 @@ def learning_rates(recipe: Recipe, genotype: NeuronGenotype, n_steps: int) -> Do
 
     Args:
         recipe: Gives the schedule.
-        genotype: With few weights for its edges it learns faster while it shares them (:data:`SHARED`).
-        n_steps: Of the whole training.
+        genotype: One with few weights for its edges learns faster while it shares them (:data:`SHARED`).
+        n_steps: Steps of the whole training.
     """
     if genotype.n_weights >= SHARED * genotype.n_edges:
         return recipe.learning_rates(n_steps)
@@ -226,7 +248,7 @@ def learning_rates(recipe: Recipe, genotype: NeuronGenotype, n_steps: int) -> Do
 
 
 class Schedule(NamedTuple):
-    """What changes from step to step while a network is trained.
+    """Rates and events by the step of a training.
 
     Attributes:
         rates: See :func:`learning_rates`.
@@ -252,8 +274,8 @@ def schedule(recipe: Recipe, genotype: NeuronGenotype, n_steps: int) -> Schedule
 
     Args:
         recipe: Gives rates, pruning and regrowth.
-        genotype: With which training begins; says when sharing ends.
-        n_steps: Of the whole training.
+        genotype: The genotype with which training begins; it says when sharing ends.
+        n_steps: Steps of the whole training.
     """
     release = -1 if genotype.release_at == 1 else round(genotype.release_at * n_steps)
     rates = learning_rates(recipe, genotype, n_steps)

@@ -1,4 +1,4 @@
-"""What a trainer refuses before it computes anything: arrays that do not fit, values that are not finite."""
+"""Checks of arguments before anything is computed: arrays that do not fit, values that are not finite."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.samples import Samples
-from evonas.types import Ints, Task
+from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.trainer.base import Network
 
 
 def check_network(network: Network) -> None:
-    """Raises ``ValueError`` where parameters do not fit the genotype or are not finite."""
+    """Raise ``ValueError`` where parameters do not fit the genotype or are not finite."""
     n_rows = network.genotype.n_hidden + network.genotype.n_outputs
     for name, array, n in (
         ("edge", network.edge, network.genotype.n_edges), ("bias", network.bias, n_rows), ("gain", network.gain, n_rows)
@@ -23,8 +23,17 @@ def check_network(network: Network) -> None:
             raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
 
 
-def check_samples(samples: Samples, network: Network, task: Task | None = None) -> None:
-    """Raises ``ValueError`` where inputs do not fit the network or, with a ``task``, targets do not fit the task."""
+def check_samples(
+    samples: Samples, network: Network, task: Task | None = None, teacher: Floats | None = None
+) -> None:
+    """Raise ``ValueError`` where inputs do not fit the network or, with a ``task``, targets do not fit the task.
+
+    Args:
+        samples: The inputs and targets.
+        network: The network that they are for.
+        task: The task of the targets; None where only inputs matter.
+        teacher: What a teacher says of the samples, ``(n, n_outputs)``.
+    """
     genotype = network.genotype
     if not len(samples):
         raise ValueError("expected at least one sample, got none")
@@ -36,8 +45,8 @@ def check_samples(samples: Samples, network: Network, task: Task | None = None) 
         return
     if task.n_outputs != genotype.n_outputs:
         raise ValueError(f"the task has {task.n_outputs} outputs, but the network {genotype.n_outputs}")
-    if samples.teacher is not None:
-        check_shape("teacher", samples.teacher, (len(samples), task.n_outputs), np.float32)
+    if teacher is not None:
+        check_shape("teacher", teacher, (len(samples), task.n_outputs), np.float32)
     if samples.weight is not None:
         check_shape("weight", samples.weight, (len(samples),), np.float32)
         if not (np.isfinite(samples.weight).all() and samples.weight.min() >= 0):
@@ -52,16 +61,26 @@ def check_samples(samples: Samples, network: Network, task: Task | None = None) 
         )
 
 
-def check_training(network: Network, train: Samples, task: Task, frozen: NDArray[np.bool_] | None) -> None:
-    """Raises ``ValueError`` where any argument of a training run does not fit the others."""
+def check_training(
+    network: Network, train: Samples, task: Task, frozen: NDArray[np.bool_] | None, teacher: Floats | None = None
+) -> None:
+    """Raise ``ValueError`` where any argument of a training run does not fit the others.
+
+    Args:
+        network: The network.
+        train: The samples.
+        task: Their task.
+        frozen: Edges that must not change, ``(n_edges,)``.
+        teacher: What a teacher says of the samples, ``(n, n_outputs)``.
+    """
     check_network(network)
-    check_samples(train, network, task)
+    check_samples(train, network, task, teacher)
     if frozen is not None:
         check_shape("frozen", frozen, (network.genotype.n_edges,), np.bool_)
 
 
 def check_candidates(candidates: Ints, network: Network) -> None:
-    """Raises ``ValueError`` where a candidate edge does not lead to a later layer of the network."""
+    """Raise ``ValueError`` where a candidate edge does not lead to a later layer of the network."""
     if candidates.ndim != 2 or candidates.shape[1] != 2:
         raise ValueError(f"candidates must have shape (n, 2), got {candidates.shape}")
     if not len(candidates):
@@ -77,6 +96,12 @@ def check_candidates(candidates: Ints, network: Network) -> None:
 
 
 def check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...], dtype: type[np.generic]) -> None:
-    """Raises ``ValueError`` where an array has another shape or type."""
+    """Raise ``ValueError`` where an array has another shape or type.
+
+    Args:
+        name: The name of the array in the message.
+        array: The array.
+        shape, dtype: What is expected.
+    """
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"{name} must have shape {shape} and type {np.dtype(dtype)}, got {array.shape} {array.dtype}")

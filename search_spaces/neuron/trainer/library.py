@@ -146,8 +146,7 @@ _packing = threading.Lock()
 def packed(samples: Samples) -> Floats:
     """The inputs of samples in groups of 64, ``(n_groups, n_inputs, 64)``, zeros beyond the last sample.
 
-    Packed once as long as the inputs live, shared by all threads and candidates, whoever teaches them, never copied in
-    a training step.
+    Packed once as long as the inputs live, shared by all threads and candidates, never copied in a training step.
     """
     key = id(samples.x)
     with _packing:  # also while packing, so that threads that start together do not each pack
@@ -169,20 +168,27 @@ class Data:
     """Samples with their targets, as native calls take them; keeps the arrays alive."""
 
     def __init__(
-        self, samples: Samples, task: Task | None, recipe: Recipe, *, packed_order: bool = True
+        self, samples: Samples, task: Task | None, recipe: Recipe, teacher: Floats | None = None, *,
+        packed_order: bool = True,
     ) -> None:
-        """Checked arguments only; no ``task``, no targets; ``packed_order`` is False where single samples are
-        shuffled."""
+        """Take checked arguments.
+
+        Args:
+            samples: The inputs and targets.
+            task: The task; None where there are no targets.
+            recipe: Its label smoothing and the teacher's weight.
+            teacher: What a teacher says of the samples, float32 of shape ``(n, n_outputs)``.
+            packed_order: False where single samples are shuffled.
+        """
         self.n_samples = len(samples)
         rows = None if packed_order else np.ascontiguousarray(samples.flat, np.float32)
         groups = packed(samples) if packed_order else None
-        labels = values = teacher = weight = None
+        labels = values = weight = None
         if task is not None and task.kind == "classification":
             labels = np.ascontiguousarray(samples.y, np.int32)
         elif task is not None:
             values = np.ascontiguousarray(samples.y, np.float32)
-        if task is not None and samples.teacher is not None:
-            teacher = np.ascontiguousarray(samples.teacher, np.float32)
+        teacher = None if task is None or teacher is None else np.ascontiguousarray(teacher, np.float32)
         if task is not None and samples.weight is not None:
             weight = np.ascontiguousarray(samples.weight, np.float32)
         self._alive = (rows, groups, labels, values, teacher, weight)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from evonas.data.samples import Samples, Splits
 from evonas.training import Cancelled, Epoch, Recipe, Stop
-from evonas.training.augmentation import Views
-from evonas.training.early_stopping import Patience
+from evonas.training.augmentation import Augmentation
+from evonas.training.early_stopping import EarlyStopping
 from evonas.training.turns import leaving
 from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.trainer.base import (
@@ -61,20 +61,21 @@ class NativeTrainer:
 
     def train(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        frozen: NDArray[np.bool_] | None = None,
+        frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
     ) -> TrainedNetwork:
         """Train; see the protocol.
 
         Raises:
             ValueError: An argument does not fit the others.
             FloatingPointError: The loss became NaN or infinite.
-            Cancelled, TrialTimeout: As ``stop`` demands.
+            Cancelled, TrialTimeout: ``stop`` asked for it.
         """
-        check_training(network, splits.train, splits.task, frozen)
+        check_training(network, splits.train, splits.task, frozen, teacher)
         if len(splits.validation):
             check_samples(splits.validation, network, splits.task)
         with Session(network, frozen) as session:
-            return _Run(session, network, splits, recipe, epochs=epochs, seed=seed, stop=stop).train()
+            run = _Run(session, network, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher)
+            return run.train()
 
     def predict(self, network: Network, samples: Samples) -> Floats:
         """Outputs before softmax, ``(n, n_outputs)``."""
@@ -83,27 +84,32 @@ class NativeTrainer:
         with Session(network) as session:
             return session.outputs(Data(samples, None, Recipe()))
 
-    def gradients(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Gradients:
-        """Gradients of the mean loss over all of ``samples`` as one batch."""
-        check_network(network)
-        check_samples(samples, network, task)
+    def gradients(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
+    ) -> Gradients:
+        """Gradients of the mean loss over all of ``samples`` as one batch; see the protocol."""
+        check_training(network, samples, task, None, teacher)
         with Session(network) as session:
-            return Gradients(*session.gradients(Data(samples, task, recipe)))
+            return Gradients(*session.gradients(Data(samples, task, recipe, teacher)))
 
-    def edge_scores(self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints) -> Floats:
-        """E[h_u * delta_v] of absent edges, ``(n_candidates,)``."""
-        check_network(network)
-        check_samples(samples, network, task)
+    def edge_scores(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints,
+        teacher: Floats | None = None,
+    ) -> Floats:
+        """E[h_u * delta_v] of absent edges, ``(n_candidates,)``; see the protocol."""
+        check_training(network, samples, task, None, teacher)
         check_candidates(candidates, network)
         with Session(network) as session:
-            return session.edge_scores(Data(samples, task, recipe), candidates)
+            return session.edge_scores(Data(samples, task, recipe, teacher), candidates)
 
-    def statistics(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Statistics:
-        """Activation and gradient statistics of every neuron."""
-        check_network(network)
-        check_samples(samples, network, task)
+    def statistics(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
+    ) -> Statistics:
+        """Activation and gradient statistics of every neuron; see the protocol."""
+        check_training(network, samples, task, None, teacher)
         with Session(network) as session:
-            return Statistics(*(array.astype(np.float32) for array in session.statistics(Data(samples, task, recipe))))
+            found = session.statistics(Data(samples, task, recipe, teacher))
+        return Statistics(*(array.astype(np.float32) for array in found))
 
 
 class _Run:
@@ -111,12 +117,13 @@ class _Run:
 
     def __init__(
         self, session: Session, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
+        teacher: Floats | None,
     ) -> None:
         self.session, self.recipe, self.epochs, self.seed, self.stop = session, recipe, epochs, seed, stop
         self.group = shuffled_together(recipe.batch_size)
-        self.data = Data(splits.train, splits.task, recipe, packed_order=self.group > 1)
+        self.data = Data(splits.train, splits.task, recipe, teacher, packed_order=self.group > 1)
         self.validation = Data(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
-        self.views = Views(splits.train.x.shape[1:], recipe)
+        self.augmentation = Augmentation(splits.train.x.shape[1:], recipe)
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
         plan = schedule(recipe, network.genotype, n_steps)
@@ -132,16 +139,16 @@ class _Run:
 
     def train(self) -> TrainedNetwork:
         history: list[Epoch] = []
-        patience: Patience[Network] = Patience(self.recipe.patience, first=self.first_judged)
+        stopping: EarlyStopping[Network] = EarlyStopping(self.recipe.patience, first=self.first_judged)
         edge_updates = 0.0
         while len(history) < self.epochs:
             for result in self._epochs(len(history)):
-                val_loss = patience.validated(partial(self._validate, len(history)))
+                val_loss = stopping.validated(partial(self._validate, len(history)))
                 edge_updates += result.edge_updates
                 history.append(Epoch(result.loss, val_loss, result.n_edges))
-            if patience.ends(val_loss, self.session.network):
+            if stopping.ends(val_loss, self.session.network):
                 break
-        return TrainedNetwork(patience.best or self.session.network(), tuple(history), edge_updates)
+        return TrainedNetwork(stopping.best or self.session.network(), tuple(history), edge_updates)
 
     def _epochs(self, first: int) -> Sequence[EpochResult]:
         """The epochs from ``first`` on that one call trains: one where each is judged, else as many as are short."""
@@ -171,16 +178,17 @@ class _Run:
         if self.recipe.input_dropout or not self.by_gradient:
             steps = range(epoch * self.n_batches, (epoch + 1) * self.n_batches)
             keys = np.array([step_keys(self.seed, step) for step in steps], np.uint32)
-        return keys, self.views.drawn(self.n_batches, seed=self.seed, epoch=epoch)
+        return keys, self.augmentation.drawn(self.n_batches, seed=self.seed, epoch=epoch)
 
     def _shared_view(self) -> EpochView:
-        """What all epochs have in common."""
+        """The fields that all epochs have in common."""
         recipe = self.recipe
         return EpochView(
             batch_size=min(recipe.batch_size, self.data.n_samples), group=self.group, release=-1,
             dropout_threshold=dropout_threshold(recipe.input_dropout), dropout_scale=1 / (1 - recipe.input_dropout),
-            views=pointer(self.views.sources), clip_norm=recipe.clip_norm or 0.0, weight_decay=recipe.weight_decay,
-            decoupled=recipe.optimizer == "adamw", n_score_samples=SCORE_SAMPLES if self.by_gradient else 0,
+            views=pointer(self.augmentation.sources), clip_norm=recipe.clip_norm or 0.0,
+            weight_decay=recipe.weight_decay, decoupled=recipe.optimizer == "adamw",
+            n_score_samples=SCORE_SAMPLES if self.by_gradient else 0,
             stop=pointer(self.stop.flag), seconds_left=self.stop.deadline - time.monotonic(),
         )
 

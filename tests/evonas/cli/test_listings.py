@@ -15,7 +15,7 @@ from evonas.data import load
 from evonas.metrics import FRESH, METRICS
 from evonas.objectives import LOGARITHMIC, MAXIMISED, MINIMISED, SHARES
 from evonas.plugins import available_spaces, create_space
-from evonas.run.evaluators import build_scoring
+from evonas.run.evaluators import build_evaluator
 from evonas.types import Metrics, Task
 from search_spaces.cell.options import CellOptions
 from search_spaces.cnn.space import CnnOptions
@@ -80,11 +80,11 @@ def test_what_is_listed_as_a_metric_is_an_objective_of_a_run_and_nothing_else_is
         config = RunConfig(space=space, constraints=(constraint,), self_distillation=False, **extra)
         built = create_space(space, splits.task, {})
         if name in names:
-            _, objectives = build_scoring(config, built, splits, None)  # type: ignore[arg-type]
+            _, objectives = build_evaluator(config, built, splits, None)  # type: ignore[arg-type]
             assert name in objectives.metrics
         else:
             with pytest.raises(ValueError, match="unknown metric"):
-                build_scoring(config, built, splits, None)  # type: ignore[arg-type]
+                build_evaluator(config, built, splits, None)  # type: ignore[arg-type]
 
 
 def test_metrics_tell_direction_unit_place_task_and_space(evonas: Evonas) -> None:

@@ -292,7 +292,7 @@ def test_self_distillation_where_it_cannot_be_is_refused(other: dict[str, str]) 
 
 def test_a_loss_whose_targets_change_is_no_objective(evonas: Evonas, settings: Path) -> None:
     options = ["evolve", settings, "--objectives", "train_loss,flops", "--out", "r"]
-    assert "train_loss is measured against a teacher whom this run changes" in refused(evonas, *options)
+    assert "train_loss is measured against a teacher that this run changes" in refused(evonas, *options)
     called(evonas, *options, "--no-self-distillation")
 
 

@@ -10,11 +10,13 @@ from evonas.data import load
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation import DeploymentEvaluator, SharedEvaluator, TrainedEvaluator, merge
 from evonas.evaluation.base import Job
-from evonas.evaluation.trained import predict
+from evonas.evaluation.final import FinalTraining, OutputEvaluator
+from evonas.evaluation.metrics import measure
+from evonas.evaluation.trained import predict, train
 from evonas.individual import Individual, Start, Trial
 from evonas.plugins import create_space
-from evonas.run.retrain import FinalEvaluator
-from evonas.space import SearchSpace
+from evonas.run.retrain import FULL_RATE_EDGES
+from evonas.space import Phenotype, SearchSpace
 from evonas.training import Pruning, Recipe, Stop
 from evonas.training.calibration import recalibrate
 from evonas.types import Task, Weights
@@ -28,7 +30,7 @@ def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples
     trial = Trial(Individual(0, genotype, 0, "sample"), 2)
     outcome = evaluator(Job(trial, np.random.SeedSequence(0), None, Stop()))
     assert outcome.weights is not None
-    known = splits.familiar
+    known = splits.train_probe
     assert len(known) == len(splits.validation)
     assert {x.tobytes() for x in known.x} <= {x.tobytes() for x in splits.train.x}
     wrong = predict(space, genotype, outcome.weights, known).argmax(axis=1) != known.y
@@ -75,7 +77,7 @@ def test_final_training_moves_images_for_the_same_networks(augmented_edges: floa
     assert individual.genotype.n_edges == 300
 
     def retrained(recipe: Recipe) -> Weights:
-        evaluator = FinalEvaluator(space, splits, splits.validation, recipe)
+        evaluator = FinalTraining(space, splits, recipe)
         weights = evaluator(Job(Trial(individual, 1), np.random.SeedSequence(0), None, Stop())).weights
         assert weights is not None
         return weights
@@ -130,7 +132,28 @@ def test_deployment_is_that_of_the_weights_that_training_left() -> None:
     assert abs(outcome.metrics["int8_error"] - outcome.metrics["val_error"]) < 0.03 < 0.5 - outcome.metrics["val_error"]
     assert 5 < outcome.metrics["flash"] / trial.individual.genotype.n_edges < 10
     with pytest.raises(ValueError, match="only a trained network can be deployed"):
-        deployment(job)
+        deployment.measure(Phenotype(trial.individual.genotype, {}), Stop())
+
+
+def test_final_training_goes_on_as_the_recipe_says_and_is_judged_by_other_samples() -> None:
+    splits = load("digits")
+    space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [400, 400]})
+    genotype = space.sample(np.random.default_rng(0))
+    start = Start(genotype, trained(space, splits, genotype, Recipe()), True)
+    job = Job(Trial(Individual(0, genotype, 0, "retrain"), 1), np.random.SeedSequence(5), start, Stop())
+    slow, full = Recipe(full_rate_edges=100.0), Recipe(full_rate_edges=FULL_RATE_EDGES)
+    judge = OutputEvaluator(space, splits.validation, splits.task, "test")
+    for recipe, used in ((slow, slow.continued(400)), (full, Recipe())):
+        outcome = merge(FinalTraining(space, splits, recipe), judge)(job)
+        expected = train(space, genotype, start.weights, splits, used, epochs=1, seed=job.seed, stop=Stop())
+        assert outcome.weights is not None
+        assert equal(outcome.weights, expected.weights)
+        outputs = predict(space, genotype, expected.weights, splits.validation)
+        told = measure(outputs, splits.validation, splits.task, "test")
+        assert outcome.metrics == {"train_loss": expected.history[-1].train_loss, **told}
+    assert slow.continued(400).learning_rate < slow.learning_rate
+    with pytest.raises(ValueError, match="only a trained network has outputs"):
+        judge.measure(Phenotype(genotype, {}), Stop())
 
 
 def test_shared_evaluation_is_the_supernet_on_one_path_with_statistics_of_its_own() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace, contents
 
-from evonas.evaluation import Job, Outcome
+from evonas.evaluation import Job, Outcome, merge
 from evonas.front import front
 from evonas.individual import Trial
 from evonas.run.loop import SearchFailed
+from evonas.space import Phenotype
 from evonas.store import StoreError
+from evonas.training import Stop
+from evonas.types import Metrics
 
 
 @pytest.mark.parametrize(("threads", "rungs"), [(True, (1,)), (False, (1,)), (True, (1, 3))])
@@ -145,6 +149,37 @@ def test_a_second_driver_is_refused(play: Play) -> None:
     play()
     with pytest.raises(StoreError, match="is being written by another process"):
         play()
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The sum of the digits."""
+
+    metric_names: tuple[str, ...]
+    shares_memory: bool = True
+
+    def measure(self, phenotype: Phenotype[Digits], stop: Stop) -> Metrics:
+        return {name: float(sum(phenotype.genotype.values)) for name in self.metric_names}
+
+
+class Again(Sum):
+    """The same under another name."""
+
+
+def test_a_run_goes_on_with_the_parts_of_its_evaluator_in_any_order_but_with_no_others(play: Play) -> None:
+    first, second = Sum(("first",)), Again(("second",))
+    whole = contents(play("whole", evaluator=merge(ToyEvaluator(), first, second), generations=4))
+    begun = play("run", evaluator=merge(ToyEvaluator(), first, second), generations=2)
+    name = begun.info.evaluator
+    assert name is not None
+    assert name.count("+") == 2
+    begun.close()
+    resumed = play("run", evaluator=merge(ToyEvaluator(), second, first), generations=4)
+    assert contents(resumed) == whole
+    assert resumed.info.evaluator == name
+    resumed.close()
+    with pytest.raises(StoreError, match="was evaluated by"):
+        play("run", evaluator=merge(ToyEvaluator(), first), generations=6)
 
 
 class SlowSpace(ToySpace):

@@ -24,7 +24,7 @@ from evonas.search import RandomSearch
 from evonas.space import Offspring
 from evonas.store import RunStore, create, spent
 from evonas.training import Recipe, Stop
-from evonas.types import Metrics
+from evonas.types import Floats, Metrics
 from search_spaces.neuron.space import create as create_neurons
 
 N_MEMBERS, N_EPOCHS = 5, 3
@@ -39,12 +39,13 @@ class ToySearch:
     training: ClassVar[Mapping[str, Any]] = {}
     calls: int = 0
     error: Exception | None = None
+    teacher: Floats | None = None
 
     def search(
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
-        directory: Path, report: Report,
+        directory: Path, report: Report, teacher: Floats | None = None,
     ) -> FoundFamily[Digits]:
-        self.calls += 1
+        self.calls, self.teacher = self.calls + 1, teacher
         if self.error is not None:
             raise self.error
         for epoch in count(sum(1 for _ in directory.glob("epoch-*")) + 1):
@@ -150,6 +151,12 @@ def test_a_family_that_is_complete_is_not_searched_for_again(tmp_path: Path) -> 
         play(tmp_path / "r", search, observers=[Interrupting(N_EPOCHS + N_MEMBERS + 1)])
     play(tmp_path / "r", search)
     assert search.calls == 1
+
+
+def test_the_search_is_told_what_the_teacher_says(tmp_path: Path) -> None:
+    search, teacher = ToySearch(), np.ones((3, 2), np.float32)
+    assert play(tmp_path / "r", search, teacher=teacher)
+    assert search.teacher is teacher
 
 
 def test_the_time_limit_counts_the_search(tmp_path: Path) -> None:

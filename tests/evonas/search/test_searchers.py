@@ -29,7 +29,7 @@ from evonas.search import (
 )
 from evonas.search.parent_selection import PARENTS, Aim
 from evonas.search.regularized_evolution import RegularizedEvolutionSettings
-from evonas.search.reproduction import Births
+from evonas.search.reproduction import Reproduction
 from evonas.search.surrogate import SurrogateSettings
 from evonas.space import Offspring
 
@@ -279,10 +279,13 @@ def test_elitist_keeps_the_best_by_rank_then_crowding() -> None:
 def test_children_that_break_a_constraint_on_their_cost_are_drawn_again() -> None:
     space = ToySpace()
     objectives = parse_objectives(["val_error", "flops"], ["flops<=600"], ["val_error", "flops"])
-    births = Births(space, objectives)
+    reproduction = Reproduction(space, objectives)
     generator = rng(0)
-    born = [births.born(lambda: (Offspring(space.sample(generator), "sample"), ()), generation=0) for _ in range(50)]
-    kept = [space.cost(i.genotype)["flops"] <= 600 for i in born]
+    drawn = [
+        reproduction.create(lambda: (Offspring(space.sample(generator), "sample"), ()), generation=0)
+        for _ in range(50)
+    ]
+    kept = [space.cost(i.genotype)["flops"] <= 600 for i in drawn]
     free = [space.cost(space.sample(rng(s)))["flops"] <= 600 for s in range(200)]
     assert np.mean(kept) > 0.95 > np.mean(free) + 0.2
 

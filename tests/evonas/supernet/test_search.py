@@ -85,6 +85,14 @@ def test_killed_search_ends_as_an_uninterrupted_one(name: str, options: dict[str
     assert contents(run(search, tmp_path / "whole")) == whole
 
 
+def test_a_supernet_refuses_a_teacher(tmp_path: Folder) -> None:
+    with pytest.raises(ValueError, match="does not learn from a teacher"):
+        make("spos").search(
+            splits(), Recipe(), n_members=2, epochs=1, seed=np.random.SeedSequence(0), stop=Stop(),
+            directory=tmp_path, report=lambda *_: None, teacher=np.zeros((len(splits().train), 2), np.float32),
+        )
+
+
 def test_a_space_without_parts_has_no_latency_to_learn_from() -> None:
     with pytest.raises(UserError, match="no parts that could be timed: set cost to 'flops' or 'params'"):
         make("proxyless", cost="latency")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from evonas.training import Recipe
-from evonas.training.augmentation import Views
+from evonas.training.augmentation import Augmentation
 
 SHAPE = (2, 3, 4)
 IMAGE = np.arange(24).reshape(SHAPE)
 
 
 def shown(recipe: Recipe) -> set[bytes]:
-    sources = Views(SHAPE, recipe).sources
+    sources = Augmentation(SHAPE, recipe).sources
     assert sources is not None
     return {IMAGE.reshape(-1)[view].tobytes() for view in sources}
 
@@ -30,12 +30,12 @@ def test_images_are_mirrored_left_to_right() -> None:
 
 def test_a_flip_doubles_the_views_of_a_shift() -> None:
     assert len(shown(Recipe(shift=1, flip=True))) == 18
-    assert Views(SHAPE, Recipe()).sources is None
-    assert Views((13,), Recipe()).of_steps(2, seed=0, epoch=0) == [None, None]
+    assert Augmentation(SHAPE, Recipe()).sources is None
+    assert Augmentation((13,), Recipe()).of_steps(2, seed=0, epoch=0) == [None, None]
 
 
 def test_every_view_is_drawn_and_an_epoch_draws_others_than_the_one_before() -> None:
-    views = Views(SHAPE, Recipe(shift=1, flip=True))
+    views = Augmentation(SHAPE, Recipe(shift=1, flip=True))
     first, second = (views.drawn(500, seed=3, epoch=epoch) for epoch in (0, 1))
     assert first is not None
     assert set(first) == set(range(18))
@@ -55,4 +55,4 @@ def test_every_view_is_drawn_and_an_epoch_draws_others_than_the_one_before() -> 
 )
 def test_what_cannot_be_moved_or_mirrored_is_refused(shape: tuple[int, ...], recipe: Recipe, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Views(shape, recipe)
+        Augmentation(shape, recipe)

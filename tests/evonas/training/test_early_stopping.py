@@ -6,7 +6,7 @@ from math import nan
 
 import pytest
 
-from evonas.training.early_stopping import Patience
+from evonas.training.early_stopping import EarlyStopping
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ from evonas.training.early_stopping import Patience
 def test_training_ends_after_so_many_epochs_without_a_lower_loss(
     epochs: int | None, losses: list[float | None], ends_after: int | None, best: int | None
 ) -> None:
-    patience: Patience[int] = Patience(epochs)
-    ends = [patience.ends(loss, lambda epoch=epoch: epoch) for epoch, loss in enumerate(losses, start=1)]
+    stopping: EarlyStopping[int] = EarlyStopping(epochs)
+    ends = [stopping.ends(loss, lambda epoch=epoch: epoch) for epoch, loss in enumerate(losses, start=1)]
     assert ends == [epoch == ends_after for epoch in range(1, len(losses) + 1)]
-    assert patience.best == best
+    assert stopping.best == best
 
 
 def test_epochs_before_the_first_that_is_judged_neither_count_nor_are_kept() -> None:
-    patience: Patience[int] = Patience(2, first=3)
-    ends = [patience.ends(loss, lambda epoch=epoch: epoch) for epoch, loss in enumerate([1.0, 2, 3, 9, 8, 8, 8])]
+    stopping: EarlyStopping[int] = EarlyStopping(2, first=3)
+    ends = [stopping.ends(loss, lambda epoch=epoch: epoch) for epoch, loss in enumerate([1.0, 2, 3, 9, 8, 8, 8])]
     assert ends == [False] * 6 + [True]
-    assert patience.best == 4
+    assert stopping.best == 4

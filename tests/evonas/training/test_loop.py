@@ -97,11 +97,11 @@ def test_a_teacher_is_mixed_into_the_targets_of_its_own_samples(kind: Literal["c
     x, y = rng.normal(size=(24, 4)).astype(np.float32), rng.integers(0, 2, 24)
     one_hot = np.eye(2, dtype=np.float32)[y]
     teacher = rng.dirichlet([1, 1], 24).astype(np.float32)
-    samples = Samples(x, y if kind == "classification" else one_hot, teacher)
+    samples = Samples(x, y if kind == "classification" else one_hot)
     data = Splits("taught", Task(kind, (4,), 2), samples, samples, "")
     recipe = Recipe(batch_size=8, learning_rate=1e-30, weight_decay=0.0, teacher_weight=0.3)
     module = network()
-    history = fit(module, data, recipe, epochs=1, seed=np.random.SeedSequence(1), stop=Stop())
+    history = fit(module, data, recipe, epochs=1, seed=np.random.SeedSequence(1), stop=Stop(), teacher=teacher)
     outputs, target = torch.from_numpy(predict(module, samples)), torch.from_numpy(0.7 * one_hot + 0.3 * teacher)
     loss = nn.functional.cross_entropy if kind == "classification" else nn.functional.mse_loss
     assert history[0].train_loss == pytest.approx(float(loss(outputs, target)), rel=1e-5)

@@ -34,10 +34,13 @@ def sparse_network() -> Network:
     return random_network(np.random.default_rng(0), n_inputs=64, layers=(12, 8), n_outputs=10, density=0.1)
 
 
-def grow(network: Network, n_edges: int, trainer: Trainer, *, n_samples: int = 200, seed: int = 0) -> Network:
+def grow(
+    network: Network, n_edges: int, trainer: Trainer, *, n_samples: int = 200, seed: int = 0,
+    teacher: Floats | None = None,
+) -> Network:
     return grown(
         network, n_edges, train=random_samples(n_samples), task=TASK, recipe=RECIPE, law=DistanceLaw(TASK.input_shape),
-        trainer=trainer, rng=np.random.default_rng(seed),
+        trainer=trainer, rng=np.random.default_rng(seed), teacher=teacher,
     )
 
 
@@ -51,9 +54,12 @@ class Recorder:
     def __init__(self) -> None:
         self.trainer = choose_trainer("torch")
 
-    def edge_scores(self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints) -> Floats:
-        self.candidates, self.n_samples = candidates, len(samples)
-        self.scores = self.trainer.edge_scores(network, samples, task, recipe, candidates)
+    def edge_scores(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints,
+        teacher: Floats | None = None,
+    ) -> Floats:
+        self.candidates, self.samples, self.n_samples, self.teacher = candidates, samples, len(samples), teacher
+        self.scores = self.trainer.edge_scores(network, samples, task, recipe, candidates, teacher)
         return self.scores
 
 
@@ -71,6 +77,17 @@ def test_the_best_of_eight_times_as_many_candidates_become_edges_of_weight_zero(
     np.testing.assert_allclose(
         recorder.trainer.predict(result, x), recorder.trainer.predict(network, x), rtol=1e-5, atol=1e-5
     )
+
+
+def test_candidates_are_scored_with_what_the_teacher_says_of_the_samples_that_were_drawn() -> None:
+    network, recorder = sparse_network(), Recorder()
+    n_samples = 2 * growth.SCORE_SAMPLES
+    labels = random_samples(n_samples).y
+    grow(network, network.genotype.n_edges + 5, recorder, n_samples=n_samples,  # type: ignore[arg-type]
+         teacher=np.eye(10, dtype=np.float32)[labels])
+    assert recorder.n_samples == growth.SCORE_SAMPLES
+    assert recorder.teacher is not None
+    np.testing.assert_array_equal(recorder.teacher.argmax(axis=1), recorder.samples.y)
 
 
 def test_growing_leaves_what_is_shared_and_when_that_ends() -> None:

@@ -41,21 +41,28 @@ class Problem:
         return Problem(self.x[index], self.target[index], self.kind, weight)
 
 
-def problem(samples: Samples, task: Task, recipe: Recipe) -> Problem:
-    """The training problem: labels are smoothed; what a teacher says of the samples is mixed into the targets."""
+def problem(samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None) -> Problem:
+    """The training problem: labels are smoothed, and what a teacher says of the samples is mixed into the targets.
+
+    Args:
+        samples: The inputs and targets.
+        task: Their task.
+        recipe: Its label smoothing and the teacher's weight.
+        teacher: What a teacher says of the samples, ``(n, n_outputs)``.
+    """
     if task.kind == "regression":
         target = np.asarray(samples.y, np.float32)
     else:
         target = np.full((len(samples), task.n_outputs), recipe.label_smoothing / task.n_outputs, np.float32)
         target[np.arange(len(samples)), samples.y] += np.float32(1 - recipe.label_smoothing)
-    if samples.teacher is not None:
+    if teacher is not None:
         share = np.float32(recipe.teacher_weight)
-        target = (1 - share) * target + share * samples.teacher
+        target = (1 - share) * target + share * teacher
     return Problem(samples.flat, target, task.kind, samples.weight)
 
 
 class Piece(NamedTuple):
-    """What a pass over some of a batch's samples gives; loss and gradients are divided by the size of the whole batch.
+    """Results of a pass over some of a batch's samples; loss and gradients are divided by the size of the whole batch.
 
     Attributes:
         gradient: Flat, as the parameters.

@@ -47,25 +47,25 @@ class TorchTrainer:
     @torch.no_grad()
     def train(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        frozen: NDArray[np.bool_] | None = None,
+        frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
     ) -> TrainedNetwork:
-        """As :meth:`search_spaces.neuron.trainer.base.Trainer.train` says.
+        """See :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
 
         Raises:
             ValueError: An argument does not fit the others.
             FloatingPointError: The loss became infinite or not a number.
             Cancelled, TrialTimeout: ``stop`` asked for it.
         """
-        check_training(network, splits.train, splits.task, frozen)
+        check_training(network, splits.train, splits.task, frozen, teacher)
         if len(splits.validation):
             check_samples(splits.validation, network, splits.task)
         torch.set_num_threads(1)
         learner = Learner(network, frozen, recipe, self._compile, self._device)
-        return Training(learner, splits, recipe, epochs=epochs, seed=seed, stop=stop).run()
+        return Training(learner, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher).run()
 
     @torch.no_grad()
     def predict(self, network: Network, samples: Samples) -> Floats:
-        """As :meth:`search_spaces.neuron.trainer.base.Trainer.predict` says."""
+        """See :meth:`search_spaces.neuron.trainer.base.Trainer.predict`."""
         check_network(network)
         check_samples(samples, network)
         torch.set_num_threads(1)
@@ -73,19 +73,24 @@ class TorchTrainer:
         return predict(propagation, flat_parameters(network, self._device), samples.flat)
 
     @torch.no_grad()
-    def gradients(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Gradients:
-        """As :meth:`search_spaces.neuron.trainer.base.Trainer.gradients` says."""
-        propagation, passes = self._passes(network, samples, task, recipe)
+    def gradients(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
+    ) -> Gradients:
+        """See :meth:`search_spaces.neuron.trainer.base.Trainer.gradients`."""
+        propagation, passes = self._passes(network, samples, task, recipe, teacher)
         loss, total = 0.0, torch.zeros((), device=self._device)
         for piece in passes:
             loss, total = loss + piece.loss, total + piece.gradient
         return Gradients(loss, *(part.cpu().numpy() for part in propagation.split(total)))
 
     @torch.no_grad()
-    def edge_scores(self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints) -> Floats:
-        """As :meth:`search_spaces.neuron.trainer.base.Trainer.edge_scores` says."""
+    def edge_scores(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints,
+        teacher: Floats | None = None,
+    ) -> Floats:
+        """See :meth:`search_spaces.neuron.trainer.base.Trainer.edge_scores`."""
         check_candidates(candidates, network)
-        _, passes = self._passes(network, samples, task, recipe)
+        _, passes = self._passes(network, samples, task, recipe, teacher)
         order = np.argsort(candidates[:, 1], kind="stable")
         source, row = candidates[order, 0], candidates[order, 1] - network.genotype.n_inputs
         bags = Bags(row, source, network.genotype.n_hidden + network.genotype.n_outputs).to(self._device)
@@ -95,9 +100,11 @@ class TorchTrainer:
         return scores
 
     @torch.no_grad()
-    def statistics(self, network: Network, samples: Samples, task: Task, recipe: Recipe) -> Statistics:
-        """As :meth:`search_spaces.neuron.trainer.base.Trainer.statistics` says."""
-        _, passes = self._passes(network, samples, task, recipe)
+    def statistics(
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
+    ) -> Statistics:
+        """See :meth:`search_spaces.neuron.trainer.base.Trainer.statistics`."""
+        _, passes = self._passes(network, samples, task, recipe, teacher)
         n, sums = len(samples), torch.zeros(3, network.genotype.n_neurons, device=self._device)
         for piece in passes:
             h = piece.activations.h
@@ -110,11 +117,10 @@ class TorchTrainer:
         return compile_network(genotype, norm, self._device, self._product)
 
     def _passes(
-        self, network: Network, samples: Samples, task: Task, recipe: Recipe
+        self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None
     ) -> tuple[Propagation, Iterator[Piece]]:
-        check_network(network)
-        check_samples(samples, network, task)
+        check_training(network, samples, task, None, teacher)
         torch.set_num_threads(1)
         propagation = self._compile(network.genotype, network.norm)
         parameters = flat_parameters(network, self._device)
-        return propagation, pieces(propagation, parameters, problem(samples, task, recipe))
+        return propagation, pieces(propagation, parameters, problem(samples, task, recipe, teacher))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from evonas.data.samples import Splits
 from evonas.training import Epoch, Recipe, Stop
-from evonas.training.augmentation import Views
-from evonas.training.early_stopping import Patience
+from evonas.training.augmentation import Augmentation
+from evonas.training.early_stopping import EarlyStopping
 from evonas.types import Floats, Ints
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
@@ -38,15 +38,16 @@ class Training:
 
     def __init__(
         self, learner: Learner, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
+        teacher: Floats | None,
     ) -> None:
         self._learner, self._recipe, self._epochs, self._seed, self._stop = learner, recipe, epochs, seed, stop
-        self._train = problem(splits.train, splits.task, recipe)
+        self._train = problem(splits.train, splits.task, recipe, teacher)
         self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         per_epoch = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * per_epoch
         self._plan = schedule(recipe, learner.genotype, n_steps)
         self._first_judged = max(0, self._plan.settled - 1) // per_epoch
-        self._views = Views(splits.train.x.shape[1:], recipe)
+        self._augmentation = Augmentation(splits.train.x.shape[1:], recipe)
         self._n_steps_done = 0
         self._edge_updates = 0.0
 
@@ -55,19 +56,19 @@ class Training:
         if self._plan.release == 0:
             self._learner.release()
         history: list[Epoch] = []
-        patience: Patience[Network] = Patience(self._recipe.patience, first=self._first_judged)
+        stopping: EarlyStopping[Network] = EarlyStopping(self._recipe.patience, first=self._first_judged)
         for epoch in range(self._epochs):
             train_loss = self._epoch(epoch)
-            val_loss = patience.validated(self._validate)
+            val_loss = stopping.validated(self._validate)
             history.append(Epoch(train_loss, val_loss, self._learner.genotype.n_edges))
-            if patience.ends(val_loss, self._learner.network):
+            if stopping.ends(val_loss, self._learner.network):
                 break
-        return TrainedNetwork(patience.best or self._learner.network(), tuple(history), self._edge_updates)
+        return TrainedNetwork(stopping.best or self._learner.network(), tuple(history), self._edge_updates)
 
     def _epoch(self, epoch: int) -> float:
         n, size = len(self._train.x), self._recipe.batch_size
         order = sample_order(n, size, seed=self._seed, epoch=epoch)
-        views = self._views.of_steps(n_batches(n, size), seed=self._seed, epoch=epoch)
+        views = self._augmentation.of_steps(n_batches(n, size), seed=self._seed, epoch=epoch)
         total = 0.0
         for view, begin in zip(views, range(0, n, size), strict=True):
             self._stop.check()

@@ -22,6 +22,8 @@ from evonas.evaluation.deployment import DeploymentEvaluator
 from evonas.run.export import write_program
 from evonas.run.package import Package
 from evonas.runtimes.compiled import find_compiler
+from evonas.space import Phenotype
+from evonas.training import Stop
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
 from search_spaces.neuron.export.maps import LEAST_SHARING, find_maps, segments
@@ -249,6 +251,6 @@ def test_a_network_with_shared_weights_is_written_checked_and_measured(format: s
     assert any("gives what torch gives" in remark for remark in written.remarks)
     if format == "c":
         evaluator = DeploymentEvaluator(space, splits, ("flash", "ram", "int8_flash", "int8_error"))
-        found = evaluator.measure(network.genotype, weights, 60.0)
+        found = evaluator.measure(Phenotype(network.genotype, weights), Stop())
         assert found["int8_flash"] < found["flash"] < 4 * network.genotype.n_weights + 2000 < network.genotype.n_edges
         assert f"{found['flash']:,.0f} bytes of flash" in " ".join(written.remarks)

@@ -24,7 +24,7 @@ from search_spaces.neuron.gates.search import select
 from search_spaces.neuron.genotype import connected
 from search_spaces.neuron.trainer.base import Network
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
-from tests.search_spaces.neuron.trainer.training_cases import TARGETS, assert_close, random_splits
+from tests.search_spaces.neuron.trainer.training_cases import TARGETS, assert_close, random_splits, teacher_of
 
 NAMES: tuple[PriorName, ...] = get_args(PriorName)
 #: Inputs of the made-up problem that decide the class; the others are noise.
@@ -146,6 +146,15 @@ def test_validation_samples_do_not_matter() -> None:
     poisoned = Samples(np.full((9, 12), np.nan, np.float32), np.zeros(9, np.int64))
     first, second = (run(dense(), s, [50], epochs=2)[0] for s in (splits, replace(splits, validation=poisoned)))
     np.testing.assert_array_equal(first.edge, second.edge)
+
+
+def test_weights_and_gates_learn_from_a_teacher_of_the_same_samples() -> None:
+    splits = made_up(200)
+    said = teacher_of(splits.train)
+    alone, taught = (run(dense(), splits, [50], epochs=2, teacher=teacher)[0] for teacher in (None, said))
+    assert not np.array_equal(alone.edge, taught.edge)
+    with pytest.raises(ValueError, match="teacher"):
+        run(dense(), splits, [50], epochs=2, teacher=said[:100])
 
 
 @pytest.mark.parametrize("name", NAMES)

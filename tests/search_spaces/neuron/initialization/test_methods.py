@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from contracts.seeder_contract import FamilyContract, FamilySearchContract, SeederContract
+from contracts.seeder_contract import FamilyContract, FamilySearchContract, Run, SeederContract, same
 
 from evonas.data import load
 from evonas.data.samples import Splits
@@ -59,6 +59,14 @@ class TestSet(NeuronSeederContract):
 class TestRelevance(NeuronFamilies, FamilySearchContract):
     name = "relevance"
     epochs = 6
+
+    def test_a_checkpoint_of_a_search_with_another_teacher_is_refused(self, run: Run, splits: Splits) -> None:
+        teacher = np.full((len(splits.train), 10), 0.1, np.float32)
+        taught = run("taught", epochs=1, n_members=2, teacher=teacher)
+        assert not same(taught, run("r", epochs=1, n_members=2))
+        for folder, other in (("r", teacher), ("taught", None), ("taught", np.roll(teacher, 1) * 2)):
+            with pytest.raises(UserError, match=r"no checkpoint of this search: expected the teacher \(digest\)"):
+                run(folder, epochs=1, n_members=2, teacher=other)
 
 
 def test_every_method_is_under_the_contract() -> None:

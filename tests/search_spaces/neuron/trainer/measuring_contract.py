@@ -27,7 +27,7 @@ from tests.search_spaces.neuron.trainer.training_cases import (
     TARGETS,
     assert_close,
     random_samples,
-    taught,
+    teacher_of,
     weighted,
 )
 
@@ -71,13 +71,13 @@ class MeasuringContract:
         recipe = Recipe(label_smoothing=(0.0, 0.1)[seed // 2 % 2], teacher_weight=(0.3, 1.0)[seed // 16 % 2])
         network = random_network(rng, norm, layers=layers, density=density)
         samples = random_samples(rng, n, task, n_classes=(1, 3)[seed // 4 % 2])
-        samples = taught(samples, task) if seed // 8 % 2 else samples
+        teacher = teacher_of(samples, task) if seed // 8 % 2 else None
         samples = weighted(samples) if seed // 32 % 2 else samples
         leaves = parameters(network)
         outputs = forward(network, torch.from_numpy(samples.flat.astype(np.float64)), *leaves)
-        value = mean_loss(outputs, samples, task, recipe)
+        value = mean_loss(outputs, samples, task, recipe, teacher)
         expected = torch.autograd.grad(value, leaves, allow_unused=True)
-        actual = trainer.gradients(network, samples, task, recipe)
+        actual = trainer.gradients(network, samples, task, recipe, teacher)
         assert_close(actual.loss, value.item())
         for name, gradient in zip(("edge", "bias", "gain"), expected, strict=True):
             zeros = np.zeros_like(getattr(network, name))
@@ -90,8 +90,9 @@ class MeasuringContract:
         layer_of = network.genotype.layer_of
         candidates = np.argwhere(layer_of[:, None] < layer_of[None, :]).astype(np.int64)
         for counted in (samples, weighted(samples)):
-            expected = score_matrix(network, counted, task, PLAIN)[candidates[:, 0], candidates[:, 1]]
-            assert_close(trainer.edge_scores(network, counted, task, PLAIN, candidates), expected)
+            for teacher in (None, teacher_of(samples, task)):
+                expected = score_matrix(network, counted, task, PLAIN, teacher)[candidates[:, 0], candidates[:, 1]]
+                assert_close(trainer.edge_scores(network, counted, task, PLAIN, candidates, teacher), expected)
 
     @pytest.mark.parametrize("n", [1, 77, 128])
     def test_statistics_are_means_over_the_samples(self, trainer: Trainer, n: int) -> None:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from evonas.data.samples import Samples, Splits
 from evonas.training import Recipe
-from evonas.training.augmentation import Views
-from evonas.types import Doubles, Ints, Task
+from evonas.training.augmentation import Augmentation
+from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import (
     SCORE_SAMPLES,
@@ -27,32 +27,42 @@ from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores
 from tests.search_spaces.neuron.reference import forward, loss, parameters, states
 
 
-def mean_loss(outputs: Tensor, samples: Samples, task: Task, recipe: Recipe) -> Tensor:
+def mean_loss(
+    outputs: Tensor, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
+) -> Tensor:
     """The training loss: targets are smoothed, then mixed with what a teacher says of the samples; samples count by
     their weights."""
     if samples.weight is not None:
         alike = replace(samples, weight=None)
-        losses = [mean_loss(outputs[i : i + 1], alike.take(np.array([i])), task, recipe) for i in range(len(samples))]
+        losses = [
+            mean_loss(
+                outputs[i : i + 1], alike.take(np.array([i])), task, recipe,
+                None if teacher is None else teacher[i : i + 1],
+            )
+            for i in range(len(samples))
+        ]
         return (torch.stack(losses) * torch.from_numpy(samples.weight.astype(np.float64))).mean()
     y = torch.from_numpy(samples.y)
-    if samples.teacher is None:
+    if teacher is None:
         return loss(outputs, y, task, label_smoothing=recipe.label_smoothing)
-    teacher = torch.from_numpy(samples.teacher.astype(np.float64))
+    said = torch.from_numpy(teacher.astype(np.float64))
     if task.kind == "regression":
-        target = (1 - recipe.teacher_weight) * y + recipe.teacher_weight * teacher
+        target = (1 - recipe.teacher_weight) * y + recipe.teacher_weight * said
         return (outputs - target).square().mean()
     hard = torch.nn.functional.one_hot(y, task.n_outputs).double()
     target = (1 - recipe.label_smoothing) * hard + recipe.label_smoothing / task.n_outputs
-    target = (1 - recipe.teacher_weight) * target + recipe.teacher_weight * teacher
+    target = (1 - recipe.teacher_weight) * target + recipe.teacher_weight * said
     return -(target * outputs.log_softmax(1)).sum(1).mean()
 
 
-def score_matrix(network: Network, samples: Samples, task: Task, recipe: Recipe) -> Doubles:
+def score_matrix(
+    network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
+) -> Doubles:
     """E[h_u * delta_v] of every pair of neurons, shape ``(n_neurons, n_neurons)``; delta of inputs is 0."""
     x = torch.from_numpy(samples.flat.astype(np.float64))
     layers = states(network, x, *parameters(network))
     sums = [z for z, _ in layers]
-    deltas = torch.autograd.grad(mean_loss(layers[-1][1], samples, task, recipe), sums)
+    deltas = torch.autograd.grad(mean_loss(layers[-1][1], samples, task, recipe, teacher), sums)
     h = torch.cat([x, *(activation for _, activation in layers)], dim=1)
     delta = torch.cat([torch.zeros_like(x), *deltas], dim=1)
     return (h.T @ delta).detach().numpy()
@@ -74,9 +84,10 @@ class ReferenceTrainer:
 
     def __init__(
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int,
-        frozen: NDArray[np.bool_] | None = None,
+        frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
     ) -> None:
         self.network, self.splits, self.recipe, self.epochs, self.seed = network, splits, recipe, epochs, seed
+        self.teacher = teacher
         self.frozen = np.zeros(network.genotype.n_edges, bool) if frozen is None else frozen
         self.constant = torch.from_numpy(network.edge.astype(np.float64))
         #: The group of every edge and row, and the leaves: one value for each group.
@@ -116,12 +127,12 @@ class ReferenceTrainer:
         samples = self.splits.train.take(index)
         x = samples.flat.astype(np.float64)
         n = n_batches(len(self.splits.train), recipe.batch_size)
-        views = Views(samples.x.shape[1:], recipe).of_steps(n, seed=self.seed, epoch=step // n)
+        views = Augmentation(samples.x.shape[1:], recipe).of_steps(n, seed=self.seed, epoch=step // n)
         if (view := views[step % n]) is not None:
             x = x[:, view]
         if recipe.input_dropout:
             x = x * dropout_mask(index, task.n_inputs, rate=recipe.input_dropout, seed=self.seed, step=step)
-        value = mean_loss(self.outputs(x), samples, task, recipe)
+        value = mean_loss(self.outputs(x), samples, task, recipe, self.told(index))
         self.optimizer.zero_grad()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -132,6 +143,10 @@ class ReferenceTrainer:
             torch.nn.utils.clip_grad_norm_(list(self.leaves.values()), recipe.clip_norm)
         self.optimizer.step()
         return value.item()
+
+    def told(self, index: Ints) -> Floats | None:
+        """What the teacher says of some samples."""
+        return None if self.teacher is None else self.teacher[index]
 
     def prune(self, keep: int) -> None:
         """Magnitude pruning; the weights are rounded to float32 first, as every trainer sees them."""
@@ -148,7 +163,8 @@ class ReferenceTrainer:
             n = genotype.n_neurons
             score = growth_scores(np.arange(n), n, seed=self.seed, step=step).T
         else:
-            score = np.abs(score_matrix(self.snapshot(), samples, self.splits.task, self.recipe))
+            told = self.told(index)
+            score = np.abs(score_matrix(self.snapshot(), samples, self.splits.task, self.recipe, told))
         absent = genotype.layer_of[:, None] < genotype.layer_of[None, :]
         absent[genotype.edges[:, 0], genotype.edges[:, 1]] = False
         moved = min(round(share * genotype.n_edges), int((~self.frozen).sum()), int(absent.sum()))

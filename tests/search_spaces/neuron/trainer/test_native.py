@@ -38,7 +38,6 @@ from tests.search_spaces.neuron.trainer.training_cases import (
     assert_close,
     random_samples,
     random_splits,
-    taught,
 )
 
 if not available():
@@ -152,7 +151,7 @@ def test_inputs_are_packed_once_and_forgotten_with_their_samples() -> None:
     samples = random_samples(np.random.default_rng(42), 37)
     with ThreadPoolExecutor(4) as pool:
         groups = list(pool.map(library.packed, [samples] * 8))
-    groups.append(library.packed(taught(samples)))
+    groups.append(library.packed(replace(samples, y=samples.y.copy())))
     assert all(group is groups[0] for group in groups)
     assert groups[0].ctypes.data % 64 == 0
     unpacked = groups[0].transpose(0, 2, 1).reshape(-1, 12)

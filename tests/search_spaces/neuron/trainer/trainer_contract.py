@@ -34,7 +34,7 @@ from tests.search_spaces.neuron.trainer.training_cases import (
     WIDE,
     assert_close,
     random_splits,
-    taught_splits,
+    teacher_of,
     weighted_splits,
 )
 
@@ -95,12 +95,14 @@ class TrainerContract(MeasuringContract):
     def test_a_teacher_is_mixed_into_the_targets(self, trainer: Trainer, batch_size: int) -> None:
         recipe = Recipe(batch_size=batch_size, label_smoothing=0.1, teacher_weight=0.7)
         network = random_network(np.random.default_rng(9), **WIDE)
-        self.assert_equals_reference(trainer, network, taught_splits(5), recipe)
+        splits = random_splits(5)
+        self.assert_equals_reference(trainer, network, splits, recipe, teacher=teacher_of(splits.train))
 
     def test_a_teacher_is_mixed_into_the_targets_of_regression(self, trainer: Trainer) -> None:
         network = random_network(np.random.default_rng(31), **WIDE)
         recipe = Recipe(batch_size=32, teacher_weight=0.7)
-        self.assert_equals_reference(trainer, network, taught_splits(21, TARGETS), recipe)
+        splits = random_splits(21, task=TARGETS)
+        self.assert_equals_reference(trainer, network, splits, recipe, teacher=teacher_of(splits.train, TARGETS))
 
     @pytest.mark.parametrize("batch_size", [64, 16, 10])
     @pytest.mark.parametrize("task", [CLASSES, TARGETS], ids=lambda task: task.kind)
@@ -127,16 +129,22 @@ class TrainerContract(MeasuringContract):
     def test_absent_edges_are_scored_with_what_the_teacher_says(self, trainer: Trainer) -> None:
         network = random_network(np.random.default_rng(32), layers=(16, 12), density=0.2)
         recipe = Recipe(batch_size=16, regrowth=Regrowth(fraction=0.2, every=6), teacher_weight=0.7)
-        self.assert_equals_reference(trainer, network, taught_splits(22), recipe, epochs=3)
+        splits = random_splits(22)
+        self.assert_equals_reference(trainer, network, splits, recipe, epochs=3, teacher=teacher_of(splits.train))
 
     def test_a_teacher_without_weight_changes_no_bit_and_one_with_all_of_it_hides_the_labels(
         self, trainer: Trainer
     ) -> None:
-        network, plain, splits = random_network(np.random.default_rng(33), **WIDE), random_splits(23), taught_splits(23)
-        without, weightless = (self.run(trainer, network, s, Recipe(teacher_weight=0.0)) for s in (plain, splits))
+        network, splits = random_network(np.random.default_rng(33), **WIDE), random_splits(23)
+        said = teacher_of(splits.train)
+        without, weightless = (
+            self.run(trainer, network, splits, Recipe(teacher_weight=0.0), teacher=teacher) for teacher in (None, said)
+        )
         np.testing.assert_array_equal(weightless.network.edge, without.network.edge)
         relabelled = replace(splits, train=replace(splits.train, y=(splits.train.y + 1) % 3))
-        one, other = (self.run(trainer, network, s, Recipe(teacher_weight=1.0)) for s in (splits, relabelled))
+        one, other = (
+            self.run(trainer, network, s, Recipe(teacher_weight=1.0), teacher=said) for s in (splits, relabelled)
+        )
         np.testing.assert_array_equal(one.network.edge, other.network.edge)
 
     @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
@@ -270,9 +278,8 @@ class TrainerContract(MeasuringContract):
 
     def test_a_teacher_a_mask_or_weights_that_do_not_fit_are_refused(self, trainer: Trainer) -> None:
         network, splits = random_network(np.random.default_rng(27)), random_splits(19)
-        unfit = replace(splits, train=replace(splits.train, teacher=np.full((100, 2), 0.5, np.float32)))
         with pytest.raises(ValueError, match="teacher"):
-            self.run(trainer, network, unfit, PLAIN)
+            self.run(trainer, network, splits, PLAIN, teacher=np.full((100, 2), 0.5, np.float32))
         for weight in (np.ones(99, np.float32), np.full(100, -1, np.float32), np.full(100, np.nan, np.float32)):
             with pytest.raises(ValueError, match="weight"):
                 self.run(trainer, network, replace(splits, train=replace(splits.train, weight=weight)), PLAIN)

@@ -9,7 +9,7 @@ import numpy as np
 
 from evonas.data.samples import Samples, Splits
 from evonas.training import Recipe, Regrowth
-from evonas.types import Task
+from evonas.types import Floats, Task
 
 CLASSES = Task("classification", (12,), 3)
 IMAGES = Task("classification", (2, 2, 3), 3)
@@ -32,19 +32,14 @@ def random_splits(seed: int, n: int = 100, task: Task = CLASSES) -> Splits:
     return Splits("random", task, random_samples(rng, n, task), random_samples(rng, 37, task), "none")
 
 
-def taught(samples: Samples, task: Task = CLASSES) -> Samples:
-    """With what some teacher says of them."""
+def teacher_of(samples: Samples, task: Task = CLASSES) -> Floats:
+    """What some teacher says of samples, ``(n, n_outputs)``."""
     rng = np.random.default_rng(len(samples))
     if task.kind == "regression":
         outputs = rng.normal(size=(len(samples), task.n_outputs))
     else:
         outputs = rng.dirichlet(np.ones(task.n_outputs), len(samples))
-    return replace(samples, teacher=outputs.astype(np.float32))
-
-
-def taught_splits(seed: int, task: Task = CLASSES) -> Splits:
-    splits = random_splits(seed, task=task)
-    return replace(splits, train=taught(splits.train, task))
+    return outputs.astype(np.float32)
 
 
 def weighted(samples: Samples) -> Samples:

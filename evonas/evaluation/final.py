@@ -1,0 +1,91 @@
+"""Chosen networks: their last training, and their metrics on samples by which nothing was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Generic
+
+from evonas.data.samples import Samples, Splits
+from evonas.evaluation.base import Evaluator, Job, Outcome
+from evonas.evaluation.metrics import measure, metric_names
+from evonas.evaluation.trained import begun, predict, train, trains_in_threads
+from evonas.individual import Trial
+from evonas.space import G, Phenotype, SearchSpace
+from evonas.training import Recipe, Stop
+from evonas.types import Floats, Metrics, Task
+
+
+@dataclass(frozen=True, eq=False)
+class FinalTraining(Generic[G]):
+    """Trains for the trial's budget in epochs, and reports the training loss of the last: other samples are to judge.
+
+    Attributes:
+        space: The space of the genotypes.
+        splits: The samples; ``train`` may be all that are outside the test set.
+        recipe: The recipe for networks of any size, see :meth:`evonas.training.Recipe.final`. Networks that begin with
+            weights learn more slowly where it says so.
+        teacher: See :attr:`evonas.evaluation.trained.TrainedEvaluator.teacher`.
+    """
+
+    space: SearchSpace[G]
+    splits: Splits
+    recipe: Recipe
+    teacher: Floats | None = None
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return ("train_loss",)
+
+    @property
+    def shares_memory(self) -> bool:
+        return trains_in_threads(self.space)
+
+    def work(self, trial: Trial[G]) -> float:
+        return trial.budget * self.space.cost(trial.individual.genotype).get("flops", 1.0)
+
+    def taught(self, teacher: Floats) -> Evaluator[G]:
+        """The same with a teacher."""
+        return replace(self, teacher=teacher)
+
+    def __call__(self, job: Job[G]) -> Outcome[G]:
+        genotype, weights = begun(self.space, job)
+        edges = self.space.cost(genotype).get("edges", 0.0)
+        recipe = self.recipe.of_size(edges)
+        trained = train(
+            self.space, genotype, weights, self.splits, recipe if weights is None else recipe.continued(edges),
+            epochs=job.trial.budget, seed=job.seed, stop=job.stop, teacher=self.teacher,
+        )
+        changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
+        return Outcome({"train_loss": trained.history[-1].train_loss}, changed, trained.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class OutputEvaluator(Generic[G]):
+    """Measures the outputs of trained networks on given samples, see :func:`evonas.evaluation.metrics.measure`.
+
+    Attributes:
+        space: The space of the genotypes.
+        samples: The samples, normalised as those of the training.
+        task: The task of the samples.
+        prefix: The beginning of the metrics' names, such as ``"test"``.
+    """
+
+    space: SearchSpace[G]
+    samples: Samples
+    task: Task
+    prefix: str
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return metric_names(self.task, self.prefix)
+
+    @property
+    def shares_memory(self) -> bool:
+        return trains_in_threads(self.space)
+
+    def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
+        """The metrics; ``ValueError`` where there are no weights, or they do not fit the genotype."""
+        if not phenotype.weights:
+            raise ValueError("only a trained network has outputs to measure, got no weights")
+        outputs = predict(self.space, phenotype.genotype, phenotype.weights, self.samples)
+        return measure(outputs, self.samples, self.task, self.prefix)
