@@ -6,17 +6,36 @@ import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from evonas import pareto
 from evonas.metrics import DEVICE_LATENCY, MEASURED_LATER
-from evonas.objectives import SHARES, Objectives
+from evonas.objectives import SHARES, Measured, Objectives
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 
 
-def comparable(records: Sequence[Record]) -> list[Record]:
-    """What may enter the front, successes only, at most one an individual.
+class Judged(Measured, Protocol):
+    """Members of a front: records of a run, or evaluations that have just ended."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def budget(self) -> int: ...
+
+    @property
+    def birth(self) -> int: ...
+
+    @property
+    def imported(self) -> bool: ...
+
+
+R = TypeVar("R", bound=Judged)
+
+
+def comparable(records: Sequence[R]) -> list[R]:
+    """Records that may enter the front, successes only, at most one an individual.
 
     These are the evaluations with the largest budget that the run gave, so of promoted individuals where it has rungs;
     and what it was seeded with, whose budgets were those of other runs, unless it was trained on here.
@@ -27,12 +46,12 @@ def comparable(records: Sequence[Record]) -> list[Record]:
     return [r for r in good if (r.id not in trained if r.imported else r.budget >= largest)]
 
 
-def losses(records: Sequence[Record], objectives: Objectives) -> tuple[Doubles, Doubles]:
+def losses(records: Sequence[Measured], objectives: Objectives) -> tuple[Doubles, Doubles]:
     """F ``(n, n_objectives)`` and violations ``(n,)`` of records."""
     return objectives.matrix(records), objectives.violations(records)
 
 
-def front(records: Sequence[Record], objectives: Objectives) -> list[Record]:
+def front(records: Sequence[R], objectives: Objectives) -> list[R]:
     """The non-dominated feasible :func:`comparable` records, by ascending last objective (the cost).
 
     Of equal ones first the one of which most was measured, then the oldest.
@@ -63,13 +82,13 @@ def _point(record: Record, objectives: Objectives) -> tuple[float, ...]:
     return tuple(record.metrics[objective.metric] for objective in objectives.items)
 
 
-def hypervolume(records: Sequence[Record], objectives: Objectives, reference: Doubles) -> float:
+def hypervolume(records: Sequence[Judged], objectives: Objectives, reference: Doubles) -> float:
     """Hypervolume of the feasible :func:`comparable` records up to ``reference``, in the coordinates of F."""
     F, violations = losses(comparable(records), objectives)
     return pareto.hypervolume(F[violations <= 0], reference)
 
 
-def default_reference(records: Sequence[Record], objectives: Objectives) -> dict[str, float]:
+def default_reference(records: Sequence[Judged], objectives: Objectives) -> dict[str, float]:
     """Reference point: 1 for shares, else the worst value among the founders (the first generation)."""
     founders = [r.metrics for r in records if r.birth == 0 and r.status == "ok"]
     point: dict[str, float] = {}
@@ -102,7 +121,7 @@ def best_under(
 
     Args:
         bounds: The most of some metrics.
-        run: Whose members they are, for the message.
+        run: The run of the members, for the message.
 
     Raises:
         UserError: The front is empty, a metric is unknown or only known of some members, or no member is within the
@@ -129,8 +148,8 @@ def check_measured(members: Sequence[Record], name: str, *, run: Path | str = "R
     """Raises :class:`UserError` unless all members of a front have the metric; says how to measure it.
 
     Args:
-        members: Of the front; none have all.
-        run: Whose members they are, for the message.
+        members: Members of the front, possibly none.
+        run: The run of the members, for the message.
     """
     known = {known for r in members for known in r.metrics}
     if members and name not in known | MEASURED_LATER:

@@ -1,9 +1,9 @@
-"""The records that flow through a run: Individual -> Trial -> Evaluation. Nobody writes into another's."""
+"""The records that flow through a run: Individual -> Trial -> Evaluation. Each is frozen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, Literal
+from dataclasses import dataclass, field, replace
+from typing import Generic, Literal, NamedTuple
 
 from evonas.space import G
 from evonas.types import Metrics, Weights
@@ -29,24 +29,48 @@ class Individual(Generic[G]):
 
 @dataclass(frozen=True, slots=True)
 class Trial(Generic[G]):
-    """A request: evaluate this individual with this budget (epochs)."""
+    """A request: evaluate this individual with this budget (epochs).
+
+    Attributes:
+        replicate: Serial number among trials that differ in their random stream, or in the samples they hold back,
+            alone: of retrainings with several seeds, of folds. A search has one trial of each kind, the replicate 0.
+    """
 
     individual: Individual[G]
     budget: int
+    replicate: int = 0
 
     @property
     def key(self) -> tuple[int, int]:
+        """Id and budget: what a run stores the evaluation under."""
         return self.individual.id, self.budget
+
+
+class Origin(NamedTuple):
+    """Another run than the one that holds an evaluation, which made it.
+
+    Attributes:
+        run: Absolute path of the run that made it.
+        id: The individual's id there.
+    """
+
+    run: str
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation(Generic[G]):
-    """The answer to a trial.
+    """The result of a trial: evaluators return it, the executor yields it, runs store it, and searchers are told it.
 
     Attributes:
+        id: The individual's.
         status: ``"failed"`` for an exception, a metric that is not finite, a time-out; ``error`` says what happened.
-        seconds: Wall-clock time of the trial; the only field that differs between equal runs.
+        seconds: Wall-clock time of the trial, set by the executor; the only field that differs between equal runs.
         genotype: The genotype that came out, where training changed it; None where it did not.
+        weights: Those of the genotype that came out, None where nothing was trained. An evaluation that was read from
+            a run has none either: :meth:`evonas.store.RunStore.weights` reads them.
+        replicate: The trial's.
+        origin: Where another run made it; None for a run's own.
     """
 
     id: int
@@ -56,9 +80,13 @@ class Evaluation(Generic[G]):
     seconds: float
     error: str | None = None
     genotype: G | None = None
+    weights: Weights | None = field(default=None, repr=False, compare=False)
+    replicate: int = 0
+    origin: Origin | None = None
 
     @property
     def key(self) -> tuple[int, int]:
+        """Id and budget: what a run stores it under."""
         return self.id, self.budget
 
 
@@ -71,8 +99,13 @@ class Member(Generic[G]):
 
     @property
     def genotype(self) -> G:
-        """What is bred from, reported and exported: the genotype that came out of the evaluation."""
+        """The genotype that came out of the evaluation: it is bred from, reported and exported."""
         return self.individual.genotype if self.evaluation.genotype is None else self.evaluation.genotype
+
+    @property
+    def trained(self) -> Individual[G]:
+        """The individual with the genotype that came out of the evaluation: it is retrained."""
+        return replace(self.individual, genotype=self.genotype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ Ending: TypeAlias = Literal["finished", "interrupted", "failed"]
 
 
 class Board(Protocol):
-    """Where numbers are kept."""
+    """A place that keeps numbers."""
 
     def write(self, values: Mapping[str, float], generation: int) -> None:
         """Numbers by name, e.g. ``best/flops``."""
@@ -42,7 +41,7 @@ class GenerationObserver:
     generation. A board that fails is noted and left: the search goes on.
 
     Args:
-        name: Of the board, for the note.
+        name: The name of the board, for the note.
         start: Gives the board once the run is open: of its configuration, and of whether it goes on with an earlier
             session.
     """
@@ -53,7 +52,6 @@ class GenerationObserver:
         self._board: Board | None = None
         self._standing = Standing(Objectives(()))
         self._n_done = self._n_failed = 0
-        self._begin = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -68,10 +66,9 @@ class GenerationObserver:
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
         """The run is open; ``records`` are the evaluations that it holds already."""
         self._standing = Standing(objectives, records)
-        self._begin = time.monotonic() - elapsed
         self._n_done, self._n_failed = len(records), sum(r.status == "failed" for r in records)
         with _Noted(self._name):
-            self._board = self._start(config, elapsed > 0)
+            self._board = self._start(config, any(not r.imported for r in records))
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
         """A generation begins."""
@@ -79,7 +76,7 @@ class GenerationObserver:
 
     def evaluated(self, evaluation: Evaluation[Any]) -> None:
         """A trial ended."""
-        self._standing.add(evaluation, time.monotonic() - self._begin)
+        self._standing.add(evaluation)
         self._n_done += 1
         self._n_failed += evaluation.status == "failed"
 
@@ -191,7 +188,7 @@ class _MLflow:
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
-    """What was set, with tables as ``training.epochs``."""
+    """Settings by name, those of tables as ``training.epochs``."""
     settings: dict[str, Any] = {}
     for name, value in config.to_json().items():
         entries = {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from evonas.capabilities.choices import Choices
-from evonas.evaluation import Job, Outcome
-from evonas.individual import Trial
+from evonas.evaluation import Job
+from evonas.individual import Evaluation, Trial
 from evonas.objectives import parse_objectives
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.store import RunStore
@@ -115,7 +115,7 @@ class ToyEvaluator:
     def work(self, trial: Trial[Digits]) -> float:
         return self.seconds
 
-    def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
+    def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:
         values = job.trial.individual.genotype.values
         _wait(self.seconds, job.stop)
         error = float(1000 - sum(values) * 8 + int(np.random.default_rng(job.seed).integers(3)))
@@ -124,7 +124,7 @@ class ToyEvaluator:
         depth = 0.0 if job.start is None else float(job.start.weights["depth"][0]) + 1
         cost = ToySpace().cost(job.trial.individual.genotype)
         metrics = {"val_error": error / 1000, "generations_of_weights": depth, **cost}
-        return Outcome(metrics, weights={"depth": np.array([depth], np.float32)})
+        return job.result(metrics, weights={"depth": np.array([depth], np.float32)})
 
     def _misbehave(self, error: float, stop: Stop) -> float:
         if self.behaviour in ("raise", "raise-all"):

@@ -5,37 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Generic, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from evonas.data.samples import Splits
-from evonas.space import G
+from evonas.space import G, Phenotype
 from evonas.training.recipe import Recipe
 from evonas.training.stop import Stop
-from evonas.types import Floats, Metrics, Weights
+from evonas.types import Floats, Metrics
 
-#: Told after every epoch: epochs done, epochs in all, and what there is to say of the last, e.g. ``train_loss``.
+#: Told after every epoch: epochs done, epochs in all, and metrics of the last, such as ``train_loss``.
 Report: TypeAlias = Callable[[int, int, Metrics], None]
-
-
-class Found(NamedTuple, Generic[G]):
-    """A genotype with the weights that the search gave it; its own training, which comes next, may still prune it."""
-
-    genotype: G
-    weights: Weights
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFamily(Generic[G]):
-    """What a search ends in.
+    """The result of a search.
 
     Attributes:
-        members: Any first members cover the range of sizes that the space was asked for.
+        members: With the weights that the search gave them; their own training, which comes next, may still prune them.
+            Any first members cover the range of sizes that the space was asked for.
         edge_updates: What the whole search has cost, as in :class:`evonas.training.Trained`, earlier sessions included.
     """
 
-    members: Sequence[Found[G]]
+    members: Sequence[Phenotype[G]]
     edge_updates: float
 
 
@@ -60,7 +54,7 @@ class FamilySearch(Protocol[G]):
 
     @property
     def n_members(self) -> int:
-        """Members, where nobody asks for others."""
+        """Members by default."""
         ...
 
     def search(
@@ -95,5 +89,5 @@ class FamilySearchable(Protocol):
 
     @property
     def family_searches(self) -> Mapping[str, FamilySearch[Any]]:
-        """By the name that the command line knows them by; none of them is also a seeder's."""
+        """Searches by the name that the command line knows them by; none of them is also a seeder's."""
         ...

@@ -1,6 +1,6 @@
 """Evaluators turn a trial into metrics.
 
-- ``base``: Job, Outcome, the protocols Evaluator (of trials) and PhenotypeEvaluator (of the networks that they leave),
+- ``base``: Job, the protocols Evaluator (of trials) and PhenotypeEvaluator (of the networks that they leave),
   and ``merge``, which joins one of the first with several of the second.
 - Evaluators of trials: ``trained``: train and measure on the validation set; ``final``: train a chosen network, and
   measure it on other samples; ``shared``: measure with the weights of a trained supernet; ``table``: look up what
@@ -11,7 +11,7 @@
 - ``executor``: where trials run.
 """
 
-from evonas.evaluation.base import DeclaresGoals, Evaluator, Job, Outcome, PhenotypeEvaluator, merge
+from evonas.evaluation.base import DeclaresGoals, Evaluator, Job, PhenotypeEvaluator, merge
 from evonas.evaluation.cost import CostEvaluator, LatencyEstimator
 from evonas.evaluation.custom import CustomEvaluator, CustomMetric
 from evonas.evaluation.deployment import DeploymentEvaluator
@@ -21,6 +21,6 @@ from evonas.evaluation.trained import TrainedEvaluator
 
 __all__ = [
     "CostEvaluator", "CustomEvaluator", "CustomMetric", "DeclaresGoals", "DeploymentEvaluator", "Evaluator", "Job",
-    "LatencyEstimator", "Outcome", "PhenotypeEvaluator", "SharedEvaluator", "TableEvaluator", "TrainedEvaluator",
-    "merge", "splits_of",
+    "LatencyEstimator", "PhenotypeEvaluator", "SharedEvaluator", "TableEvaluator", "TrainedEvaluator", "merge",
+    "splits_of",
 ]

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, runtime_checkable
 
 import numpy as np
 
-from evonas.individual import Start, Trial
+from evonas.individual import Evaluation, Start, Trial
 from evonas.space import G, Phenotype
 from evonas.training import Stop
 from evonas.types import Floats, Goal, Metrics, Weights
@@ -27,7 +27,7 @@ class Job(Generic[G]):
 
     Attributes:
         seed: The trial's own random stream.
-        start: Weights that training begins with, None for fresh ones. What training leaves is the outcome's.
+        start: Weights that training begins with, None for fresh ones. What training leaves is the evaluation's.
         stop: Polled by long work.
     """
 
@@ -36,20 +36,18 @@ class Job(Generic[G]):
     start: Start[G] | None
     stop: Stop
 
+    def result(self, metrics: Metrics, *, genotype: G | None = None, weights: Weights | None = None) -> Evaluation[G]:
+        """What an evaluator returns: the result of the job's trial. The executor adds the time that it took.
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[G]):
-    """The result of a job.
-
-    Attributes:
-        metrics: All metrics of the evaluator.
-        genotype: The genotype that came out, where training changed it.
-        weights: Trained weights of the genotype that came out.
-    """
-
-    metrics: Metrics
-    genotype: G | None = None
-    weights: Weights | None = None
+        Args:
+            metrics: All of :attr:`Evaluator.metric_names`.
+            genotype: What came out, where training changed the genotype.
+            weights: Trained ones of the genotype that came out.
+        """
+        trial = self.trial
+        return Evaluation(
+            *trial.key, "ok", metrics, 0.0, genotype=genotype, weights=weights, replicate=trial.replicate
+        )
 
 
 class Evaluator(Protocol[G]):
@@ -57,7 +55,7 @@ class Evaluator(Protocol[G]):
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """The metrics of every outcome."""
+        """The metrics of every result."""
         ...
 
     @property
@@ -69,7 +67,9 @@ class Evaluator(Protocol[G]):
         """Expected duration in any unit: long trials are started first, so that no worker idles at the end."""
         ...
 
-    def __call__(self, job: Job[G]) -> Outcome[G]: ...
+    def __call__(self, job: Job[G]) -> Evaluation[G]:
+        """The result of the job's trial, as :meth:`Job.result` makes it."""
+        ...
 
 
 @runtime_checkable
@@ -218,10 +218,10 @@ class _Merged(Generic[G]):
     def taught(self, teacher: Floats) -> Evaluator[G]:
         return replace(self, first=taught(self.first, teacher))
 
-    def __call__(self, job: Job[G]) -> Outcome[G]:
-        outcome = self.first(job)
-        genotype = job.trial.individual.genotype if outcome.genotype is None else outcome.genotype
-        phenotype, metrics = Phenotype(genotype, outcome.weights or {}), dict(outcome.metrics)
+    def __call__(self, job: Job[G]) -> Evaluation[G]:
+        evaluation = self.first(job)
+        genotype = job.trial.individual.genotype if evaluation.genotype is None else evaluation.genotype
+        phenotype, metrics = Phenotype(genotype, evaluation.weights or {}), dict(evaluation.metrics)
         for part in self.measures:
             metrics |= part.measure(phenotype, job.stop)
-        return replace(outcome, metrics=metrics)
+        return replace(evaluation, metrics=metrics)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
@@ -23,12 +23,11 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import ThreadpoolController
 
 from evonas.evaluation.base import Evaluator, Job
-from evonas.individual import Evaluation
+from evonas.individual import Evaluation, Trial
 from evonas.runtimes.groups import kill_groups
 from evonas.space import G
 from evonas.training import Cancelled, Stop, TrialTimeout
 from evonas.training.turns import announce
-from evonas.types import Weights
 
 #: Trainers notice their deadline by themselves; code that does not is interrupted this many seconds later.
 GRACE_SECONDS = 1.0
@@ -40,18 +39,11 @@ LONGEST_TURN = 0.01
 WATCH_SECONDS = 0.25
 
 
-class Result(NamedTuple, Generic[G]):
-    """An evaluation and the weights that came with it."""
-
-    evaluation: Evaluation[G]
-    weights: Weights | None
-
-
 def evaluate_all(
     evaluator: Evaluator[G], jobs: Iterable[Job[G]], *, stop: Stop, n_jobs: int = 1, trial_timeout: float | None = None,
     smallest_first: bool = False,
-) -> Iterator[Result[G]]:
-    """Results in order of completion; one thread of linear algebra a worker. Several workers take long trials first.
+) -> Iterator[Evaluation[G]]:
+    """Evaluations in order of completion. A worker has one thread of linear algebra; several begin with long trials.
 
     A trial that raises, reports a value that is not finite, exceeds its time limit or kills its process is a failed
     evaluation. Trials that ``stop`` cuts short yield nothing.
@@ -71,17 +63,17 @@ def evaluate_all(
         jobs = list(jobs)
     if n_jobs > 1 or smallest_first:
         jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=not smallest_first)
-    pending: dict[tuple[int, int], Job[G]] = {} if beside else {job.trial.key: job for job in jobs}
+    pending: dict[_Key, Job[G]] = {} if beside else {_key(job.trial): job for job in jobs}
     # copy-on-write: torch warns of arrays that cannot be written, and none is
     processes: dict[str, Any] = {"inner_max_num_threads": 1, "mmap_mode": "c"}
     processes |= {"initializer": end_with, "initargs": (os.getpid(),)}
     with _libraries(len(sys.modules)).limit(limits=1), parallel_config(backend, **({} if threads else processes)):
         try:
             run = _run_beside if threads and n_jobs == 1 else _run
-            for job, result in run(evaluator, jobs, n_jobs, stop, trial_timeout):
-                pending.pop(job, None)
-                if result is not None:
-                    yield result
+            for key, evaluation in run(evaluator, jobs, n_jobs, stop, trial_timeout):
+                pending.pop(key, None)
+                if evaluation is not None:
+                    yield evaluation
         except TerminatedWorkerError:
             yield from _isolated(evaluator, list(pending.values()), stop, trial_timeout)
         except BaseException:
@@ -96,7 +88,13 @@ def _libraries(n_modules: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
-_Tagged = tuple[tuple[int, int], Result[G] | None]
+#: Id, budget and replicate: what tells the trials of one call apart.
+_Key: TypeAlias = tuple[int, int, int]
+_Tagged = tuple[_Key, Evaluation[G] | None]
+
+
+def _key(trial: Trial[Any]) -> _Key:
+    return *trial.key, trial.replicate
 
 
 def _run(
@@ -163,30 +161,27 @@ def end_with(parent: int) -> None:
 
 def _isolated(
     evaluator: Evaluator[G], jobs: Sequence[Job[G]], stop: Stop, trial_timeout: float | None
-) -> Iterator[Result[G]]:
+) -> Iterator[Evaluation[G]]:
     """One job at a time in a fresh process: finds out which one kills it."""
     for job in jobs:
         try:
-            for _, result in _run(evaluator, [job], 2, stop, trial_timeout):
-                if result is not None:
-                    yield result
+            for _, evaluation in _run(evaluator, [job], 2, stop, trial_timeout):
+                if evaluation is not None:
+                    yield evaluation
         except TerminatedWorkerError:
-            message = "the worker process died, as it does when memory runs out"
-            yield Result(Evaluation(*job.trial.key, "failed", {}, 0.0, message), None)
+            yield _failed(job.trial, "the worker process died, as it does when memory runs out", 0.0)
 
 
 def _evaluate(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None) -> _Tagged[G]:
     begin = time.monotonic()
-    run_deadline, key = job.stop.deadline, job.trial.key
+    run_deadline, key = job.stop.deadline, _key(job.trial)
     if job.stop.flag[0] or begin > run_deadline:
         return key, None
     seconds = min(run_deadline - begin, np.inf if trial_timeout is None else trial_timeout)
     try:
         with _interrupted_after(seconds + GRACE_SECONDS):
-            outcome = evaluator(replace(job, stop=Stop(job.stop.flag, begin + seconds)))
-        bad = {name: value for name, value in outcome.metrics.items() if not np.isfinite(value)}
-        if bad:
-            raise FloatingPointError(f"metrics that are not finite: {bad}")
+            evaluation = evaluator(replace(job, stop=Stop(job.stop.flag, begin + seconds)))
+        _check(evaluation, job.trial)
     except Cancelled:
         return key, None
     except Exception as error:  # the one place: a bad individual must not end the run
@@ -194,9 +189,21 @@ def _evaluate(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None)
             return key, None
         place = traceback.extract_tb(error.__traceback__)[-1]
         message = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-        return key, Result(Evaluation(*key, "failed", {}, time.monotonic() - begin, message), None)
-    elapsed = time.monotonic() - begin
-    return key, Result(Evaluation(*key, "ok", outcome.metrics, elapsed, None, outcome.genotype), outcome.weights)
+        return key, _failed(job.trial, message, time.monotonic() - begin)
+    return key, replace(evaluation, seconds=time.monotonic() - begin)
+
+
+def _check(evaluation: Evaluation[G], trial: Trial[G]) -> None:
+    """Raise unless an evaluator returned the result of its trial, with finite metrics."""
+    if not isinstance(evaluation, Evaluation) or (*evaluation.key, evaluation.replicate) != _key(trial):
+        raise TypeError(f"the evaluator returned {str(evaluation)[:100]!r}, expected the result of its job: return "
+                        "job.result(metrics)")
+    if bad := {name: value for name, value in evaluation.metrics.items() if not np.isfinite(value)}:
+        raise FloatingPointError(f"metrics that are not finite: {bad}")
+
+
+def _failed(trial: Trial[G], error: str, seconds: float) -> Evaluation[G]:
+    return Evaluation(*trial.key, "failed", {}, seconds, error, replicate=trial.replicate)
 
 
 @contextmanager

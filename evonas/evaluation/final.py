@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Generic
 
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.base import Evaluator, Job, Outcome
+from evonas.evaluation.base import Evaluator, Job
 from evonas.evaluation.metrics import measure, metric_names
 from evonas.evaluation.trained import begun, predict, train, trains_in_threads
-from evonas.individual import Trial
+from evonas.individual import Evaluation, Trial
 from evonas.space import G, Phenotype, SearchSpace
 from evonas.training import Recipe, Stop
 from evonas.types import Floats, Metrics, Task
@@ -47,7 +47,7 @@ class FinalTraining(Generic[G]):
         """The same with a teacher."""
         return replace(self, teacher=teacher)
 
-    def __call__(self, job: Job[G]) -> Outcome[G]:
+    def __call__(self, job: Job[G]) -> Evaluation[G]:
         genotype, weights = begun(self.space, job)
         edges = self.space.cost(genotype).get("edges", 0.0)
         recipe = self.recipe.of_size(edges)
@@ -56,7 +56,8 @@ class FinalTraining(Generic[G]):
             epochs=job.trial.budget, seed=job.seed, stop=job.stop, teacher=self.teacher,
         )
         changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
-        return Outcome({"train_loss": trained.history[-1].train_loss}, changed, trained.weights)
+        metrics = {"train_loss": trained.history[-1].train_loss}
+        return job.result(metrics, genotype=changed, weights=trained.weights)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from typing import Generic
 
 from evonas.capabilities.choices import RelaxableSpace
 from evonas.data.samples import Splits
-from evonas.evaluation.base import Job, Outcome
+from evonas.evaluation.base import Job
 from evonas.evaluation.trained import measured, measured_names
-from evonas.individual import Trial
+from evonas.individual import Evaluation, Trial
 from evonas.space import G
 from evonas.types import Weights
 
@@ -36,7 +36,7 @@ class SharedEvaluator(Generic[G]):
     def work(self, trial: Trial[G]) -> float:
         return self.space.cost(trial.individual.genotype)["flops"]
 
-    def __call__(self, job: Job[G]) -> Outcome[G]:
+    def __call__(self, job: Job[G]) -> Evaluation[G]:
         import torch
 
         from evonas.training.calibration import MOST, batches_of, recalibrate
@@ -49,4 +49,4 @@ class SharedEvaluator(Generic[G]):
         recalibrate(network, batches_of(torch.from_numpy(self.splits.train.x[:MOST])))
         job.stop.check()
         weights = {name: value.numpy().copy(order="C") for name, value in network.state_dict().items()}
-        return Outcome(measured(self.space, genotype, weights, self.splits), weights=weights)
+        return job.result(measured(self.space, genotype, weights, self.splits), weights=weights)

@@ -10,8 +10,8 @@ import numpy as np
 
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.base import Job, Outcome
-from evonas.individual import Trial
+from evonas.evaluation.base import Job
+from evonas.individual import Evaluation, Trial
 from evonas.space import G
 from evonas.types import Goal
 
@@ -38,8 +38,8 @@ class TableEvaluator(Generic[G]):
     def work(self, trial: Trial[G]) -> float:
         return 0.0
 
-    def __call__(self, job: Job[G]) -> Outcome[G]:
-        return Outcome(self.table.measure(job.trial.individual.genotype, job.trial.budget))
+    def __call__(self, job: Job[G]) -> Evaluation[G]:
+        return job.result(self.table.measure(job.trial.individual.genotype, job.trial.budget))
 
 
 def splits_of(table: ArchitectureTable[G], dataset: str) -> Splits:

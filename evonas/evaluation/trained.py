@@ -10,9 +10,9 @@ import numpy as np
 from evonas.capabilities.training import Trainable
 from evonas.capabilities.variation import InheritsWeights
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.base import Evaluator, Job, Outcome
+from evonas.evaluation.base import Evaluator, Job
 from evonas.evaluation.metrics import measure, metric_names
-from evonas.individual import Trial
+from evonas.individual import Evaluation, Trial
 from evonas.space import G, SearchSpace
 from evonas.training import Epoch, Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, Weights
@@ -58,7 +58,7 @@ class TrainedEvaluator(Generic[G]):
         """The same with a teacher."""
         return replace(self, teacher=teacher)
 
-    def __call__(self, job: Job[G]) -> Outcome[G]:
+    def __call__(self, job: Job[G]) -> Evaluation[G]:
         genotype, weights = begun(self.space, job)
         edges = self.space.cost(genotype).get("edges", 0.0)
         recipe, epochs = self.recipe.of_size(edges), job.trial.budget
@@ -75,7 +75,7 @@ class TrainedEvaluator(Generic[G]):
             "train_loss": self._train_loss(trained), "edge_updates": trained.edge_updates,
         }
         changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
-        return Outcome(metrics, changed, trained.weights)
+        return job.result(metrics, genotype=changed, weights=trained.weights)
 
     def _train_loss(self, trained: Trained[G]) -> float:
         """The loss of the last epoch; where there was none, that of the weights as they are."""

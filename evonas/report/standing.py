@@ -1,48 +1,58 @@
-"""What a run has reached so far, for those who watch it: its front, and how good that is."""
+"""What a run has reached so far, for its observers: its front, and how good that is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from evonas.front import default_reference, front, hypervolume
 from evonas.individual import Evaluation
 from evonas.objectives import Objectives
 from evonas.store import Record
+from evonas.types import Metrics
+
+
+class Ended(NamedTuple):
+    """An evaluation that has just ended, as far as a front depends on it."""
+
+    id: int
+    budget: int
+    birth: int
+    status: str
+    metrics: Metrics
+    imported = False  # observers are told of the run's own evaluations
 
 
 class Standing:
     """The evaluations that still matter to the front; grows with the run.
 
     Args:
-        objectives: Of the run.
-        records: What it holds already.
+        objectives: The run's.
+        records: What the run holds already.
 
     Attributes:
         generation: The one that goes on.
-        members: Of the front when a generation last ended; None where none has.
+        members: The front when a generation last ended; None before that.
         born: Evaluations of the generation that goes on.
     """
 
     def __init__(self, objectives: Objectives, records: Iterable[Record] = ()) -> None:
         self.objectives = objectives
-        self._records = list(records)
+        self._records: list[Record | Ended] = list(records)
         self.generation = max((r.birth for r in self._records), default=0)
-        self.members: list[Record] | None = None
-        self.born: list[Record] = []
+        self.members: list[Record | Ended] | None = None
+        self.born: list[Record | Ended] = []
 
     def begin(self, generation: int) -> None:
         """A generation begins; some of its trials may have been evaluated before the run was interrupted."""
         self.generation = generation
         self.born = [r for r in self._records if r.birth == generation]
 
-    def add(self, evaluation: Evaluation[Any], elapsed: float) -> Record:
-        """A trial ended, ``elapsed`` seconds into the run; its record, without lineage."""
-        e = evaluation
-        record = Record(e.id, e.budget, self.generation, "", (), e.status, dict(e.metrics), e.seconds, elapsed, e.error)
-        self._records.append(record)
-        self.born.append(record)
-        return record
+    def add(self, evaluation: Evaluation[Any]) -> None:
+        """A trial of the generation ended."""
+        ended = Ended(*evaluation.key, self.generation, evaluation.status, evaluation.metrics)
+        self._records.append(ended)
+        self.born.append(ended)
 
     def end(self) -> None:
         """The generation ended; of its records only the front is still of interest."""
@@ -51,7 +61,7 @@ class Standing:
         self._records = [r for r in self._records if r.birth == 0 or r.id in kept]
 
     def hypervolume(self) -> float:
-        """That of the front when a generation last ended, from the founders' worst; 0 before that."""
+        """Hypervolume of the front when a generation last ended, from the founders' worst; 0 before that."""
         if self.members is None:
             return 0.0
         point = default_reference(self._records, self.objectives)

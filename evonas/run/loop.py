@@ -1,4 +1,4 @@
-"""The loop."""
+"""The loop of a search: ask, evaluate what is missing, store, tell."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(
     searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G], *, seed: int, n_jobs: int = 1,
     trial_timeout: float | None = None, time_limit: float | None = None, n_evaluations: int | None = None,
     observers: Sequence[Observer] = (), evaluator_at: Callable[[int], Evaluator[G]] | None = None,
-    since: float = np.inf,
+    since: float | None = None,
 ) -> bool:
     """Search until the searcher asks for nothing more, or the time is up. Goes on with a run that the store holds.
 
@@ -67,6 +67,7 @@ def run(
         evaluator_at: Gives the evaluator of a generation, where that is not the same in all. May look at what the
             store holds of earlier ones, and at nothing else: a resumed run asks again.
         since: ``time.monotonic()`` when this session's preparations began; they count, but leave half of the limit.
+            None: there were none.
 
     Returns:
         Whether the searcher, or the number of evaluations, came to its end.
@@ -79,7 +80,7 @@ def run(
     if store.state is not None:
         _restore(searcher, store)
     now = time.monotonic()
-    begin = max(min(since, now), now - (time_limit or np.inf) / 2) - store.elapsed
+    begin = max(now if since is None else since, now - (time_limit or np.inf) / 2) - store.elapsed
     stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
     n_own = sum(not record.imported for record in store.records())
     n_left = np.inf if n_evaluations is None else n_evaluations - n_own
@@ -174,11 +175,11 @@ class _Loop(Generic[G]):
         return Job(trial, stream(self.seed, Stream.TRIAL, *trial.key), self.store.start(trial), self.stop)
 
     def _evaluate_all(self, jobs: Iterable[Job[G]], group: Group[G], *, smallest_first: bool = False) -> None:
-        for evaluation, weights in evaluate_all(
+        for evaluation in evaluate_all(
             self.evaluator, jobs, stop=self.stop, n_jobs=self.n_jobs, trial_timeout=self.trial_timeout,
             smallest_first=smallest_first,
         ):
-            group.add(evaluation, weights, elapsed=time.monotonic() - self.begin)
+            group.add(evaluation, elapsed=time.monotonic() - self.begin)
             self.n_left -= 1
 
     def _report(self, evaluation: Evaluation[G]) -> None:
@@ -199,7 +200,7 @@ def _waves(trials: Sequence[Trial[G]], deadline: float, least: int) -> Iterator[
 
 
 def claim(searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G]) -> None:
-    """Keep with the run who searches it, and whether metrics are minimised or maximised.
+    """Keep with the run what searches it, and whether metrics are minimised or maximised.
 
     Args:
         searcher: Its class and, where it has objectives, their goals are kept.

@@ -82,10 +82,9 @@ def write_lowered(package: Package, splits: Splits, path: Path, name: str, *, re
     """
     target = create_space(name, package.task, {})
     network = _lower(package, target, replace_max_pool)
-    costs = target.cost(network.genotype)
-    lowered = replace(
-        package, space=name, options={}, genotype=target.encode(network.genotype), weights=network.weights,
-    )
+    genotype, weights = network.phenotype
+    costs = target.cost(genotype)
+    lowered = replace(package, space=name, options={}, genotype=target.encode(genotype), weights=weights)
     outputs, expected = (predict(each.compile(), splits.validation) for each in (lowered, package))
     sizes = ", ".join(f"{costs[name]:,.0f} {name}" for name in ("edges", "params") if name in costs)
     remarks = [f"{package.source['weights']}, lowered: {sizes}"]

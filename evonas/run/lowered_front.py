@@ -17,7 +17,7 @@ from evonas.evaluation import Evaluator
 from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.front import front
-from evonas.individual import Evaluation, Individual, Member, Start, Trial
+from evonas.individual import Evaluation, Member, Origin, Start, Trial
 from evonas.objectives import Objectives
 from evonas.plugins import create_space
 from evonas.rng import Stream, stream
@@ -26,25 +26,20 @@ from evonas.run.open import OpenRun, check_same, check_samples, open_run
 from evonas.space import SearchSpace
 from evonas.store import Record, RunInfo, Spent, spent
 from evonas.training import Stop
-from evonas.types import UserError, Weights
-
-
-class LoweredMember(NamedTuple):
-    """A member of another run's front in this run's space, with this run's metrics and the epochs that it had there."""
-
-    member: Member[Any]
-    weights: Weights
+from evonas.types import UserError
 
 
 class LoweredFront(NamedTuple):
     """Founders.
 
     Attributes:
+        members: Members of the other run's front in this run's space, with this run's metrics and the epochs that they
+            had there; their evaluations have weights and origins.
         cost: What the other run has cost, and what measuring again has.
         notes: Sentences that the user should know.
     """
 
-    members: list[LoweredMember]
+    members: list[Member[Any]]
     cost: Spent
     notes: list[str]
 
@@ -59,7 +54,7 @@ def lower_front(
 
     Args:
         run, info: The other run.
-        config, splits, space, objectives, evaluator: Of this one.
+        config, splits, space, objectives, evaluator: Those of this one.
         replace_max_pool: See :func:`evonas.run.lowering.lower_network`.
 
     Raises:
@@ -81,12 +76,13 @@ def lower_front(
         elapsed=cost.elapsed + time.monotonic() - begin, evaluations=cost.evaluations + len(evaluations),
         seconds=cost.seconds + sum(e.seconds for e in evaluations),
     )
-    members = []
-    for (record, network), evaluation in zip(found, evaluations, strict=True):
-        if evaluation.status == "ok":
-            individual = Individual(record.id, network.genotype, 0, "seed")
-            member = Member(individual, replace(evaluation, budget=record.budget))
-            members.append(LoweredMember(member, network.weights))
+    path = str(run.resolve())
+    members = [
+        Member(trial.individual, replace(
+            evaluation, budget=trial.budget, weights=network.phenotype.weights, origin=Origin(path, trial.individual.id)
+        ))
+        for (trial, network), evaluation in zip(found, evaluations, strict=True) if evaluation.status == "ok"
+    ]
     if not members:
         raise UserError(f"no member of the front of {name} could be measured, the first: {evaluations[0].error}")
     return LoweredFront(members, cost, _notes(name, best, found, len(members)))
@@ -104,8 +100,12 @@ def _check(name: str, info: RunInfo, config: RunConfig, splits: Splits, space: S
 def _lower(
     name: str, opened: OpenRun, best: Sequence[Record], config: RunConfig, space: SearchSpace[Any],
     objectives: Objectives, replace_max_pool: bool,
-) -> list[tuple[Record, LoweredNetwork]]:
-    """Those that keep the constraints as far as structure tells; raises :class:`UserError` where none is left."""
+) -> list[tuple[Trial[Any], LoweredNetwork]]:
+    """Those that keep the constraints as far as structure tells, with their trials of the other run in this space.
+
+    Raises:
+        UserError: None is left, one has no weights, or one cannot be lowered.
+    """
     assert isinstance(opened.space, Lowerable)
     assert isinstance(space, TakesLayers)
     found, refused = [], {}
@@ -127,8 +127,9 @@ def _lower(
         except ValueError as error:
             raise UserError(f"{whose} cannot be lowered: {error}") from error
         else:
-            if objectives.violation(space.cost(network.genotype)) <= 0:
-                found.append((record, network))
+            genotype = network.phenotype.genotype
+            if objectives.violation(space.cost(genotype)) <= 0:
+                found.append((Trial(replace(member.individual, genotype=genotype), record.budget), network))
     if refused:
         raise UserError(max(refused, key=refused.__getitem__))
     if not found:
@@ -139,21 +140,20 @@ def _lower(
 
 
 def _measured(
-    found: Sequence[tuple[Record, LoweredNetwork]], config: RunConfig, evaluator: Evaluator[Any]
+    found: Sequence[tuple[Trial[Any], LoweredNetwork]], config: RunConfig, evaluator: Evaluator[Any]
 ) -> list[Evaluation[Any]]:
-    """An evaluation for each network as it is, in their order."""
+    """An evaluation for each network as it is, with a budget of 0 epochs, in their order."""
     jobs = []
-    for record, network in found:
-        trial = Trial(Individual(record.id, network.genotype, 0, "seed"), 0)
-        seed = stream(config.seed, Stream.LOWERING, record.id, 0)
-        jobs.append(Job(trial, seed, Start(network.genotype, network.weights, True), Stop()))
+    for trial, network in found:
+        seed = stream(config.seed, Stream.LOWERING, trial.individual.id, 0)
+        jobs.append(Job(replace(trial, budget=0), seed, Start(*network.phenotype, True), Stop()))
     results = evaluate_all(evaluator, jobs, stop=Stop(), n_jobs=config.jobs, trial_timeout=config.trial_timeout)
-    by_id = {evaluation.id: evaluation for evaluation, _ in results}
-    return [by_id[record.id] for record, _ in found]
+    by_id = {evaluation.id: evaluation for evaluation in results}
+    return [by_id[trial.individual.id] for trial, _ in found]
 
 
 def _notes(
-    name: str, best: Sequence[Record], found: Sequence[tuple[Record, LoweredNetwork]], n_good: int
+    name: str, best: Sequence[Record], found: Sequence[tuple[Trial[Any], LoweredNetwork]], n_good: int
 ) -> list[str]:
     notes = []
     if n_good < len(best):

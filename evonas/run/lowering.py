@@ -10,7 +10,7 @@ import numpy as np
 
 from evonas.capabilities.layers import Lowerable, NotLowerable, TakesLayers
 from evonas.rng import Stream, stream
-from evonas.space import Genotype
+from evonas.space import Genotype, Phenotype
 from evonas.types import Weights
 
 #: What commands call the permission to put averages in the place of maxima.
@@ -24,8 +24,7 @@ class LoweredNetwork(NamedTuple):
         replaced: Names of the max-pooling layers for which there are averages now: with any, it is another function.
     """
 
-    genotype: Any
-    weights: Weights
+    phenotype: Phenotype[Any]
     replaced: tuple[str, ...]
 
 
@@ -52,4 +51,4 @@ def lower_network(
         )
     rng = np.random.default_rng(stream(seed, Stream.LOWERING, int(genotype.digest[:15], 16)))
     lowered, lowered_weights = target.lower(graph.with_average_pools(), rng)
-    return LoweredNetwork(lowered, lowered_weights, replaced)
+    return LoweredNetwork(Phenotype(lowered, lowered_weights), replaced)

@@ -101,12 +101,12 @@ def _take_in(
 
     with Group(store, report) as group:
         ended = evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout)
-        for evaluation, weights in ended:
+        for evaluation in ended:
             metrics = dict(evaluation.metrics)
             if "edge_updates" in metrics:
                 metrics["edge_updates"] += family.edge_updates / n_members
             seconds = evaluation.seconds + searched / n_members
-            group.add(replace(evaluation, metrics=metrics, seconds=seconds), weights, elapsed=clock.seconds)
+            group.add(replace(evaluation, metrics=metrics, seconds=seconds), elapsed=clock.seconds)
     if store.missing(trials):
         return False
     if all(store.evaluation(*t.key).status == "failed" for t in trials):

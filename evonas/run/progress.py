@@ -42,7 +42,7 @@ class SearchProgress:
     Attributes:
         n_done: Trials of this session that have ended, failed ones included.
         n_failed: Those that failed.
-        last_error: Of the last of them.
+        last_error: The error of the last of them.
     """
 
     def __init__(self, console: Console, *, each_generation: bool = False) -> None:
@@ -77,7 +77,7 @@ class SearchProgress:
         self._n_before = sum(not r.imported for r in records)
         self._begin = time.monotonic() - elapsed
         self._session = time.monotonic()
-        if elapsed:
+        if self._n_before:
             self._plain.say(f"resuming after {len(records)} evaluations, {elapsed:.0f} s")
 
     def timing(self, n_done: int, n_rounds: int) -> None:
@@ -115,7 +115,7 @@ class SearchProgress:
             self.n_failed += 1
             self.last_error = e.error
             self._console.print(f"individual {e.id} failed: {e.error}", markup=False, highlight=False)
-        self._standing.add(e, self._elapsed)
+        self._standing.add(e)
         self._bar.update(self._task, advance=1)
         if self._n_ended < self._n_trials:  # after the last one the generation ends
             self._plain.offer("trials", self._line)

@@ -16,7 +16,7 @@ from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, merge
 from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.final import FinalTraining, OutputEvaluator
-from evonas.individual import Individual, Start, Trial
+from evonas.individual import Start, Trial
 from evonas.rng import Stream, stream
 from evonas.run.distillation import read_teacher
 from evonas.run.open import OpenRun, data_config, load_splits, require_samples
@@ -74,25 +74,25 @@ def retrain(
     stored = {(r.id, r.seed) for r in run.store.retrainings() if (r.start, r.epochs) == (kind, epochs)}
     todo = [key for key in wanted if key not in stored]
     stop = Stop()
-    jobs = [_job(run, serial, id, seed, start, epochs, stop) for serial, (id, seed) in enumerate(todo)]
+    jobs = [_job(run, id, seed, start, epochs, stop) for id, seed in todo]
     evaluator = merge(
         FinalTraining(run.space, splits, recipe, told), OutputEvaluator(run.space, test, splits.task, "test")
     )
-    for n_done, (evaluation, weights) in enumerate(evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs), 1):
-        id, seed = todo[evaluation.id]
-        if evaluation.status == "failed" or weights is None:
+    for n_done, evaluation in enumerate(evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs), 1):
+        id, seed = evaluation.id, evaluation.replicate
+        if evaluation.status == "failed" or evaluation.weights is None:
             report(n_done, len(todo), None, f"individual {id}, seed {seed}: {evaluation.error}")
             continue
         retraining = Retraining(id, kind, epochs, seed, dict(evaluation.metrics), evaluation.seconds)
-        run.store.add_retraining(retraining, weights)
+        run.store.add_retraining(retraining, evaluation.weights)
         report(n_done, len(todo), retraining, None)
     return [r for r in run.store.retrainings() if (r.start, r.epochs) == (kind, epochs) and (r.id, r.seed) in wanted]
 
 
-def _job(run: OpenRun, serial: int, id: int, seed: int, start: StartKind, epochs: int, stop: Stop) -> Job[Any]:
-    """``serial`` takes the place of the id: seeds of one individual are trials of their own."""
+def _job(run: OpenRun, id: int, seed: int, start: StartKind, epochs: int, stop: Stop) -> Job[Any]:
+    """A training with one seed, which is a replicate of the individual's trial."""
     member = run.store.member(id)
-    trial = Trial(Individual(serial, member.genotype, 0, "retrain"), epochs)
+    trial = Trial(member.trained, epochs, replicate=seed)
     weights = run.store.weights(*member.evaluation.key) if start == "inherited" else None
     begin = None if weights is None else Start(member.genotype, weights, True)
     return Job(trial, stream(run.config.seed, Stream.RETRAIN, id, seed), begin, stop)

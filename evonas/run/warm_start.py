@@ -15,7 +15,7 @@ from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.front import front
-from evonas.individual import Evaluation, Individual, Member, Trial
+from evonas.individual import Evaluation, Individual, Member, Origin, Trial
 from evonas.objectives import Objectives
 from evonas.run.latency_sources import sources_of
 from evonas.run.lowered_front import lower_front
@@ -23,43 +23,31 @@ from evonas.run.open import check_compatible, check_same
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace
 from evonas.store import Group, Record, RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
-from evonas.types import UserError, Weights
-
-
-@dataclass(frozen=True)
-class Founder:
-    """A member of another run's front, as it came out of its training there.
-
-    Attributes:
-        run: Absolute path.
-    """
-
-    run: str
-    member: Member[Any]
-    weights: Weights | None
+from evonas.types import UserError
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """What a new run begins with: individuals with ids from 0, in order.
+    """The founders of a new run.
 
     Attributes:
-        table: By which the founders' latencies were estimated; None where they were not.
+        founders: Individuals of the new run with ids from 0, in order, as they came out of their training in other
+            runs; their evaluations have the weights and say where they come from.
+        table: The table that the founders' latencies were estimated by; None where they were not.
         notes: Sentences about founders of another space that the user should know.
     """
 
-    founders: list[Founder]
+    founders: list[Member[Any]]
     sources: list[SeedSource]
     table: LatencyTable | None
     notes: tuple[str, ...] = ()
 
     def write(self, directory: Path, space: SearchSpace[Any]) -> None:
-        """Into a run that has no individuals yet; it has cost that run nothing (see :class:`SeedSource`)."""
+        """Write the founders into a run without individuals; they cost that run nothing (see :class:`SeedSource`)."""
         with RunStore(directory, space, writing=True) as store, Group(store) as group:
-            store.add_individuals(Individual(id, f.member.genotype, 0, "seed") for id, f in enumerate(self.founders))
-            for id, founder in enumerate(self.founders):
-                evaluation = replace(founder.member.evaluation, id=id, genotype=None)
-                group.add(evaluation, founder.weights, elapsed=0.0)
+            store.add_individuals(founder.individual for founder in self.founders)
+            for founder in self.founders:
+                group.add(founder.evaluation, elapsed=0.0)
         if self.table is not None:
             self.table.write(directory)
 
@@ -79,14 +67,14 @@ def read_seeds(
     Members of runs of another space are lowered into this one, and measured again (:mod:`evonas.run.lowered_front`).
 
     Args:
-        runs: Of this space, or of one whose networks this space takes.
-        config, splits, space, objectives, evaluator: Of the new run.
+        runs: Runs of this space, or of one whose networks this space takes.
+        config, splits, space, objectives, evaluator: Those of the new run.
         replace_max_pool: See :func:`evonas.run.lowering.lower_network`.
 
     Raises:
         UserError: A run does not fit the new one or the others, or has an empty front.
     """
-    first: dict[str, Founder] = {}  # by genotype
+    first: dict[str, Member[Any]] = {}  # by genotype
     costs: dict[str, Spent] = {}
     ancestors: list[SeedSource] = []
     timed_by = sources_of(config, objectives)
@@ -101,23 +89,36 @@ def read_seeds(
             lowered = lower_front(
                 run, info, config, splits, space, objectives, evaluator, replace_max_pool=replace_max_pool
             )
-            members, costs[path] = [Founder(path, *each) for each in lowered.members], lowered.cost
+            members, costs[path] = lowered.members, lowered.cost
             notes += lowered.notes
         else:
             _check(run, info, config, splits, space)
             members, costs[path] = _read_front(run, space, objectives, timed_by)
-        for founder in members:
-            first.setdefault(founder.member.genotype.digest, founder)
+        for member in members:
+            first.setdefault(member.genotype.digest, member)
     found = list(first.values())
     table = _common_table(found, space) if LATENCY_ESTIMATE in objectives.metrics else None
-    evaluations = [founder.member.evaluation for founder in found]
+    evaluations = [member.evaluation for member in found]
     order = pareto.rank_and_crowd(objectives.matrix(evaluations), objectives.violations(evaluations)).order()
-    founders = [found[i] for i in sorted(order[: config.population])]
+    chosen = [found[i] for i in sorted(order[: config.population])]
+    origins = [_origin(member) for member in chosen]
     sources = [
-        SeedSource(run, tuple(f.member.individual.id for f in founders if f.run == run), cost)
+        SeedSource(run, tuple(origin.id for origin in origins if origin.run == run), cost)
         for run, cost in costs.items()
     ]
+    founders = [_founder(id, member) for id, member in enumerate(chosen)]
     return Seeds(founders, each_once([*sources, *ancestors]), table, tuple(notes))
+
+
+def _origin(member: Member[Any]) -> Origin:
+    assert member.evaluation.origin is not None
+    return member.evaluation.origin
+
+
+def _founder(id: int, member: Member[Any]) -> Member[Any]:
+    """A member of another run's front as the individual ``id`` of the new run."""
+    individual = Individual(id, member.genotype, 0, "seed")
+    return Member(individual, replace(member.evaluation, id=id, genotype=None))
 
 
 def _check(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
@@ -130,11 +131,11 @@ def _check(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: S
         check("evaluator", theirs.evaluator, config.evaluator)
 
 
-def _common_table(founders: Sequence[Founder], space: SearchSpace[Any]) -> LatencyTable | None:
-    """By which the latencies of all founders were estimated; None where they were not."""
+def _common_table(founders: Sequence[Member[Any]], space: SearchSpace[Any]) -> LatencyTable | None:
+    """The table that the latencies of all founders were estimated by; None where they were not."""
     if not isinstance(space, HasTimedParts):
         return None
-    runs = dict.fromkeys(f.run for f in founders if LATENCY_ESTIMATE in f.member.evaluation.metrics)
+    runs = dict.fromkeys(_origin(f).run for f in founders if LATENCY_ESTIMATE in f.evaluation.metrics)
     tables = [(run, read_table(Path(run), space.timed_parts.names)) for run in runs]
     for run, table in tables[1:]:
         if table != tables[0][1]:
@@ -144,7 +145,7 @@ def _common_table(founders: Sequence[Founder], space: SearchSpace[Any]) -> Laten
 
 
 def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, run: Path) -> Evaluation[G]:
-    """With what `evonas measure` has added to it, as far as the new run asks for it."""
+    """An evaluation with what `evonas measure` has added to it, as far as the new run asks for it."""
     if unmeasured := ", ".join(sorted(objectives.metrics - set(record.metrics))):
         raise UserError(f"the seed run {run} did not measure {unmeasured} of its individual {record.id}, which this "
                         f"run bounds: `evonas measure {run} --ids {record.id}` does, or leave the bound out")
@@ -154,8 +155,11 @@ def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, r
 
 def _read_front(
     run: Path, space: SearchSpace[Any], objectives: Objectives, timed_by: Mapping[str, str]
-) -> tuple[list[Founder], Spent]:
-    """The members of a run's front, and what it alone has cost; it may go on meanwhile."""
+) -> tuple[list[Member[Any]], Spent]:
+    """The members of a run's front, their evaluations with weights and origins, and what the run alone has cost.
+
+    The run may go on meanwhile.
+    """
     measured = frozenset(objective.metric for objective in objectives.items)
     with RunStore(run, space, measured=measured) as store:
         for metric, source in store.sources().items():
@@ -167,9 +171,10 @@ def _read_front(
         if not best:
             raise UserError(f"the seed run {run} has an empty front: no evaluation has succeeded and keeps the "
                             "constraints; let it run longer")
-        founders = []
+        members = []
         for r in best:
             evaluation = _judged(store.evaluation(r.id, r.budget), r, objectives, run)
-            member = Member(store.individual(r.id), evaluation)
-            founders.append(Founder(str(run.resolve()), member, store.weights(r.id, r.budget)))
-    return founders, spent(records, max(r.elapsed for r in records), ())
+            origin = Origin(str(run.resolve()), r.id)
+            evaluation = replace(evaluation, weights=store.weights(r.id, r.budget), origin=origin)
+            members.append(Member(store.individual(r.id), evaluation))
+    return members, spent(records, max(r.elapsed for r in records), ())

@@ -1,7 +1,7 @@
 """A run on disk. ``directory``: how it is made; ``reading``, ``run``: an open run, to look at and to write to.
 
 ``group``: evaluations that are stored together; ``records``: what a run holds; ``database``: SQLite with
-bounds; ``rows``: what was read, checked.
+bounds; ``rows``: what was read, checked; ``upgrade``: runs of earlier formats in the present form.
 """
 
 from evonas.store.directory import FORMAT, StoreError, check_absent, create, damaged, of_another, read_info, task_of

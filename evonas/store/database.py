@@ -17,7 +17,7 @@ STEP = 1_000_000
 FEWEST_STEPS, STEPS_A_BYTE = 20_000_000, 20
 #: Bytes of one value, or of one row.
 MOST_BYTES = 2**28
-#: Tables and indexes that are looked at: a run has seven tables and as many indexes.
+#: Tables and indexes that are looked at: a run has nine tables and as many indexes.
 MOST_TABLES = 100
 
 
@@ -28,12 +28,12 @@ class _Bounded(sqlite3.Connection):
     steps = 0
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """As ever, with a new count."""
+        """Execute with a new count of steps."""
         self.steps = 0
         return super().execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        """As ever, with a new count."""
+        """Execute with a new count of steps."""
         self.steps = 0
         return super().executemany(sql, parameters)
 

@@ -25,8 +25,8 @@ from evonas.store.rows import BadRow, format_of, info_of
 from evonas.types import Json, Task, UserError, Weights, task_from
 
 #: Raised whenever an older reader could misread a newer run, or a newer one could not read an older run.
-FORMAT = 3
-#: The first that is read: format 2 has a file for the weights of every evaluation, and no table of them.
+FORMAT = 4
+#: The first that is read; :mod:`evonas.store.upgrade` says what has changed since.
 OLDEST = 2
 
 _SCHEMA = """
@@ -44,10 +44,16 @@ CREATE TABLE states (serial INTEGER PRIMARY KEY CHECK (serial = 1), state TEXT N
 """
 #: Folders that every run has; and the file that a writer locks.
 FOLDERS, LOCK = ("weights", "retrained"), "run.lock"
-#: Runs of format 2 get it with the first evaluation that is added.
+#: Runs of format 2 lack it.
 WEIGHTS = """
 CREATE TABLE IF NOT EXISTS weights (
     id INTEGER NOT NULL, budget INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (id, budget))
+"""
+#: The evaluations that other runs made; runs of the formats 2 and 3 lack it.
+ORIGINS = """
+CREATE TABLE IF NOT EXISTS origins (
+    id INTEGER NOT NULL, budget INTEGER NOT NULL, run TEXT NOT NULL, id_there INTEGER NOT NULL,
+    PRIMARY KEY (id, budget))
 """
 #: Made when the first measurement is stored: readers need none.
 SOURCES = "CREATE TABLE IF NOT EXISTS sources (metric TEXT PRIMARY KEY, source TEXT NOT NULL)"
@@ -90,7 +96,7 @@ def of_another(directory: Path, how: str, ours: str) -> StoreError:
     """Why a run is not gone on with.
 
     Args:
-        how: It came about, like ``"searched by NSGA2"``.
+        how: How the run came about, such as ``"searched by NSGA2"``.
         ours: What would go on with it.
     """
     store = f"RunStore({str(directory)!r}, space, writing=True)"
@@ -128,7 +134,7 @@ def create(
         connection = connect(partial)
         connection.execute("PRAGMA journal_mode=WAL")  # a property of the file: readers change nothing
         with connection:
-            connection.executescript(f"{_SCHEMA}{WEIGHTS}")
+            connection.executescript(f"{_SCHEMA}{WEIGHTS};{ORIGINS}")
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         connection.close()
         if fill is not None:
@@ -155,7 +161,7 @@ def connect(directory: Path) -> sqlite3.Connection:
     archived = not os.access(directory, os.W_OK) and not path.with_name(f"{DATABASE}-wal").exists()
     connection = bounded(path, immutable=archived)
     try:
-        check_tables(connection, f"{_SCHEMA}{WEIGHTS};{MEASUREMENTS};{SOURCES}")
+        check_tables(connection, f"{_SCHEMA}{WEIGHTS};{ORIGINS};{MEASUREMENTS};{SOURCES}")
     except BaseException:
         connection.close()
         raise
@@ -176,13 +182,13 @@ def check_own(directory: Path) -> None:
 
 
 def damaged(what: str) -> StoreError:
-    """What is wrong with a run that others may have made, or that a disk has harmed."""
+    """An error that says what is wrong with a run that others may have made, or that a disk has harmed."""
     return StoreError(f"this run is damaged: {what}")
 
 
 @contextmanager
 def sqlite_errors(directory: Path) -> Iterator[None]:
-    """What SQLite has to say, as a sentence: a full disk and a lock are no damage."""
+    """Errors of SQLite as one sentence; a full disk and a lock are no damage."""
     try:
         yield
     except BadRow as error:
@@ -225,7 +231,7 @@ def from_blob(blob: bytes, digest: str, place: str) -> Weights:
 
 
 def digest_of_blob(blob: bytes) -> str:
-    """What a run records of bytes that it keeps."""
+    """The digest that a run records of bytes that it keeps."""
     return hashlib.blake2b(blob, digest_size=16).hexdigest()
 
 

@@ -8,7 +8,6 @@ from typing import Generic
 from evonas.individual import Evaluation, Individual
 from evonas.space import G
 from evonas.store.run import IndividualRow, RunStore, Unstored
-from evonas.types import Weights
 
 #: Seconds of training that may be lost: small beside what a run takes, and large beside the milliseconds of a sync.
 MOST_SECONDS = 1.0
@@ -41,9 +40,9 @@ class Group(Generic[G]):
         """An individual that is stored with the next evaluations."""
         self._individuals.append(self._store.packed_individual(individual))
 
-    def add(self, evaluation: Evaluation[G], weights: Weights | None, *, elapsed: float) -> None:
+    def add(self, evaluation: Evaluation[G], *, elapsed: float) -> None:
         """An evaluation that ended ``elapsed`` seconds into the run; raises as :meth:`RunStore.add_evaluations`."""
-        self._waiting.append(self._store.packed(evaluation, weights, elapsed=elapsed))
+        self._waiting.append(self._store.packed(evaluation, elapsed=elapsed))
         seconds = sum(unstored.evaluation.seconds for unstored in self._waiting)
         n_bytes = sum(len(unstored.blob or b"") for unstored in self._waiting)
         if seconds >= MOST_SECONDS or n_bytes >= MOST_BYTES:

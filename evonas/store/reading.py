@@ -14,13 +14,14 @@ from evonas.individual import Evaluation, Individual, Member, Start, Trial
 from evonas.serialization.arrays import BAD_DATA, unpack
 from evonas.serialization.files import DATABASE
 from evonas.space import G, SearchSpace
-from evonas.store import rows
+from evonas.store import rows, upgrade
 from evonas.store.directory import StoreError, connect, damaged, from_blob, read_weights, sqlite_errors
 from evonas.store.records import Record, Retraining, RunInfo
 from evonas.types import Floats, Json, Metrics, Weights
 
 #: Individuals, and evaluations, that are kept in memory: those of a few generations, among them most parents.
 MOST_KEPT = 256
+_ORIGINS = "LEFT JOIN origins o ON o.id = e.id AND o.budget = e.budget"
 
 
 class RunReader(Generic[G]):
@@ -41,6 +42,7 @@ class RunReader(Generic[G]):
         self._space, self._measured = space, measured
         with sqlite_errors(directory):
             self._db = connect(directory)
+            upgrade.complete(self._db, info)
         self._individual = lru_cache(maxsize=MOST_KEPT)(self._read_individual)
         self._evaluations: OrderedDict[tuple[int, int], Evaluation[G]] = OrderedDict()  # the latest that were needed
         self._records: list[Record] = []  # parsed so far, and the row of the last: rows never change
@@ -59,7 +61,7 @@ class RunReader(Generic[G]):
             return None if row is None else rows.state_of(row[0])
 
     def teacher_outputs(self) -> Floats | None:
-        """What :meth:`add_teacher` was given, None where the run has no teacher; raises as :meth:`weights` does."""
+        """The outputs that :meth:`add_teacher` was given, None without a teacher; raises as :meth:`weights` does."""
         teacher = self.info.teacher
         if teacher is None:
             return None
@@ -116,7 +118,8 @@ class RunReader(Generic[G]):
         """Every evaluation, in order of completion, with what was measured later among its metrics."""
         query = (
             "SELECT e.rowid, e.id, e.budget, i.birth, i.operator, i.parents, e.status, e.metrics, e.seconds, "
-            "e.elapsed, e.error FROM evaluations e JOIN individuals i ON i.id = e.id WHERE e.rowid > ? ORDER BY e.rowid"
+            f"e.elapsed, e.error, o.run, o.id_there FROM evaluations e JOIN individuals i ON i.id = e.id {_ORIGINS} "
+            "WHERE e.rowid > ? ORDER BY e.rowid"
         )
         with sqlite_errors(self.directory):
             for number, *row in self._db.execute(query, (self._last_row,)).fetchall():
@@ -148,7 +151,7 @@ class RunReader(Generic[G]):
             }
 
     def sources(self) -> dict[str, str]:
-        """What the metrics were measured with that depend on it, by metric; nothing for runs that kept none."""
+        """The machine or command that metrics were measured with, by metric; empty for runs that kept none."""
         if not self._has("sources"):
             return {}
         with sqlite_errors(self.directory):
@@ -196,23 +199,28 @@ class RunReader(Generic[G]):
         return read_weights(self._retrained_path(r), self._digest(row[0]))
 
     def start(self, trial: Trial[G]) -> Start[G] | None:
-        """What a trial starts from: its own smaller budget's weights, else its first parent's, else nothing.
+        """The weights that a trial starts from: those of its own smaller budget, else its first parent's, else none.
 
         A budget of 0 changes no genotype but in what training still has to do: that is left for a larger one.
         """
-        donors = [(trial.individual.id, trial.budget, True)]
-        donors += [(parent, 2**62, False) for parent in trial.individual.parents[:1]]
-        for id, below, continues in donors:
-            query = "SELECT MAX(budget) FROM evaluations WHERE id = ? AND budget < ? AND weights IS NOT NULL"
-            row = self._one(query, id, below)
-            if row is not None and row[0] is not None:
-                individual, weights = self.individual(id), self.weights(id, row[0])
-                assert weights is not None
-                genotype = individual.genotype
-                if row[0] or not continues:
-                    genotype = Member(individual, self.evaluation(id, row[0])).genotype
-                return Start(genotype, weights, continues)
+        id, parents = trial.individual.id, trial.individual.parents
+        query = "SELECT MAX(budget) FROM evaluations WHERE id = ? AND weights IS NOT NULL"
+        (budget,) = self._one(f"{query} AND budget < ?", *trial.key)
+        if budget is not None:
+            return self._start(id, budget, continues=True)
+        if parents:
+            (budget,) = self._one(query, parents[0])
+            if budget is not None:
+                return self._start(parents[0], budget, continues=False)
         return None
+
+    def _start(self, id: int, budget: int, *, continues: bool) -> Start[G]:
+        individual, weights = self.individual(id), self.weights(id, budget)
+        assert weights is not None
+        genotype = individual.genotype
+        if budget or not continues:
+            genotype = Member(individual, self.evaluation(id, budget)).genotype
+        return Start(genotype, weights, continues)
 
     def _read_individual(self, id: int) -> Individual[G]:
         row = self._one("SELECT birth, operator, parents, genotype FROM individuals WHERE id = ?", id)
@@ -224,20 +232,21 @@ class RunReader(Generic[G]):
         return Individual(id, self._unpack(row[3]), birth, operator, parents)
 
     def _read_evaluation(self, id: int, budget: int) -> Evaluation[G]:
-        columns = "status, metrics, seconds, error, genotype"
-        row = self._one(f"SELECT {columns} FROM evaluations WHERE id = ? AND budget = ?", id, budget)
+        columns = "e.status, e.metrics, e.seconds, e.error, e.genotype, o.run, o.id_there"
+        query = f"SELECT {columns} FROM evaluations e {_ORIGINS} WHERE e.id = ? AND e.budget = ?"
+        row = self._one(query, id, budget)
         if row is None:
             raise StoreError(f"{self.directory} has no evaluation of individual {id} with budget {budget}")
         return self._parsed(id, budget, row)
 
     def _parsed(self, id: int, budget: int, row: Sequence[Any]) -> Evaluation[G]:
-        """An evaluation, from the columns status, metrics, seconds, error and genotype."""
+        """An evaluation, from the columns status, metrics, seconds, error, genotype, and run and id of its origin."""
         with sqlite_errors(self.directory):
             status, metrics = rows.status_of(row[0]), rows.metrics_of(row[1])
-            seconds, error = rows.seconds_of(row[2]), rows.error_of(row[3])
+            seconds, error, origin = rows.seconds_of(row[2]), rows.error_of(row[3]), rows.origin_of(row[5], row[6])
         metrics = rows.with_device(metrics) if self._timed_by_command else metrics
         genotype = None if row[4] is None else self._unpack(row[4])
-        return Evaluation(id, budget, status, metrics, seconds, error, genotype)
+        return Evaluation(id, budget, status, metrics, seconds, error, genotype, origin=origin)
 
     def _keep(self, evaluation: Evaluation[G]) -> None:
         self._evaluations[evaluation.key] = evaluation
@@ -271,7 +280,7 @@ class RunReader(Generic[G]):
         return self._inside("retrained", f"{r.id:06d}-{r.start}-{r.epochs}-{r.seed}.safetensors")
 
     def _inside(self, folder: str, name: str) -> Path:
-        """A file of the run's; SQLite holds texts in columns of numbers, and a run may come from a stranger."""
+        """A file of the run's; SQLite holds texts in columns of numbers, and a run may come from elsewhere."""
         path = self.directory / folder / name
         if path.resolve().parent != self.directory.resolve() / folder:
             raise StoreError(f"{self.directory} names a file that is not in its folder {folder}: {name!r}")

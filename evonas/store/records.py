@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from evonas.individual import Origin
 from evonas.types import Goal, Json
 
 
@@ -14,7 +15,9 @@ class Record(NamedTuple):
     """One evaluation with its individual's lineage, without genotypes: cheap to read by the thousand.
 
     Attributes:
-        elapsed: Seconds into the run at which it ended; 0 for what the run began with.
+        elapsed: Seconds into the run at which it ended; what the run began with was there after 0.
+        origin: The run that made the evaluation and the individual's id there, where that was another run: one that
+            seeded this one.
     """
 
     id: int
@@ -27,20 +30,21 @@ class Record(NamedTuple):
     seconds: float
     elapsed: float
     error: str | None
+    origin: Origin | None = None
 
     @property
     def imported(self) -> bool:
         """Whether the evaluation was made by another run, which seeded this one."""
-        return self.elapsed == 0.0
+        return self.origin is not None
 
 
 class Spent(NamedTuple):
-    """What a run has cost.
+    """The cost of a run.
 
     Attributes:
         elapsed: Wall-clock seconds up to the last evaluation.
-        seconds: Of all trials together, failed ones included.
-        evaluations: Their number, failed ones included.
+        seconds: The time of all trials together, failed ones included.
+        evaluations: The number of trials, failed ones included.
         edge_updates: Connected edges times training samples seen, over the evaluations that report it (failed ones
             cannot); None where none does.
     """
@@ -56,7 +60,7 @@ class SeedSource(NamedTuple):
 
     Attributes:
         run: Absolute path.
-        ids: The founders' ids there, none for a run that gave none; here they count on from the run named before.
+        ids: The founders' ids there, none for a run that gave none.
         spent: What it alone had cost by then.
     """
 
@@ -79,8 +83,8 @@ class TeacherSource(NamedTuple):
 
     Attributes:
         run: Absolute path.
-        ids: Theirs there.
-        digest: Of the file of their outputs, which this run keeps.
+        ids: The individuals' ids there.
+        digest: The digest of the file of their outputs, which this run keeps.
     """
 
     run: str
@@ -89,13 +93,14 @@ class TeacherSource(NamedTuple):
 
 
 class RunInfo(NamedTuple):
-    """What a run directory says of itself before any search space is known.
+    """The header of a run, which can be read before any search space is known.
 
     Attributes:
         searcher, evaluator: Names of what searches it; None before that, and for runs that kept none.
         goals: Whether metrics are minimised or maximised, as far as that was declared.
     """
 
+    format: int
     config: Json
     task: Json
     fingerprint: str
@@ -108,7 +113,7 @@ class RunInfo(NamedTuple):
 
 
 def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> Spent:
-    """What a run and its seeds have cost together; an evaluation counts where it was made."""
+    """The cost of a run and its seeds together; an evaluation counts in the run that made it."""
     own = [r for r in records if not r.imported]
     updates = [r.metrics["edge_updates"] for r in own if "edge_updates" in r.metrics]
     costs = [Spent(elapsed, math.fsum(r.seconds for r in own), len(own), math.fsum(updates) if updates else None)]

@@ -1,6 +1,6 @@
 """Rows as others may have written them become checked records: parsed once, here.
 
-SQLite keeps what it is given, whatever a column is declared as, and a run may come from a stranger. What leaves this
+SQLite keeps what it is given, whatever a column is declared as, and a run may come from elsewhere. What leaves this
 module has the types, ranges and sizes that the rest of the program relies on. Everything raises :class:`BadRow`.
 """
 
@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from evonas.individual import Origin
 from evonas.store.records import Record, Retraining, RunInfo, SeedSource, Spent, TeacherSource
 from evonas.types import Json
 
@@ -32,16 +33,16 @@ class BadRow(ValueError):
 
 
 def info_of(meta: dict[Any, Any]) -> RunInfo:
-    """What the table ``meta`` says of a run, but for its format."""
+    """The header of a run, from its table ``meta``."""
     documents = {key: _document(meta, key) for key in ("config", "task", "normalisation")}
     for key, document in documents.items():
         if type(document) is not dict:
             raise BadRow(f"its {key} is {_shown(document)}, expected a table")
     _check_numbers(documents["normalisation"])
     seeds = [_seed_source(source) for source in _list(_document(meta, "seeds", "[]"), "seeds")]
-    run, ids, digest = _items(_document(meta, "teacher", "[null, [], null]"), 3, "teacher")
-    teacher = None
-    if run is not None:
+    teacher, source = None, _document(meta, "teacher", "null")
+    if source is not None:
+        run, ids, digest = _items(source, 3, "teacher")
         teacher = TeacherSource(_text(run, "a teacher", META_SIZE), _ids(ids, "ids of a teacher"), digest_of(digest))
     fingerprint = _text(meta.get("fingerprint"), "the fingerprint", NAME_SIZE)
     names = (_document(meta, key, "null") for key in ("searcher", "evaluator"))
@@ -50,7 +51,7 @@ def info_of(meta: dict[Any, Any]) -> RunInfo:
     if type(goals) is not dict or any(goal not in ("min", "max") for goal in goals.values()):
         raise BadRow("its goals are not min or max by metric")
     return RunInfo(
-        **documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher, searcher=searcher,
+        format_of(meta), **documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher, searcher=searcher,
         evaluator=evaluator, goals=goals,
     )
 
@@ -61,12 +62,13 @@ def format_of(meta: dict[Any, Any]) -> int:
 
 
 def record_of(row: Sequence[Any]) -> Record:
-    """An evaluation with its individual's lineage, from the columns in the order of :class:`Record`."""
-    id, budget, birth, operator, parents, status, metrics, seconds, elapsed, error = row
+    """An evaluation with its individual's lineage, from the columns in the order of :class:`Record`, the origin as two.
+    """
+    id, budget, birth, operator, parents, status, metrics, seconds, elapsed, error, run, id_there = row
     return Record(
         whole(id, "an id"), whole(budget, "a budget"), whole(birth, "a birth"), name_of(operator, "an operator"),
         parents_of(parents, id), status_of(status), metrics_of(metrics), seconds_of(seconds), seconds_of(elapsed),
-        error_of(error),
+        error_of(error), origin_of(run, id_there),
     )
 
 
@@ -136,8 +138,15 @@ def status_of(value: object) -> Literal["ok", "failed"]:
 
 
 def error_of(value: object) -> str | None:
-    """What a failed trial says."""
+    """The message of a failed trial."""
     return None if value is None else _text(value, "an error", ERROR_SIZE)
+
+
+def origin_of(run: object, id: object) -> Origin | None:
+    """The run that made an evaluation, and the id there; None where both columns are empty: the run itself made it."""
+    if run is None and id is None:
+        return None
+    return Origin(_text(run, "the run of an origin", META_SIZE), whole(id, "the id of an origin"))
 
 
 def with_device(metrics: dict[str, float]) -> dict[str, float]:
@@ -155,7 +164,7 @@ def name_of(value: object, what: str, most: int = NAME_SIZE) -> str:
 
     Args:
         value: What the database holds.
-        what: It is, for the message.
+        what: What the value is, for the message.
         most: Characters.
     """
     name = _text(value, what, most)
@@ -175,7 +184,7 @@ def json_of(text: object, what: str, most: int) -> Json:
     """A JSON document.
 
     Args:
-        what: It is, for the message.
+        what: What the value is, for the message.
         most: Characters.
     """
     document = _loads(_text(text, what, most), what)
@@ -263,7 +272,7 @@ def _check_numbers(value: Json) -> None:
 
 
 def _shown(value: object) -> str:
-    """What a value is, short enough for a sentence."""
+    """A value, short enough for a sentence."""
     if isinstance(value, str):
         return repr(value[:60])
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**50):

@@ -11,8 +11,9 @@ What is durable when:
   individuals again, and is told the same evaluations.
 - Weights of more than :data:`LARGE` bytes have a file each, written whole and synced before the row that names its
   digest: a value of SQLite is written twice, and is bounded. So have the weights of retrainings, of which there are
-  few. Runs of format 2 have such a file for every evaluation; these are read as ever, and what is added to such a run
-  goes into the database, which makes it one of the present format.
+  few.
+- A run of an earlier format becomes one of the present format when it is opened for writing, by one transaction: see
+  :mod:`evonas.store.upgrade`.
 
 Readers may look while the run goes on. No path is taken from the database, and none leaves the directory.
 """
@@ -31,13 +32,12 @@ from filelock import FileLock, Timeout
 from evonas.individual import Evaluation, Individual
 from evonas.serialization.arrays import pack
 from evonas.space import G, SearchSpace
-from evonas.store import rows
+from evonas.store import rows, upgrade
 from evonas.store.directory import (
     FORMAT,
     LOCK,
     MEASUREMENTS,
     SOURCES,
-    WEIGHTS,
     StoreError,
     digest_of_blob,
     of_another,
@@ -63,8 +63,8 @@ class Unstored(NamedTuple, Generic[G]):
     """An evaluation that ended, ready to be stored.
 
     Attributes:
-        evaluation: As it is read later.
-        row: Of the table of evaluations.
+        evaluation: As it is read later, without weights.
+        row: The row of the table of evaluations.
         blob: Its weights, None where it has none.
     """
 
@@ -98,6 +98,10 @@ class RunStore(RunReader[G]):
             with sqlite_errors(directory):
                 if writing and (state := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                     raise sqlite3.DatabaseError(state.splitlines()[-1])
+            if writing and self.info.format < FORMAT:
+                with self._transaction():
+                    upgrade.convert(self._db)
+                self.info = self.info._replace(format=FORMAT)
         except BaseException:
             self._lock.release()
             raise
@@ -124,7 +128,7 @@ class RunStore(RunReader[G]):
 
     @contextmanager
     def _transaction(self, *, synced: bool = True) -> Iterator[None]:
-        """What is executed in it is stored as a whole or not at all.
+        """Statements in this context are stored as a whole or not at all.
 
         Args:
             synced: It survives a power cut, and all that was written before it; else it does after the next that is.
@@ -180,7 +184,7 @@ class RunStore(RunReader[G]):
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", items)
 
     def add_teacher(self, run: str, ids: Sequence[int], outputs: Floats) -> None:
-        """What the individuals ``ids`` of another run say of the training samples; once, before anything is trained."""
+        """Keep what the individuals ``ids`` of another run say of the training samples, before anything is trained."""
         source = TeacherSource(run, tuple(ids), write_weights(self._teacher_path, {"outputs": outputs}))
         with self._transaction():
             self._db.execute("INSERT INTO meta VALUES ('teacher', ?)", (json.dumps(source),))
@@ -199,24 +203,30 @@ class RunStore(RunReader[G]):
     def _insert_individuals(self, found: Sequence[IndividualRow]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO individuals VALUES (?, ?, ?, ?, ?, ?)", found)
 
-    def add_evaluation(self, evaluation: Evaluation[G], weights: Weights | None, *, elapsed: float) -> None:
+    def add_evaluation(self, evaluation: Evaluation[G], *, elapsed: float) -> None:
         """One evaluation, as :meth:`add_evaluations`."""
-        self.add_evaluations([self.packed(evaluation, weights, elapsed=elapsed)])
+        self.add_evaluations([self.packed(evaluation, elapsed=elapsed)])
 
-    def packed(self, evaluation: Evaluation[G], weights: Weights | None, *, elapsed: float) -> Unstored[G]:
-        """What :meth:`add_evaluations` stores; takes the time that most of that takes.
+    def packed(self, evaluation: Evaluation[G], *, elapsed: float) -> Unstored[G]:
+        """Rows and bytes for :meth:`add_evaluations`; to make them takes most of the time of storing.
 
         Args:
-            evaluation: Ended a moment ago.
-            weights: None where it gave none.
-            elapsed: Seconds into the run at which it ended.
+            evaluation: With its weights, where it has any.
+            elapsed: Seconds into the run at which it ended; 0 for one that the run begins with.
+
+        Raises:
+            ValueError: The evaluation is one of a replicate. A run has one evaluation of an individual and budget;
+                replicates are among its retrainings.
         """
         e = evaluation
-        blob = None if weights is None else to_blob(weights)
+        if e.replicate:
+            raise ValueError(f"expected the evaluation of a search, got the replicate {e.replicate} of individual "
+                             f"{e.id}: store it by add_retraining")
+        blob = None if e.weights is None else to_blob(e.weights)
         genotype = None if e.genotype is None else self._pack(e.genotype)
         columns = e.status, json.dumps(dict(e.metrics)), e.seconds, e.error, genotype
         row = (*e.key, *columns[:3], elapsed, *columns[3:], None if blob is None else digest_of_blob(blob))
-        return Unstored(self._parsed(*e.key, columns), row, blob)
+        return Unstored(self._parsed(*e.key, (*columns, *(e.origin or (None, None)))), row, blob)
 
     def add_evaluations(self, unstored: Sequence[Unstored[G]], individuals: Sequence[IndividualRow] = ()) -> None:
         """Evaluations with their weights: all, durable by the end, or none.
@@ -234,12 +244,10 @@ class RunStore(RunReader[G]):
                 write_blob(self._weights_path(*evaluation.key), blob)  # before the row that names it
             elif blob is not None:
                 weighed.append((*evaluation.key, blob))
-        old = not self._has("weights")
+        came = [(*e.key, *e.origin) for e, _, _ in unstored if e.origin is not None]
         with self._transaction():
-            if old:
-                self._db.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(FORMAT),))
-                self._db.execute(WEIGHTS)  # after the update: only that begins a transaction, a table alone does not
             self._insert_individuals(individuals)
+            self._db.executemany("INSERT INTO origins VALUES (?, ?, ?, ?)", came)
             self._db.executemany("INSERT INTO weights VALUES (?, ?, ?)", weighed)
             self._db.executemany(
                 "INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row for _, row, _ in unstored]
@@ -261,7 +269,7 @@ class RunStore(RunReader[G]):
             self._db.execute("INSERT OR REPLACE INTO retrainings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def add_measurement(self, id: int, budget: int, metrics: Metrics) -> None:
-        """What was measured of an evaluation's network later; in the place of earlier values of the same metrics."""
+        """Keep what was measured later of an evaluation's network, in the place of earlier values of these metrics."""
         with self._transaction():
             self._db.execute(MEASUREMENTS)
             query = "SELECT metrics FROM measurements WHERE id = ? AND budget = ?"
@@ -271,7 +279,7 @@ class RunStore(RunReader[G]):
             self._db.execute("INSERT OR REPLACE INTO measurements VALUES (?, ?, ?)", row)
 
     def drop_measurements(self, metric: str) -> None:
-        """What was measured later of one metric, and its spread, of all evaluations."""
+        """Drop what was measured later of one metric, and its spread, of all evaluations."""
         kept = {
             key: {name: value for name, value in metrics.items() if name not in (metric, f"{metric}_spread")}
             for key, metrics in self.measurements().items()
@@ -282,7 +290,7 @@ class RunStore(RunReader[G]):
                 self._db.execute("UPDATE measurements SET metrics = ? WHERE id = ? AND budget = ?", row)
 
     def set_source(self, metric: str, source: str) -> None:
-        """What a metric is measured with: a machine, or a command."""
+        """Keep what a metric is measured with: a machine, or a command."""
         with self._transaction():
             self._db.execute(SOURCES)
             self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (metric, source))

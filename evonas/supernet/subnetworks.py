@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from evonas import pareto
-from evonas.capabilities.family import Found
-from evonas.space import G
+from evonas.space import G, Phenotype
 from evonas.supernet.optimizers import data_loss
 from evonas.supernet.path_sampling import random_genotypes
 from evonas.supernet.settings import SharingSettings
@@ -20,7 +19,7 @@ from evonas.training.calibration import BATCH, MOST, batches_of, recalibrate
 
 
 def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Generator, stop: Stop) -> list[G]:
-    """Of many random genotypes the best by loss on held-out samples, with the shared weights, and FLOPs.
+    """The best of many random genotypes by loss on held-out samples, with the shared weights, and FLOPs.
 
     By rank, then crowding distance.
 
@@ -40,12 +39,12 @@ def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Gen
     return [candidates[index] for index in best]
 
 
-def read_off(training: SupernetTraining[G], genotypes: Sequence[G]) -> list[Found[G]]:
+def read_off(training: SupernetTraining[G], genotypes: Sequence[G]) -> list[Phenotype[G]]:
     """Genotypes with the supernet's weights and statistics of BatchNorm of their own."""
     members = []
     for genotype in genotypes:
         state = _network(training, genotype).state_dict()
-        members.append(Found(genotype, {name: value.numpy().copy(order="C") for name, value in state.items()}))
+        members.append(Phenotype(genotype, {name: value.numpy().copy(order="C") for name, value in state.items()}))
     return members
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from toy import OBJECTIVES
 
 from evonas.front import comparable, distinct, equals, front, hypervolume
+from evonas.individual import Origin
 from evonas.store import Record
 
+SEED = Origin("/runs/other", 7)
 
-def record(id: int, budget: int, error: float, *, elapsed: float = 1.0, status: str = "ok") -> Record:
+
+def record(id: int, budget: int, error: float, *, origin: Origin | None = None, status: str = "ok") -> Record:
     metrics = {"val_error": error, "flops": 100.0 + id} if status == "ok" else {}
-    return Record(id, budget, 0, "sample", (), status, metrics, 0.0, elapsed, None)
+    return Record(id, budget, 0, "sample", (), status, metrics, 0.0, 1.0, None, origin)
 
 
 def ids(*records: Record) -> set[int]:
@@ -27,7 +30,7 @@ def test_only_the_largest_budget_counts_and_what_came_from_other_runs() -> None:
     promoted = [record(0, 6, 0.3), record(1, 6, 0.2, status="failed")]
     assert ids(*first, *promoted[1:]) == {0, 1}
     assert ids(*first, *promoted) == {0}
-    seeds = [record(2, 1, 0.25, elapsed=0), record(3, 20, 0.2, elapsed=0)]
+    seeds = [record(2, 1, 0.25, origin=SEED), record(3, 20, 0.2, origin=SEED)]
     assert ids(*first, *promoted, *seeds) == {0, 2, 3}
     assert ids(*seeds) == {2, 3}
     reference = OBJECTIVES.reference({"val_error": 1, "flops": 1000})
@@ -39,7 +42,7 @@ def test_failures_are_compared_with_nothing() -> None:
 
 
 def test_what_came_from_another_run_counts_until_it_was_trained_on_here() -> None:
-    seeds = [record(0, 2, 0.4, elapsed=0), record(1, 2, 0.1, elapsed=0), record(2, 2, 0.05, elapsed=0)]
+    seeds = [record(0, 2, 0.4, origin=SEED), record(1, 2, 0.1, origin=SEED), record(2, 2, 0.05, origin=SEED)]
     assert budgets(*seeds) == [(0, 2), (1, 2), (2, 2)]
     promoted = [record(0, 6, 0.4), record(1, 6, 0.2), record(2, 6, 0, status="failed")]
     assert budgets(*seeds, *promoted) == [(0, 6), (1, 6), (2, 2)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -15,7 +15,11 @@ from toy import OBJECTIVES, Play
 from evonas.config import RunConfig
 from evonas.front import default_reference, front, hypervolume
 from evonas.observers import GenerationObserver, create_observers
+from evonas.store import Record
 from evonas.types import UserError
+
+#: All that an earlier session has left.
+FAILED = Record(0, 1, 0, "sample", (), "failed", {}, 1.0, 5.0, "out of luck")
 
 
 class Kept:
@@ -98,10 +102,10 @@ def fake(monkeypatch: pytest.MonkeyPatch, name: str, **contents: Any) -> None:
     monkeypatch.setitem(sys.modules, name, module)
 
 
-def observe(name: str, directory: Path, *, elapsed: float = 0.0) -> None:
+def observe(name: str, directory: Path, *, records: Sequence[Record] = ()) -> None:
     (observer,) = create_observers([name, name], directory)
     with observer:
-        observer.begun(RunConfig(population=7, space_options={"edges": [1, 2]}), OBJECTIVES, [], elapsed)
+        observer.begun(RunConfig(population=7, space_options={"edges": [1, 2]}), OBJECTIVES, [*records], 5.0)
         observer.asked(3, 1, 1)
         observer.told()
 
@@ -125,7 +129,7 @@ def test_mlflow_gets_a_run_with_settings_and_numbers_and_goes_on_with_it(
     assert (step, numbers) == ("generation 3", {"hypervolume": 0.0, "front": 0, "evaluations": 0, "failed": 0})
     assert end == ("end", "FINISHED")
     calls.clear()
-    observe("mlflow", tmp_path, elapsed=5.0)
+    observe("mlflow", tmp_path, records=[FAILED])
     assert calls[0][1]["run_id"] == "17"
     assert [name for name, _ in calls] == ["start", "generation 3", "end"]
 
@@ -168,7 +172,7 @@ def test_mlflow_itself_has_what_was_written(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "tracked").as_uri())
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     observe("mlflow", tmp_path / "run")
-    observe("mlflow", tmp_path / "run", elapsed=5.0)
+    observe("mlflow", tmp_path / "run", records=[FAILED])
     (found,) = mlflow.search_runs(output_format="list")
     assert (found.info.run_name, found.info.status) == ("run", "FINISHED")
     assert found.data.metrics["front"] == 0

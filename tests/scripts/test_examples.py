@@ -64,8 +64,8 @@ def test_the_worst_class_is_at_least_as_bad_as_the_mean_and_needs_weights() -> N
     job = Job(trial, np.random.SeedSequence(0), None, Stop())
     with pytest.raises(ValueError, match="needs trained weights"):
         WorstClass(space, splits).measure(Phenotype(genotype, {}), Stop())
-    outcome = merge(TrainedEvaluator(space, splits, Recipe()), WorstClass(space, splits))(job)
-    assert outcome.metrics["val_error"] <= outcome.metrics[WORST] <= 1
-    assert outcome.weights is not None
-    again = WorstClass(space, splits).measure(Phenotype(genotype, outcome.weights), Stop())
-    assert again[WORST] == outcome.metrics[WORST]
+    evaluation = merge(TrainedEvaluator(space, splits, Recipe()), WorstClass(space, splits))(job)
+    assert evaluation.metrics["val_error"] <= evaluation.metrics[WORST] <= 1
+    assert evaluation.weights is not None
+    again = WorstClass(space, splits).measure(Phenotype(genotype, evaluation.weights), Stop())
+    assert again[WORST] == evaluation.metrics[WORST]

@@ -1,6 +1,6 @@
 """The last steps of an estimator: which network is used, and its training on all samples."""
 
-from evonas.estimator.refit.final import Final, Network, settle, share_of_time
+from evonas.estimator.refit.final import Final, settle, share_of_time
 from evonas.estimator.refit.use import module, packages, standings
 
-__all__ = ["Final", "Network", "module", "packages", "settle", "share_of_time", "standings"]
+__all__ = ["Final", "module", "packages", "settle", "share_of_time", "standings"]

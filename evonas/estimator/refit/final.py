@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,12 +26,13 @@ from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.final import FinalTraining
 from evonas.evaluation.trained import predict
-from evonas.individual import Individual, Start, Trial
+from evonas.individual import Member, Start, Trial
 from evonas.rng import Stream, stream
 from evonas.run.open import OpenRun
+from evonas.space import Phenotype
 from evonas.store import Record
 from evonas.training import Stop
-from evonas.types import Doubles, Task, UserError, Weights
+from evonas.types import Doubles, Task, UserError
 
 #: Lengths of training that race, as multiples of a trial's.
 LENGTHS = (1, 4)
@@ -60,27 +61,21 @@ SHARE_OF_UPDATES = 1.0
 MARGIN = 1.5
 
 
-class Network(NamedTuple):
-    """A network as it came out of its last training."""
-
-    genotype: Any
-    weights: Weights
-
-
 @dataclass(frozen=True)
 class Final:
-    """What was picked.
+    """The networks that were picked.
 
     Attributes:
-        id: Of the individual.
-        networks: Its network, and of an ensemble those of others after it; with their ids.
-        standings: Of the race, the best first; empty where there was none.
+        id: The individual's.
+        networks: Its network as it came out of its last training, and of an ensemble those of others after it; with
+            their ids.
+        standings: How the race ended, the best first; empty without a race.
         refitted: Whether the networks were trained on all samples; else they have the search's weights.
         is_fresh: Whether that training began with new weights.
     """
 
     id: int
-    networks: Mapping[int, Network]
+    networks: Mapping[int, Phenotype[Any]]
     standings: Sequence[Standing]
     refitted: bool
     is_fresh: bool
@@ -103,7 +98,7 @@ def settle(
     """Pick an individual and train it on all samples.
 
     Args:
-        run: That has ended.
+        run: A run that has ended.
         splits: Its samples for training and validation.
         pick: ``"best"``; ``"one-se"``, the smallest within one standard error of it; ``"knee"`` of the front; or the
             best within bounds.
@@ -111,7 +106,7 @@ def settle(
         fills: Use all the time until then. Else, and where there is no deadline, it takes as long as the search's size
             asks for, and gives the same for equal arguments where that is in time.
         n_jobs: Trainings at a time.
-        n_networks: Of an ensemble: the best of the race, or of the front where there is none.
+        n_networks: The size of an ensemble: the best of the race, or of the front without a race.
 
     Raises:
         UserError: The front is empty, or no member is within the bounds.
@@ -129,14 +124,14 @@ def settle(
         entrants, standings = _raced(run, splits, everything, members, pick, purse, n_jobs)
     else:
         members = _smallest_first(run, splits, members) if pick == "one-se" else members
-        entrants = [Entrant(r, run.store.member(r.id).genotype, r.budget, 0.0) for r in members[:n_networks]]
+        entrants = [Entrant(run.store.member(r.id), r.budget, 0.0) for r in members[:n_networks]]
     first = _first(entrants, n_networks)
     networks = _last_trainings(run, everything, first, deadline, n_jobs, fills=fills)
     if not networks:
-        kept = {entrant.record.id: _searched(run, entrant.record) for entrant in first}
-        return Final(first[0].record.id, kept, standings, False, False)
+        kept = {entrant.id: _searched(run, entrant.member) for entrant in first}
+        return Final(first[0].id, kept, standings, False, False)
     id = next(iter(networks))  # not the first where only the time of others was enough
-    standings = sorted(standings, key=lambda s: s.entrant.record.id != id)
+    standings = sorted(standings, key=lambda s: s.entrant.id != id)
     return Final(id, networks, standings, True, is_table(splits.task.input_shape))
 
 
@@ -149,7 +144,7 @@ def _raced(
     Args:
         run, splits, pick, n_jobs: See :func:`settle`.
         everything: The samples of ``splits`` together.
-        members: Of the front, those that may be picked.
+        members: Those of the front that may be picked.
         purse: What the race may cost.
     """
     able, safe = list(members), list[Record]()
@@ -165,29 +160,30 @@ def _raced(
     standings = Race(run.space, run.config, everything, importance, n_jobs).run(entrants, purse)
     if not standings:  # what the search thought is all there is to go by
         places = {r.id: place for place, r in enumerate(able)}
-        return sorted(entrants, key=lambda entrant: places.get(entrant.record.id, len(places))), []
+        return sorted(entrants, key=lambda entrant: places.get(entrant.id, len(places))), []
     rule = RULES["one-se" if pick == "one-se" else "best"]
     standings = _safe_first(standings, safe) or _thrifty_first(standings, run, rule)
     return [*(s.entrant for s in standings), *entrants], standings  # an ensemble may need more than are left
 
 
 def _smallest_first(run: OpenRun, splits: Splits, members: Sequence[Record]) -> list[Record]:
-    """With the smallest first that is within a standard error of the best on the validation samples."""
+    """Records with the smallest first that is within a standard error of the best on the validation samples."""
     held, task = splits.validation, splits.task
-    judged = []
+    judged, records = [], {r.id: r for r in members}
     for r in members:
-        genotype, weights = _searched(run, r)
+        member = run.store.member(r.id)
+        genotype, weights = _searched(run, member)
         each = losses(predict(run.space, genotype, weights, held), held, task)
-        judged.append(Entrant(r, genotype, r.budget, 0.0, each, np.ones(len(held))))
+        judged.append(Entrant(member, r.budget, 0.0, each, np.ones(len(held))))
     found = standings_of(judged, _importance(held, task, run.objectives.items[0].metric))
-    return [s.entrant.record for s in _thrifty_first(found, run, RULES["one-se"])] if found else list(members)
+    return [records[s.entrant.id] for s in _thrifty_first(found, run, RULES["one-se"])] if found else list(members)
 
 
 def _first(entrants: Sequence[Entrant], n: int) -> list[Entrant]:
     """The first ``n`` individuals, each with the length of training that comes first."""
     each: dict[int, Entrant] = {}
     for entrant in entrants:
-        each.setdefault(entrant.record.id, entrant)
+        each.setdefault(entrant.id, entrant)
     return list(each.values())[:n]
 
 
@@ -196,21 +192,21 @@ def _entrants(run: OpenRun, records: Sequence[Record], n_train: int, *, timed: b
 
     Args:
         run: Gives the genotypes.
-        records: Of the individuals.
+        records: The individuals' evaluations.
         n_train: Samples that the search trained on.
         timed: Prices are seconds, by what the search took, else edge-updates.
     """
-    genotypes = {r.id: run.store.member(r.id).genotype for r in records}
+    members = {r.id: run.store.member(r.id) for r in records}
     entrants = []
     for length in LENGTHS:
         for r in records:
             price = r.seconds if timed else r.budget * r.metrics.get("flops", 1.0) * n_train
-            entrants.append(Entrant(r, genotypes[r.id], length * max(r.budget, 1), length * price))
+            entrants.append(Entrant(members[r.id], length * max(r.budget, 1), length * price))
     return entrants
 
 
 def _purse(run: OpenRun, splits: Splits, deadline: float | None, *, fills: bool) -> Purse:
-    """What the race may cost: nearly all the time that is left, or a share of what the search has."""
+    """The price that the race may have: nearly all the time that is left, or a share of the search's cost."""
     until = None
     if deadline is not None:
         now = time.monotonic()
@@ -230,16 +226,16 @@ def _unchosen(run: OpenRun, bounds: Mapping[str, float]) -> list[Record]:
 
 
 def _safe_first(standings: Sequence[Standing], safe: Sequence[Record]) -> list[Standing]:
-    """With the largest of the safe ones first that is not clearly behind the best; empty where none is."""
-    near = [s for s in standings if s.behind <= BEHIND * s.error and any(s.entrant.record.id == r.id for r in safe)]
+    """Standings with the largest safe one first that is not clearly behind the best; empty where none is."""
+    near = [s for s in standings if s.behind <= BEHIND * s.error and any(s.entrant.id == r.id for r in safe)]
     if not near:
         return []
-    first = min(near, key=lambda s: (-n_edges(s.entrant.record), s.loss))
+    first = min(near, key=lambda s: (-n_edges(s.entrant.member.evaluation), s.loss))
     return [first, *(standing for standing in standings if standing is not first)]
 
 
 def _importance(samples: Samples, task: Task, metric: str) -> Doubles:
-    """What each sample counts in the race, ``(n,)``: its weight, and the classes alike where the search says so."""
+    """Importance of each sample in the race, ``(n,)``: its weight, and classes alike where the search says so."""
     weight = getattr(samples, "weight", None)
     importance = np.ones(len(samples)) if weight is None else weight.astype(np.float64)
     if task.kind == "classification" and "balanced" in metric:
@@ -250,51 +246,48 @@ def _importance(samples: Samples, task: Task, metric: str) -> Doubles:
 
 
 def _thrifty_first(standings: Sequence[Standing], run: OpenRun, rule: float) -> list[Standing]:
-    """With the smallest network first that is behind the best by ``rule`` standard errors at most."""
+    """Standings with the smallest network first that is behind the best by ``rule`` standard errors at most."""
     cost = run.objectives.items[-1]
     near = [standing for standing in standings if standing.behind <= rule * standing.error]
-    first = min(near, key=lambda s: (cost.loss(s.entrant.record.metrics), s.loss))
+    first = min(near, key=lambda s: (cost.loss(s.entrant.metrics), s.loss))
     return [first, *(standing for standing in standings if standing is not first)]
 
 
 def _last_trainings(
     run: OpenRun, everything: Splits, first: Sequence[Entrant], deadline: float | None, n_jobs: int, *, fills: bool
-) -> dict[int, Network]:
+) -> dict[int, Phenotype[Any]]:
     """Networks of the entrants trained on all samples, by id in their order; without those that time was short for."""
     fresh = is_table(everything.task.input_shape)
     stop = Stop() if deadline is None else Stop(deadline=deadline)
     training = FinalTraining(run.space, everything, run.config.recipe.final())
-    found: dict[int, Network] = {}
+    members = {entrant.id: entrant.member for entrant in first}
+    found: dict[int, Phenotype[Any]] = {}
     lowest: dict[int, float] = {}
     longest = 0.0
     n_restarts = 1 if not fresh else MOST_RESTARTS if fills else RESTARTS
     for restart in range(n_restarts):
-        jobs = [_job(run, i, entrant, restart, stop, fresh=fresh) for i, entrant in enumerate(first)]
+        jobs = [_job(run, entrant, restart, stop, fresh=fresh) for entrant in first]
         if restart and deadline is not None and time.monotonic() + longest > deadline:
             break
         began = time.monotonic()
-        for evaluation, weights in evaluate_all(training, jobs, stop=stop, n_jobs=n_jobs):
-            entrant, loss = first[evaluation.id], evaluation.metrics.get("train_loss", np.inf)
-            if weights is not None and loss < lowest.get(entrant.record.id, np.inf):
-                genotype = entrant.genotype if evaluation.genotype is None else evaluation.genotype
-                found[entrant.record.id], lowest[entrant.record.id] = Network(genotype, weights), loss
+        for evaluation in evaluate_all(training, jobs, stop=stop, n_jobs=n_jobs):
+            id, weights, loss = evaluation.id, evaluation.weights, evaluation.metrics.get("train_loss", np.inf)
+            if weights is not None and loss < lowest.get(id, np.inf):
+                genotype = Member(members[id].trained, evaluation).genotype
+                found[id], lowest[id] = Phenotype(genotype, weights), loss
         longest = MARGIN * (time.monotonic() - began)
-    return {e.record.id: found[e.record.id] for e in first if e.record.id in found}
+    return {id: found[id] for id in members if id in found}
 
 
-def _job(run: OpenRun, serial: int, entrant: Entrant, restart: int, stop: Stop, *, fresh: bool) -> Job[Any]:
-    start = None
-    if not fresh:
-        network = _searched(run, entrant.record)
-        start = Start(network.genotype, network.weights, True)
-    trial = Trial(Individual(serial, entrant.genotype, 0, "refit"), entrant.epochs)
-    seed = stream(run.config.seed, Stream.REFIT, 2, entrant.record.id, restart)
-    return Job(trial, seed, start, stop)
+def _job(run: OpenRun, entrant: Entrant, restart: int, stop: Stop, *, fresh: bool) -> Job[Any]:
+    start = None if fresh else Start(*_searched(run, entrant.member), True)
+    trial = Trial(entrant.member.trained, entrant.epochs, replicate=restart)
+    return Job(trial, stream(run.config.seed, Stream.REFIT, 2, entrant.id, restart), start, stop)
 
 
-def _searched(run: OpenRun, record: Record) -> Network:
-    """As the search left it."""
-    weights = run.store.weights(record.id, record.budget)
+def _searched(run: OpenRun, member: Member[Any]) -> Phenotype[Any]:
+    """The network as the search left it."""
+    weights = run.store.weights(*member.evaluation.key)
     if weights is None:
-        raise UserError(f"individual {record.id} has no trained weights")
-    return Network(run.store.member(record.id).genotype, weights)
+        raise UserError(f"individual {member.individual.id} has no trained weights")
+    return Phenotype(member.genotype, weights)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from evonas import front as fronts
-from evonas.objectives import Objectives
+from evonas.objectives import Measured, Objectives
 from evonas.store import Record
 
 #: Sizes between the smallest and the largest network of a run, evenly spaced in the logarithm of the cost.
@@ -50,9 +50,9 @@ def within_limits(records: Sequence[Record], objectives: Objectives, bounds: Map
     return [r for r, violation in zip(able, violations, strict=True) if violation <= 0 and _is_within(r, bounds)]
 
 
-def n_edges(record: Record) -> float:
+def n_edges(measured: Measured) -> float:
     """Multiply-adds of a network: in neurons, its edges."""
-    return record.metrics.get("edges", record.metrics.get("flops", np.inf) / 2)
+    return measured.metrics.get("edges", measured.metrics.get("flops", np.inf) / 2)
 
 
 def _is_within(record: Record, bounds: Mapping[str, float]) -> bool:

@@ -21,18 +21,17 @@ from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.final import FinalTraining
 from evonas.evaluation.trained import predict
-from evonas.individual import Individual, Trial
+from evonas.individual import Member, Trial
 from evonas.rng import Stream, stream
 from evonas.space import SearchSpace
-from evonas.store import Record
 from evonas.training import Stop
-from evonas.types import Doubles
+from evonas.types import Doubles, Metrics, Weights
 
 #: Standard errors of the mean difference to the best by which an entrant is clearly behind.
 BEHIND = 2.0
 #: Entrants that stay whatever they lose, so that there is a choice.
 FEWEST = 2
-#: Folds that the entrants of a race can be sure of: those who are behind on two leave it.
+#: Folds that the entrants of a race can be sure of: those that are behind on two leave it.
 SURE_FOLDS = 3
 #: Repeats after which more would tell little, since the noise of the samples themselves stays; time that was given is
 #: used.
@@ -44,20 +43,28 @@ class Entrant:
     """An individual with a length of training.
 
     Attributes:
-        record: Of its evaluation in the search.
-        genotype: As its training begins and, without pruning, ends.
-        epochs: Of each training.
-        price: Of a training, in the unit of the purse.
+        member: With its evaluation in the search, whose genotype the training begins with and, without pruning, ends.
+        epochs: The length of each training.
+        price: The cost of a training, in the unit of the purse.
         total: Sum of the losses of each sample while it was held out, ``(n,)``.
-        n_repeats: Of every sample, ``(n,)``.
+        n_repeats: How often each sample was held out, ``(n,)``.
     """
 
-    record: Record
-    genotype: Any
+    member: Member[Any]
     epochs: int
     price: float
     total: Doubles = field(default_factory=lambda: np.zeros(0))
     n_repeats: Doubles = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def id(self) -> int:
+        """The individual's."""
+        return self.member.individual.id
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics that the search measured."""
+        return self.member.evaluation.metrics
 
     @property
     def means(self) -> Doubles:
@@ -85,7 +92,7 @@ class Race:
     """Trains all entrants on the same folds, one fold after another.
 
     Args:
-        space, config: Of the run.
+        space, config: The run's.
         everything: All samples, see :func:`evonas.estimator.refit.folds.joined`.
         importance: What each sample counts, ``(n,)``.
         n_jobs: Trainings at a time.
@@ -124,32 +131,33 @@ class Race:
         return last
 
     def _round(self, running: list[Entrant], index: int, purse: Purse) -> list[Entrant]:
-        """Those that were trained on a fold; all as they were where there was no time for all of them."""
+        """The entrants that were trained on a fold; all as they were where there was no time for all of them."""
         drawn = fold(self._everything, index, stream(self._seed, Stream.REFIT, 0))
         stop = Stop() if purse.deadline is None else Stop(deadline=purse.deadline)
         jobs = [
-            Job(Trial(Individual(i, entrant.genotype, 0, "refit"), entrant.epochs),
-                stream(self._seed, Stream.REFIT, 1, entrant.record.id, entrant.epochs, index), None, stop)
-            for i, entrant in enumerate(running)
+            Job(Trial(entrant.member.trained, entrant.epochs, replicate=index),
+                stream(self._seed, Stream.REFIT, 1, entrant.id, entrant.epochs, index), None, stop)
+            for entrant in running
         ]
-        told: dict[int, Doubles | None] = {}
+        by_key = {(entrant.id, entrant.epochs): entrant for entrant in running}
+        told: dict[tuple[int, int], Doubles | None] = {}
         training = FinalTraining(self._space, drawn.splits, self._recipe)
-        for evaluation, weights in evaluate_all(training, jobs, stop=stop, n_jobs=self._n_jobs):
-            entrant = running[evaluation.id]
+        for evaluation in evaluate_all(training, jobs, stop=stop, n_jobs=self._n_jobs):
+            entrant, weights = by_key[evaluation.key], evaluation.weights
             purse.pay(entrant.price)
             if purse.is_timed:
                 entrant.price = evaluation.seconds / self._n_jobs
-            genotype = entrant.genotype if evaluation.genotype is None else evaluation.genotype
-            told[evaluation.id] = None if weights is None else self._losses(genotype, weights, drawn.held)
+            genotype = Member(entrant.member.trained, evaluation).genotype
+            told[evaluation.key] = None if weights is None else self._losses(genotype, weights, drawn.held)
         if len(told) < len(running):
             return running
-        good = [(running[i], of_fold) for i, of_fold in told.items() if of_fold is not None]
+        good = [(by_key[key], of_fold) for key, of_fold in told.items() if of_fold is not None]
         for entrant, of_fold in good:
             entrant.total[drawn.rows] += of_fold
             entrant.n_repeats[drawn.rows] += 1
         return [entrant for entrant in running if any(entrant is other for other, _ in good)]
 
-    def _losses(self, genotype: Any, weights: Any, held: Samples) -> Doubles | None:
+    def _losses(self, genotype: Any, weights: Weights, held: Samples) -> Doubles | None:
         found = losses(predict(self._space, genotype, weights, held), held, self._everything.task)
         return found if np.isfinite(found).all() else None
 

@@ -63,5 +63,5 @@ def standings(final: Final) -> pd.DataFrame:
     import pandas as pd
 
     columns = ("id", "epochs", "loss", "behind", "error")
-    rows = [(s.entrant.record.id, s.entrant.epochs, s.loss, s.behind, s.error) for s in final.standings]
+    rows = [(s.entrant.id, s.entrant.epochs, s.loss, s.behind, s.error) for s in final.standings]
     return pd.DataFrame(rows, columns=list(columns))

@@ -114,9 +114,9 @@ class Lab:
         known: dict[str, float] = json.loads(path.read_bytes()) if path.exists() else {}
         key = json.dumps([genotype.digest, seed, EPOCHS, asdict(Recipe()), self._setting])
         if key not in known:
-            trial = Trial(Individual(0, genotype, 0, "retrain"), EPOCHS)
-            outcome = self._final(Job(trial, np.random.SeedSequence(seed), None, Stop()))
-            known[key] = 100 * outcome.metrics["test_accuracy"]
+            trial = Trial(Individual(0, genotype, 0, "supernet"), EPOCHS, replicate=seed)
+            evaluation = self._final(Job(trial, np.random.SeedSequence(seed), None, Stop()))
+            known[key] = 100 * evaluation.metrics["test_accuracy"]
             write_whole(path, json.dumps(known).encode())
             say(f"trained from scratch: {known[key]:.2f} %")
         counts = self.space.arch_of(genotype).sum(axis=0)

@@ -66,9 +66,9 @@ def throughput(data_root: Path | None, n_candidates: int) -> tuple[str, list[Thr
 def _evaluate(evaluator: TrainedEvaluator[NeuronGenotype], genotypes: Sequence[NeuronGenotype]) -> None:
     trials = [Trial(Individual(i, g, 0, "sample"), EPOCHS) for i, g in enumerate(genotypes)]
     jobs = [Job(trial, stream(0, Stream.TRIAL, *trial.key), None, Stop()) for trial in trials]
-    for result in evaluate_all(evaluator, jobs, stop=Stop(), n_jobs=JOBS):
-        if result.evaluation.error is not None:
-            raise RuntimeError(f"a candidate could not be trained: {result.evaluation.error}")
+    for evaluation in evaluate_all(evaluator, jobs, stop=Stop(), n_jobs=JOBS):
+        if evaluation.error is not None:
+            raise RuntimeError(f"a candidate could not be trained: {evaluation.error}")
 
 
 def _splits(data_root: Path | None) -> Splits:

@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.capabilities.family import Found, FoundFamily, Report
+from evonas.capabilities.family import FoundFamily, Report
 from evonas.data.samples import Splits
-from evonas.space import Encoded
+from evonas.space import Encoded, Phenotype
 from evonas.training import Recipe, Stop
 from evonas.training.checkpoint import Checkpoint, data_and_seed
 from evonas.types import Floats, Json
@@ -81,7 +81,7 @@ class RelevanceSearch:
         """
         targets = [self.setting.target(index) for index in range(n_members)]
         parts = spans(targets)
-        found: dict[int, Found[NeuronGenotype]] = {}
+        found: dict[int, Phenotype[NeuronGenotype]] = {}
         edge_updates, n_epochs = 0.0, epochs * len(parts)
         for place, part in enumerate(parts):
             numbers = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
@@ -164,14 +164,14 @@ def _encoded(networks: Sequence[Network], edge_updates: float) -> Encoded:
     return Encoded({"genotypes": headers, "edge_updates": edge_updates}, arrays)
 
 
-def _members(networks: Encoded) -> list[Found[NeuronGenotype]]:
+def _members(networks: Encoded) -> list[Phenotype[NeuronGenotype]]:
     """The inverse of :func:`_encoded`."""
 
     def part(prefix: str) -> dict[str, Any]:
         return {name.removeprefix(prefix): a for name, a in networks.arrays.items() if name.startswith(prefix)}
 
     return [
-        Found(decode(Encoded(header, part(f"{place}/genotype/"))), part(f"{place}/weights/"))
+        Phenotype(decode(Encoded(header, part(f"{place}/genotype/"))), part(f"{place}/weights/"))
         for place, header in enumerate(networks.header["genotypes"])
     ]
 

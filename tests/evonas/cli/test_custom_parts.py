@@ -14,8 +14,8 @@ import pytest
 
 from evonas.config import RunConfig
 from evonas.data import load
-from evonas.evaluation import CostEvaluator, Job, Outcome, merge
-from evonas.individual import Trial
+from evonas.evaluation import CostEvaluator, Job, merge
+from evonas.individual import Evaluation, Trial
 from evonas.objectives import Objective, Objectives, parse_objectives
 from evonas.plugins import create_space
 from evonas.report.html.collect import _metric
@@ -41,9 +41,9 @@ class Area:
     def work(self, trial: Trial[Any]) -> float:
         return 0.0
 
-    def __call__(self, job: Job[Any]) -> Outcome[Any]:
+    def __call__(self, job: Job[Any]) -> Evaluation[Any]:
         n_edges = float(job.trial.individual.genotype.n_edges)
-        return Outcome({"auc": n_edges / 1e6}, weights={"edge": np.zeros(1, np.float32)})
+        return job.result({"auc": n_edges / 1e6}, weights={"edge": np.zeros(1, np.float32)})
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pytest
 import evonas as library
 from evonas.data.loading import load
 from evonas.run.open import open_run
+from evonas.store import FORMAT
 from tests.evonas.cli.conftest import Evonas
 
 ARCHIVE = Path(__file__).parents[1] / "old_runs" / "digits.tar.xz"
@@ -64,7 +65,7 @@ def test_an_old_run_goes_on_and_what_it_had_stays(evonas: Evonas, old: Path) -> 
     assert sorted(path.name for path in (old / "weights").iterdir()) == files
     assert evonas("retrain", old, "--ids", "1,8", "--inherit", "--seeds", 1, "--epochs", 1).exit_code == 0
     with sqlite3.connect(old / "run.db") as database:
-        assert database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == ("3",)
+        assert database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == (str(FORMAT),)
     database.close()
 
 

@@ -28,14 +28,14 @@ def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples
     evaluator = TrainedEvaluator(space, splits, Recipe())
     genotype = space.sample(np.random.default_rng(0))
     trial = Trial(Individual(0, genotype, 0, "sample"), 2)
-    outcome = evaluator(Job(trial, np.random.SeedSequence(0), None, Stop()))
-    assert outcome.weights is not None
+    evaluation = evaluator(Job(trial, np.random.SeedSequence(0), None, Stop()))
+    assert evaluation.weights is not None
     known = splits.train_probe
     assert len(known) == len(splits.validation)
     assert {x.tobytes() for x in known.x} <= {x.tobytes() for x in splits.train.x}
-    wrong = predict(space, genotype, outcome.weights, known).argmax(axis=1) != known.y
-    assert outcome.metrics["fitness_error"] == (outcome.metrics["val_error"] + wrong.mean()) / 2
-    assert set(outcome.metrics) == set(evaluator.metric_names)
+    wrong = predict(space, genotype, evaluation.weights, known).argmax(axis=1) != known.y
+    assert evaluation.metrics["fitness_error"] == (evaluation.metrics["val_error"] + wrong.mean()) / 2
+    assert set(evaluation.metrics) == set(evaluator.metric_names)
 
 
 def trained(
@@ -43,9 +43,9 @@ def trained(
 ) -> Weights:
     """The weights after one epoch."""
     trial = Trial(Individual(0, genotype, 0, "sample"), 1)
-    outcome = TrainedEvaluator(space, splits, recipe)(Job(trial, np.random.SeedSequence(0), start, Stop()))
-    assert outcome.weights is not None
-    return outcome.weights
+    evaluation = TrainedEvaluator(space, splits, recipe)(Job(trial, np.random.SeedSequence(0), start, Stop()))
+    assert evaluation.weights is not None
+    return evaluation.weights
 
 
 def equal(first: Weights, second: Weights) -> bool:
@@ -128,9 +128,10 @@ def test_deployment_is_that_of_the_weights_that_training_left() -> None:
     deployment = DeploymentEvaluator(space, splits, ("flash", "int8_error"))
     trial = Trial(Individual(0, space.sample(np.random.default_rng(0)), 0, "sample"), 20)
     job = Job(trial, np.random.SeedSequence(0), None, Stop())
-    outcome = merge(TrainedEvaluator(space, splits, Recipe()), deployment)(job)
-    assert abs(outcome.metrics["int8_error"] - outcome.metrics["val_error"]) < 0.03 < 0.5 - outcome.metrics["val_error"]
-    assert 5 < outcome.metrics["flash"] / trial.individual.genotype.n_edges < 10
+    evaluation = merge(TrainedEvaluator(space, splits, Recipe()), deployment)(job)
+    metrics = evaluation.metrics
+    assert abs(metrics["int8_error"] - metrics["val_error"]) < 0.03 < 0.5 - metrics["val_error"]
+    assert 5 < metrics["flash"] / trial.individual.genotype.n_edges < 10
     with pytest.raises(ValueError, match="only a trained network can be deployed"):
         deployment.measure(Phenotype(trial.individual.genotype, {}), Stop())
 
@@ -144,13 +145,13 @@ def test_final_training_goes_on_as_the_recipe_says_and_is_judged_by_other_sample
     slow, full = Recipe(full_rate_edges=100.0), Recipe(full_rate_edges=FULL_RATE_EDGES)
     judge = OutputEvaluator(space, splits.validation, splits.task, "test")
     for recipe, used in ((slow, slow.continued(400)), (full, Recipe())):
-        outcome = merge(FinalTraining(space, splits, recipe), judge)(job)
+        evaluation = merge(FinalTraining(space, splits, recipe), judge)(job)
         expected = train(space, genotype, start.weights, splits, used, epochs=1, seed=job.seed, stop=Stop())
-        assert outcome.weights is not None
-        assert equal(outcome.weights, expected.weights)
+        assert evaluation.weights is not None
+        assert equal(evaluation.weights, expected.weights)
         outputs = predict(space, genotype, expected.weights, splits.validation)
         told = measure(outputs, splits.validation, splits.task, "test")
-        assert outcome.metrics == {"train_loss": expected.history[-1].train_loss, **told}
+        assert evaluation.metrics == {"train_loss": expected.history[-1].train_loss, **told}
     assert slow.continued(400).learning_rate < slow.learning_rate
     with pytest.raises(ValueError, match="only a trained network has outputs"):
         judge.measure(Phenotype(genotype, {}), Stop())
@@ -167,13 +168,13 @@ def test_shared_evaluation_is_the_supernet_on_one_path_with_statistics_of_its_ow
     supernet.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     genotype = space.sample(rng)
     evaluator = SharedEvaluator(space, splits, state)
-    outcome = evaluator(Job(Trial(Individual(0, genotype, 0, ""), 0), np.random.SeedSequence(0), None, Stop()))
+    evaluation = evaluator(Job(Trial(Individual(0, genotype, 0, ""), 0), np.random.SeedSequence(0), None, Stop()))
 
     arch = torch.from_numpy(space.arch_of(genotype))
     recalibrate(supernet, [(torch.from_numpy(x), arch)])
     with torch.no_grad():
         outputs = supernet.eval()(torch.from_numpy(x), arch).numpy()
-    assert outcome.weights is not None
-    np.testing.assert_allclose(predict(space, genotype, outcome.weights, samples), outputs, rtol=1e-3, atol=1e-4)
-    assert outcome.metrics["val_error"] == (outputs.argmax(axis=1) != samples.y).mean()
-    assert set(outcome.metrics) == set(evaluator.metric_names)
+    assert evaluation.weights is not None
+    np.testing.assert_allclose(predict(space, genotype, evaluation.weights, samples), outputs, rtol=1e-3, atol=1e-4)
+    assert evaluation.metrics["val_error"] == (outputs.argmax(axis=1) != samples.y).mean()
+    assert set(evaluation.metrics) == set(evaluator.metric_names)

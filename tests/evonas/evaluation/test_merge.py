@@ -13,9 +13,9 @@ import pytest
 
 from evonas.data import load
 from evonas.data.samples import Splits
-from evonas.evaluation import CostEvaluator, Job, Outcome, SharedEvaluator, TrainedEvaluator, merge
+from evonas.evaluation import CostEvaluator, Job, SharedEvaluator, TrainedEvaluator, merge
 from evonas.evaluation.base import Evaluator, goals_of, part_names, taught
-from evonas.individual import Individual, Start, Trial
+from evonas.individual import Evaluation, Individual, Start, Trial
 from evonas.plugins import create_space
 from evonas.space import Phenotype, SearchSpace
 from evonas.training import Pruning, Recipe, Stop
@@ -33,10 +33,11 @@ class Train:
     def work(self, trial: Trial[Any]) -> float:
         return 7.0
 
-    def __call__(self, job: Job[Any]) -> Outcome[Any]:
+    def __call__(self, job: Job[Any]) -> Evaluation[Any]:
         begun = 0.0 if job.start is None else float(job.start.weights["w"][0])
         weights: Weights = {"w": np.array([begun + 1], np.float32)}
-        return Outcome({"loss": begun}, job.trial.individual.genotype + 1, weights if self.leaves_weights else None)
+        genotype = job.trial.individual.genotype + 1
+        return job.result({"loss": begun}, genotype=genotype, weights=weights if self.leaves_weights else None)
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ def job(start: Start[Any] | None = None) -> Job[Any]:
 def test_what_came_out_of_the_trial_is_measured_and_never_what_it_began_with(continues: bool) -> None:
     hundred: Any = 100
     start = Start(hundred, {"w": np.array([40], np.float32)}, continues)
-    outcome = merge(Train(), Genotype(), Weight())(job(start))
-    assert outcome.metrics == {"loss": 40.0, "genotype": 11.0, "weight": 41.0, "deadline": 5e9}
-    assert outcome.genotype == 11
-    assert outcome.weights == {"w": np.array([41], np.float32)}
+    evaluation = merge(Train(), Genotype(), Weight())(job(start))
+    assert evaluation.metrics == {"loss": 40.0, "genotype": 11.0, "weight": 41.0, "deadline": 5e9}
+    assert evaluation.genotype == 11
+    assert evaluation.weights == {"w": np.array([41], np.float32)}
     without = merge(Train(leaves_weights=False), Weight())(job(start))
     assert without.metrics["weight"] == -1
     assert without.weights is None
@@ -88,6 +89,7 @@ def test_what_measures_may_be_merged_in_any_order_and_in_any_number_of_steps() -
         step_by_step = merge(merge(merge(Train(), order[0])), order[1])
         for merged in (merge(Train(), *order), step_by_step):
             assert merged(job()) == expected
+            assert merged(job()).weights == expected.weights
             assert set(merged.metric_names) == set(expected.metrics)
             assert goals_of(merged) == {"genotype": "max"}
             assert merged.work(job().trial) == 7.0
@@ -126,7 +128,7 @@ def space(splits: Splits) -> SearchSpace[Any]:
     return create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [200, 400]})
 
 
-def outcome_of(evaluator: Evaluator[Any], space: SearchSpace[Any]) -> Outcome[Any]:
+def evaluation_of(evaluator: Evaluator[Any], space: SearchSpace[Any]) -> Evaluation[Any]:
     trial = Trial(Individual(0, space.sample(np.random.default_rng(0)), 0, "sample"), 3)
     return evaluator(Job(trial, np.random.SeedSequence(0), None, Stop()))
 
@@ -143,12 +145,13 @@ def test_a_teacher_is_given_to_the_part_that_trains_and_leaves_the_others_as_the
     assert learning.first.splits is splits
     assert part_names(learning) == part_names(merged) == "TrainedEvaluator+CostEvaluator"
     assert plain.teacher is None
-    found, alone = outcome_of(learning, space), outcome_of(TrainedEvaluator(space, splits, Recipe(), teacher), space)
+    found = evaluation_of(learning, space)
+    alone = evaluation_of(TrainedEvaluator(space, splits, Recipe(), teacher), space)
     assert found.weights is not None
     assert alone.weights is not None
     np.testing.assert_array_equal(found.weights["edge"], alone.weights["edge"])
     assert found.metrics.items() >= alone.metrics.items()
-    untaught = outcome_of(merged, space)
+    untaught = evaluation_of(merged, space)
     assert untaught.weights is not None
     assert not np.array_equal(untaught.weights["edge"], found.weights["edge"])
     assert untaught.metrics["flops"] == found.metrics["flops"]
@@ -165,6 +168,6 @@ def test_costs_are_those_of_the_network_that_training_has_pruned(splits: Splits,
     pruned = merge(
         TrainedEvaluator(space, splits, Recipe(pruning=Pruning(edges=150))), CostEvaluator(space, ("edges",))
     )
-    outcome = outcome_of(pruned, space)
-    assert outcome.genotype is not None
-    assert outcome.metrics["edges"] == outcome.genotype.n_edges <= 150
+    evaluation = evaluation_of(pruned, space)
+    assert evaluation.genotype is not None
+    assert evaluation.metrics["edges"] == evaluation.genotype.n_edges <= 150

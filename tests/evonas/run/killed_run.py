@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
-from evonas.evaluation import Job, Outcome
+from evonas.evaluation import Job
+from evonas.individual import Evaluation
 from evonas.run import loop
 from evonas.search import NSGA2
 from evonas.store import RunStore, create
@@ -31,10 +32,10 @@ class Announcer:
 class Heavy(ToyEvaluator):
     """Trains in no time, and gives many weights: the first is that of the toy."""
 
-    def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
-        outcome = super().__call__(job)
-        assert outcome.weights is not None
-        return replace(outcome, weights={"depth": np.repeat(outcome.weights["depth"], 50_000)})
+    def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:
+        evaluation = super().__call__(job)
+        assert evaluation.weights is not None
+        return replace(evaluation, weights={"depth": np.repeat(evaluation.weights["depth"], 50_000)})
 
 
 def main(directory: Path, heavy: bool) -> None:

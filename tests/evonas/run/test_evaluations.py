@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace, contents
 
-from evonas.evaluation import Job, Outcome
+from evonas.evaluation import Job
+from evonas.individual import Evaluation
 from evonas.run import loop
 from evonas.run.loop import FEW_TRIALS, SearchFailed
 from evonas.search import SEARCHERS, RegularizedEvolution, traits_of
@@ -51,7 +52,7 @@ class Unlucky(ToyEvaluator):
 
     n_lucky = 0
 
-    def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
+    def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:
         if job.trial.individual.id >= self.n_lucky:
             raise ArithmeticError("out of luck")
         return super().__call__(job)

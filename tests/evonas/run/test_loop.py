@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace, contents
 
-from evonas.evaluation import Job, Outcome, merge
+from evonas.evaluation import Job, merge
 from evonas.front import front
-from evonas.individual import Trial
+from evonas.individual import Evaluation, Trial
 from evonas.run.loop import SearchFailed
 from evonas.space import Phenotype
 from evonas.store import StoreError
@@ -64,7 +64,7 @@ def test_a_promoted_trial_goes_on_from_its_own_weights_and_alone_enters_the_fron
 
 def test_promotions_that_all_fail_do_not_end_the_run(play: Play) -> None:
     class Fragile(ToyEvaluator):
-        def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
+        def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:
             if job.trial.budget == 3:
                 raise ArithmeticError("too much training")
             return super().__call__(job)
@@ -77,10 +77,10 @@ def test_promotions_that_all_fail_do_not_end_the_run(play: Play) -> None:
 
 def test_promotions_that_all_fail_do_not_end_a_run_without_weights(play: Play) -> None:
     class Weightless(ToyEvaluator):
-        def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
+        def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:
             if job.trial.budget == 3:
                 raise ArithmeticError("too much training")
-            return Outcome(super().__call__(job).metrics)
+            return job.result(super().__call__(job).metrics)
 
     store = play(evaluator=Weightless(), rungs=(1, 3), generations=2)
     assert max(r.birth for r in store.records()) == 2

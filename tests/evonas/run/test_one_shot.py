@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace, contents
 
-from evonas.capabilities.family import Found, FoundFamily, Report
+from evonas.capabilities.family import FoundFamily, Report
 from evonas.data import load
 from evonas.data.samples import Splits
-from evonas.evaluation import Job, Outcome, TrainedEvaluator
-from evonas.individual import Individual, Start, Trial
+from evonas.evaluation import Job, TrainedEvaluator
+from evonas.individual import Evaluation, Individual, Start, Trial
 from evonas.run import loop
 from evonas.run.loop import SearchFailed
 from evonas.run.one_shot import find_family
 from evonas.search import RandomSearch
-from evonas.space import Offspring
+from evonas.space import Offspring, Phenotype
 from evonas.store import RunStore, create, spent
 from evonas.training import Recipe, Stop
 from evonas.types import Floats, Metrics
@@ -56,7 +56,7 @@ class ToySearch:
             report(epoch, epochs, {"loss": 1 / epoch})
         rng = np.random.default_rng(seed)
         members = [
-            Found(ToySpace().sample(rng), {"depth": np.array([10], np.float32)}) for _ in range(n_members)
+            Phenotype(ToySpace().sample(rng), {"depth": np.array([10], np.float32)}) for _ in range(n_members)
         ]
         return FoundFamily(members, edge_updates=1000.0)
 
@@ -64,9 +64,10 @@ class ToySearch:
 class CostlyEvaluator(ToyEvaluator):
     """Counts two edge-updates a trial, none where nothing is trained."""
 
-    def __call__(self, job: Job[Digits]) -> Outcome[Digits]:
-        outcome = super().__call__(job)
-        return Outcome({**outcome.metrics, "edge_updates": 2.0 * bool(job.trial.budget)}, None, outcome.weights)
+    def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:
+        evaluation = super().__call__(job)
+        metrics = {**evaluation.metrics, "edge_updates": 2.0 * bool(job.trial.budget)}
+        return job.result(metrics, weights=evaluation.weights)
 
 
 class Interrupting:
@@ -188,9 +189,9 @@ def test_a_budget_of_no_epochs_measures_what_the_trial_starts_with() -> None:
     trained = evaluator(Job(trial, seed, None, Stop()))
     assert trained.weights is not None
     start = Start(genotype, trained.weights, True)
-    outcome = evaluator(Job(Trial(trial.individual, 0), seed, start, Stop()))
-    assert outcome.metrics["val_loss"] == trained.metrics["val_loss"]
-    assert outcome.metrics["edge_updates"] == 0
-    assert outcome.weights is not None
-    assert 0 < outcome.metrics["train_loss"] < 10
-    np.testing.assert_array_equal(outcome.weights["edge"], trained.weights["edge"])
+    evaluation = evaluator(Job(Trial(trial.individual, 0), seed, start, Stop()))
+    assert evaluation.metrics["val_loss"] == trained.metrics["val_loss"]
+    assert evaluation.metrics["edge_updates"] == 0
+    assert evaluation.weights is not None
+    assert 0 < evaluation.metrics["train_loss"] < 10
+    np.testing.assert_array_equal(evaluation.weights["edge"], trained.weights["edge"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tarfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def test_no_more_than_a_second_of_training_waits(store: RunStore[Digits], groups
     reported: list[int] = []
     with store, Group(store, lambda e: reported.append(e.id)) as group:
         for id, seconds in enumerate((0.4, 0.4, 0.4, 300.0, 0.2)):
-            group.add(ended(id, seconds), None, elapsed=1.0)
+            group.add(ended(id, seconds), elapsed=1.0)
         assert (groups, reported) == ([[0, 1, 2], [3]], [0, 1, 2, 3])
     assert groups == [[0, 1, 2], [3], [4]]
 
@@ -91,7 +92,7 @@ def test_large_weights_do_not_wait_in_memory(store: RunStore[Digits], groups: li
     weights = {"depth": np.zeros(2**20, np.float32)}
     with store, Group(store, lambda e: None) as group:
         for id in range(9):
-            group.add(ended(id), weights, elapsed=1.0)
+            group.add(replace(ended(id), weights=weights), elapsed=1.0)
     assert [len(group) for group in groups] == [4, 4, 1]  # of 4 MB and a header each
 
 
@@ -228,9 +229,9 @@ def test_the_next_trial_is_drawn_while_one_is_evaluated(play: Play) -> None:
     class Looking(ToyEvaluator):
         def __call__(self, job: Any) -> Any:
             before = len(drawn)
-            outcome = super().__call__(job)
+            evaluation = super().__call__(job)
             seen[job.trial.individual.id] = len(drawn) - before
-            return outcome
+            return evaluation
 
     play(space=Space(), evaluator=Looking(seconds=0.05), generations=1)
     assert sum(n > 0 for id, n in seen.items() if id >= 8) >= 3

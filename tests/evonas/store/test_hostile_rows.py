@@ -27,7 +27,7 @@ COLUMNS = [
     *(("individuals", name) for name in ("birth", "operator", "parents", "digest", "genotype")),
     *(("evaluations", name) for name in ("budget", "status", "metrics", "seconds", "elapsed", "error", "genotype")),
     ("evaluations", "weights"), ("weights", "data"), ("states", "state"),
-    ("measurements", "metrics"), ("measurements", "budget"),
+    ("measurements", "metrics"), ("measurements", "budget"), ("origins", "run"), ("origins", "id_there"),
     *(("retrainings", name) for name in ("start", "epochs", "seed", "metrics", "seconds", "weights")),
 ]
 documents = st.recursive(
@@ -50,6 +50,7 @@ def whole(play: Play, tmp_path: Path) -> Path:
 
     store.add_retraining(Retraining(0, "fresh", 2, 0, {"test_error": 0.5}, 1.0), {"depth": np.zeros(1, np.float32)})
     store.close()
+    change(tmp_path / "run", "INSERT INTO origins VALUES (0, 1, '/runs/other', 7)")
     return tmp_path / "run"
 
 
@@ -160,9 +161,10 @@ def test_numbers_are_numbers() -> None:
     for text in ('{"a": true}', '{"a": "1"}', '{"a": NaN}', '{"a": -Infinity}', '{"a\\u001b": 1}', f'{{"a": {DEEP}}}'):
         with pytest.raises(BadRow):
             metrics_of(text)
-    row = (0, 1, 0, "sample", "[]", "ok", "{}", 1, 2.0, None)
+    row = (0, 1, 0, "sample", "[]", "ok", "{}", 1, 2.0, None, "/runs/other", 7)
     assert record_of(row).seconds == 1.0
-    for place, value in ((0, True), (0, -1), (1, 1.0), (2, 2**60), (3, "a\nb"), (7, float("nan")), (8, -1), (9, b"")):
+    odd = [(0, True), (0, -1), (1, 1.0), (2, 2**60), (3, "a\nb"), (7, float("nan")), (8, -1), (9, b"")]
+    for place, value in (*odd, (10, None), (10, b""), (11, -1), (11, None)):
         with pytest.raises(BadRow):
             record_of((*row[:place], value, *row[place + 1 :]))
 

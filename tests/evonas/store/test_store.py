@@ -29,7 +29,8 @@ def test_a_changed_genotype_is_what_a_member_has(tmp_path: Path) -> None:
         individual = Individual(0, born, 0, "sample")
         store.add_individuals([individual])
         weights = {"depth": np.zeros(1, np.float32)}
-        store.add_evaluation(Evaluation(0, 3, "ok", {"val_error": 0.5}, 1.0, genotype=changed), weights, elapsed=1.0)
+        trained = Evaluation(0, 3, "ok", {"val_error": 0.5}, 1.0, genotype=changed, weights=weights)
+        store.add_evaluation(trained, elapsed=1.0)
         assert store.individual(0).genotype == born
         assert store.member(0).genotype == changed
         start = store.start(Trial(Individual(1, born, 1, "change", (0,)), 3))
@@ -39,7 +40,8 @@ def test_a_changed_genotype_is_what_a_member_has(tmp_path: Path) -> None:
         assert again is not None
         assert again.continues
         assert store.start(Trial(individual, 3)) is None
-        store.add_evaluation(Evaluation(0, 0, "ok", {"val_error": 0.7}, 1.0, genotype=changed), weights, elapsed=2.0)
+        measured = Evaluation(0, 0, "ok", {"val_error": 0.7}, 1.0, genotype=changed, weights=weights)
+        store.add_evaluation(measured, elapsed=2.0)
         untrained = store.start(Trial(individual, 3))
         assert untrained is not None
         assert untrained.genotype == born
@@ -70,7 +72,7 @@ def test_large_weights_have_a_file_of_their_own(tmp_path: Path) -> None:
     with RunStore(tmp_path / "run", ToySpace(), writing=True) as store:
         store.add_individuals([Individual(id, Digits((id,) * 8), 0, "sample") for id in (0, 1)])
         for id, weights in enumerate((large, small)):
-            store.add_evaluation(Evaluation(id, 3, "ok", {}, 1.0), {"depth": weights}, elapsed=1.0)
+            store.add_evaluation(Evaluation(id, 3, "ok", {}, 1.0, weights={"depth": weights}), elapsed=1.0)
     (path,) = (tmp_path / "run" / "weights").iterdir()
     with RunStore(tmp_path / "run", ToySpace()) as store:
         for id, weights in enumerate((large, small)):
@@ -192,7 +194,7 @@ def test_opening_a_thousand_individuals_reads_no_genotype(tmp_path: Path, monkey
         rng = np.random.default_rng(0)
         store.add_individuals(Individual(i, space.sample(rng), 0, "sample") for i in range(1000))
         for i in range(1000):
-            store.add_evaluation(Evaluation(i, 1, "ok", {"val_error": i / 1000}, 0.0), None, elapsed=float(i))
+            store.add_evaluation(Evaluation(i, 1, "ok", {"val_error": i / 1000}, 0.0), elapsed=float(i))
     monkeypatch.setattr(space, "decode", None, raising=False)
     with RunStore(tmp_path / "run", space) as store:
         assert len(list(store.digests(1000))) == 1000

@@ -95,7 +95,7 @@ def test_one_standard_error_buys_the_smallest_network_that_is_not_further_behind
     with open_run(run) as opened:
         final = settle(opened, load_splits(opened), pick="one-se")
         flops = {r.id: r.metrics["flops"] for r in opened.store.records()}
-    near = [s.entrant.record.id for s in final.standings if s.behind <= s.error]
+    near = [s.entrant.id for s in final.standings if s.behind <= s.error]
     assert len(final.standings) > 1
     assert flops[final.id] == min(flops[id] for id in near)
     assert standings(final).columns.tolist() == ["id", "epochs", "loss", "behind", "error"]
@@ -109,7 +109,7 @@ def test_bounds_hold_for_what_is_picked_though_larger_networks_are_better(run: P
         final = settle(opened, splits, pick={"flops": bound})
         flops = {r.id: r.metrics["flops"] for r in opened.store.records()}
         assert flops[final.id] <= bound
-        assert all(flops[s.entrant.record.id] <= bound for s in final.standings)
+        assert all(flops[s.entrant.id] <= bound for s in final.standings)
 
 
 def test_an_ensemble_averages_the_probabilities_of_the_best() -> None:
@@ -148,7 +148,7 @@ def test_of_few_samples_a_founder_that_nothing_was_chosen_by_has_the_benefit_of_
             id for id, r in records.items()
             if r.birth == 0 and opened.store.individual(id).genotype == opened.store.member(id).genotype
         }
-        near = {s.entrant.record.id for s in final.standings if s.behind <= 2 * s.error}
+        near = {s.entrant.id for s in final.standings if s.behind <= 2 * s.error}
     assert unchosen
     largest = sorted(unchosen, key=lambda id: (-records[id].metrics["edges"], id))[:2]
     expected = [id for id in largest if id in near]

@@ -13,8 +13,8 @@ from evonas.data.samples import Samples, Splits
 from evonas.estimator.refit.folds import FOLDS
 from evonas.estimator.refit.purse import Purse
 from evonas.estimator.refit.race import Entrant, Race, Standing
+from evonas.individual import Evaluation, Individual, Member
 from evonas.plugins import create_space
-from evonas.store import Record
 from evonas.types import Task
 
 TASK = Task("classification", (2,), 2)
@@ -44,8 +44,8 @@ def entrant(id: int, n_edges: int, epochs: int, *, price: float = 1.0) -> Entran
                            edges=np.array([[0, 2], [1, 2], [0, 3], [1, 3]], np.int32), prune_to=0,
                            origins=np.empty(0, np.int64), channels=np.empty(0, np.int32),
                            activations=np.empty(0, np.int8))
-    record = Record(id, 1, 0, "sample", (), "ok", {"flops": 2.0 * genotype.n_edges}, 0.1, 1.0, None)
-    return Entrant(record, genotype, epochs, price)
+    evaluation = Evaluation[Any](id, 1, "ok", {"flops": 2.0 * genotype.n_edges}, 0.1)
+    return Entrant(Member(Individual(id, genotype, 0, "sample"), evaluation), epochs, price)
 
 
 def run(splits: Splits, entrants: list[Entrant], total: float, *, n_jobs: int = 1) -> list[Standing]:
@@ -56,7 +56,7 @@ def run(splits: Splits, entrants: list[Entrant], total: float, *, n_jobs: int = 
 def test_a_network_that_cannot_learn_the_task_leaves_the_race_and_the_best_is_first(rings: Splits) -> None:
     entrants = [entrant(0, 4, 40), entrant(1, 80, 40), entrant(2, 80, 80)]
     standings = run(rings, entrants, total=3 * FOLDS + 2)
-    assert {s.entrant.record.id for s in standings} == {1, 2}
+    assert {s.entrant.id for s in standings} == {1, 2}
     assert standings[0].behind == 0 == standings[0].error
     assert standings[0].loss < 0.1
     assert [s.loss for s in standings] == sorted(s.loss for s in standings)
@@ -64,7 +64,7 @@ def test_a_network_that_cannot_learn_the_task_leaves_the_race_and_the_best_is_fi
 
 def test_two_stay_whatever_they_lose(rings: Splits) -> None:
     standings = run(rings, [entrant(0, 4, 40), entrant(1, 80, 80)], total=3 * FOLDS)
-    assert [s.entrant.record.id for s in standings] == [1, 0]
+    assert [s.entrant.id for s in standings] == [1, 0]
     assert standings[1].behind > 2 * standings[1].error > 0
 
 
@@ -77,14 +77,14 @@ def test_all_held_out_samples_are_counted_as_often_for_every_entrant(rings: Spli
 def test_what_cannot_be_paid_does_not_run(rings: Splits) -> None:
     cheap = [entrant(1, 80, 2), entrant(2, 80, 2)]
     standings = run(rings, [*cheap, entrant(3, 80, 2, price=100.0)], total=2 * FOLDS)
-    assert {s.entrant.record.id for s in standings} == {1, 2}
+    assert {s.entrant.id for s in standings} == {1, 2}
     assert run(rings, cheap, total=FOLDS) == [], "one alone is no race"
     assert run(replace(rings, train=rings.train.take(np.arange(FOLDS - 1))), cheap, total=100) == []
 
 
 def test_the_number_of_jobs_changes_nothing(rings: Splits) -> None:
     first, second = (
-        [(s.entrant.record.id, s.loss, s.behind) for s in
+        [(s.entrant.id, s.loss, s.behind) for s in
          run(rings, [entrant(1, 80, 4), entrant(2, 60, 4)], total=2 * FOLDS, n_jobs=n)]
         for n in (1, 2)
     )
