@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from evonas.capabilities.presets import PresetName
 from evonas.data.axes import Axes
 from evonas.data.locating import absolute
 from evonas.data.own_files import FileOptions, Imputation, is_own_file
@@ -72,6 +73,8 @@ class RunConfig(BaseModel):
         searcher: ``"random"`` is the baseline at equal budget; see :mod:`evonas.search`.
         searcher_options: The searcher's own settings.
         seeder: Names the family that the searcher ``random`` draws from.
+        preset: ``"published"`` sets all as it was published with the method, that of ``seeder`` or the searcher
+            ``nsga2``, but for what is given beside it. None leaves the defaults of this project.
         population: Survivors of a generation, and founders.
         children: Offspring of a generation.
         generations: Generations after the founders.
@@ -89,7 +92,8 @@ class RunConfig(BaseModel):
             networks' are), since the teacher sees them where they were. See :mod:`evonas.run.distillation`.
         survival: Who dies first: ``"aging-dominated"``: the oldest of the dominated, ``"aging"``: the oldest,
             ``"elitist"``: the worst.
-        parents: ``"gap"``: neighbours of thin places of the front; or ``"tournament"``.
+        parents: ``"gap"``: neighbours of thin places of the front; ``"tournament"``: the best of 3 of the population, a
+            fifth of the time any of the front; ``"living-tournament"``: always the best of 3 of the population.
         adapt: Draw operators by the hypervolume that they gained for their compute.
         prescreen: A proxy of :mod:`evonas.evaluation.proxies` that chooses, of ``prescreen_ratio`` children that are
             bred, the one that is trained; None trains every child.
@@ -135,6 +139,7 @@ class RunConfig(BaseModel):
     searcher: str = "nsga2"
     searcher_options: dict[str, Any] = Field(default_factory=dict)
     seeder: str = "random"
+    preset: PresetName | None = None
     population: int = Field(default=40, ge=2, le=MOST)
     children: int = Field(default=20, ge=1, le=MOST)
     generations: int = Field(default=30, ge=0, le=MOST)
@@ -147,7 +152,7 @@ class RunConfig(BaseModel):
     teacher_members: int = Field(default=5, ge=1, le=MOST)
     self_distillation: bool | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
-    parents: Literal["gap", "tournament"] = "gap"
+    parents: Literal["gap", "tournament", "living-tournament"] = "gap"
     adapt: bool = False
     crossover_rate: float = Field(default=0.0, ge=0, le=1)
     prescreen: str | None = None

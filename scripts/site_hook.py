@@ -100,6 +100,28 @@ def search_options() -> str:
     return "\n\n".join(f"### `{name}`\n\n{_options(describe_options(kind))}" for name, kind in kinds.items())
 
 
+def presets() -> str:
+    """What the preset ``published`` sets, by space and method, with the paper."""
+    from evonas.capabilities.option_models import value_text
+    from evonas.capabilities.presets import flat
+    from evonas.cli.examples import example_of
+    from evonas.plugins import available_spaces
+    from evonas.run.presets import presets_of
+
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for name in sorted(available_spaces(), reverse=True):
+        for method, preset in presets_of(example_of(name).space).items():
+            paper = f"[{plain(preset.paper)}]({preset.link})" if preset.link else plain(preset.paper)
+            values = flat(preset.settings)
+            if preset.validation_share is not None:
+                values["validation share"] = preset.validation_share
+            told = ", ".join(code(f"{key} = {value_text(value)}") for key, value in values.items())
+            row = (code(method), paper, told, plain(" ".join(preset.remarks)))
+            rows.setdefault(row, []).append(code(name))
+    found = [(method, ", ".join(names), *others) for (method, *others), names in rows.items()]
+    return table(("method", "space", "paper", "what it sets", "remarks"), found)
+
+
 def _options(options: Iterable[Any]) -> str:
     rows = [(code(o.name), code(o.takes), code(o.default), plain(o.text)) for o in options]
     return table(("name", "takes", "default", "what it does"), rows)
@@ -208,5 +230,7 @@ def plain(text: str) -> str:
 #: Parts by the name that a page gives.
 GENERATED: dict[str, Callable[..., str]] = {
     part.__name__: part
-    for part in (command_line, settings, spaces, search_options, metrics, api, layers, contracts, modules, importers)
+    for part in (
+        command_line, settings, spaces, search_options, presets, metrics, api, layers, contracts, modules, importers,
+    )
 }

@@ -24,6 +24,8 @@ class Choices:
             whole network, in the units of :meth:`SearchSpace.cost`.
         none: The column of the operation that cuts the edge; None where there is no such operation.
         skip: The column of the identity; None where there is no such operation.
+        per_image: The supernet takes an ``arch`` for every image, too: ``(n, n_choices, n_operations)``.
+        classifier: Names of the supernet's parameters that are its last layer; empty where no method may replace them.
     """
 
     operations: tuple[str, ...]
@@ -31,6 +33,8 @@ class Choices:
     costs: Mapping[str, Floats]
     none: int | None
     skip: int | None
+    per_image: bool = False
+    classifier: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -80,12 +80,12 @@ def _fields(kind: type[BaseModel] | type[DataclassInstance]) -> Iterator[tuple[s
     """Attribute, name, default and description of each field."""
     if issubclass(kind, BaseModel):
         for name, field in kind.model_fields.items():
-            default = "" if field.is_required() else _value(field.get_default(call_default_factory=True))
+            default = "" if field.is_required() else value_text(field.get_default(call_default_factory=True))
             yield name, field.alias or name, default, field.description or ""
     else:
         for each in dataclasses.fields(kind):
             made = each.default if each.default_factory is dataclasses.MISSING else each.default_factory()
-            yield each.name, each.name, "" if made is dataclasses.MISSING else _value(made), ""
+            yield each.name, each.name, "" if made is dataclasses.MISSING else value_text(made), ""
 
 
 def _attributes(docstring: str) -> dict[str, str]:
@@ -111,7 +111,7 @@ def _takes(schema: Json, others: Mapping[str, Json]) -> str:
     if choices := [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]:
         return " or ".join(_takes(each, others) for each in choices)
     if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
-        return "|".join(map(_value, values))
+        return "|".join(map(value_text, values))
     match schema.get("type"):
         case "array" if "prefixItems" in schema:
             return ",".join(_takes(each, others) for each in schema["prefixItems"])
@@ -134,7 +134,7 @@ def _bounds(schema: Json) -> str:
     return ",".join(f"{sign}{schema[key]:g}" for key, sign in signs.items() if key in schema and schema[key] < 2**63)
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value as a user writes it after ``--space-option NAME=``."""
     match value:
         case bool():
@@ -142,7 +142,7 @@ def _value(value: Any) -> str:
         case float():
             return f"{value:g}"
         case list() | tuple():
-            return ",".join(map(_value, value))
+            return ",".join(map(value_text, value))
         case dict():
-            return ", ".join(f"{name} = {_value(each)}" for name, each in value.items()) or "an empty table"
+            return ", ".join(f"{name} = {value_text(each)}" for name, each in value.items()) or "an empty table"
     return str(value)

@@ -248,7 +248,10 @@ def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Seq
 def _say_origins(opened: OpenRun) -> None:
     """How the members were trained and measured, and what they learned from."""
     from evonas.metrics import DEVICE_LATENCY
+    from evonas.run.presets import described
 
+    if (preset := described(opened.config, opened.space)) is not None:
+        say(f"set {preset}")
     epochs = opened.config.rungs or (opened.config.epochs,)
     if opened.config.evaluator == "trained" and epochs[-1] is not None:
         say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")

@@ -113,6 +113,7 @@ def _print_space(name: str, *, as_json: bool) -> None:
     from evonas.capabilities.options import HasOptions
     from evonas.cli.examples import example_of
     from evonas.run.initialization import seeder_names
+    from evonas.run.presets import presets_of
 
     example = example_of(name)
     space = example.space
@@ -123,6 +124,7 @@ def _print_space(name: str, *, as_json: bool) -> None:
         rows = [asdict(option) for option in options]
         typer.echo(json.dumps({"name": name, "options": rows, "operators": operators, "seeders": seeders}, indent=1))
         return
+    published = ", ".join(presets_of(space))
     weights = ", ".join(f"{operator} {weight:g}" for operator, weight in operators.items())
     print_panels({
         f"Options of the space {name}": [
@@ -132,6 +134,7 @@ def _print_space(name: str, *, as_json: bool) -> None:
             Entry("mutations", f"With the weights by which they are drawn: {weights}."),
             Entry("seeders", f"Methods of `evonas seed`: {', '.join(seeders)}."),
             Entry("trained by", _backend(space)),
+            *([Entry("as published", f"What `--preset published` sets: {published}.")] if published else []),
         ],
     })
     say(f"set one by --space-option NAME=VALUE with --space {name}, or in the table [space_options] of a file")

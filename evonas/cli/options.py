@@ -100,6 +100,11 @@ SpaceOption = Annotated[
     list[str] | None,
     typer.Option(help="Like cells=3 (`evonas spaces NAME`); may be repeated.", rich_help_panel=SEARCH),
 ]
+Preset = Annotated[
+    str | None,
+    typer.Option(help="published: the method as its paper has it, but for what is given [none].",
+                 autocompletion=completion.setting("preset"), rich_help_panel=SEARCH),
+]
 Seed = Annotated[int | None, typer.Option(help="Decides everything random [0].", rich_help_panel=SEARCH)]
 Jobs = Annotated[
     int | None, typer.Option(help="Trials at a time; does not change the result [1].", rich_help_panel=MACHINE)

@@ -58,6 +58,7 @@ def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
     from evonas.report.html import Subject, collect
     from evonas.run.export import formats_of
     from evonas.run.open import open_run
+    from evonas.run.presets import described
 
     if twice := {path for path in runs if [other.resolve() for other in runs].count(path.resolve()) > 1}:
         raise UserError(f"{min(twice)} is named twice: name each run once")
@@ -65,7 +66,10 @@ def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
         opened = {path: stack.enter_context(open_run(path)) for path in runs}
         check_data(opened)
         check_teachers(opened, allowed=True)
-        subject, *others = (Subject(path, run.objectives, run.space, run.store) for path, run in opened.items())
+        subject, *others = (
+            Subject(path, run.objectives, run.space, run.store, described(run.config, run.space))
+            for path, run in opened.items()
+        )
         founders = [source.run for source in subject.store.info.seeds if source.ids]
         made = made_by(opened[subject.path].config, subject.path, founders)
         return collect(subject, others, formats=formats_of(subject.space), drawings=drawings, made_by=made)

@@ -36,6 +36,7 @@ from evonas.cli.options import (
     NValidation,
     ObjectiveNames,
     Observers,
+    Preset,
     Quiet,
     ReplaceMaxPool,
     RunFolder,
@@ -64,8 +65,8 @@ if TYPE_CHECKING:
     from evonas.config import RunConfig
 
 METHOD = (
-    "random; of neurons conv, prune, local, rigl, set or relevance; of cells hypernet-scalar, hypernet-vector, darts, "
-    "gdas, proxyless, spos or fairnas; of cnn spread [random]."
+    "random; of neurons conv, prune, local, rigl, set, rigl-global, set-global or relevance; of cells hypernet-scalar, "
+    "hypernet-vector, darts, gdas, proxyless, spos or fairnas; of cnn spread [random]."
 )
 EPOCHS = "Epochs of a trial [6; more where samples are few]."
 MEMBER_EPOCHS = "Epochs of each [12; more where samples are few]."
@@ -126,6 +127,7 @@ def evolve(
     test: TestFile = None,
     objectives: ObjectiveNames = None,
     constraint: Constraint = None,
+    preset: Preset = None,
     searcher: Searcher = None,
     searcher_option: SearcherOption = None,
     population: Annotated[
@@ -195,7 +197,7 @@ def evolve(
         "weights": weights, "categorical": tuple(categorical) if categorical else None,
         "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
-        "evaluator": evaluator, "supernet": supernet, "searcher": searcher,
+        "evaluator": evaluator, "supernet": supernet, "preset": preset, "searcher": searcher,
         "population": population, "children": children, "generations": generations, "evaluations": evaluations,
         "prescreen": prescreen, "prescreen_ratio": prescreen_ratio,
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
@@ -236,6 +238,7 @@ def seed(
     validation: Validation = None,
     test: TestFile = None,
     objectives: ObjectiveNames = None,
+    preset: Preset = None,
     members: Annotated[int | None, typer.Option(min=2, max=MOST, help=MEMBERS, rich_help_panel=SEARCH)] = None,
     epochs: Annotated[int | None, typer.Option(help=MEMBER_EPOCHS, rich_help_panel=TRAINING)] = None,
     search_epochs: Annotated[int | None, typer.Option(help=SEARCH_EPOCHS, rich_help_panel=TRAINING)] = None,
@@ -264,9 +267,10 @@ def seed(
 
     options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
     given = build_config(config, {
-        "space": space, "seeder": method, "dataset": dataset, "data_root": data_root, "n_train": n_train,
-        "n_validation": n_validation, "axes": axes, "task": task, "target": parse_target(target), "groups": groups,
-        "weights": weights, "categorical": tuple(categorical) if categorical else None,
+        "space": space, "seeder": method, "preset": preset, "dataset": dataset, "data_root": data_root,
+        "n_train": n_train, "n_validation": n_validation, "axes": axes, "task": task,
+        "target": parse_target(target), "groups": groups, "weights": weights,
+        "categorical": tuple(categorical) if categorical else None,
         "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
         "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,

@@ -64,8 +64,8 @@ class TrainedEvaluator(Generic[G]):
         recipe, epochs = self.recipe.of_size(edges), job.trial.budget
         if weights is not None:
             recipe = recipe.continued(edges)
-            is_child = job.start is not None and not job.start.continues
-            epochs = recipe.epochs_of_child(edges, epochs) if is_child else epochs
+            if job.start is not None and not job.start.continues:
+                epochs = recipe.epochs_of_child(edges, epochs, np.random.default_rng(_child(job.seed, 2)))
         trained = train(
             self.space, genotype, weights, self.splits, recipe, epochs=epochs, seed=_child(job.seed, 1), stop=job.stop,
             teacher=self.teacher,

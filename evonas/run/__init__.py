@@ -1,6 +1,7 @@
 """The life of a run, from a configuration to what is taken away.
 
-- ``build``: the parts of a run; ``searchers``, ``evaluators``, ``initialization``: its searcher, metrics and seeder
+- ``build``: the parts of a run; ``searchers``, ``evaluators``, ``initialization``: its searcher, metrics and seeder;
+  ``presets``: what a preset sets
 - ``start``: begin, seed, resume; ``loop``: ask, evaluate, tell; ``one_shot``: a search for a whole family first
 - ``open``: a run on disk, open, and whether runs fit each other; ``latency_sources``: what timed their networks
 - ``warm_start``: founders from other runs; ``distillation``: a teacher; ``lowering``, ``lowered_front``,

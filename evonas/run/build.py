@@ -28,6 +28,7 @@ from evonas.plugins import create_space, find_searcher, read_table
 from evonas.rng import Stream, stream
 from evonas.run.evaluators import build_evaluator, check_proxies
 from evonas.run.initialization import complete_settings, find_searches, founder_options, suitable_options
+from evonas.run.presets import preset_of, with_preset
 from evonas.run.searchers import searcher_settings, with_budgets, with_defaults, with_rungs
 from evonas.run.warm_start import founding_trials
 from evonas.search import Searcher
@@ -94,6 +95,8 @@ def assemble(
         })
     if config.classes and len(config.classes) != splits.task.n_outputs:
         raise UserError(f"classes: expected the names of {splits.task.n_outputs} classes, got {len(config.classes)}")
+    if new and config.preset is not None:
+        config, splits = _published(config, splits)
     if table is not None:
         config = with_budgets(config, table)
     if config.epochs is None:
@@ -118,6 +121,20 @@ def assemble(
         check_proxies(config, space, splits, objectives)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder), table)
+
+
+def _published(config: RunConfig, splits: Splits) -> tuple[RunConfig, Splits]:
+    """The configuration with its preset, and the samples with as many held back as that asks for."""
+    space = create_space(config.space, splits.task, config.space_options)
+    config, preset = with_preset(config, space), preset_of(config, space)
+    share = None if preset is None else preset.validation_share
+    if share is None or config.n_validation is not None or config.n_train is not None or is_own_file(config.dataset):
+        return config, splits
+    n = round(share * (len(splits.train) + len(splits.validation)))
+    if n == len(splits.validation):
+        return config, splits
+    config = config.model_copy(update={"n_validation": n})
+    return config, load(config.dataset, **config.split)
 
 
 def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:

@@ -70,7 +70,8 @@ def evolve(
 
 def _config(data: str | Path | RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     if isinstance(data, RunConfig):
-        return check_config({**data.model_dump(), **settings}, source="evonas.evolve") if settings else data
+        given = data.model_dump(exclude_unset=True)
+        return check_config({**given, **settings}, source="evonas.evolve") if settings else data
     return check_config({**settings, "dataset": str(data)}, source="evonas.evolve")
 
 

@@ -124,6 +124,8 @@ def complete_settings(
     for key, value in config.training.items():
         both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
         training[key] = {**training[key], **value} if both else value
+    if isinstance(training.get("regrowth"), Mapping) and (regrowth := recipe_from(training).regrowth) is not None:
+        training["regrowth"] = asdict(regrowth)  # complete, so that a run says between which layers edges move
     search = searches.get(config.seeder)
     for name in ("search_epochs", "search_options"):
         if search is None and getattr(config, name):

@@ -114,6 +114,7 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
         stored["validation"] = "split"  # what is called x_val now had no meaning then
     if stored.get("latency_command") is not None:
         stored = _with_device(stored)
+    stored = _with_rules(stored)
     values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
     return check_config(values, source=str(out))
 
@@ -168,6 +169,17 @@ def _holds(path: Path, config: RunConfig, info: RunInfo) -> bool:
     with suppress(UserError):
         return load(path, **config.split).fingerprint == info.fingerprint
     return False
+
+
+def _with_rules(stored: dict[str, Any]) -> dict[str, Any]:
+    """A configuration that says by which rules edges move and random cells are drawn; once there was but one each."""
+    training, options = stored.get("training"), stored.get("space_options")
+    regrowth = training.get("regrowth") if isinstance(training, dict) else None
+    if isinstance(training, dict) and isinstance(regrowth, dict) and "scope" not in regrowth:
+        stored = {**stored, "training": {**training, "regrowth": {**regrowth, "scope": "network"}}}
+    if stored.get("space") == "cell" and isinstance(options, dict) and "sampling" not in options:
+        stored = {**stored, "space_options": {**options, "sampling": "frequencies"}}
+    return stored
 
 
 def _with_device(stored: dict[str, Any]) -> dict[str, Any]:

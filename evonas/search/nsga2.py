@@ -37,7 +37,7 @@ class NSGA2(Generational[G]):
         generations: Number of generations after the founders.
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
-        parents: ``"gap"`` or ``"tournament"``.
+        parents: ``"gap"``, ``"tournament"`` or ``"living-tournament"``.
         adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
         crossover_rate: Probability that an offspring has two parents.
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the

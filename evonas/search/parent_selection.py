@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.pareto import rank_and_crowd
 from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.
@@ -90,6 +91,12 @@ def tournament(pool: Pool, rng: np.random.Generator) -> Choice:
         return Choice(int(rng.choice(np.flatnonzero(pool.rank == 0))))
     contestants = rng.choice(pool.living, CONTESTANTS)
     return Choice(int(contestants[np.argmin(pool.place[contestants])]))
+
+
+def living_tournament(pool: Pool, rng: np.random.Generator) -> Choice:
+    """The best of a few of the population by rank, then crowding distance, both within the population (Deb 2002)."""
+    order = rank_and_crowd(pool.F[pool.living], pool.violation[pool.living]).order()
+    return Choice(int(pool.living[order[rng.choice(len(order), CONTESTANTS).min()]]))
 
 
 def gap(pool: Pool, rng: np.random.Generator) -> Choice:
@@ -241,4 +248,6 @@ def _beyond(member: Doubles, axis: int, reach: float) -> Doubles:
     return point
 
 
-PARENTS: MappingProxyType[str, Parents] = MappingProxyType({"gap": gap, "tournament": tournament})
+PARENTS: MappingProxyType[str, Parents] = MappingProxyType(
+    {"gap": gap, "tournament": tournament, "living-tournament": living_tournament}
+)

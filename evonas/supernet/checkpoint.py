@@ -17,6 +17,8 @@ from evonas.types import Doubles, Floats, UserError, Weights
 
 #: In the search's own folder: what is asked, and the checkpoint with the weights of the supernet under a prefix.
 FILE, CHECKPOINT, SUPERNET = "hypernet.safetensors", "search.safetensors", "supernet."
+#: There, too: the last layer's weights at the references, under another prefix.
+HEADS = "heads."
 #: Complexities that are tried for each member, before logits are sampled; and samples before they are made flatter.
 TRIES = 10
 
@@ -47,21 +49,34 @@ class TrainedHypernet:
         return self._best(space, self.hypernet.check(complexity))
 
     def family(self, space: Relaxable[G], n_members: int, rng: np.random.Generator) -> list[G]:
-        """Different genotypes over the range of complexities: the best for each, then samples.
+        """The genotypes of :meth:`members`."""
+        return [genotype for genotype, _ in self.members(space, n_members, rng)]
+
+    def members(
+        self, space: Relaxable[G], n_members: int, rng: np.random.Generator
+    ) -> list[tuple[G, Doubles]]:
+        """Different genotypes over the range of complexities, each with its own: the best for each, then samples.
+
+        Args:
+            space: That was searched.
+            n_members: Genotypes that are wanted.
+            rng: Draws the samples.
 
         Raises:
             ValueError: The space has fewer genotypes.
         """
-        found: dict[str, G] = {}
+        found: dict[str, tuple[G, Doubles]] = {}
         for index in range(TRIES * n_members):
-            best = self._best(space, self.hypernet.spread(index))
-            found.setdefault(best.digest, best)
+            complexity = self.hypernet.spread(index)
+            best = self._best(space, complexity)
+            found.setdefault(best.digest, (best, complexity))
             if len(found) == n_members:
                 return list(found.values())
         for index in range(TRIES**2 * n_members):
-            logits = self.logits(self.hypernet.spread(index)) / (1 + index / (TRIES * n_members))
+            complexity = self.hypernet.spread(index)
+            logits = self.logits(complexity) / (1 + index / (TRIES * n_members))
             sample = space.discretize(perturbed(logits, rng), self.rule)
-            found.setdefault(sample.digest, sample)
+            found.setdefault(sample.digest, (sample, complexity))
             if len(found) == n_members:
                 return list(found.values())
         raise ValueError(f"only {len(found)} different networks were found: ask for fewer members than {n_members}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -137,17 +137,19 @@ class SimplexRBF:
     """Vector complexity: a point of the simplex says what each operation is charged (Firsov 2025).
 
     Logits are those of the references, weighted by ``softmax(-||s - s_r||^2 / tau)``; references are the vertices and
-    the centroid. The charge of a row is the mean over rows, times ``kappa``.
+    the centroid. What is charged is the mean over rows, or their sum as in the source, times ``kappa``.
 
     Attributes:
         n_operations: Dimension of the complexity.
         tau: At 1, a vertex of three takes 44 % of its logits from other references; at .25 it is 7 %.
         kappa: Weight of the charge in the loss.
+        charge: ``"mean"`` or ``"sum"`` over rows.
     """
 
     n_operations: int
     tau: float
     kappa: float
+    charge: Literal["mean", "sum"] = "mean"
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
@@ -170,7 +172,8 @@ class SimplexRBF:
 
     def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
         n_choices = n_parameters.shape[0]
-        return np.tile(self.kappa / n_choices * complexity, (n_choices, 1))
+        each = self.kappa if self.charge == "sum" else self.kappa / n_choices
+        return np.tile(each * complexity, (n_choices, 1))
 
     def draw(self, rng: np.random.Generator) -> Doubles:
         return rng.dirichlet(np.ones(self.n_operations))
@@ -191,7 +194,10 @@ class SimplexRBF:
         return point / float(point.sum())
 
     def to_json(self) -> Json:
-        return {"kind": "simplex-rbf", "n_operations": self.n_operations, "tau": self.tau, "kappa": self.kappa}
+        document: Json = {
+            "kind": "simplex-rbf", "n_operations": self.n_operations, "tau": self.tau, "kappa": self.kappa,
+        }
+        return document if self.charge == "mean" else {**document, "charge": self.charge}
 
 
 def hypernet_from(document: Mapping[str, Any]) -> Hypernet:

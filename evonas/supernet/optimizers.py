@@ -27,13 +27,28 @@ class Batch(NamedTuple):
 class WeightLearner:
     """A supernet, its loss, and the optimiser of its weights.
 
+    Args:
+        supernet: Is trained in place.
+        choices: What its rows and columns stand for.
+        task: Decides the loss.
+        settings: Of the optimiser.
+        n_heads: Sets of weights of the last layer, which :meth:`loss` mixes; 1 is the supernet's own.
+
     Attributes:
         updates: Active parameters times samples, over all passes so far.
+        heads: The last layer's weights by name, ``(n_heads, ...)``; empty where it is the supernet's own.
     """
 
-    def __init__(self, supernet: nn.Module, choices: Choices, task: Task, settings: SupernetSettings) -> None:
+    def __init__(
+        self, supernet: nn.Module, choices: Choices, task: Task, settings: SupernetSettings, n_heads: int = 1
+    ) -> None:
         self.supernet = supernet.train()
-        self.weights = list(supernet.parameters())
+        own = dict(supernet.named_parameters())
+        self.heads = {
+            name: nn.Parameter(torch.stack([own[name].detach()] * n_heads))
+            for name in (choices.classifier if n_heads > 1 else ())
+        }
+        self.weights = [*(w for name, w in own.items() if name not in self.heads), *self.heads.values()]
         self.updates = 0.0
         self._task, self._settings = task, settings
         self._costs = torch.from_numpy(choices.costs["params"])
@@ -46,10 +61,28 @@ class WeightLearner:
         else:
             self.optimizer = torch.optim.Adam(self.weights, lr=settings.learning_rate, weight_decay=decay)
 
-    def loss(self, batch: Batch, arch: Tensor) -> Tensor:
-        """Mean over a batch: cross-entropy, or the mean squared error."""
-        self.updates += (self._common + float(self._costs[arch.detach() != 0].sum())) * len(batch.x)
-        return data_loss(self.supernet(batch.x, arch), batch, self._task)
+    def loss(self, batch: Batch, arch: Tensor, mix: Tensor | None = None) -> Tensor:
+        """Mean over a batch: cross-entropy, or the mean squared error.
+
+        Args:
+            batch: Samples and targets.
+            arch: Rows ``(n_choices, n_operations)``, or such rows for every image.
+            mix: Shares of the heads, ``(n_heads,)``, where there are several.
+        """
+        active = arch.detach() != 0
+        active = active.any(0) if active.dim() == 3 else active
+        self.updates += (self._common + float(self._costs[active].sum())) * len(batch.x)
+        if not self.heads or mix is None:
+            return data_loss(self.supernet(batch.x, arch), batch, self._task)
+        mixed = {name: torch.tensordot(mix, head, 1) for name, head in self.heads.items()}
+        return data_loss(torch.func.functional_call(self.supernet, mixed, (batch.x, arch)), batch, self._task)
+
+    @torch.no_grad()
+    def settle(self, mix: Tensor) -> None:
+        """Give the supernet the heads as its last layer, mixed in these shares, ``(n_heads,)``."""
+        own = dict(self.supernet.named_parameters())
+        for name, head in self.heads.items():
+            own[name].copy_(torch.tensordot(mix, head, 1))
 
     def rate(self, progress: float) -> float:
         """Cosine from the first to the last learning rate."""

@@ -47,8 +47,18 @@ def fair_paths(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
     return paths
 
 
-def random_genotypes(space: Relaxable[G], rule: str, rng: np.random.Generator, *, wanted: int, needed: int) -> list[G]:
+def random_genotypes(
+    space: Relaxable[G], rule: str, rng: np.random.Generator, *, wanted: int, needed: int, uniform: bool = False
+) -> list[G]:
     """Different genotypes, each with its own frequencies of operations: so all costs are there, not only middle ones.
+
+    Args:
+        space: Gives what there is to choose.
+        rule: How perturbed logits become a genotype.
+        rng: Draws them.
+        wanted: Genotypes, where there are so many.
+        needed: Genotypes at least.
+        uniform: All operations are equally frequent instead.
 
     Raises:
         ValueError: The space has fewer than ``needed``.
@@ -56,8 +66,8 @@ def random_genotypes(space: Relaxable[G], rule: str, rng: np.random.Generator, *
     shape = space.choices.n_choices, len(space.choices.operations)
     found: dict[str, G] = {}
     for _ in range(DRAWS * wanted):
-        frequencies = np.broadcast_to(rng.dirichlet(np.ones(shape[1])), shape)
-        genotype = space.discretize(perturbed(np.log(frequencies), rng), rule)
+        logits = np.zeros(shape) if uniform else np.broadcast_to(np.log(rng.dirichlet(np.ones(shape[1]))), shape)
+        genotype = space.discretize(perturbed(logits, rng), rule)
         found.setdefault(genotype.digest, genotype)
         if len(found) == wanted:
             break

@@ -57,18 +57,25 @@ class CostTerm:
 
     Attributes:
         costs: What an operation on a row costs, in any unit, ``(n_choices, n_operations)``.
-        target: T, in the same unit; with the form ``"power"`` above 1.
-        form: ``"power"``: ``CE (ln E / ln T)^strength``; ``"sum"``: ``CE + strength (E - T) / T``.
-        strength: The paper's .6 for ``"power"``.
+        target: T, in the same unit; with the form ``"power"`` above 1, with ``"linear"`` not read.
+        form: ``"target"``: ``CE + strength |E / T - 1|``, which is least where E is T; ``"linear"``: ``CE + strength
+            E``, whose strength is a price for a unit of the cost; ``"sum"``: ``CE + strength (E - T) / T``, and
+            ``"power"``: ``CE (ln E / ln T)^strength``, in both of which T only scales what is charged, so that under
+            Adam it hardly changes what is learnt.
+        strength: c of ``"target"``, lambda of ``"linear"``; the paper's .6 for ``"power"``.
+        one_sided: With ``"target"`` only what costs more than T is charged.
     """
 
     costs: Floats
     target: float
-    form: CostForm = "power"
-    strength: float = 0.6
+    form: CostForm = "target"
+    strength: float = 1.0
+    one_sided: bool = False
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for a target that the form cannot take."""
+        if self.form == "target" and not self.target > 0:
+            raise ValueError(f"the form 'target' needs a positive target cost, got {self.target:g}: raise the target")
         if self.form == "power" and not self.target > 1:
             raise ValueError(
                 f"the form 'power' divides by the logarithm of the target cost, which must be above 1, got "
@@ -82,6 +89,11 @@ class CostTerm:
     def __call__(self, loss: Tensor, probabilities: Tensor) -> Tensor:
         """The whole loss."""
         expected = self.expected(probabilities)
+        if self.form == "target":
+            excess = expected / self.target - 1
+            return loss + self.strength * (excess.clamp_min(0) if self.one_sided else excess.abs())
+        if self.form == "linear":
+            return loss + self.strength * expected
         if self.form == "sum":
             return loss + self.strength * (expected - self.target) / self.target
         return loss * (expected.clamp_min(LEAST_COST).log() / math.log(self.target)) ** self.strength

@@ -18,13 +18,16 @@ from evonas.supernet.settings import RelaxationName
 #: Maps logits, temperature and noise to rows of ``arch``.
 Relaxation: TypeAlias = Callable[[Tensor, float, Tensor], Tensor]
 
-#: The temperature falls from the first to the second.
-HOT, COLD = 1.0, 0.2
 
+def temperature(progress: float, first: float = 1.0, last: float = 0.2) -> float:
+    """Linear in the share of the training that is done, which unlike the epoch's number cannot drive it below 0.
 
-def temperature(progress: float) -> float:
-    """Linear in the share of the training that is done, which unlike the epoch's number cannot drive it below 0."""
-    return HOT + (COLD - HOT) * progress
+    Args:
+        progress: From 0 to 1.
+        first: Temperature at 0.
+        last: Temperature at 1.
+    """
+    return first + (last - first) * progress
 
 
 def gumbel_noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:

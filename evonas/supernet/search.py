@@ -21,7 +21,7 @@ from evonas.runtimes.latency_table import read_table
 from evonas.serialization.arrays import save
 from evonas.space import G
 from evonas.supernet.checkpoint import FILE, TrainedHypernet
-from evonas.supernet.settings import ProxylessSettings, SupernetSettings
+from evonas.supernet.settings import ProxylessSettings, RelaxedSettings, ScalarSettings, SupernetSettings
 from evonas.training import Recipe, Stop
 from evonas.types import Floats, UserError
 
@@ -51,6 +51,11 @@ class SupernetSearch(Generic[G]):
         if self.needs_table and not isinstance(self.space, HasTimedParts):
             raise UserError("this space has no parts that could be timed: set cost to 'flops' or 'params'")
         shape = self.space.choices.n_choices, len(self.space.choices.operations)
+        settings, choices = self.settings, self.space.choices
+        if isinstance(settings, RelaxedSettings) and settings.noise_per_image and not choices.per_image:
+            raise UserError("the supernet of this space runs one architecture a batch: set noise_per_image to false")
+        if isinstance(settings, ScalarSettings) and settings.classifier != "shared" and not choices.classifier:
+            raise UserError("the supernet of this space names no last layer of its own: set classifier to 'shared'")
         try:
             self.space.discretize(np.zeros(shape, np.float32), self.settings.rule)
         except ValueError as error:  # no later than now: the rule is asked after the whole training
@@ -92,15 +97,16 @@ class SupernetSearch(Generic[G]):
         training.run(directory, stop, report)
         rng = np.random.default_rng(training.seed_of(epochs))
         if training.logits is None:
-            genotypes = best_paths(training, n_members, rng, stop)
+            genotypes, complexities = best_paths(training, n_members, rng, stop), []
         else:
             references = training.logits.references.detach().numpy()
             net = TrainedHypernet(
                 self.method, self.space.choices.operations, self.settings.rule, training.hypernet, references
             )
             save(directory / FILE, net.encode())
-            genotypes = net.family(self.space, n_members, rng)
-        return FoundFamily(read_off(training, genotypes), training.learner.updates)
+            members = net.members(self.space, n_members, rng)
+            genotypes, complexities = [genotype for genotype, _ in members], [each for _, each in members]
+        return FoundFamily(read_off(training, genotypes, complexities), training.learner.updates)
 
     def _measured_costs(self) -> Mapping[str, Floats]:
         if not (self.needs_table and isinstance(self.space, HasTimedParts)):

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from evonas.supernet.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table
 
 RelaxationName: TypeAlias = Literal["softmax", "gumbel-softmax", "straight-through"]
 PriorName: TypeAlias = Literal["dirichlet", "gumbel-softmax", "entropy"]
 #: How the expected cost enters the loss, see :class:`evonas.supernet.proxyless.CostTerm`.
-CostForm: TypeAlias = Literal["power", "sum"]
+CostForm: TypeAlias = Literal["target", "linear", "power", "sum"]
+#: Fields that came later, and what they are in searches from before there were any: a checkpoint of such a search has
+#: no such entries, and goes on.
+LATER: Mapping[str, object] = MappingProxyType({
+    "temperature": (1.0, 0.2), "complexities": 32, "noise_per_image": False, "beta_decay_last": None,
+    "classifier": "shared", "charge": "mean", "one_sided": False, "sampling": "frequencies",
+})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +71,11 @@ class SupernetSettings:
         """What gives the logits."""
         return Table()
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides a search, but for fields that are as they were before there were such (:data:`LATER`)."""
+        return {name: value for name, value in asdict(self).items() if name not in LATER or value != LATER[name]}
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogitSettings(SupernetSettings):
@@ -97,12 +109,17 @@ class RelaxedSettings(LogitSettings):
         arch_weight_decay: Of the logits, added to the gradient.
         auxiliary_skip: DARTS-: an extra skip of weight ``1 - progress`` on every edge.
         beta_decay: Weight of the mean of ``logsumexp(logits)`` in the loss of the logits.
+        beta_decay_last: Where given, the weight grows linearly to this at the end (Ye 2022: from 0 to 50).
         cool_down: Logits are frozen for this last share of the training, too: they stop early, before skips win (Liang
             2019, https://arxiv.org/abs/1909.06035). The auxiliary skip alone only puts that off: as it fades, edges
             prefer a skip of their own.
         prior: On structure, see :func:`evonas.supernet.priors.make_prior`.
         prior_weight: Weight of its ``-log P``, per row.
         prior_parameter: Its concentration, temperature or share of entropy.
+        temperature: Of the relaxation, at the beginning and at the end; linear between.
+        complexities: So many are drawn for each step, and what architectures are charged is averaged over them; the
+            network runs with the first.
+        noise_per_image: Every image has noise of its own, so that a batch sees as many architectures as it has images.
     """
 
     relaxation: RelaxationName = "softmax"
@@ -115,6 +132,10 @@ class RelaxedSettings(LogitSettings):
     prior: PriorName | None = None
     prior_weight: float = 0.1
     prior_parameter: float = 0.5
+    beta_decay_last: float | None = None
+    temperature: tuple[float, float] = (1.0, 0.2)
+    complexities: int = 32
+    noise_per_image: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -130,14 +151,19 @@ class RelaxedSettings(LogitSettings):
             raise ValueError(f"prior_parameter must be positive, got {self.prior_parameter}")
         if self.prior not in (None, "entropy") and self.relaxation == "straight-through":
             raise ValueError(f"the prior {self.prior!r} needs relaxed rows, the relaxation 'straight-through' has none")
+        if self.prior not in (None, "entropy") and self.noise_per_image:
+            raise ValueError(f"the prior {self.prior!r} is of one draw of rows: set noise_per_image to false")
+        if not all(0 < value < math.inf for value in self.temperature):
+            raise ValueError(f"temperature must be two positive numbers, first and last, got {self.temperature}")
+        if self.complexities < 1:
+            raise ValueError(f"complexities must be at least 1, got {self.complexities}")
+        if self.beta_decay_last is not None and not 0 <= self.beta_decay_last < math.inf:
+            raise ValueError(f"beta_decay_last must be finite and not negative, got {self.beta_decay_last}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DartsSettings(RelaxedSettings):
-    """DARTS (Liu 2019, https://arxiv.org/abs/1806.09055), by default with remedies against its collapse into skips.
-
-    As published it is with ``auxiliary_skip = false`` and ``beta_decay``, ``warm_up`` and ``cool_down`` 0.
-    """
+    """DARTS (Liu 2019, https://arxiv.org/abs/1806.09055), by default with remedies against its collapse into skips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,14 +179,17 @@ class ScalarSettings(RelaxedSettings):
     """The scalar hypernetwork (Yakovlev 2022).
 
     Attributes:
-        log_lambda: Range of ``log10(lambda)``; -10, -6 was published for 8 cells and more.
+        log_lambda: Range of ``log10(lambda)``. -8, -4 is that of the authors' configuration for 3 cells, -10, -6 that
+            for 8 cells and more; a slide of theirs has -10, -6 for 3 cells.
         knots: Of the piecewise-linear logits.
+        classifier: ``"piecewise-linear"``: the last layer, too, has weights for every knot, mixed as the logits are.
     """
 
     relaxation: RelaxationName = "gumbel-softmax"
     arch_learning_rate: float = 1e-3
     log_lambda: tuple[float, float] = (-8.0, -4.0)
     knots: int = 5
+    classifier: Literal["shared", "piecewise-linear"] = "shared"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -172,16 +201,15 @@ class ScalarSettings(RelaxedSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class VectorSettings(RelaxedSettings):
-    """The vector hypernetwork (Firsov 2025): one level, Adam; no remedies, since whoever finds too many skips raises
-    their penalty.
+    """The vector hypernetwork (Firsov 2025): one level, Adam; no remedies: a higher penalty answers too many skips.
 
     What departs from the source, or is not given there: logits learn ten times as fast as other hypernetworks', since a
-    search here has 300 to 500 steps where DARTS had 20 000; ``kappa`` (50 in the source, whose charge is a sum over
-    rows) was chosen by the counts of operations of seed 0 in ``python -m scripts.benchmarks.cells table``; the rates of
-    Adam for the weights were not tuned.
+    search here has 300 to 500 steps where DARTS had 20 000; ``kappa`` (50 in the source, on the sum over rows, where
+    10 on the mean over 28 is .36) was chosen by the counts of operations of seed 0 in ``python -m
+    scripts.benchmarks.cells table``; the rates of Adam for the weights were not tuned.
 
     Attributes:
-        tau, kappa: See :class:`evonas.supernet.hypernet.SimplexRBF`.
+        tau, kappa, charge: See :class:`evonas.supernet.hypernet.SimplexRBF`.
     """
 
     relaxation: RelaxationName = "gumbel-softmax"
@@ -196,13 +224,14 @@ class VectorSettings(RelaxedSettings):
     cool_down: float = 0.0
     tau: float = 0.25
     kappa: float = 10.0
+    charge: Literal["mean", "sum"] = "mean"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.hypernet(1)
 
     def hypernet(self, n_operations: int) -> Hypernet:
-        return SimplexRBF(n_operations, self.tau, self.kappa)
+        return SimplexRBF(n_operations, self.tau, self.kappa, self.charge)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,15 +241,16 @@ class ProxylessSettings(LogitSettings):
     Attributes:
         cost: What is to be small: ``"flops"``, ``"params"``, or ``"latency"``, as in
             :mod:`evonas.runtimes.latency_table`.
-        target: The wanted cost, as a share of that of equally probable operations.
-        cost_form, cost_strength: See :class:`evonas.supernet.proxyless.CostTerm`.
+        target: The wanted cost, as a share of that of equally probable operations; not read with the form ``"linear"``.
+        cost_form, cost_strength, one_sided: See :class:`evonas.supernet.proxyless.CostTerm`.
     """
 
     arch_learning_rate: float = 3e-3  # ten times DARTS': a step moves but two logits of a row; not tuned
     cost: Literal["flops", "params", "latency"] = "flops"
     target: float = 0.5
-    cost_form: CostForm = "power"
-    cost_strength: float = 0.6
+    cost_form: CostForm = "target"
+    cost_strength: float = 1.0  # not tuned: a cost of twice the target adds 1 to the cross-entropy
+    one_sided: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -237,11 +267,14 @@ class SharingSettings(SupernetSettings):
     Attributes:
         candidates: Paths that are scored with the shared weights; the family are the best of them.
         scoring_samples: Training samples of ``arch_share`` that score them.
+        sampling: How candidates are drawn: ``"uniform"`` over paths, or each with ``"frequencies"`` of operations of
+            its own, so that all costs are there.
     """
 
     arch_share: float = 0.1
     candidates: int = 200
     scoring_samples: int = 1000
+    sampling: Literal["frequencies", "uniform"] = "frequencies"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,10 +21,6 @@ from evonas.supernet.proxyless import CostTerm, draw_pairs, draw_path, keep_othe
 from evonas.supernet.relaxation import RELAXATIONS, gumbel_noise, temperature
 from evonas.supernet.settings import FairSettings, ProxylessSettings, RelaxedSettings, SharingSettings
 
-#: Complexities of which a step averages the charge, which needs no data. With one, its noise, which all rows share,
-#: decides where the data hardly do: near the centroid all rows prefer whatever was cheap of late.
-CHARGED = 32
-
 
 @dataclass(frozen=True)
 class Moment:
@@ -65,14 +61,17 @@ class RelaxedStep:
         self._prior = make_prior(settings.prior, settings.prior_parameter) if settings.prior else None
 
     def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
-        sample = _Relaxed(self._hypernet, self._settings, self._choices, self._logits.references, moment)
+        sample = _Relaxed(
+            self._hypernet, self._settings, self._choices, self._logits.references, moment, len(for_weights.x)
+        )
         learns = self._settings.warm_up <= moment.progress < 1 - self._settings.cool_down
         if not self._settings.bilevel:
             return self._one_level(for_weights, sample, moment.progress, learns)
         if learns:
             self._logits.step(self._gradient(for_weights, for_arch(), sample, moment.progress))
         sample.redraw()
-        return self._learner.step([self._learner.loss(for_weights, sample.arch().detach())], moment.progress)
+        loss = self._learner.loss(for_weights, sample.arch().detach(), sample.mix)
+        return self._learner.step([loss], moment.progress)
 
     def _one_level(self, batch: Batch, sample: _Relaxed, progress: float, learns: bool) -> float:
         data_loss, charge = self._losses(batch, sample)
@@ -89,7 +88,7 @@ class RelaxedStep:
             return first_order_gradient(references, lambda: self._whole_loss(for_arch, sample))
         return second_order_gradient(
             references, self._learner.weights, unroll=self._learner.unroll(progress),
-            train_loss=lambda: self._learner.loss(for_weights, sample.arch()),
+            train_loss=lambda: self._learner.loss(for_weights, sample.arch(), sample.mix),
             val_loss=lambda: self._whole_loss(for_arch, sample),
         )
 
@@ -101,19 +100,24 @@ class RelaxedStep:
         """The data's, and what the architecture is charged."""
         logits = sample.logits()
         choice = sample.relax(logits)
-        charge = sample.charge() + self._settings.beta_decay * beta_decay(logits)
+        charge = sample.charge() + sample.decay * beta_decay(logits)
         if self._prior is not None:
             charge = charge + self._settings.prior_weight / len(logits) * self._prior(logits, choice)
-        return self._learner.loss(batch, sample.with_skip(choice)), charge
+        return self._learner.loss(batch, sample.with_skip(choice), sample.mix), charge
 
 
 class _Relaxed:
-    """Complexities and a draw of noise: what every loss of one gradient must share. The network runs with the first."""
+    """Complexities and a draw of noise: what every loss of one gradient must share. The network runs with the first.
+
+    With one complexity, its noise, which all rows share, decides where the data hardly do: near the centroid all rows
+    prefer whatever was cheap of late. What is charged needs no data, and by default is averaged over many.
+    """
 
     def __init__(
-        self, hypernet: Hypernet, settings: RelaxedSettings, choices: Choices, references: Tensor, moment: Moment
+        self, hypernet: Hypernet, settings: RelaxedSettings, choices: Choices, references: Tensor, moment: Moment,
+        n_images: int,
     ) -> None:
-        complexities = [hypernet.draw(moment.rng) for _ in range(CHARGED)]
+        complexities = [hypernet.draw(moment.rng) for _ in range(settings.complexities)]
         self._prices, self._mix = (
             torch.from_numpy(np.stack(arrays)).float() for arrays in (
                 [hypernet.prices(each, choices.costs["params"]) for each in complexities],
@@ -121,11 +125,23 @@ class _Relaxed:
             )
         )
         self._references, self._settings, self._skip, self._moment = references, settings, choices.skip, moment
-        self._noise = gumbel_noise(references.shape[1:], moment.generator)
+        shape = references.shape[1:]
+        self._noise = gumbel_noise((n_images, *shape) if settings.noise_per_image else shape, moment.generator)
 
     def redraw(self) -> None:
         """Other noise for the same complexity."""
         self._noise = gumbel_noise(self._noise.shape, self._moment.generator)
+
+    @property
+    def mix(self) -> Tensor:
+        """Shares of the references at the complexity that the network runs with, ``(n_references,)``."""
+        return self._mix[0]
+
+    @property
+    def decay(self) -> float:
+        """Weight of the beta-decay now."""
+        first, last = self._settings.beta_decay, self._settings.beta_decay_last
+        return first if last is None else first + (last - first) * self._moment.progress
 
     def logits(self) -> Tensor:
         mixed: Tensor = torch.tensordot(self._mix[0], self._references, 1)
@@ -139,7 +155,7 @@ class _Relaxed:
 
     def relax(self, logits: Tensor) -> Tensor:
         relaxation = RELAXATIONS[self._settings.relaxation]
-        return relaxation(logits, temperature(self._moment.progress), self._noise)
+        return relaxation(logits, temperature(self._moment.progress, *self._settings.temperature), self._noise)
 
     def with_skip(self, choice: Tensor) -> Tensor:
         if not self._settings.auxiliary_skip:
@@ -147,7 +163,7 @@ class _Relaxed:
         return with_auxiliary_skip(choice, self._skip, self._moment.progress)
 
     def arch(self) -> Tensor:
-        """Rows ``(n_choices, n_operations)``."""
+        """Rows ``(n_choices, n_operations)``, or those of each image."""
         return self.with_skip(self.relax(self.logits()))
 
 

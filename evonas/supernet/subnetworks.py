@@ -16,6 +16,7 @@ from evonas.supernet.settings import SharingSettings
 from evonas.supernet.training import SupernetTraining
 from evonas.training import Stop
 from evonas.training.calibration import BATCH, MOST, batches_of, recalibrate
+from evonas.types import Doubles
 
 
 def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Generator, stop: Stop) -> list[G]:
@@ -29,7 +30,9 @@ def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Gen
     settings, space = training.settings, training.space
     assert isinstance(settings, SharingSettings)
     wanted = max(settings.candidates, n_members)
-    candidates = random_genotypes(space, settings.rule, rng, wanted=wanted, needed=n_members)
+    candidates = random_genotypes(
+        space, settings.rule, rng, wanted=wanted, needed=n_members, uniform=settings.sampling == "uniform"
+    )
     scores = []
     for genotype in candidates:
         stop.check()
@@ -39,10 +42,22 @@ def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Gen
     return [candidates[index] for index in best]
 
 
-def read_off(training: SupernetTraining[G], genotypes: Sequence[G]) -> list[Phenotype[G]]:
-    """Genotypes with the supernet's weights and statistics of BatchNorm of their own."""
+def read_off(
+    training: SupernetTraining[G], genotypes: Sequence[G], complexities: Sequence[Doubles] = ()
+) -> list[Phenotype[G]]:
+    """Genotypes with the supernet's weights and statistics of BatchNorm of their own.
+
+    Args:
+        training: At its end.
+        genotypes: Members.
+        complexities: The complexity of each, where a hypernetwork gave them: they decide the last layer where it has
+            several weights.
+    """
     members = []
-    for genotype in genotypes:
+    for index, genotype in enumerate(genotypes):
+        if complexities:
+            mix = training.hypernet.coefficients(complexities[index])
+            training.learner.settle(torch.from_numpy(mix).float())
         state = _network(training, genotype).state_dict()
         members.append(Phenotype(genotype, {name: value.numpy().copy(order="C") for name, value in state.items()}))
     return members

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +16,7 @@ from evonas.capabilities.family import Report
 from evonas.capabilities.options import HasWeightOptions
 from evonas.data.samples import Splits
 from evonas.space import Encoded, G
-from evonas.supernet.checkpoint import CHECKPOINT, SUPERNET, supernet_weights
+from evonas.supernet.checkpoint import CHECKPOINT, HEADS, SUPERNET, supernet_weights
 from evonas.supernet.optimizers import (
     Batch,
     LogitLearner,
@@ -31,6 +30,7 @@ from evonas.supernet.settings import (
     LogitSettings,
     ProxylessSettings,
     RelaxedSettings,
+    ScalarSettings,
     SharingSettings,
     SupernetSettings,
 )
@@ -78,8 +78,10 @@ class SupernetTraining(Generic[G]):
         self.held_out, self.seen = order[:n_held_out], order[n_held_out:]
         if isinstance(settings, RelaxedSettings) and not settings.bilevel:
             self.seen = order
-        self.learner = WeightLearner(supernet, self.choices, splits.task, settings)
         self.hypernet = settings.hypernet(len(self.choices.operations))
+        several = isinstance(settings, ScalarSettings) and settings.classifier == "piecewise-linear"
+        n_heads = self.hypernet.n_references if several else 1
+        self.learner = WeightLearner(supernet, self.choices, splits.task, settings, n_heads)
         self.logits = self._make_logits(int(rng.integers(2**62)))
         self._identity = {**data_and_seed(splits, seed), **self._identity_of_method()}
 
@@ -149,7 +151,7 @@ class SupernetTraining(Generic[G]):
         if isinstance(settings, ProxylessSettings) and self.logits is not None:
             costs = self._costs[settings.cost]
             target = settings.target * float(costs.mean(1).sum())
-            cost = CostTerm(costs, target, settings.cost_form, settings.cost_strength)
+            cost = CostTerm(costs, target, settings.cost_form, settings.cost_strength, settings.one_sided)
             return GatedStep(self.learner, self.logits, settings, cost)
         assert isinstance(settings, SharingSettings)
         return PathStep(self.learner, self.space, settings)
@@ -160,13 +162,16 @@ class SupernetTraining(Generic[G]):
         return {
             "method": type(self.settings).__name__, "n_epochs": self._n_epochs, "operations": self.choices.operations,
             "costs (digest)": digest(self._costs), **{f"space option {name}": value for name, value in space.items()},
-            **asdict(self.settings),
+            **self.settings.identity,
         }
 
     def _state(self, epoch: int) -> Encoded:
         """What a checkpoint holds when ``epoch`` epochs are done."""
+        n_references = self.hypernet.n_references
+        self.learner.settle(torch.full((n_references,), 1 / n_references))
         state = self.learner.supernet.state_dict()
         arrays = {f"{SUPERNET}{name}": value.numpy().copy(order="C") for name, value in state.items()}
+        arrays |= {f"{HEADS}{name}": head.detach().numpy().copy() for name, head in self.learner.heads.items()}
         arrays |= optimizer_arrays(self.learner.optimizer, "weights")
         if self.logits is not None:
             arrays |= {"references": self.logits.references.detach().numpy()}
@@ -182,6 +187,9 @@ class SupernetTraining(Generic[G]):
             arrays = data.arrays
             state = {name: torch.from_numpy(value) for name, value in supernet_weights(data).items()}
             self.learner.supernet.load_state_dict(state)
+            with torch.no_grad():
+                for name, head in self.learner.heads.items():
+                    head.copy_(torch.from_numpy(arrays[f"{HEADS}{name}"]))
             restore_optimizer(self.learner.optimizer, arrays, "weights")
             self.learner.updates = float(data.header["updates"])
             if self.logits is not None:

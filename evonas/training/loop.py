@@ -28,7 +28,7 @@ def fit(
 ) -> tuple[Epoch, ...]:
     """Train ``module`` in place on one CPU thread.
 
-    Pruning and regrowth belong to a space's own trainer; here they are refused.
+    Pruning, regrowth and dropout of hidden neurons belong to a space's own trainer; here they are refused.
 
     Args:
         module: Maps samples to outputs before softmax, ``(n, n_outputs)``.
@@ -41,11 +41,13 @@ def fit(
             ``(n_train, n_outputs)``.
 
     Raises:
-        ValueError: The recipe asks for pruning or regrowth.
+        ValueError: The recipe asks for one of these.
         FloatingPointError: The loss is not finite.
     """
     if recipe.pruning or recipe.regrowth:
         raise ValueError("pruning and regrowth need a space with a trainer of its own, not the plain torch loop")
+    if recipe.hidden_dropout:
+        raise ValueError("hidden_dropout needs a space with a trainer of its own, not the plain torch loop: leave it 0")
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     number = int(rng.integers(2**63))

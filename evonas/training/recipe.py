@@ -45,12 +45,17 @@ class Regrowth:
     """A share of the edges moves: dynamic sparse training.
 
     Not before pruning has ended, ``fraction * (1 + cos(pi * progress)) / 2`` of the edges with the smallest weights are
-    dropped, and as many absent edges are added with weight 0.
+    dropped, and as many edges are added with weight 0.
 
     Attributes:
-        fraction: Share of the edges that move at first; none do at the end.
-        every: Steps between two moves.
+        fraction: Share of the edges that move at first.
+        every: Steps between two moves; 0 moves edges after every epoch.
         end: Share of all steps after which no edge moves.
+        decay: ``"cosine"``: fewer and fewer edges move, as above; ``"none"``: always ``fraction`` of them.
+        scope: ``"layer-pair"``: edges are dropped and grow between the same two layers, as published; one that has been
+            dropped may grow again, and keeps its weight then. ``"network"``: all edges compete, those that skip layers
+            included, and what is dropped does not come back in the same step; runs from before there was a choice go
+            on so.
         grow: ``"gradient"``: those with the largest \\|E[h_u * delta_v]\\| (RigL, Evci 2020,
             https://arxiv.org/abs/1911.11134); ``"random"`` ones (SET, Mocanu 2018,
             https://doi.org/10.1038/s41467-018-04316-3).
@@ -59,12 +64,14 @@ class Regrowth:
     fraction: float = 0.1
     every: int = 100
     end: float = 0.8
+    decay: Literal["cosine", "none"] = "cosine"
+    scope: Literal["layer-pair", "network"] = "layer-pair"
     grow: Literal["gradient", "random"] = "gradient"
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
-        if self.every < 1:
-            raise ValueError(f"every must be at least 1, got {self.every}")
+        if self.every < 0:
+            raise ValueError(f"every must be a number of steps, or 0 for every epoch, got {self.every}")
         if not (0 <= self.fraction <= 1 and 0 <= self.end <= 1):
             raise ValueError(f"fraction and end must be shares from 0 to 1, got {self.fraction} and {self.end}")
 
@@ -91,6 +98,8 @@ class Recipe:
             budget: ``sqrt(longer_edges / edges)`` times as many, up to 4 times; 0 switches it off. Two networks of
             10 000 edges on CIFAR-10 went from 61.1 and 60.7 % on validation after 12 epochs to 61.8 and 61.6 after 24
             and 62.3 after 48; on Fashion-MNIST, where children have 18 epochs, searches with 8 000 gained nothing.
+        child_epochs: Epochs of a trial that begins with a parent's weights, as shares of its budget: between the two,
+            all numbers equally likely.
         schedule: ``"constant"``, ``"cosine"`` (to 0) or ``"one-cycle"`` (up for 30 % of the steps, then down to 0);
             the learning rate changes every step.
         warmup: Share of the steps over which ``constant`` and ``cosine`` rise linearly to the peak.
@@ -98,6 +107,7 @@ class Recipe:
         clip_norm: Largest global gradient norm.
         label_smoothing: Share of the target mass spread evenly over the classes.
         input_dropout: Probability that an input value is set to 0 (the others are scaled up) in training.
+        hidden_dropout: The same of the activation of a hidden neuron, for spaces with a trainer of their own.
         shift: Images are moved by up to so many pixels along each axis, every batch of them another way (see
             :mod:`evonas.training.augmentation`).
         flip: Half of the batches are mirrored left to right.
@@ -117,12 +127,14 @@ class Recipe:
     learning_rate: float = 3e-3
     full_rate_edges: float = 20_000.0
     longer_edges: float = 0.0
+    child_epochs: tuple[float, float] = (1.0, 1.0)
     schedule: Literal["constant", "cosine", "one-cycle"] = "cosine"
     warmup: float = 0.05
     weight_decay: float = 0.1
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     input_dropout: float = 0.0
+    hidden_dropout: float = 0.0
     shift: int = 0
     flip: bool = False
     augmented_edges: float = 0.0
@@ -133,10 +145,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
-        shares = {"label_smoothing": 1.0, "input_dropout": 1.0, "warmup": 1.0, "teacher_weight": 1.0}
-        for name, most in shares.items():
-            if not 0 <= getattr(self, name) <= most or (name == "input_dropout" and self.input_dropout == 1):
+        for name in ("label_smoothing", "input_dropout", "hidden_dropout", "warmup", "teacher_weight"):
+            if not 0 <= getattr(self, name) <= 1 or (name.endswith("dropout") and getattr(self, name) == 1):
                 raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
+        if not 0 < self.child_epochs[0] <= self.child_epochs[1] < math.inf:
+            raise ValueError(f"child_epochs must be two positive shares, the smaller first, got {self.child_epochs}")
         if self.shift < 0:
             raise ValueError(f"shift must not be negative, got {self.shift}")
         for name in ("augmented_edges", "longer_edges"):
@@ -159,15 +172,18 @@ class Recipe:
         """The recipe for a network that has been chosen: no early stopping, pruning or regrowth changes it."""
         return replace(self, patience=None, pruning=None, regrowth=None)
 
-    def epochs_of_child(self, edges: float, budget: int) -> int:
+    def epochs_of_child(self, edges: float, budget: int, rng: np.random.Generator | None = None) -> int:
         """Epochs of a trial that begins with a parent's weights.
 
         Args:
             edges: That the network has; fewer count if this prunes it further.
             budget: Epochs of the trial.
+            rng: Draws them where :attr:`child_epochs` leaves a choice; None takes the most.
         """
         longer = math.sqrt(self.longer_edges / max(self._kept(edges), 1.0))
-        return round(budget * min(max(1.0, longer), LONGEST))
+        budget = round(budget * min(max(1.0, longer), LONGEST))
+        fewest, most = (max(1, round(share * budget)) for share in self.child_epochs)
+        return most if rng is None or fewest == most else int(rng.integers(fewest, most, endpoint=True))
 
     def continued(self, edges: float) -> Recipe:
         """The recipe with which the trial of such a network goes on from weights."""

@@ -39,9 +39,9 @@ class Recorder(WeightLearner):
 
     arches: tuple[Tensor, ...] = ()
 
-    def loss(self, batch: Batch, arch: Tensor) -> Tensor:
+    def loss(self, batch: Batch, arch: Tensor, mix: Tensor | None = None) -> Tensor:
         self.arches = (*self.arches, arch.detach())
-        return super().loss(batch, arch)
+        return super().loss(batch, arch, mix)
 
 
 def milliseconds(action: Callable[[], object]) -> float:

@@ -9,5 +9,5 @@
 - ``operations``, ``network``, ``supernet``: torch modules.
 - ``onnx_program``: networks for onnxruntime; ``parts``: what in them is timed one by one.
 - ``draw``: cells as pictures.
-- ``space``: all of it as the engine sees it.
+- ``space``: all of it as the engine sees it; ``published``: where methods were published.
 """

@@ -19,6 +19,8 @@ from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.layout import Layout
 from search_spaces.cell.primitives import SKIP
 
+#: Parameters of the last layer.
+CLASSIFIER = ("classifier.weight", "classifier.bias")
 #: No edge, where the operation set has no null operation.
 ABSENT = -1
 RULES = ("argmax", "darts")
@@ -125,7 +127,9 @@ def choices(layout: Layout) -> Choices:
     """What the rows and columns of an architecture stand for."""
     names = layout.set.names
     skip = names.index(SKIP) if SKIP in names else None
-    return Choices(names, layout.n_rows, edge_costs(layout), layout.set.none, skip)
+    return Choices(
+        names, layout.n_rows, edge_costs(layout), layout.set.none, skip, per_image=True, classifier=CLASSIFIER
+    )
 
 
 def arch_of(genotype: CellGenotype, layout: Layout) -> Floats:

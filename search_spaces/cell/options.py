@@ -23,6 +23,9 @@ class CellOptions(BaseModel):
         edges: ``"all"``: every edge has an operation; ``"two"``: two edges into each node have.
         separate_reduction: Cells that halve the image have operations of their own.
         per_cell: Every cell has operations of its own.
+        sampling: Founders and the cells of a random search: ``"uniform"``: all genotypes are equally likely;
+            ``"frequencies"``: operations of each are as frequent as a point of the simplex says, drawn uniformly, so
+            that cells of all costs are there, many of a single operation. Runs from before there was a choice go on so.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +39,7 @@ class CellOptions(BaseModel):
     edges: Literal["all", "two"] | None = None
     separate_reduction: bool = True
     per_cell: bool = False
+    sampling: Literal["uniform", "frequencies"] = "uniform"
 
     @model_validator(mode="after")
     def _check_two(self) -> Self:

@@ -132,8 +132,9 @@ def _set(
     return OperationSet(names, MappingProxyType(operations), skeleton, n_nodes, edges, stem)
 
 
-#: Sets by name. ``firsov`` is that of the searches with a hypernetwork (Yakovlev 2022, Firsov 2025). ``tiny`` is for
-#: small devices: no dense 3x3 convolution, and no max-pooling, so that all can be lowered to single neurons.
+#: Sets by name. ``firsov`` is that of the vector hypernetwork (Firsov 2025); the scalar one (Yakovlev 2022) was
+#: published with ``darts``. ``tiny`` is for small devices: no dense 3x3 convolution, and no max-pooling, so that all
+#: can be lowered to single neurons.
 OPERATION_SETS: Mapping[str, OperationSet] = MappingProxyType({
     "firsov": _set({"max_pool_3x3": Pool("max"), SKIP: Skip(), "conv_3x3": Convolution(3)}, none=False),
     "darts": _set({

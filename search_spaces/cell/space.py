@@ -13,6 +13,7 @@ from evonas.capabilities.choices import Choices
 from evonas.capabilities.export import ExportTarget, Precision, Program, TimedParts
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import read_options
+from evonas.capabilities.presets import Preset
 from evonas.diagram import Sketch
 from evonas.space import Encoded, Offspring
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
@@ -24,6 +25,7 @@ from search_spaces.cell.genotype import CellGenotype, parse
 from search_spaces.cell.layout import plan
 from search_spaces.cell.mutation import OPERATORS, operators_in_use
 from search_spaces.cell.options import CellOptions
+from search_spaces.cell.published import PUBLISHED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,7 +40,8 @@ class CellSpace:
     """Convolutional networks that repeat one cell or a few, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Readable``,
-    ``Describable``, ``Drawable``, ``Relaxable``, ``Exportable``, ``HasTimedParts`` and ``Lowerable``; picklable.
+    ``SuitsData``, ``HasPresets``, ``Describable``, ``Drawable``, ``Relaxable``, ``Exportable``, ``HasTimedParts`` and
+    ``Lowerable``; picklable.
 
     Args:
         task: Gives the image's shape and the number of outputs.
@@ -155,8 +158,17 @@ class CellSpace:
 
     @property
     def weight_options(self) -> Mapping[str, Any]:
-        """All options: each decides what weights there are."""
-        return self.options.model_dump()
+        """All options that decide what weights there are: all but how founders are drawn."""
+        return self.options.model_dump(exclude={"sampling"})
+
+    def suitable_options(self) -> Mapping[str, Any]:
+        """How founders are drawn, so that a run says it: older ones, which do not, drew them otherwise."""
+        return {} if "sampling" in self.options.model_fields_set else {"sampling": self.layout.options.sampling}
+
+    @property
+    def presets(self) -> Mapping[str, Preset]:
+        """See :mod:`search_spaces.cell.published`."""
+        return PUBLISHED
 
     def inherit(
         self, child: CellGenotype, parent: CellGenotype, weights: Weights, rng: np.random.Generator

@@ -29,16 +29,17 @@ class Supernet(Skeleton):
         """Outputs before softmax, ``(n, n_outputs)``, of images ``(n, channels, height, width)``.
 
         Args:
-            arch: ``(n_rows, n_operations)``: a row for each edge of a cell, cell by cell of the genotype. An operation
-                whose weight is exactly 0 is not run, and its weight gets no gradient.
+            arch: ``(n_rows, n_operations)``: a row for each edge of a cell, cell by cell of the genotype; or such rows
+                for every image, ``(n, n_rows, n_operations)``. An operation whose weight is exactly 0, of all images,
+                is not run, and its weight gets no gradient.
 
         Raises:
             ValueError: ``arch`` has another shape.
         """
         expected = self.layout.n_rows, len(self.layout.set.names)
-        if tuple(arch.shape) != expected:
+        if tuple(arch.shape) not in (expected, (len(x), *expected)):
             raise ValueError(f"arch must have shape {expected}, got {tuple(arch.shape)}")
-        rows = _weights(arch)
+        rows = _weights(arch) if arch.dim() == 2 else _weights_of_images(arch)
         n_edges = len(self.layout.edges)
         return self.run(x, [rows[begin : begin + n_edges] for begin in range(0, len(rows), n_edges)])
 
@@ -59,4 +60,13 @@ def _weights(arch: Tensor) -> list[RowWeights]:
     return [
         [scalar if number else 0.0 for scalar, number in zip(scalars.unbind(), row, strict=True)]
         for scalars, row in zip(arch.unbind(), numbers, strict=True)
+    ]
+
+
+def _weights_of_images(arch: Tensor) -> list[RowWeights]:
+    """Columns ``(n, 1, 1, 1)`` of the images' weights; a number where all are 0."""
+    some: list[list[bool]] = (arch.detach() != 0).any(0).tolist()
+    return [
+        [arch[:, row, column, None, None, None] if there else 0.0 for column, there in enumerate(columns)]
+        for row, columns in enumerate(some)
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from evonas.capabilities.option_models import read_options
+from evonas.capabilities.presets import Preset
 from evonas.space import Offspring
 from evonas.types import Floats, Metrics, Task, suggestion
 from search_spaces.cell.genotype import CellGenotype
@@ -23,6 +25,13 @@ from search_spaces.nasbench201.genotype import (
     to_string,
 )
 
+#: Dong 2020, who made the benchmark, read the best operation off each edge.
+_ARGMAX = {"search_options": {"rule": "argmax"}}
+#: What the space adds to the presets of :mod:`evonas.supernet.published`, by the name of the method.
+PUBLISHED: Mapping[str, Preset] = MappingProxyType({
+    "darts": Preset(paper="Liu 2019", link="https://arxiv.org/abs/1806.09055", settings=_ARGMAX),
+    "gdas": Preset(paper="Dong 2019", link="https://arxiv.org/abs/1910.04465", settings=_ARGMAX),
+})
 #: The only mutation: another operation on one edge.
 CHANGE = "change_operation"
 
@@ -61,6 +70,15 @@ class NasBench201Space(CellSpace):
         self.options = options
         self.operators = {CHANGE: 1.0}
         self._costs: dict[CellGenotype, Metrics] = {}  # of 15 625 cells at most, each counted once
+
+    def suitable_options(self) -> Mapping[str, Any]:
+        """None: founders are drawn in one way."""
+        return {}
+
+    @property
+    def presets(self) -> Mapping[str, Preset]:
+        """Methods that keep every edge here, where their own cells keep two into a node."""
+        return PUBLISHED
 
     def sample(self, rng: np.random.Generator) -> CellGenotype:
         """Each cell with the same probability."""

@@ -12,6 +12,8 @@ from search_spaces.neuron.mutation import LARGEST_STEPS, OPERATORS
 from search_spaces.neuron.trainer import TrainerName
 from search_spaces.neuron.trainer.base import Norm
 
+#: Operators whose smallest step can be set.
+SIZED = tuple(name for name in LARGEST_STEPS if name != "inflate")
 #: No memory holds as many edges.
 MOST_EDGES = 2**40
 
@@ -57,6 +59,12 @@ class NeuronOptions(BaseModel):
             founders are ``"convolutional"`` or ``"shared"``.
         largest_steps: Largest step of an operator as a share, by name; those left out keep the one of
             ``LARGEST_STEPS``.
+        smallest_steps: Smallest step of an operator as a share, by name: steps are uniform between the two then, as
+            published; those left out are log-uniform from one edge or neuron on.
+        pair_share: Most of the edges that ``add_edges`` or ``remove_edges`` gives one of three layer pairs, as a share;
+            their numbers are random then. None gives all three as many.
+        hidden_positions: Where new neurons lie, and those of the founders ``"source"`` and ``"log-uniform"``: anywhere
+            (``"random"``), or at the mean of their predecessors as published.
         steps: Every operator that has a step is there once for each of these shares of its largest step, as
             ``"add_edges x0.1"`` where the share is not 1, with an equal part of the weight: several let a search that
             draws operators by what they gained learn how large steps should be.
@@ -80,6 +88,9 @@ class NeuronOptions(BaseModel):
     distance_strength: float = Field(1.0, ge=0, allow_inf_nan=False)
     operators: dict[str, float] | None = None
     largest_steps: dict[str, float] = Field(default_factory=dict)
+    smallest_steps: dict[str, float] = Field(default_factory=dict)
+    pair_share: float | None = Field(default=None, gt=0, le=1)
+    hidden_positions: Literal["random", "predecessors"] = "random"
     steps: tuple[float, ...] = (1.0,)
 
     @field_validator("edges", "founder_edges")
@@ -107,6 +118,15 @@ class NeuronOptions(BaseModel):
                 raise ValueError(f"expected a share in (0, 1] for {name}, got {share}")
         return value
 
+    @field_validator("smallest_steps")
+    @classmethod
+    def _check_smallest_steps(cls, value: dict[str, float]) -> dict[str, float]:
+        _check_names("operator with a smallest step", value, SIZED)
+        for name, share in value.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"expected a share in [0, 1] for {name}, got {share}")
+        return value
+
     @field_validator("steps")
     @classmethod
     def _check_steps(cls, value: tuple[float, ...]) -> tuple[float, ...]:
@@ -116,6 +136,11 @@ class NeuronOptions(BaseModel):
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
+        for name, smallest in self.smallest_steps.items():
+            largest = self.largest_steps.get(name, LARGEST_STEPS[name])
+            if smallest > largest:
+                raise ValueError(f"smallest_steps: expected at most the largest step of {name}, {largest:g}, got "
+                                 f"{smallest:g}")
         if self.edges and self.founder_edges:
             (fewest, most), (low, high) = self.edges, self.founder_edges
             if not fewest <= low <= high <= most:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evonas.capabilities.export import ExportTarget, Precision, Program
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import read_options
+from evonas.capabilities.presets import Preset
 from evonas.data.samples import Samples, Splits
 from evonas.diagram import Sketch
 from evonas.space import Encoded, InvalidGenotype, Offspring
@@ -44,6 +45,7 @@ from search_spaces.neuron.lowering import MOST_EDGES, lower
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS, FEW_WEIGHTS, LARGEST_STEPS, SHARED_WEIGHTS, MutationParams
 from search_spaces.neuron.mutation.operators import offered
 from search_spaces.neuron.options import NeuronOptions
+from search_spaces.neuron.published import PUBLISHED
 from search_spaces.neuron.recipes import recipe_for
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
@@ -84,8 +86,8 @@ class NeuronSpace:
     """Sparse networks of single neurons on layers, for one task.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
-    ``SpreadsFounders``, ``FitsFounders``, ``SuitsData``, ``FamilySearchable``, ``Describable``, ``Drawable``,
-    ``Exportable``, ``Trainable`` and ``TakesLayers``; picklable.
+    ``SpreadsFounders``, ``FitsFounders``, ``SuitsData``, ``HasPresets``, ``FamilySearchable``, ``Describable``,
+    ``Drawable``, ``Exportable``, ``Trainable`` and ``TakesLayers``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -105,7 +107,10 @@ class NeuronSpace:
             task.input_shape, options.distance_base, options.distance_slope, options.distance_strength
         )
         self._founders = self._checked_founders()
-        params = MutationParams(self.law, {**LARGEST_STEPS, **options.largest_steps}, self._edges)
+        params = MutationParams(
+            self.law, {**LARGEST_STEPS, **options.largest_steps}, self._edges, smallest_steps=options.smallest_steps,
+            pair_share=options.pair_share, at_predecessors=options.hidden_positions == "predecessors",
+        )
         weights = options.operators
         if weights is None:
             weights = {**DEFAULT_WEIGHTS, **OWN_WEIGHTS.get(self._founders, {})}
@@ -129,7 +134,8 @@ class NeuronSpace:
         else:
             plan = log_uniform_plan(n_inputs, n_outputs, self._founder_edges, rng)
         n_edges = min(self._clipped(plan.n_edges), self.options.starting_edges or plan.n_edges)
-        return grow(replace(plan, n_edges=n_edges), n_outputs, self.law, rng)
+        placed = self.options.hidden_positions == "predecessors"
+        return grow(replace(plan, n_edges=n_edges), n_outputs, self.law, rng, placed=placed)
 
     def founder(self, index: int, rng: np.random.Generator) -> NeuronGenotype:
         """As :meth:`sample`; of images and signals, kinds and sizes of any first founders are spread evenly."""
@@ -230,6 +236,11 @@ class NeuronSpace:
         have.
         """
         return {name: Family(method, self._setting) for name, method in METHODS.items()}
+
+    @property
+    def presets(self) -> Mapping[str, Preset]:
+        """See :mod:`search_spaces.neuron.published`."""
+        return PUBLISHED
 
     @property
     def family_searches(self) -> Mapping[str, RelevanceSearch]:

@@ -44,12 +44,14 @@ class Subject:
 
     Attributes:
         path: As the user wrote it, for the commands that the page shows.
+        preset: Whose settings the run has, and in what it differs from them; None where it has its own.
     """
 
     path: Path
     objectives: Objectives
     space: SearchSpace[Any]
     store: RunStore[Any]
+    preset: str | None = None
 
     @property
     def name(self) -> str:
@@ -145,7 +147,9 @@ def _run(subject: Subject, records: Sequence[Record]) -> Json:
     config, task = subject.store.info.config, subject.store.info.task
     dataset = Path(str(config["dataset"])).stem
     objectives = ", ".join(o.metric for o in subject.objectives.items)
-    settings = [["objectives", objectives], *_settings({k: v for k, v in config.items() if k != "objectives"})]
+    told = {"preset": subject.preset} if subject.preset is not None else {}
+    others = {key: value for key, value in {**config, **told}.items() if key != "objectives"}
+    settings = [["objectives", objectives], *_settings(others)]
     return {
         "name": subject.name, "dataset": dataset, "space": str(config["space"]), "task": str(task["kind"]),
         "made": time.time(), "elapsed": subject.store.elapsed, "nFailed": sum(r.status == "failed" for r in records),

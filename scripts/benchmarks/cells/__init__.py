@@ -1,6 +1,6 @@
 """What ``python -m scripts.benchmarks.cells`` runs.
 
-- ``table``, ``curve``, ``collapse``, ``evolution``: a comparison each
+- ``table`` (and its ``kappa``), ``curve``, ``collapse``, ``evolution``: a comparison each
 - ``settings``: what they have in common
 - ``lab``: searches and trainings from scratch, each done once, and how results are written
 """

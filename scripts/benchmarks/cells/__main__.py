@@ -13,7 +13,7 @@ from evonas.cli.failing import exit_codes
 from scripts.benchmarks.cells.collapse import run_collapse
 from scripts.benchmarks.cells.curve import run_curve
 from scripts.benchmarks.cells.evolution import run_evolution
-from scripts.benchmarks.cells.table import run_table
+from scripts.benchmarks.cells.table import run_kappa, run_table
 
 Seeds = Annotated[int, typer.Option(min=1, help="Searches of each kind.")]
 Out = Annotated[Path, typer.Option(help="Folder of the searches and the results.")]
@@ -27,6 +27,13 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 def table(seeds: Seeds = 3, out: Out = OUT) -> None:
     """The vector hypernetwork, asked with the published penalties."""
     run_table(out / "table", seeds)
+
+
+@app.command()
+@exit_codes()
+def kappa(seeds: Seeds = 3, out: Out = OUT) -> None:
+    """The table for three weights of the charge, and with the published temperature between references."""
+    run_kappa(out / "kappa", seeds)
 
 
 @app.command()

@@ -2,8 +2,8 @@
 
 A method is a function ``(target, rng, setting) -> genotype`` in a module of its own, beside its ``TRAINING``: defaults
 of the recipe. ``conv``: tied convolutions to single neurons; ``dense`` (prune): dense to sparse; ``local``: locally
-sparse to sparser; ``dynamic`` (rigl, set): sparse at once, with edges that move; ``family``: from methods to seeders.
-:mod:`search_spaces.neuron.gates` gives a whole family at once.
+sparse to sparser; ``dynamic`` (rigl, set, and their global variants): sparse at once, with edges that move; ``family``:
+from methods to seeders. :mod:`search_spaces.neuron.gates` gives a whole family at once.
 :func:`pruned` are the founders of a search that was not seeded.
 """
 
@@ -16,7 +16,13 @@ from search_spaces.neuron.initialization.conv import TRAINING as CONV_TRAINING
 from search_spaces.neuron.initialization.conv import conv, shared
 from search_spaces.neuron.initialization.dense import TRAINING as PRUNE_TRAINING
 from search_spaces.neuron.initialization.dense import dense
-from search_spaces.neuron.initialization.dynamic import RIGL_TRAINING, SET_TRAINING, sparse
+from search_spaces.neuron.initialization.dynamic import (
+    RIGL_GLOBAL_TRAINING,
+    RIGL_TRAINING,
+    SET_GLOBAL_TRAINING,
+    SET_TRAINING,
+    sparse,
+)
 from search_spaces.neuron.initialization.family import Family, Method, Setting
 from search_spaces.neuron.initialization.local import TRAINING as LOCAL_TRAINING
 from search_spaces.neuron.initialization.local import locally_sparse, pruned
@@ -30,4 +36,6 @@ METHODS: Mapping[str, Method] = MappingProxyType({
     "local": Method(locally_sparse, LOCAL_TRAINING),
     "rigl": Method(sparse, RIGL_TRAINING),
     "set": Method(sparse, SET_TRAINING),
+    "rigl-global": Method(sparse, RIGL_GLOBAL_TRAINING),
+    "set-global": Method(sparse, SET_GLOBAL_TRAINING),
 })

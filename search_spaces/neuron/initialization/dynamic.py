@@ -1,7 +1,9 @@
 """Sparse from the start, with edges that move while the network trains.
 
 RigL (Evci 2020, https://arxiv.org/abs/1911.11134) grows them by gradient, SET (Mocanu 2018,
-https://doi.org/10.1038/s41467-018-04316-3) at random.
+https://doi.org/10.1038/s41467-018-04316-3) at random, both between the two layers where they were dropped. In the
+global variants of both, which have names of their own, all edges of the network compete: at 20 700 edges on
+Fashion-MNIST that was .4 to .5 points worse, at 1 000 up to 1 point better.
 """
 
 from __future__ import annotations
@@ -28,8 +30,15 @@ WIDTHS, DENSE_FACTOR, LEAST_DEGREE = (30, 200), 2, 12
 SHARE_OF_TWO_LAYERS = 0.5
 
 _REGROWTH: Mapping[str, Any] = {"fraction": 0.3, "every": 100, "end": 0.75}
-RIGL_TRAINING: Mapping[str, Any] = MappingProxyType({**COMMON_TRAINING, "regrowth": {**_REGROWTH, "grow": "gradient"}})
-SET_TRAINING: Mapping[str, Any] = MappingProxyType({**COMMON_TRAINING, "regrowth": {**_REGROWTH, "grow": "random"}})
+
+
+def _moving(grow: str, scope: str) -> Mapping[str, Any]:
+    regrowth = {**_REGROWTH, "grow": grow, "scope": scope}
+    return MappingProxyType({**COMMON_TRAINING, "regrowth": regrowth})
+
+
+RIGL_TRAINING, RIGL_GLOBAL_TRAINING = (_moving("gradient", scope) for scope in ("layer-pair", "network"))
+SET_TRAINING, SET_GLOBAL_TRAINING = (_moving("random", scope) for scope in ("layer-pair", "network"))
 
 
 def sparse(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:

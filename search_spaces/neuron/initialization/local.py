@@ -32,7 +32,7 @@ BASE, SLOPE = 0.5, 1.5
 FROM_INPUTS, FROM_HIDDEN = np.log(0.3), np.log(9.0)
 
 TRAINING: Mapping[str, Any] = MappingProxyType(
-    {**PRUNE_TRAINING, "regrowth": {"fraction": 0.03, "every": 100, "end": 0.8}}
+    {**PRUNE_TRAINING, "regrowth": {"fraction": 0.03, "every": 100, "end": 0.8, "scope": "network"}}
 )
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from evonas.types import Ints
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.edge_editing import feed_outputs, new_ids, with_edges
-from search_spaces.neuron.edge_sampling import AbsentEdges
+from search_spaces.neuron.edge_sampling import AbsentEdges, layer_members
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.layering import arrange, longest_path_layers, pair_capacities, pair_counts
+from search_spaces.neuron.placing import at_predecessors
 
 #: Published: the output layer's share of the edges is that of so many times its neurons.
 OUTPUT_SHARE = 60
@@ -65,11 +66,21 @@ def published_plan(n_inputs: int, n_outputs: int, rng: np.random.Generator) -> P
     return Plan(tuple(sizes), n_edges, tuple(shares.tolist()))
 
 
-def grow(plan: Plan, n_outputs: int, law: DistanceLaw, rng: np.random.Generator) -> NeuronGenotype:
+def grow(
+    plan: Plan, n_outputs: int, law: DistanceLaw, rng: np.random.Generator, *, placed: bool = False
+) -> NeuronGenotype:
     """A connected network after a plan: every output has an input, every neuron is on its longest-path layer.
 
     Neurons that draw no inputs or no outputs are left out; then edges are added between the others until their number
     is that of the plan, or there is no room.
+
+    Args:
+        plan: Of layers and edges.
+        n_outputs: Neurons of the last layer.
+        law: Which edges are likely.
+        rng: Draws places and edges.
+        placed: Neurons end at the mean of their predecessors, and draw their outputs from there; else they stay at
+            random places.
     """
     n_hidden = sum(plan.sizes)
     frame = arrange(
@@ -80,13 +91,31 @@ def grow(plan: Plan, n_outputs: int, law: DistanceLaw, rng: np.random.Generator)
         edges=np.empty((0, 2), np.int64),
     )
     pairs, counts = _first_counts(frame, plan, rng)
-    alive = connected(frame, AbsentEdges(frame, law).draw_over_pairs(pairs, counts, rng)).genotype
+    if placed:
+        frame, edges = _layer_by_layer(frame, pairs, counts, law, rng)
+    else:
+        edges = AbsentEdges(frame, law).draw_over_pairs(pairs, counts, rng)
+    alive = connected(frame, edges).genotype
     layers = longest_path_layers(alive.n_neurons, alive.edges)[alive.n_inputs : alive.n_inputs + alive.n_hidden]
     layered = arrange(
         alive.n_inputs, n_outputs, ids=alive.ids, layers=layers, positions=alive.positions,
         edges=alive.edges.astype(np.int64),
     )
-    return top_up(feed_outputs(layered, rng), plan.n_edges, law, rng)
+    grown = top_up(feed_outputs(layered, rng), plan.n_edges, law, rng)
+    return at_predecessors(grown, law, grown.n_inputs + np.arange(grown.n_hidden)) if placed else grown
+
+
+def _layer_by_layer(
+    frame: NeuronGenotype, pairs: Ints, counts: Ints, law: DistanceLaw, rng: np.random.Generator
+) -> tuple[NeuronGenotype, Ints]:
+    """The frame with neurons at the mean of their predecessors, and the edges; arguments as of ``draw_over_pairs``."""
+    drawn = [np.empty((0, 2), np.int64)]
+    for layer in range(1, frame.depth + 1):
+        into = pairs[:, 1] == layer
+        drawn.append(AbsentEdges(frame, law).draw_over_pairs(pairs[into], counts[into], rng))
+        if layer < frame.depth:
+            frame = at_predecessors(frame, law, layer_members(frame, layer), drawn[-1])
+    return frame, np.concatenate(drawn)
 
 
 def _first_counts(frame: NeuronGenotype, plan: Plan, rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -10,14 +10,7 @@ from search_spaces.neuron.edge_editing import feed_outputs, with_edges
 from search_spaces.neuron.edge_sampling import AbsentEdges, log_clocks
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.layering import pair_capacities, pair_counts, pair_of_edge
-from search_spaces.neuron.mutation.steps import (
-    N_PAIRS,
-    MutationParams,
-    choose_pairs,
-    even_shares,
-    preferences,
-    step_size,
-)
+from search_spaces.neuron.mutation.steps import N_PAIRS, MutationParams, choose_pairs, preferences
 
 
 def remove_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
@@ -33,15 +26,16 @@ def remove_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
     pairs = np.argwhere(removable > 0)
     if not len(pairs):
         return None
-    total = step_size(params.largest_steps["remove_edges"] * genotype.n_edges, rng)
+    total = params.step("remove_edges", genotype.n_edges, rng)
     chosen = choose_pairs(pairs, np.sqrt(counts[tuple(pairs.T)]), rng, n=min(N_PAIRS, total))
     times = removal_times(genotype, params.law, rng)
     pair_of = pair_of_edge(genotype)
     keep = np.ones(genotype.n_edges, bool)
-    for (i, j), share in zip(chosen, even_shares(total, len(chosen)), strict=True):
+    for (i, j), share in zip(chosen, params.shares(total, len(chosen), rng), strict=True):
         candidates = np.flatnonzero(pair_of == i * len(counts) + j)
         k = min(int(share), int(removable[i, j]))
-        keep[candidates[np.argpartition(times[candidates], k - 1)[:k]]] = False
+        if k:
+            keep[candidates[np.argpartition(times[candidates], k - 1)[:k]]] = False
     return feed_outputs(connected(genotype, genotype.edges[keep], genotype.ties[keep]).genotype, rng)
 
 
@@ -54,13 +48,13 @@ def removal_times(genotype: NeuronGenotype, law: DistanceLaw, rng: np.random.Gen
 
 def add_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
     """Add edges over 3 layer pairs, near pairs first, by the distance law. None if every possible edge is there."""
-    count = step_size(params.largest_steps["add_edges"] * genotype.n_edges, rng)
+    count = params.step("add_edges", genotype.n_edges, rng)
     pairs = np.argwhere(pair_capacities(genotype) > pair_counts(genotype))
     if not len(pairs):
         return None
     chosen = choose_pairs(pairs, preferences(pairs, rng), rng, n=min(N_PAIRS, count))
     absent = AbsentEdges(genotype, params.law)
-    return with_edges(genotype, absent.draw_over_pairs(chosen, even_shares(count, len(chosen)), rng))
+    return with_edges(genotype, absent.draw_over_pairs(chosen, params.shares(count, len(chosen), rng), rng))
 
 
 def swap_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
@@ -78,7 +72,7 @@ def swap_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutat
     edge = np.arange(genotype.n_edges)
     kept = (last[1, genotype.edges[:, 1]] == edge) | (~fed_inputs & (last[0, genotype.edges[:, 0]] == edge))
     removable = order[~kept[order]]
-    n = step_size(params.largest_steps["swap_edges"] * genotype.n_edges, rng)
+    n = params.step("swap_edges", genotype.n_edges, rng)
     n = min(n, len(removable), genotype.n_possible_edges - genotype.n_edges)
     if not n:
         return None

@@ -13,16 +13,19 @@ from search_spaces.neuron.edge_sampling import AbsentEdges, layer_members
 from search_spaces.neuron.genotype import Activation, NeuronGenotype, connected
 from search_spaces.neuron.layering import insert_neurons, locate, pair_counts
 from search_spaces.neuron.mutation.steps import (
+    LARGEST_STEPS,
     MutationParams,
     choose_pairs,
     even_shares,
     log_uniform,
     preferences,
-    step_size,
 )
+from search_spaces.neuron.placing import at_predecessors
 
 #: Published: U(.12, .32) N neurons come with U(.18, .28) E edges; the ratio of the ends is kept at every step size.
 EDGES_PER_NODE_SHARE = 0.28 / 0.32
+#: Published: those edges, as a share, where the step has a lower bound.
+EDGES_OF_NODES = (0.18, 0.28)
 #: Published founders have at least 5 edges a neuron, so that a new neuron got at least 4: two inputs, two outputs.
 EDGES_PER_NODE = 4
 
@@ -33,6 +36,10 @@ def add_nodes(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutati
     Neurons that draw no input or no output are left out. None if that leaves nothing.
     """
     largest = params.largest_steps["add_nodes"]
+    if "add_nodes" in params.smallest_steps:
+        n_new = params.step("add_nodes", genotype.n_neurons, rng)
+        share = rng.uniform(*EDGES_OF_NODES) * largest / LARGEST_STEPS["add_nodes"]
+        return add_neurons(genotype, n_new, max(2, round(share * genotype.n_edges)), rng, params)
     share = log_uniform(min(largest, 1 / genotype.n_neurons), largest, rng)
     n_edges = max(2, round(share * EDGES_PER_NODE_SHARE * genotype.n_edges))
     n_new = max(1, min(round(share * genotype.n_neurons), n_edges // EDGES_PER_NODE))
@@ -44,14 +51,18 @@ def add_neurons(
 ) -> NeuronGenotype | None:
     """``n_new`` neurons more at random places of one layer, with ``n_edges`` by the distance law, half of them inputs.
 
-    There are more inputs where outputs have no room, as before the last layer. See :func:`add_nodes`.
+    There are more inputs where outputs have no room, as before the last layer. Neurons that lie at their predecessors
+    get inputs from a random place first. See :func:`add_nodes`.
     """
     frame, new, layer = _with_new_neurons(genotype, n_new, rng, params)
     before = np.array([(i, layer) for i in range(layer)])
     after = np.array([(layer, j) for j in range(layer + 1, frame.depth + 1)])
-    absent, edges = AbsentEdges(frame, params.law), []
+    edges: list[Ints] = []
     n_after = min(n_edges - n_edges // 2, n_new * (frame.n_neurons - int(frame.layer_offsets[layer + 1])))
     for pairs, count in ((before, n_edges - n_after), (after, n_after)):
+        if params.at_predecessors and edges:
+            frame = at_predecessors(frame, params.law, new, np.concatenate(edges))
+        absent = AbsentEdges(frame, params.law)
         chosen = choose_pairs(pairs, preferences(pairs, rng), rng)
         for (i, j), k in zip(chosen, even_shares(count, len(chosen)), strict=True):
             sources, targets = (layer_members(frame, i), new) if j == layer else (new, layer_members(frame, j))
@@ -90,7 +101,7 @@ def split_neuron(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
     """
     if not genotype.n_hidden:
         return None
-    n_new = step_size(params.largest_steps["split_neuron"] * genotype.n_hidden, rng)
+    n_new = min(params.step("split_neuron", genotype.n_hidden, rng), genotype.n_hidden)
     chosen = rng.choice(genotype.n_hidden, n_new, replace=False)
     frame, twins = insert_neurons(
         genotype, ids=new_ids(n_new, rng, genotype.ids), layers=genotype.layers[chosen],
@@ -124,7 +135,7 @@ def merge_neurons(genotype: NeuronGenotype, rng: np.random.Generator, params: Mu
     crowded = np.flatnonzero((np.bincount(genotype.layers) > 1)[genotype.layers])
     if not len(crowded):
         return None
-    n = min(step_size(params.largest_steps["merge_neurons"] * genotype.n_hidden, rng), len(crowded))
+    n = min(params.step("merge_neurons", genotype.n_hidden, rng), len(crowded))
     chosen = rng.choice(crowded, n, replace=False)
     survivors, absorbed = _disjoint(chosen, _most_similar(genotype, chosen, params.law))
     into = np.arange(genotype.n_neurons)

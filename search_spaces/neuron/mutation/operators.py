@@ -26,8 +26,7 @@ class Mutation:
         self, genotype: NeuronGenotype, rng: np.random.Generator, target: int | None = None
     ) -> NeuronGenotype | None:
         """A child, or None where it does not apply; see :attr:`MutationParams.target`."""
-        params = self.params
-        return self.operator(genotype, rng, MutationParams(params.law, params.largest_steps, params.edges, target))
+        return self.operator(genotype, rng, replace(self.params, target=target))
 
 
 def offered(params: MutationParams, weights: Mapping[str, float], steps: Sequence[float]) -> Mapping[str, Mutation]:
@@ -42,9 +41,13 @@ def offered(params: MutationParams, weights: Mapping[str, float], steps: Sequenc
     for operator, weight in weights.items():
         shares = (1.0,) if operator in WITHOUT_STEP else steps
         for share in shares if weight else ():
-            scaled = {name: share * step for name, step in params.largest_steps.items()}
+            largest, smallest = (
+                {name: share * step for name, step in of.items()}
+                for of in (params.largest_steps, params.smallest_steps)
+            )
             name = operator if share == 1 else f"{operator} x{share}"
             mutations[name] = Mutation(
-                OPERATORS[operator], replace(params, largest_steps=scaled), weight / len(shares)
+                OPERATORS[operator], replace(params, largest_steps=largest, smallest_steps=smallest),
+                weight / len(shares),
             )
     return mutations

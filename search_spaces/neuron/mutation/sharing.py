@@ -26,6 +26,8 @@ def tie_weights(genotype: NeuronGenotype, rng: np.random.Generator, params: Muta
     pair = int(rng.choice(len(weights), p=weights / weights.sum()))
     largest = params.largest_steps["tie_weights"]
     share = log_uniform(min(SMALLEST_SHARE, largest), largest, rng)
+    if "tie_weights" in params.smallest_steps:
+        share = float(rng.uniform(params.smallest_steps["tie_weights"], largest))
     candidates = np.flatnonzero(pair_of_edge(genotype) == pair)
     ties = genotype.ties.copy()
     ties[rng.choice(candidates, max(2, round(share * len(candidates))), replace=False)] = ties.max() + 1

@@ -24,6 +24,8 @@ LARGEST_STEPS: Mapping[str, float] = MappingProxyType(
 UNBOUNDED = int(np.iinfo(np.int32).max)
 #: A mutation of edges touches at most so many layer pairs.
 N_PAIRS = 3
+#: Draws of random shares, of which the first is taken that keeps the bound.
+SHARE_DRAWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class MutationParams:
     Attributes:
         law: Which absent edges are likely.
         largest_steps: As :data:`LARGEST_STEPS`.
+        smallest_steps: The same for the smallest; an operator without one begins with a single edge or neuron.
+        pair_share: Most of an operator's edges that one of several layer pairs gets, as a share: their numbers are
+            random then. None gives all pairs as many.
+        at_predecessors: New neurons lie at the mean of their predecessors, else anywhere.
         edges: Fewest and most edges of what training leaves of a child.
         target: Edges that training should leave of this child, where the search aims at a size; operators that can
             choose obey it.
@@ -42,6 +48,27 @@ class MutationParams:
     largest_steps: Mapping[str, float] = field(default_factory=lambda: LARGEST_STEPS)
     edges: tuple[int, int] = (1, UNBOUNDED)
     target: int | None = None
+    smallest_steps: Mapping[str, float] = field(default_factory=dict)
+    pair_share: float | None = None
+    at_predecessors: bool = False
+
+    def step(self, operator: str, n: int, rng: np.random.Generator) -> int:
+        """Size of a step of ``n``: uniform between the smallest and the largest, or log-uniform from 1."""
+        largest = self.largest_steps[operator] * n
+        if operator not in self.smallest_steps:
+            return step_size(largest, rng)
+        return max(1, round(rng.uniform(self.smallest_steps[operator] * n, largest)))
+
+    def shares(self, total: int, n: int, rng: np.random.Generator) -> Ints:
+        """``total`` edges over ``n`` layer pairs, see :attr:`pair_share`."""
+        if self.pair_share is None or n < 2:
+            return even_shares(total, n)
+        most = max(self.pair_share, 1 / n)
+        drawn = rng.dirichlet(np.ones(n), SHARE_DRAWS)
+        able = drawn[drawn.max(axis=1) <= most]
+        if not len(able):
+            return even_shares(total, n)
+        return np.diff(np.round(np.cumsum(able[0]) * total).astype(np.int64), prepend=0)
 
 
 def log_uniform(low: float, high: float, rng: np.random.Generator) -> float:

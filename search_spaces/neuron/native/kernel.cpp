@@ -67,6 +67,16 @@ void drop(const Dropout& d, int32_t n_inputs, const Tile& t, float* out) {
   }
 }
 
+void mask(const Dropout& d, const Graph& g, const Tile& t, float* out) {
+  uint32_t sample[kGroup];
+  for (int lane = 0; lane < t.lanes; ++lane) sample[lane] = mix(static_cast<uint32_t>(t.sample[lane]) ^ d.sample_key);
+  for (int32_t r = 0; r < g.layer_begin[g.n_layers - 1]; ++r) {
+    const uint32_t neuron = static_cast<uint32_t>(g.n_inputs + r) * 0x9E3779B1u + d.input_key;
+    float* row = out + static_cast<ptrdiff_t>(r) * t.lanes;
+    for (int lane = 0; lane < t.lanes; ++lane) row[lane] = mix(sample[lane] ^ neuron) < d.threshold ? 0.0f : d.scale;
+  }
+}
+
 void adam(const AdamStep& s, int64_t n, float* weight, float* gradient, float* first, float* second) {
   constexpr float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
   for (int64_t i = 0; i < n; ++i) {
@@ -92,6 +102,6 @@ void dots(const float* const* a, int32_t stride, int32_t n, const float* const* 
 }  // namespace
 
 namespace evonas {
-const Kernel EVONAS_KERNEL = {kMost,         drop,            forward_tile, loss_of_tile,
-                              backward_tile, correlate_tiles, adam,         dots};
+const Kernel EVONAS_KERNEL = {kMost,         drop,            mask, forward_tile, loss_of_tile,
+                              backward_tile, correlate_tiles, adam, dots};
 }

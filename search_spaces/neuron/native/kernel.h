@@ -55,6 +55,7 @@ struct Tile {
   float* normalised;  // [n_rows] the weighted sums, then normalised where rows are
   float* delta;       // [n_rows] gradient of the loss: at the activation, then at the weighted sum
   float* scale;       // [n_layers] 1 / standard deviation of the rows that are normed
+  const float* mask;  // [n_rows] what the activations of hidden rows are multiplied with; or null
   int32_t sample[kGroup];
   int32_t n, lanes;
 };
@@ -77,7 +78,7 @@ struct AdamStep {
   float gradient_scale;  // gradient clipping
 };
 
-// Which inputs of a batch are dropped; see counter_rng.py.
+// Which inputs, or hidden rows by their global index, are dropped in a batch; see counter_rng.py.
 struct Dropout {
   uint32_t sample_key, input_key, threshold;
   float scale;
@@ -87,6 +88,8 @@ struct Kernel {
   int32_t max_lanes;  // four registers a row
   // Copies tile.input with dropout; `out` has rows of kGroup floats.
   void (*drop)(const Dropout&, int32_t n_inputs, const Tile&, float* out);
+  // Sets the hidden rows of a mask, which lie as the tile's activations do.
+  void (*mask)(const Dropout&, const Graph&, const Tile&, float* out);
   void (*forward)(const Graph&, const Parameters&, Norm, Tile&);
   // Sets the output rows of tile.delta to `scale` times the gradient of the samples' losses, each times its weight, and
   // returns the sum of these losses (not scaled).

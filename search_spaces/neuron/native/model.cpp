@@ -146,48 +146,80 @@ void Model::choose_blocks(int64_t n_from_inputs) {
   n_blocks_ = static_cast<int32_t>(std::clamp<int64_t>(n_from_inputs / (n_rows() * kEdges), 1, most));
 }
 
-std::vector<uint8_t> Model::choose_by_weight(int64_t count, bool largest) const {
-  std::vector<float> rank(n_edges());
-  for (int32_t e = 0; e < n_edges(); ++e) {
-    const float weight = std::fabs(edge_.value_of(e));
-    const float size = frozen_[e] ? INFINITY : weight >= 0 ? weight : 0;  // NaN has no order
-    rank[e] = largest ? size : -size;
+void Model::choose_by_weight(const std::vector<int32_t>& among, int64_t count, bool largest,
+                             std::vector<uint8_t>& chosen) const {
+  if (count == 0) return;
+  std::vector<float> rank(among.size());
+  for (size_t i = 0; i < among.size(); ++i) {
+    const float weight = std::fabs(edge_.value_of(among[i]));
+    const float size = frozen_[among[i]] ? INFINITY : weight >= 0 ? weight : 0;  // NaN has no order
+    rank[i] = largest ? size : -size;
   }
-  std::vector<uint8_t> chosen(n_edges(), 0);
-  if (count == 0) return chosen;
   std::vector<float> sorted = rank;
   std::nth_element(sorted.begin(), sorted.begin() + (count - 1), sorted.end(), std::greater<float>());
   const float least = sorted[count - 1];
   std::vector<int32_t> equal;
-  for (int32_t e = 0; e < n_edges(); ++e) {
-    chosen[e] = rank[e] > least;
-    count -= chosen[e];
-    if (rank[e] == least) equal.push_back(e);
+  for (size_t i = 0; i < among.size(); ++i) {
+    if (rank[i] > least) chosen[among[i]] = 1, --count;
+    if (rank[i] == least) equal.push_back(among[i]);
   }
   std::sort(equal.begin(), equal.end(), [this](int32_t a, int32_t b) {
     return row_[a] != row_[b] ? row_[a] < row_[b] : source_[a] < source_[b];
   });
   for (int64_t i = 0; i < count; ++i) chosen[equal[i]] = 1;
-  return chosen;
 }
 
 void Model::prune(int32_t keep) {
   const int64_t count = std::max<int64_t>(keep, static_cast<int64_t>(edge_.n_fixed()));
   if (count >= n_edges()) return;
-  rebuild_with(choose_by_weight(count, true), {});
+  std::vector<uint8_t> kept(n_edges(), 0);
+  choose_by_weight(range(n_edges()), count, true, kept);
+  rebuild_with(kept, {});
 }
 
-int64_t Model::movable(int64_t wanted) const {
+Moves Model::moves(double share, bool by_pair) const {
+  const int32_t n_layers = static_cast<int32_t>(layer_begin_.size()) - 1;
+  Moves moves{std::vector<uint8_t>(n_edges(), 0), {}, n_layers, by_pair};
+  std::vector<std::vector<int32_t>> places(by_pair ? static_cast<size_t>(n_layers) * n_layers : 1);
+  const std::vector<int32_t> layer = layer_of_rows();
+  for (int32_t e = 0; e < n_edges(); ++e) {
+    const int32_t from = source_[e] < n_inputs_ ? 0 : 1 + layer[source_[e] - n_inputs_];
+    places[moves.place(from, layer[row_[e]])].push_back(e);
+  }
+  for (const std::vector<int32_t>& edges : places) {
+    int64_t count = std::llrint(share * static_cast<double>(edges.size()));
+    count = std::min<int64_t>(count, std::count_if(edges.begin(), edges.end(), [&](int32_t e) { return !frozen_[e]; }));
+    if (!by_pair) count = std::min(count, n_absent());
+    choose_by_weight(edges, count, false, moves.kept);
+    moves.growing.push_back(count);
+  }
+  for (uint8_t& kept : moves.kept) kept = !kept;  // so far they were those that go
+  return moves;
+}
+
+int64_t Model::n_absent() const {
   int64_t absent = -static_cast<int64_t>(n_edges());
   for (size_t layer = 0; layer + 1 < layer_begin_.size(); ++layer)
     absent += static_cast<int64_t>(layer_begin_[layer + 1] - layer_begin_[layer]) * (n_inputs_ + layer_begin_[layer]);
-  return std::min({wanted, absent, n_edges() - static_cast<int64_t>(edge_.n_fixed())});
+  return absent;
 }
 
-void Model::regrow(const std::vector<Candidate>& candidates) {
-  std::vector<uint8_t> kept = choose_by_weight(static_cast<int64_t>(candidates.size()), false);
-  for (uint8_t& dropped : kept) dropped = !dropped;
-  rebuild_with(kept, candidates);
+void Model::regrow(const Moves& moves, const std::vector<Candidate>& grown) {
+  const auto before = [](const Edge& a, const Edge& b) { return a.row != b.row ? a.row < b.row : a.source < b.source; };
+  EdgeList dropped;
+  for (int32_t e = 0; e < n_edges(); ++e)
+    if (!moves.kept[e]) dropped.push_back({row_[e], source_[e], e});
+  std::sort(dropped.begin(), dropped.end(), before);
+  std::vector<uint8_t> kept = moves.kept;
+  std::vector<Candidate> fresh;
+  for (const Candidate& c : grown) {
+    const auto place = std::lower_bound(dropped.begin(), dropped.end(), Edge{c.row, c.source, -1}, before);
+    if (place != dropped.end() && place->row == c.row && place->source == c.source)
+      kept[place->origin] = 1;
+    else
+      fresh.push_back(c);
+  }
+  rebuild_with(kept, fresh);
 }
 
 void Model::rebuild_with(const std::vector<uint8_t>& kept, const std::vector<Candidate>& grown) {

@@ -16,6 +16,22 @@ struct Candidate {
   int32_t row, source;
 };
 
+// What goes in a step of regrowth, and how much comes in its place.
+struct Moves {
+  std::vector<uint8_t> kept;     // (n_edges)
+  std::vector<int64_t> growing;  // edges that grow: between each two layers, by place(); or anywhere, one number
+  int32_t n_layers;
+  bool by_pair;  // then an edge that has been dropped may grow again, and keeps its weight; else it cannot
+
+  // Where edges between two layers are counted: `from` is 0 for inputs, else 1 + the layer of the sources.
+  size_t place(int32_t from, int32_t to) const { return by_pair ? static_cast<size_t>(from) * n_layers + to : 0; }
+  bool any() const {
+    for (const int64_t count : growing)
+      if (count > 0) return true;
+    return false;
+  }
+};
+
 // What a network starts from. Rows are the neurons but the inputs, sources are global (see kernel.h).
 struct NetworkView {
   int32_t n_inputs, n_rows, n_layers, n_edges, norm;
@@ -61,10 +77,12 @@ class Model {
   void release();
   // Keeps the `keep` edges with the largest weights (frozen ones always), then drops dead rows.
   void prune(int32_t keep);
-  // Replaces as many of the smallest weights that are not frozen as there are candidates, then drops dead rows.
-  void regrow(const std::vector<Candidate>& candidates);
-  // How many edges can move when `wanted` should: no more than are absent, and no frozen ones.
-  int64_t movable(int64_t wanted) const;
+  // The smallest weights that are not frozen go: a share of those between each two layers, or of all, then no more than
+  // are absent.
+  Moves moves(double share, bool by_pair) const;
+  // Goes on with the edges that are kept and those that grow, then drops dead rows.
+  void regrow(const Moves& moves, const std::vector<Candidate>& grown);
+  std::vector<int32_t> layer_of_rows() const;
 
  private:
   struct Edge {
@@ -74,9 +92,11 @@ class Model {
   };
   using EdgeList = std::vector<Edge>;
 
-  // Flags the `count` edges with the largest or smallest weights, of equal ones the earlier by target and source;
-  // frozen ones count as the largest of all.
-  std::vector<uint8_t> choose_by_weight(int64_t count, bool largest) const;
+  // Sets the flags in `chosen` of the `count` edges of `among` with the largest or smallest weights, of equal ones the
+  // earlier by target and source; frozen ones count as the largest of all.
+  void choose_by_weight(const std::vector<int32_t>& among, int64_t count, bool largest,
+                        std::vector<uint8_t>& chosen) const;
+  int64_t n_absent() const;
   // Goes on with the edges that are kept and those that have grown.
   void rebuild_with(const std::vector<uint8_t>& kept, const std::vector<Candidate>& grown);
   // Goes on with other edges, in any order, without dead rows and empty layers.
@@ -87,7 +107,6 @@ class Model {
   // Cuts the inputs into blocks where rows have enough edges from each to pay for one more pass over the rows.
   void choose_blocks(int64_t n_from_inputs);
   int32_t segment_of(int32_t layer, int32_t row, int32_t input) const;
-  std::vector<int32_t> layer_of_rows() const;
   void index_graph();
   void copy_inner_weights();
 

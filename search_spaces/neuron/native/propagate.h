@@ -194,6 +194,9 @@ void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
       for (int v = 0; v < V; ++v) store(out + v * kWidth, sums[v]);
     }
     if (g.n_normed[layer]) normalise<L>(g, p, norm, t, layer, total);
+    if (t.mask && layer + 1 < g.n_layers)
+      for (ptrdiff_t i = static_cast<ptrdiff_t>(begin) * L; i < static_cast<ptrdiff_t>(end) * L; i += kWidth)
+        store(t.activation + i, load(t.activation + i) * load(t.mask + i));
   }
 }
 
@@ -244,6 +247,8 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
     const bool normed = g.activation[r] == kNormed, scaled = normed && norm == kLayerAffine;
     const float* activation = row<L>(t.activation, r);
     vfloat sums[4] = {};  // of the bias's and the gain's gradients
+    if (t.mask)
+      for (int v = 0; v < V; ++v) pulled[v] *= load(t.mask + r * L + v * kWidth);
     if (g.activation[r] != kLinear)
       for (int v = 0; v < V; ++v) pulled[v] = load(activation + v * kWidth) > 0 ? pulled[v] : vfloat{};
     if (normed)

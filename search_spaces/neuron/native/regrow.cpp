@@ -1,4 +1,4 @@
-// Which absent edges grow, without a matrix of all of them.
+// Which edges grow, without a matrix of all that could.
 #include <algorithm>
 #include <cmath>
 
@@ -22,6 +22,7 @@ class Best {
   explicit Best(size_t count) : count_(count) { heap_.reserve(count); }
 
   void add(const Candidate& c) {
+    if (!count_) return;
     if (heap_.size() == count_) {
       if (!better(c, heap_.front())) return;
       std::pop_heap(heap_.begin(), heap_.end(), better);
@@ -31,20 +32,39 @@ class Best {
     }
     std::push_heap(heap_.begin(), heap_.end(), better);
   }
-  std::vector<Candidate> take() { return std::move(heap_); }
+  const std::vector<Candidate>& candidates() const { return heap_; }
 
  private:
   size_t count_;
   std::vector<Candidate> heap_;
 };
 
-// The edges that are there, by row and source.
+// The best candidates for each place of edges that grow.
+class Growing {
+ public:
+  explicit Growing(const Moves& moves) {
+    for (const int64_t count : moves.growing) best_.emplace_back(static_cast<size_t>(count));
+  }
+  Best& operator[](size_t place) { return best_[place]; }
+  std::vector<Candidate> all() const {
+    std::vector<Candidate> all;
+    for (const Best& best : best_) all.insert(all.end(), best.candidates().begin(), best.candidates().end());
+    return all;
+  }
+
+ private:
+  std::vector<Best> best_;
+};
+
+// The edges that cannot grow, by row and source: those that are kept, and over the whole network those that are there.
 struct Present {
-  explicit Present(const Model& model) : begin(model.n_rows() + 1, 0), source(model.n_edges()) {
-    for (const int32_t r : model.targets()) ++begin[r + 1];
+  Present(const Model& model, const Moves& moves) : begin(model.n_rows() + 1, 0), source(model.n_edges()) {
+    const auto counts = [&](int32_t e) { return moves.kept[e] || !moves.by_pair; };
+    for (int32_t e = 0; e < model.n_edges(); ++e) begin[model.targets()[e] + 1] += counts(e);
     for (size_t r = 1; r < begin.size(); ++r) begin[r] += begin[r - 1];
     std::vector<int32_t> next = begin;
-    for (int32_t e = 0; e < model.n_edges(); ++e) source[next[model.targets()[e]]++] = model.sources()[e];
+    for (int32_t e = 0; e < model.n_edges(); ++e)
+      if (counts(e)) source[next[model.targets()[e]]++] = model.sources()[e];
   }
   std::vector<int32_t> begin, source;
 };
@@ -58,28 +78,31 @@ uint32_t mix(uint32_t h) {
 
 }  // namespace
 
-std::vector<Candidate> Session::random_absent(const uint32_t* keys, int64_t count) {
+std::vector<Candidate> Session::random_absent(const uint32_t* keys, const Moves& moves) {
   const Graph& g = model.graph();
-  const Present present(model);
-  Best best(static_cast<size_t>(count));
+  const Present present(model, moves);
+  Growing growing(moves);
   for (int32_t layer = 0; layer < g.n_layers; ++layer)
     for (int32_t r = g.layer_begin[layer]; r < g.layer_begin[layer + 1]; ++r) {
       const uint32_t row = mix(static_cast<uint32_t>(g.n_inputs + r) ^ keys[0]);
-      int32_t e = present.begin[r];
-      for (int32_t u = 0; u < g.n_inputs + g.layer_begin[layer]; ++u) {
-        if (e < present.begin[r + 1] && present.source[e] == u) {
-          ++e;
-          continue;
+      int32_t e = present.begin[r], u = 0;
+      for (int32_t from = 0; from <= layer; ++from) {
+        Best& best = growing[moves.place(from, layer)];
+        for (; u < g.n_inputs + g.layer_begin[from]; ++u) {
+          if (e < present.begin[r + 1] && present.source[e] == u) {
+            ++e;
+            continue;
+          }
+          const uint32_t hash = mix(row ^ (static_cast<uint32_t>(u) * 0x9E3779B1u + keys[1]));
+          best.add({static_cast<float>(hash >> 8), r, u});  // 24 bits: a float holds them exactly
         }
-        const uint32_t hash = mix(row ^ (static_cast<uint32_t>(u) * 0x9E3779B1u + keys[1]));
-        best.add({static_cast<float>(hash >> 8), r, u});  // 24 bits: a float holds them exactly
       }
     }
-  return best.take();
+  return growing.all();
 }
 
 std::vector<Candidate> Session::best_absent(const DataView& data, const EpochView& epoch, int32_t begin,
-                                            int64_t count) {
+                                            const Moves& moves) {
   const Graph& g = model.graph();
   const int32_t n = std::min(epoch.n_score_samples, data.n_samples - begin);
   const int32_t lanes = epoch.group > 1 ? std::min(kernel_.max_lanes, epoch.group) : kernel_.max_lanes;
@@ -100,9 +123,10 @@ std::vector<Candidate> Session::best_absent(const DataView& data, const EpochVie
 
   const int32_t n_strips = static_cast<int32_t>(deltas.size());
   std::vector<const float*> source(n_strips), delta(n_strips);
-  const Present present(model);
+  const Present present(model, moves);
+  const std::vector<int32_t> layer_of = model.layer_of_rows();
   std::vector<int32_t> next = present.begin;  // each row's first edge whose source has not been passed
-  Best best(static_cast<size_t>(count));
+  Growing growing(moves);
   float scores[kChunk];
   for (int32_t layer = -1; layer < g.n_layers - 1; ++layer) {  // of the sources; -1 is the inputs
     const int32_t layer_begin = layer < 0 ? 0 : g.n_inputs + g.layer_begin[layer];
@@ -117,13 +141,14 @@ std::vector<Candidate> Session::best_absent(const DataView& data, const EpochVie
         kernel_.dots(source.data(), stride, last - first, delta.data(), n_strips, scores);
         for (int32_t& e = next[r]; e < present.begin[r + 1] && present.source[e] < last; ++e)
           scores[present.source[e] - first] = NAN;
+        Best& best = growing[moves.place(layer + 1, layer_of[r])];
         for (int32_t u = first; u < last; ++u)
           if (!std::isnan(scores[u - first])) best.add({std::fabs(scores[u - first]), r, u});
       }
     }
   }
   make_tiles(kTilesAtOnce, false);
-  return best.take();
+  return growing.all();
 }
 
 }  // namespace evonas

@@ -79,6 +79,7 @@ void Session::load(Tile& tile, int32_t lanes, const DataView& data, const int32_
   tile.n = n;
   tile.lanes = lanes;
   tile.next = nullptr;
+  tile.mask = nullptr;
   std::copy(samples, samples + n, tile.sample);
   tile.input = packed ? packed_inputs(data, n_inputs, samples[0]) : nullptr;
   if (packed && !view) return;
@@ -95,6 +96,14 @@ void Session::load(Tile& tile, int32_t lanes, const DataView& data, const int32_
 float* Session::own_inputs(const Tile& tile) {
   const size_t size = static_cast<size_t>(model.graph().n_inputs) * kGroup;
   return inputs_.reserve(tiles_.size() * size) + (&tile - tiles_.data()) * size;
+}
+
+void Session::drop_hidden(Tile& tile, const EpochView& epoch, const uint32_t* keys) {
+  const Graph& g = model.graph();
+  const size_t size = static_cast<size_t>(g.n_rows) * kernel_.max_lanes;
+  float* mask = mask_.reserve(tiles_.size() * size) + (&tile - tiles_.data()) * size;
+  kernel_.mask({keys[0], keys[1], epoch.hidden_threshold, epoch.hidden_scale}, g, tile, mask);
+  tile.mask = mask;
 }
 
 double Session::propagate(Tile& tile, const Targets& targets, float scale) {
@@ -125,6 +134,7 @@ double Session::train_batch(const DataView& data, const EpochView& epoch, int32_
       kernel_.drop({keys[0], keys[1], epoch.dropout_threshold, epoch.dropout_scale}, g.n_inputs, tile, own);
       tile.input = own;
     }
+    if (epoch.hidden_threshold) drop_hidden(tile, epoch, epoch.keys + 2 * batch);
     loss += propagate(tile, data.targets, 1.0f / static_cast<float>(end - begin));
     if (n_tiles == kTilesAtOnce || next == end) {
       kernel_.correlate(g, tiles_.data(), n_tiles, model.gradients().edge);
@@ -158,10 +168,12 @@ Outcome Session::train_epoch(const DataView& data, const EpochView& epoch, Epoch
     if (!std::isfinite(result.loss)) return Outcome::kDiverged;
     if (epoch.release == batch + 1) model.release();
     if (epoch.keep[batch] >= 0) model.prune(epoch.keep[batch]);
-    const int64_t moved = model.movable(std::llrint(epoch.share[batch] * model.n_edges()));
-    if (moved > 0)
-      model.regrow(epoch.n_score_samples ? best_absent(data, epoch, begin, moved)
-                                         : random_absent(epoch.keys + 2 * batch, moved));
+    if (epoch.share[batch] > 0) {
+      const Moves moves = model.moves(epoch.share[batch], epoch.by_pair);
+      if (moves.any())
+        model.regrow(moves, epoch.n_score_samples ? best_absent(data, epoch, begin, moves)
+                                                  : random_absent(epoch.keys + 2 * batch, moves));
+    }
   }
   result.loss /= data.n_samples;
   result.n_edges = model.n_edges();

@@ -35,12 +35,15 @@ struct EpochView {
   const uint32_t* keys;          // (n_batches, 2) of hashes; read with dropout and where edges grow at random
   uint32_t dropout_threshold;    // 0: no dropout
   float dropout_scale;
+  uint32_t hidden_threshold;     // the same for the activations of hidden rows
+  float hidden_scale;
   const int32_t* views;    // (n_views, n_inputs) which input is shown in the place of each; null: as they are
   const int32_t* view;     // (n_batches) rows of `views`
   float clip_norm;         // 0: no clipping
   float weight_decay;
   int32_t decoupled;       // AdamW
   int32_t n_score_samples;  // 0: edges grow at random
+  int32_t by_pair;  // edges move between the same two layers, else anywhere
   const int32_t* stop;     // not 0: stop now
   double seconds_left;
 };
@@ -98,19 +101,21 @@ class Session {
             const int32_t* view = nullptr);
   // Memory of a tile's own for inputs that cannot be read where they are: [n_inputs][kGroup].
   float* own_inputs(const Tile& tile);
+  // What the activations of hidden rows are multiplied with in the step; see counter_rng.py.
+  void drop_hidden(Tile& tile, const EpochView& epoch, const uint32_t* keys);
   // Forward, loss and backward but for the gradients of edges from inputs; the losses' sum. Gradients are scaled.
   double propagate(Tile& tile, const Targets& targets, float scale);
   template <class Visit>
   void visit_all(const DataView& data, Visit visit);
   double train_batch(const DataView& data, const EpochView& epoch, int32_t batch);
-  // `count` absent edges: those with the largest gradients on the samples from `begin` on.
-  std::vector<Candidate> best_absent(const DataView& data, const EpochView& epoch, int32_t begin, int64_t count);
-  // `count` absent edges: those with the largest hashes.
-  std::vector<Candidate> random_absent(const uint32_t* keys, int64_t count);
+  // Edges that grow: those with the largest gradients on the samples from `begin` on.
+  std::vector<Candidate> best_absent(const DataView& data, const EpochView& epoch, int32_t begin, const Moves& moves);
+  // Edges that grow: those with the largest hashes.
+  std::vector<Candidate> random_absent(const uint32_t* keys, const Moves& moves);
 
   const Kernel& kernel_;
   std::vector<Tile> tiles_;  // kTilesAtOnce, or as many as regrowth scores at once
-  AlignedBuffer memory_, inputs_;
+  AlignedBuffer memory_, inputs_, mask_;
 };
 
 }  // namespace evonas

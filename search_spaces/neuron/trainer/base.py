@@ -206,23 +206,32 @@ def prune_steps(recipe: Recipe, n_steps: int, n_edges: int, release_at: float = 
     return {s - 1: round(pruning.edges + (n_edges - pruning.edges) * left[s]) for s in steps}
 
 
-def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int) -> dict[int, float]:
+def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int, per_epoch: int = 1) -> dict[int, float]:
     """When edges move: step after whose update it happens -> share of the edges that move.
 
-    ``round(share * n_edges)`` edges with the smallest weights (of equal ones the earlier; never frozen ones) are
-    replaced by as many absent edges between neurons that are still there, with weight and optimiser state 0: those
-    with the largest absolute score on :data:`SCORE_SAMPLES` samples, or with the largest random one of
+    Of the edges between each two layers ``round(share * n)`` with the smallest weights (of equal ones the earlier;
+    never frozen ones) are dropped, and as many grow between the same layers: those with the largest absolute score on
+    :data:`SCORE_SAMPLES` samples, or with the largest random one of
     :func:`search_spaces.neuron.trainer.counter_rng.growth_scores` (of equal ones the first by target, then source),
-    edges dropped in the same step excepted. Then neurons without inputs or outputs leave as in pruning.
+    among the absent and the dropped. One that was dropped goes on as it was, the others begin with weight and optimiser
+    state 0. With the scope ``"network"`` the same is done once for all edges, among the absent only. Then neurons
+    without inputs or outputs leave as in pruning.
 
     Args:
+        recipe: Its ``regrowth`` says when and how many; without it no edge moves.
+        n_steps: Of the whole training.
         pruned_until: Steps after which there is no more pruning, and no more release.
+        per_epoch: Steps of an epoch.
     """
     regrowth = recipe.regrowth
     if regrowth is None:
         return {}
-    end = round(regrowth.end * n_steps)
-    steps = range(pruned_until + regrowth.every, end, regrowth.every)
+    end, every = round(regrowth.end * n_steps), regrowth.every or per_epoch
+    steps = range(pruned_until + every, end, every)
+    if not regrowth.every:  # at the ends of epochs, whenever pruning has ended
+        steps = range((pruned_until // every + 1) * every, end, every)
+    if regrowth.decay == "none":
+        return {s - 1: regrowth.fraction for s in steps}
     span = max(1, end - pruned_until)
     return {s - 1: float(regrowth.fraction * 0.5 * (1 + np.cos(np.pi * (s - pruned_until) / span))) for s in steps}
 
@@ -269,18 +278,19 @@ class Schedule(NamedTuple):
         return max(max(self.prunes, default=-1) + 1, self.release, 0)
 
 
-def schedule(recipe: Recipe, genotype: NeuronGenotype, n_steps: int) -> Schedule:
+def schedule(recipe: Recipe, genotype: NeuronGenotype, n_steps: int, per_epoch: int = 1) -> Schedule:
     """The schedule of a training.
 
     Args:
         recipe: Gives rates, pruning and regrowth.
         genotype: The genotype with which training begins; it says when sharing ends.
         n_steps: Steps of the whole training.
+        per_epoch: Steps of an epoch.
     """
     release = -1 if genotype.release_at == 1 else round(genotype.release_at * n_steps)
     rates = learning_rates(recipe, genotype, n_steps)
     without_moves = Schedule(rates, release, prune_steps(recipe, n_steps, genotype.n_edges, genotype.release_at), {})
-    return without_moves._replace(regrows=regrow_steps(recipe, n_steps, without_moves.settled))
+    return without_moves._replace(regrows=regrow_steps(recipe, n_steps, without_moves.settled, per_epoch))
 
 
 def row_channels(genotype: NeuronGenotype) -> NDArray[np.int32]:

@@ -58,6 +58,27 @@ def dropout_mask(samples: Ints, n_inputs: int, *, rate: float, seed: int, step: 
     return np.where(dropped, np.float32(0), np.float32(1 / (1 - rate)))
 
 
+def hidden_mask(samples: Ints, n_inputs: int, n_hidden: int, *, rate: float, seed: int, step: int) -> Floats:
+    """What the activations of hidden neurons are multiplied with in a training step, as :func:`dropout_mask`.
+
+    A neuron is dropped if ``hash(sample, its global index) < dropout_threshold(rate)``.
+
+    Args:
+        samples: Indices into the training set, shape ``(n,)``.
+        n_inputs: Of the network as it is now.
+        n_hidden: Of the network as it is now.
+        rate: Probability that an activation is dropped, in [0, 1).
+        seed: Of the training.
+        step: Counts from 0 over all epochs.
+
+    Returns:
+        float32 ``(n, n_hidden)``.
+    """
+    dropped = _hashes(samples, n_inputs + n_hidden, seed=seed, step=step)[:, n_inputs:]
+    kept = np.float32(1 / (1 - rate))
+    return np.where(dropped < np.uint32(dropout_threshold(rate)), np.float32(0), kept)
+
+
 def growth_scores(targets: Ints, n_sources: int, *, seed: int, step: int) -> Floats:
     """Random scores of the edges into ``targets`` (global indices) from the first ``n_sources`` neurons.
 

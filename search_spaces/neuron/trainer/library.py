@@ -118,9 +118,11 @@ class EpochView(Structure):
     _fields_ = [
         ("order", c_void_p), ("batch_size", c_int32), ("group", c_int32), ("first_step", c_int32),
         ("release", c_int32), ("rates", c_void_p), ("keep", c_void_p), ("share", c_void_p), ("keys", c_void_p),
-        ("dropout_threshold", c_uint32), ("dropout_scale", c_float), ("views", c_void_p), ("view", c_void_p),
+        ("dropout_threshold", c_uint32), ("dropout_scale", c_float),
+        ("hidden_threshold", c_uint32), ("hidden_scale", c_float), ("views", c_void_p), ("view", c_void_p),
         ("clip_norm", c_float), ("weight_decay", c_float),
-        ("decoupled", c_int32), ("n_score_samples", c_int32), ("stop", c_void_p), ("seconds_left", c_double),
+        ("decoupled", c_int32), ("n_score_samples", c_int32), ("by_pair", c_int32), ("stop", c_void_p),
+        ("seconds_left", c_double),
     ]
 
 

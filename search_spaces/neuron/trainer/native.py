@@ -126,7 +126,7 @@ class _Run:
         self.augmentation = Augmentation(splits.train.x.shape[1:], recipe)
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
-        plan = schedule(recipe, network.genotype, n_steps)
+        plan = schedule(recipe, network.genotype, n_steps, self.n_batches)
         self.rates = np.ascontiguousarray(plan.rates)
         self.keep = np.full(n_steps, -1, np.int32)
         self.keep[list(plan.prunes)] = list(plan.prunes.values())
@@ -134,6 +134,7 @@ class _Run:
         self.share[list(plan.regrows)] = list(plan.regrows.values())
         self.plans = [(array.ctypes.data, array.itemsize) for array in (self.rates, self.keep, self.share)]
         self.by_gradient = recipe.regrowth is None or recipe.regrowth.grow == "gradient"
+        self.by_pair = recipe.regrowth is not None and recipe.regrowth.scope == "layer-pair"
         self.release = plan.release
         self.first_judged = max(0, plan.settled - 1) // self.n_batches
 
@@ -175,7 +176,7 @@ class _Run:
     def _drawn(self, epoch: int) -> tuple[NDArray[np.uint32] | None, NDArray[np.int32] | None]:
         """Keys of hashes and views of the steps of an epoch, None where they are not needed."""
         keys = None
-        if self.recipe.input_dropout or not self.by_gradient:
+        if self.recipe.input_dropout or self.recipe.hidden_dropout or not self.by_gradient:
             steps = range(epoch * self.n_batches, (epoch + 1) * self.n_batches)
             keys = np.array([step_keys(self.seed, step) for step in steps], np.uint32)
         return keys, self.augmentation.drawn(self.n_batches, seed=self.seed, epoch=epoch)
@@ -186,9 +187,10 @@ class _Run:
         return EpochView(
             batch_size=min(recipe.batch_size, self.data.n_samples), group=self.group, release=-1,
             dropout_threshold=dropout_threshold(recipe.input_dropout), dropout_scale=1 / (1 - recipe.input_dropout),
+            hidden_threshold=dropout_threshold(recipe.hidden_dropout), hidden_scale=1 / (1 - recipe.hidden_dropout),
             views=pointer(self.augmentation.sources), clip_norm=recipe.clip_norm or 0.0,
             weight_decay=recipe.weight_decay, decoupled=recipe.optimizer == "adamw",
-            n_score_samples=SCORE_SAMPLES if self.by_gradient else 0,
+            n_score_samples=SCORE_SAMPLES if self.by_gradient else 0, by_pair=self.by_pair,
             stop=pointer(self.stop.flag), seconds_left=self.stop.deadline - time.monotonic(),
         )
 

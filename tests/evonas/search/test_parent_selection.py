@@ -168,3 +168,13 @@ def test_founders_far_behind_others_of_their_cost_are_hopeless() -> None:
     assert hopeful(F[:, :1]).all()
     assert hopeful(np.tile(F, (1, 2))[:, :3]).all()
     assert hopeful(F[:1]).all()
+
+
+def test_a_tournament_of_the_living_knows_no_archive() -> None:
+    F = np.array([[0.1, 1.0], [0.3, 2.0], [0.2, 3.0], [0.4, 4.0]])
+    pool = make_pool(F)._replace(living=np.array([1, 2, 3]))  # the first is dead, and dominates all others
+    share = draws("living-tournament", pool)
+    assert share[0] == 0
+    # ranks among the living: 1 and 2 are the front, 3 is dominated and wins only if it meets itself twice
+    assert share[3] == pytest.approx((1 / 3) ** 3, abs=0.02)
+    assert draws("tournament", pool)[0] > 0.1

@@ -113,7 +113,7 @@ def test_a_target_without_a_positive_logarithm_is_refused_where_the_form_divides
     CostTerm(COSTS, target, "sum")
 
 
-@pytest.mark.parametrize("form", ["power", "sum"])
+@pytest.mark.parametrize("form", ["target", "linear", "power", "sum"])
 def test_expected_cost_has_its_gradient_within_the_pair(form: str) -> None:
     logits = torch.tensor([[0.3, -1.0, 0.8], [0.0, 0.4, 2.0]])
     cost = CostTerm(COSTS, 10.0, form)  # type: ignore[arg-type]
@@ -131,6 +131,28 @@ def test_expected_cost_has_its_gradient_within_the_pair(form: str) -> None:
         assert float(got[row, column]) == pytest.approx(difference, rel=1e-2, abs=1e-4)
     assert got[0, 1] == got[1, 2] == 0
     assert float(cost.expected(before)) == pytest.approx(float((before * torch.from_numpy(COSTS)).sum()))
+
+
+def charged(cost: CostTerm, probabilities: Tensor) -> float:
+    return float(cost(torch.tensor(1.0), probabilities)) - 1.0
+
+
+def test_the_distance_to_the_target_is_charged_in_whatever_unit_it_is() -> None:
+    even = torch.full((2, 3), 1 / 3)  # E = 13
+    for target, two_sided, one_sided in ((26.0, 0.5, 0.0), (13.0, 0.0, 0.0), (6.5, 1.0, 1.0)):
+        for unit in (1.0, 1e-3, 1e6):
+            costs = (unit * COSTS).astype(np.float32)
+            both = CostTerm(costs, unit * target, strength=2.0)
+            assert charged(both, even) == pytest.approx(2 * two_sided, abs=1e-5)
+            above = CostTerm(costs, unit * target, strength=2.0, one_sided=True)
+            assert charged(above, even) == pytest.approx(2 * one_sided, abs=1e-5)
+    assert charged(CostTerm(COSTS, 1.0, "linear", 0.5), even) == pytest.approx(6.5, rel=1e-5)
+
+
+@pytest.mark.parametrize("target", [0.0, -1.0, float("nan")])
+def test_a_target_that_is_no_cost_is_refused(target: float) -> None:
+    with pytest.raises(ValueError, match="the form 'target' needs a positive target cost"):
+        CostTerm(COSTS, target)
 
 
 def test_operations_outside_the_pair_keep_their_probabilities() -> None:

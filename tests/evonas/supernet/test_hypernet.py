@@ -133,3 +133,18 @@ def test_complexity_may_be_rounded_and_the_ends_are_in_range() -> None:
 def test_bad_settings_are_refused(make: object) -> None:
     with pytest.raises(ValueError, match=r"must be|needs"):
         make()  # type: ignore[operator]
+
+
+def test_the_charge_of_a_vector_is_a_mean_over_rows_or_their_sum() -> None:
+    point, n_parameters = np.array([0.2, 0.3, 0.5]), np.ones((28, 3), np.float32)
+    mean, total = (replace(VECTOR, charge=charge).prices(point, n_parameters) for charge in ("mean", "sum"))
+    np.testing.assert_allclose(total, np.tile(10.0 * point, (28, 1)))
+    np.testing.assert_allclose(28 * mean, total)
+    for net in (VECTOR, replace(VECTOR, charge="sum")):
+        assert hypernet_from(json.loads(json.dumps(net.to_json()))) == net
+    assert "charge" not in VECTOR.to_json()  # as files have it that came before there was a choice
+
+
+def test_a_vertex_keeps_so_much_of_its_own_logits_at_each_tau() -> None:
+    own = {tau: replace(VECTOR, tau=tau).coefficients(np.eye(3)[2])[2] for tau in (1.0, 0.25)}
+    assert own == pytest.approx({1.0: 0.561, 0.25: 0.934}, abs=1e-3)

@@ -51,6 +51,7 @@ def test_straight_through_is_exactly_one_hot_with_the_relaxed_gradient() -> None
 
 def test_temperature_follows_the_progress_and_stays_positive() -> None:
     assert [temperature(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 0.6, 0.2])
+    assert [temperature(progress, 10.0, 0.1) for progress in (0.0, 0.5, 1.0)] == pytest.approx([10.0, 5.05, 0.1])
 
 
 def simplex_grid(k: int, n: int = 400) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,7 @@ from evonas.supernet.hypernet import PiecewiseLinear, SimplexRBF
 from evonas.supernet.optimizers import Batch, LogitLearner, WeightLearner, first_references
 from evonas.supernet.search import SupernetSearch
 from evonas.supernet.settings import METHODS, DartsSettings, FairSettings, SposSettings, VectorSettings
-from evonas.supernet.steps import Moment, PathStep, RelaxedStep
+from evonas.supernet.steps import Moment, PathStep, RelaxedStep, _Relaxed
 from evonas.supernet.training import SupernetTraining
 from evonas.training import Cancelled, Recipe, Stop
 from evonas.types import Metrics, UserError
@@ -308,3 +308,97 @@ def test_priors_take_part(prior: str) -> None:
     strong = DartsSettings(prior=prior, prior_weight=1e3, prior_parameter=0.3, beta_decay=0.0)  # type: ignore[arg-type]
     without = relaxed(DartsSettings(beta_decay=0.0))[2]
     assert not torch.equal(relaxed(strong)[2].sign(), without.sign())
+
+
+def test_of_two_targets_two_costs_are_learnt(tmp_path: Folder) -> None:
+    reached = {}
+    for target in (0.3, 1.5):
+        settings = METHODS["proxyless"](  # type: ignore[call-arg]
+            batch_size=16, target=target, arch_learning_rate=0.05, cost_strength=3.0
+        )
+        training = SupernetTraining(SPACE, splits(), settings, n_epochs=15, seed=np.random.SeedSequence(0))
+        training.run(tmp_path / str(target), Stop(), lambda *_: None)
+        assert training.logits is not None
+        costs = torch.from_numpy(SPACE.choices.costs["flops"])
+        expected = (training.logits.references.detach()[0].softmax(-1) * costs).sum()
+        reached[target] = float(expected / costs.mean(1).sum())
+    assert reached == pytest.approx({0.3: 0.3, 1.5: 1.5}, rel=0.25)
+
+
+@pytest.mark.parametrize("one_sided", [True, False])
+def test_below_the_target_nothing_is_charged_where_it_is_one_sided(one_sided: bool, tmp_path: Folder) -> None:
+    settings = METHODS["proxyless"](  # type: ignore[call-arg]
+        batch_size=16, target=100.0, one_sided=one_sided, cost_strength=1e6, arch_learning_rate=0.2, warm_up=0.0
+    )
+    training = SupernetTraining(SPACE, splits(), settings, n_epochs=3, seed=np.random.SeedSequence(0))
+    training.run(tmp_path, Stop(), lambda *_: None)
+    assert training.logits is not None
+    dearest = training.logits.references.detach()[0].softmax(-1)[:, 3].mean()
+    assert (float(dearest) > 0.6) == (not one_sided)
+
+
+def test_later_fields_change_no_checkpoint_of_an_older_search() -> None:
+    assert not METHODS["hypernet-vector"]().identity.keys() & {"temperature", "complexities", "charge"}
+    assert METHODS["gdas"](temperature=(10.0, 0.1)).identity["temperature"] == (10.0, 0.1)  # type: ignore[call-arg]
+    assert METHODS["spos"]().identity["candidates"] == 200
+
+
+class Headed(ToyRelaxable):
+    """Its last layer can be replaced."""
+
+    choices = replace(ToyRelaxable.choices, classifier=("head.weight", "head.bias"))
+
+
+def test_a_classifier_for_every_knot_is_mixed_for_each_member_and_outlives_a_kill(tmp_path: Folder) -> None:
+    search = replace(make("hypernet-scalar", learning_rate=0.1), space=Headed())
+    search = replace(search, settings=replace(search.settings, classifier="piecewise-linear"))  # type: ignore[call-arg]
+    whole = run(search, tmp_path / "whole")
+    heads = {member.weights["head.weight"].tobytes() for member in whole.members}
+    assert len(heads) > 1
+    with pytest.raises(Cancelled):
+        run(search, tmp_path / "killed", stop_after=1)
+    assert contents(run(search, tmp_path / "killed")) == contents(whole)
+
+
+@pytest.mark.parametrize(("name", "options", "sentence"), [
+    ("darts", {"noise_per_image": True}, "runs one architecture a batch: set noise_per_image to false"),
+    ("hypernet-scalar", {"classifier": "piecewise-linear"}, "names no last layer of its own"),
+])
+def test_what_a_spaces_supernet_cannot_do_is_refused(name: str, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        make(name, **options)
+
+
+def test_beta_decay_grows_along_the_search() -> None:
+    settings = DartsSettings(beta_decay=0.0, beta_decay_last=50.0)
+    decays = []
+    for progress in (0.0, 0.5, 1.0):
+        moment = Moment(progress, np.random.default_rng(0), torch.Generator())
+        references = torch.zeros(1, 3, 4)
+        decays.append(_Relaxed(settings.hypernet(4), settings, SPACE.choices, references, moment, 8).decay)
+    assert decays == [0.0, 25.0, 50.0]
+
+
+def test_a_step_draws_as_many_complexities_as_it_is_told() -> None:
+    drawn: list[int] = []
+
+    class Counting(SimplexRBF):
+        def draw(self, rng: np.random.Generator) -> Any:
+            drawn.append(1)
+            return super().draw(rng)
+
+    for n in (1, 32):
+        drawn.clear()
+        relaxed(VectorSettings(complexities=n), hypernet=Counting(4, tau=0.25, kappa=1.0))
+        assert len(drawn) == n
+
+
+@pytest.mark.parametrize(("name", "options", "sentence"), [
+    ("gdas", {"temperature": (1.0, 0.0)}, "temperature must be two positive numbers"),
+    ("hypernet-vector", {"complexities": 0}, "complexities must be at least 1"),
+    ("darts", {"beta_decay_last": -1.0}, "beta_decay_last must be finite and not negative"),
+    ("darts", {"prior": "dirichlet", "noise_per_image": True}, "is of one draw of rows"),
+])
+def test_bad_published_settings_are_refused_in_one_sentence(name: str, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        METHODS[name](**options)

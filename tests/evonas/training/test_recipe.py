@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from evonas.training import Pruning, Recipe, Regrowth
@@ -32,3 +33,22 @@ def test_a_warmup_rises_linearly_to_the_peak(schedule: Any, last: float) -> None
 def test_the_final_recipe_differs_in_what_would_change_a_chosen_network_only() -> None:
     recipe = Recipe(learning_rate=0.01, patience=3, pruning=Pruning(edges=50), regrowth=Regrowth())
     assert recipe.final() == Recipe(learning_rate=0.01)
+
+
+def test_children_train_for_a_share_of_the_budget_between_two() -> None:
+    recipe = Recipe(child_epochs=(35 / 60, 50 / 60))
+    drawn = [recipe.epochs_of_child(100.0, 60, np.random.default_rng(seed)) for seed in range(300)]
+    assert (min(drawn), max(drawn)) == (35, 50)
+    assert len(set(drawn)) == 16
+    assert recipe.epochs_of_child(100.0, 60) == 50
+    assert recipe.epochs_of_child(100.0, 1, np.random.default_rng(0)) == 1
+    assert Recipe().epochs_of_child(100.0, 60, np.random.default_rng(0)) == 60
+
+
+@pytest.mark.parametrize(("options", "sentence"), [
+    ({"child_epochs": (0.9, 0.5)}, "child_epochs must be two positive shares, the smaller first"),
+    ({"hidden_dropout": 1.0}, "hidden_dropout must be a share from 0 to 1"),
+])
+def test_bad_numbers_are_refused(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Recipe(**options)

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from evonas.types import UserError
+from evonas.types import Task, UserError
 from scripts.benchmarks.cells import collapse, curve, evolution, lab, table
 from scripts.benchmarks.cells.__main__ import app
+from search_spaces.cell.space import create
+
+#: Before the fixture makes it smaller.
+BENCH201 = collapse.BENCH201
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +83,25 @@ def test_collapse_tells_skips_along_the_search(tmp_path: Path) -> None:
     columns = (tmp_path / "collapse.md").read_text().splitlines()[4].split("|")
     assert "without remedies, 0" in columns[1]
     assert len(columns[2].split()) == 12
+
+
+def test_kappa_has_the_table_for_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {name: table.SETTINGS[name] for name in ("kappa 120, tau .25", "kappa 1400, tau 1")}
+    monkeypatch.setattr(table, "SETTINGS", settings)
+    result = CliRunner().invoke(app, ["kappa", "--seeds", "1", "--out", str(tmp_path)], catch_exceptions=False)
+    assert result.exit_code == 0
+    lines = (tmp_path / "kappa.md").read_text().splitlines()
+    assert "kappa 50 on the sum over edges, tau 1" in lines[2]
+    assert [row.split("|")[1].strip() for row in lines[4:]] == [name for name in settings for _ in range(4)]
+
+
+def test_three_values_of_kappa_are_swept_up_to_the_published_one() -> None:
+    kappas = [each["kappa"] for each in table.SETTINGS.values() if "tau" not in each]
+    assert kappas == [10.0, 120.0, 50.0 * 28]
+    assert {"kappa": 50.0, "charge": "sum", "tau": 1.0} in table.SETTINGS.values()
+
+
+def test_the_collapse_is_that_of_the_benchmarks_own_network() -> None:
+    places = create(Task("classification", (1, 28, 28), 10), BENCH201).layout.places
+    assert len(places) == 15
+    assert [index for index, place in enumerate(places) if place.before is not None] == [5, 10]

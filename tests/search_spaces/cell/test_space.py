@@ -132,8 +132,28 @@ def test_founders_are_uniform_over_pairs_of_sources() -> None:
     assert min(pairs.values()) > 150
 
 
-def test_founders_have_all_costs() -> None:
+def test_founders_are_uniform_over_genotypes() -> None:
+    space = create(GREY, SMALL | {"operations": "nasbench201", "nodes": 1})
+    rng, n = generator(0), 5000
+    found = Counter(space.sample(rng) for _ in range(n))
+    assert len(found) == 5
+    assert min(found.values()) > n / 5 * 0.85
+    space = create(GREY, SMALL | {"nodes": 1})  # two edges a cell, two cells, three operations
+    found = Counter(space.sample(rng) for _ in range(n))
+    assert len(found) == 81
+    alike = sum(count for genotype, count in found.items() if len(set(_names(genotype))) == 1)
+    assert alike / n == pytest.approx(3 / 81, abs=0.01)
+
+
+def test_a_new_run_says_how_founders_are_drawn_and_weights_do_not_depend_on_it() -> None:
     space = create(GREY, SMALL)
+    assert space.suitable_options() == {"sampling": "uniform"}
+    assert create(GREY, SMALL | {"sampling": "frequencies"}).suitable_options() == {}
+    assert "sampling" not in space.weight_options
+
+
+def test_founders_with_frequencies_of_their_own_have_all_costs() -> None:
+    space = create(GREY, SMALL | {"sampling": "frequencies"})
     founders = [space.sample(generator(seed)) for seed in range(60)]
     convolutions = [sum(name == "conv_3x3" for name in _names(founder)) for founder in founders]
     assert min(convolutions) <= 2

@@ -219,3 +219,25 @@ def test_an_architecture_or_rule_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         small("firsov").discretize(np.zeros(shape, np.float32), rule)
+
+
+@pytest.mark.parametrize("needs_gradient", [False, True])
+@pytest.mark.parametrize("operations", SETS)
+def test_rows_for_every_image_compute_what_each_image_gets_alone(operations: str, needs_gradient: bool) -> None:
+    space = small(operations)
+    supernet = space.supernet(0).eval()
+    shape = 4, space.choices.n_choices, len(space.choices.operations)
+    rows = torch.rand(shape, generator=torch.Generator().manual_seed(1))
+    rows[:, 0, 0] = 0.0  # run for no image
+    rows[1:, 1, 1] = 0.0  # run for one
+    x = batch()
+    together = supernet(x, rows.clone().requires_grad_(needs_gradient))
+    alone = torch.cat([supernet(x[i : i + 1], rows[i]) for i in range(4)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_for_another_number_of_images_are_refused() -> None:
+    space = small("firsov")
+    shape = 3, space.choices.n_choices, len(space.choices.operations)
+    with pytest.raises(ValueError, match="arch must have shape"):
+        space.supernet(0)(batch(), torch.zeros(shape))

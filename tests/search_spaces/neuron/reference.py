@@ -47,8 +47,13 @@ def _normalised(norm: Norm, sums: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
     return z * gain + bias if norm == "layer-affine" else z
 
 
-def states(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Weighted sums and activations of every layer after the inputs, all float64 and differentiable."""
+def states(
+    network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor, mask: Tensor | None = None
+) -> list[tuple[Tensor, Tensor]]:
+    """Weighted sums and activations of every layer after the inputs, all float64 and differentiable.
+
+    ``mask`` is what activations of hidden neurons are multiplied with, ``(n, n_hidden)``.
+    """
     genotype = network.genotype
     edges = torch.from_numpy(genotype.edges.astype(np.int64))
     weight = torch.zeros(genotype.n_neurons, genotype.n_neurons, dtype=torch.float64)
@@ -67,14 +72,18 @@ def states(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor
             if network.norm != "none" and len(normed):
                 some = _normalised(network.norm, sums[:, normed], bias[rows][normed], gain[rows][normed])
                 activation = activation.index_copy(1, torch.from_numpy(normed), some.relu())
+            if mask is not None:
+                activation = activation * mask[:, rows]
         result.append((sums, activation))
         h = torch.cat([h, activation], dim=1)
     return result
 
 
-def forward(network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
+def forward(
+    network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor, mask: Tensor | None = None
+) -> Tensor:
     """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``, all float64 and differentiable."""
-    return states(network, x, edge, bias, gain)[-1][1]
+    return states(network, x, edge, bias, gain, mask)[-1][1]
 
 
 def loss(outputs: Tensor, y: Tensor, task: Task, *, label_smoothing: float = 0.0) -> Tensor:

@@ -28,12 +28,14 @@ class Problem:
         x: ``(n, n_inputs)``.
         target: Class probabilities or regression targets, ``(n, n_outputs)``.
         weight: What a sample's loss is multiplied with, ``(n,)``; None is 1.
+        mask: What activations of hidden neurons are multiplied with, ``(n, n_hidden)``; None is 1.
     """
 
     x: Floats
     target: Floats
     kind: Literal["classification", "regression"]
     weight: Floats | None = None
+    mask: Floats | None = None
 
     def take(self, index: Ints) -> Problem:
         """Some of the samples."""
@@ -80,7 +82,8 @@ def pieces(propagation: Propagation, parameters: Tensor, batch: Problem) -> Iter
     n = len(batch.x)
     for begin in range(0, n, CHUNK):
         x, target = (_columns(rows[begin : begin + CHUNK], parameters.device) for rows in (batch.x, batch.target))
-        activations = propagation.forward(parameters, x)
+        mask = None if batch.mask is None else _columns(batch.mask[begin : begin + CHUNK], parameters.device)
+        activations = propagation.forward(parameters, x, mask)
         weight = None if batch.weight is None else torch.from_numpy(batch.weight[begin : begin + CHUNK]).to(x.device)
         loss, delta = _loss(propagation.outputs(activations), target, batch.kind, weight)
         gradient, delta = propagation.backward(parameters, activations, delta / n)

@@ -22,11 +22,13 @@ class Activations(NamedTuple):
         h: Activations of all neurons, ``(n_neurons, n)``; those of the outputs are the network's outputs.
         normalized: Normalised sums by hidden layer, ``(neurons of the layer with a norm, n)``; None where none has.
         scales: One over the standard deviation by hidden layer, ``(n,)``; None likewise.
+        mask: What activations of hidden neurons were multiplied with, ``(n_hidden, n)``; None is 1.
     """
 
     h: Tensor
     normalized: list[Tensor | None]
     scales: list[Tensor | None]
+    mask: Tensor | None = None
 
 
 class Propagation:
@@ -56,15 +58,17 @@ class Propagation:
         """Outputs before softmax, ``(n_outputs, n)``."""
         return activations.h[-self.genotype.n_outputs :]
 
-    def forward(self, parameters: Tensor, x: Tensor) -> Activations:
+    def forward(self, parameters: Tensor, x: Tensor, mask: Tensor | None = None) -> Activations:
         """Activations of all neurons.
 
         Args:
+            parameters: Flat, as :meth:`split` takes them.
             x: Inputs, one sample a column, ``(n_inputs, n)``.
+            mask: See :class:`Activations`.
         """
         edge, bias, gain = self.split(parameters)
         placed = self._product.place(edge)
-        result = Activations(x.new_empty(self.genotype.n_neurons, x.shape[1]), [], [])
+        result = Activations(x.new_empty(self.genotype.n_neurons, x.shape[1]), [], [], mask)
         n_inputs, h = self.genotype.n_inputs, result.h
         h[:n_inputs] = x
         for layer, rows in enumerate(self._rows, start=1):
@@ -74,6 +78,8 @@ class Propagation:
                 torch.add(z, bias[rows, None], out=own)
                 break
             self._activate(z, bias[rows, None], gain[rows, None], self._kinds[layer - 1], own, result)
+            if mask is not None:
+                own *= mask[rows]
         return result
 
     def backward(self, parameters: Tensor, activations: Activations, delta_outputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,6 +104,8 @@ class Propagation:
             rows = self._rows[layer - 1]
             own = activations.h[self.genotype.n_inputs + rows.start : self.genotype.n_inputs + rows.stop]
             dh = self._product.backward(placed, delta, layer)  # (neurons of the layer, n)
+            if activations.mask is not None:
+                dh = dh * activations.mask[rows]
             kinds = self._kinds[layer - 1]
             dy = torch.ops.aten.threshold_backward(dh, own, 0)  # the gradient through ReLU
             if kinds.linear is not None:

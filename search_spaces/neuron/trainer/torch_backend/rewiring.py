@@ -70,3 +70,64 @@ def regrown(
         first += height
     added = np.stack([places % genotype.n_neurons, places // genotype.n_neurons], axis=1).astype(np.int32)
     return Rewired(np.concatenate([genotype.edges[kept], added]), np.concatenate([kept, np.full(len(added), -1)]))
+
+
+def regrown_by_pair(
+    genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], share: float, scores: Iterable[Floats]
+) -> Rewired:
+    """The edges after ``share`` of those between each two layers gave way to the largest absolute scores there.
+
+    An edge that was dropped is a candidate, too, and stays the edge that it was.
+
+    Args:
+        genotype: With the edges as they are.
+        edge: Their weights, ``(n_edges,)``.
+        frozen: Those that stay, ``(n_edges,)``.
+        share: Of the edges of each pair of layers.
+        scores: As :func:`regrown` takes them.
+    """
+    kept, counts = _kept_by_pair(genotype, edge, frozen, share)
+    source, target = genotype.edges.astype(np.int64).T
+    present_places = target * genotype.n_neurons + source
+    best: dict[tuple[int, int], tuple[Floats, Ints]] = {}
+    first = genotype.n_inputs
+    for block in scores:
+        height, candidates = len(block), np.abs(block)
+        present = slice(*np.searchsorted(target, [first, first + height]))
+        chosen = np.flatnonzero(kept[present]) + present.start
+        candidates[target[chosen] - first, source[chosen]] = -1  # below any score
+        layer = int(genotype.layer_of[first])
+        for before in range(layer):
+            columns = slice(*genotype.layer_offsets[before : before + 2].tolist())
+            here = candidates[:, columns].reshape(-1)
+            winners = np.flatnonzero(largest(here, int(counts[before, layer])))
+            rows, places = np.divmod(winners, columns.stop - columns.start)
+            places = (first + rows) * genotype.n_neurons + columns.start + places
+            values, earlier = best.get((before, layer), (np.empty(0, np.float32), np.empty(0, np.int64)))
+            values, places = np.concatenate([values, here[winners]]), np.concatenate([earlier, places])
+            winners = np.flatnonzero(largest(values, int(counts[before, layer])))
+            best[before, layer] = values[winners], places[winners]
+        first += height
+    grown = np.sort(np.concatenate([places for _, places in best.values()]))
+    again = np.isin(present_places, grown) & ~kept
+    left = np.flatnonzero(kept | again)
+    fresh = np.setdiff1d(grown, present_places[again])
+    added = np.stack([fresh % genotype.n_neurons, fresh // genotype.n_neurons], axis=1).astype(np.int32)
+    return Rewired(np.concatenate([genotype.edges[left], added]), np.concatenate([left, np.full(len(added), -1)]))
+
+
+def _kept_by_pair(
+    genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], share: float
+) -> tuple[NDArray[np.bool_], Ints]:
+    """Which edges are not dropped, and how many are between each two layers, ``(depth + 1, depth + 1)``."""
+    layers = genotype.layer_of[genotype.edges.astype(np.int64)]
+    n_layers = genotype.depth + 1
+    kept, counts = np.ones(len(edge), bool), np.zeros((n_layers, n_layers), np.int64)
+    pairs = layers[:, 0] * n_layers + layers[:, 1]
+    for pair in np.unique(pairs).tolist():
+        members = np.flatnonzero(pairs == pair)
+        moved = min(round(share * len(members)), int((~frozen[members]).sum()))
+        ranks = np.where(frozen[members], np.float32(-np.inf), -np.abs(edge[members]))
+        kept[members[largest(ranks, moved)]] = False
+        counts[divmod(pair, n_layers)] = moved
+    return kept, counts

@@ -24,10 +24,10 @@ from search_spaces.neuron.trainer.base import (
     sample_order,
     schedule,
 )
-from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores
+from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores, hidden_mask
 from search_spaces.neuron.trainer.torch_backend.batches import mean_loss, pieces, predict, problem
 from search_spaces.neuron.trainer.torch_backend.learner import Learner
-from search_spaces.neuron.trainer.torch_backend.rewiring import pruned, regrown
+from search_spaces.neuron.trainer.torch_backend.rewiring import pruned, regrown, regrown_by_pair
 
 #: Pairs of neurons that are scored together: 4 MB of scores.
 SCORED_AT_ONCE = 1 << 20
@@ -45,7 +45,7 @@ class Training:
         self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         per_epoch = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * per_epoch
-        self._plan = schedule(recipe, learner.genotype, n_steps)
+        self._plan = schedule(recipe, learner.genotype, n_steps, per_epoch)
         self._first_judged = max(0, self._plan.settled - 1) // per_epoch
         self._augmentation = Augmentation(splits.train.x.shape[1:], recipe)
         self._n_steps_done = 0
@@ -88,6 +88,10 @@ class Training:
         if recipe.input_dropout:
             mask = dropout_mask(index, batch.x.shape[1], rate=recipe.input_dropout, seed=self._seed, step=step)
             batch = replace(batch, x=batch.x * mask)
+        if recipe.hidden_dropout:
+            sizes = learner.genotype.n_inputs, learner.genotype.n_hidden
+            rate, seed = recipe.hidden_dropout, self._seed
+            batch = replace(batch, mask=hidden_mask(index, *sizes, rate=rate, seed=seed, step=step))
         loss, gradient = 0.0, torch.zeros_like(learner.parameters)
         for piece in pieces(learner.propagation, learner.parameters, batch):
             loss += piece.loss
@@ -107,7 +111,9 @@ class Training:
             learner.rewire(pruned(learner.genotype, edge, learner.frozen, plan.prunes[step]))
         if step in plan.regrows:
             scores, edge = self._scores(scored), learner.edge.cpu().numpy()
-            learner.rewire(regrown(learner.genotype, edge, learner.frozen, plan.regrows[step], scores))
+            assert self._recipe.regrowth is not None
+            move = regrown_by_pair if self._recipe.regrowth.scope == "layer-pair" else regrown
+            learner.rewire(move(learner.genotype, edge, learner.frozen, plan.regrows[step], scores))
 
     def _scores(self, index: Ints) -> Iterator[Floats]:
         """E[h_u * delta_v] of all pairs, or random scores, as :func:`regrown` takes them."""

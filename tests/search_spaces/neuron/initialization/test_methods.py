@@ -116,6 +116,13 @@ def test_rigl_and_set_start_alike_at_the_budget_and_differ_in_how_edges_grow() -
     assert [seeders[name].training["regrowth"]["grow"] for name in ("rigl", "set")] == ["gradient", "random"]
 
 
+def test_edges_move_within_layer_pairs_but_in_the_global_variants() -> None:
+    seeders = create(IMAGES, {}).seeders
+    for name in ("rigl", "set"):
+        assert seeders[name].training["regrowth"]["scope"] == "layer-pair"
+        assert seeders[f"{name}-global"].training["regrowth"]["scope"] == "network"
+
+
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("task", [Task("regression", (1,), 1), Task("classification", (3, 6, 6), 2)])
 def test_small_and_odd_tasks_have_families_too(name: str, task: Task) -> None:

@@ -142,3 +142,41 @@ def test_prune_without_an_aim_leaves_a_log_uniform_share_within_the_bounds() -> 
     assert 0.35 < np.mean(np.array(left) == bound) < 0.6  # ln(.6 / .4) / ln(.95 / .4) = .47
     assert 0.9 * parent.n_edges < max(left) <= 0.95 * parent.n_edges
     assert prune(parent, np.random.default_rng(0), replace(PARAMS, edges=(parent.n_edges, parent.n_edges))) is None
+
+
+PUBLISHED = replace(
+    PARAMS, smallest_steps={"add_edges": 0.2, "remove_edges": 0.12, "tie_weights": 1 / 30}, pair_share=0.6
+)
+
+
+def test_steps_with_a_lower_bound_are_uniform_between_the_two() -> None:
+    rng = np.random.default_rng(0)
+    steps = np.array([PUBLISHED.step("add_edges", 1000, rng) for _ in range(4000)])
+    assert (steps.min(), steps.max()) == (200, 320)
+    assert steps.mean() == pytest.approx(260, abs=2)
+    free = np.array([PARAMS.step("add_edges", 1000, rng) for _ in range(4000)])
+    assert free.min() == 1
+    assert np.median(free) < 30
+
+
+def test_the_largest_of_three_pairs_gets_up_to_its_share() -> None:
+    rng = np.random.default_rng(0)
+    shares = np.array([PUBLISHED.shares(1000, 3, rng) for _ in range(500)])
+    assert (shares.sum(axis=1) == 1000).all()
+    assert 590 < shares.max() <= 601
+    assert shares.min() < 50
+    assert PUBLISHED.shares(7, 1, rng).tolist() == [7]
+    assert PARAMS.shares(7, 3, rng).tolist() == [2, 2, 3]
+
+
+@examples
+@given(seeds)
+def test_edges_are_added_and_removed_by_the_published_shares(seed: int) -> None:
+    parent = random_genotype(np.random.default_rng(seed), n_inputs=64, layers=(30, 20), n_outputs=10, density=0.2)
+    grown = add_edges(parent, np.random.default_rng(seed), PUBLISHED)
+    assert grown is not None
+    assert 0.199 * parent.n_edges <= grown.n_edges - parent.n_edges <= 0.321 * parent.n_edges
+    pruned = remove_edges(parent, np.random.default_rng(seed), PUBLISHED)
+    assert pruned is not None
+    if pruned.n_hidden == parent.n_hidden:
+        assert parent.n_edges - pruned.n_edges <= 0.221 * parent.n_edges

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,7 +19,8 @@ from search_spaces.neuron.mutation import (
     remove_layer,
     split_neuron,
 )
-from tests.search_spaces.neuron.mutants import PARAMS, examples, founder, layers_by_id, named_edges, seeds
+from search_spaces.neuron.space import create
+from tests.search_spaces.neuron.mutants import PARAMS, TASK, examples, founder, layers_by_id, named_edges, seeds
 from tests.search_spaces.neuron.reference import random_genotype
 
 
@@ -129,3 +132,54 @@ def test_merge_neurons_takes_the_neuron_that_shares_most_inputs() -> None:
         (origin,) = child.origins[child.origins < 0].tolist()
         left = child.ids[child.origins < 0].tolist()[0]
         assert {left, -origin} != {FIRST_HIDDEN_ID, FIRST_HIDDEN_ID + 1}
+
+
+PUBLISHED = replace(PARAMS, smallest_steps={"add_nodes": 0.12}, at_predecessors=True)
+
+
+def mean_of_predecessors(genotype: NeuronGenotype, neuron: int) -> np.ndarray:
+    places = PARAMS.law.positions(genotype)
+    mean: np.ndarray = places[genotype.edges[genotype.edges[:, 1] == neuron, 0]].mean(axis=0)
+    return mean
+
+
+def test_published_steps_add_a_tenth_to_a_third_of_the_neurons_with_a_fifth_to_a_quarter_of_the_edges() -> None:
+    parent = random_genotype(np.random.default_rng(3), n_inputs=64, layers=(60, 40), n_outputs=10, density=0.2)
+    neurons, edges = [], []
+    for seed in range(60):
+        child = add_nodes(parent, np.random.default_rng(seed), PUBLISHED)
+        assert child is not None
+        neurons.append((child.n_neurons - parent.n_neurons) / parent.n_neurons)
+        edges.append((child.n_edges - parent.n_edges) / parent.n_edges)
+    assert 0.09 < min(neurons) < 0.18
+    assert 0.25 < max(neurons) <= 0.321
+    assert max(edges) <= 0.281
+    assert np.mean(edges) > 0.14
+
+
+def test_new_neurons_lie_at_the_mean_of_their_predecessors() -> None:
+    parent = random_genotype(np.random.default_rng(4), n_inputs=64, layers=(12, 9), n_outputs=10, density=0.3)
+    for seed in range(10):
+        child = add_nodes(parent, np.random.default_rng(seed), PUBLISHED)
+        assert child is not None
+        new = child.n_inputs + np.flatnonzero(~np.isin(child.ids, parent.ids))
+        assert len(new)
+        for neuron in new.tolist():
+            expected = mean_of_predecessors(child, neuron)
+            np.testing.assert_allclose(PARAMS.law.positions(child)[neuron], expected, atol=1e-4)
+        kept = np.isin(child.ids, parent.ids)
+        old = {id: place.tolist() for id, place in zip(parent.ids.tolist(), parent.positions, strict=True)}
+        assert all(old[id] == place.tolist() for id, place in
+                   zip(child.ids[kept].tolist(), child.positions[kept], strict=True))
+
+
+@pytest.mark.parametrize("founders", ["source", "log-uniform"])
+def test_founders_lie_at_the_mean_of_their_predecessors(founders: str) -> None:
+    options = {"founders": founders, "hidden_positions": "predecessors", "founder_edges": (200, 2000)}
+    space = create(TASK, options)
+    for seed in range(5):
+        founder = space.sample(np.random.default_rng(seed))
+        space.validate(founder)
+        places = space.law.positions(founder)
+        for neuron in range(founder.n_inputs, founder.n_inputs + founder.n_hidden):
+            np.testing.assert_allclose(places[neuron], mean_of_predecessors(founder, neuron), atol=1e-4)

@@ -23,7 +23,7 @@ from search_spaces.neuron.trainer.base import (
     regrow_steps,
     sample_order,
 )
-from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores
+from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores, hidden_mask
 from tests.search_spaces.neuron.reference import forward, loss, parameters, states
 
 
@@ -119,8 +119,9 @@ class ReferenceTrainer:
         arrays = (t.detach().numpy().astype(np.float32) for t in self.values())
         return Network(self.network.genotype, *arrays, self.network.norm)
 
-    def outputs(self, x: Doubles) -> Tensor:
-        return forward(self.network, torch.from_numpy(x), *self.values())
+    def outputs(self, x: Doubles, mask: Floats | None = None) -> Tensor:
+        rows = None if mask is None else torch.from_numpy(mask.astype(np.float64))
+        return forward(self.network, torch.from_numpy(x), *self.values(), rows)
 
     def update(self, index: Ints, step: int, rate: float) -> float:
         recipe, task = self.recipe, self.splits.task
@@ -132,7 +133,11 @@ class ReferenceTrainer:
             x = x[:, view]
         if recipe.input_dropout:
             x = x * dropout_mask(index, task.n_inputs, rate=recipe.input_dropout, seed=self.seed, step=step)
-        value = mean_loss(self.outputs(x), samples, task, recipe, self.told(index))
+        mask = None
+        if recipe.hidden_dropout:
+            sizes = self.network.genotype.n_inputs, self.network.genotype.n_hidden
+            mask = hidden_mask(index, *sizes, rate=recipe.hidden_dropout, seed=self.seed, step=step)
+        value = mean_loss(self.outputs(x, mask), samples, task, recipe, self.told(index))
         self.optimizer.zero_grad()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -165,6 +170,9 @@ class ReferenceTrainer:
         else:
             told = self.told(index)
             score = np.abs(score_matrix(self.snapshot(), samples, self.splits.task, self.recipe, told))
+        if self.recipe.regrowth is not None and self.recipe.regrowth.scope == "layer-pair":
+            self.regrow_by_pair(share, weight, score)
+            return
         absent = genotype.layer_of[:, None] < genotype.layer_of[None, :]
         absent[genotype.edges[:, 0], genotype.edges[:, 1]] = False
         moved = min(round(share * genotype.n_edges), int((~self.frozen).sum()), int(absent.sum()))
@@ -174,6 +182,25 @@ class ReferenceTrainer:
         kept = np.setdiff1d(np.arange(len(weight)), dropped)
         grown = np.stack([source[best], target[best]], axis=1)
         self.rebuild(np.concatenate([genotype.edges[kept], grown]), np.concatenate([kept, np.full(moved, -1)]))
+
+    def regrow_by_pair(self, share: float, weight: NDArray[np.floating], score: NDArray[np.floating]) -> None:
+        """Algorithm 1 of Evci 2020, layer pair by layer pair: what is dropped competes with what is absent."""
+        genotype = self.network.genotype
+        layer = genotype.layer_of
+        index = {(int(u), int(v)): e for e, (u, v) in enumerate(genotype.edges)}
+        origin: dict[tuple[int, int], int] = {}
+        for i in range(genotype.depth + 1):
+            for j in range(i + 1, genotype.depth + 1):
+                own = [e for (u, v), e in index.items() if layer[u] == i and layer[v] == j]
+                free = [e for e in own if not self.frozen[e]]
+                moved = min(round(share * len(own)), len(free))
+                dropped = set(sorted(free, key=lambda e: (weight[e], e))[:moved])
+                origin |= {edge: e for edge, e in index.items() if e in own and e not in dropped}
+                pairs = [(u, v) for u in np.flatnonzero(layer == i) for v in np.flatnonzero(layer == j)]
+                able = [(int(u), int(v)) for u, v in pairs if (int(u), int(v)) not in origin]
+                for edge in sorted(able, key=lambda e: (-score[e], e[1], e[0]))[:moved]:
+                    origin[edge] = index.get(edge, -1)
+        self.rebuild(np.array(list(origin), np.int64), np.array(list(origin.values()), np.int64))
 
     def rebuild(self, edges: NDArray[np.integer], origin: Ints) -> None:
         """Go on with other edges: ``origin`` is the index of the edge each was (its state is kept), -1 for new ones."""
@@ -225,7 +252,8 @@ class ReferenceTrainer:
         release_at = self.network.genotype.release_at
         release = round(release_at * n_steps) if release_at < 1 else -1
         prunes = prune_steps(self.recipe, n_steps, self.network.genotype.n_edges, release_at)
-        regrows = regrow_steps(self.recipe, n_steps, max(max(prunes, default=-1) + 1, release, 0))
+        settled = max(max(prunes, default=-1) + 1, release, 0)
+        regrows = regrow_steps(self.recipe, n_steps, settled, n_batches(n, batch_size))
         if release == 0:
             self.release()
         result = ReferenceRun(self.network, [], [], [], 0.0)

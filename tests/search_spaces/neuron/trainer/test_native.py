@@ -79,7 +79,7 @@ def test_epochs_that_one_call_trains_are_those_that_are_trained_one_by_one(
 
 
 EVERYTHING = Recipe(
-    batch_size=48, input_dropout=0.2, shift=1, flip=True, label_smoothing=0.1, clip_norm=1.0,
+    batch_size=48, input_dropout=0.2, hidden_dropout=0.1, shift=1, flip=True, label_smoothing=0.1, clip_norm=1.0,
     pruning=Pruning(edges=120, every=3, end=0.5), regrowth=Regrowth(fraction=0.2, every=3),
 )
 

@@ -91,3 +91,9 @@ def test_neighbours_that_are_packed_together_stay_together(batch_size: int, size
     assert (groups[:, 0] % size == 0).all()
     np.testing.assert_array_equal(order[whole:], np.arange(whole, 1000))
     assert (np.diff(groups[:, 0]) < 0).any(), "shuffled"
+
+
+def test_edges_can_move_after_every_epoch_but_the_last_always_as_many() -> None:
+    recipe = Recipe(regrowth=Regrowth(fraction=0.3, every=0, end=1.0, decay="none"))
+    assert regrow_steps(recipe, 12, pruned_until=0, per_epoch=4) == {3: 0.3, 7: 0.3}
+    assert regrow_steps(recipe, 12, pruned_until=5, per_epoch=4) == {7: 0.3}

@@ -20,6 +20,7 @@ import torch
 from evonas.data.samples import Splits
 from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTimeout
 from evonas.types import Task
+from search_spaces.neuron.layering import pair_counts
 from search_spaces.neuron.trainer.base import Network, Norm, Trainer
 from tests.search_spaces.neuron.reference import loss, random_network
 from tests.search_spaces.neuron.trainer.measuring_contract import MeasuringContract
@@ -178,17 +179,48 @@ class TrainerContract(MeasuringContract):
         recipe = Recipe(batch_size=16, pruning=Pruning(edges=80, begin=0.2, every=5))
         self.assert_equals_reference(trainer, network, random_splits(9), recipe, frozen=frozen)
 
+    @pytest.mark.parametrize("scope", ["layer-pair", "network"])
     @pytest.mark.parametrize("batch_size", [64, 16, 10])
-    def test_regrowth_moves_edges_to_the_largest_gradients(self, trainer: Trainer, batch_size: int) -> None:
+    def test_regrowth_moves_edges_to_the_largest_gradients(
+        self, trainer: Trainer, batch_size: int, scope: Any
+    ) -> None:
         network = random_network(np.random.default_rng(14), layers=(16, 12), density=0.2)
-        recipe = Recipe(batch_size=batch_size, regrowth=Regrowth(fraction=0.2, every=6), label_smoothing=0.1)
+        regrowth = Regrowth(fraction=0.2, every=6, scope=scope)
+        recipe = Recipe(batch_size=batch_size, regrowth=regrowth, label_smoothing=0.1)
         self.assert_equals_reference(trainer, network, random_splits(10, n=90), recipe, epochs=4)
 
-    def test_regrowth_at_random_moves_edges_to_where_the_hash_says(self, trainer: Trainer) -> None:
+    def test_between_two_layers_as_many_edges_grow_as_are_dropped_and_dropped_ones_may_return(
+        self, trainer: Trainer
+    ) -> None:
+        # nine tenths of the edges are there: more are dropped than are absent, so that most of them return
+        network = random_network(np.random.default_rng(41), layers=(9, 7), density=0.9)
+        regrowth = Regrowth(fraction=0.5, every=3, end=1.0, decay="none")
+        recipe = Recipe(batch_size=16, regrowth=regrowth)
+        self.assert_equals_reference(trainer, network, random_splits(31, n=90), recipe, epochs=2)
+        trained = self.run(trainer, network, random_splits(31, n=90), recipe).network.genotype
+        before, after = pair_counts(network.genotype), pair_counts(trained)
+        np.testing.assert_array_equal(before, after)
+        assert trained != network.genotype
+
+    def test_regrowth_spares_frozen_edges_between_two_layers(self, trainer: Trainer) -> None:
+        network = random_network(np.random.default_rng(42), layers=(16, 12), density=0.3)
+        frozen = np.random.default_rng(42).random(network.genotype.n_edges) < 0.9
+        recipe = Recipe(batch_size=16, regrowth=Regrowth(fraction=0.6, every=5))
+        self.assert_equals_reference(trainer, network, random_splits(32, n=90), recipe, frozen=frozen)
+
+    @pytest.mark.parametrize("scope", ["layer-pair", "network"])
+    def test_regrowth_after_every_epoch_moves_always_the_same_share(self, trainer: Trainer, scope: Any) -> None:
+        network = random_network(np.random.default_rng(43), layers=(16, 12), density=0.2)
+        regrowth = Regrowth(fraction=0.3, every=0, end=1.0, decay="none", grow="random", scope=scope)
+        recipe = Recipe(batch_size=16, regrowth=regrowth)
+        self.assert_equals_reference(trainer, network, random_splits(33, n=90), recipe, epochs=3)
+
+    @pytest.mark.parametrize("scope", ["layer-pair", "network"])
+    def test_regrowth_at_random_moves_edges_to_where_the_hash_says(self, trainer: Trainer, scope: Any) -> None:
         network = random_network(np.random.default_rng(30), layers=(16, 12), density=0.2)
         recipe = Recipe(
             batch_size=16, pruning=Pruning(edges=network.genotype.n_edges - 8, every=4, end=0.3), input_dropout=0.1,
-            regrowth=Regrowth(fraction=0.3, every=4, grow="random"),
+            regrowth=Regrowth(fraction=0.3, every=4, grow="random", scope=scope),
         )
         self.assert_equals_reference(trainer, network, random_splits(20, n=90), recipe)
 

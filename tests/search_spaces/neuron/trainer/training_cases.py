@@ -66,6 +66,8 @@ TRAINING_CASES: dict[str, dict[str, Any]] = {
     "clipping": {"clip_norm": 0.1},
     "label-smoothing": {"label_smoothing": 0.2},
     "input-dropout": {"input_dropout": 0.3},
+    "hidden-dropout": {"hidden_dropout": 0.3},
+    "both-dropouts-in-a-tile-and-a-half": {"batch_size": 96, "input_dropout": 0.2, "hidden_dropout": 0.4},
     "batch-of-single-samples": {"batch_size": 10},
     "dropout-of-single-samples": {"batch_size": 9, "input_dropout": 0.5},
     "batch-of-a-tile": {"batch_size": 64},

@@ -1,0 +1,63 @@
+"""Settings by name: a method as it was published, beside the defaults of this project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+#: Names that the setting ``preset`` takes.
+PresetName: TypeAlias = Literal["published"]
+#: Method of a search without a seeder: the population engine on random founders.
+EVOLUTION = "evolution"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """What a run is set to, where the user does not set it.
+
+    Attributes:
+        paper: Author and year.
+        link: Where it, or the authors' code, stands; empty where that is not known.
+        settings: Fields of the run's configuration; tables are joined key by key.
+        validation_share: Of the training samples those that are held back, where the data bring no validation set and
+            the user asks for no number; None leaves it to the data set.
+        remarks: What was published and is otherwise here, or was not published; a sentence each.
+    """
+
+    paper: str
+    link: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    validation_share: float | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class HasPresets(Protocol):
+    """Capability: methods of the space as they were published, or what the space adds to a preset of the engine's."""
+
+    @property
+    def presets(self) -> Mapping[str, Preset]:
+        """By the method's name, that of a seeder or :data:`EVOLUTION`."""
+        ...
+
+
+def joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested tables, key by key; where both have a value, the second's."""
+    result = dict(first)
+    for key, value in second.items():
+        before = result.get(key)
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        result[key] = joined(before, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def flat(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested tables as one, with names like ``training.regrowth.every``; an empty table is a value."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            found |= flat(value, f"{before}{key}.")
+        else:
+            found[f"{before}{key}"] = value
+    return found

@@ -1,0 +1,88 @@
+"""The setting ``preset``: a method as it was published, but for what the user sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evonas.capabilities.choices import Relaxable
+from evonas.capabilities.option_models import value_text
+from evonas.capabilities.presets import EVOLUTION, HasPresets, Preset, flat, joined
+from evonas.config import RunConfig, check_config
+from evonas.space import SearchSpace
+from evonas.supernet.published import PUBLISHED
+from evonas.types import UserError
+
+
+def presets_of(space: SearchSpace[Any]) -> Mapping[str, Preset]:
+    """All presets ``published`` of a space by the method's name: those of supernets where it has one, and its own."""
+    own = space.presets if isinstance(space, HasPresets) else {}
+    engine = PUBLISHED if isinstance(space, Relaxable) else {}
+    found: dict[str, Preset] = {**engine, **own}
+    for method in engine.keys() & own.keys():
+        first, second = engine[method], own[method]
+        found[method] = Preset(
+            paper=first.paper, link=first.link, settings=joined(first.settings, second.settings),
+            validation_share=second.validation_share or first.validation_share,
+            remarks=(*first.remarks, *second.remarks),
+        )
+    return found
+
+
+def preset_of(config: RunConfig, space: SearchSpace[Any]) -> Preset | None:
+    """What the setting ``preset`` of a configuration stands for; None where it is not set.
+
+    Raises:
+        UserError: The method bears no paper's name.
+    """
+    if config.preset is None:
+        return None
+    known = presets_of(space)
+    method = config.seeder if config.searcher == "random" else EVOLUTION if config.searcher == "nsga2" else None
+    if method in known:
+        return known[method]
+    what = f"the searcher {config.searcher!r}" if method in (None, EVOLUTION) else f"the method {method!r}"
+    there = f"there are presets of {', '.join(known)}" if known else "there is none of any method"
+    raise UserError(f"preset (--preset): expected a method that was published, got {what} in the space "
+                    f"{config.space}, of which {there}: choose one of these, or leave the preset out")
+
+
+def with_preset(config: RunConfig, space: SearchSpace[Any]) -> RunConfig:
+    """The configuration of a new run with its preset's values for all that was not given; raises as :func:`preset_of`.
+
+    Args:
+        config: What was given, and only that, counts as set by the user.
+        space: Made with the given options.
+    """
+    preset = preset_of(config, space)
+    if preset is None:
+        return config
+    given = config.model_dump(exclude_unset=True)
+    settings: Mapping[str, Any] = preset.settings
+    if "rungs" in given and given["rungs"] is not None:  # they say how many epochs, too
+        settings = {name: value for name, value in settings.items() if name != "epochs"}
+    return check_config(joined(settings, given), source="the preset with what was given beside it")
+
+
+def differences(config: RunConfig, preset: Preset) -> list[str]:
+    """Settings in which a run differs from its preset, as ``name = value``, in the order of the preset."""
+    kept, wanted = (flat(table) for table in (_plain(config.model_dump()), _plain(preset.settings)))
+    return [f"{name} = {value_text(kept.get(name))}" for name, value in wanted.items() if kept.get(name) != value]
+
+
+def described(config: RunConfig, space: SearchSpace[Any]) -> str | None:
+    """Whose settings a run has, and in what it differs from them; None where it was not set as published."""
+    preset = preset_of(config, space)
+    if preset is None:
+        return None
+    others = differences(config, preset)
+    but = f", but for {', '.join(others)}" if others else ""
+    where = f", {preset.link}" if preset.link else ""
+    return f"as published: {preset.paper}{where}{but}"
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, as JSON keeps them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
