@@ -65,8 +65,8 @@ if TYPE_CHECKING:
     from evonas.config import RunConfig
 
 METHOD = (
-    "random; of neurons conv, prune, local, rigl, set, rigl-global, set-global or relevance; of cells hypernet-scalar, "
-    "hypernet-vector, darts, gdas, proxyless, spos or fairnas; of cnn spread [random]."
+    "random; of neurons conv, prune, local, rigl, set, rigl-global, set-global, relevance or vertex-relaxation; of "
+    "cells hypernet-scalar, hypernet-vector, darts, gdas, proxyless, spos or fairnas; of cnn spread [random]."
 )
 EPOCHS = "Epochs of a trial [6; more where samples are few]."
 MEMBER_EPOCHS = "Epochs of each [12; more where samples are few]."
@@ -248,6 +248,10 @@ def seed(
     ] = None,
     trainer: TrainerName = None,
     space_option: SpaceOption = None,
+    search_option: Annotated[
+        list[str] | None,
+        typer.Option(help="A setting of a search, like prior=entropy; may be repeated.", rich_help_panel=SEARCH),
+    ] = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
@@ -276,6 +280,7 @@ def seed(
         "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
         "teacher_members": teacher_members,
         "training": {} if teacher_weight is None else {"teacher_weight": teacher_weight},
+        "search_options": parse_options(search_option, "--search-option"),
         "space_options": parse_options(space_option) | {n: value for n, value in options.items() if value is not None},
     }, defaults={"searcher": "random"})
     _check_batches(given)

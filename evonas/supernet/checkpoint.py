@@ -40,6 +40,11 @@ class TrainedHypernet:
     hypernet: Hypernet
     references: Floats
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What the entries of a complexity are about; empty where that is operations, or parameters alone."""
+        return self.hypernet.measures
+
     def logits(self, complexity: Doubles) -> Doubles:
         """Shape ``(n_choices, n_operations)``."""
         return mixed_logits(self.hypernet.coefficients(complexity), self.references)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from evonas.types import Doubles, Floats, Json
 
 #: Numbers asked for may be rounded to two decimals.
 ROUNDING = 0.005
+#: What operations can be charged for; ``latency`` is measured, see :mod:`evonas.runtimes.latency_table`.
+MEASURES = ("params", "flops", "latency")
 
 
 class Hypernet(Protocol):
@@ -27,15 +29,21 @@ class Hypernet(Protocol):
         """Sets of logits that are learned."""
         ...
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What the entries of a complexity are about, of :data:`MEASURES`; empty where that is anything else."""
+        ...
+
     def coefficients(self, complexity: Doubles) -> Doubles:
         """Shares of the references' logits, ``(n_references,)``; they sum to one."""
         ...
 
-    def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
+    def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
         """What the loss charges for an operation on a row, ``(n_choices, n_operations)``.
 
         Args:
-            n_parameters: What an operation on a row adds to the network, ``(n_choices, n_operations)``.
+            costs: What an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure:
+                ``params``, and others that the hypernetwork is about.
         """
         ...
 
@@ -61,12 +69,13 @@ class Table:
     """No hypernetwork: one set of logits, and nothing is charged (DARTS)."""
 
     n_references: int = 1
+    measures: ClassVar[tuple[str, ...]] = ()
 
     def coefficients(self, complexity: Doubles) -> Doubles:
         return np.ones(1)
 
-    def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
-        return np.zeros(n_parameters.shape)
+    def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
+        return np.zeros(costs["params"].shape)
 
     def draw(self, rng: np.random.Generator) -> Doubles:
         return np.empty(0)
@@ -96,6 +105,7 @@ class PiecewiseLinear:
     low: float = -8.0
     high: float = -4.0
     n_references: int = 5
+    measures: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
@@ -111,8 +121,8 @@ class PiecewiseLinear:
         hats: Doubles = 1.0 - np.abs(np.arange(self.n_references) - min(max(place, 0.0), n_pieces))
         return hats.clip(0.0)
 
-    def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
-        return float(complexity[0]) * n_parameters.astype(np.float64)
+    def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
+        return float(complexity[0]) * costs["params"].astype(np.float64)
 
     def draw(self, rng: np.random.Generator) -> Doubles:
         return np.array([10.0 ** rng.uniform(self.low, self.high)])
@@ -139,53 +149,72 @@ class SimplexRBF:
     Logits are those of the references, weighted by ``softmax(-||s - s_r||^2 / tau)``; references are the vertices and
     the centroid. What is charged is the mean over rows, or their sum as in the source, times ``kappa``.
 
+    With measures the point s has an entry for each of them, and operations are charged ``M s``, see
+    :func:`measure_matrix` (the outlook of the same work).
+
     Attributes:
-        n_operations: Dimension of the complexity.
+        n_operations: Dimension of the complexity, without measures.
         tau: At 1, a vertex of three takes 44 % of its logits from other references; at .25 it is 7 %.
         kappa: Weight of the charge in the loss.
         charge: ``"mean"`` or ``"sum"`` over rows.
+        measures: Two or more of :data:`MEASURES`; none is a penalty for each operation.
     """
 
     n_operations: int
     tau: float
     kappa: float
     charge: Literal["mean", "sum"] = "mean"
+    measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` with one sentence for a value out of range."""
+        """Raises ``ValueError`` with one sentence for a value out of range; measures may be a list, as in JSON."""
+        object.__setattr__(self, "measures", tuple(self.measures))
         if not (self.tau > 0 and self.kappa >= 0):
             raise ValueError(f"tau must be positive and kappa not negative, got {self.tau:g} and {self.kappa:g}")
+        n_known = len(set(self.measures) & set(MEASURES))
+        if self.measures and not 2 <= n_known == len(self.measures):
+            raise ValueError(
+                f"complexity must be two or more different measures of {', '.join(MEASURES)}, or none for a penalty an "
+                f"operation, got {', '.join(map(str, self.measures))}"
+            )
+
+    @property
+    def dimension(self) -> int:
+        """Entries of a complexity."""
+        return len(self.measures) or self.n_operations
 
     @property
     def references(self) -> Doubles:
-        """Shape ``(n_operations + 1, n_operations)``."""
-        return np.vstack([np.eye(self.n_operations), np.full(self.n_operations, 1 / self.n_operations)])
+        """Shape ``(dimension + 1, dimension)``."""
+        return np.vstack([np.eye(self.dimension), np.full(self.dimension, 1 / self.dimension)])
 
     @property
     def n_references(self) -> int:
-        return self.n_operations + 1
+        return self.dimension + 1
 
     def coefficients(self, complexity: Doubles) -> Doubles:
         closeness = -((complexity - self.references) ** 2).sum(axis=1) / self.tau
         weights: Doubles = np.exp(closeness - closeness.max())
         return weights / float(weights.sum())
 
-    def prices(self, complexity: Doubles, n_parameters: Floats) -> Doubles:
-        n_choices = n_parameters.shape[0]
+    def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
+        n_choices = costs["params"].shape[0]
+        penalties = measure_matrix(costs, self.measures) @ complexity if self.measures else complexity
         each = self.kappa if self.charge == "sum" else self.kappa / n_choices
-        return np.tile(each * complexity, (n_choices, 1))
+        return np.tile(each * penalties, (n_choices, 1))
 
     def draw(self, rng: np.random.Generator) -> Doubles:
-        return rng.dirichlet(np.ones(self.n_operations))
+        return rng.dirichlet(np.ones(self.dimension))
 
     def spread(self, index: int) -> Doubles:
         """Gaps between sorted numbers are uniform on the simplex."""
-        return np.diff(np.sort(_even_points(index, self.n_operations - 1)), prepend=0.0, append=1.0)
+        return np.diff(np.sort(_even_points(index, self.dimension - 1)), prepend=0.0, append=1.0)
 
     def check(self, complexity: Sequence[float]) -> Doubles:
-        m = self.n_operations
+        m = self.dimension
         if len(complexity) != m:
-            raise ValueError(f"expected {m} numbers, one an operation, got {len(complexity)}")
+            each = f"for {', '.join(self.measures)}" if self.measures else "one an operation"
+            raise ValueError(f"expected {m} numbers, {each}, got {len(complexity)}")
         point = np.array(complexity, np.float64)
         if not (np.isfinite(point).all() and (point >= 0).all()):
             raise ValueError(f"penalties must be finite and not negative, got {_text(point)}")
@@ -197,7 +226,29 @@ class SimplexRBF:
         document: Json = {
             "kind": "simplex-rbf", "n_operations": self.n_operations, "tau": self.tau, "kappa": self.kappa,
         }
-        return document if self.charge == "mean" else {**document, "charge": self.charge}
+        later = {} if self.charge == "mean" else {"charge": self.charge}  # earlier versions know neither
+        measures = {"measures": list(self.measures)} if self.measures else {}
+        return {**document, **later, **measures}
+
+
+def measure_matrix(costs: Mapping[str, Floats], measures: Sequence[str]) -> Doubles:
+    """M ``(n_operations, n_measures)``: what operations cost by each measure, in units of the operations' mean.
+
+    Args:
+        costs: What an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure; of the rows it
+            is the mean.
+        measures: The columns.
+
+    Raises:
+        ValueError: By some measure all operations are free, so that there is nothing to charge for.
+    """
+    columns = np.stack([costs[name].astype(np.float64).mean(axis=0) for name in measures], axis=1)
+    means = columns.mean(axis=0)
+    for name, mean in zip(measures, means, strict=True):
+        if not mean > 0:
+            raise ValueError(f"no operation of this space costs any {name}: leave that measure out of complexity")
+    matrix: Doubles = columns / means
+    return matrix
 
 
 def hypernet_from(document: Mapping[str, Any]) -> Hypernet:

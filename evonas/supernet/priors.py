@@ -51,6 +51,12 @@ def dirichlet_log_density(gamma: Tensor, concentration: Tensor) -> Tensor:
     return constant + ((concentration - 1) * gamma.clamp_min(SIMPLEX_MARGIN).log()).sum(-1)
 
 
+def entropy(logits: Tensor) -> Tensor:
+    """Entropy of all rows together in nats, a scalar; logits are ``(..., k)``."""
+    log_p = logits.log_softmax(-1)
+    return -(log_p.exp() * log_p).sum()
+
+
 def entropy_penalty(logits: Tensor, target: float) -> Tensor:
     """``(target - sum of the rows' entropies)**2`` in nats squared: the stable way to ask for definite choices.
 
@@ -58,8 +64,7 @@ def entropy_penalty(logits: Tensor, target: float) -> Tensor:
         logits: ``(n_choices, n_operations)``.
         target: Entropy of all rows together, in nats.
     """
-    log_p = logits.log_softmax(-1)
-    return (target + (log_p.exp() * log_p).sum()).square()
+    return (target - entropy(logits)).square()
 
 
 def make_prior(name: PriorName, parameter: float) -> Prior:

@@ -21,7 +21,14 @@ from evonas.runtimes.latency_table import read_table
 from evonas.serialization.arrays import save
 from evonas.space import G
 from evonas.supernet.checkpoint import FILE, TrainedHypernet
-from evonas.supernet.settings import ProxylessSettings, RelaxedSettings, ScalarSettings, SupernetSettings
+from evonas.supernet.hypernet import measure_matrix
+from evonas.supernet.settings import (
+    ProxylessSettings,
+    RelaxedSettings,
+    ScalarSettings,
+    SupernetSettings,
+    VectorSettings,
+)
 from evonas.training import Recipe, Stop
 from evonas.types import Floats, UserError
 
@@ -48,23 +55,27 @@ class SupernetSearch(Generic[G]):
 
     def __post_init__(self) -> None:
         """Raises :class:`UserError` where the method needs what the space does not have."""
-        if self.needs_table and not isinstance(self.space, HasTimedParts):
-            raise UserError("this space has no parts that could be timed: set cost to 'flops' or 'params'")
-        shape = self.space.choices.n_choices, len(self.space.choices.operations)
         settings, choices = self.settings, self.space.choices
+        shape = choices.n_choices, len(choices.operations)
+        if self.needs_table and not isinstance(self.space, HasTimedParts):
+            remedy = "set cost to" if isinstance(settings, ProxylessSettings) else "name in complexity only"
+            raise UserError(f"this space has no parts that could be timed: {remedy} 'flops' or 'params'")
         if isinstance(settings, RelaxedSettings) and settings.noise_per_image and not choices.per_image:
             raise UserError("the supernet of this space runs one architecture a batch: set noise_per_image to false")
         if isinstance(settings, ScalarSettings) and settings.classifier != "shared" and not choices.classifier:
             raise UserError("the supernet of this space names no last layer of its own: set classifier to 'shared'")
         try:
-            self.space.discretize(np.zeros(shape, np.float32), self.settings.rule)
+            self.space.discretize(np.zeros(shape, np.float32), settings.rule)
+            counted = [name for name in settings.measures if name in choices.costs]
+            if counted and isinstance(settings, VectorSettings):
+                measure_matrix(choices.costs, counted)
         except ValueError as error:  # no later than now: the rule is asked after the whole training
             raise UserError(str(error)) from None
 
     @property
     def needs_table(self) -> bool:
         """Whether it learns from a table of latencies."""
-        return isinstance(self.settings, ProxylessSettings) and self.settings.cost == "latency"
+        return "latency" in self.settings.measures
 
     def search(
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,

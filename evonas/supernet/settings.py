@@ -12,13 +12,15 @@ from evonas.supernet.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Tabl
 
 RelaxationName: TypeAlias = Literal["softmax", "gumbel-softmax", "straight-through"]
 PriorName: TypeAlias = Literal["dirichlet", "gumbel-softmax", "entropy"]
+#: What operations can be charged for, :data:`evonas.supernet.hypernet.MEASURES`.
+MeasureName: TypeAlias = Literal["params", "flops", "latency"]
 #: How the expected cost enters the loss, see :class:`evonas.supernet.proxyless.CostTerm`.
 CostForm: TypeAlias = Literal["target", "linear", "power", "sum"]
 #: Fields that came later, and what they are in searches from before there were any: a checkpoint of such a search has
 #: no such entries, and goes on.
 LATER: Mapping[str, object] = MappingProxyType({
     "temperature": (1.0, 0.2), "complexities": 32, "noise_per_image": False, "beta_decay_last": None,
-    "classifier": "shared", "charge": "mean", "one_sided": False, "sampling": "frequencies",
+    "classifier": "shared", "charge": "mean", "complexity": (), "one_sided": False, "sampling": "frequencies",
 })
 
 
@@ -75,6 +77,11 @@ class SupernetSettings:
     def identity(self) -> dict[str, Any]:
         """What decides a search, but for fields that are as they were before there were such (:data:`LATER`)."""
         return {name: value for name, value in asdict(self).items() if name not in LATER or value != LATER[name]}
+
+    @property
+    def measures(self) -> tuple[MeasureName, ...]:
+        """What operations are charged for, where that can be chosen."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +217,9 @@ class VectorSettings(RelaxedSettings):
 
     Attributes:
         tau, kappa, charge: See :class:`evonas.supernet.hypernet.SimplexRBF`.
+        complexity: What a complexity is about: two or more of ``"params"``, ``"flops"`` and ``"latency"`` (as in
+            :mod:`evonas.runtimes.latency_table`), of which each operation is charged its share of the mean; left out,
+            it is a penalty for each operation.
     """
 
     relaxation: RelaxationName = "gumbel-softmax"
@@ -225,13 +235,18 @@ class VectorSettings(RelaxedSettings):
     tau: float = 0.25
     kappa: float = 10.0
     charge: Literal["mean", "sum"] = "mean"
+    complexity: tuple[MeasureName, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.hypernet(1)
 
     def hypernet(self, n_operations: int) -> Hypernet:
-        return SimplexRBF(n_operations, self.tau, self.kappa, self.charge)
+        return SimplexRBF(n_operations, self.tau, self.kappa, self.charge, self.complexity)
+
+    @property
+    def measures(self) -> tuple[MeasureName, ...]:
+        return self.complexity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +261,7 @@ class ProxylessSettings(LogitSettings):
     """
 
     arch_learning_rate: float = 3e-3  # ten times DARTS': a step moves but two logits of a row; not tuned
-    cost: Literal["flops", "params", "latency"] = "flops"
+    cost: MeasureName = "flops"
     target: float = 0.5
     cost_form: CostForm = "target"
     cost_strength: float = 1.0  # not tuned: a cost of twice the target adds 1 to the cross-entropy
@@ -258,6 +273,10 @@ class ProxylessSettings(LogitSettings):
             raise ValueError(
                 f"target must be positive and cost_strength not negative, got {self.target}, {self.cost_strength}"
             )
+
+    @property
+    def measures(self) -> tuple[MeasureName, ...]:
+        return (self.cost,)
 
 
 @dataclass(frozen=True, kw_only=True)

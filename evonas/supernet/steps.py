@@ -120,7 +120,7 @@ class _Relaxed:
         complexities = [hypernet.draw(moment.rng) for _ in range(settings.complexities)]
         self._prices, self._mix = (
             torch.from_numpy(np.stack(arrays)).float() for arrays in (
-                [hypernet.prices(each, choices.costs["params"]) for each in complexities],
+                [hypernet.prices(each, choices.costs) for each in complexities],
                 [hypernet.coefficients(each) for each in complexities],
             )
         )

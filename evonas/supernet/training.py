@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -147,7 +148,8 @@ class SupernetTraining(Generic[G]):
     def _make_step(self) -> Step:
         settings = self.settings
         if isinstance(settings, RelaxedSettings) and self.logits is not None:
-            return RelaxedStep(self.learner, self.logits, self.choices, self.hypernet, settings)
+            choices = replace(self.choices, costs=self._costs)
+            return RelaxedStep(self.learner, self.logits, choices, self.hypernet, settings)
         if isinstance(settings, ProxylessSettings) and self.logits is not None:
             costs = self._costs[settings.cost]
             target = settings.target * float(costs.mean(1).sum())

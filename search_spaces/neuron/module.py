@@ -53,7 +53,7 @@ class NeuronModule(nn.Module):
         channels = np.concatenate([genotype.channels, np.full(genotype.n_outputs, -1, np.int32)])
         self.register_buffer("_row_leaders", _leaders(channels), persistent=False)
         self._activations = nn.ModuleList(
-            _LayerActivation(genotype.activations[first - genotype.n_inputs : last - genotype.n_inputs], network.norm)
+            LayerActivation(genotype.activations[first - genotype.n_inputs : last - genotype.n_inputs], network.norm)
             for first, last in pairwise(genotype.layer_offsets[1:-1].tolist())
         )
         self._products = nn.ModuleList()
@@ -129,7 +129,7 @@ class _LayerNorm(nn.LayerNorm):
         return nn.functional.layer_norm(z, self.normalized_shape, gain, bias, self.eps)
 
 
-class _LayerActivation(nn.Module):
+class LayerActivation(nn.Module):
     """What the neurons of a hidden layer make of their weighted sums (see ``Activation``).
 
     Args:

@@ -26,7 +26,8 @@ from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.draw import sketch
 from search_spaces.neuron.encoding import decode, encode
 from search_spaces.neuron.export import FORMATS
-from search_spaces.neuron.gates.family import FAMILY_SEARCHES, RelevanceSearch
+from search_spaces.neuron.family_search import NeuronFamilySearch
+from search_spaces.neuron.family_searches import FAMILY_SEARCHES
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.growth import grown
 from search_spaces.neuron.initialization import METHODS, Family, Setting, pruned
@@ -243,8 +244,8 @@ class NeuronSpace:
         return PUBLISHED
 
     @property
-    def family_searches(self) -> Mapping[str, RelevanceSearch]:
-        """See :mod:`search_spaces.neuron.gates.family`; members have as many edges as those of :attr:`seeders`."""
+    def family_searches(self) -> Mapping[str, NeuronFamilySearch]:
+        """See :mod:`search_spaces.neuron.family_searches`; members have as many edges as those of :attr:`seeders`."""
         return {name: search(self._setting, self.options.norm) for name, search in FAMILY_SEARCHES.items()}
 
     @property

@@ -3,7 +3,7 @@
 A method is a function ``(target, rng, setting) -> genotype`` in a module of its own, beside its ``TRAINING``: defaults
 of the recipe. ``conv``: tied convolutions to single neurons; ``dense`` (prune): dense to sparse; ``local``: locally
 sparse to sparser; ``dynamic`` (rigl, set, and their global variants): sparse at once, with edges that move; ``family``:
-from methods to seeders. :mod:`search_spaces.neuron.gates` gives a whole family at once.
+from methods to seeders. :mod:`search_spaces.neuron.family_searches` give a whole family at once.
 :func:`pruned` are the founders of a search that was not seeded.
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
 from typer.testing import CliRunner, Result
 
 from evonas.cli.app import app
@@ -121,7 +122,60 @@ def test_the_prior_of_the_gates_can_be_chosen(evonas: Evonas) -> None:
     assert found["dirichlet"] != found["hard-concrete"]
 
 
+@pytest.fixture(scope="module")
+def diabetes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table for a regression: 442 patients, 10 features, and how the disease went."""
+    x, y = load_diabetes(return_X_y=True)
+    path = tmp_path_factory.mktemp("data") / "diabetes.csv"
+    columns = [*(f"x{i}" for i in range(x.shape[1])), "progression"]
+    np.savetxt(path, np.column_stack([x, y]), delimiter=",", header=",".join(columns), comments="")
+    return path
+
+
+def test_a_table_is_regressed_with_one_simplex_a_vertex(evonas: Evonas, diabetes: Path) -> None:
+    result = evonas("seed", "--method", "vertex-relaxation", "--dataset", diabetes, "--target", "progression",
+                    "--edges", "20,120", "--members", 3, "--search-epochs", 20, "--epochs", 30,
+                    "--search-option", "functions=identity,dense-relu", "--search-option", "vertices=2",
+                    "--search-option", "prior=entropy", "--out", "r")
+    assert result.exit_code == 0, result.output
+    with open_run(Path("r")) as run:
+        options = run.config.search_options
+        assert list(options["functions"]) == ["identity", "dense-relu"]
+        assert (options["vertices"], options["prior"], options["learn_decay"]) == (2, "entropy", True)
+        records = [record for record in run.store.records() if record.budget == 30]
+        assert {record.operator for record in records} == {"vertex-relaxation"}
+        edges = sorted(record.metrics["edges"] for record in records)
+        assert 15 < edges[0] < edges[-1] <= 120
+        error = min(record.metrics["val_mse"] for record in records)
+    assert error < 0.75 * np.loadtxt(diabetes, delimiter=",", skiprows=1)[:, -1].var()
+
+
+def test_a_killed_search_by_vertices_goes_on_to_the_same_end(
+    evonas: Evonas, contents: Contents, diabetes: Path
+) -> None:
+    options = ["--method", "vertex-relaxation", "--dataset", diabetes, "--target", "progression", "--edges", "12,400",
+               "--members", 5, "--search-epochs", 40, "--epochs", 2]
+    assert evonas("seed", *options, "--out", "whole").exit_code == 0
+    with subprocess.Popen(
+        [*COMMAND, "seed", *map(str, options), "--out", "r"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any(line.startswith("search, epoch 41/80") for line in process.stdout)
+        process.send_signal(signal.SIGKILL)
+    assert Path("r/seeder/start-0.safetensors").exists()
+    assert evonas("resume", "r").exit_code == 0
+    assert contents(Path("r")) == contents(Path("whole"))
+
+
 @pytest.mark.parametrize(("options", "message"), [
+    (["--method", "vertex-relaxation", "--search-option", "functions=relu"], "functions must be a list"),
+    (["--method", "vertex-relaxation", "--search-option", "functions=relu,identity"],
+     "search_options: functions must be different ones, dense or dense-relu among them"),
+    (["--method", "vertex-relaxation", "--search-option", "functions=dense,tanh"], "functions.1 must be 'identity'"),
+    (["--method", "vertex-relaxation", "--search-option", "vertex=2"], "did you mean 'vertices'?"),
+    (["--method", "vertex-relaxation", "--search-option", "=2"], "cannot read --search-option"),
+    (["--method", "prune", "--search-option", "prior=entropy"],
+     "search_options belong to a search that gives a whole family"),
     (["--method", "prune", "--search-epochs", 3], "search_epochs belong to a search that gives a whole family"),
     (["bad.toml", "--method", "relevance"], "search_options: prior must be 'dirichlet', 'gumbel-softmax'"),
     (["bad.toml", "--method", "set"], "search_options belong to a search that gives a whole family"),

@@ -158,6 +158,29 @@ def test_proxyless_needs_no_estimate_to_learn_from_latencies(
     assert len(times) == 1
 
 
+def test_a_vector_hypernetwork_learns_from_latencies_and_tells_them_when_it_is_asked(
+    evonas: Evonas, times: list[int], proxyless: list[object]
+) -> None:
+    Path("proxyless.toml").write_text(
+        Path("proxyless.toml").read_text().replace('cost = "latency"', 'complexity = ["params", "flops", "latency"]')
+    )
+    result = evonas(*[each if each != "proxyless" else "hypernet-vector" for each in proxyless])
+    assert result.exit_code == 0, result.output
+    assert len(times) == 1
+    answer = json.loads(evonas("sample", "r", "--complexity", "0.1,0.1,0.8", "--json").stdout)
+    with open_run(Path("r")) as run:
+        table = read_table(Path("r"), run.space.timed_parts.names)  # type: ignore[attr-defined]
+        genotype = run.space.parse(answer["genotype"])  # type: ignore[attr-defined]
+        assert answer["costs"]["latency_estimate"] == pytest.approx(table.estimate(run.space, genotype))  # type: ignore[arg-type]
+    shown = evonas("sample", "r", "--spread", 3)
+    assert "s(latency)" in shown.stdout
+    assert "latency_estimate" in shown.stdout
+    Path("r/latency.json").unlink()
+    refused = evonas("sample", "r", "--spread", 3)
+    assert refused.exit_code == 2
+    assert "is no table of latencies" in refused.stderr
+
+
 def test_nothing_is_written_where_nothing_can_be_timed(
     evonas: Evonas, proxyless: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

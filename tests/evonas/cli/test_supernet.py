@@ -89,6 +89,48 @@ def test_vector_hypernet_is_asked_without_training(vector: Path, evonas: Evonas)
     assert answers[2]["complexity"] == "0.33,0.33,0.33"
 
 
+def test_a_table_of_complexities_names_what_they_are_about(vector: Path, scalar: Path, evonas: Evonas) -> None:
+    result = evonas("sample", vector, "--spread", 4)
+    assert result.exit_code == 0, result.output
+    assert all(name in result.stdout for name in ("s(max_pool_3x3)", "s(skip)", "s(conv_3x3)", "params", "flops"))
+    answers = json.loads(evonas("sample", vector, "--spread", 4, "--json").stdout)
+    assert len(answers) == 4
+    one = ",".join(map(str, answers[2]["complexity"]))
+    assert json.loads(evonas("sample", vector, "--complexity", one, "--json").stdout)["costs"] == answers[2]["costs"]
+    assert "lambda" in evonas("sample", scalar, "--spread", 2).stdout
+
+
+def test_a_complexity_over_measures_is_set_by_an_option_and_asked_by_their_shares(
+    cells: Path, evonas: Evonas, tmp_path: Path
+) -> None:
+    out = tmp_path / "measured"
+    result = evonas("seed", cells, "--method", "hypernet-vector", "--members", 2,
+                    "--search-option", "complexity=params,flops", "--search-option", "kappa=30", "--out", out)
+    assert result.exit_code == 0, result.output
+    with open_run(out) as run:
+        assert list(run.config.search_options["complexity"]) == ["params", "flops"]
+        assert run.config.search_options["kappa"] == 30
+    answer = json.loads(evonas("sample", out, "--complexity", "0.25,0.75", "--json").stdout)
+    parse(answer["genotype"])
+    table = evonas("sample", out, "--spread", 3).stdout
+    assert "s(params)" in table
+    assert "s(flops)" in table
+    refused = evonas("sample", out, "--complexity", ".2,.3,.5")
+    assert refused.exit_code == 2
+    assert "expected 2 numbers, for params, flops, got 3" in refused.stderr
+
+
+@pytest.mark.parametrize(("options", "sentence"), [
+    ([], "give either --complexity, for one architecture, or --spread"),
+    (["--complexity", ".2,.3,.5", "--spread", 3], "give either --complexity"),
+    (["--spread", 3, "--draw", "cell.svg"], "--draw draws one architecture"),
+])
+def test_what_to_sample_is_said_once(vector: Path, evonas: Evonas, options: list[object], sentence: str) -> None:
+    result = evonas("sample", vector, *options)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
 def test_answer_is_a_literal_with_tables(scalar: Path, evonas: Evonas) -> None:
     result = evonas("sample", scalar, "--complexity", "1e-3")
     assert result.exit_code == 0, result.output
@@ -144,6 +186,9 @@ def test_hypernet_of_other_operations_is_one_sentence(vector: Path, evonas: Evon
 @pytest.mark.parametrize(("method", "extra", "sentence"), [
     ("darts", "kappa = 3.0", "unknown key 'kappa' in search_options"),
     ("hypernet-vector", "kapa = 3.0", "did you mean 'kappa'?"),
+    ("hypernet-vector", "complexity = ['params', 'seconds']", "complexity.1 must be 'params', 'flops' or 'latency'"),
+    ("hypernet-vector", "complexity = ['params']", "complexity must be two or more different measures"),
+    ("hypernet-vector", "complexity = 'params'", "complexity must be a list"),
     ("hypernet-vector", "tau = -1.0", "search_options: tau must be positive"),
     ("darts", "rule = 'darts'", "the rule 'darts' keeps two edges into a node, but this space keeps all"),
     ("hypernet-scalar", "order = 3", "search_options: order must be 1 or 2"),

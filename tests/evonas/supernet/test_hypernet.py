@@ -11,11 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.supernet.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table, hypernet_from, mixed_logits
+from evonas.supernet.hypernet import (
+    Hypernet,
+    PiecewiseLinear,
+    SimplexRBF,
+    Table,
+    hypernet_from,
+    measure_matrix,
+    mixed_logits,
+)
 from evonas.types import Floats
 
 SCALAR, VECTOR = PiecewiseLinear(-8.0, -4.0, 5), SimplexRBF(3, tau=0.25, kappa=10.0)
-HYPERNETS: list[Hypernet] = [Table(), SCALAR, VECTOR, SimplexRBF(8, tau=0.1, kappa=2.0)]
+MEASURED = SimplexRBF(5, tau=0.25, kappa=8.0, measures=("params", "flops", "latency"))
+HYPERNETS: list[Hypernet] = [Table(), SCALAR, VECTOR, SimplexRBF(8, tau=0.1, kappa=2.0), MEASURED]
 
 
 def references(n: int) -> Floats:
@@ -102,10 +111,60 @@ def test_complexities_are_drawn_from_the_whole_range() -> None:
 
 
 def test_prices_charge_parameters_by_lambda_and_operations_by_the_vector() -> None:
-    n_parameters = np.arange(12, dtype=np.float32).reshape(4, 3)
-    np.testing.assert_allclose(SCALAR.prices(np.array([1e-5]), n_parameters), 1e-5 * n_parameters)
-    vector = replace(VECTOR, kappa=8.0).prices(np.array([0.2, 0.3, 0.5]), n_parameters)
+    costs = {"params": np.arange(12, dtype=np.float32).reshape(4, 3)}
+    np.testing.assert_allclose(SCALAR.prices(np.array([1e-5]), costs), 1e-5 * costs["params"])
+    vector = replace(VECTOR, kappa=8.0).prices(np.array([0.2, 0.3, 0.5]), costs)
     np.testing.assert_allclose(vector, np.tile([0.4, 0.6, 1.0], (4, 1)))
+
+
+def random_costs(n_rows: int = 4, n_operations: int = 5) -> dict[str, Floats]:
+    """Of which some operations are free."""
+    rng = np.random.default_rng(3)
+    costs = {name: rng.exponential(10.0**k, (n_rows, n_operations)).astype(np.float32)
+             for k, name in enumerate(("params", "flops", "latency"))}
+    costs["params"][:, 0] = 0
+    return costs
+
+
+def test_the_matrix_of_measures_is_in_units_of_the_operations_mean_whatever_the_units() -> None:
+    costs = random_costs()
+    matrix = measure_matrix(costs, MEASURED.measures)
+    assert matrix.shape == (5, 3)
+    np.testing.assert_allclose(matrix.mean(axis=0), 1)
+    assert matrix[0, 0] == 0
+    np.testing.assert_allclose(measure_matrix({**costs, "flops": 1e-3 * costs["flops"]}, MEASURED.measures), matrix,
+                               rtol=1e-6)
+    ratio = costs["latency"][:, 3].sum() / costs["latency"][:, 1].sum()
+    assert matrix[3, 2] / matrix[1, 2] == pytest.approx(ratio)
+
+
+def test_operations_are_charged_what_they_cost_by_each_measure() -> None:
+    costs, s = random_costs(), np.array([0.2, 0.5, 0.3])
+    logits = np.random.default_rng(0).normal(size=(4, 5))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    expected = 0.0
+    for row in probabilities:  # kappa sum_e <softmax(alpha_e), M s>, with the mean over rows in the place of the sum
+        for operation, p in enumerate(row):
+            for name, share in zip(MEASURED.measures, s, strict=True):
+                column = costs[name].sum(axis=0)
+                expected += 8.0 / 4 * p * share * column[operation] / column.mean()
+    assert float((probabilities * MEASURED.prices(s, costs)).sum()) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_measure_by_which_everything_is_free_is_refused() -> None:
+    costs = {**random_costs(), "flops": np.zeros((4, 5), np.float32)}
+    with pytest.raises(ValueError, match="no operation of this space costs any flops: leave that measure out"):
+        measure_matrix(costs, MEASURED.measures)
+
+
+@pytest.mark.parametrize("measures", [("params",), ("params", "params"), ("params", "seconds"), (1, 2)])
+def test_measures_that_are_no_simplex_are_refused(measures: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="two or more different measures of params, flops, latency"):
+        replace(MEASURED, measures=measures)
+
+
+def test_descriptions_without_measures_are_as_they_were() -> None:
+    assert VECTOR.to_json() == {"kind": "simplex-rbf", "n_operations": 3, "tau": 0.25, "kappa": 10.0}
 
 
 @pytest.mark.parametrize(("net", "complexity", "sentence"), [
@@ -113,7 +172,7 @@ def test_prices_charge_parameters_by_lambda_and_operations_by_the_vector() -> No
     (SCALAR, [float("nan")], "got nan"), (SCALAR, [0.1, 0.9], "one number"),
     (VECTOR, [0.5, 0.5], "expected 3 numbers"), (VECTOR, [0.5, 0.5, 0.5], "sum to 1"),
     (VECTOR, [1.2, -0.2, 0.0], "not negative"), (VECTOR, [float("nan"), 0.5, 0.5], "finite"),
-    (Table(), [1e-6], "no complexity"),
+    (Table(), [1e-6], "no complexity"), (MEASURED, [0.5, 0.5], "3 numbers, for params, flops, latency, got 2"),
 ])
 def test_complexity_that_cannot_be_asked_for_is_refused(net: Hypernet, complexity: list[float], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
@@ -136,8 +195,8 @@ def test_bad_settings_are_refused(make: object) -> None:
 
 
 def test_the_charge_of_a_vector_is_a_mean_over_rows_or_their_sum() -> None:
-    point, n_parameters = np.array([0.2, 0.3, 0.5]), np.ones((28, 3), np.float32)
-    mean, total = (replace(VECTOR, charge=charge).prices(point, n_parameters) for charge in ("mean", "sum"))
+    point, costs = np.array([0.2, 0.3, 0.5]), {"params": np.ones((28, 3), np.float32)}
+    mean, total = (replace(VECTOR, charge=charge).prices(point, costs) for charge in ("mean", "sum"))
     np.testing.assert_allclose(total, np.tile(10.0 * point, (28, 1)))
     np.testing.assert_allclose(28 * mean, total)
     for net in (VECTOR, replace(VECTOR, charge="sum")):

@@ -98,6 +98,50 @@ def test_a_space_without_parts_has_no_latency_to_learn_from() -> None:
         make("proxyless", cost="latency")
 
 
+    with pytest.raises(UserError, match="no parts that could be timed: name in complexity only 'flops' or 'params'"):
+        make("hypernet-vector", complexity=("params", "latency"))
+
+
+class Opposed(ToyRelaxable):
+    """One operation has all parameters, another all FLOPs."""
+
+    choices = replace(ToyRelaxable.choices, costs={
+        "params": np.tile(np.array([0, 0, 9, 0], np.float32), (3, 1)),
+        "flops": np.tile(np.array([0, 0, 0, 5e6], np.float32), (3, 1)),
+    })
+
+
+class Weightless(ToyRelaxable):
+    """Nothing costs FLOPs."""
+
+    choices = replace(ToyRelaxable.choices, costs={"params": np.ones((3, 4), np.float32),
+                                                   "flops": np.zeros((3, 4), np.float32)})
+
+
+def test_a_raised_weight_of_a_measure_lowers_that_measure_in_the_family(tmp_path: Folder) -> None:
+    settings = METHODS["hypernet-vector"](  # type: ignore[call-arg]
+        complexity=("params", "flops"), kappa=300.0, batch_size=16, arch_learning_rate=0.1
+    )
+    run(replace(make("hypernet-vector"), space=Opposed(), settings=settings), tmp_path, epochs=4)
+    net = load_hypernet(tmp_path, Opposed.choices)
+    assert net.measures == ("params", "flops")
+    logits = [net.logits(np.array([share, 1 - share])) for share in (0.1, 0.5, 0.9)]
+    probabilities = [np.exp(each) / np.exp(each).sum(axis=1, keepdims=True) for each in logits]
+    expected = {
+        name: [float((each * costs).sum()) for each in probabilities] for name, costs in Opposed.choices.costs.items()
+    }
+    assert expected["params"] == sorted(expected["params"], reverse=True)
+    assert expected["flops"] == sorted(expected["flops"])
+    found = [net.ask(Opposed(), s).columns for s in ([0.98, 0.02], [0.02, 0.98])]
+    assert 2 not in found[0]
+    assert 3 not in found[1]
+
+
+def test_a_measure_that_tells_no_operations_apart_is_refused_before_the_search() -> None:
+    with pytest.raises(UserError, match="no operation of this space costs any flops"):
+        replace(make("hypernet-vector", complexity=("params", "flops")), space=Weightless())
+
+
 class Dearer(ToyRelaxable):
     """The same operations at other costs."""
 
@@ -291,6 +335,7 @@ def test_family_of_one_best_genotype_is_filled_by_samples() -> None:
     ("gdas", {"learning_rate": -1.0}, "learning_rate must be positive"),
     ("gdas", {"prior": "dirichlet"}, "relaxed rows"),
     ("hypernet-vector", {"order": 2}, "needs bilevel"), ("hypernet-vector", {"tau": 0.0}, "tau must be positive"),
+    ("hypernet-vector", {"complexity": ("params",)}, "complexity must be two or more different measures"),
     ("hypernet-scalar", {"log_lambda": (-4.0, -8.0)}, "ascending"), ("hypernet-scalar", {"knots": 1}, "2 knots"),
     ("proxyless", {"target": 0.0}, "target must be positive"), ("spos", {"candidates": 0}, "candidates must be"),
     ("darts", {"warm_up": 1.0}, "warm_up"),

@@ -11,7 +11,8 @@ from contracts.seeder_contract import FamilyContract, FamilySearchContract, Run,
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.types import Task, UserError
-from search_spaces.neuron.gates.family import FAMILY_SEARCHES, spans
+from search_spaces.neuron.family_search import spans
+from search_spaces.neuron.family_searches import FAMILY_SEARCHES
 from search_spaces.neuron.initialization import METHODS
 from search_spaces.neuron.layering import pair_capacities, pair_counts
 from search_spaces.neuron.space import NeuronSpace, create
@@ -69,9 +70,14 @@ class TestRelevance(NeuronFamilies, FamilySearchContract):
                 run(folder, epochs=1, n_members=2, teacher=other)
 
 
+class TestVertexRelaxation(NeuronFamilies, FamilySearchContract):
+    name = "vertex-relaxation"
+    epochs = 6
+
+
 def test_every_method_is_under_the_contract() -> None:
     assert set(METHODS) == {contract.name for contract in NeuronSeederContract.__subclasses__()}
-    assert set(FAMILY_SEARCHES) == {TestRelevance.name}
+    assert set(FAMILY_SEARCHES) == {TestRelevance.name, TestVertexRelaxation.name}
 
 
 @pytest.mark.parametrize(("targets", "parts"), [
