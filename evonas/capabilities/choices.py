@@ -26,6 +26,8 @@ class Choices:
         skip: The column of the identity; None where there is no such operation.
         per_image: The supernet takes an ``arch`` for every image, too: ``(n, n_choices, n_operations)``.
         classifier: Names of the supernet's parameters that are its last layer; empty where no method may replace them.
+        nested: In the supernet the operations of a row share weights: each is a slice of the one with the most
+            parameters.
     """
 
     operations: tuple[str, ...]
@@ -35,6 +37,7 @@ class Choices:
     skip: int | None
     per_image: bool = False
     classifier: tuple[str, ...] = ()
+    nested: bool = False
 
 
 @runtime_checkable
@@ -80,6 +83,18 @@ class Relaxable(HasChoices[G], Protocol[G]):
 
     def extract(self, supernet: nn.Module, genotype: G) -> Weights:
         """Weights for :meth:`SearchSpace.compile`, as cut from a supernet."""
+        ...
+
+
+@runtime_checkable
+class Sliceable(Relaxable[G], Protocol[G]):
+    """Capability: a supernet of nested operations, of which one may choose what narrow ones are made of."""
+
+    def rank_slices(self, supernet: nn.Module) -> None:
+        """In place: narrow operations are from now on the parts of the widest with the largest weights.
+
+        The path of the widest operations computes what it did before.
+        """
         ...
 
 

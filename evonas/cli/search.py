@@ -66,7 +66,8 @@ if TYPE_CHECKING:
 
 METHOD = (
     "random; of neurons conv, prune, local, rigl, set, rigl-global, set-global, relevance or vertex-relaxation; of "
-    "cells hypernet-scalar, hypernet-vector, darts, gdas, proxyless, spos or fairnas; of cnn spread [random]."
+    "cells and blocks hypernet-scalar, hypernet-vector, darts, gdas, proxyless, spos or fairnas; of blocks sandwich or "
+    "widest; of cnn spread [random]."
 )
 EPOCHS = "Epochs of a trial [6; more where samples are few]."
 MEMBER_EPOCHS = "Epochs of each [12; more where samples are few]."

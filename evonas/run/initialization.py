@@ -15,8 +15,8 @@ from evonas.config import RunConfig, recipe_from, settings_from
 from evonas.data.memory import usable_memory
 from evonas.space import SearchSpace
 from evonas.store import read_info
-from evonas.supernet.search import SupernetSearch
-from evonas.supernet.settings import METHODS
+from evonas.supernet.search import NOT_NESTED, SupernetSearch
+from evonas.supernet.settings import METHODS, methods_for
 from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
 
@@ -90,7 +90,7 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
     """
     searches: dict[str, FamilySearch[Any]] = {}
     if isinstance(space, Relaxable):
-        for name, kind in METHODS.items():
+        for name, kind in methods_for(space.choices).items():
             options = config.search_options if name == config.seeder else {}
             searches[name] = SupernetSearch(space, name, settings_from(kind, options, table="search_options"), out)
     if isinstance(space, FamilySearchable):
@@ -105,7 +105,7 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
 def seeder_names(space: SearchSpace[Any]) -> tuple[str, ...]:
     """All that ``--method`` can name for the space: what every space has, its own, and searches for a family."""
     own = space.seeders if isinstance(space, Seedable) else {}
-    supernets = METHODS if isinstance(space, Relaxable) else {}
+    supernets = methods_for(space.choices) if isinstance(space, Relaxable) else {}
     families = space.family_searches if isinstance(space, FamilySearchable) else {}
     return ("random", *own, *supernets, *families)
 
@@ -152,6 +152,8 @@ def _seeder(
     seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**searches}
     if isinstance(space, Seedable):
         seeders |= space.seeders
+    if config.seeder in METHODS and config.seeder not in seeders and isinstance(space, Relaxable):
+        raise UserError(NOT_NESTED.format(config.seeder))
     if config.seeder != "random" and config.seeder not in seeders:
         raise UserError(
             f"the space {config.space} has no seeder {config.seeder!r}{suggestion(config.seeder, ['random', *seeders])}"

@@ -52,7 +52,8 @@ class WeightLearner:
         self.updates = 0.0
         self._task, self._settings = task, settings
         self._costs = torch.from_numpy(choices.costs["params"])
-        self._common = sum(w.numel() for w in self.weights) - float(self._costs.sum())
+        shared = self._costs.amax(1) if choices.nested else self._costs
+        self._common = sum(w.numel() for w in self.weights) - float(shared.sum())
         decay = settings.weight_decay
         self.optimizer: torch.optim.Optimizer
         if settings.optimizer == "sgd":
@@ -69,13 +70,34 @@ class WeightLearner:
             arch: Rows ``(n_choices, n_operations)``, or such rows for every image.
             mix: Shares of the heads, ``(n_heads,)``, where there are several.
         """
+        return self.outputs_and_loss(batch, arch, mix)[1]
+
+    def outputs_and_loss(self, batch: Batch, arch: Tensor, mix: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Outputs before softmax, ``(n, n_outputs)``, and :meth:`loss`, which has the arguments."""
+        outputs = self._run(batch, arch, mix)
+        return outputs, data_loss(outputs, batch, self._task)
+
+    def distillation_loss(self, batch: Batch, arch: Tensor, teacher: Tensor) -> Tensor:
+        """The mean over a batch as in :meth:`loss`, to what a teacher says instead of the targets.
+
+        Args:
+            batch: Samples.
+            arch: See :meth:`loss`.
+            teacher: Its outputs, ``(n, n_outputs)``.
+        """
+        told = teacher.detach() if self._task.kind == "regression" else teacher.detach().softmax(1)
+        return data_loss(self._run(batch, arch), batch._replace(y=told), self._task)
+
+    def _run(self, batch: Batch, arch: Tensor, mix: Tensor | None = None) -> Tensor:
         active = arch.detach() != 0
         active = active.any(0) if active.dim() == 3 else active
         self.updates += (self._common + float(self._costs[active].sum())) * len(batch.x)
         if not self.heads or mix is None:
-            return data_loss(self.supernet(batch.x, arch), batch, self._task)
-        mixed = {name: torch.tensordot(mix, head, 1) for name, head in self.heads.items()}
-        return data_loss(torch.func.functional_call(self.supernet, mixed, (batch.x, arch)), batch, self._task)
+            outputs: Tensor = self.supernet(batch.x, arch)
+        else:
+            mixed = {name: torch.tensordot(mix, head, 1) for name, head in self.heads.items()}
+            outputs = torch.func.functional_call(self.supernet, mixed, (batch.x, arch))
+        return outputs
 
     @torch.no_grad()
     def settle(self, mix: Tensor) -> None:

@@ -47,6 +47,12 @@ def fair_paths(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
     return paths
 
 
+def extreme_paths(costs: Floats) -> tuple[Floats, Floats]:
+    """One-hot rows of the widest path and of the narrowest, by what operations cost, ``(n_choices, n_operations)``."""
+    one_hot = np.eye(costs.shape[1], dtype=np.float32)
+    return one_hot[costs.argmax(axis=1)], one_hot[costs.argmin(axis=1)]
+
+
 def random_genotypes(
     space: Relaxable[G], rule: str, rng: np.random.Generator, *, wanted: int, needed: int, uniform: bool = False
 ) -> list[G]:

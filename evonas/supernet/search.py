@@ -32,6 +32,12 @@ from evonas.supernet.settings import (
 from evonas.training import Recipe, Stop
 from evonas.types import Floats, UserError
 
+#: What is said of a method that :func:`evonas.supernet.settings.methods_for` leaves out.
+NOT_NESTED = (
+    "the search {!r} needs operations that are slices of the widest and share its weights, which this space does not "
+    "have with these options: choose another search, or another space or option"
+)
+
 
 @dataclass(frozen=True)
 class SupernetSearch(Generic[G]):
@@ -57,6 +63,8 @@ class SupernetSearch(Generic[G]):
         """Raises :class:`UserError` where the method needs what the space does not have."""
         settings, choices = self.settings, self.space.choices
         shape = choices.n_choices, len(choices.operations)
+        if settings.needs_nested and not choices.nested:
+            raise UserError(NOT_NESTED.format(self.method))
         if self.needs_table and not isinstance(self.space, HasTimedParts):
             remedy = "set cost to" if isinstance(settings, ProxylessSettings) else "name in complexity only"
             raise UserError(f"this space has no parts that could be timed: {remedy} 'flops' or 'params'")

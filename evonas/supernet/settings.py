@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
+from evonas.capabilities.choices import Choices
 from evonas.supernet.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table
 
 RelaxationName: TypeAlias = Literal["softmax", "gumbel-softmax", "straight-through"]
@@ -51,6 +52,9 @@ class SupernetSettings:
     arch_share: float = 0.5
     rule: Literal["argmax", "darts"] = "argmax"
     threads: int = 1
+
+    #: Only where the operations of a row share weights: :attr:`evonas.capabilities.choices.Choices.nested`.
+    needs_nested: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
@@ -312,6 +316,35 @@ class FairSettings(SharingSettings):
     """FairNAS (Chu 2019, https://arxiv.org/abs/1907.01845); see :func:`evonas.supernet.path_sampling.fair_paths`."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SandwichSettings(SharingSettings):
+    """Slimmable training: the widest path, the narrowest and random ones in every step (Yu 2020, BigNAS,
+    https://arxiv.org/abs/2003.11142).
+
+    Attributes:
+        random_paths: Beside the widest and the narrowest.
+        distillation: The widest path alone learns from the targets, all others from its outputs of the same step; else
+            all learn from the targets.
+    """
+
+    needs_nested: ClassVar[bool] = True
+
+    random_paths: int = 2
+    distillation: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.random_paths < 0:
+            raise ValueError(f"random_paths must not be negative, got {self.random_paths}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WidestSettings(SharingSettings):
+    """Pruning: the widest network alone is trained; all others are cut from it, by the norm of weights."""
+
+    needs_nested: ClassVar[bool] = True
+
+
 #: The settings of every method by its name.
 METHODS: Mapping[str, type[SupernetSettings]] = MappingProxyType({
     "hypernet-scalar": ScalarSettings,
@@ -321,4 +354,11 @@ METHODS: Mapping[str, type[SupernetSettings]] = MappingProxyType({
     "proxyless": ProxylessSettings,
     "spos": SposSettings,
     "fairnas": FairSettings,
+    "sandwich": SandwichSettings,
+    "widest": WidestSettings,
 })
+
+
+def methods_for(choices: Choices) -> Mapping[str, type[SupernetSettings]]:
+    """Those of :data:`METHODS` that can train the supernet of these choices."""
+    return {name: kind for name, kind in METHODS.items() if choices.nested or not kind.needs_nested}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
@@ -15,11 +15,19 @@ from evonas.space import G
 from evonas.supernet.bilevel import first_order_gradient, second_order_gradient
 from evonas.supernet.hypernet import Hypernet
 from evonas.supernet.optimizers import Batch, LogitLearner, WeightLearner
-from evonas.supernet.path_sampling import fair_paths, uniform_path
+from evonas.supernet.path_sampling import extreme_paths, fair_paths, uniform_path
 from evonas.supernet.priors import beta_decay, make_prior, with_auxiliary_skip
 from evonas.supernet.proxyless import CostTerm, draw_pairs, draw_path, keep_other_probabilities, pair_gradient
 from evonas.supernet.relaxation import RELAXATIONS, gumbel_noise, temperature
-from evonas.supernet.settings import FairSettings, ProxylessSettings, RelaxedSettings, SharingSettings
+from evonas.supernet.settings import (
+    FairSettings,
+    ProxylessSettings,
+    RelaxedSettings,
+    SandwichSettings,
+    SharingSettings,
+    WidestSettings,
+)
+from evonas.types import Floats
 
 
 @dataclass(frozen=True)
@@ -195,16 +203,44 @@ class GatedStep:
 
 
 class PathStep(Generic[G]):
-    """Weights only: one uniform path (SPOS), or every operation of every row once (FairNAS)."""
+    """Weights only: one uniform path (SPOS), every operation of every row once (FairNAS), or the widest path."""
 
     def __init__(self, learner: WeightLearner, space: Relaxable[G], settings: SharingSettings) -> None:
         self._learner, self._space, self._settings = learner, space, settings
         self._shape = space.choices.n_choices, len(space.choices.operations)
+        self._widest, _ = extreme_paths(space.choices.costs["params"])
 
     def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
         if isinstance(self._settings, FairSettings):
             arches = [*fair_paths(self._shape, moment.rng)]
+        elif isinstance(self._settings, WidestSettings):
+            arches = [self._widest]
         else:
             arches = [uniform_path(self._space, self._shape, self._settings.rule, moment.rng)]
         losses = (self._learner.loss(for_weights, torch.from_numpy(arch)) for arch in arches)
         return self._learner.step(losses, moment.progress)
+
+
+class SandwichStep(Generic[G]):
+    """Weights only: the widest path, then the narrowest and random ones, which the widest teaches."""
+
+    def __init__(self, learner: WeightLearner, space: Relaxable[G], settings: SandwichSettings) -> None:
+        self._learner, self._space, self._settings = learner, space, settings
+        self._shape = space.choices.n_choices, len(space.choices.operations)
+        self._extremes = extreme_paths(space.choices.costs["params"])
+
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+        rule, n_random = self._settings.rule, self._settings.random_paths
+        narrow = [uniform_path(self._space, self._shape, rule, moment.rng) for _ in range(n_random)]
+        return self._learner.step(self._losses(for_weights, narrow), moment.progress)
+
+    def _losses(self, batch: Batch, random_paths: Sequence[Floats]) -> Iterator[Tensor]:
+        widest, narrowest = self._extremes
+        outputs, own_loss = self._learner.outputs_and_loss(batch, torch.from_numpy(widest))
+        yield own_loss
+        for arch in (narrowest, *random_paths):
+            path = torch.from_numpy(arch)
+            if self._settings.distillation:
+                yield self._learner.distillation_loss(batch, path, outputs)
+            else:
+                yield self._learner.loss(batch, path)

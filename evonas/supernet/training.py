@@ -12,7 +12,7 @@ from typing import Any, Generic
 import numpy as np
 import torch
 
-from evonas.capabilities.choices import RelaxableSpace
+from evonas.capabilities.choices import RelaxableSpace, Sliceable
 from evonas.capabilities.family import Report
 from evonas.capabilities.options import HasWeightOptions
 from evonas.data.samples import Splits
@@ -31,11 +31,13 @@ from evonas.supernet.settings import (
     LogitSettings,
     ProxylessSettings,
     RelaxedSettings,
+    SandwichSettings,
     ScalarSettings,
     SharingSettings,
     SupernetSettings,
+    WidestSettings,
 )
-from evonas.supernet.steps import GatedStep, Moment, PathStep, RelaxedStep, Step
+from evonas.supernet.steps import GatedStep, Moment, PathStep, RelaxedStep, SandwichStep, Step
 from evonas.training import Stop
 from evonas.training.checkpoint import Checkpoint, data_and_seed, digest
 from evonas.types import Floats, Ints, Metrics, UserError
@@ -123,6 +125,8 @@ class SupernetTraining(Generic[G]):
                 stop.check()
                 progress = (epoch + number / n_batches) / self._n_epochs
                 losses.append(step(for_weights, for_arch, Moment(progress, rng, generator)))
+        if isinstance(self.settings, WidestSettings) and isinstance(self.space, Sliceable):
+            self.space.rank_slices(self.learner.supernet)
         return sum(losses) / len(losses)
 
     def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Batch, Callable[[], Batch]]]:
@@ -155,6 +159,8 @@ class SupernetTraining(Generic[G]):
             target = settings.target * float(costs.mean(1).sum())
             cost = CostTerm(costs, target, settings.cost_form, settings.cost_strength, settings.one_sided)
             return GatedStep(self.learner, self.logits, settings, cost)
+        if isinstance(settings, SandwichSettings):
+            return SandwichStep(self.learner, self.space, settings)
         assert isinstance(settings, SharingSettings)
         return PathStep(self.learner, self.space, settings)
 

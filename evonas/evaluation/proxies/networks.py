@@ -183,7 +183,7 @@ def heard(modules: Sequence[nn.Module], listen: Callable[[Tensor, Tensor], None]
 
 def rectifiers(network: nn.Module) -> list[nn.Module]:
     """All ReLUs; raises :class:`Unfit` where there is none."""
-    found: list[nn.Module] = [module for module in network.modules() if isinstance(module, nn.ReLU)]
+    found: list[nn.Module] = [module for module in network.modules() if isinstance(module, nn.ReLU | nn.ReLU6)]
     if not found:
         raise Unfit("it has no ReLU")
     return found

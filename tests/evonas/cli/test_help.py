@@ -101,7 +101,8 @@ def test_the_help_names_the_defaults_of_the_configuration(name: str) -> None:
 
 
 def test_the_help_names_every_method() -> None:
-    named = set(re.findall(r"[a-z][\w-]*", re.sub(r"\b(of neurons|of cells|of cnn|or)\b", "", search.METHOD)))
+    spaces = r"\b(of neurons|of cells and blocks|of blocks|of cnn|or)\b"
+    named = set(re.findall(r"[a-z][\w-]*", re.sub(spaces, "", search.METHOD)))
     assert named == set(seeders_of())
 
 

@@ -17,13 +17,14 @@ from evonas.objectives import LOGARITHMIC, MAXIMISED, MINIMISED, SHARES
 from evonas.plugins import available_spaces, create_space
 from evonas.run.evaluators import build_evaluator
 from evonas.types import Metrics, Task
+from search_spaces.block.options import BlockOptions
 from search_spaces.cell.options import CellOptions
 from search_spaces.cnn.space import CnnOptions
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.space import NeuronSpace
 from tests.evonas.cli.conftest import Evonas, Refused
 
-MODELS = {"neuron": NeuronOptions, "cell": CellOptions, "cnn": CnnOptions}
+MODELS = {"neuron": NeuronOptions, "cell": CellOptions, "block": BlockOptions, "cnn": CnnOptions}
 
 
 @pytest.mark.parametrize("name", MODELS)

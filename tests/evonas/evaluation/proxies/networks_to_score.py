@@ -32,7 +32,7 @@ def sampled(name: str, task: Task = IMAGES, seed: int = 1, **options: Any) -> tu
 
 
 def spaces() -> dict[str, tuple[SearchSpace[Any], Any]]:
-    """Spaces with a genotype each: cells of both skeletons, plain convolutions, neurons with every norm."""
+    """A genotype for each space: cells of both skeletons, blocks of both sets, convolutions, neurons of every norm."""
     from search_spaces.cell.genotype import parse
 
     cells, _ = sampled("cell", operations="nasbench201", channels=4, cells=3)
@@ -40,6 +40,8 @@ def spaces() -> dict[str, tuple[SearchSpace[Any], Any]]:
     return {
         "nasbench201": (cells, parse(NASBENCH)),
         "darts": sampled("cell", channels=4, cells=3, nodes=2),
+        "block": sampled("block", width=4),
+        "mbconv": sampled("block", width=4, operations="mbconv"),
         "cnn": sampled("cnn"),
         "neuron": sampled("neuron", **neurons),
         "neuron-norm": sampled("neuron", norm="layer", **neurons),

@@ -23,7 +23,7 @@ from evonas.metrics import METRICS
 from evonas.types import Task, UserError
 from tests.evonas.evaluation.proxies.networks_to_score import IMAGES, batch_for, sampled, spaces
 
-SPACES = ("nasbench201", "darts", "cnn", "neuron", "neuron-norm", "neuron-plain")
+SPACES = ("nasbench201", "darts", "block", "mbconv", "cnn", "neuron", "neuron-norm", "neuron-plain")
 
 
 @cache

@@ -73,7 +73,7 @@ def test_gradients_at_the_inputs_that_are_all_alike() -> None:
     assert compute("epe_nas", network, batch) == pytest.approx((16 + 4) * math.log(1 + k), rel=1e-6)
 
 
-@pytest.mark.parametrize("space", ["nasbench201", "darts", "cnn", "neuron"])
+@pytest.mark.parametrize("space", ["nasbench201", "darts", "block", "mbconv", "cnn", "neuron"])
 def test_parameters_and_flops_are_those_that_the_space_counts(space: str) -> None:
     found, genotype = spaces()[space]
     costs, network = found.cost(genotype), found.compile(genotype)
