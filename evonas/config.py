@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from evonas.capabilities.presets import PresetName
+from evonas.capabilities.setting_errors import sentence_of
 from evonas.data.axes import Axes
 from evonas.data.locating import absolute
 from evonas.data.own_files import FileOptions, Imputation, is_own_file
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 S = TypeVar("S", bound="DataclassInstance")
+
+#: Settings whose options on the command line have another name.
+OPTIONS = {
+    "constraints": "constraint", "space_options": "space_option", "searcher_options": "searcher_option",
+    "search_options": "search_option", "seeder": "method",
+}
 
 
 class Split(TypedDict):
@@ -56,7 +63,8 @@ class RunConfig(BaseModel):
         target: Column of a table that is to be predicted; several of a regression.
         groups: Column (array of an ``.npz``) whose equals are never split apart.
         weights: Column (array of an ``.npz``) that says what each sample counts.
-        ignore: Columns of a table that are no features.
+        ignore: Columns of a table that are no features; as of ``target`` and ``categorical``, a text that is no
+            column itself names several with commas between them.
         impute: What takes the place of missing values, a statistic of the training rows; None refuses them.
         validation: File with the validation samples; ``"split"`` holds some back even where the file has its own.
         test: File with the test samples.
@@ -173,6 +181,12 @@ class RunConfig(BaseModel):
     def _absolute_path(cls, value: Path | str | None) -> Path | str | None:
         """A run can be resumed from any working directory."""
         return None if value is None else value if str(value) == "split" else absolute(value)
+
+    @field_validator("ignore", "categorical", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        """One text names one column, or several with commas."""
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("teacher")
     @classmethod
@@ -304,6 +318,7 @@ def build_config(
         UserError: The file cannot be read, or a key or value is not allowed; names the key and what is.
     """
     values = {**defaults, **({} if toml is None else read_toml(toml))}
+    given = {key: value for key, value in overrides.items() if value is not None and value != {}}
     for key, value in overrides.items():
         if isinstance(value, Mapping):
             table = values.get(key, {})
@@ -313,16 +328,37 @@ def build_config(
             values[key] = value
     if overrides.get("epochs") is not None and overrides.get("rungs") is None:
         values.pop("rungs", None)  # of the file: they say how many epochs, too
-    return check_config(values, source=str(toml) if toml else "the configuration")
+    return check_config(values, source=str(toml) if toml else "the configuration", options=option_names(given))
 
 
-def check_config(values: Mapping[str, Any], *, source: str) -> RunConfig:
-    """Raises :class:`UserError` for the first bad key or value."""
+def option_names(given: Mapping[str, Any]) -> dict[str, str]:
+    """The options of the command line that gave some settings, by the names of these.
+
+    Args:
+        given: The settings with their values; those of the table ``training`` have options of their own.
+    """
+    names = [*given, *given.get("training", ())]
+    return {name: f"--{OPTIONS.get(name, name).replace('_', '-')}" for name in names}
+
+
+def check_config(
+    values: Mapping[str, Any], *, source: str, options: Mapping[str, str] = MappingProxyType({})
+) -> RunConfig:
+    """A checked configuration.
+
+    Args:
+        values: Fields of :class:`RunConfig`.
+        source: Where they are from, for the message.
+        options: Of the command line, by the names of those settings that they gave.
+
+    Raises:
+        UserError: The first bad key or value; names the option that gave it, or the source.
+    """
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{source}: {_first_error(error, RunConfig.model_fields)}") from None
-    recipe_from(config.training)
+        raise UserError(sentence_of(error, RunConfig.model_fields, source=source, options=options)) from None
+    recipe_from(config.training, options=options)
     return config
 
 
@@ -336,18 +372,30 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UserError(f"cannot read {path} as TOML: {error}") from None
 
 
-def recipe_from(values: Mapping[str, Any]) -> Recipe:
-    """A recipe from the table ``training``; raises :class:`UserError`."""
+def recipe_from(values: Mapping[str, Any], *, options: Mapping[str, str] = MappingProxyType({})) -> Recipe:
+    """A recipe from the table ``training``; raises :class:`UserError`, which names the options that gave its fields."""
     tables = {"pruning": Pruning.__dataclass_fields__, "regrowth": Regrowth.__dataclass_fields__}
     for key in values:
         for inner in values[key] if key in tables and isinstance(values[key], dict) else ():
             if inner not in tables[key]:
                 raise UserError(f"unknown key {inner!r} in training.{key}{suggestion(inner, tables[key])}")
-    return settings_from(Recipe, values, table="training")
+    return settings_from(Recipe, values, table="training", options=options)
 
 
-def settings_from(kind: type[S], values: Mapping[str, Any], *, table: str) -> S:
-    """A dataclass of settings from a table of the configuration; raises :class:`UserError`."""
+def settings_from(
+    kind: type[S], values: Mapping[str, Any], *, table: str, options: Mapping[str, str] = MappingProxyType({})
+) -> S:
+    """A dataclass of settings from a table of the configuration.
+
+    Args:
+        kind: The dataclass.
+        values: Of its fields.
+        table: What the message names.
+        options: Of the command line, by the names of those fields that they gave.
+
+    Raises:
+        UserError: A key is unknown, or a value is not allowed.
+    """
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for key in values:
         if key not in fields:
@@ -356,20 +404,9 @@ def settings_from(kind: type[S], values: Mapping[str, Any], *, table: str) -> S:
     try:
         return adapter.validate_python(dict(values))
     except ValidationError as error:
-        raise UserError(f"{table}: {_first_error(error, fields)}") from None
+        raise UserError(sentence_of(error, fields, source=table, options=options)) from None
 
 
 @cache
 def _adapter(kind: type[S]) -> TypeAdapter[S]:
     return TypeAdapter(kind)
-
-
-def _first_error(error: ValidationError, known: Mapping[str, object]) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}{suggestion(key, known)}"
-    if first["type"] == "value_error":
-        return first["msg"].removeprefix("Value error, ")
-    expected = first["msg"].removeprefix("Input should be ").replace("a valid tuple", "a list")
-    return f"{key} must be {expected}, got {first['input']!r}"

@@ -94,11 +94,22 @@ class UserError(ValueError):
     """Bad input. The message is one sentence: what was wrong, what was expected, what to do."""
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+#: How alike two names are of which one may be a slip of the other, from 0 to 1: of four letters one is another.
+NEAR = 0.75
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """The one of some names that a misspelled one is near to, whatever its capitals; None where none is near."""
+    names = {each.casefold(): each for each in sorted(known, reverse=True)}
+    close = get_close_matches(str(name).casefold(), names, n=1, cutoff=NEAR)
+    return names[close[0]] if close else None
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
     """``", did you mean 'x'?"`` for a misspelled name, else the names there are."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
-    return f", did you mean {close[0]!r}?" if close else f", there are: {', '.join(names)}"
+    close = nearest(name, names)
+    return f", there are: {', '.join(names)}" if close is None else f", did you mean {close!r}?"
 
 
 #: What is noted of an error that came up while a run was read.

@@ -29,6 +29,8 @@ class ExportTarget:
         precision: Of the stored weights.
         stem: What its files are called, without suffix; empty where that is the name.
         classes: Names of the classes in the order of the outputs; empty where they have none.
+        inputs: Names of the features; empty where they have none.
+        targets: Names of the targets of a regression, where there are several.
     """
 
     name: str
@@ -37,6 +39,8 @@ class ExportTarget:
     precision: Precision = "float32"
     stem: str = ""
     classes: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
     @property
     def input_type(self) -> InputType:

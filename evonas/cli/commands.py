@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from evonas.cli.failing import exit_codes
 from evonas.cli.help import print_help
+from evonas.cli.usage import usage_in_a_sentence
 
 #: ``-h`` is ``--help`` everywhere: commands have it from the application.
 CONTEXT = {"help_option_names": ["--help", "-h"]}
@@ -42,11 +43,16 @@ class Group(TyperGroup):
 
 
 class Application(Group):
-    """All commands. Every one ends in an exit code, see :mod:`evonas.cli.failing`."""
+    """All commands. Every one ends in an exit code, see :mod:`evonas.cli.failing` and :mod:`evonas.cli.usage`."""
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        """Read the line up to the name of the command."""
+        with usage_in_a_sentence():
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that the line names; typer handles bad usage itself."""
-        with exit_codes():
+        """Run the command that the line names."""
+        with usage_in_a_sentence(ctx), exit_codes():
             return super().invoke(ctx)
 
 

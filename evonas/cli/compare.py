@@ -22,6 +22,7 @@ from evonas.cli.options import (
     parse_numbers,
     parse_reference,
 )
+from evonas.cli.test_metrics import say_weights
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def compare(
                      rich_help_panel=CHOICE),
     ] = None,
     budgets: Annotated[
-        str | None,
-        typer.Option(help="Bounds of the cost, like 5300,13200,41400 [1-2-5 steps].", rich_help_panel=CHOICE),
+        list[str] | None,
+        typer.Option(help="Bounds of the cost, like 5300,13200,41400; may be repeated [1-2-5 steps].",
+                     rich_help_panel=CHOICE),
     ] = None,
     as_json: AsJson = False,
     as_csv: Annotated[
@@ -79,7 +81,7 @@ def compare(
     if as_json + as_csv + as_latex > 1:
         raise UserError("there is one output: name one of --json, --csv and --latex")
     groups = parse_groups(runs)
-    limits = None if budgets is None else parse_numbers(budgets)
+    limits = parse_numbers(budgets, "--budgets") if budgets else None
     with ExitStack() as stack:
         paths = [path for members in groups.values() for path in members]
         opened = {path: stack.enter_context(open_run(path, data_root=data_root)) for path in paths}
@@ -88,9 +90,13 @@ def compare(
         records = {name: [run_records(path, opened[path]) for path in members] for name, members in groups.items()}
         names = [o.metric for o in opened[paths[0]].objectives.items]
         names = names if cost is None else [names[0], cost]
-        point = None if reference is None else parse_reference(reference, names)
+        point = parse_reference(reference, names) if reference else None
         comparison = compare_runs(records, budgets=limits, reference=point, cost=cost)
         tests = _test_metrics(opened, comparison) if test else None
+        if tests is not None:
+            weighted = [run for run in opened.values() if run.config.weights is not None]
+            for run in weighted[:1]:  # what runs count by differs in nothing that the sentence says
+                say_weights(run, *(metrics for each in tests.values() for metrics in each.values()))
         found = differences(comparison, tests, baseline=baseline)
         dataset = Path(opened[paths[0]].config.dataset).stem
         if plot is not None:

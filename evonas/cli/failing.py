@@ -12,14 +12,11 @@ import typer
 
 from evonas.cli.console import say_aside
 from evonas.cli.interruption import exit_code, signals_interrupt
+from evonas.cli.usage import USAGE_ERROR
 from evonas.types import UserError, damaged_by
 
 #: Exit codes: bad input or no means to go on; and what shells report where a pipe's reader has ended.
 FAILED, BROKEN_PIPE = 2, 141
-#: What typer raises for wrong usage: a class of click, of which newer versions bring a copy of their own.
-USAGE_ERROR = next(
-    kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception) and kind.__name__ == "ClickException"
-)
 #: Set it to see where an error that is reported as damage comes from.
 TRACEBACK_VARIABLE = "EVONAS_TRACEBACK"
 #: Characters of an error that are told, of its begin and its end: some quote what they could not read.

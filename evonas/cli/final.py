@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from evonas.cli.options import (
     check_teacher,
     parse_names,
 )
+from evonas.cli.test_metrics import say_weights
 from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from evonas.types import Metrics
 
 Ids = Annotated[
-    str | None, typer.Option(help="Individuals, comma-separated [the whole front].", rich_help_panel=CHOICE)
+    list[str] | None,
+    typer.Option(help="Individuals, like 12,31; may be repeated [the whole front].", rich_help_panel=CHOICE),
 ]
 
 
@@ -73,50 +76,68 @@ def retrain(
 ) -> None:
     """Train chosen networks on all training data, and measure the last epoch on the test set."""
     from evonas.front import front
-    from evonas.report.tables import Column, number, table
     from evonas.run.open import open_run, require_evaluated
     from evonas.run.retrain import retrain as final_training
-    from evonas.run.retrain import summary
 
     check_teacher(teacher is not None, teacher_members, teacher_weight)
+    reported: list[int] = []
     with open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened:
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
-        wanted = members if ids is None else require_evaluated(opened, _ids(ids))
+        wanted = members if not ids else require_evaluated(opened, _ids(ids))
         if not wanted:
-            reason = "the front is empty" if ids is None else "--ids names none"
+            reason = "--ids names none" if ids else "the front is empty"
             raise UserError(f"there is nothing to retrain: {reason}")
         try:
             results = final_training(
                 opened, wanted, start="inherited" if inherit else "fresh", epochs=epochs, n_seeds=seeds, n_jobs=jobs,
                 learning_rate=learning_rate, teacher=teacher, teacher_members=teacher_members,
-                teacher_weight=teacher_weight, report=partial(_report, quiet=quiet),
+                teacher_weight=teacher_weight, report=partial(_report, quiet=quiet, reported=reported),
             )
         except KeyboardInterrupt as interrupt:
             say("interrupted; what was reported is stored: give the same command again to go on")
             raise typer.Exit(exit_code(interrupt)) from None
-        lengths = ", ".join(sorted({str(r.epochs) for r in results}))
-        metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
+        if not reported:
+            say_aside(f"note: all {len(results)} trainings were stored already, and nothing was left to train: larger "
+                      f"--seeds, or other --epochs, train more")
+        say_weights(opened, *(r.metrics for r in results))
         flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
-        means = summary(results, metric)
-        rows = sorted(means, key=lambda id: flops[id])
-        make_console().print(table([
-            Column("id", [str(id) for id in rows]), Column("flops", [number(flops[id]) for id in rows]),
-            Column(metric, [f"{means[id][0]:.4f}" for id in rows]),
-            Column("deviation", [f"{means[id][1]:.4f}" if means[id][2] > 1 else "-" for id in rows]),
-            Column("seeds", [str(means[id][2]) for id in rows]),
-        ], title=f"{lengths} epochs on all training data, last epoch"))
+        _print_results(results, flops, "accuracy" if opened.task.kind == "classification" else "mse")
 
 
-def _ids(text: str) -> list[int]:
+def _print_results(results: Sequence[Retraining], flops: Mapping[int, float], quality: str) -> None:
+    """A row an individual, by ascending cost; by weights of the test samples, too, where they have some."""
+    from evonas.report.tables import Column, number, table
+    from evonas.run.retrain import WEIGHTED, summary
+
+    lengths = ", ".join(sorted({str(r.epochs) for r in results}))
+    weighted = [r for r in results if f"{WEIGHTED}_{quality}" in r.metrics]
+    means, by_weight = summary(results, f"test_{quality}"), summary(weighted, f"{WEIGHTED}_{quality}")
+    rows = sorted(means, key=lambda id: flops[id])
+    also = [f"{by_weight[id][0]:.4f}" if id in by_weight else "-" for id in rows]
+    make_console().print(table([
+        Column("id", [str(id) for id in rows]), Column("flops", [number(flops[id]) for id in rows]),
+        Column(f"test_{quality}", [f"{means[id][0]:.4f}" for id in rows]),
+        Column("deviation", [f"{means[id][1]:.4f}" if means[id][2] > 1 else "-" for id in rows]),
+        Column("seeds", [str(means[id][2]) for id in rows]),
+        *([Column(f"{WEIGHTED}_{quality}", also)] if by_weight else []),
+    ], title=f"{lengths} epochs on all training data, last epoch"))
+
+
+def _ids(texts: list[str]) -> list[int]:
     """Each once, in the order given."""
     try:
-        return list(dict.fromkeys(int(part) for part in parse_names(text) or ()))
+        return list(dict.fromkeys(int(part) for part in parse_names(texts) or ()))
     except ValueError:
+        text = ",".join(texts)
         raise UserError(f"--ids must be numbers of individuals, like 12,31, got {text!r}") from None
 
 
-def _report(n_done: int, n_all: int, retraining: Retraining | None, error: str | None, *, quiet: bool) -> None:
+def _report(
+    n_done: int, n_all: int, retraining: Retraining | None, error: str | None, *, quiet: bool, reported: list[int]
+) -> None:
+    """A line for a training that ended, which is noted in ``reported``."""
+    reported.append(n_done)
     if error is not None:
         (say_aside if quiet else say)(f"{n_done}/{n_all} failed: {error}")
     elif retraining is not None and not quiet:
@@ -133,10 +154,10 @@ def export(
         typer.Option(help="File to write; for C the source, the header stands beside it.", rich_help_panel=OUTPUT),
     ],
     format: Annotated[
-        str,
-        typer.Option(help="torch (safetensors, for evonas.load), json, onnx or c; neuron, of cells.",
-                     rich_help_panel=OUTPUT),
-    ] = "torch",
+        str | None,
+        typer.Option(help="torch (.safetensors, for evonas.load), json, onnx or c; neuron, of cells [what --out ends "
+                          "in; else torch].", rich_help_panel=OUTPUT),
+    ] = None,
     weights: Annotated[
         str,
         typer.Option(help="search; fresh or inherited: of the latest such retraining.", rich_help_panel=CHOICE),
@@ -161,7 +182,7 @@ def export(
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         written = write_network(
             package(opened, id, weights), partial(load_splits, opened), out, format, precision,
-            replace_max_pool=replace_max_pool,
+            replace_max_pool=replace_max_pool, usual="torch",
         )
     say_written(*written.paths, remarks=written.remarks)
 
@@ -193,15 +214,17 @@ def measure(
     from evonas.runtimes.device import parse_command
     from evonas.runtimes.timing import machine
 
+    if not math.isfinite(latency_timeout):
+        raise UserError(f"--latency-timeout must be a finite number of seconds, got {latency_timeout}: give fewer")
     command = () if latency_command is None else parse_command(latency_command)
     with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
         if not command:
             require_timing(opened.space)
         wanted = [r.id for r in front(opened.store.records(), opened.objectives)]
-        if ids is not None:
+        if ids:
             wanted = require_evaluated(opened, _ids(ids))
         if not wanted:
-            reason = "the front is empty" if ids is None else "--ids names none"
+            reason = "--ids names none" if ids else "the front is empty"
             raise UserError(f"there is nothing to measure: {reason}")
         splits = load_splits(opened)
         timed, other = (DEVICE_LATENCY, HOST_LATENCY) if command else (HOST_LATENCY, DEVICE_LATENCY)

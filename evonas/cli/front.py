@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,8 +26,10 @@ from evonas.cli.options import (
     RunFolder,
     parse_assignments,
     parse_names,
+    parse_paths,
     parse_reference,
 )
+from evonas.cli.test_metrics import say_weights, test_cells_of, test_metrics_of
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +43,9 @@ TEST = "Add test metrics: of the search's weights and of retrainings."
 def front(
     run: RunFolder,
     best_under: Annotated[
-        str | None, typer.Option(help="Only the best under bounds, like flops=20000.", rich_help_panel=CHOICE)
+        list[str] | None,
+        typer.Option(help="Only the best under bounds, like flops=20000,depth=4; may be repeated.",
+                     rich_help_panel=CHOICE),
     ] = None,
     knee: Annotated[
         bool,
@@ -51,8 +56,9 @@ def front(
         typer.Option("--all", help="Also members that are equal to another in all objectives.", rich_help_panel=CHOICE),
     ] = False,
     columns: Annotated[
-        str | None,
-        typer.Option(help="Only these columns, like id,flops,latency [what fits].", rich_help_panel=OUTPUT),
+        list[str] | None,
+        typer.Option(help="Only these columns, like id,flops,latency; may be repeated [what fits].",
+                     rich_help_panel=OUTPUT),
     ] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -64,7 +70,8 @@ def front(
     ] = None,
     beside: Annotated[
         list[Path] | None,
-        typer.Option(help="Draw the front of this run too; may be repeated.", rich_help_panel=OUTPUT),
+        typer.Option(help="Draw the fronts of these runs too, like runs/a,runs/b; may be repeated.",
+                     rich_help_panel=OUTPUT),
     ] = None,
     test: Annotated[bool, typer.Option("--test", help=TEST, rich_help_panel=OUTPUT)] = False,
     reference: Reference = None,
@@ -79,34 +86,37 @@ def front(
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         records, objectives = opened.store.records(), opened.objectives
         members = fronts.front(records, objectives)
-        names = None if columns is None else check_columns(parse_names(columns) or (), records, members, run=run)
+        names = None if not columns else check_columns(parse_names(columns) or (), records, members, run=run)
         if cost is not None and plot is None:
             raise UserError("--cost is the axis of a plot: add --plot FILE")
         if plot is not None:
-            _plot(plot, run, opened, members, beside or [], cost)
+            _plot(plot, run, opened, members, parse_paths(beside), cost)
         shown, remark = _pick(members, objectives, best_under, knee, run)
         shown = shown if all_members else fronts.distinct(shown, objectives)
-        test_metrics = _test_metrics(opened, shown) if test else {}
+        test_metrics = test_metrics_of(opened, shown) if test else {}
+        if test:
+            say_weights(opened, *test_metrics.values())
         if as_json or as_csv:
             equal = fronts.equals(members, objectives)
             rows = [_named(fronts.row(r, equal[r.id]), names) | test_metrics.get(r.id, {}) for r in shown]
             joined = [{name: _joined(value) for name, value in row.items()} for row in rows]
             typer.echo(json.dumps(rows, indent=1) if as_json else csv_text(joined), nl=as_json)
             return
-        cells = {id: _test_cells(metrics) for id, metrics in test_metrics.items()}
+        weighted = opened.config.weights is not None
+        cells = {id: test_cells_of(metrics, weighted=weighted) for id, metrics in test_metrics.items()}
         print_front(opened, members=shown, test_cells=cells, reference=reference, names=names, remark=remark)
 
 
 def _pick(
-    members: Sequence[Record], objectives: Objectives, best_under: str | None, knee: bool, run: Path
+    members: Sequence[Record], objectives: Objectives, best_under: Sequence[str] | None, knee: bool, run: Path
 ) -> tuple[list[Record], str | None]:
     """The member that is asked for before those that are equal to it and within the bounds too, and why it is that;
     the whole front where none is asked for."""
     from evonas import front as fronts
     from evonas.report.choice import why_chosen, why_front, why_knee
 
-    if best_under is not None:
-        bounds = parse_assignments(best_under)
+    if best_under:
+        bounds = parse_assignments(best_under, "--best-under")
         able = fronts.within(members, bounds, run=run)
         picked = fronts.best_under(members, objectives, bounds, run=run)
         remark = why_chosen(picked, able, objectives)
@@ -114,9 +124,14 @@ def _pick(
         able, picked = list(members), fronts.knee(members, objectives)
         remark = why_knee(members, objectives)
     else:
-        return list(members), why_front(members, objectives)
+        return list(members), _unasked(why_front(members, objectives))
     ids = fronts.equals(able, objectives)[picked.id]
     return [picked, *(r for r in able if r.id in ids)], remark
+
+
+def _unasked(remark: str | None) -> str | None:
+    """Why a member would be chosen, where none has been asked for."""
+    return None if remark is None else f"with --knee or --best-under, {remark}"
 
 
 def _named(row: dict[str, Any], names: Sequence[str] | None) -> dict[str, Any]:
@@ -149,40 +164,10 @@ def _plot(
     say_aside(f"wrote {path}")
 
 
-def _test_metrics(opened: OpenRun, members: Sequence[Record]) -> dict[int, dict[str, float]]:
-    """Per individual: test metrics of the search's weights; mean, deviation and seeds of each kind of retraining."""
-    from evonas.run.retrain import measure_on_test, summary  # the wall: nothing else here sees the test set
-
-    result = measure_on_test(opened, [r.id for r in members])
-    retrainings = opened.store.retrainings()
-    metric = "test_accuracy" if opened.task.kind == "classification" else "test_mse"
-    for start, epochs in sorted({(r.start, r.epochs) for r in retrainings}):
-        kind = f"{start}_{epochs}_epochs"
-        of_kind = [r for r in retrainings if (r.start, r.epochs) == (start, epochs) and r.id in result]
-        for id, (mean, deviation, n_seeds) in summary(of_kind, metric).items():
-            result[id] |= {f"{metric}_{kind}": mean, f"seeds_{kind}": n_seeds}
-            if n_seeds > 1:
-                result[id][f"deviation_{kind}"] = deviation
-    return result
-
-
-def _test_cells(metrics: Mapping[str, float]) -> dict[str, str]:
-    """What the table shows of test metrics: accuracies or errors with their deviations."""
-    cells: dict[str, str] = {}
-    for name, value in metrics.items():
-        head, _, kind = name.removeprefix("test_").partition("_")
-        if head not in ("accuracy", "mse"):
-            continue
-        n_seeds = metrics[f"seeds_{kind}"] if kind else 0
-        spread = f" ± {metrics[f'deviation_{kind}']:.4f} ({n_seeds:.0f})" if n_seeds > 1 else ""
-        cells[kind.replace("_", " ") if kind else f"test {head}"] = f"{value:.4f}{spread}"
-    return cells
-
-
 def print_front(
     opened: OpenRun, *, members: Sequence[Record] | None = None,
-    test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: str | None = None,
-    names: Sequence[str] | None = None, remark: str | None = None,
+    test_cells: Mapping[int, Mapping[str, str]] | None = None, reference: Sequence[str] | None = None,
+    names: Sequence[str] | None = None, remark: str | None = None, directory: Path | None = None,
 ) -> None:
     """The front as a table, and below it what is hidden, why a member was chosen, the hypervolume and its reference.
 
@@ -191,6 +176,7 @@ def print_front(
         test_cells, names: Of columns, see :func:`evonas.report.tables.front_columns`.
         reference: A part of the hypervolume's reference point.
         remark: Why the one that is shown was chosen, where that needs saying.
+        directory: Of the run, where the user has not just named it: commands that show more do.
     """
     from evonas import front as fronts
     from evonas.report.choice import why_front
@@ -199,7 +185,7 @@ def print_front(
     console, objectives, records = make_console(), opened.objectives, opened.store.records()
     whole = fronts.front(records, objectives)
     if members is None:
-        members, remark = fronts.distinct(whole, objectives), why_front(whole, objectives)
+        members, remark = fronts.distinct(whole, objectives), _unasked(why_front(whole, objectives))
     equal = fronts.equals(whole, objectives)
     columns = fitting(
         front_columns(members, objectives, test_cells=test_cells, names=names, equal=equal), console.width
@@ -208,12 +194,12 @@ def print_front(
     plural = "" if len(members) == 1 else "s"
     title = f"front of {dataset}: {len(members)} member{plural} of {len(records)} evaluations"
     console.print(front_table(members, objectives, title=title, columns=columns))
-    _say_hidden(members, equal, hidden(columns, members, equal) if names is None else [])
+    _say_hidden(members, equal, hidden(columns, members, equal) if names is None else [], directory)
     if remark is not None:
         say(remark)
     _say_reasons(objectives, members, records)
     point = fronts.default_reference(records, objectives)
-    if reference is not None:
+    if reference:
         point |= parse_reference(reference, point)
     volume = fronts.hypervolume(records, objectives, objectives.reference(point))
     at = ", ".join(f"{name}={value:g}" for name, value in point.items())
@@ -222,16 +208,20 @@ def print_front(
     _say_origins(opened)
 
 
-def _say_hidden(members: Sequence[Record], equal: Mapping[int, Sequence[int]], columns: Sequence[str]) -> None:
+def _say_hidden(
+    members: Sequence[Record], equal: Mapping[int, Sequence[int]], columns: Sequence[str], directory: Path | None
+) -> None:
     """One line of what the table leaves out, with the options that show it; none where that is nothing."""
-    shown = {r.id for r in members}
+    shown, command = {r.id for r in members}, "evonas front"
+    if directory is not None:
+        command += f" {shlex.quote(str(directory))}"
     n_equal = len({id for r in members for id in equal[r.id]} - shown)
     parts = []
     if n_equal:
         others = "1 member that is equal" if n_equal == 1 else f"{n_equal} members that are equal"
-        parts.append(f"{others} in all objectives (evonas front --all)")
+        parts.append(f"{others} in all objectives ({command} --all)")
     if columns and members:
-        parts.append(f"the columns {', '.join(columns)} (evonas front --columns id,{columns[-1]})")
+        parts.append(f"the columns {', '.join(columns)} ({command} --columns id,{columns[-1]})")
     if parts:
         say(f"not shown: {'; '.join(parts)}")
 

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evonas.cli.search import evolve
+from evonas.config import OPTIONS
 from evonas.run.searchers import with_defaults
 from evonas.types import UserError
 
 if TYPE_CHECKING:
     from evonas.config import RunConfig
 
-#: Settings whose options have another name.
-OPTIONS = {"constraints": "constraint", "space_options": "space_option", "searcher_options": "searcher_option"}
 #: Settings whose options are repeated for each of several values.
 REPEATED = ("constraints", "ignore", "categorical", "target")
 

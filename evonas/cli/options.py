@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from evonas.cli import completion
-from evonas.types import UserError, suggestion
+from evonas.types import MOST, UserError, suggestion
 
 #: Panels of the help, in the order in which their first options stand.
 DATA, SEARCH, TRAINING, MACHINE, CHOICE, OUTPUT = "Data", "Search", "Training", "Machine", "Choice", "Output"
+
+#: How options that take several names say so: with commas, by repetition, or both.
+SEVERAL = ", like a,b; may be repeated"
 
 #: Options of all commands that begin a run.
 ConfigFile = Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)]
@@ -37,12 +41,12 @@ MovedDataset = Annotated[
 ]
 Target = Annotated[
     list[str] | None,
-    typer.Option(help="Column of a table that is to be predicted; several, like a,b, of a regression.",
+    typer.Option(help=f"Column of a table that is to be predicted; of a regression also several{SEVERAL}.",
                  rich_help_panel=DATA),
 ]
 Categorical = Annotated[
     list[str] | None,
-    typer.Option(help="Column of a table that holds categories, as those of few texts do; may be repeated.",
+    typer.Option(help=f"Columns of a table that hold categories, as those of few texts do{SEVERAL}.",
                  rich_help_panel=DATA),
 ]
 Groups = Annotated[
@@ -55,11 +59,12 @@ Weights = Annotated[
 ]
 Ignore = Annotated[
     list[str] | None,
-    typer.Option(help="Column of a table that is no feature; may be repeated.", rich_help_panel=DATA),
+    typer.Option(help=f"Columns of a table that are no features{SEVERAL}.", rich_help_panel=DATA),
 ]
 Impute = Annotated[
     str | None,
-    typer.Option(help="mean or median: of training samples, for missing values [refused].", rich_help_panel=DATA),
+    typer.Option(help="mean or median of training samples, for missing values; for a missing text the shares of its "
+                      "column's categories, or the one that most have [refused].", rich_help_panel=DATA),
 ]
 Validation = Annotated[
     Path | None,
@@ -89,8 +94,9 @@ DataTask = Annotated[
                  autocompletion=completion.setting("task")),
 ]
 ObjectiveNames = Annotated[
-    str | None,
-    typer.Option(help="The quality, then costs (`evonas metrics`) [fitness_error,flops].", rich_help_panel=SEARCH,
+    list[str] | None,
+    typer.Option(help="The quality, then costs (`evonas metrics`); may be repeated [fitness_error,flops].",
+                 rich_help_panel=SEARCH,
                  autocompletion=completion.several_metrics),
 ]
 TrainerName = Annotated[
@@ -124,7 +130,7 @@ Quiet = Annotated[
 
 Observers = Annotated[
     list[str] | None,
-    typer.Option("--observer", help="mlflow or tensorboard, told of each generation; may be repeated [none].",
+    typer.Option("--observer", help="Told of each generation, like mlflow,tensorboard; may be repeated [none].",
                  autocompletion=completion.observers, rich_help_panel=OUTPUT),
 ]
 
@@ -145,8 +151,9 @@ FolderOfTestData = Annotated[
     Path | None, typer.Option("--data-root", help="Folder of the data sets, for --test.", rich_help_panel=DATA)
 ]
 Reference = Annotated[
-    str | None,
-    typer.Option(help="Reference of the hypervolume: fitness_error=1,flops=200000.", rich_help_panel=OUTPUT),
+    list[str] | None,
+    typer.Option(help="Reference of the hypervolume: fitness_error=1,flops=200000; may be repeated.",
+                 rich_help_panel=OUTPUT),
 ]
 
 #: For networks that go from one space to another.
@@ -161,7 +168,8 @@ TeacherRun = Annotated[
     typer.Option("--teacher", help="Distil from a run's best networks, or from RUN:ID.", rich_help_panel=TRAINING),
 ]
 TeacherMembers = Annotated[
-    int | None, typer.Option(help="Networks of the teacher, averaged [5].", rich_help_panel=TRAINING)
+    int | None,
+    typer.Option(min=1, max=MOST, help="Networks of the teacher, averaged [5].", rich_help_panel=TRAINING),
 ]
 TeacherWeight = Annotated[
     float | None, typer.Option(help="Share of the teacher in the targets [0.5].", rich_help_panel=TRAINING)
@@ -175,13 +183,14 @@ def check_teacher(taught: bool, members: int | None, weight: float | None) -> No
                         "--teacher")
 
 
-def parse_assignments(text: str) -> Mapping[str, float]:
+def parse_assignments(texts: Sequence[str], option: str) -> Mapping[str, float]:
     """``name=number,name=number`` as a dict; raises :class:`UserError`."""
+    text = ",".join(texts)
     pairs = [part.partition("=") for part in text.split(",")]
     try:
         return {name.strip(): float(value) for name, _, value in pairs}
     except ValueError:
-        raise UserError(f"cannot read {text!r}, expected METRIC=NUMBER[,METRIC=NUMBER]") from None
+        raise UserError(f"{option}: cannot read {text!r}, expected METRIC=NUMBER[,METRIC=NUMBER]") from None
 
 
 def parse_options(texts: Iterable[str] | None, option: str = "--space-option") -> dict[str, Any]:
@@ -227,25 +236,44 @@ def parse_target(texts: list[str] | None) -> str | tuple[str, ...] | None:
     return texts[0] if texts and len(texts) == 1 else tuple(texts) if texts else None
 
 
-def parse_names(text: str | None) -> tuple[str, ...] | None:
-    """``a,b`` as a tuple; None stays None."""
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+def parse_names(texts: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """``a,b`` and ``c`` as a tuple of three; None, as no text at all, is None.
+
+    Columns of tables are no such names, since they may hold commas: see :func:`evonas.data.columns.named_columns`.
+    """
+    given = [texts] if isinstance(texts, str) else list(texts or ())
+    return tuple(part.strip() for text in given for part in text.split(",") if part.strip()) if given else None
 
 
-def parse_numbers(text: str) -> list[float]:
+def parse_columns(texts: list[str] | None) -> tuple[str, ...] | None:
+    """Names of columns as they were given, which only the table can part at their commas; None for none."""
+    return tuple(texts) if texts else None
+
+
+def parse_paths(paths: Iterable[Path] | None) -> list[Path]:
+    """Paths, where several with commas between them are several unless there is one of that name."""
+    found: list[Path] = []
+    for path in paths or ():
+        whole = os.path.exists(path) or "," not in str(path)
+        found += [path] if whole else [Path(os.path.expanduser(part)) for part in str(path).split(",") if part]
+    return found
+
+
+def parse_numbers(texts: Sequence[str], option: str) -> list[float]:
     """``number,number`` as a list; raises :class:`UserError` unless all are positive and finite."""
+    text = ",".join(texts)
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
     if not numbers or not all(0 < value < math.inf for value in numbers):
-        raise UserError(f"cannot read {text!r}, expected positive numbers like 5300,13200,41400")
+        raise UserError(f"{option}: cannot read {text!r}, expected positive numbers like 5300,13200,41400")
     return numbers
 
 
-def parse_reference(text: str, objectives: Iterable[str]) -> Mapping[str, float]:
+def parse_reference(texts: Sequence[str], objectives: Iterable[str]) -> Mapping[str, float]:
     """A hypervolume reference point, or a part of one; raises :class:`UserError` for what is no objective."""
-    point, known = parse_assignments(text), list(objectives)
+    point, known = parse_assignments(texts, "--reference"), list(objectives)
     for name in point:
         if name not in known:
             raise UserError(f"unknown objective {name!r} in --reference{suggestion(name, known)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import say_written
+from evonas.cli.console import say_aside, say_written
 from evonas.cli.options import CHOICE, OUTPUT, RunFolder
 from evonas.types import UserError
 
@@ -39,15 +39,17 @@ def predict(
     """Predict new samples, one line each: the class and its probabilities, or the values of a regression.
 
     Columns are found by their names in any order; others are left alone. Missing values are imputed, and categories
-    encoded, as in training.
+    encoded, as in training. Which network it was, and why, is said on the error stream.
     """
     from evonas.data.own_files import read_features
-    from evonas.run.api import Run, package
+    from evonas.run.api import package
     from evonas.run.open import open_run
-    from evonas.serialization.files import write_output
+    from evonas.serialization.files import check_ending, write_output
 
-    chosen = Run(run).best({}) if id is None else id
+    if out is not None:
+        check_ending(out, ".csv")
     with open_run(run) as opened:
+        chosen, reason = _choose(opened, run) if id is None else (id, "named by --id")
         network = package(opened, chosen, weights)
         config = opened.config
         x = read_features(samples, config.file_options, opened.task, config.axes)
@@ -56,11 +58,25 @@ def predict(
         except ValueError as error:
             raise UserError(f"individual {chosen} of {run} cannot be used: {error}") from error
         text = _table(outputs, opened).to_csv(index=False, lineterminator="\n")
+        other = "; --id and --weights name others" if id is None else ""
+        say_aside(f"predicted by individual {chosen} ({reason}; {network.source['weights']}){other}")
     if out is None:
         typer.echo(text, nl=False)
         return
     write_output(out, text.encode())
     say_written(out)
+
+
+def _choose(opened: OpenRun, run: Path) -> tuple[int, str]:
+    """The best member of the front by the first objective, and why it is that."""
+    from evonas.front import best_under, front
+
+    members, objective = front(opened.store.records(), opened.objectives), opened.objectives.items[0]
+    best = best_under(members, opened.objectives, {}, run=run)
+    value = f"{objective.metric} {best.metrics[objective.metric]:.4g}"
+    if len(members) == 1:
+        return best.id, f"the only one on the front, {value}"
+    return best.id, f"the best of {len(members)} on the front by the first objective, {value}"
 
 
 def _outputs(network: Any, x: Any) -> Doubles:

@@ -34,7 +34,10 @@ def report(
 ) -> None:
     """Write a run as one HTML page that works offline, also while the run goes on."""
     from evonas.report.html import Drawings, render, write
+    from evonas.serialization.files import check_ending
 
+    if out is not None:
+        check_ending(out, ".html", ".htm")
     drawings = Drawings()
     if watch:
         _serve(lambda: collect_runs(runs, drawings), port)

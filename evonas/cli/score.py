@@ -43,8 +43,8 @@ def score(
         Path | None, typer.Argument(help="Run directory; without it, give --genotype.", show_default=False)
     ] = None,
     proxies: Annotated[
-        str | None,
-        typer.Option(help=f"Zero-cost proxies, or all [{DEFAULT}].", rich_help_panel=CHOICE,
+        list[str] | None,
+        typer.Option(help=f"Zero-cost proxies, or all; may be repeated [{DEFAULT}].", rich_help_panel=CHOICE,
                      autocompletion=completion.proxies),
     ] = None,
     members: Annotated[
@@ -65,14 +65,17 @@ def score(
     as_csv: AsCsv = False,
 ) -> None:
     """Score networks by zero-cost proxies, with fresh weights; of a run, beside what training gave."""
+    from evonas.config import build_config
     from evonas.evaluation.proxies import check_names
 
     if (run is None) == (not genotype):
         raise UserError("score a run, or networks by --genotype: give one of them")
-    wanted = None if proxies == "all" else parse_names(proxies if proxies is not None else DEFAULT)
+    wanted = None if proxies == ["all"] else parse_names(proxies or [DEFAULT])
     if wanted == ():
         raise UserError("--proxies must name one or more, like naswot,synflow")
     check_names(wanted or ())
+    if seed is not None:
+        build_config(None, {"seed": seed})  # or it is refused
     if run is not None:
         if space is not None or space_option or n_train is not None:
             raise UserError("--space, --space-option and --n-train are for --genotype: a run has its own")

@@ -13,6 +13,7 @@ import typer
 
 from evonas.cli import completion
 from evonas.cli.console import make_console, say, say_aside
+from evonas.cli.ending import ending, next_steps
 from evonas.cli.front import print_front
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
@@ -54,8 +55,10 @@ from evonas.cli.options import (
     Validation,
     Weights,
     check_teacher,
+    parse_columns,
     parse_names,
     parse_options,
+    parse_paths,
     parse_range,
     parse_target,
 )
@@ -72,7 +75,7 @@ METHOD = (
 EPOCHS = "Epochs of a trial [6; more where samples are few]."
 MEMBER_EPOCHS = "Epochs of each [12; more where samples are few]."
 SEARCH_EPOCHS = "Epochs of a search, before them [the method's own]."
-RUNGS = "Epochs that grow with promise, like 2,6, not --epochs."
+RUNGS = "Epochs that grow with promise, like 2,6, not --epochs; may be repeated."
 SELF_DISTILLATION = "The best so far teach the children [on, without a teacher, shifts and flips]."
 SEARCHERS = (
     "nsga2, nsga3, random, local-search, regularized-evolution, surrogate, reinforce, successive-halving, hyperband "
@@ -87,7 +90,8 @@ NEW_TIMEOUT = "Seconds after which a trial counts as failed [the run's]."
 
 #: Options of `evonas evolve` whose values are a few names.
 Constraint = Annotated[
-    list[str] | None, typer.Option(help='Like "flops<=50000"; may be repeated.', rich_help_panel=SEARCH)
+    list[str] | None,
+    typer.Option(help='Like "flops<=50000" or "flops<=50000,depth<=4"; may be repeated.', rich_help_panel=SEARCH),
 ]
 EvaluatorName = Annotated[
     str | None,
@@ -155,7 +159,7 @@ def evolve(
         Path | None, typer.Option(help="Run whose supernet's weights are shared.", rich_help_panel=SEARCH)
     ] = None,
     epochs: Annotated[int | None, typer.Option(help=EPOCHS, rich_help_panel=TRAINING)] = None,
-    rungs: Annotated[str | None, typer.Option(help=RUNGS, rich_help_panel=TRAINING)] = None,
+    rungs: Annotated[list[str] | None, typer.Option(help=RUNGS, rich_help_panel=TRAINING)] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Samples a training step [64].", rich_help_panel=TRAINING)
     ] = None,
@@ -178,7 +182,9 @@ def evolve(
         str | None, typer.Option(help="Gets an exported file, prints milliseconds.", rich_help_panel=MACHINE)
     ] = None,
     seed_from: Annotated[
-        list[Path] | None, typer.Option(help="Begin with this run's front; may be repeated.", rich_help_panel=SEARCH)
+        list[Path] | None,
+        typer.Option(help="Begin with the fronts of these runs, like runs/a,runs/b; may be repeated.",
+                     rich_help_panel=SEARCH),
     ] = None,
     replace_max_pool: ReplaceMaxPool = False,
     out: Annotated[
@@ -195,9 +201,9 @@ def evolve(
     given = build_config(config, {
         "space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train,
         "n_validation": n_validation, "axes": axes, "task": task, "target": parse_target(target), "groups": groups,
-        "weights": weights, "categorical": tuple(categorical) if categorical else None,
-        "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
-        "objectives": parse_names(objectives), "constraints": tuple(constraint) if constraint else None,
+        "weights": weights, "categorical": parse_columns(categorical), "ignore": parse_columns(ignore),
+        "impute": impute, "validation": validation, "test": test,
+        "objectives": parse_names(objectives), "constraints": parse_names(constraint),
         "evaluator": evaluator, "supernet": supernet, "preset": preset, "searcher": searcher,
         "population": population, "children": children, "generations": generations, "evaluations": evaluations,
         "prescreen": prescreen, "prescreen_ratio": prescreen_ratio,
@@ -212,10 +218,10 @@ def evolve(
         raise UserError("--prescreen-ratio is about a proxy that chooses, and there is none: name one with --prescreen")
     check_teacher(given.teacher is not None or given.teaches_itself, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.space}-{Path(given.dataset).stem}-{given.seed}"
-    seeds = seed_from or []
+    seeds = parse_paths(seed_from)
     _search(directory, lambda o: start.evolve(
         given, directory, seed_from=seeds, replace_max_pool=replace_max_pool, observers=o
-    ), given, quiet=quiet, observers=observer or ())
+    ), quiet=quiet, observers=observer or ())
 
 
 def seed(
@@ -275,8 +281,8 @@ def seed(
         "space": space, "seeder": method, "preset": preset, "dataset": dataset, "data_root": data_root,
         "n_train": n_train, "n_validation": n_validation, "axes": axes, "task": task,
         "target": parse_target(target), "groups": groups, "weights": weights,
-        "categorical": tuple(categorical) if categorical else None,
-        "ignore": tuple(ignore) if ignore else None, "impute": impute, "validation": validation, "test": test,
+        "categorical": parse_columns(categorical), "ignore": parse_columns(ignore),
+        "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
         "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
         "teacher_members": teacher_members,
@@ -287,8 +293,8 @@ def seed(
     _check_batches(given)
     check_teacher(given.teacher is not None, teacher_members, teacher_weight)
     directory = out or Path("runs") / f"{given.seeder}-{Path(given.dataset).stem}-{given.seed}"
-    _search(directory, lambda o: start.seed(given, directory, n_members=members, observers=o), given,
-            quiet=quiet, observers=observer or ())
+    _search(directory, lambda o: start.seed(given, directory, n_members=members, observers=o), quiet=quiet,
+            observers=observer or ())
 
 
 def _check_batches(config: RunConfig) -> None:
@@ -326,32 +332,31 @@ def resume(
         "generations": generations, "evaluations": evaluations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
-    config = config_of(run, changes)
-    _search(run, lambda observers: start.resume(run, changes, observers=observers), config, quiet=quiet,
+    config_of(run, changes)  # or they are refused
+    _search(run, lambda observers: start.resume(run, changes, observers=observers), quiet=quiet,
             observers=observer or ())
 
 
 def _search(
-    directory: Path, start: Callable[[list[Any]], bool], config: RunConfig, *, quiet: bool, observers: Sequence[str]
+    directory: Path, start: Callable[[list[Any]], bool], *, quiet: bool, observers: Sequence[str]
 ) -> None:
     from evonas.observers import create_observers
     from evonas.run.open import open_run
     from evonas.run.progress import SearchProgress
 
-    others = create_observers(observers, directory)
+    others = create_observers(parse_names(observers) or (), directory)
     progress = SearchProgress(make_console(quiet=quiet))
     with _interruptible(directory), progress, ExitStack() as stack:
         finished = start([progress, *(stack.enter_context(observer) for observer in others)])
-    if not quiet:
-        with open_run(directory) as run:
-            print_front(run)
-    elif progress.n_failed:
-        say_aside(f"note: {progress.n_failed} of {progress.n_done} trials failed, the last one: {progress.last_error}")
-    if finished:
-        say(f"The run is complete: {directory}")
-    else:
-        remedy = f"evonas resume {shlex.quote(str(directory))} --time-limit {2 * (config.time_limit or 0):g}"
-        say(f"The time limit is reached: {directory}; go on with: {remedy}")
+    with open_run(directory) as run:
+        if not quiet:
+            print_front(run, directory=directory)
+        elif progress.n_failed:
+            failed = f"{progress.n_failed} of {progress.n_done} trials failed"
+            say_aside(f"note: {failed}, the last one: {progress.last_error}")
+        say(ending(run, directory, finished=finished, n_done=progress.n_done))
+        if not quiet and (line := next_steps(run, directory)) is not None:
+            say(line)
 
 
 @contextmanager

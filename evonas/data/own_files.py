@@ -15,12 +15,13 @@ from evonas.data.archives import array_shapes, read_npz
 from evonas.data.arrays import Kind, RawSamples, raw_samples
 from evonas.data.axes import Axes
 from evonas.data.categories import Categories, encode_features, feature_names, find_categories
+from evonas.data.columns import column_hint, listed, named_columns
 from evonas.data.sources import Part, Source
-from evonas.data.table_targets import check_varied, possible_columns, several_targets, table_targets, target_columns
+from evonas.data.table_targets import check_varied, given_targets, several_targets, table_targets, target_columns
 from evonas.data.tables import TABLE_SUFFIXES, Table, read_table
 from evonas.data.targets import fitting_names, read_names
 from evonas.data.weights import check_weights, weighted
-from evonas.types import DataError, Doubles, Ints, Task, suggestion
+from evonas.types import DataError, Doubles, Ints, Task
 
 #: What missing values are replaced with: a statistic of each feature over the training samples.
 Imputation: TypeAlias = Literal["mean", "median"]
@@ -40,7 +41,8 @@ class FileOptions:
         groups: Column of a table, or array of an archive: samples with the same value are never on both sides of the
             split into training and validation samples.
         weights: Column of a table, or array of an archive: what each sample counts, in training and in the error on
-            the validation samples; samples that count 0 are left out. Test samples all count alike.
+            the validation samples; samples that count 0 are left out. Test samples all count alike; where they have
+            weights, too (the column, or ``w_test`` beside ``w_train``), they are measured both ways.
         ignore: Columns of a table that are no features.
         impute: What missing values of features are replaced with; None refuses them.
         validation: A file with the validation samples; ``"split"`` holds some of the training samples back even where
@@ -130,8 +132,9 @@ def _read_arrays(
 ) -> RawSamples:
     """One part of an archive; the axes and the kind of task are those of the training samples, ``like``."""
     file = _file_of(path, options, part)
-    names = list(array_names(file, part, own=file != path))
-    extras = {} if part == "test" else _extras(options, part if file == path else "train")
+    own = file != path
+    names = list(array_names(file, part, own=own))
+    extras = _test_weights(options, file, own=own) if part == "test" else _extras(options, "train" if own else part)
     x, y, *further = read_npz(file, [*names, *extras.values()])
     given = dict(zip(extras, further, strict=True))
     if like is not None:
@@ -153,8 +156,9 @@ def _read_arrays(
         raw = replace(raw, classes=known)
     if "weights" not in given:
         return raw
-    what = f"{options.weights} of {origin}"
-    return weighted(raw, check_weights(given["weights"], len(y), what), what)
+    what = f"{extras['weights']} of {origin}"
+    weights = check_weights(given["weights"], len(y), what)
+    return replace(raw, weights=weights) if part == "test" else weighted(raw, weights, what)
 
 
 def _extras(options: FileOptions, part: Part) -> dict[str, str]:
@@ -163,6 +167,15 @@ def _extras(options: FileOptions, part: Part) -> dict[str, str]:
     if part == "validation":
         return {kind: re.sub("_train$", "_val", name) for kind, name in named.items()}
     return named
+
+
+def _test_weights(options: FileOptions, file: Path, *, own: bool) -> dict[str, str]:
+    """The array with the weights of the test samples, where there is one: ``w_test`` where ``w_train`` is given."""
+    if options.weights is None:
+        return {}
+    name = re.sub("_train$", "_test", options.weights)
+    names = dict.fromkeys(([name] if name != options.weights else []) + ([options.weights] if own else []))
+    return {"weights": there[0]} if (there := list(array_shapes(file, list(names)))) else {}
 
 
 def _read_table(
@@ -178,12 +191,15 @@ def _read_table(
     kept = (options if like is None else like).categories
     groups_column = () if options.groups is None else (options.groups,)
     weights_column = () if options.weights is None else (options.weights,)
-    table = read_table(file, (*possible_columns(options.target), *groups_column, *options.categorical, *kept))
+    table = read_table(file, (*given_targets(options.target), *groups_column, *options.categorical, *kept))
     columns = list(table.frame.columns)
+    options = replace(
+        options, ignore=named_columns(options.ignore, columns), categorical=named_columns(options.categorical, columns)
+    )
     targets = target_columns(options.target, columns) if like is None or not like.targets else like.targets
     if not targets:
         raise DataError(f"target (--target): expected the column of {path} that is to be predicted, got none; the "
-                        f"columns are {', '.join(columns[:20])}{', ...' if len(columns) > 20 else ''}")
+                        f"columns are {listed(columns)}")
     for name in targets:
         table.check_column(name, "target (--target)")
     groups = None
@@ -195,9 +211,9 @@ def _read_table(
     if like is not None:
         task, classes = "classification" if like.is_classification else "regression", like.classes
     weights = None
-    if options.weights is not None and part != "test":
+    if options.weights is not None and (part != "test" or options.weights in columns):
         table.check_column(options.weights, "weights (--weights)")
-        column = table.numbers(weights_column, missing=False)[:, 0]
+        column = table.weights(options.weights)
         weights = check_weights(column, len(column), f"column {options.weights} of {file}", place=table.place)
     y, classes = (
         table_targets(table, targets[0], task, classes) if len(targets) == 1
@@ -210,7 +226,9 @@ def _read_table(
     kind: Kind = "classification" if y.dtype.kind == "i" else "regression"
     raw = raw_samples(x, y, f"{file} ({part})", task=kind, missing=options.impute is not None)
     raw = replace(raw, columns=names, classes=classes, groups=groups, categories=kept, targets=targets)
-    return raw if weights is None else weighted(raw, weights, f"column {options.weights} of {file}")
+    if weights is None or part == "test":
+        return replace(raw, weights=weights)
+    return weighted(raw, weights, f"column {options.weights} of {file}")
 
 
 def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | None) -> NDArray[Any]:
@@ -227,7 +245,7 @@ def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | Non
     """
     missing = options.impute is not None
     if is_table(path):
-        table = read_table(path, tuple(options.categories))
+        table = replace(read_table(path, tuple(options.categories)), is_settled=True)
         if not options.columns:
             raise DataError(f"{path}: expected an .npz file, as the training samples were, got a table; store the "
                             f"samples as an array x with numpy.savez")
@@ -281,7 +299,7 @@ def _features(
 def no_column(name: str, path: Path, there: list[str]) -> DataError:
     """The error of a table that lacks a column of the training samples."""
     return DataError(f"{path}: expected the column {name}, as in the training samples, got none"
-                     f"{suggestion(name, there[:20])}")
+                     f"{column_hint(name, there)}")
 
 
 def imputation(raw: RawSamples, rows: Ints, kind: Imputation, origin: str) -> Doubles:

@@ -9,13 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.arrays import Kind
+from evonas.data.columns import named_columns
 from evonas.data.tables import Table, check_finite
 from evonas.data.targets import numbered, read_targets
 from evonas.types import DataError, Doubles, Ints
 
 
+def given_targets(target: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The texts by which a user names the targets."""
+    return () if target is None else (target,) if isinstance(target, str) else target
+
+
 def target_columns(target: str | tuple[str, ...] | None, there: Sequence[str]) -> tuple[str, ...]:
-    """The columns that a user means: a text with commas that is no column itself names several.
+    """The columns that a user means, see :func:`evonas.data.columns.named_columns`.
 
     Args:
         target: As it was given.
@@ -24,21 +30,10 @@ def target_columns(target: str | tuple[str, ...] | None, there: Sequence[str]) -
     Raises:
         DataError: One is named twice.
     """
-    given = () if target is None else (target,) if isinstance(target, str) else target
-    names = [name for text in given for name in ([text] if text in there else _parts(text))]
+    names = named_columns(given_targets(target), there)
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise DataError(f"target (--target): expected different columns, got {twice[0]!r} twice; name it once")
-    return tuple(names)
-
-
-def possible_columns(target: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """All names of columns that may be meant."""
-    given = () if target is None else (target,) if isinstance(target, str) else target
-    return tuple(name for text in given for name in (text, *_parts(text)))
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()] or [text]
+    return names
 
 
 def several_targets(table: Table, names: Sequence[str], task: Kind | None) -> Doubles:

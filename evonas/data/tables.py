@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.data.columns import column_hint, named_columns
 from evonas.data.formats import read_bytes
 from evonas.data.room import check_room
-from evonas.types import DataError, Doubles, Ints, suggestion
+from evonas.types import DataError, Doubles, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,6 @@ SEPARATORS = ",;\t"
 MISSING = ["", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"]
 #: What pyarrow raises for damaged files: its errors are subclasses of these.
 _DAMAGE = (ValueError, OSError, TypeError, LookupError, NotImplementedError, MemoryError)
-#: Columns that a message names.
-MOST_NAMED = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +39,13 @@ class Table:
         path: Of the file, for messages.
         frame: The columns by their names, which are all different.
         lines: The line of each row in the file, ``(n,)``; None where a file has no lines.
+        is_settled: Whether a run has settled what each column is: then none can be left out or be made another.
     """
 
     path: Path
     frame: pd.DataFrame
     lines: Ints | None = None
+    is_settled: bool = False
 
     def place(self, row: int) -> str:
         """Where a row, counted from 0, is in the file."""
@@ -64,7 +65,7 @@ class Table:
         """
         if name not in self.frame.columns:
             raise DataError(f"{option}: expected a column of {self.path}, got {name!r}"
-                            f"{suggestion(name, list(self.frame.columns)[:MOST_NAMED])}")
+                            f"{column_hint(name, list(self.frame.columns))}")
 
     def numbers(self, names: tuple[str, ...], *, missing: bool) -> Doubles:
         """Columns of numbers, ``(n, len(names))``.
@@ -98,25 +99,60 @@ class Table:
                             f"{self.where(absent)}; complete or remove the rows, or begin a run with impute (--impute) "
                             f"mean or median")
 
-    def _numbers(self, name: str) -> Doubles:
-        import pandas as pd
+    def weights(self, name: str) -> Doubles:
+        """A column that says what each row counts, ``(n,)``, whatever its numbers are.
 
-        column = self._plain(name)
-        numeric = pd.to_numeric(column, errors="coerce") if column.dtype.kind in "OUST" else column
-        if numeric.dtype.kind not in "biuf":
-            raise DataError(f"column {name} of {self.path}: expected numbers, got {column.dtype}; convert the column, "
-                            f"or leave it out (--ignore {name!r})")
-        values = numeric.to_numpy(np.float64, na_value=np.nan)
-        bad = np.isnan(values) & column.notna().to_numpy()
+        Raises:
+            DataError: A row holds no number.
+        """
+        origin, column = f"column {name} of {self.path}", self.frame[name]
+        nested = column.map(_is_nested).to_numpy(bool)  # lists, which Parquet allows
+        values, bad = self._parsed(column.mask(nested) if nested.any() else column)
+        bad |= nested
         if bad.any():
             text = str(column[bad.argmax()])
-            remedy = f"correct the rows, or take its values for categories (--categorical {name!r})"
-            if is_decimal_comma(text):
-                remedy = "write decimals with a point"
+            remedy = "write decimals with a point" if is_decimal_comma(text) else "correct the rows"
+            raise DataError(f"{origin}: expected numbers, which weights (--weights) must be, got {text[:40]!r} "
+                            f"{self.where(bad)}; {remedy}, or name another column")
+        if (absent := np.isnan(values)).any():
+            raise DataError(f"{origin}: expected a number in every row, got none {self.where(absent)}; complete or "
+                            f"remove the rows, or name other weights (--weights)")
+        return values
+
+    def _numbers(self, name: str) -> Doubles:
+        column = self._plain(name)
+        values, bad = self._parsed(column)
+        if bad.any() and column.dtype.kind not in "OUST":
+            out = "" if self.is_settled else f", or leave it out (--ignore {name!r})"
+            raise DataError(f"column {name} of {self.path}: expected numbers, got {column.dtype}; convert the column"
+                            f"{out}")
+        if bad.any():
+            text = str(column[bad.argmax()])
             raise DataError(f"column {name} of {self.path}: expected numbers, got {text[:40]!r} {self.where(bad)}; "
-                            f"{remedy}, or leave the column out (--ignore {name!r})")
+                            f"{self._remedy(name, text)}")
         check_finite(values, self, name)
         return values
+
+    def _remedy(self, name: str, text: str) -> str:
+        """What to do about a column of numbers that holds a text."""
+        if self.is_settled:
+            return "write decimals with a point" if is_decimal_comma(text) else "correct the rows: training had numbers"
+        remedy = f"correct the rows, or take its values for categories (--categorical {name!r})"
+        if is_decimal_comma(text):
+            remedy = "write decimals with a point"
+        return f"{remedy}, or leave the column out (--ignore {name!r})"
+
+    def _parsed(self, column: pd.Series[Any]) -> tuple[Doubles, NDArray[np.bool_]]:
+        """The values of a column as numbers, ``(n,)``, NaN where there is none, and where there is something else."""
+        import pandas as pd
+
+        there = column.notna().to_numpy(bool)
+        plain = column.astype(object) if column.dtype == "category" else column
+        numeric = pd.to_numeric(plain, errors="coerce") if plain.dtype.kind in "OUST" else plain
+        if numeric.dtype.kind not in "biuf":
+            return np.full(len(column), np.nan), there
+        values: Doubles = numeric.to_numpy(np.float64, na_value=np.nan)
+        return values, np.isnan(values) & there
 
     def _plain(self, name: str) -> pd.Series[Any]:
         """A column that holds no lists, which Parquet allows; of the type of its categories where it has some."""
@@ -174,7 +210,7 @@ def read_table(path: Path, texts: tuple[str, ...] = ()) -> Table:
 
     Args:
         path: Of a CSV file, whose values commas, semicolons or tabs separate, or of a Parquet file.
-        texts: Columns that are read as texts.
+        texts: Columns that are read as texts, as :func:`evonas.data.columns.named_columns` takes them.
 
     Raises:
         DataError: The file cannot be read, has no rows, rows of unequal length, or columns without a name of their own.
@@ -251,10 +287,11 @@ def _read_csv(path: Path, texts: tuple[str, ...]) -> Table:
     text = _decoded(path)
     header, lines, separator = _structure(text, path)
     check_room(8 * len(lines) * len(header), path)
+    as_texts = dict.fromkeys({*named_columns(texts, header)} & {*header}, str)
     try:
         frame = pd.read_csv(
             io.StringIO(text, newline=""), sep=separator, header=0, names=header, index_col=False,
-            dtype=dict.fromkeys(set(texts) & set(header), str), keep_default_na=False, na_values=MISSING,
+            dtype=as_texts, keep_default_na=False, na_values=MISSING,
             skipinitialspace=True, float_precision=_exactly(pd.__version__), low_memory=False,
         )
     except (ValueError, OverflowError) as error:  # also pandas' own ParserError

@@ -17,6 +17,7 @@ from evonas.data.loading import prepare
 from evonas.data.normalisation import normalised
 from evonas.data.own_files import NO_OPTIONS, FileOptions
 from evonas.data.samples import Samples, Splits
+from evonas.data.weights import of_mean_one
 from evonas.rng import Stream, stream
 
 
@@ -25,7 +26,7 @@ def load_test(
     n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
     options: FileOptions = NO_OPTIONS,
 ) -> Samples:
-    """The test set, in the order of its files.
+    """The test set, in the order of its files; with weights of mean 1 where it has some that differ.
 
     Raises:
         DataError: As :func:`evonas.data.load` does; also if there is no test set, or one that does not fit.
@@ -36,7 +37,9 @@ def load_test(
     )
     raw = prepared.source.read(prepared.folder, "test")
     check_task(raw, prepared.task, f"{name} (test)", complete=False)
-    return normalised(raw, np.arange(len(raw.x)), prepared.scaling)
+    rows = np.arange(len(raw.x))
+    weight = None if raw.weights is None else of_mean_one(raw.weights, rows)
+    return normalised(raw, rows, prepared.scaling, weight)
 
 
 def load_for_retraining(

@@ -31,7 +31,7 @@ def check_weights(
         DataError: They are no numbers, do not match the samples, are negative or not finite, or all are 0.
     """
     if weights.dtype.kind not in "buif":
-        raise DataError(f"{what}: expected numbers, got dtype {weights.dtype}; convert them to float64")
+        raise DataError(f"{what}: expected numbers, got {_strange(weights, place)}")
     if weights.shape != (n_samples,):
         raise DataError(f"{what}: expected one weight for each of {n_samples} samples, got an array of shape "
                         f"{weights.shape}; give as many weights as samples")
@@ -47,6 +47,16 @@ def check_weights(
         raise DataError(f"{what}: expected a positive weight for some sample, got zero for all of them; give weights "
                         f"that differ")
     return values
+
+
+def _strange(weights: NDArray[Any], place: Place) -> str:
+    """The first of some weights that is no number, and what to do."""
+    for row, value in enumerate(weights.ravel().tolist()):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return f"{value!r:.40} for {place(row)}; correct it, or give other weights"
+    return f"dtype {weights.dtype}; convert them to float64"
 
 
 def weighted(raw: RawSamples, weights: Doubles, what: str) -> RawSamples:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -21,7 +21,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from evonas.data.arrays import RawSamples
 from evonas.data.axes import Axes, channels_first
+from evonas.data.numeric import names_columns
 from evonas.estimator.members import Members, members_of
+from evonas.estimator.parameters import check_parameters
 from evonas.estimator.progress import watching
 from evonas.estimator.refit import module, settle, share_of_time, standings
 from evonas.metrics import METRICS
@@ -151,7 +153,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 within the bounds, or none could be trained within the time.
         """
         since = time.monotonic()
-        self._check_choice()
+        check_parameters(self.get_params(deep=False), type(self).__name__)
         raw = self._samples(X, y, sample_weight)
         self._axes, self._shape = raw.axes, raw.x.shape[1:]
         import_module("torch")  # seconds that belong to the time limit: the picked network needs it
@@ -189,7 +191,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """A fitted copy of this estimator that predicts with another member of ``front_``.
 
         Args:
-            id: Of the member, from the index of ``front_``.
+            id: Of the member, from the index of ``front_``; or of a network of the ensemble that predicts.
 
         Raises:
             ValueError: There is none of this id.
@@ -237,7 +239,9 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         import torch
 
         check_is_fitted(self)
-        x, _ = channels_first(validate_data(self, X, reset=False, allow_nd=True), "X", self._axes)
+        with names_columns(X):
+            checked = validate_data(self, X, reset=False, allow_nd=True)
+        x, _ = channels_first(checked, "X", self._axes)
         if x.shape[1:] != self._shape:
             raise UserError(f"expected samples of shape {self._shape}, channels first, as in fit, got {x.shape[1:]}")
         network = copy.deepcopy(self.model_).double()
@@ -252,7 +256,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         n_cores = os.cpu_count() or 1
         jobs = 1 if self.n_jobs is None else self.n_jobs
-        if isinstance(jobs, int | np.integer) and jobs < 0:
+        if jobs < 0:
             jobs = max(1, n_cores + 1 + jobs)
         generations = self.generations
         if generations is None:
@@ -265,17 +269,6 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             "seed": seed, "split_seed": seed,
         }
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
-
-    def _check_choice(self) -> None:
-        """Whether ``pick`` and ``ensemble`` can be followed; raises :class:`UserError` where not."""
-        if not (isinstance(self.pick, Mapping) or self.pick in get_args(get_args(Pick)[0])):
-            raise UserError(f"pick must be 'best', 'one-se', 'knee' or bounds like {{'flops': 20000}}, got "
-                            f"{self.pick!r}")
-        if not isinstance(self.ensemble, int | np.integer) or isinstance(self.ensemble, bool) or self.ensemble < 1:
-            raise UserError(f"ensemble: expected a number of networks, 1 or more, got {self.ensemble!r}")
-        if self.ensemble > 1 and self.pick == "knee":
-            raise UserError(f"ensemble: expected 1 with pick='knee', which is one network, got {self.ensemble}: pick "
-                            f"'best', 'one-se' or bounds")
 
     @contextmanager
     def _workspace(self) -> Iterator[tuple[Path, Path]]:

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from evonas.data.arrays import RawSamples, raw_samples
 from evonas.data.axes import Axes
+from evonas.data.numeric import names_columns
 from evonas.estimator.base import Pick, SearchEstimator
 from evonas.estimator.weights import ClassWeight, class_weighted, sample_weights
 from evonas.report.notebook import FrontDisplay
@@ -66,7 +67,8 @@ class EvoClassifier(FrontDisplay, ClassifierMixin, SearchEstimator):  # type: ig
         return probabilities
 
     def _samples(self, X: Any, y: Any, sample_weight: Any) -> RawSamples:
-        X, y = validate_data(self, X, y, allow_nd=True)
+        with names_columns(X):
+            X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:

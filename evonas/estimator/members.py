@@ -15,15 +15,13 @@ from evonas.run.api import packages as search_packages
 from evonas.run.lowered_export import write_network
 from evonas.run.open import OpenRun
 from evonas.run.package import Package
-from evonas.types import UserError, suggestion
+from evonas.types import UserError
 
 if TYPE_CHECKING:
     from torch import nn
 
 #: Validation samples that are kept to check exported programs on.
 CHECKED = 1000
-#: The format that a suffix stands for.
-SUFFIXES = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
 
 
 @dataclass(frozen=True)
@@ -40,11 +38,12 @@ class Members:
     splits: Splits
 
     def package(self, id: int) -> Package:
-        """One of the networks; raises :class:`UserError` where there is none of this id."""
-        if id not in self.packages:
-            there = ", ".join(map(str, sorted(self.packages)[:20]))
-            raise UserError(f"expected the id of a member of front_, got {id!r}: there are {there}")
-        return self.packages[id]
+        """One of the networks; raises :class:`UserError` where there is none of this id, and says which there are."""
+        if isinstance(id, int | np.integer) and not isinstance(id, bool) and id in self.packages:
+            return self.packages[int(id)]
+        there = ", ".join(map(str, sorted(self.packages)))
+        raise UserError(f"expected the id of a member of front_, got {id!r}: there are {there} (the index of front_ "
+                        f"and what predicts; networks of other individuals, as in finalists_, are not kept)")
 
     def module(self, id: int) -> nn.Module:
         """It as a module from samples in the units of the data to outputs in theirs, in evaluation mode."""
@@ -56,12 +55,7 @@ class Members:
         Raises:
             UserError: As :func:`evonas.run.lowered_export.write_network`; or the suffix stands for no format.
         """
-        path = Path(path).expanduser()
-        if format is None and path.suffix not in SUFFIXES:
-            raise UserError(f"expected a file that ends in {', '.join(SUFFIXES)}, got {str(path)!r}"
-                            f"{suggestion(path.suffix, SUFFIXES)}; or name the format")
-        chosen = SUFFIXES[path.suffix] if format is None else format
-        return write_network(self.package(id), lambda: self.splits, path, chosen, precision).paths
+        return write_network(self.package(id), lambda: self.splits, Path(path).expanduser(), format, precision).paths
 
 
 def members_of(run: OpenRun, splits: Splits, ids: Iterable[int], final: Final, *, kept: object) -> Members:

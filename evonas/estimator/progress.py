@@ -6,12 +6,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-import numpy as np
 from rich.console import Console
 
 from evonas.run.progress import SearchProgress
 from evonas.run.start import RunObserver
-from evonas.types import UserError
 
 #: Characters of a line that is no line of a terminal: as many as there are.
 LINE = 1000
@@ -25,16 +23,8 @@ def watching(verbose: int, callbacks: Sequence[RunObserver] | None) -> Iterator[
         verbose: 0: silent; 1: a bar on a terminal, elsewhere a line every few seconds; 2: a line a generation.
         callbacks: The user's; those that are context managers are entered, and end with the search.
 
-    Raises:
-        UserError: ``verbose`` is no such number, or a callback is no observer.
     """
-    if not isinstance(verbose, int | np.integer) or verbose < 0:
-        raise UserError(f"verbose must be 0, 1 or 2, got {verbose!r}")
     given = [] if callbacks is None else list(callbacks)
-    for callback in given:
-        if isinstance(callback, type) or not isinstance(callback, RunObserver):
-            raise UserError(f"callbacks must be objects with the methods of evonas.RunObserver, got {callback!r:.80}: "
-                            f"derive a class from it, and give an object of it")
     with ExitStack() as stack:
         for callback in given:
             if isinstance(callback, AbstractContextManager):

@@ -34,20 +34,15 @@ def class_weighted(
         labels: Their numbers, ``(n,)``.
 
     Raises:
-        UserError: It is none of what is allowed, names unknown classes, or leaves a class without weight.
+        UserError: It names unknown classes, or leaves a class without weight.
     """
     counts = np.bincount(labels) if weights is None else np.bincount(labels, weights)
     if class_weight is None:
         factors = np.ones(len(classes))
-    elif isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise UserError(f"class_weight must be None, 'balanced' or a dict like {{0: 1, 1: 50}}, got "
-                            f"{class_weight!r}")
-        factors = counts.sum() / (len(classes) * np.where(counts > 0, counts, np.inf))
     elif isinstance(class_weight, Mapping):
         factors = _factors(class_weight, classes)
-    else:
-        raise UserError(f"class_weight must be None, 'balanced' or a dict like {{0: 1, 1: 50}}, got {class_weight!r}")
+    else:  # balanced, as was checked
+        factors = counts.sum() / (len(classes) * np.where(counts > 0, counts, np.inf))
     if not (counts * factors > 0).all():
         label = classes.tolist()[int((counts * factors > 0).argmin())]
         raise UserError(f"expected a positive weight for some sample of every class, got 0 for all of class {label!r}: "

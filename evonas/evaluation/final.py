@@ -62,7 +62,7 @@ class FinalTraining(Generic[G]):
 
 @dataclass(frozen=True, eq=False)
 class OutputEvaluator(Generic[G]):
-    """Measures the outputs of trained networks on given samples, see :func:`evonas.evaluation.metrics.measure`.
+    """Measures the outputs of trained networks on given samples, see :func:`measure_outputs`.
 
     Attributes:
         space: The space of the genotypes.
@@ -78,7 +78,8 @@ class OutputEvaluator(Generic[G]):
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        return metric_names(self.task, self.prefix)
+        weighted = () if self.samples.weight is None else metric_names(self.task, weighted_prefix(self.prefix))
+        return (*metric_names(self.task, self.prefix), *weighted)
 
     @property
     def shares_memory(self) -> bool:
@@ -89,4 +90,22 @@ class OutputEvaluator(Generic[G]):
         if not phenotype.weights:
             raise ValueError("only a trained network has outputs to measure, got no weights")
         outputs = predict(self.space, phenotype.genotype, phenotype.weights, self.samples)
-        return measure(outputs, self.samples, self.task, self.prefix)
+        return measure_outputs(outputs, self.samples, self.task, self.prefix)
+
+
+def weighted_prefix(prefix: str) -> str:
+    """The beginning of the names of metrics that count samples by their weights."""
+    return f"{prefix}_weighted"
+
+
+def measure_outputs(outputs: Floats, samples: Samples, task: Task, prefix: str) -> Metrics:
+    """Metrics of outputs in which all samples count alike; where they have weights, also those in which these count.
+
+    Args:
+        outputs: The outputs of the samples, ``(n, n_outputs)``.
+        samples: The samples.
+        task: Their task.
+        prefix: The beginning of the names; those that count weights begin with :func:`weighted_prefix` of it.
+    """
+    alike = measure(outputs, replace(samples, weight=None), task, prefix)
+    return alike if samples.weight is None else {**alike, **measure(outputs, samples, task, weighted_prefix(prefix))}

@@ -105,6 +105,8 @@ class Run:
             UserError: The front is empty, a metric is unknown or was measured for some members only, or no member is
                 within the bounds.
         """
+        if not isinstance(under, Mapping):
+            raise UserError(f"under must be bounds by the names of metrics, like {{'flops': 20000}}, got {under!r:.80}")
         with open_run(self.path) as run:
             return fronts.best_under(_members(run), run.objectives, under, run=self.path).id
 

@@ -18,6 +18,7 @@ from evonas.config import RunConfig, check_config
 from evonas.data.arrays import RawSamples, raw_samples
 from evonas.data.axes import AXES_INSIDE
 from evonas.data.locating import absolute, expanded
+from evonas.data.numeric import as_numbers
 from evonas.data.weights import check_weights, weighted
 from evonas.run import start
 from evonas.run.api import Run
@@ -29,7 +30,7 @@ from evonas.types import Ints, UserError
 
 def evolve(
     data: Any, y: Any = None, *, out: str | Path, sample_weight: Any = None, observers: Sequence[RunObserver] = (),
-    seed_from: Sequence[str | Path] = (), replace_max_pool: bool = False, **settings: Any,
+    seed_from: str | Path | Sequence[str | Path] = (), replace_max_pool: bool = False, **settings: Any,
 ) -> Run:
     """Search, as ``evonas evolve`` does, and return the run.
 
@@ -45,14 +46,15 @@ def evolve(
         out: The run's directory, to be made.
         sample_weight: What each sample counts, ``(n,)``; for samples only.
         observers: See :class:`evonas.run.start.RunObserver`.
-        seed_from: Runs whose fronts are the founders.
+        seed_from: A run whose front is the founders, or several.
         replace_max_pool: As in :func:`evonas.run.start.evolve`.
         settings: Fields of :class:`evonas.config.RunConfig`; unknown names are refused.
 
     Raises:
         UserError: As :func:`evonas.run.start.evolve`; samples or weights are unfit; nothing is written then.
     """
-    seeds = [expanded(path) for path in seed_from]
+    given = [seed_from] if isinstance(seed_from, str | Path) else seed_from
+    seeds = [expanded(path) for path in given]
     more: dict[str, Any] = {"seed_from": seeds, "replace_max_pool": replace_max_pool, "observers": observers}
     if isinstance(data, str | Path | RunConfig):
         if y is not None or sample_weight is not None:
@@ -62,7 +64,7 @@ def evolve(
     if y is None:
         raise UserError("expected labels or targets y with the samples, or the name or path of a data set, got "
                         f"{type(data).__name__} alone")
-    raw = _samples(np.asarray(data), np.asarray(y), sample_weight, settings)
+    raw = _samples(as_numbers(data, "x"), np.asarray(y), sample_weight, settings)
     with workspace(out) as (directory, file):
         start.evolve(stored(raw, file, settings, source="evonas.evolve"), directory, **more)
     return Run(directory)
@@ -80,9 +82,14 @@ def _samples(x: Any, y: Any, sample_weight: Any, settings: Mapping[str, Any]) ->
         if settings.get(name):
             raise UserError(f"{name} is for files of samples, got {settings[name]!r} with arrays: leave it out")
     classes: tuple[str, ...] = ()
-    if y.dtype.kind in "OUS":
-        y, classes = _numbered(y, settings.get("task"))
-    raw = raw_samples(x, y, "the samples", axes=settings.get("axes"), task=settings.get("task"))
+    if y.dtype.kind in "OUS" and settings.get("task") == "regression":
+        y = as_numbers(y, "y")
+    elif y.dtype.kind in "OUS":
+        y, classes = _numbered(y)
+    raw = raw_samples(
+        x, y, "the samples", axes=settings.get("axes"), task=settings.get("task"),
+        missing=settings.get("impute") is not None,
+    )
     if classes:
         raw = replace(raw, classes=classes)
     if sample_weight is None:
@@ -91,12 +98,10 @@ def _samples(x: Any, y: Any, sample_weight: Any, settings: Mapping[str, Any]) ->
     return weighted(raw, weights, "sample_weight")
 
 
-def _numbered(y: NDArray[Any], task: object) -> tuple[Ints, tuple[str, ...]]:
+def _numbered(y: NDArray[Any]) -> tuple[Ints, tuple[str, ...]]:
     """Numbers of labels that are texts or of mixed kinds, and the names of the classes."""
     import pandas as pd
 
-    if task == "regression":
-        raise UserError(f"y: expected numbers for a regression, got dtype {y.dtype}; convert them to float64")
     absent = pd.isna(y.ravel())
     if absent.any():
         raise UserError(f"y: expected a label for every sample, got none for sample {int(absent.argmax())}; complete "

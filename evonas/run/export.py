@@ -22,8 +22,10 @@ from evonas.runtimes.running import running
 from evonas.serialization.files import is_stream
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
-from evonas.types import Floats, Inputs, UserError, suggestion
+from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 
+#: What files end in, and the format that this stands for; networks as those of another space are stored as torch is.
+ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
 TOLERANCE = 1e-5
 
@@ -54,8 +56,11 @@ def write_program(
     check_format(space, format, precision)
     genotype = space.decode(package.genotype)
     name = identifier(path.stem) if format == "c" else "network"
-    classes = tuple(package.source.get("classes", ()))
-    target = replace(export_target(splits, name, precision), stem=path.stem, classes=classes)
+    names = {what: tuple(map(str, package.source.get(what, ()))) for what in ("classes", "columns", "targets")}
+    target = replace(
+        export_target(splits, name, precision), stem=path.stem, classes=names["classes"], inputs=names["columns"],
+        targets=names["targets"],
+    )
     _check_targets(splits)
     program = make_program(space, package.task, genotype, package.weights, format, target)
     inputs = inputs_of(splits.validation, target)
@@ -88,6 +93,35 @@ def check_format(space: SearchSpace[Any], format: str, precision: str, more: Ite
             return allowed
     names = " or ".join(formats[format])
     raise UserError(f"--precision must be {names} for the format {format}, got {precision!r}")
+
+
+def format_of(path: Path, *, usual: str | None = None) -> str:
+    """The format that the ending of a file stands for.
+
+    Args:
+        path: Of the file.
+        usual: The format of a file without an ending, of a pipe and of a device; None refuses these, too.
+
+    Raises:
+        UserError: The ending stands for none.
+    """
+    if usual is not None and (not path.suffix or is_stream(path)):
+        return usual
+    if path.suffix not in ENDINGS:
+        near = nearest(path.suffix, ENDINGS)
+        hint = f", did you mean {near!r}?" if near else f": these are the formats {', '.join(ENDINGS.values())};"
+        raise UserError(f"expected a file that ends in {', '.join(ENDINGS)}, got {str(path)!r}{hint} rename it, or "
+                        f"name the format and leave the ending out")
+    return ENDINGS[path.suffix]
+
+
+def check_ending(path: Path, format: str) -> None:
+    """Raises :class:`UserError` for a file of a format that is stored as torch or JSON whose ending says another."""
+    expected = next((ending for ending, name in ENDINGS.items() if name == format), ".safetensors")
+    if path.suffix not in ("", expected) and not is_stream(path):
+        other = f", which is that of the format {ENDINGS[path.suffix]}" if path.suffix in ENDINGS else ""
+        raise UserError(f"--out must end in {expected} for the format {format}, got {path}{other}: rename it, or name "
+                        f"another format")
 
 
 def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Precision) -> tuple[str, ...]:

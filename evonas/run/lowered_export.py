@@ -13,7 +13,7 @@ from evonas.capabilities.layers import Lowerable, NotLowerable, TakesLayers
 from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure
 from evonas.plugins import available_spaces, create_space
-from evonas.run.export import TOLERANCE, Written, check_format, write_program
+from evonas.run.export import TOLERANCE, Written, check_ending, check_format, format_of, write_program
 from evonas.run.lowering import REPLACE_MAX_POOL, LoweredNetwork, lower_network
 from evonas.run.package import FORMATS, Package, export
 from evonas.space import SearchSpace
@@ -36,8 +36,8 @@ def _takes_layers(name: str, task: Task) -> bool:
 
 
 def write_network(
-    package: Package, splits: Callable[[], Splits], path: Path, format: str, precision: str = "float32", *,
-    replace_max_pool: bool = False,
+    package: Package, splits: Callable[[], Splits], path: Path, format: str | None, precision: str = "float32", *,
+    replace_max_pool: bool = False, usual: str | None = None,
 ) -> Written:
     """Write a network in any format there is.
 
@@ -45,19 +45,24 @@ def write_network(
         package: The network.
         splits: Gives the data set of the run, for what is checked on its validation samples.
         path: Of the main file.
-        format: ``torch``, ``json``, one of the space's own, or the name of a space that takes its networks.
+        format: ``torch``, ``json``, one of the space's own, or the name of a space that takes its networks; None is
+            what the ending of the file stands for, see :func:`evonas.run.export.format_of`.
         precision: Of the weights, where the format has several.
         replace_max_pool: See :func:`write_lowered`.
+        usual: The format of a file without an ending, where none is given.
 
     Raises:
-        UserError: There is no such format or precision, or as :func:`evonas.run.export.write_program` and
-            :func:`write_lowered` do.
+        UserError: There is no such format or precision, the file ends in what stands for none or another, or as
+            :func:`evonas.run.export.write_program` and :func:`write_lowered` do.
     """
     space = create_space(package.space, package.task, package.options)
     spaces = lowered_formats(space, package.task)
+    format = format_of(path, usual=usual) if format is None else format
     stored_as = check_format(space, format, precision, spaces)
     if replace_max_pool and format not in spaces:
         raise UserError(f"{REPLACE_MAX_POOL} is for a format that is a search space, got {format!r}: leave it out")
+    if format in spaces or format in FORMATS:
+        check_ending(path, format)
     if format in spaces:
         return write_lowered(package, splits(), path, format, replace_max_pool=replace_max_pool)
     if format in FORMATS:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from evonas.capabilities.options import HasWeightOptions
-from evonas.config import RunConfig, check_config
+from evonas.config import RunConfig, check_config, option_names
 from evonas.data import load
 from evonas.data.locating import absolute
 from evonas.data.normalisation import check_scales
@@ -94,14 +94,20 @@ def require_samples(run: OpenRun) -> None:
 
 def require_evaluated(run: OpenRun, ids: Sequence[int]) -> list[int]:
     """The ids, checked; raises :class:`UserError` naming the nearest ids where one was not evaluated."""
-    evaluated = {r.id for r in run.store.records() if r.status == "ok"}
+    records = run.store.records()
+    evaluated = {r.id for r in records if r.status == "ok"}
+    failed = {r.id: r.error for r in records if r.status != "ok"}
     for id in ids:
+        if isinstance(id, bool) or not isinstance(id, int | np.integer):
+            raise UserError(f"expected the id of an individual, a whole number, got {id!r}: front() has those of the "
+                            f"front in its index")
         if id not in evaluated:
-            nearest = sorted(sorted(evaluated, key=lambda other: abs(other - id))[:3])
+            nearest = sorted(sorted(evaluated, key=lambda other: abs(other - int(id)))[:3])
             names = ", ".join(map(str, nearest))
             hint = f"the nearest are {names}" if nearest else "the run has no evaluated individual yet"
-            raise UserError(f"individual {id} was not evaluated in this run: {hint}")
-    return list(ids)
+            reason = f"has failed in this run ({failed[id]})" if id in failed else "was not evaluated in this run"
+            raise UserError(f"individual {id} {reason}: {hint}")
+    return [int(id) for id in ids]
 
 
 def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
@@ -115,8 +121,8 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
     if stored.get("latency_command") is not None:
         stored = _with_device(stored)
     stored = _with_rules(stored)
-    values = {**stored, **{k: v for k, v in (changes or {}).items() if v is not None}}
-    return check_config(values, source=str(out))
+    given = {k: v for k, v in (changes or {}).items() if v is not None}
+    return check_config({**stored, **given}, source=str(out), options=option_names(given))
 
 
 def data_config(run: OpenRun) -> RunConfig:

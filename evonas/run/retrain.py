@@ -10,12 +10,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from evonas.config import recipe_from
+from evonas.config import option_names, recipe_from
 from evonas.data import test_split
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, merge
 from evonas.evaluation.executor import evaluate_all
-from evonas.evaluation.final import FinalTraining, OutputEvaluator
+from evonas.evaluation.final import FinalTraining, OutputEvaluator, weighted_prefix
 from evonas.individual import Start, Trial
 from evonas.rng import Stream, stream
 from evonas.run.distillation import read_teacher
@@ -32,6 +32,8 @@ StartKind: TypeAlias = Literal["fresh", "inherited"]
 EPOCHS = 20
 #: Networks of any size train at the full learning rate, also those that begin with weights.
 FULL_RATE_EDGES = sys.float_info.max
+#: The prefix of test metrics that count samples by their weights, as validation does.
+WEIGHTED = weighted_prefix("test")
 
 
 def retrain(
@@ -60,7 +62,8 @@ def retrain(
     splits, test = _load_all(run), _load_test(run)
     given = {"learning_rate": learning_rate, "teacher_weight": teacher_weight}
     changes = {name: value for name, value in given.items() if value is not None}
-    recipe = replace(recipe_from({**config.training, **changes}).final(), full_rate_edges=FULL_RATE_EDGES)
+    recipe = recipe_from({**config.training, **changes}, options=option_names(changes)).final()
+    recipe = replace(recipe, full_rate_edges=FULL_RATE_EDGES)
     shape = run.task.input_shape
     epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=EPOCHS, input_shape=shape)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]

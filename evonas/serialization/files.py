@@ -84,6 +84,18 @@ def write_output(path: Path, content: bytes, *, what: str = "") -> None:
         raise UserError(f"cannot write {what}{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
+def check_ending(path: Path, *endings: str) -> None:
+    """Raises :class:`UserError` for a file of the option ``--out`` that ends in something else; nothing at all is fine.
+
+    Args:
+        path: Of a file that has one kind of content only.
+        endings: That say so.
+    """
+    if path.suffix and path.suffix.lower() not in endings and not is_stream(path):
+        raise UserError(f"--out must end in {' or '.join(endings)}, since that is what is written, got {path}: rename "
+                        f"it")
+
+
 def is_stream(path: Path) -> bool:
     """Whether what is written to ``path`` goes into a pipe or a device, and leaves no file to look at."""
     try:

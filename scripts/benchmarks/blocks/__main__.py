@@ -14,6 +14,7 @@ import typer
 
 from evonas.cli.console import say
 from evonas.cli.failing import exit_codes
+from evonas.cli.options import SEVERAL, parse_names
 from scripts.benchmarks.blocks import results
 from scripts.benchmarks.blocks.lab import Lab
 from scripts.benchmarks.blocks.settings import CONTESTANTS, FULL, QUICK, check_names
@@ -24,7 +25,7 @@ def main(
     dataset: Annotated[str | None, typer.Option(help="A name (`evonas datasets`) [fashion-mnist].")] = None,
     n: Annotated[int | None, typer.Option(min=3, help="Networks [40].")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings from scratch of each.")] = 2,
-    supernets: Annotated[str, typer.Option(help="Their names, with commas.")] = ",".join(CONTESTANTS),
+    supernets: Annotated[list[str] | None, typer.Option(help=f"Their names{SEVERAL} [all].")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of a training from scratch [5].")] = None,
     passes: Annotated[int | None, typer.Option(min=1, help="Of a supernet, in paths [72].")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
@@ -33,7 +34,7 @@ def main(
 ) -> None:
     """Train and score what is missing, and write the table."""
     with exit_codes():
-        names = check_names(supernets)
+        names = check_names(parse_names(supernets) or tuple(CONTESTANTS))
         changes = {"dataset": dataset, "epochs": epochs, "passes": passes}
         setting = replace(QUICK if quick else FULL, **{k: v for k, v in changes.items() if v is not None})
         folder = out or Path("runs/blocks-quick" if quick else "runs/blocks")

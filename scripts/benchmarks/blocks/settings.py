@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -68,10 +68,9 @@ FULL = Setting(
 QUICK = Setting(dataset="digits", n_train=200, n_validation=100, width=2, stem_stride=1, epochs=1, passes=9)
 
 
-def check_names(names: str) -> list[str]:
-    """Contestants of a list with commas; raises :class:`UserError` for one that is unknown."""
-    found = [name.strip() for name in names.split(",")]
-    for name in found:
+def check_names(names: Sequence[str]) -> list[str]:
+    """Contestants by name, each once; raises :class:`UserError` for one that is unknown."""
+    for name in names:
         if name not in CONTESTANTS:
             raise UserError(f"--supernets: unknown supernet {name!r}, there are: {', '.join(CONTESTANTS)}")
-    return found
+    return list(dict.fromkeys(names))

@@ -13,6 +13,7 @@ import typer
 
 from evonas.cli.console import say
 from evonas.cli.failing import exit_codes
+from evonas.cli.options import SEVERAL
 from scripts.benchmarks.front import checks, results, table
 from scripts.benchmarks.front.schedule import Benchmark
 
@@ -21,7 +22,9 @@ def main(
     dataset: Annotated[str, typer.Option(help="A name (`evonas datasets`) or an .npz file.")],
     minutes: Annotated[float, typer.Option(help="Wall-clock of each method and seed.")],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each method.")],
-    methods: Annotated[str | None, typer.Option(help="Comma-separated [all but ablations of evolve].")] = None,
+    methods: Annotated[
+        list[str] | None, typer.Option(help=f"Who takes part{SEVERAL} [all but ablations of evolve].")
+    ] = None,
     setting: Annotated[str | None, typer.Option(help="Of the data set, by name; of mnist moved or weights.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,

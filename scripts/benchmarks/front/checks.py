@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from evonas.cli.console import say_aside
@@ -23,11 +24,13 @@ def task_of(dataset: str, data_root: Path | None) -> Task:
     return task
 
 
-def chosen_methods(text: str | None, task: Task, dataset: str, setting: str | None = None) -> list[str]:
+def chosen_methods(
+    texts: Sequence[str] | None, task: Task, dataset: str, setting: str | None = None
+) -> list[str]:
     """The methods that were named, each once; for None all but ablations that can take part.
 
     Args:
-        text: Comma-separated names.
+        texts: Names, each text one or several with commas.
         task: Of the data set.
         dataset: Its name or file.
         setting: A setting of the data set, by name.
@@ -37,7 +40,7 @@ def chosen_methods(text: str | None, task: Task, dataset: str, setting: str | No
     """
     settings_of(dataset, setting)
     whole = [name for name in METHODS if name not in ABLATIONS]
-    names = list(dict.fromkeys(whole if text is None else parse_names(text) or ()))
+    names = list(dict.fromkeys(parse_names(texts) or () if texts else whole))
     if not names:
         raise UserError(f"--methods names none, there are: {', '.join(METHODS)}")
     for name in names:
@@ -45,7 +48,7 @@ def chosen_methods(text: str | None, task: Task, dataset: str, setting: str | No
             raise UserError(f"unknown method {name!r}{suggestion(name, METHODS)}")
     reasons = {name: reason for name in names if (reason := obstacle(name, task, dataset, setting))}
     for name, reason in reasons.items():
-        if text is not None:
+        if texts:
             raise UserError(f"the method {name} cannot take part ({reason}): leave it out of --methods")
         say_aside(f"note: the method {name} is left out: {reason}")
     return [name for name in names if name not in reasons]

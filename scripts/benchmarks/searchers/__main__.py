@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from evonas.cli.failing import exit_codes
+from evonas.cli.options import SEVERAL, parse_names
 from evonas.types import UserError, suggestion
 from scripts.benchmarks.searchers.contestants import NAMES
 from scripts.benchmarks.searchers.play import read_bench
@@ -24,13 +25,13 @@ app = typer.Typer(help=__doc__, add_completion=False)
 def main(
     data_root: Annotated[Path | None, typer.Option(help="Folder with nasbench201/ [$EVONAS_DATA].")] = None,
     dataset: Annotated[str, typer.Option(help="cifar10, cifar100 or imagenet16-120.")] = "cifar10",
-    searchers: Annotated[str, typer.Option(help="Their names, with commas.")] = ",".join(NAMES),
+    searchers: Annotated[list[str] | None, typer.Option(help=f"Their names{SEVERAL} [all].")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Searches of each.")] = 100,
     most: Annotated[int, typer.Option(min=300, help="Queries after which a search is given up.")] = MOST,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/searchers"),
 ) -> None:
     """Run what is missing, and write the table."""
-    names = searchers.split(",")
+    names = parse_names(searchers) or tuple(NAMES)
     for name in names:
         if name not in NAMES:
             raise UserError(f"unknown searcher {name!r}{suggestion(name, NAMES)}")

@@ -12,6 +12,7 @@ import typer
 
 from evonas.cli.console import say
 from evonas.cli.failing import exit_codes
+from evonas.cli.options import SEVERAL, parse_names
 from evonas.types import UserError
 from scripts.benchmarks.tables import results
 from scripts.benchmarks.tables.methods import METHODS
@@ -21,16 +22,16 @@ from scripts.benchmarks.tables.tables import find_tables
 def main(
     seconds: Annotated[float, typer.Option(min=1, help="Time limit of evonas for each table and split.")] = 20,
     splits: Annotated[int, typer.Option(min=1, help="Splits of each table.")] = 5,
-    tables: Annotated[str | None, typer.Option(help="Comma-separated [all that are installed].")] = None,
-    methods: Annotated[str | None, typer.Option(help="Comma-separated [all].")] = None,
+    tables: Annotated[list[str] | None, typer.Option(help=f"By name{SEVERAL} [all that are installed].")] = None,
+    methods: Annotated[list[str] | None, typer.Option(help=f"By name{SEVERAL} [all].")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/tables"),
 ) -> None:
     """Fit every method on every split, and compare."""
     with exit_codes():
-        found, missing = find_tables(tables)
+        found, missing = find_tables(parse_names(tables))
         for sentence in missing:
             say(sentence)
-        chosen = list(METHODS) if methods is None else [name.strip() for name in methods.split(",")]
+        chosen = parse_names(methods) or tuple(METHODS)
         for name in chosen:
             if name not in METHODS:
                 raise UserError(f"--methods: unknown method {name!r}, there are: {', '.join(METHODS)}")

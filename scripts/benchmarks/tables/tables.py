@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -37,11 +37,11 @@ class Table:
     read: Callable[[], Data]
 
 
-def find_tables(names: str | None) -> tuple[dict[str, Table], list[str]]:
+def find_tables(names: Sequence[str] | None) -> tuple[dict[str, Table], list[str]]:
     """The tables to use by name, and a sentence for each that is left out because its package is not there.
 
     Args:
-        names: Comma-separated, all of which must be there; None is every table that is.
+        names: Tables that must all be there; None is every table that is.
 
     Raises:
         UserError: A name is unknown, or its package is not installed.
@@ -50,14 +50,13 @@ def find_tables(names: str | None) -> tuple[dict[str, Table], list[str]]:
     if names is None:
         said = [f"{name} is left out: it ships in {t.package}, which is not installed" for name, t in missing.items()]
         return {name: table for name, table in TABLES.items() if name not in missing}, said
-    chosen = [name.strip() for name in names.split(",")]
-    for name in chosen:
+    for name in names:
         if name not in TABLES:
             raise UserError(f"--tables: unknown table {name!r}, there are: {', '.join(TABLES)}")
         if name in missing:
             package = TABLES[name].package
             raise UserError(f"--tables: {name} ships in {package}, which is not installed: `pip install {package}`")
-    return {name: TABLES[name] for name in chosen}, []
+    return {name: TABLES[name] for name in names}, []
 
 
 def _file(package: str, *parts: str) -> Path:

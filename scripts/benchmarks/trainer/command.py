@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
+from evonas.cli.options import parse_names
 from evonas.serialization.files import write_output
 from evonas.types import suggestion
 from search_spaces.neuron.trainer.native import available, instruction_set
@@ -34,7 +35,7 @@ def main(
     peers: Annotated[bool, typer.Option(help="A dense network of the same size, and sparselab.")] = False,
     search: Annotated[bool, typer.Option(help="Candidates trained a minute.")] = False,
     memory: Annotated[bool, typer.Option(help="Peak memory of a network of 1 000 000 edges.")] = False,
-    shape: Annotated[list[str] | None, typer.Option(help="S, M or L; may be repeated.")] = None,
+    shape: Annotated[list[str] | None, typer.Option(help="S, M or L, like S,M; may be repeated.")] = None,
     density: Annotated[list[float] | None, typer.Option(help="Share of possible edges; may be repeated.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="Samples a step; may be repeated.")] = None,
     threads: Annotated[list[int] | None, typer.Option(help="Threads, or candidates at once; may be repeated.")] = None,
@@ -51,7 +52,7 @@ def main(
         console.print(f"Other programs are at work (load {load:.1f}): mistrust what needs more than one thread.")
     selected = any(option is not None for option in (shape, density, batch, threads))
     if quick or selected or json_file or not (peers or search or memory):
-        chosen = list(cells.TARGETS) if quick else _sweep(shape, density, batch, threads)
+        chosen = list(cells.TARGETS) if quick else _sweep(parse_names(shape), density, batch, threads)
         rows = _measure(console, chosen, seconds or (QUICK_SECONDS if quick else FULL_SECONDS))
         if json_file:
             write_output(json_file, (json.dumps([row._asdict() for row in rows], indent=1) + "\n").encode())

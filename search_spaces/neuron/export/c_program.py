@@ -131,7 +131,11 @@ class CProgram:
             "any_rows": input_rows or hidden_rows,
             "input_maps": maps is not None and maps.from_inputs, "hidden_maps": maps is not None and maps.from_hidden,
         }
-        present["named"] = len(self.target.classes) > 0
+        present |= {
+            "named": len(self.target.classes) > 0,
+            "inputs_named": 0 < len(c_text.strings(self.target.inputs)) <= c_text.MOST_NAMES,
+            "targets_named": 0 < len(c_text.strings(self.target.targets)) <= c_text.MOST_NAMES,
+        }
         return {feature for feature, there in present.items() if there}
 
     @property
@@ -198,6 +202,7 @@ class CProgram:
             **self._common, **self.sizes, "remarks": c_text.comment(remarks),
             "unpacked": max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes,
             "output_note": classes, "class_names": c_text.strings(self.target.classes),
+            "input_names": c_text.strings(self.target.inputs), "target_names": c_text.strings(self.target.targets),
             "missing_note": "" if self.numbers.imputed is None else " A missing value is NAN, which is imputed as in\n"
             " * training (compile without -ffast-math).",
             "input_type": type_, "input_note": note,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
@@ -12,9 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Characters that a comment may not hold: they could end it, begin another, or join lines.
-_UNSAFE = re.compile(r"[^A-Za-z0-9 _.,:;()<>=+%'\"/-]")
+#: Characters that stand for themselves in a comment: those that could end it, begin another, join lines or be one of a
+#: trigraph do not.
+_HARMLESS = frozenset(map(chr, range(32, 127))) - frozenset("*?\\")
 _LINE_WIDTH = 100
+#: Characters of a line that every compiler of C99 takes, less those that a definition has beside its names.
+MOST_NAMES = 4095 - 300
 #: Characters that stand for themselves in a constant.
 _PLAIN = f"{string.ascii_letters}{string.digits} _.,:;()<>=+-"
 
@@ -41,8 +43,12 @@ ${remarks}
 
 #define ${NAME}_INPUTS ${n_inputs}
 #define ${NAME}_OUTPUTS ${n_outputs}
+@inputs_named /* In the order of the inputs, in UTF-8: const char *const names[] = ${NAME}_INPUT_NAMES; */
+@inputs_named #define ${NAME}_INPUT_NAMES {${input_names}}
 @named /* In the order of the outputs, in UTF-8: const char *const names[] = ${NAME}_CLASS_NAMES; */
 @named #define ${NAME}_CLASS_NAMES {${class_names}}
+@targets_named /* In the order of the outputs, in UTF-8: const char *const names[] = ${NAME}_TARGET_NAMES; */
+@targets_named #define ${NAME}_TARGET_NAMES {${target_names}}
 
 #ifdef __cplusplus
 extern "C" {
@@ -265,8 +271,8 @@ def table(name: str, values: NDArray[Any]) -> str:
 
 
 def strings(texts: Sequence[str]) -> str:
-    """Texts of any characters as C's constants, with commas between them, all in one line."""
-    return ", ".join(f'"{"".join(map(_in_string, text.encode()))}"' for text in texts)
+    """Texts of any characters as C's constants, in UTF-8 with commas between them, all in one line of ASCII."""
+    return ", ".join(f'"{"".join(map(_in_string, text.encode("utf-8", "replace")))}"' for text in texts)
 
 
 def _in_string(byte: int) -> str:
@@ -275,7 +281,18 @@ def _in_string(byte: int) -> str:
 
 
 def comment(lines: Sequence[str]) -> str:
-    """Text of any origin as the inside of a comment, which it cannot end."""
-    plain = [_UNSAFE.sub("?", line.replace("\n", " ")) for line in lines]
-    wrapped = [part for line in plain for part in textwrap.wrap(line, _LINE_WIDTH - 3) or [""]]
+    """Text of any origin as the inside of a comment, in ASCII, which it cannot end."""
+    plain = ["".join(map(_in_comment, line)) for line in lines]
+    width = _LINE_WIDTH - 3
+    wrapped = [part for line in plain for part in textwrap.wrap(line, width, break_long_words=False) or [""]]
     return "\n".join(f" * {line}".rstrip() for line in wrapped)
+
+
+def _in_comment(character: str) -> str:
+    """A character of a comment: what is not harmless is written as C99 names it, by its number."""
+    if character in _HARMLESS:
+        return character
+    if character.isspace():
+        return " "
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

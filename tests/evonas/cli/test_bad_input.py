@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evonas.cli.conftest import Evonas, Refused
+from tests.evonas.cli.conftest import Refused
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,70 @@ def test_what_should_be_a_table_is_refused_whatever_options_say(refused: Refused
     refused("evolve", "run.toml", "--batch-size", 8, message="training must be a valid dictionary, got 3")
 
 
-@pytest.mark.parametrize("arguments", [["evolv"], ["evolve", "--popluation", 3], ["evolve", "--epochs", "x"], ["show"]])
-def test_bad_usage_is_exit_code_2_too(evonas: Evonas, arguments: list[object]) -> None:
-    result = evonas(*arguments)
-    assert result.exit_code == 2
-    assert "Usage: " in result.stderr
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evolv"], "^error: no such command 'evolv', did you mean 'evolve'. `"),
+        (["learn"], "^error: no such command 'learn'; `"),
+        (["evolve", "--popluation", 3], "^error: no such option: --popluation, did you mean '--population'. `"),
+        (["evolve", "--lr", 3], "^error: no such option: --lr; `"),
+        (["front", "r", "--json=3"], "does not take a value; `.* front --help"),
+        (["evolve", "--epochs"], "^error: option '--epochs' requires an argument; `.* evolve --help"),
+        (["show"], "^error: RUN: expected a value, got none; `.* show --help`"),
+        (["--nonsense"], "no such option: --nonsense"), (["datasets", "fetsh"], "no such command 'fetsh'"),
+        (["evolve", "a.toml", "b.toml"], "got unexpected extra argument"),
+    ],
+)
+def test_bad_usage_is_one_sentence_too(refused: Refused, arguments: list[object], message: str) -> None:
+    refused(*arguments, message=message)
+    refused(*arguments, message="--help` says what there is")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "RUN", "nope"], "^error: ID: expected a whole number, got 'nope'; `.*show --help` says"),
+        (["lineage", "RUN", "1.5"], "^error: ID: expected a whole number, got '1.5'; "),
+        (["export", "RUN", "best", "--out", "n.c"], "^error: ID: expected a whole number, got 'best'; "),
+        (["predict", "RUN", "x.csv", "--id", "x"], "^error: --id: expected a whole number, got 'x'; "),
+        (["retrain", "RUN", "--seeds", 0], "^error: --seeds: expected a whole number from 1 to 1000000, got '?0'?; "),
+        (["retrain", "RUN", "--seeds", "x"], "^error: --seeds: expected a whole number from 1 to 1000000, got 'x'; "),
+        (["retrain", "RUN", "--epochs", -3], "^error: --epochs: expected a whole number from 1 to 1000000, got '?-3"),
+        (["retrain", "RUN", "--learning-rate", "fast"], "^error: --learning-rate: expected a number, got 'fast'; "),
+        (["retrain", "RUN", "--learning-rate", -1], "^error: --learning-rate: learning_rate must be positive and fin"),
+        (["measure", "RUN", "--latency-timeout", -1], "^error: --latency-timeout: expected a number of at least 0"),
+        (["measure", "RUN", "--latency-timeout", "inf"], "^error: --latency-timeout must be a finite number of sec"),
+        (["score", "RUN", "--seed", -1], "^error: --seed must be greater than or equal to 0, got -1$"),
+        (["retrain", "RUN", "--teacher", "r", "--teacher-members", 0], "--teacher-members: expected a whole number fr"),
+        (["retrain", "RUN", "--teacher", "r", "--teacher-weight", 7], "--teacher-weight: teacher_weight must be a sh"),
+        (["score", "RUN", "--members", 1], "^error: --members: expected a whole number of at least 2, got '?1'?; "),
+        (["report", "RUN", "--port", 99999], "^error: --port: expected a whole number from 0 to 65535, got '?99999"),
+        (["evolve", "--epochs", "x"], "^error: --epochs: expected a whole number, got 'x'; "),
+        (["evolve", "--time-limit", "soon"], "^error: --time-limit: expected a number, got 'soon'; "),
+        (["seed", "--members", 1], "^error: --members: expected a whole number from 2 to 1000000, got '?1'?; "),
+        (["resume", "RUN", "--generations", "more"], "^error: --generations: expected a whole number, got 'more'; "),
+        (["resume", "RUN", "--generations", -1], "^error: --generations must be greater than or equal to 0, got -1"),
+        (["front", "RUN", "--best-under", "flops"], "^error: --best-under: cannot read 'flops', expected METRIC=NUM"),
+        (["front", "RUN", "--reference", "flops=x"], "^error: --reference: cannot read 'flops=x', expected METRIC=N"),
+        (["compare", "RUN", "x", "--budgets", "a,b"], "^error: --budgets: cannot read 'a,b', expected positive"),
+        (["evolve", "--impute", "mode"], "^error: --impute must be 'mean' or 'median', got 'mode'$"),
+        (["evolve", "--survival", "x"], "^error: --survival must be 'aging', 'aging-dominated' or 'elitist', got 'x'$"),
+        (["evolve", "--n-train", 0], "^error: --n-train: n_train must be greater than or equal to 1, got 0$"),
+        (["evolve", "--batch-size", 0], "^error: --batch-size"),
+        (["score", "--genotype", "x", "--seed", -1], "^error: --seed must be greater than or equal to 0, got -1$"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_that_names_its_option(
+    refused: Refused, run: Path, arguments: list[object], message: str
+) -> None:
+    refused(*(run if argument == "RUN" else argument for argument in arguments), message=message)
+
+
+def test_what_the_file_says_is_blamed_on_the_file(refused: Refused) -> None:
+    Path("run.toml").write_text("impute = 'mode'\ntarget = 3\n")
+    message = "^error: run.toml: target must be a valid string or a list, got 3$"
+    refused("evolve", "run.toml", "--epochs", 3, message=message)
+    refused("evolve", "run.toml", "--target", "y", message="^error: run.toml: impute must be 'mean' or 'median', got")
 
 
 def test_an_existing_run_is_not_overwritten_and_can_be_resumed(refused: Refused, run: Path) -> None:

@@ -50,7 +50,8 @@ def test_the_command_gives_the_settings_of_the_run(
     evonas: Evonas, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any], with_file: bool
 ) -> None:
     found: list[tuple[Path, RunConfig]] = []
-    monkeypatch.setattr("evonas.cli.search._search", lambda out, start, config, **_: found.append((out, config)))
+    monkeypatch.setattr("evonas.cli.search._search", lambda out, start, **_: start([]))
+    monkeypatch.setattr("evonas.run.start.evolve", lambda config, out, **_: found.append((out, config)))
     config = check_config(values, source="the test")
     command, file = made_by(config, Path("runs/my run"), ["/runs/first"] if config.searcher == "nsga2" else [])
     Path("run.toml").write_text(file, encoding="utf-8")

@@ -83,12 +83,40 @@ def test_predictions_have_the_names_of_the_classes_and_impute_what_is_missing(ev
     assert result.exit_code == 0, result.output
     found = list(csv.DictReader(io.StringIO(result.stdout)))
     assert np.mean([row["prediction"] == label for row, label in zip(found, expected, strict=True)]) > 0.8
+    best, n = package.Run(begun / "run").best({}), len(package.Run(begun / "run").front(equal=True))
+    (said,) = result.stderr.splitlines()
+    assert said.startswith(f"predicted by individual {best} (the ")
+    assert n == 1 or f"best of {n} on the front by the first objective, fitness_error " in said
+    assert said.endswith("; weights of the search); --id and --weights name others")
+    named = evonas("predict", begun / "run", new, "--id", 0, "--out", begun / "out.csv")
+    assert named.stderr == "predicted by individual 0 (named by --id; weights of the search)\n"
+    assert named.stdout.startswith("wrote ")
+    for name in ("out.parquet", "out.json"):
+        wrong = evonas("predict", begun / "run", new, "--out", begun / name)
+        assert (wrong.exit_code, wrong.stdout) == (2, "")
+        assert "--out must end in .csv, since that is what is written" in wrong.stderr
     sums = [sum(float(row[f"probability {name}"]) for name in CLASSES) for row in found]
     np.testing.assert_allclose(sums, 1, atol=1e-5)
+    wrong = write(str(begun / "wrong.csv"), [[*row[:3], "heavy"] for row in table], ("id", *COLUMNS[:0:-1], COLUMNS[0]))
+    result = evonas("predict", begun / "run", wrong)
+    assert "got 'heavy' in line 2, the first of 30 of 30 rows; correct the rows: training had n" in result.stderr
     lacking = write(str(begun / "lacking.csv"), table, ("id", "width", "l", COLUMNS[0]))
     result = evonas("predict", begun / "run", lacking)
     assert result.exit_code == 2
     assert "expected the column length" in " ".join(result.output.split())
+
+
+def test_missing_texts_are_the_shares_of_their_categories_or_the_one_that_most_have(evonas: Evonas) -> None:
+    table: list[list[object]] = [[i % 7, ["red", "red", "red", "blue", ""][i % 5], f"is {i % 2}"] for i in range(100)]
+    for kind in ("mean", "median"):
+        path = write(f"{kind}.csv", table, ("size", "colour", "class"), (0, 1, 2))
+        options = ["--impute", kind, *SMALL, "--epochs", 2, "--out", kind]
+        assert evonas("evolve", "--dataset", path, "--target", "class", *options).exit_code == 0
+        header = package.load(kind, 0).header
+        assert header["source"]["columns"] == ["size", "colour=blue", "colour=red"]
+        fill = header["normalisation"]["fill"][1:]
+        assert sum(fill) == pytest.approx(1)
+        assert fill == [0, 1] if kind == "median" else 0.2 < fill[0] < 0.3
 
 
 def test_retraining_and_the_test_find_the_test_table(evonas: Evonas, begun: Path) -> None:
@@ -170,8 +198,13 @@ def test_a_column_says_what_the_rows_count(evonas: Evonas) -> None:
         (["--target", "kind", "--ignore", "lenght"], r"ignore \(--ignore\): .* did you mean 'length'"),
         (["--target", "kind", "--groups", "patient"], r"groups \(--groups\): expected a column"),
         (["--target", "kind", "--weights", "coutn"], r"weights \(--weights\): expected a column"),
+        (["--target", "class"], "got 'class'; the columns are weight .g., length, width, kind$"),
+        (["--target", "price"], "got 'price'; the columns are "), (["--target", "KIND"], "did you mean 'kind'"),
+        (["--target", "kind", "--weights", "note"], r"column note of .*x.csv: expected numbers, which weights "
+         r"\(--weights\) must be, got 'heavy' in line 2, the first of 90 of 90 rows; correct the rows, or name an"),
+        (["--target", "length", "--weights", "kind"], "column kind of .*: .* weights .* got 'größe' in line 2"),
         (["--target", "kind", "--weights", "length"], r"column length of .*: expected finite weights that are not neg"),
-        (["--target", "kind", "--impute", "mode"], "impute must be 'mean' or 'median', got 'mode'"),
+        (["--target", "kind", "--impute", "mode"], "error: --impute must be 'mean' or 'median', got 'mode'"),
         (["--target", "kind", "--axes", "hw"], "a table of features"),
         (["--target", "kind", "--task", "regression"], "expected numbers for a regression, got 'größe"),
         (["--target", "kind", "--validation", "y.csv"], r"validation \(--validation\): expected the path of a file"),
@@ -182,7 +215,10 @@ def test_a_column_says_what_the_rows_count(evonas: Evonas) -> None:
 def test_what_does_not_fit_a_table_is_refused_before_anything_is_written(
     refused: Refused, options: list[str], message: str
 ) -> None:
-    write("x.csv", rows())
+    if "note" in options:
+        write("x.csv", [[*row, "heavy"] for row in rows()], (*COLUMNS, "kind", "note"), (0, 1, 2, 3, 4))
+    else:
+        write("x.csv", rows())
     write("t.csv", rows(9), ("weight [g]", "length", "breadth", "kind"))
     np.savez("t.npz", x=np.zeros((2, 3)), y=np.zeros(2))
     refused("evolve", "--dataset", "x.csv", *options, message=message)
@@ -231,6 +267,7 @@ def test_texts_are_encoded_in_predictions_and_exports_as_in_the_search(evonas: E
         text = " ".join(Path("kinds.h").read_text().replace("*", " ").split())
         assert "inputs, in this order: size, colour=blue, colour=dark green, colour=red" in text
         assert "of the inputs of colour each is 1 for its category and else 0" in text
+        assert '#define KINDS_INPUT_NAMES {"size", "colour=blue", "colour=dark green", "colour=red"}' in text
 
 
 @pytest.mark.parametrize("target", [["--target", "low,high"], ["--target", "low", "--target", "high"]])

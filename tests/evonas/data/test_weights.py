@@ -74,7 +74,8 @@ def test_validation_samples_of_an_archive_have_weights_of_their_own(path: Path) 
         (np.ones(39), r"one weight for each of 40 samples, got an array of shape \(39,\)"),
         (np.zeros(40), "expected a positive weight for some sample"),
         (1.0 - Y, "expected a positive weight for some sample of every class, got 0 for all of class 1"),
-        (np.array(["a"] * 40), "expected numbers, got dtype <U1"),
+        (np.array(["1"] * 7 + ["a"] * 33), "expected numbers, got 'a' for sample 7; correct it"),
+        (np.array(["1"] * 40), "expected numbers, got dtype <U1"),
     ],
 )
 def test_unfit_weights_are_refused(path: Path, weights: np.ndarray, message: str) -> None:

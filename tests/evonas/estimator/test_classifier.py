@@ -46,7 +46,7 @@ def test_nothing_is_left_behind_without_out(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     classifier = EvoClassifier(**TINY).fit(*images)
     assert classifier.run_ is None
-    with pytest.raises(ValueError, match="population must be greater than or equal to 2, got 1"):
+    with pytest.raises(ValueError, match="population must be a whole number from 2 to 1000000, got 1; correct it"):
         EvoClassifier(population=1, out=tmp_path / "run").fit(*images)
     assert list(tmp_path.iterdir()) == []
 
@@ -82,11 +82,6 @@ def test_a_budget_of_flops_holds_for_all_of_the_front_and_for_the_pick(
     [
         ({"pick": "fastest"}, "pick must be 'best', 'one-se', 'knee' or bounds like {'flops': 20000}, got 'fastest'"),
         ({"pick": {"flop": 9}}, "unknown metric 'flop', did you mean 'flops'"),
-        ({"flops": "few"}, "cannot read the constraint 'flops<=few'"),
-        ({"epochs": 0}, "EvoClassifier: epochs must be greater than or equal to 1, got 0"),
-        ({"n_jobs": 0}, "EvoClassifier: jobs must be greater than or equal to 1, got 0"),
-        ({"n_jobs": "all"}, "EvoClassifier: jobs must be a valid integer.*, got 'all'"),
-        ({"time_limit": -1}, "EvoClassifier: time_limit must be greater than 0, got -1"),
         ({"pick": "knee", "ensemble": 2}, "ensemble: expected 1 with pick='knee', which is one network, got 2"),
         ({"verbose": "yes"}, "verbose must be 0, 1 or 2, got 'yes'"),
         ({"space": "nueron"}, "unknown search space 'nueron', did you mean 'neuron'"),

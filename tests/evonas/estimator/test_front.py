@@ -48,6 +48,12 @@ def test_another_member_predicts_as_an_estimator_of_its_own(
     assert (fitted.member(fitted.id_).predict_proba(x) == fitted.predict_proba(x)).all()
     with pytest.raises(ValueError, match="expected the id of a member of front_, got 999: there are "):
         fitted.member(999)
+    kept = ", ".join(map(str, sorted({*fitted.front_.index, fitted.id_})))
+    for strange in (999, str(other), float(other), True, [other], None):
+        with pytest.raises(ValueError) as refused:  # noqa: PT011
+            fitted.member(strange)  # type: ignore[arg-type]
+        assert f"got {strange!r}: there are {kept} (the index of front_ and what predicts; " in str(refused.value)
+    assert fitted.member(np.int64(other)).id_ == other  # type: ignore[arg-type]
 
 
 def test_members_are_written_without_a_folder_of_the_run(
@@ -84,6 +90,9 @@ def test_a_copy_from_a_pickle_predicts_and_exports(fitted: EvoClassifier, digits
         ("net.pt", {}, "expected a file that ends in .safetensors, .json, .onnx, .c, got '.*net.pt'"),
         ("net", {"format": "tflite"}, "networks of this space cannot be exported as 'tflite'"),
         ("net.c", {"id": 77}, "expected the id of a member of front_, got 77"),
+        ("net.c", {"format": "onnx"}, r"must end in \.onnx for the format onnx"),
+        ("net.json", {"format": "torch"}, r"must end in \.safetensors .* which is that of the format json"),
+        ("net", {}, "expected a file that ends in .safetensors"),
         ("no/net.json", {}, "cannot write"),
     ],
 )

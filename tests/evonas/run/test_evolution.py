@@ -54,7 +54,7 @@ def test_arrays_are_kept_beside_their_run(samples: tuple[np.ndarray, np.ndarray]
         ((np.zeros((9, 2)), np.arange(9) % 2), {"groups": "rooms"}, "groups is for files of samples"),
         ((np.zeros((9, 2)), np.arange(9) % 2), {"sample_weight": -np.ones(9)}, "not negative, got -1 for sample 0"),
         ((np.zeros((4, 2)), ["a", None, "b", "a"]), {}, "expected a label for every sample, got none for sample 1"),
-        ((np.zeros((4, 2)), list("abab")), {"task": "regression"}, "expected numbers for a regression, got dtype <U1"),
+        ((np.zeros((4, 2)), list("abab")), {"task": "regression"}, "expected numbers, got text, 'a', for sample 0"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(

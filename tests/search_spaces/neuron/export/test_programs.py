@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import torch
 
 from evonas.capabilities.export import ExportTarget, Precision
 from evonas.data.samples import InputType, Scaling
-from evonas.runtimes.compiled import compiled, find_compiler
+from evonas.runtimes.compiled import STRICT, compiled, find_compiler
 from evonas.runtimes.running import running
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
@@ -170,6 +172,38 @@ def test_no_remark_can_leave_its_comment() -> None:
     assert header.count("*/") == program.files([])[".h"].decode("ascii").count("*/")
     with compiled(program.files(remarks), "net", 3):
         pass
+
+
+@needs_compiler
+def test_names_beyond_ascii_come_back_from_a_header_of_ascii(tmp_path: Path) -> None:
+    names = ("größe", "特徴 1", "*/ int x;", "what??/", "back\\", 'a "quote"', "\U0001f600\u202e", "weight [g]#$@`{}")
+    target = ExportTarget("net", PIXELS, True, classes=("ä", "ö", "ü"), inputs=names)
+    program = c_program(random_network(np.random.default_rng(3)), TASK, target)
+    files = program.files([f"inputs, in this order: {', '.join(names)}"])
+    header = files[".h"].decode("ascii")
+    assert "gr\\u00f6\\u00dfe" in header, "C99 names characters so"
+    assert "weight [g]#$@`{}" in header
+    assert "?" not in header, "no trigraph"
+    with compiled(files, "net", 3):  # with -Wall -Wextra -Werror -pedantic
+        pass
+    for suffix, text in files.items():
+        (tmp_path / f"net{suffix}").write_bytes(text)
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "net.h"\nint main(void) { const char *const names[] = NET_INPUT_NAMES; '
+        "const char *const classes[] = NET_CLASS_NAMES; unsigned i; "
+        "for (i = 0; i < sizeof names / sizeof *names; i++) puts(names[i]); "
+        "for (i = 0; i < NET_OUTPUTS; i++) puts(classes[i]); return 0; }\n"
+    )
+    subprocess.run([*(find_compiler() or ()), *STRICT, "main.c", "-o", "main"], check=True, cwd=tmp_path)
+    printed = subprocess.run([tmp_path / "main"], capture_output=True, check=True).stdout.decode()
+    assert printed.splitlines() == [*names, "ä", "ö", "ü"]
+
+
+def test_names_that_a_line_of_c_may_have_no_room_for_stand_in_the_comment_only() -> None:
+    target = ExportTarget("net", PIXELS, True, inputs=tuple(f"column {i}" for i in range(500)))
+    header = c_program(random_network(np.random.default_rng(3)), TASK, target).files([])[".h"].decode("ascii")
+    assert "INPUT_NAMES" not in header
+    assert max(map(len, header.splitlines())) < 4095
 
 
 def test_int8_weights_are_the_nearest_multiples_of_their_layers_scale() -> None:

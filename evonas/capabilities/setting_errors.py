@@ -1,0 +1,66 @@
+"""What pydantic finds wrong with settings, as one sentence: the setting, what is expected, what was given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from evonas.types import suggestion
+
+#: Characters of a value that a message tells.
+MOST_TOLD = 200
+#: How pydantic begins, and what it adds to what it expects.
+BEGIN, ADDED = "Input should be ", re.compile(", (unable to|got a) .*")
+#: Types that pydantic names among the parts of a place where several are allowed.
+TYPES = frozenset({"str", "int", "float", "bool", "path"})
+
+
+def sentence_of(
+    error: ValidationError, known: Mapping[str, object], *, source: str, options: Mapping[str, str]
+) -> str:
+    """The first of what is wrong.
+
+    Args:
+        error: Of a model of settings.
+        known: Its fields.
+        source: Where the settings are from, with which the sentence begins.
+        options: Of the command line, by the names of those settings that they gave: these begin it instead.
+    """
+    setting, sentence = _first(error, known)
+    word, _, rest = sentence.partition(" ")
+    option = options.get(setting or word)
+    if option is None:
+        return f"{source}: {sentence}"
+    return f"{option} {rest}" if option == f"--{word}" else f"{option}: {sentence}"
+
+
+def _first(error: ValidationError, known: Mapping[str, object]) -> tuple[str, str]:
+    """The setting that is wrong, empty where it is not one alone, and what is wrong with it."""
+    errors = error.errors()
+    first, place = errors[0], _place(errors[0]["loc"])
+    key = ".".join(place)
+    setting = place[0] if place else ""
+    if first["type"] == "extra_forbidden":
+        name = ".".join(map(str, first["loc"]))
+        return "", f"unknown key {name!r}{suggestion(name, known)}"
+    if first["type"] == "value_error":
+        return setting, first["msg"].removeprefix("Value error, ")
+    said = [each["msg"] for each in errors if _place(each["loc"]) == place]  # one for each type that is allowed
+    if any(text.startswith(BEGIN) for text in said):
+        said = ["a path" if text.startswith("Input is not a valid path") else text for text in said]
+        wanted = dict.fromkeys(ADDED.sub("", text).removeprefix(BEGIN) for text in said)
+        expected = " or ".join(wanted).replace("a valid tuple", "a list")
+        return setting, f"{key} must be {expected}, got {_short(first['input'])}"
+    return setting, f"{key} cannot be {_short(first['input'])}: {said[0][:1].lower()}{said[0][1:]}"
+
+
+def _place(path: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The names and numbers of a place, without the types that pydantic has tried there."""
+    return tuple(str(part) for part in path if isinstance(part, int) or (part.isidentifier() and part not in TYPES))
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}..."
