@@ -5,5 +5,6 @@
 - ``genotype``: an operation a block, as a literal; ``mutation``: moves between genotypes
 - ``network``: the torch module; ``supernet``: all operations at once, as slices of the widest or with weights of their
   own; ``inheritance``: from a parent's weights to a child's
-- ``draw``: blocks as a drawing; ``space``: all of it as the engine sees it
+- ``draw``: blocks as a drawing; ``published``: methods as their papers have them; ``space``: all of it as the engine
+  sees it
 """

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from evonas.capabilities.choices import Choices
 from evonas.capabilities.option_models import read_options
+from evonas.capabilities.presets import Preset
 from evonas.diagram import Sketch
 from evonas.space import Encoded, Offspring
 from evonas.types import Floats, Metrics, Task, Weights, suggestion
@@ -21,6 +22,7 @@ from search_spaces.block.inheritance import resize
 from search_spaces.block.layout import plan
 from search_spaces.block.mutation import OPERATORS, exchange_blocks
 from search_spaces.block.options import BlockOptions
+from search_spaces.block.published import PUBLISHED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +37,8 @@ class BlockSpace:
     """Residual networks of 8 blocks, each with an operation of its own, for one task: 9^8 or 6^8 architectures.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasNeighbours``, ``HasFeatures``,
-    ``HasWeightOptions``, ``Readable``, ``Describable``, ``Drawable``, ``Relaxable`` and ``Sliceable``; picklable.
+    ``HasWeightOptions``, ``HasPresets``, ``Readable``, ``Describable``, ``Drawable``, ``Relaxable`` and ``Sliceable``;
+    picklable.
 
     Args:
         task: Gives the image's shape and the number of outputs.
@@ -157,8 +160,14 @@ class BlockSpace:
         """Rows are blocks, from the image to the classifier."""
         nested = self._options.is_slimmable
         return Choices(
-            self.layout.set.names, self.layout.shape[0], operation_costs(self.layout), None, None, nested=nested
+            self.layout.set.names, self.layout.shape[0], operation_costs(self.layout), None, None, per_image=True,
+            classifier=("classifier.weight", "classifier.bias"), nested=nested,
         )
+
+    @property
+    def presets(self) -> Mapping[str, Preset]:
+        """See :mod:`search_spaces.block.published`."""
+        return PUBLISHED
 
     def supernet(self, rng_seed: int) -> nn.Module:
         """See :class:`search_spaces.block.supernet.Supernet`."""

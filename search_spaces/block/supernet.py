@@ -145,13 +145,13 @@ class Supernet(Skeleton):
         """Outputs before softmax, ``(n, n_outputs)``, of images ``(n, channels, height, width)``.
 
         Args:
-            arch: ``(n_blocks, n_operations)``. An operation whose weight is exactly 0 is not run, and its weight gets
-                no gradient.
+            arch: ``(n_blocks, n_operations)``, or such rows for every image, ``(n, n_blocks, n_operations)``. An
+                operation whose weight is exactly 0, of all images, is not run, and its weight gets no gradient.
 
         Raises:
             ValueError: ``arch`` has another shape, or a block no operation.
         """
-        if tuple(arch.shape) != self.layout.shape:
+        if tuple(arch.shape) not in (self.layout.shape, (len(x), *self.layout.shape)):
             raise ValueError(f"arch must have shape {self.layout.shape}, got {tuple(arch.shape)}")
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         for index, (block, weights) in enumerate(zip(self.blocks, row_weights(arch), strict=True)):

@@ -39,7 +39,7 @@ class Supernet(Skeleton):
         expected = self.layout.n_rows, len(self.layout.set.names)
         if tuple(arch.shape) not in (expected, (len(x), *expected)):
             raise ValueError(f"arch must have shape {expected}, got {tuple(arch.shape)}")
-        rows = row_weights(arch) if arch.dim() == 2 else _weights_of_images(arch)
+        rows = row_weights(arch)
         n_edges = len(self.layout.edges)
         return self.run(x, [rows[begin : begin + n_edges] for begin in range(0, len(rows), n_edges)])
 
@@ -53,7 +53,14 @@ def extract(supernet: nn.Module, genotype: CellGenotype, layout: Layout) -> Weig
 
 
 def row_weights(arch: Tensor) -> list[RowWeights]:
-    """Rows of an architecture: numbers where no gradient is needed, and for zeros; else scalars that carry it."""
+    """Rows of an architecture: numbers where no gradient is needed, and for zeros; else scalars that carry it.
+
+    Args:
+        arch: Rows ``(n_rows, n_operations)``; or those of every image, ``(n, n_rows, n_operations)``, which give
+            columns ``(n, 1, 1, 1)`` in the place of scalars.
+    """
+    if arch.dim() == 3:
+        return _weights_of_images(arch)
     numbers: list[list[float]] = arch.tolist()
     if not arch.requires_grad:
         return [*numbers]

@@ -70,6 +70,15 @@ def test_a_supernet_gives_a_family_and_scores_networks(evonas: Evonas, method: s
         assert {(r.status, r.budget) for r in run.store.records()} == {("ok", 0)}
 
 
+@pytest.mark.parametrize("method", ["darts", "gdas", "proxyless", "hypernet-scalar", "fairnas"])
+@pytest.mark.parametrize("sharing", ["slimmable", "separate"])
+def test_blocks_are_searched_as_published(evonas: Evonas, method: str, sharing: str) -> None:
+    options = ["--space-option", f"sharing={sharing}", "--search-epochs", 1, "--members", 2, "--epochs", 1]
+    result = evonas("seed", *DATA, "--preset", "published", "--method", method, *options, "--out", "s")
+    assert result.exit_code == 0, result.output
+    assert "set as published: " in evonas("front", "s").stdout
+
+
 def test_methods_of_slices_are_refused_where_there_are_none(refused: Refused) -> None:
     sentence = "needs operations that are slices of the widest"
     separate = [*DATA, "--space-option", "sharing=separate", "--method", "sandwich"]

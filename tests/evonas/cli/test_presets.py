@@ -10,7 +10,7 @@ import pytest
 
 import evonas as library
 from evonas.run.open import config_of
-from evonas.supernet.settings import METHODS
+from evonas.supernet.published import PUBLISHED
 from tests.evonas.cli.conftest import Evonas
 
 CELLS = """
@@ -29,7 +29,7 @@ cells = 3
 SHORTER = {"spos": "candidates = 10", "fairnas": "candidates = 10", "proxyless": "cost = 'flops'"}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PUBLISHED)
 def test_cells_are_searched_as_published(evonas: Evonas, method: str) -> None:
     Path("run.toml").write_text(f"{CELLS}[search_options]\n{SHORTER.get(method, '')}\n")
     result = evonas("seed", "run.toml", "--method", method, "--members", 2, "--out", "r")
@@ -44,8 +44,6 @@ def test_cells_are_searched_as_published(evonas: Evonas, method: str) -> None:
 
 
 def _published(method: str) -> dict[str, Any]:
-    from evonas.supernet.published import PUBLISHED
-
     changed = SHORTER.get(method, "").partition(" ")[0]
     return {k: v for k, v in PUBLISHED[method].settings["search_options"].items() if k != changed}
 

@@ -10,9 +10,11 @@ from evonas.capabilities.presets import EVOLUTION, Preset, flat
 from evonas.cli.examples import example_of
 from evonas.config import RunConfig, check_config
 from evonas.run.presets import described, differences, preset_of, presets_of, with_preset
-from evonas.supernet.settings import METHODS
+from evonas.supernet.settings import METHODS, methods_for
 from evonas.types import UserError
 
+#: Methods of the cell space.
+OF_CELLS = methods_for(example_of("cell").space.choices)  # type: ignore[attr-defined]
 #: As the papers and the authors' code have it; only what decides the method.
 PUBLISHED: dict[tuple[str, str], dict[str, Any]] = {
     ("cell", "darts"): {
@@ -85,13 +87,13 @@ def test_a_preset_has_what_was_published(space: str, method: str) -> None:
 def test_every_method_that_bears_a_papers_name_has_a_preset_with_its_paper() -> None:
     there = {method: each for space in ("neuron", "cell") for method, each in
              presets_of(example_of(space).space).items()}
-    assert set(there) == {*METHODS, "rigl", "set", EVOLUTION}
+    assert set(there) == {*OF_CELLS, "rigl", "set", EVOLUTION}
     for method, each in there.items():
         assert each.paper, method
         assert each.link.startswith("https://") or "no page is known" in each.remarks[0], method
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_CELLS)
 def test_search_options_of_a_preset_are_the_methods_own(method: str) -> None:
     METHODS[method](**preset("cell", method).settings["search_options"])
 
@@ -157,8 +159,9 @@ def test_an_unknown_preset_is_refused() -> None:
 
 
 @pytest.mark.parametrize("method", ["darts", "gdas"])
-def test_a_space_that_keeps_all_edges_reads_the_best_operation_off_each(method: str) -> None:
-    space = example_of("nasbench201").space
-    whole = with_preset(config(space="nasbench201", searcher="random", seeder=method), space)
+@pytest.mark.parametrize("name", ["nasbench201", "block"])
+def test_a_space_that_keeps_all_edges_reads_the_best_operation_off_each(name: str, method: str) -> None:
+    space = example_of(name).space
+    whole = with_preset(config(space=name, searcher="random", seeder=method), space)
     assert whole.search_options["rule"] == "argmax"
     assert whole.space_options == {}

@@ -36,6 +36,23 @@ def cut(space: BlockSpace, supernet: nn.Module, genotype: BlockGenotype) -> nn.M
 
 
 @pytest.mark.parametrize("needs_gradient", [False, True])
+@both
+def test_rows_for_every_image_compute_what_each_image_gets_alone(
+    operations: str, sharing: str, needs_gradient: bool
+) -> None:
+    space = small(operations, sharing)
+    supernet, x = space.supernet(0).eval(), batch(4)
+    rows = torch.rand((4, *space.layout.shape), generator=torch.Generator().manual_seed(1))
+    rows[:, 0, 0] = 0.0  # run for no image
+    rows[1:, 1, 1] = 0.0  # run for one
+    together = supernet(x, rows.clone().requires_grad_(needs_gradient))
+    alone = torch.cat([supernet(x[i : i + 1], rows[i]) for i in range(4)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="arch must have shape"):
+        supernet(x, rows[:3])
+
+
+@pytest.mark.parametrize("needs_gradient", [False, True])
 @pytest.mark.parametrize("is_ranked", [False, True])
 @both
 def test_a_cut_network_computes_what_its_path_does_in_training(
