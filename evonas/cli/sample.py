@@ -51,10 +51,10 @@ def sample(
     if spread is not None and draw is not None:
         raise UserError("--draw draws one architecture: give --complexity instead of --spread")
     with open_run(run) as opened:
-        space: Any = opened.space
-        if not isinstance(space, Relaxable):
+        if not isinstance(opened.space, Relaxable):
             raise UserError(f"{run} is a run in the space {opened.config.space}, which has no hypernetwork to ask")
-        net = load_hypernet(run / FOLDER, space.choices)
+        net = load_hypernet(run / FOLDER, opened.space.choices)
+        space: Any = opened.space
     costs_of = _costs(space, net, run)
     if complexity is not None:
         _show_one(space, opened.config.space, net, complexity, costs_of, as_json=as_json, draw=draw)

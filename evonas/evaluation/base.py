@@ -183,7 +183,8 @@ def merge(evaluator: Evaluator[G], *measures: PhenotypeEvaluator[G]) -> Evaluato
             raise TypeError(f"{class_name(part)} has no method measure(phenotype, stop), as every part of a merged "
                             "evaluator but the first must have: add it, or merge it first")
     if isinstance(evaluator, _Merged):
-        evaluator, measures = evaluator.first, (*evaluator.measures, *measures)
+        measures = (*evaluator.measures, *measures)
+        evaluator = evaluator.first
     merged = _Merged(evaluator, measures)
     names = merged.metric_names
     if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -20,7 +20,11 @@ class Ended(NamedTuple):
     birth: int
     status: str
     metrics: Metrics
-    imported = False  # observers are told of the run's own evaluations
+
+    @property
+    def imported(self) -> bool:
+        """Never: observers are told of the run's own evaluations."""
+        return False
 
 
 class Standing:

@@ -39,7 +39,7 @@ def preset_of(config: RunConfig, space: SearchSpace[Any]) -> Preset | None:
         return None
     known = presets_of(space)
     method = config.seeder if config.searcher == "random" else EVOLUTION if config.searcher == "nsga2" else None
-    if method in known:
+    if method is not None and method in known:
         return known[method]
     what = f"the searcher {config.searcher!r}" if method in (None, EVOLUTION) else f"the method {method!r}"
     there = f"there are presets of {', '.join(known)}" if known else "there is none of any method"

@@ -131,7 +131,7 @@ class Generational(ABC, Generic[G]):
 
     def _sampled(self) -> G:
         if isinstance(self._space, SpreadsFounders):
-            founder: G = self._space.founder(self._births.next_id, self._rng)
+            founder: G = self._space.founder(self._reproduction.next_id, self._rng)
             return founder
         return self._space.sample(self._rng)
 
