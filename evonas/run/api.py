@@ -158,7 +158,7 @@ def package(run: OpenRun, id: int, weights: str) -> Package:
     """
     if weights not in ("search", "fresh", "inherited"):
         raise UserError(f"weights must be search, fresh or inherited, got {weights!r}")
-    require_evaluated(run, [id])
+    (id,) = require_evaluated(run, [id])
     return _package(run, id, weights)
 
 
