@@ -83,7 +83,7 @@ def test_what_came_out_of_the_trial_is_measured_and_never_what_it_began_with(con
 
 
 def test_what_measures_may_be_merged_in_any_order_and_in_any_number_of_steps() -> None:
-    parts = Genotype(), Weight()
+    parts: tuple[Any, ...] = Genotype(), Weight()
     expected = merge(Train(), *parts)(job())
     for order in permutations(parts):
         step_by_step = merge(merge(merge(Train(), order[0])), order[1])
