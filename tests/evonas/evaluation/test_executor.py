@@ -111,7 +111,7 @@ def test_replicates_of_one_individual_are_trials_of_their_own(shares_memory: boo
     assert all(e.metrics == {"replicate": float(e.replicate)} for e in results if e.replicate in good)
 
 
-@pytest.mark.parametrize("returned", [None, {"sum": 1.0}, Evaluation[Digits](8, 1, "ok", {"sum": 1.0}, 0.0)])
+@pytest.mark.parametrize("returned", [None, {"sum": 1.0}, Evaluation(8, 1, "ok", {"sum": 1.0}, 0.0)])
 def test_what_is_not_the_result_of_the_job_is_a_failure_that_says_what_to_return(returned: object) -> None:
     class Mistaken(Patient):
         def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:

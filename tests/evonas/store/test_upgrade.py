@@ -61,7 +61,7 @@ def founded_now(old: Path, directory: Path) -> Path:
         store.add_individuals(reader.individual(id) for id, _ in ORIGINS)
         for (id, budget), origin in ORIGINS.items():
             metrics, weights = reader.evaluation(id, budget).metrics, reader.weights(id, budget)
-            founder = Evaluation[Digits](id, budget, "ok", metrics, 1.0, weights=weights, origin=origin)
+            founder: Evaluation[Digits] = Evaluation(id, budget, "ok", metrics, 1.0, weights=weights, origin=origin)
             store.add_evaluation(founder, elapsed=0.0)
     return directory
 

@@ -44,7 +44,7 @@ def entrant(id: int, n_edges: int, epochs: int, *, price: float = 1.0) -> Entran
                            edges=np.array([[0, 2], [1, 2], [0, 3], [1, 3]], np.int32), prune_to=0,
                            origins=np.empty(0, np.int64), channels=np.empty(0, np.int32),
                            activations=np.empty(0, np.int8))
-    evaluation = Evaluation[Any](id, 1, "ok", {"flops": 2.0 * genotype.n_edges}, 0.1)
+    evaluation: Evaluation[Any] = Evaluation(id, 1, "ok", {"flops": 2.0 * genotype.n_edges}, 0.1)
     return Entrant(Member(Individual(id, genotype, 0, "sample"), evaluation), epochs, price)
 
 
