@@ -38,10 +38,10 @@ def preset_of(config: RunConfig, space: SearchSpace[Any]) -> Preset | None:
     if config.preset is None:
         return None
     known = presets_of(space)
-    method = config.seeder if config.searcher == "random" else EVOLUTION if config.searcher == "nsga2" else None
-    if method is not None and method in known:
+    method = {"random": config.seeder, "nsga2": EVOLUTION}.get(config.searcher, "")
+    if method in known:
         return known[method]
-    what = f"the searcher {config.searcher!r}" if method in (None, EVOLUTION) else f"the method {method!r}"
+    what = f"the method {method!r}" if config.searcher == "random" else f"the searcher {config.searcher!r}"
     there = f"there are presets of {', '.join(known)}" if known else "there is none of any method"
     raise UserError(f"preset (--preset): expected a method that was published, got {what} in the space "
                     f"{config.space}, of which {there}: choose one of these, or leave the preset out")

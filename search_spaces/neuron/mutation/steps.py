@@ -68,8 +68,8 @@ class MutationParams:
         able = drawn[drawn.max(axis=1) <= most]
         if not len(able):
             return even_shares(total, n)
-        ends: Ints = np.concatenate([[0], np.round(np.cumsum(able[0]) * total)]).astype(np.int64)
-        return ends[1:] - ends[:-1]
+        ends: Ints = np.round(np.cumsum(able[0]) * total).astype(np.int64)
+        return np.diff(np.concatenate([np.zeros(1, np.int64), ends]))
 
 
 def log_uniform(low: float, high: float, rng: np.random.Generator) -> float:

@@ -369,7 +369,9 @@ def test_of_two_targets_two_costs_are_learnt(tmp_path: Folder) -> None:
             batch_size=16, target=target, arch_learning_rate=0.05, cost_strength=3.0
         )
         training = SupernetTraining(SPACE, splits(), settings, n_epochs=15, seed=np.random.SeedSequence(0))
-        training.run(tmp_path / str(target), Stop(), lambda *_: None)
+        folder = tmp_path / str(target)
+        folder.mkdir()
+        training.run(folder, Stop(), lambda *_: None)
         assert training.logits is not None
         costs = torch.from_numpy(SPACE.choices.costs["flops"])
         expected = (training.logits.references.detach()[0].softmax(-1) * costs).sum()

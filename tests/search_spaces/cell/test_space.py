@@ -133,7 +133,7 @@ def test_founders_are_uniform_over_pairs_of_sources() -> None:
 
 
 def test_founders_are_uniform_over_genotypes() -> None:
-    space = create(GREY, SMALL | {"operations": "nasbench201", "nodes": 1})
+    space = create(GREY, {"operations": "nasbench201", "nodes": 1, "channels": 2})
     rng, n = generator(0), 5000
     found = Counter(space.sample(rng) for _ in range(n))
     assert len(found) == 5

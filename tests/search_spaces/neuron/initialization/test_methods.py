@@ -57,6 +57,14 @@ class TestSet(NeuronSeederContract):
     name = "set"
 
 
+class TestGlobalRigL(NeuronSeederContract):
+    name = "rigl-global"
+
+
+class TestGlobalSet(NeuronSeederContract):
+    name = "set-global"
+
+
 class TestRelevance(NeuronFamilies, FamilySearchContract):
     name = "relevance"
     epochs = 6
