@@ -14,7 +14,6 @@ from evonas.cli.options import CHOICE, AsJson, DrawFile
 from evonas.types import Metrics, UserError
 
 if TYPE_CHECKING:
-    from evonas.capabilities.choices import RelaxableSpace
     from evonas.supernet.checkpoint import TrainedHypernet
 
 #: Most architectures of a table.
@@ -62,12 +61,13 @@ def sample(
         _show_spread(space, net, spread, costs_of, as_json=as_json)
 
 
-def _costs(space: RelaxableSpace[Any], net: TrainedHypernet, run: Path) -> Callable[[Any], Metrics]:
+def _costs(space: Any, net: TrainedHypernet, run: Path) -> Callable[[Any], Metrics]:
     """What a genotype costs; with an estimate of its latency where that was among the measures of the search."""
     from evonas.capabilities.export import HasTimedParts
 
     if "latency" not in net.measures or not isinstance(space, HasTimedParts):
-        return space.cost
+        plain: Callable[[Any], Metrics] = space.cost
+        return plain
     from evonas.evaluation.cost import LATENCY_ESTIMATE
     from evonas.runtimes.latency_table import read_table
 
@@ -118,9 +118,17 @@ def _show_one(
 
 
 def _show_spread(
-    space: RelaxableSpace[Any], net: TrainedHypernet, n: int, costs_of: Callable[[Any], Metrics], *, as_json: bool
+    space: Any, net: TrainedHypernet, n: int, costs_of: Callable[[Any], Metrics], *, as_json: bool
 ) -> None:
-    """Complexities that cover the range evenly, and what the architectures for them cost."""
+    """Complexities that cover the range evenly, and what the architectures for them cost.
+
+    Args:
+        space: With a supernet.
+        net: That is asked.
+        n: Complexities.
+        costs_of: See :func:`_costs`.
+        as_json: In the place of a table.
+    """
     complexities = [net.hypernet.spread(index).tolist() for index in range(n)]
     if not complexities[0]:
         raise UserError(f"the method {net.method} has no complexity to ask for: only hypernetworks have")

@@ -37,7 +37,7 @@ class Structure:
     @property
     def logits(self) -> tuple[Tensor, ...]:
         """Of every vertex, ``(n_pairs,)`` each."""
-        return _parts(self.values[: self._n_logits], self._sizes)
+        return torch.split(self.values[: self._n_logits], self._sizes)
 
     @property
     def gammas(self) -> list[Tensor]:
@@ -51,7 +51,7 @@ class Structure:
 
     def noise(self, generator: torch.Generator) -> tuple[Tensor, ...]:
         """For :meth:`relax`."""
-        return _parts(gumbel_noise((self._n_logits,), generator), self._sizes)
+        return torch.split(gumbel_noise((self._n_logits,), generator), self._sizes)
 
     def relax(self, name: RelaxationName, temperature: float, noise: Sequence[Tensor]) -> list[Tensor]:
         """Gammas, differentiable in :attr:`values`."""
@@ -66,12 +66,6 @@ class Structure:
     def freeze_decays(self, gradient: Tensor) -> Tensor:
         """A gradient at :attr:`values` that moves no decay."""
         return torch.cat([gradient[: self._n_logits], torch.zeros_like(gradient[self._n_logits :])])
-
-
-def _parts(values: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
-    """Values ``(sum(sizes),)`` in parts of these sizes."""
-    parts: tuple[Tensor, ...] = values.split(list(sizes))  # type: ignore[no-untyped-call]
-    return parts
 
 
 def weight_penalty(weights: Sequence[Tensor], decays: Tensor) -> Tensor:
