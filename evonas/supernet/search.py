@@ -26,6 +26,7 @@ from evonas.supernet.settings import (
     ProxylessSettings,
     RelaxedSettings,
     ScalarSettings,
+    SlicedSettings,
     SupernetSettings,
     VectorSettings,
 )
@@ -63,7 +64,7 @@ class SupernetSearch(Generic[G]):
         """Raises :class:`UserError` where the method needs what the space does not have."""
         settings, choices = self.settings, self.space.choices
         shape = choices.n_choices, len(choices.operations)
-        if settings.needs_nested and not choices.nested:
+        if isinstance(settings, SlicedSettings) and not choices.nested:
             raise UserError(NOT_NESTED.format(self.method))
         if self.needs_table and not isinstance(self.space, HasTimedParts):
             remedy = "set cost to" if isinstance(settings, ProxylessSettings) else "name in complexity only"

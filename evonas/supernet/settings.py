@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from evonas.capabilities.choices import Choices
 from evonas.supernet.hypernet import Hypernet, PiecewiseLinear, SimplexRBF, Table
@@ -52,9 +52,6 @@ class SupernetSettings:
     arch_share: float = 0.5
     rule: Literal["argmax", "darts"] = "argmax"
     threads: int = 1
-
-    #: Only where the operations of a row share weights: :attr:`evonas.capabilities.choices.Choices.nested`.
-    needs_nested: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` with one sentence for a value out of range."""
@@ -317,7 +314,12 @@ class FairSettings(SharingSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SandwichSettings(SharingSettings):
+class SlicedSettings(SharingSettings):
+    """Methods for operations that share weights: :attr:`evonas.capabilities.choices.Choices.nested`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandwichSettings(SlicedSettings):
     """Slimmable training: the widest path, the narrowest and random ones in every step (Yu 2020, BigNAS,
     https://arxiv.org/abs/2003.11142).
 
@@ -326,8 +328,6 @@ class SandwichSettings(SharingSettings):
         distillation: The widest path alone learns from the targets, all others from its outputs of the same step; else
             all learn from the targets.
     """
-
-    needs_nested: ClassVar[bool] = True
 
     random_paths: int = 2
     distillation: bool = True
@@ -339,10 +339,8 @@ class SandwichSettings(SharingSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WidestSettings(SharingSettings):
+class WidestSettings(SlicedSettings):
     """Pruning: the widest network alone is trained; all others are cut from it, by the norm of weights."""
-
-    needs_nested: ClassVar[bool] = True
 
 
 #: The settings of every method by its name.
@@ -361,4 +359,4 @@ METHODS: Mapping[str, type[SupernetSettings]] = MappingProxyType({
 
 def methods_for(choices: Choices) -> Mapping[str, type[SupernetSettings]]:
     """Those of :data:`METHODS` that can train the supernet of these choices."""
-    return {name: kind for name, kind in METHODS.items() if choices.nested or not kind.needs_nested}
+    return {name: kind for name, kind in METHODS.items() if choices.nested or not issubclass(kind, SlicedSettings)}

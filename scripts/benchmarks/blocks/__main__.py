@@ -7,7 +7,7 @@ killed, the same command goes on. About a quarter of an hour on two cores; ``--q
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -35,7 +35,7 @@ def main(
     """Train and score what is missing, and write the table."""
     with exit_codes():
         names = check_names(parse_names(supernets) or tuple(CONTESTANTS))
-        changes = {"dataset": dataset, "epochs": epochs, "passes": passes}
+        changes: dict[str, Any] = {"dataset": dataset, "epochs": epochs, "passes": passes}
         setting = replace(QUICK if quick else FULL, **{k: v for k, v in changes.items() if v is not None})
         folder = out or Path("runs/blocks-quick" if quick else "runs/blocks")
         folder.mkdir(parents=True, exist_ok=True)

@@ -106,7 +106,8 @@ OPTIONS: list[dict[str, Any]] = [
 def test_costs_are_those_of_the_module_that_is_built(options: dict[str, Any]) -> None:
     space = create(Task("classification", (3, 17, 22), 4), SMALL | options)
     for genotype in [g for seed in range(2) for g in lineage(space, seed, 3)]:
-        flops, network = [], space.compile(genotype)
+        flops: list[int] = []
+        network = space.compile(genotype)
 
         def count(module: nn.Module, _: object, y: Tensor, flops: list[int] = flops) -> None:
             assert isinstance(module, nn.Conv2d | nn.Linear)
