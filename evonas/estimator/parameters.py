@@ -87,9 +87,7 @@ PARAMETERS: Mapping[str, Rule] = {
         lambda value: value in ("best", "one-se", "knee") if isinstance(value, str) else _is_bounds(value),
     ),
     "ensemble": Rule("a number of networks, 1 or more", lambda value: is_whole(value) and 1 <= value <= MOST),
-    "verbose": Rule(
-        "0, 1 or 2", lambda value: isinstance(value, int | np.integer | np.bool_) and 0 <= int(value) <= MOST
-    ),
+    "verbose": Rule("0, 1 or 2", lambda value: isinstance(value, int | np.integer) and 0 <= int(value) <= MOST),
     "callbacks": Rule(
         "a list of objects with the methods of evonas.RunObserver, or None",
         lambda value: value is None or (isinstance(value, Sequence) and not isinstance(value, str)),

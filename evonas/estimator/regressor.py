@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
 from evonas.data.arrays import RawSamples, raw_samples
-from evonas.data.numeric import names_columns
+from evonas.data.numeric import as_numbers, names_columns
 from evonas.estimator.base import SearchEstimator
 from evonas.estimator.weights import sample_weights
 from evonas.report.notebook import FrontDisplay
@@ -39,6 +39,7 @@ class EvoRegressor(FrontDisplay, RegressorMixin, SearchEstimator):  # type: igno
     def _samples(self, X: Any, y: Any, sample_weight: Any) -> RawSamples:
         with names_columns(X, y):
             X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
+        y = as_numbers(y, "y")
         self._is_flat = y.ndim == 1
         weights = sample_weights(sample_weight, len(y))
         rows = np.arange(len(y)) if weights is None else np.flatnonzero(weights)

@@ -19,7 +19,7 @@ from evonas.data.columns import named_columns
 from evonas.run.open import config_of
 from tests.evonas.cli.conftest import Evonas, Refused
 
-SMALL = ["--population", 2, "--children", 1, "--generations", 0, "--epochs", 2]
+SMALL = ["--population", 2, "--children", 1, "--generations", 0, "--epochs", 60]
 #: Options that are repeated and have a reason to take no commas: their values may hold some.
 WITH_COMMAS = {"space_option", "search_option", "searcher_option", "genotype"}
 
