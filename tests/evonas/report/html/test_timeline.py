@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evonas.front import hypervolume
+from evonas.individual import Origin
 from evonas.objectives import parse_objectives
 from evonas.report.html.timeline import hypervolume_over_time, throughput
 from evonas.store import Record
@@ -42,7 +43,9 @@ def test_failed_and_infeasible_evaluations_add_no_hypervolume() -> None:
 
 
 def test_throughput_counts_every_own_evaluation_once() -> None:
-    records = [record(i, (i + 1) / 2, 0.5, 10) for i in range(40)] + [record(99, 0.0, 0.5, 10)]
+    records = [record(i, (i + 1) / 2, 0.5, 10) for i in range(40)] + [
+        record(99, 0.0, 0.5, 10)._replace(origin=Origin("/runs/other", 7))
+    ]
     rates = throughput(records)
     span = 2 * rates["elapsed"][0]
     assert len(rates["elapsed"]) == 5
