@@ -13,14 +13,15 @@ from evonas.objectives import Objectives
 from evonas.search.base import History
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parent_selection import PARENTS, Aim, Choice, Pool, gap, hopeful
+from evonas.search.parent_selection import PARENTS, Aim, Choice, Pool, exponents_of, gap, hopeful
 from evonas.search.reproduction import Proposal, Screening, Unborn
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
-from evonas.types import Json, suggestion
+from evonas.types import Json, Metrics, suggestion
 
-#: So many offspring are drawn, cheaply, for one that is trained.
-AIMS = 4
+#: Offspring that are drawn, cheaply, for one that is trained, until one is as near to its aim as CLOSE: a share of the
+#: front's span of each cost.
+AIMS, CLOSE = 4, 0.01
 
 
 class NSGA2(Generational[G]):
@@ -91,7 +92,7 @@ class NSGA2(Generational[G]):
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
         F, violation = self._losses(members)
         work = np.array([m.evaluation.metrics.get(WORK) or np.nan if m.individual.parents else np.nan for m in members])
-        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, work)
+        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, exponents_of(F, work))
         return Unborn(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
 
     def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
@@ -145,16 +146,24 @@ class NSGA2(Generational[G]):
         wanted = self._objectives.items[1:]
         if aim is None or not wanted:
             return child
-        costs = [self._space.cost(child.genotype)]
-        if any(o.metric not in costs[0] for o in wanted):
+        costs = self._space.cost(child.genotype)
+        if any(o.metric not in costs for o in wanted):
             return child
-        drawn = [child, *(propose(child.operator) for _ in range(AIMS - 1))]
-        costs += [self._space.cost(other.genotype) for other in drawn[1:]]
-        distances = [sum(
-            ((o.loss(metrics) - cost) / scale) ** 2
-            for o, cost, scale in zip(wanted, aim.costs, aim.scale, strict=True)
-        ) for metrics in costs]
-        return drawn[distances.index(min(distances))]
+
+        def distance(costs: Metrics) -> float:
+            return sum(
+                ((o.loss(costs) - cost) / scale) ** 2
+                for o, cost, scale in zip(wanted, aim.costs, aim.scale, strict=True)
+            )
+
+        nearest, best = distance(costs), child
+        for _ in range(AIMS - 1):
+            if nearest <= CLOSE**2:
+                break
+            other = propose(child.operator)
+            if (its := distance(self._space.cost(other.genotype))) < nearest:
+                nearest, best = its, other
+        return best
 
     def _learn(self, members: list[Member[G]]) -> None:
         if self._adapt:

@@ -51,7 +51,8 @@ class Pool(NamedTuple):
         living: Indices of the population.
         violation: Of the constraints, 0 for members that keep them, ``(n,)``.
         logarithmic: Which costs are logarithms to base 10, ``(n_objectives - 1,)``.
-        work: Compute of the members' own trials, ``(n,)``, NaN where it is not known or not typical for a child's.
+        exponents: By which power of each cost a child's trial takes longer, ``(n_objectives - 1,)``; see
+            :func:`exponents_of`.
     """
 
     F: Doubles
@@ -60,7 +61,7 @@ class Pool(NamedTuple):
     living: Ints
     violation: Doubles
     logarithmic: NDArray[np.bool_]
-    work: Doubles
+    exponents: Doubles
 
 
 class Aim(NamedTuple):
@@ -106,8 +107,8 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     nearest members of the first two ranks (:func:`_promising`). Along one of the costs, drawn uniformly, the front's
     neighbours have gaps between them, in which points are drawn uniformly. Half of the time is for all sizes alike, so
     in proportion to the gaps' widths; the other half goes where hypervolume is to be won, in proportion to their
-    areas: difference in cost times difference in quality. As a costlier network takes longer (:func:`_exponent`), a gap
-    is drawn in proportion to its time divided by what its cheaper end takes, if the front's costs are logarithms.
+    areas: difference in cost times difference in quality. As a costlier network takes longer (:func:`exponents_of`), a
+    gap is drawn in proportion to its time divided by what its cheaper end takes, if the front's costs are logarithms.
     (Drawn by area alone, three quarters of a run's edge-updates went into networks of more than 16 000 edges, where on
     Fashion-MNIST accuracy hardly grows.)
 
@@ -127,7 +128,7 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     members = F[front] if len(front) > 1 else F[front].repeat(2, axis=0)
     rivals = np.isfinite(F).all(axis=1) & (pool.violation <= pool.violation[front].max())
     lag = F[rivals, axis].max() - members[-1, axis]
-    decades = span[axis] * _exponent(pool, axis) if pool.logarithmic[axis - 1] else 0.0
+    decades = span[axis] * pool.exponents[axis - 1] if pool.logarithmic[axis - 1] else 0.0
     segment, along = _drawn(_times(members, axis, lagging=lag > LAG), _costs(members, axis, lag), decades, rng)
     if segment == 0:
         point = _beyond(members[0], axis, -REACH * along)
@@ -197,14 +198,24 @@ def hopeful(F: Doubles) -> NDArray[np.bool_]:
     return near
 
 
-def _exponent(pool: Pool, axis: int) -> float:
-    """By which power of its cost a trial takes longer: 1 where too few have shown it."""
-    known = np.isfinite(pool.work) & np.isfinite(pool.F[:, axis])
-    cost = pool.F[known, axis]
-    if len(cost) < FEWEST_TRIALS or np.ptp(cost) == 0:
-        return EXPONENTS[1]
-    slope, _ = np.polyfit(cost, np.log10(pool.work[known]), 1)
-    return float(np.clip(slope, *EXPONENTS))
+def exponents_of(F: Doubles, work: Doubles) -> Doubles:
+    """By which power of each cost a trial takes longer: 1 where too few have shown it.
+
+    Args:
+        F: Objectives of trials, the costs as logarithms to base 10, ``(n, n_objectives)``.
+        work: Their compute, ``(n,)``, NaN where it is not known or not typical for a child's.
+
+    Returns:
+        Shape ``(n_objectives - 1,)``.
+    """
+    known = np.isfinite(work) & np.isfinite(F).all(axis=1)
+    cost, log_work = F[known, 1:], np.log10(work[known])
+    if len(cost) < FEWEST_TRIALS:
+        return np.full(F.shape[1] - 1, EXPONENTS[1])
+    cost = cost - cost.mean(axis=0)
+    spread = (cost**2).sum(axis=0)
+    slopes = (cost * log_work[:, None]).sum(axis=0) / np.where(spread > 0, spread, 1)
+    return np.where(spread > 0, slopes, EXPONENTS[1]).clip(*EXPONENTS)
 
 
 def _times(members: Doubles, axis: int, *, lagging: bool) -> Doubles:

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from evonas.pareto import rank_and_crowd
-from evonas.search.parent_selection import CHEAP_SHARE, DEAR_SHARE, DEARER, LAGGING_SHARE, PARENTS, REACH, Pool, hopeful
+from evonas.search.parent_selection import (
+    CHEAP_SHARE,
+    DEAR_SHARE,
+    DEARER,
+    LAGGING_SHARE,
+    PARENTS,
+    REACH,
+    Pool,
+    exponents_of,
+    hopeful,
+)
 from evonas.types import Doubles
 
 
@@ -16,7 +26,8 @@ def make_pool(
     violation = np.zeros(len(F)) if violation is None else violation
     ranking = rank_and_crowd(F, violation)
     costs, work = np.full(F.shape[1] - 1, logarithmic), np.full(len(F), np.nan) if work is None else work
-    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)), violation, costs, work)
+    exponents = exponents_of(F, work)
+    return Pool(F, ranking.rank, np.argsort(ranking.order()), np.arange(len(F)), violation, costs, exponents)
 
 
 def draws(name: str, pool: Pool, n: int = 2000) -> np.ndarray:
