@@ -83,7 +83,9 @@ def test_options_of_the_space_can_be_given_one_by_one(evonas: Evonas, cells: Pat
     result = evonas("evolve", file.with_name("short.toml"), *options, "--generations", 0, "--out", "given")
     assert result.exit_code == 0, result.output
     with open_run(Path("given")) as run:
-        assert run.config.space_options == {"operations": "nasbench201", "channels": 4, "nodes": 2}
+        assert run.config.space_options == {
+            "operations": "nasbench201", "channels": 4, "nodes": 2, "sampling": "uniform",
+        }
         assert len(load_splits(run).validation) == 30
 
 

@@ -172,7 +172,7 @@ def test_a_killed_search_by_vertices_goes_on_to_the_same_end(
     (["--method", "vertex-relaxation", "--search-option", "functions=relu,identity"],
      "search_options: functions must be different ones, dense or dense-relu among them"),
     (["--method", "vertex-relaxation", "--search-option", "functions=dense,tanh"], "functions.1 must be 'identity'"),
-    (["--method", "vertex-relaxation", "--search-option", "vertex=2"], "did you mean 'vertices'?"),
+    (["--method", "vertex-relaxation", "--search-option", "vertice=2"], "did you mean 'vertices'?"),
     (["--method", "vertex-relaxation", "--search-option", "=2"], "cannot read --search-option"),
     (["--method", "prune", "--search-option", "prior=entropy"],
      "search_options belong to a search that gives a whole family"),

@@ -35,6 +35,7 @@ operations = "{operations}"
 channels = 2
 nodes = 2
 stem = 1
+sampling = "frequencies"
 """
 #: Of a run that begins with cells.
 NUMBERS = ["--dataset", "digits", "--n-train", 200, "--population", 6, "--children", 3, "--epochs", 2]

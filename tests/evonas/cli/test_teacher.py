@@ -148,7 +148,7 @@ def test_what_the_teacher_cost_is_counted_once_through_generations_of_runs(
 
 
 def test_retraining_with_a_teacher_is_another_kind_of_retraining(evonas: Evonas, finished: Path, run: Path) -> None:
-    command = ["retrain", run, "--ids", 1, "--seeds", 1, "--epochs", 2]
+    command = ["retrain", run, "--ids", 1, "--seeds", 1, "--epochs", 20]
     called(evonas, *command)
     called(evonas, *command, "--teacher", finished, "--teacher-weight", 0.9)
     assert "1/1" not in called(evonas, *command, "--teacher", finished, "--teacher-weight", 0.9).stdout

@@ -47,9 +47,9 @@ class Recorder(WeightLearner):
         self.taught: list[tuple[BlockGenotype, Tensor]] = []
         self.outputs: list[Tensor] = []
 
-    def outputs_and_loss(self, batch: Batch, arch: Tensor) -> tuple[Tensor, Tensor]:
+    def outputs_and_loss(self, batch: Batch, arch: Tensor, mix: Tensor | None = None) -> tuple[Tensor, Tensor]:
         self.own.append(self.space.discretize(arch.numpy()))
-        outputs, loss = super().outputs_and_loss(batch, arch)
+        outputs, loss = super().outputs_and_loss(batch, arch, mix)
         self.outputs.append(outputs.detach())
         return outputs, loss
 
