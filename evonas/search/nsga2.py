@@ -151,10 +151,10 @@ class NSGA2(Generational[G]):
             return child
 
         def distance(costs: Metrics) -> float:
-            return sum(
+            return float(sum(
                 ((o.loss(costs) - cost) / scale) ** 2
                 for o, cost, scale in zip(wanted, aim.costs, aim.scale, strict=True)
-            )
+            ))
 
         nearest, best = distance(costs), child
         for _ in range(AIMS - 1):

@@ -241,7 +241,8 @@ def test_with_a_teacher_all_is_done_once_more_under_another_name(script: Script)
 )
 def test_bad_input_is_refused_in_one_sentence(script: Script, options: list[object], message: str) -> None:
     np.savez("own.npz", x_train=np.zeros((90, 5)), y_train=np.arange(90.0))
-    result = script("--methods", "random", *options)
+    named = [] if "--methods" in options else ["--methods", "random"]
+    result = script(*named, *options)
     assert result.exit_code == 2, result.output
     (line,) = result.stderr.splitlines()
     assert message in line
