@@ -1,4 +1,5 @@
-"""What mkdocs puts into the pages of ``docs/``: reference of commands, settings and metrics, and a map of the packages.
+"""What mkdocs puts into the pages of ``docs/``: reference of commands, settings and metrics, a map of the packages, and
+notebooks.
 
 A page asks for a part by a line ``<!-- generated: NAME ARGUMENT -->``. Everything is drawn from the commands, models,
 dataclasses and docstrings themselves, so that none of it is typed twice.
@@ -7,6 +8,7 @@ dataclasses and docstrings themselves, so that none of it is typed twice.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -200,6 +202,29 @@ def _imports(body: Iterable[ast.stmt]) -> set[str]:
     return found
 
 
+def notebook(name: str) -> str:
+    """The cells of a notebook in ``docs/notebooks``, each with what it gave when it was executed."""
+    cells = json.loads((ROOT / "docs" / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+    return "\n\n".join(part for cell in cells for part in _shown(cell))
+
+
+def _shown(cell: dict[str, Any]) -> Iterator[str]:
+    """A cell in Markdown. HTML loses the style that pandas gives its tables, so that they look like all others."""
+    text = "".join(cell["source"])
+    yield text if cell["cell_type"] == "markdown" else f"````python\n{text}\n````"
+    for output in cell.get("outputs", ()):
+        data = {kind: "".join(lines) for kind, lines in output.get("data", {"text/plain": output.get("text")}).items()}
+        if "text/html" in data:
+            html = re.sub(r'<style.*?</style>| border="1" class="dataframe"', "", data["text/html"], flags=re.DOTALL)
+            yield f'<div class="output">\n{html}\n</div>'
+        elif "image/png" in data:
+            picture = "".join(data["image/png"].split())
+            alt = output["metadata"].get("image/png", {}).get("alt", "plot")
+            yield f'<img class="output" alt="{escape(alt)}" src="data:image/png;base64,{picture}">'
+        else:
+            yield f"```` {{ .text .output }}\n{data['text/plain'].rstrip()}\n````"
+
+
 def first_sentence(place: Path) -> str:
     """The first paragraph of the docstring of a module or a package, whose path has no suffix."""
     source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
@@ -232,5 +257,6 @@ GENERATED: dict[str, Callable[..., str]] = {
     part.__name__: part
     for part in (
         command_line, settings, spaces, search_options, presets, metrics, api, layers, contracts, modules, importers,
+        notebook,
     )
 }
