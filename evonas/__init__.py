@@ -1,14 +1,14 @@
 """Evolutionary, multi-objective, neuron-level neural architecture search.
 
-``evonas.Run(path)`` is a run on disk, finished or going: its front, its evaluations, its networks.
-``evonas.load(path)`` reads an exported network, ``evonas.load(run, id)`` one of a run. ``evonas.evolve`` begins a run,
-which ``evonas.RunObserver`` watches; ``evonas.EvoClassifier`` and ``evonas.EvoRegressor`` are the search as estimators
+``evonas.Run(path)`` is a run on disk, finished or in progress: its front, its evaluations, its networks.
+``evonas.load(path)`` reads an exported network, ``evonas.load(run, id)`` one of a run. ``evonas.evolve`` starts a run,
+which ``evonas.RunObserver`` observes; ``evonas.EvoClassifier`` and ``evonas.EvoRegressor`` are the search as estimators
 of scikit-learn. The parts of a search are in the modules of this package.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # importing it, or anything else here, would delay the moment from which Ctrl-C is quiet
+TYPE_CHECKING = False  # not imported: any import here delays the moment from which Ctrl-C is handled quietly
 if TYPE_CHECKING:
     from typing import Any
 
@@ -28,7 +28,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Attributes are imported when they are asked for, so that importing one module does not import them all."""
+    """Import attributes on access, so that importing one module does not import all of them."""
     if name in _MODULES:
         from importlib import import_module
 

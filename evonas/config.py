@@ -1,4 +1,4 @@
-"""The configuration of a run: TOML and command line in, one checked record out."""
+"""The configuration of a run: a checked record from a TOML file and the command line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OPTIONS = {
 
 
 class Split(TypedDict):
-    """See :func:`evonas.data.load`."""
+    """The part of the data that a search sees: arguments of :func:`evonas.data.load`."""
 
     root: Path | None
     seed: int
@@ -179,7 +179,7 @@ class RunConfig(BaseModel):
     @field_validator("data_root", "supernet", "test", "validation")
     @classmethod
     def _absolute_path(cls, value: Path | str | None) -> Path | str | None:
-        """A run can be resumed from any working directory."""
+        """Make a path absolute, so that a run can be resumed from any working directory."""
         return None if value is None else value if str(value) == "split" else absolute(value)
 
     @field_validator("ignore", "categorical", mode="before")
@@ -254,7 +254,7 @@ class RunConfig(BaseModel):
 
     @property
     def teaches_itself(self) -> bool:
-        """Whether the best of the run so far teach its children."""
+        """Whether the best members of the run so far teach their children."""
         if self.self_distillation is None:
             return self._can_teach_itself and not (self.recipe.shift or self.recipe.flip)
         return self.self_distillation
@@ -265,7 +265,7 @@ class RunConfig(BaseModel):
 
     @property
     def budgets(self) -> tuple[int, ...]:
-        """The rungs, or the epochs as the only one; none are trained with shared weights."""
+        """The rungs, or the epochs as the only budget; 0 with shared weights, which are not trained."""
         if self.evaluator == "shared":
             return (0,)
         assert self.rungs or self.epochs, "the number of epochs follows from the data: see evonas.run.build"
@@ -279,7 +279,7 @@ class RunConfig(BaseModel):
 
     @property
     def split(self) -> Split:
-        """Which samples a search sees: arguments of :func:`evonas.data.load`."""
+        """The samples that a search sees, as arguments of :func:`evonas.data.load`."""
         return {
             "root": self.data_root, "seed": self.split_seed, "n_train": self.n_train, "validation": self.n_validation,
             "axes": self.axes, "task": self.task, "options": self.file_options,
@@ -287,7 +287,7 @@ class RunConfig(BaseModel):
 
     @property
     def file_options(self) -> FileOptions:
-        """How files of the user's are read."""
+        """Options for reading the user's own files."""
         validation = "split" if str(self.validation) == "split" else self.validation
         return FileOptions(
             target=self.target, groups=self.groups, weights=self.weights, ignore=self.ignore, impute=self.impute,
@@ -301,33 +301,34 @@ class RunConfig(BaseModel):
         return recipe_from(self.training)
 
     def to_json(self) -> Json:
-        """As stored in a run."""
+        """The configuration as stored in a run."""
         return self.model_dump(mode="json")
 
 
 def build_config(
     toml: Path | None, overrides: Mapping[str, Any], *, defaults: Mapping[str, Any] = MappingProxyType({})
 ) -> RunConfig:
-    """From a TOML file and command-line values; a value of None, and an empty table, leaves the file's;
-    epochs replace its rungs.
+    """The configuration from a TOML file and command-line values.
 
     Args:
-        defaults: For what neither gives, where :class:`RunConfig`'s own do not suit.
+        toml: The file, None without one.
+        overrides: Command-line values; None and an empty table leave the file's value, and epochs replace its rungs.
+        defaults: Defaults that replace those of :class:`RunConfig`.
 
     Raises:
-        UserError: The file cannot be read, or a key or value is not allowed; names the key and what is.
+        UserError: The file cannot be read, or a key or value is not allowed; the message names the key and what is.
     """
     values = {**defaults, **({} if toml is None else read_toml(toml))}
     given = {key: value for key, value in overrides.items() if value is not None and value != {}}
     for key, value in overrides.items():
         if isinstance(value, Mapping):
             table = values.get(key, {})
-            if value and isinstance(table, Mapping):  # whatever else it is, is refused below
+            if value and isinstance(table, Mapping):  # any other type is refused below
                 values[key] = {**table, **value}
         elif value is not None:
             values[key] = value
     if overrides.get("epochs") is not None and overrides.get("rungs") is None:
-        values.pop("rungs", None)  # of the file: they say how many epochs, too
+        values.pop("rungs", None)  # the file's rungs, which also set the number of epochs
     return check_config(values, source=str(toml) if toml else "the configuration", options=option_names(given))
 
 
@@ -363,12 +364,16 @@ def check_config(
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a dict; raises :class:`UserError`."""
+    """A TOML file as a dict.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"there is no configuration file {path}") from None
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+    except (OSError, ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError
         raise UserError(f"cannot read {path} as TOML: {error}") from None
 
 

@@ -1,4 +1,4 @@
-"""A drawing of a network as plain data, between the space that knows its networks and whoever draws them."""
+"""A drawing of a network as plain data: the interface between search spaces, which create it, and its renderers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from evonas.types import Floats, Ints
 
-#: Its multiples, modulo 1, fill the unit interval evenly at any time.
+#: The golden ratio; its multiples, modulo 1, fill the unit interval evenly.
 GOLDEN_RATIO = (1 + 5**0.5) / 2
 
 
@@ -17,25 +17,24 @@ GOLDEN_RATIO = (1 + 5**0.5) / 2
 class Sketch:
     """Nodes in a rectangle and edges between them; a picture file and the HTML page draw the same one.
 
-    Nodes are drawn in place, whatever their layer; a layer is what they are counted by and what the caption names that
-    stands above them.
+    Nodes are drawn at their positions, independent of their layer; layers are used for counts and captions.
 
     Attributes:
-        width: Of the rectangle; its height is 1. One unit is as long to the right as downwards.
+        width: Width of the rectangle; its height is 1. The unit is the same in both directions.
         positions: float ``(n_nodes, 2)``, (x, y) with x in [0, width] to the right and y in [0, 1] downwards.
         layers: Captions of the layers, e.g. ``("inputs", "layer 1", "outputs")`` or ``("normal", "reduction")``.
         layer: int ``(n_nodes,)``, index into ``layers``.
-        kinds: What sorts of nodes there are, each drawn in its own way: ``input`` small and square, ``output`` large,
+        kinds: Names of the kinds of nodes, which differ in their drawing: ``input`` small and square, ``output`` large,
             others round.
         kind: int ``(n_nodes,)``, index into ``kinds``.
         edges: int ``(n_edges, 2)``, (source, target) nodes.
-        weights: float ``(n_edges,)``, signed; None where edges have no weights or they are not known.
-        labels: One text a node, empty for none; or no texts at all.
-        edge_labels: One text an edge, e.g. the name of an operation; or no texts at all.
+        weights: float ``(n_edges,)``, signed; None if edges have no weights or they are not known.
+        labels: One text per node, empty for none; or no texts at all.
+        edge_labels: One text per edge, e.g. the name of an operation; or no texts at all.
         ties: int ``(n_edges,)``, edges with the same non-negative number share one weight and are drawn in one colour;
-            -1 is untied. None where no edge shares its weight.
-        input_use: float ``(height, width)``, how many edges read each place of the input grid; None where inputs have
-            no single readers.
+            -1 is untied. None if no edge shares its weight.
+        input_use: float ``(height, width)``, number of edges that read each place of the input grid; None if inputs
+            have no single readers.
     """
 
     width: float
@@ -63,13 +62,13 @@ class Sketch:
                              f"{rows}")
 
     def named(self, names: Sequence[str]) -> Sketch:
-        """With names in the place of the numbers of outputs; as it is where there are not as many outputs.
+        """The sketch with names instead of numbers at the outputs; unchanged if the number of outputs differs.
 
         Args:
-            names: In the order of the outputs.
+            names: Names in the order of the outputs.
         """
         outputs = np.flatnonzero(np.array(self.kinds)[self.kind] == "output")
-        if self.edge_labels or len(outputs) != len(names):  # graphs of operations have outputs that are none of a task
+        if self.edge_labels or len(outputs) != len(names):  # outputs of graphs of operations are not those of a task
             return self
         labels = list(self.labels or [""] * len(self.positions))
         for node, name in zip(outputs.tolist(), names, strict=True):
@@ -87,17 +86,17 @@ class Sketch:
 
     @property
     def n_weights(self) -> int:
-        """Distinct weights of edges: those that share one count once."""
+        """Number of distinct weights of edges: a shared weight counts once."""
         if self.ties is None:
             return len(self.edges)
         tied = self.ties[self.ties >= 0]
         return len(self.edges) - len(tied) + len(np.unique(tied))
 
     def thinned(self, n_edges: int) -> Sketch:
-        """With at most ``n_edges`` edges: of each pair of layers its share.
+        """The sketch with at most ``n_edges`` edges, each pair of layers keeping its share.
 
-        The strongest come first; of those that share weights all of some nodes, from everywhere, since what is worth
-        seeing is where the sources of a node lie.
+        The strongest edges are kept first; of edges that share weights, all edges into some nodes spread over the layer
+        are kept, because the positions of a node's sources are of interest.
         """
         if len(self.edges) <= n_edges:
             return self

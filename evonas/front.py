@@ -1,4 +1,4 @@
-"""The front of a run: over all its evaluations, whatever the search has forgotten."""
+"""The front of a run over all its evaluations, including those that the search has discarded."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def comparable(records: Sequence[R]) -> list[R]:
 
 
 def losses(records: Sequence[Measured], objectives: Objectives) -> tuple[Doubles, Doubles]:
-    """F ``(n, n_objectives)`` and violations ``(n,)`` of records."""
+    """The objectives F, ``(n, n_objectives)``, and the violations, ``(n,)``, of records."""
     return objectives.matrix(records), objectives.violations(records)
 
 
 def front(records: Sequence[R], objectives: Objectives) -> list[R]:
     """The non-dominated feasible :func:`comparable` records, by ascending last objective (the cost).
 
-    Of equal ones first the one of which most was measured, then the oldest.
+    Among equal ones, the one with the most metrics comes first, then the oldest.
     """
     records = comparable(records)
     F, violations = losses(records, objectives)
@@ -83,13 +83,19 @@ def _point(record: Record, objectives: Objectives) -> tuple[float, ...]:
 
 
 def hypervolume(records: Sequence[Judged], objectives: Objectives, reference: Doubles) -> float:
-    """Hypervolume of the feasible :func:`comparable` records up to ``reference``, in the coordinates of F."""
+    """Hypervolume of the feasible :func:`comparable` records.
+
+    Args:
+        records: Evaluations of a run.
+        objectives: Objectives and constraints.
+        reference: Reference point in the coordinates of F, ``(n_objectives,)``.
+    """
     F, violations = losses(comparable(records), objectives)
     return pareto.hypervolume(F[violations <= 0], reference)
 
 
 def default_reference(records: Sequence[Judged], objectives: Objectives) -> dict[str, float]:
-    """Reference point: 1 for shares, else the worst value among the founders (the first generation)."""
+    """The default reference point: 1 for shares, else the worst value among the founders (the first generation)."""
     founders = [r.metrics for r in records if r.birth == 0 and r.status == "ok"]
     point: dict[str, float] = {}
     for objective in objectives.items:
@@ -100,7 +106,7 @@ def default_reference(records: Sequence[Judged], objectives: Objectives) -> dict
 
 
 def row(record: Record, equal: Sequence[int] | None = None) -> dict[str, Any]:
-    """One line of a table: identity, lineage and metrics; with ``equal``, other ids of the same point, also these."""
+    """One line of a table: identity, lineage and metrics, and the ids ``equal`` of the same point if they are given."""
     others = {} if equal is None else {"equal": list(equal)}
     return {
         "id": record.id, "birth": record.birth, "operator": record.operator, "parents": list(record.parents),
@@ -109,7 +115,11 @@ def row(record: Record, equal: Sequence[int] | None = None) -> dict[str, Any]:
 
 
 def knee(members: Sequence[Record], objectives: Objectives) -> Record:
-    """The member where more cost begins to buy little; raises :class:`UserError` for an empty front."""
+    """The member beyond which more cost gains little.
+
+    Raises:
+        UserError: The front is empty.
+    """
     _check_any(members)
     return members[pareto.knee(losses(members, objectives)[0])]
 
@@ -135,7 +145,16 @@ def best_under(
 
 
 def within(members: Sequence[Record], bounds: Mapping[str, float], *, run: Path | str = "RUN") -> list[Record]:
-    """The members within every bound; raises :class:`UserError` as :func:`best_under` does, but not where none is."""
+    """The members within every bound, possibly none.
+
+    Args:
+        members: Members of the front.
+        bounds: Upper bounds of metrics.
+        run: The run, for the message.
+
+    Raises:
+        UserError: The front is empty, a bound is no number, or a metric is unknown or only known of some members.
+    """
     _check_any(members)
     for name, bound in bounds.items():
         check_measured(members, name, run=run)

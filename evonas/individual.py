@@ -15,9 +15,10 @@ class Individual(Generic[G]):
 
     Attributes:
         id: Serial number in the run.
+        genotype: The genotype.
         birth: Generation of birth; founders have 0.
-        operator: What made it, e.g. ``"sample"`` or ``"add_edges"``.
-        parents: Ids; weights are inherited from the first.
+        operator: Operator that made it, e.g. ``"sample"`` or ``"add_edges"``.
+        parents: Ids of the parents; weights are inherited from the first.
     """
 
     id: int
@@ -92,7 +93,12 @@ class Evaluation(Generic[G]):
 
 @dataclass(frozen=True, slots=True)
 class Member(Generic[G]):
-    """An evaluated individual."""
+    """An evaluated individual.
+
+    Attributes:
+        individual: The individual.
+        evaluation: Its evaluation.
+    """
 
     individual: Individual[G]
     evaluation: Evaluation[G]

@@ -1,4 +1,4 @@
-"""What this program measures: whether less or more is better, in which unit, and where it is measured."""
+"""The metrics of this program: whether less or more is better, the unit, and where each is measured."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 
 from evonas.types import Goal
 
-#: ``share``: at most 1. ``log``: spans orders of magnitude.
+#: Scale of a metric. ``share``: at most 1. ``log``: spans orders of magnitude.
 Scale: TypeAlias = Literal["linear", "share", "log"]
 
-#: Where metrics are measured.
+#: Places of measurement, see :attr:`Metric.place`.
 VALIDATION = "on the validation samples, after training"
 FITNESS = "on the validation samples and as many training samples, after training"
 TRAINING = "in training"
@@ -24,18 +24,20 @@ DEVICE = "on a device, by --latency-command"
 EXPORT = "on the exported C code"
 ROUNDED = "on the exported C code with int8 weights"
 
-#: Units that stand behind the name of an axis; of shares and counts the name says enough.
+#: Units that are shown after the name of an axis; for shares and counts the name suffices.
 NAMED_UNITS = frozenset({"nats", "bytes", "µs per sample"})
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is known of a metric.
+    """Description of a metric.
 
     Attributes:
-        text: What it is, in a few words.
+        text: Description in a few words.
         unit: ``"share"`` of 1, ``"count"``, or a unit.
-        place: Where it is measured.
+        place: Place and time of the measurement: one of the constants above.
+        goal: Whether it is minimised or maximised.
+        scale: Its scale.
     """
 
     text: str
@@ -46,7 +48,7 @@ class Metric:
 
     @property
     def label(self) -> str:
-        """What an axis says."""
+        """Label of an axis."""
         return f"{self.text} ({self.unit})" if self.unit in NAMED_UNITS else self.text
 
 
@@ -55,7 +57,7 @@ _BALANCED = "error in which all classes count alike"
 _NMSE = "squared deviations of the target"
 _MSE = "the target's unit, squared"
 
-#: Every metric of this program by its name. Spaces and evaluators of others bring metrics of their own.
+#: All metrics of this program by name. Spaces and evaluators of other packages add their own.
 METRICS: Mapping[str, Metric] = MappingProxyType({
     "fitness_error": Metric("error, mean of validation and training samples", "share", FITNESS, scale="share"),
     "fitness_balanced_error": Metric(
@@ -111,9 +113,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
 })
 
 
-#: Microseconds a sample: on one core of this machine, and as a command of the user's says of a device.
+#: Metrics of latency, in microseconds per sample: on one core of this machine, and by the user's command on a device.
 HOST_LATENCY, DEVICE_LATENCY = "latency", "latency_device"
-#: What `evonas measure` can add to a run, whatever its space and task.
+#: Metrics that `evonas measure` can add to a run of any space and task.
 MEASURED_LATER = frozenset({
     HOST_LATENCY, DEVICE_LATENCY, "latency_spread", "flash", "ram", "int8_flash", "int8_error", "int8_mse", "int8_nmse",
 })

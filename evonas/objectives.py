@@ -1,4 +1,4 @@
-"""From named metrics to the matrix that is minimised, and constraints."""
+"""Objectives and constraints: conversion of named metrics to the matrix that is minimised."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import numpy as np
 from evonas.metrics import METRICS
 from evonas.types import Doubles, Goal, Metrics, UserError, suggestion
 
-#: Metrics where more is better; all others are minimised.
+#: Metrics that are maximised; all others are minimised.
 MAXIMISED = frozenset(name for name, metric in METRICS.items() if metric.goal == "max")
 #: Minimised metrics that are at most 1, which is their place in a hypervolume's reference point.
 SHARES = frozenset(name for name, metric in METRICS.items() if metric.scale == "share")
-#: Costs span orders of magnitude: crowding and hypervolume see their logarithm, ranks are the same.
+#: Costs that span orders of magnitude: crowding and hypervolume use their logarithm, ranks are the same.
 LOGARITHMIC = frozenset(name for name, metric in METRICS.items() if metric.scale == "log")
-#: Minimised metrics of this program's own; whether less or more of another is better has to be declared.
+#: Metrics of this program that are minimised; the goal of any other metric must be declared.
 MINIMISED = frozenset(METRICS) - MAXIMISED
-#: What a logarithm begins at: no count is below 1 unless it is 0, no latency below a nanosecond.
+#: Smallest argument of a logarithm: no count is below 1 unless it is 0, no latency below a nanosecond.
 SMALLEST = 1e-3
 
 
 class Measured(Protocol):
-    """What has metrics unless it failed: an evaluation, or a stored record of one."""
+    """An object with metrics unless it failed: an evaluation, or a stored record of one."""
 
     @property
     def status(self) -> str: ...
@@ -38,7 +38,13 @@ class Measured(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One column of F."""
+    """One column of F.
+
+    Attributes:
+        metric: Name of the metric.
+        goal: Whether it is minimised or maximised.
+        log: Whether its logarithm to base 10 is used.
+    """
 
     metric: str
     goal: Goal = "min"
@@ -59,14 +65,20 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """``metric <= bound`` or ``metric >= bound``; an evaluation that violates one is dominated by all that do not."""
+    """``metric <= bound`` or ``metric >= bound``; an evaluation that violates one is dominated by all that do not.
+
+    Attributes:
+        metric: Name of the metric.
+        relation: ``"<="`` or ``">="``.
+        bound: The bound.
+    """
 
     metric: str
     relation: Literal["<=", ">="]
     bound: float
 
     def violation(self, metrics: Metrics) -> float:
-        """0 where it holds, else the distance to the bound relative to the bound."""
+        """The distance to the bound relative to the bound; 0 if the constraint holds."""
         excess = metrics[self.metric] - self.bound
         return max(0.0, excess if self.relation == "<=" else -excess) / max(abs(self.bound), 1e-12)
 
@@ -76,18 +88,23 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Objectives:
-    """What is minimised, subject to what."""
+    """The objectives of a search and its constraints.
+
+    Attributes:
+        items: The objectives, the quality first.
+        constraints: The constraints.
+    """
 
     items: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
 
     @property
     def metrics(self) -> frozenset[str]:
-        """All that are minimised, maximised or bounded."""
+        """All metrics that are minimised, maximised or bounded."""
         return frozenset([*(o.metric for o in self.items), *(c.metric for c in self.constraints)])
 
     def matrix(self, evaluations: Sequence[Measured]) -> Doubles:
-        """F of shape ``(n, n_objectives)``; a failed evaluation is +inf in every column."""
+        """The objectives F of evaluations, ``(n, n_objectives)``; a failed evaluation is +inf in every column."""
         F = np.full((len(evaluations), len(self.items)), np.inf)
         for row, evaluation in zip(F, evaluations, strict=True):
             if evaluation.status == "ok":
@@ -95,7 +112,7 @@ class Objectives:
         return F
 
     def violations(self, evaluations: Sequence[Measured]) -> Doubles:
-        """Total relative violation, shape ``(n,)``; 0 is feasible, failed is +inf."""
+        """Total relative violations of the constraints, ``(n,)``; 0 is feasible, a failed evaluation is +inf."""
         return np.array([self.violation(e.metrics) if e.status == "ok" else np.inf for e in evaluations])
 
     def violation(self, metrics: Metrics) -> float:
@@ -114,8 +131,10 @@ def parse_objectives(
     """Objectives from names, and constraints from texts like ``flops<=50000``.
 
     Args:
+        names: Names of the objectives.
+        constraints: Texts of the constraints.
         known: Names of all metrics.
-        goals: Whether metrics are minimised or maximised, for those that this program does not know.
+        goals: Goals of metrics that this program does not know.
 
     Raises:
         UserError: A name is not among ``known``, a name appears twice, a metric has no goal, or a constraint cannot be
@@ -132,12 +151,16 @@ def parse_objectives(
 
 
 def costs_of(structural: Iterable[str]) -> Mapping[str, Goal]:
-    """Goals of what follows from structure alone: all are costs."""
+    """Goals of metrics that follow from structure alone, which are all costs."""
     return dict.fromkeys(structural, "min")
 
 
 def goal_of(name: str, goals: Mapping[str, Goal]) -> Goal:
-    """Whether a metric is minimised or maximised; raises :class:`UserError` where that was not declared."""
+    """Whether a metric is minimised or maximised.
+
+    Raises:
+        UserError: This was not declared.
+    """
     goal = goals.get(name, "max" if name in MAXIMISED else "min" if name in MINIMISED else None)
     if goal not in ("min", "max"):
         raise UserError(
@@ -149,7 +172,11 @@ def goal_of(name: str, goals: Mapping[str, Goal]) -> Goal:
 
 
 def parse_constraint(text: str, known: Iterable[str]) -> Constraint:
-    """A constraint like ``flops<=50000`` or ``val_accuracy>=0.9``; raises :class:`UserError`."""
+    """A constraint like ``flops<=50000`` or ``val_accuracy>=0.9``.
+
+    Raises:
+        UserError: It cannot be read, or its metric is unknown.
+    """
     match = re.fullmatch(r"\s*(\w+)\s*(<=|>=)\s*([-+.\deE]+)\s*", text)
     try:
         metric, relation, bound = match.groups() if match else ("", "", "")

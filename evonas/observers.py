@@ -1,4 +1,4 @@
-"""Observers that keep the course of a run in MLflow or TensorBoard: a few numbers a generation, to be plotted there."""
+"""Observers that record the course of a run in MLflow or TensorBoard: a few numbers per generation, for plots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evonas.serialization.files import make_folder
 from evonas.store import Record
 from evonas.types import Metrics, UserError, suggestion
 
-#: How a session ended.
+#: The end of a session.
 Ending: TypeAlias = Literal["finished", "interrupted", "failed"]
 
 
@@ -25,11 +25,11 @@ class Board(Protocol):
     """A place that keeps numbers."""
 
     def write(self, values: Mapping[str, float], generation: int) -> None:
-        """Numbers by name, e.g. ``best/flops``."""
+        """Record numbers by name, e.g. ``best/flops``."""
         ...
 
     def close(self, ending: Ending) -> None:
-        """The session ended."""
+        """Close the tracker at the end of the session."""
         ...
 
 
@@ -64,35 +64,54 @@ class GenerationObserver:
         self._board = None
 
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
-        """The run is open; ``records`` are the evaluations that it holds already."""
+        """Open the board of a run.
+
+        Args:
+            config: Configuration of the run.
+            objectives: Its objectives.
+            records: Evaluations that it holds already.
+            elapsed: Seconds of earlier sessions.
+        """
         self._standing = Standing(objectives, records)
         self._n_done, self._n_failed = len(records), sum(r.status == "failed" for r in records)
         with _Noted(self._name):
             self._board = self._start(config, any(not r.imported for r in records))
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
-        """A generation begins."""
+        """Begin a generation.
+
+        Args:
+            generation: Its number.
+            n_trials: Number of its trials.
+            n_missing: Number of its trials that have not been evaluated.
+        """
         self._standing.begin(generation)
 
     def evaluated(self, evaluation: Evaluation[Any]) -> None:
-        """A trial ended."""
+        """Count a trial that ended."""
         self._standing.add(evaluation)
         self._n_done += 1
         self._n_failed += evaluation.status == "failed"
 
     def told(self) -> None:
-        """A generation ended."""
+        """Write the numbers of a generation that ended."""
         self._standing.end()
         self._safely(lambda board: board.write(self._numbers(), self._standing.generation))
 
     def timing(self, n_done: int, n_rounds: int) -> None:
-        """Nothing to keep."""
+        """Record nothing."""
 
     def noted(self, sentence: str) -> None:
-        """Nothing to keep."""
+        """Record nothing."""
 
     def searching(self, epoch: int, n_epochs: int, metrics: Metrics) -> None:
-        """An epoch of the search for a family ended."""
+        """Write the metrics of an epoch of the search for a family.
+
+        Args:
+            epoch: Number of the epoch.
+            n_epochs: Number of epochs in total.
+            metrics: Metrics of the epoch.
+        """
         self._safely(lambda board: board.write({f"search/{name}": value for name, value in metrics.items()}, epoch))
 
     def _numbers(self) -> dict[str, float]:
@@ -118,7 +137,7 @@ class GenerationObserver:
 
 
 class _Noted:
-    """Notes what a library raises, whatever it is: the search must not end with a tracking server."""
+    """Context that turns any exception of a library into a warning: a tracking server must not end the search."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -168,12 +187,12 @@ class _MLflow:
         self._mlflow = mlflow
         earlier = self._earlier(directory) if resumed else None
         mlflow.start_run(run_id=earlier, run_name=directory.name, tags={self._TAG: str(directory)})
-        if earlier is None:  # the values of parameters cannot be changed
+        if earlier is None:  # values of parameters cannot be changed
             mlflow.log_params({name: str(value)[:500] for name, value in _settings(config).items()})
 
     def _earlier(self, directory: Path) -> str | None:
-        """The run of an earlier session."""
-        if "'" in str(directory):  # the language of filters has no way to write it
+        """The id of an earlier session's run in MLflow, None if there is none."""
+        if "'" in str(directory):  # the filter language has no escape for it
             return None
         found = self._mlflow.search_runs(
             filter_string=f"tags.`{self._TAG}` = '{directory}'", max_results=1, output_format="list"
@@ -196,7 +215,7 @@ def _settings(config: RunConfig) -> dict[str, Any]:
     return settings
 
 
-#: The package that each observer needs, which is also the name of an extra.
+#: The package that each observer needs; it is also the name of an extra.
 PACKAGES: Mapping[str, str] = MappingProxyType({"mlflow": "mlflow", "tensorboard": "tensorboard"})
 
 
@@ -204,7 +223,7 @@ def create_observers(names: Sequence[str], directory: Path) -> list[GenerationOb
     """Observers by name, each once, for a run in a directory.
 
     Raises:
-        UserError: There is none of this name, or its package is not installed.
+        UserError: There is none with this name, or its package is not installed.
     """
     absolute = directory.absolute()
     starts: dict[str, Callable[[RunConfig, bool], Board]] = {

@@ -1,6 +1,6 @@
-"""Pareto arithmetic on plain arrays, everything minimised. The only module that imports moocore and pymoo.
+"""Pareto arithmetic on plain arrays, with all objectives minimised. The only module that imports moocore and pymoo.
 
-It does so where they are needed: the import of pymoo takes longer than most commands.
+They are imported inside functions, because the import of pymoo takes longer than most commands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from evonas.types import Doubles, Ints
 
 
 class Ranking(NamedTuple):
-    """Non-domination rank (0 is best) and crowding distance (larger is lonelier), each of shape ``(n,)``."""
+    """Ranks of rows.
+
+    Attributes:
+        rank: Non-domination rank, 0 for the best, ``(n,)``.
+        crowding: Crowding distance, larger in less crowded regions, ``(n,)``.
+    """
 
     rank: Ints
     crowding: Doubles
@@ -54,7 +59,7 @@ def rank_and_crowd(F: Doubles, violations: Doubles | None = None) -> Ranking:
 
 
 def front(F: Doubles, violations: Doubles | None = None) -> Ints:
-    """Indices of the feasible, finite rows that no other dominates, by ascending first column."""
+    """Indices of the feasible, finite rows that no other row dominates, by ascending first column."""
     from moocore import is_nondominated
 
     usable = np.isfinite(F).all(axis=1) & ((violations <= 0) if violations is not None else True)
@@ -75,12 +80,14 @@ def hypervolume(F: Doubles, reference: Doubles) -> float:
 
 
 def attainment_surfaces(fronts: Sequence[Doubles], percentiles: Sequence[float]) -> list[Doubles]:
-    """What at least a percentage of the fronts attains, as the corners of a surface (Grunert da Fonseca 2001,
-    https://doi.org/10.1007/3-540-44719-9_15; Fonseca 2011, https://doi.org/10.1007/978-3-642-19893-9_8).
+    """The corners of the surfaces that at least given percentages of the fronts attain.
+
+    See Grunert da Fonseca 2001 (https://doi.org/10.1007/3-540-44719-9_15) and Fonseca 2011
+    (https://doi.org/10.1007/978-3-642-19893-9_8).
 
     Args:
-        fronts: Each of shape ``(n, 2)``, with a row at least.
-        percentiles: From 0, which is what any front attains, to 100, which is what all do.
+        fronts: Arrays of shape ``(n, 2)`` with at least one row.
+        percentiles: From 0, the surface that any front attains, to 100, the one that all attain.
 
     Returns:
         For each percentile an array ``(m, 2)`` by ascending first column; the second descends.
@@ -94,21 +101,35 @@ def attainment_surfaces(fronts: Sequence[Doubles], percentiles: Sequence[float])
 
 
 def contributions(F: Doubles, front: Doubles, reference: Doubles) -> Doubles:
-    """Hypervolume that each row of F ``(n, n_objectives)`` alone would add to a front, shape ``(n,)``."""
+    """Hypervolume that each row of F alone would add to a front, ``(n,)``.
+
+    Args:
+        F: Rows, ``(n, n_objectives)``.
+        front: Rows of the front, ``(m, n_objectives)``.
+        reference: Reference point, ``(n_objectives,)``.
+    """
     before = hypervolume(front, reference)
     return np.array([max(0.0, hypervolume(np.vstack([front, row]), reference) - before) for row in F])
 
 
 def knee(F: Doubles) -> int:
-    """The row of a front that is farthest below the hyperplane through its extremes (Das 1999,
-    https://doi.org/10.1007/s001580050111), each objective scaled to [0, 1]."""
+    """The index of the row of a front that is farthest below the hyperplane through its extremes.
+
+    Each objective is scaled to [0, 1] (Das 1999, https://doi.org/10.1007/s001580050111).
+    """
     span = np.ptp(F, axis=0)
     scaled = (F - F.min(axis=0)) / np.where(span > 0, span, 1)
     return int(np.argmin(scaled.sum(axis=1)))
 
 
 def hypervolume_gains(F: Doubles, front: Doubles, reference: Doubles) -> Doubles:
-    """As :func:`contributions`, for many rows at once where there are one or two objectives, ``(n,)``."""
+    """The same values as :func:`contributions`, computed for all rows at once with one or two objectives, ``(n,)``.
+
+    Args:
+        F: Rows, ``(n, n_objectives)``.
+        front: Rows of the front, ``(m, n_objectives)``.
+        reference: Reference point, ``(n_objectives,)``.
+    """
     n_objectives = F.shape[1]
     if n_objectives > 2:
         return contributions(F, front, reference)
@@ -118,7 +139,7 @@ def hypervolume_gains(F: Doubles, front: Doubles, reference: Doubles) -> Doubles
         return np.maximum(best - F[:, 0], 0.0)
     inside = front[(front < reference).all(axis=1)]
     corners = inside[np.lexsort((inside[:, 1], inside[:, 0]))]
-    # between two corners the front's height is that of the left one; left of all it is the reference's
+    # the front's height between two corners is that of the left one, and left of all that of the reference
     edges = np.concatenate([[-np.inf], corners[:, 0], [reference[0]]])
     heights = np.minimum.accumulate(np.concatenate([[reference[1]], corners[:, 1]]))
     width = np.clip(edges[1:], F[:, :1], reference[0]) - np.clip(edges[:-1], F[:, :1], reference[0])
@@ -126,8 +147,10 @@ def hypervolume_gains(F: Doubles, front: Doubles, reference: Doubles) -> Doubles
 
 
 def reference_directions(n_objectives: int, n_most: int) -> Doubles:
-    """Evenly spread directions (Das 1998, https://doi.org/10.1137/S1052623496307510), ``(n, n_objectives)``: as many as
-    there are up to ``n_most``, but one for each objective at least."""
+    """Evenly spread directions, ``(n, n_objectives)`` (Das 1998, https://doi.org/10.1137/S1052623496307510).
+
+    Their number is the largest possible up to ``n_most``, but at least one for each objective.
+    """
     if n_objectives == 1:
         return np.ones((1, 1))
     from pymoo.util.ref_dirs import get_reference_directions
@@ -140,11 +163,11 @@ def reference_directions(n_objectives: int, n_most: int) -> Doubles:
 
 
 class Extent(NamedTuple):
-    """What is known of the range of the objectives, ``(n_objectives,)`` and ``(n_objectives, n_objectives)``.
+    """The range of the objectives seen so far.
 
     Attributes:
-        ideal, worst: The least and the greatest values so far.
-        extreme: The points that are nearest to the axes so far.
+        ideal, worst: The smallest and the largest values so far, ``(n_objectives,)``.
+        extreme: The points nearest to the axes so far, ``(n_objectives, n_objectives)``.
     """
 
     ideal: Doubles
@@ -155,17 +178,17 @@ class Extent(NamedTuple):
 def niched(
     F: Doubles, n_survivors: int, directions: Doubles, extent: Extent | None, rng: np.random.Generator
 ) -> tuple[Ints, Extent]:
-    """The survivors of NSGA-III (Deb 2014, https://doi.org/10.1109/TEVC.2013.2281535), and what is known after them.
+    """The survivors of NSGA-III (Deb 2014, https://doi.org/10.1109/TEVC.2013.2281535), and the new extent.
 
-    Whole fronts survive, and of the front that does not fit those in the niches with the fewest members. Objectives
-    are scaled by the ideal point and the intercepts of the plane through the extreme points.
+    Whole fronts survive; from the front that does not fit, members of the niches with the fewest members are taken.
+    Objectives are scaled by the ideal point and the intercepts of the plane through the extreme points.
 
     Args:
         F: ``(n, n_objectives)``, finite, with ``n >= n_survivors``.
-        n_survivors: Rows that are kept.
-        directions: Of the niches, see :func:`reference_directions`.
-        extent: As it was returned before; None at first.
-        rng: Decides between niches, and between members of a niche.
+        n_survivors: Number of rows that are kept.
+        directions: Directions of the niches, see :func:`reference_directions`.
+        extent: The extent returned before; None at first.
+        rng: Generator of the choice between niches and between members of a niche.
     """
     from moocore import pareto_rank
     from pymoo.algorithms.moo.nsga3 import HyperplaneNormalization, associate_to_niches
@@ -174,7 +197,7 @@ def niched(
     scale = HyperplaneNormalization(F.shape[1])
     if extent is not None:
         scale.ideal_point, scale.worst_point, scale.extreme_points = (each.copy() for each in extent)
-    with warnings.catch_warnings():  # pymoo silences all warnings for good
+    with warnings.catch_warnings():  # pymoo disables all warnings permanently
         scale.update(F, nds=np.flatnonzero(rank == 0))
     known = Extent(scale.ideal_point, scale.worst_point, scale.extreme_points)
     niche, distance, _ = associate_to_niches(F, directions, scale.ideal_point, scale.nadir_point.copy())

@@ -1,7 +1,7 @@
-"""Parts by name, through entry points: any package can add a search space, a searcher, a metric or a table.
+"""Plugins by name, through entry points: any package can add a search space, a searcher, a metric or a table.
 
-``evonas.search_spaces`` has a :class:`evonas.space.SpaceFactory` a name, ``evonas.searchers`` a
-:class:`evonas.search.SearcherFactory`, ``evonas.metrics`` a :class:`evonas.evaluation.CustomMetric`, and
+Entries of ``evonas.search_spaces`` name a :class:`evonas.space.SpaceFactory`, of ``evonas.searchers`` a
+:class:`evonas.search.SearcherFactory`, of ``evonas.metrics`` a :class:`evonas.evaluation.CustomMetric`, and of
 ``evonas.tables``, under the name of a search space, a :class:`evonas.capabilities.tables.TableSource`.
 """
 
@@ -44,6 +44,11 @@ def available_spaces() -> Mapping[str, EntryPoint]:
 def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:
     """The named space for a task.
 
+    Args:
+        name: Name of the space.
+        task: The task.
+        options: Options of the space by name.
+
     Raises:
         UserError: No such space is installed, it cannot be imported, or it refuses an option.
     """
@@ -56,12 +61,12 @@ def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpa
 
 
 def searcher_names() -> tuple[str, ...]:
-    """What ``--searcher`` can name: the engine's own, then those of other packages."""
+    """The names that ``--searcher`` accepts: the engine's own, then those of other packages."""
     return (*SEARCHERS, *(name for name in installed(SEARCHER_GROUP) if name not in SEARCHERS))
 
 
 def find_searcher(name: str) -> SearcherFactory:
-    """The named searcher; the engine's own go before those of other packages.
+    """The named searcher; the engine's own have priority over those of other packages.
 
     Raises:
         UserError: There is none, or it cannot be imported.
@@ -75,10 +80,10 @@ def find_searcher(name: str) -> SearcherFactory:
 
 
 def custom_metrics(wanted: Collection[str]) -> Mapping[str, CustomMetric]:
-    """Those of the wanted metrics that other packages bring; the engine's own are none of them.
+    """The wanted metrics that other packages provide; the engine's own are not among them.
 
     Raises:
-        UserError: One cannot be imported, or does not say whether less or more is better.
+        UserError: One cannot be imported, or does not declare whether less or more is better.
     """
     found: dict[str, CustomMetric] = {}
     for name in installed(METRIC_GROUP):
@@ -92,21 +97,21 @@ def custom_metrics(wanted: Collection[str]) -> Mapping[str, CustomMetric]:
 
 
 def custom_metric_names() -> tuple[str, ...]:
-    """What other packages can measure."""
+    """Names of the metrics that other packages provide."""
     return tuple(name for name in installed(METRIC_GROUP) if name not in METRICS)
 
 
 def descriptions() -> Mapping[str, Metric]:
-    """What other packages and the tables of search spaces say of their metrics."""
+    """Descriptions of the metrics of other packages and of the tables of search spaces."""
     custom: dict[str, Metric] = {}
     for name in custom_metric_names():
-        with suppress(UserError):  # one that does not fit is refused where it is asked for
+        with suppress(UserError):  # an invalid metric is refused when it is asked for
             custom |= {name: metric.description for name, metric in custom_metrics([name]).items()}
     return {**{name: metric for space in installed(TABLES) for name, metric in table_metrics(space).items()}, **custom}
 
 
 def table_metrics(space: str) -> Mapping[str, Metric]:
-    """What the table of a search space has of devices; empty where there is no table."""
+    """The metrics of devices in the table of a search space; empty if there is no table."""
     if space not in installed(TABLES):
         return {}
     metrics: Mapping[str, Metric] = _load(space, installed(TABLES), "table").metrics
@@ -117,8 +122,8 @@ def read_table(space: str, dataset: str, root: Path | None, wanted: Collection[s
     """The table of a search space for a data set.
 
     Args:
-        space: By its name.
-        dataset: By its name.
+        space: Name of the space.
+        dataset: Name of the data set.
         root: A folder to search first.
         wanted: Metrics that are asked for.
 

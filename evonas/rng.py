@@ -1,4 +1,4 @@
-"""The tree of random streams of a run. Streams are addressed, never counted."""
+"""The tree of random streams of a run. Streams have addresses; they do not depend on the order of their creation."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import IntEnum
 
 import numpy as np
 
-#: Multiples of the golden ratio, modulo 1, are spread as evenly as those of any number, whatever how many they are
+#: The golden ratio: any number of its multiples, modulo 1, is spread as evenly as those of any number can be
 #: (Swierczkowski 1958, https://doi.org/10.4064/fm-46-2-187-189).
 GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
 
 
 class Stream(IntEnum):
-    """First element of a spawn key; the values are frozen, they are part of the run format."""
+    """First element of a spawn key; the values are part of the run format and must not change."""
 
     SEARCH = 0
     TRIAL = 1
@@ -28,5 +28,10 @@ def stream(seed: int, purpose: Stream, *address: int) -> np.random.SeedSequence:
 
     Unlike ``SeedSequence.spawn`` it keeps no counter, so resumed, reordered and parallel evaluations draw the same
     numbers.
+
+    Args:
+        seed: Seed of the run.
+        purpose: First element of the address.
+        address: Further elements of the address.
     """
     return np.random.SeedSequence(seed, spawn_key=(int(purpose), *address))

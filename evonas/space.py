@@ -1,4 +1,4 @@
-"""What a search space is to the engine."""
+"""The interface of a search space to the engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Genotype(Protocol):
 
     @property
     def digest(self) -> str:
-        """Hex digest of the content: equal genotypes, and only they, have equal digests, in every process."""
+        """Hex digest of the content: genotypes have equal digests if and only if they are equal, in every process."""
         ...
 
 
@@ -28,11 +28,16 @@ G_contra = TypeVar("G_contra", bound=Genotype, contravariant=True)
 
 
 class InvalidGenotype(ValueError):
-    """A genotype breaks an invariant of its space."""
+    """Raised if a genotype breaks an invariant of its space."""
 
 
 class Offspring(NamedTuple, Generic[G]):
-    """A child genotype and the operator that made it, e.g. ``"add_nodes"``."""
+    """A child genotype and its operator.
+
+    Attributes:
+        genotype: The child.
+        operator: Operator that made it, e.g. ``"add_nodes"``.
+    """
 
     genotype: G
     operator: str
@@ -46,14 +51,19 @@ class Phenotype(NamedTuple, Generic[G]):
 
 
 class Encoded(NamedTuple):
-    """A genotype as it is stored: a small JSON header and named arrays."""
+    """A genotype in its stored form.
+
+    Attributes:
+        header: A small JSON document.
+        arrays: Arrays by name.
+    """
 
     header: Json
     arrays: Arrays
 
 
 class SearchSpace(Protocol[G]):
-    """Genotypes, the moves between them, and the way to phenotypes. Never mutates its arguments."""
+    """Genotypes, the moves between them, and their conversion to phenotypes. It never mutates its arguments."""
 
     def sample(self, rng: np.random.Generator) -> G:
         """A random founder."""
@@ -61,31 +71,47 @@ class SearchSpace(Protocol[G]):
 
     @property
     def operators(self) -> Mapping[str, float]:
-        """The names of the mutations in use and their positive weights, as they are drawn while nothing is known."""
+        """The names of the mutations in use and their positive weights, with which they are drawn by default."""
         ...
 
     def mutate(self, parent: G, rng: np.random.Generator, operator: str | None = None) -> Offspring[G]:
         """A valid neighbour of ``parent``.
 
         Args:
-            operator: One of :attr:`operators`; where it cannot change ``parent``, and for None, one is drawn by weight.
+            parent: The parent.
+            rng: Generator of the mutation.
+            operator: One of :attr:`operators`; if it cannot change ``parent``, or for None, one is drawn by weight.
         """
         ...
 
     def crossover(self, first: G, second: G, rng: np.random.Generator) -> Offspring[G]:
-        """A valid child of two parents; weights are inherited from ``first``."""
+        """A valid child of two parents.
+
+        Args:
+            first: First parent, from which weights are inherited.
+            second: Second parent.
+            rng: Generator of the crossover.
+        """
         ...
 
     def validate(self, genotype: G) -> None:
-        """Raises :class:`InvalidGenotype` with one sentence if an invariant is broken."""
+        """Check the invariants of a genotype.
+
+        Raises:
+            InvalidGenotype: One is broken; the message is one sentence.
+        """
         ...
 
     def encode(self, genotype: G) -> Encoded:
-        """What is stored."""
+        """The genotype in its stored form."""
         ...
 
     def decode(self, data: Encoded) -> G:
-        """The inverse of :meth:`encode`; raises :class:`InvalidGenotype` on damaged data."""
+        """The inverse of :meth:`encode`.
+
+        Raises:
+            InvalidGenotype: The data are damaged.
+        """
         ...
 
     def cost(self, genotype: G) -> Metrics:
@@ -93,13 +119,21 @@ class SearchSpace(Protocol[G]):
         ...
 
     def compile(self, genotype: G, weights: Weights | None = None) -> nn.Module:
-        """The phenotype, with ``weights`` loaded if given (``ValueError`` where they do not fit)."""
+        """The phenotype, with ``weights`` loaded if given.
+
+        Raises:
+            ValueError: The weights do not fit.
+        """
         ...
 
 
 class SpaceFactory(Protocol):
-    """What an entry point of the group ``evonas.search_spaces`` resolves to."""
+    """A callable that creates a search space; entry points of the group ``evonas.search_spaces`` name one."""
 
     def __call__(self, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:
-        """A space for the task; ``ValueError`` with one sentence for a bad option."""
+        """A space for the task.
+
+        Raises:
+            ValueError: An option is bad; the message is one sentence.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Aliases and the few plain records shared by every layer."""
+"""Type aliases and the few plain records that all layers share."""
 
 from __future__ import annotations
 
@@ -18,32 +18,31 @@ Json: TypeAlias = Any
 Metrics: TypeAlias = Mapping[str, float]
 #: Whether less or more of a metric is better.
 Goal: TypeAlias = Literal["min", "max"]
-#: Named arrays, what safetensors stores.
+#: Named arrays, in the form that safetensors stores.
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 #: Trained parameters by name; their meaning belongs to the space.
 Weights: TypeAlias = Mapping[str, NDArray[np.float32]]
 Floats: TypeAlias = NDArray[np.float32]
 Doubles: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
-#: Samples as an exported network takes them.
+#: Inputs of an exported network.
 Inputs: TypeAlias = NDArray[np.uint8] | Floats | Doubles
 
-#: The most trials, epochs or networks that can be asked for, and the most workers: a slip of the keyboard must not fill
-#: the memory.
+#: Largest number of trials, epochs or networks, and of workers: a typing error must not fill the memory.
 MOST, MOST_JOBS = 1_000_000, 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a network must map to what.
+    """Inputs and outputs of the networks of a task.
 
     Attributes:
         kind: ``"classification"`` (softmax cross-entropy) or ``"regression"`` (mean squared error).
         input_shape: Shape of one sample: ``(channels, height, width)`` for images, ``(channels, length)`` for signals,
             ``(n_features,)`` for tables.
         n_outputs: Number of classes, or of regression targets.
-        target_scale: Regression targets are standardised; multiply an error by this to get the data's own units. A
-            number for each target, one alone where there is one target.
+        target_scale: Factor that converts an error of standardised regression targets to the data's own units: a number
+            for each target, or a single one for one target.
     """
 
     kind: Literal["classification", "regression"]
@@ -52,7 +51,7 @@ class Task:
     target_scale: float | tuple[float, ...] = 1.0
 
     def __post_init__(self) -> None:
-        """Scales may be a list, as JSON has them."""
+        """Convert lists of scales, as in JSON, to tuples."""
         if isinstance(self.target_scale, list | tuple):
             scales = tuple(self.target_scale)
             object.__setattr__(self, "target_scale", scales[0] if len(scales) == 1 else scales)
@@ -64,16 +63,20 @@ class Task:
 
 
 def grid_of(input_shape: tuple[int, ...]) -> tuple[int, int]:
-    """Height and width of the places that the channels of a sample share; signals and tables are one row."""
+    """Height and width of the places that the channels of a sample share; signals and tables have one row."""
     return (input_shape[1], input_shape[2]) if len(input_shape) == 3 else (1, input_shape[-1])
 
 
-#: Most values of a sample and outputs of a task that a file describes.
+#: Largest number of values of a sample, and of outputs, of a task that is read from a file.
 MOST_INPUTS, MOST_OUTPUTS = 2**27, 2**20
 
 
 def task_from(document: Json) -> Task:
-    """A task from what :func:`dataclasses.asdict` makes of it; ``ValueError`` for anything else."""
+    """A task from the result of :func:`dataclasses.asdict`.
+
+    Raises:
+        ValueError: The document is no such result.
+    """
     try:
         task = Task(**{**document, "input_shape": tuple(document["input_shape"])})
         sizes = [*task.input_shape, task.n_outputs]
@@ -91,7 +94,7 @@ def task_from(document: Json) -> Task:
 
 
 class UserError(ValueError):
-    """Bad input. The message is one sentence: what was wrong, what was expected, what to do."""
+    """Raised for bad input. The message is one sentence: what was wrong, what was expected, what to do."""
 
 
 #: How alike two names are of which one may be a slip of the other, from 0 to 1: of four letters one is another.
@@ -106,19 +109,19 @@ def nearest(name: object, known: Iterable[str]) -> str | None:
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` for a misspelled name, else the names there are."""
+    """The text ``", did you mean 'x'?"`` for a misspelled name, else the known names."""
     names = sorted(known)
     close = nearest(name, names)
     return f", there are: {', '.join(names)}" if close is None else f", did you mean {close!r}?"
 
 
-#: What is noted of an error that came up while a run was read.
+#: Prefix of the note on an error that was raised while a run was open.
 _WHILE_OPEN = "while this run was open: "
 
 
 @contextmanager
 def blames(run: object) -> Iterator[None]:
-    """Notes of errors that come up meanwhile that ``run`` was open, for :func:`damaged_by`."""
+    """Add a note to errors raised in the context that ``run`` was open, for :func:`damaged_by`."""
     try:
         yield
     except Exception as error:
@@ -127,10 +130,10 @@ def blames(run: object) -> Iterator[None]:
 
 
 def damaged_by(error: BaseException) -> str | None:
-    """The run that was open when an error came up, None where there was none."""
+    """The run that was open when an error was raised, None if there was none."""
     notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(_WHILE_OPEN)]
     return notes[0].removeprefix(_WHILE_OPEN) if notes else None
 
 
 class DataError(UserError):
-    """A data set is unknown, missing, damaged or unfit; the message is one sentence that names the remedy."""
+    """Raised if a data set is unknown, missing, damaged or unfit; the message is one sentence that names the remedy."""

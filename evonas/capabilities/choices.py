@@ -1,4 +1,4 @@
-"""Genotypes as choices among operations, and the supernet that holds all of them."""
+"""Genotypes as choices among operations, and the supernet that contains all of them."""
 
 from __future__ import annotations
 
@@ -42,18 +42,19 @@ class Choices:
 
 @runtime_checkable
 class HasChoices(Protocol[G]):
-    """Capability: genotypes are independent choices, each of one operation among the same few."""
+    """Capability: genotypes are independent choices, each of one operation from the same small set."""
 
     @property
     def choices(self) -> Choices:
-        """What the rows and the columns of ``arch`` stand for."""
+        """The meaning of the rows and the columns of ``arch``."""
         ...
 
     def discretize(self, arch: Floats, rule: str = "argmax") -> G:
-        """The genotype that ``arch`` (probabilities or logits, ``(n_choices, n_operations)``) prefers.
+        """The genotype with the largest entries of ``arch``.
 
         Args:
-            rule: ``"argmax"``: each row's best operation, the null operation included; ``"darts"``: the best but the
+            arch: Probabilities or logits, ``(n_choices, n_operations)``.
+            rule: ``"argmax"``: each row's best operation, the null operation included; ``"darts"``: the best except the
                 null operation, on the two strongest inputs of every node.
 
         Raises:
@@ -62,9 +63,10 @@ class HasChoices(Protocol[G]):
         ...
 
     def arch_of(self, genotype: G) -> Floats:
-        """Rows ``(n_choices, n_operations)`` with which the supernet computes what the genotype's network does.
+        """The rows ``(n_choices, n_operations)`` with which the supernet computes the same as the genotype's network.
 
-        One-hot; of an edge that the genotype does not have, the null operation's row, or zeros where there is none.
+        The rows are one-hot; the row of an edge that the genotype lacks is that of the null operation, or zeros if
+        there is no such operation.
         """
         ...
 
@@ -76,13 +78,13 @@ class Relaxable(HasChoices[G], Protocol[G]):
     def supernet(self, rng_seed: int) -> nn.Module:
         """A module with ``forward(x, arch)``: logits ``(n, n_outputs)`` for ``arch`` ``(n_choices, n_operations)``.
 
-        An operation whose weight is exactly 0 is not run, and gives that weight no gradient: to have one, pass a
-        weight next to 0. ``rng_seed`` decides the fresh weights.
+        An operation whose weight is exactly 0 is not run, and gives that weight no gradient: to get one, pass a weight
+        next to 0. ``rng_seed`` determines the initial weights.
         """
         ...
 
     def extract(self, supernet: nn.Module, genotype: G) -> Weights:
-        """Weights for :meth:`SearchSpace.compile`, as cut from a supernet."""
+        """Weights for :meth:`SearchSpace.compile`, cut out of a supernet."""
         ...
 
 

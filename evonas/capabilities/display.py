@@ -1,4 +1,4 @@
-"""Genotypes for a person: read, described, drawn."""
+"""Genotypes for display: parsed from text, described, drawn."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from evonas.types import Weights
 
 @runtime_checkable
 class Readable(Protocol[G_co]):
-    """Capability: read a genotype that a person has typed."""
+    """Capability: parse a genotype that a user has typed."""
 
     def parse(self, text: str) -> G_co:
-        """A valid genotype from its text; raises :class:`InvalidGenotype` with one sentence."""
+        """A valid genotype from its text.
+
+        Raises:
+            InvalidGenotype: The text is no valid genotype; the message is one sentence.
+        """
         ...
 
 
 @runtime_checkable
 class Describable(Protocol[G_contra]):
-    """Capability: tables for a person to read."""
+    """Capability: describe a genotype by tables."""
 
     def describe(self, genotype: G_contra) -> list[tuple[str, list[str], list[list[str]]]]:
         """Tables as (title, column names, rows)."""
@@ -29,8 +33,8 @@ class Describable(Protocol[G_contra]):
 
 @runtime_checkable
 class Drawable(Protocol[G_contra]):
-    """Capability: say what a network looks like."""
+    """Capability: draw a network."""
 
     def sketch(self, genotype: G_contra, weights: Weights | None = None) -> Sketch:
-        """All nodes and edges; with ``weights`` those of the edges, where the space has such."""
+        """All nodes and edges; with ``weights`` also those of the edges, if the space has such."""
         ...

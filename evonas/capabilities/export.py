@@ -1,4 +1,4 @@
-"""What a space can do for other runtimes: write its networks in their languages, and take them apart to be timed."""
+"""Export of a space's networks to other runtimes, and their decomposition into parts that are timed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ExportTarget:
 
     @property
     def input_type(self) -> InputType:
-        """What C takes inputs as; ONNX takes bytes as float32."""
+        """Type of the inputs in C; ONNX takes bytes as float32."""
         return "uint8" if self.byte_inputs else "float64" if self.takes_doubles else "float32"
 
     @property
@@ -58,51 +58,62 @@ class Program(Protocol):
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """Bytes by kind: ``flash`` (constants) and ``ram`` (static buffers), where it is known."""
+        """Bytes by kind: ``flash`` (constants) and ``ram`` (static buffers), if known."""
         ...
 
     def compile(self) -> nn.Module:
-        """What it computes, rounding of weights included, as a module between values in the units of the search."""
+        """The program's function, including the rounding of weights, as a module in the units of the search."""
         ...
 
     def files(self, remarks: Sequence[str]) -> Mapping[str, bytes]:
         """Contents by suffix: ``.`` and the name of the format, and others beside it.
 
         Args:
-            remarks: Text, of any characters, for a person to read in the files.
+            remarks: Lines of any characters that are written into the files as comments.
         """
         ...
 
 
 @runtime_checkable
 class Exportable(Protocol[G_contra]):
-    """Capability: formats that must know what is inside a network.
+    """Capability: formats that depend on the structure of a network.
 
     ``c`` is C99 with a ``main`` behind the macro ``{NAME}_MAIN`` in capitals. It reads samples one after the other from
-    the standard input, in the type ``ExportTarget.input_type``, and prints a line of outputs for each;
-    with the arguments BLOCKS and RUNS it prints instead, for each block, the mean nanoseconds of so many runs. Code for
-    one kind of processor is left out where the macro ``{NAME}_PORTABLE`` is defined. ``onnx``
-    maps ``input``, float32 (or float64: ``ExportTarget.takes_doubles``) ``(n, *input_shape)`` in the data's own units,
-    to ``output``, float32 ``(n, n_outputs)``.
+    the standard input, in the type ``ExportTarget.input_type``, and prints a line of outputs for each; with the
+    arguments BLOCKS and RUNS it prints instead, for each block, the mean nanoseconds of RUNS runs. Code for one type of
+    processor is left out if the macro ``{NAME}_PORTABLE`` is defined. ``onnx`` maps ``input``, float32 (or float64:
+    ``ExportTarget.takes_doubles``) ``(n, *input_shape)`` in the data's own units, to ``output``, float32
+    ``(n, n_outputs)``.
     """
 
     @property
     def formats(self) -> Mapping[str, Sequence[Precision]]:
-        """What weights can be stored as, by the name of the format."""
+        """The precisions of weights by the name of the format."""
         ...
 
     def export(self, genotype: G_contra, weights: Weights, format: str, target: ExportTarget) -> Program:
-        """The network in one of :attr:`formats`; ``ValueError`` with one sentence where it cannot be written."""
+        """The network in one of :attr:`formats`.
+
+        Args:
+            genotype: The genotype.
+            weights: Its weights.
+            format: Name of the format.
+            target: Target of the export.
+
+        Raises:
+            ValueError: It cannot be written; the message is one sentence.
+        """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class TimedParts:
-    """What the choices in networks of a space consist of.
+    """The parts of which the choices in networks of a space consist.
 
     Attributes:
-        names: Of parts that can be timed alone.
-        counts: ``(n_choices, n_operations, n_parts)``: how many an operation on a row of ``arch`` adds to the network.
+        names: Names of parts that can be timed alone.
+        counts: Number of each part that an operation on a row of ``arch`` adds to the network,
+            ``(n_choices, n_operations, n_parts)``.
     """
 
     names: tuple[str, ...]
@@ -111,13 +122,13 @@ class TimedParts:
 
 @runtime_checkable
 class HasTimedParts(Exportable[G], RelaxableSpace[G], Protocol[G]):
-    """Capability: choices consist of parts, of which there are few, and each can be timed alone."""
+    """Capability: choices consist of a few kinds of parts, each of which can be timed alone."""
 
     @property
     def timed_parts(self) -> TimedParts:
-        """All there are."""
+        """All parts."""
         ...
 
     def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
-        """So many copies of a part, joined as networks of this space join them; as :meth:`Program.files` in ONNX."""
+        """A number of copies of a part, joined as in networks of this space; ONNX files like :meth:`Program.files`."""
         ...

@@ -1,4 +1,4 @@
-"""What a search looks like that ends in a family of networks: one training, many genotypes, all with weights."""
+"""Searches that return a family of networks: one training, many genotypes, all with weights."""
 
 from __future__ import annotations
 
@@ -38,18 +38,20 @@ class FamilySearch(Protocol[G]):
 
     @property
     def training(self) -> Mapping[str, Any]:
-        """Defaults of the training recipe's table, for the search and for its members' training after it."""
+        """Defaults of the training recipe's table, for the search and for the subsequent training of its members."""
         ...
 
     @property
     def settings(self) -> Any:
-        """A dataclass of what ``search_options`` set. The search is a dataclass, of which it is a field."""
+        """A dataclass of the values set by ``search_options``; the search is a dataclass with this field."""
         ...
 
     @property
     def epochs(self) -> int:
-        """Epochs of the search, by default, where there are samples enough: see
-        :func:`evonas.training.length.default_epochs`."""
+        """Default number of epochs of the search if there are enough samples.
+
+        See :func:`evonas.training.length.default_epochs`.
+        """
         ...
 
     @property
@@ -85,7 +87,7 @@ class FamilySearch(Protocol[G]):
 
 @runtime_checkable
 class FamilySearchable(Protocol):
-    """Capability: searches that give whole families, beside the seeders that give one genotype at a time."""
+    """Capability: searches that return whole families, beside the seeders that return one genotype at a time."""
 
     @property
     def family_searches(self) -> Mapping[str, FamilySearch[Any]]:

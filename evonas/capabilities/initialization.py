@@ -1,4 +1,4 @@
-"""Families of genotypes to start from, and founders that fit a run."""
+"""Initial genotypes: families to start from, and founders that fit a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evonas.space import G_co
 
 
 class Seeder(Protocol[G_co]):
-    """A family of genotypes to start from, of any number of members, and the training that suits it."""
+    """A family of initial genotypes, of any number of members, and the training that suits it."""
 
     @property
     def training(self) -> Mapping[str, Any]:
@@ -34,18 +34,17 @@ class SpreadsFounders(Protocol[G_co]):
 
 @runtime_checkable
 class FitsFounders(Protocol):
-    """Capability: begin with smaller networks where samples, memory or time are few, and with those that suit a search.
-    """
+    """Capability: choose founders that fit the number of samples, the memory, the time and the objectives."""
 
     def founders_for(self, n_edges: int, objectives: Collection[str]) -> Mapping[str, Any]:
-        """Options of the space with which no founder begins with many more edges, and all suit what is minimised.
+        """Options of the space with which founders begin with few enough edges and suit the objectives.
 
         Args:
-            n_edges: The most that is affordable.
+            n_edges: Largest affordable number of edges, approximately.
             objectives: Names of the metrics.
 
         Returns:
-            Empty where the options are right as they are.
+            Options by name; empty if the present options are suitable.
         """
         ...
 
@@ -56,5 +55,5 @@ class Seedable(Protocol[G_co]):
 
     @property
     def seeders(self) -> Mapping[str, Seeder[G_co]]:
-        """Seeders by the name that the command line knows them by."""
+        """Seeders by their names on the command line."""
         ...

@@ -1,8 +1,8 @@
-"""A network as layers: how a space hands its networks to a space that knows nothing of it. Numpy only.
+"""A network as layers: the form in which a space passes its networks to a space that does not know it. Numpy only.
 
-What most convolutional networks consist of, in evaluation mode: linear layers, ReLU, max-pooling. BatchNorm has no
-layer of its own: it is folded into the convolution before it, or is a depthwise 1x1 convolution. An identity has none
-either: whatever follows reads its source.
+The layers are those of most convolutional networks in evaluation mode: linear layers, ReLU, max-pooling. BatchNorm has
+no layer of its own: it is folded into the preceding convolution, or is a depthwise 1x1 convolution. An identity has
+none either: the layers that follow read its source.
 """
 
 from __future__ import annotations
@@ -24,31 +24,36 @@ Sides: TypeAlias = tuple[int, ...]
 
 
 class Shape(NamedTuple):
-    """What a layer gives: a value for each channel at each place; places are counted row by row."""
+    """Shape of a layer's output: a value for each channel at each place; places are counted row by row.
+
+    Attributes:
+        channels: Number of channels.
+        sides: Length of a signal, or height and width of an image.
+    """
 
     channels: int
     sides: Sides
 
     @property
     def n_places(self) -> int:
-        """Places of one channel."""
+        """Number of places of one channel."""
         return prod(self.sides)
 
     @property
     def n_units(self) -> int:
-        """Values of all channels at all places."""
+        """Number of values of all channels at all places."""
         return self.channels * self.n_places
 
 
 @dataclass(frozen=True)
 class Window:
-    """Which places a convolution or a pool sees; one number for each side.
+    """The places that a convolution or a pool reads; one number for each side.
 
     Attributes:
-        kernel: Places that are seen.
+        kernel: Number of places that are read.
         stride: Steps between neighbours of the output.
         padding: Zeros (before, after) each side; a negative number cuts places away.
-        dilation: Distance between the places that are seen.
+        dilation: Distance between the places that are read.
     """
 
     kernel: tuple[int, ...]
@@ -57,7 +62,7 @@ class Window:
     dilation: tuple[int, ...]
 
     def output(self, sides: Sides) -> Sides:
-        """The sides of what comes out."""
+        """The sides of the output."""
         return tuple(
             (side + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
             for side, kernel, stride, padding, dilation in zip(
@@ -66,9 +71,9 @@ class Window:
         )
 
     def taps(self, sides: Sides) -> list[tuple[Ints, Ints]]:
-        """For each place of the kernel, row by row, pairs (place of the output, place of the input), outside padding.
+        """Pairs (place of the output, place of the input) for each place of the kernel, row by row, without padding.
 
-        Two arrays ``(n_pairs,)`` each.
+        Each pair of arrays has shape ``(n_pairs,)``.
         """
         output = np.stack(np.unravel_index(np.arange(prod(self.output(sides))), self.output(sides)))
         stride, dilation = (np.array(values)[:, None] for values in (self.stride, self.dilation))
@@ -83,14 +88,14 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """A cross-correlation, as all libraries have it.
+    """A cross-correlation, as in all libraries.
 
     Attributes:
         source: The node that is read: 0 is the input, i the layer ``i - 1``.
-        window: Which places are seen.
+        window: The places that are read.
         weights: ``(channels, source's channels / groups, *window.kernel)``.
         bias: ``(channels,)``.
-        groups: Both lists of channels fall into this many parts that do not see each other.
+        groups: Number of parts into which both lists of channels are divided; channels read only their own part.
     """
 
     source: int
@@ -102,7 +107,13 @@ class Convolution:
 
 @dataclass(frozen=True)
 class AveragePool:
-    """The mean of what is seen: padding left out, unless ``counts_padding`` takes it as zeros."""
+    """The mean of the places that are read.
+
+    Attributes:
+        source: The node that is read.
+        window: The places that are read.
+        counts_padding: Whether padding counts as zeros; else it is left out.
+    """
 
     source: int
     window: Window
@@ -111,7 +122,13 @@ class AveragePool:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """The largest value that is seen, padding left out; not linear. ``name``: what its space calls it."""
+    """The largest value of the places that are read, without padding; not linear.
+
+    Attributes:
+        source: The node that is read.
+        window: The places that are read.
+        name: Name of the layer in its space.
+    """
 
     source: int
     window: Window
@@ -120,16 +137,23 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class GlobalAverage:
-    """The mean of each channel over all places; one place comes out."""
+    """The mean of each channel over all places; the output has one place.
+
+    Attributes:
+        source: The node that is read.
+    """
 
     source: int
 
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """All units in one vector, channel by channel, times ``weights`` ``(channels, units)``; one place comes out.
+    """A linear layer on all units in one vector, channel by channel; the output has one place.
 
-    ``bias`` is ``(channels,)``.
+    Attributes:
+        source: The node that is read.
+        weights: ``(channels, units)``.
+        bias: ``(channels,)``.
     """
 
     source: int
@@ -139,28 +163,44 @@ class Linear:
 
 @dataclass(frozen=True)
 class Relu:
-    """The value where it is positive, else 0."""
+    """The value if it is positive, else 0.
+
+    Attributes:
+        source: The node that is read.
+    """
 
     source: int
 
 
 @dataclass(frozen=True)
 class Addition:
-    """The sum of one or more nodes of one shape; a node may be among them more than once."""
+    """The sum of one or more nodes of one shape.
+
+    Attributes:
+        sources: The nodes that are read; a node may occur more than once.
+    """
 
     sources: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Concatenation:
-    """The channels of one or more nodes with the same sides, one after the other."""
+    """The channels of one or more nodes with the same sides, one after the other.
+
+    Attributes:
+        sources: The nodes that are read.
+    """
 
     sources: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Zeros:
-    """Nothing comes in; 0 comes out."""
+    """A constant output of 0 without input.
+
+    Attributes:
+        shape: Shape of the output.
+    """
 
     shape: Shape
 
@@ -175,8 +215,8 @@ class LayerGraph:
     """Layers in an order in which each reads earlier nodes only; the last one gives the outputs.
 
     Attributes:
-        input: What comes in, ``(channels, *sides)``: node 0, normalised as in the search.
-        layers: Nodes 1 and on.
+        input: Shape of the input, ``(channels, *sides)``: node 0, normalised as in the search.
+        layers: Nodes from 1 on.
 
     Raises:
         ValueError: A layer reads no earlier node, or one of another shape than it needs; or the outputs have more than
@@ -194,7 +234,11 @@ class LayerGraph:
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
-        """What each node gives, the input first."""
+        """Shape of each node's output, the input first.
+
+        Raises:
+            ValueError: A layer reads no earlier node, does not fit its sources, or has an empty output.
+        """
         shapes = [self.input]
         for index, layer in enumerate(self.layers):
             sources = sources_of(layer)
@@ -212,7 +256,7 @@ class LayerGraph:
         return tuple(dict.fromkeys(layer.name for layer in self.layers if isinstance(layer, MaxPool)))
 
     def with_average_pools(self) -> LayerGraph:
-        """The same with the average in the place of every maximum: another function."""
+        """The graph with an average in the place of every maximum, which is another function."""
         averaged = (AveragePool(layer.source, layer.window) if isinstance(layer, MaxPool) else layer
                     for layer in self.layers)
         return replace(self, layers=tuple(averaged))
@@ -229,7 +273,11 @@ def sources_of(layer: Layer) -> tuple[int, ...]:
 
 
 def _shape_of(layer: Layer, sources: Sequence[Shape]) -> Shape:
-    """What a layer gives of what its sources give; raises ValueError where they do not fit."""
+    """Shape of a layer's output, from the shapes of its sources.
+
+    Raises:
+        ValueError: They do not fit.
+    """
     match layer:
         case Zeros():
             return layer.shape
@@ -261,10 +309,10 @@ def _shape_of(layer: Layer, sources: Sequence[Shape]) -> Shape:
 
 
 class NotLowerable(ValueError):
-    """A network that a space cannot take; the message is a clause that begins with a verb.
+    """Raised if a space cannot take a network; the message is a clause that begins with a verb.
 
     Attributes:
-        costs: What is known of the network's costs in that space, by the names of its metrics.
+        costs: Known costs of the network in that space, by the names of its metrics.
     """
 
     def __init__(self, message: str, costs: Metrics | None = None) -> None:
@@ -273,15 +321,15 @@ class NotLowerable(ValueError):
 
 
 class ConstantNetwork(NotLowerable):
-    """A network that computes the same for every input: there is nothing to take."""
+    """Raised if a network computes the same for every input, so there is nothing to take."""
 
 
 @runtime_checkable
 class Lowerable(Protocol[G_contra]):
-    """Capability: say what a network computes, layer by layer."""
+    """Capability: describe the function of a network layer by layer."""
 
     def layers(self, genotype: G_contra, weights: Weights) -> LayerGraph:
-        """What :meth:`evonas.space.SearchSpace.compile` computes in evaluation mode.
+        """The layers of the network that :meth:`evonas.space.SearchSpace.compile` returns, in evaluation mode.
 
         Raises:
             ValueError: ``weights`` do not fit ``genotype``.
@@ -291,13 +339,13 @@ class Lowerable(Protocol[G_contra]):
 
 @runtime_checkable
 class TakesLayers(Protocol[G_co]):
-    """Capability: networks of layers, from whatever space, as genotypes of this one."""
+    """Capability: convert networks of layers, from any space, to genotypes of this one."""
 
     def lower(self, graph: LayerGraph, rng: np.random.Generator) -> tuple[G_co, Weights]:
-        """A genotype with weights that computes what ``graph`` does, to float32 tolerance; a pure function.
+        """A genotype with weights that computes the same as ``graph``, to float32 tolerance; a pure function.
 
         Raises:
             NotLowerable: The graph has max-pooling, inputs or outputs of another task, or more than this space allows;
-                known before memory is taken for it.
+                this is checked before memory is allocated.
         """
         ...

@@ -1,4 +1,4 @@
-"""Options of a search space: from a table of the configuration to a checked model, and what the model says of them."""
+"""Options of a search space: conversion of a configuration table to a checked model, and descriptions of its fields."""
 
 from __future__ import annotations
 
@@ -23,10 +23,16 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_options(kind: type[M], options: Mapping[str, Any], *, space: str) -> M:
-    """Options of the space that is named.
+    """Options of the named space.
+
+    Args:
+        kind: The model of the options.
+        options: Values by name.
+        space: Name of the space, for the message.
 
     Raises:
-        ValueError: One sentence: the option, what is expected, what was given; for a misspelled name the nearest one.
+        ValueError: An option is wrong; the message is one sentence with the option, the expected and the given value,
+            and the nearest name for a misspelled one.
     """
     try:
         return kind.model_validate(dict(options))
@@ -44,12 +50,13 @@ def read_options(kind: type[M], options: Mapping[str, Any], *, space: str) -> M:
 
 @dataclass(frozen=True, slots=True)
 class OptionHelp:
-    """An option as a user reads it.
+    """Help on an option.
 
     Attributes:
-        takes: The values that are allowed, like ``INT>=1`` or ``all|two``.
-        default: As ``--space-option`` takes it; ``None`` where the option is left out.
-        text: What it does.
+        name: Name of the option.
+        takes: The allowed values, like ``INT>=1`` or ``all|two``.
+        default: Default in the form that ``--space-option`` takes; ``None`` if the option is left out.
+        text: Description.
     """
 
     name: str
@@ -59,15 +66,17 @@ class OptionHelp:
 
 
 def describe_options(kind: type[BaseModel] | type[DataclassInstance]) -> list[OptionHelp]:
-    """Every field of a model or a dataclass, described by its ``Field(description=...)`` or else by the ``Attributes:``
-    of the docstrings of its classes.
+    """Descriptions of all fields of a model or a dataclass.
+
+    The text is that of ``Field(description=...)``, else that in the section ``Attributes:`` of the docstrings of its
+    classes.
     """
     texts = {name: text for each in reversed(kind.__mro__) for name, text in _attributes(each.__doc__ or "").items()}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON does not know
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON cannot represent
         try:
             schema = TypeAdapter(kind).json_schema()
-        except PydanticInvalidForJsonSchema:  # a type that JSON does not know
+        except PydanticInvalidForJsonSchema:  # a type that JSON cannot represent
             schema = {}
     properties, others = schema.get("properties", {}), schema.get("$defs", {})
     return [
@@ -89,7 +98,7 @@ def _fields(kind: type[BaseModel] | type[DataclassInstance]) -> Iterator[tuple[s
 
 
 def _attributes(docstring: str) -> dict[str, str]:
-    """The section ``Attributes:`` of a docstring: names, each with its text in one line."""
+    """The section ``Attributes:`` of a docstring: texts in one line, by name."""
     found: dict[str, str] = {}
     _, _, section = f"\n{inspect.cleandoc(docstring)}".partition("\nAttributes:\n")
     names: list[str] = []
@@ -105,7 +114,7 @@ def _attributes(docstring: str) -> dict[str, str]:
 
 
 def _takes(schema: Json, others: Mapping[str, Json]) -> str:
-    """The values that a JSON schema allows, for a person."""
+    """The values that a JSON schema allows, as a text."""
     if "$ref" in schema:
         return _takes(others.get(schema["$ref"].rpartition("/")[2], {}), others)
     if choices := [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]:
@@ -130,7 +139,7 @@ def _takes(schema: Json, others: Mapping[str, Json]) -> str:
 
 def _bounds(schema: Json) -> str:
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    # whole numbers are stored in 64 bits: a bound that only says so tells a person nothing
+    # whole numbers are stored in 64 bits, and a bound that only states this does not inform the user
     return ",".join(f"{sign}{schema[key]:g}" for key, sign in signs.items() if key in schema and schema[key] < 2**63)
 
 

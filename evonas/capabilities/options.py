@@ -1,4 +1,4 @@
-"""What a space says of its own options."""
+"""Information of a search space about its own options."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class HasWeightOptions(Protocol):
-    """Capability: say what runs must agree on before one goes on from the weights of another."""
+    """Capability: name the options in which two runs must agree before one continues from the weights of the other."""
 
     @property
     def weight_options(self) -> Mapping[str, Any]:
-        """The space's options that decide what weights compute."""
+        """The space's options that determine what weights compute."""
         ...
 
 
 @runtime_checkable
 class HasOptions(Protocol):
-    """Capability: describe what can be set of the space, see
-    :func:`evonas.capabilities.option_models.describe_options`.
+    """Capability: describe the options of the space.
+
+    See :func:`evonas.capabilities.option_models.describe_options`.
     """
 
     @property
@@ -36,5 +37,5 @@ class SuitsData(Protocol):
     """Capability: options whose best value depends on the data."""
 
     def suitable_options(self) -> Mapping[str, Any]:
-        """Values for options that were left out; a new run takes and stores them, one that is resumed has its own."""
+        """Values for options that were left out; a new run takes and stores them, a resumed one has its own."""
         ...

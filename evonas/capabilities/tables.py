@@ -1,4 +1,4 @@
-"""What a table says of networks that others have trained once and for all."""
+"""Tables of measurements of networks that others have trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ArchitectureTable(Protocol[G_contra]):
 
     @property
     def task(self) -> Task:
-        """What the networks were trained for."""
+        """The task that the networks were trained for."""
         ...
 
     @property
@@ -31,43 +31,51 @@ class ArchitectureTable(Protocol[G_contra]):
 
     @property
     def goals(self) -> Mapping[str, Goal]:
-        """Whether less or more is better of those that the engine does not know."""
+        """Goals, ``"min"`` or ``"max"``, of the metrics that the engine does not know."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest of all that :meth:`measure` may return."""
+        """Hex digest of everything that :meth:`measure` may return."""
         ...
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what a user should know of these metrics."""
+        """Sentences with caveats of these metrics for users."""
         ...
 
     def check(self, space: object) -> None:
-        """Raises :class:`evonas.types.UserError` unless the networks of the space are those of the table."""
+        """Check that the networks of a space are those of the table.
+
+        Raises:
+            UserError: They are not.
+        """
         ...
 
     def measure(self, genotype: G_contra, budget: int) -> Metrics:
-        """What was measured on the validation samples and on devices; ``LookupError`` where nothing was."""
+        """The measurements on the validation samples and on devices.
+
+        Raises:
+            LookupError: The network was not measured.
+        """
         ...
 
 
 class TableSource(Protocol):
-    """What an entry point of the group ``evonas.tables`` resolves to; it has the name of its search space."""
+    """The object that an entry point of the group ``evonas.tables`` names; it has the name of its search space."""
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """What can be asked for beside the error and the accuracy on the validation samples."""
+        """The metrics beside the error and the accuracy on the validation samples."""
         ...
 
     def read(self, dataset: str, root: Path | None, wanted: Collection[str]) -> ArchitectureTable[G_contra]:
         """The table of a data set.
 
         Args:
-            dataset: By its name.
+            dataset: Name of the data set.
             root: A folder to search before those of :func:`evonas.data.locating.data_folders`.
-            wanted: Metrics that are asked for; those that :attr:`metrics` does not know are none of its concern.
+            wanted: Metrics that are asked for; those that are not among :attr:`metrics` are ignored.
 
         Raises:
             UserError: There is no such data set in the table, or its files are missing or altered.

@@ -15,7 +15,7 @@ from evonas.types import Floats, Weights
 
 @runtime_checkable
 class Trainable(Protocol[G]):
-    """Capability: the space brings a trainer of its own, faster than the plain torch loop."""
+    """Capability: the space has its own trainer, faster than the plain torch loop."""
 
     @property
     def shares_memory(self) -> bool:
@@ -49,5 +49,11 @@ class Trainable(Protocol[G]):
         ...
 
     def predict(self, genotype: G, weights: Weights, samples: Samples) -> Floats:
-        """Logits or regression outputs, shape ``(n, n_outputs)``."""
+        """Logits or regression outputs, shape ``(n, n_outputs)``.
+
+        Args:
+            genotype: The genotype.
+            weights: Its weights.
+            samples: The samples.
+        """
         ...

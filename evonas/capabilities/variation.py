@@ -1,4 +1,4 @@
-"""How a space varies genotypes beyond what every space can: inheritance, aims, neighbours, features."""
+"""Variation of genotypes beyond what every space supports: inheritance, intended costs, neighbours, features."""
 
 from __future__ import annotations
 
@@ -16,28 +16,38 @@ class InheritsWeights(Protocol[G_contra]):
     """Capability: start a child's training from a relative's weights."""
 
     def inherit(self, child: G_contra, parent: G_contra, weights: Weights, rng: np.random.Generator) -> Weights:
-        """Weights of ``child`` made from ``weights`` of ``parent``; a pure function of its arguments."""
+        """Weights of a child, made from those of its parent; a pure function of its arguments.
+
+        Args:
+            child: The child.
+            parent: The parent.
+            weights: Weights of the parent.
+            rng: Generator of new weights.
+        """
         ...
 
 
 @runtime_checkable
 class MutatesTowards(Protocol[G]):
-    """Capability: operators of the space can be told what the child should cost."""
+    """Capability: operators of the space accept intended costs of the child."""
 
     def mutate_towards(
         self, parent: G, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[G]:
-        """As :meth:`SearchSpace.mutate`, near costs where the operator can choose.
+        """An offspring as from :meth:`SearchSpace.mutate`, near intended costs as far as the operator can choose.
 
         Args:
-            costs: Wanted values of some of the metrics of :meth:`SearchSpace.cost`.
+            parent: The parent.
+            costs: Intended values of some of the metrics of :meth:`SearchSpace.cost`.
+            rng: Generator of the mutation.
+            operator: Name of the operator; None draws one.
         """
         ...
 
 
 @runtime_checkable
 class HasNeighbours(Protocol[G]):
-    """Capability: list what a smallest step leads to; without it neighbours are random mutants."""
+    """Capability: list the neighbours of a genotype; without it neighbours are random mutants."""
 
     def neighbours(self, genotype: G) -> Sequence[G]:
         """All genotypes that differ from this one in one gene, each once."""
@@ -46,8 +56,8 @@ class HasNeighbours(Protocol[G]):
 
 @runtime_checkable
 class HasFeatures(Protocol[G_contra]):
-    """Capability: numbers that tell a regression what genotypes have in common."""
+    """Capability: features of genotypes for a regression."""
 
     def features(self, genotype: G_contra) -> Floats:
-        """Of shape ``(n_features,)``, the same number for all genotypes of the space; finite."""
+        """Finite features of shape ``(n_features,)``, the same number for all genotypes of the space."""
         ...

@@ -1,4 +1,4 @@
-"""Data sets, preloaded: ``load`` gives what a search may see; the test set is in :mod:`evonas.data.test_split`."""
+"""Data sets in memory: ``load`` returns what a search may see; the test set is in :mod:`evonas.data.test_split`."""
 
 from evonas.data.downloading import fetch
 from evonas.data.loading import load

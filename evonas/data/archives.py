@@ -1,4 +1,4 @@
-"""Arrays from ``.npz`` archives: what a header claims is compared with what there is before memory is taken."""
+"""Arrays from ``.npz`` archives; the sizes in a header are checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from evonas.data.room import check_room, room_for
 from evonas.serialization.files import open_regular
 from evonas.types import DataError
 
-#: What `numpy.savez` and `numpy.savez_compressed` write.
+#: Compressions that `numpy.savez` and `numpy.savez_compressed` use.
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-#: Bytes that are read at a time.
+#: Number of bytes that are read at a time.
 CHUNK = 2**22
-#: What damaged archives raise: encrypted members a RuntimeError, unknown compressions a NotImplementedError.
+#: Errors of damaged archives: encrypted members raise RuntimeError, unknown compressions NotImplementedError.
 _DAMAGE = (
     OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, SyntaxError, RecursionError,
     OverflowError, MemoryError, zipfile.BadZipFile, zlib.error,
@@ -60,7 +60,7 @@ def read_npz(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
 
 
 def array_shapes(path: Path, names: Sequence[str]) -> dict[str, tuple[int, ...] | None]:
-    """The shapes of those of the named arrays that there are, None where one cannot be read; no values are.
+    """The shapes of the named arrays that exist, None if one cannot be read; no values are read.
 
     Raises:
         DataError: The file is no archive.
@@ -95,7 +95,16 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> zipfile.ZipInfo 
 
 
 def _checked(member: zipfile.ZipInfo, size: int, path: Path) -> int:
-    """The bytes that a member becomes; raises where it is none of what numpy writes."""
+    """The uncompressed size of a member in bytes.
+
+    Args:
+        member: Entry of the archive.
+        size: Size of the archive in bytes.
+        path: The archive, for messages.
+
+    Raises:
+        ValueError: The member is not as numpy writes it.
+    """
     if member.flag_bits & 0x1:
         raise ValueError(f"{member.filename} is encrypted")
     if member.compress_type not in COMPRESSIONS:
@@ -109,7 +118,7 @@ def _checked(member: zipfile.ZipInfo, size: int, path: Path) -> int:
 
 
 def _header(file: IO[bytes], member: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether columns come first, and type."""
+    """Shape, whether columns come first, and type of an array."""
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"{member.filename} has the format {version}, expected (1, 0) or (2, 0)")
@@ -133,6 +142,6 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
                 raise EOFError(f"{member.filename} ends after {start:,} of {claimed:,} bytes")
             view[start : start + len(chunk)] = np.frombuffer(chunk, np.uint8)
             start += len(chunk)
-        if file.read(1):  # also makes zipfile compare the checksum
+        if file.read(1):  # reading to the end also makes zipfile compare the checksum
             raise ValueError(f"{member.filename} has more than it claims")
     return array.reshape(shape, order="F" if fortran else "C")

@@ -1,4 +1,4 @@
-"""The border: arrays as they were read become checked raw samples, and a task."""
+"""Validation of arrays that were read: they become checked raw samples and a task."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class RawSamples:
     """Samples as stored, not normalised.
 
     Attributes:
-        x: C-contiguous, shape ``(n, *input_shape)``, channels first; of the type that the file holds.
+        x: C-contiguous, shape ``(n, *input_shape)``, channels first; of the type in the file.
         y: int64 labels of shape ``(n,)``, or float64 targets of shape ``(n, n_outputs)``.
-        axes: Those of the file's array; None for a table.
-        columns: Those of a table that are features; empty where they have no names.
-        classes: Names of the classes, where labels have names.
-        groups: What each sample belongs to, any values ``(n,)``; None where there are no groups.
-        categories: Of those columns of a table that are several features, one for each category, in their order.
+        axes: Axes of the file's array; None for a table.
+        columns: Names of the feature columns of a table; empty if they have no names.
+        classes: Names of the classes, if labels have names.
+        groups: Group of each sample, any values ``(n,)``; None without groups.
+        categories: Categories by column of a table, for columns that are encoded as one feature per category, in order.
         targets: Names of the targets of a table.
-        weights: What each sample counts, positive float64 ``(n,)``; None where all count alike.
+        weights: Weight of each sample, positive float64 ``(n,)``; None if all weigh the same.
     """
 
     x: NDArray[Any]
@@ -53,14 +53,14 @@ def raw_samples(
     x: NDArray[Any], y: NDArray[Any], origin: str, *, axes: Axes | None = None, task: Kind | None = None,
     missing: bool = False,
 ) -> RawSamples:
-    """Checks and canonicalises one part of a data set.
+    """Check one part of a data set and convert it to raw samples.
 
     Args:
         x: Features ``(n, n_features)``, or signals or images whose axes :mod:`evonas.data.axes` describes.
         y: Integer labels ``(n,)``, or float targets ``(n,)`` or ``(n, n_outputs)``.
-        origin: What the messages name, e.g. ``"mnist (train)"``.
-        axes: Of ``x``; None lets its shape decide.
-        task: What ``y`` is for, see :func:`evonas.data.targets.read_targets`; None lets its type decide.
+        origin: Description of the data for messages, e.g. ``"mnist (train)"``.
+        axes: Axes of ``x``; None infers them from its shape.
+        task: Kind of task, see :func:`evonas.data.targets.read_targets`; None infers it from the type of ``y``.
         missing: Whether features may be NaN, to be imputed.
 
     Raises:
@@ -94,7 +94,17 @@ def infer_task(raw: RawSamples, origin: str) -> Task:
 
 
 def check_task(raw: RawSamples, task: Task, origin: str, *, complete: bool) -> None:
-    """Raises :class:`DataError` unless ``raw`` fits the task and, if ``complete``, has samples of every class."""
+    """Check that samples fit a task.
+
+    Args:
+        raw: The samples.
+        task: The task.
+        origin: Description of the data for messages.
+        complete: Whether there must be samples of every class.
+
+    Raises:
+        DataError: The samples have another shape, kind or class, or a class is missing.
+    """
     kind = "classification" if raw.is_classification else "regression"
     if (kind, raw.x.shape[1:]) != (task.kind, task.input_shape):
         raise DataError(f"{origin}: expected {task.kind} of samples of shape {task.input_shape}, got {kind} of shape "
@@ -134,7 +144,7 @@ def _check_numbers(array: NDArray[Any], name: str, *, missing: bool) -> None:
         limit = float(np.finfo(np.float32).max)
         with np.errstate(invalid="ignore"):
             largest = max(-float(array.min()), float(array.max()))
-        if not largest <= limit and (bad := _unfit(array, limit, missing=missing)).any():  # NaN compares false
+        if not largest <= limit and (bad := _unfit(array, limit, missing=missing)).any():  # NaN compares as false
             first = np.flatnonzero(bad.reshape(len(array), -1).any(axis=1))[0]
             raise DataError(f"{name}: expected finite float32 numbers, got {int(bad.sum())} NaN, infinite or larger "
                             f"values, the first in sample {first}; remove or impute them")

@@ -1,20 +1,20 @@
-"""Which axis of an array of samples is what: channels come first inside, wherever the file has them.
+"""Meaning of the axes of an array of samples: internally channels come first, in files they may come last.
 
-Letters name the axes after the first, which is that of the samples: ``h`` rows, ``w`` columns, ``l`` moments of a
-signal, ``c`` channels. Two axes are a table of features and need no letters. Where none are given, the shape decides:
+Letters name the axes after the first, which is that of the samples: ``h`` rows, ``w`` columns, ``l`` time steps of a
+signal, ``c`` channels. Two axes are a table of features and need no letters. Without letters the shape decides:
 
 ====================  =======================================================================================
 shape                 is read as
 ====================  =======================================================================================
-``(n, a, b)``         ``cl`` or ``lc`` where that side alone is 1. Else ``cl`` where a is at most half of b; ``hw``,
-                      images of one channel, where neither side is twice the other, with a note where they differ.
-                      Bytes are pixels: ``hw`` where neither side is four times the other
-``(n, a, b, c)``      ``chw`` or ``hwc`` where that side alone is 1 or 3, unless only the other reading has a square, as
-                      of ``(n, 4, 3, 3)``. Else ``chw`` where b equals c or a is at most half of both, ``hwc`` where a
-                      equals b or c is at most half of both
+``(n, a, b)``         ``cl`` or ``lc`` if that side alone is 1. Else ``cl`` if a is at most half of b; ``hw``, images
+                      of one channel, if neither side is twice the other, with a warning if they differ. Bytes are
+                      pixels: ``hw`` if neither side is four times the other
+``(n, a, b, c)``      ``chw`` or ``hwc`` if that side alone is 1 or 3, unless only the other reading has a square, as
+                      in ``(n, 4, 3, 3)``. Else ``chw`` if b equals c or a is at most half of both, ``hwc`` if a equals
+                      b or c is at most half of both
 ====================  =======================================================================================
 
-What fits none of these, or two, is refused: the letters must be given.
+A shape that fits none or two of these is refused: the letters must be given.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from evonas.types import DataError
 
 #: Letters of the axes of one sample, in the order of the file.
 Axes: TypeAlias = Literal["hw", "chw", "hwc", "cl", "lc"]
-#: What they are once channels come first.
+#: Axes after the channels were moved to the front.
 AXES_INSIDE: Mapping[Axes, Axes] = MappingProxyType({"hw": "chw", "chw": "chw", "hwc": "chw", "cl": "cl", "lc": "cl"})
 #: Numbers of channels by which the channel axis of an image array is recognised at once: grey and RGB.
 CHANNELS = (1, 3)
@@ -42,11 +42,11 @@ def channels_first(x: NDArray[Any], origin: str, axes: Axes | None = None) -> tu
 
     Args:
         x: Features ``(n, n_features)``, or an array of :data:`Axes`.
-        origin: What the message names.
-        axes: None lets the shape decide.
+        origin: Description of the data for messages.
+        axes: Axes of ``x``; None infers them from the shape.
 
     Raises:
-        DataError: The shape can be read in several ways or in none, or has not the given axes.
+        DataError: The shape can be read in several ways or in none, or does not match the given axes.
     """
     if x.ndim == 2 and axes is None:
         return np.ascontiguousarray(x), None
@@ -104,5 +104,5 @@ def _check(x: NDArray[Any], origin: str, axes: Axes) -> Axes:
 
 
 def _without_channel(x: NDArray[Any]) -> tuple[int, ...]:
-    """Height and width of images with one channel, wherever its axis is."""
+    """Height and width of images with one channel, at either position of its axis."""
     return x.shape[2:] if x.shape[1] == 1 else x.shape[1:3]

@@ -1,4 +1,4 @@
-"""Columns of texts as features: one for each category, 1 where a row is of it and else 0 (one-hot)."""
+"""One-hot encoding of text columns: a feature for each category, 1 if the row has it and else 0."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from evonas.types import DataError, Doubles
 
 #: The categories in the order of their features, by column of a table.
 Categories: TypeAlias = Mapping[str, tuple[str, ...]]
-#: Different texts that make a column categorical by itself; with more, as with a text for nearly every row, it holds
-#: names, addresses or dates.
+#: Largest number of different texts with which a column is categorical by default; a column with more, or with a text
+#: for nearly every row, holds names, addresses or dates.
 MOST_CATEGORIES = 50
-#: Days, as 2024-01-31, 31.1.2024 or 1/31/24, and what may follow: they are quantities in a form of their own.
+#: Dates like 2024-01-31, 31.1.2024 or 1/31/24, with any suffix: they are quantities in a special format.
 _DATE = re.compile(r"\s*(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4})\b")
 
 
 def find_categories(table: Table, columns: Iterable[str], wanted: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The categories of the columns that hold texts only, and of those that are wanted.
+    """The categories of the columns that hold only texts, and of the wanted columns.
 
     Args:
-        table: With the training samples.
-        columns: Features.
-        wanted: Those of them whose values are categories, whatever they are and however many.
+        table: The training samples.
+        columns: Names of the feature columns.
+        wanted: Columns whose values are categories, whatever their type and number.
 
     Raises:
         DataError: A column of texts has too many different ones, or a wanted one has no value.
@@ -51,7 +51,10 @@ def find_categories(table: Table, columns: Iterable[str], wanted: Sequence[str])
 
 
 def _holds_texts(table: Table, name: str) -> bool:
-    """Whether no value is a number or a date, and some is a text; a decimal with a comma is a number, badly written."""
+    """Whether a column has texts, and no value that is a number or a date.
+
+    A number with a decimal comma counts as a number that is badly written.
+    """
     import pandas as pd
 
     values = table.frame[name].dropna()
@@ -65,7 +68,7 @@ def _holds_texts(table: Table, name: str) -> bool:
 
 
 def feature_names(columns: Sequence[str], categories: Categories) -> tuple[str, ...]:
-    """What the features of a table are called: its columns, and ``column=category`` for each category."""
+    """Names of the features of a table: its columns, and ``column=category`` for each category."""
     return tuple(
         feature for name in columns
         for feature in ([f"{name}={each}" for each in categories[name]] if name in categories else [name])
@@ -75,15 +78,16 @@ def feature_names(columns: Sequence[str], categories: Categories) -> tuple[str, 
 def encode_features(table: Table, columns: tuple[str, ...], categories: Categories, *, missing: bool) -> Doubles:
     """The features of a table's rows, ``(n, n_features)``, in the order of :func:`feature_names`.
 
-    A category that is none of a column's is 0 in all its features, and noted; where a value is missing they are NaN.
+    An unknown category is 0 in all features of its column, with a warning; a missing value is NaN in all of them.
 
     Args:
-        columns: That the table has.
-        categories: Of some of them; the others hold numbers.
+        table: The table.
+        columns: Names of columns of the table.
+        categories: Categories of some of them; the others hold numbers.
         missing: Whether values may be missing.
 
     Raises:
-        DataError: As :meth:`evonas.data.tables.Table.numbers` does.
+        DataError: See :meth:`evonas.data.tables.Table.numbers`.
     """
     if not categories:
         return table.numbers(columns, missing=missing)

@@ -20,42 +20,46 @@ from evonas.data.sources import SOURCES, stored
 from evonas.serialization.files import write_whole
 from evonas.types import DataError
 
-#: Seconds without an answer after which a download is tried again, and how often it is, after 1, 2, ... seconds.
+#: Seconds without an answer after which a download is retried, and the number of retries, after 1, 2, ... seconds.
 TIMEOUT, RETRIES = 60, 2
-#: Bytes that are stored at a time.
+#: Number of bytes that are stored at a time.
 CHUNK = 2**16
-#: What a disk without room says.
+#: Error numbers of a full disk.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Progress(Protocol):
-    """What is told how much of a file has come; pooch calls it."""
+    """Observer of the progress of a download; pooch calls it.
+
+    Attributes:
+        total: Size of the file in bytes.
+    """
 
     total: int
 
     def update(self, n_bytes: int) -> None:
-        """More bytes have come."""
+        """Add bytes that have arrived."""
         ...
 
     def reset(self) -> None:
-        """Counting begins anew."""
+        """Reset the count."""
         ...
 
     def close(self) -> None:
-        """The file is complete."""
+        """Report that the file is complete."""
         ...
 
 
 def fetch(
     name: str, *, root: str | Path | None = None, url: str | None = None, progress: Progress | None = None
 ) -> Path:
-    """Downloads the files of a data set that are not there yet; verifies each by SHA-256 and stores it atomically.
+    """Download the missing files of a data set; each is verified by SHA-256 and stored atomically.
 
     Args:
         name: A data set whose published files have a verified SHA-256 (``mnist``, ``fashion-mnist``).
-        root: Data folder; the files go to ``root/name``. None takes ``$EVONAS_DATA`` or else the user's data folder.
-        url: Base address of a mirror that serves the same files as ``.gz``; None takes the publisher's.
-        progress: Is told how much of each file has come.
+        root: Data folder; the files go to ``root/name``. None means ``$EVONAS_DATA`` or else the user's data folder.
+        url: Base address of a mirror that serves the same files as ``.gz``; None means the publisher's.
+        progress: Observer of the progress of each file.
 
     Returns:
         The folder of the files.
@@ -84,16 +88,16 @@ def fetch(
 
 
 def _download(address: str, progress: Progress | None) -> bytes:
-    """The content at an address of http, https, ftp or file; what fails on the way is tried again."""
-    import pooch  # here, because it takes a moment that only downloads need
+    """The content at an address of http, https, ftp or file; failed transfers are retried."""
+    import pooch  # imported here because only downloads need it
 
-    pooch.get_logger().setLevel(logging.WARNING)  # the command says itself where the data set is
+    pooch.get_logger().setLevel(logging.WARNING)  # the command itself reports the location of the data set
     with TemporaryDirectory(prefix="evonas-") as folder:
         store = pooch.create(path=folder, base_url="", registry={"file": None}, urls={"file": address},
                              retry_if_failed=RETRIES)
         try:
             return Path(store.fetch("file", downloader=_downloader(address, progress))).read_bytes()
-        except (OSError, EOFError, ValueError) as error:  # OSError: also what requests and ftplib raise
+        except (OSError, EOFError, ValueError) as error:  # the errors of requests and ftplib are OSErrors
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise DataError(f"{folder}: expected a place to write, got {error}; make room, or name another by "
                                 f"$TMPDIR") from error
@@ -102,11 +106,11 @@ def _download(address: str, progress: Progress | None) -> bytes:
 
 
 def _downloader(address: str, progress: Progress | None) -> Any:
-    """What pooch calls with an address and the path of a new file."""
+    """The callable that pooch calls with an address and the path of a new file."""
     import pooch
 
     protocol = urlsplit(address).scheme
-    if protocol == "file":  # a mirror in a folder, which pooch does not know
+    if protocol == "file":  # a mirror in a folder, which pooch does not support
         return lambda url, path, _: shutil.copyfile(url2pathname(urlsplit(url).path), path)
     if protocol == "ftp":
         return pooch.FTPDownloader(timeout=TIMEOUT, chunk_size=CHUNK)
@@ -127,7 +131,7 @@ def _verify(content: bytes, digest: str | None, origin: str, remedy: str) -> Non
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all: no half of a file is ever found under ``path``."""
+    """Write a file completely or not at all, so that ``path`` never holds a partial file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)

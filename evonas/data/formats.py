@@ -1,4 +1,4 @@
-"""Readers of the file formats: bytes to plain arrays, every damage a :class:`DataError` that names the file."""
+"""Readers of the file formats: bytes become plain arrays; damage raises a :class:`DataError` that names the file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ from evonas.types import DataError, Doubles
 
 #: One label byte, then the red, green and blue planes of a 32 x 32 image (https://www.cs.toronto.edu/~kriz/cifar.html).
 CIFAR_RECORD = 1 + 3 * 32 * 32
-#: How many times smaller gzip makes a file at most.
+#: Upper bound of gzip's compression ratio.
 DEFLATE = 1100
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of ``path``, decompressed if its name ends in ``.gz``; no more of it than there is room for."""
+    """The content of ``path``, decompressed if its name ends in ``.gz``.
+
+    Raises:
+        DataError: The file cannot be read, or exceeds the available room.
+    """
     try:
         with open_regular(path, follow=True) as file:
             size = os.fstat(file.fileno()).st_size
@@ -34,7 +38,7 @@ def read_bytes(path: Path) -> bytes:
             most = room_for(size)
             file.seek(max(0, size - 4))
             told = int.from_bytes(file.read(4), "little")
-            if most < told < DEFLATE * size:  # more would be no gzip
+            if most < told < DEFLATE * size:  # a larger ratio is impossible in gzip
                 raise _too_much(path, size, most)
             file.seek(0)
             with gzip.open(file) as unpacked:
@@ -53,10 +57,18 @@ def _too_much(path: Path, size: int, most: int) -> DataError:
 
 
 def parse_idx(content: bytes, path: Path, n_dims: int) -> NDArray[np.uint8]:
-    """An IDX file of unsigned bytes as an array of ``n_dims`` dimensions; ``path`` is for the messages.
+    """The array of ``n_dims`` dimensions in an IDX file of unsigned bytes.
 
     Format: two zero bytes, the type (8 = unsigned byte), the number of dimensions, each dimension as a big-endian
     32-bit integer, the values (http://yann.lecun.com/exdb/mnist/).
+
+    Args:
+        content: Content of the file.
+        path: The file, for messages.
+        n_dims: Expected number of dimensions.
+
+    Raises:
+        DataError: The content is no such file.
     """
     magic, header = 0x0800 + n_dims, 4 + 4 * n_dims
     found = int.from_bytes(content[:4], "big")
@@ -75,7 +87,11 @@ def parse_idx(content: bytes, path: Path, n_dims: int) -> NDArray[np.uint8]:
 
 
 def parse_cifar10(content: bytes, path: Path) -> NDArray[np.uint8]:
-    """A file of CIFAR-10's binary version as records, shape ``(n, 3073)``: the label, then the pixels."""
+    """A file of CIFAR-10's binary version as records, shape ``(n, 3073)``: the label, then the pixels.
+
+    Raises:
+        DataError: The content is no multiple of a record.
+    """
     if len(content) % CIFAR_RECORD:
         raise DataError(
             f"{path}: expected records of {CIFAR_RECORD} bytes (CIFAR-10, binary version), got {len(content)} bytes, "
@@ -85,7 +101,11 @@ def parse_cifar10(content: bytes, path: Path) -> NDArray[np.uint8]:
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> Doubles:
-    """The named numeric columns of a comma-separated file with a header, shape ``(n, len(columns))``."""
+    """The named numeric columns of a comma-separated file with a header, shape ``(n, len(columns))``.
+
+    Raises:
+        DataError: The file cannot be read, a column is missing, there are no rows, or a value is no number.
+    """
     try:
         rows = list(csv.reader(read_bytes(path).decode("utf-8-sig").splitlines()))
     except (UnicodeDecodeError, csv.Error) as error:

@@ -1,4 +1,4 @@
-"""Loading: what a search may see of a data set."""
+"""Loading of the part of a data set that a search may see."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evonas.data.weights import of_mean_one
 from evonas.rng import Stream, stream
 from evonas.types import DataError, Ints, Task
 
-#: From this many samples on, a sixth for validation is enough; smaller sets give a fifth.
+#: Number of samples from which a sixth is enough for validation; smaller sets give a fifth.
 LARGE = 10_000
 
 
@@ -36,16 +36,16 @@ def load(
 
     Args:
         name: A name of :data:`evonas.data.sources.SOURCES`, or the path of an ``.npz`` file with ``x_train``,
-            ``y_train`` and, where there are any, ``x_val``, ``y_val`` and ``x_test``, ``y_test``; or of a table, a CSV
-            or Parquet file.
+            ``y_train`` and optionally ``x_val``, ``y_val`` and ``x_test``, ``y_test``; or of a table, a CSV or Parquet
+            file.
         root: A folder to search before ``$EVONAS_DATA`` and the user's data folder.
-        seed: Of the split and the order.
+        seed: Seed of the split and the order.
         validation: Samples held back for validation, as a share (float) or a number (int) of those outside the test
-            set; None is a sixth, for sets of fewer than 10 000 samples a fifth, and one of each class at least.
-        n_train: Use only so many of the others for training; None uses all.
-        axes: Of ``x`` in a file of one's own, see :mod:`evonas.data.axes`; None lets its shape decide.
-        task: What ``y`` in a file of one's own is for; None: integers are labels, floats are targets of a regression.
-        options: Further ones of files of one's own.
+            set; None means a sixth, for sets of fewer than 10 000 samples a fifth, and at least one of each class.
+        n_train: Number of the remaining samples that are used for training; None uses all.
+        axes: Axes of ``x`` in the user's own file, see :mod:`evonas.data.axes`; None infers them from its shape.
+        task: Kind of task of the user's own file; None: integers are labels, floats are targets of a regression.
+        options: Further options of the user's own files.
 
     Raises:
         DataError: If the data set is unknown, missing, damaged or unfit, or cannot be split so.
@@ -59,7 +59,18 @@ def load(
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """The samples outside the test set as stored, how they are split, and how samples of this split are normalised."""
+    """The samples outside the test set as stored, with their split and normalisation.
+
+    Attributes:
+        source: Source of the data set.
+        folder: Folder of its files.
+        task: The task.
+        raw: All samples outside the test set.
+        train_rows: Rows of the training samples, ``(n_train,)``.
+        validation_rows: Rows of the validation samples, ``(n_validation,)``.
+        scaling: Normalisation by the statistics of the training samples.
+        axes: Axes of the array in the user's own file, else None.
+    """
 
     source: Source
     folder: Path
@@ -71,7 +82,13 @@ class Prepared:
     axes: Axes | None
 
     def splits(self, name: str | Path, train_rows: Ints, validation_rows: Ints) -> Splits:
-        """The given rows, normalised, as the data set ``name``."""
+        """The given rows, normalised, as the data set ``name``.
+
+        Args:
+            name: Name or path of the data set.
+            train_rows: Rows of the training samples, ``(n_train,)``.
+            validation_rows: Rows of the validation samples, ``(n_validation,)``.
+        """
         raw = self.raw
         weight = None if raw.weights is None else of_mean_one(raw.weights, train_rows)
         return Splits(
@@ -93,13 +110,20 @@ def prepare(
     name: str | Path, *, root: str | Path | None, seed: int, validation: float | int | None, n_train: int | None,
     axes: Axes | None, task: Kind | None, options: FileOptions,
 ) -> Prepared:
-    """What :func:`load` does before it copies samples; arguments and errors as there."""
+    """The data set as :func:`load` needs it, before samples are copied.
+
+    Args:
+        name, root, seed, validation, n_train, axes, task, options: See :func:`load`.
+
+    Raises:
+        DataError: See :func:`load`.
+    """
     source, folder = resolve(name, root, options)
     origin = f"{name} (train)"
     if source.task is None:
         raw = source.read(folder, "train", axes=axes, task=task)
         found = infer_task(raw, origin)
-        # The test set is read as the training set was, whatever its own shape would tell; its targets may be integers.
+        # The test set is read like the training set, regardless of its own shape; its targets may be integers.
         source = replace(source, read=partial(source.read, task=task, like=raw))
     else:
         found = _published(name, source.task, axes, task)
@@ -124,7 +148,15 @@ def prepare(
 def _split(
     raw: RawSamples, validation: float | int | None, n_train: int | None, rng: np.random.Generator, origin: str
 ) -> tuple[Ints, Ints]:
-    """The rows of the training and of the validation samples."""
+    """The rows of the training and of the validation samples.
+
+    Args:
+        raw: All samples outside the test set.
+        validation: Share or number of validation samples; see :func:`load`.
+        n_train: Number of training samples; None uses all others.
+        rng: Generator of the split.
+        origin: Description of the data for messages.
+    """
     strata = raw.y.astype(np.int64) if raw.is_classification else np.zeros(len(raw.y), np.int64)
     n_validation = _validation_size(validation, len(raw.x), int(strata.max()) + 1)
     if raw.groups is not None:
@@ -137,7 +169,17 @@ def _beside(
     source: Source, folder: Path, raw: RawSamples, task: Task, validation: float | int | None, n_train: int | None,
     rng: np.random.Generator,
 ) -> tuple[RawSamples, Ints, Ints]:
-    """The training samples and then those that the user has for validation, and their rows."""
+    """The samples for training joined with the user's own validation samples, and the rows of both.
+
+    Args:
+        source: Source of the data set.
+        folder: Folder of its files.
+        raw: The training samples.
+        task: The task.
+        validation: Share or number of validation samples, which must be None.
+        n_train: Number of training samples; None uses all.
+        rng: Generator of the order.
+    """
     origin = f"{source.name} (validation)"
     if validation is not None:
         raise DataError(f"validation (--n-validation): expected none, since there are validation samples beside "
@@ -160,7 +202,17 @@ def _beside(
 
 
 def _published(name: str | Path, published: Task, axes: Axes | None, task: Kind | None) -> Task:
-    """The task of a data set with a name; raises :class:`DataError` if another was asked for."""
+    """The task of a data set with a name.
+
+    Args:
+        name: Name of the data set.
+        published: Its task.
+        axes: Axes given by the user, which must be None.
+        task: Kind of task given by the user, None or that of the data set.
+
+    Raises:
+        DataError: Axes or another kind of task were given.
+    """
     if task not in (None, published.kind):
         raise DataError(f"task (--task): expected {published.kind}, which {name} is, got {task}; leave it out")
     if axes is not None:
@@ -169,13 +221,19 @@ def _published(name: str | Path, published: Task, axes: Axes | None, task: Kind 
 
 
 def fingerprint(raw: RawSamples, train_rows: Ints, validation_rows: Ints) -> str:
-    """Hex digest of the stored values and of the split, whatever the files' compression."""
+    """Hex digest of the stored values and of the split; it does not depend on the files' compression.
+
+    Args:
+        raw: All samples outside the test set.
+        train_rows: Rows of the training samples, ``(n_train,)``.
+        validation_rows: Rows of the validation samples, ``(n_validation,)``.
+    """
     digest = hashlib.blake2b(digest_size=16)
     arrays = raw.x, raw.y, train_rows, validation_rows, *([] if raw.weights is None else [raw.weights])
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(array.data)
-    if raw.columns:  # of a table; names of classes in an archive may be given and left out
+    if raw.columns:  # only for tables, since names of classes in an archive are optional
         digest.update(repr((raw.columns, raw.classes)).encode())
     if raw.categories or len(raw.targets) > 1:
         digest.update(repr((sorted(raw.categories.items()), raw.targets)).encode())

@@ -1,4 +1,4 @@
-"""From the name of a data set to its source and the folder of its files."""
+"""Look-up of a data set by name: its source and the folder of its files."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ DATA_VARIABLE = "EVONAS_DATA"
 
 
 class MissingFiles(DataError):
-    """No folder holds all files of a data set."""
+    """Raised if no folder holds all files of a data set."""
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """One line of the list of data sets.
+    """One entry of the list of data sets.
 
     Attributes:
+        name: Name of the data set.
         task: Kind, shape of a sample and number of outputs.
         n_train: Number of samples outside the test set, as published.
-        folder: Where all files were found; None if they were not, or if the data set is embedded.
-        missing: What to do to use the data set, as one sentence; None if it can be used now.
-        note: What to know before relying on it; may be empty.
+        n_test: Number of test samples.
+        folder: Folder in which all files were found; None if they were not, or if the data set is embedded.
+        missing: The step that makes the data set usable, as one sentence; None if it can be used now.
+        note: Caveats for users; may be empty.
     """
 
     name: str
@@ -42,7 +44,7 @@ class CatalogueEntry:
 
 
 def catalogue(root: str | Path | None = None) -> list[CatalogueEntry]:
-    """All named data sets, whether and where each is found, and what is missing to use it.
+    """All named data sets, the folder of each if it was found, and otherwise how to get it.
 
     Raises:
         DataError: If ``root`` is no folder.
@@ -65,9 +67,9 @@ def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO
     """The source of a data set and the folder of its files.
 
     Args:
-        name: Of the data set, or the path of a file of the user's.
+        name: Name of the data set, or the path of a user's file.
         root: A folder to search first.
-        options: Of such a file.
+        options: Options of a user's file.
 
     Raises:
         DataError: If there is no such data set, or if its files are not found.
@@ -91,12 +93,12 @@ def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO
 
 
 def absolute(path: str | Path) -> Path:
-    """Expanded, and without links: the same from any working directory."""
+    """The path expanded and without links: the same from any working directory."""
     return Path(os.path.realpath(expanded(path)))
 
 
 def expanded(path: str | Path) -> Path:
-    """With the home folder for ``~``; as it is where there is no such user."""
+    """The path with the home folder for ``~``; unchanged if there is no such user."""
     return Path(os.path.expanduser(path))
 
 
@@ -121,11 +123,11 @@ def find_folder(
     """The first folder that holds all of some files, among those of :func:`data_folders`.
 
     Args:
-        what: They are, for a sentence.
+        what: Description of the files, for a sentence.
         files: Their names, each with or without ``.gz``.
-        subfolders: Where below a data folder they are looked for.
-        root: As :func:`data_folders` takes it.
-        origin: How to get them, as the end of a sentence.
+        subfolders: Folders below a data folder that are searched.
+        root: See :func:`data_folders`.
+        origin: How to get the files, as the end of a sentence.
 
     Raises:
         MissingFiles: If there is none.
@@ -145,7 +147,7 @@ def find_folder(
 
 
 def data_folders(root: str | Path | None) -> list[Path]:
-    """The folders in which data sets are looked for, in this order: ``root``, ``$EVONAS_DATA``, the user's own.
+    """The folders that are searched for data sets, in this order: ``root``, ``$EVONAS_DATA``, the user's own.
 
     Raises:
         DataError: If ``root`` is given and is no folder.
@@ -162,7 +164,7 @@ def data_folders(root: str | Path | None) -> list[Path]:
 
 
 def user_data_folder() -> Path | None:
-    """The platform's folder for data of this program, which need not exist; None where the user has no home."""
+    """The platform's folder for data of this program, which need not exist; None if the user has no home folder."""
     folder = expanded("~/.local/share")
     given = os.environ.get("XDG_DATA_HOME")
     if sys.platform == "win32":

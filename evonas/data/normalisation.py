@@ -12,13 +12,13 @@ from evonas.data.arrays import RawSamples
 from evonas.data.samples import LARGEST_LOSS, InputType, Samples, Scaling
 from evonas.types import DataError, Doubles, Floats, Ints, Json, Task
 
-#: Values that are converted to float64 at a time: 2 MB, so that they stay in cache and no float64 copy is ever held.
+#: Number of values converted to float64 at a time: 2 MB, so that they stay in cache and no full float64 copy is held.
 BLOCK = 2**18
-#: Divisor of what is constant in training: whatever a later sample has there becomes 0 for a network that could not
-#: learn its meaning. Finite, since JSON has no infinity.
+#: Divisor of inputs that are constant in training: other values in later samples become 0, because the network could
+#: not learn their meaning. Finite, since JSON has no infinity.
 CONSTANT_STD = 1e30
-#: Divisor of a target that is constant in training, as a share of it: small, so that its prediction is the constant,
-#: but not so small that float32 could not hold the sum.
+#: Divisor of a target that is constant in training, as a share of it: small, so that the prediction is the constant,
+#: but large enough for float32 to hold the sum.
 CONSTANT_TARGET = 1e-4
 
 
@@ -27,9 +27,9 @@ def normalised(raw: RawSamples, rows: Ints, scaling: Scaling, weight: Floats | N
 
     Args:
         raw: All samples.
-        rows: Of those that are wanted.
+        rows: The wanted rows.
         scaling: See :func:`training_statistics`.
-        weight: What each of all samples counts, see :func:`evonas.data.weights.of_mean_one`.
+        weight: Weights of all samples, see :func:`evonas.data.weights.of_mean_one`.
     """
     x = np.empty((len(rows), *raw.x.shape[1:]), np.float32)
     for block in _blocks(raw, len(rows)):
@@ -43,6 +43,11 @@ def normalised(raw: RawSamples, rows: Ints, scaling: Scaling, weight: Floats | N
 
 def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Scaling:
     """The scaling that gives each channel or feature, and each target, mean 0 and deviation 1 over the given rows.
+
+    Args:
+        raw: All samples.
+        rows: Rows of the training samples.
+        origin: Description of the data for messages.
 
     Raises:
         DataError: If these rows' regression targets are all equal.
@@ -68,12 +73,15 @@ def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Scaling:
 
 
 def check_scales(run: str, scale: Json, task: Task) -> None:
-    """Raises :class:`DataError` where weights of a run predict several targets in one unit that all have in common.
+    """Check that a run with several targets has a scale for each, unlike runs of earlier versions with a common one.
 
     Args:
-        run: What the sentence begins with.
-        scale: That of its targets.
-        task: With a scale for each.
+        run: Name of the run, with which the message begins.
+        scale: Scale of the run's targets.
+        task: Task with a scale for each target.
+
+    Raises:
+        DataError: The run has one scale for all targets.
     """
     if isinstance(task.target_scale, tuple) and isinstance(scale, float | int):
         raise DataError(f"{run} was begun by a version that gave all targets one scale: its networks can be shown and "
@@ -81,7 +89,14 @@ def check_scales(run: str, scale: Json, task: Task) -> None:
 
 
 def _input_type(raw: RawSamples, mean: Doubles, std: Doubles, origin: str) -> InputType:
-    """The narrowest type that holds the inputs; a note is given where float64 does not."""
+    """The narrowest type that holds the inputs, with a warning if float64 does not.
+
+    Args:
+        raw: All samples.
+        mean: Means of the inputs.
+        std: Standard deviations of the inputs.
+        origin: Description of the data for messages.
+    """
     kind, size = raw.x.dtype.kind, raw.x.dtype.itemsize
     if raw.x.dtype == np.uint8:
         return "uint8"
@@ -97,9 +112,15 @@ def _input_type(raw: RawSamples, mean: Doubles, std: Doubles, origin: str) -> In
 
 
 def _tell_losses(raw: RawSamples, mean: Doubles, origin: str) -> None:
-    """A note on the first column of integers, like nanoseconds since 1970, that float64 has no room for."""
+    """Warn of the first column of integers, like nanoseconds since 1970, whose deviations float64 cannot hold.
+
+    Args:
+        raw: All samples.
+        mean: Means of the inputs.
+        origin: Description of the data for messages.
+    """
     for column in np.flatnonzero(np.abs(mean) > 2.0**52):
-        values = raw.x[:, column].ravel().astype(np.int64)  # unsigned ones wrap, their differences are right
+        values = raw.x[:, column].ravel().astype(np.int64)  # unsigned ones wrap around, but their differences are right
         deviation = float((values - values[0]).std())
         if 0 < deviation * LARGEST_LOSS < abs(mean[column]) * 2.0**-53:
             which = f"{'column' if raw.x.ndim == 2 else 'channel'} {column}"
@@ -112,8 +133,8 @@ def _tell_losses(raw: RawSamples, mean: Doubles, origin: str) -> None:
 def _moments(raw: RawSamples, rows: Ints) -> tuple[Doubles, Doubles]:
     """Mean and standard deviation of each channel or feature over the rows.
 
-    One pass over differences to the first row: exact for constants and for bytes, and, since the first row is itself
-    one of the values, free of the cancellation of the textbook formula.
+    The method is one pass over differences to the first row: exact for constants and for bytes, and, since the first
+    row is itself one of the values, free of the cancellation of the textbook formula.
     """
     n_channels = raw.x.shape[1]
     shift = raw.x[rows[0]].reshape(n_channels, -1)[:, :1].astype(np.float64)

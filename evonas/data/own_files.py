@@ -1,4 +1,4 @@
-"""Files of the user's: archives of arrays, and tables; a second file may hold the validation or the test samples."""
+"""Data sets in the user's own files: archives and tables; a second file may hold the validation or the test samples."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from evonas.data.targets import fitting_names, read_names
 from evonas.data.weights import check_weights, weighted
 from evonas.types import DataError, Doubles, Ints, Task
 
-#: What missing values are replaced with: a statistic of each feature over the training samples.
+#: Replacement of missing values: a statistic of each feature over the training samples.
 Imputation: TypeAlias = Literal["mean", "median"]
-#: What names of files end in, that a user can give in the place of the name of a data set.
+#: Suffixes of files that users can give instead of the name of a data set.
 SUFFIXES = (".npz", *TABLE_SUFFIXES)
-#: Names of a part's arrays in an archive: those in the training samples' own, and of a file that holds one part only.
+#: Names of a part's arrays in the archive of the training samples, and in a file that holds one part only.
 ARRAYS = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
 PLAIN_ARRAYS = ("x", "y")
 
@@ -72,12 +72,12 @@ NO_OPTIONS = FileOptions()
 
 
 def is_own_file(name: str | Path) -> bool:
-    """Whether a data set is named by the path of a file."""
+    """Whether the name of a data set is the path of a file."""
     return str(name).endswith(SUFFIXES)
 
 
 def own_source(path: Path, options: FileOptions) -> Source:
-    """The data set in a file of the user's.
+    """The data set in the user's own file.
 
     Raises:
         DataError: Options do not fit the kind of file.
@@ -104,14 +104,14 @@ def own_source(path: Path, options: FileOptions) -> Source:
 
 
 def has_validation(path: Path, options: FileOptions) -> bool:
-    """Whether the user's files hold validation samples of their own."""
+    """Whether the user's own files hold validation samples."""
     if options.validation is not None:
         return isinstance(options.validation, Path)
     return not is_table(path) and len(array_shapes(path, ARRAYS["validation"])) > 0
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file is a table, by its name."""
+    """Whether a file is a table, according to its name."""
     return str(path).endswith(TABLE_SUFFIXES)
 
 
@@ -121,7 +121,13 @@ def _file_of(path: Path, options: FileOptions, part: Part) -> Path:
 
 
 def array_names(path: Path, part: Part, *, own: bool) -> tuple[str, ...]:
-    """What a part's arrays are called in a file, which may be the part's own."""
+    """Names of a part's arrays in a file.
+
+    Args:
+        path: The archive.
+        part: The part.
+        own: Whether the file holds this part only.
+    """
     plain = own and not array_shapes(path, ARRAYS[part])
     return PLAIN_ARRAYS if plain else ARRAYS[part]
 
@@ -130,7 +136,17 @@ def _read_arrays(
     path: Path, options: FileOptions, folder: Path, part: Part, *, axes: Axes | None = None, task: Kind | None = None,
     like: RawSamples | None = None,
 ) -> RawSamples:
-    """One part of an archive; the axes and the kind of task are those of the training samples, ``like``."""
+    """One part of an archive; the axes and the kind of task are those of the training samples, ``like``.
+
+    Args:
+        path: The archive of the training samples.
+        options: Options of the user's files.
+        folder: Not used.
+        part: The part to read.
+        axes: Axes of ``x``; None infers them.
+        task: Kind of task; None infers it.
+        like: The training samples, if another part is read.
+    """
     file = _file_of(path, options, part)
     own = file != path
     names = list(array_names(file, part, own=own))
@@ -162,7 +178,7 @@ def _read_arrays(
 
 
 def _extras(options: FileOptions, part: Part) -> dict[str, str]:
-    """What an archive has beside samples and targets, and its names there: ``w_val`` where ``w_train`` is given."""
+    """Names of an archive's groups and weights for a part: ``w_val`` for validation if ``w_train`` is given."""
     named = {kind: name for kind in ("groups", "weights") if (name := getattr(options, kind)) is not None}
     if part == "validation":
         return {kind: re.sub("_train$", "_val", name) for kind, name in named.items()}
@@ -182,7 +198,17 @@ def _read_table(
     path: Path, options: FileOptions, folder: Path, part: Part, *, axes: Axes | None = None, task: Kind | None = None,
     like: RawSamples | None = None,
 ) -> RawSamples:
-    """One part of a data set of tables; columns and classes are those of the training samples, ``like``."""
+    """One part of a data set of tables; columns and classes are those of the training samples, ``like``.
+
+    Args:
+        path: The table of the training samples.
+        options: Options of the user's files.
+        folder: Not used.
+        part: The part to read.
+        axes: Axes, which must be None.
+        task: Kind of task; None infers it.
+        like: The training samples, if another part is read.
+    """
     file = _file_of(path, options, part)
     if part == "test" and options.test is None:
         raise DataError(f"{path}: expected a table with test samples beside it, got none; name one by test (--test)")
@@ -232,13 +258,13 @@ def _read_table(
 
 
 def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | None) -> NDArray[Any]:
-    """Samples without targets, ``(n, *input_shape)``, NaN where values are missing that are imputed.
+    """Samples without targets, ``(n, *input_shape)``; missing values that are imputed are NaN.
 
     Args:
         path: A table with the columns of ``options``, or an archive with ``x_test`` or ``x``.
-        options: Of the training samples.
-        task: For which the samples are.
-        axes: Of the training samples.
+        options: Options of the training samples.
+        task: Task of the samples.
+        axes: Axes of the training samples.
 
     Raises:
         DataError: The file cannot be read, or does not fit.
@@ -262,7 +288,11 @@ def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | Non
 
 
 def _wanted(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names; raises :class:`DataError` where a table has no such column."""
+    """The names, checked.
+
+    Raises:
+        DataError: The table lacks one of these columns.
+    """
     for name in names:
         if name not in table.frame.columns:
             raise no_column(name, table.path, list(table.frame.columns))
@@ -297,17 +327,25 @@ def _features(
 
 
 def no_column(name: str, path: Path, there: list[str]) -> DataError:
-    """The error of a table that lacks a column of the training samples."""
+    """The error for a table that lacks a column of the training samples.
+
+    Args:
+        name: Name of the column.
+        path: The table.
+        there: Names of its columns.
+    """
     return DataError(f"{path}: expected the column {name}, as in the training samples, got none"
                      f"{column_hint(name, there)}")
 
 
 def imputation(raw: RawSamples, rows: Ints, kind: Imputation, origin: str) -> Doubles:
-    """What takes the place of missing values, ``(n_features,)``: a statistic over the given rows.
+    """Replacements of missing values, ``(n_features,)``: a statistic over the given rows.
 
     Args:
-        rows: Of the training samples.
-        origin: What the message names.
+        raw: All samples.
+        rows: Rows of the training samples.
+        kind: Name of the statistic.
+        origin: Description of the data for messages.
 
     Raises:
         DataError: A feature has no value in these rows.

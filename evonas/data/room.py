@@ -1,4 +1,4 @@
-"""How much data this machine has room for: asked before memory is taken."""
+"""Limits on the size of data, checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ from pathlib import Path
 from evonas.data.memory import usable_memory
 from evonas.types import DataError
 
-#: Bytes that any compressed file may become; above that, how many times its size. Real data become ten times smaller.
+#: Bytes that any compressed file may expand to; above that, the largest expansion ratio. Real data expand tenfold.
 ANY_SIZE, MOST_TIMES = 2**27, 100
-#: Share of the machine's memory that one file's values may take: they are normalised, split and trained on as well.
+#: Share of the machine's memory for one file's values, which are also normalised, split and trained on.
 SHARE = 0.5
-#: Most features of a sample and classes of a data set. A dense layer of that many inputs and a hundred neurons takes
-#: some 50 MB.
+#: Largest number of features of a sample, and of classes. A dense layer of that many inputs and a hundred neurons
+#: takes some 50 MB.
 MOST_FEATURES, MOST_CLASSES = 100_000, 2_000
 
 
 def room_for(compressed: int) -> int:
-    """Bytes that this many compressed ones may become."""
+    """Number of bytes that a compressed file of a given size may expand to."""
     return int(min(max(ANY_SIZE, MOST_TIMES * compressed), SHARE * usable_memory()))
 
 
 def check_room(n_bytes: int, path: Path) -> None:
-    """Raises :class:`DataError` where values of a file do not fit into this machine's memory."""
+    """Check that the values of a file fit into this machine's memory.
+
+    Raises:
+        DataError: They do not.
+    """
     if n_bytes > (most := SHARE * usable_memory()):
         raise DataError(f"{path}: expected at most {most / 1e9:.1f} GB, half of this machine's memory, got "
                         f"{n_bytes / 1e9:.1f} GB; use fewer samples, or store them as uint8 or float32")
 
 
 def check_size(shape: tuple[int, ...], n_classes: int | None, origin: str) -> None:
-    """Raises :class:`DataError` for samples or classes that no network of this program is meant for.
+    """Check that samples and classes are within the limits of this program.
 
     Args:
-        shape: Of a sample.
-        n_classes: None for a regression.
+        shape: Shape of a sample.
+        n_classes: Number of classes; None for a regression.
+        origin: Description of the data for messages.
+
+    Raises:
+        DataError: They are not.
     """
     n_features = 1
     for size in shape:

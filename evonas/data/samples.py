@@ -1,4 +1,4 @@
-"""Preloaded samples, and the part of a data set that a search may see."""
+"""Samples in memory, and the part of a data set that a search may see."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from evonas.data.axes import Axes
 from evonas.types import Doubles, Floats, Ints, Json, Task
 
-#: What holds inputs in the data's own units: bytes where the file has bytes, float64 where float32 would lose too much.
+#: Type of inputs in the data's own units: uint8 if the file has bytes, float64 if float32 would lose too much.
 InputType: TypeAlias = Literal["uint8", "float32", "float64"]
-#: Deviations of a column that may be lost when its values are rounded to float32.
+#: Largest rounding error to float32 in a column, as a multiple of its standard deviation.
 LARGEST_LOSS = 1e-3
 
 
@@ -49,18 +49,18 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """How samples were normalised, in JSON: what one needs to feed a network one's own samples.
+    """The normalisation of samples, as JSON; it is needed to feed new samples to a network.
 
-    All conversions are made in float64: next to an offset of many deviations float32 has no room for the deviations.
+    All conversions are made in float64: beside an offset of many deviations float32 has no room for the deviations.
 
     Attributes:
         mean, std: Numbers, or nested lists that broadcast over one sample; a network sees ``(x - mean) / std``.
-        target_mean, target_std: Of regression targets: a prediction in the data's own units is
+        target_mean, target_std: Scale of regression targets: a prediction in the data's own units is
             ``output * target_std + target_mean``, with one mean and one deviation for each target; in runs of
             earlier versions, one deviation for all.
         input_type: The narrowest type that holds inputs in the data's own units.
-        fill: What takes the place of a missing value (NaN) of each feature, in the data's own units; None where none
-            may be missing.
+        fill: Replacement of a missing value (NaN) of each feature, in the data's own units; None if none may be
+            missing.
     """
 
     mean: Json = 0.0
@@ -71,11 +71,11 @@ class Scaling:
     fill: Json = None
 
     def to_json(self) -> Json:
-        """All fields; ``fill`` only where there is one, so that earlier versions can read it."""
+        """All fields; ``fill`` only if it is set, so that earlier versions can read the rest."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def normalise(self, x: NDArray[Any]) -> Floats:
-        """Inputs ``(n, *input_shape)`` in the data's own units as the network sees them."""
+        """Inputs ``(n, *input_shape)``, given in the data's own units, as the network sees them."""
         if self.fill is not None and x.dtype.kind == "f":
             x = np.where(np.isnan(x), np.array(self.fill), x)
         normalised: Floats = np.empty(x.shape, np.float32)
@@ -88,28 +88,28 @@ class Scaling:
         return values
 
     def normalise_targets(self, y: NDArray[Any]) -> Floats:
-        """Regression targets ``(n, n_outputs)`` in the data's own units as training sees them."""
+        """Regression targets ``(n, n_outputs)``, given in the data's own units, as training sees them."""
         targets: Floats = ((y - np.array(self.target_mean)) / np.array(self.target_std)).astype(np.float32)
         return targets
 
     def restore_targets(self, outputs: NDArray[Any]) -> Doubles:
-        """What a network gave, ``(n, n_outputs)``, in the data's own units."""
+        """Outputs of a network, ``(n, n_outputs)``, in the data's own units."""
         values: Doubles = outputs * np.array(self.target_std, np.float64) + np.array(self.target_mean, np.float64)
         return values
 
     @property
     def float32_losses(self) -> Doubles:
-        """Deviations of each column or channel that rounding to float32 may cost, ``(n,)``."""
+        """Rounding error to float32 in each column or channel, in standard deviations, ``(n,)``."""
         return _losses(self.mean, self.std)
 
     @property
     def float32_target_losses(self) -> Doubles:
-        """The same of the targets, ``(n_outputs,)``."""
+        """Rounding error to float32 in each target, in standard deviations, ``(n_outputs,)``."""
         return _losses(self.target_mean, self.target_std)
 
 
 def _losses(mean: Json, std: Json) -> Doubles:
-    """A value is rounded by half a unit of the last of 24 bits, most of which its column's offset takes."""
+    """Rounding errors in standard deviations: half a unit of the last of 24 bits, relative to the column's offset."""
     means, deviations = np.broadcast_arrays(np.array(mean, np.float64), np.array(std, np.float64))
     losses: Doubles = (np.abs(means) / deviations).ravel() * 2.0**-24
     return losses
@@ -117,17 +117,20 @@ def _losses(mean: Json, std: Json) -> Doubles:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """What a search sees of a data set: train and validation. The test set is not here, and not reachable from here.
+    """The part of a data set that a search sees: train and validation. It does not contain or refer to the test set.
 
     Attributes:
         name: The data set's name or path.
+        task: The task.
+        train: Training samples.
+        validation: Validation samples.
         fingerprint: Hex digest of the files and of the split, to recognise a different data set on resume.
-        scaling: Of the values in the files to those in ``train`` and ``validation``.
-        axes: Those of the array in a file of one's own, given or told by its shape; None for tables and data sets with
-            a name.
-        columns: Those of a table that are features; empty where they have no names.
-        classes: Names of the classes in the order of the outputs; empty where they have none.
-        categories: Of those columns that are several features, one for each category, in their order.
+        scaling: Scaling of the values in the files to those in ``train`` and ``validation``.
+        axes: Axes of the array in the user's own file, given or inferred from its shape; None for tables and data sets
+            with a name.
+        columns: Names of the feature columns of a table; empty if they have no names.
+        classes: Names of the classes in the order of the outputs; empty if they have none.
+        categories: Categories by column, for columns that are encoded as one feature per category, in order.
         targets: Names of the targets of a table.
     """
 

@@ -1,4 +1,4 @@
-"""The data sets by name: their files, what they hold, and how one part of them is read."""
+"""The named data sets: their files, their contents, and how one part of them is read."""
 
 from __future__ import annotations
 
@@ -20,32 +20,35 @@ from evonas.data.splitting import stratified_split
 from evonas.types import DataError, Doubles, Ints, Task
 
 Part: TypeAlias = Literal["train", "validation", "test"]
-#: Share of a data set without a published test set that is held out, the same rows whatever the run's seed.
+#: Share that is held out of a data set without a published test set; the rows do not depend on the run's seed.
 TEST_SHARE = 0.2
 TEST_SEED = 0
 
 BOSTON_FEATURES = ("CRIM", "ZN", "INDUS", "CHAS", "NOX", "RM", "AGE", "DIS", "RAD", "TAX", "PTRATIO", "B", "LSTAT")
 BOSTON_TARGET = "MEDV"
-#: The digits in the folder of scikit-learn: 64 pixels and a label a line.
+#: File of the digits in the folder of scikit-learn: 64 pixels and a label per line.
 DIGITS = "datasets/data/digits.csv.gz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A data set: where its files may lie and how one part of it is read.
+    """A data set: the location of its files and the way to read one part of it.
 
     Attributes:
-        task: None for a file of the user's: the task follows from its arrays.
+        name: Name or path of the data set.
+        task: The task; None for a user's file, whose task follows from its arrays.
         n_train: Published number of training samples, 0 if unknown.
-        files: Files that must lie together in one folder, each with or without ``.gz``, to the SHA-256 of its
-            decompressed content, or None where no verified one is known. Empty for data that come with a dependency.
-        subfolders: Where below a data folder the files are looked for.
-        read: ``(folder, part)`` to checked samples; reads nothing of the other part's files where they are separate.
-            Of a file of the user's it takes ``axes`` and ``task``, too, as :func:`evonas.data.arrays.raw_samples` does,
-            or as ``like`` the training samples, which all other parts are read as.
+        n_test: Published number of test samples, 0 if unknown.
+        files: Files that must be together in one folder, each with or without ``.gz``, mapped to the SHA-256 of the
+            decompressed content, or None if no verified one is known. Empty for data that come with a dependency.
+        subfolders: Folders below a data folder that are searched for the files.
+        read: Callable from ``(folder, part)`` to checked samples; it reads nothing of the other part's files if they
+            are separate. For a user's file it also takes ``axes`` and ``task``, like
+            :func:`evonas.data.arrays.raw_samples`, or as ``like`` the training samples, which determine how all other
+            parts are read.
         url: Base address of the published files, for an explicit download; None if there is none to verify.
         origin: How to get the data by hand, as the end of a sentence.
-        note: What a user should know before relying on the data.
+        note: Caveats for users.
     """
 
     name: str
@@ -83,7 +86,7 @@ def _read_idx(name: str, folder: Path, part: Part) -> RawSamples:
     images = _present(folder, f"{prefix}-images-idx3-ubyte")
     labels = _present(folder, f"{prefix}-labels-idx1-ubyte")
     content = read_bytes(labels)
-    # MNIST and its descendants share their file names: without this, the wrong one would be taken in silence.
+    # MNIST and its derivatives share their file names; without this check the wrong one would be used unnoticed.
     digest = hashlib.sha256(content).hexdigest()
     for other in SOURCES.values():
         if other.name != name and digest in other.files.values():
@@ -107,9 +110,9 @@ def _read_digits(_: Path, part: Part) -> RawSamples:
 
 
 def read_digits() -> tuple[NDArray[np.uint8], Ints]:
-    """Images ``(1797, 8, 8)`` and their labels, from the file that scikit-learn has them in.
+    """Images ``(1797, 8, 8)`` and their labels, from scikit-learn's file.
 
-    Importing scikit-learn takes seconds, which a short search has better uses for.
+    Importing scikit-learn takes seconds, which matter in a short search.
     """
     package = importlib.util.find_spec("sklearn")
     file = None if package is None or package.origin is None else Path(package.origin).parent / DIGITS
@@ -129,7 +132,13 @@ def _read_boston(folder: Path, part: Part) -> RawSamples:
 
 
 def _fixed_part(strata: Ints, part: Part, origin: str) -> Ints:
-    """The rows of one part of a data set that has no published test set, in the order of the file."""
+    """The rows of one part of a data set that has no published test set, in the order of the file.
+
+    Args:
+        strata: Stratum of each row, ``(n,)``.
+        part: The part.
+        origin: Description of the data for messages.
+    """
     rng = np.random.default_rng(TEST_SEED)
     test, train = stratified_split(strata, round(TEST_SHARE * len(strata)), None, rng, origin)
     return np.sort(train if part == "train" else test)

@@ -1,4 +1,4 @@
-"""Stratified splits."""
+"""Random splits: stratified by class, and by groups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evonas.types import DataError, Ints
 
-#: Random choices of groups, of which the best is taken.
+#: Number of random choices of groups, of which the best is taken.
 N_CHOICES = 50
 
 
@@ -23,10 +23,12 @@ def stratified_split(
     Every stratum gets at least one row in each part; the rest is apportioned by largest remainders.
 
     Args:
-        strata: The stratum of each row, ``0..k-1``, shape ``(n,)``; the labels, or zeros where there are none.
+        strata: The stratum of each row, ``0..k-1``, shape ``(n,)``; the labels, or zeros if there are none.
         n_first: Rows of the first part.
         n_second: Rows of the second part; None takes all others.
-        names: What the message calls the strata, where not by their numbers.
+        rng: Generator of the split.
+        origin: Description of the data for messages.
+        names: Names of the strata for messages; empty for their numbers.
 
     Raises:
         DataError: If a stratum has fewer than two rows, or if the parts do not fit into the rows or into the strata.
@@ -56,21 +58,23 @@ def stratified_split(
 def grouped_split(
     strata: Ints, groups: NDArray[Any], n_second: int, n_first: int | None, rng: np.random.Generator, origin: str
 ) -> tuple[Ints, Ints]:
-    """Two sets of rows in random order, of which no group has rows in both: for training, and about ``n_second``.
+    """Two sets of rows in random order, for training and validation, such that no group has rows in both.
 
     Of some random choices of groups the one is taken that comes nearest to the number of rows and to the proportions of
-    the strata, and of these one with every stratum on both sides.
+    the strata; choices with every stratum on both sides have priority.
 
     Args:
-        strata: As in :func:`stratified_split`.
-        groups: Of each row, ``(n,)``.
-        n_second: Rows of the second part, nearly.
+        strata: See :func:`stratified_split`.
+        groups: Group of each row, ``(n,)``.
+        n_second: Approximate number of rows of the second part.
         n_first: Rows of the first part; None takes all others.
+        rng: Generator of the split.
+        origin: Description of the data for messages.
 
     Raises:
         DataError: There is one group only, no choice has every stratum in the first part, or the rows do not suffice.
     """
-    from sklearn.model_selection import GroupShuffleSplit  # here, because it takes a second that few data sets need
+    from sklearn.model_selection import GroupShuffleSplit  # imported here: it takes a second, and few data sets need it
 
     n_rows, names = len(strata), np.unique(groups)
     if len(names) < 2 or not 1 <= n_second < n_rows:
@@ -99,7 +103,7 @@ def grouped_split(
 
 
 def _apportion(sizes: Ints, total: int) -> Ints:
-    """``total`` seats shared in proportion to ``sizes`` by largest remainders; nobody gets more than its size."""
+    """``total`` seats shared in proportion to ``sizes`` by largest remainders; no share exceeds its size."""
     quotas = sizes * total
     seats, remainders = np.divmod(quotas, max(1, int(sizes.sum())))
     seats[np.argsort(-remainders, kind="stable")[: total - int(seats.sum())]] += 1
@@ -107,7 +111,7 @@ def _apportion(sizes: Ints, total: int) -> Ints:
 
 
 def _rank_in_stratum(strata: Ints) -> Ints:
-    """How many earlier rows are in the same stratum, for each row."""
+    """The number of earlier rows in the same stratum, for each row."""
     by_stratum = np.argsort(strata, kind="stable")
     starts = np.cumsum(np.bincount(strata)) - np.bincount(strata)
     rank = np.empty_like(strata)

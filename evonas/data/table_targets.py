@@ -1,4 +1,4 @@
-"""The target of a table: names of classes, numbers of classes, or quantities; or several columns of quantities."""
+"""The target of a table: names or numbers of classes, or quantities; or several columns of quantities."""
 
 from __future__ import annotations
 
@@ -39,8 +39,13 @@ def target_columns(target: str | tuple[str, ...] | None, there: Sequence[str]) -
 def several_targets(table: Table, names: Sequence[str], task: Kind | None) -> Doubles:
     """The targets of a regression, ``(n, len(names))``.
 
+    Args:
+        table: The table.
+        names: Names of the target columns.
+        task: Kind of task given by the user.
+
     Raises:
-        DataError: A column holds anything but numbers, or something else than a regression was asked for.
+        DataError: A column holds anything but numbers, or another task than a regression was asked for.
     """
     if task == "classification":
         raise DataError(f"target (--target): expected one column with the classes of {table.path}, got "
@@ -53,18 +58,18 @@ def several_targets(table: Table, names: Sequence[str], task: Kind | None) -> Do
 def table_targets(
     table: Table, name: str, task: Kind | None, classes: tuple[str, ...]
 ) -> tuple[Ints | Doubles, tuple[str, ...]]:
-    """Labels ``(n,)``, numbered in the order of their classes, and these; or targets ``(n, 1)`` of a regression.
+    """Labels ``(n,)``, numbered in the order of their classes, with the classes; or targets ``(n, 1)`` of a regression.
 
-    Numbers are read as :func:`evonas.data.targets.read_targets` reads them, all else is the name of a class.
+    Numbers are read like in :func:`evonas.data.targets.read_targets`; any other value is the name of a class.
 
     Args:
-        table: Was read with the column as texts.
-        name: Of the column.
-        task: None lets the values decide.
-        classes: Those that there are; empty takes the column's own, in order.
+        table: Table in which the column was read as texts.
+        name: Name of the column.
+        task: Kind of task; None infers it from the values.
+        classes: Known classes; empty takes the column's own, in order.
 
     Raises:
-        DataError: A value is missing, infinite or none of a regression's, or a class is none of those that there are.
+        DataError: A value is missing, infinite or not valid for a regression, or a class is unknown.
     """
     return _targets(table, name, task, classes, "correct the rows, or leave out task (--task)")
 
@@ -93,13 +98,16 @@ def _targets(
 
 
 def check_varied(y: Ints | Doubles, classes: tuple[str, ...], table: Table, names: Sequence[str]) -> None:
-    """Raises :class:`DataError` for a target that is always the same, or a class with one sample.
+    """Check that targets differ and that every class has at least two samples.
 
     Args:
         y: Labels ``(n,)``, or targets ``(n, len(names))``.
-        classes: Empty for a regression.
-        table: Which they are from.
-        names: Of the columns.
+        classes: Names of the classes; empty for a regression.
+        table: The table.
+        names: Names of the target columns.
+
+    Raises:
+        DataError: A target is always the same, or a class has one sample.
     """
     for column, name in zip(y.reshape(len(y), -1).T, names, strict=True):
         _check_varied(column, classes, table, name)

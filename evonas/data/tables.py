@@ -1,4 +1,4 @@
-"""Tables with a header, from CSV and Parquet files: every refusal names the column and the line of the file."""
+"""Tables with a header, from CSV and Parquet files: every error names the column and the line of the file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from evonas.types import DataError, Doubles, Ints
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What the names of tables end in.
+#: Suffixes of files that are tables.
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".parquet")
-#: What may separate the values of a line.
+#: Possible separators of the values in a line.
 SEPARATORS = ",;\t"
-#: What stands for a missing value; pandas also takes None, which is the name of a class as often.
+#: Texts that mean a missing value; pandas also accepts None, which is as often the name of a class.
 MISSING = ["", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"]
-#: What pyarrow raises for damaged files: its errors are subclasses of these.
+#: Errors that pyarrow raises for damaged files: its errors are subclasses of these.
 _DAMAGE = (ValueError, OSError, TypeError, LookupError, NotImplementedError, MemoryError)
 
 
@@ -48,20 +48,23 @@ class Table:
     is_settled: bool = False
 
     def place(self, row: int) -> str:
-        """Where a row, counted from 0, is in the file."""
+        """The position of a row, counted from 0, in the file."""
         return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
 
     def where(self, rows: NDArray[np.bool_]) -> str:
-        """Where the first of the rows for which ``rows``, ``(n,)``, is true stands, and how many there are."""
+        """The position of the first of the rows for which ``rows``, ``(n,)``, is true, and their number."""
         n, first = int(rows.sum()), self.place(int(rows.argmax()))
         return f"in {first}" if n == 1 else f"in {first}, the first of {n} of {len(rows)} rows"
 
     def check_column(self, name: str, option: str) -> None:
-        """Raises :class:`DataError` unless there is a column of this name.
+        """Check that there is a column of this name.
 
         Args:
-            name: Was given by the user.
-            option: By which it was given, e.g. ``"target (--target)"``.
+            name: Name given by the user.
+            option: Option by which it was given, e.g. ``"target (--target)"``.
+
+        Raises:
+            DataError: There is none.
         """
         if name not in self.frame.columns:
             raise DataError(f"{option}: expected a column of {self.path}, got {name!r}"
@@ -71,8 +74,8 @@ class Table:
         """Columns of numbers, ``(n, len(names))``.
 
         Args:
-            names: Of the columns.
-            missing: Whether missing values are allowed, which are NaN then.
+            names: Names of the columns.
+            missing: Whether missing values are allowed; they are NaN.
 
         Raises:
             DataError: A column holds something else, infinite values, or missing ones that are not allowed.
@@ -87,12 +90,15 @@ class Table:
         return values
 
     def check_complete(self, name: str, absent: NDArray[np.bool_], what: str) -> None:
-        """Raises :class:`DataError` where values of a feature are missing.
+        """Check that no value of a feature is missing.
 
         Args:
-            name: Of the column.
-            absent: Whether a row has none, ``(n,)``.
-            what: A value is, in a sentence.
+            name: Name of the column.
+            absent: Whether the value of a row is missing, ``(n,)``.
+            what: Description of a value, for a sentence.
+
+        Raises:
+            DataError: A value is missing.
         """
         if absent.any():
             raise DataError(f"column {name} of {self.path}: expected {what} in every row, got none "
@@ -155,7 +161,7 @@ class Table:
         return values, np.isnan(values) & there
 
     def _plain(self, name: str) -> pd.Series[Any]:
-        """A column that holds no lists, which Parquet allows; of the type of its categories where it has some."""
+        """A column without nested values, which Parquet allows; a categorical one gets the type of its categories."""
         column = self.frame[name]
         if column.dtype == "category":
             column = column.astype(column.cat.categories.dtype if column.notna().all() else object)
@@ -165,7 +171,7 @@ class Table:
         return column
 
     def coded(self, name: str) -> tuple[Ints, list[str]]:
-        """The number of each row's label, ``(n,)``, -1 where it is missing, and the labels of a column in order.
+        """The number of each row's label, ``(n,)``, -1 for a missing one, and the sorted labels of a column.
 
         Labels are texts without surrounding spaces; whole numbers are written without a point.
         """
@@ -182,8 +188,8 @@ class Table:
         """A column as texts without surrounding spaces, object ``(n,)``.
 
         Args:
-            name: Of the column.
-            what: A value is, in a sentence.
+            name: Name of the column.
+            what: Description of a value, for a sentence.
 
         Raises:
             DataError: A value is missing.
@@ -197,7 +203,16 @@ class Table:
 
 
 def check_finite(values: Doubles, table: Table, name: str) -> None:
-    """Raises :class:`DataError` for values of a column that float32 has no room for; NaN is allowed."""
+    """Check that the values of a column are in the range of float32; NaN is allowed.
+
+    Args:
+        values: Values of the column, ``(n,)``.
+        table: The table.
+        name: Name of the column.
+
+    Raises:
+        DataError: A value is infinite or too large.
+    """
     with np.errstate(invalid="ignore"):
         bad = np.abs(values) > float(np.finfo(np.float32).max)
     if bad.any():
@@ -219,7 +234,11 @@ def read_table(path: Path, texts: tuple[str, ...] = ()) -> Table:
 
 
 def read_columns(path: Path) -> list[str]:
-    """The names of a table's columns, and nothing of its values; raises :class:`DataError` as :func:`read_table`."""
+    """The names of a table's columns; no values are read.
+
+    Raises:
+        DataError: See :func:`read_table`.
+    """
     if path.suffix != ".parquet":
         return _structure(_decoded(path), path)[0]
     return list(_parquet(path, columns=True).columns)
@@ -264,7 +283,7 @@ def _structure(text: str, path: Path) -> tuple[list[str], list[int], str]:
 
 
 def _header(row: list[str], path: Path) -> list[str]:
-    """The names; a column without one, like an index that pandas wrote, is called as pandas does."""
+    """The names of the columns; a column without one, like an index that pandas wrote, gets the name of pandas."""
     names = [name.strip() or f"Unnamed: {column}" for column, name in enumerate(row)]
     if all(_is_number(name) for name in names):
         raise DataError(f"{path}: expected the names of the columns in the first line, got numbers; add a header")
@@ -294,7 +313,7 @@ def _read_csv(path: Path, texts: tuple[str, ...]) -> Table:
             dtype=as_texts, keep_default_na=False, na_values=MISSING,
             skipinitialspace=True, float_precision=_exactly(pd.__version__), low_memory=False,
         )
-    except (ValueError, OverflowError) as error:  # also pandas' own ParserError
+    except (ValueError, OverflowError) as error:  # pandas' ParserError is a ValueError
         raise DataError(f"{path}: expected a table of values, got one that pandas cannot read ({error}); write it "
                         f"again") from error
     if len(frame) != len(lines):
@@ -304,7 +323,7 @@ def _read_csv(path: Path, texts: tuple[str, ...]) -> Table:
 
 
 def _exactly(version: str) -> Literal["round_trip"] | None:
-    """How pandas is told to read floats as Python does, which newer versions do by themselves."""
+    """The option that makes pandas read floats like Python; None for newer versions, which do so by default."""
     major, minor = (int(re.sub(r"\D.*", "", part) or 0) for part in version.split(".")[:2])
     return "round_trip" if (major, minor) < (3, 1) else None
 

@@ -1,4 +1,4 @@
-"""Labels or quantities: what the array ``y`` of a file is for, and what an archive calls its classes."""
+"""Interpretation of the array ``y`` of a file as labels or quantities, and the names of classes in an archive."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from evonas.data.archives import array_shapes, read_npz
 from evonas.types import DataError, Doubles, Ints
 
-#: So many samples for each different value make whole numbers look like labels; fewer, like quantities.
+#: Samples per distinct value from which whole numbers look like labels; with fewer they look like quantities.
 SAMPLES_A_VALUE = 10
-#: But so few different integers are labels however few samples there are.
+#: Number of distinct integers up to which they are labels, however few samples there are.
 MANY_VALUES = 20
 #: The array of an archive with the names of the classes, in the order of their numbers.
 CLASSES = "classes"
@@ -24,13 +24,13 @@ CLASSES = "classes"
 def read_targets(
     y: NDArray[Any], origin: str, task: Literal["classification", "regression"] | None = None
 ) -> Ints | Doubles:
-    """Labels ``(n,)`` or targets ``(n, n_outputs)``; a note is given where the other was as likely meant.
+    """Labels ``(n,)`` or targets ``(n, n_outputs)``; a warning is given if the other was as likely meant.
 
     Args:
         y: Integers ``(n,)``, or floats ``(n,)`` or ``(n, n_outputs)``.
-        origin: What the messages name.
-        task: Classification takes whole numbers of any type, and rows of 0 with one 1; regression takes integers, too.
-            None: integers are labels, floats are targets.
+        origin: Description of the data for messages.
+        task: Classification takes whole numbers of any type, and one-hot rows; regression takes integers, too. None:
+            integers are labels, floats are targets.
 
     Raises:
         DataError: Another shape, or labels that are no whole numbers.
@@ -90,13 +90,13 @@ def _is_one_hot(y: NDArray[Any]) -> bool:
 def numbered(
     labels: NDArray[Any], classes: tuple[str, ...], origin: str, where: Callable[[NDArray[np.bool_]], str]
 ) -> tuple[Ints, tuple[str, ...]]:
-    """Numbers of labels, ``(n,)``, in the order of their classes, and the names of these.
+    """Numbers of labels, ``(n,)``, in the order of their classes, and the names of the classes.
 
     Args:
         labels: Texts or numbers, ``(n,)``.
-        classes: Those that there are; empty takes the labels' own, in order.
-        origin: What the message names.
-        where: Says where rows are, of which it gets a mask ``(n,)``.
+        classes: Known classes; empty takes the labels' own, in order.
+        origin: Description of the data for messages.
+        where: Describes the position of rows, given a mask ``(n,)``.
 
     Raises:
         DataError: A label is none of the classes.
@@ -114,7 +114,7 @@ def numbered(
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """The names of the classes that an archive has; empty where it has none, or, with a note, none that can be used."""
+    """The names of the classes in an archive; empty if it has none, or, with a warning, none that can be used."""
     shapes = array_shapes(path, [CLASSES])
     if CLASSES not in shapes:
         return ()
@@ -128,7 +128,13 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def fitting_names(names: tuple[str, ...], n_classes: int, path: Path) -> tuple[str, ...]:
-    """The names that an archive has for its classes; empty, with a note, where they are another number."""
+    """The names of the classes in an archive; empty, with a warning, if their number differs.
+
+    Args:
+        names: Names in the archive.
+        n_classes: Number of classes.
+        path: The archive.
+    """
     if names and len(names) != n_classes:
         return _unused(path, f"{len(names)} names for {n_classes} classes; give each class one")
     return names

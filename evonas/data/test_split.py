@@ -1,7 +1,7 @@
-"""Behind the wall: the test set, and the whole training set for a final retraining. No searching code imports this.
+"""The test set, and the whole training set for a final retraining. Code that searches never imports this module.
 
-Both are normalised by the statistics of the *search's* train samples, so that one network with its weights, found by
-the search or trained again, always sees inputs in the same units. Give the same arguments as to
+Both are normalised by the statistics of the *search's* train samples, so that a network with its weights, found by the
+search or trained again, always sees inputs in the same units. Give the same arguments as to
 :func:`evonas.data.load`.
 """
 
@@ -47,10 +47,13 @@ def load_for_retraining(
     n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
     options: FileOptions = NO_OPTIONS,
 ) -> Splits:
-    """All samples outside the test set as ``train``, shuffled; ``validation`` is empty: no epoch can be picked by it.
+    """All samples outside the test set as ``train``, shuffled; ``validation`` is empty: it must not select an epoch.
+
+    Args:
+        name, root, seed, validation, n_train, axes, task, options: See :func:`evonas.data.load`.
 
     Raises:
-        DataError: As :func:`evonas.data.load` does.
+        DataError: See :func:`evonas.data.load`.
     """
     prepared = prepare(
         name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task,

@@ -1,7 +1,7 @@
-"""Whether test samples will fit, said at the start of a run: nothing that is read of them is kept.
+"""Check of the test samples at the start of a run; nothing that is read of them is kept.
 
-Of arrays only the headers are read. A table has none but the names of its columns, so that it is read as a whole: a
-label that training did not have, or a row that is too short, would else be found when the search is over.
+Only the headers of arrays are read. A table has only the names of its columns as a header, so it is read completely:
+otherwise an unknown label or a short row would be found only when the search is over.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from evonas.types import DataError, Task
 
 
 def check_test_set(splits: Splits, options: FileOptions) -> None:
-    """Whether the test samples of files of the user's, where there are any, will fit those that a run begins with.
+    """Check that test samples in the user's own files, if there are any, fit the samples of the run.
 
     Raises:
         DataError: They have another shape, an array or a column is missing, or a table has a label or a value that the
@@ -38,7 +38,7 @@ def check_test_set(splits: Splits, options: FileOptions) -> None:
 
 
 def _like(splits: Splits) -> RawSamples:
-    """What the test samples are read as: training samples without rows."""
+    """Training samples without rows, which determine how test samples are read."""
     labels = splits.task.kind == "classification"
     y = np.empty(0, np.int64) if labels else np.empty((0, splits.task.n_outputs))
     return RawSamples(
@@ -67,7 +67,7 @@ def _check_arrays(path: Path, options: FileOptions, task: Task, axes: Axes | Non
         raise DataError(f"{file}: expected the arrays {' and '.join(names)} for the test, or none of them, got only "
                         f"{''.join(shapes)}; add the other with numpy.savez")
     x, y = (shapes[name] for name in names)
-    if not x or not y or 0 in (x[0], y[0]):  # no test samples that could be read
+    if not x or not y or 0 in (x[0], y[0]):  # there are no readable test samples
         return
     _check_shapes(x, y, f"{file} (test)", task, axes)
 

@@ -1,4 +1,4 @@
-"""What samples count: checked, and taken into samples."""
+"""Weights of samples: validation, and scaling for training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evonas.data.arrays import RawSamples
 from evonas.types import DataError, Doubles, Floats, Ints
 
-#: Names a sample by its number, for a message.
+#: Function from the number of a sample to its description in messages.
 Place = Callable[[int], str]
 
 
@@ -22,10 +22,10 @@ def check_weights(
     """Weights as float64 ``(n,)``.
 
     Args:
-        weights: As they were given.
-        n_samples: That they belong to.
-        what: The message names, e.g. ``"sample_weight"``.
-        place: Names one of them.
+        weights: Weights as given by the user.
+        n_samples: Number of samples.
+        what: Description of the weights for messages, e.g. ``"sample_weight"``.
+        place: Describes a sample by its number.
 
     Raises:
         DataError: They are no numbers, do not match the samples, are negative or not finite, or all are 0.
@@ -60,12 +60,12 @@ def _strange(weights: NDArray[Any], place: Place) -> str:
 
 
 def weighted(raw: RawSamples, weights: Doubles, what: str) -> RawSamples:
-    """The samples with their weights, without those that count nothing.
+    """The samples with their weights, without those of weight 0.
 
     Args:
         raw: All samples.
-        weights: As :func:`check_weights` gives them.
-        what: The message names.
+        weights: Result of :func:`check_weights`.
+        what: Description of the weights for messages.
 
     Raises:
         DataError: A class is left without samples.
@@ -82,13 +82,13 @@ def weighted(raw: RawSamples, weights: Doubles, what: str) -> RawSamples:
 
 
 def of_mean_one(weights: Doubles, rows: Ints) -> Floats | None:
-    """Positive weights ``(n,)`` as training takes them, float32; None where all are equal, or there are none.
+    """Positive weights ``(n,)`` scaled for training, float32; None if all are equal, or there are none.
 
     All are in one unit, so that samples for training and for validation can be joined later.
 
     Args:
-        weights: Of all samples.
-        rows: Of the training samples, over which the mean is 1.
+        weights: Weights of all samples.
+        rows: Rows of the training samples, over which the mean is 1.
     """
     if not len(weights) or (weights == weights[0]).all():
         return None

@@ -1,7 +1,7 @@
 """The search as scikit-learn estimators.
 
-- ``classifier``, ``regressor``: :class:`EvoClassifier` and :class:`EvoRegressor`; ``base``: what they share
-- ``weights``: what samples count; ``members``: the networks of the front, kept in memory
+- ``classifier``, ``regressor``: :class:`EvoClassifier` and :class:`EvoRegressor`; ``base``: their common base class
+- ``weights``: weights of samples; ``members``: the networks of the front, kept in memory
 """
 
 from evonas.estimator.classifier import EvoClassifier

@@ -1,4 +1,4 @@
-"""What the estimators share: parameters, the search in ``fit``, the networks of the front afterwards."""
+"""Common base class of the estimators: parameters, the search in ``fit``, and the networks of the front."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-#: Which network predicts: that with the least error, the smallest within a standard error of it, the knee of the front,
-#: or the best within bounds.
+#: The network that predicts: the one with the least error, the smallest within a standard error of it, the knee of the
+#: front, or the best within bounds.
 Pick: TypeAlias = Literal["best", "one-se", "knee"] | Mapping[str, float]
 
-#: Samples a forward pass; bounds memory only.
+#: Samples per forward pass, which bounds memory only.
 PREDICTION_BATCH = 1024
-#: Generations where neither they nor the time is limited.
+#: Number of generations if neither it nor the time is limited.
 GENERATIONS = 20
-#: Share of a time limit after which the networks are trained: the rest is for making them ready.
+#: Share of a time limit after which training ends; the rest is for preparing the networks.
 READY = 0.97
 
 
@@ -55,42 +55,43 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     Samples are rows of features, ``(n, n_features)``, signals, ``(n, channels, length)``, or images, ``(n, height,
     width)``, ``(n, channels, height, width)`` or ``(n, height, width, channels)``. A fifth of the samples (a sixth of
-    10 000 or more) is held back to compare networks by. The result is the same for equal arguments, whatever
-    ``n_jobs``, unless ``time_limit`` cuts the search.
+    10 000 or more) is held back to compare networks. The result is the same for equal arguments and any ``n_jobs``,
+    unless ``time_limit`` cuts the search.
 
     Args:
-        flops: The most FLOPs a sample (2 an edge); None is any number.
-        generations: After the founders; None is as many as ``time_limit`` has time for, and 20 without it.
+        flops: Largest number of FLOPs per sample (2 per edge); None for any.
+        generations: Number of generations after the founders; None means as many as fit into ``time_limit``, and 20
+            without it.
         population: Survivors of a generation; half as many children are born in the next.
-        epochs: Of every trial; None is 6, more where samples are few: see
+        epochs: Epochs of every trial; None means 6, and more if samples are few: see
             :func:`evonas.training.length.default_epochs`.
         time_limit: Seconds for the whole of ``fit``, all of which are used unless ``generations`` ends it before.
-        n_jobs: Trials at a time; None is 1, -1 as many as there are cores.
+        n_jobs: Number of parallel trials; None means 1, -1 as many as there are cores.
         random_state: A number, a ``RandomState``, or None for another search each time.
-        metric: What the front trades against FLOPs, any that ``evonas metrics`` lists; None is the error, a mean of
-            validation and training samples. ``"fitness_balanced_error"`` counts all classes alike.
+        metric: Quality that the front trades against FLOPs, any that ``evonas metrics`` lists; None means the error, a
+            mean of validation and training samples. ``"fitness_balanced_error"`` weighs all classes equally.
         pick: The network that predicts: ``"best"`` by ``metric``; ``"one-se"``, the smallest within one standard error
-            of it; the ``"knee"`` of the front, where more FLOPs begin to buy little; or the best within bounds like
+            of it; the ``"knee"`` of the front, beyond which more FLOPs gain little; or the best within bounds like
             ``{"flops": 20_000}``. On tables errors are those on held-out folds of all samples, on which the best of
             every size are trained anew; else those of the front.
-        ensemble: Networks whose probabilities, or predictions, are averaged: the best of those.
+        ensemble: Number of networks, the best ones, whose probabilities or predictions are averaged.
         verbose: 1 shows progress, a bar on a terminal and a line every few seconds elsewhere, as in a notebook; 2
             prints a line for every generation.
-        callbacks: Objects that watch the search, see :class:`evonas.RunObserver`. (``clone`` copies them.)
-        out: A directory to make, for a run like any other; its samples are kept beside it in ``OUT.npz``. Where it
-            holds a run already, as in cross-validation, ``OUT-2``, ``OUT-3`` and so on are made: ``run_.path`` says
-            which. None keeps neither.
+        callbacks: Objects that observe the search, see :class:`evonas.RunObserver`. (``clone`` copies them.)
+        out: A directory to create for a run like any other, with its samples in ``OUT.npz`` beside it. If it holds a
+            run already, as in cross-validation, ``OUT-2``, ``OUT-3`` and so on are created; ``run_.path`` is the actual
+            path. None keeps neither.
         space: Name of the search space.
-        space_options: Its options.
-        axes: Of a sample, in letters like ``"hwc"``: see :mod:`evonas.data.axes`. None lets the shape decide.
+        space_options: Options of the search space.
+        axes: Axes of a sample, in letters like ``"hwc"``: see :mod:`evonas.data.axes`. None infers them from the shape.
 
     Attributes:
         n_features_in_: ``X.shape[1]``.
-        front_: The front as :meth:`evonas.run.api.Run.front` gives it, and the network that was picked.
-        finalists_: On tables what was compared on folds, see :func:`evonas.estimator.refit.standings`; the one that was
-            picked stands first.
-        id_: The individual that was picked.
-        model_: Its network, trained on all samples: a module from samples in the units of ``X``, channels first; of an
+        front_: The front in the form of :meth:`evonas.run.api.Run.front`, and the network that was picked.
+        finalists_: On tables the networks compared on folds, see :func:`evonas.estimator.refit.standings`; the picked
+            one is first.
+        id_: Id of the individual that was picked.
+        model_: Its network, trained on all samples: a module from samples in the units of ``X``, channels first; for an
             ensemble the mean of several.
         run_: The :class:`evonas.run.api.Run`, None without ``out``.
     """
@@ -121,7 +122,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.axes = axes
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Help on an estimator shows the parameters and attributes that it shares with others."""
+        """Add the shared parameters and attributes to the docstring of a subclass, so that ``help`` shows them."""
         super().__init_subclass__(**options)
         own, (_, head, shared) = cls.__dict__.get("__doc__"), (SearchEstimator.__doc__ or "").partition("    Args:")
         if own and head:  # python -OO leaves docstrings out
@@ -136,17 +137,23 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _samples(self, X: Any, y: Any, sample_weight: Any) -> RawSamples:
-        """Checked samples, those that count, and what else ``fit`` learns of ``y``."""
+        """Checked samples without those of weight 0; sets the attributes that ``fit`` learns from ``y``.
+
+        Args:
+            X: See :meth:`fit`.
+            y: See :meth:`fit`.
+            sample_weight: See :meth:`fit`.
+        """
         ...
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Search, and pick a network.
+        """Search, and pick a network. Returns the estimator.
 
         Args:
             X: Samples, finite numbers.
-            y: Labels or targets, ``(n,)``; of a regression also ``(n, n_outputs)``.
-            sample_weight: What each sample counts in training and in the error on the samples that are held back,
-                ``(n,)``, not negative; None: all count alike. Samples that count 0 are left out.
+            y: Labels or targets, ``(n,)``; for a regression also ``(n, n_outputs)``.
+            sample_weight: Weight of each sample in training and in the error on the samples that are held back,
+                ``(n,)``, not negative; None: all weigh the same. Samples of weight 0 are left out.
 
         Raises:
             ValueError: Unfit samples, targets, weights or parameters; ``out`` is no run and exists; no network is
@@ -156,7 +163,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         check_parameters(self.get_params(deep=False), type(self).__name__)
         raw = self._samples(X, y, sample_weight)
         self._axes, self._shape = raw.axes, raw.x.shape[1:]
-        import_module("torch")  # seconds that belong to the time limit: the picked network needs it
+        import_module("torch")  # needed by the picked network; its import takes seconds of the time limit
         with ExitStack() as stack:
             observers = stack.enter_context(watching(self.verbose, self.callbacks))
             directory, dataset = stack.enter_context(self._workspace())
@@ -169,7 +176,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             parts = assemble(config.model_copy(update=changes), directory)
             known = {*METRICS, *parts.evaluator.metric_names}
             for name in self.pick if isinstance(self.pick, Mapping) else ():
-                if name not in known:  # not when the search is over
+                if name not in known:  # checked before the search instead of after it
                     raise UserError(f"pick: unknown metric {name!r}{suggestion(name, known)}")
             finished = begin(parts, directory, observers=observers, since=since)
             run = Run(directory)
@@ -205,21 +212,22 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def export(
         self, path: str | Path, *, id: int | None = None, format: str | None = None, precision: str = "float32"
     ) -> tuple[Path, ...]:
-        """Write a network of the front to a file, and return all that were written, that one first.
+        """Write a network of the front to a file, and return the paths of all files written, that one first.
 
         C and ONNX take samples in the units of ``X``, channels first, and are checked against torch before they are
-        written; :func:`evonas.load` reads what ``torch`` writes.
+        written; :func:`evonas.load` reads the format ``torch``.
 
         Args:
-            path: Of the file; the header of C stands beside it.
-            id: Of the member of ``front_``; None is the one that predicts. Of an ensemble each has a file of its own.
+            path: Path of the file; the header of C is written beside it.
+            id: Id of the member of ``front_``; None means the one that predicts. The networks of an ensemble must be
+                written one by one.
             format: ``"torch"``, ``"json"``, ``"onnx"`` or ``"c"``; None follows from the file's suffix:
                 ``.safetensors``, ``.json``, ``.onnx``, ``.c``.
             precision: ``"float32"``, or for C ``"int8"``.
 
         Raises:
-            ValueError: There is no such member or format, the file cannot be written, or what would be written does not
-                compute what the network does.
+            ValueError: There is no such member or format, the file cannot be written, or the program does not compute
+                what the network does.
         """
         check_is_fitted(self)
         if id is None and len(self._members.together) > 1:
@@ -228,14 +236,14 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return self._members.write(self.id_ if id is None else id, path, format, precision)
 
     def __sklearn_tags__(self) -> Tags:
-        """Images are samples too."""
+        """Tags for scikit-learn: samples may be images."""
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.non_deterministic = self.time_limit is not None
         return tags
 
     def _outputs(self, X: Any) -> Doubles:
-        """In float64, so that a sample's outputs do not depend on what else is in its batch."""
+        """Outputs ``(n, n_outputs)``, computed in float64, so that they do not depend on other samples in a batch."""
         import torch
 
         check_is_fitted(self)
@@ -252,7 +260,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return np.concatenate(outputs)
 
     def _settings(self) -> dict[str, Any]:
-        """Fields of :class:`evonas.config.RunConfig`."""
+        """Values for the fields of :class:`evonas.config.RunConfig`."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         n_cores = os.cpu_count() or 1
         jobs = 1 if self.n_jobs is None else self.n_jobs
@@ -272,7 +280,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @contextmanager
     def _workspace(self) -> Iterator[tuple[Path, Path]]:
-        """A run directory to make, and a file for its samples; both vanish afterwards where ``out`` is None."""
+        """A run directory to create, and a file for its samples; both are removed afterwards if ``out`` is None."""
         if self.out is not None:
             with workspace(self.out, numbered=True) as places:
                 yield places

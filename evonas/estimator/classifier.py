@@ -31,8 +31,9 @@ class EvoClassifier(FrontDisplay, ClassifierMixin, SearchEstimator):  # type: ig
     Labels are of any kind. Samples, parameters and attributes are those of :class:`SearchEstimator`, and:
 
     Args:
-        class_weight: ``"balanced"`` lets every class count alike, in training and in the error; a dict like
-            ``{"rare": 50}`` says what a sample of a class counts, 1 where it does not. It multiplies ``sample_weight``.
+        class_weight: ``"balanced"`` weighs every class equally, in training and in the error; a dict like
+            ``{"rare": 50}`` gives the weight of a sample by class, 1 for other classes. It multiplies
+            ``sample_weight``.
 
     Attributes:
         classes_: The labels, ascending, shape ``(n_classes,)``; ``model_`` gives their logits.
@@ -80,8 +81,7 @@ class EvoClassifier(FrontDisplay, ClassifierMixin, SearchEstimator):  # type: ig
         return replace(raw, classes=classes, weights=None if weights is None else weights[rows])
 
     def _rows(self, labels: Ints, weights: Doubles | None) -> Ints:
-        """Every sample that counts, and those that are the only ones of their class twice: to train and to validate on.
-        """
+        """Rows of the samples with positive weight; a sample that is alone in its class occurs twice, once per part."""
         kept = np.arange(len(labels)) if weights is None else np.flatnonzero(weights)
         counts = np.bincount(labels[kept])
         if (alone := counts == 1).any():

@@ -1,4 +1,4 @@
-"""The networks of a front in memory, with what exporting them needs: no folder has to stay."""
+"""The networks of a front in memory, with the data that their export needs, so that no folder has to remain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evonas.types import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-#: Validation samples that are kept to check exported programs on.
+#: Number of validation samples that are kept to check exported programs.
 CHECKED = 1000
 
 
@@ -29,8 +29,9 @@ class Members:
     """Networks of a front by their ids.
 
     Attributes:
-        together: Ids of those that predict: several of an ensemble.
-        splits: What they were trained for, with some of its validation samples and no others.
+        together: Ids of the networks that predict: several for an ensemble.
+        packages: The networks with the data for their export, by id.
+        splits: The data set, with some of its validation samples and no others.
     """
 
     together: tuple[int, ...]
@@ -46,27 +47,33 @@ class Members:
                         f"and what predicts; networks of other individuals, as in finalists_, are not kept)")
 
     def module(self, id: int) -> nn.Module:
-        """It as a module from samples in the units of the data to outputs in theirs, in evaluation mode."""
+        """The network as a module from samples to outputs, both in the units of the data, in evaluation mode."""
         return self.package(id).module(raw=True)
 
     def write(self, id: int, path: str | Path, format: str | None, precision: str) -> tuple[Path, ...]:
-        """Write a network to a file, in the format of its suffix where none is given; returns what was written.
+        """Write a network to a file, and return the paths of all files written.
+
+        Args:
+            id: Id of the network.
+            path: Path of the file.
+            format: Name of the format; None follows from the suffix.
+            precision: Precision of the weights.
 
         Raises:
-            UserError: As :func:`evonas.run.lowered_export.write_network`; or the suffix stands for no format.
+            UserError: See :func:`evonas.run.lowered_export.write_network`; or the suffix belongs to no format.
         """
         return write_network(self.package(id), lambda: self.splits, Path(path).expanduser(), format, precision).paths
 
 
 def members_of(run: OpenRun, splits: Splits, ids: Iterable[int], final: Final, *, kept: object) -> Members:
-    """Members of a run; those that were trained on all samples with the weights of that training.
+    """Members of a run; those that were trained on all samples have the weights of that training.
 
     Args:
-        run: That has just ended.
+        run: The run, which has just ended.
         splits: Its data set.
-        ids: Of the members.
-        final: What was picked.
-        kept: None where the run is not: then the members do not name its files.
+        ids: Ids of the members.
+        final: The picked networks.
+        kept: None if the run is removed: then the members do not name its files.
     """
     found = search_packages(run, sorted(int(id) for id in ids)) | packages(run, final)
     if kept is None:

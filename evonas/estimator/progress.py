@@ -1,4 +1,4 @@
-"""What is shown of a search, and told to callbacks."""
+"""Observers of the search: the display of progress and the user's callbacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from evonas.run.progress import SearchProgress
 from evonas.run.start import RunObserver
 
-#: Characters of a line that is no line of a terminal: as many as there are.
+#: Characters per line outside a terminal: enough for any line.
 LINE = 1000
 
 
@@ -36,7 +36,7 @@ def watching(verbose: int, callbacks: Sequence[RunObserver] | None) -> Iterator[
 
 def _progress(verbose: int) -> SearchProgress:
     shown = verbose == 1 and sys.stdout.isatty()
-    # Plain text in notebooks, where a bar of the console's own would stay empty; lines are never wrapped.
+    # Plain text in notebooks, in which the console's own bar would stay empty; lines are never wrapped.
     console = Console(
         file=sys.stdout, force_jupyter=False, force_terminal=shown, width=None if shown else LINE, soft_wrap=True
     )

@@ -21,17 +21,17 @@ from evonas.types import Doubles, UserError
 class EvoRegressor(FrontDisplay, RegressorMixin, SearchEstimator):  # type: ignore[misc]
     """A regressor that searches for its own network.
 
-    Targets are one number a sample, or several of any units and sizes: they are standardised for training. Samples,
+    Targets are one number per sample, or several of any units and sizes: they are standardised for training. Samples,
     parameters and attributes are those of :class:`SearchEstimator`; ``model_`` gives targets in the units of ``y``.
     """
 
     def predict(self, X: Any) -> Doubles:
-        """Targets in the units of ``y``, ``(n,)`` or ``(n, n_outputs)`` as they were in ``fit``."""
+        """Targets in the units of ``y``, with the shape that ``fit`` was given: ``(n,)`` or ``(n, n_outputs)``."""
         outputs = self._outputs(X)
         return outputs[:, 0] if self._is_flat else outputs
 
     def __sklearn_tags__(self) -> Tags:
-        """Several targets are learned at once."""
+        """Tags for scikit-learn: several targets can be learned at once."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

@@ -1,4 +1,4 @@
-"""What samples count: the weights that were given for them, times those of their classes."""
+"""Weights of samples: the given weights times those of the classes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from evonas.data.weights import check_weights
 from evonas.types import Doubles, Ints, UserError
 
-#: None: every sample counts alike; ``"balanced"``: every class does; or what the samples of some classes count.
+#: None: all samples weigh the same; ``"balanced"``: all classes do; or the weight of a sample by class.
 ClassWeight: TypeAlias = Literal["balanced"] | Mapping[Any, float] | None
 
 
 def sample_weights(sample_weight: Any, n_samples: int) -> Doubles | None:
-    """Weights ``(n,)`` as ``fit`` was given them, checked; raises :class:`UserError`."""
+    """The weights given to ``fit``, checked, ``(n,)``; None if there are none.
+
+    Raises:
+        UserError: They are invalid.
+    """
     if sample_weight is None:
         return None
     return check_weights(np.asarray(sample_weight), n_samples, "sample_weight")
@@ -54,10 +58,10 @@ def class_weighted(
 
 
 def _factors(class_weight: Mapping[Any, float], classes: NDArray[Any]) -> Doubles:
-    """What a sample of each class counts: 1 where that is not said."""
+    """Weight of a sample of each class, ``(n_classes,)``: 1 unless it is given."""
     known = set(classes.tolist())
     strange = [label for label in class_weight if label not in known]
-    if strange and len(class_weight) - len(strange) < len(classes):  # a class that is not in this fold is no mistake
+    if strange and len(class_weight) - len(strange) < len(classes):  # a class that is missing in this fold is no error
         raise UserError(f"class_weight: expected labels like {', '.join(map(repr, classes[:5].tolist()))}, got "
                         f"{strange[0]!r}: correct it, or name all classes")
     try:

@@ -1,4 +1,4 @@
-"""Between the values of a data set's files, which exported networks take and give, and those of the search."""
+"""Conversion between the units of a data set's files, which exported networks use, and those of the search."""
 
 from __future__ import annotations
 
@@ -12,41 +12,48 @@ from evonas.types import Doubles, Floats, Inputs
 
 
 def export_target(splits: Splits, name: str, precision: Precision = "float32") -> ExportTarget:
-    """What a network for this data set is exported for."""
+    """The target of exports for a data set.
+
+    Args:
+        splits: The data set.
+        name: Name of the network.
+        precision: Precision of the weights.
+    """
     return ExportTarget(name, splits.scaling, splits.scaling.input_type == "uint8", precision)
 
 
 def inputs_of(samples: Samples, target: ExportTarget) -> Inputs:
-    """Samples ``(n, *input_shape)`` as an exported network takes them."""
+    """Samples ``(n, *input_shape)`` in the form that an exported network takes."""
     values = target.scaling.restore(samples.x)
     return np.rint(values).astype(np.uint8) if target.byte_inputs else values.astype(target.input_type)
 
 
 def samples_of(inputs: Inputs, samples: Samples, target: ExportTarget) -> Samples:
-    """The samples in the units of the search, but of the very inputs, rounded as they are.
+    """Samples in the units of the search, converted from an exported network's inputs including their rounding.
 
     Args:
-        inputs: ``(n, *input_shape)``, as :func:`inputs_of` gives them.
-        samples: Where the targets come from, in the same order.
-        target: What the network is exported for.
+        inputs: Inputs ``(n, *input_shape)`` from :func:`inputs_of`.
+        samples: Samples with the targets, in the same order.
+        target: Target of the export.
     """
     return replace(samples, x=target.scaling.normalise(inputs))
 
 
 def outputs_of(outputs: Floats, target: ExportTarget) -> Floats:
-    """What an exported network gave, ``(n, n_outputs)``, in the units of the search."""
+    """Outputs of an exported network, ``(n, n_outputs)``, in the units of the search."""
     return target.scaling.normalise_targets(outputs)
 
 
 def output_rounding(scaling: Scaling) -> Doubles:
-    """What outputs may lose, ``(n_outputs,)`` or ``(1,)``, in the units of the search, since they are float32: the mean
-    of the targets is added to them, in three roundings.
+    """Bound of the rounding error of float32 outputs, ``(n_outputs,)`` or ``(1,)``, in the units of the search.
+
+    The mean of the targets is added to the outputs in three roundings.
     """
     return 3 * scaling.float32_target_losses
 
 
 def lossy_columns(scaling: Scaling) -> str:
-    """The columns or channels that float32 cannot hold, with what it would lose of them; empty where it holds all."""
+    """The columns or channels that float32 cannot hold, with the deviations that are lost; empty if it holds all."""
     if scaling.input_type != "float64":
         return ""
     what, losses = "column" if np.ndim(scaling.mean) == 1 else "channel", scaling.float32_losses

@@ -1,4 +1,4 @@
-"""From a trained genotype to a program, whatever its space offers."""
+"""Export of a trained genotype as a program, for any search space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evonas.types import Task, UserError, Weights
 
 
 def program_formats(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
-    """What weights can be stored as, by format: the space's own, and ``onnx`` of any network."""
+    """The precisions of weights by format: the space's own formats, and ``onnx`` for any network."""
     own = space.formats if isinstance(space, Exportable) else {}
     return {"onnx": ("float32",), **own}
 
@@ -21,6 +21,14 @@ def make_program(
     space: SearchSpace[G], task: Task, genotype: G, weights: Weights, format: str, target: ExportTarget
 ) -> Program:
     """A network in one of :func:`program_formats`.
+
+    Args:
+        space: Search space of the genotype.
+        task: The task.
+        genotype: The genotype.
+        weights: Its weights.
+        format: Name of the format.
+        target: Target of the export.
 
     Raises:
         UserError: A package that the format needs is not installed, or this network cannot be written.

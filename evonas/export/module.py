@@ -1,4 +1,4 @@
-"""A network between values in the data's own units, and several networks as one."""
+"""Modules for use: a network with inputs and outputs in the data's own units, and several networks as one."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from evonas.export.data_units import lossy_columns
 
 
 class InDataUnits(nn.Module):
-    """Normalises inputs, runs the network, and undoes the normalisation of regression targets.
+    """Normalisation of inputs, the network, and inversion of the normalisation of regression targets.
 
-    Both are computed in float64 (in float32 on devices that have no other), whatever the type of the network, whose
-    parameters alone ``float()``, ``double()`` and ``half()`` change. Inputs should come as they are, integers or
-    float64: next to a large offset float32 has no room for the deviations. For the same reason predictions of targets
+    Both conversions are computed in float64 (in float32 on devices without it), regardless of the type of the network,
+    which alone ``float()``, ``double()`` and ``half()`` change. Inputs should be given as they are, integers or
+    float64: beside a large offset float32 has no room for the deviations. For the same reason predictions of targets
     far from 0 are float64. A warning names the columns that inputs of fewer bits cannot hold.
 
     Args:
         network: Maps normalised inputs to logits or standardised targets.
-        scaling: Its ``mean`` and ``std`` broadcast over one sample; so does ``fill``, which takes the place of NaN.
+        scaling: Scaling whose ``mean`` and ``std`` broadcast over one sample, as does ``fill``, which replaces NaN.
     """
 
     def __init__(self, network: nn.Module, scaling: Scaling) -> None:
         super().__init__()
         self.network = network
-        # No buffers: they would be rounded with the network.
+        # Not buffers, which would be rounded with the network.
         self._mean, self._std, self._target_mean, self._target_std = (
             torch.tensor(value, dtype=torch.float64)
             for value in (scaling.mean, scaling.std, scaling.target_mean, scaling.target_std)
@@ -62,7 +62,7 @@ class Averaged(nn.Module):
     """Several networks as one: the mean of their probabilities, as logarithms, or of their targets.
 
     Args:
-        members: Modules of the same inputs and outputs, ``(n, n_outputs)``.
+        members: Modules with the same inputs and outputs, ``(n, n_outputs)``.
         is_classifier: Whether outputs are logits.
     """
 
@@ -71,7 +71,7 @@ class Averaged(nn.Module):
         self.members, self._is_classifier = nn.ModuleList(members), is_classifier
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs ``(n, n_outputs)``; of classes their softmax is the mean of the members'."""
+        """Outputs ``(n, n_outputs)``; for classes their softmax is the mean of the members' softmax."""
         outputs = torch.stack([member(x) for member in self.members])
         if not self._is_classifier:
             return outputs.mean(0)

@@ -1,4 +1,4 @@
-"""Names of exported C: the file's, and the one that its functions and macros begin with."""
+"""Names in exported C: that of the file, and the prefix of its functions and macros."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 from evonas.types import UserError
 
-#: Characters that stand in an include and in a command as they are.
+#: Characters that need no quoting in an include and in a command.
 _ALLOWED = re.compile(r"[A-Za-z][A-Za-z0-9 _.,()+=-]*")
-#: So that the suffix fits what file systems allow.
+#: Largest number of characters, so that the name with its suffix fits the limits of file systems.
 MOST_CHARACTERS = 200
 
 
@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: Words of C and C++, in which no file of a program should be called what these mean.
+#: Reserved words of C and C++.
 KEYWORDS = _words("""
     alignas alignof and asm auto bitand bitor bool break case catch char class compl complex concept const consteval
     constexpr constinit continue decltype default delete do double else enum explicit export extern false float for
@@ -24,7 +24,7 @@ KEYWORDS = _words("""
     public register requires restrict return short signed sizeof static struct switch template this throw true try
     typedef typeid typename typeof union unsigned using virtual void volatile wchar_t while xor
 """)
-#: Headers that the C library, compilers and exported sources include: one beside the source would hide them.
+#: Headers that the C library, compilers and exported sources include; a file beside the source would hide them.
 HEADERS = _words("""
     aio alloca arm_neon assert complex cpio ctype dirent dlfcn errno fcntl fenv float fnmatch ftw glob grp iconv
     immintrin inttypes iso646 langinfo libgen limits link locale malloc math memory monetary mqueue ndbm netdb nl_types
@@ -51,7 +51,7 @@ def identifier(stem: str) -> str:
     """A C identifier for a file of this name, without its suffix.
 
     Raises:
-        UserError: A source of this name, or what is in it, could not be compiled everywhere; says why.
+        UserError: A source of this name, or its contents, could not be compiled everywhere; the message says why.
     """
     what = f"--out: {stem!r} cannot be the name of C source"
     if len(stem) > MOST_CHARACTERS:

@@ -1,4 +1,4 @@
-"""Networks as ONNX graphs, node by node. The package onnx is imported when a graph is written: it is optional."""
+"""Networks as ONNX graphs, node by node. The optional package onnx is imported only when a graph is written."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ OPSET, IR_VERSION = 17, 8
 
 
 class OnnxGraph:
-    """From ``input`` to ``output``, float32 with samples along the first axis; nodes in order of execution."""
+    """A graph from ``input`` to ``output``, float32 with samples along the first axis; nodes in order of execution."""
 
     def __init__(self) -> None:
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
 
     def add(self, operator: str, inputs: Sequence[str], output: str | None = None, **attributes: Any) -> str:
-        """A node; returns the name of what it gives, by default one that nothing else has."""
+        """Add a node, and return the name of its output.
+
+        Args:
+            operator: Operator of ONNX.
+            inputs: Names of the inputs.
+            output: Name of the output; None creates a unique one.
+            attributes: Attributes of the node.
+        """
         from onnx import helper
 
         output = output or f"{operator}_{len(self._nodes)}"
@@ -31,7 +38,7 @@ class OnnxGraph:
         return output
 
     def constant(self, values: NDArray[Any], name: str | None = None) -> str:
-        """Returns its name, by default one that nothing else has."""
+        """Add a constant, and return its name; None creates a unique one."""
         from onnx import numpy_helper
 
         name = name or f"constant_{len(self._constants)}"
@@ -39,14 +46,14 @@ class OnnxGraph:
         return name
 
     def centred(self, x: str, mean: NDArray[Any]) -> str:
-        """Without a mean of the type of ``x``, as float32; returns its name."""
+        """Subtract a mean of the type of ``x``, and return the name of the result, which is float32."""
         from onnx import TensorProto
 
         centred = self.add("Sub", [x, self.constant(mean)])
         return centred if mean.dtype == np.float32 else self.add("Cast", [centred], to=TensorProto.FLOAT)
 
     def imputed(self, x: str, fill: NDArray[Any]) -> str:
-        """With values of the type of ``x`` in the place of NaN; returns its name."""
+        """Replace NaN by values of the type of ``x``, and return the name of the result."""
         return self.add("Where", [self.add("IsNaN", [x]), self.constant(fill), x])
 
     def serialised(
@@ -56,9 +63,10 @@ class OnnxGraph:
         """The contents of an ``.onnx`` file.
 
         Args:
-            input_shape, output_shape: Of one sample; what follows from the graph may be a name.
-            remarks: Text for a person to read.
-            doubles: The input is float64.
+            name: Name of the graph.
+            input_shape, output_shape: Shapes of one sample; a size that follows from the graph may be a name.
+            remarks: Lines of the model's documentation.
+            doubles: Whether the input is float64.
         """
         from onnx import TensorProto, checker, helper
 

@@ -1,4 +1,4 @@
-"""ONNX of any network: the compiled module as torch sees it."""
+"""ONNX of any network, traced by torch from the compiled module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ OPSET = 18
 
 @dataclass(frozen=True, eq=False)
 class TracedProgram:
-    """A module as a graph: an :class:`evonas.capabilities.export.Program` for spaces that write none of their own."""
+    """A module as a graph: an :class:`evonas.capabilities.export.Program` for spaces without their own format.
+
+    Attributes:
+        module: The module.
+        task: The task.
+        target: Target of the export.
+    """
 
     module: nn.Module
     task: Task
@@ -28,7 +34,7 @@ class TracedProgram:
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """Not known: they are the runtime's."""
+        """Sizes in memory; empty, because they depend on the runtime."""
         return {}
 
     def compile(self) -> nn.Module:
@@ -36,13 +42,13 @@ class TracedProgram:
         return self.module
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
-        """One file."""
+        """The contents of the file ``.onnx``."""
         module = InDataUnits(self.module, self.target.scaling).eval()
         sample = torch.zeros(
             2, *self.task.input_shape, dtype=torch.float64 if self.target.takes_doubles else torch.float32
         )
         with warnings.catch_warnings(), _silent(logging.getLogger("torch.onnx")):
-            warnings.simplefilter("ignore")  # torch tells of its own internals
+            warnings.simplefilter("ignore")  # torch warns about its own internals
             program = torch.onnx.export(
                 module, (sample,), input_names=["input"], output_names=["output"], opset_version=OPSET, dynamo=True,
                 dynamic_shapes=({0: torch.export.Dim("n")},), verbose=False,

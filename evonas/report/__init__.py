@@ -1,1 +1,1 @@
-"""What a person sees of runs: ``choice`` explains, ``compare`` sets side by side, ``tables`` list, ``plot`` draws."""
+"""Reports of runs: ``choice`` explains a choice, ``compare`` compares runs, ``tables`` and ``plot`` display them."""

@@ -1,4 +1,4 @@
-"""Why one member of a front is chosen where another looks better: the search's objective is not what a person reads."""
+"""Explanation why a member is chosen although another looks better by the metric that users know."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from evonas.front import knee
 from evonas.objectives import Objectives
 from evonas.store import Record
 
-#: What a person reads of a network, more is better, and the objectives that say the same.
+#: Metrics by which users judge a network, larger being better, and the objectives that agree with them.
 READ = (("val_accuracy", frozenset({"val_accuracy", "val_error"})), ("val_r2", frozenset({"val_r2", "val_nmse"})))
-#: Digits after the point of two values that are compared: as few as tell them apart.
+#: Fewest and most digits after the point of two compared values: as few as distinguish them.
 FEWEST_DIGITS, MOST_DIGITS = 4, 12
 
 
 def read_quality(members: Sequence[Record], objectives: Objectives) -> str | None:
-    """The metric by which a person judges members; None where the first objective says the same, or some lack it."""
+    """The metric by which users judge members; None if the first objective agrees with it, or some members lack it."""
     for name, same in READ:
         if members and objectives.items[0].metric not in same and all(name in r.metrics for r in members):
             return name
@@ -23,10 +23,12 @@ def read_quality(members: Sequence[Record], objectives: Objectives) -> str | Non
 
 
 def why_chosen(chosen: Record, rivals: Sequence[Record], objectives: Objectives) -> str | None:
-    """One sentence where a rival has more of :func:`read_quality` than the chosen member, else None.
+    """One sentence if a rival has more of :func:`read_quality` than the chosen member, else None.
 
     Args:
+        chosen: The chosen member.
         rivals: Members that could have been chosen; the chosen one may be among them.
+        objectives: Objectives of the search.
     """
     name, objective = read_quality([chosen, *rivals], objectives), objectives.items[0]
     if name is None:
@@ -47,7 +49,7 @@ def why_chosen(chosen: Record, rivals: Sequence[Record], objectives: Objectives)
 
 
 def why_knee(members: Sequence[Record], objectives: Objectives) -> str | None:
-    """:func:`why_chosen` for the knee, whose rivals are the members that cost no more."""
+    """The result of :func:`why_chosen` for the knee, with the members that cost no more as rivals."""
     middle = knee(members, objectives)
     costs = objectives.items[1:]
     cheap = [r for r in members if all(cost.loss(r.metrics) <= cost.loss(middle.metrics) for cost in costs)]
@@ -55,7 +57,7 @@ def why_knee(members: Sequence[Record], objectives: Objectives) -> str | None:
 
 
 def why_front(members: Sequence[Record], objectives: Objectives) -> str | None:
-    """:func:`why_knee`, where that needs no reason :func:`why_chosen` of the best by the first objective."""
+    """The result of :func:`why_knee`; if that is None, of :func:`why_chosen` for the best by the first objective."""
     if not members:
         return None
     best = min(members, key=lambda r: objectives.items[0].loss(r.metrics))
@@ -63,7 +65,7 @@ def why_front(members: Sequence[Record], objectives: Objectives) -> str | None:
 
 
 def apart(first: float, second: float) -> tuple[str, str]:
-    """Two numbers with as many digits as tell them apart; the same text twice where they are equal."""
+    """Two numbers with as many digits as distinguish them; the same text twice if they are equal."""
     for digits in range(FEWEST_DIGITS, MOST_DIGITS):
         texts = f"{first:.{digits}f}", f"{second:.{digits}f}"
         if texts[0] != texts[1]:

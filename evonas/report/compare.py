@@ -1,7 +1,7 @@
-"""Runs side by side: quality at equal cost, hypervolume to one reference point, compute spent.
+"""Comparison of runs: quality at equal cost, hypervolume with a common reference point, compute spent.
 
-Nothing is interpolated: at a budget a run is worth its best member that costs no more. The first objective says what is
-better, the last is the cost, as everywhere in reports; by another cost every run counts as if that had been its only
+Nothing is interpolated: at a budget a run counts with its best member that costs no more. As in all reports, the first
+objective is the quality and the last one the cost; with another cost every run counts as if that had been its only
 other objective.
 """
 
@@ -22,11 +22,16 @@ from evonas.types import Doubles, UserError, suggestion
 
 
 class RunRecords(NamedTuple):
-    """What is compared of a run: its name, all its evaluations, its own constraints, its seconds, what seeded it.
+    """A run to be compared.
 
     Attributes:
-        pair: What decided everything random in it: its ``seed`` and its ``split_seed``. Runs of two groups that agree
-            in both are a pair.
+        name: Name of the run.
+        records: All its evaluations.
+        objectives: Its objectives, with its own constraints.
+        elapsed: Wall-clock seconds of the run.
+        seeds: Runs that seeded it.
+        pair: ``seed`` and ``split_seed``, which decide everything random in the run. Runs of two groups that agree in
+            both are a pair.
     """
 
     name: str
@@ -39,12 +44,14 @@ class RunRecords(NamedTuple):
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run reached, and what it spent for that, the runs that seeded it included.
+    """The result of one run and its costs, including those of the runs that seeded it.
 
     Attributes:
+        name: Name of the run.
         staircase: The members that are the best under some budget, by ascending cost.
-        hypervolume: Up to the comparison's reference point.
-        at_budget: Per budget the best member that costs no more, None where there is none.
+        hypervolume: Hypervolume with the comparison's reference point.
+        spent: Costs of the run and of those that seeded it.
+        at_budget: The best member that costs no more, by budget; None if there is none.
         pair: See :class:`RunRecords`.
     """
 
@@ -61,9 +68,10 @@ class Comparison:
     """Groups of runs that differ in their seeds, measured alike.
 
     Attributes:
-        objectives: The common objectives, without constraints: those may differ.
-        reference: Point of the hypervolume, by objective.
-        budgets: In units of the cost, ascending.
+        objectives: The common objectives, without constraints, which may differ.
+        reference: Reference point of the hypervolume, by objective.
+        budgets: Budgets in units of the cost, ascending.
+        groups: Results of the runs, by name of the group.
     """
 
     objectives: Objectives
@@ -73,26 +81,35 @@ class Comparison:
 
     @property
     def quality(self) -> Objective:
-        """What members are chosen by."""
+        """The objective by which members are chosen."""
         return self.objectives.items[0]
 
     @property
     def cost(self) -> Objective:
-        """What budgets bound."""
+        """The objective that budgets bound."""
         return self.objectives.items[-1]
 
 
 class Curve(NamedTuple):
-    """The best quality under each cost as a step function: from each cost on; both of shape ``(n,)``."""
+    """The best quality under each cost as a step function.
+
+    Attributes:
+        costs: Costs at which the steps begin, ``(n,)``.
+        values: Quality from each cost on, ``(n,)``.
+    """
 
     costs: Doubles
     values: Doubles
 
 
 class Attained(NamedTuple):
-    """What any run of a group attains, at least half of them, and all: curves from the best to the worst.
+    """Attainment of a group of runs: curves that any run, at least half of the runs, and all runs attain.
 
-    With an even number of runs the median is the better of the two in the middle.
+    Attributes:
+        best: Curve that any run attains.
+        median: Curve that at least half of the runs attain. With an even number of runs it is the better of the two in
+            the middle.
+        worst: Curve that all runs attain.
     """
 
     best: Curve
@@ -104,12 +121,13 @@ def compare(
     groups: Mapping[str, Sequence[RunRecords]], *, budgets: Sequence[float] | None = None,
     reference: Mapping[str, float] | None = None, cost: str | None = None,
 ) -> Comparison:
-    """Compare runs with the same objectives, or by one cost runs with the same first one.
+    """Compare runs with the same objectives, or, by a given cost, runs with the same first objective.
 
     Args:
-        budgets: In units of the cost; by default 1-2-5 steps across the costs of all fronts.
+        groups: Runs by name of the group.
+        budgets: Budgets in units of the cost; by default 1-2-5 steps across the costs of all fronts.
         reference: Values that replace those of the :func:`common_reference`.
-        cost: A metric that takes the place of all objectives but the first.
+        cost: A metric that replaces all objectives but the first.
 
     Raises:
         UserError: The runs have different objectives, one objective, or a cost that is maximised; or a run has no
@@ -136,7 +154,7 @@ def compare(
 
 
 def by_cost(run: RunRecords, cost: str) -> RunRecords:
-    """The run as if it had been a search of its first objective and a cost.
+    """The run as if it had been a search with its first objective and a cost.
 
     Raises:
         UserError: The cost is that objective, is maximised, or was not measured for all members of the run's front.
@@ -150,7 +168,7 @@ def by_cost(run: RunRecords, cost: str) -> RunRecords:
     if cost in maximised or cost == quality.metric:
         raise UserError(f"{cost} is no cost: name a metric that is minimised, beside {quality.metric}")
     check_measured(front(run.records, run.objectives), cost, run=run.name)
-    # What else was not measured cannot be chosen, but was paid for.
+    # Other members without the metric cannot be chosen, but their cost counts.
     records = [r if cost in r.metrics else r._replace(status="failed") for r in run.records]
     objectives = Objectives((quality, Objective(cost, log=cost in LOGARITHMIC)), run.objectives.constraints)
     return run._replace(records=records, objectives=objectives)
@@ -173,8 +191,11 @@ def _common_objectives(runs: Sequence[RunRecords]) -> Objectives:
 
 
 def common_reference(members: Sequence[Record], objectives: Objectives) -> dict[str, float]:
-    """A reference point that leaves out no member of any front: 1 for shares, else the worst value among the members;
-    for costs that span orders of magnitude the next 1-2-5 step above it."""
+    """A reference point that excludes no member of any front.
+
+    It is 1 for shares, else the worst value among the members; for costs that span orders of magnitude it is the next
+    1-2-5 step above that.
+    """
     point: dict[str, float] = {}
     for objective in objectives.items:
         values = [r.metrics[objective.metric] for r in members]
@@ -185,7 +206,7 @@ def common_reference(members: Sequence[Record], objectives: Objectives) -> dict[
 
 
 def steps(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, 20, ...: from the first such step that is at least ``low`` to the first that is at least ``high``.
+    """The steps 1, 2, 5, 10, 20, ... from the first that is at least ``low`` to the first that is at least ``high``.
 
     Costs below 1 count as 1, as in the objectives' logarithm.
     """
@@ -211,7 +232,7 @@ def _result(
 
 
 def staircase(members: Sequence[Record], objectives: Objectives) -> list[Record]:
-    """The members of a front, sorted by cost, that are better than all that cost less; with two objectives, all."""
+    """The members of a front, sorted by cost, that are better than all cheaper ones; with two objectives, all."""
     stairs: list[Record] = []
     for record in members:
         if not stairs or objectives.items[0].loss(record.metrics) < objectives.items[0].loss(stairs[-1].metrics):
@@ -228,7 +249,9 @@ def attained(staircases: Sequence[Sequence[Record]], cost: Objective, quality: O
     """The attainment surfaces of runs by cost and quality (see :func:`evonas.pareto.attainment_surfaces`).
 
     Args:
-        staircases: Of each run the members that are the best under some cost, at least one.
+        staircases: The members of each run that are the best under some cost; at least one.
+        cost: Objective on the first axis.
+        quality: Objective on the second axis.
     """
     sign = 1 if quality.goal == "min" else -1
     fronts = [

@@ -13,7 +13,7 @@ from evonas.report.plot import LABELS
 from evonas.report.significance import ALPHA, Difference, families, tests_made
 from evonas.report.tables import number
 
-#: What a name may hold that means something else to LaTeX.
+#: Characters with a special meaning in LaTeX, and their replacements.
 ESCAPES = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", "²": "$^2$", "³": "$^3$", "µ": r"$\mu$", "±": r"$\pm$", "≤": r"$\leq$",
@@ -26,15 +26,17 @@ def to_latex(
     comparison: Comparison, found: Sequence[Difference], tests: Tests | None = None, *, dataset: str = "",
     baseline: str | None = None,
 ) -> str:
-    """Rows are groups, columns the qualities under each budget and the hypervolume: mean ± sample deviation.
+    """A table with a row per group and columns for the quality under each budget and the hypervolume.
 
-    The best mean of a column in which every run has a member is bold. Marked are groups that are significantly worse
-    than it or, with a baseline, that differ from the baseline; the caption says so, and by which test.
+    Cells are mean ± sample deviation. The best mean of a column in which every run has a member is bold. Groups are
+    marked that are significantly worse than it or, with a baseline, that differ from the baseline; the caption states
+    this and the test.
 
     Args:
-        found: The :func:`evonas.report.significance.differences`, by the same tests and baseline.
-        tests: Test metrics, which then stand in the place of validation metrics.
-        dataset: What the caption begins with.
+        comparison: The comparison.
+        found: Its :func:`evonas.report.significance.differences`, with the same tests and baseline.
+        tests: Test metrics, which replace validation metrics.
+        dataset: Beginning of the caption.
         baseline: The group that others were compared with.
     """
     import pandas as pd
@@ -53,7 +55,7 @@ def to_latex(
 
 
 def escaped(text: str) -> str:
-    """As LaTeX prints it."""
+    """The text with the characters that are special in LaTeX escaped."""
     return text.translate(ESCAPES)
 
 

@@ -1,4 +1,4 @@
-"""A comparison as tables for a person, and as JSON and CSV rows."""
+"""A comparison as tables for the terminal, and as JSON and CSV rows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from evonas.types import Json
 
 
 def budget_table(comparison: Comparison, tests: Tests | None = None) -> Table:
-    """Rows are budgets, columns are groups: the quality of the best members, mean ± sample deviation.
+    """A table with a row per budget and a column per group: the quality of the best members, mean ± sample deviation.
 
-    Where only some runs of a group have a member under a budget, it says so: ``(2 of 3)`` is the mean over two.
+    If only some runs of a group have a member under a budget, the cell says so: ``(2 of 3)`` is the mean over two.
     """
     metric, chosen_by = shown_metric(comparison), comparison.quality.metric
     validated, measured = qualities(comparison), [] if tests is None else qualities(comparison, tests)
@@ -33,7 +33,7 @@ def budget_table(comparison: Comparison, tests: Tests | None = None) -> Table:
 
 
 def spending_table(comparison: Comparison) -> Table:
-    """Rows are groups: hypervolume and what was spent by a run, mean ± sample deviation."""
+    """A table with a row per group: hypervolume and costs of a run, mean ± sample deviation."""
     groups = list(comparison.groups.values())
 
     def column(name: str, value: Callable[[RunResult], float | None], digits: str) -> Column:
@@ -55,12 +55,12 @@ def _billions(run: RunResult) -> float | None:
 
 
 def difference_table(comparison: Comparison, found: Sequence[Difference]) -> Table:
-    """Rows are two groups, under a budget or by hypervolume: how far and how surely they differ.
+    """A table with a row per pair of groups and measure: size and significance of the difference.
 
-    An interval or a p-value that the runs are too few for is ``-``; a significant one has an asterisk.
+    An interval or a p-value for which there are too few runs is ``-``; a significant p-value has an asterisk.
 
     Args:
-        comparison: Its cost is what budgets bound.
+        comparison: The comparison, whose cost the budgets bound.
         found: At least one difference.
     """
 
@@ -84,7 +84,15 @@ def difference_table(comparison: Comparison, found: Sequence[Difference]) -> Tab
 
 
 def mean_text(values: Sequence[float | None], digits: str = ".4f") -> str:
-    """``0.8712 ± 0.0021 (2 of 3)``: mean and sample deviation of those that are there, and how many, if not all."""
+    """Mean and sample deviation of the present values, like ``0.8712 ± 0.0021 (2 of 3)``.
+
+    Args:
+        values: Values, None for missing ones.
+        digits: Format of the numbers.
+
+    Returns:
+        The text; it contains the count only if values are missing, and is ``-`` if all are.
+    """
     present = [value for value in values if value is not None]
     if not present:
         return "-"
@@ -95,7 +103,13 @@ def mean_text(values: Sequence[float | None], digits: str = ".4f") -> str:
 
 def to_json(comparison: Comparison, tests: Tests | None = None, found: Sequence[Difference] = ()) -> Json:
     """``{reference, budgets, groups: {name: [{run, hypervolume, ..., at_budget: {budget: member or null}}]},
-    differences: [{name, budget, first, second, ...}]}``; the latter as :class:`evonas.report.significance.Difference`.
+    differences: [{name, budget, first, second, ...}]}``; the latter as in
+    :class:`evonas.report.significance.Difference`.
+
+    Args:
+        comparison: The comparison.
+        tests: Test metrics by run and individual; None to leave them out.
+        found: Differences between groups.
     """
 
     def described(run: RunResult) -> dict[str, Any]:
@@ -109,7 +123,7 @@ def to_json(comparison: Comparison, tests: Tests | None = None, found: Sequence[
 
 
 def to_rows(comparison: Comparison, tests: Tests | None = None) -> Iterator[dict[str, Any]]:
-    """One row a run and budget; the member's columns are missing where there is none."""
+    """One row per run and budget; the columns of the member are missing if there is none."""
     for name, runs in comparison.groups.items():
         for run in runs:
             for budget in comparison.budgets:
@@ -135,5 +149,5 @@ def _entry(comparison: Comparison, run: RunResult, budget: float, tests: Tests |
 
 
 def _plain(budget: float) -> float:
-    """A whole number without a decimal point: keys and values of JSON then read alike."""
+    """A whole number without a decimal point, so that keys and values of JSON agree."""
     return int(budget) if budget == int(budget) else budget

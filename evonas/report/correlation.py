@@ -1,4 +1,4 @@
-"""How well a score ranks networks as training does."""
+"""Agreement between the ranking of networks by a score and by training."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from scipy.stats import kendalltau, spearmanr
 
 from evonas.types import Doubles
 
-#: Fewer networks have no rank correlation worth a number.
+#: Smallest number of networks for which a rank correlation is reported.
 FEWEST = 3
 
 
 class RankCorrelation(NamedTuple):
-    """Rank correlations; NaN where they cannot be told.
+    """Rank correlations; NaN if they are undefined.
 
     Attributes:
-        n: Networks that have both.
-        partial: Spearman's with the number of parameters held constant: what a score knows beside the size.
+        n: Number of networks with both values.
+        spearman: Spearman's rank correlation.
+        kendall: Kendall's rank correlation.
+        partial: Spearman's with the number of parameters held constant: what a score adds to the size.
     """
 
     n: int
@@ -29,9 +31,14 @@ class RankCorrelation(NamedTuple):
 
 
 def rank_correlation(scores: Doubles, quality: Doubles, params: Doubles) -> RankCorrelation:
-    """Of scores with a quality, more being better of both; all ``(n,)``, and NaN of a score that failed.
+    """The rank correlations of scores with a quality.
 
-    The partial correlation is that of ranks, so it is the same given parameters or given their logarithm.
+    The partial correlation is one of ranks, so it is the same for parameters and for their logarithm.
+
+    Args:
+        scores: Scores, larger being better, ``(n,)``; NaN for a failed score.
+        quality: Quality, larger being better, ``(n,)``.
+        params: Number of parameters, ``(n,)``.
     """
     good = np.isfinite(scores) & np.isfinite(quality)
     scores, quality, params = scores[good], quality[good], params[good]

@@ -19,35 +19,38 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-#: Edges that a picture shows at most: more are a grey mass, and a slow SVG.
+#: Largest number of edges in a picture: more are a grey mass, and a slow SVG.
 DRAWN_EDGES = 5000
-#: As many of edges that share weights, which are drawn to show where the sources of a neuron lie.
+#: Largest number of edges with shared weights, which are drawn to show the positions of a neuron's sources.
 DRAWN_SHARED = 900
-#: Inches: the height of a drawing where its width allows it, its width at most, the picture of the inputs beside it,
-#: the head with title and captions, the foot with the legend, and the margin.
+#: Sizes in inches: largest height and width of a drawing, the picture of the inputs beside it, the head with title and
+#: captions, the foot with the legend, and the margin.
 TALLEST, WIDEST, HEAT, HEAD, FOOT, MARGIN = 4.4, 15.0, 2.5, 1.2, 0.75, 0.35
-#: Fewer inches of width would not hold the texts.
+#: Smallest width in inches that holds the texts.
 NARROWEST = 6.5
-#: Characters of a label that are shown, and inches that each takes.
+#: Largest number of characters of a label, and inches per character.
 LONGEST_LABEL, LETTER = 24, 0.085
 INK, QUIET, PALE = "#1f2430", "#5b6472", "#d6dae1"
-#: Of operations, in the order of their names: Okabe & Ito 2008, https://jfly.uni-koeln.de/color/.
+#: Colours of operations, in the order of their names: Okabe & Ito 2008, https://jfly.uni-koeln.de/color/.
 OPERATION_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3a9bd0", "#7a5c2e", "#000000")
-#: Colours of weights that edges share, by their number: neighbouring taps of a kernel are far apart.
+#: Colours of shared weights, by their number: those of neighbouring taps of a kernel differ strongly.
 TIE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07c00", "#3a9bd0", "#7a3ea1", "#c0392b", "#5b8c2a")
-#: Where along its edge a name may stand, best first.
+#: Possible positions of a name along its edge, best first.
 NAME_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
 NAME_SIZE = 8.5
 
 
 def draw_sketch(path: Path, sketch: Sketch, *, title: str, facts: str = "") -> None:
-    """Layers from left to right, edges coloured by weight or named by operation, and what reads the inputs.
+    """Draw a network: layers from left to right, edges coloured by weight or named by operation, and the use of inputs.
 
     Args:
+        path: File to write.
+        sketch: The network.
+        title: Title of the picture.
         facts: A line below the title.
 
     Raises:
-        UserError: The file cannot be written; nothing is left behind then.
+        UserError: The file cannot be written; no partial file remains.
     """
     sheet = _sheet(sketch)
     sheet.text(MARGIN, sheet.height - 0.36, title, size=14, weight="bold", color=INK)
@@ -73,7 +76,13 @@ def draw_sketch(path: Path, sketch: Sketch, *, title: str, facts: str = "") -> N
 
 @dataclass(frozen=True)
 class _Sheet:
-    """A figure measured in inches from its lower left corner; ``unit`` inches are one of the sketch."""
+    """A figure measured in inches from its lower left corner.
+
+    Attributes:
+        figure: The figure.
+        unit: Inches of one unit of the sketch.
+        has_heat: Whether it shows the use of the inputs.
+    """
 
     figure: Figure
     unit: float
@@ -92,7 +101,14 @@ class _Sheet:
         return self.figure.add_axes((left / w, bottom / h, width / w, height / h))
 
     def text(self, left: float, bottom: float, text: str, **style: Any) -> None:
-        """As it is: names come from the user's files, and a dollar sign is no mathematics."""
+        """Write a text literally: names come from the user's files, in which a dollar sign is no mathematics.
+
+        Args:
+            left: Inches from the left.
+            bottom: Inches from the bottom.
+            text: The text.
+            style: Options of matplotlib's ``Figure.text``.
+        """
         self.figure.text(left / self.width, bottom / self.height, text, parse_math=False, **style)
 
 
@@ -119,7 +135,7 @@ def _edges_text(shown: Sketch, sketch: Sketch) -> str:
 
 
 def _draw_captions(axes: Axes, sketch: Sketch) -> None:
-    """Above the middle of each layer its name and, of neurons, their number."""
+    """Write the name of each layer above its middle and, for neurons, their number."""
     for i, (name, size) in enumerate(zip(sketch.layers, sketch.layer_sizes(), strict=True)):
         x = sketch.positions[sketch.layer == i, 0]
         if not len(x):
@@ -132,7 +148,7 @@ def _draw_captions(axes: Axes, sketch: Sketch) -> None:
 
 
 def _curves(sketch: Sketch) -> list[Doubles]:
-    """The four control points of each edge, ``(4, 2)``: it leaves and arrives level."""
+    """The four control points of each edge, ``(4, 2)``: it begins and ends horizontally."""
     start, end = (sketch.positions[nodes].astype(np.float64) for nodes in sketch.edges.T)
     bend = np.stack([0.4 * (end[:, 0] - start[:, 0]), np.zeros(len(start))], axis=1)
     return list(np.stack([start, start + bend, end - bend, end], axis=1))
@@ -150,7 +166,13 @@ def _collection(curves: list[Doubles], **style: Any) -> PathCollection:
 
 
 def _draw_neurons(axes: Axes, sketch: Sketch, unit: float) -> None:
-    """Inputs as squares, darker where more edges begin; hidden neurons as dots; outputs larger, with their names."""
+    """Draw inputs as squares, darker if read by more edges; hidden neurons as dots; outputs larger, with their names.
+
+    Args:
+        axes: Axes to draw on.
+        sketch: The network.
+        unit: Inches of one unit of the sketch.
+    """
     read = np.bincount(sketch.edges[:, 0], minlength=len(sketch.positions))
     points = 72 * unit
     for i, kind in enumerate(sketch.kinds):
@@ -174,15 +196,15 @@ def _shortened(label: str) -> str:
 
 
 def _row_step(y: Doubles) -> float:
-    """The distance between rows of inputs, so that squares touch, but do not overlap; of few rows no more than 0.04."""
+    """The distance between rows of inputs, at most 0.04, so that squares touch but do not overlap."""
     rows = np.unique(y)
     return min(float(np.diff(rows).min()), 0.04) if len(rows) > 1 else 0.04
 
 
 def _draw_weights(axes: Axes, sketch: Sketch) -> tuple[Colormap, float] | None:
-    """Edges from the weakest to the strongest; returns the colours and the weight at their ends, None without weights.
+    """Draw edges from the weakest to the strongest; with more edges each is fainter.
 
-    The more edges, the fainter each.
+    Returns the colours and the weight at their ends, None without weights.
     """
     n_edges = len(sketch.edges)
     density = min(1.0, 1.8 / np.sqrt(max(n_edges, 1) / 150))
@@ -190,7 +212,7 @@ def _draw_weights(axes: Axes, sketch: Sketch) -> tuple[Colormap, float] | None:
     if sketch.weights is None or not n_edges:
         axes.add_collection(_collection(curves, edgecolors=QUIET, linewidths=0.7, alpha=density, zorder=2))
         return None
-    # A few large weights would leave all others pale.
+    # With the maximum a few large weights would leave all others pale.
     largest = max(float(np.quantile(np.abs(sketch.weights), 0.98)), 1e-12)
     order = np.argsort(np.abs(sketch.weights), kind="stable")
     share = np.clip(sketch.weights[order] / largest, -1, 1)
@@ -203,7 +225,7 @@ def _draw_weights(axes: Axes, sketch: Sketch) -> tuple[Colormap, float] | None:
 
 
 def _draw_shared(axes: Axes, sketch: Sketch) -> None:
-    """Edges in the colour of their weight's number, the stronger the wider; grey where they share it with none."""
+    """Draw edges in the colour of their weight's number, wider for larger weights; grey if the weight is not shared."""
     from matplotlib.colors import to_rgba
 
     assert sketch.ties is not None
@@ -222,7 +244,10 @@ def _draw_shared(axes: Axes, sketch: Sketch) -> None:
 
 
 def _weight_colours() -> Colormap:
-    """Red is positive and blue negative, which every eye tells apart; without the white between, which paper is."""
+    """Colours from blue for negative to red for positive weights, a pair distinguishable with colour vision deficiency.
+
+    The white of the middle is left out, because the paper is white.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
@@ -231,7 +256,7 @@ def _weight_colours() -> Colormap:
 
 
 def _draw_scale(sheet: _Sheet, scale: tuple[Colormap, float]) -> None:
-    """Which colour is which weight, at the right end of the foot."""
+    """Draw the scale of the weights' colours at the right end of the foot."""
     colormap, largest = scale
     right = sheet.width - MARGIN - (HEAT + 0.9 if sheet.has_heat else 0.0)
     axes = sheet.axes(right - 1.75, 0.3, 1.3, 0.11)
@@ -243,11 +268,11 @@ def _draw_scale(sheet: _Sheet, scale: tuple[Colormap, float]) -> None:
 
 
 def _draw_input_use(sheet: _Sheet, sketch: Sketch) -> None:
-    """How many edges read each place of the input grid, to the right of the network."""
+    """Draw how many edges read each place of the input grid, to the right of the network."""
     from matplotlib.ticker import MaxNLocator
 
     assert sketch.input_use is not None
-    use = np.ma.masked_equal(sketch.input_use, 0)  # what nobody reads is not a shade of what somebody does
+    use = np.ma.masked_equal(sketch.input_use, 0)  # unread inputs have no colour of the scale
     height, width = use.shape
     size = HEAT / max(height, width)
     left, middle = sheet.width - MARGIN - HEAT - 0.4, FOOT + sheet.unit / 2
@@ -270,7 +295,13 @@ def _draw_input_use(sheet: _Sheet, sketch: Sketch) -> None:
 
 
 def _draw_operations(axes: Axes, sketch: Sketch, unit: float) -> None:
-    """Nodes with their names inside; edges in the colour of their operation, with its name where there is room."""
+    """Draw nodes with their names inside; edges in the colour of their operation, with its name if there is room.
+
+    Args:
+        axes: Axes to draw on.
+        sketch: The graph.
+        unit: Inches of one unit of the sketch.
+    """
     names = sorted(set(sketch.edge_labels) - {""})
     colour = {name: OPERATION_COLOURS[i % len(OPERATION_COLOURS)] for i, name in enumerate(names)} | {"": PALE}
     curves = _curves(sketch)
@@ -291,7 +322,13 @@ def _draw_operations(axes: Axes, sketch: Sketch, unit: float) -> None:
 
 
 def _name_places(sketch: Sketch, curves: list[Doubles], unit: float) -> list[Doubles]:
-    """For each edge a point on it, the first of ``NAME_PLACES`` that is not on a node or on another name."""
+    """The position of each edge's name: the first of ``NAME_PLACES`` with the least overlap with nodes and other names.
+
+    Args:
+        sketch: The graph.
+        curves: Control points of each edge, ``(4, 2)``.
+        unit: Inches of one unit of the sketch.
+    """
     height = 1.9 * NAME_SIZE / 72 / unit
     taken = [(*point, 0.12, 0.12) for point in sketch.positions]
     places: list[Doubles] = []

@@ -1,4 +1,4 @@
-"""The ancestors of an individual, and how they are related, as lines for a terminal."""
+"""The ancestors of an individual and their relations, as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ def ancestry(records: Sequence[Record], id: int) -> list[Record]:
     """The individual and all its ancestors by ascending id, each with its last successful evaluation.
 
     Args:
-        records: Of the whole run, with an evaluation of ``id`` among them.
+        records: Records of the whole run, including an evaluation of ``id``.
+        id: Id of the individual.
     """
     by_id: dict[int, Record] = {}
     for record in records:
@@ -27,13 +28,13 @@ def ancestry(records: Sequence[Record], id: int) -> list[Record]:
 
 
 def strips(line: Sequence[Record]) -> list[str]:
-    """A drawing of an :func:`ancestry`, one text a member, to be read from top to bottom.
+    """A drawing of an :func:`ancestry`, one text per member, to be read from top to bottom.
 
-    A dot is the member; lines go down from parents to children. Where a child has two parents, two lines join: the
+    A dot is the member; lines go down from parents to children. If a child has two parents, two lines join: the
     straight one is the first parent's, whose weights were inherited.
     """
     known = {record.id for record in line}
-    lanes: list[int | None] = []  # the parent that each line leads up to
+    lanes: list[int | None] = []  # the parent at the upper end of each line
     drawn = []
     for record in reversed(line):
         lines_down = [i for i, waits_for in enumerate(lanes) if waits_for == record.id]
@@ -56,7 +57,13 @@ def strips(line: Sequence[Record]) -> list[str]:
 
 
 def _row(marks: dict[int, str], own: int, lanes: Sequence[int | None]) -> str:
-    """One character a lane, joined from the member's own to the farthest line that begins or ends here."""
+    """One character per lane, joined from the member's own to the farthest line that begins or ends here.
+
+    Args:
+        marks: Characters by lane.
+        own: Lane of the member.
+        lanes: The parent at the upper end of each lane, None for a free lane.
+    """
     text, end = "", max(marks)
     for i, waits_for in enumerate(lanes):
         between = own < i < end

@@ -1,4 +1,4 @@
-"""What the runs of a comparison are measured by: the quality under each budget, and the hypervolume."""
+"""Measures of the runs of a comparison: the quality under each budget, and the hypervolume."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evonas.objectives import MAXIMISED
 from evonas.report.compare import Comparison, RunResult
 from evonas.types import Metrics
 
-#: Test metrics by name of the run and individual.
+#: Test metrics by name of the run and id of the individual.
 Tests: TypeAlias = Mapping[str, Mapping[int, Metrics]]
 
 
@@ -17,10 +17,10 @@ class Measure(NamedTuple):
     """One number for each run.
 
     Attributes:
-        name: Of the metric; ``hypervolume`` is one.
-        budget: The most that the member whose metric it is may cost; None for the hypervolume.
-        values: By group, one for each of its runs; None where the run has no member under the budget.
-        maximised: Whether more is better.
+        name: Name of the metric, or ``hypervolume``.
+        budget: Largest cost of the member that is measured; None for the hypervolume.
+        values: A value for each run of each group; None if the run has no member under the budget.
+        maximised: Whether larger is better.
     """
 
     name: str
@@ -30,27 +30,28 @@ class Measure(NamedTuple):
 
 
 def shown_metric(comparison: Comparison) -> str:
-    """The quality as people name it: accuracies instead of errors."""
+    """The quality by its familiar name: accuracies instead of errors."""
     metric = comparison.quality.metric.replace("fitness_", "val_")
     return metric.replace("val_error", "val_accuracy")
 
 
 def test_metric(comparison: Comparison) -> str:
-    """What :func:`shown_metric` is called on the test set."""
+    """The name of :func:`shown_metric` on the test set."""
     return shown_metric(comparison).replace("val_", "test_")
 
 
 def hypervolumes(comparison: Comparison) -> Measure:
-    """The hypervolume of every run, which is larger where a front is better."""
+    """The hypervolume of every run; larger is better."""
     values = {name: [run.hypervolume for run in runs] for name, runs in comparison.groups.items()}
     return Measure("hypervolume", None, values, True)
 
 
 def qualities(comparison: Comparison, tests: Tests | None = None) -> list[Measure]:
-    """For each budget the quality of the best members under it, as validation chose them.
+    """The quality of the best members under each budget, as chosen by validation.
 
     Args:
-        tests: What they have on the test set: then this is the quality.
+        comparison: The comparison.
+        tests: Test metrics of the members, which then are the quality; None for validation metrics.
     """
     metric = shown_metric(comparison)
     maximised = metric in MAXIMISED or (metric == comparison.quality.metric and comparison.quality.goal == "max")
@@ -69,6 +70,12 @@ def qualities(comparison: Comparison, tests: Tests | None = None) -> list[Measur
 
 
 def tested(run: RunResult, budget: float, tests: Tests) -> Metrics:
-    """The test metrics of a run's best member under a budget; empty where there is none."""
+    """The test metrics of a run's best member under a budget; empty if there is none.
+
+    Args:
+        run: The run.
+        budget: Budget in units of the cost.
+        tests: Test metrics by name of the run and id of the individual.
+    """
     member = run.at_budget[budget]
     return {} if member is None else tests.get(run.name, {}).get(member.id, {})

@@ -1,4 +1,4 @@
-"""A front as notebooks show it: the table that helps to choose, and the picture beside it, in plain HTML."""
+"""A front in a notebook: a table for the choice of a member with a picture beside it, in plain HTML."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from evonas.store import Record
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Characters of a line, and rows; more columns are left out, more rows are counted.
+#: Largest number of characters in a line, and of rows; further columns are left out, further rows are counted.
 WIDTH, MOST_ROWS = 76, 16
-#: Inches of the picture, and pixels of each: twice as many as are shown, for fine screens.
+#: Size of the picture in inches, and pixels per inch: twice as many as are shown, for screens of high resolution.
 SIZE, DPI = (6.4, 4.4), 144
-#: Name of the attribute of a front's table that says whether an objective is minimised or maximised.
+#: Name of the attribute of a front's table that holds the goal, ``min`` or ``max``, of each objective.
 GOALS = "objectives"
 
 
@@ -29,11 +29,11 @@ def front_html(
     members: Sequence[Record], objectives: Objectives, *, title: str, records: Sequence[Record] = (),
     chosen: int | None = None,
 ) -> str:
-    """A piece of HTML without scripts, which needs nothing from elsewhere.
+    """A piece of HTML without scripts and external resources.
 
     Args:
-        members: Of the front.
-        objectives: Whose front it is.
+        members: Members of the front.
+        objectives: Objectives of the search.
         title: Plain text above it.
         records: All evaluations, drawn faintly.
         chosen: Id of a member that is marked.
@@ -52,8 +52,15 @@ def front_html(
 def _table_html(
     members: Sequence[Record], shown: Sequence[Record], objectives: Objectives, chosen: int | None
 ) -> str:
-    """The knee in bold, the chosen member on a ground of its own."""
-    first = min(range(len(shown)), key=lambda i: (shown[i].id != chosen, i))  # the chosen one is always in sight
+    """The table of a front with the knee in bold and the chosen member on a coloured ground.
+
+    Args:
+        members: Members of the front.
+        shown: Members without those that are equal to others.
+        objectives: Objectives of the search.
+        chosen: Id of a member that is marked.
+    """
+    first = min(range(len(shown)), key=lambda i: (shown[i].id != chosen, i))  # the chosen member is always visible
     begin = max(0, min(first - MOST_ROWS // 2, len(shown) - MOST_ROWS))
     rows = shown[begin : begin + MOST_ROWS]
     middle = knee(shown, objectives).id if len(shown) > 2 else None
@@ -82,12 +89,12 @@ def _picture(records: Sequence[Record], members: Sequence[Record], objectives: O
 
 
 def goals_of(objectives: Objectives) -> dict[str, str]:
-    """What :class:`FrontDisplay` needs to know, as an attribute :data:`GOALS` of a table."""
+    """The goals of the objectives, which :class:`FrontDisplay` reads from the attribute :data:`GOALS` of a table."""
     return {objective.metric: objective.goal for objective in objectives.items}
 
 
 class FrontDisplay:
-    """Makes notebooks show the front of a fitted estimator, its table ``front_``, below scikit-learn's own display."""
+    """Display of a fitted estimator's front, its table ``front_``, in notebooks below scikit-learn's own display."""
 
     front_: pd.DataFrame
     id_: int
@@ -100,7 +107,7 @@ class FrontDisplay:
         return bundle | {kind: text + self._front_html() for kind, text in bundle.items() if kind == "text/html"}
 
     def _front_html(self) -> str:
-        """Nothing before there is a front."""
+        """The HTML of the front; empty before there is one."""
         goals = getattr(self, "front_", None) is not None and self.front_.attrs.get(GOALS)
         if not goals:
             return ""
@@ -110,7 +117,7 @@ class FrontDisplay:
 
 
 def _records(frame: pd.DataFrame) -> list[Record]:
-    """The rows of a front's table as they were in the run; a metric that is NaN was not measured."""
+    """The rows of a front's table as records of the run; a metric that is NaN was not measured."""
     identity = ("birth", "operator", "parents", "budget", "equal")
     records = []
     for id, row in zip(frame.index, frame.to_dict("records"), strict=True):

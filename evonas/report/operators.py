@@ -1,4 +1,4 @@
-"""What the operators of a run earned: a replay of its search's bookkeeping."""
+"""The credit of a run's operators: a replay of the bookkeeping of its search."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from evonas.store import Record
 
 
 def operator_credits(records: Sequence[Record], objectives: Objectives, *, rungs: tuple[int, ...]) -> list[Credit]:
-    """The credit after each batch that followed the founders' first, as ``nsga2`` with ``adapt`` sees it.
+    """The credit after each batch that followed the founders' first, as in ``nsga2`` with ``adapt``.
 
     ``[credit.shares(space.operators) for credit in ...]`` are the probabilities with which the next batch's operators
-    are then drawn.
+    are drawn.
 
     Args:
-        records: Of whole generations; a part of one is taken for a batch.
+        records: Records of complete generations; an incomplete one counts as a batch.
+        objectives: Objectives of the search.
         rungs: The run's budgets.
     """
     credits, archive, reference = [Credit()], list[Record](), None
@@ -39,7 +40,7 @@ def operator_credits(records: Sequence[Record], objectives: Objectives, *, rungs
 
 
 def batches(records: Sequence[Record]) -> list[list[Record]]:
-    """As they were asked for: the first evaluations of a generation's individuals, their second ones, and so on."""
+    """Records by batch: the first evaluations of a generation's individuals, their second evaluations, and so on."""
     batches: dict[tuple[int, int], list[Record]] = {}
     by_id = sorted(records, key=lambda record: (record.id, record.budget))
     for _, own in groupby(by_id, key=lambda record: record.id):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: What the axes call a metric; others go by their name.
+#: Labels of metrics on the axes; other metrics are shown by their name.
 LABELS = {name: metric.label for name, metric in METRICS.items()}
 
 
@@ -29,17 +29,22 @@ def plot_front(
     path: Path, records: Sequence[Record], members: Sequence[Record], objectives: Objectives, *, title: str = "",
     others: Sequence[tuple[str, Sequence[Record]]] = (), cost: str | None = None,
 ) -> None:
-    """All evaluations faint, the front bold; a cost on the x axis, the first objective on the y axis.
+    """Plot a front in bold over all evaluations; the x axis is a cost, the y axis the first objective.
 
     A front of three or more objectives is a cloud: its members are dots, the line is the best of them under each cost.
 
     Args:
-        others: Named fronts to draw beside it.
+        path: File to write.
+        records: All evaluations, drawn faintly.
+        members: Members of the front.
+        objectives: Objectives of the search.
+        title: Title of the plot.
+        others: Named fronts to draw in addition.
         cost: The metric on the x axis; None for the last objective.
 
     Raises:
-        UserError: There is no front to draw, a member has no such cost, or the file cannot be written; nothing is left
-            behind then.
+        UserError: There is no front to draw, a member has no such cost, or the file cannot be written; no partial file
+            remains.
     """
     save_figure(front_figure(records, members, objectives, title=title, others=others, cost=cost), path)
 
@@ -48,10 +53,10 @@ def front_figure(
     records: Sequence[Record], members: Sequence[Record], objectives: Objectives, *, title: str = "",
     others: Sequence[tuple[str, Sequence[Record]]] = (), cost: str | None = None, size: tuple[float, float] = (8, 5),
 ) -> Figure:
-    """The picture of :func:`plot_front`.
+    """The figure of :func:`plot_front`.
 
     Args:
-        records, members, objectives, title, others, cost: See there.
+        records, members, objectives, title, others, cost: See :func:`plot_front`.
         size: Width and height in inches.
 
     Raises:
@@ -78,7 +83,13 @@ def front_figure(
 
 
 def _axis(cost: str | None, members: Sequence[Record], objectives: Objectives) -> Objective:
-    """The objective of a name, or what such an objective would be."""
+    """The objective for a metric; one is created if the search has no such objective.
+
+    Args:
+        cost: Name of the metric; None for the last objective.
+        members: Members of the front.
+        objectives: Objectives of the search.
+    """
     if cost is None:
         return objectives.items[-1]
     check_measured(members, cost)
@@ -89,7 +100,20 @@ def _draw_front(
     axes: Axes, name: str, members: Sequence[Record], x: Objective, y: Objective, *, is_line: bool, lw: float,
     ms: float, color: str | None = None, zorder: float = 2,
 ) -> None:
-    """Members joined by steps, or as dots with steps from the best of them under each cost to the next."""
+    """Draw members joined by steps, or as dots with steps along the best of them under each cost.
+
+    Args:
+        axes: Axes to draw on.
+        name: Name in the legend.
+        members: Members of the front.
+        x: Objective of the x axis.
+        y: Objective of the y axis.
+        is_line: Whether the members are joined by steps.
+        lw: Width of the line.
+        ms: Size of the dots.
+        color: Colour; None for the next of the cycle.
+        zorder: Order of drawing.
+    """
     label, by_cost = f"{name}, {len(members)} members", sorted(members, key=lambda r: r.metrics[x.metric])
     if is_line:
         axes.step(*_columns(by_cost, x, y), "o-", where="post", color=color, lw=lw, ms=ms, label=label, zorder=zorder)
@@ -100,12 +124,19 @@ def _draw_front(
 
 
 def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> None:
-    """The best quality under each cost across the span of the budgets, a step curve for each group: the median
-    attainment surface of its runs, in a band from the worst to the best from where all runs have a member (López-Ibáñez
-    2010, https://doi.org/10.1007/978-3-642-02538-9_9); where the group is one run, its front with its members.
+    """Plot the best quality under each cost across the span of the budgets, as a step curve for each group.
+
+    For several runs it is the median attainment surface, in a band from the worst to the best from the cost at which
+    all runs have a member (López-Ibáñez 2010, https://doi.org/10.1007/978-3-642-02538-9_9); for one run it is its front
+    with its members.
+
+    Args:
+        path: File to write.
+        comparison: The comparison.
+        title: Title of the plot.
 
     Raises:
-        UserError: The file cannot be written; nothing is left behind then.
+        UserError: The file cannot be written; no partial file remains.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -129,7 +160,16 @@ def plot_comparison(path: Path, comparison: Comparison, *, title: str = "") -> N
 def _draw_group(
     axes: Axes, label: str, curves: Attained, right: float, colour: tuple[float, float, float, float], *, markers: bool
 ) -> None:
-    """Up to ``right`` at least: a run is worth its best member under every larger budget."""
+    """Draw a group's curve at least up to ``right``: a run counts with its best member under every larger budget.
+
+    Args:
+        axes: Axes to draw on.
+        label: Text in the legend.
+        curves: Attainment of the group.
+        right: Cost up to which the curve reaches.
+        colour: Colour as red, green, blue and alpha.
+        markers: Whether to mark the members instead of drawing the band.
+    """
     costs, values = _extended(curves.median, right)
     axes.step(
         costs, values, where="post", color=colour, lw=2, marker="o" if markers else "", ms=3, zorder=3,
@@ -143,27 +183,30 @@ def _draw_group(
 
 
 def _values_at(curve: Curve, costs: Doubles) -> Doubles:
-    """Values under ``costs``; the curve begins at the first of them or before it."""
+    """Values under ``costs``, the first of which is not below the beginning of the curve."""
     return curve.values[np.searchsorted(curve.costs, costs, side="right") - 1]
 
 
 def _extended(curve: Curve, right: float) -> Curve:
-    """With its last step reaching to ``right``."""
+    """The curve with its last step extended to ``right``."""
     last = max(right, curve.costs[-1])
     return Curve(np.append(curve.costs, last), np.append(curve.values, curve.values[-1]))
 
 
 def _frame_curves(axes: Axes, curves: Sequence[Curve]) -> None:
-    """As high as the curves are where they are seen; where that spans a factor of four, on a logarithmic scale, or the
-    differences between good networks would vanish below the bad ones'."""
+    """Set the y axis to the visible range of the curves.
+
+    The scale is logarithmic if the range spans a factor of four; otherwise bad networks would hide the differences
+    between good ones.
+    """
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
     seen = []
     for curve in curves:
         first, end = np.searchsorted(curve.costs, axes.get_xlim(), side="right")
-        seen.append(curve.values[max(first - 1, 0) : end])  # the step before the left edge reaches into the picture
+        seen.append(curve.values[max(first - 1, 0) : end])  # the step before the left edge is visible, too
     values = np.concatenate(seen)
-    if not len(values):  # all members cost more than the last budget
+    if not len(values):  # if all members cost more than the last budget
         return
     if 0 < 4 * values.min() < values.max():
         axes.set_yscale("log")
@@ -187,7 +230,15 @@ def _dress(axes: Axes, x: Objective, y: Objective, title: str) -> None:
 
 
 def _scatter(figure: Figure, axes: Axes, ok: Sequence[Record], x: Objective, y: Objective) -> None:
-    """Every evaluation, coloured by its generation where there are several; without a yellow that no paper shows."""
+    """Draw all evaluations, coloured by generation if there are several; without yellow, which is invisible on paper.
+
+    Args:
+        figure: The figure.
+        axes: Axes to draw on.
+        ok: Successful evaluations.
+        x: Objective of the x axis.
+        y: Objective of the y axis.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
     from matplotlib.ticker import MaxNLocator
@@ -203,7 +254,7 @@ def _scatter(figure: Figure, axes: Axes, ok: Sequence[Record], x: Objective, y: 
 
 
 def _log_scale(axes: Axes) -> None:
-    """1k, 2k, 5k, 10k instead of powers of ten: costs rarely span many of them."""
+    """Label the x axis 1k, 2k, 5k, 10k instead of powers of ten, because costs rarely span many of them."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     axes.set_xscale("log")
@@ -217,7 +268,7 @@ def _columns(records: Sequence[Record], x: Objective, y: Objective) -> tuple[lis
 
 
 def _frame(axes: Axes, fronts: Sequence[Sequence[float]]) -> None:
-    """Leave out the hopeless evaluations that would squeeze the fronts into a corner."""
+    """Limit the y axis to the fronts, which bad evaluations would otherwise squeeze into a corner."""
     low, high = min(map(min, fronts)), max(map(max, fronts))
     if high > low:
         margin = 0.08 * (high - low)
@@ -225,8 +276,9 @@ def _frame(axes: Axes, fronts: Sequence[Sequence[float]]) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Drawn in memory, then written by :func:`evonas.serialization.files.write_output`; its kind is the path's suffix,
-    else png.
+    """Draw a figure in memory and write it by :func:`evonas.serialization.files.write_output`.
+
+    Its kind is the path's suffix, else png.
 
     Raises:
         UserError: The file cannot be written, or there is no such kind of picture.
@@ -234,6 +286,6 @@ def save_figure(figure: Figure, path: Path) -> None:
     drawn = BytesIO()
     try:
         figure.savefig(drawn, dpi=150, format=path.suffix[1:] or "png")
-    except ValueError as error:  # an unknown suffix
+    except ValueError as error:  # the suffix is unknown
         raise UserError(f"cannot draw {path}: {error}") from None
     write_output(path, drawn.getvalue(), what="the plot ")

@@ -1,4 +1,4 @@
-"""Who was alive when: a replay of the survival of a run that was searched with ``nsga2``."""
+"""Population by generation: a replay of the survival of a run that was searched with ``nsga2``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class Living(NamedTuple):
     """The population after a batch.
 
     Attributes:
-        lines: Founders that have a living descendant in the line of first parents.
+        generation: Generation of the batch.
+        members: Living members.
+        lines: Number of founders with a living descendant in the line of first parents.
     """
 
     generation: int
@@ -33,10 +35,11 @@ def replay(
     """The population after each batch, as the searcher had it.
 
     Args:
-        records: Of whole generations.
+        records: Records of complete generations.
+        objectives: Objectives of the search.
         rungs: The run's budgets.
         survival: One of :data:`evonas.search.survival.SURVIVALS`.
-        size: Of the population.
+        size: Size of the population.
     """
     founder: dict[int, int] = {}
     for record in sorted(records, key=lambda record: record.id):
@@ -58,8 +61,10 @@ def replay(
 
 
 def ages_and_lines(history: Sequence[Living]) -> Json:
-    """Columns with an entry a generation, as its last batch left it: generation, median and highest age in
-    generations, founders' lines alive."""
+    """Columns with an entry per generation, as its last batch left it.
+
+    They are the generation, the median and the highest age in generations, and the number of living founders' lines.
+    """
     history = list({living.generation: living for living in history}.values())
     ages = [[living.generation - r.birth for r in living.members] for living in history]
     return {

@@ -1,11 +1,12 @@
-"""Whether groups of runs differ by more than their seeds: tests, effect sizes and intervals.
+"""Significance of differences between groups of runs with different seeds: tests, effect sizes and intervals.
 
-Runs are few and their results no bell curves, so tests are of ranks (Arcuri 2014, https://doi.org/10.1002/stvr.1486;
-Derrac 2011, https://doi.org/10.1016/j.swevo.2011.02.002). Where two groups have the same seeds, their runs are pairs
-and the test is Wilcoxon's signed-rank test (Wilcoxon 1945, https://doi.org/10.2307/3001968); else it is the U test
-(Mann 1947, https://doi.org/10.1214/aoms/1177730491). Both are two-sided, and exact wherever runs are few. The more
-comparisons, the more of them look large by chance: p-values are corrected (Holm 1979,
-https://www.jstor.org/stable/4615733), those of the budgets together and those of the hypervolume by themselves.
+Runs are few and their results not normally distributed, so the tests are rank tests (Arcuri 2014,
+https://doi.org/10.1002/stvr.1486; Derrac 2011, https://doi.org/10.1016/j.swevo.2011.02.002). If two groups have the
+same seeds, their runs are pairs and the test is Wilcoxon's signed-rank test (Wilcoxon 1945,
+https://doi.org/10.2307/3001968); else it is the U test (Mann 1947, https://doi.org/10.1214/aoms/1177730491). Both are
+two-sided, and exact if runs are few. With more comparisons, more of them look large by chance: p-values are corrected
+(Holm 1979, https://www.jstor.org/stable/4615733), those of the budgets together and those of the hypervolume
+separately.
 """
 
 from __future__ import annotations
@@ -21,33 +22,34 @@ from evonas.report.compare import Comparison, RunResult
 from evonas.report.measures import Measure, Tests, hypervolumes, qualities
 from evonas.types import Doubles, UserError, suggestion
 
-#: A corrected p-value below it is significant.
+#: Significance level: a corrected p-value below it is significant.
 ALPHA = 0.05
-#: A bootstrap over fewer runs has too few different means: its interval would be far too narrow.
+#: Smallest number of runs for a bootstrap: fewer have too few different means, and the interval is far too narrow.
 FEWEST_RESAMPLED = 5
 N_RESAMPLES = 9999
-#: Most ways to divide the runs in two groups of which all are tried, ties or not: those of 8 and 8 runs.
+#: Largest number of divisions of the runs into two groups that are all tried, with or without ties: those of 8 and 8
+#: runs.
 MOST_DIVISIONS = 20_000
-#: Digits to which differences of shares are rounded: equal ones would else differ by an error of rounding.
+#: Digits to which differences of shares are rounded: otherwise equal ones would differ by rounding errors.
 DIGITS = 12
 
 
 class Difference(NamedTuple):
-    """Two groups, compared by one measure.
+    """Difference between two groups in one measure.
 
     Attributes:
-        name: Of the measure, like ``val_accuracy`` or ``hypervolume``.
-        budget: Of the measure; None for the hypervolume.
+        name: Name of the measure, like ``val_accuracy`` or ``hypervolume``.
+        budget: Budget of the measure; None for the hypervolume.
         first, second: Names of the groups.
-        n: How many runs each has.
+        n: Number of runs in each.
         paired: Whether their runs are pairs of equal seeds.
-        mean: Mean of the first less that of the second; None where a run has no member under the budget.
-        interval: 95 % bootstrap interval of that (Efron 1979, https://doi.org/10.1214/aos/1176344552, of percentiles);
-            None with it, and below :data:`FEWEST_RESAMPLED` runs.
-        superiority: How likely the first is the better one, of a pair or of any two runs (Vargha 2000,
+        mean: Mean of the first less that of the second; None if a run has no member under the budget.
+        interval: 95 % percentile bootstrap interval of the mean (Efron 1979, https://doi.org/10.1214/aos/1176344552);
+            None without a mean, and below :data:`FEWEST_RESAMPLED` runs.
+        superiority: Probability that the first is the better one, in a pair or among any two runs (Vargha 2000,
             https://doi.org/10.3102/10769986025002101); equal ones count half.
-        p: Of the test; None where there are too few runs for any result of it to be significant.
-        adjusted: The same after Holm's correction.
+        p: p-value of the test; None if there are too few runs for any significant result.
+        adjusted: p-value after Holm's correction.
     """
 
     name: str
@@ -66,9 +68,10 @@ class Difference(NamedTuple):
 def differences(
     comparison: Comparison, tests: Tests | None = None, *, baseline: str | None = None
 ) -> list[Difference]:
-    """How every two groups of two runs or more differ: under each budget, then by hypervolume.
+    """Differences between every two groups of at least two runs: under each budget, then by hypervolume.
 
     Args:
+        comparison: The comparison.
         tests: Test metrics; the qualities are then those of the test set.
         baseline: The group that all others are compared with; None for every two groups.
 
@@ -106,7 +109,7 @@ def _difference(measure: Measure, groups: Mapping[str, Sequence[RunResult]], fir
 
 
 def _pairing(first: Sequence[RunResult], second: Sequence[RunResult]) -> list[int] | None:
-    """Where in the second group the partner of each run of the first is; None unless all have exactly one."""
+    """The index of each first run's partner in the second group; None unless all runs have exactly one partner."""
     keys, others = ([run.pair for run in runs] for runs in (first, second))
     if None in keys or len(set(keys)) < len(keys) or len(keys) != len(others) or set(keys) != set(others):
         return None
@@ -114,14 +117,17 @@ def _pairing(first: Sequence[RunResult], second: Sequence[RunResult]) -> list[in
 
 
 def _scores(values: Sequence[float | None], maximised: bool) -> Doubles:
-    """More is better; a run without a member under the budget is behind all that have one (worst rank, Lachin 1999,
-    https://doi.org/10.1016/S0197-2456(99)00022-7): left out, it would speak for the group that failed."""
+    """Scores of runs, ``(n,)``, of which larger is better.
+
+    A run without a member under the budget gets the worst rank (Lachin 1999,
+    https://doi.org/10.1016/S0197-2456(99)00022-7): left out, it would favour the group that failed.
+    """
     sign = 1 if maximised else -1
     return np.array([-np.inf if value is None else sign * value for value in values])
 
 
 def _steps(a: Doubles, b: Doubles) -> Doubles:
-    """``a - b``, 0 where both are equal, or both are missing."""
+    """Differences ``a - b``; 0 if both are equal or both are missing."""
     with np.errstate(invalid="ignore"):
         return np.where(a == b, 0.0, np.round(a - b, DIGITS))
 
@@ -131,17 +137,23 @@ def _superiority(steps: Doubles) -> float:
 
 
 def smallest_p(n: tuple[int, int], *, paired: bool) -> float:
-    """The p-value of two groups whose every run is better than all of the other, the smallest there is.
+    """The smallest possible p-value: that of two groups of which every run of one is better than all of the other.
 
     Args:
-        n: Runs of each.
-        paired: Whether it is of the signed-rank test.
+        n: Number of runs in each.
+        paired: Whether the test is the signed-rank test.
     """
     return min(1.0, 2 / 2 ** n[0] if paired else 2 / math.comb(sum(n), n[0]))
 
 
 def _p_value(a: Doubles, b: Doubles, *, paired: bool) -> float:
-    """Zero differences are left out of the signed-rank test, as its author does."""
+    """The two-sided p-value; zero differences are left out of the signed-rank test, as its author does.
+
+    Args:
+        a: Scores of the first group.
+        b: Scores of the second group, in the order of the pairs if ``paired``.
+        paired: Whether to use the signed-rank test instead of the U test.
+    """
     from scipy import stats
 
     if paired:
@@ -169,13 +181,13 @@ def _mean_difference(
         difference: Doubles = x.mean(axis=axis) - y.mean(axis=axis)
         return difference
 
-    rng = np.random.default_rng(0)  # the same runs have the same interval
+    rng = np.random.default_rng(0)  # so that the same runs have the same interval
     drawn = stats.bootstrap((a, b), apart, paired=paired, method="percentile", n_resamples=N_RESAMPLES, rng=rng)
     return mean, (float(drawn.confidence_interval.low), float(drawn.confidence_interval.high))
 
 
 def _corrected(family: Sequence[Difference]) -> list[Difference]:
-    """With Holm's p-values over all of them that were tested."""
+    """The differences with Holm's p-values over all of them that were tested."""
     tested = sorted((d.p, i) for i, d in enumerate(family) if d.p is not None)
     adjusted, highest = dict[int, float](), 0.0
     for n_before, (p, i) in enumerate(tested):
@@ -185,7 +197,7 @@ def _corrected(family: Sequence[Difference]) -> list[Difference]:
 
 
 def remarks(comparison: Comparison, found: Sequence[Difference]) -> Iterator[str]:
-    """Sentences about what was tested, and what there were too few runs for."""
+    """Sentences about the tests, and about comparisons with too few runs."""
     for name, runs in comparison.groups.items():
         pairs = [run.pair for run in runs if run.pair is not None]
         if len(set(pairs)) < len(pairs):
@@ -202,14 +214,14 @@ def remarks(comparison: Comparison, found: Sequence[Difference]) -> Iterator[str
 
 
 def tests_made(found: Sequence[Difference]) -> str:
-    """The tests that were made, empty where there were none."""
+    """Names of the tests that were made; empty if there were none."""
     made = {d.paired for d in found if d.p is not None}
     names = {True: "Wilcoxon signed-rank test of runs paired by their seeds", False: "Mann-Whitney U test"}
     return " or, of runs with other seeds, the ".join(names[paired] for paired in (True, False) if paired in made)
 
 
 def families(found: Sequence[Difference]) -> str:
-    """How many p-values were corrected together."""
+    """The numbers of p-values that were corrected together, as a text."""
     counts = [sum((d.budget is None) == of_volume and d.p is not None for d in found) for of_volume in (False, True)]
     return f"{counts[0]} comparisons under budgets and for {counts[1]} of hypervolumes"
 
@@ -222,7 +234,7 @@ def _too_few(first: str, second: str, n: tuple[int, int], paired: bool) -> str:
 
 
 def _out_of_reach(found: Sequence[Difference]) -> Iterator[str]:
-    """Where the correction leaves nothing that could be significant, whatever the runs had reached."""
+    """Sentences for measures whose correction rules out any significant result."""
     for what, family in (("under a budget", [d for d in found if d.budget is not None]),
                          ("by hypervolume", [d for d in found if d.budget is None])):
         tested = [smallest_p(d.n, paired=d.paired) for d in family if d.p is not None]

@@ -48,7 +48,7 @@ class Standing:
         self.born: list[Record | Ended] = []
 
     def begin(self, generation: int) -> None:
-        """A generation begins; some of its trials may have been evaluated before the run was interrupted."""
+        """Begin a generation; some of its trials may have been evaluated before the run was interrupted."""
         self.generation = generation
         self.born = [r for r in self._records if r.birth == generation]
 
@@ -59,7 +59,7 @@ class Standing:
         self.born.append(ended)
 
     def end(self) -> None:
-        """The generation ended; of its records only the front is still of interest."""
+        """End the generation; from then on only its members of the front are kept."""
         self.members = front(self._records, self.objectives)
         kept = {r.id for r in self.members}
         self._records = [r for r in self._records if r.birth == 0 or r.id in kept]

@@ -1,4 +1,4 @@
-"""Tables for a person to read: a front, and single columns that fit a terminal."""
+"""Tables for the terminal: a front, and columns that fit its width."""
 
 from __future__ import annotations
 
@@ -17,27 +17,31 @@ from evonas.report.choice import read_quality
 from evonas.store import Record
 from evonas.types import UserError, suggestion
 
-#: What a member is beside its metrics, as :func:`evonas.front.row` names it.
+#: Columns beside the metrics, named as in :func:`evonas.front.row`.
 IDENTITY = ("id", "birth", "operator", "parents", "budget", "equal")
-#: What the table calls them, where that is another name; it may be asked for by either.
+#: Headings of columns that differ from their names; users may select a column by either.
 HEADINGS = {"birth": "born", "equal": ""}
-#: What a network takes where it will run, shown where it was measured, the most telling first.
+#: Costs of deployment, shown if they were measured, the most informative first.
 DEPLOYMENT = (
     "latency", "latency_device", "latency_estimate", "flash", "ram", "int8_flash", "int8_error", "int8_mse",
     "int8_nmse",
 )
-#: Costs that are shown after all others where there is room.
+#: Costs that are shown after all others if there is room.
 STRUCTURE = ("depth", "neurons", "params")
-#: For fronts without members that are equal.
+#: Value for fronts without equal members.
 NONE_EQUAL: Mapping[int, Sequence[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of texts; numbers stand on the right. A secondary one may be left out where room is short.
+    """A column of texts. Numbers are aligned to the right. A secondary column may be left out if room is short.
 
     Attributes:
-        heading: What stands above it, where that is not its name.
+        name: Name of the column.
+        cells: Texts of the rows.
+        numbers: Whether the cells are numbers.
+        secondary: Whether the column may be left out.
+        heading: Heading if it differs from the name.
     """
 
     name: str
@@ -52,11 +56,13 @@ class Column:
 
 
 def table(columns: Sequence[Column], *, title: str = "", width: int | None = None, bold: int | None = None) -> Table:
-    """Columns side by side.
+    """A table of columns.
 
     Args:
-        width: Where all columns take more characters than this, the last secondary ones are left out. Nothing is ever
-            cut short: where that is not enough, the table is wider.
+        columns: The columns.
+        title: Title above the table.
+        width: Largest number of characters; the last secondary columns are left out if all take more. Nothing is ever
+            truncated: if that is not enough, the table is wider.
         bold: Index of a row to stress.
     """
     shown = fitting(columns, width)
@@ -77,14 +83,12 @@ def fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
 
 
 def _width(columns: Sequence[Column]) -> int:
-    """Characters a line takes: the box pads each column by one on either side, parts them by one, and has two edges."""
+    """Characters per line: the box pads each column by one on either side, separates them by one, and has two edges."""
     return sum(max(len(text) for text in (c.title, *c.cells)) + 3 for c in columns) + 1
 
 
 def described(tables: Sequence[tuple[str, list[str], list[list[str]]]]) -> list[Table]:
-    """What :class:`evonas.capabilities.display.Describable` says of a genotype; columns with words stand on the
-    left.
-    """
+    """Tables from a description by :class:`evonas.capabilities.display.Describable`; words are aligned to the left."""
     drawn = []
     for title, names, rows in tables:
         cells = [[row[i] for row in rows] for i in range(len(names))]
@@ -98,12 +102,15 @@ def front_table(
     members: Sequence[Record], objectives: Objectives, *, title: str, width: int | None = None,
     test_cells: Mapping[int, Mapping[str, str]] | None = None, columns: Sequence[Column] | None = None,
 ) -> Table:
-    """The members of a front, the knee in bold and named in the title.
+    """The members of a front, with the knee in bold and named in the title.
 
     Args:
+        members: Members of the front.
+        objectives: Objectives of the search.
+        title: Title above the table.
         width: See :func:`table`.
         test_cells: See :func:`front_columns`.
-        columns: In the place of the usual ones.
+        columns: Columns that replace the default ones.
     """
     shown = front_columns(members, objectives, test_cells=test_cells) if columns is None else columns
     if len(members) < 3:
@@ -117,12 +124,14 @@ def front_columns(
     test_cells: Mapping[int, Mapping[str, str]] | None = None, names: Sequence[str] | None = None,
     equal: Mapping[int, Sequence[int]] = NONE_EQUAL,
 ) -> list[Column]:
-    """The columns of a front: those that are named, or what helps to choose.
+    """The columns of a front: the given ones, or those that help to choose.
 
     Args:
-        test_cells: Texts by individual and heading, for columns of their own.
-        names: As :func:`check_columns` gives them; None for the usual ones, of which those that are no objectives
-            are secondary.
+        members: Members of the front.
+        objectives: Objectives of the search.
+        test_cells: Texts by individual and heading, for additional columns.
+        names: Names from :func:`check_columns`; None for the default columns, of which all but the objectives are
+            secondary.
         equal: Ids of other members of the same point, by individual.
     """
     tests = test_cells or {}
@@ -159,13 +168,13 @@ def _column(
 def check_columns(
     names: Sequence[str], records: Sequence[Record], members: Sequence[Record], *, run: Path | str = "RUN"
 ) -> list[str]:
-    """Names of columns as :func:`evonas.front.row` has them, each once.
+    """Names of columns as in :func:`evonas.front.row`, each once.
 
     Args:
-        names: As the user gave them: also headings of the table.
-        records: All evaluations of the run, whose metrics are columns. Where there is none, any name is one.
-        members: Of its front.
-        run: Whose they are, for the message.
+        names: Names or headings as given by the user.
+        records: All evaluations of the run, whose metrics are columns. Without evaluations any name is accepted.
+        members: Members of its front.
+        run: The run, for the message.
 
     Raises:
         UserError: There is no such column, its metric was measured for no member, or none is named.
@@ -186,7 +195,13 @@ def check_columns(
 
 
 def hidden(shown: Sequence[Column], members: Sequence[Record], equal: Mapping[int, Sequence[int]]) -> list[str]:
-    """Names of the columns that members have and that are not shown; ``equal`` only where some are."""
+    """Names of the columns that members have and that are not shown; ``equal`` only if some members are equal.
+
+    Args:
+        shown: Columns that are shown.
+        members: Members of the front.
+        equal: Ids of other members of the same point, by individual.
+    """
     metrics = dict.fromkeys(name for r in members for name in r.metrics)
     names = [name for name in (*IDENTITY, *metrics) if name != "equal" or any(equal.get(r.id) for r in members)]
     drawn = {column.name for column in shown}
@@ -194,10 +209,10 @@ def hidden(shown: Sequence[Column], members: Sequence[Record], equal: Mapping[in
 
 
 def _number(record: Record, metric: str) -> str:
-    """Nothing where it was not measured."""
+    """A metric as text; empty if it was not measured."""
     return number(record.metrics[metric]) if metric in record.metrics else ""
 
 
 def number(value: float) -> str:
-    """Whole numbers with groups of three, shares with four digits."""
+    """A number as text: whole numbers with groups of three digits, shares with four digits."""
     return f"{value:,.0f}".replace(",", " ") if value == int(value) and abs(value) >= 1 else f"{value:.4f}"

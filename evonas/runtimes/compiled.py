@@ -1,4 +1,4 @@
-"""Exported C, compiled and run in a process of its own."""
+"""Exported C, compiled and run in a separate process."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from evonas.runtimes.groups import TooMuchOutput, run_group
 from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
 from evonas.types import Doubles, Floats, Inputs, UserError
 
-#: What exported code must compile with anywhere, and what makes it fast here.
+#: Options with which exported code must compile on any machine, and options for speed on this one.
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 FAST = ("-O3", "-march=native")
-#: Seconds that compiling a network of a hundred thousand edges, or running it on every sample, never takes.
+#: Time limit in seconds, beyond what compiling a network of a hundred thousand edges or running it on all samples
+#: takes.
 PATIENCE = 120.0
-#: Bytes that a compiler may print, and that a network may for each number of its outputs.
+#: Largest output in bytes of a compiler, and of a network for each number of its outputs.
 MOST_OUTPUT, BYTES_A_NUMBER = 1 << 20, 64
 
 
 def find_compiler() -> list[str] | None:
-    """The C compiler as a command: what ``$CC`` says, else cc, gcc or clang, None where there is none."""
+    """The command of the C compiler: ``$CC``, else cc, gcc or clang; None if there is none."""
     command = shlex.split(os.environ.get("CC", ""))
     if command:
         return command if shutil.which(command[0]) else None
@@ -38,21 +39,30 @@ def find_compiler() -> list[str] | None:
 
 @dataclass(frozen=True)
 class CompiledNetwork:
-    """A program on disk."""
+    """A compiled program on disk.
+
+    Attributes:
+        program: Path of the executable.
+        n_outputs: Number of outputs per sample.
+    """
 
     program: Path
     n_outputs: int
 
     def run(self, inputs: Inputs) -> Floats:
-        """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``; raises :class:`UserError` if it fails."""
+        """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``.
+
+        Raises:
+            UserError: The program fails.
+        """
         most = BYTES_A_NUMBER * len(inputs) * self.n_outputs + MOST_OUTPUT
         text = _run([str(self.program)], stdin=np.ascontiguousarray(inputs).tobytes(), most=most)
         return np.array(text.split(), np.float32).reshape(len(inputs), self.n_outputs)
 
     def time(self, inputs: Inputs) -> Timing:
-        """CPU time a sample, pinned to one core where the system can; the first samples take turns."""
+        """CPU time per sample over the first samples in turn, pinned to one core if the system supports it."""
         some = np.ascontiguousarray(inputs[:TIMED_SAMPLES]).tobytes()
-        rough = self._blocks(5, 20, some)  # warms up, too
+        rough = self._blocks(5, 20, some)  # also the warm-up
         n_runs = max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
         return summary(self._blocks(N_BLOCKS + 1, n_runs, some)[1:])
 
@@ -67,13 +77,14 @@ class CompiledNetwork:
 def compiled(
     files: Mapping[str, bytes], name: str, n_outputs: int, *, stem: str = "", portable: bool = False
 ) -> Iterator[CompiledNetwork]:
-    """A program made of exported C with its ``main``, as long as the context lasts.
+    """A program compiled from exported C with its ``main``, which exists as long as the context.
 
     Args:
-        files: Contents by suffix, as :meth:`evonas.capabilities.export.Program.files` gives them.
-        name: The one that the network was exported by.
-        stem: What its files are called, where that is not the name.
-        portable: Without what the source has for this machine's kind of processor only.
+        files: Contents by suffix, from :meth:`evonas.capabilities.export.Program.files`.
+        name: Name under which the network was exported.
+        n_outputs: Number of outputs per sample.
+        stem: Name of its files if it differs from ``name``.
+        portable: Whether to leave out code for this machine's type of processor.
 
     Raises:
         UserError: There is no compiler, or it does not accept the source.

@@ -1,4 +1,4 @@
-"""A user's own command that times a network on a user's own device."""
+"""Latency on a user's own device, measured by a user's own command."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from pathlib import Path
 from evonas.runtimes.groups import TooMuchOutput, run_group
 from evonas.types import UserError
 
-#: Bytes that a latency command may print.
+#: Largest output of a latency command in bytes.
 MOST_OUTPUT = 1 << 20
 
 
 def parse_command(text: str) -> tuple[str, ...]:
-    """The words of a command line; no shell ever sees it. Raises :class:`UserError`."""
+    """The words of a command line, which is run without a shell.
+
+    Raises:
+        UserError: The command line is empty or not well formed.
+    """
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:
@@ -31,11 +35,13 @@ def seconds_on_device(command: tuple[str, ...], files: Mapping[str, bytes], name
     """Run the command with the path of the exported file as its last argument.
 
     Args:
-        files: Contents by suffix, the main one first; the others stand beside it.
-        timeout: Seconds.
+        command: Words of the command.
+        files: Contents by suffix, the main file first; the others are written beside it.
+        name: Name of the files without suffix.
+        timeout: Time limit in seconds.
 
     Returns:
-        What it printed last, which are milliseconds, in seconds.
+        The last number that it printed, converted from milliseconds to seconds.
 
     Raises:
         RuntimeError: It cannot be started, fails, takes too long, or prints no positive number.

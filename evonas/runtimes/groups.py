@@ -1,7 +1,8 @@
-"""Programs of others (compilers, latency commands, exported networks), each in a session and process group of its own.
+"""External programs (compilers, latency commands, exported networks), each in its own session and process group.
 
-A group is killed whole: when its program has ended, at its time-out, when the work that waits for it is interrupted,
-and when this process ends in any way. For the last there is a guard, a small process that lives as long as this one.
+A group is killed completely: when its program has ended, at its time-out, when the work that waits for it is
+interrupted, and when this process ends in any way. The last case is handled by a guard, a small process that lives as
+long as this one.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple, cast
 
-#: Seconds between two looks at whether a program has ended that left its output open to a program of its own.
+#: Seconds between two checks whether a program has ended whose output is still open in a child process.
 LOOK = 0.1
-#: Bytes that are read or written at a time.
+#: Number of bytes that are read or written at a time.
 CHUNK = 1 << 16
 
-#: Reads "+GROUP" and "-GROUP", a line each, and kills the groups that are left when the pipe's other end is closed.
+#: Reads lines "+GROUP" and "-GROUP", and kills the remaining groups when the pipe's other end is closed.
 _GUARD = """
 import os, signal, sys
 groups = set()
@@ -38,7 +39,13 @@ for group in groups:
 
 
 class Done(NamedTuple):
-    """What a program that ended left."""
+    """The result of a program that has ended.
+
+    Attributes:
+        returncode: Exit status.
+        stdout: Its standard output.
+        stderr: Its standard error.
+    """
 
     returncode: int
     stdout: bytes
@@ -46,7 +53,7 @@ class Done(NamedTuple):
 
 
 class TooMuchOutput(Exception):
-    """A program printed more than it may."""
+    """Raised if a program printed more than allowed."""
 
 
 class _Groups:
@@ -75,7 +82,7 @@ class _Groups:
             self._tell("-", group)
 
     def close(self) -> None:
-        """Let the guard end; what is still there ends with it."""
+        """End the guard, and with it the remaining groups."""
         if self._guard is not None and self._guard.stdin is not None:
             with suppress(OSError):
                 self._guard.stdin.close()
@@ -98,7 +105,7 @@ atexit.register(_GROUPS.close)
 
 
 def kill_groups() -> None:
-    """End every program that :func:`run_group` waits for, in any thread: it then reports that they were killed."""
+    """Kill every program that :func:`run_group` waits for, in any thread; each is then reported as killed."""
     _GROUPS.kill()
 
 
@@ -108,10 +115,11 @@ def run_group(
     """Run a program to its end.
 
     Args:
-        timeout: Seconds.
-        most: Bytes that it may print, on each of its two streams.
-        stdin: What it can read.
-        cwd: Where it runs.
+        command: Words of the command.
+        timeout: Time limit in seconds.
+        most: Largest output in bytes, for each of its two streams.
+        stdin: Standard input of the program.
+        cwd: Working directory of the program.
 
     Raises:
         OSError: It cannot be started.
@@ -133,7 +141,7 @@ def run_group(
     except subprocess.TimeoutExpired:
         raise subprocess.TimeoutExpired(command, timeout) from None
     finally:
-        _kill(process.pid)  # also what a program that has ended left running; its number is theirs until they end
+        _kill(process.pid)  # also kills children of a program that has ended; the group exists until they end
         process.wait()
         _GROUPS.remove(process.pid)
         for stream in (process.stdin, process.stdout, process.stderr):
@@ -144,7 +152,15 @@ def run_group(
 def _exchange(
     process: subprocess.Popen[bytes], stdin: bytes, printed: dict[IO[bytes], bytearray], deadline: float, most: int
 ) -> None:
-    """Write and read until all streams are closed, or the program has ended and they are empty."""
+    """Write and read until all streams are closed, or the program has ended and they are empty.
+
+    Args:
+        process: The program.
+        stdin: Bytes for its standard input.
+        printed: Output by stream, which is extended.
+        deadline: ``time.monotonic()`` by which to end.
+        most: Largest output in bytes, for each stream.
+    """
     left, ended = memoryview(stdin), False
     with selectors.DefaultSelector() as selector:
         for stream in printed:
@@ -157,7 +173,7 @@ def _exchange(
                 raise subprocess.TimeoutExpired(process.args, 0)
             ready = selector.select(0 if ended else min(seconds, LOOK))
             if not ready and ended:
-                return  # what it has left running keeps the streams open
+                return  # children of the program keep the streams open
             ended = not ready and process.poll() is not None
             for stream in (cast(IO[bytes], key.fileobj) for key, _ in ready):
                 if stream in printed:
@@ -174,7 +190,7 @@ def _exchange(
 
 
 def _written(stream: IO[bytes], left: memoryview) -> tuple[memoryview, bool]:
-    """What is still to be written, and whether that is nothing, or the reader has closed its end."""
+    """The bytes that remain, and whether writing is finished: nothing remains, or the reader has closed its end."""
     try:
         left = left[os.write(stream.fileno(), left[:CHUNK]) :]
     except BlockingIOError:
@@ -185,5 +201,5 @@ def _written(stream: IO[bytes], left: memoryview) -> tuple[memoryview, bool]:
 
 
 def _kill(group: int) -> None:
-    with suppress(OSError):  # it has just ended
+    with suppress(OSError):  # the group has just ended
         os.killpg(group, signal.SIGKILL)

@@ -1,12 +1,11 @@
-"""What a network takes on one core of this machine, as the sum of what its parts take.
+"""Latency of a network on one core of this machine, as the sum of the latencies of its parts.
 
-Every part is timed once, alone; what networks take beside their parts (the first and the last layers, the runtime) is
-measured of a few random networks. A network's estimate is then a sum, and the same for ever: the table is kept as a
-file.
+Every part is timed once, alone; the remainder (the first and the last layers, the runtime) is measured on a few random
+networks. A network's estimate is then a sum, and always the same: the table is kept as a file.
 
-Of 12 random cells on a busy machine, parts and networks timed in turns, estimates had a rank correlation of .9 with
-what was measured, and a mean error of 22 %. The runtime runs equal pools of one source once: networks of many are
-overestimated.
+For 12 random cells on a busy machine, with parts and networks timed in turns, estimates had a rank correlation of .9
+with measurements, and a mean error of 22 %. The runtime runs equal pools of one source once: networks with many of them
+are overestimated.
 """
 
 from __future__ import annotations
@@ -31,54 +30,59 @@ from evonas.types import Doubles, Floats, UserError
 
 #: Name of the file in the folder of a run.
 FILE = "latency.json"
-#: A part is timed by what more copies of it add to the time of fewer: what the runtime takes by itself is in both.
+#: Numbers of copies of a part in the two networks whose difference times it: the runtime's own time is in both.
 FEW, MANY = 1, 5
-#: Of each timing the smallest of so many, which take turns: the least disturbed by what else the machine does.
+#: Number of timings of each network, in turns; the smallest counts, as the least disturbed by other processes.
 ROUNDS = 7
-#: Random networks that say what there is beside the parts.
+#: Number of random networks that determine the time beside the parts.
 REFERENCES = 5
-#: No part takes less, in microseconds: the noise would make some negative.
+#: Smallest time of a part, in microseconds: noise would make some negative.
 LEAST = 0.1
-#: Bytes of the file: some hundred for every part.
+#: Largest size of the file in bytes: some hundred for every part.
 MOST_BYTES = 10_000_000
-#: Told how many rounds of timing are done, of how many.
+#: Callable that is given the number of finished rounds of timing, and their total.
 TimingReport: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class LatencyTable:
-    """Microseconds.
+    """Latencies in microseconds.
 
     Attributes:
-        parts: Of every part, by name.
-        fixed: Of what every network has.
+        parts: Latency of every part, by name.
+        fixed: Latency that every network has beside its parts.
     """
 
     parts: dict[str, float]
     fixed: float
 
     def of_choices(self, parts: TimedParts) -> Floats:
-        """What an operation on a row adds, ``(n_choices, n_operations)``."""
+        """The latency that an operation adds on a row, ``(n_choices, n_operations)``."""
         times = np.array([self.parts[name] for name in parts.names])
         return np.asarray(parts.counts @ times, np.float32)
 
     def estimate(self, space: HasTimedParts[G], genotype: G) -> float:
-        """What a network takes."""
+        """The estimated latency of a network."""
         return self.fixed + float((space.arch_of(genotype) * self.of_choices(space.timed_parts)).sum())
 
     def write(self, folder: Path) -> None:
-        """As a file of a folder; raises ``OSError``."""
+        """Write the table to a file in a folder.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
         write_whole(folder / FILE, (json.dumps(asdict(self), indent=1) + "\n").encode())
 
 
 def read_table(folder: Path, names: Sequence[str]) -> LatencyTable:
-    """The table that :meth:`LatencyTable.write` wrote there.
+    """The table that :meth:`LatencyTable.write` wrote to a folder.
 
     Args:
-        names: Of the space's parts.
+        folder: The folder.
+        names: Names of the space's parts.
 
     Raises:
-        UserError: There is none, it is damaged, or it is of other parts.
+        UserError: There is none, it is damaged, or it has other parts.
     """
     path = folder / FILE
     try:
@@ -89,7 +93,7 @@ def read_table(folder: Path, names: Sequence[str]) -> LatencyTable:
         for name, value in table.parts.items():
             if not 0 < value < math.inf:
                 raise ValueError(f"{name!r} must take a positive number of microseconds, got {value:g}")
-        if not math.isfinite(table.fixed):  # it may be below 0, where parts are overestimated
+        if not math.isfinite(table.fixed):  # negative if parts are overestimated
             raise ValueError(f"'fixed' must be a finite number, got {table.fixed:g}")
         return table
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
@@ -97,13 +101,14 @@ def read_table(folder: Path, names: Sequence[str]) -> LatencyTable:
 
 
 def measure_table(space: HasTimedParts[Any], report: TimingReport) -> LatencyTable:
-    """Time every part, and a few networks, in onnxruntime; that takes about a second a part.
+    """Time every part and a few networks in onnxruntime, which takes about a second per part.
 
     Args:
-        report: Called before the first round of timing, and after every one.
+        space: The search space.
+        report: Called before the first round of timing, and after every round.
 
     Raises:
-        UserError: It is not installed.
+        UserError: onnxruntime is not installed.
     """
     require_onnx()
     names, rng = space.timed_parts.names, np.random.default_rng(0)
@@ -125,7 +130,7 @@ def _state(space: HasTimedParts[G], genotype: G) -> dict[str, Floats]:
 
 
 def _least_times(networks: Sequence[Mapping[str, bytes]], report: TimingReport) -> Doubles:
-    """Microseconds of each, given by its files, ``(n_networks,)``."""
+    """The smallest time of each network, given by its files, in microseconds, ``(n_networks,)``."""
     report(0, ROUNDS)
     rounds = []
     with ExitStack() as stack:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 
 def require_onnx() -> None:
-    """Raises :class:`UserError` where the optional packages are not installed."""
+    """Check that the optional packages are installed.
+
+    Raises:
+        UserError: They are not.
+    """
     missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
     if missing:
         raise UserError(f"the format onnx needs {' and '.join(missing)}: pip install 'evonas[onnx]'")
@@ -29,7 +33,11 @@ def require_onnx() -> None:
 
 @dataclass(frozen=True)
 class OnnxNetwork:
-    """An open session."""
+    """A network in an open session of onnxruntime.
+
+    Attributes:
+        session: The session.
+    """
 
     session: InferenceSession
 
@@ -40,16 +48,16 @@ class OnnxNetwork:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of one sample."""
+        """Shape of one sample."""
         return tuple(self.session.get_inputs()[0].shape[1:])
 
     def time(self, inputs: Inputs) -> Timing:
-        """CPU time a sample, one at a time, pinned to one core where the system can."""
-        with ThreadPoolExecutor(1) as pool:  # a thread of its own: the affinity dies with it
+        """CPU time per sample, one sample at a time, pinned to one core if the system supports it."""
+        with ThreadPoolExecutor(1) as pool:  # a separate thread, so that the affinity ends with it
             return pool.submit(self._time, self._typed(inputs[:TIMED_SAMPLES])).result()
 
     def _typed(self, inputs: Inputs) -> Floats | Doubles:
-        """As the graph takes them."""
+        """Inputs in the type of the graph's input."""
         takes_doubles = self.session.get_inputs()[0].type == "tensor(double)"
         return inputs.astype(np.float64) if takes_doubles else inputs.astype(np.float32)
 
@@ -65,14 +73,18 @@ class OnnxNetwork:
                 self.session.run(["output"], {"input": samples[i % len(samples)]})
             return (time.thread_time() - begin) / n_runs
 
-        rough = [block(20) for _ in range(5)]  # warms up, too
+        rough = [block(20) for _ in range(5)]  # also the warm-up
         n_runs = max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
         return summary([block(n_runs) for _ in range(N_BLOCKS)])
 
 
 @contextmanager
 def onnx_session(files: Mapping[str, bytes]) -> Iterator[OnnxNetwork]:
-    """The network of exported files, as long as the context lasts; raises :class:`UserError` without onnxruntime."""
+    """The network in exported files, open as long as the context lasts.
+
+    Raises:
+        UserError: onnxruntime is not installed.
+    """
     require_onnx()
     import onnxruntime
 

@@ -1,4 +1,4 @@
-"""An exported network at work, whatever its format."""
+"""An exported network in execution, independent of its format."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from evonas.types import Floats, Inputs
 
 
 class RunningNetwork(Protocol):
-    """Takes samples as :func:`evonas.export.data_units.inputs_of` gives them."""
+    """A network that takes samples as :func:`evonas.export.data_units.inputs_of` gives them."""
 
     def run(self, inputs: Inputs) -> Floats:
         """Outputs ``(n, n_outputs)`` of samples ``(n, *input_shape)``, in the data's own units."""
         ...
 
     def time(self, inputs: Inputs) -> Timing:
-        """CPU time of one sample on one core; the first of ``inputs`` take turns."""
+        """CPU time per sample on one core, over the first of ``inputs`` in turn."""
         ...
 
 
@@ -29,13 +29,17 @@ class RunningNetwork(Protocol):
 def running(
     files: Mapping[str, bytes], format: str, target: ExportTarget, n_outputs: int, *, portable: bool = False
 ) -> Iterator[RunningNetwork]:
-    """What :meth:`evonas.capabilities.export.Program.files` gave, at work as long as the context lasts.
+    """The program in the files from :meth:`evonas.capabilities.export.Program.files`, in execution during the context.
 
     Args:
-        portable: Of C: without what it has for this machine's kind of processor only.
+        files: Contents by suffix.
+        format: Name of the format.
+        target: Target of the export.
+        n_outputs: Number of outputs per sample.
+        portable: Whether to leave out code for this machine's type of processor; for C only.
 
     Raises:
-        UserError: What runs this format is not installed, or it refuses the network.
+        UserError: The runtime of this format is not installed, or it refuses the network.
     """
     if format == "c":
         with compiled(files, target.name, n_outputs, stem=target.stem, portable=portable) as program:

@@ -1,4 +1,4 @@
-"""What a timing is, and where it is taken."""
+"""Timing: its statistics, and the lock and the core for it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from filelock import FileLock, Timeout
 from evonas.training import Stop
 from evonas.types import Doubles, UserError
 
-#: A timing is of so many blocks, each long enough for a clock of a microsecond; and of so many samples in turn.
+#: Number of blocks of a timing, seconds of a block (long enough for a clock of a microsecond), and number of samples
+#: that are used in turn.
 N_BLOCKS, BLOCK_SECONDS, TIMED_SAMPLES = 31, 2e-3, 64
-#: Seconds between two looks at whether the wait for another timing should end; characters of its command that are told.
+#: Seconds between two checks whether the wait for another timing should end; characters shown of its command.
 WAIT_SECONDS, MOST_NAMED = 0.2, 200
 
 
 class Timing(NamedTuple):
-    """How long one sample takes on one core.
+    """Time of one sample on one core.
 
     Attributes:
         seconds: Median over blocks of runs.
@@ -39,13 +40,13 @@ class Timing(NamedTuple):
 
 
 def summary(seconds: Sequence[float] | Doubles) -> Timing:
-    """Of the mean seconds of each block."""
+    """The timing from the mean seconds of each block."""
     low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75]).tolist()
     return Timing(middle, (high - low) / max(middle, 1e-12))
 
 
 def machine() -> str:
-    """What is timed when this machine is, as far as times depend on it: its processor and system."""
+    """Description of this machine as far as times depend on it: its processor and system."""
     processor = platform.processor()
     with suppress(OSError):  # Linux
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
@@ -58,13 +59,15 @@ def machine() -> str:
 
 @contextmanager
 def alone(stop: Stop | None = None) -> Iterator[None]:
-    """One timing of a user at a time on this machine, whatever run it belongs to; says for whom it waits.
+    """Lock that permits one timing of a user at a time on this machine, across runs.
+
+    If it has to wait, a warning names the process that holds it.
 
     Args:
         stop: Ends the wait.
 
     Raises:
-        UserError: There is no folder for the lock that is the user's own.
+        UserError: There is no folder for the lock that belongs to the user.
         Cancelled, TrialTimeout: ``stop`` asked for it.
     """
     folder = _lock_folder()
@@ -98,7 +101,7 @@ def _read(holder: Path) -> str:
 
 
 def _lock_folder() -> Path:
-    """In the folder for temporary files; a link there, or a folder of another user, is refused."""
+    """The folder of the lock, below that for temporary files; a link there, or a folder of another user, is refused."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"evonas-{user}"
     with suppress(FileExistsError):
@@ -110,5 +113,5 @@ def _lock_folder() -> Path:
 
 
 def timed_core() -> int | None:
-    """The core that is timed: the last that this process may use; None where the system cannot pin."""
+    """The core that is timed: the last that this process may use; None if the system cannot pin."""
     return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

@@ -1,10 +1,10 @@
-"""Searchers, one a file: they ask for trials and are told evaluations.
+"""Searchers, one per module: they propose trials (``ask``) and learn from evaluations (``tell``).
 
-- ``nsga2``: the population engine; ``survival``: who survives a generation; ``parent_selection``: who is bred from;
-  ``credit``: which operators pay.
+- ``nsga2``: the population engine; ``survival``: selection of the next population; ``parent_selection``: selection of
+  parents; ``credit``: adaptive probabilities of operators.
 - ``nsga3``, ``regularized_evolution``, ``local_search``: other ways to breed and to select.
-- ``surrogate``, ``reinforce``: what is evaluated next is learned from what was.
-- ``random_search``: the baseline at equal budget; with rungs, halving that keeps whatever is not dominated.
+- ``surrogate``, ``reinforce``: a model of earlier evaluations proposes the next trials.
+- ``random_search``: the baseline at equal budget; with several rungs, halving that keeps all non-dominated members.
 - ``successive_halving``, ``hyperband``: budgets that grow with promise, as published.
 - ``generational``: the turns of ask and tell and the rungs of budgets, shared by all; ``reproduction``: numbering and
   deduplication; ``base``: the contract.
@@ -27,7 +27,7 @@ from evonas.search.successive_halving import SuccessiveHalving
 from evonas.search.surrogate import SurrogateSearch
 from evonas.search.survival import SURVIVALS
 
-#: Searchers by the name that the command line knows them by.
+#: Searchers by their names on the command line.
 SEARCHERS: MappingProxyType[str, SearcherFactory] = MappingProxyType({
     "nsga2": NSGA2, "random": RandomSearch, "local-search": LocalSearch,
     "regularized-evolution": RegularizedEvolution, "nsga3": NSGA3, "successive-halving": SuccessiveHalving,

@@ -15,10 +15,10 @@ from evonas.types import Json
 
 
 class History(Protocol[G]):
-    """What a restored searcher can look up; the run's store is one."""
+    """Look-up of earlier individuals and evaluations for a searcher that is restored; the run's store implements it."""
 
     def individual(self, id: int) -> Individual[G]:
-        """An individual that was asked for."""
+        """The individual with an id that the searcher asked for."""
         ...
 
     def evaluation(self, id: int, budget: int) -> Evaluation[G]:
@@ -31,36 +31,43 @@ class History(Protocol[G]):
 
 
 class Searcher(Protocol[G]):
-    """Proposes trials, learns from evaluations. Holds no files, no torch, no threads."""
+    """A search strategy that proposes trials and learns from evaluations. It holds no files, no torch, no threads."""
 
     def ask(self) -> Sequence[Trial[G]]:
-        """The next trials; empty at the end of the search. ``RuntimeError`` if evaluations are due.
+        """The next trials; empty at the end of the search.
 
-        Where it takes long to draw them, they may be drawn when they are looked at: always from the first on.
+        A sequence whose trials are slow to draw may draw each on first access, always in order from the first.
+
+        Raises:
+            RuntimeError: The trials of the last call have not been told yet.
         """
         ...
 
     def tell(self, evaluations: Sequence[Evaluation[G]]) -> None:
-        """One evaluation for each asked trial, in the order of :meth:`ask`; else ``ValueError``."""
+        """Learn from one evaluation for each asked trial, in the order of :meth:`ask`.
+
+        Raises:
+            ValueError: The evaluations are not those of the asked trials.
+        """
         ...
 
     def state(self) -> Json:
-        """All that :meth:`restore` needs beside the history; valid between ``tell`` and ``ask``."""
+        """Everything that :meth:`restore` needs beside the history; valid between ``tell`` and ``ask``."""
         ...
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken."""
         ...
 
 
 class Traits(NamedTuple):
-    """What the command line should know of a searcher before it makes one.
+    """Properties of a searcher that the command line needs before it creates one.
 
     Attributes:
-        settings: A frozen dataclass of the searcher's own settings, which the table ``searcher_options`` fills, and
-            which it then takes as the argument ``settings``; None where it has none.
-        defaults: Of ``population``, ``children`` and ``generations``, where they are not those of all searchers.
-        rungs: How many budgets it takes.
+        settings: A frozen dataclass of the searcher's own settings. The table ``searcher_options`` fills it, and the
+            searcher takes it as the argument ``settings``. None if the searcher has no settings.
+        defaults: Values of ``population``, ``children`` and ``generations`` that differ from the common defaults.
+        rungs: Number of budgets that the searcher takes.
     """
 
     settings: type[Any] | None = None
@@ -69,9 +76,9 @@ class Traits(NamedTuple):
 
 
 class SearcherFactory(Protocol):
-    """What makes a searcher, as a rule its class; an entry point of the group ``evonas.searchers`` resolves to one.
+    """A callable that creates a searcher, usually its class; entry points of the group ``evonas.searchers`` name one.
 
-    Where it has an attribute ``traits``, that is a :class:`Traits`.
+    If it has an attribute ``traits``, that is a :class:`Traits`.
     """
 
     def __call__(
@@ -81,13 +88,13 @@ class SearcherFactory(Protocol):
         """A new searcher.
 
         Args:
-            space: Where genotypes come from.
-            objectives: What is minimised.
-            population: Individuals of the first batch.
-            children: Of every further batch.
+            space: Search space of the genotypes.
+            objectives: Objectives and constraints of the search.
+            population: Number of individuals in the first batch.
+            children: Number of individuals in every further batch.
             generations: Number of further batches.
             rungs: Ascending budgets.
-            rng: The searcher's own generator, of which :meth:`Searcher.state` keeps the state.
+            rng: The searcher's own generator, whose state is part of :meth:`Searcher.state`.
 
         Raises:
             ValueError: A number is out of range, or the space lacks what the searcher needs.
@@ -96,13 +103,17 @@ class SearcherFactory(Protocol):
 
 
 def traits_of(factory: object) -> Traits:
-    """What a factory says of its searchers; of those that say nothing that they take any rungs."""
+    """The traits that a factory declares; a factory without them takes any number of rungs."""
     traits = getattr(factory, "traits", None)
     return traits if isinstance(traits, Traits) else Traits(rungs="any")
 
 
 def check_rungs(rungs: Sequence[int], wanted: Literal["one", "several"]) -> None:
-    """Raises ``ValueError`` unless there are as many budgets as a searcher takes."""
+    """Check that there are as many budgets as a searcher takes.
+
+    Raises:
+        ValueError: There are more or fewer.
+    """
     if wanted == "one" and len(rungs) != 1:
         raise ValueError(f"this searcher compares networks at one budget, got {list(rungs)}: give epochs, not rungs")
     if wanted == "several" and len(rungs) < 2:

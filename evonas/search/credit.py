@@ -1,7 +1,6 @@
-"""Which operators pay: the hypervolume that their children gained for the compute that they cost.
+"""Adaptive operator selection: operators are drawn by the hypervolume that their children gained per compute.
 
-An adaptive operator selection by probability matching (Thierens 2005, https://doi.org/10.1145/1068009.1068251) with
-discounted credit.
+The method is probability matching (Thierens 2005, https://doi.org/10.1145/1068009.1068251) with discounted credit.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from evonas.objectives import Measured, Objectives
 from evonas.pareto import contributions
 from evonas.types import Doubles
 
-#: The compute of a trial. Not seconds: a run must not depend on the machine. Where it is not measured, a trial is 1.
+#: The compute of a trial. Not seconds, because a run must not depend on the machine. A trial without it counts as 1.
 WORK = "edge_updates"
-#: What a batch leaves of the credit before it: the memory is about 20 batches.
+#: Factor on earlier credit at each batch: the memory is about 20 batches.
 DISCOUNT = 0.95
-#: An operator is taken to have done so large a share of all work more, at the mean rate of gain, than it has.
+#: Prior evidence: each operator is credited with this share of all work in addition, at the mean rate of gain.
 DOUBT = 0.05
-#: So large a share of the children is spread evenly over the operators: none dies.
+#: Share of the children that is spread evenly over the operators, so that no operator's probability reaches 0.
 FLOOR = 0.1
 
 
@@ -30,15 +29,21 @@ class Credit:
     """Discounted sums over batches, by operator.
 
     Attributes:
-        gain: Hypervolume, in the coordinates of :meth:`Objectives.matrix`.
-        work: Compute, in edge updates.
+        gain: Hypervolume gained, in the coordinates of :meth:`Objectives.matrix`.
+        work: Compute spent, in edge updates.
     """
 
     gain: Mapping[str, float] = field(default_factory=dict)
     work: Mapping[str, float] = field(default_factory=dict)
 
     def after(self, operators: Sequence[str], gains: Doubles, work: Doubles) -> Credit:
-        """The credit after a batch; arguments have one entry a trial."""
+        """The credit after a batch.
+
+        Args:
+            operators: Operator of each trial.
+            gains: Hypervolume that each trial gained, ``(n,)``.
+            work: Compute of each trial, in edge updates, ``(n,)``.
+        """
         names = sorted({*self.gain, *operators})
         of = np.array([names.index(operator) for operator in operators])
         sums = [
@@ -50,9 +55,10 @@ class Credit:
         return Credit(*sums)
 
     def shares(self, prior: Mapping[str, float]) -> dict[str, float]:
-        """Probabilities of the operators of ``prior``, which has their weights before anything was seen.
+        """Probabilities of the operators of ``prior``, which maps operators to their weights before any evaluation.
 
-        An operator's weight is multiplied by its gain per work, relative to that of all together.
+        An operator's weight is multiplied by its gain per work, relative to the gain per work of all operators
+        together.
         """
         gain, work, weight = (np.array([of.get(n, 0.0) for n in prior]) for of in (self.gain, self.work, prior))
         if gain.sum() > 0:
@@ -69,10 +75,13 @@ def credit_batch(
     """The credit after a batch of evaluations.
 
     Args:
-        operators: What made each individual.
-        front: What the batch is compared with: the archive before it.
-        reference: Of the hypervolume; see :func:`founders_reference`.
-        final: Whether each evaluation is of the last rung; else it costs only.
+        credit: The credit before the batch.
+        operators: Operator that made each individual.
+        evaluations: Evaluations of the batch, one per operator.
+        objectives: Objectives and constraints; evaluations that break a constraint gain nothing.
+        front: The archive before the batch, against which gains are measured.
+        reference: Reference point of the hypervolume; see :func:`founders_reference`.
+        final: Whether each evaluation is at the last rung; others add work, but no gain.
     """
     work = np.array([e.metrics.get(WORK, 1.0) if e.status == "ok" else np.nan for e in evaluations])
     work = np.where(np.isnan(work), np.nanmean(work) if not np.isnan(work).all() else 0.0, work)
@@ -85,6 +94,6 @@ def credit_batch(
 
 
 def founders_reference(evaluations: Sequence[Measured], objectives: Objectives) -> list[float] | None:
-    """The worst value of each objective among the first batch; None if all of it failed."""
+    """The worst value of each objective in the first batch; None if all its evaluations failed."""
     F = objectives.matrix([e for e in evaluations if e.status == "ok"])
     return F.max(axis=0).tolist() if len(F) else None

@@ -1,4 +1,4 @@
-"""What searchers by generations share: the turns of ask and tell, founders, and budgets that grow with promise."""
+"""Base class of searchers that work in generations: the turns of ask and tell, founders, and rungs of budgets."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ from evonas.search.reproduction import Proposal, Reproduction, Screening, Unborn
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles, Json
 
-#: One in so many is promoted to the next rung whatever its rank (Li 2018, https://jmlr.org/papers/v18/16-558.html).
+#: One in ``ETA`` is promoted to the next rung whatever its rank (Li 2018, https://jmlr.org/papers/v18/16-558.html).
 ETA = 3
 
 
 class Generational(ABC, Generic[G]):
-    """Batches of new individuals, evaluated with the budget of the first rung and, while they promise, of the next.
+    """Batches of new individuals, evaluated at the first rung's budget; promising ones go on to the next rung.
 
-    Whoever is among the best third of its batch, or not dominated by any evaluation so far at the same rung, is asked
-    for again with the next rung's budget; only evaluations at the same rung are compared. A batch has several rungs
-    where it began with evaluations of another run. Subclasses say who is born and what is learned.
+    A member is promoted if it is among the best third of its batch, or if no evaluation so far at the same rung
+    dominates it; only evaluations at the same rung are compared. A batch has several rungs if it began with evaluations
+    of another run. Subclasses define how individuals are created and what is learned.
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
+        space: Search space of the genotypes.
+        objectives: Objectives and constraints of the search.
         generations: Number of batches after the founders.
         rungs: Ascending budgets.
         rng: The searcher's own generator.
-        screening: Of several that are bred the most promising one is born; founders of an evolution are not screened.
+        screening: Breed several individuals for each trial and keep the most promising; founders of an evolution are
+            not screened.
 
     Raises:
         ValueError: ``generations`` is negative, or ``rungs`` are not ascending, or the first is negative.
@@ -57,12 +58,12 @@ class Generational(ABC, Generic[G]):
         self._generation = 0
         self._asked: Sequence[Trial[G]] = []
         self._promoted: list[Member[G]] = []
-        #: At each rung but the last the non-dominated of all evaluations so far.
+        #: For each rung but the last: the non-dominated members of all evaluations so far.
         self._rivals: list[list[Member[G]]] = [[] for _ in rungs[1:]]
 
     @property
     def objectives(self) -> Objectives:
-        """What is minimised or maximised."""
+        """Objectives and constraints of the search."""
         return self._objectives
 
     @abstractmethod
@@ -71,10 +72,14 @@ class Generational(ABC, Generic[G]):
 
     @abstractmethod
     def _learn(self, members: list[Member[G]]) -> None:
-        """From a batch of evaluations."""
+        """Learn from a batch of evaluations."""
 
     def ask(self) -> Sequence[Trial[G]]:
-        """The next batch: first those of this generation that were promoted, else the next generation, still unborn."""
+        """The next batch: the promoted members of this generation, if any, else the next generation, drawn on access.
+
+        Raises:
+            RuntimeError: The trials of the last call have not been told yet.
+        """
         if self._asked:
             raise RuntimeError(f"ask() before tell(): {len(self._asked)} trials wait for an evaluation")
         if self._promoted:
@@ -84,7 +89,11 @@ class Generational(ABC, Generic[G]):
         return self._asked
 
     def tell(self, evaluations: Sequence[Evaluation[G]]) -> None:
-        """Promotion, and what the subclass learns."""
+        """Decide which members are promoted, and learn from the evaluations.
+
+        Raises:
+            ValueError: The evaluations are not those of the asked trials, in the order of :meth:`ask`.
+        """
         if not self._asked or [e.key for e in evaluations] != [t.key for t in self._asked]:
             raise ValueError("tell() needs one evaluation for each asked trial, in the order of ask()")
         members = [Member(t.individual, e) for t, e in zip(self._asked, evaluations, strict=True)]
@@ -101,7 +110,7 @@ class Generational(ABC, Generic[G]):
         return rung_of(member.evaluation.budget, self._rungs)
 
     def _confirmed(self, member: Member[G]) -> bool:
-        """Whether a member's evaluation is of the last rung."""
+        """Whether a member's evaluation is at the last rung."""
         return self._rung(member) == len(self._rungs) - 1
 
     def _promising(self, members: list[Member[G]], rung: int) -> list[Member[G]]:
@@ -118,7 +127,7 @@ class Generational(ABC, Generic[G]):
         return rank_and_crowd(*self._losses(members))
 
     def _losses(self, members: list[Member[G]]) -> tuple[Doubles, Doubles]:
-        """F ``(n, n_objectives)`` and violations ``(n,)``."""
+        """The objectives F, ``(n, n_objectives)``, and the violations, ``(n,)``."""
         evaluations = [m.evaluation for m in members]
         return self._objectives.matrix(evaluations), self._objectives.violations(evaluations)
 
@@ -136,7 +145,13 @@ class Generational(ABC, Generic[G]):
         return self._space.sample(self._rng)
 
     def _trials(self, propose: Proposal[G], n: int, screening: Screening[G] | None = None) -> Sequence[Trial[G]]:
-        """First trials of ``n`` individuals."""
+        """The first trials of ``n`` new individuals.
+
+        Args:
+            propose: Draws an offspring and its parents.
+            n: Number of trials.
+            screening: Breed several individuals for each trial and keep the most promising.
+        """
         return Unborn(lambda: self._trial(propose, screening), n)
 
     def _trial(self, propose: Proposal[G], screening: Screening[G] | None = None) -> Trial[G]:
@@ -145,14 +160,18 @@ class Generational(ABC, Generic[G]):
         return Trial(individual, self._rungs[0])
 
     def state(self) -> Json:
-        """Progress, the generator's state, and who waits for or competes on which rung."""
+        """Progress, the generator's state, the promoted members, and the non-dominated members of each rung."""
         return {
             "generation": self._generation, "next_id": self._reproduction.next_id, "rng": self._rng.bit_generator.state,
             "promoted": keys(self._promoted), "rivals": [keys(members) for members in self._rivals],
         }
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken.
+
+        Raises:
+            ValueError: A counter is no whole number.
+        """
         for name in ("generation", "next_id"):
             if type(state[name]) is not int or state[name] < 0:
                 raise ValueError(f"{name} must be a whole number, got {state[name]!r}")
@@ -163,15 +182,15 @@ class Generational(ABC, Generic[G]):
 
 
 def rung_of(budget: int, rungs: Sequence[int]) -> int:
-    """The last rung that a budget reaches; the first for those of other runs that reach none."""
+    """The last rung that a budget reaches; the first for budgets of other runs that reach none."""
     return bisect_right(rungs[1:], budget)
 
 
 def keys(members: Sequence[Member[G]]) -> list[tuple[int, int]]:
-    """Members as they stand in a state: (id, budget)."""
+    """The keys ``(id, budget)`` by which a state refers to members."""
     return [member.evaluation.key for member in members]
 
 
 def members_of(keys: Sequence[tuple[int, int]], history: History[G]) -> list[Member[G]]:
-    """The inverse of :func:`keys`."""
+    """The members with the given keys; inverse of :func:`keys`."""
     return [Member(history.individual(id), history.evaluation(id, budget)) for id, budget in keys]

@@ -14,18 +14,19 @@ from evonas.space import G
 
 
 class Hyperband(SuccessiveHalving[G]):
-    """Successive halving in turns from every rung: many genotypes from the lowest, a few at the full budget at once.
+    """Successive halving that starts at each rung in turn: many genotypes at the lowest, a few at the highest.
 
     With rungs 0 to ``s_max``, bracket ``s = s_max, ..., 0, s_max, ...`` begins at rung ``s_max - s`` with
-    ``ceil((s_max + 1) / (s + 1) * eta**s)`` random genotypes. Published rungs grow by ``eta``; any that ascend will do.
+    ``ceil((s_max + 1) / (s + 1) * eta**s)`` random genotypes. Published rungs grow by a factor of ``eta``; any
+    ascending rungs are accepted.
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
+        space: Search space of the genotypes.
+        objectives: Objectives and constraints of the search.
         population, children: Not used: the sizes of brackets follow from the rungs.
         generations: Number of brackets after the first.
-        rungs: Two budgets at least.
-        settings: The share that goes on to the next rung.
+        rungs: At least two budgets.
+        settings: The share that is promoted to the next rung.
         rng: The searcher's own generator.
     """
 

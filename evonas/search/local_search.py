@@ -27,27 +27,27 @@ class LocalSearchSettings:
     """Settings of the table ``searcher_options``.
 
     Attributes:
-        mutants: As many stand for the neighbours of a genotype, where the space lists none.
+        mutants: Number of mutants that stand for the neighbours of a genotype if the space lists none.
     """
 
     mutants: int = 20
 
 
 class LocalSearch(Generational[G]):
-    """Evaluates neighbours of the best, moves on where one is better, and begins anew where none is.
+    """Evaluation of neighbours of the best: the search moves to a better one and restarts if there is none.
 
-    The best are a front, of one objective a point: of its members whose neighbours are not all evaluated those come
-    first that are at its ends or the loneliest.
+    The best are a front, which is a single point with one objective. Of its members whose neighbours are not all
+    evaluated, those at its ends or with the largest crowding distance come first.
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
-        population: Random genotypes of which a start is the best.
-        children: Neighbours that are evaluated, in random order, before the search looks where it goes: 1 moves to the
-            first that is better, as many as there are to the best of all.
+        space: Search space of the genotypes.
+        objectives: Objectives and constraints of the search.
+        population: Number of random genotypes of a start; the search begins at the best of them.
+        children: Number of neighbours, in random order, that are evaluated before the search moves: with 1 it moves to
+            the first better one, with as many as there are to the best of all.
         generations: Number of batches after the first.
         rungs: One budget.
-        settings: For spaces that list no neighbours.
+        settings: Settings for spaces that list no neighbours.
         rng: The searcher's own generator.
 
     Raises:
@@ -69,7 +69,7 @@ class LocalSearch(Generational[G]):
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng)
         check_rungs(rungs, "one")
         self._n_starts, self._n_children, self._n_mutants = population, children, settings.mutants
-        #: The best since the last start, the ids of those with no neighbour left, and how many mutants others have.
+        #: The best since the last start, the ids of those without neighbours left, and the number of mutants of others.
         self._best: list[Member[G]] = []
         self._explored: set[int] = set()
         self._tried: Counter[int] = Counter()
@@ -84,7 +84,7 @@ class LocalSearch(Generational[G]):
         return self._found(self._n_starts)
 
     def _around(self, member: Member[G]) -> Sequence[Trial[G]]:
-        """Trials of the next neighbours that were not evaluated yet."""
+        """Trials of the next neighbours that have not been evaluated."""
         if not isinstance(self._space, HasNeighbours):
             n = min(self._n_children, self._n_mutants - self._tried[member.individual.id])
             self._tried[member.individual.id] += n
@@ -100,14 +100,14 @@ class LocalSearch(Generational[G]):
         self._best = self._front(self._best + members)
 
     def state(self) -> Json:
-        """Beside what all generational searchers keep: the best since the last start, and how far they are explored."""
+        """The common state, the best since the last start, and how far their neighbours are explored."""
         return {
             **super().state(), "best": keys(self._best), "explored": sorted(self._explored),
             "tried": sorted(self._tried.items()),
         }
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken."""
         super().restore(state, history)
         self._best, self._explored = members_of(state["best"], history), set(state["explored"])
         self._tried = Counter(dict(state["tried"]))

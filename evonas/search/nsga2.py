@@ -1,4 +1,4 @@
-"""NSGA-II (Deb 2002, https://doi.org/10.1109/4235.996017) with aging survival and parents where the front is thin."""
+"""NSGA-II (Deb 2002, https://doi.org/10.1109/4235.996017) with aging survival and parents beside gaps in the front."""
 
 from __future__ import annotations
 
@@ -133,14 +133,14 @@ class NSGA2(Generational[G]):
     def aimed(
         self, propose: Callable[[str | None], Offspring[G]], aim: Aim | None, operator: str | None = None
     ) -> Offspring[G]:
-        """Of a few offspring the one whose costs are nearest; the first where structure alone does not tell costs.
+        """The offspring of a few with costs nearest to the aim; the first if structure alone does not determine costs.
 
-        All are asked of the operator that made the first, so that none is preferred for reaching costs exactly.
+        All are drawn from the operator that made the first, so that no operator is preferred for meeting costs exactly.
 
         Args:
-            propose: An offspring by an operator, which None lets draw.
-            aim: None lets the first pass.
-            operator: Of the first; None draws it.
+            propose: Draws an offspring by the named operator; None draws the operator, too.
+            aim: Intended costs; None accepts the first offspring.
+            operator: Operator of the first offspring; None draws it.
         """
         child = propose(operator)
         wanted = self._objectives.items[1:]
@@ -173,7 +173,7 @@ class NSGA2(Generational[G]):
             self._archive = self._front(self._archive + confirmed)
 
     def _pay(self, members: list[Member[G]]) -> None:
-        """Credit to the operators that made a batch; the first one gives the reference point."""
+        """Credit the operators that made a batch; the first batch gives the reference point."""
         evaluations = [m.evaluation for m in members]
         if self._reference is None:
             self._reference = founders_reference(evaluations, self._objectives)
@@ -185,7 +185,10 @@ class NSGA2(Generational[G]):
         )
 
     def _survive(self, members: list[Member[G]]) -> None:
-        """Who failed at a higher rung stays with what it reached; higher rungs survive first."""
+        """Select the next population; members on higher rungs survive first.
+
+        A member that failed at a higher rung keeps its evaluation at the rung below.
+        """
         told = {m.individual.id: m for m in members if m.evaluation.status == "ok" or not self._rung(m)}
         candidates = [*(m for m in self._population if m.individual.id not in told), *told.values()]
         F, violations = self._losses(candidates)
@@ -198,17 +201,15 @@ class NSGA2(Generational[G]):
         self._population = [candidates[i] for i in chosen]
 
     def state(self) -> Json:
-        """Beside what all generational searchers keep: the population, the archive, founders without a child, and the
-        operators' credit.
-        """
+        """The common state, the population, the archive, the founders without a child, and the operators' credit."""
         return {
             **super().state(), "population": keys(self._population), "archive": keys(self._archive),
             "childless": keys(self._childless), "credit": asdict(self._credit), "reference": self._reference,
         }
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken."""
         super().restore(state, history)
         self._population, self._archive = (members_of(state[name], history) for name in ("population", "archive"))
-        self._childless = members_of(state.get("childless", []), history)  # there were none in older runs
+        self._childless = members_of(state.get("childless", []), history)  # older runs have none
         self._credit, self._reference = Credit(**state["credit"]), state["reference"]

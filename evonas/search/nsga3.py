@@ -29,19 +29,19 @@ class NSGA3Settings:
 
 
 class NSGA3(Generational[G]):
-    """A population that is kept spread over reference directions in the space of the objectives.
+    """A population that is spread over reference directions in the space of the objectives.
 
-    As many directions as the population has members or a few less. Parents are drawn at random, of two that break
-    constraints the one that does less so.
+    There are as many directions as members of the population, or a few less. Parents are drawn at random; of two that
+    break constraints the one with the smaller violation is taken.
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
-        population: Survivors of a generation.
-        children: Offspring of a generation.
+        space: Search space of the genotypes.
+        objectives: Objectives and constraints of the search.
+        population: Number of survivors of a generation.
+        children: Number of offspring of a generation.
         generations: Number of generations after the founders.
         rungs: One budget.
-        settings: How children are made.
+        settings: Settings of reproduction.
         rng: The searcher's own generator.
 
     Raises:
@@ -90,17 +90,17 @@ class NSGA3(Generational[G]):
         if len(feasible) > self._size:
             places, self._extent = niched(F[feasible], self._size, self._directions, self._extent, self._rng)
             chosen = feasible[places]
-        else:  # all of them, and of the others the best
+        else:  # all of them and the best of the others
             chosen = np.sort(self._rank(candidates).order()[: self._size])
         self._population = [candidates[i] for i in chosen]
 
     def state(self) -> Json:
-        """Beside what all generational searchers keep: the population, and what is known of the objectives' range."""
+        """The common state, the population, and the range of the objectives seen so far."""
         extent = None if self._extent is None else [each.tolist() for each in self._extent]
         return {**super().state(), "population": keys(self._population), "extent": extent}
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken."""
         super().restore(state, history)
         self._population = members_of(state["population"], history)
         self._extent = None if state["extent"] is None else Extent(*(np.array(each) for each in state["extent"]))

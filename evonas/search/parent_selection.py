@@ -1,4 +1,4 @@
-"""Who becomes a parent, and what its child should cost."""
+"""Selection of parents, and of the cost that a child should have."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.
 CONTESTANTS, FRONT_SHARE = 3, 0.2
-#: So many members are near enough to fill a gap.
+#: Number of nearest members among which the parent that fills a gap is drawn.
 NEIGHBOURS = 4
-#: Cost of the best parent as a multiple of its child's, log-uniform from the first to the second: pruning what a larger
-#: network has learnt beats growing a smaller one. In five searches of 2 minutes on Fashion-MNIST, 41 to 75 % of the
-#: pruned children with less than 10 000 edges were better than the front at their size where the parent had 1.05 to 1.4
-#: times as many, 15 to 37 % where it had 1.7 to 2.2 times.
+#: Cost of the best parent as a multiple of its child's, log-uniform from the first to the second: pruning a trained
+#: larger network is better than growing a smaller one. In five searches of 2 minutes on Fashion-MNIST, 41 to 75 % of
+#: the pruned children with less than 10 000 edges were better than the front at their size if the parent had 1.05 to
+#: 1.4 times as many, 15 to 37 % if it had 1.7 to 2.2 times.
 DEARER = (1.05, 1.6)
 #: A member whose child promises less than the best child of its neighbours, by this share of the front's span of
 #: quality, is no parent. In a search of 5 minutes on CIFAR-10 the gap between 67.7 % at 87 000 edges and 72.3 % at
@@ -32,12 +32,13 @@ WORSE = 0.1
 HOPELESS = 0.2
 #: How the compute of a trial grows with its cost, as exponents: what is measured is bounded by these, and needs trials.
 EXPONENTS, FEWEST_TRIALS = (0.3, 1.0), 8
-#: Shares of the time that go beyond the cheap and the dear end of the front, and how far: by a share of its span. With
-#: half of DEAR_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their fronts at .55 and
-#: .64 of the allowed edges; with .03 and .06 of the *draws* a third of the time went to networks near that bound.
+#: Shares of the time spent beyond the cheap and the costly end of the front, and how far beyond, as a share of its
+#: span. With half of DEAR_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their fronts
+#: at .55 and .64 of the allowed edges; with .03 and .06 of the *draws* a third of the time went to networks near that
+#: bound.
 CHEAP_SHARE, DEAR_SHARE, REACH = 0.03, 0.2, 0.15
-#: Where members cost more than the dearest of the front by a share of its span, more time goes beyond the dear end, to
-#: the dearest of all if that is further: else large networks are never trained for as long as small ones.
+#: If members cost more than the costliest of the front by this share of its span, more time is spent beyond the costly
+#: end, up to the costliest of all if that is further: otherwise large networks are never trained as long as small ones.
 LAG, LAGGING_SHARE = 0.03, 0.4
 
 
@@ -65,10 +66,10 @@ class Pool(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """What a child should cost.
+    """The intended costs of a child.
 
     Attributes:
-        costs: Shape ``(n_objectives - 1,)``.
+        costs: Intended costs, ``(n_objectives - 1,)``.
         scale: Differences in each cost that count as equal, ``(n_objectives - 1,)``.
     """
 
@@ -77,7 +78,12 @@ class Aim(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A parent, by its index, and what its child should cost; None for anything."""
+    """A selected parent.
+
+    Attributes:
+        parent: Its index.
+        aim: Intended costs of its child; None if any will do.
+    """
 
     parent: int
     aim: Aim | None = None
@@ -87,7 +93,7 @@ Parents: TypeAlias = Callable[[Pool, np.random.Generator], Choice]
 
 
 def tournament(pool: Pool, rng: np.random.Generator) -> Choice:
-    """The best of a few of the population, now and then any of the front (Deb 2002)."""
+    """The best of a few of the population; with probability ``FRONT_SHARE`` any member of the front (Deb 2002)."""
     if rng.random() < FRONT_SHARE:
         return Choice(int(rng.choice(np.flatnonzero(pool.rank == 0))))
     contestants = rng.choice(pool.living, CONTESTANTS)
@@ -124,7 +130,7 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     span = np.where(span > 0, span, 1)
     F = pool.F / span
     axis = int(rng.integers(1, F.shape[1]))
-    front = front[np.lexsort([-F[front, 0], F[front, axis]])]  # of equally dear ones the best is last
+    front = front[np.lexsort([-F[front, 0], F[front, axis]])]  # the best of equal costs is last
     members = F[front] if len(front) > 1 else F[front].repeat(2, axis=0)
     rivals = np.isfinite(F).all(axis=1) & (pool.violation <= pool.violation[front].max())
     lag = F[rivals, axis].max() - members[-1, axis]
@@ -219,10 +225,12 @@ def exponents_of(F: Doubles, work: Doubles) -> Doubles:
 
 
 def _times(members: Doubles, axis: int, *, lagging: bool) -> Doubles:
-    """Shares of the time of a front's segments: beyond the cheap end, each gap, beyond the dear end, ``(n + 1,)``.
+    """Shares of the time for a front's segments: beyond the cheap end, each gap, beyond the costly end, ``(n + 1,)``.
 
     Args:
-        members: Of the front, scaled, by ascending cost along ``axis``, ``(n, n_objectives)``.
+        members: Members of the front, scaled, by ascending cost along ``axis``, ``(n, n_objectives)``.
+        axis: Column of the cost.
+        lagging: Whether members beyond the costly end are not better yet.
     """
     width, height = np.abs(np.diff(members[:, [axis, 0]], axis=0)).T
     dear = LAGGING_SHARE if lagging else DEAR_SHARE
@@ -231,29 +239,44 @@ def _times(members: Doubles, axis: int, *, lagging: bool) -> Doubles:
 
 
 def _costs(members: Doubles, axis: int, lag: float) -> Doubles:
-    """Of the segments' cheaper ends; beyond the dear end of the dearest of all, ``(n + 1,)``."""
+    """Costs of the segments' cheaper ends, ``(n + 1,)``; beyond the costly end, the largest cost of all members.
+
+    Args:
+        members: Members of the front, scaled, by ascending cost along ``axis``, ``(n, n_objectives)``.
+        axis: Column of the cost.
+        lag: Distance from the last member of the front to the costliest of all.
+    """
     cost = members[:, axis]
     return np.concatenate([cost[:1], cost[:-1], [cost[-1] + lag]])
 
 
 def _drawn(times: Doubles, costs: Doubles, decades: float, rng: np.random.Generator) -> tuple[int, float]:
-    """A segment, so often that it gets its share of the time, and how far along it.
+    """A segment, drawn so that it gets its share of the time, and the position along it in ``[0, 1)``.
 
     Args:
-        decades: What a unit of the costs is; 0 where they are no logarithms.
+        times: Shares of the time of the segments, ``(n + 1,)``.
+        costs: Costs of the segments' cheaper ends, ``(n + 1,)``.
+        decades: Decades per unit of the costs; 0 if they are no logarithms.
+        rng: Generator of the draw.
     """
     weights = times * 10.0 ** (decades * (costs[0] - costs))
     return int(rng.choice(len(weights), p=weights / weights.sum())), rng.random()
 
 
 def _shares(values: Doubles) -> Doubles:
-    """Of their sum; equal ones where all are 0."""
+    """Shares of the values in their sum, ``(n,)``; equal ones if all values are 0."""
     total = values.sum()
     return values / total if total > 0 else np.full(len(values), 1 / len(values))
 
 
 def _beyond(member: Doubles, axis: int, reach: float) -> Doubles:
-    """Costs ``(n_costs,)`` of a point that is so much dearer than a member along one of them."""
+    """Costs ``(n_costs,)`` of a point that lies beyond a member along one of them.
+
+    Args:
+        member: Objectives of the member, ``(n_objectives,)``.
+        axis: Column of the cost.
+        reach: Distance along the axis.
+    """
     point = member[1:].copy()
     point[axis - 1] += reach
     return point

@@ -16,19 +16,19 @@ from evonas.space import G, Offspring, SearchSpace
 class RandomSearch(Generational[G]):
     """Founders only: as many as an NSGA-II with the same numbers evaluates, in the same batches.
 
-    With several rungs it is successive halving by rank (Jamieson 2016, https://arxiv.org/abs/1502.07943). Not all
-    founders need be random samples of the space: a seeder's family is drawn in the same way.
+    With several rungs it is successive halving by rank (Jamieson 2016, https://arxiv.org/abs/1502.07943). Founders need
+    not be random samples of the space: networks of a seeder are drawn in the same way.
 
     Args:
-        space: Where genotypes come from.
-        objectives: Its constraints are kept, and decide with the rest who is promoted; nothing else is learned.
+        space: Search space of the genotypes.
+        objectives: Constraints, which are kept, and objectives, which decide promotions; nothing is learned from them.
         population: Size of the first batch.
         children: Size of every further batch.
         generations: Number of further batches.
         rungs: Ascending budgets; see :class:`Generational`.
-        draw: Gives founder number ``index``; None samples the space.
+        draw: Creates founder number ``index``; None samples the space.
         rng: The searcher's own generator.
-        screening: Of several draws the most promising one is evaluated.
+        screening: Draw several founders for each trial and keep the most promising.
 
     Raises:
         ValueError: A number is out of range.
@@ -51,4 +51,4 @@ class RandomSearch(Generational[G]):
         return self._trials(lambda: (self._draw(self._reproduction.next_id, self._rng), ()), n, self._screening)
 
     def _learn(self, members: list[Member[G]]) -> None:
-        """Nothing."""
+        """Learn nothing."""

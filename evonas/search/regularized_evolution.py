@@ -29,15 +29,15 @@ class RegularizedEvolutionSettings:
 
 
 class RegularizedEvolution(Generational[G]):
-    """The best of a tournament is mutated, the child joins the population, and the oldest leaves whatever its rank.
+    """Evolution with aging: the best of a tournament is mutated, the child joins the population, and the oldest leaves.
 
     With several objectives the best is by rank, then by crowding distance.
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
+        space: Search space of the genotypes.
+        objectives: Objectives and constraints of the search.
         population: Size of the population, which begins with random samples.
-        children: Mutants between two changes of the population: 1 as published, more where trials run side by side.
+        children: Mutants between two changes of the population: 1 as published, more if trials run in parallel.
         generations: Number of batches of children.
         rungs: One budget.
         settings: Size of the tournament.
@@ -81,10 +81,10 @@ class RegularizedEvolution(Generational[G]):
         self._queue = (self._queue + members)[-self._size :]
 
     def state(self) -> Json:
-        """Beside what all generational searchers keep: the population by age."""
+        """The common state and the population by age."""
         return {**super().state(), "queue": keys(self._queue)}
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken."""
         super().restore(state, history)
         self._queue = members_of(state["queue"], history)

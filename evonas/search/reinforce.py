@@ -24,8 +24,8 @@ class ReinforceSettings:
     """Settings of the table ``searcher_options``.
 
     Attributes:
-        learning_rate: Of the logits, for a reward that is one deviation above the baseline.
-        decay: What the moving averages of the reward and of its deviation keep at each step.
+        learning_rate: Step of the logits for a reward that is one deviation above the baseline.
+        decay: Factor of the moving averages of the reward and of its deviation at each step.
         entropy: Weight of the entropy of the softmaxes, which keeps them from settling too early.
     """
 
@@ -35,19 +35,19 @@ class ReinforceSettings:
 
 
 class Reinforce(Generational[G]):
-    """Genotypes are drawn choice by choice; what was better than usual becomes more probable.
+    """Genotypes drawn choice by choice; choices with better results than the average become more probable.
 
     The reward is the first objective alone, less the violation of constraints, in deviations from its moving average:
-    other objectives are measured and reported, not searched for.
+    other objectives are measured and reported, but not optimised.
 
     Args:
-        space: Where genotypes come from; its choices must be known (``HasChoices``).
-        objectives: The first of which is learned.
-        population: Genotypes of the first batch.
-        children: Of every further batch.
+        space: Search space of the genotypes; it must have choices (``HasChoices``).
+        objectives: Objectives and constraints; only the first objective is learned.
+        population: Number of genotypes in the first batch.
+        children: Number of genotypes in every further batch.
         generations: Number of further batches.
         rungs: One budget.
-        settings: Of learning.
+        settings: Settings of learning.
         rng: The searcher's own generator.
 
     Raises:
@@ -77,7 +77,7 @@ class Reinforce(Generational[G]):
         self._n_first, self._n_children, self._settings = population, children, settings
         choices = space.choices
         self._logits: Doubles = np.zeros((choices.n_choices, len(choices.operations)))
-        #: Moving averages of the reward and of its squared distance from it.
+        #: Moving averages of the reward and of its squared deviation.
         self._baseline: tuple[float, float] | None = None
 
     def _bear(self) -> Sequence[Trial[G]]:
@@ -96,11 +96,11 @@ class Reinforce(Generational[G]):
                 self._step(self._choosing.arch_of(member.genotype).astype(np.float64), -loss - violation)
 
     def _step(self, drawn: Doubles, reward: float) -> None:
-        """Up the gradient of ``advantage * log p(drawn) + entropy``, both summed over the choices.
+        """Ascend the gradient of ``advantage * log p(drawn) + entropy``, both summed over the choices.
 
         Args:
-            drawn: One-hot rows; a row of zeros, where nothing was chosen, learns nothing.
-            reward: More is better.
+            drawn: One-hot rows; a row of zeros, for which nothing was chosen, learns nothing.
+            reward: Reward of the genotype; larger is better.
         """
         decay = self._settings.decay
         mean, square = self._baseline or (reward, 0.0)
@@ -115,11 +115,15 @@ class Reinforce(Generational[G]):
         )
 
     def state(self) -> Json:
-        """Beside what all generational searchers keep: the logits and the baseline."""
+        """The common state, the logits and the baseline."""
         return {**super().state(), "logits": self._logits.tolist(), "baseline": self._baseline}
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken.
+
+        Raises:
+            ValueError: The logits have another shape or are not finite.
+        """
         super().restore(state, history)
         logits = np.array(state["logits"], np.float64)
         if logits.shape != self._logits.shape or not np.isfinite(logits).all():

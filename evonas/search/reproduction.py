@@ -1,4 +1,4 @@
-"""Numbering the individuals of a run, and refusing those that are not worth a trial."""
+"""Numbering of a run's individuals, and rejection of duplicates and of those that break structural constraints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from evonas.objectives import Objectives
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles
 
-#: Draws until a genotype is new and keeps the constraints on its cost; then the least bad one is taken.
+#: Largest number of draws for a genotype that is new and keeps the constraints on its cost; else the least bad is
+#: taken.
 ATTEMPTS = 20
 
 #: Draws an offspring and names its parents; the first is the one whose weights are inherited.
@@ -91,12 +92,12 @@ class Reproduction(Generic[G]):
 
 
 class Unborn(Sequence[Trial[G]]):
-    """Trials that are drawn when they are first looked at, always in the order of their ids.
+    """Trials that are drawn on first access, always in the order of their ids.
 
-    A large founder takes seconds to draw: a run with little time looks at a few, and evaluates these first.
+    A large founder takes seconds to draw: a run with little time reads only a few trials, and evaluates these first.
 
     Args:
-        draw: Gives the next trial; is called ``n`` times at most.
+        draw: Creates the next trial; is called at most ``n`` times.
         n: Number of trials.
     """
 

@@ -21,26 +21,26 @@ class HalvingSettings:
     """Settings of the table ``searcher_options``.
 
     Attributes:
-        eta: One in ``eta`` goes on to the next rung.
+        eta: One in ``eta`` is promoted to the next rung.
     """
 
     eta: int = ETA
 
 
 class SuccessiveHalving(Generational[G]):
-    """Brackets of random genotypes, of which the best share of each rung goes on to the next.
+    """Brackets of random genotypes, of which the best share of each rung is promoted to the next.
 
-    The best are by Pareto rank, then by crowding distance. (:class:`RandomSearch` with rungs also promotes whatever
-    no evaluation dominates, so that it spends more on the higher rungs.)
+    The best are by Pareto rank, then by crowding distance. (:class:`RandomSearch` with rungs also promotes all
+    non-dominated members, so that it spends more on the higher rungs.)
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
-        population: Genotypes of a bracket.
+        space: Search space of the genotypes.
+        objectives: Objectives and constraints of the search.
+        population: Number of genotypes in a bracket.
         children: Not used: every bracket is as large as the first.
         generations: Number of brackets after the first.
-        rungs: Two budgets at least.
-        settings: The share that goes on.
+        rungs: At least two budgets.
+        settings: The share that is promoted.
         rng: The searcher's own generator.
 
     Raises:
@@ -66,9 +66,9 @@ class SuccessiveHalving(Generational[G]):
         return self._found(self._size)
 
     def _promising(self, members: list[Member[G]], rung: int) -> list[Member[G]]:
-        """The best ``1 / eta`` of what ended a rung, one at least, without those that failed."""
+        """The best ``1 / eta`` of the members that finished a rung, at least one, without failed ones."""
         best = self._rank(members).order()[: max(1, len(members) // self._eta)]
         return [members[i] for i in sorted(best) if members[i].evaluation.status == "ok"]
 
     def _learn(self, members: list[Member[G]]) -> None:
-        """Nothing."""
+        """Learn nothing."""

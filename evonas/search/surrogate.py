@@ -1,6 +1,7 @@
-"""A model of the evaluations so far decides what is evaluated next.
+"""Search with a surrogate: a model of earlier evaluations proposes the next trials.
 
-Expected improvement (Mockus 1978) by an ensemble of trees (Hutter 2011, https://doi.org/10.1007/978-3-642-25566-3_40).
+The criterion is the expected improvement (Mockus 1978) by an ensemble of trees (Hutter 2011,
+https://doi.org/10.1007/978-3-642-25566-3_40).
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from evonas.types import Doubles, Floats, Json
 
 #: An offspring and its parents.
 Candidate: TypeAlias = tuple[Offspring[G], tuple[Member[G], ...]]
-#: How far beyond the worst value of each objective a hypervolume counts, as a share of what was seen.
+#: Distance of the reference point beyond the worst value of each objective, as a share of the range seen.
 MARGIN = 0.1
-#: Mutants that stand for the neighbours of a member where the space lists none.
+#: Number of mutants that stand for the neighbours of a member if the space lists none.
 MUTANTS = 20
 
 
@@ -35,9 +36,9 @@ class SurrogateSettings:
     """Settings of the table ``searcher_options``.
 
     Attributes:
-        trees: Of the ensemble.
-        parents: Best members whose neighbours are candidates.
-        samples: Random candidates beside them.
+        trees: Number of trees in the ensemble.
+        parents: Number of best members whose neighbours are candidates.
+        samples: Number of random candidates beside them.
     """
 
     trees: int = 50
@@ -46,24 +47,24 @@ class SurrogateSettings:
 
 
 class SurrogateSearch(Generational[G]):
-    """A model learns the objectives; the candidates that promise most are evaluated.
+    """Model-based search: a model learns the objectives, and the most promising candidates are evaluated.
 
-    The model is linear, and extremely randomised trees learn what that leaves: trees alone never predict more than they
-    have seen. It learns the normal scores of ranks, in which the best differ as much as the worst. What a candidate
-    promises is, with one objective, the expected improvement on the best so far, by the mean and the deviation of the
-    trees; with several, the expected gain of hypervolume, each tree giving a sample. Objectives that follow from
-    structure alone are computed, not learned. Of a genotype the model sees what the space says of it (``HasFeatures``),
-    else its choices one-hot (``HasChoices``), else logarithms of its costs. Candidates that break a constraint on costs
-    are left out; other constraints are not learned.
+    The model is a linear regression with extremely randomised trees on its residuals: trees alone never predict more
+    than they have seen. It learns the normal scores of ranks, in which the best differ as much as the worst. The
+    promise of a candidate is, with one objective, the expected improvement on the best so far, by the mean and the
+    deviation of the trees; with several, the expected gain of hypervolume, with one sample per tree. Objectives that
+    follow from structure alone are computed, not learned. Features of a genotype are those of the space
+    (``HasFeatures``), else its one-hot choices (``HasChoices``), else logarithms of its costs. Candidates that break a
+    constraint on costs are left out; other constraints are not learned.
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
-        population: Random samples, before anything is learned.
-        children: Of every further batch; between two of them the model is fitted anew.
+        space: Search space of the genotypes.
+        objectives: Objectives and constraints of the search.
+        population: Number of random samples before the model is fitted.
+        children: Number of individuals in every further batch; the model is fitted again for each batch.
         generations: Number of further batches.
         rungs: One budget.
-        settings: Of the model and its candidates.
+        settings: Settings of the model and its candidates.
         rng: The searcher's own generator.
 
     Raises:
@@ -130,9 +131,9 @@ class SurrogateSearch(Generational[G]):
         """Objectives of candidates by each tree, ``(n_trees, n_candidates, n_objectives)``.
 
         Args:
-            X: Features of what was evaluated, ``(n, n_features)``.
-            F: Its objectives, those that are learned as normal scores, ``(n, n_objectives)``.
-            learned: Which these are.
+            X: Features of the evaluated genotypes, ``(n, n_features)``.
+            F: Their objectives, the learned ones as normal scores, ``(n, n_objectives)``.
+            learned: Columns of the learned objectives.
             candidates: Genotypes.
         """
         items = self._objectives.items
@@ -151,11 +152,11 @@ class SurrogateSearch(Generational[G]):
         self._features += [features_of(self._space, member.genotype) for member in members]
 
     def state(self) -> Json:
-        """What all generational searchers keep; the evaluations are the history's."""
+        """The common state; the evaluations are in the history."""
         return super().state()
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken."""
         super().restore(state, history)
         self._members, self._features = [], []
         ids = range(state["next_id"])
@@ -163,7 +164,7 @@ class SurrogateSearch(Generational[G]):
 
 
 def features_of(space: SearchSpace[G], genotype: G) -> Floats:
-    """What a model sees of a genotype, ``(n_features,)``."""
+    """Features of a genotype for a model, ``(n_features,)``."""
     if isinstance(space, HasFeatures):
         return np.asarray(space.features(genotype), np.float32)
     costs = np.log1p([*space.cost(genotype).values()])
@@ -173,23 +174,23 @@ def features_of(space: SearchSpace[G], genotype: G) -> Floats:
 
 
 def normal_scores(F: Doubles) -> Doubles:
-    """What a sample of a normal distribution with the ranks of each column would be, ``(n, n_objectives)``."""
+    """Quantiles of the normal distribution for the ranks in each column, ``(n, n_objectives)``."""
     from scipy.stats import norm, rankdata
 
     return np.asarray(norm.ppf((rankdata(F, axis=0) - 0.5) / len(F)))
 
 
 def _regression(X: Floats, Y: Doubles, new: Floats, *, n_trees: int, seed: int) -> Doubles:
-    """What each tree, on top of a linear model, predicts, ``(n_trees, m, n_targets)``.
+    """Predictions of each tree on top of a linear model, ``(n_trees, m, n_targets)``.
 
     Args:
         X: Features, ``(n, n_features)``.
         Y: Targets, ``(n, n_targets)``.
-        new: Features of what is predicted, ``(m, n_features)``.
+        new: Features to predict from, ``(m, n_features)``.
         n_trees: Size of the ensemble.
-        seed: Decides the trees.
+        seed: Seed of the trees.
     """
-    from sklearn.ensemble import ExtraTreesRegressor  # a second that other searchers should not wait for
+    from sklearn.ensemble import ExtraTreesRegressor  # the import takes a second, which other searchers save
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -203,13 +204,13 @@ def _regression(X: Floats, Y: Doubles, new: Floats, *, n_trees: int, seed: int) 
 
 
 def _most_promising(predictions: Doubles, best: Doubles, F: Doubles, n: int) -> list[int]:
-    """The ``n`` candidates that promise most; with several objectives each as if those before it were evaluated.
+    """Indices of the ``n`` most promising candidates; with several objectives each is taken as evaluated for the next.
 
     Args:
-        predictions: ``(n_trees, n_candidates, n_objectives)``.
+        predictions: Objectives by each tree, ``(n_trees, n_candidates, n_objectives)``.
         best: The front so far, ``(m, n_objectives)``.
         F: All evaluations, ``(k, n_objectives)``.
-        n: How many at most.
+        n: Largest number of candidates.
     """
     mean = predictions.mean(axis=0)
     if F.shape[1] == 1:
@@ -227,7 +228,13 @@ def _most_promising(predictions: Doubles, best: Doubles, F: Doubles, n: int) -> 
 
 
 def expected_improvement(mean: Doubles, deviation: Doubles, best: float) -> Doubles:
-    """Of normal predictions of a minimised objective on the best so far, ``(n,)``; what has no deviation is certain."""
+    """The expected improvement of a minimised objective on the best so far, ``(n,)``.
+
+    Args:
+        mean: Means of normal predictions, ``(n,)``.
+        deviation: Their standard deviations, ``(n,)``; a prediction with deviation 0 is certain.
+        best: The best value so far.
+    """
     from scipy.stats import norm
 
     certain = np.maximum(best - mean, 0.0)

@@ -1,4 +1,4 @@
-"""Who survives a generation. Failed evaluations never outlive others."""
+"""Selection of the survivors of a generation. Failed evaluations never outlive others."""
 
 from __future__ import annotations
 
@@ -11,17 +11,33 @@ import numpy as np
 from evonas.pareto import Ranking, rank_and_crowd
 from evonas.types import Doubles, Ints
 
-#: (births, ids, failed, ranking, n_survivors) -> indices of the survivors; all arrays have one row a member.
+#: (births, ids, failed, ranking, n_survivors) -> indices of the survivors; all arrays have one row per member.
 Survival: TypeAlias = Callable[[Ints, Ints, np.ndarray, Ranking, int], Ints]
 
 
 def aging(births: Ints, ids: Ints, failed: np.ndarray, ranking: Ranking, n_survivors: int) -> Ints:
-    """The oldest die whatever their rank (Real 2019, https://arxiv.org/abs/1802.01548)."""
+    """The youngest members survive whatever their rank (Real 2019, https://arxiv.org/abs/1802.01548).
+
+    Args:
+        births: Generation of birth, ``(n,)``.
+        ids: Ids of the members, ``(n,)``.
+        failed: Whether the evaluation failed, ``(n,)``.
+        ranking: Rank and crowding distance of the members.
+        n_survivors: Number of survivors.
+    """
     return _first(np.lexsort((-ids, -births, failed)), n_survivors)
 
 
 def aging_dominated(births: Ints, ids: Ints, failed: np.ndarray, ranking: Ranking, n_survivors: int) -> Ints:
-    """The oldest dominated members die first; where all are non-dominated, the most crowded."""
+    """The oldest dominated members are removed first; if all are non-dominated, the most crowded ones.
+
+    Args:
+        births: Generation of birth, ``(n,)``.
+        ids: Ids of the members, ``(n,)``.
+        failed: Whether the evaluation failed, ``(n,)``.
+        ranking: Rank and crowding distance of the members.
+        n_survivors: Number of survivors.
+    """
     dominated = ranking.rank > 0
     age = np.where(dominated, -births, 0)
     crowding = np.where(dominated, 0.0, -ranking.crowding)
@@ -29,7 +45,15 @@ def aging_dominated(births: Ints, ids: Ints, failed: np.ndarray, ranking: Rankin
 
 
 def elitist(births: Ints, ids: Ints, failed: np.ndarray, ranking: Ranking, n_survivors: int) -> Ints:
-    """NSGA-II: by rank, then by crowding distance (Deb 2002, https://doi.org/10.1109/4235.996017)."""
+    """NSGA-II: the best survive by rank, then by crowding distance (Deb 2002, https://doi.org/10.1109/4235.996017).
+
+    Args:
+        births: Generation of birth, ``(n,)``.
+        ids: Ids of the members, ``(n,)``.
+        failed: Whether the evaluation failed, ``(n,)``.
+        ranking: Rank and crowding distance of the members.
+        n_survivors: Number of survivors.
+    """
     return _first(np.lexsort((ids, -ranking.crowding, ranking.rank, failed)), n_survivors)
 
 
@@ -46,11 +70,18 @@ def survivors(
     survival: Survival, n_survivors: int, *, births: Ints, ids: Ints, failed: np.ndarray, rungs: Ints, F: Doubles,
     violations: Doubles,
 ) -> Ints:
-    """Indices of those who live on: all from the highest rung first, members of one rung by ``survival``.
+    """Indices of the survivors: all from the highest rung first, members of one rung by ``survival``.
 
     Args:
-        births: ``(n,)``, like all arrays; ``F`` is ``(n, n_objectives)``.
-        rungs: What is compared is of one rung: budgets decide how good a member looks.
+        survival: Selection within a rung.
+        n_survivors: Number of survivors.
+        births: Generation of birth, ``(n,)``.
+        ids: Ids of the members, ``(n,)``.
+        failed: Whether the evaluation failed, ``(n,)``.
+        rungs: Rung of each evaluation, ``(n,)``. Only members of one rung are compared, because losses depend on
+            budgets.
+        F: Objectives, minimised, ``(n, n_objectives)``.
+        violations: Violations of the constraints, ``(n,)``.
     """
     chosen = np.empty(0, np.int64)
     for rung in np.unique(rungs)[::-1]:

@@ -1,1 +1,1 @@
-"""What leaves memory and comes back: ``arrays`` with a JSON header, and ``files``, written whole and read with care."""
+"""Serialization: ``arrays`` with a JSON header, and ``files`` that are written atomically and read with checks."""

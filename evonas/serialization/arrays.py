@@ -1,4 +1,4 @@
-"""Named arrays with a JSON header as bytes and as files: safetensors, whole or not at all. No pickle is ever read."""
+"""Named arrays with a JSON header as bytes and as files of safetensors, written atomically. No pickle is ever read."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from evonas.serialization.files import read_regular, write_whole
 from evonas.space import Encoded
 from evonas.types import UserError
 
-#: What code raises that is given data of another form than it was written for.
+#: Errors that code may raise for data of an unexpected form.
 BAD_DATA = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, MemoryError)
 
 
 def pack(data: Encoded) -> bytes:
-    """An encoded genotype, or anything of that form; its header goes into the metadata."""
+    """An encoded genotype, or other data of that form, as bytes; its header goes into the metadata."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in data.arrays.items()}
     return safetensors.numpy.save(contiguous, metadata={"header": json.dumps(data.header)})
 
 
 def unpack(blob: bytes) -> Encoded:
-    """The inverse of :func:`pack`; ``ValueError`` for anything else."""
+    """The inverse of :func:`pack`.
+
+    Raises:
+        ValueError: The bytes are no packed data.
+    """
     arrays, metadata = read_arrays(blob)
     try:
         return Encoded(json.loads(metadata["header"]), arrays)
@@ -35,10 +39,10 @@ def unpack(blob: bytes) -> Encoded:
 
 
 def read_arrays(blob: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """The arrays of a file of safetensors and the texts beside them, by name.
+    """The arrays of a file of safetensors and the texts of its metadata, by name.
 
     Raises:
-        ValueError: It is none, it claims more than it has, or an array is of no kind of number.
+        ValueError: It is no such file, it claims more than it has, or an array does not hold numbers.
     """
     try:
         arrays = safetensors.numpy.load(blob)
@@ -53,7 +57,11 @@ def read_arrays(blob: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
 
 def save(path: Path, data: Encoded) -> None:
-    """Write a checkpoint, in the place of an earlier one; raises :class:`UserError` if that cannot be done."""
+    """Write a checkpoint in the place of an earlier one.
+
+    Raises:
+        UserError: It cannot be written.
+    """
     try:
         write_whole(path, pack(data))
     except OSError as error:
@@ -61,7 +69,11 @@ def save(path: Path, data: Encoded) -> None:
 
 
 def load(path: Path) -> Encoded | None:
-    """What :func:`save` wrote there, None if nothing; raises :class:`UserError` if that cannot be read."""
+    """The checkpoint that :func:`save` wrote, None if there is none.
+
+    Raises:
+        UserError: It cannot be read, or is damaged.
+    """
     try:
         return unpack(read_regular(path))
     except FileNotFoundError:

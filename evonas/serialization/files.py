@@ -1,8 +1,8 @@
-"""Files: written whole or not at all, and read only where they are what they should be.
+"""Files: written completely or not at all, and read only if they are plain files.
 
-A folder that others may have made is full of traps: links that lead out of it, pipes that never end, files that grow
-without bound. All that evonas writes goes through :func:`replacement` (its own folders) or :func:`write_output` (a path
-that the user named); all that it reads from such a folder goes through :func:`read_regular`.
+A folder from a third party may hold links that lead out of it, pipes that never end, and files that grow without bound.
+All that evonas writes goes through :func:`replacement` (its own folders) or :func:`write_output` (a path that the user
+named); all that it reads from such a folder goes through :func:`read_regular`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,26 @@ from typing import BinaryIO
 
 from evonas.types import UserError
 
-#: Marks a folder as a run, in which no link is followed.
+#: File that marks a folder as a run, in which no link is followed.
 DATABASE = "run.db"
-#: Links that lead to a link, after which the system gives up, too.
+#: Largest length of a chain of links; the system has the same limit.
 MOST_LINKS = 40
-#: Seconds to wait for a program that reads from a named pipe, and between two looks.
+#: Seconds to wait for a program that reads from a named pipe, and seconds between two checks.
 READER_PATIENCE, LOOK_EVERY = 10.0, 0.05
-#: Bytes of a file that is read into memory at once, where nothing else bounds it.
+#: Default limit in bytes of a file that is read into memory at once.
 MOST_BYTES = 2**31
 _DESCRIPTOR = re.compile(r"/proc/(?:self|thread-self|(?P<process>\d+))/(?:task/\d+/)?fd/(?P<number>\d+)|/dev/fd/(\d+)")
 
 
 @contextmanager
 def replacement(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``path`` when the context ends well, durable by then; else nothing is left.
+    """A new file that replaces ``path`` when the context ends without error, durable by then; else nothing is left.
 
-    A reader sees the old file or the whole new one. What stood at ``path``, be it a link or a pipe, is replaced, never
-    opened. The new file is made beside it under a name that cannot be foreseen. Raises ``OSError``.
+    A reader sees the old file or the whole new one. The previous entry at ``path``, even a link or a pipe, is replaced,
+    never opened. The new file is created beside it under an unpredictable name.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     if not path.name:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -49,29 +52,35 @@ def replacement(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException:
-        with suppress(OSError):  # where nothing can be written, nothing can be removed
+        with suppress(OSError):  # in a read-only folder nothing can be removed
             partial.unlink()
         raise
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Into a folder of the program's own, as :func:`replacement` does; raises ``OSError``."""
+    """Write a file of one of the program's own folders by :func:`replacement`.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     with replacement(path) as file:
         file.write(content)
 
 
 def write_output(path: Path, content: bytes, *, what: str = "") -> None:
-    """To a path that the user named.
+    """Write to a path that the user named.
 
-    A plain file is replaced as a whole; a link is the user's way to name another path, which is then written to, but
-    none is followed inside the folder of a run, which may come from others. A pipe or a device is written into.
+    A plain file is replaced as a whole. A link is followed, since users name other paths that way, except inside the
+    folder of a run, which may come from a third party. A pipe or a device is written into.
 
     Args:
-        what: What it is, for the message, like ``"the plot "``.
+        path: The path.
+        content: The bytes to write.
+        what: Description of the file for messages, like ``"the plot "``.
 
     Raises:
         UserError: It cannot be written.
-        BrokenPipeError: What reads from a pipe has ended.
+        BrokenPipeError: The reader of a pipe has ended.
     """
     try:
         if (stream := _stream(path)) is not None:
@@ -97,7 +106,7 @@ def check_ending(path: Path, *endings: str) -> None:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether what is written to ``path`` goes into a pipe or a device, and leaves no file to look at."""
+    """Whether ``path`` leads to a pipe or a device, so that writing leaves no file to look at."""
     try:
         return _stream(path) is not None
     except OSError:
@@ -108,13 +117,14 @@ def read_regular(path: Path, *, most: int = MOST_BYTES, follow: bool = False) ->
     """The content of a plain file.
 
     Args:
-        most: Bytes it may have.
-        follow: As in :func:`open_regular`.
+        path: The file.
+        most: Largest size in bytes.
+        follow: See :func:`open_regular`.
 
     Raises:
         FileNotFoundError: There is nothing.
-        OSError: It is a link, a pipe, a device or a folder, is larger than ``most``, or cannot be read; it is never
-            waited for.
+        OSError: It is a link, a pipe, a device or a folder, is larger than ``most``, or cannot be read; the call never
+            waits for it.
     """
     with open_regular(path, follow=follow) as file:
         size = os.fstat(file.fileno()).st_size
@@ -125,10 +135,14 @@ def read_regular(path: Path, *, most: int = MOST_BYTES, follow: bool = False) ->
 
 
 def open_regular(path: Path, *, follow: bool) -> BinaryIO:
-    """A plain file, open for reading; raises as :func:`read_regular` does.
+    """A plain file, open for reading.
 
     Args:
-        follow: Take what a link leads to, as for a path that the user named.
+        path: The file.
+        follow: Whether to follow a link, as for a path that the user named.
+
+    Raises:
+        OSError: See :func:`read_regular`.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if not follow:
@@ -146,9 +160,12 @@ def open_regular(path: Path, *, follow: bool) -> BinaryIO:
 
 
 def check_plain(path: Path, *, folder: bool = False) -> bool:
-    """Raises ``OSError`` where something else than a plain file (or folder) stands; returns whether anything does.
+    """Whether a plain file (or folder) exists at a path.
 
-    Links are something else: a folder that others may have made must not lead out of itself.
+    Links are refused: a folder from a third party must not lead out of itself.
+
+    Raises:
+        OSError: Something else is there.
     """
     try:
         kind = path.lstat().st_mode
@@ -160,13 +177,21 @@ def check_plain(path: Path, *, folder: bool = False) -> bool:
 
 
 def make_folder(path: Path) -> None:
-    """A folder of the program's own, where it is not there yet; raises ``OSError``, also for a link to one."""
+    """Create one of the program's own folders unless it exists.
+
+    Raises:
+        OSError: It cannot be created, or a link or something else is there.
+    """
     if not check_plain(path, folder=True):
         path.mkdir()
 
 
 def make_hidden_folder(path: Path) -> Path:
-    """A new folder beside ``path``, to be renamed to it; its name cannot be foreseen. Raises ``OSError``."""
+    """A new folder beside ``path`` with an unpredictable name, to be renamed to it.
+
+    Raises:
+        OSError: It cannot be created.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
@@ -177,7 +202,7 @@ def make_hidden_folder(path: Path) -> Path:
 
 
 def kind_of(mode: int) -> str:
-    """What stands at a path, by its mode, as the end of a sentence."""
+    """Description of a file by its mode, as the end of a sentence."""
     kinds = {
         stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
         stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
@@ -186,11 +211,11 @@ def kind_of(mode: int) -> str:
 
 
 def _made_beside(path: Path) -> tuple[Path, int]:
-    """As ``mkstemp``, but with the permissions of any new file, or of the file that is replaced."""
+    """Like ``mkstemp``, but with the permissions of any new file, or of the file that is replaced."""
     partial = path.with_name(f".evonas-{secrets.token_hex(8)}.partial")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(partial, flags, 0o666)
-    with suppress(OSError):  # there is none yet, or the file system knows no permissions
+    with suppress(OSError):  # there is none yet, or the file system has no permissions
         old = path.lstat().st_mode
         if stat.S_ISREG(old):
             partial.chmod(stat.S_IMODE(old) & 0o777)
@@ -198,12 +223,16 @@ def _made_beside(path: Path) -> tuple[Path, int]:
 
 
 def _run_of(path: Path) -> Path | None:
-    """The run in whose folder a path is."""
+    """The folder of the run that contains a path, None if there is none."""
     return next((folder for folder in path.absolute().parents if os.path.lexists(folder / DATABASE)), None)
 
 
 def _target(path: Path) -> Path:
-    """Where a path that the user named leads; raises ``OSError`` where it leaves a run by a link."""
+    """The path to write to, with links followed outside runs.
+
+    Raises:
+        OSError: The path leaves a run by a link.
+    """
     run = _run_of(path)
     if run is None:
         return Path(os.path.realpath(path))
@@ -215,7 +244,7 @@ def _target(path: Path) -> Path:
 
 
 def _stream(path: Path) -> str | int | None:
-    """A descriptor of this process or the path of a pipe or device that ``path`` leads to, None for anything else."""
+    """The descriptor of this process, or the pipe or device, that ``path`` leads to; None for anything else."""
     if _run_of(path) is not None:
         return None
     place = os.path.abspath(path)
@@ -246,7 +275,7 @@ def _descriptor(place: str) -> int | None:
 
 def _write_into(stream: str | int, content: bytes) -> None:
     if isinstance(stream, int):
-        for printed in (sys.stdout, sys.stderr):  # what was printed before stands before
+        for printed in (sys.stdout, sys.stderr):  # keep the order of earlier output
             printed.flush()
         descriptor = os.dup(stream)
     else:
@@ -256,7 +285,7 @@ def _write_into(stream: str | int, content: bytes) -> None:
 
 
 def _opened(place: str) -> int:
-    """A pipe or device, open for writing; a pipe gets some time to find its reader."""
+    """A descriptor of a pipe or device, open for writing; waits a while for the reader of a pipe."""
     kind = os.stat(place).st_mode
     if stat.S_ISBLK(kind):
         raise OSError(errno.EINVAL, "it is a disk")

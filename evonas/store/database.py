@@ -1,4 +1,4 @@
-"""SQLite as far as a file from others can be trusted: with plain tables only, and with an end to every query."""
+"""SQLite restricted so that a file from a third party can be opened: plain tables only, and a limit for every query."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 from evonas.store.rows import BadRow
 
-#: Steps of SQLite's machine between two looks at how many there were.
+#: Steps of SQLite's virtual machine between two checks of their number.
 STEP = 1_000_000
-#: Steps that a query may take: a constant, and this many for every byte of the database. A row of a hundred bytes takes
-#: fifty.
+#: Steps that a query may take: a constant, plus a number for every byte of the database. A row of a hundred bytes
+#: takes fifty.
 FEWEST_STEPS, STEPS_A_BYTE = 20_000_000, 20
-#: Bytes of one value, or of one row.
+#: Largest size of one value or one row, in bytes.
 MOST_BYTES = 2**28
 #: Tables and indexes that are looked at: a run has nine tables and as many indexes.
 MOST_TABLES = 100
 
 
 class _Bounded(sqlite3.Connection):
-    """A connection whose queries end; counts the steps of the latest."""
+    """A connection with bounded queries; it counts the steps of the latest."""
 
     path: Path
     steps = 0
@@ -38,7 +38,7 @@ class _Bounded(sqlite3.Connection):
         return super().executemany(sql, parameters)
 
     def endless(self) -> bool:
-        """Called every :data:`STEP` steps; whether to give the query up."""
+        """Whether to interrupt the query; called every :data:`STEP` steps."""
         self.steps += STEP
         return self.steps > FEWEST_STEPS and self.steps > FEWEST_STEPS + STEPS_A_BYTE * self._size()
 
@@ -48,10 +48,11 @@ class _Bounded(sqlite3.Connection):
 
 
 def bounded(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
-    """A database, open; what is committed survives a power cut.
+    """An open connection to a database; committed transactions survive a power cut.
 
     Args:
-        immutable: It stands where nothing can be written, not even beside it.
+        path: File of the database.
+        immutable: Whether the file is in a place where nothing can be written, not even a file beside it.
     """
     uri = f"{path.resolve().as_uri()}?immutable={immutable:d}"
     connection = sqlite3.connect(uri, timeout=30, uri=True, factory=_Bounded)
@@ -65,10 +66,14 @@ def bounded(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
 
 
 def check_tables(connection: sqlite3.Connection, schema: str) -> None:
-    """Raises :class:`BadRow` where a database has a view, a trigger or an index of its own, or other tables' columns.
+    """Check that a database has plain tables only, with the known columns.
 
     Args:
-        schema: Statements that make the tables; not all need be there, and there may be others.
+        connection: The database.
+        schema: Statements that create the tables. Tables may be missing, and there may be others.
+
+    Raises:
+        BadRow: The database has a view, a trigger or an index of its own, or a table with other columns.
     """
     statements = re.finditer(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+) [^;]*", schema)
     known = {match[1]: _plain(match[0]) for match in statements}
@@ -77,7 +82,7 @@ def check_tables(connection: sqlite3.Connection, schema: str) -> None:
     if len(rows) > MOST_TABLES:
         raise BadRow(f"it has more than {MOST_TABLES} tables")
     for kind, name, sql in rows:
-        if kind == "index" and sql is None:  # of a primary key
+        if kind == "index" and sql is None:  # the index of a primary key
             continue
         if kind != "table" or not isinstance(sql, str) or not sql.upper().startswith("CREATE TABLE "):
             raise BadRow(f"it has a {str(kind)[:20]} {str(name)[:60]!r}, expected plain tables only")

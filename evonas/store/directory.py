@@ -1,6 +1,6 @@
-"""The directory of a run: what is in it, how it is made, and how its database is opened.
+"""The directory of a run: its contents, its creation, and access to its database.
 
-Weights are bytes whose digests a run records: values of its database, and files where they are large.
+Weights are bytes whose digests a run records: small ones are values in its database, large ones are files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from evonas.store.records import RunInfo, SeedSource
 from evonas.store.rows import BadRow, format_of, info_of
 from evonas.types import Json, Task, UserError, Weights, task_from
 
-#: Raised whenever an older reader could misread a newer run, or a newer one could not read an older run.
+#: Number of the format. Increase it if an older reader could misread a newer run, or a newer one cannot read an older
+#: run.
 FORMAT = 4
 #: The first that is read; :mod:`evonas.store.upgrade` says what has changed since.
 OLDEST = 2
@@ -42,7 +43,7 @@ CREATE TABLE retrainings (
     seconds REAL NOT NULL, weights TEXT NOT NULL, PRIMARY KEY (id, start, epochs, seed));
 CREATE TABLE states (serial INTEGER PRIMARY KEY CHECK (serial = 1), state TEXT NOT NULL);
 """
-#: Folders that every run has; and the file that a writer locks.
+#: Folders of every run, and the file that a writer locks.
 FOLDERS, LOCK = ("weights", "retrained"), "run.lock"
 #: Runs of format 2 lack it.
 WEIGHTS = """
@@ -55,7 +56,7 @@ CREATE TABLE IF NOT EXISTS origins (
     id INTEGER NOT NULL, budget INTEGER NOT NULL, run TEXT NOT NULL, id_there INTEGER NOT NULL,
     PRIMARY KEY (id, budget))
 """
-#: Made when the first measurement is stored: readers need none.
+#: Tables that are created when the first measurement is stored; readers do not need them.
 SOURCES = "CREATE TABLE IF NOT EXISTS sources (metric TEXT PRIMARY KEY, source TEXT NOT NULL)"
 MEASUREMENTS = """
 CREATE TABLE IF NOT EXISTS measurements (
@@ -64,11 +65,15 @@ CREATE TABLE IF NOT EXISTS measurements (
 
 
 class StoreError(UserError):
-    """A run directory cannot be used."""
+    """Raised if a run directory cannot be used."""
 
 
 def read_info(directory: Path) -> RunInfo:
-    """The header of a run; raises :class:`StoreError` if there is none, or one of another format."""
+    """The header of a run.
+
+    Raises:
+        StoreError: The directory holds no run, or one of another format.
+    """
     if not os.path.lexists(directory / DATABASE):
         raise StoreError(f"{directory} is not a run: it has no run.db; name a directory that `evonas evolve` wrote")
     with sqlite_errors(directory):
@@ -85,7 +90,11 @@ def read_info(directory: Path) -> RunInfo:
 
 
 def task_of(info: RunInfo, run: Path | str) -> Task:
-    """The task of a run; raises :class:`StoreError`, which names the run, where it is damaged."""
+    """The task of a run.
+
+    Raises:
+        StoreError: The task is damaged; the message names the run.
+    """
     try:
         return task_from(info.task)
     except ValueError as error:
@@ -106,7 +115,11 @@ def of_another(directory: Path, how: str, ours: str) -> StoreError:
 
 
 def check_absent(directory: Path) -> None:
-    """Raises :class:`StoreError`, with the remedy, if the directory exists."""
+    """Check that a directory does not exist.
+
+    Raises:
+        StoreError: It exists; the message says how to go on.
+    """
     if os.path.lexists(directory):
         is_run = os.path.lexists(directory / DATABASE)
         remedy = f"resume it (evonas resume {directory}) or choose" if is_run else "choose"
@@ -117,10 +130,19 @@ def create(
     directory: Path, *, config: Json, task: Json, fingerprint: str, normalisation: Json,
     seeds: Sequence[SeedSource] = (), fill: Callable[[Path], None] | None = None,
 ) -> None:
-    """Make a run, all of it or nothing; raises :class:`StoreError` if the directory exists or cannot be made.
+    """Create a run, completely or not at all.
 
     Args:
-        fill: Called with the run's directory, still under another name, to write what shall be in it from the start.
+        directory: Path of the new run.
+        config: The run's configuration.
+        task: Shape and kind of the task.
+        fingerprint: Digest of the data.
+        normalisation: Parameters of the normalisation of inputs.
+        seeds: Runs from which this run takes founders.
+        fill: Called with the run's directory, still under a temporary name, to write its initial contents.
+
+    Raises:
+        StoreError: The directory exists or cannot be created.
     """
     check_absent(directory)
     documents = {"config": config, "task": task, "normalisation": normalisation, "seeds": seeds}
@@ -132,7 +154,7 @@ def create(
         for folder in FOLDERS:
             (partial / folder).mkdir()
         connection = connect(partial)
-        connection.execute("PRAGMA journal_mode=WAL")  # a property of the file: readers change nothing
+        connection.execute("PRAGMA journal_mode=WAL")  # stored in the file, so that readers change nothing
         with connection:
             connection.executescript(f"{_SCHEMA}{WEIGHTS};{ORIGINS}")
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
@@ -148,13 +170,13 @@ def create(
 
 
 def connect(directory: Path) -> sqlite3.Connection:
-    """The run's database; what is committed survives a power cut.
+    """The run's database; committed transactions survive a power cut.
 
-    SQLite has to write beside a database that others may write to. In a folder that cannot be written to (an archive),
-    it need not, unless a writer was killed there.
+    SQLite has to write beside a database that other processes may write to. In a read-only folder (an archive) this is
+    not necessary, unless a writer was killed there.
 
     Raises:
-        StoreError: A link, a pipe or something else stands where the run's own files and folders should be.
+        StoreError: A link, a pipe or something else is in the place of the run's own files and folders.
     """
     check_own(directory)
     path = directory / DATABASE
@@ -169,7 +191,11 @@ def connect(directory: Path) -> sqlite3.Connection:
 
 
 def check_own(directory: Path) -> None:
-    """Raises :class:`StoreError` where the run's files and folders are not its own: what it names may be another's."""
+    """Check that the run's files and folders are plain ones, since a link may lead to files of another owner.
+
+    Raises:
+        StoreError: One of them is a link, a pipe or something else.
+    """
     files = [DATABASE, *(f"{DATABASE}-{suffix}" for suffix in ("wal", "shm")), LOCK, "teacher.safetensors"]
     for name in (*files, *FOLDERS, "seeder"):
         try:
@@ -177,7 +203,7 @@ def check_own(directory: Path) -> None:
         except OSError as error:
             raise damaged(f"{directory / name} cannot be used: {error.strerror}") from None
     journal = directory / f"{DATABASE}-journal"
-    if os.path.lexists(journal):  # may name any file, which SQLite would then remove
+    if os.path.lexists(journal):  # it may name any file, which SQLite would then remove
         raise damaged(f"{journal} is none of a run's files")
 
 
@@ -202,25 +228,25 @@ def sqlite_errors(directory: Path) -> Iterator[None]:
         raise StoreError(f"{directory / DATABASE} is damaged or not a run: {error}") from None
 
 
-#: Most bytes of a file of weights: a hundred million edges and more.
+#: Largest size of a file of weights in bytes: enough for more than a hundred million edges.
 MOST_BYTES = 2**30
 
 
 def to_blob(weights: Weights) -> bytes:
-    """Weights as a file of safetensors has them."""
+    """Weights in the format of safetensors."""
     return safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in weights.items()})
 
 
 def from_blob(blob: bytes, digest: str, place: str) -> Weights:
-    """The inverse of :func:`to_blob`.
+    """The weights in a blob; inverse of :func:`to_blob`.
 
     Args:
-        blob: What was read.
-        digest: What :func:`digest_of_blob` gave when it was written.
-        place: Where it was read, as the subject of a sentence.
+        blob: The bytes that were read.
+        digest: Result of :func:`digest_of_blob` when they were written.
+        place: Location of the bytes, as the subject of a sentence.
 
     Raises:
-        StoreError: The bytes are not those that were recorded, or no weights.
+        StoreError: The bytes differ from the recorded ones, or are no weights.
     """
     if digest_of_blob(blob) != digest:
         raise StoreError(f"{place} is torn or was changed: its digest is not the recorded {digest}")
@@ -236,7 +262,11 @@ def digest_of_blob(blob: bytes) -> str:
 
 
 def write_blob(path: Path, blob: bytes) -> None:
-    """Atomic and durable: a reader sees the whole file or none; raises :class:`StoreError` if it cannot be written."""
+    """Write a file atomically and durably: a reader sees the whole file or none.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     try:
         write_whole(path, blob)
     except OSError as error:
@@ -244,14 +274,14 @@ def write_blob(path: Path, blob: bytes) -> None:
 
 
 def write_weights(path: Path, weights: Weights) -> str:
-    """A file of weights, as :func:`write_blob` writes it. Returns the digest of its bytes."""
+    """Write a file of weights, as :func:`write_blob` does. Returns the digest of its bytes."""
     blob = to_blob(weights)
     write_blob(path, blob)
     return digest_of_blob(blob)
 
 
 def read_weights(path: Path, digest: str) -> Weights:
-    """Weights of which :func:`write_weights` returned the digest.
+    """The weights in a file whose digest :func:`write_weights` returned.
 
     Raises:
         StoreError: The file is missing, unreadable, torn, or not the one that was recorded.

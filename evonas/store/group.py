@@ -1,4 +1,4 @@
-"""Group commit: evaluations that ended one after another are stored by one transaction and one sync."""
+"""Group commit: consecutive evaluations are stored by one transaction and one sync."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from evonas.individual import Evaluation, Individual
 from evonas.space import G
 from evonas.store.run import IndividualRow, RunStore, Unstored
 
-#: Seconds of training that may be lost: small beside what a run takes, and large beside the milliseconds of a sync.
+#: Seconds of training that may be lost: little compared to a run, much compared to the milliseconds of a sync.
 MOST_SECONDS = 1.0
-#: Bytes of weights that wait in memory.
+#: Largest size of the weights that wait in memory, in bytes.
 MOST_BYTES = 2**24
 
 
 class Group(Generic[G]):
-    """Evaluations that wait to be stored: those of a generation, or of a second of training where it takes longer.
+    """Evaluations that wait to be stored: those of a generation, or of a second of training if that is shorter.
 
-    As a context it stores what still waits at its end, also when that is an exception such as Ctrl-C.
+    As a context manager it stores the waiting evaluations at its end, also after an exception such as Ctrl-C.
 
     Args:
         store: The run, open for writing.
@@ -37,11 +37,20 @@ class Group(Generic[G]):
         self.store()
 
     def add_individual(self, individual: Individual[G]) -> None:
-        """An individual that is stored with the next evaluations."""
+        """Add an individual, to be stored with the next evaluations."""
         self._individuals.append(self._store.packed_individual(individual))
 
     def add(self, evaluation: Evaluation[G], *, elapsed: float) -> None:
-        """An evaluation that ended ``elapsed`` seconds into the run; raises as :meth:`RunStore.add_evaluations`."""
+        """Add an evaluation, and store the group if it is large enough.
+
+        Args:
+            evaluation: The completed evaluation.
+            weights: Its weights, None if it has none.
+            elapsed: Seconds into the run at which it ended.
+
+        Raises:
+            StoreError: See :meth:`RunStore.add_evaluations`.
+        """
         self._waiting.append(self._store.packed(evaluation, elapsed=elapsed))
         seconds = sum(unstored.evaluation.seconds for unstored in self._waiting)
         n_bytes = sum(len(unstored.blob or b"") for unstored in self._waiting)
@@ -49,7 +58,11 @@ class Group(Generic[G]):
             self.store()
 
     def store(self) -> None:
-        """Store what waits, then report it; raises as :meth:`RunStore.add_evaluations`, with nothing reported."""
+        """Store the waiting evaluations, then report them.
+
+        Raises:
+            StoreError: See :meth:`RunStore.add_evaluations`; none is reported.
+        """
         waiting, self._waiting = self._waiting, []
         if waiting:
             individuals, self._individuals = self._individuals, []

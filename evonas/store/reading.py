@@ -1,4 +1,4 @@
-"""Reading a run: its evaluations, its individuals and their weights. No path is taken from the database."""
+"""Reading of a run: its evaluations, its individuals and their weights. No path is taken from the database."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from evonas.store.directory import StoreError, connect, damaged, from_blob, read
 from evonas.store.records import Record, Retraining, RunInfo
 from evonas.types import Floats, Json, Metrics, Weights
 
-#: Individuals, and evaluations, that are kept in memory: those of a few generations, among them most parents.
+#: Number of individuals, and of evaluations, kept in memory: those of a few generations, including most parents.
 MOST_KEPT = 256
 _ORIGINS = "LEFT JOIN origins o ON o.id = e.id AND o.budget = e.budget"
 
 
 class RunReader(Generic[G]):
-    """A run that is looked at. Another process may write to it meanwhile.
+    """A run that is open for reading. Another process may write to it at the same time.
 
     Args:
         directory: A run made by :func:`create`.
         space: The run's search space.
-        info: What :func:`read_info` said of it.
-        measured: Metrics that every evaluation which succeeded must have: the run's objectives.
+        info: The run's header, from :func:`read_info`.
+        measured: Metrics that every successful evaluation must have: the run's objectives.
 
     Raises:
         StoreError: The database cannot be opened.
@@ -44,13 +44,13 @@ class RunReader(Generic[G]):
             self._db = connect(directory)
             upgrade.complete(self._db, info)
         self._individual = lru_cache(maxsize=MOST_KEPT)(self._read_individual)
-        self._evaluations: OrderedDict[tuple[int, int], Evaluation[G]] = OrderedDict()  # the latest that were needed
-        self._records: list[Record] = []  # parsed so far, and the row of the last: rows never change
+        self._evaluations: OrderedDict[tuple[int, int], Evaluation[G]] = OrderedDict()  # the most recently used ones
+        self._records: list[Record] = []  # the rows parsed so far, which never change
         self._last_row = -1
         self._timed_by_command = self.info.config.get("latency_command") is not None
 
     def costs(self) -> Metrics:
-        """Costs of a random network of the space; their names are those of all."""
+        """Costs of a random network of the space; all networks have metrics of these names."""
         return self._space.cost(self._space.sample(np.random.default_rng(0)))
 
     @property
@@ -78,11 +78,15 @@ class RunReader(Generic[G]):
             return 0.0 if row is None or row[0] is None else rows.seconds_of(row[0])
 
     def individual(self, id: int) -> Individual[G]:
-        """An individual by its id; raises :class:`StoreError` if there is none."""
+        """The individual with an id.
+
+        Raises:
+            StoreError: There is none.
+        """
         return self._individual(id)
 
     def evaluation(self, id: int, budget: int) -> Evaluation[G]:
-        """An evaluation with the genotype that came out of it."""
+        """An evaluation, with the genotype that training returned."""
         if (id, budget) in self._evaluations:
             self._evaluations.move_to_end((id, budget))
         else:
@@ -90,7 +94,11 @@ class RunReader(Generic[G]):
         return self._evaluations[id, budget]
 
     def member(self, id: int) -> Member[G]:
-        """An individual with its evaluation of the largest budget, a failed one only where all failed."""
+        """An individual with its evaluation at the largest budget; a failed evaluation only if all failed.
+
+        Raises:
+            StoreError: The individual has no evaluation.
+        """
         query = "SELECT budget FROM evaluations WHERE id = ? ORDER BY status = 'ok' DESC, budget DESC LIMIT 1"
         row = self._one(query, id)
         if row is None:
@@ -104,7 +112,7 @@ class RunReader(Generic[G]):
         return self._one("SELECT 1 FROM individuals WHERE id = ?", id) is not None
 
     def missing(self, trials: Iterable[Trial[G]]) -> list[Trial[G]]:
-        """The trials that have no evaluation yet."""
+        """The trials without an evaluation."""
         query = "SELECT 1 FROM evaluations WHERE id = ? AND budget = ?"
         return [t for t in trials if self._one(query, *t.key) is None]
 
@@ -115,7 +123,11 @@ class RunReader(Generic[G]):
                 yield rows.digest_of(digest)
 
     def records(self) -> list[Record]:
-        """Every evaluation, in order of completion, with what was measured later among its metrics."""
+        """All evaluations in order of completion; their metrics include those measured later.
+
+        Raises:
+            StoreError: A row is damaged, or a successful evaluation lacks an objective.
+        """
         query = (
             "SELECT e.rowid, e.id, e.budget, i.birth, i.operator, i.parents, e.status, e.metrics, e.seconds, "
             f"e.elapsed, e.error, o.run, o.id_there FROM evaluations e JOIN individuals i ON i.id = e.id {_ORIGINS} "
@@ -165,13 +177,13 @@ class RunReader(Generic[G]):
         return self._one(query, table) is not None
 
     def retrainings(self) -> list[Retraining]:
-        """Every final training."""
+        """All final trainings."""
         with sqlite_errors(self.directory):
             query = "SELECT id, start, epochs, seed, metrics, seconds FROM retrainings ORDER BY rowid"
             return [rows.retraining_of(row) for row in self._db.execute(query).fetchall()]
 
     def weights(self, id: int, budget: int) -> Weights | None:
-        """Trained weights of an evaluation, None where it has none.
+        """Trained weights of an evaluation, None if it has none.
 
         Raises:
             StoreError: They are missing, torn, or not those that were recorded.
@@ -180,7 +192,7 @@ class RunReader(Generic[G]):
         if row is None or row[0] is None:
             return None
         digest, blob = self._digest(row[0]), None
-        if self._has("weights"):  # else the run is one of a version that wrote a file for each
+        if self._has("weights"):  # else an older version made the run and wrote a file for each
             blob = self._one("SELECT data FROM weights WHERE id = ? AND budget = ?", id, budget)
         if blob is None:
             return read_weights(self._weights_path(id, budget), digest)
@@ -190,7 +202,11 @@ class RunReader(Generic[G]):
         return from_blob(blob[0], digest, place)
 
     def retrained_weights(self, retraining: Retraining) -> Weights:
-        """Weights of a final training."""
+        """Weights of a final training.
+
+        Raises:
+            StoreError: There is no such training, or its file is missing, torn, or not the one that was recorded.
+        """
         r = retraining
         query = "SELECT weights FROM retrainings WHERE id = ? AND start = ? AND epochs = ? AND seed = ?"
         row = self._one(query, r.id, r.start, r.epochs, r.seed)

@@ -1,4 +1,4 @@
-"""What a run holds, without genotypes: cheap to read by the thousand."""
+"""Data classes of a run, without genotypes: cheap to read by the thousand."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class SeedSource(NamedTuple):
 
 
 def each_once(sources: Iterable[SeedSource]) -> list[SeedSource]:
-    """Each run once, where it is named first; of what is known of its cost the latest."""
+    """Each run once, at its first position, with its latest known costs."""
     known: dict[str, SeedSource] = {}
     for source in sources:
         first = known.setdefault(source.run, source)
@@ -126,7 +126,16 @@ def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]
 
 
 class Retraining(NamedTuple):
-    """A final training of one individual: the only records that hold test metrics."""
+    """A final training of one individual: the only records that hold test metrics.
+
+    Attributes:
+        id: Id of the individual.
+        start: Initial weights: ``fresh...`` or ``inherited...``.
+        epochs: Number of epochs.
+        seed: Seed of the training.
+        metrics: Metrics by name.
+        seconds: Wall-clock seconds of the training.
+    """
 
     id: int
     start: str

@@ -16,20 +16,20 @@ from evonas.individual import Origin
 from evonas.store.records import Record, Retraining, RunInfo, SeedSource, Spent, TeacherSource
 from evonas.types import Json
 
-#: Ids, births, budgets, seeds: exact in a double, so that no reader rounds them.
+#: Largest id, birth, budget and seed: exact in a double, so that no reader rounds them.
 MOST_WHOLE = 2**53
-#: Characters of a document: of a list of parents, metrics, an entry of ``meta``, a searcher's state.
+#: Largest size in characters of a list of parents, of metrics, of an entry of ``meta``, of a searcher's state.
 PARENTS_SIZE, METRICS_SIZE, META_SIZE, STATE_SIZE = 10_000, 100_000, 2**26, 2**28
-#: Characters of a name, and of what a failed trial says.
+#: Largest size in characters of a name and of the message of a failed trial.
 NAME_SIZE, ERROR_SIZE = 200, 10_000_000
-#: Lists in lists, and so on.
+#: Largest depth of a document.
 MOST_NESTED = 30
 _DIGEST = re.compile(r"[0-9a-f]{8,128}")
 _START = re.compile(r"(fresh|inherited)[\w.+-]{0,100}")
 
 
 class BadRow(ValueError):
-    """A row of a run's database is not what this program writes; the message says what is wrong with it."""
+    """Raised if a row of a run's database is not one that this program writes; the message says why."""
 
 
 def info_of(meta: dict[Any, Any]) -> RunInfo:
@@ -57,7 +57,7 @@ def info_of(meta: dict[Any, Any]) -> RunInfo:
 
 
 def format_of(meta: dict[Any, Any]) -> int:
-    """The number of the format of a run."""
+    """The number of the run's format."""
     return whole(_document(meta, "format"), "the format")
 
 
@@ -84,12 +84,12 @@ def retraining_of(row: Sequence[Any]) -> Retraining:
 
 
 def state_of(text: object) -> Json:
-    """A searcher's state; what is in it only the searcher knows."""
+    """A searcher's state; only the searcher can check its contents."""
     return json_of(text, "the searcher's state", STATE_SIZE)
 
 
 def parents_of(text: object, id: int) -> tuple[int, ...]:
-    """Ids of parents, all below the child's: no individual is its own ancestor."""
+    """Ids of parents, all smaller than the child's: no individual is its own ancestor."""
     parents = _ids(json_of(text, "a list of parents", PARENTS_SIZE), "parents")
     if parents and max(parents) >= id:
         raise BadRow(f"individual {id} has the parent {max(parents)}, expected ids below its own")
@@ -97,7 +97,7 @@ def parents_of(text: object, id: int) -> tuple[int, ...]:
 
 
 def metrics_of(text: object) -> dict[str, float]:
-    """Finite numbers by name."""
+    """Metrics by name, all finite."""
     if type(text) is not str or len(text) > METRICS_SIZE:
         raise BadRow(f"metrics are {_shown(text)}, expected a JSON object of up to {METRICS_SIZE:,} characters")
     metrics = _loads(text, "metrics")
@@ -129,7 +129,7 @@ def seconds_of(value: object) -> float:
 
 
 def status_of(value: object) -> Literal["ok", "failed"]:
-    """How a trial ended."""
+    """The status of a trial."""
     if value == "ok":
         return "ok"
     if value == "failed":
@@ -150,9 +150,9 @@ def origin_of(run: object, id: object) -> Origin | None:
 
 
 def with_device(metrics: dict[str, float]) -> dict[str, float]:
-    """Metrics of a network that a command may have timed.
+    """Metrics of a network, with a latency that a command measured under its present name.
 
-    Before there was ``latency_device``, both targets shared the name ``latency``; only this machine's had a spread.
+    In versions without ``latency_device`` both targets shared the name ``latency``; only this machine's had a spread.
     """
     if "latency" in metrics and "latency_spread" not in metrics:
         return {("latency_device" if name == "latency" else name): value for name, value in metrics.items()}
@@ -174,7 +174,7 @@ def name_of(value: object, what: str, most: int = NAME_SIZE) -> str:
 
 
 def digest_of(value: object) -> str:
-    """Hex digits."""
+    """A digest in hex digits."""
     if type(value) is not str or not _DIGEST.fullmatch(value):
         raise BadRow(f"a digest is {_shown(value)}, expected hex digits")
     return value
@@ -203,7 +203,7 @@ def json_of(text: object, what: str, most: int) -> Json:
 def _loads(text: str, what: str) -> Json:
     try:
         document = json.loads(text)
-        if "\\u" in text:  # half a character cannot be printed
+        if "\\u" in text:  # an unpaired surrogate cannot be printed
             json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         reason = "it is nested too often" if isinstance(error, RecursionError) else error
@@ -261,7 +261,7 @@ def _float(value: object, what: str) -> float:
 
 
 def _check_numbers(value: Json) -> None:
-    """Raises unless all numbers in a document are finite."""
+    """Check that all numbers in a document are finite."""
     waiting = [value]
     while waiting:
         inner = waiting.pop()

@@ -51,11 +51,11 @@ from evonas.store.reading import RunReader
 from evonas.store.records import Retraining, TeacherSource
 from evonas.types import Floats, Goal, Json, Metrics, Weights
 
-#: Bytes of weights above which they have a file of their own.
+#: Size in bytes above which weights have a file of their own.
 LARGE = 2**20
 
 
-#: Id, birth, operator, parents, digest and genotype.
+#: Columns id, birth, operator, parents, digest and genotype.
 IndividualRow: TypeAlias = tuple[int, int, str, str, str, bytes]
 
 
@@ -74,13 +74,13 @@ class Unstored(NamedTuple, Generic[G]):
 
 
 class RunStore(RunReader[G]):
-    """An open run.
+    """A run that is open for reading and, with ``writing``, for writing.
 
     Args:
         directory: A run made by :func:`create`.
         space: The run's search space.
-        writing: Take the run's lock; a second driver is refused.
-        measured: Metrics that every evaluation which succeeded must have: the run's objectives.
+        writing: Whether to take the run's lock; a second driver is refused.
+        measured: Metrics that every successful evaluation must have: the run's objectives.
 
     Raises:
         StoreError: The directory is not a run, is damaged, or another driver writes to it.
@@ -144,15 +144,17 @@ class RunStore(RunReader[G]):
                     self._db.execute("PRAGMA synchronous=FULL")
 
     def set_config(self, config: Json) -> None:
-        """Another configuration from now on: what a resumed run was told to change."""
+        """Replace the configuration, for a resumed run with changed settings."""
         with self._transaction():
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config),))
 
     def claim(self, *, searcher: str, evaluator: str, goals: Mapping[str, Goal]) -> None:
-        """Keep what searches the run, and what it makes of metrics; once, since another would not go on but mix.
+        """Record the searcher, the evaluator and the goals of metrics.
+
+        They are recorded once: a change would mix two searches.
 
         Args:
-            searcher, evaluator: Names that tell one from another.
+            searcher, evaluator: Names that identify them.
             goals: Whether metrics are minimised or maximised.
 
         Raises:
@@ -167,7 +169,11 @@ class RunStore(RunReader[G]):
         self.info = self.info._replace(searcher=searcher, evaluator=evaluator)
 
     def declare(self, goals: Mapping[str, Goal]) -> None:
-        """Keep whether metrics are minimised or maximised; raises :class:`StoreError` for the opposite of before."""
+        """Record whether metrics are minimised or maximised.
+
+        Raises:
+            StoreError: A goal is unknown, or the opposite of the recorded one.
+        """
         for name, goal in goals.items():
             if goal not in ("min", "max"):
                 raise StoreError(f"the goal of the metric {name!r} must be 'min' or 'max', got {goal!r}")
@@ -190,7 +196,7 @@ class RunStore(RunReader[G]):
             self._db.execute("INSERT INTO meta VALUES ('teacher', ?)", (json.dumps(source),))
 
     def add_individuals(self, individuals: Iterable[Individual[G]]) -> None:
-        """Idempotent: a resumed run adds the same ones again."""
+        """Store individuals; existing ones are left as they are, because a resumed run adds them again."""
         found = [self.packed_individual(individual) for individual in individuals]
         with self._transaction(synced=False):
             self._insert_individuals(found)
@@ -204,7 +210,16 @@ class RunStore(RunReader[G]):
         self._db.executemany("INSERT OR IGNORE INTO individuals VALUES (?, ?, ?, ?, ?, ?)", found)
 
     def add_evaluation(self, evaluation: Evaluation[G], *, elapsed: float) -> None:
-        """One evaluation, as :meth:`add_evaluations`."""
+        """Store one evaluation.
+
+        Args:
+            evaluation: The completed evaluation.
+            weights: Its weights, None if it has none.
+            elapsed: Seconds into the run at which it ended.
+
+        Raises:
+            StoreError: See :meth:`add_evaluations`.
+        """
         self.add_evaluations([self.packed(evaluation, elapsed=elapsed)])
 
     def packed(self, evaluation: Evaluation[G], *, elapsed: float) -> Unstored[G]:
@@ -229,11 +244,11 @@ class RunStore(RunReader[G]):
         return Unstored(self._parsed(*e.key, (*columns, *(e.origin or (None, None)))), row, blob)
 
     def add_evaluations(self, unstored: Sequence[Unstored[G]], individuals: Sequence[IndividualRow] = ()) -> None:
-        """Evaluations with their weights: all, durable by the end, or none.
+        """Store evaluations with their weights: all of them, durable on return, or none.
 
         Args:
-            unstored: What :meth:`packed` gave.
-            individuals: What :meth:`packed_individual` gave of those that are to be stored with them.
+            unstored: Results of :meth:`packed`.
+            individuals: Results of :meth:`packed_individual` for individuals that are to be stored with them.
 
         Raises:
             StoreError: They cannot be written, as on a full disk.
@@ -256,12 +271,12 @@ class RunStore(RunReader[G]):
             self._keep(evaluation)
 
     def add_state(self, state: Json) -> None:
-        """The searcher's state after a generation."""
+        """Store the searcher's state after a generation."""
         with self._transaction(synced=False):
             self._db.execute("INSERT OR REPLACE INTO states VALUES (1, ?)", (json.dumps(state),))
 
     def add_retraining(self, retraining: Retraining, weights: Weights) -> None:
-        """A final training with its weights."""
+        """Store a final training with its weights."""
         r = retraining
         digest = write_weights(self._retrained_path(r), weights)
         row = (r.id, r.start, r.epochs, r.seed, json.dumps(r.metrics), r.seconds, digest)

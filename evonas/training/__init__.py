@@ -1,11 +1,12 @@
-"""Training: the recipe that every trainer obeys, and the plain torch loop for spaces without a trainer of their own.
+"""Training: the recipe that every trainer follows, and the plain torch loop for spaces without their own trainer.
 
-- ``recipe``: Recipe, Pruning, Regrowth; ``stop``: Stop, and how training obeys it. No torch.
-- ``checkpoint``: files from which only the search goes on that wrote them. No torch.
-- ``augmentation``: images moved and mirrored; ``early_stopping``. No torch.
-- ``turns``: when a trainer leaves the interpreter to other threads. No torch.
-- ``length``: epochs where none are given. No torch.
-- ``loop``: the plain torch loop; ``batch_norm``: BatchNorm as it is stored.
+- ``recipe``: Recipe, Pruning, Regrowth; ``stop``: Stop and its errors. No torch.
+- ``checkpoint``: files from which only the search that wrote them continues. No torch.
+- ``augmentation``: shifted and mirrored images; ``early_stopping``. No torch.
+- ``turns``: signals that a trainer leaves the interpreter to other threads. No torch.
+- ``length``: default numbers of epochs. No torch.
+- ``loop``: the plain torch loop; ``batch_norm``: BatchNorm in the form in which it is stored;
+  ``calibration``: statistics of BatchNorm after weights were inherited.
 """
 
 from evonas.training.recipe import Epoch, Pruning, Recipe, Regrowth, Trained

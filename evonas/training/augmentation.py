@@ -1,4 +1,4 @@
-"""Images moved and mirrored while a network trains on them."""
+"""Augmentation: images are shifted and mirrored during training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from evonas.training.recipe import Recipe
 
 
 def check_images(shape: tuple[int, ...], recipe: Recipe) -> None:
-    """Raises ``ValueError`` if a recipe moves or mirrors what is no image, or moves images out of sight."""
+    """Check that samples are images if a recipe shifts or mirrors them, and that shifts leave a part visible.
+
+    Raises:
+        ValueError: Samples are no images, or the shift is too large.
+    """
     if (recipe.shift or recipe.flip) and len(shape) != 3:
         raise ValueError(
             f"shift and flip need images (channels, rows, columns), got samples of shape {shape}: leave them out"

@@ -1,4 +1,4 @@
-"""BatchNorm as networks of convolutions are stored with it."""
+"""BatchNorm in the form in which networks of convolutions are stored."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ class Norm(nn.BatchNorm2d):
         return super().forward(x)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], *args: Any) -> None:
-        nn.Module._load_from_state_dict(self, state_dict, *args)  # BatchNorm's own demands the count
+        nn.Module._load_from_state_dict(self, state_dict, *args)  # BatchNorm's own method requires the count

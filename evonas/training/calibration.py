@@ -1,4 +1,4 @@
-"""BatchNorm after its weights have changed hands: statistics of the network that is to be measured."""
+"""Statistics of BatchNorm for a network whose weights were inherited or shared, computed before it is measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-#: Samples of a batch, and of all batches that statistics are taken from.
+#: Number of samples in a batch, and in all batches from which statistics are computed.
 BATCH, MOST = 250, 1000
 
 
@@ -20,10 +20,11 @@ def batches_of(x: Tensor) -> list[tuple[Tensor]]:
 def recalibrate(module: nn.Module, inputs: Iterable[tuple[Tensor, ...]]) -> None:
     """Set the statistics of BatchNorm, in place, to their mean over batches; all else is in evaluation mode meanwhile.
 
-    What training left behind belongs to other paths through a supernet, or to other weights.
+    The statistics left by training belong to other paths through a supernet, or to other weights.
 
     Args:
-        inputs: Arguments of the module, a batch each, of two samples or more.
+        module: The network.
+        inputs: Arguments of the module, one tuple per batch of at least two samples.
     """
     norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]

@@ -1,4 +1,4 @@
-"""Checkpoints that no other search takes for its own."""
+"""Checkpoints that only the search that wrote them accepts."""
 
 from __future__ import annotations
 
@@ -16,27 +16,36 @@ from evonas.serialization.arrays import load, save
 from evonas.space import Encoded
 from evonas.types import Arrays, Floats, UserError
 
-#: Where the header says of which search it is.
+#: Key of the search's identity in the header.
 KEY = "search"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that one search writes, and that only the same search goes on from.
+    """A checkpoint file that one search writes, and from which only the same search continues.
 
     Attributes:
-        identity: All that decides the search's result, by names that one understands in an error; JSON.
+        path: Path of the file.
+        identity: Everything that determines the search's result, by names that are clear in an error; JSON.
     """
 
     path: Path
     identity: Mapping[str, Any]
 
     def save(self, data: Encoded) -> None:
-        """In the place of an earlier one; raises :class:`UserError` if that cannot be done."""
+        """Write the checkpoint in the place of an earlier one.
+
+        Raises:
+            UserError: It cannot be written.
+        """
         save(self.path, Encoded({**data.header, KEY: dict(self.identity)}, data.arrays))
 
     def load(self) -> Encoded | None:
-        """What was saved, None if nothing was; raises :class:`UserError` where it is damaged or of another search."""
+        """The saved data, None if there is none.
+
+        Raises:
+            UserError: The file is damaged or of another search.
+        """
         data = load(self.path)
         if data is None:
             return None

@@ -1,4 +1,4 @@
-"""The plain torch loop: trains any ``nn.Module`` on preloaded tensors, for spaces without a trainer of their own."""
+"""The plain torch loop: trains any ``nn.Module`` on preloaded tensors, for spaces without their own trainer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evonas.training.recipe import Epoch, Recipe
 from evonas.training.stop import Stop
 from evonas.types import Floats, Task
 
-#: Samples a forward pass when nothing is learned; bounds memory only.
+#: Samples per forward pass in predictions, which bounds memory only.
 PREDICTION_BATCH = 1024
 
 
@@ -79,7 +79,7 @@ def fit(
 
 
 class _Step:
-    """One step of the optimizer on a batch, again and again."""
+    """The step of the optimizer on a batch."""
 
     def __init__(self, module: nn.Module, splits: Splits, recipe: Recipe, teacher: Floats | None) -> None:
         self._module, self._task, self._recipe = module, splits.task, recipe
@@ -90,7 +90,13 @@ class _Step:
         self._optimizer = _optimizer(module, recipe)
 
     def __call__(self, batch: Tensor, view: NDArray[np.int32] | None, rate: float) -> float:
-        """The loss on the samples ``batch``, seen as ``view``, before the step at the learning rate ``rate``."""
+        """Make a step, and return the loss before it.
+
+        Args:
+            batch: Indices of the samples.
+            view: Their view, see :class:`evonas.training.augmentation.Views`.
+            rate: Learning rate of the step.
+        """
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         inputs = self._x[batch]
@@ -108,7 +114,7 @@ class _Step:
 
 
 def initialise(module: nn.Module, seed: np.random.SeedSequence) -> None:
-    """Fresh weights that the seed decides, in all layers that know how to make them (``reset_parameters``)."""
+    """Initialise all layers that have ``reset_parameters`` with new weights that the seed determines."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
         for layer in module.modules():
@@ -136,7 +142,7 @@ def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> Itera
 
 
 def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Decay on matrices only: biases, gains and norms have one dimension."""
+    """The optimizer, with decay on matrices only: biases, gains and norms have one dimension."""
     decayed = [p for p in module.parameters() if p.ndim > 1]
     plain = [p for p in module.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
@@ -147,7 +153,16 @@ def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 def _loss(
     outputs: Tensor, y: Tensor, task: Task, recipe: Recipe, teacher: Tensor | None, weight: Tensor | None
 ) -> Tensor:
-    """Mean over the samples, each times its weight, ``(n,)``, where they have weights."""
+    """The mean loss over the samples, weighted if there are weights.
+
+    Args:
+        outputs: Outputs before softmax, ``(n, n_outputs)``.
+        y: Labels or targets.
+        task: The task.
+        recipe: The recipe.
+        teacher: Outputs of the teacher, ``(n, n_outputs)``; None without a teacher.
+        weight: Weights of the samples, ``(n,)``; None without weights.
+    """
     reduction = "mean" if weight is None else "none"
     if task.kind == "regression":
         target = y if teacher is None else torch.lerp(y, teacher, recipe.teacher_weight)

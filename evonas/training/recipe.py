@@ -1,4 +1,4 @@
-"""How a network is trained: the recipe that every trainer obeys, and what training returns."""
+"""The recipe of a training, which every trainer follows, and the result of training."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class Pruning:
     progress)**3`` connected edges remain.
 
     Attributes:
-        edges: Edges that remain; None leaves it to the genotype, where that has a target of its own; else nothing is
-            pruned.
+        edges: Edges that remain; None uses the target of the genotype, if it has one, else nothing is pruned.
         begin: Share of all steps after which pruning begins.
         end: Share of all steps after which it has ended.
-        every: Steps between two removals, or a hundredth of all steps where that is less.
+        every: Steps between two removals, or a hundredth of all steps if that is less.
     """
 
     edges: int | None = None
@@ -33,7 +32,11 @@ class Pruning:
     every: int = 50
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` with one sentence for a value out of range."""
+        """Check the values.
+
+        Raises:
+            ValueError: A value is out of range.
+        """
         if (self.edges is not None and self.edges < 1) or self.every < 1:
             raise ValueError(f"edges and every must be at least 1, got {self.edges} and {self.every}")
         if not 0 <= self.begin <= self.end <= 1:
@@ -69,14 +72,18 @@ class Regrowth:
     grow: Literal["gradient", "random"] = "gradient"
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` with one sentence for a value out of range."""
+        """Check the values.
+
+        Raises:
+            ValueError: A value is out of range.
+        """
         if self.every < 0:
             raise ValueError(f"every must be a number of steps, or 0 for every epoch, got {self.every}")
         if not (0 <= self.fraction <= 1 and 0 <= self.end <= 1):
             raise ValueError(f"fraction and end must be shares from 0 to 1, got {self.fraction} and {self.end}")
 
 
-#: Most epochs of a small child, as a multiple of its trial's budget.
+#: Largest number of epochs of a small child, as a multiple of its trial's budget.
 LONGEST = 4.0
 
 
@@ -144,7 +151,11 @@ class Recipe:
     regrowth: Regrowth | None = None
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` with one sentence for a value out of range."""
+        """Check the values.
+
+        Raises:
+            ValueError: A value is out of range.
+        """
         for name in ("label_smoothing", "input_dropout", "hidden_dropout", "warmup", "teacher_weight"):
             if not 0 <= getattr(self, name) <= 1 or (name.endswith("dropout") and getattr(self, name) == 1):
                 raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
@@ -165,11 +176,11 @@ class Recipe:
             raise ValueError(f"weight_decay and patience must be finite and not negative, got {got}")
 
     def of_size(self, edges: float) -> Recipe:
-        """The recipe for a network of so many edges, or fewer if this prunes it further."""
+        """The recipe for a network with a number of edges, or fewer if this recipe prunes it further."""
         return self if self._kept(edges) >= self.augmented_edges else replace(self, shift=0, flip=False)
 
     def final(self) -> Recipe:
-        """The recipe for a network that has been chosen: no early stopping, pruning or regrowth changes it."""
+        """The recipe for a network that has been chosen, without early stopping, pruning and regrowth."""
         return replace(self, patience=None, pruning=None, regrowth=None)
 
     def epochs_of_child(self, edges: float, budget: int, rng: np.random.Generator | None = None) -> int:
@@ -186,7 +197,7 @@ class Recipe:
         return most if rng is None or fewest == most else int(rng.integers(fewest, most, endpoint=True))
 
     def continued(self, edges: float) -> Recipe:
-        """The recipe with which the trial of such a network goes on from weights."""
+        """The recipe for a trial of a network with a number of edges that begins with weights."""
         share = min(1.0, (self.full_rate_edges / max(self._kept(edges), 1.0)) ** 0.5)
         return self if share == 1 else replace(self, learning_rate=share * self.learning_rate)
 
@@ -211,7 +222,13 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One row of a training history; the validation loss is None where nobody asks for it: without patience."""
+    """One entry of a training history.
+
+    Attributes:
+        train_loss: Mean training loss.
+        val_loss: Validation loss; None without patience, for which alone it is computed.
+        n_edges: Number of connected edges.
+    """
 
     train_loss: float
     val_loss: float | None
@@ -220,10 +237,14 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Trained(Generic[G]):
-    """What training returns: the genotype that came out (pruning and regrowth change it), its weights, and how it went.
+    """The result of a training.
 
-    ``edge_updates`` counts connected edges times training samples, the cost of sparse training that does not depend on
-    the machine.
+    Attributes:
+        genotype: The genotype after training; pruning and regrowth change it.
+        weights: Its weights.
+        history: One entry per epoch.
+        edge_updates: Connected edges times training samples seen, the cost of sparse training independent of the
+            machine.
     """
 
     genotype: G

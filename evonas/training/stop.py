@@ -1,4 +1,4 @@
-"""A request to stop, and the errors by which training obeys it."""
+"""A request to stop, and the errors by which training ends on it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 
 class Cancelled(Exception):
-    """Training was stopped from outside before it ended."""
+    """Raised if training was stopped from outside before it ended."""
 
 
 class TrialTimeout(TimeoutError):
-    """Training took longer than it was allowed to."""
+    """Raised if training took longer than its time limit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +22,7 @@ class Stop:
     """A request to stop that a running trainer polls at every step; shared by threads.
 
     Attributes:
-        flag: Shape ``(1,)``; not 0 means stop now. Native code reads it directly.
+        flag: Shape ``(1,)``; any value but 0 means to stop now. Native code reads it directly.
         deadline: ``time.monotonic()`` after which training must end.
     """
 
@@ -38,7 +38,12 @@ class Stop:
         return Stop(self.flag, np.inf if seconds is None else time.monotonic() + seconds)
 
     def check(self) -> None:
-        """Raises :class:`Cancelled` or :class:`TrialTimeout` if training must end."""
+        """Check that training may continue.
+
+        Raises:
+            Cancelled: A stop was requested.
+            TrialTimeout: The deadline has passed.
+        """
         if self.flag[0]:
             raise Cancelled("training was stopped")
         if time.monotonic() > self.deadline:

@@ -1,4 +1,4 @@
-"""The last steps of an estimator: which network is used, and its training on all samples."""
+"""The last steps of an estimator: picking the network that predicts, and its training on all samples."""
 
 from evonas.estimator.refit.final import Final, settle, share_of_time
 from evonas.estimator.refit.use import module, packages, standings

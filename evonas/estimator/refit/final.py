@@ -1,9 +1,9 @@
-"""From a run to the network that is used: picked by repeated validation, trained anew on all samples.
+"""The network that predicts: picked from a run by repeated validation, and trained anew on all samples.
 
 On a table each finalist is trained anew on folds of all samples, with one and with several lengths of training
-(:mod:`evonas.estimator.refit.race`), and the best is trained anew on all of them. On images and signals weights have
-come down a lineage, through phases that no training of one network goes through: there the search's own measure
-decides, and training goes on from the search's weights.
+(:mod:`evonas.estimator.refit.race`), and the best is trained anew on all of them. On images and signals weights are
+inherited along a lineage, through phases that no training of a single network has: there the search's own metric
+decides, and training continues from the search's weights.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ from evonas.store import Record
 from evonas.training import Stop
 from evonas.types import Doubles, Task, UserError
 
-#: Lengths of training that race, as multiples of a trial's.
+#: Lengths of training in the race, as multiples of a trial's.
 LENGTHS = (1, 4)
-#: Where the best is asked for, and no size, finalists have at least the edges of this many neurons with every input and
-#: output, where there are such. A structure has been chosen on all samples, those that folds hold out among them, and
-#: the more so the fewer edges were kept: on a table of 178 samples and 13 features a network of 29 parameters was right
-#: about nearly all of them on folds, and about .93 of new ones, where one of 911 was about .98.
+#: With ``pick="best"`` finalists have at least the edges of this many neurons with every input and output, if there are
+#: such networks. A structure has been chosen on all samples, including those that folds hold out, the more so the fewer
+#: edges were kept: on a table of 178 samples and 13 features a network of 29 parameters was right about nearly all of
+#: them on folds, and about .93 of new ones, where one of 911 was about .98.
 NEURONS = 10
-#: With fewer samples than these, networks whose structure nothing was chosen by, founders that training did not prune,
-#: take part whatever the search thought of them, this many of the largest; and the largest that has not clearly
-#: lost the race is picked: on folds it is the others that are flattered.
+#: With fewer samples than the first number, founders that training did not prune, whose structure was not selected,
+#: take part regardless of their results in the search: the second number of the largest. The largest that is not
+#: clearly behind in the race is picked, because folds are biased in favour of the others.
 FEW_SAMPLES, UNCHOSEN = 500, 2
-#: Standard errors by which a smaller network may be behind the best: a little, for many networks are equally good; with
-#: the rule "one-se" one, as is usual (Breiman 1984), which costs accuracy where samples are few.
+#: Standard errors by which a smaller network may be behind the best: a fraction, since many networks are equally good;
+#: with the rule "one-se" one, as is usual (Breiman 1984), which costs accuracy if samples are few.
 RULES: Mapping[str, float] = MappingProxyType({"best": 0.25, "one-se": 1.0})
-#: Trainings of the chosen network on all samples, of which the one with the lowest training loss is kept; and most of
-#: them where there is time.
+#: Number of trainings of the chosen network on all samples, of which the one with the lowest training loss is kept; and
+#: their largest number if there is time.
 RESTARTS, MOST_RESTARTS = 3, 10
-#: Share of a time limit that is left for the race and the training on all samples: of tables and of other inputs.
+#: Share of a time limit for the race and the training on all samples: on tables and on other inputs.
 SHARE_OF_TABLES, SHARE_OF_OTHERS = 0.4, 0.1
-#: Share of what is left after the search that the race leaves for the last trainings.
+#: Share of the time after the search that the race leaves for the last trainings.
 SHARE_OF_LAST = 0.2
-#: Where no time is to be filled: the race costs at most this multiple of the search's edge-updates.
+#: Largest cost of the race as a multiple of the search's edge-updates, if no time is to be filled.
 SHARE_OF_UPDATES = 1.0
-#: A training on all samples takes longer than one on a fold by their number, and at most by this much more.
+#: Safety factor on the duration of a training on all samples when deciding whether the time suffices for another one.
 MARGIN = 1.5
 
 
@@ -87,7 +87,7 @@ def is_table(input_shape: Sequence[int]) -> bool:
 
 
 def share_of_time(input_shape: Sequence[int]) -> float:
-    """Share of a time limit that :func:`settle` should be left, for samples of a shape."""
+    """Share of a time limit that :func:`settle` needs, for samples of a shape."""
     return SHARE_OF_TABLES if is_table(input_shape) else SHARE_OF_OTHERS
 
 
@@ -116,7 +116,7 @@ def settle(
         members = [fronts.knee(front, run.objectives)]
     else:
         bounds = pick if isinstance(pick, Mapping) else {}
-        fronts.best_under(front, run.objectives, bounds, run=run.store.directory)  # says what is wrong where none is
+        fronts.best_under(front, run.objectives, bounds, run=run.store.directory)  # raises the error if there is none
         members = sorted(fronts.within(front, bounds), key=lambda r: run.objectives.items[0].loss(r.metrics))
     everything, standings, fills = joined(splits), list[Standing](), fills and deadline is not None
     if is_table(splits.task.input_shape):
@@ -130,7 +130,7 @@ def settle(
     if not networks:
         kept = {entrant.id: _searched(run, entrant.member) for entrant in first}
         return Final(first[0].id, kept, standings, False, False)
-    id = next(iter(networks))  # not the first where only the time of others was enough
+    id = next(iter(networks))  # may differ from the first if time sufficed only for others
     standings = sorted(standings, key=lambda s: s.entrant.id != id)
     return Final(id, networks, standings, True, is_table(splits.task.input_shape))
 
@@ -158,12 +158,12 @@ def _raced(
     entrants = _entrants(run, wanted, len(splits.train), timed=purse.is_timed)
     importance = _importance(everything.train, splits.task, run.objectives.items[0].metric)
     standings = Race(run.space, run.config, everything, importance, n_jobs).run(entrants, purse)
-    if not standings:  # what the search thought is all there is to go by
+    if not standings:  # only the results of the search are known
         places = {r.id: place for place, r in enumerate(able)}
         return sorted(entrants, key=lambda entrant: places.get(entrant.id, len(places))), []
     rule = RULES["one-se" if pick == "one-se" else "best"]
     standings = _safe_first(standings, safe) or _thrifty_first(standings, run, rule)
-    return [*(s.entrant for s in standings), *entrants], standings  # an ensemble may need more than are left
+    return [*(s.entrant for s in standings), *entrants], standings  # an ensemble may need more than remain in the race
 
 
 def _smallest_first(run: OpenRun, splits: Splits, members: Sequence[Record]) -> list[Record]:
@@ -180,7 +180,7 @@ def _smallest_first(run: OpenRun, splits: Splits, members: Sequence[Record]) -> 
 
 
 def _first(entrants: Sequence[Entrant], n: int) -> list[Entrant]:
-    """The first ``n`` individuals, each with the length of training that comes first."""
+    """The first ``n`` individuals, each with its first length of training."""
     each: dict[int, Entrant] = {}
     for entrant in entrants:
         each.setdefault(entrant.id, entrant)
@@ -219,7 +219,7 @@ def _purse(run: OpenRun, splits: Splits, deadline: float | None, *, fills: bool)
 
 
 def _unchosen(run: OpenRun, bounds: Mapping[str, float]) -> list[Record]:
-    """The largest founders that came out of their training with the edges that they began with, the largest first."""
+    """The largest founders that training did not prune, the largest first."""
     founders = [r for r in within_limits(run.store.records(), run.objectives, bounds) if r.birth == 0]
     same = [r for r in founders if run.store.individual(r.id).genotype == run.store.member(r.id).genotype]
     return sorted(same, key=lambda r: (-n_edges(r), r.id))[:UNCHOSEN]
@@ -256,7 +256,16 @@ def _thrifty_first(standings: Sequence[Standing], run: OpenRun, rule: float) -> 
 def _last_trainings(
     run: OpenRun, everything: Splits, first: Sequence[Entrant], deadline: float | None, n_jobs: int, *, fills: bool
 ) -> dict[int, Phenotype[Any]]:
-    """Networks of the entrants trained on all samples, by id in their order; without those that time was short for."""
+    """Networks of the entrants trained on all samples, by id in their order; without those beyond the deadline.
+
+    Args:
+        run: The run.
+        everything: All samples.
+        first: The entrants.
+        deadline: ``time.monotonic()`` by which to be ready, None without one.
+        n_jobs: Number of parallel trainings.
+        fills: Whether to use all the time until the deadline.
+    """
     fresh = is_table(everything.task.input_shape)
     stop = Stop() if deadline is None else Stop(deadline=deadline)
     training = FinalTraining(run.space, everything, run.config.recipe.final())

@@ -1,4 +1,4 @@
-"""Which individuals of a run may be picked: the best of every size."""
+"""Individuals of a run that may be picked: the best of every size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evonas import front as fronts
 from evonas.objectives import Measured, Objectives
 from evonas.store import Record
 
-#: Sizes between the smallest and the largest network of a run, evenly spaced in the logarithm of the cost.
+#: Number of sizes between the smallest and the largest network, evenly spaced in the logarithm of the cost.
 SIZES = 8
 
 
@@ -25,8 +25,8 @@ def finalists(
     Args:
         records: Evaluations of a run.
         objectives: The first is the quality, the last the cost.
-        bounds: The most of some metrics; records without one are left out.
-        least: The fewest edges of a finalist, where there are any with as many.
+        bounds: Upper bounds of metrics; records without one of them are left out.
+        least: Smallest number of edges of a finalist, if there are any with as many.
     """
     able = within_limits(records, objectives, bounds)
     able = [r for r in able if n_edges(r) >= least] or able
@@ -44,14 +44,20 @@ def finalists(
 
 
 def within_limits(records: Sequence[Record], objectives: Objectives, bounds: Mapping[str, float]) -> list[Record]:
-    """Those that may be picked: they succeeded, keep the run's constraints and are within the bounds."""
+    """Records that may be picked: they succeeded, keep the run's constraints and are within the bounds.
+
+    Args:
+        records: Evaluations of a run.
+        objectives: Objectives and constraints of the run.
+        bounds: Upper bounds of metrics.
+    """
     able = fronts.comparable(records)
     _, violations = fronts.losses(able, objectives)
     return [r for r, violation in zip(able, violations, strict=True) if violation <= 0 and _is_within(r, bounds)]
 
 
 def n_edges(measured: Measured) -> float:
-    """Multiply-adds of a network: in neurons, its edges."""
+    """Multiply-adds of a network; for networks of neurons the number of edges."""
     return measured.metrics.get("edges", measured.metrics.get("flops", np.inf) / 2)
 
 

@@ -1,7 +1,7 @@
-"""Folds of all samples outside the test set, again and again, and the loss of each sample that a network has not seen.
+"""Repeated folds of all samples outside the test set, and the loss of each sample for networks that have not seen it.
 
-Of a few dozen validation samples the luckiest of hundreds of networks has the fewest errors. In a fold every network is
-trained anew on the others, and after a repeat every sample has been held out once.
+With a few dozen validation samples the luckiest of hundreds of networks has the fewest errors. In a fold every network
+is trained anew on the other samples, and after a repeat every sample has been held out once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evonas.data.samples import Samples, Splits
 from evonas.types import Doubles, Floats, Ints, Task
 
-#: Folds of a repeat: each network is trained on four fifths of the samples, as in the search.
+#: Number of folds in a repeat: each network is trained on four fifths of the samples, as in the search.
 FOLDS = 5
 
 

@@ -1,4 +1,4 @@
-"""What a race may spend: seconds until a deadline, or a number of edge-updates that no clock decides."""
+"""The budget of a race: seconds until a deadline, or a number of edge-updates that does not depend on time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Purse:
     """A budget in one unit.
 
     Args:
-        deadline: ``time.monotonic()`` at which nothing is left, whatever else is said.
-        total: What there is at first, in the unit of prices; None is the time until the deadline, in seconds.
+        deadline: ``time.monotonic()`` at which nothing is left, regardless of ``total``.
+        total: The initial amount, in the unit of prices; None means the time until the deadline, in seconds.
     """
 
     def __init__(self, *, deadline: float | None = None, total: float | None = None) -> None:
@@ -20,16 +20,16 @@ class Purse:
 
     @property
     def is_timed(self) -> bool:
-        """Whether the clock spends it."""
+        """Whether the budget is time."""
         return self._left is None
 
     @property
     def left(self) -> float:
-        """What can still be spent; not positive where all or too much was."""
+        """The amount that can still be spent; not positive if the budget is used up."""
         seconds = np.inf if self.deadline is None else self.deadline - time.monotonic()
         return seconds if self._left is None else self._left if seconds > 0 else 0.0
 
     def pay(self, price: float) -> None:
-        """Spend; of seconds the clock takes account."""
+        """Subtract a price; seconds are counted by the clock."""
         if self._left is not None:
             self._left -= price

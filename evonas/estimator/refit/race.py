@@ -1,7 +1,7 @@
-"""A race of a few networks and lengths of training over folds: those that are clearly behind leave it.
+"""A race of a few networks and lengths of training over folds: entrants that are clearly behind leave it.
 
-After Maron and Moore (1994, https://papers.nips.cc/paper/841), with differences on the same samples in the place of
-bounds.
+The method follows Maron and Moore (1994, https://papers.nips.cc/paper/841), with differences on the same samples
+instead of bounds.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from evonas.space import SearchSpace
 from evonas.training import Stop
 from evonas.types import Doubles, Metrics, Weights
 
-#: Standard errors of the mean difference to the best by which an entrant is clearly behind.
+#: Standard errors of the mean difference to the best from which an entrant is clearly behind.
 BEHIND = 2.0
-#: Entrants that stay whatever they lose, so that there is a choice.
+#: Number of entrants that always stay, so that there is a choice.
 FEWEST = 2
 #: Folds that the entrants of a race can be sure of: those that are behind on two leave it.
 SURE_FOLDS = 3
-#: Repeats after which more would tell little, since the noise of the samples themselves stays; time that was given is
-#: used.
+#: Number of repeats after which more would add little, since the noise of the samples remains; a given time is used in
+#: full.
 MOST_REPEATS = 10
 
 
@@ -68,17 +68,18 @@ class Entrant:
 
     @property
     def means(self) -> Doubles:
-        """Mean loss of each sample that was held out, else NaN, ``(n,)``."""
+        """Mean loss of each sample over the folds that held it out, ``(n,)``; NaN if there were none."""
         return np.where(self.n_repeats > 0, self.total / np.maximum(self.n_repeats, 1), np.nan)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How an entrant has done.
+    """The result of an entrant.
 
     Attributes:
-        loss: Mean over the samples, by their importance.
-        behind: By how much more than the best.
+        entrant: The entrant.
+        loss: Mean loss over the samples, by their importance.
+        behind: Difference of the loss to that of the best.
         error: Standard error of that difference.
     """
 
@@ -105,11 +106,12 @@ class Race:
         self._seed, self._recipe = config.seed, config.recipe.final()
 
     def run(self, entrants: Sequence[Entrant], purse: Purse) -> list[Standing]:
-        """The standings at the end, the best first; empty where no two entrants could be afforded, or samples are few.
+        """The standings at the end, the best first; empty if the budget covers less than two entrants or samples are
+        few.
 
         Args:
-            entrants: In the order in which they are worth the money.
-            purse: Ends the race.
+            entrants: Entrants in the order of preference.
+            purse: Budget, which ends the race.
         """
         n = len(self._everything.train)
         if n < FOLDS:
@@ -124,7 +126,7 @@ class Race:
                 break
             running = self._round(running, index, purse)
             last = standings_of(running, self._importance)
-            if index:  # on one fold alone chance decides too much
+            if index:  # one fold alone depends too much on chance
                 clear = [s for s in last if s.behind <= BEHIND * s.error]
                 last = clear if len(clear) >= FEWEST else last[:FEWEST]
                 running = [standing.entrant for standing in last]
@@ -163,11 +165,11 @@ class Race:
 
 
 def standings_of(entrants: Sequence[Entrant], importance: Doubles) -> list[Standing]:
-    """How they have done on the samples that each of them was judged by so far, the best first.
+    """The standings of entrants on the samples for which all of them have a loss, the best first.
 
     Args:
-        entrants: Empty standings where these are none, or there is no such sample.
-        importance: What each sample counts, ``(n,)``.
+        entrants: The entrants; without any, or without such a sample, the result is empty.
+        importance: Weight of each sample, ``(n,)``.
     """
     if not entrants:
         return []
@@ -187,6 +189,12 @@ def standings_of(entrants: Sequence[Entrant], importance: Doubles) -> list[Stand
 
 
 def _affordable(entrants: Sequence[Entrant], n_folds: int, purse: float) -> list[Entrant]:
-    """The first entrants whose trainings on that number of folds can be paid."""
+    """The first entrants for whose trainings on a number of folds the budget suffices.
+
+    Args:
+        entrants: Entrants in the order of preference.
+        n_folds: Number of folds.
+        purse: Amount of the budget.
+    """
     spent = n_folds * np.cumsum([entrant.price for entrant in entrants])
     return list(entrants[: int(np.searchsorted(spent, purse, side="right"))])

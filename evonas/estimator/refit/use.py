@@ -1,4 +1,4 @@
-"""What was picked, ready to use."""
+"""The picked networks in the forms for use: packages, a module, a table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def packages(run: OpenRun, final: Final) -> dict[int, Package]:
-    """Its networks for export, by id.
+    """The picked networks for export, by id.
 
-    The search's metrics are not those of other weights: where these were trained on all samples, what was held back
-    among them, there are only those that follow from the structure.
+    Metrics of the search do not hold for other weights: networks trained on all samples, including those held back
+    before, have only the metrics that follow from the structure.
 
     Args:
-        run: That they come from, open.
-        final: What :func:`evonas.estimator.refit.settle` gave for it.
+        run: The run, open.
+        final: Result of :func:`evonas.estimator.refit.settle` for it.
     """
     found = {}
     for id, network in final.networks.items():
@@ -40,7 +40,7 @@ def packages(run: OpenRun, final: Final) -> dict[int, Package]:
 
 
 def module(run: OpenRun, final: Final) -> nn.Module:
-    """A module from samples in the units of the data to outputs in theirs; of several networks their mean.
+    """A module from samples to outputs, both in the units of the data; for several networks their mean.
 
     Its attribute ``header`` is that of the first, see :func:`evonas.load`.
     """
@@ -55,10 +55,10 @@ def module(run: OpenRun, final: Final) -> nn.Module:
 
 
 def standings(final: Final) -> pd.DataFrame:
-    """The race as a table, the one that was picked first: ``id``, ``epochs``, ``loss``, ``behind``, ``error``.
+    """The race as a table, the picked network first: ``id``, ``epochs``, ``loss``, ``behind``, ``error``.
 
     ``loss`` is the mean over samples while they were held out (see :func:`evonas.estimator.refit.folds.losses`),
-    ``behind`` by how much more than that of the best, ``error`` the standard error of this difference.
+    ``behind`` the difference to that of the best, ``error`` the standard error of this difference.
     """
     import pandas as pd
 

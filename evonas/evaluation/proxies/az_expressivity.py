@@ -16,7 +16,7 @@ def score(network: nn.Module, batch: Batch) -> float:
 
 
 def entropies(network: nn.Module, batch: Batch) -> Tensor:
-    """Of the eigenvalues of the covariance of each layer's channels, normalised to sum 1, ``(n_layers,)``.
+    """Entropies of the eigenvalues of the covariance of each layer's channels, normalised to sum 1, ``(n_layers,)``.
 
     Weights are drawn anew in place, inputs are normally distributed.
     """
@@ -27,7 +27,7 @@ def entropies(network: nn.Module, batch: Batch) -> Tensor:
 
 
 def _entropy(y: Tensor) -> Tensor:
-    """Of features ``(n, channels, ...)``."""
+    """Entropy of features ``(n, channels, ...)``."""
     rows = y.movedim(1, -1).reshape(-1, y.shape[1]).double()
     rows = rows - rows.mean(0)
     values = torch.linalg.eigvalsh(rows.t() @ rows / len(rows)).clamp(min=0)

@@ -1,6 +1,6 @@
-"""az_nas: four proxies of different kinds, whose ranks among candidates are joined (Lee 2024,
-https://arxiv.org/abs/2403.19232). Higher is better. Only of several candidates.
+"""az_nas: four proxies of different kinds, whose ranks among candidates are combined (Lee 2024,
+https://arxiv.org/abs/2403.19232). Higher is better. It needs several candidates.
 """
 
-#: Joined by the sum of ln(rank / number of candidates).
+#: Combined by the sum of ln(rank / number of candidates).
 PARTS = ("az_expressivity", "az_progressivity", "az_trainability", "flops")

@@ -1,4 +1,4 @@
-"""az_progressivity: how much every layer adds to what the features express (Lee 2024,
+"""az_progressivity: how much every layer adds to the expressivity of the features (Lee 2024,
 https://arxiv.org/abs/2403.19232). Higher is better.
 """
 
@@ -11,7 +11,11 @@ from evonas.evaluation.proxies.networks import Batch, Unfit
 
 
 def score(network: nn.Module, batch: Batch) -> float:
-    """The least increase of the entropy from one layer's features to the next's."""
+    """The smallest increase of the entropy from one layer's features to those of the next.
+
+    Raises:
+        Unfit: The network has less than two layers with features.
+    """
     found = entropies(network, batch)
     if len(found) < 2:
         raise Unfit("it has no two layers with features")

@@ -11,8 +11,14 @@ from evonas.evaluation.proxies.networks import Batch, Unfit, drawn_again, featur
 
 
 def score(network: nn.Module, batch: Batch) -> float:
-    """Mean over layers of 2 - s - 1 / s, s being the largest singular value of the mean product of a random gradient
-    of +-1 at a layer's features with what becomes of it at the features before; 0 where it is kept.
+    """Mean over layers of 2 - s - 1 / s, which is 0 if gradients keep their size.
+
+    s is the largest singular value of the mean product of a random gradient of +-1 at a layer's features with the
+    resulting gradient at the preceding features.
+
+    Raises:
+        Unfit: The network has less than two layers with features.
+        FloatingPointError: A layer passes its input on unchanged.
     """
     generator = batch.generator
     drawn_again(network, generator, kaiming=True)
@@ -33,7 +39,7 @@ def score(network: nn.Module, batch: Batch) -> float:
 
 
 def _of_size(g_in: Tensor, g_out: Tensor) -> Tensor:
-    """Pixels of a larger image become channels of a smaller one."""
+    """The gradient at the features before, with pixels of a larger image as channels of a smaller one."""
     if g_in.ndim == g_out.ndim == 2 or g_in.shape[2:] == g_out.shape[2:]:
         return g_in
     if g_out.ndim == 2:
@@ -44,5 +50,5 @@ def _of_size(g_in: Tensor, g_out: Tensor) -> Tensor:
 
 
 def _rows(y: Tensor) -> Tensor:
-    """Features ``(n, channels, ...)`` as one row a pixel."""
+    """Features ``(n, channels, ...)`` as one row per pixel."""
     return y.movedim(1, -1).reshape(-1, y.shape[1])

@@ -1,4 +1,4 @@
-"""The functions behind the names; imports torch."""
+"""The functions of the proxies by name; imports torch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from evonas.evaluation.proxies import (
 )
 from evonas.evaluation.proxies.networks import Batch
 
-#: May change the network that it is given.
+#: Function of a network, which it may change, and a batch.
 Score: TypeAlias = Callable[[nn.Module, Batch], float]
 
 SCORES: Mapping[str, Score] = MappingProxyType({
@@ -62,10 +62,15 @@ SCORES: Mapping[str, Score] = MappingProxyType({
 
 
 def compute(name: str, network: nn.Module, batch: Batch) -> float:
-    """A proxy of a network, which stays as it is.
+    """A proxy of a network, which is left unchanged.
+
+    Args:
+        name: Name of the proxy.
+        network: The network.
+        batch: The samples.
 
     Raises:
-        Unfit: The network does not have what the proxy measures.
+        Unfit: The network lacks what the proxy measures.
         FloatingPointError: The score is not finite.
     """
     value = SCORES[name](copy.deepcopy(network).train(), batch)

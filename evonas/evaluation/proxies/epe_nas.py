@@ -1,5 +1,5 @@
 """epe_nas: correlation of the gradients at the inputs among the samples of a class (Lopes 2021,
-https://arxiv.org/abs/2102.08099). Higher is better. Only of classifications.
+https://arxiv.org/abs/2102.08099). Higher is better. For classification only.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from torch import nn
 
 from evonas.evaluation.proxies.networks import Batch, correlations, input_gradients
 
-#: Keeps the logarithm finite.
+#: Constant k that keeps the logarithm finite.
 K = 1e-5
 
 

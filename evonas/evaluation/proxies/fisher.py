@@ -1,4 +1,4 @@
-"""fisher: what the loss would lose with each channel (Turner 2020, https://arxiv.org/abs/1906.04113; as a proxy in
+"""fisher: the change of the loss if a channel is removed (Turner 2020, https://arxiv.org/abs/1906.04113; as a proxy in
 Abdelfattah 2021, https://arxiv.org/abs/2101.08134). Higher is better.
 """
 

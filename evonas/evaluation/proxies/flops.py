@@ -1,4 +1,4 @@
-"""flops: FLOPs a sample, 2 for each multiplication by a weight, the other baseline (Ning 2021,
+"""flops: FLOPs per sample, 2 for each multiplication by a weight, the other baseline (Ning 2021,
 https://arxiv.org/abs/2008.03064). Higher is better.
 """
 
@@ -11,7 +11,7 @@ from evonas.evaluation.proxies.networks import Batch, weight_layers, weighted_su
 
 
 def score(network: nn.Module, batch: Batch) -> float:
-    """Their number, of all layers that run."""
+    """Number of FLOPs per sample of all layers that run."""
     with torch.no_grad(), weighted_sums(weight_layers(network)) as found:
         network(batch.x[:2])
     return sum(2.0 * sums[0, 0].numel() * float(layer.fan_in.sum()) for layer, sums in found)

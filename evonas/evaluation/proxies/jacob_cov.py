@@ -1,4 +1,4 @@
-"""jacob_cov: how differently a network answers to changes of different samples (Mellor 2020, first version of
+"""jacob_cov: how differently a network responds to changes of different samples (Mellor 2020, first version of
 https://arxiv.org/abs/2006.04647). Higher is better.
 """
 
@@ -9,7 +9,7 @@ from torch import nn
 
 from evonas.evaluation.proxies.networks import Batch, correlations, input_gradients
 
-#: Keeps logarithm and quotient finite.
+#: Constant k that keeps logarithm and quotient finite.
 K = 1e-5
 
 

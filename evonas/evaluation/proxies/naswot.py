@@ -1,4 +1,4 @@
-"""naswot: how well patterns of active ReLUs tell samples apart (Mellor 2021, https://arxiv.org/abs/2006.04647). Higher
+"""naswot: how well patterns of active ReLUs distinguish samples (Mellor 2021, https://arxiv.org/abs/2006.04647). Higher
 is better.
 """
 
@@ -9,12 +9,12 @@ from torch import nn
 
 from evonas.evaluation.proxies.networks import Batch, active, log_determinant
 
-#: Samples at most: fewer ReLUs than these cannot tell them all apart, and the determinant is 0 then.
+#: Largest number of samples: fewer ReLUs than samples cannot distinguish them all, and the determinant is 0.
 MOST = 16
 
 
 def score(network: nn.Module, batch: Batch) -> float:
-    """ln det K, where K counts the ReLUs in which two samples agree."""
+    """ln det K; K counts the ReLUs in which two samples agree."""
     x = batch.x[:MOST]
     K = torch.zeros(len(x), len(x), dtype=torch.float64)
     for pattern in active(network, x):

@@ -1,7 +1,7 @@
-"""What proxies need of a network: its layers with weights, their gradients, its activations, and other weights in it.
+"""Access of proxies to networks: layers with weights, their gradients, activations, and replacement of weights.
 
-Any module of convolutions and linear layers will do; a network whose layers share one vector of weights says so by
-:class:`PartOfVector`, and one whose features are not what its ReLUs give by :class:`HasFeatures`.
+Any module of convolutions and linear layers is supported. A network whose layers share one vector of weights declares
+this by :class:`PartOfVector`, and one whose features are not the outputs of its ReLUs by :class:`HasFeatures`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from evonas.types import Ints, Task
 
-#: Layers with a matrix of weights of their own.
+#: Types of layers with their own matrix of weights.
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
-#: Layers that normalise.
+#: Types of layers that normalise.
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
 
 
 class Unfit(ValueError):
-    """A network does not have what a proxy measures."""
+    """Raised if a network lacks what a proxy measures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,8 @@ class Batch:
     Attributes:
         x: Inputs ``(n, *input_shape)``.
         y: Class indices ``(n,)`` or targets ``(n, n_outputs)``.
-        seed: Of all random inputs and weights.
+        task: The task.
+        seed: Seed of all random inputs and weights.
     """
 
     x: Tensor
@@ -45,7 +46,7 @@ class Batch:
 
     @property
     def generator(self) -> torch.Generator:
-        """A new one, always the same."""
+        """A new generator with the same seed each time."""
         return torch.Generator().manual_seed(self.seed)
 
     def loss(self, outputs: Tensor) -> Tensor:
@@ -68,8 +69,7 @@ class Batch:
 
 @runtime_checkable
 class PartOfVector(Protocol):
-    """Capability of a module: it gives the weighted sums ``(n, n_units)`` of a layer whose weights lie in one vector of
-    the network.
+    """Capability of a module: compute the weighted sums ``(n, n_units)`` of a layer with weights in a shared vector.
 
     Attributes:
         vector: Name of the vector among the network's parameters.
@@ -84,12 +84,14 @@ class PartOfVector(Protocol):
 
 @runtime_checkable
 class HasFeatures(Protocol):
-    """Capability of a network: name the modules whose outputs are its features, one after the other; of others these
-    are the outputs of ReLUs and of the network."""
+    """Capability of a network: name the modules whose outputs are its features, in order.
+
+    The features of other networks are the outputs of ReLUs and of the network.
+    """
 
     @property
     def feature_modules(self) -> Sequence[nn.Module]:
-        """In the order in which they run."""
+        """The modules in the order in which they run."""
         ...
 
 
@@ -98,11 +100,11 @@ class WeightLayer:
     """A layer with weights.
 
     Attributes:
-        module: Gives the weighted sums ``(n, n_units, ...)``.
+        module: Computes the weighted sums ``(n, n_units, ...)``.
         parameter: Holds the weights.
-        part: Of a vector that other layers share; None where the parameter is the layer's own.
-        fan_in: Weights into each unit, ``(n_units,)``.
-        fans: Of each weight the number of weights into its unit; broadcasts over the weights.
+        part: Part of a vector that other layers share; None if the parameter is the layer's own.
+        fan_in: Number of weights into each unit, ``(n_units,)``.
+        fans: Number of weights into the unit of each weight; broadcasts over the weights.
     """
 
     module: nn.Module
@@ -117,12 +119,16 @@ class WeightLayer:
 
     @property
     def weights(self) -> Tensor:
-        """The weights, without their graph."""
+        """The weights, detached from the graph."""
         return self.of(self.parameter.detach())
 
 
 def weight_layers(network: nn.Module) -> list[WeightLayer]:
-    """All layers with weights; raises :class:`Unfit` where there is none."""
+    """All layers with weights.
+
+    Raises:
+        Unfit: There is none.
+    """
     layers = []
     for module in network.modules():
         if isinstance(module, WEIGHTED):
@@ -140,7 +146,13 @@ def weight_layers(network: nn.Module) -> list[WeightLayer]:
 
 
 def gradients(loss: Tensor, layers: Sequence[WeightLayer], *, create_graph: bool = False) -> list[Tensor]:
-    """Gradient of each layer's weights; zeros where the loss does not depend on them."""
+    """Gradient of each layer's weights; zeros if the loss does not depend on them.
+
+    Args:
+        loss: The loss.
+        layers: The layers.
+        create_graph: Whether the gradients can be differentiated again.
+    """
     parameters = list({id(layer.parameter): layer.parameter for layer in layers}.values())
     found = torch.autograd.grad(loss, parameters, create_graph=create_graph, allow_unused=True)
     by_id = {id(p): torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)}
@@ -155,7 +167,7 @@ def loss_gradients(network: nn.Module, batch: Batch) -> tuple[list[WeightLayer],
 
 @contextmanager
 def weighted_sums(layers: Sequence[WeightLayer]) -> Iterator[list[tuple[WeightLayer, Tensor]]]:
-    """A list that gets the weighted sums ``(n, n_units, ...)`` of each run of a layer."""
+    """A list that receives the weighted sums ``(n, n_units, ...)`` of each run of a layer during the context."""
     found: list[tuple[WeightLayer, Tensor]] = []
     with ExitStack() as stack:
         for layer in layers:
@@ -169,7 +181,7 @@ def _keep(found: list[tuple[WeightLayer, Tensor]], layer: WeightLayer, _: Tensor
 
 @contextmanager
 def heard(modules: Sequence[nn.Module], listen: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
-    """Calls ``listen`` with the first input and the output of each run of the modules."""
+    """Call ``listen`` with the first input and the output of each run of the modules during the context."""
     def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         listen(inputs[0], output)
 
@@ -182,7 +194,11 @@ def heard(modules: Sequence[nn.Module], listen: Callable[[Tensor, Tensor], None]
 
 
 def rectifiers(network: nn.Module) -> list[nn.Module]:
-    """All ReLUs; raises :class:`Unfit` where there is none."""
+    """All ReLUs of a network.
+
+    Raises:
+        Unfit: There is none.
+    """
     found: list[nn.Module] = [module for module in network.modules() if isinstance(module, nn.ReLU | nn.ReLU6)]
     if not found:
         raise Unfit("it has no ReLU")
@@ -190,7 +206,7 @@ def rectifiers(network: nn.Module) -> list[nn.Module]:
 
 
 def active(network: nn.Module, x: Tensor) -> list[Tensor]:
-    """Which inputs of ReLUs are positive, ``(n, n_units)`` for each run of one."""
+    """Whether each input of ReLUs is positive, ``(n, n_units)`` for each run of one."""
     patterns: list[Tensor] = []
     with torch.no_grad(), heard(rectifiers(network), lambda z, _: patterns.append((z > 0).flatten(1))):
         network(x)
@@ -198,7 +214,7 @@ def active(network: nn.Module, x: Tensor) -> list[Tensor]:
 
 
 def features(network: nn.Module, x: Tensor) -> list[Tensor]:
-    """Outputs ``(n, channels, ...)`` of the network's layers, one after the other, with their graph."""
+    """Outputs ``(n, channels, ...)`` of the network's layers in order, with their graph."""
     outputs: list[Tensor] = []
     if isinstance(network, HasFeatures):
         with heard(list(network.feature_modules), lambda _, y: outputs.append(y)):
@@ -211,18 +227,20 @@ def features(network: nn.Module, x: Tensor) -> list[Tensor]:
 
 
 def input_gradients(network: nn.Module, batch: Batch) -> Tensor:
-    """Of the sum of a sample's outputs the gradient at its inputs, float64 ``(n, n_inputs)``."""
+    """Gradient of the sum of a sample's outputs at its inputs, float64 ``(n, n_inputs)``."""
     x = batch.x.clone().requires_grad_()
     (found,) = torch.autograd.grad(network(x).sum(), x)
     return found.flatten(1).double()
 
 
 def drawn_again(network: nn.Module, generator: torch.Generator, *, kaiming: bool) -> None:
-    """Normally distributed weights, biases of 0 and gains of 1, in place.
+    """Set weights to normally distributed values, biases to 0 and gains to 1, in place.
 
     Args:
-        kaiming: With variance 2 over the number of weights into the unit (He 2015, https://arxiv.org/abs/1502.01852),
-            else with variance 1.
+        network: The network.
+        generator: Generator of the weights.
+        kaiming: Whether the variance is 2 over the number of weights into the unit (He 2015,
+            https://arxiv.org/abs/1502.01852), else 1.
     """
     layers = weight_layers(network)
     matrices = {id(layer.parameter) for layer in layers}
@@ -236,7 +254,7 @@ def drawn_again(network: nn.Module, generator: torch.Generator, *, kaiming: bool
 
 
 def without_norms(network: nn.Module) -> None:
-    """Let every normalisation pass its input on, in place."""
+    """Replace every normalisation by the identity, in place."""
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if isinstance(child, NORMS):
@@ -244,21 +262,24 @@ def without_norms(network: nn.Module) -> None:
 
 
 class _Passing(nn.Module):
-    """Takes what a norm takes, which may be gains and shifts beside the input."""
+    """Identity with the arguments of a norm, which may be gains and shifts beside the input."""
 
     def forward(self, x: Tensor, *_: Tensor) -> Tensor:
         return x
 
 
 def correlations(rows: Tensor) -> Tensor:
-    """Correlation ``(n, n)`` of rows ``(n, m)``; 1 of a single row with itself."""
+    """Correlation ``(n, n)`` of rows ``(n, m)``; 1 for a single row."""
     return torch.corrcoef(rows).reshape(len(rows), len(rows))
 
 
 def log_determinant(matrix: Tensor) -> float:
-    """ln det of a positive definite matrix, float64; raises ``FloatingPointError`` for others.
+    """ln det of a positive definite matrix, float64.
 
-    The sign of the determinant alone does not tell: of a singular matrix it is that of a rounding error.
+    The sign of the determinant alone is not sufficient: for a singular matrix it is that of a rounding error.
+
+    Raises:
+        FloatingPointError: The matrix is singular.
     """
     values = torch.linalg.eigvalsh(matrix)
     if values[0] <= len(matrix) * torch.finfo(torch.float64).eps * values[-1]:

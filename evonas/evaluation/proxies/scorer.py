@@ -1,4 +1,4 @@
-"""Proxies of genotypes: the same samples, seed and resolution for all of them."""
+"""Proxies of genotypes, with the same samples and the same seed for all of them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ from evonas.types import Doubles, UserError
 if TYPE_CHECKING:
     from evonas.evaluation.proxies.networks import Batch
 
-#: Samples by which networks are scored.
+#: Number of samples on which networks are scored.
 N_SAMPLES = 64
-#: Founders of which one at least must have what a proxy measures.
+#: Number of founders of which at least one must have what a proxy measures.
 N_FOUNDERS = 3
 
 
 @dataclass(frozen=True)
 class Scorer(Generic[G]):
-    """Scores networks with fresh weights, on the first training samples.
+    """Scores of networks with fresh weights on the first training samples.
 
     Attributes:
-        seed: Of random inputs and weights.
+        space: Search space of the genotypes.
+        splits: The data set.
+        seed: Seed of random inputs and weights.
+        n_samples: Number of samples.
     """
 
     space: SearchSpace[G]
@@ -51,11 +54,12 @@ class Scorer(Generic[G]):
     def scores(self, genotype: G, names: Sequence[str], stop: Stop | None = None) -> tuple[
         dict[str, float], dict[str, str]
     ]:
-        """Proxies of one network by name, and of those that failed the reason.
+        """Proxies of one network by name, and the reasons of those that failed.
 
         Args:
-            names: None of those that join others.
-            stop: To be polled between two.
+            genotype: The genotype.
+            names: Names of proxies, none of which combines others.
+            stop: Request to stop, polled between two proxies.
         """
         import torch
 
@@ -70,12 +74,12 @@ class Scorer(Generic[G]):
                 stop.check()
             try:
                 found[name] = compute(name, network, self._batch)
-            except (ArithmeticError, ValueError, RuntimeError) as error:  # RuntimeError: torch's of linear algebra
+            except (ArithmeticError, ValueError, RuntimeError) as error:  # torch's linear algebra raises RuntimeError
                 failed[name] = f"{type(error).__name__}: {error}"
         return found, failed
 
     def table(self, genotypes: Sequence[G], names: Sequence[str]) -> dict[str, Doubles]:
-        """Scores ``(n,)`` of candidates by name, those that join ranks included; NaN where one failed."""
+        """Scores ``(n,)`` of candidates by name, including combinations of ranks; NaN if one failed."""
         parts = list(dict.fromkeys(part for name in names for part in parts_of(name)))
         rows = [self.scores(genotype, parts)[0] for genotype in genotypes]
         single = {part: np.array([row.get(part, np.nan) for row in rows]) for part in parts}
@@ -83,7 +87,11 @@ class Scorer(Generic[G]):
                 for name in names}
 
     def check(self, names: Sequence[str]) -> None:
-        """Raises :class:`UserError` for proxies that the space's networks cannot have."""
+        """Check that the space's networks can have proxies.
+
+        Raises:
+            UserError: One of them is unknown, or not defined for the task or the networks.
+        """
         check_names(names, self.splits.task)
         rng, reasons = np.random.default_rng(self.seed), dict.fromkeys(names, "")
         for _ in range(N_FOUNDERS):
@@ -92,17 +100,18 @@ class Scorer(Generic[G]):
             raise UserError(f"networks of this space cannot have the proxy {name}: {reason}; choose another")
 
     def _unfit(self, genotype: G, names: Sequence[str]) -> dict[str, str]:
-        """Of proxies that a network cannot have the reason."""
+        """The reasons of the proxies that a network cannot have."""
         _, failed = self.scores(genotype, list(dict.fromkeys(part for name in names for part in parts_of(name))))
         unfit = {name: text.partition(": ")[2] for name, text in failed.items() if text.startswith("Unfit: ")}
         return {name: unfit[part] for name in names for part in parts_of(name) if part in unfit}
 
 
 def joined(parts: Sequence[Doubles]) -> Doubles:
-    """Sum of ln(rank / number of candidates) over the parts ``(n,)``, the best rank being the highest; NaN where a part
-    is.
+    """Sum of ln(rank / number of candidates) over the parts ``(n,)``, the best rank being the highest.
+
+    A candidate with NaN in some part gets NaN.
     """
-    from scipy.stats import rankdata  # here, since completion of shells waits for all imports
+    from scipy.stats import rankdata  # imported here, since completion of shells waits for all imports
 
     good: NDArray[np.bool_] = np.isfinite(np.stack(parts).sum(axis=0))
     result = np.full(len(good), np.nan)

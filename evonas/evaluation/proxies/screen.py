@@ -1,4 +1,4 @@
-"""Which of some children is trained: the one that a proxy prefers."""
+"""Selection of the child that is trained, out of several, by a proxy."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from evonas.evaluation.proxies.scorer import Scorer
 from evonas.space import G
 from evonas.types import Doubles
 
-#: Significant digits in which scores are compared: the last bits of sums differ between machines, and a run may be
-#: resumed on another.
+#: Significant digits to which scores are compared: the last bits of sums differ between machines, and a run may be
+#: resumed on another one.
 DIGITS = 5
 
 
 @dataclass(frozen=True)
 class Screen(Generic[G]):
-    """What candidates promise, ``(n,)``, more being better; -inf where a score failed."""
+    """The promise of candidates, ``(n,)``, larger being better; -inf if a score failed.
+
+    Attributes:
+        scorer: Computes the scores.
+        name: Name of the proxy.
+    """
 
     scorer: Scorer[G]
     name: str

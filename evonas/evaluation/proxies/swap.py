@@ -1,5 +1,5 @@
-"""swap: different patterns of samples among all ReLUs (Peng 2024, https://arxiv.org/abs/2403.04161). Higher is
-better.
+"""swap: number of different patterns of samples among all ReLUs (Peng 2024, https://arxiv.org/abs/2403.04161). Higher
+is better.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from torch import nn
 
 from evonas.evaluation.proxies.networks import Batch, active
 
-#: Samples of which a pattern is made: each is a bit of a whole number.
+#: Number of samples in a pattern: each is a bit of a whole number.
 MOST = 32
 
 

@@ -13,8 +13,9 @@ from evonas.evaluation.proxies.networks import Batch, gradients, weight_layers, 
 
 
 def score(network: nn.Module, batch: Batch) -> float:
-    """ln of the sum of |w * dR/dw|, R being the sum of the outputs for inputs of 1, with absolute weights and without
-    normalisation, in float64.
+    """ln of the sum of |w * dR/dw|, R being the sum of the outputs for inputs of 1.
+
+    The network has absolute weights and no normalisation, and is computed in float64.
     """
     network = network.double()
     without_norms(network)

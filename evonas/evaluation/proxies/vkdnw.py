@@ -1,5 +1,5 @@
 """vkdnw: how evenly the eigenvalues of the Fisher information are spread, and the number of layers (Tybl 2025,
-https://arxiv.org/abs/2502.04975). Higher is better. Only of classifications.
+https://arxiv.org/abs/2502.04975). Higher is better. For classification only.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 from evonas.evaluation.proxies.networks import Batch, drawn_again, weight_layers
 
-#: Random inputs, tensors of which a coordinate is taken at most, and the share of the uniform distribution in the
-#: probabilities.
+#: Number of random inputs, largest number of tensors of which a coordinate is taken, and share of the uniform
+#: distribution in the probabilities.
 SAMPLES, TENSORS, SMOOTHING = 16, 128, 0.05
 
 
 def score(network: nn.Module, batch: Batch) -> float:
     """Number of tensors of parameters plus the entropy of the deciles of the Fisher information's eigenvalues.
 
-    Fisher information of one coordinate of each of the first tensors, under Kaiming weights and random inputs; a layer
-    whose weights lie in a vector of the network counts as a tensor.
+    The Fisher information is that of one coordinate of each of the first tensors, under Kaiming weights and random
+    inputs; a layer whose weights are part of a vector of the network counts as a tensor.
     """
     drawn_again(network, batch.generator, kaiming=True)
     n_tensors = len(_coordinates(network))
@@ -34,7 +34,7 @@ def score(network: nn.Module, batch: Batch) -> float:
 
 
 def _fisher_rows(logits: Tensor, network: nn.Module) -> Tensor:
-    """A root of one sample's Fisher information, ``(n_outputs, n_coordinates)``, of logits ``(n_outputs,)``."""
+    """A square root of one sample's Fisher information, ``(n_outputs, n_coordinates)``, for logits ``(n_outputs,)``."""
     coordinates = _coordinates(network)[:TENSORS]
     parameters = list({id(p): p for p, _ in coordinates}.values())
     rows = []
@@ -50,7 +50,7 @@ def _fisher_rows(logits: Tensor, network: nn.Module) -> Tensor:
 
 
 def _coordinates(network: nn.Module) -> list[tuple[nn.Parameter, int]]:
-    """Tensors of trained parameters, each with the place of one coordinate; of a vector of several layers, one each."""
+    """Tensors of trained parameters, each with the position of one coordinate; a vector has one per layer."""
     parts: dict[int, list[int]] = {}
     for layer in weight_layers(network):
         if layer.part is not None:
@@ -60,7 +60,7 @@ def _coordinates(network: nn.Module) -> list[tuple[nn.Parameter, int]]:
 
 
 def _normalise_by(network: nn.Module, x: Tensor) -> None:
-    """Let BatchNorm normalise by its statistics of ``x`` from now on, each sample alone."""
+    """Make BatchNorm normalise by its statistics of ``x`` from now on, each sample alone."""
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0

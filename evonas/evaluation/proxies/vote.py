@@ -1,6 +1,6 @@
-"""vote: candidates are ranked by three proxies, and the ranks joined (Abdelfattah 2021,
-https://arxiv.org/abs/2101.08134). Higher is better. Only of several candidates.
+"""vote: candidates are ranked by three proxies, and the ranks are combined (Abdelfattah 2021,
+https://arxiv.org/abs/2101.08134). Higher is better. It needs several candidates.
 """
 
-#: Joined by the sum of ln(rank / number of candidates).
+#: Combined by the sum of ln(rank / number of candidates).
 PARTS = ("synflow", "jacob_cov", "snip")

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from evonas.evaluation.proxies.networks import NORMS, Batch, drawn_again, features, heard
 
-#: Draws of weights and inputs, inputs of a draw, and the size of the change.
+#: Number of draws of weights and inputs, number of inputs per draw, and size of the change.
 REPEATS, SAMPLES, CHANGE = 32, 16, 0.01
 
 
 def score(network: nn.Module, batch: Batch) -> float:
     """Mean over draws of ln mean ||f(x) - f(x + .01 e)||_1 plus 1/2 ln of the mean variance before each norm.
 
-    f are the last features, x and e normally distributed, the weights as well. The norms' part undoes what they do to
-    the scale.
+    f are the last features; x, e and the weights are normally distributed. The variances cancel the effect of the norms
+    on the scale.
     """
     generator = batch.generator
     return float(torch.stack([_drawn_score(network, batch, generator) for _ in range(REPEATS)]).mean())
@@ -37,5 +37,5 @@ def _drawn_score(network: nn.Module, batch: Batch, generator: torch.Generator) -
 
 
 def _variance(z: Tensor) -> Tensor:
-    """Mean of the variances of channels of images ``(n, channels, ...)``; of the neurons of a layer, of each sample."""
+    """Mean variance of the channels of images ``(n, channels, ...)``; for layers of neurons, of each sample."""
     return z.var([0, *range(2, z.ndim)], unbiased=False).mean() if z.ndim > 2 else z.var(1, unbiased=False).mean()

@@ -1,10 +1,10 @@
 """A run as one self-contained HTML page.
 
-- ``collect``: everything that the page shows, as JSON; ``timeline``: what changes as a run goes on;
-  ``drawings``: networks, compactly
+- ``collect``: everything that the page shows, as JSON; ``timeline``: quantities over the time of a run;
+  ``drawings``: networks in a compact form
 - ``page``: the JSON, the plotting library and the files of ``assets`` in one file; ``serve``: the same, kept up to date
 
-The page loads nothing, and runs no script but its own: whatever a run holds is shown as text.
+The page loads nothing and runs no script but its own: all contents of a run are shown as text.
 """
 
 from evonas.report.html.collect import Subject, collect

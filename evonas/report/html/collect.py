@@ -21,7 +21,7 @@ from evonas.space import SearchSpace
 from evonas.store import Record, RunStore
 from evonas.types import Json, UserError
 
-#: Where there is no room for what the axes say.
+#: Labels for places without room for those of the axes.
 SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
     "val_nmse": "error in squared deviations", "fitness_nmse": "fitness, squared deviations",
@@ -31,10 +31,10 @@ SHORT_LABELS = {
     "ram": "RAM (bytes)", "int8_flash": "int8 flash (bytes)", "int8_error": "int8 error",
     "latency_estimate": "latency by table (µs)", "latency_device": "latency on the device (µs)",
 }
-#: What a person asks of a network after its objectives, and what belongs to its training rather than to it.
+#: Metrics that follow the objectives, and metrics of training, which come last.
 FIRST = ("val_accuracy", "val_r2", "edges", "params", "latency", "latency_device", "flash", "ram", "depth", "neurons")
 LAST = ("val_loss", "train_loss", "edge_updates", "latency_spread")
-#: Metrics that are shares of 1: the page shows them in percent.
+#: Metrics that are shares of 1; the page shows them in percent.
 PERCENT = SHARES | {"val_accuracy"}
 
 
@@ -62,12 +62,13 @@ def collect(
     subject: Subject, others: Sequence[Subject], *, formats: Mapping[str, Sequence[str]], drawings: Drawings,
     made_by: tuple[str, str] = ("", ""),
 ) -> Json:
-    """What the scripts of the page read.
+    """The data of a run that the scripts of the page read.
 
     Args:
-        others: Runs whose fronts and hypervolumes are drawn beside it.
-        formats: That `evonas export` knows, with their precisions.
-        drawings: Keeps what was drawn before.
+        subject: The run.
+        others: Runs whose fronts and hypervolumes are drawn in addition.
+        formats: Formats of `evonas export` with their precisions.
+        drawings: Cache of earlier drawings.
         made_by: The command that makes such a run, and the file of settings that it reads; empty texts for none.
 
     Raises:
@@ -114,7 +115,7 @@ def collect(
 
 
 def _breeding(subject: Subject, records: Sequence[Record]) -> Json:
-    """What only a search with operators and a population has."""
+    """Data of searches with operators and a population."""
     config, state = subject.store.info.config, subject.store.state
     if config["searcher"] != "nsga2":
         return {"credit": None, "population": None}
@@ -129,7 +130,13 @@ def _breeding(subject: Subject, records: Sequence[Record]) -> Json:
 
 
 def _format(name: str, precision: str, precisions: Sequence[str]) -> Json:
-    """A way to export: what it is called, the options that ask for it, and the suffix of the file."""
+    """A way to export: its name, its options, and the suffix of the file.
+
+    Args:
+        name: Name of the format.
+        precision: One of its precisions.
+        precisions: All its precisions.
+    """
     suffix = "safetensors" if name == "torch" else name
     if len(precisions) == 1:
         return {"name": name, "options": f"--format {name}", "suffix": suffix}
@@ -161,7 +168,7 @@ def _run(subject: Subject, records: Sequence[Record]) -> Json:
 
 
 def _settings(config: Mapping[str, Json], before: str = "") -> list[list[str]]:
-    """Every setting that has a value, those of tables under the table's name."""
+    """All settings that have a value; settings of tables have the table's name as prefix."""
     found = []
     for key, value in config.items():
         name = f"{before}{key.replace('_', ' ')}"
@@ -179,7 +186,7 @@ def _text(value: Json) -> str:
 
 
 def _metric_names(records: Sequence[Record], objectives: Objectives) -> list[str]:
-    """The objectives, then all others in the order of :data:`FIRST` and :data:`LAST`."""
+    """The objectives, then all other metrics in the order of :data:`FIRST` and :data:`LAST`."""
     objective = [o.metric for o in objectives.items]
     others = dict.fromkeys(name for record in records for name in record.metrics if name not in objective)
     rank = {name: place - len(FIRST) for place, name in enumerate(FIRST)} | dict.fromkeys(LAST, 1)
@@ -196,7 +203,7 @@ def _metric(name: str, objectives: Objectives) -> Json:
 
 
 def _evaluations(records: Sequence[Record], metrics: Sequence[str]) -> Json:
-    """Columns: a list with an entry an evaluation for each field, operators as indices."""
+    """Evaluations as columns: a list with an entry per evaluation for each field, operators as indices."""
     operators = {name: i for i, name in enumerate(dict.fromkeys(r.operator for r in records))}
     return {
         "id": [r.id for r in records], "budget": [r.budget for r in records], "birth": [r.birth for r in records],
@@ -219,7 +226,7 @@ def _numbers(columns: Mapping[str, Sequence[float]]) -> Json:
 
 
 def _number(value: float) -> float | int | None:
-    """Six digits are more than anybody sees; JSON knows no infinity."""
+    """A number rounded to six digits, more than a reader needs; None for infinity and NaN, which JSON lacks."""
     if not math.isfinite(value):
         return None
     return int(value) if value == int(value) and abs(value) < 2**53 else float(f"{value:.6g}")

@@ -13,24 +13,29 @@ from evonas.diagram import Sketch
 from evonas.store import Record, RunStore
 from evonas.types import Json
 
-#: Edges that a drawing shows at most: more are a grey mass, and a click should be answered at once.
+#: Largest number of edges in a drawing: more are a grey mass, and delay the response to a click.
 DRAWN_EDGES = 6000
-#: As many of edges that share weights, which are drawn to show where the sources of a neuron lie.
+#: Largest number of edges with shared weights, which are drawn to show the positions of a neuron's sources.
 DRAWN_SHARED = 900
-#: Edges that all drawings of a page show together, and networks that are drawn: the page should stay below 15 MB.
+#: Largest number of edges in all drawings of a page, and of drawings: the page should stay below 15 MB.
 ALL_EDGES, MOST_DRAWINGS = 600_000, 160
 
 
 class Drawings:
-    """The drawings of a run's networks; made once, since trained networks do not change."""
+    """The drawings of a run's networks; each is made once, since trained networks do not change."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[int, int, int], Json] = {}
 
     def of(self, records: list[Record], store: RunStore[Any], space: object) -> dict[str, Json]:
-        """Drawings by id; of more than ``MOST_DRAWINGS`` records evenly chosen ones, the first and last among them.
+        """Drawings by id; if there are more than ``MOST_DRAWINGS`` records, of evenly chosen ones, including both ends.
 
-        Empty where the space is not :class:`evonas.capabilities.display.Drawable`.
+        Empty if the space is not :class:`evonas.capabilities.display.Drawable`.
+
+        Args:
+            records: Evaluations to draw.
+            store: The open run.
+            space: Its search space.
         """
         if not isinstance(space, Drawable):
             return {}
@@ -51,9 +56,9 @@ class Drawings:
 def to_json(sketch: Sketch, n_edges: int) -> Json:
     """A sketch with at most ``n_edges`` edges.
 
-    Arrays are little-endian bytes in base64: positions uint16 (of 65535: the width, and 1), layer and kind uint8, edges
-    uint32 pairs, or uint16 where all nodes fit, weights int8 (of 127: the largest weight), ties int16 (modulo 2520,
-    which any small number of colours divides).
+    Arrays are little-endian bytes in base64: positions uint16 (65535 is the width, and 1), layer and kind uint8, edges
+    uint32 pairs, or uint16 if all nodes fit, weights int8 (127 is the largest weight), ties int16 (modulo 2520, which
+    any small number of colours divides).
     """
     thin = sketch.thinned(n_edges if sketch.ties is None else min(n_edges, DRAWN_SHARED))
     width = max(sketch.width, 1e-9)

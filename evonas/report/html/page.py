@@ -1,4 +1,4 @@
-"""One file from the data, the plotting library and the page's own scripts and styles."""
+"""One HTML file made of the data, the plotting library and the page's own scripts and styles."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ from pathlib import Path
 from evonas.serialization.files import write_output
 from evonas.types import Json, UserError
 
-#: In the order in which they run: each uses what stands before it.
+#: Scripts in the order in which they run: each uses the preceding ones.
 SCRIPTS = ("format.js", "run.js", "charts.js", "network.js", "details.js", "table.js", "main.js")
 
 
 def render(data: Json, *, live: bool = False) -> str:
-    """The page.
+    """The page as HTML.
 
     Args:
-        data: What :func:`evonas.report.html.collect` gives.
-        live: The page asks its server for newer data from time to time.
+        data: Result of :func:`evonas.report.html.collect`.
+        live: Whether the page asks its server for newer data from time to time.
     """
     scripts = _scripts()
     parts = {
         "POLICY": _policy(live=live), "STYLE": _asset("page.css"), "LIVE": "yes" if live else "no",
         "DATA": as_text(data), "PLOTLY": scripts[0], "SCRIPT": scripts[1],
     }
-    # In one pass: what was put in is never searched for names.
+    # In one pass, so that inserted texts are not searched for names.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
 
 
 def write(path: Path, page: str) -> None:
-    """As :func:`evonas.serialization.files.write_output` does; raises :class:`UserError` where it cannot be written."""
+    """Write a page by :func:`evonas.serialization.files.write_output`.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
     try:
         write_output(path, page.encode(), what="the report ")
     except UserError as error:
@@ -42,13 +46,13 @@ def write(path: Path, page: str) -> None:
 
 
 def as_text(data: Json) -> str:
-    """JSON that is the same inside of HTML, whatever its strings hold."""
+    """JSON that can be embedded in HTML, whatever its strings hold."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def served_policy() -> str:
-    """What the page's server says: as the page itself, and that no other page may frame it."""
+    """The content security policy of the page's server: that of the page, and no other page may frame it."""
     return f"{_policy(live=True)}; frame-ancestors 'none'"
 
 
@@ -59,7 +63,7 @@ def _scripts() -> list[str]:
 
 @cache
 def _policy(*, live: bool) -> str:
-    """Nothing is loaded, and no script runs but the page's."""
+    """The content security policy of the page: nothing is loaded, and no script runs but the page's."""
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in _scripts()]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     connect = "'self'" if live else "'none'"

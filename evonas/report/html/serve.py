@@ -1,4 +1,4 @@
-"""The page over HTTP on this machine, kept up to date while a run goes on. Read-only: three addresses, no files."""
+"""The page over HTTP on this machine, updated while a run goes on. Read-only: three addresses, no files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from evonas.report.html.page import as_text, render, served_policy
 from evonas.types import Json, UserError
 
 HOST = "127.0.0.1"
-#: Seconds between two looks at a run, and the smallest multiple of the seconds a look takes: watching must not slow
-#: down what is watched.
+#: Seconds between two readings of a run, and that pause as a multiple of the seconds that a reading takes: reading
+#: must not slow down the run.
 PAUSE, RESPITE = 2.0, 12.0
-#: Seconds that a client may be silent in a request, or leave an answer unread; characters of an error that it is told.
+#: Seconds that a client may be silent in a request or leave an answer unread; largest size of an error in characters.
 SOCKET_TIMEOUT, MOST_TOLD = 20.0, 1000
 
 
 class Feed:
-    """The newest data of a run, collected when somebody asks and not too often.
+    """The newest data of a run, collected on request and not too often.
 
     Args:
-        collect: Reads the run; may raise :class:`UserError` where it cannot be read.
+        collect: Reads the run; may raise :class:`UserError` if it cannot be read.
         clock: Gives seconds.
     """
 
@@ -34,7 +34,7 @@ class Feed:
         self._look()
 
     def newest(self) -> Json:
-        """What the run holds, or held a moment ago."""
+        """The data of the run, which may be a few seconds old."""
         with self._lock:
             if self._clock() >= self._due:
                 self._look()
@@ -48,7 +48,7 @@ class Feed:
 
 
 def make_server(feed: Feed, port: int) -> ThreadingHTTPServer:
-    """A server that answers on 127.0.0.1; port 0 is any free one.
+    """A server that answers on 127.0.0.1; with port 0 on any free port.
 
     Raises:
         UserError: The port is in use, not allowed, or not a port.
@@ -69,7 +69,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True  # a port is free again as soon as its server has ended
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: a client that hangs up is none of the user's business."""
+        """Ignore the error: a client that hangs up does not concern the user."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -77,18 +77,18 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = SOCKET_TIMEOUT
 
     def do_GET(self) -> None:
-        """The page, its data, or how much of it there is; 500 with a sentence where that cannot be given."""
+        """Send the page, its data, or its version; or the status 500 with a sentence if that fails."""
         try:
             self._answer()
         except (ConnectionError, TimeoutError):
-            self.close_connection = True  # the client has hung up, or reads nothing
-        except Exception as error:  # what a run holds must not end in a broken connection
+            self.close_connection = True  # the client has hung up or reads nothing
+        except Exception as error:  # the contents of a run must not break the connection
             sentence = f"the report cannot be made: {type(error).__name__}: {error}"
             self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR, explain=sentence[:MOST_TOLD])
 
     def _answer(self) -> None:
         if self.headers.get("Host", "").partition(":")[0] not in (HOST, "localhost"):
-            self.send_error(HTTPStatus.FORBIDDEN)  # another site whose name was made to point here
+            self.send_error(HTTPStatus.FORBIDDEN)  # another site, whose name resolves to this machine
             return
         answers: dict[str, tuple[str, Callable[[Json], str]]] = {
             "/": ("text/html", lambda data: render(data, live=True)),
@@ -112,12 +112,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def end_headers(self) -> None:
-        """Send with every answer, errors included, what it may do in a browser: nothing beside the page's own."""
+        """Send the security headers with every answer, errors included: browsers may do only what the page needs."""
         self.send_header("Content-Security-Policy", served_policy())
         self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("X-Frame-Options", "DENY")  # for browsers that know no frame-ancestors
+        self.send_header("X-Frame-Options", "DENY")  # for browsers without frame-ancestors
         self.send_header("Referrer-Policy", "no-referrer")
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the terminal belongs to the user."""
+        """Log nothing: the terminal is used by the run."""

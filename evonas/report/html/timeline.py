@@ -1,4 +1,4 @@
-"""What changes as a run goes on: hypervolume, throughput, the credit of operators."""
+"""Quantities over the time of a run: hypervolume, throughput, the credit of operators."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from evonas.report.operators import operator_credits
 from evonas.store import Record
 from evonas.types import Doubles, Json
 
-#: Evaluations that a bin of the throughput holds on average, and the most bins.
+#: Average number of evaluations in a bin of the throughput, and the largest number of bins.
 PER_BIN, MOST_BINS = 8, 60
 
 
 def hypervolume_over_time(records: Sequence[Record], objectives: Objectives, reference: Doubles) -> Json:
-    """The hypervolume after each evaluation that raised it: ``{"elapsed": [s], "value": []}``, ends with the run."""
+    """The hypervolume after each evaluation that raised it, until the run's end: ``{"elapsed": [s], "value": []}``.
+
+    Args:
+        records: Evaluations of the run.
+        objectives: Objectives of the search.
+        reference: Reference point, ``(n_objectives,)``.
+    """
     counted = sorted(comparable(records), key=lambda record: record.elapsed)
     F, violations = losses(counted, objectives)
     archive, elapsed, value = np.empty((0, F.shape[1])), list[float](), list[float]()
@@ -35,7 +41,7 @@ def hypervolume_over_time(records: Sequence[Record], objectives: Objectives, ref
 
 
 def throughput(records: Sequence[Record]) -> Json:
-    """Evaluations a minute and edge-updates a second in equal spans of time, each by the middle of its span."""
+    """Evaluations per minute and edge-updates per second in equal spans of time, each at the middle of its span."""
     own = [record for record in records if not record.imported]
     if not own:
         return {"elapsed": [], "evaluations": [], "updates": []}
@@ -54,8 +60,16 @@ def throughput(records: Sequence[Record]) -> Json:
 def operator_shares(
     records: Sequence[Record], objectives: Objectives, operators: Mapping[str, float], *, rungs: tuple[int, ...]
 ) -> Json:
-    """The share of draws that each operator's credit earns it after each batch: ``{"batch": [], "shares": [[]]}``,
-    a list of shares for each of ``operators``. The records are those of whole generations."""
+    """Probabilities of the operators after each batch: ``{"operators": [], "batch": [], "shares": [[]]}``.
+
+    There is a list of shares for each of ``operators``.
+
+    Args:
+        records: Records of complete generations.
+        objectives: Objectives of the search.
+        operators: Weights of the operators before any evaluation.
+        rungs: The run's budgets.
+    """
     credits = operator_credits(records, objectives, rungs=rungs)
     shares = [credit.shares(operators) for credit in credits]
     return {
