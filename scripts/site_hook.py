@@ -17,22 +17,25 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-#: A line that asks for a generated part: its name, and what it is of.
+#: Line that asks for a generated part, with its name and argument.
 ASKED = re.compile(r"^<!-- generated: (\w+) ?(.*?) -->$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Called by mkdocs for each page: its text with the generated parts in their places."""
+    """Return the text of a page with the generated parts in their places; called by mkdocs for each page."""
     return ASKED.sub(lambda match: GENERATED[match[1]](*match[2].split()), markdown)
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Called by mkdocs for each page: without what docstrings have for Sphinx, roles like ``:class:`` and ``::``."""
+    """Return a page without the Sphinx markup of docstrings; mkdocs calls this for each page.
+
+    The markup is roles like ``:class:``, and ``::``.
+    """
     return re.sub(r":(?:attr|class|data|func|meth|mod):(?=<code>)", "", html).replace("::</p>", ":</p>")
 
 
 def command_line() -> str:
-    """Every command: usage, what it does, and its arguments and options by panel."""
+    """Return every command: usage, description, and its arguments and options by panel."""
     from typer.main import get_command
 
     from evonas.cli.app import app
@@ -41,7 +44,13 @@ def command_line() -> str:
 
 
 def _commands(command: Any, name: str, parent: Any) -> Iterator[str]:
-    """A command, and those of a group, each with its path as the heading."""
+    """Yield a command, and those of a group, each with its path as the heading.
+
+    Args:
+        command: The command.
+        name: Its path.
+        parent: Context of the group.
+    """
     from evonas.cli.help import parameters_of
 
     context = command.make_context(name, [], parent=parent, resilient_parsing=True)
@@ -58,7 +67,7 @@ def _commands(command: Any, name: str, parent: Any) -> Iterator[str]:
 
 
 def settings(name: str) -> str:
-    """The fields of one class of settings, named by its path like ``evonas.config.RunConfig``."""
+    """Return the fields of one class of settings, named by its path like ``evonas.config.RunConfig``."""
     from importlib import import_module
 
     from evonas.capabilities.option_models import describe_options
@@ -68,7 +77,7 @@ def settings(name: str) -> str:
 
 
 def spaces() -> str:
-    """The options, operators and seeders of every installed space."""
+    """Return the options, operators and seeders of every installed space."""
     from evonas.capabilities.option_models import describe_options
     from evonas.cli.examples import example_of
     from evonas.plugins import available_spaces
@@ -87,7 +96,7 @@ def spaces() -> str:
 
 
 def search_options() -> str:
-    """What a search for a whole family can be told, by its method."""
+    """Return the options of a search for a whole family, by its method."""
     from evonas.capabilities.family import FamilySearchable
     from evonas.capabilities.option_models import describe_options
     from evonas.cli.examples import example_of
@@ -130,7 +139,7 @@ def _options(options: Iterable[Any]) -> str:
 
 
 def metrics() -> str:
-    """Every metric with its goal, its unit, and where it is measured."""
+    """Return every metric with its goal, its unit, and the place of its measurement."""
     from evonas.metrics import METRICS
 
     rows = [(code(name), plain(m.text), m.goal, plain(m.unit), plain(m.place)) for name, m in METRICS.items()]
@@ -138,14 +147,14 @@ def metrics() -> str:
 
 
 def api() -> str:
-    """Everything that ``import evonas`` offers, drawn by mkdocstrings."""
+    """Return all names that ``import evonas`` offers, documented by mkdocstrings."""
     import evonas
 
     return "\n\n".join(f"::: {evonas._MODULES[name]}.{name}" for name in evonas.__all__ if name in evonas._MODULES)
 
 
 def layers() -> str:
-    """The packages of the engine from the highest to the lowest, each with what its docstring says."""
+    """Return the packages of the engine from the highest to the lowest, each with the summary of its docstring."""
     (order,) = (contract["layers"] for contract in _contracts() if contract["type"] == "layers")
     rows = [
         (str(len(order) - place), code(f"evonas/{name}"), first_sentence(ROOT / "evonas" / name))
@@ -155,7 +164,7 @@ def layers() -> str:
 
 
 def contracts() -> str:
-    """What the imports of the packages must obey."""
+    """Return the rules for the imports of the packages."""
     return "\n".join(f"- {contract['name']}." for contract in _contracts())
 
 
@@ -167,7 +176,7 @@ def _contracts() -> Sequence[dict[str, Any]]:
 
 
 def modules(package: str) -> str:
-    """The modules and packages directly in a package, each with what its docstring says."""
+    """Return the modules and packages directly in a package, each with the summary of its docstring."""
     places = sorted(
         place for place in (ROOT / package).iterdir()
         if not place.name.startswith("__") and (place.suffix == ".py" or (place / "__init__.py").is_file())
@@ -179,7 +188,7 @@ def modules(package: str) -> str:
 
 
 def importers(name: str) -> str:
-    """Packages with the modules that import something when they are used, not only for the names of types."""
+    """Return packages with the modules that import something when they are used, not only for the names of types."""
     found: dict[str, list[str]] = {}
     for package in ("evonas", "search_spaces"):
         for source in sorted((ROOT / package).rglob("*.py")):
@@ -189,7 +198,7 @@ def importers(name: str) -> str:
 
 
 def _imports(body: Iterable[ast.stmt]) -> set[str]:
-    """The first names of the modules that statements import, but for those of type checkers."""
+    """Return the first names of the modules that statements import, without those for type checkers."""
     found: set[str] = set()
     for statement in body:
         if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
@@ -226,25 +235,25 @@ def _shown(cell: dict[str, Any]) -> Iterator[str]:
 
 
 def first_sentence(place: Path) -> str:
-    """The first paragraph of the docstring of a module or a package, whose path has no suffix."""
+    """Return the first paragraph of the docstring of a module or a package, whose path has no suffix."""
     source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
     return plain(docstring.split("\n\n")[0])
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown; cells are Markdown already."""
+    """Return a table in Markdown; cells are Markdown already."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def code(text: str) -> str:
-    """Text as code in a cell; nothing where there is none. A bar would end a cell, whatever is before it."""
+    """Return text as code in a cell; empty text stays empty. Bars are escaped, since they would end the cell."""
     return f"<code>{escape(text).replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`" if text else ""
 
 
 def plain(text: str) -> str:
-    """The prose of a docstring or of a help text as Markdown in one line, without roles."""
+    """Return the prose of a docstring or of a help text as Markdown in one line, without roles."""
     text = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", " ".join(text.split())).replace("``", "`")
     parts = text.split("`")
     parts[::2] = [re.sub(r"([*_\[\]|])", r"\\\1", escape(part, quote=False)) for part in parts[::2]]
@@ -252,7 +261,7 @@ def plain(text: str) -> str:
     return "".join(parts)
 
 
-#: Parts by the name that a page gives.
+#: Parts by the name that a page uses.
 GENERATED: dict[str, Callable[..., str]] = {
     part.__name__: part
     for part in (

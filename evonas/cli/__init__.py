@@ -1,14 +1,14 @@
-"""The command line.
+"""Command line.
 
 - ``search``: evolve, seed, resume; ``sample``; ``front``; ``individual``: show, lineage; ``report``; ``score``
 - ``compare``; ``final``: retrain, measure, export
-- ``installed``: datasets, spaces, metrics, of which ``examples`` knows what can be said without data
-- ``app``: the application; ``commands``: what all have in common; ``failing``: what becomes of errors;
-  ``interruption``: signals
-- ``console``, ``progress``, ``help``: what is printed; ``options``: reading values; ``completion``: by the shell
+- ``installed``: datasets, spaces, metrics; ``examples``: the part of their output that needs no data
+- ``app``: the application; ``commands``: the parts that all commands share; ``failing``: errors; ``interruption``:
+  signals
+- ``console``, ``progress``, ``help``: output; ``options``: reading values; ``completion``: names for the shell
 
 Exit codes: 0 done, 2 bad usage or bad input (one sentence, no traceback), 128 and the number of the signal that
-interrupted it, 130 for Ctrl-C (the run can be resumed), 141 where what reads its output has ended.
+interrupted it, 130 for Ctrl-C (the run can be resumed), 141 if the reader of its output has ended.
 
 Commands import what they need when they run: help, usage errors and version must not wait for it.
 """
@@ -21,7 +21,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Entry point of the program. Ctrl-C while it is being imported, or ends, ends it at once; else commands see it."""
+    """Run the program. Ctrl-C while it is imported, or ends, ends it at once; otherwise commands handle it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
     _open_standard()
@@ -31,7 +31,10 @@ def main() -> None:
 
 
 def _open_standard() -> None:
-    """Nothing in the place of a closed standard stream, for which else the next file would be taken, like a run's."""
+    """Open the null device in the place of a closed standard stream.
+
+    Otherwise the next file that is opened, like a run's, would be taken for that stream.
+    """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)

@@ -1,4 +1,4 @@
-"""The typer application: every command, in the panels of the help."""
+"""Typer application: every command, in the panels of the help."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evonas.cli import compare, final, front, individual, installed, predict, re
 from evonas.cli.commands import CONTEXT, Application, Command
 from evonas.cli.failing import written_output
 
-#: Commands by the panel of the help in which they stand.
+#: Commands by their panel of the help.
 PANELS = {
     "Search": (search.evolve, search.seed, search.resume),
     "Look": (
@@ -52,9 +52,9 @@ app.add_typer(installed.datasets, name="datasets", rich_help_panel="What there i
 
 
 def main() -> None:
-    """Run the command line. What an encoding lacks is printed as an escape."""
+    """Run the command line; characters that an encoding lacks are printed as escapes."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # in the place of a stream there may be anything
+        with suppress(AttributeError):  # a stream may have been replaced by another object
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     with written_output():
         app()

@@ -1,4 +1,4 @@
-"""What every command and group of commands shares: how it describes itself, and how its paths are read."""
+"""Parts that all commands and groups of commands share: their help, and the reading of paths."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from evonas.cli.failing import exit_codes
 from evonas.cli.help import print_help
 from evonas.cli.usage import usage_in_a_sentence
 
-#: ``-h`` is ``--help`` everywhere: commands have it from the application.
+#: Settings that make ``-h`` equal to ``--help`` everywhere: commands have them from the application.
 CONTEXT = {"help_option_names": ["--help", "-h"]}
 
 
 class Command(TyperCommand):
-    """A command; every path of its line is expanded here, and nowhere else."""
+    """Command; all paths of its line are expanded here, and only here."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, see :mod:`evonas.cli.help`."""
         print_help(self, ctx)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command: a shell leaves ``--out=~/x`` as it is."""
+        """Run the command with expanded paths: a shell leaves ``--out=~/x`` as it is."""
         ctx.params = _all_expanded(ctx.params)
         return super().invoke(ctx)
 
 
 class Group(TyperGroup):
-    """A group of commands, which may have options of its own."""
+    """Group of commands, which may have options of its own."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, see :mod:`evonas.cli.help`."""
         print_help(self, ctx)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that the line names, or what the group does without one."""
+        """Run the command that the line names, or the group's own action without one."""
         ctx.params = _all_expanded(ctx.params)
         return super().invoke(ctx)
 

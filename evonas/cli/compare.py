@@ -1,4 +1,4 @@
-"""evonas compare: several runs side by side, without changing anything."""
+"""Command ``evonas compare``: several runs side by side, without changing any."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def compare(
     reference: Reference = None,
     data_root: FolderOfTestData = None,
 ) -> None:
-    """Accuracy at equal cost, hypervolume and compute spent of several runs.
+    """Compare accuracy at equal cost, hypervolume and compute spent of several runs.
 
     Runs of one group differ in their seeds: tables show their mean and deviation, and test whether groups differ by
     more; the plot shows their median, best and worst. By another cost every run counts as if it had been a search of
@@ -110,7 +110,7 @@ def compare(
 
 
 def run_records(path: Path, run: OpenRun) -> RunRecords:
-    """What is compared of an open run."""
+    """Return the records of an open run that are compared."""
     from evonas.report.compare import RunRecords
 
     store, pair = run.store, (run.config.seed, run.config.split_seed)
@@ -118,7 +118,7 @@ def run_records(path: Path, run: OpenRun) -> RunRecords:
 
 
 def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
-    """``NAME=RUN,RUN`` is a group with a name; a bare path is a group of one, named after its directory.
+    """Parse groups: ``NAME=RUN,RUN`` is a group with a name; a bare path is a group of one, named after its directory.
 
     Raises:
         UserError: A name or a run appears twice, one is empty, or there are fewer than two runs.
@@ -126,7 +126,7 @@ def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
     groups: dict[str, list[Path]] = {}
     for text in texts:
         label, labelled, members = text.partition("=")
-        if Path(text).exists():  # a path may have an = in it
+        if Path(text).exists():  # a path may contain "="
             labelled = ""
         name, paths = (label, members.split(",")) if labelled else (Path(text).resolve().name, [text])
         if not name or not all(paths):
@@ -145,10 +145,10 @@ def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
 
 
 def check_data(runs: Mapping[Path, OpenRun]) -> None:
-    """Refuses runs that have learnt different things; says so where they were validated by different samples.
+    """Refuse runs with different data; note runs that were validated by different samples.
 
-    A run's fingerprint is of the values and of the split together: where the splits are meant to differ, the name of
-    the data set has to do.
+    A run's fingerprint is of the values and of the split together: if the splits are meant to differ, the names of the
+    data sets are compared.
     """
     first, one = next(iter(runs.items()))
     of_split: dict[tuple[int, int | None, int | None], tuple[Path, str]] = {}
@@ -167,17 +167,17 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
 
 
 def check_teachers(runs: Mapping[Path, OpenRun], *, allowed: bool) -> None:
-    """Refuses runs that were not taught by the same other run, and says where some taught themselves.
+    """Refuse runs with different teachers; note runs of which only some taught themselves.
 
     A teacher knows one split into training and validation samples: runs with different splits have different ones, and
-    are taught alike where each split has one teacher. That a run teaches itself is a part of its method.
+    are taught alike if each split has one teacher. A run that teaches itself does so as a part of its method.
 
     Args:
-        runs: By their paths.
-        allowed: Only say so.
+        runs: Runs by their paths.
+        allowed: Print a note in the place of an error.
 
     Raises:
-        UserError: They were not, and it is not allowed.
+        UserError: Teachers differ, and that is not allowed.
     """
     outside = {path: _teacher(run) for path, run in runs.items()}
     itself = {path for path, run in runs.items() if outside[path] is None and run.config.teaches_itself}
@@ -193,7 +193,7 @@ def check_teachers(runs: Mapping[Path, OpenRun], *, allowed: bool) -> None:
 
 
 def _teacher(run: OpenRun) -> str | None:
-    """What tells one other run, or individual of it, from another."""
+    """Return the digest of the other run, or individual of it, that taught a run; None without one."""
     given = run.store.info.teacher
     return None if given is None else given.digest
 
@@ -207,7 +207,14 @@ def _taught_alike(runs: Mapping[Path, OpenRun], teachers: Mapping[Path, str | No
 
 
 def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:
-    """Refuses two runs of data sets that say of themselves that they are different."""
+    """Refuse two runs of data sets that have different names or tasks.
+
+    Args:
+        first: Path of one run.
+        one: The run.
+        path: Path of the other run.
+        other: The other run.
+    """
     if one.config.dataset != other.config.dataset:
         datasets = f"{first} is about {one.config.dataset}, {path} is about {other.config.dataset}"
         raise UserError(f"{datasets}: runs of different data sets cannot be compared")
@@ -216,13 +223,16 @@ def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:
 
 
 def _split(run: OpenRun) -> tuple[int, int | None, int | None]:
-    """What decides which samples a run trains on and is validated by."""
+    """Return the settings that decide a run's training and validation samples."""
     return run.config.split_seed, run.config.n_train, run.config.n_validation
 
 
 def _test_metrics(runs: Mapping[Path, OpenRun], comparison: Comparison) -> dict[str, dict[int, Metrics]]:
-    """By run and individual: of the members that some budget chose, with the search's weights."""
-    from evonas.run.retrain import measure_on_test  # the wall: nothing else here sees the test set
+    """Return test metrics of the members that some budget chose, with the search's weights.
+
+    They are by run and individual.
+    """
+    from evonas.run.retrain import measure_on_test  # only this function uses the test set
 
     results = {run.name: run for members in comparison.groups.values() for run in members}
     chosen = {

@@ -1,6 +1,6 @@
-"""Names that a shell completes. They come from where they are defined; nothing here imports torch.
+"""Completion of names by a shell. Names come from where they are defined; nothing here imports torch.
 
-What gives no names leaves the word to the shell, which completes files.
+A completer without names leaves the word to the shell, which completes files.
 """
 
 from __future__ import annotations
@@ -13,62 +13,62 @@ Completer = Callable[[str], list[str]]
 
 
 def datasets(incomplete: str) -> list[str]:
-    """Data sets by name."""
+    """Return the names of data sets."""
     from evonas.data.sources import SOURCES
 
     return _begun(SOURCES, incomplete)
 
 
 def downloads(incomplete: str) -> list[str]:
-    """Data sets that can be downloaded."""
+    """Return data sets that can be downloaded."""
     from evonas.data.sources import SOURCES
 
     return _begun((source.name for source in SOURCES.values() if source.url), incomplete)
 
 
 def spaces(incomplete: str) -> list[str]:
-    """The installed search spaces."""
+    """Return the installed search spaces."""
     from evonas.plugins import available_spaces
 
     return _begun(available_spaces(), incomplete)
 
 
 def searchers(incomplete: str) -> list[str]:
-    """The engine's searchers and the installed ones."""
+    """Return the engine's searchers and the installed ones."""
     from evonas.plugins import searcher_names
 
     return _begun(searcher_names(), incomplete)
 
 
 def seeders(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Methods of ``evonas seed``: those of the space on the line, or of all."""
+    """Return methods of ``evonas seed``: those of the space on the line, or of all."""
     from evonas.cli.examples import seeders_of
 
     return _begun(seeders_of(ctx.params.get("space")), incomplete)
 
 
 def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
-    """What can be an objective, of the space on the line or of all."""
+    """Return possible objectives of the space on the line, or of all."""
     from evonas.cli.examples import uses_of_metrics
 
     return _begun(uses_of_metrics(ctx.params.get("space")), incomplete)
 
 
 def several_metrics(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The last of some objectives that are separated by commas."""
+    """Complete the last of some objectives that are separated by commas."""
     head, comma, last = incomplete.rpartition(",")
     return [f"{head}{comma}{name}" for name in metrics(ctx, last) if name not in head.split(",")]
 
 
 def observers(incomplete: str) -> list[str]:
-    """What can be told of each generation."""
+    """Return observers, which are called after each generation."""
     from evonas.observers import PACKAGES
 
     return _begun(PACKAGES, incomplete)
 
 
 def proxies(incomplete: str) -> list[str]:
-    """The last of some zero-cost proxies that are separated by commas."""
+    """Complete the last of some zero-cost proxies that are separated by commas."""
     from evonas.evaluation.proxies import PROXIES
 
     head, comma, last = incomplete.rpartition(",")
@@ -76,7 +76,7 @@ def proxies(incomplete: str) -> list[str]:
 
 
 def setting(name: str) -> Completer:
-    """Values of a setting of :class:`evonas.config.RunConfig` that has a few only."""
+    """Return a completer for a setting of :class:`evonas.config.RunConfig` that has only a few values."""
 
     def complete(incomplete: str) -> list[str]:
         from evonas.capabilities.option_models import describe_options
@@ -89,5 +89,5 @@ def setting(name: str) -> Completer:
 
 
 def _begun(names: Iterable[str], incomplete: str) -> list[str]:
-    """Each name once that begins so."""
+    """Return each name with this beginning once."""
     return list(dict.fromkeys(name for name in names if name.startswith(incomplete)))

@@ -1,4 +1,4 @@
-"""Where commands print."""
+"""Console and functions for the output of commands."""
 
 from __future__ import annotations
 
@@ -14,50 +14,59 @@ from rich.segment import Segment
 
 from evonas.serialization.files import is_stream
 
-#: Wide enough for every table: on a pipe or in a file nothing may be cut.
+#: Width that is enough for every table: on a pipe or in a file no text may be cut.
 PIPE_WIDTH = 500
-#: In the place of a character that would steer a terminal.
+#: Replacement for a character that would control a terminal.
 HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
 
 class Console(RichConsole):
-    """Prints text without what steers a terminal: a run, which may come from others, names errors and operators."""
+    """Console that removes terminal control from text.
+
+    A run, which may come from others, names errors and operators.
+    """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Every text that is printed passes here, also that of tables and bars."""
+        """Render every text that is printed, also that of tables and bars."""
         for segment in super().render(renderable, options):
             harmless = segment.control or segment.text.isprintable()
             yield segment if harmless else Segment(printable(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
-        """What reads the output has ended: that is an error like any other."""
+        """Raise the error: a reader that has ended is an error like any other."""
         raise
 
 
 def printable(text: str) -> str:
-    """The text with :data:`HIDDEN` for escapes, other control characters and marks that turn the direction."""
+    """Return the text with :data:`HIDDEN` for escapes, other control characters and marks that change the direction."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t\u00a0" else HIDDEN for c in text)
 
 
 def make_console(*, quiet: bool = False) -> Console:
-    """A console as wide as the terminal; as wide as needed where there is none. A quiet one prints nothing."""
+    """Return a console as wide as the terminal, or as needed without one. A quiet console prints nothing."""
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, soft_wrap=True, quiet=quiet)
 
 
 def say(text: str) -> None:
-    """One line of plain text: no markup, never wrapped."""
+    """Print one line of plain text: no markup, never wrapped."""
     make_console().print(text, markup=False, highlight=False)
 
 
 def say_aside(text: str) -> None:
-    """One line on the error stream as it is now, not as it was at import: what is printed stays clean for programs."""
+    """Print one line on the present error stream, not the one at import.
+
+    The standard output stays clean for programs.
+    """
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def say_written(*paths: Path, remarks: Sequence[str] = ()) -> None:
-    """What was written, with sizes; aside where it went into a pipe or device, which may be the standard output."""
+    """Print the written paths with sizes.
+
+    They are printed on the error stream if one is a pipe or device, which may be the standard output.
+    """
     streams = [is_stream(path) for path in paths]
     names = [
         str(path) if stream else f"{path} ({_size(path.stat().st_size)})"
@@ -72,7 +81,7 @@ def _size(n_bytes: int) -> str:
 
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows under the names of all their columns; what a row has not is empty."""
+    """Return rows under the names of all their columns; missing values are empty."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")

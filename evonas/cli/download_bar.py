@@ -1,4 +1,4 @@
-"""The bar of a download."""
+"""Progress bar of a download."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 
 class DownloadBar:
-    """What :func:`evonas.data.fetch` is told of each file, as a bar."""
+    """Progress of each file that :func:`evonas.data.fetch` reports, as a bar."""
 
     def __init__(self, bar: Progress, name: str) -> None:
         self._bar = bar
@@ -19,7 +19,7 @@ class DownloadBar:
 
     @property
     def total(self) -> int:
-        """Bytes of the file, 0 where the server does not say; a new number begins a new file, or the same again."""
+        """Bytes of the file, 0 if the server does not say; a new number begins a new file, or the same again."""
         return self._total
 
     @total.setter
@@ -28,20 +28,20 @@ class DownloadBar:
         self._bar.reset(self._task, total=n_bytes or None)
 
     def update(self, n_bytes: int) -> None:
-        """More bytes have come."""
+        """Advance the bar by some bytes."""
         self._bar.update(self._task, advance=n_bytes)
 
     def reset(self) -> None:
-        """Counting begins anew."""
+        """Restart the count."""
         self._bar.reset(self._task)
 
     def close(self) -> None:
-        """The file is complete."""
+        """Mark the file as complete."""
 
 
 @contextmanager
 def download_bar(console: Console, name: str) -> Iterator[DownloadBar]:
-    """A bar on a terminal, and nothing elsewhere."""
+    """Show a bar on a terminal, and nothing elsewhere."""
     columns = TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield DownloadBar(bar, name)

@@ -1,4 +1,4 @@
-"""Search spaces as they are for an example of each kind of task: what can be said of them without data."""
+"""Search spaces built for an example of each kind of task: the information that needs no data."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from evonas.run.evaluators import objective_names
 from evonas.space import SearchSpace
 from evonas.types import Task, UserError
 
-#: Samples of which a space takes one kind at least, the first that it takes being its example.
+#: Shapes of samples, of which a space takes at least one; the first that it takes is its example.
 SHAPES = {"images": (1, 8, 8), "signals": (1, 64), "tables": (64,)}
-#: Kinds of tasks: what samples are mapped to.
+#: Kinds of tasks, each with its kind of targets and number of outputs.
 KINDS: Mapping[str, tuple[Literal["classification", "regression"], int]] = {
     "classification": ("classification", 10),
     "regression of one target": ("regression", 1),
@@ -23,7 +23,12 @@ KINDS: Mapping[str, tuple[Literal["classification", "regression"], int]] = {
 
 @dataclass(frozen=True)
 class Uses:
-    """The kinds of tasks and the spaces in whose runs a metric can be an objective."""
+    """Kinds of tasks and spaces in whose runs a metric can be an objective.
+
+    Attributes:
+        tasks: Names of kinds of tasks.
+        spaces: Names of spaces.
+    """
 
     tasks: set[str] = field(default_factory=set)
     spaces: set[str] = field(default_factory=set)
@@ -31,7 +36,13 @@ class Uses:
 
 @dataclass(frozen=True)
 class Example:
-    """A space for a task that it takes."""
+    """Space for a task that it takes.
+
+    Attributes:
+        samples: Kind of the samples.
+        task: The task.
+        space: The space.
+    """
 
     samples: str
     task: Task
@@ -39,7 +50,7 @@ class Example:
 
 
 def example_of(name: str, kind: str = "classification") -> Example:
-    """The space for the first samples that it takes.
+    """Return the space for the first samples that it takes.
 
     Raises:
         UserError: There is no such space, or it takes no samples of this kind of task.
@@ -55,7 +66,7 @@ def example_of(name: str, kind: str = "classification") -> Example:
 
 
 def examples_of(names: Iterable[str]) -> Iterator[tuple[str, str, Example]]:
-    """Kind of task, name and example for each space and each kind that it takes."""
+    """Yield kind of task, name and example for each space and each kind that it takes."""
     for name in names:
         for kind in KINDS:
             try:
@@ -65,7 +76,7 @@ def examples_of(names: Iterable[str]) -> Iterator[tuple[str, str, Example]]:
 
 
 def uses_of_metrics(space: str | None = None) -> dict[str, Uses]:
-    """What can be an objective or a constraint in the space, or in any that is installed, and where."""
+    """Return possible objectives and constraints of the space, or of any that is installed, with their uses."""
     uses: dict[str, Uses] = {}
     for kind, name, example in examples_of(sorted(available_spaces()) if space is None else [space]):
         measured = table_metrics(name) if kind == "classification" else ()
@@ -77,7 +88,7 @@ def uses_of_metrics(space: str | None = None) -> dict[str, Uses]:
 
 
 def seeders_of(space: str | None = None) -> dict[str, None]:
-    """Methods of ``evonas seed`` in the space, or in any that is installed, in order."""
+    """Return methods of ``evonas seed`` in the space, or in any that is installed, in order."""
     from evonas.run.initialization import seeder_names
 
     names = sorted(available_spaces(), reverse=True) if space is None else [space]

@@ -1,4 +1,4 @@
-"""What becomes of errors: one sentence and an exit code. Only a defect of the program ends in a traceback."""
+"""Reports of errors: one sentence and an exit code. Only a defect of the program ends in a traceback."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from evonas.cli.interruption import exit_code, signals_interrupt
 from evonas.cli.usage import USAGE_ERROR
 from evonas.types import UserError, damaged_by
 
-#: Exit codes: bad input or no means to go on; and what shells report where a pipe's reader has ended.
+#: Exit codes: bad input or missing resources; and the code that shells report if a pipe's reader has ended.
 FAILED, BROKEN_PIPE = 2, 141
-#: Set it to see where an error that is reported as damage comes from.
+#: Environment variable that shows the traceback of an error that is reported as damage.
 TRACEBACK_VARIABLE = "EVONAS_TRACEBACK"
-#: Characters of an error that are told, of its begin and its end: some quote what they could not read.
+#: Characters of an error that are printed, in all, of its beginning and of its end, since some errors quote unreadable
+#: input; and most characters of a file name.
 MOST_TOLD, BEGIN, END, MOST_NAME = 980, 600, 375, 200
 
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Turns errors into exits, warnings into notes, signals into interrupts; for scripts, too."""
+    """Turn errors into exits, warnings into notes, signals into interrupts; scripts can use it, too."""
     with warnings.catch_warnings(), signals_interrupt():
         warnings.showwarning = _show_warning
         try:
@@ -48,7 +49,7 @@ def exit_codes() -> Iterator[None]:
 
 @contextmanager
 def written_output() -> Iterator[None]:
-    """Around the whole program: all that it printed is written when it ends, or that it is not is said."""
+    """Write all output when the whole program ends, or report that this failed."""
     try:
         try:
             yield
@@ -64,7 +65,7 @@ def written_output() -> Iterator[None]:
 
 
 def sentence_of(error: Exception) -> str | None:
-    """What a user is told; None for an error that can only be a defect of the program."""
+    """Return the sentence for the user; None for an error that can only be a defect of the program."""
     text = " ".join(line.strip() for line in str(error).splitlines())  # SQLite quotes lines
     if len(text) > MOST_TOLD:
         text = f"{text[:BEGIN]} ... {text[-END:]}"
@@ -98,6 +99,6 @@ def _say(text: str) -> None:
 
 
 def _discard_output() -> None:
-    """Python would try to write what is left once more when it ends."""
+    """Discard the rest of the output, which Python would try to write once more at its end."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

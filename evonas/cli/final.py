@@ -1,4 +1,4 @@
-"""evonas retrain, measure, export: the last steps with chosen networks."""
+"""Commands ``evonas retrain``, ``measure`` and ``export``: the last steps with chosen networks."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _print_results(results: Sequence[Retraining], flops: Mapping[int, float], qu
 
 
 def _ids(texts: list[str]) -> list[int]:
-    """Each once, in the order given."""
+    """Parse ids; each occurs once, in the given order."""
     try:
         return list(dict.fromkeys(int(part) for part in parse_names(texts) or ()))
     except ValueError:
@@ -237,14 +237,23 @@ def measure(
     if not measured:
         raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
     _print_measured(measured, evaluator.metric_names)
-    if not command:  # estimates are of this machine
+    if not command:  # estimates are for this machine
         _print_error(estimates, {id: metrics[HOST_LATENCY] for id, metrics in measured.items()})
 
 
 def _measure(
     store: RunStore[Any], ids: Sequence[int], evaluator: DeploymentEvaluator[Any]
 ) -> dict[int, Metrics]:
-    """What could be measured, stored as soon as it is; for the others a line says why not."""
+    """Measure individuals and store each result at once.
+
+    Print a line with the reason for those that cannot be measured.
+
+    Args:
+        store: Store of the run.
+        ids: Individuals.
+        evaluator: Measures them.
+        timeout: Seconds for each.
+    """
     from evonas.space import Phenotype
     from evonas.training import Stop
 
@@ -272,7 +281,7 @@ def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> No
 
 
 def _print_error(estimates: Mapping[int, float], measured: Mapping[int, float]) -> None:
-    """How far the estimates of a run are from what was measured; nothing where it has none."""
+    """Print the deviation of a run's estimates from the measurements; nothing if it has no estimates."""
     import numpy as np
 
     both = sorted(estimates.keys() & measured.keys())

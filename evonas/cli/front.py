@@ -1,4 +1,4 @@
-"""evonas front: look at a run, without changing anything."""
+"""Command ``evonas front``: the front of a run, without changing it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def front(
     data_root: FolderOfTestData = None,
     dataset: MovedDataset = None,
 ) -> None:
-    """The Pareto front over all evaluations of a run, also while it goes on."""
+    """Print the Pareto front over all evaluations of a run, also while it goes on."""
     from evonas import front as fronts
     from evonas.report.tables import check_columns
     from evonas.run.open import open_run
@@ -110,8 +110,15 @@ def front(
 def _pick(
     members: Sequence[Record], objectives: Objectives, best_under: Sequence[str] | None, knee: bool, run: Path
 ) -> tuple[list[Record], str | None]:
-    """The member that is asked for before those that are equal to it and within the bounds too, and why it is that;
-    the whole front where none is asked for."""
+    """Return the chosen member, those equal to it and within the bounds, and the reason; or the whole front.
+
+    Args:
+        members: Members of the front.
+        objectives: Objectives of the run.
+        best_under: Bounds, as text; None for none.
+        knee: Whether the member at the knee is asked for.
+        run: Path of the run, for messages.
+    """
     from evonas import front as fronts
     from evonas.report.choice import why_chosen, why_front, why_knee
 
@@ -135,7 +142,7 @@ def _unasked(remark: str | None) -> str | None:
 
 
 def _named(row: dict[str, Any], names: Sequence[str] | None) -> dict[str, Any]:
-    """The named entries of a row, None where it has none; all where no names are given."""
+    """Return the named entries of a row, with None for missing ones; all entries if no names are given."""
     return row if names is None else {name: row.get(name) for name in names}
 
 
@@ -211,7 +218,13 @@ def print_front(
 def _say_hidden(
     members: Sequence[Record], equal: Mapping[int, Sequence[int]], columns: Sequence[str], directory: Path | None
 ) -> None:
-    """One line of what the table leaves out, with the options that show it; none where that is nothing."""
+    """Print one line about the parts that the table omits, with the options that show them; nothing if there are none.
+
+    Args:
+        members: Shown members.
+        equal: Ids of the members that are equal to each.
+        columns: Omitted columns.
+    """
     shown, command = {r.id for r in members}, "evonas front"
     if directory is not None:
         command += f" {shlex.quote(str(directory))}"
@@ -227,7 +240,13 @@ def _say_hidden(
 
 
 def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Sequence[Record]) -> None:
-    """Why there is no member."""
+    """Print why there is no member.
+
+    Args:
+        objectives: Objectives of the run.
+        members: Members of the front.
+        records: All evaluations.
+    """
     if objectives.constraints and not members and records:
         kept = ", ".join(str(constraint) for constraint in objectives.constraints)
         say(f"no evaluation keeps {kept}: loosen a constraint or evolve longer")
@@ -236,7 +255,7 @@ def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Seq
 
 
 def _say_origins(opened: OpenRun) -> None:
-    """How the members were trained and measured, and what they learned from."""
+    """Print how the members were trained and measured, and which teachers they had."""
     from evonas.metrics import DEVICE_LATENCY
     from evonas.run.presets import described
 

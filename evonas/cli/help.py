@@ -1,4 +1,4 @@
-"""What help and lists look like: names with what they mean, in panels. Nothing is cut, however narrow a terminal is."""
+"""Layout of help and lists: names with their meanings, in panels. No text is cut on a narrow terminal."""
 
 from __future__ import annotations
 
@@ -14,31 +14,36 @@ from rich.text import Text
 
 from evonas.cli.console import Console
 
-#: Panels of what was given none.
+#: Panels of entries without one.
 ARGUMENTS, OPTIONS, COMMANDS = "Arguments", "Options", "Commands"
-#: Characters: of a name that stands on the left of its text and not above it; of the least room for texts that stand
-#: on the right; between both; by which texts below their names are indented.
+#: Characters: longest name to the left of its text, fewest for texts on the right, gap between both, and indentation of
+#: texts below their names.
 LONGEST_NAME, LEAST_TEXT, GAP, INDENT = 32, 36, 2, 4
-#: Characters that a panel's frame takes, and fewest that are left of a line.
+#: Characters of a panel's frame, and fewest that remain of a line.
 FRAME, LEAST = 4, 16
 
 
 class Entry(NamedTuple):
-    """A name, like ``--jobs <int>``, and what it means."""
+    """Name with its meaning.
+
+    Attributes:
+        name: Name like ``--jobs <int>``.
+        text: Meaning of the name.
+    """
 
     name: str
     text: str
 
 
 def wide_enough() -> Console:
-    """A console as wide as the terminal, or as names and texts need at least."""
+    """Return a console as wide as the terminal, but at least as wide as names and texts need."""
     console = Console()
     console.width = max(console.width, LEAST + FRAME)
     return console
 
 
 def print_help(command: Any, context: Any) -> None:
-    """The help of a command or a group: usage, what it does, and what can be given.
+    """Print the help of a command or a group: usage, description, and possible arguments.
 
     Args:
         command: A command of typer's, which are classes of click's or of a copy of them.
@@ -54,10 +59,10 @@ def print_help(command: Any, context: Any) -> None:
 
 
 def parameters_of(command: Any, context: Any) -> dict[str, list[Entry]]:
-    """Arguments and options of a command in their panels; arguments stand first, general options last.
+    """Return arguments and options of a command in their panels; arguments come first, general options last.
 
     Args:
-        command: As of :func:`print_help`.
+        command: See :func:`print_help`.
         context: Its context.
     """
     panels: dict[str, list[Entry]] = {}
@@ -71,7 +76,7 @@ def parameters_of(command: Any, context: Any) -> dict[str, list[Entry]]:
 
 def _panel(item: Any, usual: str) -> str:
     name = getattr(item, "rich_help_panel", None)
-    return name if isinstance(name, str) else usual  # typer has a placeholder for none
+    return name if isinstance(name, str) else usual  # typer has a placeholder for no panel
 
 
 def _commands(group: Any, context: Any) -> dict[str, list[Entry]]:
@@ -91,7 +96,7 @@ def _parted(paragraphs: Sequence[Text]) -> Iterator[Text]:
 
 
 def print_panels(panels: Mapping[str, Sequence[Entry]], console: Console | None = None) -> None:
-    """Each panel that is not empty, with its texts below each other in all of them."""
+    """Print each panel that is not empty; texts begin at the same column in all of them."""
     console = console or wide_enough()
     room = console.width - FRAME
     lengths = [len(entry.name) for entries in panels.values() for entry in entries]
@@ -108,7 +113,14 @@ def print_panels(panels: Mapping[str, Sequence[Entry]], console: Console | None 
 
 
 def _lines(entries: Iterable[Entry], left: int, room: int, console: Console) -> Iterator[Text]:
-    """Names on the left, texts on the right; above its text where a name is longer than ``left`` characters."""
+    """Yield names on the left and texts on the right; a name longer than ``left`` characters is above its text.
+
+    Args:
+        entries: Names and texts.
+        left: Width of the left column.
+        room: Width of both columns.
+        console: Wraps the texts.
+    """
     indent = left + GAP
     for entry in entries:
         name, texts = _name(entry.name), list(prose(entry.text).wrap(console, room - indent, overflow="fold"))
@@ -121,14 +133,14 @@ def _lines(entries: Iterable[Entry], left: int, room: int, console: Console) -> 
 
 
 def _name(name: str) -> Text:
-    """The name, and what it takes in another colour."""
+    """Return the name, with its values in another colour."""
     text = Text(name, "bold cyan")
     text.highlight_regex(r" (?![/-]).*", "not bold yellow")
     return text
 
 
 def prose(text: str) -> Text:
-    """A paragraph of a docstring or of a help text, without its marks: code stands out, defaults do not."""
+    """Return a paragraph of a docstring or of a help text without markup: code is bold, defaults are dim."""
     plain = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", " ".join(text.split())).replace("``", "`")
     result = Text(overflow="fold")
     for i, part in enumerate(plain.split("`")):

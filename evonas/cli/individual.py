@@ -1,4 +1,4 @@
-"""evonas show, evonas lineage: look at one individual of a run, without changing anything."""
+"""Commands ``evonas show`` and ``evonas lineage``: one individual of a run, without changing it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evonas.individual import Member
     from evonas.run.open import OpenRun
 
-#: What a drawing's head says of costs.
+#: Names of costs in a drawing's head.
 COSTS = {"flops": "FLOPs", "params": "parameters"}
 
 
@@ -27,7 +27,7 @@ def show(
     id: Annotated[int, typer.Argument(help="Individual.")],
     draw: DrawFile = None,
 ) -> None:
-    """One individual: its structure, its metrics and its lineage."""
+    """Print one individual: its structure, its metrics and its lineage."""
     from evonas.capabilities.display import Describable
     from evonas.report.tables import Column, described, number, table
     from evonas.run.open import open_run, require_evaluated
@@ -58,7 +58,7 @@ def lineage(
     id: Annotated[int, typer.Argument(help="Individual.")],
     as_json: AsJson = False,
 ) -> None:
-    """Where an individual comes from: all its ancestors, founders first, with operators, parents and metrics."""
+    """Print all ancestors of an individual, founders first, with operators, parents and metrics."""
     from evonas.front import row
     from evonas.report.lineage import ancestry
     from evonas.run.open import open_run, require_evaluated
@@ -72,7 +72,7 @@ def lineage(
 
 
 def _lineage(opened: OpenRun, id: int) -> Table:
-    """Dots and lines that lead from the founders down."""
+    """Return a table with dots and lines that lead from the founders down."""
     from evonas.report.lineage import ancestry, strips
     from evonas.report.tables import Column, number, table
 

@@ -1,4 +1,4 @@
-"""evonas datasets, evonas spaces, evonas metrics: what there is to work with."""
+"""Commands ``evonas datasets``, ``evonas spaces`` and ``evonas metrics``: lists of what is installed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 datasets = typer.Typer(cls=Group, invoke_without_command=True)
 
-#: How `evonas metrics` says what is better.
+#: Words of `evonas metrics` for the goal of a metric.
 BETTER = {"min": "less is better", "max": "more is better"}
 
 
 @datasets.callback()
 def list_datasets(context: typer.Context, data_root: DataRoot = None) -> None:
-    """The data sets there are, and what is missing to use them."""
+    """List the data sets, and what is missing to use them."""
     if context.invoked_subcommand is not None:
         return
     from evonas.data import catalogue
@@ -79,7 +79,7 @@ def spaces(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The installed search spaces, or the options of one (`--space-option`, the table `[space_options]`)."""
+    """List the installed search spaces, or the options of one (`--space-option`, the table `[space_options]`)."""
     if name is not None:
         _print_space(name, as_json=as_json)
         return
@@ -106,7 +106,7 @@ def _backend(space: Any) -> str:
 
 
 def _print_space(name: str, *, as_json: bool) -> None:
-    """Options with defaults, and what can be named: mutations and seeders."""
+    """Print options with defaults, and the names of mutations and seeders."""
     from pydantic import BaseModel
 
     from evonas.capabilities.option_models import describe_options
@@ -148,13 +148,13 @@ def metrics(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What can be an objective or a constraint of a search, with its unit and where it is measured."""
+    """List possible objectives and constraints of a search, with their units and places of measurement."""
     from evonas.cli.examples import example_of, uses_of_metrics
     from evonas.metrics import METRICS, STRUCTURE, Metric
     from evonas.plugins import available_spaces, descriptions
 
     if space is not None:
-        example_of(space)  # or it is refused
+        example_of(space)  # raises an error for an unknown space
     uses = uses_of_metrics(space)
     order = {name: i for i, name in enumerate(METRICS)}
     described = {**descriptions(), **METRICS}
@@ -173,7 +173,13 @@ def metrics(
 
 
 def _print_metrics(known: Mapping[str, Metric], uses: Mapping[str, Uses], *, n_spaces: int) -> None:
-    """Metrics in panels by the place where they are measured; where one is not for every task and space, for which."""
+    """Print metrics in panels by the place of their measurement, with tasks and spaces for those that are not for all.
+
+    Args:
+        known: Metrics by name.
+        uses: Uses by name.
+        n_spaces: Number of installed spaces.
+    """
     panels: dict[str, list[Entry]] = {}
     for name, metric in known.items():
         facts = [BETTER[metric.goal], metric.unit, _kinds(uses[name].tasks)]
@@ -186,7 +192,7 @@ def _print_metrics(known: Mapping[str, Metric], uses: Mapping[str, Uses], *, n_s
 
 
 def _kinds(tasks: Set[str]) -> str:
-    """Kinds of tasks in few words."""
+    """Return a short text for kinds of tasks."""
     kinds = {task.partition(" ")[0] for task in tasks}
     several = {task for task in tasks if task.endswith("several targets")}
     if len(kinds) > 1:

@@ -1,4 +1,4 @@
-"""Signals that ask the program to end: all are like Ctrl-C, so that every run can be resumed."""
+"""Signals that ask the program to end: all act like Ctrl-C, so that every run can be resumed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Sent by ``docker stop``, ``timeout``, batch systems and shells; and when a terminal is closed.
+#: Signals sent by ``docker stop``, ``timeout``, batch systems and shells; and when a terminal is closed.
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Terminated(KeyboardInterrupt):
-    """Another signal than that of Ctrl-C asked the program to end."""
+    """Request to end the program by another signal than that of Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")
@@ -20,16 +20,15 @@ class Terminated(KeyboardInterrupt):
 
 
 def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """As shells have it: 128 and the number of the signal, 130 for Ctrl-C."""
+    """Return the exit code that shells use: 128 and the number of the signal, 130 for Ctrl-C."""
     return 128 + (interrupt.number if isinstance(interrupt, Terminated) else int(signal.SIGINT))
 
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """The first of these signals raises :class:`Terminated`, and others are ignored while the program ends; Ctrl-C
-    raises ``KeyboardInterrupt``.
+    """Raise :class:`Terminated` at the first of these signals, and ignore later ones while the program ends.
 
-    A signal that the program was started to ignore (``nohup``) stays ignored.
+    Ctrl-C raises ``KeyboardInterrupt``. A signal that the program was started to ignore (``nohup``) stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

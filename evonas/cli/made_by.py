@@ -1,4 +1,4 @@
-"""The command that makes a run like one that is there, from what that run keeps of its settings."""
+"""Command line that repeats a run, from the settings that the run keeps."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ REPEATED = ("constraints", "ignore", "categorical", "target")
 
 
 def made_by(config: RunConfig, out: Path, seed_from: Sequence[str] = ()) -> tuple[str, str]:
-    """The command, and the text of the file ``run.toml`` that it reads; empty where options say everything.
+    """Return the command, and the text of the file ``run.toml`` that it reads; empty if options are enough.
 
     Args:
-        config: As the run keeps it; what is as by default is left out.
+        config: The run's settings; those with default values are left out.
         out: The run.
         seed_from: The runs that gave its founders.
     """
@@ -55,7 +55,7 @@ def made_by(config: RunConfig, out: Path, seed_from: Sequence[str] = ()) -> tupl
 
 def _changed(config: RunConfig) -> dict[str, Any]:
     default = type(config)().to_json()
-    with suppress(UserError):  # a searcher that is not installed here
+    with suppress(UserError):  # the searcher may not be installed here
         alike = type(config)(searcher=config.searcher, evaluations=config.evaluations)
         default |= {key: getattr(with_defaults(alike), key) for key in ("population", "children", "generations")}
     return {key: value for key, value in config.to_json().items() if value is not None and value != default[key]}
@@ -70,7 +70,7 @@ def _word(value: object) -> str:
 
 
 def document(values: Mapping[str, Any], table: str = "") -> str:
-    """TOML of nested dicts; what is None is left out."""
+    """Return the TOML of nested dicts; None values are left out."""
     plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and v is not None}
     lines = [f"[{table}]\n"] if table and (plain or not values) else []
     lines += [f"{_key(key)} = {toml(value)}\n" for key, value in plain.items()]
@@ -81,14 +81,14 @@ def document(values: Mapping[str, Any], table: str = "") -> str:
 
 
 def toml(value: Any) -> str:
-    """A value as TOML writes it in one line."""
+    """Return a value as TOML writes it in one line."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_key(k)} = {toml(v)}' for k, v in value.items() if v is not None)}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml, value))}]"
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    text = json.dumps(value, ensure_ascii=False)  # its strings, numbers and booleans are TOML's, but for one character
+    text = json.dumps(value, ensure_ascii=False)  # all JSON values but one character are TOML's
     return text.replace("\x7f", "\\u007f")
 
 

@@ -1,4 +1,4 @@
-"""Reading the small languages of command-line values."""
+"""Parsers of the small languages of command-line values, and options that commands share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import typer
 from evonas.cli import completion
 from evonas.types import MOST, UserError, suggestion
 
-#: Panels of the help, in the order in which their first options stand.
+#: Panels of the help, in the order of their first options.
 DATA, SEARCH, TRAINING, MACHINE, CHOICE, OUTPUT = "Data", "Search", "Training", "Machine", "Choice", "Output"
 
 #: How options that take several names say so: with commas, by repetition, or both.
@@ -134,7 +134,7 @@ Observers = Annotated[
                  autocompletion=completion.observers, rich_help_panel=OUTPUT),
 ]
 
-#: Where and how results are printed.
+#: Options for the form of results.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=OUTPUT)]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.", rich_help_panel=OUTPUT)]
 PlotFile = Annotated[
@@ -156,7 +156,7 @@ Reference = Annotated[
                  rich_help_panel=OUTPUT),
 ]
 
-#: For networks that go from one space to another.
+#: Option for networks that are converted from one space to another.
 ReplaceMaxPool = Annotated[
     bool,
     typer.Option("--replace-max-pool", help="Lower max-pooling as average pooling.", rich_help_panel=SEARCH),
@@ -177,14 +177,20 @@ TeacherWeight = Annotated[
 
 
 def check_teacher(taught: bool, members: int | None, weight: float | None) -> None:
-    """Raises :class:`UserError` for options of a teacher where there is none."""
+    """Raise :class:`UserError` for options of a teacher without a teacher.
+
+    Args:
+        taught: Whether there is a teacher.
+        members: Value of the option for its members.
+        weight: Value of the option for its weight.
+    """
     if not taught and (members is not None or weight is not None):
         raise UserError("--teacher-members and --teacher-weight are about a teacher, and there is none: name one with "
                         "--teacher")
 
 
 def parse_assignments(texts: Sequence[str], option: str) -> Mapping[str, float]:
-    """``name=number,name=number`` as a dict; raises :class:`UserError`."""
+    """Parse ``name=number,name=number`` as a dict; raise :class:`UserError` for other text."""
     text = ",".join(texts)
     pairs = [part.partition("=") for part in text.split(",")]
     try:
@@ -194,14 +200,17 @@ def parse_assignments(texts: Sequence[str], option: str) -> Mapping[str, float]:
 
 
 def parse_options(texts: Iterable[str] | None, option: str = "--space-option") -> dict[str, Any]:
-    """``KEY=VALUE`` each, with values as in TOML, bare words, or several with commas; raises :class:`UserError`."""
+    """Parse ``KEY=VALUE`` texts, with values as in TOML, bare words, or several with commas.
+
+    Raise :class:`UserError` for other text.
+    """
     document = []
     for text in texts or ():
         key, _, value = text.partition("=")
         value = _toml(value)
         try:
             tomllib.loads(f"value = {value}")
-        except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
+        except (ValueError, RecursionError):  # ValueError: also for a number of thousands of digits
             raise UserError(f"cannot read {option} {text!r:.200}, expected KEY=VALUE, like cells=3 or "
                             f"edges=784,20000") from None
         document.append(f"{key} = {value}")
@@ -212,7 +221,7 @@ def parse_options(texts: Iterable[str] | None, option: str = "--space-option") -
 
 
 def _toml(value: str) -> str:
-    """A value as TOML writes it, where it is a bare word or several with commas; else as it stands."""
+    """Return a value as TOML writes it if it is a bare word or several with commas, else unchanged."""
     value = value.strip()
     if "," in value and value[0] not in "[{\"'":
         return f"[{', '.join(map(_toml, value.split(',')))}]"
@@ -221,7 +230,7 @@ def _toml(value: str) -> str:
 
 
 def parse_range(text: str | None, option: str) -> tuple[int, int] | None:
-    """``low,high`` as whole numbers; None stays None; raises :class:`UserError`."""
+    """Parse ``low,high`` as whole numbers; None stays None; raise :class:`UserError` for other text."""
     if text is None:
         return None
     try:
@@ -232,7 +241,7 @@ def parse_range(text: str | None, option: str) -> tuple[int, int] | None:
 
 
 def parse_target(texts: list[str] | None) -> str | tuple[str, ...] | None:
-    """One name, whose commas may be its own, or several."""
+    """Parse one name, which may contain commas, or several names."""
     return texts[0] if texts and len(texts) == 1 else tuple(texts) if texts else None
 
 
@@ -260,7 +269,7 @@ def parse_paths(paths: Iterable[Path] | None) -> list[Path]:
 
 
 def parse_numbers(texts: Sequence[str], option: str) -> list[float]:
-    """``number,number`` as a list; raises :class:`UserError` unless all are positive and finite."""
+    """Parse ``number,number`` as a list; raise :class:`UserError` unless all are positive and finite."""
     text = ",".join(texts)
     try:
         numbers = [float(part) for part in text.split(",")]
@@ -272,7 +281,10 @@ def parse_numbers(texts: Sequence[str], option: str) -> list[float]:
 
 
 def parse_reference(texts: Sequence[str], objectives: Iterable[str]) -> Mapping[str, float]:
-    """A hypervolume reference point, or a part of one; raises :class:`UserError` for what is no objective."""
+    """Parse a hypervolume reference point, or a part of one.
+
+    Raise :class:`UserError` for names that are no objectives.
+    """
     point, known = parse_assignments(texts, "--reference"), list(objectives)
     for name in point:
         if name not in known:

@@ -1,4 +1,4 @@
-"""evonas predict: what a network of a run says of new samples."""
+"""Command ``evonas predict``: outputs of a run's network for new samples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evonas.run.open import OpenRun
     from evonas.types import Doubles
 
-#: Samples a forward pass; bounds memory only.
+#: Samples of a forward pass; bounds memory only.
 BATCH = 1024
 
 
@@ -80,7 +80,7 @@ def _choose(opened: OpenRun, run: Path) -> tuple[int, str]:
 
 
 def _outputs(network: Any, x: Any) -> Doubles:
-    """In float64, so that a sample's outputs do not depend on what else is in its batch."""
+    """Compute in float64, so that a sample's outputs do not depend on the others of its batch."""
     import numpy as np
     import torch
 

@@ -1,4 +1,4 @@
-"""evonas report: a run as a page."""
+"""Command ``evonas report``: a run as a page."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def _serve(collect: Callable[[], Json], port: int) -> None:
 
 
 def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
-    """What the page shows; raises :class:`UserError` where a run cannot be read, is named twice or does not fit."""
+    """Return the contents of the page.
+
+    Raise :class:`UserError` if a run cannot be read, is named twice or does not fit.
+    """
     from evonas.report.html import Subject, collect
     from evonas.run.export import formats_of
     from evonas.run.open import open_run

@@ -1,4 +1,4 @@
-"""evonas sample: ask a trained hypernetwork."""
+"""Command ``evonas sample``: architectures from a trained hypernetwork."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""evonas score: proxies of networks, without training them."""
+"""Command ``evonas score``: proxies of networks, without training them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from evonas.space import SearchSpace
     from evonas.types import Doubles
 
-#: Scored unless others are named.
+#: Proxies that are scored unless others are named.
 DEFAULT = "naswot,synflow,vote,az_nas,params,flops"
-#: Networks of a run that are scored unless more are asked for.
+#: Number of a run's networks that are scored unless more are asked for.
 MEMBERS = 40
 
 
@@ -94,7 +94,15 @@ def score(
 def _of_run(
     run: Path, wanted: Sequence[str] | None, n_members: int, seed: int | None, moved: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of networks, and of the proxies' rank correlations with what was measured."""
+    """Return rows of networks, and of the proxies' rank correlations with measured metrics.
+
+    Args:
+        run: The run.
+        wanted: Names of proxies; None takes all.
+        n_members: Number of networks.
+        seed: Seed of the weights; None takes the run's.
+        moved: Options for data that have moved.
+    """
     import numpy as np
 
     from evonas.evaluation.proxies.scorer import Scorer
@@ -125,7 +133,13 @@ def _of_run(
 
 
 def _of_texts(texts: Sequence[str], wanted: Sequence[str] | None, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of networks that were typed."""
+    """Return rows of networks given as text.
+
+    Args:
+        texts: Genotypes.
+        wanted: Names of proxies; None takes all.
+        given: Settings of space and data.
+    """
     from evonas.capabilities.display import Readable
     from evonas.config import build_config
     from evonas.data import load
@@ -163,7 +177,7 @@ def _scores(scorer: Any, genotypes: Sequence[Any], wanted: Sequence[str] | None)
 
 
 def _rows(heads: Sequence[dict[str, Any]], table: Mapping[str, Doubles]) -> list[dict[str, Any]]:
-    """Scores and ranks, 1 for the best, behind what names the networks; None where a score failed."""
+    """Return scores and ranks, 1 for the best, behind the name of each network; None if a score failed."""
     import numpy as np
     from scipy.stats import rankdata
 

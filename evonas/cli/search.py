@@ -1,4 +1,4 @@
-"""evonas evolve, evonas seed, evonas resume."""
+"""Commands ``evonas evolve``, ``evonas seed`` and ``evonas resume``."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ MEMBERS = "Networks [of a search its own number; else as many as the time allows
 NEW_LIMIT = "New limit in seconds, earlier sessions included [the run's]."
 NEW_TIMEOUT = "Seconds after which a trial counts as failed [the run's]."
 
-#: Options of `evonas evolve` whose values are a few names.
+#: Options of `evonas evolve` with values from a few names.
 Constraint = Annotated[
     list[str] | None,
     typer.Option(help='Like "flops<=50000" or "flops<=50000,depth<=4"; may be repeated.', rich_help_panel=SEARCH),
@@ -298,7 +298,7 @@ def seed(
 
 
 def _check_batches(config: RunConfig) -> None:
-    """Raises :class:`UserError` where the file has batches of its own."""
+    """Raise :class:`UserError` if the file sets a searcher or numbers of individuals, which ``evonas seed`` decides."""
     fixed: list[str] = [key for key in ("population", "children", "generations") if key in config.model_fields_set]
     if config.searcher != "random":
         fixed.append("searcher")
@@ -323,7 +323,7 @@ def resume(
     observer: Observers = None,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a run exactly where it stopped."""
+    """Continue a run exactly where it stopped."""
     from evonas.run import start
     from evonas.run.open import config_of
 

@@ -12,21 +12,21 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-#: A loss at the present values of weights and logits, with its graph.
+#: Loss at the present values of weights and logits, with its graph.
 Loss: TypeAlias = Callable[[], Tensor]
 
-#: The step of the finite difference, divided by the norm of the direction.
+#: Step of the finite difference, divided by the norm of the direction.
 DIFFERENCE = 0.01
 
 
 @dataclass(frozen=True)
 class Unroll:
-    """The optimiser's step that the second order looks ahead: ``w' = w - eta (mu v + grad L + decay w)``.
+    """Optimiser's step that the second order looks ahead: ``w' = w - eta (mu v + grad L + decay w)``.
 
     Attributes:
         learning_rate: eta.
         momentum: mu.
-        velocity: v of every weight, None where it has none yet.
+        velocity: v of each weight, None for a weight that has none yet.
         weight_decay: decay.
     """
 
@@ -37,7 +37,7 @@ class Unroll:
 
 
 def first_order_gradient(logits: Tensor, val_loss: Loss) -> Tensor:
-    """Gradient of the validation loss at the present weights: ``eta = 0``."""
+    """Return the gradient of the validation loss at the present weights: ``eta = 0``."""
     (gradient,) = torch.autograd.grad(val_loss(), logits)
     return gradient
 
@@ -45,22 +45,24 @@ def first_order_gradient(logits: Tensor, val_loss: Loss) -> Tensor:
 def second_order_gradient(
     logits: Tensor, weights: Sequence[Tensor], *, train_loss: Loss, val_loss: Loss, unroll: Unroll
 ) -> Tensor:
-    """Gradient of the validation loss at the weights after one step of training, which depends on the logits.
+    """Return the gradient of the validation loss at the weights after one training step, which depends on the logits.
 
     ``grad_a L_val(w') - eta [grad_a L_train(w+) - grad_a L_train(w-)] / 2R`` with ``w+- = w +- R grad_w' L_val(w')``
     and ``R = .01 / ||grad_w' L_val(w')||``. Weights are changed meanwhile, and have their values again at the end.
 
     Args:
-        logits: What the gradient is taken of; a leaf.
-        weights: Leaves. What a loss does not depend on may be among them.
-        train_loss: The same noise in every call.
+        logits: Leaf at which the gradient is taken.
+        weights: Leaves. Those that a loss does not depend on may be among them.
+        train_loss: Loss on training samples, with the same noise in every call.
+        val_loss: Loss on validation samples.
+        unroll: The optimiser's step.
     """
     kept = [weight.detach().clone() for weight in weights]
     try:
         _set(weights, _looked_ahead(kept, _gradients(train_loss(), weights), unroll))
         gradient, *direction = _gradients(val_loss(), [logits, *weights])
         norm = torch.stack([g.norm() for g in direction]).norm()
-        if not norm > 0:  # the validation loss does not depend on the weights: nothing to look ahead to
+        if not norm > 0:  # the loss does not depend on the weights: there is no step to look ahead
             return gradient
         radius = float(DIFFERENCE / norm)
         for sign in (1.0, -1.0):

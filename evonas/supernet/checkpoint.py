@@ -1,4 +1,4 @@
-"""What a search leaves behind: a hypernetwork that is asked for genotypes, and a supernet's weights. No torch."""
+"""Files that a search leaves: a hypernetwork that gives genotypes on request, and a supernet's weights. No torch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from evonas.supernet.hypernet import Hypernet, hypernet_from, mixed_logits
 from evonas.supernet.path_sampling import perturbed
 from evonas.types import Doubles, Floats, UserError, Weights
 
-#: In the search's own folder: what is asked, and the checkpoint with the weights of the supernet under a prefix.
+#: Files in the search's folder: the hypernetwork, and the checkpoint with the weights of the supernet under a prefix.
 FILE, CHECKPOINT, SUPERNET = "hypernet.safetensors", "search.safetensors", "supernet."
 #: There, too: the last layer's weights at the references, under another prefix.
 HEADS = "heads."
-#: Complexities that are tried for each member, before logits are sampled; and samples before they are made flatter.
+#: Complexities to try for each member before logits are sampled; and samples to draw before the logits are made
+#: flatter.
 TRIES = 10
 
 
@@ -28,9 +29,10 @@ class TrainedHypernet:
     """Logits at the references of a hypernetwork.
 
     Attributes:
-        method: That trained it.
+        method: Method that trained it.
         operations: Columns of the logits.
-        rule: How logits become a genotype.
+        rule: Rule by which logits become a genotype.
+        hypernet: Shares of the references for a complexity.
         references: Shape ``(n_references, n_choices, n_operations)``.
     """
 
@@ -46,11 +48,14 @@ class TrainedHypernet:
         return self.hypernet.measures
 
     def logits(self, complexity: Doubles) -> Doubles:
-        """Shape ``(n_choices, n_operations)``."""
+        """Return logits, shape ``(n_choices, n_operations)``."""
         return mixed_logits(self.hypernet.coefficients(complexity), self.references)
 
     def ask(self, space: Relaxable[G], complexity: Sequence[float]) -> G:
-        """The genotype for a complexity; ``ValueError`` with one sentence if it cannot be asked for."""
+        """Return the genotype for a complexity.
+
+        Raise ``ValueError`` with one sentence if the complexity is out of range.
+        """
         return self._best(space, self.hypernet.check(complexity))
 
     def family(self, space: Relaxable[G], n_members: int, rng: np.random.Generator) -> list[G]:
@@ -87,7 +92,7 @@ class TrainedHypernet:
         raise ValueError(f"only {len(found)} different networks were found: ask for fewer members than {n_members}")
 
     def encode(self) -> Encoded:
-        """For :func:`evonas.serialization.arrays.save`."""
+        """Return the form for :func:`evonas.serialization.arrays.save`."""
         header = {
             "method": self.method, "operations": list(self.operations), "rule": self.rule,
             "hypernet": self.hypernet.to_json(),
@@ -99,10 +104,10 @@ class TrainedHypernet:
 
 
 def load_hypernet(directory: Path, choices: Choices) -> TrainedHypernet:
-    """What a search left in its folder.
+    """Load the hypernetwork that a search left in its folder.
 
     Raises:
-        UserError: Nothing, something damaged, or a hypernetwork for other choices.
+        UserError: There is none, it is damaged, or it has other choices.
     """
     path = directory / FILE
     data = load(path)
@@ -124,7 +129,7 @@ def load_hypernet(directory: Path, choices: Choices) -> TrainedHypernet:
 
 
 def load_supernet(directory: Path) -> Weights:
-    """The state of the supernet that a search has trained so far; raises :class:`UserError` if there is none."""
+    """Load the state of the supernet that a search has trained so far; raise :class:`UserError` if there is none."""
     data = load(directory / CHECKPOINT)
     if data is None:
         raise UserError(f"there is no supernet in {directory}: seed a run with a method that trains one")
@@ -132,6 +137,6 @@ def load_supernet(directory: Path) -> Weights:
 
 
 def supernet_weights(checkpoint: Encoded) -> Weights:
-    """Its part of a checkpoint."""
+    """Return the supernet's part of a checkpoint."""
     arrays = checkpoint.arrays
     return {name.removeprefix(SUPERNET): value for name, value in arrays.items() if name.startswith(SUPERNET)}

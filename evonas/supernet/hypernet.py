@@ -1,7 +1,7 @@
-"""Hypernetworks: from a complexity that a person asks for to the architecture logits of a supernet.
+"""Hypernetworks: from a requested complexity to the architecture logits of a supernet.
 
-Both are linear in what is learned: logits at a few references, mixed with coefficients that the complexity alone
-decides. The coefficients are computed here, without torch, so that a trained hypernetwork answers at once.
+Both kinds are linear in the learned values: logits at a few references are mixed with coefficients that depend on the
+complexity alone. The coefficients are computed here, without torch, so that a trained hypernetwork answers at once.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from evonas.types import Doubles, Floats, Json
 
-#: Numbers asked for may be rounded to two decimals.
+#: Tolerance of requested numbers, which may be rounded to two decimals.
 ROUNDING = 0.005
 #: What operations can be charged for; ``latency`` is measured, see :mod:`evonas.runtimes.latency_table`.
 MEASURES = ("params", "flops", "latency")
 
 
 class Hypernet(Protocol):
-    """What a complexity means; a complexity is a vector of doubles."""
+    """Meaning of a complexity, which is a vector of doubles."""
 
     @property
     def n_references(self) -> int:
@@ -35,7 +35,7 @@ class Hypernet(Protocol):
         ...
 
     def coefficients(self, complexity: Doubles) -> Doubles:
-        """Shares of the references' logits, ``(n_references,)``; they sum to one."""
+        """Return the shares of the references' logits, ``(n_references,)``; they sum to one."""
         ...
 
     def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
@@ -48,25 +48,29 @@ class Hypernet(Protocol):
         ...
 
     def draw(self, rng: np.random.Generator) -> Doubles:
-        """A complexity to train on."""
+        """Draw a complexity to train on."""
         ...
 
     def spread(self, index: int) -> Doubles:
-        """Complexity ``index`` of a sequence of which any first ones cover the range evenly."""
+        """Return complexity ``index`` of a sequence whose first members cover the range evenly, however long it is."""
         ...
 
     def check(self, complexity: Sequence[float]) -> Doubles:
-        """The complexity that was asked for; raises ``ValueError`` with one sentence if there is none such."""
+        """Return the requested complexity; raise ``ValueError`` with one sentence for one out of range."""
         ...
 
     def to_json(self) -> Json:
-        """The argument of :func:`hypernet_from`."""
+        """Return the argument of :func:`hypernet_from`."""
         ...
 
 
 @dataclass(frozen=True)
 class Table:
-    """No hypernetwork: one set of logits, and nothing is charged (DARTS)."""
+    """Single set of logits without a hypernetwork and without a charge (DARTS).
+
+    Attributes:
+        n_references: 1.
+    """
 
     n_references: int = 1
     measures: ClassVar[tuple[str, ...]] = ()
@@ -92,13 +96,13 @@ class Table:
 
 @dataclass(frozen=True)
 class PiecewiseLinear:
-    """Scalar complexity: the loss charges ``lambda`` for every parameter (Yakovlev 2022).
+    """Scalar complexity: the loss charges ``lambda`` for each parameter (Yakovlev 2022).
 
     Logits are piecewise linear in ``log10(lambda)`` between equally spaced knots.
 
     Attributes:
         low: Smallest ``log10(lambda)``.
-        high: Largest.
+        high: Largest ``log10(lambda)``.
         n_references: Knots.
     """
 
@@ -108,14 +112,14 @@ class PiecewiseLinear:
     measures: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` with one sentence for a value out of range."""
+        """Raise ``ValueError`` with one sentence for a value out of range."""
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"the range of log10(lambda) must be ascending, got {self.low:g}, {self.high:g}")
         if self.n_references < 2:
             raise ValueError(f"a piecewise-linear hypernetwork needs at least 2 knots, got {self.n_references}")
 
     def coefficients(self, complexity: Doubles) -> Doubles:
-        """Hat functions: ``1 - w`` at the knot below and ``w`` at the one above."""
+        """Return hat functions: ``1 - w`` at the knot below and ``w`` at the one above."""
         n_pieces = self.n_references - 1
         place = (math.log10(complexity[0]) - self.low) / (self.high - self.low) * n_pieces
         hats: Doubles = 1.0 - np.abs(np.arange(self.n_references) - min(max(place, 0.0), n_pieces))
@@ -207,7 +211,7 @@ class SimplexRBF:
         return rng.dirichlet(np.ones(self.dimension))
 
     def spread(self, index: int) -> Doubles:
-        """Gaps between sorted numbers are uniform on the simplex."""
+        """Return the gaps between sorted numbers, which are uniform on the simplex."""
         return np.diff(np.sort(_even_points(index, self.dimension - 1)), prepend=0.0, append=1.0)
 
     def check(self, complexity: Sequence[float]) -> Doubles:
@@ -252,7 +256,7 @@ def measure_matrix(costs: Mapping[str, Floats], measures: Sequence[str]) -> Doub
 
 
 def hypernet_from(document: Mapping[str, Any]) -> Hypernet:
-    """The inverse of ``to_json``; raises ``ValueError`` for a document that it did not make."""
+    """Invert ``to_json``; raise ``ValueError`` for a document that it did not make."""
     kinds = {"table": Table, "piecewise-linear": PiecewiseLinear, "simplex-rbf": SimplexRBF}
     arguments = dict(document)
     try:
@@ -263,19 +267,20 @@ def hypernet_from(document: Mapping[str, Any]) -> Hypernet:
 
 
 def mixed_logits(coefficients: Doubles, references: Floats) -> Doubles:
-    """Logits ``(n_choices, n_operations)`` from the references' ``(n_references, n_choices, n_operations)``."""
+    """Mix logits ``(n_choices, n_operations)`` from the references' ``(n_references, n_choices, n_operations)``."""
     mixed: Doubles = np.tensordot(coefficients, references.astype(np.float64), axes=1)
     return mixed
 
 
 def _even_points(index: int, dimension: int) -> Doubles:
-    """Point ``index`` of a sequence in the unit cube that fills it evenly.
+    """Return point ``index`` of a sequence that fills the unit cube evenly.
 
-    The additive recurrence of Roberts 2018 (https://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences);
-    in one dimension it has the golden ratio.
+    It is the additive recurrence of Roberts 2018
+    (https://extremelearning.com.au/unreasonable-effectiveness-of-quasirandom-sequences); in one dimension it uses the
+    golden ratio.
     """
     root = 2.0
-    for _ in range(64):  # of x**(d + 1) = x + 1
+    for _ in range(64):  # fixed point of x**(d + 1) = x + 1
         root = (1 + root) ** (1 / (dimension + 1))
     return (0.5 + (index + 1) * root ** -np.arange(1.0, dimension + 1)) % 1.0
 

@@ -1,4 +1,4 @@
-"""Weights and logits under their optimisers."""
+"""Optimisers of weights and of logits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from evonas.types import Arrays, Task
 
 
 class Batch(NamedTuple):
-    """Inputs ``(n, *input_shape)``, targets, and what losses are multiplied with, ``(n,)``; None is 1."""
+    """Samples of a step.
+
+    Attributes:
+        x: Inputs, ``(n, *input_shape)``.
+        y: Targets.
+        weight: Factors of the losses, ``(n,)``; None is 1.
+    """
 
     x: Tensor
     y: Tensor
@@ -107,12 +113,12 @@ class WeightLearner:
             own[name].copy_(torch.tensordot(mix, head, 1))
 
     def rate(self, progress: float) -> float:
-        """Cosine from the first to the last learning rate."""
+        """Return the learning rate, which falls along a cosine from the first to the last value."""
         first, last = self._settings.learning_rate, self._settings.last_learning_rate
         return last + (first - last) * 0.5 * (1 + math.cos(math.pi * progress))
 
     def step(self, losses: Iterable[Tensor], progress: float) -> float:
-        """One step by the sum of the gradients; graphs are made and freed one by one. Returns the mean loss.
+        """Take one step by the sum of the gradients and return the mean loss; graphs are made and freed one by one.
 
         Raises:
             FloatingPointError: A loss is not finite.
@@ -131,7 +137,7 @@ class WeightLearner:
         return sum(values) / len(values)
 
     def unroll(self, progress: float) -> Unroll:
-        """The next step of SGD."""
+        """Return the next step of SGD."""
         velocity = [self.optimizer.state[w].get("momentum_buffer") for w in self.weights]
         return Unroll(self.rate(progress), self._settings.momentum, velocity, self._settings.weight_decay)
 
@@ -141,7 +147,9 @@ class LogitLearner:
 
     Args:
         references: Shape ``(n_references, n_choices, n_operations)``.
-        beta: Of the first moment; with 0 a logit without a gradient stays where it is.
+        rate: Learning rate.
+        beta: Decay of the first moment; with 0 a logit without a gradient keeps its value.
+        weight_decay: Factor of the logits that is added to the gradient.
     """
 
     def __init__(self, references: Tensor, rate: float, *, beta: float = 0.5, weight_decay: float = 0.0) -> None:
@@ -149,7 +157,7 @@ class LogitLearner:
         self.optimizer = torch.optim.Adam([references], lr=rate, betas=(beta, 0.999), weight_decay=weight_decay)
 
     def step(self, gradient: Tensor) -> None:
-        """Raises ``FloatingPointError`` for a gradient that is not finite."""
+        """Take one step; raise ``FloatingPointError`` for a gradient that is not finite."""
         if not bool(gradient.isfinite().all()):
             raise FloatingPointError("the gradient of the architecture is not finite; lower its learning rates")
         self.references.grad = gradient
@@ -158,13 +166,25 @@ class LogitLearner:
 
 
 def first_references(n_references: int, choices: Choices, generator: torch.Generator) -> Tensor:
-    """Logits near 0, as in DARTS: all operations are about equally probable."""
+    """Draw logits near 0, as in DARTS: all operations are about equally probable.
+
+    Args:
+        n_references: Number of sets of logits.
+        choices: The choices of the space.
+        generator: Draws the logits.
+    """
     shape = n_references, choices.n_choices, len(choices.operations)
     return 1e-3 * torch.randn(shape, generator=generator)
 
 
 def data_loss(outputs: Tensor, batch: Batch, task: Task) -> Tensor:
-    """What is minimised on data."""
+    """Return the loss on data, a scalar: cross-entropy or the mean squared error.
+
+    Args:
+        outputs: Outputs before softmax, ``(n, n_outputs)``.
+        batch: Targets, and factors of the losses.
+        task: Its kind decides the loss.
+    """
     loss = nn.functional.mse_loss if task.kind == "regression" else nn.functional.cross_entropy
     if batch.weight is None:
         return loss(outputs, batch.y)
@@ -173,7 +193,7 @@ def data_loss(outputs: Tensor, batch: Batch, task: Task) -> Tensor:
 
 
 def optimizer_arrays(optimizer: torch.optim.Optimizer, prefix: str) -> Arrays:
-    """The state of an optimiser as named arrays."""
+    """Return the state of an optimiser as named arrays."""
     state: Mapping[int, Mapping[str, Any]] = optimizer.state_dict()["state"]
     return {
         f"{prefix}.{index}.{name}": value.numpy().copy(order="C")
@@ -182,7 +202,13 @@ def optimizer_arrays(optimizer: torch.optim.Optimizer, prefix: str) -> Arrays:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, arrays: Arrays, prefix: str) -> None:
-    """The inverse of :func:`optimizer_arrays`."""
+    """Invert :func:`optimizer_arrays`.
+
+    Args:
+        optimizer: Gets the state.
+        arrays: Arrays of a checkpoint.
+        prefix: First part of the names of this optimiser's arrays.
+    """
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in arrays.items():
         if key.startswith(f"{prefix}."):

@@ -11,35 +11,39 @@ from evonas.capabilities.choices import Relaxable
 from evonas.space import G
 from evonas.types import Doubles, Floats
 
-#: Draws of different genotypes for each of them, before the space counts as exhausted.
+#: Draws for each genotype before the space counts as exhausted.
 DRAWS = 20
 
 
 def perturbed(logits: Doubles, rng: np.random.Generator) -> Floats:
-    """Logits with Gumbel noise: a row is largest at an operation with that operation's probability.
+    """Add Gumbel noise to logits: each operation has the largest entry of its row with its own probability.
 
-    To :meth:`evonas.capabilities.choices.Relaxable.discretize` they say more than the operations drawn: how strong each
-    is, by which a space that keeps some edges only can choose these.
+    For :meth:`evonas.capabilities.choices.Relaxable.discretize` they hold more than the operations drawn: the strength
+    of each, by which a space that keeps only some edges can choose these.
     """
     return (logits + rng.gumbel(size=logits.shape)).astype(np.float32)
 
 
 def uniform_path(space: Relaxable[G], shape: tuple[int, int], rule: str, rng: np.random.Generator) -> Floats:
-    """Rows of ``arch`` that run a random genotype: every operation of every row with equal probability (SPOS).
+    """Return rows of ``arch`` that run a random genotype: each operation of a row has equal probability (SPOS).
 
-    Where the space keeps some edges only these are run, all equally often: what is trained is what is scored.
+    If the space keeps only some edges, only these are run, all equally often: paths are trained as they are scored.
 
     Args:
-        shape: Of ``arch``.
+        space: The space.
+        shape: Shape of ``arch``.
+        rule: Rule by which logits become a genotype.
+        rng: Draws the path.
     """
     return space.arch_of(space.discretize(perturbed(np.zeros(shape), rng), rule))
 
 
 def fair_paths(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """One-hot rows of all paths of a training step, ``(n_operations, *shape)``: of every row each operation once.
+    """Return one-hot rows of all paths of a training step, ``(n_operations, *shape)``: each operation of a row once.
 
-    So FairNAS has it. Where the space keeps some edges only, paths still run all edges, and candidates are scored with
-    fewer edges than were trained together: with edges left out no such few paths could have every operation once.
+    This is the rule of FairNAS. If the space keeps only some edges, paths still run all edges, and candidates are
+    scored with fewer edges than were trained together: with edges left out, so small a number of paths could not have
+    every operation once.
     """
     n_choices, n_operations = shape
     columns = rng.permuted(np.tile(np.arange(n_operations), (n_choices, 1)), axis=1).T

@@ -1,10 +1,10 @@
-"""Priors on structure: what relaxed choices are likely before any data is seen.
+"""Priors on structure: log densities of relaxed choices before any data are seen.
 
 The formulas are those of "parameter relevance" (Taranov, Bakhteev and Strijov). A prior is used as ``-log P`` in the
 loss of the architecture; it acts on points of the simplex and on the logits behind them, never on both at once.
 
-Beside them remedies against the collapse of a differentiable search into skip connections: skips help the training of
-the supernet itself, whatever the network that is wanted, so their logits outgrow the others.
+This module also has remedies against the collapse of a differentiable search into skip connections: skips help the
+training of the supernet itself, regardless of the wanted network, so their logits outgrow the others.
 """
 
 from __future__ import annotations
@@ -19,20 +19,23 @@ from torch import Tensor
 
 from evonas.supernet.settings import PriorName
 
-#: Maps logits and rows of ``arch``, both ``(n_choices, n_operations)``, to a scalar: minus a log density but for a
-#: constant.
+#: Function from logits and rows of ``arch``, both ``(n_choices, n_operations)``, to a scalar: minus a log density up to
+#: a constant.
 Prior: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
-#: Points of the simplex are kept so far from its faces, where the densities have poles.
+#: Distance of points of the simplex from its faces, where the densities have poles.
 SIMPLEX_MARGIN = 1e-6
 
 
 def gumbel_softmax_log_density(gamma: Tensor, logits: Tensor, temperature: float) -> Tensor:
-    """Log density of the Gumbel-softmax distribution (Jang 2016, https://arxiv.org/abs/1611.01144), shape ``(...)``.
+    """Compute the log density of the Gumbel-softmax distribution (Jang 2016), shape ``(...)``.
+
+    Jang 2016: https://arxiv.org/abs/1611.01144.
 
     Args:
         gamma: Points of the simplex, ``(..., k)``.
         logits: Unnormalised log-probabilities, ``(k,)`` or ``(..., k)``.
+        temperature: Positive.
     """
     k, log_gamma = gamma.shape[-1], gamma.clamp_min(SIMPLEX_MARGIN).log()
     tilted = logits - temperature * log_gamma
@@ -41,7 +44,7 @@ def gumbel_softmax_log_density(gamma: Tensor, logits: Tensor, temperature: float
 
 
 def dirichlet_log_density(gamma: Tensor, concentration: Tensor) -> Tensor:
-    """Log density of the Dirichlet distribution, shape ``(...)``.
+    """Compute the log density of the Dirichlet distribution, shape ``(...)``.
 
     Args:
         gamma: Points of the simplex, ``(..., k)``.
@@ -58,7 +61,7 @@ def entropy(logits: Tensor) -> Tensor:
 
 
 def entropy_penalty(logits: Tensor, target: float) -> Tensor:
-    """``(target - sum of the rows' entropies)**2`` in nats squared: the stable way to ask for definite choices.
+    """Compute ``(target - sum of the rows' entropies)**2`` in nats squared, a stable way to ask for definite choices.
 
     Args:
         logits: ``(n_choices, n_operations)``.
@@ -68,12 +71,13 @@ def entropy_penalty(logits: Tensor, target: float) -> Tensor:
 
 
 def make_prior(name: PriorName, parameter: float) -> Prior:
-    """A prior with the same law for every row.
+    """Return a prior with the same law for every row.
 
     Args:
+        name: The law.
         parameter: ``"dirichlet"``: the concentration of every operation; ``"gumbel-softmax"``: the temperature, with
             equal probabilities of the operations (above ``1 / (n_operations - 1)`` the density prefers the middle of
-            the simplex, below its vertices); ``"entropy"``: the wanted share of the largest entropy there is.
+            the simplex, below its vertices); ``"entropy"``: the wanted share of the largest possible entropy.
     """
     kinds: dict[PriorName, Callable[..., Tensor]] = {
         "dirichlet": _dirichlet, "gumbel-softmax": _gumbel_softmax, "entropy": _entropy
@@ -95,12 +99,14 @@ def _entropy(logits: Tensor, arch: Tensor, *, parameter: float) -> Tensor:
 
 
 def with_auxiliary_skip(arch: Tensor, skip: int | None, progress: float) -> Tensor:
-    """Rows with ``1 - progress`` added to the skip: training needs no skip of the architecture's own (DARTS-).
+    """Add ``1 - progress`` to the skip of each row: training then needs no skip of the architecture's own (DARTS-).
 
     Chu 2020, https://arxiv.org/abs/2009.01027.
 
     Args:
-        skip: Its column; None where there is no such operation, and nothing is added.
+        arch: Rows, ``(n_choices, n_operations)``.
+        skip: Column of the skip; None if there is no such operation, and nothing is added.
+        progress: Completed share of the training, from 0 to below 1.
     """
     if skip is None:
         return arch
@@ -110,8 +116,8 @@ def with_auxiliary_skip(arch: Tensor, skip: int | None, progress: float) -> Tens
 
 
 def beta_decay(logits: Tensor) -> Tensor:
-    """Mean over the rows of ``logsumexp(logits)``, to be added to the validation loss (beta-DARTS).
+    """Return the mean over the rows of ``logsumexp(logits)``, to be added to the validation loss (beta-DARTS).
 
-    It keeps the softmax from growing sharp before its time. Ye 2022, https://arxiv.org/abs/2203.01665.
+    It keeps the softmax from growing sharp too early. Ye 2022, https://arxiv.org/abs/2203.01665.
     """
     return logits.logsumexp(-1).mean()

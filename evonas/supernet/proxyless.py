@@ -1,4 +1,4 @@
-"""Gates that run two paths at a time, and a loss that knows what a device charges (ProxylessNAS).
+"""Gates that run two paths at a time, and a loss that includes the cost on a device (ProxylessNAS).
 
 Cai 2019, https://arxiv.org/abs/1812.00332.
 """
@@ -14,16 +14,16 @@ from torch import Tensor
 from evonas.supernet.settings import CostForm
 from evonas.types import Floats
 
-#: The weight of the operation that is run for its gate's gradient only: beyond the precision of the sum that it is
-#: added to, and not so small that its gradients become denormal numbers, which are slow.
+#: Weight of the operation that is run for its gate's gradient only: below the precision of the sum that it is added to,
+#: and not so small that its gradients become denormal numbers, which are slow.
 UNHEARD = 1e-12
-#: The power of a logarithm needs it to be positive.
+#: Smallest cost in the logarithm, whose power needs it to be positive.
 LEAST_COST = 1.001
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Two operations of every row, the first of them active.
+    """Two operations of each row, the first of them active.
 
     Attributes:
         columns: Shape ``(n_choices, 2)``.
@@ -32,13 +32,16 @@ class Pairs:
     columns: Tensor
 
     def arch(self, n_operations: int) -> Tensor:
-        """Rows ``(n_choices, n_operations)``: 1 for the active operation, next to nothing for the other."""
+        """Return rows ``(n_choices, n_operations)``: 1 for the active operation, ``UNHEARD`` for the other."""
         rows = torch.zeros(len(self.columns), n_operations)
         return rows.scatter_(1, self.columns, torch.tensor([1.0, UNHEARD]).expand(len(self.columns), 2))
 
 
 def draw_pairs(logits: Tensor, generator: torch.Generator) -> Pairs:
-    """Two different operations a row by their probabilities; the active one by the probabilities within the pair."""
+    """Draw two different operations for each row by their probabilities.
+
+    The active one is drawn by the probabilities within the pair.
+    """
     probabilities = logits.softmax(-1)
     columns = torch.multinomial(probabilities, 2, generator=generator)
     active = torch.multinomial(probabilities.gather(1, columns), 1, generator=generator)
@@ -46,7 +49,7 @@ def draw_pairs(logits: Tensor, generator: torch.Generator) -> Pairs:
 
 
 def draw_path(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """One operation a row by its probability: one-hot rows ``(n_choices, n_operations)``."""
+    """Draw one operation for each row by its probability: one-hot rows ``(n_choices, n_operations)``."""
     columns = torch.multinomial(logits.softmax(-1), 1, generator=generator)
     return torch.zeros_like(logits).scatter_(1, columns, 1.0)
 
@@ -73,7 +76,7 @@ class CostTerm:
     one_sided: bool = False
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` for a target that the form cannot take."""
+        """Raise ``ValueError`` for a target that the form cannot take."""
         if self.form == "target" and not self.target > 0:
             raise ValueError(f"the form 'target' needs a positive target cost, got {self.target:g}: raise the target")
         if self.form == "power" and not self.target > 1:
@@ -83,11 +86,11 @@ class CostTerm:
             )
 
     def expected(self, probabilities: Tensor) -> Tensor:
-        """E, a scalar."""
+        """Return E, a scalar."""
         return (probabilities * torch.from_numpy(self.costs)).sum()
 
     def __call__(self, loss: Tensor, probabilities: Tensor) -> Tensor:
-        """The whole loss."""
+        """Return the whole loss."""
         expected = self.expected(probabilities)
         if self.form == "target":
             excess = expected / self.target - 1
@@ -100,21 +103,24 @@ class CostTerm:
 
 
 def pair_gradient(logits: Tensor, pairs: Pairs, *, loss: float, path_gradients: Tensor, cost: CostTerm) -> Tensor:
-    """Gradient of the whole loss at the logits of the pairs, 0 elsewhere, ``(n_choices, n_operations)``.
+    """Compute the gradient of the whole loss at the logits of the pairs, 0 elsewhere, ``(n_choices, n_operations)``.
 
-    For the data's part that is ``dL/dlogit_i = sum_j <dL/dout, o_j(x)> q_j (d_ij - q_i)`` over the pair, with the
+    For the data's part it is ``dL/dlogit_i = sum_j <dL/dout, o_j(x)> q_j (d_ij - q_i)`` over the pair, with the
     probabilities q within it. For the cost's part the pair keeps its share of the probability.
 
     Args:
-        loss: The data's, CE.
+        logits: ``(n_choices, n_operations)``.
+        pairs: The operations that were run.
+        loss: Loss on the data, CE.
         path_gradients: ``<dL/dout, o_j(x)>``, CE's gradient at the rows of ``arch``, ``(n_choices, n_operations)``.
+        cost: The term with the expected cost.
     """
     leaf = logits.detach().requires_grad_()
     within = leaf.gather(1, pairs.columns).softmax(1)
     probabilities = logits.detach().softmax(1)
     shares = probabilities.gather(1, pairs.columns).sum(1, keepdim=True)
     change = (path_gradients.gather(1, pairs.columns) * within).sum()
-    data_loss = loss + change - change.detach()  # its value, and to first order what it would be with other gates
+    data_loss = loss + change - change.detach()  # its value, and a first-order estimate for other gates
     whole = cost(data_loss, probabilities.scatter(1, pairs.columns, shares * within))
     (gradient,) = torch.autograd.grad(whole, leaf)
     return gradient
@@ -122,10 +128,12 @@ def pair_gradient(logits: Tensor, pairs: Pairs, *, loss: float, path_gradients: 
 
 @torch.no_grad()
 def keep_other_probabilities(logits: Tensor, before: Tensor, pairs: Pairs) -> None:
-    """Shift both logits of every pair, in place, so that the operations outside keep the probabilities they had.
+    """Shift both logits of each pair, in place, so that all other operations keep their probabilities.
 
     Args:
+        logits: The logits after their update, ``(n_choices, n_operations)``.
         before: The logits before their update.
+        pairs: The operations whose logits were updated.
     """
     old, new = (values.gather(1, pairs.columns).logsumexp(1, keepdim=True) for values in (before, logits))
     logits.scatter_add_(1, pairs.columns, (old - new).expand_as(pairs.columns))

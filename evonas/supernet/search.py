@@ -42,12 +42,13 @@ NOT_NESTED = (
 
 @dataclass(frozen=True)
 class SupernetSearch(Generic[G]):
-    """A method in a space.
+    """Method in a space.
 
     Attributes:
-        method: Its name in :data:`evonas.supernet.settings.METHODS`.
-        settings: Of the type that the name stands for.
-        folder: Where a table of latencies is, for a method that learns from one: that of the run.
+        space: The space.
+        method: Name in :data:`evonas.supernet.settings.METHODS`.
+        settings: Settings of the type that belongs to the name.
+        folder: Folder of the run, which has the table of latencies if the method learns from one.
     """
 
     space: RelaxableSpace[G]
@@ -55,13 +56,13 @@ class SupernetSearch(Generic[G]):
     settings: SupernetSettings
     folder: Path = Path()
 
-    #: Members go on from the supernet's weights with the plain torch loop's defaults.
+    #: Members continue from the supernet's weights with the defaults of the plain torch loop.
     training: ClassVar[Mapping[str, Any]] = {}
     epochs: ClassVar[int] = 20
     n_members: ClassVar[int] = 20
 
     def __post_init__(self) -> None:
-        """Raises :class:`UserError` where the method needs what the space does not have."""
+        """Raise :class:`UserError` if the space lacks what the method needs."""
         settings, choices = self.settings, self.space.choices
         shape = choices.n_choices, len(choices.operations)
         if isinstance(settings, SlicedSettings) and not choices.nested:
@@ -78,12 +79,12 @@ class SupernetSearch(Generic[G]):
             counted = [name for name in settings.measures if name in choices.costs]
             if counted and isinstance(settings, VectorSettings):
                 measure_matrix(choices.costs, counted)
-        except ValueError as error:  # no later than now: the rule is asked after the whole training
+        except ValueError as error:  # checked here, since the rule is applied after the whole training
             raise UserError(str(error)) from None
 
     @property
     def needs_table(self) -> bool:
-        """Whether it learns from a table of latencies."""
+        """Return whether the method learns from a table of latencies."""
         return "latency" in self.settings.measures
 
     def search(

@@ -1,4 +1,4 @@
-"""The methods by name, and what a user may set of each. No torch."""
+"""Methods by name, and the settings of each. No torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RelaxationName: TypeAlias = Literal["softmax", "gumbel-softmax", "straight-throu
 PriorName: TypeAlias = Literal["dirichlet", "gumbel-softmax", "entropy"]
 #: What operations can be charged for, :data:`evonas.supernet.hypernet.MEASURES`.
 MeasureName: TypeAlias = Literal["params", "flops", "latency"]
-#: How the expected cost enters the loss, see :class:`evonas.supernet.proxyless.CostTerm`.
+#: Form of the expected cost in the loss, see :class:`evonas.supernet.proxyless.CostTerm`.
 CostForm: TypeAlias = Literal["target", "linear", "power", "sum"]
 #: Fields that came later, and what they are in searches from before there were any: a checkpoint of such a search has
 #: no such entries, and goes on.
@@ -27,19 +27,19 @@ LATER: Mapping[str, object] = MappingProxyType({
 
 @dataclass(frozen=True, kw_only=True)
 class SupernetSettings:
-    """How the weights of a supernet are trained, by every method.
+    """Settings of the training of a supernet's weights, shared by all methods.
 
     Attributes:
-        batch_size: Samples a step, 2 at least.
+        batch_size: Samples in a step, at least 2.
         optimizer: ``"sgd"`` with momentum, or ``"adam"``.
-        learning_rate, last_learning_rate: Its first and last value; cosine between.
-        momentum: Of ``"sgd"``.
-        weight_decay: Of all weights, added to the gradient.
+        learning_rate, last_learning_rate: First and last learning rate, with a cosine between them.
+        momentum: Momentum of ``"sgd"``.
+        weight_decay: Factor of all weights that is added to the gradient.
         clip_norm: Largest global gradient norm.
-        arch_share: Share of the training samples that weights do not see, where architectures learn or are scored on
+        arch_share: Share of the training samples that weights do not see, if architectures learn or are scored on
             samples of their own.
-        rule: How logits become a genotype, see :meth:`evonas.capabilities.choices.Relaxable.discretize`.
-        threads: Of torch; the result depends on them in the last bits.
+        rule: Rule by which logits become a genotype, see :meth:`evonas.capabilities.choices.Relaxable.discretize`.
+        threads: Threads of torch; the result depends on them in the last bits.
     """
 
     batch_size: int = 64
@@ -54,7 +54,7 @@ class SupernetSettings:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` with one sentence for a value out of range."""
+        """Raise ``ValueError`` with one sentence for a value out of range."""
         if self.batch_size < 2:
             raise ValueError(
                 f"batch_size must be at least 2, since BatchNorm needs a variance, got {self.batch_size}"
@@ -71,7 +71,7 @@ class SupernetSettings:
             raise ValueError(f"arch_share must be a share between 0 and 1, got {self.arch_share}")
 
     def hypernet(self, n_operations: int) -> Hypernet:
-        """What gives the logits."""
+        """Return the source of the logits."""
         return Table()
 
     @property
@@ -87,12 +87,11 @@ class SupernetSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LogitSettings(SupernetSettings):
-    """How logits are learned beside the weights.
+    """Settings of the training of logits beside the weights.
 
     Attributes:
-        arch_learning_rate: Of Adam.
-        warm_up: Logits are frozen for this share of the training: what the weights of fresh operations say means
-            nothing.
+        arch_learning_rate: Learning rate of Adam.
+        warm_up: Logits are frozen for this share of the training: gradients through fresh weights carry no information.
     """
 
     arch_learning_rate: float = 3e-4
@@ -176,7 +175,10 @@ class DartsSettings(RelaxedSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class GdasSettings(RelaxedSettings):
-    """GDAS (Dong 2019, https://arxiv.org/abs/1910.04465); an auxiliary skip would be a second path on every edge."""
+    """Settings of GDAS (Dong 2019, https://arxiv.org/abs/1910.04465).
+
+    An auxiliary skip would be a second path on every edge.
+    """
 
     relaxation: RelaxationName = "straight-through"
     auxiliary_skip: bool = False
@@ -261,7 +263,7 @@ class ProxylessSettings(LogitSettings):
         cost_form, cost_strength, one_sided: See :class:`evonas.supernet.proxyless.CostTerm`.
     """
 
-    arch_learning_rate: float = 3e-3  # ten times DARTS': a step moves but two logits of a row; not tuned
+    arch_learning_rate: float = 3e-3  # ten times DARTS': a step moves only two logits of a row; not tuned
     cost: MeasureName = "flops"
     target: float = 0.5
     cost_form: CostForm = "target"
@@ -305,12 +307,15 @@ class SharingSettings(SupernetSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class SposSettings(SharingSettings):
-    """SPOS (Guo 2019, https://arxiv.org/abs/1904.00420)."""
+    """Settings of SPOS (Guo 2019, https://arxiv.org/abs/1904.00420)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FairSettings(SharingSettings):
-    """FairNAS (Chu 2019, https://arxiv.org/abs/1907.01845); see :func:`evonas.supernet.path_sampling.fair_paths`."""
+    """Settings of FairNAS (Chu 2019, https://arxiv.org/abs/1907.01845).
+
+    See :func:`evonas.supernet.path_sampling.fair_paths`.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,7 +348,7 @@ class WidestSettings(SlicedSettings):
     """Pruning: the widest network alone is trained; all others are cut from it, by the norm of weights."""
 
 
-#: The settings of every method by its name.
+#: Settings of each method by its name.
 METHODS: Mapping[str, type[SupernetSettings]] = MappingProxyType({
     "hypernet-scalar": ScalarSettings,
     "hypernet-vector": VectorSettings,

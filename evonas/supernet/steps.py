@@ -1,4 +1,4 @@
-"""One step of training by every method: what is run, and what learns from it."""
+"""Training steps of all methods: the operations that are run, and the values that learn."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from evonas.types import Floats
 
 @dataclass(frozen=True)
 class Moment:
-    """Where the training stands.
+    """Position in the training.
 
     Attributes:
-        progress: Share of it that is done, from 0 to below 1.
-        rng, generator: What is drawn from; two, since numpy and torch draw.
+        progress: Completed share of the training, from 0 to below 1.
+        rng, generator: Random generators of numpy and of torch.
     """
 
     progress: float
@@ -45,20 +45,30 @@ class Moment:
 
 
 class Step(Protocol):
-    """One step of training."""
+    """Step of training."""
 
     def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
-        """Train weights, and what else learns. Returns the mean training loss.
+        """Train weights, and logits if the method has some. Return the mean training loss.
 
         Args:
-            for_arch: Gives as many held-out samples; called only where architectures learn on samples of their own,
-                not in one-level training, on paths, or in the warm-up.
+            for_weights: Training samples.
+            for_arch: Gives as many held-out samples; called only if architectures learn on samples of their own, not in
+                one-level training, on paths, or in the warm-up.
+            moment: Position in the training.
         """
         ...
 
 
 class RelaxedStep:
-    """All operations at once, weighted by relaxed choices: DARTS, GDAS and the hypernetworks."""
+    """Step with all operations at once, weighted by relaxed choices: DARTS, GDAS and the hypernetworks.
+
+    Args:
+        learner: The weights.
+        logits: The logits.
+        choices: The choices of the space.
+        hypernet: Source of complexities and their logits.
+        settings: Settings of the method.
+    """
 
     def __init__(
         self, learner: WeightLearner, logits: LogitLearner, choices: Choices, hypernet: Hypernet,
@@ -105,7 +115,7 @@ class RelaxedStep:
         return data_loss + charge
 
     def _losses(self, batch: Batch, sample: _Relaxed) -> tuple[Tensor, Tensor]:
-        """The data's, and what the architecture is charged."""
+        """Return the loss on the data and the charge of the architecture."""
         logits = sample.logits()
         choice = sample.relax(logits)
         charge = sample.charge() + sample.decay * beta_decay(logits)
@@ -137,7 +147,7 @@ class _Relaxed:
         self._noise = gumbel_noise((n_images, *shape) if settings.noise_per_image else shape, moment.generator)
 
     def redraw(self) -> None:
-        """Other noise for the same complexity."""
+        """Draw other noise for the same complexity."""
         self._noise = gumbel_noise(self._noise.shape, self._moment.generator)
 
     @property
@@ -156,7 +166,7 @@ class _Relaxed:
         return mixed
 
     def charge(self) -> Tensor:
-        """What the probable architectures cost, averaged over complexities."""
+        """Return the expected cost of architectures, averaged over complexities."""
         probabilities = torch.tensordot(self._mix, self._references, 1).softmax(-1)
         mean: Tensor = (probabilities * self._prices).sum() / len(self._prices)
         return mean
@@ -176,7 +186,14 @@ class _Relaxed:
 
 
 class GatedStep:
-    """One path at a time for the weights, two for the logits: ProxylessNAS."""
+    """Step with one path at a time for the weights and two for the logits: ProxylessNAS.
+
+    Args:
+        learner: The weights.
+        logits: The logits.
+        settings: Settings of the method.
+        cost: Term of the loss with the expected cost.
+    """
 
     def __init__(
         self, learner: WeightLearner, logits: LogitLearner, settings: ProxylessSettings, cost: CostTerm

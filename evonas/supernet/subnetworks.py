@@ -1,4 +1,4 @@
-"""From a trained supernet to the members of a family: which genotypes, and with what weights."""
+"""Members of a family from a trained supernet: their genotypes and weights."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def read_off(
 
 
 def _network(training: SupernetTraining[G], genotype: G) -> nn.Module:
-    """The phenotype with the supernet's weights."""
+    """Return the phenotype with the supernet's weights."""
     network = training.space.compile(genotype, training.space.extract(training.learner.supernet, genotype))
     recalibrate(network, batches_of(training.batch(training.seen[:MOST]).x))
     return network

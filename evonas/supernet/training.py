@@ -1,4 +1,4 @@
-"""The training of a supernet: epochs, samples, checkpoints."""
+"""Training of a supernet: epochs, samples, checkpoints."""
 
 from __future__ import annotations
 
@@ -44,20 +44,24 @@ from evonas.types import Floats, Ints, Metrics, UserError
 
 
 class SupernetTraining(Generic[G]):
-    """Trains the supernet of a space, and the logits where the method has some.
+    """Trainer of the supernet of a space, and of the logits if the method has some.
 
-    Random numbers of an epoch follow from the seed and the epoch's number, so that a checkpoint needs to hold none.
+    Random numbers of an epoch follow from the seed and the epoch's number, so that a checkpoint need not hold any.
 
     Args:
-        splits: Only ``train`` is touched.
-        costs: What operations cost beside ``space.choices.costs``, in the same form.
+        space: The space.
+        splits: Samples; only ``train`` is used.
+        settings: Settings of the method.
+        n_epochs: Epochs of the whole training.
+        seed: Seed of all random numbers.
+        costs: Costs of operations beside ``space.choices.costs``, in the same form.
 
     Raises:
         ValueError: Too few training samples for two parts.
 
     Attributes:
         learner: The supernet with the optimiser of its weights.
-        logits: None where the method has none.
+        logits: None if the method has no logits.
         held_out: Indices of the training samples that weights do not see.
     """
 
@@ -76,7 +80,7 @@ class SupernetTraining(Generic[G]):
         self.samples = Batch(torch.from_numpy(train.x), torch.from_numpy(train.y), weight)
         order = rng.permutation(len(splits.train))
         n_held_out = round(settings.arch_share * len(order))
-        if not 0 < n_held_out < len(order) - 1:  # one sample has no variance for BatchNorm
+        if not 0 < n_held_out < len(order) - 1:  # a single sample has no variance for BatchNorm
             raise ValueError(f"{len(order)} training samples are too few for a part of {settings.arch_share:g} of them")
         self.held_out, self.seen = order[:n_held_out], order[n_held_out:]
         if isinstance(settings, RelaxedSettings) and not settings.bilevel:
@@ -89,11 +93,17 @@ class SupernetTraining(Generic[G]):
         self._identity = {**data_and_seed(splits, seed), **self._identity_of_method()}
 
     def seed_of(self, epoch: int) -> np.random.SeedSequence:
-        """The random stream of an epoch; that of the epoch after the last is free for what follows."""
+        """Return the random stream of an epoch; that of the epoch after the last is free for later use."""
         return np.random.SeedSequence(self._seed.entropy, spawn_key=(*self._seed.spawn_key, epoch))
 
     def run(self, directory: Path, stop: Stop, report: Report) -> None:
-        """To the end, from the checkpoint in ``directory`` if there is one."""
+        """Train to the end, from the checkpoint in ``directory`` if there is one.
+
+        Args:
+            directory: Folder of the checkpoint.
+            stop: Asked before each step.
+            report: Called after each epoch.
+        """
         checkpoint = Checkpoint(directory / CHECKPOINT, self._identity)
         first = self._restore(checkpoint)
         step = self._make_step()
@@ -103,12 +113,12 @@ class SupernetTraining(Generic[G]):
             report(epoch + 1, self._n_epochs, {"train_loss": loss, **self._share_of_skips()})
 
     def batch(self, indices: Ints) -> Batch:
-        """Training samples by their indices."""
+        """Return training samples by their indices."""
         x, y, weight = self.samples
         return Batch(x[indices], y[indices], None if weight is None else weight[indices])
 
     def _share_of_skips(self) -> Metrics:
-        """Of the rows, where the skip is preferred, averaged over the references: 1 is the collapse."""
+        """Return the share of rows that prefer the skip, averaged over the references: 1 is the collapse."""
         if self.logits is None or self.choices.skip is None:
             return {}
         preferred = self.logits.references.detach().argmax(-1)
@@ -130,7 +140,7 @@ class SupernetTraining(Generic[G]):
         return sum(losses) / len(losses)
 
     def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Batch, Callable[[], Batch]]]:
-        """A pass over what weights see, with as many batches of the held-out samples beside it, made where needed."""
+        """Yield batches of the samples that weights see, each with a function that makes one of held-out samples."""
         size, order, other = self.settings.batch_size, rng.permutation(self.seen), rng.permutation(self.held_out)
         for begin in range(0, len(order), size):
             own = order[begin : begin + size]
@@ -165,7 +175,7 @@ class SupernetTraining(Generic[G]):
         return PathStep(self.learner, self.space, settings)
 
     def _identity_of_method(self) -> dict[str, Any]:
-        """What decides the result beside the data and the seed."""
+        """Return the settings that decide the result beside the data and the seed."""
         space = self.space.weight_options if isinstance(self.space, HasWeightOptions) else {}
         return {
             "method": type(self.settings).__name__, "n_epochs": self._n_epochs, "operations": self.choices.operations,
@@ -174,7 +184,7 @@ class SupernetTraining(Generic[G]):
         }
 
     def _state(self, epoch: int) -> Encoded:
-        """What a checkpoint holds when ``epoch`` epochs are done."""
+        """Return the contents of a checkpoint after ``epoch`` epochs."""
         n_references = self.hypernet.n_references
         self.learner.settle(torch.full((n_references,), 1 / n_references))
         state = self.learner.supernet.state_dict()
@@ -187,7 +197,10 @@ class SupernetTraining(Generic[G]):
         return Encoded({"epoch": epoch, "updates": self.learner.updates}, arrays)
 
     def _restore(self, checkpoint: Checkpoint) -> int:
-        """Epochs that are done; raises :class:`UserError` where the checkpoint is not of this training."""
+        """Return the number of completed epochs.
+
+        Raise :class:`UserError` if the checkpoint belongs to another training.
+        """
         data = checkpoint.load()
         if data is None:
             return 0

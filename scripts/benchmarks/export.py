@@ -1,9 +1,9 @@
-"""One image through exported C, and through dense networks of as many parameters in onnxruntime.
+"""Time of one image in exported C, and in dense networks of as many parameters in onnxruntime.
 
     python -m scripts.benchmarks.export                      founders of the neuron space, 28 x 28 random pixels
     python -m scripts.benchmarks.export --run runs/fashion   the front of a run
 
-All on one core, in CPU time, the contestants taking turns; a ratio is that of onnxruntime to C: above 1, C is faster.
+All run on one core, measured in CPU time, taking turns; a ratio is that of onnxruntime to C: above 1, C is faster.
 """
 
 from __future__ import annotations
@@ -56,12 +56,24 @@ def members(path: Path) -> Iterator[tuple[NeuronSpace, Any, Weights]]:
 
 
 def dense_width(n_inputs: int, n_outputs: int, n_params: int) -> int:
-    """Hidden neurons that make so many parameters, as nearly as whole neurons can."""
+    """Return the number of hidden neurons that gives the number of parameters nearest to ``n_params``.
+
+    Args:
+        n_inputs: Number of inputs.
+        n_outputs: Number of outputs.
+        n_params: Number of parameters.
+    """
     return max(1, round((n_params - n_outputs) / (n_inputs + n_outputs + 1)))
 
 
 def dense_session(n_inputs: int, n_outputs: int, n_params: int) -> onnxruntime.InferenceSession:
-    """With one hidden layer, on one thread."""
+    """Return a session of a dense network with one hidden layer, on one thread.
+
+    Args:
+        n_inputs: Number of inputs.
+        n_outputs: Number of outputs.
+        n_params: Number of parameters, nearly.
+    """
     width = dense_width(n_inputs, n_outputs, n_params)
     rng = np.random.default_rng(0)
     arrays = {"w": (n_inputs, width), "b": (width,), "v": (width, n_outputs), "c": (n_outputs,)}
@@ -79,7 +91,13 @@ def dense_session(n_inputs: int, n_outputs: int, n_params: int) -> onnxruntime.I
 
 
 def dense_seconds(session: onnxruntime.InferenceSession, x: Floats, *, bound: bool) -> float:
-    """CPU time a sample; ``bound``: without the time that Python takes to hand arrays over."""
+    """Return the CPU time for one sample.
+
+    Args:
+        session: A network.
+        x: One sample.
+        bound: Whether to leave out the time that Python takes to hand arrays over.
+    """
     binding = session.io_binding()
     binding.bind_cpu_input("x", x)
     binding.bind_output("y")
@@ -93,7 +111,13 @@ def dense_seconds(session: onnxruntime.InferenceSession, x: Floats, *, bound: bo
 
 
 def row(space: NeuronSpace, genotype: Any, weights: Weights) -> list[str]:
-    """Edges, parameters, microseconds of each contestant, and what follows."""
+    """Return edges, parameters, microseconds of each contestant, and their ratios.
+
+    Args:
+        space: The space.
+        genotype: A genotype.
+        weights: Its weights.
+    """
     task, params = space.task, int(space.cost(genotype)["params"])
     pixels = np.random.default_rng(1).integers(0, 256, (64, *task.input_shape)).astype(np.uint8)
     session = dense_session(task.n_inputs, task.n_outputs, params)

@@ -1,8 +1,8 @@
 """Zero-cost proxies on NAS-Bench-201 beside published scores and accuracies: python -m scripts.benchmarks.proxies ...
 
 Needs the folder with ``nasbench201.csv.gz`` (architectures, accuracies) and ``zero_cost_proxies.csv.gz`` (published
-scores), and CIFAR-10, or a file of its images. Every score is appended to ``scores.csv`` in ``--out`` at once: killed,
-the same command goes on. ``proxies.md`` is the table.
+scores), and CIFAR-10, or a file of its images. Every score is appended to ``scores.csv`` in ``--out`` at once: if the
+command is killed, the same command continues. ``proxies.md`` is the table.
 """
 
 import csv
@@ -25,14 +25,14 @@ from evonas.plugins import create_space
 from evonas.report.correlation import rank_correlation
 from evonas.types import Doubles, UserError
 
-#: What the published table calls our proxies.
+#: Names of the proxies in the published table.
 PUBLISHED = {
     **{name: f"naslib_{name}_c10" for name in (
         "grad_norm", "snip", "plain", "l2_norm", "grasp", "fisher", "synflow", "epe_nas", "zen", "params", "flops",
     )},
     "jacob_cov": "naslib_jacov_c10", "naswot": "naslib_nwot_c10",
 }
-#: The network of the benchmark: 3 stages of 5 cells, a residual block between two.
+#: Network of the benchmark: 3 stages of 5 cells, a residual block between two.
 NETWORK = {"operations": "nasbench201", "cells": 15, "channels": 16}
 COLUMNS = ["index", "proxy", "score", "seconds"]
 
@@ -98,7 +98,7 @@ def _score(scorer: Scorer[Any], genotype: Any, index: int, names: list[str], pat
 
 
 def _read_scores(path: Path) -> dict[tuple[int, str], tuple[float, float]]:
-    """Score and seconds by architecture and proxy."""
+    """Return score and seconds by architecture and proxy."""
     if not path.exists():
         return {}
     table = pd.read_csv(path)
@@ -107,7 +107,7 @@ def _read_scores(path: Path) -> dict[tuple[int, str], tuple[float, float]]:
 
 
 def _table(benchmark: pd.DataFrame, done: dict[tuple[int, str], tuple[float, float]]) -> str:
-    """Rank correlations of every proxy, as Markdown."""
+    """Return the rank correlations of every proxy, as Markdown."""
     names = list(dict.fromkeys(name for _, name in done))
     indices = sorted({index for index, _ in done})
     scores = {name: np.array([done.get((i, name), (math.nan, 0))[0] for i in indices]) for name in names}

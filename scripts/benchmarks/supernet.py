@@ -35,7 +35,7 @@ one, other = (Batch(torch.randn(64, 1, 28, 28, generator=generator), torch.arang
 
 
 class Recorder(WeightLearner):
-    """Knows which architectures were run."""
+    """Learner that records the architectures that were run."""
 
     arches: tuple[Tensor, ...] = ()
 
@@ -51,7 +51,7 @@ def milliseconds(action: Callable[[], object]) -> float:
 
 
 def make(name: str, **changes: object) -> tuple[Recorder, Callable[[], object]]:
-    """A step in the middle of a method's training, once run."""
+    """Return a step in the middle of a method's training, after it has run once."""
     settings = METHODS[name](**changes)
     learner, hypernet = Recorder(space.supernet(0), choices, task, settings), settings.hypernet(n_operations)
     logits = LogitLearner(first_references(hypernet.n_references, choices, generator), 1e-3)
@@ -72,7 +72,7 @@ def make(name: str, **changes: object) -> tuple[Recorder, Callable[[], object]]:
 
 
 def discrete(arch: Tensor) -> float:
-    """One training step of the network of a one-hot architecture; the better of two, since it is fresh."""
+    """Measure one training step of the network of a one-hot architecture; the better of two, since it is fresh."""
     network = space.compile(space.discretize(arch.numpy())).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.025, momentum=0.9, weight_decay=3e-4)
 
@@ -86,7 +86,7 @@ def discrete(arch: Tensor) -> float:
 
 
 def paths(arch: Tensor) -> list[Tensor]:
-    """The one-hot architectures that a pass has run side by side."""
+    """Return the one-hot architectures that a pass has run together."""
     order, n_run = arch.argsort(1, descending=True), int((arch != 0).sum(1).max())
     return [torch.nn.functional.one_hot(order[:, i], n_operations).float() for i in range(n_run)]
 

@@ -1,7 +1,8 @@
 """Search for cells, then evolve their neurons. Usage: cells_to_neurons.py [METHOD] [DATASET] [FOLDER]
 
 A differentiable search gives a family of small cells with weights. Each member of its front is lowered to single
-neurons, one for each channel and place, whose edges share a weight a tap; then they are released, pruned and evolved.
+neurons, one for each channel and place, whose edges share a weight for each tap; then they are released, pruned and
+evolved.
 """
 
 import sys
@@ -17,7 +18,7 @@ method, dataset, folder = [*sys.argv[1:], *defaults[len(sys.argv) - 1 :]]
 common = {"dataset": dataset, "objectives": ("fitness_error", "flops"), "epochs": 3, "jobs": 2}
 
 cells = Path(folder) / "cells"
-options = {"operations": "tiny", "cells": 3, "channels": 4}  # stem_stride=2 where images have 16 pixels or more
+options = {"operations": "tiny", "cells": 3, "channels": 4}  # stem_stride=2 for images of 16 pixels or more
 start.seed(
     RunConfig(**common, space="cell", space_options=options, searcher="random", seeder=method, search_epochs=10),
     cells, n_members=6,

@@ -22,7 +22,7 @@ config = RunConfig(
     dataset=dataset, objectives=("val_error", "flops"), constraints=("flops<=8000",), population=24, children=16,
     generations=8, epochs=10, self_distillation=False, training={"batch_size": 32}, space_options={"edges": (64, 5000)},
 )
-splits = load(config.dataset)  # train and validation; the test set is out of reach
+splits = load(config.dataset)  # train and validation; the test set is not loaded
 space = create_space(config.space, splits.task, config.space_options)
 cost = CostEvaluator(space, ("edges", "params", "flops", "flops_total", "neurons", "depth"))
 evaluator = merge(TrainedEvaluator(space, splits, config.recipe), cost)
@@ -31,7 +31,7 @@ searcher = NSGA2(
     space, objectives, population=config.population, children=config.children, generations=config.generations,
     rungs=config.budgets, rng=np.random.default_rng(stream(config.seed, Stream.SEARCH)),
 )
-if not Path(directory).exists():  # else go on where the run stopped; `evonas resume` would do the same
+if not Path(directory).exists():  # else continue the run; `evonas resume` would do the same
     documents = {"config": config.to_json(), "task": asdict(splits.task), "normalisation": asdict(splits.scaling)}
     create(Path(directory), fingerprint=splits.fingerprint, **documents)
 with RunStore(Path(directory), space, writing=True) as store:

@@ -1,4 +1,4 @@
-"""A metric of one's own as an objective: the error of the class that is told worst. Usage: own_metric.py [RUN]"""
+"""Metric of one's own as an objective: the largest error among the classes. Usage: own_metric.py [RUN]"""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class WorstClass(Generic[G]):
 
 
 def main(out: Path) -> None:
-    """Search on the digits, or go on with the run."""
+    """Search on the digits, or continue the run."""
     config = RunConfig(population=12, children=8, generations=6, epochs=6, objectives=(WORST, "flops"),
                        self_distillation=False)
     splits = load(config.dataset)

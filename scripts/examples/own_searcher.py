@@ -1,4 +1,4 @@
-"""A searcher of one's own, MAP-Elites (Mouret 2015, https://arxiv.org/abs/1504.04909), and a run with it.
+"""Searcher of one's own, MAP-Elites (Mouret 2015, https://arxiv.org/abs/1504.04909), and a run with it.
 
 Usage: own_searcher.py [RUN]
 """
@@ -29,15 +29,16 @@ from evonas.types import Json
 
 
 class MapElites(Generational[G]):
-    """Keeps the best by the first objective in every range of the last, and mutates any of these.
+    """Searcher that keeps the best by the first objective in every range of the last, and mutates any of these.
 
     Args:
-        space: Where genotypes come from.
+        space: Source of genotypes.
         objectives: The first is the quality, the last the cost.
         population: Founders.
         children: Offspring of a generation.
         generations: Generations after the founders.
-        ranges: Ranges of the cost in each unit of its loss: in a decade, where that is a logarithm.
+        ranges: Ranges of the cost in each unit of its loss, which is a decade if that is a logarithm.
+        rungs: Budgets of a trial in epochs.
         rng: The searcher's own generator.
     """
 
@@ -70,17 +71,17 @@ class MapElites(Generational[G]):
         return self._objectives.items[0].loss(member.evaluation.metrics)
 
     def state(self) -> Json:
-        """As JSON: what the base class needs, and the elites."""
+        """Return the state as JSON: the base class's part, and the elites."""
         return {**super().state(), "elites": keys(list(self._elites.values()))}
 
     def restore(self, state: Json, history: History[G]) -> None:
-        """Go on exactly where :meth:`state` was taken."""
+        """Continue exactly where :meth:`state` was taken."""
         super().restore(state, history)
         self._elites = {self._place(member): member for member in members_of(state["elites"], history)}
 
 
 def main(out: Path) -> None:
-    """Search on the digits, or go on with the run."""
+    """Search on the digits, or continue the run."""
     config = RunConfig(population=12, children=8, generations=6, epochs=6, objectives=("val_error", "flops"),
                        self_distillation=False)
     splits = load(config.dataset)

@@ -1,4 +1,4 @@
-"""A search space of one's own: perceptrons that evolve the number and the widths of their hidden layers."""
+"""Search space of one's own: perceptrons that evolve the number and the widths of their hidden layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WidthOptions(BaseModel):
-    """What a user may set with ``--space-option``; ``evonas spaces widths`` lists it."""
+    """Settings for ``--space-option``; ``evonas spaces widths`` lists them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,18 +30,22 @@ class WidthOptions(BaseModel):
 
 @dataclass(frozen=True)
 class Widths:
-    """A genotype: neurons of each hidden layer."""
+    """Genotype of a perceptron.
+
+    Attributes:
+        values: Neurons of each hidden layer.
+    """
 
     values: tuple[int, ...]
 
     @property
     def digest(self) -> str:
-        """Equal for equal genotypes only, in every process."""
+        """Hex digest, equal for equal genotypes only, in every process."""
         return hashlib.blake2b(repr(self.values).encode(), digest_size=16).hexdigest()
 
 
 class WidthSpace:
-    """Implements :class:`evonas.space.SearchSpace` for one task."""
+    """Search space for one task; implements :class:`evonas.space.SearchSpace`."""
 
     operators: ClassVar[Mapping[str, float]] = {"widen": 1.0, "narrow": 1.0, "add_layer": 0.5, "remove_layer": 0.5}
 
@@ -49,12 +53,21 @@ class WidthSpace:
         self.task, self.options = task, options
 
     def sample(self, rng: np.random.Generator) -> Widths:
-        """A random founder."""
+        """Draw a random founder."""
         depth = rng.integers(1, self.options.deepest + 1)
         return Widths(tuple(rng.integers(1, self.options.widest + 1, depth).tolist()))
 
     def mutate(self, parent: Widths, rng: np.random.Generator, operator: str | None = None) -> Offspring[Widths]:
-        """A neighbour, by the operator if it can change the parent, else by one that can."""
+        """Return a neighbour, by the operator if it can change the parent, else by one that can.
+
+        Args:
+            parent: Stays as it is.
+            rng: Draws operator and neighbour.
+            operator: The operator to try first, of :attr:`operators`; None draws one.
+
+        Raises:
+            ValueError: There is no such operator.
+        """
         names = list(self.operators)
         if operator is not None and operator not in names:
             raise ValueError(f"unknown operator {operator!r}{suggestion(operator, names)}")
@@ -65,7 +78,13 @@ class WidthSpace:
         return next(Offspring(Widths(tuple(child)), name) for name, child in children if child != list(parent.values))
 
     def _changed(self, widths: list[int], operator: str, rng: np.random.Generator) -> list[int]:
-        """The widths after an operator; as they were where it does not apply."""
+        """Return the widths after an operator, unchanged if it does not apply.
+
+        Args:
+            widths: Widths of the parent.
+            operator: Name of the operator.
+            rng: Draws the change.
+        """
         most = self.options.widest
         places = {
             "widen": [i for i, width in enumerate(widths) if width < most],
@@ -88,23 +107,29 @@ class WidthSpace:
         return [*widths[:place], *new, *widths[place + 1 :]]
 
     def crossover(self, first: Widths, second: Widths, rng: np.random.Generator) -> Offspring[Widths]:
-        """The first layers of one and the last of the other."""
+        """Join the first layers of one parent and the last of the other.
+
+        Args:
+            first: Gives the first layers.
+            second: Gives the last layers.
+            rng: Draws their numbers.
+        """
         head = first.values[: int(rng.integers(1, len(first.values) + 1))]
         tail = second.values[int(rng.integers(len(second.values) + 1)) :]
         return Offspring(Widths((*head, *tail)[: self.options.deepest]), "join")
 
     def validate(self, genotype: Widths) -> None:
-        """Raises :class:`InvalidGenotype`."""
+        """Raise :class:`InvalidGenotype` for a genotype that is not of this space."""
         deepest, widest = self.options.deepest, self.options.widest
         if not 1 <= len(genotype.values) <= deepest or not all(1 <= width <= widest for width in genotype.values):
             raise InvalidGenotype(f"expected 1 to {deepest} layers of 1 to {widest} neurons, got {genotype.values}")
 
     def encode(self, genotype: Widths) -> Encoded:
-        """What is stored: a header, which is empty here, and arrays."""
+        """Return the stored form: a header, which is empty here, and arrays."""
         return Encoded({}, {"widths": np.array(genotype.values, np.int64)})
 
     def decode(self, data: Encoded) -> Widths:
-        """The inverse; a run directory may come from anywhere, so that everything is checked."""
+        """Invert :meth:`encode`; a run directory may come from anywhere, so everything is checked."""
         widths = data.arrays.get("widths")
         if widths is None or widths.ndim != 1 or widths.dtype.kind not in "iu":
             raise InvalidGenotype("expected an array of whole numbers, widths")
@@ -113,15 +138,15 @@ class WidthSpace:
         return genotype
 
     def cost(self, genotype: Widths) -> Metrics:
-        """Metrics that need no training; each can be an objective or a constraint."""
+        """Return metrics that need no training; each can be an objective or a constraint."""
         sizes = [self.task.n_inputs, *genotype.values, self.task.n_outputs]
         edges = float(sum(a * b for a, b in pairwise(sizes)))
         biases = float(sum(sizes[1:]))
         return {"edges": edges, "params": edges + biases, "flops": 2 * edges, "depth": float(len(sizes) - 1)}
 
     def compile(self, genotype: Widths, weights: Weights | None = None) -> nn.Module:
-        """The network as a module."""
-        import torch  # seconds that ``evonas --help`` should not wait for
+        """Build the network as a module."""
+        import torch  # imported here, since it takes seconds that ``evonas --help`` must not
         from torch import nn
 
         sizes = [self.task.n_inputs, *genotype.values, self.task.n_outputs]
@@ -138,5 +163,5 @@ class WidthSpace:
 
 
 def create(task: Task, options: Mapping[str, Any]) -> WidthSpace:
-    """What the entry point names."""
+    """Return the space for a task; the entry point names this function."""
     return WidthSpace(task, read_options(WidthOptions, options, space="widths"))

@@ -1,6 +1,6 @@
 """Train a hypernetwork over cells, then ask it for architectures. Usage: search_cells.py [DATASET] [FOLDER]
 
-A search that was stopped goes on where it was. On 10 000 images of Fashion-MNIST: 3 cells of 4 nodes with 8 channels.
+A stopped search continues. Settings: 10 000 images of Fashion-MNIST, 3 cells of 4 nodes with 8 channels.
 """
 
 import sys
@@ -28,7 +28,7 @@ family = search.search(
 sizes = [space.cost(member.genotype)["params"] for member in family.members]
 print(f"{len(sizes)} members of {min(sizes):.0f} to {max(sizes):.0f} parameters")
 
-net = load_hypernet(directory, space.choices)  # what `evonas sample` does
+net = load_hypernet(directory, space.choices)  # as `evonas sample` does
 for name, penalties in {
     "A": (0.33, 0.33, 0.33), "B": (0.15, 0.15, 0.70), "C": (0.70, 0.15, 0.15), "D": (0.15, 0.70, 0.15)
 }.items():

@@ -1,6 +1,6 @@
-"""Differentiable search, then evolution, then the front. Usage: seed_from_search.py [METHOD] [DATASET] [FOLDER]
+"""Differentiable search, then evolution, then the front. Usage: warm_start.py [METHOD] [DATASET] [FOLDER]
 
-The search gives a family of cells with weights; they are trained on, and their front founds an evolution.
+The search gives a family of cells with weights; they are trained further, and their front founds an evolution.
 """
 
 import sys

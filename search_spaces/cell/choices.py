@@ -1,7 +1,7 @@
 """Genotypes as matrices of choices, and as rows of a supernet's architecture.
 
-A matrix of choices is ``(n_cells, n_edges)``, int: the column of the operation on every edge; where there is no edge,
-the null operation's column, or ``ABSENT`` where the set has none.
+A matrix of choices is ``(n_cells, n_edges)``, int. It holds the column of the operation on each edge; an absent edge
+has the null operation's column, or ``ABSENT`` if the set has no null operation.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from search_spaces.cell.primitives import SKIP
 
 #: Parameters of the last layer.
 CLASSIFIER = ("classifier.weight", "classifier.bias")
-#: No edge, where the operation set has no null operation.
+#: Entry of an absent edge if the operation set has no null operation.
 ABSENT = -1
 RULES = ("argmax", "darts")
 
 
 def absent(layout: Layout) -> int:
-    """What stands for no edge."""
+    """Return the entry of an absent edge."""
     return ABSENT if layout.set.none is None else layout.set.none
 
 
 def to_matrix(genotype: CellGenotype, layout: Layout) -> Ints:
-    """Choices of a valid genotype."""
+    """Return the matrix of choices of a valid genotype."""
     matrix = np.full((layout.n_cells, len(layout.edges)), absent(layout))
     for row, cell in zip(matrix, genotype.cells, strict=True):
         columns = {
@@ -45,7 +45,7 @@ def to_matrix(genotype: CellGenotype, layout: Layout) -> Ints:
 
 
 def from_matrix(matrix: Ints, layout: Layout) -> CellGenotype:
-    """The genotype of a matrix of choices."""
+    """Return the genotype of a matrix of choices."""
     first = layout.set.n_inputs
     cells = []
     for row in matrix:
@@ -58,17 +58,17 @@ def from_matrix(matrix: Ints, layout: Layout) -> CellGenotype:
 
 
 def edges_into(layout: Layout) -> list[slice]:
-    """The edges of every node, as slices of a row of choices."""
+    """Return the edges into each node, as slices of a row of choices."""
     sizes = range(layout.set.n_inputs, layout.set.n_inputs + layout.n_nodes)
     ends = np.cumsum(sizes).tolist()
     return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
 
 
 def validate(genotype: CellGenotype, layout: Layout) -> None:
-    """Check that a genotype is one of this space.
+    """Check that a genotype belongs to this space.
 
     Raises:
-        InvalidGenotype: With one sentence that names the first offender.
+        InvalidGenotype: The genotype does not; one sentence names the first entry at fault.
     """
     expected = layout.options.operations
     if genotype.operations != expected:
@@ -93,16 +93,16 @@ def validate(genotype: CellGenotype, layout: Layout) -> None:
 
 
 def encode(genotype: CellGenotype, layout: Layout) -> Encoded:
-    """As stored: a matrix of choices and the names of its columns."""
+    """Return the stored form: a matrix of choices and the names of its columns."""
     header = {"operations": genotype.operations, "names": list(layout.set.names)}
     return Encoded(header, {"choices": to_matrix(genotype, layout).astype(np.int8)})
 
 
 def decode(data: Encoded, layout: Layout) -> CellGenotype:
-    """The inverse of :func:`encode`; columns are matched by name.
+    """Invert :func:`encode`; columns are matched by name.
 
     Raises:
-        InvalidGenotype: A field is missing, or what was read is not a genotype of this space.
+        InvalidGenotype: A field is missing, or the data are not a genotype of this space.
     """
     try:
         names, operations = [str(name) for name in data.header["names"]], str(data.header["operations"])
@@ -124,7 +124,7 @@ def decode(data: Encoded, layout: Layout) -> CellGenotype:
 
 
 def choices(layout: Layout) -> Choices:
-    """What the rows and columns of an architecture stand for."""
+    """Return the meaning of the rows and columns of an architecture."""
     names = layout.set.names
     skip = names.index(SKIP) if SKIP in names else None
     return Choices(
@@ -133,7 +133,7 @@ def choices(layout: Layout) -> Choices:
 
 
 def arch_of(genotype: CellGenotype, layout: Layout) -> Floats:
-    """One-hot rows ``(n_rows, n_operations)``; of an edge that is not there, the null operation's row or zeros."""
+    """Return one-hot rows ``(n_rows, n_operations)``; an absent edge has the null operation's row or zeros."""
     columns = to_matrix(genotype, layout).ravel()
     rows = np.zeros((layout.n_rows, len(layout.set.names)), np.float32)
     there = np.flatnonzero(columns != ABSENT)
@@ -142,15 +142,19 @@ def arch_of(genotype: CellGenotype, layout: Layout) -> Floats:
 
 
 def discretize(arch: Floats, rule: str, layout: Layout) -> CellGenotype:
-    """The genotype that an architecture prefers; a space of two edges a node keeps the two strongest by either rule.
+    """Return the genotype that an architecture prefers.
+
+    A space with two edges into each node keeps the two strongest by either rule.
 
     Args:
         arch: Probabilities or logits, ``(n_rows, n_operations)``.
-        rule: ``"argmax"``: each row's best operation, the null operation included; ``"darts"``: the best but the null
-            operation, on the two strongest edges into every node.
+        rule: ``"argmax"`` takes each row's best operation, the null operation included; ``"darts"`` takes the best
+            operation except the null one, on the two strongest edges into each node.
+        layout: The layout of the space.
 
     Raises:
-        ValueError: Another shape, a value that is not finite, an unknown rule, or one that this space has no cells for.
+        ValueError: The shape is wrong, a value is not finite, the rule is unknown, or the space has no cells for the
+            rule.
     """
     shape = layout.n_rows, len(layout.set.names)
     if np.shape(arch) != shape or not np.isfinite(arch).all():
@@ -167,7 +171,7 @@ def discretize(arch: Floats, rule: str, layout: Layout) -> CellGenotype:
 
 
 def _probabilities(arch: Doubles) -> Doubles:
-    """Rows that are probabilities as they are, else the softmax of all."""
+    """Return rows that already are probabilities unchanged, and otherwise the softmax of all rows."""
     if (arch >= 0).all() and np.allclose(arch.sum(axis=1), 1.0, atol=1e-3):
         return arch
     weights = np.exp(arch - arch.max(axis=1, keepdims=True))
@@ -175,7 +179,10 @@ def _probabilities(arch: Doubles) -> Doubles:
 
 
 def _two_strongest(weights: Doubles, layout: Layout) -> Ints:
-    """The best operation but the null one on two edges of each node, no edge elsewhere; ties go to the first."""
+    """Return the best operation except the null one on two edges into each node, and no edge elsewhere.
+
+    Ties go to the first.
+    """
     weights = weights.copy()
     if layout.set.none is not None:
         weights[:, layout.set.none] = -np.inf

@@ -1,4 +1,4 @@
-"""What a network costs, from its genotype and layout alone."""
+"""Costs of a network, from its genotype and layout alone."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from search_spaces.cell.primitives import Counts, convolution_counts
 
 
 def cost(genotype: CellGenotype, layout: Layout) -> Metrics:
-    """Costs per sample.
+    """Count the costs per sample.
 
     Returns:
-        ``params``: all that is trained; ``flops``: twice the multiply-adds of convolutions and of the classifier
-        (normalisation, pooling and activations are not counted); ``depth``: layers with weights on the longest path;
-        ``edges``: edges with an operation, over all places.
+        ``params``: all trained values; ``flops``: twice the multiply-adds of convolutions and of the classifier
+            (normalisation, pooling and activations are not counted); ``depth``: layers with weights on the longest
+            path; ``edges``: edges with an operation, over all places.
     """
     fixed = list(_fixed(layout))
     chosen = [
@@ -34,10 +34,12 @@ def cost(genotype: CellGenotype, layout: Layout) -> Metrics:
 
 
 def edge_costs(layout: Layout) -> Mapping[str, Floats]:
-    """``params`` and ``flops``, each ``(n_rows, n_operations)``: what an operation on a row adds to the network.
+    """Return the cost that an operation on a row adds to the network.
 
-    Whatever is chosen elsewhere, :func:`cost` is the sum over rows and what is fixed: an edge counts even where nothing
-    comes in.
+    The costs are ``params`` and ``flops``, each ``(n_rows, n_operations)``.
+
+    For every genotype :func:`cost` is the sum over the chosen operations and the fixed parts: an edge counts even if
+    its source gets no input.
     """
     shape = layout.n_cells, len(layout.edges), len(layout.set.names)
     totals = {"params": np.zeros(shape, np.float32), "flops": np.zeros(shape, np.float32)}
@@ -53,7 +55,7 @@ def edge_costs(layout: Layout) -> Mapping[str, Floats]:
 
 
 def _fixed(layout: Layout) -> Iterator[Counts]:
-    """All but the edges."""
+    """Yield the counts of all parts except the edges."""
     yield convolution_counts(3, layout.in_channels, layout.stem.channels, layout.stem.pixels)
     for place in layout.places:
         if place.before is not None:
@@ -68,7 +70,7 @@ def _fixed(layout: Layout) -> Iterator[Counts]:
 
 
 def _entry_pixels(place: Place) -> int:
-    """Of the inputs when they have come in: the last one's."""
+    """Return the pixels of each input after its entry, which are those of the last input."""
     return place.inputs[-1].pixels
 
 
@@ -79,7 +81,10 @@ def _residual(given: Features, nodes: Features) -> Iterator[Counts]:
 
 
 def _depth(genotype: CellGenotype, layout: Layout) -> int:
-    """Of layers with weights, by dynamic programming over the cells; where no edge comes in, a path begins anew."""
+    """Count the layers with weights on the longest path, by dynamic programming over the cells.
+
+    A path begins anew at a node that no edge enters.
+    """
     n_inputs = layout.set.n_inputs
     history = [1] * n_inputs  # the stem
     for place in layout.places:

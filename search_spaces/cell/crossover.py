@@ -1,4 +1,4 @@
-"""Crossover: every node of every cell comes from either parent, with all edges into it."""
+"""Crossover: each node of each cell comes from one of the parents, with all edges into it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from search_spaces.cell.layout import Layout
 
 
 def exchange_nodes(first: Ints, second: Ints, layout: Layout, rng: np.random.Generator) -> Ints:
-    """A matrix of choices with nodes of the second parent in the first, each with probability one half.
+    """Put nodes of the second parent into the first, each with probability one half.
 
-    Preserved: the number of edges into each node is that of a parent, so the child is valid.
+    The number of edges into each node is that of a parent, so the child is valid.
+
+    Args:
+        first: Matrix of choices, ``(n_cells, n_edges)``.
+        second: Matrix of choices of the same shape.
+        layout: The layout of the space.
+        rng: Draws the nodes.
     """
     child = first.copy()
     for edges in edges_into(layout):

@@ -1,4 +1,4 @@
-"""Cells as a drawing: each different cell of a genotype a graph of its own, side by side."""
+"""Drawings of cells: each different cell of a genotype is a graph, and the graphs stand side by side."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from search_spaces.cell.layout import Layout
 
 #: Widths in units of the drawing's height: of a cell, and of the gap between two.
 CELL, GAP = 1.2, 0.25
-#: What joins the nodes to the output where that is all of them side by side.
+#: Label of the edges to the output if it concatenates all nodes.
 CONCATENATE = "concatenate"
 
 
 def sketch(genotype: CellGenotype, layout: Layout, titles: Sequence[str]) -> Sketch:
-    """Inputs on the left, the output on the right, nodes between them by number; edges named by their operations.
+    """Draw inputs on the left, the output on the right, and numbered nodes between them.
+
+    Edges are labelled with their operations.
 
     Args:
-        titles: One caption a cell.
+        genotype: A valid genotype.
+        layout: The layout of the space.
+        titles: One caption for each cell.
     """
     n_inputs, n_nodes = layout.set.n_inputs, layout.n_nodes
     joins = layout.set.skeleton == "darts"  # else the last node is the output
@@ -55,7 +59,10 @@ def sketch(genotype: CellGenotype, layout: Layout, titles: Sequence[str]) -> Ske
 
 
 def _places(n_inputs: int, n_drawn: int) -> Doubles:
-    """On an ellipse, above and below in turn: no three nodes are in line, so no edge runs through another node."""
+    """Place nodes on an ellipse, alternating above and below.
+
+    No three nodes are in line, so no edge runs through another node.
+    """
     steps = np.maximum(np.arange(n_drawn) - (n_inputs - 1), 0) / (n_drawn - n_inputs)  # inputs share the first place
     x = 0.06 + 0.94 * steps if n_inputs > 1 else steps
     above = np.where(np.arange(n_drawn) % 2, 1.0, -1.0)

@@ -1,4 +1,4 @@
-"""The cell genotype: which operation on which edge, as a literal one can paste into a paper and read back."""
+"""Cell genotype: the operation on each edge, as a literal that can be pasted into a paper and read back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Node: TypeAlias = tuple[Edge, ...]
 #: The nodes that are not inputs.
 Cell: TypeAlias = tuple[Node, ...]
 
-#: What NAS-Bench-201 calls the operations that have another name here.
+#: Names in NAS-Bench-201 of the operations that have another name here.
 NASBENCH201_NAMES = MappingProxyType(
     {"skip": "skip_connect", "conv_1x1": "nor_conv_1x1", "conv_3x3": "nor_conv_3x3"}
 )
@@ -29,14 +29,16 @@ NASBENCH201_NAMES = MappingProxyType(
 class CellGenotype:
     """Cells as the operations on their edges.
 
-    Edges of a node are sorted by source; an edge with the operation ``"none"`` is the same as no edge, and is dropped.
+    Edges into a node are sorted by source. An edge with the operation ``"none"`` is the same as no edge, and is
+    dropped.
 
     Attributes:
         operations: Name of the operation set.
-        cells: One for all places in the network; or one for normal and one for reducing cells; or one a place.
+        cells: One cell for all places in the network; or one for normal and one for reducing cells; or one for each
+            place.
 
     Raises:
-        InvalidGenotype: Not such tuples or lists.
+        InvalidGenotype: The arguments are not such tuples or lists.
     """
 
     operations: str
@@ -53,7 +55,7 @@ class CellGenotype:
 
     @cached_property
     def digest(self) -> str:
-        """Hex digest of the content."""
+        """Return the hex digest of the content."""
         return hashlib.blake2b(repr(self).encode(), digest_size=16).hexdigest()
 
 
@@ -63,10 +65,10 @@ def _node(edges: Node) -> Node:
 
 
 def parse(text: str) -> CellGenotype:
-    """The inverse of ``repr``; reads a cell of NAS-Bench-201 in that benchmark's own form, too.
+    """Invert ``repr``; also read a cell of NAS-Bench-201 in that benchmark's own form.
 
     Raises:
-        InvalidGenotype: Neither form.
+        InvalidGenotype: The text has neither form.
     """
     text = text.strip()
     if text.startswith("|"):
@@ -98,7 +100,7 @@ def _parse_nasbench201(text: str) -> CellGenotype:
 
 
 def nasbench201_string(cell: Cell) -> str:
-    """A cell in NAS-Bench-201's form, ``|op~0|+|op~0|op~1|+...``, with its names; ``none`` where there is no edge."""
+    """Write a cell in NAS-Bench-201's form, ``|op~0|+|op~0|op~1|+...``, with its names; an absent edge is ``none``."""
     nodes = []
     for index, edges in enumerate(cell):
         operation = {source: NASBENCH201_NAMES.get(name, name) for name, source in edges}

@@ -1,5 +1,5 @@
-"""A network of cells as layers (see :mod:`evonas.capabilities.layers`): every module of the phenotype as what its
-``forward`` does.
+"""Networks of cells as layers (see :mod:`evonas.capabilities.layers`): each module of the phenotype is translated into
+the layers that its ``forward`` computes.
 
 BatchNorm is folded, with its running statistics, into the convolution before it; after pooling it is a depthwise 1x1
 convolution.
@@ -33,12 +33,12 @@ from evonas.types import Doubles
 from search_spaces.cell.network import Cell, Network
 from search_spaces.cell.operations import Halve, Residual
 
-#: One place, as 1x1 convolutions see it.
+#: Window of a 1x1 convolution.
 POINT = Window((1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
 
 
 def layers_of(network: Network, input_shape: tuple[int, ...]) -> LayerGraph:
-    """What a network computes in evaluation mode of images ``(channels, height, width)``."""
+    """Return the layers that a network computes in evaluation mode for images ``(channels, height, width)``."""
     builder = _Builder(Shape(input_shape[0], input_shape[1:]))
     x = builder.module(network.stem, 0)
     x = _stages(builder, network, x) if network.layout.set.skeleton == "nasbench201" else _cells(builder, network, x)
@@ -65,7 +65,14 @@ def _stages(builder: _Builder, network: Network, x: int) -> int:
 
 
 def _cell(builder: _Builder, cell: nn.Module, inputs: Sequence[int], index: int) -> int:
-    """The node that the cell at place ``index`` gives."""
+    """Add the layers of a cell and return its output node.
+
+    Args:
+        builder: Gets the layers.
+        cell: The cell.
+        inputs: Nodes that enter the cell.
+        index: Place of the cell in the network.
+    """
     assert isinstance(cell, Cell)
     states = [builder.module(entry, x) for entry, x in zip(cell.entries, inputs, strict=False)] or [*inputs]
     for into in cell.into:
@@ -88,7 +95,7 @@ def _shape(cell: Cell) -> Shape:
 
 @dataclass(eq=False)
 class _Builder:
-    """Layers so far; nodes are named by their index, 0 is the input."""
+    """Layers added so far; nodes are named by their index, and 0 is the input."""
 
     input: Shape
     layers: list[Layer] = field(default_factory=list)
@@ -102,7 +109,7 @@ class _Builder:
         return nodes[0] if len(nodes) == 1 else self.add(Addition(tuple(nodes)))
 
     def relu(self, x: int) -> int:
-        """ReLU of a node, which all that want it share."""
+        """Return the ReLU of a node, which is computed once and shared."""
         if x and isinstance(self.layers[x - 1], Relu):
             return x
         if x not in self._rectified:
@@ -110,7 +117,16 @@ class _Builder:
         return self._rectified[x]
 
     def module(self, module: nn.Module, x: int, *, name: str = "") -> int:
-        """The layers of a module that is not a cell; ``name`` is what it is called in messages."""
+        """Add the layers of a module that is not a cell, and return the output node.
+
+        Args:
+            module: The module.
+            x: Its input node.
+            name: Name of the module in messages.
+
+        Raises:
+            TypeError: No layers are known for the module.
+        """
         match module:
             case nn.Sequential():
                 for part in module:
@@ -135,8 +151,16 @@ class _Builder:
         raise TypeError(f"no layers are known for {type(module).__name__}")
 
     def _scale(self, x: int, scale: Doubles, shift: Doubles) -> int:
-        """``x * scale + shift`` for each channel, within the convolution that gives ``x`` if that came last: then
-        nothing else has read it yet."""
+        """Add ``x * scale + shift`` for each channel and return the output node.
+
+        If the layer that gives ``x`` is a convolution and the last layer, it is scaled in place, since no other layer
+        has read it yet.
+
+        Args:
+            x: The input node.
+            scale: Factors, ``(channels,)``.
+            shift: Summands, ``(channels,)``.
+        """
         last = self.layers[-1] if self.layers else None
         if x == len(self.layers) and isinstance(last, Convolution):
             self.layers[-1] = _scaled(last, scale, shift)
@@ -148,7 +172,7 @@ class _Builder:
         n_even = module.even.out_channels
         even = _scaled(_convolution(module.even, x), scale[:n_even], shift[:n_even])
         odd = _scaled(_convolution(module.odd, x), scale[n_even:], shift[n_even:])
-        shifted = replace(odd.window, padding=((-1, 1), (-1, 1)))  # a pixel on; behind an odd side are zeros
+        shifted = replace(odd.window, padding=((-1, 1), (-1, 1)))  # an odd side is padded with zeros
         return self.add(Concatenation((self.add(even), self.add(replace(odd, window=shifted)))))
 
 
@@ -158,7 +182,7 @@ def _scaled(convolution: Convolution, scale: Doubles, shift: Doubles) -> Convolu
 
 
 def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Doubles, Doubles]:
-    """What BatchNorm does in evaluation mode, ``(channels,)`` each."""
+    """Return the factors and summands of BatchNorm in evaluation mode, ``(channels,)`` each."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     mean, variance = _array(norm.running_mean), _array(norm.running_var)
@@ -179,7 +203,7 @@ def _window(module: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) -> Window:
 
 
 def _with_remainder(module: nn.AvgPool2d) -> Window:
-    """The window of an average pool; in ceil mode it goes on past the last whole one."""
+    """Return the window of an average pool; in ceil mode it extends past the last whole window."""
     window = _window(module)
     if not module.ceil_mode:
         return window

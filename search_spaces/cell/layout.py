@@ -1,4 +1,4 @@
-"""The network around the cells: which cell stands where, on how many channels and pixels."""
+"""Network around the cells: the cell at each place, its channels and its pixels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from search_spaces.cell.primitives import OperationSet
 #: Height and width.
 Size: TypeAlias = tuple[int, int]
 
-#: The image is halved twice after the first convolution; a 3x3 operation on fewer than 2 x 2 pixels would see little
-#: but padding.
+#: The image is halved twice after the first convolution; a 3x3 operation on fewer than 2 x 2 pixels would see mostly
+#: padding.
 SMALLEST_SIDE = 8
 
 
 @dataclass(frozen=True)
 class Features:
-    """Channels and size of an image inside the network."""
+    """Channels and size of an image inside the network.
+
+    Attributes:
+        channels: Number of channels.
+        size: Height and width in pixels.
+    """
 
     channels: int
     size: Size
@@ -31,15 +36,15 @@ class Features:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a cell stands.
+    """Place of a cell in the network.
 
     Attributes:
         cell: Index into the genotype's cells.
-        reduction: The edges from the inputs halve the image.
-        before: A residual block stands before the cell and halves what this is.
-        inputs: What comes in; all inputs but the last may be larger, and are halved first.
-        nodes: What a node of the cell is.
-        output: What comes out.
+        reduction: Whether the edges from the inputs halve the image.
+        before: Features that a residual block before the cell halves; None if there is no such block.
+        inputs: Features of the inputs; all inputs but the last may be larger, and are halved first.
+        nodes: Features of each node of the cell.
+        output: Features of the output.
     """
 
     cell: int
@@ -52,17 +57,18 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """All that is fixed around the genotype.
+    """Fixed parts around the genotype.
 
     Attributes:
-        options: As the user set them.
+        options: Options as the user set them.
         n_nodes: Nodes of a cell beside its inputs.
         edges: ``(source, target)`` in the order of an architecture's rows: by target, then by source.
-        two: Exactly two edges into each node have an operation.
+        two: Whether exactly two edges into each node have an operation.
         n_cells: Different cells in a genotype.
-        stem: What the first convolution gives.
-        places: In order.
-        in_channels, n_outputs: Of the task.
+        stem: Features after the first convolution.
+        places: Places of the cells, in order.
+        in_channels: Channels of the task's images.
+        n_outputs: Outputs of the task.
     """
 
     options: CellOptions
@@ -77,34 +83,34 @@ class Layout:
 
     @property
     def set(self) -> OperationSet:
-        """The operation set."""
+        """Operation set."""
         return self.options.set
 
     @property
     def n_rows(self) -> int:
-        """Rows of an architecture: the edges of every different cell."""
+        """Rows of an architecture: the edges of all different cells."""
         return self.n_cells * len(self.edges)
 
     @property
     def needs_all_edges(self) -> bool:
-        """Every edge has an operation, and there is none that cuts it."""
+        """Return whether every edge has an operation and the set has no null operation."""
         return not self.two and self.set.none is None
 
     @property
     def output(self) -> Features:
-        """What the classifier averages."""
+        """Features that the classifier averages."""
         return self.places[-1].output
 
     def stride(self, place: Place, source: int) -> int:
-        """Of an operation on an edge from ``source``: 2 where it halves the image, else 1."""
+        """Return the stride of an operation on an edge from ``source``: 2 if it halves the image, else 1."""
         return 2 if place.reduction and source < self.set.n_inputs else 1
 
 
 def plan(task: Task, options: CellOptions) -> Layout:
-    """The layout for a task.
+    """Lay out the network for a task.
 
     Raises:
-        ValueError: Samples are not images, or images too small to be halved so often.
+        ValueError: Samples are not images, or are too small to be halved often enough.
     """
     if len(task.input_shape) != 3:
         raise ValueError(
@@ -133,7 +139,13 @@ def plan(task: Task, options: CellOptions) -> Layout:
 
 
 def _cells_that_reduce(options: CellOptions, stem: Features, n_nodes: int) -> tuple[Place, ...]:
-    """As in DARTS: the cells at a third and at two thirds halve the image."""
+    """Lay out cells as in DARTS: the cells at a third and at two thirds halve the image.
+
+    Args:
+        options: Options of the space.
+        stem: Features after the first convolution.
+        n_nodes: Nodes of a cell beside its inputs.
+    """
     places: list[Place] = []
     history, nodes = [stem, stem], Features(options.channels, stem.size)
     for index in range(options.cells):
@@ -148,7 +160,10 @@ def _cells_that_reduce(options: CellOptions, stem: Features, n_nodes: int) -> tu
 
 
 def _stages(options: CellOptions, stem: Features) -> tuple[Place, ...]:
-    """As in NAS-Bench-201: cells keep the image; a residual block at a third and at two thirds halves it."""
+    """Lay out cells as in NAS-Bench-201: cells keep the size of the image.
+
+    Residual blocks at a third and at two thirds halve it.
+    """
     places: list[Place] = []
     nodes = stem
     for index in range(options.cells):

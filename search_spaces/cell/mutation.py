@@ -1,4 +1,4 @@
-"""Mutations: functions ``(matrix of choices, layout, rng) -> matrix``, or None where an operator does not apply.
+"""Mutations: functions ``(matrix of choices, layout, rng) -> matrix``, or None if an operator does not apply.
 
 A mutation changes from one edge to a quarter of them, log-uniformly: near the front most improvements are small.
 """
@@ -22,7 +22,13 @@ LARGEST_STEP = 0.25
 
 
 def change_operation(matrix: Ints, layout: Layout, rng: np.random.Generator) -> Ints | None:
-    """Other operations on some edges; with the null operation in the set, edges may appear and disappear."""
+    """Change the operations on some edges; if the set has a null operation, edges may appear and disappear.
+
+    Args:
+        matrix: Choices, ``(n_cells, n_edges)``.
+        layout: The layout of the space.
+        rng: Draws edges and operations.
+    """
     places = np.argwhere((matrix != absent(layout)) | (not layout.two))
     allowed = [c for c in range(len(layout.set.names)) if not (layout.two and c == layout.set.none)]
     child = matrix.copy()
@@ -32,7 +38,13 @@ def change_operation(matrix: Ints, layout: Layout, rng: np.random.Generator) -> 
 
 
 def change_source(matrix: Ints, layout: Layout, rng: np.random.Generator) -> Ints | None:
-    """Operations of some nodes move to an edge from another source that had none."""
+    """Move the operations of some nodes to edges from sources that had none.
+
+    Args:
+        matrix: Choices, ``(n_cells, n_edges)``.
+        layout: The layout of the space.
+        rng: Draws nodes and sources.
+    """
     nodes = [
         (cell, edges) for cell, row in enumerate(matrix) for edges in edges_into(layout)
         if 0 < (row[edges] == absent(layout)).sum() < len(row[edges])
@@ -48,15 +60,15 @@ def change_source(matrix: Ints, layout: Layout, rng: np.random.Generator) -> Int
     return child
 
 
-#: Every operator by name.
+#: Operators by name.
 OPERATORS: Mapping[str, Operator] = MappingProxyType(
     {"change_operation": change_operation, "change_source": change_source}
 )
 
 
 def operators_in_use(layout: Layout) -> dict[str, float]:
-    """The operators that can change cells of this space, with equal weights."""
-    n_sources = layout.set.n_inputs + layout.n_nodes - 1  # of the last node
+    """Return the operators that can change cells of this space, with equal weights."""
+    n_sources = layout.set.n_inputs + layout.n_nodes - 1  # sources of the last node
     movable = n_sources > (2 if layout.two else 1) and not layout.needs_all_edges
     return {name: 1.0 for name in OPERATORS if movable or name != "change_source"}
 

@@ -1,4 +1,4 @@
-"""The phenotype: cells between a first convolution and a classifier; and what it shares with the supernet."""
+"""Phenotype: cells between a first convolution and a classifier; and the parts that it shares with the supernet."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.layout import Layout, Place
 from search_spaces.cell.operations import Halve, Residual, build, convolve, rectifies
 
-#: Of every operation on a row of the architecture its weight: 0 is not run, 1 is not multiplied.
+#: Weight of each operation on a row of the architecture: an operation with weight 0 is not run, one with weight 1 is
+#: not multiplied.
 RowWeights: TypeAlias = Sequence[float | Tensor]
 
 
 class Candidate(NamedTuple):
-    """An operation that was built on an edge.
+    """Operation that was built on an edge.
 
     Attributes:
-        column: Of the architecture.
-        rectifies: It takes its source after ReLU.
+        column: Its column in the architecture.
+        module: Its module.
+        rectifies: Whether it takes its source after ReLU.
     """
 
     column: int
@@ -36,10 +38,12 @@ class Cell(nn.Module):
     """Nodes, each the sum of the operations on the edges into it.
 
     Args:
-        built: Of every edge of the layout the names of the operations to build.
+        layout: The layout of the space.
+        place: Place of the cell.
+        built: For each edge of the layout the names of the operations to build.
 
     Attributes:
-        into: Of every node its edges: row in the architecture, source, and what was built.
+        into: For each node its edges: row in the architecture, source, and the operations that were built.
     """
 
     def __init__(self, layout: Layout, place: Place, built: Sequence[Sequence[str]]) -> None:
@@ -62,11 +66,11 @@ class Cell(nn.Module):
             ]))
 
     def forward(self, inputs: Sequence[Tensor], weights: Sequence[RowWeights] | None) -> Tensor:
-        """The nodes side by side, or the last one, ``(n, *output)`` of the place.
+        """Return the concatenated nodes, or the last one, ``(n, *output)`` of the place.
 
         Args:
-            inputs: Of the place, ``(n, channels, h, w)`` each; where cells have entries, after ReLU.
-            weights: Of the rows of this cell; None runs all that was built, with weight 1.
+            inputs: Inputs of the place, ``(n, channels, h, w)`` each; after ReLU if cells have entries.
+            weights: Weights for the rows of this cell; None runs all operations that were built, with weight 1.
         """
         states = [entry(x) for entry, x in zip(self.entries, inputs, strict=True)] if len(self.entries) else [*inputs]
         rectified: dict[int, Tensor] = {}
@@ -90,7 +94,7 @@ class Cell(nn.Module):
 def _to_run(
     into: list[tuple[int, int, list[Candidate]]], weights: Sequence[RowWeights] | None
 ) -> Iterator[tuple[int, Candidate, float | Tensor]]:
-    """Sources and operations with a weight that is not 0."""
+    """Yield sources and operations whose weight is not 0."""
     for row, source, candidates in into:
         for candidate in candidates:
             weight = 1.0 if weights is None else weights[row][candidate.column]
@@ -107,12 +111,13 @@ def _plus(total: Tensor | None, y: Tensor, weight: float | Tensor) -> Tensor:
 
 
 class Skeleton(nn.Module):
-    """All that is fixed around the cells, and the cells.
+    """Fixed parts around the cells, and the cells.
 
     Memory is channels-last: measured on a CPU, convolutions, pooling and their gradients take .2 to .8 of the time.
 
     Args:
-        built: For every cell of the genotype, of every edge the names of the operations to build.
+        layout: The layout of the space.
+        built: For each cell of the genotype and each edge the names of the operations to build.
     """
 
     def __init__(self, layout: Layout, built: Sequence[Sequence[Sequence[str]]]) -> None:
@@ -135,7 +140,7 @@ class Skeleton(nn.Module):
 
     @property
     def feature_modules(self) -> Sequence[nn.Module]:
-        """What gives the features, one after the other: the first convolution, cells, and blocks between them."""
+        """Modules that compute features, in order: the first convolution, cells, and blocks between them."""
         found: list[nn.Module] = [self.stem]
         for index, cell in enumerate(self.cells):
             found += [self.residuals[str(index)]] if str(index) in self.residuals else []
@@ -143,10 +148,11 @@ class Skeleton(nn.Module):
         return found
 
     def run(self, x: Tensor, weights: Sequence[Sequence[RowWeights]] | None) -> Tensor:
-        """Outputs before softmax, ``(n, n_outputs)``, of images ``(n, channels, height, width)``.
+        """Return outputs before softmax, ``(n, n_outputs)``, for images ``(n, channels, height, width)``.
 
         Args:
-            weights: For every cell of the genotype those of its rows; None runs all that was built.
+            x: The images.
+            weights: For each cell of the genotype the weights of its rows; None runs all operations that were built.
         """
         x = self.stem(x).contiguous(memory_format=torch.channels_last)
         y = self._stages(x, weights) if self.layout.set.skeleton == "nasbench201" else self._cells(x, weights)
@@ -154,7 +160,10 @@ class Skeleton(nn.Module):
         return outputs
 
     def _cells(self, x: Tensor, weights: Sequence[Sequence[RowWeights]] | None) -> Tensor:
-        """Every cell sees the two before it; both of its entries begin with the same ReLU, which is computed once."""
+        """Run cells that each see the two before them.
+
+        Both entries of a cell begin with the same ReLU, which is computed once.
+        """
         before = last = self.rectify(x)
         for index, cell in enumerate(self.cells):
             y: Tensor = cell((before, last), None if weights is None else weights[self.layout.places[index].cell])
@@ -172,7 +181,7 @@ class Skeleton(nn.Module):
 
 
 class Network(Skeleton):
-    """The network of one genotype."""
+    """Network of one genotype."""
 
     def __init__(self, genotype: CellGenotype, layout: Layout) -> None:
         index = {edge: row for row, edge in enumerate(layout.edges)}
@@ -186,7 +195,7 @@ class Network(Skeleton):
         super().__init__(layout, built)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs before softmax, ``(n, n_outputs)``, of images ``(n, channels, height, width)``."""
+        """Return outputs before softmax, ``(n, n_outputs)``, for images ``(n, channels, height, width)``."""
         return self.run(x, None)
 
 
@@ -194,7 +203,7 @@ def load_weights(module: nn.Module, weights: Weights) -> None:
     """Set the whole state of a module.
 
     Raises:
-        ValueError: An entry is missing, unknown or of another shape; names it.
+        ValueError: An entry is missing, unknown or of another shape; the message names it.
     """
     state = module.state_dict()
     for name in sorted({*state, *weights}):
@@ -207,7 +216,7 @@ def load_weights(module: nn.Module, weights: Weights) -> None:
 
 
 def _entries(layout: Layout, place: Place) -> Iterator[nn.Module]:
-    """What brings the inputs of a cell to its channels and size; takes them after ReLU."""
+    """Yield the modules that bring the inputs of a cell, after ReLU, to its channels and size."""
     if layout.set.skeleton != "darts":
         return
     for given in place.inputs:
@@ -220,7 +229,10 @@ def _entries(layout: Layout, place: Place) -> Iterator[nn.Module]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Modules that are built here get weights that the seed decides; torch's own generator is as it was, afterwards."""
+    """Give modules that are built in this context weights that depend on the seed alone.
+
+    torch's generator is restored afterwards.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -1,4 +1,4 @@
-"""A network as an ONNX graph: every module of the phenotype as the nodes that compute what its ``forward`` does.
+"""Networks as ONNX graphs: each module of the phenotype is translated into the nodes that its ``forward`` computes.
 
 torch can trace any module, but takes seconds for one; this takes milliseconds.
 """
@@ -21,7 +21,13 @@ from search_spaces.cell.operations import Halve, Residual
 
 @dataclass(frozen=True, eq=False)
 class OnnxProgram:
-    """A network of cells as a graph: an :class:`evonas.capabilities.export.Program`."""
+    """Network of cells as a graph: an :class:`evonas.capabilities.export.Program`.
+
+    Attributes:
+        task: The task.
+        target: What the program is made for.
+        network: The network.
+    """
 
     task: Task
     target: ExportTarget
@@ -29,15 +35,15 @@ class OnnxProgram:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Not known: they are the runtime's."""
+        """Return no sizes: the runtime decides them."""
         return {}
 
     def compile(self) -> nn.Module:
-        """The network."""
+        """Return the network."""
         return self.network
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
-        """One file."""
+        """Return the one file of the program."""
         graph, scaling = OnnxGraph(), self.target.scaling
         mean, std = (np.array(value, np.float64) for value in (scaling.mean, scaling.std))
         entry: Floats | Doubles = mean if self.target.takes_doubles else mean.astype(np.float32)
@@ -50,14 +56,15 @@ class OnnxProgram:
 
 
 def write_probe(modules: Sequence[nn.Module], shape: tuple[int, int, int], *, keeps: bool) -> dict[str, bytes]:
-    """Copies of one operation as a network has them; contents by suffix.
+    """Write copies of one operation as they occur in a network; contents by suffix.
 
-    Where an operation keeps the image, each takes the sum of all before it; else all take the same image.
+    If the operation keeps the shape of the image, each copy takes the sum of all before it; otherwise all take the same
+    image.
 
     Args:
         modules: The copies.
-        shape: Of an image, ``(channels, height, width)``.
-        keeps: Whether what comes out has the same shape.
+        shape: Shape of an image, ``(channels, height, width)``.
+        keeps: Whether the output has the shape of the input.
     """
     graph, total, x = OnnxGraph(), "", "input"
     for index, module in enumerate(modules):
@@ -66,17 +73,22 @@ def write_probe(modules: Sequence[nn.Module], shape: tuple[int, int, int], *, ke
         if keeps:
             x = total
         elif not any(isinstance(part, nn.Conv2d) for part in module.modules()):
-            # Of equal nodes with equal inputs the runtime would run one only.
+            # The runtime would run only one of several equal nodes with equal inputs.
             x = graph.add("Add", [x, graph.constant(np.array(1.0, np.float32))])
     graph.add("Identity", [total], "output")
     return {".onnx": graph.serialised("probe", shape, (shape[0], "height", "width"))}
 
 
 def add_module(graph: OnnxGraph, module: nn.Module, x: str) -> str:
-    """The nodes of a module that is not a cell; returns the name of its output.
+    """Add the nodes of a module that is not a cell, and return the name of its output.
 
     Args:
+        graph: Gets the nodes.
+        module: The module.
         x: Name of its input, ``(n, channels, height, width)``.
+
+    Raises:
+        TypeError: No ONNX nodes are known for the module.
     """
     match module:
         case nn.Sequential():
@@ -152,7 +164,7 @@ def _sum(graph: OnnxGraph, ends: Sequence[str]) -> str:
 
 
 def _zeros(graph: OnnxGraph, cell: Cell) -> str:
-    """A node into which no edge leads."""
+    """Add the value of a node that no edge enters."""
     shape = graph.constant(np.array([cell.place.nodes.channels, *cell.place.nodes.size], np.int64))
     n = graph.add("Shape", ["input"], start=0, end=1)
     return graph.add("ConstantOfShape", [graph.add("Concat", [n, shape], axis=0)])
@@ -185,7 +197,16 @@ def _window(module: nn.MaxPool2d | nn.AvgPool2d) -> dict[str, Any]:
 
 
 def _halve(graph: OnnxGraph, module: Halve, x: str) -> str:
-    """An image without its first row and column has the same half as one whose last are zeros, where sides are even."""
+    """Add the nodes that halve an image.
+
+    If sides are even, an image without its first row and column has the same half as one whose last row and column are
+    zeros.
+
+    Args:
+        graph: Gets the nodes.
+        module: The module.
+        x: Name of its input.
+    """
     pads = graph.constant(np.array([0, 0, -1, -1, 0, 0, 1, 1], np.int64))
     ends = [_convolution(graph, module.even, x), _convolution(graph, module.odd, graph.add("Pad", [x, pads]))]
     return _norm(graph, module.norm, graph.add("Concat", ends, axis=1))

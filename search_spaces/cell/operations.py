@@ -1,7 +1,7 @@
-"""Modules of the operations, and of what surrounds the cells; images are ``(n, channels, height, width)``.
+"""Modules of the operations and of the parts around the cells; images are ``(n, channels, height, width)``.
 
-Operations with convolutions expect what :class:`torch.nn.ReLU` gives: the operations on the edges from one node share
-it. No module works in place, so that hooks see what was computed.
+Operations with convolutions expect the output of :class:`torch.nn.ReLU`: the operations on the edges from one node
+share it. No module works in place, so that hooks see the values that were computed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from search_spaces.cell.primitives import Convolution, Operation, Pool, Skip
 
 
 class Halve(nn.Module):
-    """Halves an image by two 1x1 convolutions of stride 2, shifted by a pixel, side by side; then BatchNorm."""
+    """Two 1x1 convolutions of stride 2, shifted by a pixel and concatenated, then BatchNorm: they halve an image."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -23,9 +23,9 @@ class Halve(nn.Module):
         self.norm = Norm(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(n, in_channels, h, w)`` to ``(n, out_channels, ceil(h / 2), ceil(w / 2))``."""
+        """Map ``(n, in_channels, h, w)`` to ``(n, out_channels, ceil(h / 2), ceil(w / 2))``."""
         height, width = x.shape[-2:]
-        shifted = nn.functional.pad(x, (-1, width % 2, -1, height % 2))  # an odd side gets a row of zeros behind
+        shifted = nn.functional.pad(x, (-1, width % 2, -1, height % 2))  # an odd side is padded with a row of zeros
         normalized: Tensor = self.norm(torch.cat([self.even(x), self.odd(shifted)], dim=1))
         return normalized
 
@@ -33,7 +33,16 @@ class Halve(nn.Module):
 def convolve(
     in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
 ) -> nn.Conv2d:
-    """A convolution without bias that keeps the size of the image but for its stride."""
+    """Build a convolution without bias that keeps the size of the image except for its stride.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel: Side in pixels.
+        stride: Pixels between two places of the kernel.
+        dilation: Distance between the kernel's pixels.
+        groups: Groups of channels that stay apart.
+    """
     padding = dilation * (kernel // 2)
     return nn.Conv2d(
         in_channels, out_channels, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=False
@@ -41,7 +50,13 @@ def convolve(
 
 
 def build(operation: Operation, channels: int, stride: int) -> nn.Module:
-    """The module of an operation; its ReLU, where it begins with one, is left to the caller (:func:`rectifies`)."""
+    """Build the module of an operation, without the ReLU that it may begin with (see :func:`rectifies`).
+
+    Args:
+        operation: The operation.
+        channels: Channels of its input and output.
+        stride: 2 halves the image.
+    """
     match operation:
         case Convolution():
             layers: list[nn.Module] = []
@@ -60,7 +75,7 @@ def build(operation: Operation, channels: int, stride: int) -> nn.Module:
 
 
 def rectifies(operation: Operation, stride: int) -> bool:
-    """Whether an operation begins with ReLU."""
+    """Return whether an operation begins with ReLU."""
     return isinstance(operation, Convolution) or (isinstance(operation, Skip) and stride == 2)
 
 
@@ -72,7 +87,7 @@ def _convolutions(operation: Convolution, channels: int, stride: int) -> list[nn
 
 
 class Residual(nn.Module):
-    """The block between stages of NAS-Bench-201: two 3x3 convolutions beside an average; halves the image."""
+    """Block between stages of NAS-Bench-201: two 3x3 convolutions beside an average; it halves the image."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -85,6 +100,6 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(n, in_channels, h, w)`` to ``(n, out_channels, ceil(h / 2), ceil(w / 2))``."""
+        """Map ``(n, in_channels, h, w)`` to ``(n, out_channels, ceil(h / 2), ceil(w / 2))``."""
         halved: Tensor = self.body(x) + self.shortcut(x)
         return halved

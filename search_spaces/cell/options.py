@@ -51,5 +51,5 @@ class CellOptions(BaseModel):
 
     @property
     def set(self) -> OperationSet:
-        """The operation set."""
+        """Operation set."""
         return OPERATION_SETS[self.operations]

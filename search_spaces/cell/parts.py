@@ -1,4 +1,4 @@
-"""The operations of a network as parts that can be timed one by one: each on the images that it sees somewhere."""
+"""Operations of a network as parts that are timed one by one, on each shape of image that they see."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from search_spaces.cell.layout import Layout, Place, Size
 
 @dataclass(frozen=True)
 class Part:
-    """An operation with the shape of its input."""
+    """Operation with the shape of its input.
+
+    Attributes:
+        operation: Name of the operation.
+        channels: Channels of the image.
+        size: Height and width of the image in pixels.
+        stride: Stride of the operation.
+    """
 
     operation: str
     channels: int
@@ -27,18 +34,25 @@ class Part:
 
 
 def part_of(name: str, place: Place, source: int, layout: Layout) -> Part:
-    """The part that an operation is on an edge from ``source``."""
+    """Return the part of an operation on an edge from ``source``.
+
+    Args:
+        name: Name of the operation.
+        place: Place of the cell.
+        source: Node at which the edge begins.
+        layout: The layout of the space.
+    """
     stride = layout.stride(place, source)
     return Part(name, place.nodes.channels, place.nodes.size if stride == 1 else place.inputs[-1].size, stride)
 
 
 def find_parts(layout: Layout) -> dict[str, Part]:
-    """By name, in the order of places, edges and operations."""
+    """Return parts by name, in the order of places, edges and operations."""
     return {part.name: part for _, _, part in _uses(layout)}
 
 
 def count_parts(layout: Layout) -> TimedParts:
-    """How many of each part an operation on a row of an architecture adds."""
+    """Count the parts of each kind that an operation on a row of an architecture adds."""
     names = tuple(find_parts(layout))
     counts = np.zeros((layout.n_rows, len(layout.set.names), len(names)), np.int64)
     for row, column, part in _uses(layout):
@@ -47,7 +61,7 @@ def count_parts(layout: Layout) -> TimedParts:
 
 
 def _uses(layout: Layout) -> Iterator[tuple[int, int, Part]]:
-    """Row, column and part of every operation at every place."""
+    """Yield row, column and part of each operation at each place."""
     for place in layout.places:
         for edge, (source, _) in enumerate(layout.edges):
             for name in layout.set.operations:

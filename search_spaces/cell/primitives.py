@@ -1,6 +1,7 @@
-"""Operations of a cell's edges: what they are, and exactly how many parameters and FLOPs they have.
+"""Operations of a cell's edges, with exact counts of parameters and FLOPs.
 
-An operation is plain data; :mod:`search_spaces.cell.operations` builds the module. All keep the number of channels.
+An operation is plain data; :mod:`search_spaces.cell.operations` builds the module. All operations keep the number of
+channels.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
-#: The operation that cuts an edge.
+#: Name of the operation that cuts an edge.
 NONE = "none"
-#: The identity; where the image is halved, two strided 1x1 convolutions side by side.
+#: Name of the identity; if the image is halved, two strided 1x1 convolutions side by side.
 SKIP = "skip"
 
 
 class Counts(NamedTuple):
-    """What a part of a network costs.
+    """Costs of a part of a network.
 
     Attributes:
         params: Trained values: weights, biases, gains and shifts of BatchNorm.
@@ -31,7 +32,15 @@ class Counts(NamedTuple):
 
 
 def convolution_counts(kernel: int, in_channels: int, out_channels: int, pixels: int, *, norm: bool = True) -> Counts:
-    """A dense convolution without bias, followed by BatchNorm if ``norm``; ``pixels`` of its output."""
+    """Count the costs of a dense convolution without bias.
+
+    Args:
+        kernel: Side in pixels.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        pixels: Pixels of the output.
+        norm: Whether BatchNorm follows.
+    """
     weights = kernel * kernel * in_channels * out_channels
     return Counts(weights + 2 * out_channels * norm, 2 * pixels * weights, 1)
 
@@ -42,10 +51,11 @@ class Convolution:
 
     Attributes:
         kernel: Side in pixels.
-        depthwise: A convolution for each channel; then, if ``pointwise``, a 1x1 convolution across them.
-        pointwise: See ``depthwise``; without it, channels stay apart.
+        depthwise: Whether each channel has its own convolution; if ``pointwise``, a 1x1 convolution across them
+            follows.
         dilation: Distance between the kernel's pixels.
-        repeats: How often the three follow each other; the first halves the image where that is asked for.
+        repeats: Number of times that the three follow each other; the first halves the image if that is asked for.
+        pointwise: See ``depthwise``; without it, channels stay apart.
     """
 
     kernel: int
@@ -56,11 +66,17 @@ class Convolution:
 
     @property
     def mixes(self) -> bool:
-        """Whether a 1x1 convolution follows the depthwise one."""
+        """Return whether a 1x1 convolution follows the depthwise one."""
         return self.depthwise and self.pointwise
 
     def counts(self, channels: int, stride: int, pixels: int) -> Counts:
-        """For an image of ``pixels`` at the output."""
+        """Count the costs.
+
+        Args:
+            channels: Channels of the image.
+            stride: 2 if the image is halved.
+            pixels: Pixels of the output.
+        """
         weights = self.kernel**2 * channels * (1 if self.depthwise else channels) + channels**2 * self.mixes
         once = Counts(weights + 2 * channels, 2 * pixels * weights, 1 + self.mixes)
         return Counts(*(self.repeats * count for count in once))
@@ -68,22 +84,39 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Pool:
-    """3x3 pooling, followed by BatchNorm without gains and shifts if ``norm``."""
+    """3x3 pooling.
+
+    Attributes:
+        kind: Maximum or average.
+        norm: Whether BatchNorm without gains and shifts follows.
+    """
 
     kind: Literal["max", "avg"]
     norm: bool = True
 
     def counts(self, channels: int, stride: int, pixels: int) -> Counts:
-        """Nothing that is trained, nothing that is multiplied by weights."""
+        """Return zeros: no value is trained and none is multiplied by weights.
+
+        Args:
+            channels: Not used.
+            stride: Not used.
+            pixels: Not used.
+        """
         return Counts(0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Skip:
-    """The identity, or two 1x1 convolutions of stride 2, shifted by a pixel, each for half of the channels."""
+    """Identity, or two 1x1 convolutions of stride 2, shifted by a pixel, each for half of the channels."""
 
     def counts(self, channels: int, stride: int, pixels: int) -> Counts:
-        """For an image of ``pixels`` at the output."""
+        """Count the costs.
+
+        Args:
+            channels: Channels of the image.
+            stride: 2 if the image is halved, else the identity.
+            pixels: Pixels of the output.
+        """
         return Counts(0, 0, 0) if stride == 1 else convolution_counts(1, channels, channels, pixels)
 
 
@@ -92,10 +125,10 @@ Operation: TypeAlias = Convolution | Pool | Skip
 
 @dataclass(frozen=True)
 class OperationSet:
-    """The operations that edges choose from, and the cell and network in which they were published.
+    """Operations that edges choose from, and the cell and network in which they were published.
 
     Attributes:
-        names: In the order of the columns of an architecture.
+        names: Names in the order of the columns of an architecture.
         operations: All of ``names`` but the null operation.
         skeleton: ``"darts"``: cells with two inputs, the outputs of the two cells before; a cell's output is the
             concatenation of its nodes (Liu 2019, https://arxiv.org/abs/1806.09055). ``"nasbench201"``: cells with one

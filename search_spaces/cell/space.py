@@ -1,4 +1,4 @@
-"""The cell space as the engine sees it."""
+"""Cell space as the engine sees it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from search_spaces.cell.network import Network
 
-#: Children by crossover that may equal a parent before a mutant is made instead.
+#: Crossovers whose child may equal a parent before a mutant is made instead.
 CROSSOVER_DRAWS = 10
 
 
@@ -66,10 +66,12 @@ class CellSpace:
     def mutate(
         self, parent: CellGenotype, rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[CellGenotype]:
-        """A child by one operator; another is drawn where one does not apply.
+        """Return a child by one operator; another operator is drawn if one does not apply.
 
         Args:
-            operator: The one that is tried first, of :attr:`operators`.
+            parent: Stays as it is.
+            rng: Draws operator and child.
+            operator: The operator to try first, of :attr:`operators`; None draws one.
 
         Raises:
             ValueError: There is no such operator.
@@ -87,7 +89,13 @@ class CellSpace:
     def crossover(
         self, first: CellGenotype, second: CellGenotype, rng: np.random.Generator
     ) -> Offspring[CellGenotype]:
-        """Nodes of both parents (see :func:`exchange_nodes`); where the child would be a parent, a mutant."""
+        """Return a child with nodes of both parents, or a mutant if it equals a parent; see :func:`exchange_nodes`.
+
+        Args:
+            first: Gives nodes, or is mutated.
+            second: Gives nodes.
+            rng: Draws the child.
+        """
         ours, theirs = (choices.to_matrix(parent, self.layout) for parent in (first, second))
         for _ in range(CROSSOVER_DRAWS):
             child = self._genotype(exchange_nodes(ours, theirs, self.layout, rng))
@@ -100,17 +108,17 @@ class CellSpace:
         choices.validate(genotype, self.layout)
 
     def parse(self, text: str) -> CellGenotype:
-        """A genotype as ``repr`` gives it, or a cell of NAS-Bench-201 in that benchmark's form."""
+        """Read a genotype as ``repr`` writes it, or a cell of NAS-Bench-201 in that benchmark's form."""
         genotype = parse(text)
         self.validate(genotype)
         return genotype
 
     def encode(self, genotype: CellGenotype) -> Encoded:
-        """A matrix of choices and the names of its columns."""
+        """Return a matrix of choices and the names of its columns."""
         return choices.encode(genotype, self.layout)
 
     def decode(self, data: Encoded) -> CellGenotype:
-        """The inverse of :meth:`encode`; raises :class:`evonas.space.InvalidGenotype` on damaged data."""
+        """Invert :meth:`encode`; raise :class:`evonas.space.InvalidGenotype` for damaged data."""
         return choices.decode(data, self.layout)
 
     def cost(self, genotype: CellGenotype) -> Metrics:
@@ -118,7 +126,7 @@ class CellSpace:
         return cost(genotype, self.layout)
 
     def compile(self, genotype: CellGenotype, weights: Weights | None = None) -> Network:
-        """The phenotype; without weights it gets fresh ones, always the same for a genotype."""
+        """Build the phenotype; without weights it gets fresh ones, always the same for a genotype."""
         from search_spaces.cell.network import Network, load_weights, seeded
 
         with seeded(int(genotype.digest[:15], 16)):
@@ -128,7 +136,14 @@ class CellSpace:
         return network
 
     def export(self, genotype: CellGenotype, weights: Weights, format: str, target: ExportTarget) -> Program:
-        """The network as ONNX, the only one of :attr:`formats`."""
+        """Return the network as ONNX, the only one of :attr:`formats`.
+
+        Args:
+            genotype: A valid genotype.
+            weights: State of its network.
+            format: ``"onnx"``.
+            target: What the program is made for.
+        """
         from search_spaces.cell.onnx_program import OnnxProgram
 
         return OnnxProgram(self.task, target, self.compile(genotype, weights))
@@ -141,11 +156,11 @@ class CellSpace:
 
     @property
     def timed_parts(self) -> TimedParts:
-        """Operations, each on the images that it sees somewhere."""
+        """Return the operations, each on the images that it sees somewhere."""
         return parts.count_parts(self.layout)
 
     def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
-        """Copies of an operation without its ReLU, which operations share."""
+        """Write copies of an operation without its ReLU, which operations share."""
         from search_spaces.cell.network import seeded
         from search_spaces.cell.onnx_program import write_probe
         from search_spaces.cell.operations import build
@@ -173,7 +188,14 @@ class CellSpace:
     def inherit(
         self, child: CellGenotype, parent: CellGenotype, weights: Weights, rng: np.random.Generator
     ) -> Weights:
-        """The parent's weights on every edge that has the same operation in both, and around the cells; else fresh."""
+        """Return the parent's weights around the cells and on edges with the same operation, else fresh ones.
+
+        Args:
+            child: The genotype that gets weights.
+            parent: The genotype that gives them.
+            weights: State of the parent's network.
+            rng: Draws fresh weights.
+        """
         from search_spaces.cell.network import Network, seeded
 
         with seeded(int(rng.integers(2**63))):
@@ -183,7 +205,7 @@ class CellSpace:
 
     @property
     def choices(self) -> Choices:
-        """Rows are the edges of a cell by target, then by source, cell by cell of the genotype."""
+        """Return the choices: rows are the edges of a cell by target, then by source, cell by cell of the genotype."""
         return choices.choices(self.layout)
 
     def supernet(self, rng_seed: int) -> nn.Module:
@@ -199,17 +221,17 @@ class CellSpace:
         return choices.discretize(arch, rule, self.layout)
 
     def arch_of(self, genotype: CellGenotype) -> Floats:
-        """One-hot rows; of an edge that is not there, the null operation's row or zeros."""
+        """Return one-hot rows; an absent edge has the null operation's row or zeros."""
         return choices.arch_of(genotype, self.layout)
 
     def extract(self, supernet: nn.Module, genotype: CellGenotype) -> Weights:
-        """The part of the supernet's state that the genotype's network has, under the same names."""
+        """Return the part of the supernet's state that the genotype's network has, under the same names."""
         from search_spaces.cell.supernet import extract
 
         return extract(supernet, genotype, self.layout)
 
     def describe(self, genotype: CellGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
-        """A table for each cell: its nodes and the operations into them."""
+        """Return a table for each cell: its nodes and the operations into them."""
         tables = []
         for title, cell in zip(self.titles, genotype.cells, strict=True):
             rows = [
@@ -225,7 +247,7 @@ class CellSpace:
 
     @property
     def titles(self) -> list[str]:
-        """A title for every cell of a genotype."""
+        """Titles for the cells of a genotype."""
         if self.layout.options.per_cell:
             return [f"cell {index}" for index in range(self.layout.n_cells)]
         return ["cell"] if self.layout.n_cells == 1 else ["normal cell", "reduction cell"]
@@ -235,5 +257,9 @@ class CellSpace:
 
 
 def create(task: Task, options: Mapping[str, Any]) -> CellSpace:
-    """The space for a task; ValueError with one sentence for a bad option."""
+    """Return the space for a task.
+
+    Raises:
+        ValueError: An option is wrong; one sentence names it.
+    """
     return CellSpace(task, read_options(CellOptions, options, space="cell"))

@@ -1,4 +1,4 @@
-"""The supernet: every operation on every edge, with the architecture as an argument."""
+"""Supernet: every operation on every edge, with the architecture as an argument."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _Cells: TypeAlias = list[list[RowWeights]]
 
 
 class Supernet(Skeleton):
-    """A network in which the operations on an edge are summed, weighted by the architecture.
+    """Network in which the operations on an edge are summed, weighted by the architecture.
 
-    Its state has that of every discrete network of the space, under the same names.
+    Its state contains that of every discrete network of the space, under the same names.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -45,7 +45,13 @@ class Supernet(Skeleton):
 
 
 def extract(supernet: nn.Module, genotype: CellGenotype, layout: Layout) -> Weights:
-    """The part of a supernet's state that the genotype's network has."""
+    """Return the part of a supernet's state that the genotype's network has.
+
+    Args:
+        supernet: A :class:`Supernet`.
+        genotype: A valid genotype.
+        layout: The layout of the space.
+    """
     with torch.device("meta"):  # names only
         names = Network(genotype, layout).state_dict()
     state = supernet.state_dict()

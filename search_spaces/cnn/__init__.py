@@ -1,9 +1,9 @@
-"""The space of tiny convolutional networks: what one would train for a small device without any search.
+"""Space of tiny convolutional networks: those that are trained for a small device without any search.
 
-It is the bar for the other spaces at equal FLOPs, and has no trainer of its own: torch trains it.
+Other spaces are compared with it at equal FLOPs. It has no trainer of its own: torch trains it.
 
-- ``genotype``: a stem, convolutions, a head; as data that is stored.
-- ``layers``: the layers that follow from a genotype with all their sizes, and what they cost. No torch.
+- ``genotype``: a stem, convolutions and a head, as data that are stored.
+- ``layers``: the layers that follow from a genotype with all their sizes and costs, without torch.
 - ``founders``: networks of a given cost, and a family of them; ``mutation``: moves between networks.
-- ``network``: the torch module; ``space``: all of it as the engine sees it.
+- ``network``: the torch module; ``space``: the space as the engine sees it.
 """

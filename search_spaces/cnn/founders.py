@@ -1,4 +1,4 @@
-"""Random networks of a given cost: everything but the width is drawn, then the width that comes nearest is taken."""
+"""Random networks of a given cost: all genes but the width are drawn, then the width with the nearest cost is taken."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from evonas.types import Task
 from search_spaces.cnn.genotype import CnnGenotype, Convolution, Head
 from search_spaces.cnn.layers import cost
 
-#: What the genes are drawn from, each value as often as it stands here.
+#: Values that genes are drawn from; a value that is listed twice is twice as frequent.
 CONVOLUTIONS, POOLS, STRIDES = (1, 2, 2, 3, 3), (1, 1, 1, 2, 2, 2, 4), (1, 2, 2)
 FIRST_KERNELS, FIRST_STRIDES, KERNELS = (3, 3, 5), (1, 2, 2, 3), (3,)
-#: Maps that are left as they are come most often: on Fashion-MNIST, 6 to 8 epochs, the best of 46 random networks under
-#: 1 500, 3 300, 10 000 and 28 000 multiply-adds had this head (83.2, 85.6, 86.1, 88.4 % on validation).
+#: Heads; those that leave maps as they are are the most frequent: on Fashion-MNIST, 6 to 8 epochs, the best of 46
+#: random networks under 1 500, 3 300, 10 000 and 28 000 multiply-adds had this head (83.2, 85.6, 86.1, 88.4 % on
+#: validation).
 HEADS: tuple[Head, ...] = ("flat", "flat", "flat", "max", "quarters", "average")
-#: Behind a single convolution, of which averages leave too little: networks of 24 000 and 6 600 had 80 and 81 % there.
+#: Heads after a single convolution, for which averages leave too little: networks of 24 000 and 6 600 had 80 and 81 %
+#: there.
 FIRST_HEADS: tuple[Head, ...] = ("flat", "flat", "max")
 HIDDEN = (0, 0, 16, 32)
-#: Channels of a convolution as multiples of the width, later ones also of all factors before.
+#: Channels of a convolution as multiples of the width; those of later ones are multiplied by all factors before.
 GROWTH = (1.0, 1.5, 2.0)
-#: Networks of fewer channels than this in the first convolution are drawn where no others are cheap enough.
+#: Networks of fewer channels than this in the first convolution are drawn if no others are cheap enough.
 FEWEST_CHANNELS, MOST_CHANNELS = 2, 32
 #: A network is taken when it costs at least this share of what is aimed at, or is the nearest of DRAWS. A share near
 #: 1 would leave out networks whose cost grows in large steps: those of few channels on large maps, often the best.
@@ -41,7 +43,12 @@ TRAINING: Mapping[str, Any] = MappingProxyType(
 
 
 class Drawn(NamedTuple):
-    """A network without its width."""
+    """Network without its width.
+
+    Attributes:
+        genotype: The genes that were drawn; its numbers of channels do not count.
+        factors: Channels of each convolution as multiples of the width.
+    """
 
     genotype: CnnGenotype
     factors: tuple[float, ...]
@@ -49,7 +56,7 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A family of random networks, spread evenly over the logarithm of their cost. Implements ``Seeder``.
+    """Family of random networks, spread evenly over the logarithm of their cost. Implements ``Seeder``.
 
     Attributes:
         task: Gives images and outputs.
@@ -65,11 +72,11 @@ class Spread:
         return TRAINING
 
     def __call__(self, index: int, rng: np.random.Generator) -> CnnGenotype:
-        """Member ``index``: multiples of the golden ratio cover the range evenly, however many there are."""
+        """Return member ``index``: multiples of the golden ratio cover the range evenly for any number of members."""
         return self._near((index + 0.5) * GOLDEN_RATIO % 1, rng)
 
     def sample(self, rng: np.random.Generator) -> CnnGenotype:
-        """A network of a random cost."""
+        """Draw a network of a random cost."""
         return self._near(rng.random(), rng)
 
     def _near(self, share: float, rng: np.random.Generator) -> CnnGenotype:
@@ -78,10 +85,12 @@ class Spread:
 
 
 def near(edges: float, task: Task, rng: np.random.Generator) -> CnnGenotype:
-    """A random network of at most this many multiply-adds, and not far from that; of the fewest where all have more.
+    """Draw a random network of at most, and nearly, this many multiply-adds.
+
+    If all networks have more, the result is one with the fewest.
 
     Args:
-        edges: What is aimed at.
+        edges: The number of multiply-adds to aim at.
         task: Gives images and outputs.
         rng: Draws the genes.
     """
@@ -120,7 +129,13 @@ def _draw(task: Task, rng: np.random.Generator) -> Drawn:
 
 
 def _widest(drawn: Drawn, edges: float, task: Task) -> tuple[CnnGenotype, float]:
-    """The widest network within ``edges``, by bisection, or the narrowest there is; and its multiply-adds."""
+    """Return the widest network within ``edges``, by bisection, or the narrowest there is; and its multiply-adds.
+
+    Args:
+        drawn: The network without its width.
+        edges: Most multiply-adds.
+        task: Gives images and outputs.
+    """
     low, high = FEWEST_CHANNELS, MOST_CHANNELS
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""The genotype: a stem that averages, convolutions, a head."""
+"""Genotype: a stem that averages, convolutions, a head."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from evonas.space import Encoded, InvalidGenotype
 
-#: The last map is left as it is, averaged (as a whole or by quarter), or reduced to the largest of 2 x 2 pixels.
+#: Head: it leaves the last map as it is, averages it (as a whole or by quarter), or reduces it to the largest of 2 x 2
+#: pixels.
 Head: TypeAlias = Literal["flat", "average", "quarters", "max"]
 
 
@@ -20,10 +21,11 @@ class Convolution:
     """Genes of a convolution, which is padded so that a stride of 1 keeps the size of a map.
 
     Attributes:
-        channels: That it gives.
+        channels: Channels of its output.
         kernel: Pixels along either side; odd.
-        stride: Pixels between two of its places.
-        separable: A convolution of each channel by itself, then one of 1 x 1 pixels (both with BatchNorm and ReLU).
+        stride: Pixels between two places of the kernel.
+        separable: Whether a convolution of each channel by itself is followed by one of 1 x 1 pixels (both with
+            BatchNorm and ReLU).
     """
 
     channels: int
@@ -38,12 +40,12 @@ _GENES = tuple(field.name for field in fields(Convolution))
 
 @dataclass(frozen=True)
 class CnnGenotype:
-    """A network; BatchNorm and ReLU follow every convolution.
+    """Genotype of a network; BatchNorm and ReLU follow every convolution.
 
     Attributes:
-        pool: Pixels along either side of the squares that are averaged before anything else; 1 leaves images alone.
-        convolutions: From the image to the head.
-        head: How the last map is reduced, see :data:`Head`.
+        pool: Pixels along either side of the squares that are averaged first; 1 leaves images as they are.
+        convolutions: Convolutions from the image to the head.
+        head: Reduction of the last map, see :data:`Head`.
         hidden: Neurons between the head and the outputs; 0 is no such layer.
     """
 
@@ -54,19 +56,19 @@ class CnnGenotype:
 
     @cached_property
     def digest(self) -> str:
-        """Hex digest of the content."""
+        """Return the hex digest of the content."""
         return hashlib.blake2b(repr(self).encode(), digest_size=16).hexdigest()
 
 
 def encode(genotype: CnnGenotype) -> Encoded:
-    """Convolutions as rows of an array, the rest as the header."""
+    """Return convolutions as rows of an array, and the other genes as the header."""
     rows = [[int(getattr(convolution, gene)) for gene in _GENES] for convolution in genotype.convolutions]
     header = {"pool": genotype.pool, "head": genotype.head, "hidden": genotype.hidden}
     return Encoded(header, {"convolutions": np.array(rows, np.int64)})
 
 
 def decode(data: Encoded) -> CnnGenotype:
-    """The inverse of :func:`encode`; raises :class:`InvalidGenotype` on damaged data."""
+    """Invert :func:`encode`; raise :class:`InvalidGenotype` for damaged data."""
     try:
         rows, header = np.asarray(data.arrays["convolutions"]), data.header
         pool, head, hidden = header["pool"], header["head"], header["hidden"]

@@ -1,4 +1,4 @@
-"""From genes to layers with all their sizes, and what these cost."""
+"""Layers of a genotype with all their sizes and costs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ MOST_CONVOLUTIONS, MOST_POOL, MOST_STRIDE, KERNELS = 4, 4, 3, (1, 3, 5)
 
 
 class Filter(NamedTuple):
-    """A convolution as it stands in a network: from ``in_channels`` to ``channels`` maps of the size ``size``."""
+    """Convolution in a network.
+
+    Attributes:
+        in_channels: Channels of its input.
+        channels: Channels of its output.
+        kernel: Pixels along either side.
+        stride: Pixels between two places of the kernel.
+        groups: Groups of channels that stay apart.
+        size: Height and width of its output.
+    """
 
     in_channels: int
     channels: int
@@ -31,15 +40,15 @@ class Filter(NamedTuple):
 
     @property
     def products(self) -> int:
-        """Multiply-adds per image; places that are padded count, as in the tables of the literature."""
+        """Multiply-adds per image; padded places count, as in the tables of the literature."""
         return self.weights * self.size[0] * self.size[1]
 
 
 class Layers(NamedTuple):
-    """All layers that multiply.
+    """Layers that multiply.
 
     Attributes:
-        filters: The convolutions in their order, separable ones as two.
+        filters: Convolutions in their order; a separable one counts as two.
         linear: Inputs and outputs of the layers after the head.
     """
 
@@ -48,7 +57,11 @@ class Layers(NamedTuple):
 
 
 def lay_out(genotype: CnnGenotype, task: Task) -> Layers:
-    """The layers of a network for the images of a task; raises :class:`InvalidGenotype` if there is no such network."""
+    """Return the layers of a network for the images of a task.
+
+    Raises:
+        InvalidGenotype: There is no such network for these images.
+    """
     channels, *image = task.input_shape
     _check_genes(genotype)
     size = (image[0] // genotype.pool, image[1] // genotype.pool)
@@ -82,7 +95,7 @@ def _check_genes(genotype: CnnGenotype) -> None:
 
 
 def _places(head: Head, size: tuple[int, int]) -> int:
-    """Values that a head leaves of a channel."""
+    """Return the number of values that a head leaves of a channel."""
     if head in ("quarters", "max") and min(size) < 2:
         raise InvalidGenotype(f"the head {head!r} needs a map of 2 x 2 pixels or more, got {size[0]} x {size[1]}")
     return {
@@ -91,12 +104,12 @@ def _places(head: Head, size: tuple[int, int]) -> int:
 
 
 def cost(genotype: CnnGenotype, task: Task) -> Metrics:
-    """Costs per image.
+    """Count the costs per image.
 
     Returns:
-        ``params``: all that is trained, BatchNorm's gains and shifts included; ``edges``: multiply-adds of convolutions
-        and linear layers, which is the number of edges of the same network in single neurons; ``flops``: twice that
-        (averages, maxima, BatchNorm and activations are not counted); ``depth``: layers with weights.
+        ``params``: all trained values, BatchNorm's gains and shifts included; ``edges``: multiply-adds of convolutions
+            and linear layers, which is the number of edges of the same network in single neurons; ``flops``: twice that
+            (averages, maxima, BatchNorm and activations are not counted); ``depth``: layers with weights.
     """
     filters, linear = lay_out(genotype, task)
     edges = sum(f.products for f in filters) + sum(n * m for n, m in linear)

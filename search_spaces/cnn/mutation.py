@@ -1,4 +1,4 @@
-"""Mutations: functions ``(genotype, rng) -> genotype``, whose result may be the parent or no valid network."""
+"""Mutations: functions ``(genotype, rng) -> genotype``; the result may equal the parent or be no valid network."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from search_spaces.cnn.genotype import CnnGenotype
 
 Operator: TypeAlias = Callable[[CnnGenotype, np.random.Generator], CnnGenotype]
 
-#: Channels are multiplied by up to this, or divided.
+#: Largest factor by which channels are multiplied or divided.
 LARGEST_SCALE = 2.0
 
 
 def change_width(parent: CnnGenotype, rng: np.random.Generator) -> CnnGenotype:
-    """Other numbers of channels, by one factor for all."""
+    """Multiply the numbers of channels by one factor."""
     scale = LARGEST_SCALE ** rng.uniform(-1, 1)
     return replace(parent, convolutions=tuple(
         replace(convolution, channels=max(1, round(scale * convolution.channels)))
@@ -28,7 +28,7 @@ def change_width(parent: CnnGenotype, rng: np.random.Generator) -> CnnGenotype:
 
 
 def change_convolution(parent: CnnGenotype, rng: np.random.Generator) -> CnnGenotype:
-    """Another kernel, stride or number of channels of one convolution, or it becomes separable, or whole."""
+    """Change kernel, stride, number of channels or separability of one convolution."""
     index = int(rng.integers(len(parent.convolutions)))
     convolution = parent.convolutions[index]
     changes = (
@@ -43,7 +43,7 @@ def change_convolution(parent: CnnGenotype, rng: np.random.Generator) -> CnnGeno
 
 
 def change_depth(parent: CnnGenotype, rng: np.random.Generator) -> CnnGenotype:
-    """A copy of one convolution after it, with stride 1; or one convolution less."""
+    """Insert a copy of one convolution after it, with stride 1; or remove one convolution."""
     index = int(rng.integers(len(parent.convolutions)))
     before, after = parent.convolutions[:index], parent.convolutions[index + 1 :]
     chosen = parent.convolutions[index]
@@ -52,14 +52,14 @@ def change_depth(parent: CnnGenotype, rng: np.random.Generator) -> CnnGenotype:
 
 
 def change_ends(parent: CnnGenotype, rng: np.random.Generator) -> CnnGenotype:
-    """Another stem, head or number of hidden neurons."""
+    """Change the stem, the head or the number of hidden neurons."""
     changes = (
         {"pool": int(rng.choice(POOLS))}, {"head": HEADS[rng.integers(len(HEADS))]}, {"hidden": int(rng.choice(HIDDEN))}
     )
     return replace(parent, **changes[rng.integers(len(changes))])
 
 
-#: Every operator by name.
+#: Operators by name.
 OPERATORS: Mapping[str, Operator] = MappingProxyType({
     "change_width": change_width, "change_convolution": change_convolution, "change_depth": change_depth,
     "change_ends": change_ends,
@@ -67,5 +67,5 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({
 
 
 def exchange_ends(first: CnnGenotype, second: CnnGenotype) -> CnnGenotype:
-    """The convolutions of the first parent with stem, head and hidden neurons of the second."""
+    """Return the convolutions of the first parent with stem, head and hidden neurons of the second."""
     return replace(second, convolutions=first.convolutions)

@@ -1,4 +1,4 @@
-"""The torch module of a genotype."""
+"""Torch module of a genotype."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from search_spaces.cnn.layers import lay_out
 
 
 class Network(nn.Sequential):
-    """Outputs before softmax, ``(n, n_outputs)``, of images ``(n, channels, height, width)``.
+    """Module that gives outputs before softmax, ``(n, n_outputs)``, for images ``(n, channels, height, width)``.
 
     Memory stays channels-first: measured on one thread of a CPU, a training step of such small networks is no faster
     with channels last, and two to four times slower with convolutions written as products of gathered patches.

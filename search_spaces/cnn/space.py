@@ -1,4 +1,4 @@
-"""The space of tiny convolutional networks as the engine sees it."""
+"""Space of tiny convolutional networks as the engine sees it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from search_spaces.cnn.mutation import OPERATORS, exchange_ends
 if TYPE_CHECKING:
     from search_spaces.cnn.network import Network
 
-#: The most multiply-adds for each input, where no range is given.
+#: Most multiply-adds for each input, if no range is given.
 MOST_EDGES_AN_INPUT = 80
 #: Draws of an operator that may fail before the next one is tried.
 DRAWS = 50
 
 
 class CnnOptions(BaseModel):
-    """What a user may set; every field has a default.
+    """Settings of the space; every field has a default.
 
     Attributes:
         edges: Fewest and most multiply-adds of founders and children; None is from as many as inputs to 80 times that,
-            and whatever ``founder_edges`` has beyond. The edges of the same network in single neurons.
+            extended to ``founder_edges``. They are the edges of the same network in single neurons.
         founder_edges: Fewest and most multiply-adds of founders, which are spread over this range; None is ``edges``.
     """
 
@@ -51,15 +51,15 @@ class CnnOptions(BaseModel):
 class CnnSpace:
     """Tiny convolutional networks for one task.
 
-    Implements :class:`evonas.space.SearchSpace`, ``Seedable`` and ``Describable``; picklable. Children begin with
-    fresh weights.
+    Implements :class:`evonas.space.SearchSpace`, ``Seedable`` and ``Describable``; picklable. Children begin with fresh
+    weights.
 
     Args:
         task: Gives the images' shape and the number of outputs.
         options: The space's settings.
 
     Raises:
-        ValueError: Samples that are not images.
+        ValueError: Samples are not images.
     """
 
     def __init__(self, task: Task, options: CnnOptions) -> None:
@@ -77,7 +77,7 @@ class CnnSpace:
 
     @property
     def seeders(self) -> Mapping[str, Spread]:
-        """``spread``: random networks, evenly over the logarithm of their cost."""
+        """Seeder ``spread``: random networks, evenly over the logarithm of their cost."""
         return {"spread": self._spread}
 
     def sample(self, rng: np.random.Generator) -> CnnGenotype:
@@ -87,10 +87,12 @@ class CnnSpace:
     def mutate(
         self, parent: CnnGenotype, rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[CnnGenotype]:
-        """A child by one operator; another is drawn where one gives no network within the bounds.
+        """Return a child by one operator; another operator is drawn if one gives no network within the bounds.
 
         Args:
-            operator: The one that is tried first, of :attr:`operators`.
+            parent: Stays as it is.
+            rng: Draws operator and child.
+            operator: The operator to try first, of :attr:`operators`; None draws one.
 
         Raises:
             ValueError: There is no such operator.
@@ -110,9 +112,9 @@ class CnnSpace:
     def crossover(
         self, first: CnnGenotype, second: CnnGenotype, rng: np.random.Generator
     ) -> Offspring[CnnGenotype]:
-        """Convolutions of one parent and the ends of the other; where that is no child, a mutant.
+        """Return a child with the convolutions of one parent and the ends of the other, or a mutant.
 
-        It is none where it equals a parent, is no network for the task, or breaks the bounds on ``edges``.
+        A mutant is made if the child equals a parent, is no network for the task, or breaks the bounds on ``edges``.
 
         Args:
             first: Gives the convolutions, or is mutated.
@@ -139,7 +141,7 @@ class CnnSpace:
         return genotypes.encode(genotype)
 
     def decode(self, data: Encoded) -> CnnGenotype:
-        """The inverse of :meth:`encode`; raises :class:`evonas.space.InvalidGenotype` on damaged data."""
+        """Invert :meth:`encode`; raise :class:`evonas.space.InvalidGenotype` for damaged data."""
         genotype = genotypes.decode(data)
         self.validate(genotype)
         return genotype
@@ -149,7 +151,7 @@ class CnnSpace:
         return cost(genotype, self.task)
 
     def compile(self, genotype: CnnGenotype, weights: Weights | None = None) -> Network:
-        """The phenotype; without weights it gets fresh ones, always the same for a genotype."""
+        """Build the phenotype; without weights it gets fresh ones, always the same for a genotype."""
         from search_spaces.cell.network import load_weights, seeded
         from search_spaces.cnn.network import Network
 
@@ -160,7 +162,7 @@ class CnnSpace:
         return network
 
     def describe(self, genotype: CnnGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
-        """The layers with their sizes, and what they multiply."""
+        """Return a table of the layers with their sizes and multiply-adds."""
         layers = lay_out(genotype, self.task)
         rows = [
             [f"{f.kernel} x {f.kernel} convolution" + (" a channel" if f.groups > 1 else ""), str(f.stride),
@@ -173,5 +175,9 @@ class CnnSpace:
 
 
 def create(task: Task, options: Mapping[str, Any]) -> CnnSpace:
-    """The space for a task; ValueError with one sentence for a bad option."""
+    """Return the space for a task.
+
+    Raises:
+        ValueError: An option is wrong; one sentence names it.
+    """
     return CnnSpace(task, read_options(CnnOptions, options, space="cnn"))

@@ -1,4 +1,4 @@
-"""The 15 625 cells: by the operations on their edges, as strings, and by what they compute."""
+"""Genotypes of the 15 625 cells: by the operations on their edges, as strings, and by the function they compute."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from search_spaces.cell.primitives import NONE, OPERATION_SETS, SKIP
 
 #: Names of the operations; a column is an index into them.
 OPERATIONS = OPERATION_SETS["nasbench201"].names
-#: ``(source, target)``, by target and then by source: the order of the columns of a cell.
+#: Edges ``(source, target)``, by target and then by source: the order of the columns of a cell.
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-#: How many cells there are, those that compute the same counted one by one.
+#: Number of cells; those that compute the same are counted one by one.
 N_CELLS: int = len(OPERATIONS) ** len(EDGES)
 
-#: In the expression of a class, what an edge without an operation gives.
+#: Symbol of an edge without an operation in the expression of a class.
 ZERO = "#"
 
 _COLUMNS = {NASBENCH201_NAMES.get(name, name): column for column, name in enumerate(OPERATIONS)}
@@ -27,7 +27,10 @@ _PLACES = {edge: place for place, edge in enumerate(EDGES)}
 
 @lru_cache(maxsize=N_CELLS)
 def cell_of(columns: tuple[int, ...]) -> CellGenotype:
-    """The cell with these operations on its edges, one column of :data:`OPERATIONS` for each of :data:`EDGES`."""
+    """Return the cell with these operations on its edges, one column of :data:`OPERATIONS` for each edge.
+
+    Edges are in the order of :data:`EDGES`.
+    """
     nodes: list[list[tuple[str, int]]] = [[], [], []]
     for (source, target), column in zip(EDGES, columns, strict=True):
         nodes[target - 1].append((OPERATIONS[column], source))
@@ -35,7 +38,7 @@ def cell_of(columns: tuple[int, ...]) -> CellGenotype:
 
 
 def columns_of(genotype: CellGenotype) -> tuple[int, ...]:
-    """The inverse of :func:`cell_of`."""
+    """Invert :func:`cell_of`."""
     columns = [OPERATIONS.index(NONE)] * len(EDGES)
     for target, node in enumerate(genotype.cells[0], 1):
         for name, source in node:
@@ -44,7 +47,7 @@ def columns_of(genotype: CellGenotype) -> tuple[int, ...]:
 
 
 def number_of(columns: Sequence[int]) -> int:
-    """The place of a cell in the order of :func:`all_cells`, from 0."""
+    """Return the place of a cell in the order of :func:`all_cells`, from 0."""
     number = 0
     for column in columns:
         number = number * len(OPERATIONS) + column
@@ -52,20 +55,20 @@ def number_of(columns: Sequence[int]) -> int:
 
 
 def all_cells() -> Iterator[tuple[int, ...]]:
-    """The columns of every cell, in ascending order."""
+    """Yield the columns of every cell, in ascending order."""
     return product(range(len(OPERATIONS)), repeat=len(EDGES))
 
 
 def to_string(genotype: CellGenotype) -> str:
-    """The cell as the benchmark writes it, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""
+    """Write the cell as the benchmark does, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""
     return nasbench201_string(genotype.cells[0])
 
 
 def columns_from(text: str) -> tuple[int, ...]:
-    """The columns of a cell that :func:`to_string` has written.
+    """Return the columns of a cell that :func:`to_string` has written.
 
     Raises:
-        InvalidGenotype: Another number of nodes or edges, another order of sources, or an unknown operation.
+        InvalidGenotype: The number of nodes or edges or the order of sources differs, or an operation is unknown.
     """
     names = []
     nodes = text.strip().split("+")
@@ -83,16 +86,16 @@ def columns_from(text: str) -> tuple[int, ...]:
 
 
 def parse(text: str) -> CellGenotype:
-    """The inverse of :func:`to_string`; raises :class:`InvalidGenotype` as :func:`columns_from` does."""
+    """Invert :func:`to_string`; raise :class:`InvalidGenotype` as :func:`columns_from` does."""
     return cell_of(columns_from(text))
 
 
 def isomorphism_class(genotype: CellGenotype) -> str:
-    """An expression that is equal for cells which compute the same; there are 6 466 of them.
+    """Return an expression that is equal for cells which compute the same; there are 6 466 of them.
 
-    As in the benchmark's own ``to_unique_str``: a skip connection is what comes in, the order in which a node adds up
-    does not matter, and an edge without an operation is zero, as is whatever follows on an edge of zero. (Sums of
-    nothing but zeros are not simplified there: cells of two classes may compute the same.)
+    The rules are those of the benchmark's own ``to_unique_str``: a skip connection passes its input on, the order of a
+    node's summands does not matter, and an edge without an operation is zero, as is any operation on an edge of zero.
+    (Sums of zeros alone are not simplified there: cells of two classes may compute the same.)
     """
     columns, sums = columns_of(genotype), ["0"]
     for target in range(1, 4):

@@ -1,4 +1,4 @@
-"""The cells of NAS-Bench-201 as the engine sees them."""
+"""Cells of NAS-Bench-201 as the engine sees them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ PUBLISHED: Mapping[str, Preset] = MappingProxyType({
     "darts": Preset(paper="Liu 2019", link="https://arxiv.org/abs/1806.09055", settings=_ARGMAX),
     "gdas": Preset(paper="Dong 2019", link="https://arxiv.org/abs/1910.04465", settings=_ARGMAX),
 })
-#: The only mutation: another operation on one edge.
+#: Name of the only mutation: another operation on one edge.
 CHANGE = "change_operation"
 
 
 class NasBench201Options(BaseModel):
-    """What a user may set; every field has a default.
+    """Settings of the space; every field has a default.
 
     Attributes:
         cells: Cells in the network, in three stages with a residual block between them. The table has 15.
@@ -51,25 +51,25 @@ class NasBench201Options(BaseModel):
 
 
 class NasBench201Space(CellSpace):
-    """All cells of six edges and five operations, in the published network.
+    """Space of all cells of six edges and five operations, in the published network.
 
-    What :class:`search_spaces.cell.space.CellSpace` is with the operation set ``nasbench201``, but founders are uniform
-    over all cells, and a mutation changes one edge, as in the benchmark's own baselines. Implements ``HasNeighbours``
-    and ``HasFeatures``, too.
+    It is :class:`search_spaces.cell.space.CellSpace` with the operation set ``nasbench201``, except that founders are
+    uniform over all cells, and a mutation changes one edge, as in the benchmark's own baselines. It also implements
+    ``HasNeighbours`` and ``HasFeatures``.
 
     Args:
         task: Gives the image's shape and the number of outputs.
         options: The space's settings.
 
     Raises:
-        ValueError: Samples that are not images, or images that are too small.
+        ValueError: Samples are not images, or the images are too small.
     """
 
     def __init__(self, task: Task, options: NasBench201Options) -> None:
         super().__init__(task, CellOptions(operations="nasbench201", cells=options.cells, channels=options.channels))
         self.options = options
         self.operators = {CHANGE: 1.0}
-        self._costs: dict[CellGenotype, Metrics] = {}  # of 15 625 cells at most, each counted once
+        self._costs: dict[CellGenotype, Metrics] = {}  # at most 15 625 cells, each counted once
 
     def suitable_options(self) -> Mapping[str, Any]:
         """None: founders are drawn in one way."""
@@ -81,16 +81,18 @@ class NasBench201Space(CellSpace):
         return PUBLISHED
 
     def sample(self, rng: np.random.Generator) -> CellGenotype:
-        """Each cell with the same probability."""
+        """Draw a cell; all cells have the same probability."""
         return cell_of(tuple(rng.integers(len(OPERATIONS), size=len(EDGES)).tolist()))
 
     def mutate(
         self, parent: CellGenotype, rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[CellGenotype]:
-        """One of the 24 neighbours.
+        """Return one of the 24 neighbours.
 
         Args:
-            operator: Of :attr:`operators`, which has one.
+            parent: Stays as it is.
+            rng: Draws the neighbour.
+            operator: An operator of :attr:`operators`, which has one; None is the same.
 
         Raises:
             ValueError: There is no such operator.
@@ -103,7 +105,7 @@ class NasBench201Space(CellSpace):
         return Offspring(cell_of(tuple(columns)), CHANGE)
 
     def neighbours(self, genotype: CellGenotype) -> list[CellGenotype]:
-        """The 24 cells that have another operation on one edge."""
+        """Return the 24 cells that have another operation on one edge."""
         columns = columns_of(genotype)
         return [
             cell_of((*columns[:edge], column, *columns[edge + 1 :]))
@@ -111,17 +113,18 @@ class NasBench201Space(CellSpace):
         ]
 
     def cost(self, genotype: CellGenotype) -> Metrics:
-        """See :func:`search_spaces.cell.cost.cost`.
+        """Count the costs, see :func:`search_spaces.cell.cost.cost`.
 
-        A FLOP of the published tables is a multiply-add: theirs are half of ``flops``, and one more for each output.
+        A FLOP of the published tables is a multiply-add: their number is half of ``flops``, plus one for each output.
         """
         if genotype not in self._costs:
             self._costs[genotype] = super().cost(genotype)
         return self._costs[genotype]
 
     def features(self, genotype: CellGenotype) -> Floats:
-        """The operation of each edge one-hot, the operations on each of the four paths from input to output counted,
-        and logarithms of parameters and FLOPs.
+        """Return one-hot operations of each edge, counts of operations on each path, and logarithms of costs.
+
+        There are four paths from input to output; the costs are parameters and FLOPs.
         """
         columns = columns_of(genotype)
         rows = np.eye(len(OPERATIONS), dtype=np.float32)[list(columns)]
@@ -130,17 +133,17 @@ class NasBench201Space(CellSpace):
         return np.concatenate([rows.ravel(), rows.sum(axis=0), _paths(columns), sizes])
 
     def describe(self, genotype: CellGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
-        """As of all cells, and the cell as the benchmark writes it."""
+        """Return the tables of a cell (see :class:`CellSpace`), and the cell as the benchmark writes it."""
         row = [to_string(genotype), isomorphism_class(genotype)]
         return [*super().describe(genotype), ("as a string", ["NAS-Bench-201", "isomorphism class"], [row])]
 
 
-#: The edges of every path from the input to the output, by their places.
+#: Edges of each path from the input to the output, by their places.
 _PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))
 
 
 def _paths(columns: tuple[int, ...]) -> Floats:
-    """Of each path: whether nothing cuts it, and its convolutions of 1 x 1, of 3 x 3, and poolings; ``(16,)``."""
+    """Return for each path whether it is uncut, and its convolutions of 1 x 1, of 3 x 3, and poolings; ``(16,)``."""
     none, _, *counted = range(len(OPERATIONS))
     found = []
     for path in _PATHS:
@@ -151,5 +154,9 @@ def _paths(columns: tuple[int, ...]) -> Floats:
 
 
 def create(task: Task, options: Mapping[str, Any]) -> NasBench201Space:
-    """The space for a task; ValueError with one sentence for a bad option."""
+    """Return the space for a task.
+
+    Raises:
+        ValueError: An option is wrong; one sentence names it.
+    """
     return NasBench201Space(task, read_options(NasBench201Options, options, space="nasbench201"))

@@ -1,9 +1,9 @@
-"""What was measured of all cells: accuracies (NAS-Bench-201), latency and energy on six devices (HW-NAS-Bench).
+"""Tables of measurements of all cells: accuracies (NAS-Bench-201), latency and energy on six devices (HW-NAS-Bench).
 
-``nasbench201.csv`` has a row a cell: ``arch_str``, accuracies in percent after 200 and after 12 epochs, parameters and
-multiply-adds in millions. ``hwnasbench201.csv`` (Li 2021, https://arxiv.org/abs/2103.10584) has latency in ms and
-energy in mJ, matched by ``index``; -1 is not measurable. Either may be compressed (``.gz``). Columns with results on
-the test samples are not read by a search.
+``nasbench201.csv`` has a row for each cell: ``arch_str``, accuracies in percent after 200 and after 12 epochs,
+parameters and multiply-adds in millions. ``hwnasbench201.csv`` (Li 2021, https://arxiv.org/abs/2103.10584) has latency
+in ms and energy in mJ, matched by ``index``; -1 is not measurable. Either may be compressed (``.gz``). Columns with
+results on the test samples are not read by a search.
 """
 
 from __future__ import annotations
@@ -29,23 +29,24 @@ from search_spaces.nasbench201.genotype import N_CELLS, all_cells, cell_of, colu
 from search_spaces.nasbench201.space import NasBench201Options, NasBench201Space
 
 FILE, DEVICES_FILE = "nasbench201.csv", "hwnasbench201.csv"
-#: Where below a data folder they are looked for.
+#: Folders below a data folder that are searched for the files.
 FOLDERS = ("nasbench201", "")
 ORIGIN = ("make it from the published benchmark (https://github.com/D-X-Y/NATS-Bench), with the columns that "
           "search_spaces.nasbench201.table describes")
-#: Epochs of a budget.
+#: Budgets in epochs.
 BUDGETS = (12, 200)
-#: What a column of -1 says.
+#: Value of a measurement that the device could not make.
 NOT_MEASURABLE = -1.0
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set of the table.
+    """Data set of the table.
 
     Attributes:
-        prefix: Of its columns.
-        accuracies: Columns of the validation accuracy, a budget each.
+        task: Its images and classes.
+        prefix: Prefix of its columns.
+        accuracies: Columns of the validation accuracy, one for each budget.
     """
 
     task: Task
@@ -62,7 +63,7 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType({
 _DEVICES = {"edgegpu": "an edge GPU (Jetson TX2)", "raspi4": "a Raspberry Pi 4", "edgetpu": "an Edge TPU",
             "pixel3": "a Pixel 3", "eyeriss": "the ASIC Eyeriss", "fpga": "an FPGA (ZC706)"}
 _MEASURED = "on a device, by the authors of a table"
-#: Latency and energy, by the names of their columns without the data set.
+#: Metrics of latency and energy, by the names of their columns without the data set.
 DEVICE_METRICS: Mapping[str, Metric] = MappingProxyType({
     **{f"{name}_latency": Metric(f"latency on {text}", "ms per sample", _MEASURED, scale="log")
        for name, text in _DEVICES.items()},
@@ -73,11 +74,15 @@ DEVICE_METRICS: Mapping[str, Metric] = MappingProxyType({
 
 @dataclass(frozen=True, eq=False)
 class NasBench201Table:
-    """The measurements of one data set, see :class:`evonas.capabilities.tables.ArchitectureTable`.
+    """Measurements of one data set, see :class:`evonas.capabilities.tables.ArchitectureTable`.
 
     Attributes:
-        accuracies: Shares of 1 on the validation samples, by the number of the cell and the budget, ``(15625, 2)``.
-        devices: By metric, by the number of the cell, ``(15625,)``.
+        task: Images and classes of the data set.
+        accuracies: Accuracies on the validation samples, from 0 to 1, by the number of the cell and the budget,
+            ``(15625, 2)``.
+        devices: For each metric its values by the number of the cell, ``(15625,)``.
+        fingerprint: Digest of the values.
+        budgets: Budgets in epochs.
     """
 
     task: Task
@@ -88,17 +93,17 @@ class NasBench201Table:
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """Error and accuracy on the validation samples, and what was asked for of devices."""
+        """Error and accuracy on the validation samples, and the metrics of devices that were asked for."""
         return ("val_error", "val_accuracy", *self.devices)
 
     @property
     def goals(self) -> Mapping[str, Goal]:
-        """Of what was asked for of devices, less is better."""
+        """Goals of the metrics of devices that were asked for: less is better."""
         return {name: DEVICE_METRICS[name].goal for name in self.devices}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How many cells a device could not run."""
+        """Notes that say how many cells a device could not run."""
         counts = {name: int((values == NOT_MEASURABLE).sum()) for name, values in self.devices.items()}
         return tuple(
             f"{n} of {N_CELLS} cells have no {name} (the table says {NOT_MEASURABLE:g}): their trials fail, and they "
@@ -106,15 +111,17 @@ class NasBench201Table:
         )
 
     def check(self, space: object) -> None:
-        """Raises :class:`UserError` unless the space builds the published network."""
+        """Raise :class:`UserError` unless the space builds the published network."""
         if not isinstance(space, NasBench201Space) or space.options != NasBench201Options():
             published = NasBench201Options()
             raise UserError(f"the table is of networks with {published.cells} cells and {published.channels} channels: "
                             "leave out the space's options, or train its networks")
 
     def measure(self, genotype: CellGenotype, budget: int) -> Metrics:
-        """See :class:`evonas.capabilities.tables.ArchitectureTable`; ``LookupError`` where a device could not run the
-        cell.
+        """Look up the metrics of a cell, see :class:`evonas.capabilities.tables.ArchitectureTable`.
+
+        Raises:
+            LookupError: A device could not run the cell.
         """
         number = number_of(columns_of(genotype))
         accuracy = float(self.accuracies[number, self.budgets.index(budget)])
@@ -127,23 +134,23 @@ class NasBench201Table:
 
 
 class Source:
-    """Reads the table; see :class:`evonas.capabilities.tables.TableSource`."""
+    """Reader of the table; see :class:`evonas.capabilities.tables.TableSource`."""
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """Latency and energy of six devices."""
+        """Metrics of latency and energy on six devices."""
         return DEVICE_METRICS
 
     def read(self, dataset: str, root: Path | None, wanted: Collection[str]) -> NasBench201Table:
-        """The table of ``cifar10``, ``cifar100`` or ``imagenet16-120``, checked.
+        """Read and check the table of ``cifar10``, ``cifar100`` or ``imagenet16-120``.
 
         Args:
-            dataset: By its name.
+            dataset: Name of the data set.
             root: A folder to search before the usual ones.
-            wanted: Of devices those metrics that are read.
+            wanted: Names of the metrics of devices that are read.
 
         Raises:
-            UserError: No such data set; a file, a column or a cell is missing; a value is no such measurement.
+            UserError: There is no such data set; a file, a column or a cell is missing; a value is no such measurement.
         """
         if dataset not in DATA_SETS:
             raise UserError(f"the tables of NAS-Bench-201 are of {', '.join(DATA_SETS)}, got the data set {dataset!r}"
@@ -161,16 +168,16 @@ class Source:
         return NasBench201Table(data.task, accuracies, devices, digest.hexdigest())
 
 
-#: What the entry point names.
+#: Source that the entry point names.
 SOURCE = Source()
 
 
 def read_cells(root: Path | None, dataset: str) -> tuple[Table, Ints]:
-    """The rows of ``nasbench201.csv``, and of each row the number of its cell, ``(15625,)``.
+    """Read the rows of ``nasbench201.csv``, and for each row the number of its cell, ``(15625,)``.
 
     Raises:
         UserError: The file, a column or a cell is missing, a cell is there twice, or its parameters and multiply-adds
-            are not what its operations have.
+            differ from those of its operations.
     """
     data = DATA_SETS[dataset]
     sizes = [f"{data.prefix}_params_m", f"{data.prefix}_flops_m"]
@@ -195,7 +202,7 @@ def read_cells(root: Path | None, dataset: str) -> tuple[Table, Ints]:
 
 
 def percentages(table: Table, names: Sequence[str]) -> Doubles:
-    """Columns of percentages as shares of 1, ``(n, len(names))``; raises :class:`DataError` for other values."""
+    """Return columns of percentages as fractions, ``(n, len(names))``; raise :class:`DataError` for other values."""
     for name in names:
         _check_columns(table, [name])
     values = table.numbers(tuple(names), missing=True)
@@ -221,21 +228,35 @@ def _check_columns(table: Table, columns: Sequence[str]) -> None:
 
 
 def _refuse(table: Table, name: str, bad: NDArray[np.bool_], values: Doubles, expected: str) -> None:
-    """Raises :class:`DataError` for the first bad value of a column."""
+    """Raise :class:`DataError` for the first bad value of a column.
+
+    Args:
+        table: The table.
+        name: Name of the column.
+        bad: Mask of the bad values, ``(n,)``.
+        values: The values, ``(n,)``.
+        expected: What the message says was expected.
+    """
     if bad.any():
         raise DataError(f"column {name} of {table.path}: expected {expected}, got {values[bad.argmax()]:g} "
                         f"{table.where(bad)}; get the table again")
 
 
 def _check_size(table: Table, name: str, expected: Doubles) -> None:
-    """Whether a column of millions is what the cells have, to the seven digits of the file."""
+    """Check that a column of millions has the sizes of the cells, to the seven digits of the file.
+
+    Args:
+        table: The table.
+        name: Name of the column.
+        expected: Sizes in millions, ``(n,)``.
+    """
     values = table.numbers((name,), missing=True)[:, 0]
     bad = ~(np.abs(values - expected) <= 1e-6 * expected)
     _refuse(table, name, bad, values, f"{expected[bad.argmax()]:.7g} for this cell")
 
 
 def count_sizes(task: Task) -> tuple[Doubles, Doubles]:
-    """Millions of parameters and of multiply-adds of every cell by its number, as published, ``(15625,)`` each."""
+    """Count millions of parameters and of multiply-adds of each cell by its number, as published, ``(15625,)`` each."""
     space = NasBench201Space(task, NasBench201Options())
     cells = np.array(list(all_cells()))
     fixed, places = space.cost(cell_of((0,) * cells.shape[1])), np.arange(cells.shape[1])
@@ -247,7 +268,14 @@ def count_sizes(task: Task) -> tuple[Doubles, Doubles]:
 
 
 def _read_devices(root: Path | None, columns: Mapping[str, str], cells: Table, numbers: Ints) -> dict[str, Doubles]:
-    """By metric what was measured of each cell, by its number; rows of the two files are matched by ``index``."""
+    """Read the measurements of each metric by the number of the cell; rows of the two files are matched by ``index``.
+
+    Args:
+        root: A folder to search before the usual ones.
+        columns: For each metric the name of its column.
+        cells: Rows of ``nasbench201.csv``.
+        numbers: For each row the number of its cell, ``(15625,)``.
+    """
     table = _read(DEVICES_FILE, root, ["index", *columns.values()])
     theirs, ours = (each.numbers(("index",), missing=True)[:, 0] for each in (table, cells))
     if len(theirs) != N_CELLS or set(theirs.tolist()) != set(ours.tolist()):

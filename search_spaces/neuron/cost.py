@@ -1,4 +1,4 @@
-"""What a network costs, from its graph alone."""
+"""Costs of a network, from its graph alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evonas.types import Metrics
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Norm
 
-#: A multiplication and an addition, the convention of the sparse-training literature.
+#: FLOPs of an edge: a multiplication and an addition, the convention of the sparse-training literature.
 FLOPS_PER_EDGE = 2
 #: Operations of LayerNorm a neuron (sum, subtract the mean, square, sum, scale) and a layer (divide twice, add epsilon,
 #: square root, reciprocal).
@@ -17,19 +17,21 @@ NORM_FLOPS_PER_NEURON, NORM_FLOPS_PER_LAYER = 5, 5
 
 
 def n_distinct(groups: NDArray[np.int32]) -> int:
-    """Values of ``(n,)`` members of groups of which each has one; -1 is a group of its own."""
+    """Count the distinct values of ``(n,)`` members: each group has one value, and each member with -1 has its own."""
     shared = groups[groups >= 0]
     return len(groups) - len(shared) + len(np.unique(shared)) if len(shared) else len(groups)
 
 
 def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
-    """Costs per sample; of a genotype that training will prune, with the edges that will be left, as often tied as now.
+    """Count the costs per sample.
+
+    For a genotype that training will prune, the edges that remain are counted, with the present share of tied ones.
 
     Returns:
-        ``edges``; ``params`` (weights, biases, and a gain for each neuron with a norm of ``layer-affine``; what is
-        shared counts once, unless training releases it); ``flops`` = 2 * edges, the convention of the sparse-training
-        literature; ``flops_total``, which adds a bias for each neuron, ReLU and norm (and its gain) for each hidden one
-        that has them; ``neurons``, the hidden ones; ``depth``, the output's layer.
+        ``edges``; ``params`` (weights, biases, and a gain for each neuron with a norm of ``layer-affine``; shared
+        values count once, unless training releases them); ``flops`` = 2 * edges, the convention of the sparse-training
+        literature; ``flops_total``, which adds a bias for each neuron, and ReLU and norm (with its gain) for each
+        hidden neuron that has them; ``neurons``, the hidden ones; ``depth``, the output's layer.
     """
     n_edges, n_hidden = genotype.n_trained_edges, genotype.n_hidden
     n_biases = n_hidden + genotype.n_outputs

@@ -15,7 +15,7 @@ from search_spaces.neuron.layering import arrange, join_genes, locate
 def exchange_disc(
     first: NeuronGenotype, second: NeuronGenotype, rng: np.random.Generator, law: DistanceLaw
 ) -> NeuronGenotype | None:
-    """The first parent with the sub-DAG of a random disc of the plane replaced by the second parent's.
+    """Replace the sub-DAG of a random disc of the plane in the first parent by that of the second.
 
     Preserved: outside the disc, the first parent's neurons with their ids, layers, places, ties and edges among
     themselves and with inputs and outputs. Inside, the second parent's neurons with their ids and places, their edges
@@ -27,10 +27,13 @@ def exchange_disc(
     lead forward on those layers; neurons that are left without inputs or outputs.
 
     Args:
+        first: Gives the network outside the disc.
+        second: Gives the network inside the disc.
+        rng: Draws the disc.
         law: Gives the plane; the radius is uniform up to half of its side.
 
     Returns:
-        None if the second parent has no hidden neurons, or the disc does not change the first.
+        The child; None if the second parent has no hidden neurons, or the disc does not change the first.
     """
     if not second.n_hidden:
         return None
@@ -46,9 +49,15 @@ def exchange_disc(
 def _join(
     first: NeuronGenotype, stays: NDArray[np.bool_], second: NeuronGenotype, comes: NDArray[np.bool_]
 ) -> NeuronGenotype:
-    """The hidden neurons ``stays`` of the first, then ``comes`` of the second parent, disjoint in ids; not pruned.
+    """Join the hidden neurons ``stays`` of the first parent and ``comes`` of the second; the result is not pruned.
 
     Edges are the first parent's between neurons that stay, and those of the second that touch one that comes.
+
+    Args:
+        first: The first parent.
+        stays: Mask of its hidden neurons, ``(n_hidden,)``.
+        second: The second parent.
+        comes: Mask of its hidden neurons, disjoint in ids from ``stays``.
     """
     n_inputs, n_outputs = first.n_inputs, first.n_outputs
     ids = np.concatenate([first.ids[stays], second.ids[comes]])
@@ -73,16 +82,19 @@ def _join(
 
 
 def _behind(groups: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The numbers of other groups, -1 for no group, moved behind those of ``groups``."""
+    """Shift the numbers of other groups, except -1 for no group, behind those of ``groups``."""
     moved: NDArray[np.int32] = np.where(others < 0, np.int32(-1), others + groups.max(initial=-1) + 1)
     return moved
 
 
 def _translate(parent: NeuronGenotype, place: Ints, n_hidden: int) -> tuple[Ints, NDArray[np.int32]]:
-    """A parent's edges between neurons that are in the child, in the child's global indices, and their ties.
+    """Return a parent's edges between neurons that are in the child, in the child's global indices, and their ties.
 
     Args:
-        place: Of each of the parent's hidden neurons among the child's ``n_hidden``, -1 where it is not there.
+        parent: The parent.
+        place: Index of each of the parent's hidden neurons among the child's ``n_hidden``, -1 for one that is not
+            there.
+        n_hidden: Hidden neurons of the child.
     """
     index = np.concatenate([
         np.arange(parent.n_inputs),
@@ -97,11 +109,15 @@ def _translate(parent: NeuronGenotype, place: Ints, n_hidden: int) -> tuple[Ints
 def _layers(
     first: NeuronGenotype, stays: NDArray[np.bool_], second: NeuronGenotype, comes: NDArray[np.bool_], edges: Ints
 ) -> Ints:
-    """Layers of the joined hidden neurons: the first parent's gene where it has one, else behind all predecessors.
+    """Return layers of the joined hidden neurons: the first parent's gene if it has one, else behind all predecessors.
 
     Args:
-        edges: The second parent's, in the child's indices. Neurons that only it has form no cycle, and no path through
-            them is longer than it has layers: so many rounds move all of them far enough.
+        first: The first parent.
+        stays: Mask of its hidden neurons, ``(n_hidden,)``.
+        second: The second parent.
+        comes: Mask of its hidden neurons, disjoint in ids from ``stays``.
+        edges: The second parent's edges, in the child's indices. Neurons that only it has form no cycle, and no path
+            through them is longer than its number of layers: as many rounds move all of them far enough.
     """
     n_inputs, n_stays = first.n_inputs, int(stays.sum())
     in_first = locate(first.ids, second.ids[comes])

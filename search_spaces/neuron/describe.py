@@ -1,4 +1,4 @@
-"""A neuron genotype as tables for a person to read."""
+"""Tables that describe a neuron genotype to a reader."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from search_spaces.neuron.layering import pair_capacities, pair_counts, pair_of_
 
 
 def describe(genotype: NeuronGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Two tables, the layers and the edges between them, as (title, column names, rows).
+    """Return two tables, the layers and the edges between them, as (title, column names, rows).
 
-    Layers have their channels where neurons share biases, and their activations where these differ from the norm's;
-    edges their weights where some share one.
+    Layers have their channels if neurons share biases, and their activations if these differ from the norm's; edges
+    have their weights if some share one.
     """
     sizes = np.diff(genotype.layer_offsets)
     counts, capacities = pair_counts(genotype), pair_capacities(genotype)
@@ -33,7 +33,7 @@ def describe(genotype: NeuronGenotype) -> list[tuple[str, list[str], list[list[s
 
 
 def _channels(genotype: NeuronGenotype) -> dict[str, list[str]]:
-    """How many biases a layer's neurons share; nothing where none do."""
+    """Count the biases that a layer's neurons share; empty if no neurons share one."""
     if (genotype.channels < 0).all():
         return {}
     of_layer = [genotype.channels[genotype.layers == layer] for layer in range(1, genotype.depth)]
@@ -54,7 +54,7 @@ def _activations(genotype: NeuronGenotype) -> dict[str, list[str]]:
 
 
 def _weights(genotype: NeuronGenotype) -> dict[str, list[str]]:
-    """Distinct weights of each pair of layers that has edges; nothing where no edges share one."""
+    """Count the distinct weights of each pair of layers that has edges; empty if no edges share one."""
     if genotype.n_weights == genotype.n_edges:
         return {}
     own = np.where(genotype.ties < 0, -1 - np.arange(genotype.n_edges), genotype.ties)

@@ -1,4 +1,4 @@
-"""A neuron genotype as a drawing: planes of neurons, from the grid of the inputs to the column of the outputs."""
+"""Drawings of a neuron genotype: planes of neurons, from the grid of the inputs to the column of the outputs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from search_spaces.neuron.genotype import NeuronGenotype
 
 #: Widths in units of the drawing's height: of a hidden plane, seen at an angle, and of the gap before each plane.
 PLANE, GAP = 0.24, 0.3
-#: Planes of single channels: the share of a plane's height that parts it from the next, and the gap between columns
+#: Planes of single channels: the share of a plane's height that separates it from the next, and the gap between columns
 #: of a signal's channels.
 MARGIN, LINE = 0.18, 0.06
-#: Inputs in a column where the task is flat.
+#: Inputs in a column of a flat task.
 COLUMN = 32
 
 
 def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None) -> Sketch:
-    """Inputs of an image as its pixels, channels one upon the other; hidden neurons where their position gene says.
+    """Draw inputs of an image as its pixels, channels one above the other, and hidden neurons at their positions.
 
-    Of other inputs, and of outputs, one stands above the next; so do hidden neurons that lie on a line. The channels of
-    a layer whose neurons share biases are small planes of their own.
+    Other inputs, outputs, and hidden neurons that lie on a line are drawn in columns. The channels of a layer whose
+    neurons share biases are small planes of their own.
+
+    Args:
+        genotype: A valid genotype.
+        task: Gives the inputs' shape.
+        weights: Weights of the network; None draws edges without them.
     """
     planes = [_inputs(task)]
     left = float(planes[0][:, 0].max()) + GAP
@@ -52,7 +57,7 @@ def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None)
 
 
 def _readers(genotype: NeuronGenotype, task: Task) -> Doubles:
-    """Out-degrees of the inputs, summed over channels, in the shape of the grid."""
+    """Return the out-degrees of the inputs, summed over channels, in the shape of the grid."""
     degrees = np.bincount(genotype.edges[:, 0], minlength=genotype.n_inputs)[: genotype.n_inputs]
     readers: Doubles = degrees.reshape(-1, *grid_of(task.input_shape)).sum(axis=0).astype(np.float64)
     return readers
@@ -67,9 +72,16 @@ def _inputs(task: Task) -> Doubles:
 
 
 def _layer(positions: Doubles, channels: NDArray[np.int32], task: Task) -> Doubles:
-    """Places of a hidden layer's neurons; where neurons share biases a plane a channel, in columns, top to bottom.
+    """Place the neurons of a hidden layer.
 
-    Neurons without a channel have a plane together.
+    If neurons share biases, each channel has a plane, in columns, top to bottom.
+
+    Neurons without a channel have one plane together.
+
+    Args:
+        positions: (row, column) genes of the layer, ``(n, 2)``.
+        channels: Channel genes of the layer, ``(n,)``.
+        task: Gives the inputs' shape.
     """
     names, plane = np.unique(channels, return_inverse=True)
     if len(names) in (1, len(channels)):
@@ -90,7 +102,7 @@ def _layer(positions: Doubles, channels: NDArray[np.int32], task: Task) -> Doubl
 
 
 def _hidden(positions: Doubles, task: Task) -> Doubles:
-    """(row, column) genes on the plane; where all rows are one, a column in the order of their columns."""
+    """Place (row, column) genes on the plane; if all rows are equal, in a column in the order of their columns."""
     height, width = grid_of(task.input_shape)
     if height == 1:
         places = np.empty((len(positions), 2))
@@ -101,7 +113,7 @@ def _hidden(positions: Doubles, task: Task) -> Doubles:
 
 
 def _column(n: int, height: int) -> Doubles:
-    """``n`` nodes from top to bottom in columns of at most ``height``, centred, close enough to share a plane."""
+    """Place ``n`` nodes from top to bottom in columns of at most ``height``, centred and close together."""
     n_columns = -(-n // height)
     column, row = np.divmod(np.arange(n), -(-n // n_columns))
     rows = np.bincount(column)[column]

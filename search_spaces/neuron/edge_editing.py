@@ -1,4 +1,4 @@
-"""Changing the edges of a genotype."""
+"""Changes of the edges of a genotype."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype, conne
 
 
 def with_edges(genotype: NeuronGenotype, new: NDArray[np.integer[Any]]) -> NeuronGenotype:
-    """The connected genotype with more edges, untied; ``new`` are absent (source, target) pairs, shape ``(n, 2)``."""
+    """Return the connected genotype with more edges, untied.
+
+    ``new`` are absent (source, target) pairs, shape ``(n, 2)``.
+    """
     edges = np.concatenate([genotype.edges, new])
     ties = np.concatenate([genotype.ties, np.full(len(new), -1, np.int32)])
     return connected(genotype, edges, ties).genotype
 
 
 def feed_outputs(genotype: NeuronGenotype, rng: np.random.Generator) -> NeuronGenotype:
-    """The genotype in which every output that has lost its last edge gets one from a random neuron."""
+    """Give each output that has lost its last edge one from a random neuron."""
     first_output = genotype.n_neurons - genotype.n_outputs
     fed = np.bincount(genotype.edges[:, 1], minlength=genotype.n_neurons)[first_output:] > 0
     if fed.all():
@@ -30,10 +33,13 @@ def feed_outputs(genotype: NeuronGenotype, rng: np.random.Generator) -> NeuronGe
 
 
 def new_ids(n: int, rng: np.random.Generator, taken: Ints | None = None) -> Ints:
-    """Ids for hidden neurons: 63 bits, so that they are unique without a counter.
+    """Draw ids for hidden neurons: 63 bits, so that they are unique without a counter.
 
     Args:
-        taken: Ids of the genotype they are for. Chance never hits one, but a caller may use the same seed twice.
+        n: Number of ids.
+        rng: Draws the ids.
+        taken: Ids of the genotype that gets the new ones. A random collision is practically impossible, but a caller
+            may use the same seed twice.
     """
     while True:
         ids = rng.integers(FIRST_HIDDEN_ID, np.iinfo(np.int64).max, n, endpoint=True)

@@ -1,4 +1,4 @@
-"""Drawing edges that are not there yet."""
+"""Draws of absent edges."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from search_spaces.neuron.distance import DistanceLaw, edge_lengths
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.layering import pair_capacities, pair_counts
 
-#: Candidates that are looked at together: proposals that fit into the cache, and racers for which 4 MB is enough.
+#: Candidates that are processed together: proposals that fit into the cache, and racers for which 4 MB is enough.
 CHUNK, RACE_CHUNK = 1 << 15, 1 << 20
-#: Rejection pays when few of many candidates are wanted. The scale grows with the grid, so that about one proposal in
-#: six is accepted; where fewer than one in MOST_PROPOSALS is, near candidates are taken, and the race is cheaper. Fewer
+#: Rejection is cheaper if few of many candidates are wanted. The scale grows with the grid, so that about one proposal
+#: in six is accepted; if fewer than one in MOST_PROPOSALS is, near candidates are taken, and the race is cheaper. Fewer
 #: than LEAST_ROUND proposals would not tell.
 MOST_PROPOSALS, LEAST_ROUND, ROUNDS, MANY = 20, 1 << 10, 5, 1 << 16
 
 
 def layer_members(genotype: NeuronGenotype, layer: int) -> Ints:
-    """Global indices of the neurons of a layer."""
+    """Return the global indices of the neurons of a layer."""
     return np.arange(genotype.layer_offsets[layer], genotype.layer_offsets[layer + 1])
 
 
 class AbsentEdges:
-    """The edges that a genotype could have but has not, and the draw among them, as often as wanted.
+    """Edges that a genotype could have but lacks, from which can be drawn repeatedly.
 
     Args:
-        genotype: Its neurons need not be connected.
-        law: How likely each edge is.
+        genotype: The genotype; its neurons need not be connected.
+        law: Probabilities of edges.
     """
 
     def __init__(self, genotype: NeuronGenotype, law: DistanceLaw) -> None:
@@ -44,16 +44,27 @@ class AbsentEdges:
         Args:
             sources: Global indices of neurons on layers before that of the targets, ascending.
             targets: Global indices of neurons of one layer, ascending.
+            k: Number of edges.
+            rng: Draws the edges.
 
         Returns:
-            (source, target) pairs sorted by (target, source), shape ``(k, 2)``; fewer where fewer are absent.
+            (source, target) pairs sorted by (target, source), shape ``(k, 2)``; fewer if fewer are absent.
         """
         if k <= 0 or not len(sources) or not len(targets):
             return np.empty((0, 2), np.int64)
         return self._candidates(sources, targets).draw(k, rng)
 
     def draw_over_pairs(self, pairs: Ints, counts: Ints, rng: np.random.Generator) -> Ints:
-        """Absent edges between whole layers, ``counts[n]`` of them from layer ``pairs[n, 0]`` to ``pairs[n, 1]``."""
+        """Draw absent edges between whole layers.
+
+        Args:
+            pairs: (source layer, target layer), ``(n_pairs, 2)``.
+            counts: Number of edges of each pair, ``(n_pairs,)``.
+            rng: Draws the edges.
+
+        Returns:
+            (source, target) pairs, shape ``(n, 2)``.
+        """
         drawn = [np.empty((0, 2), np.int64)]
         for (i, j), count in zip(pairs.tolist(), counts.tolist(), strict=True):
             members = layer_members(self._genotype, i), layer_members(self._genotype, j)
@@ -68,10 +79,12 @@ class AbsentEdges:
         return pair_counts(self._genotype)
 
     def draw_by_pair_weights(self, weights: Doubles, k: int, rng: np.random.Generator) -> Ints:
-        """k absent edges, or as many as there are between layers of positive weight.
+        """Draw k absent edges, or as many as there are between layers of positive weight.
 
         Args:
             weights: Layer pairs get edges in proportion to these, as far as they have room: ``(depth + 1, depth + 1)``.
+            k: Number of edges.
+            rng: Draws the edges.
         """
         room = pair_capacities(self._genotype) - self._counts
         pairs = np.argwhere((room > 0) & (weights > 0))
@@ -79,7 +92,10 @@ class AbsentEdges:
         return self.draw_over_pairs(pairs, _shares(k, weights[index], room[index], rng), rng)
 
     def draw_like_present(self, k: int, rng: np.random.Generator) -> Ints:
-        """k absent edges, or all; layer pairs get them in proportion to those that they have, and one each."""
+        """Draw k absent edges, or all.
+
+        Layer pairs get them in proportion to one plus the number of edges that they have.
+        """
         return self.draw_by_pair_weights(self._counts + np.float64(1), k, rng)
 
     def _candidates(self, sources: Ints, targets: Ints) -> _Candidates:
@@ -89,7 +105,7 @@ class AbsentEdges:
         return _Candidates(sources, targets, taken, _Grid(len(sources), len(targets), positions))
 
     def _cells_with_edges(self, sources: Ints, targets: Ints) -> Ints:
-        """Cells, as of a :class:`_Grid`, of the edges from one of the sources to one of the targets, ascending."""
+        """Return the cells of a :class:`_Grid` that have edges from the sources to the targets, ascending."""
         genotype = self._genotype
         begin, end = genotype.row_pointers[targets[[0, -1]] - genotype.n_inputs + [0, 1]]
         column, row = np.full(genotype.n_neurons, -1), np.full(genotype.n_neurons, -1)
@@ -102,16 +118,19 @@ class AbsentEdges:
 
 @lru_cache(maxsize=1)
 def absent_edges(genotype: NeuronGenotype, law: DistanceLaw) -> AbsentEdges:
-    """The same as the class gives; kept for the next of several offspring of one parent."""
+    """Return :class:`AbsentEdges`; cached for the next of several offspring of one parent."""
     return AbsentEdges(genotype, law)
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """The edges from some neurons to those of one layer, present and absent; arguments as of :meth:`AbsentEdges.draw`.
+    """Edges from some neurons to those of one layer, present and absent; see :meth:`AbsentEdges.draw`.
 
     Attributes:
+        sources: Global indices, ascending.
+        targets: Global indices, ascending.
         taken: Cells of the grid that have an edge, ascending.
+        grid: The grid of candidates.
     """
 
     sources: Ints
@@ -120,7 +139,7 @@ class _Candidates:
     grid: _Grid
 
     def draw(self, k: int, rng: np.random.Generator) -> Ints:
-        """As :meth:`AbsentEdges.draw`; ``k`` is positive."""
+        """Draw as :meth:`AbsentEdges.draw`; ``k`` is positive."""
         grid, taken, drawn = self.grid, self.taken, np.empty(0, np.int64)
         if grid.n_cells > max(MANY, MOST_PROPOSALS * k):
             drawn = grid.draw_by_rejection(taken, k, rng)
@@ -136,7 +155,9 @@ class _Grid:
     """Candidate edges as the cells ``row * n_columns + column`` of a matrix: a row is a target, a column a source.
 
     Attributes:
-        positions: Of the sources, then of the targets, in units of the law's scale.
+        n_columns: Number of sources.
+        n_rows: Number of targets.
+        positions: Positions of the sources, then of the targets, in units of the law's scale.
     """
 
     n_columns: int
@@ -152,16 +173,18 @@ class _Grid:
         return rows, cells - rows * self.n_columns
 
     def distances(self, rows: Ints, columns: Ints) -> Floats:
-        """In units of the law's scale; broadcasts."""
+        """Return distances in units of the law's scale; broadcasts."""
         return edge_lengths(self.positions, columns, self.n_columns + rows)
 
     def draw_by_rejection(self, taken: Ints, k: int, rng: np.random.Generator) -> Ints:
-        """Up to k cells, ascending: uniform proposals, accepted with the law's probability, repeats left out.
+        """Draw up to k cells, ascending: uniform proposals, accepted with the law's probability, without repeats.
 
-        The first round shows what share is accepted, the second is to be enough, the others replace repeats.
+        The first round estimates the acceptance rate, the second should be enough, and the others replace repeats.
 
         Args:
             taken: Cells that are not to be drawn, ascending.
+            k: Number of cells.
+            rng: Draws the cells.
         """
         drawn, proposals = np.empty(0, np.int64), 1.0
         for _ in range(ROUNDS):
@@ -177,16 +200,21 @@ class _Grid:
         return drawn
 
     def _accepted(self, n_proposals: int, rng: np.random.Generator) -> Ints:
-        """Those of so many uniform proposals that the law accepts, in the order of their proposal."""
+        """Return those of ``n_proposals`` uniform proposals that the law accepts, in the order of their proposal."""
         cells = rng.integers(self.n_cells, size=n_proposals)
         # P(standard exponential > d) = exp(-d): one draw instead of a uniform one and an exponential function.
         clocks = rng.standard_exponential(n_proposals, np.float32)
         return cells[np.flatnonzero(clocks > self.distances(*self.rows_and_columns(cells)))]
 
     def draw_by_race(self, taken: Ints, k: int, rng: np.random.Generator) -> Ints:
-        """Up to k cells that are not taken: the earliest of exponential clocks whose rates are the law's weights.
+        """Draw up to k cells that are not taken: the earliest of exponential clocks whose rates are the law's weights.
 
         The logarithm of such a time is minus (log-weight + Gumbel noise): this is the Gumbel top-k draw.
+
+        Args:
+            taken: Cells that are not to be drawn.
+            k: Number of cells.
+            rng: Draws the times.
         """
         winners, best = np.empty(0, np.int64), np.empty(0, np.float32)
         height = max(1, RACE_CHUNK // self.n_columns)
@@ -202,7 +230,14 @@ class _Grid:
 
 
 def _shares(k: int, weights: Doubles, room: Ints, rng: np.random.Generator) -> Ints:
-    """``k`` as multinomial numbers by weight, none larger than its room: what has none goes to the others."""
+    """Split ``k`` into multinomial numbers by weight, none larger than its room; the excess goes to the others.
+
+    Args:
+        k: Number to split.
+        weights: Positive weights, ``(n,)``.
+        room: Upper bounds, ``(n,)``.
+        rng: Draws the numbers.
+    """
     shares = np.zeros_like(room)
     k = min(k, int(room.sum()))
     while missing := k - int(shares.sum()):  # each round but the last fills one up
@@ -212,7 +247,7 @@ def _shares(k: int, weights: Doubles, room: Ints, rng: np.random.Generator) -> I
 
 
 def _smallest(times: Floats, k: int) -> Ints:
-    """Indices of the k smallest finite values, or of all of them."""
+    """Return indices of the k smallest finite values, or of all of them."""
     if k < len(times):
         index = np.argpartition(times, k)[:k]
         return index[np.isfinite(times[index])]
@@ -220,14 +255,20 @@ def _smallest(times: Floats, k: int) -> Ints:
 
 
 def log_clocks(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """Logarithms of standard exponential variates, that is minus Gumbel noise."""
+    """Draw logarithms of standard exponential variates, that is minus Gumbel noise."""
     return np.log(np.maximum(rng.standard_exponential(shape, np.float32), np.finfo(np.float32).tiny))
 
 
 def first_fresh(cells: Ints, taken: Ints, k: int) -> Ints:
-    """The first k distinct cells that are not in ``taken``, ascending as ``taken`` is."""
-    # Cell and time of its draw in one integer: numpy sorts values several times faster than it finds their order.
-    # The 63 bits hold the cells of two layers of a million neurons and eight million draws.
+    """Return the first k distinct cells that are not in ``taken``, ascending.
+
+    Args:
+        cells: Cells in the order of their draw.
+        taken: Cells that are left out, ascending.
+        k: Largest number of cells.
+    """
+    # A cell and the time of its draw are packed into one integer: numpy sorts values several times faster than it finds
+    # their order. The 63 bits hold the cells of two layers of a million neurons and eight million draws.
     bits = len(cells).bit_length()
     dated = np.sort((cells << bits) | np.arange(len(cells)))
     cells = dated >> bits
@@ -242,5 +283,5 @@ def first_fresh(cells: Ints, taken: Ints, k: int) -> Ints:
 
 
 def merged(left: Ints, right: Ints) -> Ints:
-    """Both ascending arrays as one; the stable sort merges such runs in linear time."""
+    """Merge two ascending arrays; the stable sort merges such runs in linear time."""
     return np.sort(np.concatenate([left, right]), kind="stable")

@@ -1,4 +1,4 @@
-"""Genotypes as they are stored: named arrays and a header, and what a stranger may have put into them."""
+"""Stored form of genotypes: named arrays and a header, and checks of untrusted data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from search_spaces.neuron.genotype import NEURON_DEFAULTS, NeuronGenotype
 
 
 def encode(genotype: NeuronGenotype) -> Encoded:
-    """Arrays and header as stored: edges as sources and in-degrees, in the narrowest type that holds them."""
+    """Return arrays and header as stored: edges as sources and in-degrees, in the narrowest type that holds them."""
     header: dict[str, Any] = {"n_inputs": genotype.n_inputs, "n_outputs": genotype.n_outputs}
     if genotype.prune_to:
         header["prune_to"] = genotype.prune_to
@@ -35,7 +35,7 @@ def encode(genotype: NeuronGenotype) -> Encoded:
     return Encoded(header, arrays)
 
 
-#: Kinds of numbers and ranges of the stored arrays; neurons that a header may ask for.
+#: Kinds of numbers and ranges of the stored arrays, and bounds on the neurons that a header may ask for.
 _STORED: dict[str, tuple[str, type[np.generic]]] = {
     "ids": ("iu", np.int64), "layers": ("iu", np.int32), "positions": ("f", np.float32), "sources": ("iu", np.int32),
     "degrees": ("iu", np.int64), "ties": ("iu", np.int32), "origins": ("iu", np.int64), "channels": ("iu", np.int32),
@@ -46,10 +46,10 @@ MOST_NEURONS = 2**27
 
 
 def decode(data: Encoded) -> NeuronGenotype:
-    """The inverse of :func:`encode`.
+    """Invert :func:`encode`.
 
     Raises:
-        InvalidGenotype: A field is missing or of another kind, or what was read breaks an invariant.
+        InvalidGenotype: A field is missing or of another kind, or the data break an invariant.
     """
     n_inputs, n_outputs = (_stored_number(data, name, 1) for name in ("n_inputs", "n_outputs"))
     arrays = {name: _stored_array(data, name) for name in _STORED}
@@ -69,7 +69,13 @@ def decode(data: Encoded) -> NeuronGenotype:
 
 
 def _stored_number(data: Encoded, name: str, least: int) -> int:
-    """A number of the header; one that need not be there may be 0."""
+    """Return a whole number of the header.
+
+    Args:
+        data: The stored data.
+        name: Name of the number.
+        least: Smallest valid value; a number with 0 may be absent, and is 0.
+    """
     if not isinstance(data.header, dict) or (least and name not in data.header):
         raise InvalidGenotype(f"the stored genotype has no field {name!r}")
     value = data.header.get(name, 0)
@@ -79,7 +85,7 @@ def _stored_number(data: Encoded, name: str, least: int) -> int:
 
 
 def _stored_share(data: Encoded, name: str) -> float:
-    """A number of the header from 0 to 1; 1 where it is not there."""
+    """Return a number of the header from 0 to 1; 1 if it is absent."""
     value = data.header.get(name, 1.0)
     if type(value) not in (int, float) or not 0 <= value <= 1:
         raise InvalidGenotype(f"{name} of the stored genotype must be a share from 0 to 1, got {value!r:.60}")
@@ -98,5 +104,5 @@ def _stored_array(data: Encoded, name: str) -> NDArray[Any]:
         limits = np.iinfo(np.dtype(dtype))
         if int(array.min()) < limits.min or int(array.max()) > limits.max:
             raise InvalidGenotype(f"{name} of the stored genotype must fit {np.dtype(dtype)}, got {array.max()}")
-    with np.errstate(over="ignore"):  # what does not fit is not finite, which is refused
+    with np.errstate(over="ignore"):  # values that do not fit become infinite and are refused
         return array.astype(dtype)

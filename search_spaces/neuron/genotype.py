@@ -1,4 +1,4 @@
-"""The neuron-level genotype: a DAG of neurons as a struct of arrays."""
+"""Neuron-level genotype: a DAG of neurons as a struct of arrays."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FIRST_HIDDEN_ID = 1 << 32
 
 
 class Activation(IntEnum):
-    """What a hidden neuron makes of its weighted sum z, with its bias b.
+    """Function of a hidden neuron of its weighted sum z, with its bias b.
 
     ``NORM``: the network's norm over those neurons of the layer that have this gene, gain, bias and ReLU (see
-    :data:`search_spaces.neuron.trainer.base.Norm`); ``RELU``: relu(z + b); ``LINEAR``: z + b. The last two have no
-    norm and ignore the gain: they are what a convolution with folded BatchNorm and an average pool are made of.
+    :data:`search_spaces.neuron.trainer.base.Norm`); ``RELU``: relu(z + b); ``LINEAR``: z + b. The last two have no norm
+    and ignore the gain: convolutions with folded BatchNorm and average pools consist of them.
     """
 
     NORM = 0
@@ -36,12 +36,12 @@ class NeuronGenotype:
     """Neurons on layers, and edges from earlier to later layers.
 
     Neurons have a *global index*: inputs first, then hidden neurons sorted by (layer, id), then outputs. Edges are
-    pairs of global indices sorted by (target, source): the order of a CSR matrix whose rows are targets, so that
-    every weight array of length ``n_edges`` is aligned with it.
+    pairs of global indices sorted by (target, source): the order of a CSR matrix whose rows are targets, so that every
+    weight array of length ``n_edges`` is aligned with it.
 
     Attributes:
         n_inputs: Number of input neurons; they are on layer 0.
-        n_outputs: Number of output neurons; they share the last layer, ``depth``, with nobody.
+        n_outputs: Number of output neurons; they are the only ones on the last layer, ``depth``.
         ids: int64 ``(n_hidden,)``, unique, at least ``FIRST_HIDDEN_ID``: the identity of a neuron across a lineage.
         layers: int32 ``(n_hidden,)``, the layer gene, ascending; every layer from 1 to the highest is in use.
         positions: float32 ``(n_hidden, 2)``, the (row, column) gene in the plane of the inputs.
@@ -53,12 +53,12 @@ class NeuronGenotype:
             positions of a convolution's channel do; -1 has its own.
         activations: int8 ``(n_hidden,)``, an :class:`Activation` for each hidden neuron.
         prune_to: Edges that training leaves (see ``evonas.training.Pruning``), 0 for all of them: a gene of a child
-            that was grown to be pruned back. The genotype that comes out of training has 0.
-        grow_to: Edges with which training begins (see ``search_spaces.neuron.growth``), 0 for those that are there:
-            a gene of a child whose new edges are chosen by their gradients. What comes out of training has 0.
-        release_at: Share of the training steps after which nothing is shared any more: every edge gets a weight of its
-            own, every neuron its own bias and gain, and pruning begins only then. 1 keeps what is tied. What comes
-            out of training has 1.
+            that was grown to be pruned back. Training returns a genotype with 0.
+        grow_to: Edges with which training begins (see ``search_spaces.neuron.growth``), 0 for those that are there: a
+            gene of a child whose new edges are chosen by their gradients. Training returns a genotype with 0.
+        release_at: Share of the training steps after which sharing ends: every edge gets a weight of its own, every
+            neuron its own bias and gain, and pruning begins only then. 1 keeps ties. Training returns a genotype with
+            1.
     """
 
     n_inputs: int
@@ -87,28 +87,28 @@ class NeuronGenotype:
 
     @property
     def neuron_genes(self) -> NeuronGenes:
-        """The genes that new neurons may leave at their defaults, by name, each ``(n_hidden,)``."""
+        """Genes that new neurons may leave at their defaults, by name, each ``(n_hidden,)``."""
         return {"origins": self.origins, "channels": self.channels, "activations": self.activations}
 
     @property
     def is_shared(self) -> bool:
-        """Whether any edges share a weight or any neurons a bias."""
+        """Return whether any edges share a weight or any neurons a bias."""
         return bool((self.ties >= 0).any() or (self.channels >= 0).any())
 
     @property
     def released(self) -> NeuronGenotype:
-        """What training makes of the sharing: nothing is shared where ``release_at`` is below 1, else all as it is."""
+        """Return the genotype as training leaves it: without sharing if ``release_at`` is below 1, else as it is."""
         return self if self.release_at == 1 else self.untied
 
     @property
     def untied(self) -> NeuronGenotype:
-        """The same neurons and edges, none of which share anything."""
+        """Return the same neurons and edges without any sharing."""
         nothing = np.empty(0, np.int32)
         return replace(self, ties=nothing, channels=nothing, release_at=1.0)
 
     @property
     def n_weights(self) -> int:
-        """Distinct weights of edges: those that share one count once."""
+        """Distinct weights of edges: a shared one counts once."""
         tied = self.ties[self.ties >= 0]
         return self.n_edges - len(tied) + len(np.unique(tied)) if len(tied) else self.n_edges
 
@@ -132,7 +132,7 @@ class NeuronGenotype:
 
     @property
     def n_trained_edges(self) -> int:
-        """Edges that training leaves, at most."""
+        """Largest number of edges that training leaves."""
         most = max(self.n_edges, self.grow_to)
         return min(most, self.prune_to or most)
 
@@ -144,7 +144,7 @@ class NeuronGenotype:
 
     @property
     def depth(self) -> int:
-        """The layer of the outputs: 1 for a network without hidden neurons."""
+        """Layer of the outputs: 1 for a network without hidden neurons."""
         return int(self.layers[-1]) + 1 if len(self.layers) else 1
 
     @cached_property
@@ -152,12 +152,12 @@ class NeuronGenotype:
         """Hex digest of the content."""
         state = hashlib.blake2b(digest_size=16)
         sizes = [self.n_inputs, self.n_outputs, self.n_hidden, self.n_edges, self.prune_to]
-        if self.grow_to:  # not always, so that genotypes keep the digests that they had before there were requests
+        if self.grow_to:  # conditional, so that genotypes keep the digests from before there were requests
             sizes.append(self.grow_to)
         state.update(np.array(sizes, np.int64).data)
         for array in (self.ids, self.layers, self.positions, self.edges, self.ties, self.origins):
             state.update(np.ascontiguousarray(array).data)
-        for name in ("channels", "activations"):  # as above: only where they are used
+        for name in ("channels", "activations"):  # conditional for the same reason
             if (getattr(self, name) != NEURON_DEFAULTS[name].value).any():
                 state.update(name.encode() + getattr(self, name).tobytes())
         if self.release_at != 1:
@@ -173,7 +173,7 @@ class NeuronGenotype:
 
     @cached_property
     def id_of(self) -> NDArray[np.int64]:
-        """Id of every neuron by global index, shape ``(n_neurons,)``: inputs count from 0, outputs go on after them."""
+        """Id of every neuron by global index, ``(n_neurons,)``: inputs count from 0, outputs continue after them."""
         fixed = np.arange(self.n_inputs + self.n_outputs)
         return np.concatenate([fixed[: self.n_inputs], self.ids, fixed[self.n_inputs :]])
 
@@ -191,13 +191,13 @@ class NeuronGenotype:
         """Check every invariant, once: no array of a genotype can be written to.
 
         Raises:
-            InvalidGenotype: With one sentence that names the invariant and the first offender.
+            InvalidGenotype: An invariant is broken; one sentence names it and the first entry at fault.
         """
         _ = self._is_valid
 
     @cached_property
     def _is_valid(self) -> bool:
-        """True; raises as :meth:`validate` does."""
+        """Return True, or raise as :meth:`validate` does."""
         self._check_invariants()
         return True
 
@@ -263,13 +263,18 @@ class NeuronGenes(TypedDict, total=False):
 
 
 class GeneDefault(NamedTuple):
-    """The value of a gene that a neuron has where nothing else was said, and its type."""
+    """Default of a gene of hidden neurons.
+
+    Attributes:
+        value: The value.
+        dtype: Type of the gene.
+    """
 
     value: int
     dtype: type[np.integer[Any]]
 
 
-#: The defaults of :class:`NeuronGenes`.
+#: Defaults of :class:`NeuronGenes`.
 NEURON_DEFAULTS: Mapping[str, GeneDefault] = {
     "origins": GeneDefault(0, np.int64), "channels": GeneDefault(-1, np.int32),
     "activations": GeneDefault(int(Activation.NORM), np.int8),
@@ -277,7 +282,7 @@ NEURON_DEFAULTS: Mapping[str, GeneDefault] = {
 
 
 def select_genes(genotype: NeuronGenotype, chosen: NDArray[Any]) -> NeuronGenes:
-    """The genes of some of the hidden neurons, by an index or a mask."""
+    """Return the genes of some of the hidden neurons, by an index or a mask."""
     genes = genotype.neuron_genes
     return {
         "origins": genes["origins"][chosen], "channels": genes["channels"][chosen],
@@ -286,9 +291,10 @@ def select_genes(genotype: NeuronGenotype, chosen: NDArray[Any]) -> NeuronGenes:
 
 
 class Connected(NamedTuple):
-    """The connected part of a graph, and where its pieces come from.
+    """Connected part of a graph, and the origin of its neurons and edges.
 
     Attributes:
+        genotype: The connected part.
         neurons: Old global index of every neuron of ``genotype``, shape ``(n_neurons,)``.
         edges: Index into the given edges of every edge of ``genotype``, shape ``(n_edges,)``.
     """
@@ -299,11 +305,14 @@ class Connected(NamedTuple):
 
 
 def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArray[np.int32] | None = None) -> Connected:
-    """The genotype with other edges, without the hidden neurons that have no inputs or no outputs then (in cascade).
+    """Return the genotype with other edges, without the hidden neurons that then lack inputs or outputs.
+
+    Such neurons are removed in cascade.
 
     Empty layers are squeezed out; ids and positions stay.
 
     Args:
+        genotype: Gives the neurons.
         edges: ``(n, 2)`` (source, target) in the global indices of ``genotype``, unique, in any order.
         ties: ``(n,)`` aligned with ``edges``; None is untied.
     """
@@ -322,7 +331,7 @@ def connected(genotype: NeuronGenotype, edges: NDArray[np.integer], ties: NDArra
         source, target, kept = source[left], target[left], kept[left]
     neurons = np.flatnonzero(alive)
     index = np.cumsum(alive, dtype=np.int32) - 1
-    order = np.argsort(target * n + source, kind="stable")  # merges ascending runs, which the edges mostly are
+    order = np.argsort(target * n + source, kind="stable")  # merges ascending runs, of which edges mostly consist
     kept = kept[order]
     hidden = neurons[(neurons >= n_inputs) & (neurons < first_output)] - n_inputs
     layers = np.unique(genotype.layers[hidden], return_inverse=True)[1] + 1

@@ -1,4 +1,4 @@
-"""The border to networkx."""
+"""Conversion to and from networkx."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ KINDS = ("input", "hidden", "output")
 def to_networkx(
     genotype: NeuronGenotype, *, weights: Floats | None = None, inputs: Floats | None = None
 ) -> nx.DiGraph[int]:
-    """The genotype as a graph whose nodes are neuron ids, in global order.
+    """Return the genotype as a graph whose nodes are neuron ids, in global order.
 
-    Nodes have ``kind`` ("input", "hidden" or "output"), ``layer`` and, where there is one, ``position`` (row, column);
+    Nodes have ``kind`` ("input", "hidden" or "output"), ``layer`` and, if there is one, ``position`` (row, column);
     hidden ones have ``channel`` (-1 has its own bias) and ``activation`` (a name of ``Activation``, in lower case);
     edges have ``tie`` (-1 is untied) and, if given, ``weight``.
 
     Args:
-        weights: One per edge, in the genotype's order, shape ``(n_edges,)``.
+        genotype: A valid genotype.
+        weights: One for each edge, in the genotype's order, shape ``(n_edges,)``.
         inputs: Positions of the inputs, shape ``(n_inputs, 2)``.
     """
     graph: nx.DiGraph[int] = nx.DiGraph()
@@ -52,15 +53,17 @@ def to_networkx(
 
 
 def from_networkx(graph: nx.DiGraph[Any], input_shape: tuple[int, ...], rng: np.random.Generator) -> NeuronGenotype:
-    """A genotype from a graph whose nodes have a ``kind``.
+    """Return the genotype of a graph whose nodes have a ``kind``.
 
     Inputs and outputs are taken in the order of the nodes. A hidden node that is an integer of at least
-    ``FIRST_HIDDEN_ID`` keeps it as its id, others get new ones. Where not all hidden nodes have a ``layer``, all get
-    the length of the longest path that leads to them; one without a ``position`` gets the mean of its predecessors'.
-    Edges may have a ``tie``, hidden nodes a ``channel`` and an ``activation``.
+    ``FIRST_HIDDEN_ID`` keeps it as its id, others get new ones. Unless all hidden nodes have a ``layer``, all get the
+    length of the longest path that leads to them; one without a ``position`` gets the mean of its predecessors'. Edges
+    may have a ``tie``, hidden nodes a ``channel`` and an ``activation``.
 
     Args:
+        graph: The graph.
         input_shape: Shape of one sample; there must be as many input nodes as it has values.
+        rng: Draws ids.
 
     Raises:
         InvalidGenotype: A kind is missing, an activation is unknown, the graph has a cycle, an edge does not lead to a
@@ -108,7 +111,7 @@ def _activation(graph: nx.DiGraph[Any], node: Any) -> Activation:
 
 
 def _ids(hidden: list[Any], rng: np.random.Generator) -> Ints:
-    """Ids of the hidden nodes: their own where they can be ids."""
+    """Return ids of the hidden nodes: their own if these can be ids."""
     ids = new_ids(len(hidden), rng)
     for number, node in enumerate(hidden):
         if isinstance(node, int) and FIRST_HIDDEN_ID <= node <= np.iinfo(np.int64).max:
@@ -119,7 +122,15 @@ def _ids(hidden: list[Any], rng: np.random.Generator) -> Ints:
 def _positions(
     graph: nx.DiGraph[Any], hidden: list[Any], edges: Ints, inputs: Floats, paths: NDArray[np.int32]
 ) -> Floats:
-    """Positions of the hidden nodes, ``(n_hidden, 2)``: given ones, else the mean of their predecessors'."""
+    """Return positions of the hidden nodes, ``(n_hidden, 2)``: given ones, else the mean of their predecessors'.
+
+    Args:
+        graph: The graph.
+        hidden: Its hidden nodes.
+        edges: (source, target) indices, ``(n_edges, 2)``.
+        inputs: Positions of the inputs, ``(n_inputs, 2)``.
+        paths: Longest path to each neuron, ``(n_neurons,)``.
+    """
     n_inputs = len(inputs)
     positions = np.concatenate([inputs, np.zeros((len(hidden), 2), np.float32)])
     for number in np.argsort(paths, kind="stable"):

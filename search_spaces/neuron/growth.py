@@ -1,7 +1,7 @@
-"""Growing at the start of training: where the gradient asks for edges, among those that the distance law proposes.
+"""Growth at the start of training: edges with the largest gradients, among those that the distance law proposes.
 
 The score of an absent edge is that of RigL (Evci 2020, https://arxiv.org/abs/1911.11134); there, all absent edges
-compete. Here the law is the prior: many of these are long, and what few samples say of each is noisy.
+compete. Here the law is the prior: many absent edges are long, and few samples give noisy scores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from search_spaces.neuron.edge_sampling import AbsentEdges
 from search_spaces.neuron.genotype import connected
 from search_spaces.neuron.trainer.base import Network, Trainer
 
-#: Candidates for each edge that is wanted.
+#: Candidates for each new edge.
 CANDIDATES = 8
 #: Training samples on which candidates are scored: with 1 024, growing takes 4 to 13 % of the time of a trial of three
 #: epochs on Fashion-MNIST, from 2 000 to 20 000 edges; with twice as many up to 19 %.

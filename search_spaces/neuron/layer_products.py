@@ -1,4 +1,4 @@
-"""How the layers of a module multiply: products of a sparse matrix of fixed pattern with a table."""
+"""Products of a layer's sparse matrix, whose pattern is fixed, with a table of activations."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ LayerProductName: TypeAlias = Literal["dense", "embedding_bag", "csr", "torch_sp
 
 
 class _LayerProduct(nn.Module):
-    """A sparse matrix of fixed pattern; called with its entries and a table, it gives their product.
+    """Sparse matrix of fixed pattern; a call with its entries and a table returns their product.
 
     Args:
         rows: Row of every entry, ascending, shape ``(n_entries,)``.
         columns: Column of every entry, shape ``(n_entries,)``.
+        n_rows: Rows of the matrix.
+        n_columns: Columns of the matrix.
     """
 
     def __init__(self, rows: Ints, columns: Ints, n_rows: int, n_columns: int) -> None:
@@ -29,16 +31,16 @@ class _LayerProduct(nn.Module):
         self._shape = (n_rows, n_columns)
 
     def forward(self, values: Tensor, h: Tensor) -> Tensor:
-        """Shape ``(n_rows, n)``, of ``values (n_entries,)`` and ``h (n_columns, n)``."""
+        """Return the product, shape ``(n_rows, n)``, of ``values (n_entries,)`` and ``h (n_columns, n)``."""
         raise NotImplementedError
 
     def _keep(self, name: str, indices: Ints) -> None:
-        """A buffer that follows the module to its device and is not part of its state."""
+        """Register a buffer that follows the module to its device and is not part of its state."""
         self.register_buffer(name, torch.from_numpy(indices), persistent=False)
 
 
 class DenseLayerProduct(_LayerProduct):
-    """Entries are written into a matrix of zeros: exports and runs everywhere."""
+    """Product with a dense matrix into which the entries are written: it can be exported and runs everywhere."""
 
     _places: Tensor
 
@@ -52,7 +54,7 @@ class DenseLayerProduct(_LayerProduct):
 
 
 class BagLayerProduct(_LayerProduct):
-    """embedding_bag, with a backward pass that is embedding_bag over the columns."""
+    """Product by embedding_bag, with a backward pass that is embedding_bag over the columns."""
 
     _order: Tensor
 
@@ -71,7 +73,7 @@ class BagLayerProduct(_LayerProduct):
 
 
 class _BagFunction(torch.autograd.Function):
-    """A sparse product; its gradients are one, too, and have gradients themselves."""
+    """Sparse product; its gradients are sparse products, too, and have gradients themselves."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, h: Tensor, by_row: Bags, by_column: Bags, order: Tensor) -> Tensor:
@@ -93,7 +95,7 @@ class _BagFunction(torch.autograd.Function):
 
 
 class _EntryFunction(torch.autograd.Function):
-    """The gradient of a sparse product's entries."""
+    """Gradient of a sparse product's entries."""
 
     @staticmethod
     def forward(ctx: Any, delta: Tensor, h: Tensor, by_row: Bags, by_column: Bags, order: Tensor) -> Tensor:
@@ -113,7 +115,15 @@ class _EntryFunction(torch.autograd.Function):
 
 
 def _transposed(values: Tensor, delta: Tensor, by_row: Bags, by_column: Bags, order: Tensor) -> Tensor:
-    """The transpose of the sparse matrix times ``delta (n_rows, n)``."""
+    """Return the transpose of the sparse matrix times ``delta (n_rows, n)``.
+
+    Args:
+        values: Entries, ``(n_entries,)``.
+        delta: The table.
+        by_row: Pattern by rows.
+        by_column: Pattern by columns.
+        order: Index of each entry by columns among those by rows.
+    """
     if not torch.is_grad_enabled():
         product: Tensor = by_column(values[order], delta)
         return product
@@ -122,7 +132,7 @@ def _transposed(values: Tensor, delta: Tensor, by_row: Bags, by_column: Bags, or
 
 
 class CsrLayerProduct(_LayerProduct):
-    """torch's own CSR tensors (MKL on the CPU, cuSPARSE on a GPU)."""
+    """Product by torch's own CSR tensors (MKL on the CPU, cuSPARSE on a GPU)."""
 
     _columns: Tensor
     _pointers: Tensor
@@ -131,7 +141,7 @@ class CsrLayerProduct(_LayerProduct):
         super().__init__(rows, columns, n_rows, n_columns)
         self._keep("_columns", columns)
         self._keep("_pointers", np.searchsorted(rows, np.arange(n_rows + 1)))
-        with warnings.catch_warnings():  # torch says once in a process that CSR is in beta: let it be said here
+        with warnings.catch_warnings():  # torch warns once in a process that CSR is in beta: ignored
             warnings.simplefilter("ignore")
             torch.zeros(1, 1).to_sparse_csr()
 
@@ -141,7 +151,7 @@ class CsrLayerProduct(_LayerProduct):
 
 
 class TorchSparseLayerProduct(_LayerProduct):
-    """The package torch-sparse, where it is installed."""
+    """Product by the package torch-sparse, if it is installed."""
 
     _index: Tensor
 

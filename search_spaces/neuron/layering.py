@@ -1,4 +1,4 @@
-"""Neurons on layers: longest paths, and the canonical order of neurons and edges."""
+"""Layers of neurons: longest paths, and the canonical order of neurons and edges."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from search_spaces.neuron.genotype import NEURON_DEFAULTS, NeuronGenes, NeuronGe
 
 
 def longest_path_layers(n_neurons: int, edges: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-    """Length of the longest path that ends in each neuron, shape ``(n_neurons,)``; neurons without inputs get 0.
+    """Return the length of the longest path that ends in each neuron, shape ``(n_neurons,)``.
 
-    Kahn's algorithm, a generation at a time: what becomes free in generation g has its longest path of length g.
+    Neurons without inputs get 0.
+
+    This is Kahn's algorithm, one generation at a time: a neuron that becomes free in generation g has a longest path of
+    length g.
 
     Args:
+        n_neurons: Number of neurons.
         edges: (source, target) pairs, shape ``(n_edges, 2)``, in any order.
 
     Raises:
         InvalidGenotype: The edges form a cycle.
     """
     narrow = edges[:, 0].astype(np.min_scalar_type(n_neurons))  # numpy sorts 16-bit integers in linear time
-    targets = edges[:, 1][np.argsort(narrow, kind="stable")]  # of the edges in the order of their sources
+    targets = edges[:, 1][np.argsort(narrow, kind="stable")]  # in the order of the edges' sources
     first = np.concatenate([[0], np.cumsum(np.bincount(edges[:, 0], minlength=n_neurons))])
     waiting = np.bincount(targets, minlength=n_neurons)
     layers = np.full(n_neurons, -1, np.int32)
@@ -47,10 +51,14 @@ def arrange(
     n_inputs: int, n_outputs: int, *, ids: Ints, layers: NDArray[np.integer[Any]], positions: Floats, edges: Ints,
     ties: NDArray[np.int32] | None = None, **genes: Unpack[NeuronGenes],
 ) -> NeuronGenotype:
-    """A genotype from hidden neurons in any order; nothing is pruned, no layer squeezed, and nothing validated.
+    """Return a genotype from hidden neurons in any order, without pruning, squeezing of layers or validation.
 
     Args:
+        n_inputs: Number of inputs.
+        n_outputs: Number of outputs.
         ids: ``(n_hidden,)``; ``layers``, ``positions`` and ``genes`` are aligned with it.
+        layers: Layer genes.
+        positions: (row, column) genes, ``(n_hidden, 2)``.
         edges: ``(n_edges, 2)`` global indices in the order given here: inputs, hidden neurons, outputs.
         ties: Aligned with ``edges``; None is untied.
         genes: Any of ``NEURON_DEFAULTS`` by name; those left out have their defaults.
@@ -73,10 +81,17 @@ def insert_neurons(
     genotype: NeuronGenotype, *, ids: Ints, layers: NDArray[np.integer[Any]], positions: Floats,
     **genes: Unpack[NeuronGenes],
 ) -> tuple[NeuronGenotype, Ints]:
-    """The genotype with more hidden neurons, still without edges, and their global indices, aligned with ``ids``.
+    """Add hidden neurons, still without edges.
 
     Args:
+        genotype: Gets the neurons.
         ids: ``(n_new,)``; ``layers``, ``positions`` and ``genes`` (see :func:`arrange`) are aligned with it.
+        layers: Layer genes.
+        positions: (row, column) genes, ``(n_new, 2)``.
+        genes: Any of ``NEURON_DEFAULTS`` by name.
+
+    Returns:
+        The genotype, and the global indices of the new neurons, aligned with ``ids``.
     """
     first_output, n_new = genotype.n_neurons - genotype.n_outputs, len(ids)
     edges = genotype.edges.astype(np.int64)
@@ -93,10 +108,10 @@ def insert_neurons(
 
 
 def join_genes(genes: NeuronGenes, n_new: int, new: NeuronGenes) -> NeuronGenes:
-    """The genes of neurons followed by those of others.
+    """Return the genes of neurons followed by those of others.
 
     Args:
-        genes: Of the first neurons, ``(n,)`` each.
+        genes: Genes of the first neurons, ``(n,)`` each.
         n_new: Number of the others.
         new: Their genes, ``(n_new,)`` each; those that are not named get their defaults.
     """
@@ -113,7 +128,7 @@ def _in_order(genes: NeuronGenes, order: Ints) -> NeuronGenes:
 
 
 def locate(ids: Ints, wanted: Ints) -> Ints:
-    """Index into ``ids`` (unique, in any order) of each wanted id, -1 where there is none."""
+    """Return the index into ``ids`` (unique, in any order) of each wanted id, -1 if it is absent."""
     if not len(ids):
         return np.full(len(wanted), -1, np.int64)
     order = np.argsort(ids)
@@ -122,19 +137,19 @@ def locate(ids: Ints, wanted: Ints) -> Ints:
 
 
 def pair_counts(genotype: NeuronGenotype) -> Ints:
-    """Number of edges from layer i to layer j at ``[i, j]``, shape ``(depth + 1, depth + 1)``."""
+    """Count the edges from layer i to layer j at ``[i, j]``, shape ``(depth + 1, depth + 1)``."""
     n_layers = genotype.depth + 1
     return np.bincount(pair_of_edge(genotype), minlength=n_layers**2).reshape(n_layers, n_layers)
 
 
 def pair_of_edge(genotype: NeuronGenotype) -> Ints:
-    """``i * (depth + 1) + j`` of every edge from layer i to layer j, shape ``(n_edges,)``."""
+    """Return ``i * (depth + 1) + j`` for every edge from layer i to layer j, shape ``(n_edges,)``."""
     source, target = genotype.layer_of.astype(np.int64)[genotype.edges.T.astype(np.int64)]
     pairs: Ints = source * (genotype.depth + 1) + target
     return pairs
 
 
 def pair_capacities(genotype: NeuronGenotype) -> Ints:
-    """Number of possible edges from layer i to layer j at ``[i, j]``: 0 unless i < j."""
+    """Count the possible edges from layer i to layer j at ``[i, j]``: 0 unless i < j."""
     sizes = np.diff(genotype.layer_offsets)
     return np.triu(np.outer(sizes, sizes), 1)

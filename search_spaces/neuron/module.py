@@ -1,6 +1,6 @@
-"""The phenotype: a neuron genotype with its weights as a torch module, differentiable and on any device.
+"""Phenotype: a neuron genotype with its weights as a torch module, differentiable and on any device.
 
-It is what leaves the search (export, fine-tuning, inspection). The search itself trains with
+It is used after the search (export, fine-tuning, inspection). The search itself trains with
 ``search_spaces.neuron.trainer``, which is several times faster.
 """
 
@@ -21,21 +21,21 @@ from search_spaces.neuron.trainer.torch_backend.products import faster_product
 
 
 class NeuronModule(nn.Module):
-    """A network that computes one sparse product per layer, over all earlier layers.
+    """Network that computes one sparse product per layer, over all earlier layers.
 
-    Its parameters, and all of its state, are ``edge`` ``(n_edges,)``, ``bias`` and ``gain``, ``(n_hidden +
-    n_outputs,)`` each: see :class:`search_spaces.neuron.trainer.base.Network`. ``gain`` is only trained where the norm
-    uses it; of tied edges, and of the neurons of a channel, the first is trained and the others follow it.
+    Its parameters, and all of its state, are ``edge`` ``(n_edges,)``, ``bias`` and ``gain``,
+    ``(n_hidden + n_outputs,)`` each: see :class:`search_spaces.neuron.trainer.base.Network`. ``gain`` is only trained
+    if the norm uses it; of tied edges, and of the neurons of a channel, the first is trained and the others follow it.
 
     Args:
         network: Genotype and parameters; tied edges have equal weights, and the neurons of a channel equal biases and
             gains.
-        product: How every layer multiplies; None chooses embedding_bag or dense for each layer by its density. (``csr``
-            and ``torch_sparse`` are there to compare: csr was measured as fast as embedding_bag forward but, with
+        product: Product of every layer; None chooses embedding_bag or dense for each layer by its density. (``csr`` and
+            ``torch_sparse`` are there for comparison: csr was measured as fast as embedding_bag forward but, with
             torch's dense gradient of its values, three to six times slower in training.)
 
     Raises:
-        ValueError: An unknown product, or ``"torch_sparse"`` where it is not installed.
+        ValueError: The product is unknown, or is ``"torch_sparse"`` and that is not installed.
     """
 
     def __init__(self, network: Network, *, product: LayerProductName | None = None) -> None:
@@ -68,12 +68,12 @@ class NeuronModule(nn.Module):
             self._edges.append(edges)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs before softmax, ``(n, n_outputs)``, of inputs ``(n, *input_shape)`` or ``(n, n_inputs)``."""
+        """Return outputs before softmax, ``(n, n_outputs)``, for inputs ``(n, *input_shape)`` or ``(n, n_inputs)``."""
         x = x.flatten(1)
         if x.shape[1] != self.genotype.n_inputs:
             raise ValueError(f"expected {self.genotype.n_inputs} inputs a sample, got {x.shape[1]}")
         edge, bias, gain = self._parameters_of_neurons()
-        h = x.t().contiguous()  # (neurons so far, n): a neuron's activations are adjacent, as sparse products like it
+        h = x.t().contiguous()  # (neurons so far, n): a neuron's activations are adjacent, as sparse products need them
         first_row = 0
         for layer, (product, sums, edges) in enumerate(zip(self._products, self._sums, self._edges, strict=True)):
             z: Tensor = sums(product(edge[edges], h))  # (n, neurons of the layer)
@@ -86,14 +86,14 @@ class NeuronModule(nn.Module):
         return z + bias[rows]
 
     def network(self) -> Network:
-        """A copy of the present parameters, float32."""
+        """Return a copy of the present parameters, float32."""
         edge, bias, gain = (
             tensor.detach().cpu().numpy().astype(np.float32) for tensor in self._parameters_of_neurons()
         )
         return Network(self.genotype, edge, bias, gain, self.norm)
 
     def _parameters_of_neurons(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Weights ``(n_edges,)``, biases and gains ``(n_rows,)``: the first of each group stands for all."""
+        """Return weights ``(n_edges,)``, biases and gains ``(n_rows,)``; members of a group get the first one's."""
         edge = self.edge if self._leaders is None else self.edge[self._leaders]
         if self._row_leaders is None:
             return edge, self.bias, self.gain
@@ -101,10 +101,10 @@ class NeuronModule(nn.Module):
 
 
 class _WeightedSums(nn.Module):
-    """Where the weighted sums of a layer can be seen, ``(n, n_neurons)``.
+    """Module whose output is the weighted sums of a layer, ``(n, n_neurons)``, so that hooks see them.
 
     Attributes:
-        vector: The parameter of the network in which their weights are.
+        vector: The parameter of the network that has their weights.
         part: The layer's weights in it.
         units: Neuron of the layer into which each edge goes, ``(n_edges,)``.
     """
@@ -114,18 +114,24 @@ class _WeightedSums(nn.Module):
         self.vector, self.part, self.units = "edge", part, units
 
     def forward(self, product: Tensor) -> Tensor:
-        """Of sums ``(n_neurons, n)``."""
+        """Transpose sums ``(n_neurons, n)``."""
         return product.t()
 
 
 class _LayerNorm(nn.LayerNorm):
-    """LayerNorm with gains and biases that it is given."""
+    """LayerNorm with gains and biases as arguments."""
 
     def __init__(self, n_neurons: int) -> None:
         super().__init__(n_neurons, eps=NORM_EPSILON, elementwise_affine=False)
 
     def forward(self, z: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-        """Shape ``(n, n_neurons)``, as ``z``."""
+        """Normalise ``z``, shape ``(n, n_neurons)``.
+
+        Args:
+            z: Weighted sums.
+            gain: Gains, ``(n_neurons,)``; None is 1.
+            bias: Biases, ``(n_neurons,)``; None is 0.
+        """
         return nn.functional.layer_norm(z, self.normalized_shape, gain, bias, self.eps)
 
 
@@ -173,7 +179,7 @@ class LayerActivation(nn.Module):
 
 
 def _leaders(groups: NDArray[np.int32]) -> Tensor | None:
-    """Index of the first member of each one's group (-1: alone), shape ``(n,)``; None where all are alone."""
+    """Return the index of the first member of each one's group (-1: alone), shape ``(n,)``; None if all are alone."""
     if (groups < 0).all():
         return None
     own = np.arange(len(groups)) + int(groups.max()) + 1

@@ -14,7 +14,7 @@ from search_spaces.neuron.trainer.base import Norm
 
 #: Operators whose smallest step can be set.
 SIZED = tuple(name for name in LARGEST_STEPS if name != "inflate")
-#: No memory holds as many edges.
+#: Most edges of a bound; no memory holds as many.
 MOST_EDGES = 2**40
 
 

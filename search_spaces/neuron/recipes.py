@@ -1,4 +1,4 @@
-"""What a genotype, and whether it begins with weights, change of the recipe that the run gives."""
+"""Changes of the run's recipe that depend on a genotype and on whether it begins with weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evonas.types import Task
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.options import NeuronOptions
 
-#: How founders and children that training prunes reach their size, where the recipe does not say.
+#: Pruning of founders and children that training prunes, if the recipe does not set it.
 PRUNING_BACK = Pruning(end=0.6, every=25)
 #: Pixels on the shorter side of an image for each pixel by which it may be moved.
 PIXELS_OF_SHIFT = 12
@@ -20,11 +20,11 @@ MOST_RATE = 2.0
 def recipe_for(
     genotype: NeuronGenotype, recipe: Recipe, options: NeuronOptions, task: Task, *, continues: bool
 ) -> Recipe:
-    """The recipe with the pruning, the shifts, the learning rate and the smoothing that suit a network.
+    """Return the recipe with the pruning, the shifts, the learning rate and the smoothing that suit a network.
 
     Args:
-        genotype: As its training begins.
-        recipe: Of the run.
+        genotype: The genotype as its training begins.
+        recipe: Recipe of the run.
         options: ``shared_shift``, ``small_edges`` and ``smoothing``.
         task: Gives the inputs' shape.
         continues: Whether training begins with weights of a parent or of its own.
@@ -42,6 +42,6 @@ def recipe_for(
 
 
 def _shift(pixels: int, task: Task) -> int:
-    """``pixels``, but not more than suits the image; 0 for other inputs."""
+    """Return ``pixels``, but not more than suits the image; 0 for other inputs."""
     shape = task.input_shape
     return min(pixels, min(shape[1:]) // PIXELS_OF_SHIFT) if len(shape) == 3 else 0

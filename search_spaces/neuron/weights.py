@@ -1,4 +1,4 @@
-"""Weights of a network: fresh ones, and those a child starts from.
+"""Weights of a network: fresh ones, and those with which a child starts.
 
 A network's weights are ``{"edge": (n_edges,), "bias": (n_hidden + n_outputs,), "gain": (n_hidden + n_outputs,)}``,
 float32, in the order of the genotype.
@@ -13,12 +13,13 @@ from evonas.types import Doubles, Floats, Ints, Weights
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.layering import locate
 
-#: Twins share an outgoing weight in halves that differ by up to this share, so that they can learn different things.
+#: Asymmetry of twins: they share an outgoing weight in halves that differ by up to this share, so that they can learn
+#: different things.
 ASYMMETRY = 0.2
 
 
 def fresh(genotype: NeuronGenotype, rng: np.random.Generator) -> Weights:
-    """Random weights: edges with variance 2 / in-degree, 1 / in-degree into outputs; biases 0, gains 1.
+    """Draw random weights: edges with variance 2 / in-degree, 1 / in-degree into outputs; biases 0, gains 1.
 
     The variance is He's (2015, https://arxiv.org/abs/1502.01852) with the number of edges that are there; that of a
     dense layer would be far too small. A tied group gets one such value.
@@ -32,7 +33,7 @@ def fresh(genotype: NeuronGenotype, rng: np.random.Generator) -> Weights:
 
 
 def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng: np.random.Generator) -> Weights:
-    """Weights of a child from its parent's, matched by the ids of neurons.
+    """Return weights of a child from its parent's, matched by the ids of neurons.
 
     - An edge that both have keeps its weight; a new edge between neurons that both have gets 0.
     - A new neuron gets random inputs and outputs of 0: it changes nothing yet, and its gradient is not dead.
@@ -40,11 +41,17 @@ def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng
       origin becomes w (1 + e) / 2 and w (1 - e) / 2.
     - A neuron that has absorbed another of the parent's (see ``merge_neurons``) has the mean of their incoming weights
       (0 for an edge that one of them lacks), biases and gains, and the sum of their outgoing weights.
-    - Tied edges share the mean of what they would have got, as do the biases and gains of a channel.
+    - Tied edges share the mean of the values they would have got, as do the biases and gains of a channel.
 
     So adding edges, adding neurons and splitting keep the function exactly without norm, adding edges with any norm.
-    Merging keeps it, without norm, where two neurons have equal inputs and biases, as twins before training; else it
-    changes the function the less the more alike they are, and a norm's mean and variance lose a neuron in any case.
+    Merging keeps it, without norm, if two neurons have equal inputs and biases, as twins before training; otherwise the
+    function changes less the more alike they are, and a norm's mean and variance lose a neuron in any case.
+
+    Args:
+        child: The genotype that gets weights.
+        parent: The genotype that gives them.
+        weights: The parent's weights.
+        rng: Draws fresh weights.
 
     Raises:
         ValueError: ``weights`` do not fit ``parent``.
@@ -60,7 +67,7 @@ def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng
 
 
 def check_weights(genotype: NeuronGenotype, weights: Weights) -> None:
-    """Raises ValueError with the name and both shapes if ``weights`` do not fit the genotype."""
+    """Raise ValueError with the name and both shapes if ``weights`` do not fit the genotype."""
     n_rows = genotype.n_hidden + genotype.n_outputs
     for name, shape in {"edge": (genotype.n_edges,), "bias": (n_rows,), "gain": (n_rows,)}.items():
         if name not in weights:
@@ -73,7 +80,7 @@ def check_weights(genotype: NeuronGenotype, weights: Weights) -> None:
 
 
 def _random_edges(genotype: NeuronGenotype, rng: np.random.Generator) -> Doubles:
-    """Weights as :func:`fresh` gives them; those of a tied group are that of its first edge."""
+    """Draw weights as :func:`fresh` does; those of a tied group are that of its first edge."""
     target = genotype.edges[:, 1]
     degree = np.bincount(target, minlength=genotype.n_neurons)[target]
     gain = np.where(target < genotype.n_neurons - genotype.n_outputs, 2.0, 1.0)
@@ -85,7 +92,10 @@ def _random_edges(genotype: NeuronGenotype, rng: np.random.Generator) -> Doubles
 
 
 def _ancestors(child: NeuronGenotype, parent: NeuronGenotype) -> Ints:
-    """For each of the child's neurons the parent's that it is, or is a twin of, by global index; -1 for new ones."""
+    """Return for each of the child's neurons the same neuron of the parent, or its twin, by global index.
+
+    New neurons have -1.
+    """
     same, origin = locate(parent.ids, child.ids), locate(parent.ids, child.origins)
     hidden = np.where(same >= 0, same, origin)
     n_inputs, first_output = parent.n_inputs, parent.n_neurons - parent.n_outputs
@@ -95,7 +105,7 @@ def _ancestors(child: NeuronGenotype, parent: NeuronGenotype) -> Ints:
 
 
 def _merges(child: NeuronGenotype, parent: NeuronGenotype) -> Ints:
-    """(survivor, absorbed) global indices in the parent, shape ``(n_merges, 2)``: the second is gone in the child."""
+    """Return (survivor, absorbed) global indices in the parent, ``(n_merges, 2)``; the child lacks the second."""
     absorbed = locate(parent.ids, -child.origins)
     rows = np.flatnonzero((child.origins < 0) & (absorbed >= 0) & (locate(child.ids, -child.origins) < 0))
     pairs = parent.n_inputs + np.stack([locate(parent.ids, child.ids[rows]), absorbed[rows]], axis=1)
@@ -106,7 +116,16 @@ def _inherited_edges(
     child: NeuronGenotype, parent: NeuronGenotype, weights: Floats, ancestor: Ints, merges: Ints,
     rng: np.random.Generator,
 ) -> Doubles:
-    """Weights of the child's edges before ties are shared, shape ``(n_edges,)``."""
+    """Return weights of the child's edges before ties are shared, shape ``(n_edges,)``.
+
+    Args:
+        child: The child.
+        parent: The parent.
+        weights: The parent's weights of edges, ``(n_edges,)``.
+        ancestor: See :func:`_ancestors`.
+        merges: See :func:`_merges`.
+        rng: Draws fresh weights.
+    """
     source, target = ancestor[child.edges].T
     known = (source >= 0) & (target >= 0)
     parent_keys, weights = _merged_edges(parent, weights, merges)
@@ -118,7 +137,15 @@ def _inherited_edges(
 
 
 def _merged_edges(parent: NeuronGenotype, weights: Floats, merges: Ints) -> tuple[Ints, Floats]:
-    """Keys ``target * n_neurons + source`` of the parent's edges, ascending, and their weights, after its merges."""
+    """Return keys and weights of the parent's edges after its merges.
+
+    Keys are ``target * n_neurons + source``, ascending.
+
+    Args:
+        parent: The parent.
+        weights: The parent's weights of edges, ``(n_edges,)``.
+        merges: See :func:`_merges`.
+    """
     into, share = np.arange(parent.n_neurons), np.ones(parent.n_neurons, np.float32)
     into[merges[:, 1]] = merges[:, 0]
     share[merges] = 0.5
@@ -130,10 +157,13 @@ def _merged_edges(parent: NeuronGenotype, weights: Floats, merges: Ints) -> tupl
 
 
 def _shares_of_twins(child: NeuronGenotype, parent: NeuronGenotype, source: Ints, rng: np.random.Generator) -> Doubles:
-    """How much of the ancestor's weight each edge carries: the shares of twins into a neuron sum to 1.
+    """Return the share of the ancestor's weight that each edge carries: the shares of twins into a neuron sum to 1.
 
     Args:
-        source: The ancestor of each edge's source.
+        child: The child.
+        parent: The parent.
+        source: The ancestor of each edge's source, ``(n_edges,)``.
+        rng: Draws the asymmetry of twins.
     """
     key = child.edges[:, 1].astype(np.int64) * parent.n_neurons + source
     group, size = np.unique(np.where(source < 0, -1, key), return_inverse=True, return_counts=True)[1:]
@@ -145,7 +175,15 @@ def _shares_of_twins(child: NeuronGenotype, parent: NeuronGenotype, source: Ints
 def _inherited_rows(
     parent: NeuronGenotype, values: Floats, ancestor: Ints, merges: Ints, default: float
 ) -> Floats:
-    """Biases or gains of the child, shape ``(n_hidden + n_outputs,)``."""
+    """Return biases or gains of the child, shape ``(n_hidden + n_outputs,)``.
+
+    Args:
+        parent: The parent.
+        values: The parent's, of the parent's shape.
+        ancestor: See :func:`_ancestors`.
+        merges: See :func:`_merges`.
+        default: Value of new neurons.
+    """
     rows = ancestor[parent.n_inputs :]
     values = values.copy()
     values[merges[:, 0] - parent.n_inputs] = values[merges - parent.n_inputs].mean(axis=1)
@@ -153,7 +191,7 @@ def _inherited_rows(
 
 
 def shared_means(groups: NDArray[np.int32], values: Doubles) -> Doubles:
-    """Values of a group set to their mean, those without a group (-1) as they are; both shapes are ``(n,)``."""
+    """Set values of a group to their mean and keep those without a group (-1); both shapes are ``(n,)``."""
     tied: NDArray[np.bool_] = groups >= 0
     if tied.any():
         group, size = np.unique(groups[tied], return_inverse=True, return_counts=True)[1:]
@@ -163,6 +201,6 @@ def shared_means(groups: NDArray[np.int32], values: Doubles) -> Doubles:
 
 
 def _share_channels(genotype: NeuronGenotype, rows: Floats) -> Floats:
-    """Biases or gains ``(n_hidden + n_outputs,)`` in which the neurons of a channel have their mean."""
+    """Return biases or gains ``(n_hidden + n_outputs,)`` in which the neurons of a channel have their mean."""
     shared = shared_means(genotype.channels, rows[: genotype.n_hidden].astype(np.float64))
     return np.concatenate([shared, rows[genotype.n_hidden :]]).astype(np.float32)

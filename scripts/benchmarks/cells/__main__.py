@@ -1,7 +1,8 @@
-"""Searches of cells beside what they must beat, on a small setting: python -m scripts.benchmarks.cells COMMAND
+"""Searches of cells beside their baselines, on a small setting: python -m scripts.benchmarks.cells COMMAND
 
 Fashion-MNIST, 4 000 training images, 3 cells of 8 channels, the first on 14 x 14 pixels; smaller for ``evolution``. One
-seed takes minutes. COMMAND.md, and for two of them a plot, are written to ``--out``; killed, the same command goes on.
+seed takes minutes. COMMAND.md, and for two of them a plot, are written to ``--out``; if the command is killed, the same
+command continues.
 """
 
 from pathlib import Path
@@ -25,7 +26,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 @app.command()
 @exit_codes()
 def table(seeds: Seeds = 3, out: Out = OUT) -> None:
-    """The vector hypernetwork, asked with the published penalties."""
+    """Compare the vector hypernetwork's networks at the published penalties."""
     run_table(out / "table", seeds)
 
 
@@ -39,21 +40,21 @@ def kappa(seeds: Seeds = 3, out: Out = OUT) -> None:
 @app.command()
 @exit_codes()
 def curve(seeds: Seeds = 3, out: Out = OUT) -> None:
-    """The scalar hypernetwork along lambda, beside DARTS and as many random cells."""
+    """Compare the scalar hypernetwork along lambda with DARTS and as many random cells."""
     run_curve(out / "curve", seeds)
 
 
 @app.command()
 @exit_codes()
 def collapse(seeds: Seeds = 3, out: Out = OUT) -> None:
-    """DARTS on the cell of NAS-Bench-201, with remedies and without: skips among its edges, epoch by epoch."""
+    """Run DARTS on the cell of NAS-Bench-201, with remedies and without: skips among its edges, epoch by epoch."""
     run_collapse(out / "collapse", seeds)
 
 
 @app.command()
 @exit_codes()
 def evolution(seeds: Seeds = 3, out: Out = OUT, seconds: Seconds = 100) -> None:
-    """Evolution from a hypernetwork's family and from random cells, beside random search, in the same time."""
+    """Compare evolution from a hypernetwork's family, evolution from random cells, and random search in equal time."""
     run_evolution(out / "evolution", seeds, seconds)
 
 

@@ -22,7 +22,7 @@ NO_REMEDY: Mapping[str, Any] = {"auxiliary_skip": False, "beta_decay": 0.0, "war
 
 
 def run_collapse(out: Path, n_seeds: int) -> None:
-    """Skips among the edges, epoch by epoch, and what the cells are worth."""
+    """Write the skips among the edges, epoch by epoch, and the accuracies of the cells."""
     lab, judge = Lab(out, BENCH201, EPOCHS, FEW_IMAGES), Lab(out, BENCH201, EPOCHS)
     rows = []
     for name, settings in {"without remedies": NO_REMEDY, "with remedies": {}}.items():

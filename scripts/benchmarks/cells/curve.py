@@ -1,4 +1,4 @@
-"""The scalar hypernetwork along lambda, beside DARTS and as many random cells."""
+"""Scalar hypernetwork along lambda, beside DARTS and as many random cells."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from evonas.report.plot import save_figure
 from .lab import Lab, mean, write
 from .settings import FAST, SPACE
 
-#: Range of log10(lambda), a price for each parameter: where networks have a tenth of the parameters that they had in
-#: the paper, the lower half of its range, from -8, buys nothing, and sizes there are noise.
+#: Range of log10(lambda), a price for each parameter. These networks have a tenth of the parameters that they had in
+#: the paper; the lower half of its range, from -8, brings them no gain, and sizes there are noise.
 LOG_LAMBDA = (-6.5, -4.0)
-#: Of that range.
+#: Places in that range, from 0 to 1.
 PLACES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def run_curve(out: Path, n_seeds: int) -> None:
-    """Parameters and accuracies along lambda."""
+    """Write parameters and accuracies along lambda."""
     lab = Lab(out, SPACE, 20)
     low, high = LOG_LAMBDA
     lambdas = [10 ** (low + place * (high - low)) for place in PLACES]

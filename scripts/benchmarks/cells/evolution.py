@@ -24,17 +24,26 @@ from scripts.benchmarks.front.schedule import Search
 from .lab import DATA, write
 from .settings import SPACE
 
-#: Evolution needs many networks in minutes.
+#: Small space, since evolution needs many networks in minutes.
 SMALL: Mapping[str, Any] = {**SPACE, "nodes": 2, "channels": 4}
 FEW: Mapping[str, Any] = {"n_train": 1000, "n_validation": 500}
 
 
 def run_evolution(folder: Path, n_seeds: int, seconds: float) -> None:
-    """Every run to its end, then the comparison; raises :class:`UserError` if the time is over before evolution."""
+    """Complete every run, then write the comparison.
+
+    Args:
+        folder: Folder of runs and results.
+        n_seeds: Runs of each kind.
+        seconds: Time of each run, its search included.
+
+    Raises:
+        UserError: The time is over before evolution begins.
+    """
     common: dict[str, Any] = {
         **DATA, **FEW, "space": "cell", "space_options": SMALL, "epochs": 3, "time_limit": seconds,
     }
-    # After 3 epochs nothing is learnt by heart that a teacher could cure.
+    # After 3 epochs no overfitting has begun that a teacher could reduce.
     evolve: dict[str, Any] = {
         **common, "population": 16, "children": 8, "generations": 1_000_000, "self_distillation": False,
         "crossover_rate": 0.1,  # as measured when it was the default; alone it was found to hurt neuron networks
@@ -60,7 +69,10 @@ def _go_on(config: RunConfig, directory: Path, seeds: Sequence[Path] = ()) -> No
 
 
 def _left(search: Path, seconds: float) -> float:
-    """Of the time; raises :class:`UserError` unless it was enough for the search and its family."""
+    """Return the remaining seconds.
+
+    Raise :class:`UserError` unless the time was enough for the search and its family.
+    """
     with open_run(search) as run:
         n_trained = sum(r.budget > 0 for r in run.store.records())
         left = seconds - run.store.elapsed
@@ -73,7 +85,13 @@ def _left(search: Path, seconds: float) -> float:
 
 
 def _compare(folder: Path, groups: Mapping[str, Sequence[Sequence[Path]]], seconds: float) -> None:
-    """Hypervolume over the time that a run and those that it was seeded from have taken together."""
+    """Write hypervolumes over the time that a run and those that it was seeded from have taken together.
+
+    Args:
+        folder: Folder of results.
+        groups: For each kind its runs, each with the stages before it.
+        seconds: Time of each run.
+    """
     times = np.linspace(0, seconds, 61)[1:]
     with ExitStack() as stack:
         opened = {
@@ -111,7 +129,7 @@ def _compare(folder: Path, groups: Mapping[str, Sequence[Sequence[Path]]], secon
 
 
 def _seen(stages: Sequence[OpenRun], times: Doubles) -> Iterator[list[Record]]:
-    """What the stage that is going on has evaluated by each time, or was seeded with."""
+    """Yield the records of the current stage at each time, those that it was seeded with included."""
     begins = np.cumsum([0.0, *(stage.store.elapsed for stage in stages[:-1])])
     everything = [stage.store.records() for stage in stages]
     for now in times:

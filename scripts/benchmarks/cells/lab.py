@@ -1,4 +1,4 @@
-"""Searches and trainings from scratch, each done once."""
+"""Searches and trainings from scratch, each computed once."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.space import CellSpace
 
 DATA: Mapping[str, Any] = {"dataset": "fashion-mnist", "n_train": 4000, "n_validation": 1000}
-#: Of a training from scratch.
+#: Epochs of a training from scratch.
 EPOCHS = 8
 
 
 @dataclass(frozen=True)
 class Lab:
-    """Searches and trainings in a folder; what is there is not computed again.
+    """Searches and trainings in a folder; existing results are not computed again.
 
     Attributes:
-        options: Of the space.
-        n_train: Training images; None is as many as :data:`DATA` says.
+        out: The folder.
+        options: Options of the space.
+        search_epochs: Epochs of a search.
+        n_train: Training images; None takes the number in :data:`DATA`.
     """
 
     out: Path
@@ -71,11 +73,18 @@ class Lab:
 
     @property
     def _setting(self) -> dict[str, Any]:
-        """What all results depend on."""
+        """Settings on which all results depend."""
         return {**self.space.weight_options, **self._data, "fingerprint": self.splits.fingerprint}
 
     def searched(self, method: str, seed: int, *, name: str = "", **settings: Any) -> TrainedHypernet:
-        """The logits of a search; one that was stopped goes on. What it reports stands in ``epochs.jsonl``."""
+        """Return the logits of a search; a stopped search continues. Its reports are written to ``epochs.jsonl``.
+
+        Args:
+            method: Method of the search.
+            seed: Seed of the search.
+            name: First part of the folder's name; empty takes the method.
+            settings: Settings of the method.
+        """
         space, directory = self.space, self.out / f"{name or method}-{seed}"
         directory.mkdir(parents=True, exist_ok=True)
         self._check(directory, method, settings)
@@ -93,7 +102,13 @@ class Lab:
         return load_hypernet(directory, space.choices)
 
     def _check(self, directory: Path, method: str, settings: Mapping[str, Any]) -> None:
-        """Results with other settings are never taken for these."""
+        """Raise an error for results with other settings.
+
+        Args:
+            directory: Folder of the search.
+            method: Method of the search.
+            settings: Settings of the method.
+        """
         path = directory / "settings.json"
         complete = asdict(METHODS[method](**settings))
         mine = json.loads(json.dumps({"method": method, "epochs": self.search_epochs, **complete, **self._setting}))
@@ -109,7 +124,7 @@ class Lab:
                 )
 
     def measured(self, genotype: CellGenotype, seed: int) -> dict[str, float]:
-        """Operations by name, costs, and the test accuracy in % after training from scratch."""
+        """Return operations by name, costs, and the test accuracy in % after training from scratch."""
         path = self.out / "trained.json"
         known: dict[str, float] = json.loads(path.read_bytes()) if path.exists() else {}
         key = json.dumps([genotype.digest, seed, EPOCHS, asdict(Recipe()), self._setting])
@@ -125,7 +140,14 @@ class Lab:
 
 
 def write(stem: Path, sentence: str, header: str, rows: Sequence[str]) -> None:
-    """A Markdown table with what one should know of it."""
+    """Write a Markdown table below a sentence about it.
+
+    Args:
+        stem: File without suffix.
+        sentence: Explanation of the table.
+        header: Names of the columns, with bars between them.
+        rows: Rows, with bars between cells.
+    """
     columns = header.count("|") + 1
     lines = [sentence, "", f"| {header} |", "|---" * columns + "|", *(f"| {row} |" for row in rows)]
     write_whole(stem.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
@@ -133,5 +155,11 @@ def write(stem: Path, sentence: str, header: str, rows: Sequence[str]) -> None:
 
 
 def mean(rows: Sequence[Mapping[str, float]], key: str, digits: str = ".1f") -> str:
-    """Over seeds, with the deviation."""
+    """Return mean and deviation over seeds as text.
+
+    Args:
+        rows: Results of each seed.
+        key: Name of the value.
+        digits: Format of the numbers.
+    """
     return mean_text([row[key] for row in rows], digits)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from .lab import Lab, mean, write
 from .settings import SPACE
 
-#: Of pools, skips and convolutions; with the accuracy, parameters and operations that were published (Firsov 2025).
+#: Penalties of pools, skips and convolutions; with the published accuracy, parameters and operations (Firsov 2025).
 PENALTIES = {
     "A": ((0.33, 0.33, 0.33), "82.5 | 38304 | 12, 10, 6"), "B": ((0.15, 0.15, 0.70), "79.2 | 5120 | 17, 11, 0"),
     "C": ((0.70, 0.15, 0.15), "85.0 | 143488 | 0, 15, 13"), "D": ((0.15, 0.70, 0.15), "81.4 | 12320 | 18, 1, 9"),
@@ -24,7 +24,7 @@ _Rows: TypeAlias = Mapping[str, Sequence[Mapping[str, float]]]
 
 
 def run_table(out: Path, n_seeds: int) -> None:
-    """The counts and accuracies that each penalty gives."""
+    """Write the counts of operations and the accuracies for each penalty."""
     lab = Lab(out, SPACE, 8)
     _write(lab, _measured(lab, n_seeds, {}), n_seeds)
 

@@ -1,6 +1,6 @@
-"""What ``python -m scripts.benchmarks.front`` compares, and how.
+"""Comparison of search methods by ``python -m scripts.benchmarks.front``.
 
-- ``methods``: who takes part, with which settings; ``checks``: what may be asked for
+- ``methods``: the methods with their settings; ``checks``: checks of the command's arguments
 - ``schedule``: the runs in their order, each to its end
 - ``results``: fronts chosen by validation, then measured on the test set, as JSON and a plot; ``table``: as Markdown
 """

@@ -1,8 +1,8 @@
 """Search methods at equal wall-clock: python -m scripts.benchmarks.front --dataset fashion-mnist --minutes 5 --seeds 3
 
-Writes runs, and DATASET.json, .png and .md beside them; with ``--setting NAME`` as DATASET-NAME: on mnist ``moved``
-(images moved by a pixel, for all methods) and ``weights`` (by all that is trained in the place of edges). With
-``--teacher RUN`` once more as DATASET-distilled. Who takes part, and with which settings, stands in
+Writes runs, and DATASET.json, .png and .md beside them; with ``--setting NAME`` as DATASET-NAME: for mnist ``moved``
+(images moved by a pixel, for all methods) and ``weights`` (networks measured by trained values in the place of edges).
+With ``--teacher RUN`` the names begin with DATASET-distilled. The methods and their settings are in
 ``scripts/benchmarks/front/methods.py``.
 """
 
@@ -40,7 +40,7 @@ def main(
         for search in benchmark.searches():
             search.go_on(report=say)
         comparison = results.compare_runs(benchmark)
-        document = results.measure(benchmark, comparison)  # only now the test set
+        document = results.measure(benchmark, comparison)  # the test set is first used here
         results.write(benchmark, comparison, document, table.markdown(document))
         say(f"wrote {benchmark.file('json')}, .png and .md")
 

@@ -1,4 +1,4 @@
-"""What may be asked for: everything is checked before any time is spent."""
+"""Checks of the arguments, all before any time is spent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .schedule import Benchmark
 
 
 def task_of(dataset: str, data_root: Path | None) -> Task:
-    """The task of a data set; raises :class:`UserError` where no accuracies can be compared."""
+    """Return the task of a data set; raise :class:`UserError` for a task without accuracies."""
     task = load(dataset, root=data_root).task
     if task.kind != "classification":
         raise UserError(f"the benchmark compares accuracies, expected a classification data set, got a {task.kind}: "
@@ -55,7 +55,10 @@ def chosen_methods(
 
 
 def check(benchmark: Benchmark) -> None:
-    """Raises :class:`UserError` for what cannot be measured, and where results of other methods would be lost."""
+    """Raise :class:`UserError` for a benchmark that cannot be measured.
+
+    It is also raised if results of other methods would be overwritten.
+    """
     if not 0 < benchmark.minutes < float("inf"):
         raise UserError(f"--minutes must be a positive number, got {benchmark.minutes:g}")
     lost = sorted(_measured_methods(benchmark.file("json")) - set(benchmark.methods))

@@ -1,4 +1,4 @@
-"""Who takes part, and with which settings: changes to the defaults of :class:`evonas.config.RunConfig`."""
+"""Methods with their settings: changes to the defaults of :class:`evonas.config.RunConfig`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from search_spaces.neuron.mutation import DEFAULT_WEIGHTS
 
 
 class DatasetSettings(NamedTuple):
-    """What is measured on a data set, and with which settings beside those of the methods.
+    """Budgets of a data set, and its settings in addition to those of the methods.
 
     Attributes:
-        budgets: The columns of the table: the most ``counted``.
-        settings: Of the configuration of every method, where it does not set the same itself.
-        epochs: For how long a network is trained, by name of :data:`SETTINGS`, in the place of the epochs there.
-        counted: What bounds a network: connected edges (multiply-adds of a convolutional one), or all that is trained.
+        budgets: Columns of the table: the largest ``counted``.
+        settings: Settings of every method's configuration, unless the method sets the same itself.
+        epochs: Epochs of a network's training, by name of :data:`SETTINGS`, in the place of the epochs there.
+        counted: Measure of a network: connected edges (multiply-adds of a convolutional one), or all trained values.
             The last objective must be its cost.
     """
 
@@ -35,13 +35,13 @@ class DatasetSettings(NamedTuple):
     counted: Literal["edges", "params"] = "edges"
 
 
-#: Networks with room for it see images moved by a pixel (see :class:`evonas.training.Recipe`).
+#: Networks that are large enough see images moved by a pixel (see :class:`evonas.training.Recipe`).
 _MOVED: Mapping[str, Any] = MappingProxyType({"shift": 1, "augmented_edges": 1_000})
 
 #: Data sets with settings of their own, and their further settings by name (``--setting``), as ``DATASET-SETTING``.
 DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
-    #: Pruned step by step, networks of 10 000 to 40 000 edges had .2 to .4 points more on validation where each step
-    #: had 24 epochs of moved images in the place of 6 of images as they are; those of 2 650 and 4 000 had .3 to .5 more
+    #: Pruned step by step, networks of 10 000 to 40 000 edges had .2 to .4 points more on validation if each step had
+    #: 24 epochs of moved images in the place of 6 of images as they are; those of 2 650 and 4 000 had .3 to .5 more
     #: with 24 epochs of images as they are, and .1 to .6 less with moved ones (2 runs).
     "fashion-mnist": DatasetSettings(
         settings={
@@ -53,7 +53,7 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     #: In 2 minutes 35 members of 30 epochs had .03 to .26 points more on validation than 96 of 12 (seed 0).
     "mnist": DatasetSettings(epochs={"prune": 30}),
     #: On validation (2 seeds, 3 of the other), longer trials of fewer networks that are chosen by validation alone had
-    #: .2 more at 1 000 edges and .1 from 20 700 on than 24 members, 10 epochs and ``fitness_error``, and as much
+    #: .2 more at 1 000 edges and .1 from 20 700 on than 24 members, 10 epochs and ``fitness_error``, and the same in
     #: between; with 16 members, 16 epochs and more for children of fewer than 20 000 edges, .1 less from 2 650 on.
     "mnist-moved": DatasetSettings(
         settings={"objectives": ["val_error", "flops"], "population": 20, "children": 10, "training": _MOVED},
@@ -77,7 +77,7 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
 
 
 def settings_of(dataset: str, setting: str | None = None) -> DatasetSettings:
-    """The settings of a data set by its name or file, or those of its that are named.
+    """Return the settings of a data set by its name or file, or its named settings.
 
     Raises:
         UserError: The data set has no settings of that name.
@@ -92,17 +92,18 @@ def settings_of(dataset: str, setting: str | None = None) -> DatasetSettings:
     return named[setting]
 
 
-#: No search has a last generation: the time ends it.
+#: Settings of all searches: they have no last generation, since the time ends them.
 EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations": 1_000_000})
-#: Members trained between two states of the run: several, so that workers rarely wait for the last of them.
+#: Settings of families, with several members between two states of the run, so that workers rarely wait for the last.
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
 _EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": EPOCHS}
-#: In the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and splitting.
+#: Operators in the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and
+#: splitting.
 _SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
 _BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}
 
-#: ``evolve`` with one of its parts taken away, replaced or added: what each is worth.
+#: Variants of ``evolve`` with one part removed, replaced or added, which show the effect of each.
 ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "pruned-founders": {"space_options": {"founders": "pruned"}},
     "sparse-founders": {"space_options": {"founders": "log-uniform"}},
@@ -117,52 +118,53 @@ ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "by-validation": {"objectives": ["val_error", "flops"]},
 })
 
-#: Networks that start from nothing are trained for as long as suits them, children for the engine's default.
+#: Settings by name. Networks with fresh weights are trained for a suitable time, children for the engine's default.
 SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "evolve": _EVOLVE,
     "random": {**_FAMILY, "seeder": "random", "epochs": 12},
     "prune": {**_FAMILY, "seeder": "prune", "epochs": 12},
     "local": {**_FAMILY, "seeder": "local", "epochs": 12},
-    # One search has one family; its members are sparse when their training begins, and so cheap to train for long.
+    # One search has one family; its members are sparse when their training begins, and therefore cheap to train for
+    # long.
     "relevance": {"searcher": "random", "seeder": "relevance", "population": 10, "generations": 6, "children": 5,
                   "epochs": 24},
     "rigl": {**_FAMILY, "seeder": "rigl", "epochs": 50},
     "set": {**_FAMILY, "seeder": "set", "epochs": 50},
-    # Convolutions in single neurons: trained with weights that are shared, then each by itself, and pruned.
+    # Convolutions as single neurons: trained with shared weights, then with separate ones, and pruned.
     "conv": {**_FAMILY, "seeder": "conv", "epochs": 16},
-    # What one would train instead, in torch.
+    # The usual alternative, in torch.
     "cnn": {**_FAMILY, "space": "cnn", "seeder": "spread", "epochs": 10},
     **{name: {**_EVOLVE, **change} for name, change in ABLATIONS.items()},
 })
 
 
 class Stage(NamedTuple):
-    """A part of a method's time: a run of its own, seeded by the one before it.
+    """Part of a method's time: a run of its own, seeded by the one before it.
 
     Attributes:
         settings: A name of :data:`SETTINGS`.
-        share: Of the time.
+        share: Share of the time.
     """
 
     settings: str
     share: float = 1.0
 
     def own(self, dataset: str, setting: str | None = None) -> Mapping[str, Any]:
-        """The entry of :data:`SETTINGS`, with what the data set changes."""
+        """Return the entry of :data:`SETTINGS`, with the data set's changes."""
         own = SETTINGS[self.settings]
         method = "evolve" if self.settings in ABLATIONS else self.settings
         epochs = settings_of(dataset, setting).epochs.get(method)
         return own if epochs is None else {**own, "epochs": epochs}
 
     def config(self, dataset: str, setting: str | None = None, **values: Any) -> RunConfig:
-        """The run's configuration, with what the benchmark decides."""
+        """Return the run's configuration, with the values that the benchmark sets."""
         common = settings_of(dataset, setting).settings
         own = {**EVERYBODY, **self.own(dataset, setting), **values}
         tables = {name: {**common[name], **own[name]} for name in common.keys() & own if isinstance(own[name], dict)}
         return RunConfig(dataset=dataset, **{**common, **own, **tables})
 
 
-#: Families of networks are best-of-k: as many members as the time allows.
+#: Methods by name. Families of networks are best-of-k: as many members as the time allows.
 METHODS: Mapping[str, tuple[Stage, ...]] = MappingProxyType({
     "evolve-prune": (Stage("prune", 0.5), Stage("evolve", 0.5)),
     "evolve-local": (Stage("local", 0.5), Stage("evolve", 0.5)),
@@ -179,20 +181,25 @@ METHODS: Mapping[str, tuple[Stage, ...]] = MappingProxyType({
 
 
 def obstacle(method: str, task: Task, dataset: str, setting: str | None = None) -> str | None:
-    """Why a method cannot take part: its space or its seeder does not take such samples, or there is no such seeder.
+    """Return why a method cannot take part.
+
+    Its space or its seeder does not take such samples, or there is no such seeder.
 
     Args:
         method: A name of :data:`METHODS`.
-        task: Of the data set.
+        task: Task of the data set.
         dataset: Its name or file.
         setting: See :func:`settings_of`.
+
+    Returns:
+        A sentence; None if the method can take part.
     """
     for stage in METHODS[method]:
         config = stage.config(dataset, setting)
         try:
             space = create_space(config.space, task, config.space_options)
             searches = find_searches(config, space, Path())
-            complete_settings(config, space, searches, n_samples=1)  # how long training is does not matter here
+            complete_settings(config, space, searches, n_samples=1)  # the length of training does not matter here
             if isinstance(space, Seedable) and config.seeder in space.seeders:
                 space.seeders[config.seeder](0, np.random.default_rng(0))
         except UserError as error:

@@ -19,17 +19,17 @@ from evonas.types import UserError
 
 from .schedule import Benchmark
 
-#: ``{dataset, setting, teacher, minutes, jobs, methods: {name: [{seed, seconds, networks, edge_updates, front: [{edges,
-#: params, flops, val_accuracy, test_accuracy}]}]}}``. Convolutional networks have multiply-adds in the place of edges,
-#: and no edge-updates.
+#: Results: ``{dataset, setting, teacher, minutes, jobs, methods: {name: [{seed, seconds, networks, edge_updates,
+#: front: [{edges, params, flops, val_accuracy, test_accuracy}]}]}}``. Convolutional networks have multiply-adds in the
+#: place of edges, and no edge-updates.
 Document: TypeAlias = dict[str, Any]
 
-#: What a budget's unit costs, in that of the last objective: an edge has 2 FLOPs.
+#: Cost of a budget's unit, in units of the last objective: an edge has 2 FLOPs.
 COSTS: Mapping[str, int] = MappingProxyType({"edges": 2, "params": 1})
 
 
 def compare_runs(benchmark: Benchmark) -> Comparison:
-    """All finished runs, a group for each method; raises :class:`UserError` if they had different teachers."""
+    """Compare all finished runs, a group for each method; raise :class:`UserError` if they had different teachers."""
     with ExitStack() as stack:
         groups, teachers = {}, set()
         for method, paths in benchmark.runs().items():
@@ -44,7 +44,7 @@ def compare_runs(benchmark: Benchmark) -> Comparison:
 
 
 def measure(benchmark: Benchmark, comparison: Comparison) -> Document:
-    """The fronts with the test accuracy of the search's weights, which are those of the last epoch."""
+    """Return the fronts with the test accuracy of the search's weights, which are those of the last epoch."""
     methods = {
         method: [{"seed": seed, **_measured(benchmark, run)} for seed, run in enumerate(runs)]
         for method, runs in comparison.groups.items()
@@ -74,7 +74,14 @@ def _measured(benchmark: Benchmark, run: RunResult) -> dict[str, Any]:
 
 
 def write(benchmark: Benchmark, comparison: Comparison, document: Document, markdown: str) -> None:
-    """The plot, the table and, when these are there, the JSON; each file whole or not at all."""
+    """Write the plot, the table and, once these exist, the JSON; each file whole or not at all.
+
+    Args:
+        benchmark: The benchmark.
+        comparison: Its finished runs.
+        document: Its results.
+        markdown: The table.
+    """
     title = f"{benchmark.name}, {benchmark.minutes:g} minutes each, {benchmark.jobs} jobs"
     plot_comparison(benchmark.file("png"), comparison, title=title)
     write_whole(benchmark.file("md"), markdown.encode())

@@ -1,4 +1,4 @@
-"""The runs of a benchmark in their order, each brought to its end once, whatever interrupts it."""
+"""Runs of a benchmark in their order, each completed once, also after interruptions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ class Benchmark:
     """Methods at equal wall-clock on one data set.
 
     Attributes:
-        minutes: Of every method and seed.
+        dataset: Name or file of the data set.
+        minutes: Time of every method and seed.
         jobs: Trials at a time.
         n_seeds: Runs of a method; their seeds are 0, 1, ...
         methods: Names of :data:`METHODS`.
-        out: Where the runs and the results are.
-        teacher: What all are distilled from, see :mod:`evonas.run.distillation`.
+        data_root: Folder of the data sets.
+        out: Folder of the runs and the results.
+        teacher: Source of distillation for all, see :mod:`evonas.run.distillation`.
         setting: A setting of the data set, by name, see :func:`scripts.benchmarks.front.methods.settings_of`.
     """
 
@@ -43,22 +45,22 @@ class Benchmark:
 
     @property
     def name(self) -> str:
-        """What runs and results begin with."""
+        """Prefix of the names of runs and results."""
         parts = [Path(self.dataset).stem, self.setting, "distilled" if self.teacher else None]
         return "-".join(part for part in parts if part)
 
     @property
     def settings(self) -> DatasetSettings:
-        """What is measured, and with which settings beside those of the methods."""
+        """Budgets and settings of the data set."""
         return settings_of(self.dataset, self.setting)
 
     def searches(self) -> Iterator[Search]:
-        """All methods of seed 0 first: whenever it is stopped, the methods have had equally many seeds, or nearly."""
+        """Yield all methods of seed 0 first, so that methods have had about equally many seeds at any time."""
         for seed, method in product(range(self.n_seeds), self.methods):
             yield from self.stages(method, seed)
 
     def stages(self, method: str, seed: int) -> list[Search]:
-        """What a method does with one seed; the last is the run that counts."""
+        """Return the stages of a method with one seed; the last is the run that counts."""
         stages: list[Search] = []
         for i, stage in enumerate(METHODS[method], 1):
             role = "" if i == len(METHODS[method]) else "-founders"
@@ -71,19 +73,21 @@ class Benchmark:
         return stages
 
     def runs(self) -> Mapping[str, list[Path]]:
-        """The finished run directories that count, by method, in the order of their seeds."""
+        """Finished run directories that count, by method, in the order of their seeds."""
         return {method: [self.stages(method, s)[-1].directory for s in range(self.n_seeds)] for method in self.methods}
 
     def file(self, suffix: str) -> Path:
-        """Where a result is written."""
+        """Return the path of a result."""
         return self.out / f"{self.name}.{suffix}"
 
 
 @dataclass(frozen=True)
 class Search:
-    """One run; it has its name as soon as its time is over, until then it is ``NAME.unfinished``.
+    """Run that has its name as soon as its time is over; until then it is ``NAME.unfinished``.
 
     Attributes:
+        config: Its configuration.
+        directory: Its directory.
         seeds: Finished runs whose fronts are its founders.
     """
 
@@ -92,7 +96,7 @@ class Search:
     seeds: Sequence[Path]
 
     def go_on(self, report: Callable[[str], None]) -> None:
-        """Begin or resume the run, nothing if it is finished. Raises :class:`UserError` if it has other settings."""
+        """Begin or resume the run unless it is finished; raise :class:`UserError` if it has other settings."""
         unfinished = self.directory.with_name(f"{self.directory.name}.unfinished")
         if self.directory.exists():
             self._check(self.directory)
@@ -108,7 +112,7 @@ class Search:
         os.rename(unfinished, self.directory)
 
     def _check(self, directory: Path) -> None:
-        """Results with other settings are never mixed with these."""
+        """Raise an error for results with other settings."""
         found, expected = config_of(directory), assemble(self.config, directory).config
         for key in RunConfig.model_fields:
             if key != "data_root" and getattr(found, key) != getattr(expected, key):

@@ -1,4 +1,4 @@
-"""The results as a Markdown table."""
+"""Results as a Markdown table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evonas.report.tables import number
 from .methods import METHODS, DatasetSettings, settings_of
 from .results import Document
 
-#: What a budget bounds, as the table says it.
+#: Words of the table for the measure of a network.
 _COUNTED: Mapping[str, str] = MappingProxyType({
     "edges": "number of edges (multiply-adds of a convolutional network; FLOPs are twice that)",
     "params": "number of trained values (weights, biases, gains)",
@@ -20,7 +20,10 @@ _COUNTED: Mapping[str, str] = MappingProxyType({
 
 
 def markdown(document: Document) -> str:
-    """Test accuracy of the best member by validation under each budget, a row for each method; what was compared."""
+    """Return the test accuracy of the best member by validation under each budget, a row for each method.
+
+    The settings of the comparison follow.
+    """
     methods: Mapping[str, Sequence[Mapping[str, Any]]] = document["methods"]
     dataset, setting = document["dataset"], document["setting"]
     of_dataset = settings_of(dataset, setting)
@@ -54,7 +57,13 @@ def _cells(runs: Sequence[Mapping[str, Any]], settings: DatasetSettings) -> list
 
 
 def _best_under(front: Sequence[Mapping[str, float]], counted: str, budget: int) -> float | None:
-    """Test accuracy in % of the last member of a staircase within the budget; None where all have more."""
+    """Return the test accuracy in % of the last member of a staircase within the budget; None if all have more.
+
+    Args:
+        front: Members, sorted by cost.
+        counted: Name of the measure.
+        budget: Its largest value.
+    """
     inside = [member for member in front if member[counted] <= budget]
     return 100 * inside[-1]["test_accuracy"] if inside else None
 

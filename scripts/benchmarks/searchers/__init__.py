@@ -2,5 +2,5 @@
 
 - ``play``: a search in memory, without a run directory.
 - ``contestants``: the searchers with their settings.
-- ``results``: what was found, kept in a file, and the table.
+- ``results``: results, kept in a file, and the table.
 """

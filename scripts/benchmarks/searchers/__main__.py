@@ -1,8 +1,8 @@
-"""All searchers on the table of NAS-Bench-201, in memory: python -m scripts.benchmarks.searchers --data-root DIR
+"""Searchers on the table of NAS-Bench-201, in memory: python -m scripts.benchmarks.searchers --data-root DIR
 
 For the least validation error: queries up to the optimum, and the test accuracy of the best after 100 and 300 queries.
-For error and FLOPs: the share of the true hypervolume. SEARCHERS.md is written to ``--out``; stopped, the same command
-goes on.
+For error and FLOPs: the share of the true hypervolume. SEARCHERS.md is written to ``--out``; if the command is stopped,
+the same command continues.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ def main(
     most: Annotated[int, typer.Option(min=300, help="Queries after which a search is given up.")] = MOST,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/searchers"),
 ) -> None:
-    """Run what is missing, and write the table."""
+    """Run the missing searches, and write the table."""
     names = parse_names(searchers) or tuple(NAMES)
     for name in names:
         if name not in NAMES:

@@ -1,4 +1,4 @@
-"""The searchers of the benchmark, with their settings."""
+"""Searchers of the benchmark, with their settings."""
 
 from __future__ import annotations
 
@@ -11,18 +11,25 @@ from evonas.search import SEARCHERS, Searcher, traits_of
 
 from .play import Bench, objectives_of
 
-#: As published for this benchmark (population 50, tournaments of 10); all other settings are the defaults.
+#: Settings published for this benchmark (population 50, tournaments of 10); all others are the defaults.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "regularized-evolution": {"population": 50, "sample": 10},
 }
-#: Names that stand for a searcher.
+#: Names of the searchers.
 NAMES = tuple(SEARCHERS)
-#: More batches than any search here has.
+#: Number of batches above that of any search here.
 ENDLESS = 1_000_000
 
 
 def contestant(name: str, bench: Bench, objectives: tuple[str, ...], seed: int) -> Searcher[Any]:
-    """A new searcher on the table, without an end of its own."""
+    """Return a new searcher on the table, without an end of its own.
+
+    Args:
+        name: Name of the searcher.
+        bench: The table.
+        objectives: Names of the objectives.
+        seed: Seed of the searcher.
+    """
     traits, given = traits_of(SEARCHERS[name]), dict(SETTINGS.get(name, {}))
     numbers = {"population": 40, "children": 20, **traits.defaults}
     numbers |= {key: given.pop(key) for key in numbers.keys() & given.keys()} | {"generations": ENDLESS}

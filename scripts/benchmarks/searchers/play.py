@@ -1,4 +1,4 @@
-"""A search on the table in memory: the same searchers, without a run directory."""
+"""Search on the table in memory: the same searchers, without a run directory."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from search_spaces.nasbench201.genotype import N_CELLS, columns_of, number_of
 from search_spaces.nasbench201.space import NasBench201Options, NasBench201Space
 from search_spaces.nasbench201.table import SOURCE, NasBench201Table, count_sizes, percentages, read_cells
 
-#: Of the hypervolume in validation error and log10 FLOPs: this error, and the FLOPs of the largest network.
+#: Reference point of the hypervolume in validation error and log10 FLOPs: this error, and the FLOPs of the largest
+#: network.
 REFERENCE_ERROR = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """The table as a benchmark sees it; arrays are by the number of the cell.
+    """Table as a benchmark sees it; arrays are by the number of the cell.
 
     Attributes:
+        table: The measurements.
+        space: The space.
         test: Accuracies in percent after 200 epochs, mean over trainings, ``(15625,)``.
         F: Validation error after 200 epochs and log10 FLOPs, ``(15625, 2)``.
         optimum: The cell with the least validation error.
@@ -40,18 +43,18 @@ class Bench:
 
     @property
     def reference(self) -> Doubles:
-        """Of the hypervolume."""
+        """Reference point of the hypervolume."""
         return np.array([REFERENCE_ERROR, self.F[:, 1].max()])
 
     def share(self, numbers: Iterable[int]) -> float:
-        """Hypervolume of some cells, as a share of that of all."""
+        """Return the hypervolume of some cells, as a share of that of all."""
         found = self.F[list(numbers)]
         whole = self.F[front(self.F)]
         return hypervolume(found[front(found)], self.reference) / hypervolume(whole, self.reference)
 
 
 def read_bench(root: Path | None, dataset: str = "cifar10") -> Bench:
-    """The table of a data set with its test accuracies, which no searcher sees."""
+    """Read the table of a data set with its test accuracies, which no searcher sees."""
     table = SOURCE.read(dataset, root, ())
     rows, numbers = read_cells(root, dataset)
     test = np.empty(N_CELLS)
@@ -63,15 +66,15 @@ def read_bench(root: Path | None, dataset: str = "cifar10") -> Bench:
 
 
 def objectives_of(names: Iterable[str]) -> Objectives:
-    """Of the table's error and the space's costs."""
+    """Return objectives among the table's error and the space's costs."""
     return parse_objectives(names, (), ("val_error", "flops", "params"))
 
 
 class Step(NamedTuple):
-    """An evaluation that a search has asked for.
+    """Evaluation that a search has asked for.
 
     Attributes:
-        number: Of the cell.
+        number: Number of the cell.
         full: Whether it was at the full budget.
         cost: Epochs of this evaluation and all before it, in full trainings.
     """
@@ -82,7 +85,7 @@ class Step(NamedTuple):
 
 
 def play(bench: Bench, searcher: Searcher[Any]) -> Iterator[Step]:
-    """The evaluations of a new searcher that is told what the table says, one by one, up to its end."""
+    """Yield the evaluations of a new searcher, which learns from the table, one by one, up to its end."""
     trained: dict[int, int] = {}
     n_epochs = 0
     while trials := searcher.ask():

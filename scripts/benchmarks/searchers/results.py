@@ -1,4 +1,4 @@
-"""What the searches have found, a line of JSON each, so that a benchmark goes on where it was stopped; the table."""
+"""Results of the searches, a line of JSON each, so that a stopped benchmark continues; and the table."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from evonas.serialization.files import write_whole
 from .contestants import contestant
 from .play import REFERENCE_ERROR, Bench, play
 
-#: Costs, in full trainings, after which a search is looked at.
+#: Costs, in full trainings, after which a search is evaluated.
 LOOKS = (100, 300)
-#: A search that has not reached its aim by then has missed it: as many evaluations as there are cells.
+#: Cost after which a search has missed its aim: as many evaluations as there are cells.
 MOST = 15_625
-#: Share of the hypervolume that is aimed at.
+#: Wanted share of the hypervolume.
 AIM = 0.99
 
 Result = dict[str, Any]
 
 
 def search_one(bench: Bench, name: str, seed: int, most: int) -> Result:
-    """For the least validation error: the cost up to the optimum, and the test accuracy of the best at each look."""
+    """Minimise the validation error: measure the cost up to the optimum, and test accuracies at each look.
+
+    Args:
+        bench: The table.
+        name: Name of the searcher.
+        seed: Seed of the searcher.
+        most: Cost after which the search ends, in full trainings.
+    """
     best, found, tests = -1, None, dict.fromkeys(LOOKS, float("nan"))
     for step in play(bench, contestant(name, bench, ("val_error",), seed)):
         if step.full and (best < 0 or bench.F[step.number, 0] < bench.F[best, 0]):
@@ -41,7 +48,14 @@ def search_one(bench: Bench, name: str, seed: int, most: int) -> Result:
 
 
 def search_two(bench: Bench, name: str, seed: int, most: int) -> Result:
-    """For error and FLOPs: the cost up to the aimed share of the hypervolume, and the share at each look."""
+    """Minimise error and FLOPs: measure the cost up to the wanted share of the hypervolume, and the share at each look.
+
+    Args:
+        bench: The table.
+        name: Name of the searcher.
+        seed: Seed of the searcher.
+        most: Cost after which the search ends, in full trainings.
+    """
     front: list[int] = []
     share, found, shares = 0.0, None, dict.fromkeys(LOOKS, 0.0)
     for step in play(bench, contestant(name, bench, ("val_error", "flops"), seed)):
@@ -59,7 +73,7 @@ def search_two(bench: Bench, name: str, seed: int, most: int) -> Result:
 
 
 def read_results(file: Path) -> list[Result]:
-    """What was written so far; an incomplete last line is dropped."""
+    """Read the results that are written; an incomplete last line is dropped."""
     if not file.exists():
         return []
     lines = file.read_text().split("\n")[:-1]
@@ -69,14 +83,14 @@ def read_results(file: Path) -> list[Result]:
 def run_missing(
     bench: Bench, file: Path, names: Sequence[str], n_seeds: int, most: int
 ) -> Iterator[Result]:
-    """Run what is not in the file yet, seed by seed, and append it.
+    """Run the searches that are not in the file yet, seed by seed, and append their results.
 
     Args:
         bench: The table.
-        file: Of the results.
-        names: Of the searchers.
-        n_seeds: From 0 on.
-        most: Cost after which a search is given up, in full trainings.
+        file: File of the results.
+        names: Names of the searchers.
+        n_seeds: Number of seeds, from 0 on.
+        most: Cost after which a search ends, in full trainings.
     """
     results = read_results(file)
     write_whole(file, "".join(json.dumps(r) + "\n" for r in results).encode())
@@ -92,7 +106,7 @@ def run_missing(
 
 
 def table(results: Sequence[Result], names: Sequence[str]) -> str:
-    """Markdown: a row a searcher."""
+    """Return the Markdown with a row for each searcher."""
     first, last = LOOKS
     lines = [
         f"| searcher | seeds | queries to the optimum: mean / median | test after {first} / {last}, % | "

@@ -1,4 +1,4 @@
-"""What ``python -m scripts.benchmarks.tables`` compares, and how.
+"""Comparison of estimators by ``python -m scripts.benchmarks.tables``.
 
 - ``tables``: the data sets, all of them from installed packages
 - ``methods``: the estimators

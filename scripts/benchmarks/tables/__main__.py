@@ -1,8 +1,8 @@
-"""The estimators on small tables, beside others: python -m scripts.benchmarks.tables --seconds 20 --splits 5
+"""Estimators on small tables, beside others: python -m scripts.benchmarks.tables --seconds 20 --splits 5
 
 Accuracies and R² of evonas and of scikit-learn's MLP, random forest, gradient boosting and a linear model on tables
 that ship in packages: ``pip install river mlxtend`` for all of them. Writes ``tables.csv`` and ``tables.md`` to
-``--out``; killed, the same command goes on.
+``--out``; if the command is killed, the same command continues.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The estimators that are compared: those of evonas, and what is usual without tuning."""
+"""Estimators that are compared: those of evonas, and usual ones without tuning."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import evonas
 
 from .tables import Kind
 
-#: From the kind of the table, seconds and a seed to an estimator.
+#: Function from the kind of the table, seconds and a seed to an estimator.
 Make = Callable[[Kind, float, int], Any]
 
 
@@ -53,14 +53,14 @@ def _linear(kind: Kind, seconds: float, seed: int) -> Any:
     return make_pipeline(StandardScaler(), model)
 
 
-#: Every method by name.
+#: Methods by name.
 METHODS: Mapping[str, Make] = MappingProxyType({
     "evonas": _evonas, "mlp": _mlp, "forest": _forest, "boosting": _boosting, "linear": _linear,
 })
 
 
 def n_params(fitted: Any) -> int | None:
-    """Trained values of a network or of a linear model; None of others."""
+    """Return the trained values of a network or of a linear model; None for other estimators."""
     if hasattr(fitted, "front_"):
         return round(float(fitted.front_.params[fitted.id_]))
     while hasattr(fitted, "regressor_") or hasattr(fitted, "steps"):

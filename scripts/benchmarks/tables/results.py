@@ -20,19 +20,22 @@ from evonas.types import UserError
 from .methods import METHODS, n_params
 from .tables import Table
 
-#: Share of the rows that are tested on.
+#: Share of the rows in the test part.
 TEST = 0.3
 
 
 @dataclass(frozen=True)
 class Score:
-    """One method on one split.
+    """Score of one method on one split.
 
     Attributes:
+        table: Name of the table.
+        method: Name of the method.
+        split: Seed of the split.
+        limit: Time limit of evonas in seconds; 0 for the others, which have none.
         score: Accuracy in %, or 100 R².
-        seconds: That ``fit`` took.
-        params: Trained values, where that is a number one can tell.
-        limit: Seconds that evonas was given; 0 of the others, which take what they take.
+        seconds: Time of ``fit``.
+        params: Trained values; None if the method has no such number.
     """
 
     table: str
@@ -45,14 +48,22 @@ class Score:
 
 
 def measure(name: str, table: Table, method: str, split: int, seconds: float) -> Score:
-    """Fit on 70 % of the rows, stratified by class, and score on the others."""
+    """Fit on 70 % of the rows, stratified by class, and score on the others.
+
+    Args:
+        name: Name of the table.
+        table: The table.
+        method: Name of the method.
+        split: Seed of the split.
+        seconds: Time limit of evonas.
+    """
     x, y = table.read()
     strata = y if table.kind == "classification" else None
     a, b, s, t = train_test_split(x, y, test_size=TEST, random_state=split, stratify=strata)
     model = METHODS[method](table.kind, seconds, split)
     began = time.monotonic()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of methods that have not converged
+        warnings.simplefilter("ignore")  # warnings of methods that have not converged
         model.fit(a, s)
     took = time.monotonic() - began
     limit = seconds if method == "evonas" else 0.0
@@ -63,15 +74,15 @@ def measure_all(
     tables: dict[str, Table], methods: Sequence[str], n_splits: int, seconds: float, path: Path,
     report: Callable[[str], None],
 ) -> list[Score]:
-    """Every method on every split of every table; what the file has already is not measured again.
+    """Measure every method on every split of every table; scores in the file are not measured again.
 
     Args:
-        tables: By name.
+        tables: Tables by name.
         methods: Names of :data:`METHODS`.
-        n_splits: Seeds of the splits count from 0.
-        seconds: For evonas.
-        path: Of the CSV file, written after every fit.
-        report: Is told each score.
+        n_splits: Number of splits; their seeds count from 0.
+        seconds: Time limit of evonas.
+        path: CSV file, written after every fit.
+        report: Called with each score as text.
     """
     scores = read(path)
     known = {(s.table, s.method, s.split, s.limit) for s in scores}
@@ -88,7 +99,7 @@ def measure_all(
 
 
 def read(path: Path) -> list[Score]:
-    """The scores in a file, none where there is no file; raises :class:`UserError` where it is another's."""
+    """Read the scores in a file, none without a file; raise :class:`UserError` for a file of another kind."""
     if not path.exists():
         return []
     try:
@@ -105,7 +116,7 @@ def _score(row: dict[str, str]) -> Score:
 
 
 def write(path: Path, scores: Sequence[Score]) -> None:
-    """The file, whole or not at all."""
+    """Write the file, whole or not at all."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Score)], lineterminator="\n")
     writer.writeheader()
@@ -114,7 +125,16 @@ def write(path: Path, scores: Sequence[Score]) -> None:
 
 
 def markdown(scores: Sequence[Score], tables: dict[str, Table], methods: Sequence[str], seconds: float) -> str:
-    """A row for each table: mean and deviation of each method's scores, parameters and time of evonas and the MLP."""
+    """Return a Markdown table with a row for each table.
+
+    It has mean and deviation of each method's scores, and parameters and time of evonas and the MLP.
+
+    Args:
+        scores: All scores.
+        tables: Tables by name.
+        methods: Names of the columns.
+        seconds: Time limit of evonas.
+    """
     asked = [s for s in scores if s.limit in (0.0, seconds)]
     by_cell = {(n, m): [s for s in asked if (s.table, s.method) == (n, m)] for n in tables for m in methods}
     lines = [

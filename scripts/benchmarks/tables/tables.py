@@ -1,4 +1,4 @@
-"""Small tables that ship in packages: scikit-learn's, and those of river and mlxtend where these are installed."""
+"""Small tables that ship in packages: scikit-learn's, and those of river and mlxtend if these are installed."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ SHUTTLE_ROWS = 12_000
 
 @dataclass(frozen=True)
 class Table:
-    """A data set: ``read()`` gives features ``(n, n_features)`` and labels or targets ``(n,)``.
+    """Data set: ``read()`` gives features ``(n, n_features)`` and labels or targets ``(n,)``.
 
     Attributes:
-        package: That it ships in.
+        kind: Kind of the task.
+        package: Package that has the table.
+        read: Reads the data.
     """
 
     kind: Kind
@@ -60,7 +62,7 @@ def find_tables(names: Sequence[str] | None) -> tuple[dict[str, Table], list[str
 
 
 def _file(package: str, *parts: str) -> Path:
-    """A file of an installed package, which is not imported: importing needs what the package depends on."""
+    """Return a file of an installed package without an import, which would need the package's own dependencies."""
     spec = find_spec(package)
     places = [] if spec is None else list(spec.submodule_search_locations or [])
     return Path(places[0], *parts)
@@ -95,7 +97,7 @@ def _shuttle() -> Data:
 
 
 def _bananas() -> Data:
-    """Lines like ``-1.0 1:0.5 2:-1.3``."""
+    """Read lines like ``-1.0 1:0.5 2:-1.3``."""
     with zipfile.ZipFile(_file("river", "datasets", "banana.zip")) as archive:
         lines = [line.split() for line in archive.read(archive.namelist()[0]).decode().splitlines()]
     rows = [line for line in lines if len(line) >= 3]
@@ -108,7 +110,7 @@ def _mlxtend(name: str, *, drop: tuple[int, ...] = ()) -> Data:
     return frame.iloc[:, :-1].to_numpy(float), frame.iloc[:, -1].to_numpy()
 
 
-#: Every table by name.
+#: Tables by name.
 TABLES: Mapping[str, Table] = MappingProxyType({
     "breast_cancer": Table("classification", "sklearn", partial(_sklearn, "breast_cancer")),
     "wine": Table("classification", "sklearn", partial(_sklearn, "wine")),

@@ -1,7 +1,7 @@
-"""What ``python -m scripts.benchmarks.trainer`` measures, a module a question.
+"""Measurements of ``python -m scripts.benchmarks.trainer``, one module for each question.
 
 - ``networks``: the networks and the random data; ``formats``: sparse formats as torch modules, for autograd
-- ``steps``: a training step of every backend; ``cells``: their times side by side, and how they compare
+- ``steps``: a training step of every backend; ``cells``: their times side by side, and their comparison
 - ``peers``: a dense network of the same size, and sparselab; ``throughput``: candidates a minute; ``memory``: peak RSS
-- ``tables``: what is printed; ``command``: the options
+- ``tables``: the printed tables; ``command``: the options
 """

@@ -7,5 +7,5 @@ import typer
 
 from scripts.benchmarks.trainer.command import main
 
-if __name__ == "__main__":  # worker processes import this file
+if __name__ == "__main__":  # guard, since worker processes import this file
     typer.run(main)

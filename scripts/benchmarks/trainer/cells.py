@@ -17,14 +17,21 @@ from .steps import BACKENDS, REFERENCE, Steps, all_steps, clock
 DENSITIES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5)
 BATCHES = (64, 256, 1024)
 THREADS = (1, 2)
-#: Rounds in which every backend takes its turn; more follow while there is time.
+#: Rounds in which every backend takes its turn; more follow while time remains.
 LEAST_ROUNDS, MOST_ROUNDS = 3, 40
-#: A turn should last this share of the cell's time: several steps where they are fast, one where they are slow.
+#: Share of the cell's time that a turn should last: several fast steps, or one slow step.
 TURN = 0.01
 
 
 class Cell(NamedTuple):
-    """What is measured."""
+    """Measured combination.
+
+    Attributes:
+        shape: Name of the network's shape.
+        density: Share of possible edges.
+        batch: Samples of a batch.
+        threads: Threads, or candidates at once.
+    """
 
     shape: str
     density: float
@@ -33,13 +40,18 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What was measured for one backend.
+    """Measurement of one backend.
 
     Attributes:
+        shape: Name of the network's shape.
+        density: Share of possible edges.
+        batch: Samples of a batch.
+        threads: Threads, or candidates at once.
+        backend: Name of the backend.
         ratio: Time of a step of the reference over that of this backend: the median over rounds in which both ran.
         ms: Median time of a step. With several threads the trainers train that many candidates, and it is the elapsed
-            time over the steps of all; formats under autograd spread one step over the threads, where that is faster.
-        gflops: Arithmetic on the edges a second, whatever else the backend computes.
+            time over the steps of all; formats under autograd spread one step over the threads if that is faster.
+        gflops: Arithmetic on the edges per second, without any other computation of the backend.
     """
 
     shape: str
@@ -53,7 +65,12 @@ class Row(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Ratio that the native trainer must reach, and the one it aims at."""
+    """Ratios for the native trainer.
+
+    Attributes:
+        at_least: Required ratio.
+        aim: Wanted ratio.
+    """
 
     at_least: float
     aim: float
@@ -70,13 +87,20 @@ TARGETS: Mapping[Cell, Target] = {
 def sweep(
     shapes: Iterable[str], densities: Iterable[float], batches: Iterable[int], threads: Iterable[int]
 ) -> list[Cell]:
-    """All combinations; cells of the same network are neighbours."""
+    """Return all combinations; cells of the same network are neighbours.
+
+    Args:
+        shapes: Names of shapes.
+        densities: Shares of possible edges.
+        batches: Samples of a batch.
+        threads: Numbers of threads.
+    """
     return [Cell(*values) for values in product(shapes, densities, batches, threads)]
 
 
 @dataclass
 class _Turns:
-    """One backend's measurements in a cell."""
+    """Measurements of one backend in a cell."""
 
     steps: Steps
     n_steps: int
@@ -90,13 +114,15 @@ class _Turns:
 
 
 def measure(cell: Cell, *, seconds: float, backends: Sequence[str] = BACKENDS) -> list[Row]:
-    """Rows of all backends that can take part, the reference first.
+    """Return rows of all backends that can take part, the reference first.
 
     After a warm-up the backends take turns. From the fourth round on, those that have used up their share of the time
-    sit out.
+    skip their turns.
 
     Args:
-        seconds: What a cell should take; it takes longer where :data:`LEAST_ROUNDS` rounds do.
+        cell: The combination.
+        seconds: Time of the cell; it is exceeded if :data:`LEAST_ROUNDS` rounds take longer.
+        backends: Names of the backends.
     """
     network = local_network(cell.shape, cell.density)
     splits = random_splits(SHAPES[cell.shape].n_inputs, SHAPES[cell.shape].n_samples)
@@ -127,7 +153,7 @@ def _rows(cell: Cell, times: Mapping[str, Sequence[float]], flops: int) -> Itera
 
 
 def peak_gflops(repetitions: int = 12) -> float:
-    """GFLOP/s of the best of several float32 products of 1024 x 1024 matrices: nearly that of the FMA units."""
+    """Return GFLOP/s of the best of several float32 products of 1024 x 1024 matrices: nearly that of the FMA units."""
     n = 1024
     torch.set_num_threads(1)
     a, b = torch.rand(n, n), torch.rand(n, n)

@@ -1,4 +1,4 @@
-"""The command line of the benchmark."""
+"""Command line of the benchmark."""
 
 from __future__ import annotations
 
@@ -85,7 +85,13 @@ def _sweep(
 
 
 def _measure(console: Console, chosen: Sequence[cells.Cell], seconds: float) -> list[cells.Row]:
-    """Measure, show progress, print the table."""
+    """Measure, show progress, print the table.
+
+    Args:
+        console: Prints.
+        chosen: The combinations.
+        seconds: Time of each.
+    """
     peak = cells.peak_gflops()
     rows: list[cells.Row] = []
     progress = Progress(console=console, transient=True) if console.is_terminal else None

@@ -1,4 +1,4 @@
-"""Sparse networks as torch modules, one a format; all compute the same function of the same parameters.
+"""Sparse networks as torch modules, one for each format; all compute the same function of the same parameters.
 
 Edge weights are in parameters whose name contains ``weight`` (they are decayed); the others are biases and gains.
 """
@@ -22,12 +22,18 @@ from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
 
 from .networks import layer_edges
 
-#: A gather of more values (1 GiB in float32) is not tried.
+#: Most values of a gather (1 GiB in float32); larger ones are not tried.
 MOST_GATHERED = 1 << 28
 
 
 class Activation(nn.Module):
-    """LayerNorm with gain and bias, then ReLU, over the neurons of a hidden layer; only the bias for the outputs."""
+    """LayerNorm with gain and bias, then ReLU, over the neurons of a hidden layer; only the bias for the outputs.
+
+    Args:
+        network: The network.
+        first: First neuron of the layer.
+        size: Neurons of the layer.
+    """
 
     def __init__(self, network: Network, first: int, size: int) -> None:
         super().__init__()
@@ -37,17 +43,17 @@ class Activation(nn.Module):
         self.gain = nn.Parameter(torch.tensor(network.gain[rows])) if is_hidden else None
 
     def forward(self, z: Tensor) -> Tensor:
-        """Of sums ``(n, neurons of the layer)``, the same shape."""
+        """Return activations of sums ``(n, neurons of the layer)``, in the same shape."""
         if self.gain is None:
             return z + self.bias
         return layer_norm(z, self.bias.shape, self.gain, self.bias, eps=NORM_EPSILON).relu()
 
 
 class MaskedPairs(nn.Module):
-    """The reference: for each pair of layers with edges one product with a dense matrix times its mask of 0 and 1.
+    """Reference: for each pair of layers with edges one product with a dense matrix times its mask of 0 and 1.
 
-    One parameter a pair: under the fused optimiser that was measured as fast as slices of one flat parameter in small
-    networks, and a fifth faster in large ones.
+    Each pair has one parameter: under the fused optimiser that was measured as fast as slices of one flat parameter in
+    small networks, and a fifth faster in large ones.
     """
 
     def __init__(self, network: Network) -> None:
@@ -55,7 +61,7 @@ class MaskedPairs(nn.Module):
         genotype = network.genotype
         offsets = genotype.layer_offsets.tolist()
         self.weights, self.activations = nn.ParameterList(), nn.ModuleList()
-        self._sources: list[list[tuple[int, int]]] = []  # of every layer: (earlier layer, index of the pair)
+        self._sources: list[list[tuple[int, int]]] = []  # for every layer (earlier layer, index of the pair)
         matrix = torch.zeros(genotype.n_neurons, genotype.n_neurons)
         mask = torch.zeros_like(matrix)
         source, target = torch.from_numpy(genotype.edges.astype(np.int64)).unbind(1)
@@ -72,7 +78,7 @@ class MaskedPairs(nn.Module):
             self.activations.append(Activation(network, first, last - first))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``."""
+        """Return outputs ``(n, n_outputs)`` for inputs ``(n, n_inputs)``."""
         h = [x]
         for sources, activation in zip(self._sources, self.activations, strict=True):
             products = ((h[earlier], self.weights[pair] * self._masks[pair]) for earlier, pair in sources)
@@ -85,7 +91,10 @@ class MaskedPairs(nn.Module):
 
 
 class LayerProducts(nn.Module):
-    """One sparse product a layer over all earlier neurons; activations are ``(neurons so far, n)``, a row a neuron."""
+    """Sparse product for each layer over all earlier neurons.
+
+    Activations are ``(neurons so far, n)``, a row for each neuron.
+    """
 
     def __init__(self, network: Network, product: type[_SparseProduct]) -> None:
         super().__init__()
@@ -98,7 +107,7 @@ class LayerProducts(nn.Module):
             self.activations.append(Activation(network, first, size))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``."""
+        """Return outputs ``(n, n_outputs)`` for inputs ``(n, n_inputs)``."""
         h = x.t().contiguous()
         for product, activation in zip(self.products, self.activations, strict=True):
             own = activation(product(h).t())
@@ -107,11 +116,11 @@ class LayerProducts(nn.Module):
 
 
 class _SparseProduct(nn.Module):
-    """A sparse matrix with trained entries: ``(neurons so far, n)`` to ``(neurons of the layer, n)``.
+    """Sparse matrix with trained entries: ``(neurons so far, n)`` to ``(neurons of the layer, n)``.
 
     Args:
-        rows, columns: Of every entry, sorted by row, shape ``(n_entries,)``.
-        shape: Of the matrix.
+        rows, columns: Place of every entry, sorted by row, shape ``(n_entries,)``.
+        shape: Shape of the matrix.
         edge: The entries.
     """
 
@@ -122,9 +131,9 @@ class _SparseProduct(nn.Module):
 
 
 class CsrProduct(_SparseProduct):
-    """torch's CSR tensors with the backward pass they allow: a second CSR of the transpose, and ``sampled_addmm``.
+    """Product by torch's CSR tensors with a second CSR of the transpose and ``sampled_addmm`` backward.
 
-    (Under autograd torch makes the gradient of the entries by way of a dense matrix, several times slower.)
+    (Under autograd torch computes the gradient of the entries through a dense matrix, several times slower.)
     """
 
     def __init__(self, rows: Ints, columns: Ints, shape: tuple[int, int], edge: Floats) -> None:
@@ -133,7 +142,7 @@ class CsrProduct(_SparseProduct):
         self._order = torch.from_numpy(order)
         self._pattern = _csr_pattern(rows, columns, shape[0])
         self._transposed = _csr_pattern(columns[order], rows[order], shape[1])
-        with warnings.catch_warnings():  # torch says once in a process that CSR is in beta
+        with warnings.catch_warnings():  # torch warns once in a process that CSR is in beta
             warnings.simplefilter("ignore")
             torch.zeros(1, 1).to_sparse_csr()
 
@@ -142,11 +151,11 @@ class CsrProduct(_SparseProduct):
         return product
 
     def matrix(self, values: Tensor) -> Tensor:
-        """The matrix with these entries."""
+        """Return the matrix with these entries."""
         return torch.sparse_csr_tensor(*self._pattern, values, self.shape, check_invariants=False)
 
     def transposed(self, values: Tensor) -> Tensor:
-        """Its transpose."""
+        """Return its transpose."""
         shape = self.shape[::-1]
         return torch.sparse_csr_tensor(*self._transposed, values[self._order], shape, check_invariants=False)
 
@@ -174,7 +183,7 @@ class _CsrFunction(torch.autograd.Function):
 
 
 class TorchSparseProduct(_SparseProduct):
-    """The package torch-sparse."""
+    """Product by the package torch-sparse."""
 
     def __init__(self, rows: Ints, columns: Ints, shape: tuple[int, int], edge: Floats) -> None:
         super().__init__(rows, columns, shape, edge)
@@ -187,7 +196,7 @@ class TorchSparseProduct(_SparseProduct):
 
 
 class GatherProduct(_SparseProduct):
-    """The published approach: the inputs of every neuron gathered, all rows padded to the longest."""
+    """Product of the published approach: the inputs of every neuron gathered, all rows padded to the longest."""
 
     def __init__(self, rows: Ints, columns: Ints, shape: tuple[int, int], edge: Floats) -> None:
         super().__init__(rows, columns, shape, edge)
@@ -206,13 +215,19 @@ class GatherProduct(_SparseProduct):
 
 
 def n_gathered(network: Network, batch: int) -> int:
-    """Values that :class:`GatherProduct` gathers in a forward pass."""
+    """Return the number of values that :class:`GatherProduct` gathers in a forward pass."""
     edges = layer_edges(network.genotype)
     return batch * sum(size * int(np.bincount(rows).max()) for _, size, rows, _ in edges)
 
 
 def torch_module(backend: str, network: Network, batch: int) -> nn.Module | None:
-    """The network in the format of a backend; None where the backend is not installed or needs too much memory."""
+    """Return the network in the format of a backend; None if the backend is not installed or needs too much memory.
+
+    Args:
+        backend: Name of the backend.
+        network: The network.
+        batch: Samples of a batch.
+    """
     if backend == "masked_dense":
         return MaskedPairs(network)
     if backend == "csr":

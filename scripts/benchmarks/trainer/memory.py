@@ -14,12 +14,20 @@ from .networks import SHAPES, local_network, random_splits
 from .steps import TrainerSteps
 
 N_EDGES, BATCH, N_SAMPLES, LIMIT_MB = 1_000_000, 256, 4096, 200
-#: Another network on the same data, trained first so that the inputs are packed and the libraries are loaded.
+#: Density of another network on the same data, trained first so that the inputs are packed and the libraries are
+#: loaded.
 SMALL_DENSITY = 0.001
 
 
 class Memory(NamedTuple):
-    """Megabytes (10**6 bytes): the samples, their packed copy, and what training took beyond both at its peak."""
+    """Megabytes (10**6 bytes) of a training.
+
+    Attributes:
+        n_edges: Edges of the network.
+        samples: The samples.
+        packed: Their packed copy.
+        training: Peak of the training beyond both.
+    """
 
     n_edges: int
     samples: float
@@ -28,7 +36,7 @@ class Memory(NamedTuple):
 
 
 def peak_memory() -> Memory:
-    """Measured in a process of its own, which has nothing else in its memory; Linux only.
+    """Measure in a process of its own, whose memory holds no other data; Linux only.
 
     Raises:
         OSError: There is no ``/proc``.
@@ -39,12 +47,12 @@ def peak_memory() -> Memory:
 
 
 def measure_here(pickled: bytes, pickled_small: bytes, n_samples: int = N_SAMPLES) -> Memory:
-    """The same in this process, which must be new: what earlier work has freed would be used again, and not counted.
+    """Measure in this process, which must be new: memory that was freed before would be reused and not counted.
 
     Args:
-        pickled: The network, so that it counts once it is there.
-        pickled_small: The one that is trained first.
-        n_samples: To train on.
+        pickled: The network, so that it counts once it is loaded.
+        pickled_small: The network that is trained first.
+        n_samples: Samples to train on.
     """
     splits = random_splits(SHAPES["L"].n_inputs, n_samples)
     samples, before = splits.train.x.nbytes, _resident("VmRSS")
@@ -59,6 +67,6 @@ def measure_here(pickled: bytes, pickled_small: bytes, n_samples: int = N_SAMPLE
 
 
 def _resident(field: str) -> float:
-    """Bytes of a field of this process's status."""
+    """Return the bytes of a field of this process's status."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{field}:"))
     return 1024 * float(line.split()[1])

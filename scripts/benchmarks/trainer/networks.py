@@ -26,6 +26,8 @@ class Shape:
     """Sizes of a network.
 
     Attributes:
+        input_shape: Shape of one sample.
+        hidden: Neurons of each hidden layer.
         n_samples: Samples of an epoch in the benchmark: enough for several steps, few enough that an epoch is short.
     """
 
@@ -53,9 +55,9 @@ SHAPES = {
 
 @lru_cache(maxsize=1)
 def local_network(shape: str, density: float) -> Network:
-    """A network in which every pair of layers has this share of its edges, near ones by the space's distance law.
+    """Draw a network in which every pair of layers has this share of its edges, near ones by the space's distance law.
 
-    Where a neuron has no input or no output it gets one, so that every neuron of the shape is there.
+    A neuron without an input or an output gets one, so that every neuron of the shape is there.
     """
     sizes, rng = SHAPES[shape], np.random.default_rng(0)
     law = DistanceLaw(sizes.input_shape)
@@ -78,7 +80,13 @@ def local_network(shape: str, density: float) -> Network:
 
 
 def _missing(frame: NeuronGenotype, edges: Ints, rng: np.random.Generator) -> Ints:
-    """(source, target) pairs that give an input to every row and an output to every hidden neuron without one."""
+    """Draw (source, target) pairs: an input for every row and an output for every hidden neuron without one.
+
+    Args:
+        frame: The neurons.
+        edges: (source, target) global indices, ``(n, 2)``.
+        rng: Draws the pairs.
+    """
     rows = np.arange(frame.n_inputs, frame.n_neurons)
     bare = np.setdiff1d(rows, edges[:, 1])
     into = np.stack([rng.integers(0, frame.n_inputs, len(bare)), bare], axis=1)
@@ -89,7 +97,7 @@ def _missing(frame: NeuronGenotype, edges: Ints, rng: np.random.Generator) -> In
 
 @lru_cache(maxsize=1)
 def random_splits(n_inputs: int, n_samples: int) -> Splits:
-    """Normally distributed inputs with random labels, and no validation samples; the times do not depend on values."""
+    """Draw normal inputs with random labels, and no validation samples; the times do not depend on values."""
     rng = np.random.default_rng(1)
     train = Samples(rng.standard_normal((n_samples, n_inputs), np.float32), rng.integers(0, N_CLASSES, n_samples))
     none = Samples(np.empty((0, n_inputs), np.float32), np.empty(0, np.int64))
@@ -97,7 +105,10 @@ def random_splits(n_inputs: int, n_samples: int) -> Splits:
 
 
 def layer_edges(genotype: NeuronGenotype) -> list[tuple[int, int, Ints, Ints]]:
-    """Of every layer: its first neuron, its size, and the edges into it as rows (within the layer) and sources."""
+    """Return for every layer its first neuron, its size, and its incoming edges.
+
+    Edges are rows (within the layer) and sources.
+    """
     result = []
     for first, last in pairwise(genotype.layer_offsets[1:].tolist()):
         edges = slice(*np.searchsorted(genotype.edges[:, 1], [first, last]).tolist())
@@ -107,6 +118,9 @@ def layer_edges(genotype: NeuronGenotype) -> list[tuple[int, int, Ints, Ints]]:
 
 
 def step_flops(genotype: NeuronGenotype, batch: int) -> int:
-    """Multiplications and additions of a training step on the edges: outputs, gradients of edges, of activations."""
+    """Count multiplications and additions of a training step on the edges.
+
+    They are those of outputs, gradients of edges, and gradients of activations.
+    """
     n_from_hidden = int((genotype.edges[:, 0] >= genotype.n_inputs).sum())
     return batch * (4 * genotype.n_edges + 2 * n_from_hidden)

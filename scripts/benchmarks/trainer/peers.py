@@ -1,4 +1,4 @@
-"""An epoch of the native trainer against what one would use instead: a dense network of its size, and sparselab."""
+"""Comparison of the native trainer's epoch with usual alternatives: a dense network of its size, and sparselab."""
 
 from __future__ import annotations
 
@@ -18,15 +18,22 @@ from .formats import Activation
 from .networks import N_CLASSES, SHAPES, layer_edges, local_network, random_splits
 from .steps import AutogradSteps, TrainerSteps, clock
 
-#: The training samples of MNIST without a sixth for validation; the batch size; edges of the sparse network.
+#: Training samples of MNIST without a sixth for validation; the batch size; edges of the sparse network.
 N_SAMPLES, BATCH, N_EDGES = 48_000, 256, 26_000
 INSTALL_SPARSELAB = "python -m pip install -e .[bench]"
-#: sparselab needs several times as long: so many of its steps are timed a round.
+#: Steps of sparselab that are timed in a round, since it needs several times as long.
 SPARSELAB_STEPS = 15
 
 
 class Peer(NamedTuple):
-    """Median seconds of an epoch, the median ratio to the native epoch, and the ratio that is asked for."""
+    """Measurement of another network.
+
+    Attributes:
+        name: Name of the network.
+        seconds: Median seconds of an epoch.
+        ratio: Median ratio to the native epoch.
+        at_least: Required ratio.
+    """
 
     name: str
     seconds: float
@@ -35,20 +42,20 @@ class Peer(NamedTuple):
 
 
 class SparselabNetwork(nn.Module):
-    """A network of the same layers, with as many edges into each, at random places: sparselab draws its own."""
+    """Network of the same layers, with as many edges into each, at random places that sparselab draws."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         linear = import_module("sparselab").SparseLinear
         self.weights, self.activations = nn.ModuleList(), nn.ModuleList()
-        with warnings.catch_warnings():  # it makes its matrices by way of torch's CSR, which torch says is in beta
+        with warnings.catch_warnings():  # it builds its matrices by torch's CSR, which warns of its beta state
             warnings.simplefilter("ignore")
             for first, size, rows, _ in layer_edges(network.genotype):
                 self.weights.append(linear(first, size, bias=False, sparsity=1 - len(rows) / (first * size)))
                 self.activations.append(Activation(network, first, size))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``."""
+        """Return outputs ``(n, n_outputs)`` for inputs ``(n, n_inputs)``."""
         h = own = x
         for weight, activation in zip(self.weights, self.activations, strict=True):
             own = activation(weight(h))
@@ -57,9 +64,9 @@ class SparselabNetwork(nn.Module):
 
 
 def compare(rounds: int) -> tuple[float, list[Peer]]:
-    """Seconds of the native epoch, with the set-up of the run, and the peers; all on one thread, taking turns.
+    """Return seconds of the native epoch, with the set-up of the run, and the peers; all on one thread, taking turns.
 
-    sparselab is left out where it is not installed.
+    sparselab is left out if it is not installed.
     """
     network = local_network("S", N_EDGES / SHAPES["S"].n_pairs)
     splits = random_splits(SHAPES["S"].n_inputs, N_SAMPLES)
@@ -88,5 +95,5 @@ def compare(rounds: int) -> tuple[float, list[Peer]]:
 
 
 def _dense() -> nn.Module:
-    """25 450 parameters."""
+    """Build a dense network of 25 450 parameters."""
     return nn.Sequential(nn.Linear(SHAPES["S"].n_inputs, 32), nn.ReLU(), nn.Linear(32, N_CLASSES))

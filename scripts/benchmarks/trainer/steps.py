@@ -1,8 +1,9 @@
-"""A training step of every backend, ready to be timed.
+"""Training steps of all backends, ready to be timed.
 
 Each does the recipe's step: forward with LayerNorm, gains, biases and ReLU, softmax cross-entropy, backward, AdamW with
 a constant learning rate. Formats under autograd read ready batches in order; trainers fetch and shuffle their batches
-themselves. The set-up of a training run (compiling the network; packing the inputs, once a data set) is not counted.
+themselves. The set-up of a training run (compiling the network; packing the inputs, once for a data set) is not
+counted.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 from .formats import torch_module
 
 REFERENCE = "masked_dense"
-#: In the order in which they are printed. ``dense_layer`` and ``embedding_bag`` are the torch trainer's two products.
+#: Backends in the order in which they are printed. ``dense_layer`` and ``embedding_bag`` are the torch trainer's two
+#: products.
 BACKENDS = (REFERENCE, "dense_layer", "csr", "torch_sparse", "padded_gather", "embedding_bag", "native")
 
 #: Steps that are tried before a number of threads is chosen.
@@ -35,30 +37,33 @@ TRIAL_STEPS = 5
 
 
 def clock(threads: int) -> float:
-    """Seconds: of the processor where one thread works, so that other programs on the machine do not count."""
+    """Return seconds; of the processor if one thread works, so that other programs on the machine do not count."""
     return process_time() if threads == 1 else perf_counter()
 
 
 class Steps(Protocol):
-    """A backend with a network and data."""
+    """Backend with a network and data."""
 
     def seconds(self, n_steps: int) -> float:
-        """Seconds a step, measured over at least so many."""
+        """Return the seconds for one step, measured over at least ``n_steps``."""
         ...
 
 
 def recipe(batch: int) -> Recipe:
-    """The training that is timed."""
+    """Return the recipe of the timed training."""
     return Recipe(batch_size=batch, schedule="constant", warmup=0)
 
 
 class AutogradSteps:
-    """A torch module under autograd with one fused AdamW.
+    """Torch module under autograd with one fused AdamW.
 
     Args:
-        threads: Of linear algebra; one is used where a trial shows that it is faster (small products gain nothing by
-            more, and on a busy machine they lose much).
-        shuffled: Gather the samples of a batch from all over the data; else batches lie ready, one after the other.
+        module: The network.
+        splits: The samples.
+        batch: Samples of a batch.
+        threads: Threads of linear algebra; one is used if a trial shows that it is faster (small products gain nothing
+            by more, and on a busy machine they lose much).
+        shuffled: Gather the samples of a batch from all the data; otherwise batches are ready, one after the other.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class AutogradSteps:
             self._threads = min((1, threads), key=self._trial)
 
     def _trial(self, threads: int) -> float:
-        """The median seconds of a few steps on so many threads."""
+        """Return the median seconds of a few steps on this number of threads."""
         self._threads = threads
         return median(self.seconds(1) for _ in range(TRIAL_STEPS))
 
@@ -104,9 +109,16 @@ class AutogradSteps:
 
 
 class TrainerSteps:
-    """A trainer of the neuron space; with several threads so many candidates train at once, and a step is one of any.
+    """Trainer of the neuron space; with several threads as many candidates train at once, and a step is one of any.
 
     A trainer trains whole epochs, so at least one is timed; the time of a run of 0 epochs is subtracted.
+
+    Args:
+        trainer: The trainer.
+        network: The network.
+        splits: The samples.
+        batch: Samples of a batch.
+        threads: Candidates at once.
     """
 
     def __init__(self, trainer: Trainer, network: Network, splits: Splits, batch: int, threads: int) -> None:
@@ -121,7 +133,7 @@ class TrainerSteps:
         return elapsed / (epochs * self._n_batches * self._threads)
 
     def train(self, epochs: int) -> TrainedNetwork:
-        """One candidate."""
+        """Train one candidate."""
         return self._trainer.train(self._network, self._splits, self._recipe, epochs=epochs, seed=0, stop=Stop())
 
     def _time(self, epochs: int, pool: ThreadPoolExecutor) -> float:
@@ -132,7 +144,15 @@ class TrainerSteps:
 
 
 def steps_of(backend: str, network: Network, splits: Splits, *, batch: int, threads: int) -> Steps | None:
-    """A backend of :data:`BACKENDS`; None where it cannot take part."""
+    """Return a backend of :data:`BACKENDS`; None if it cannot take part.
+
+    Args:
+        backend: Name of the backend.
+        network: The network.
+        splits: The samples.
+        batch: Samples of a batch.
+        threads: Threads, or candidates at once.
+    """
     trainer: Trainer
     if backend == "native":
         if not available():
@@ -150,6 +170,14 @@ def steps_of(backend: str, network: Network, splits: Splits, *, batch: int, thre
 def all_steps(
     network: Network, splits: Splits, *, batch: int, threads: int, backends: Sequence[str]
 ) -> dict[str, Steps]:
-    """The backends that can take part, by name."""
+    """Return the backends that can take part, by name.
+
+    Args:
+        network: The network.
+        splits: The samples.
+        batch: Samples of a batch.
+        threads: Threads, or candidates at once.
+        backends: Names of the backends.
+    """
     found = {name: steps_of(name, network, splits, batch=batch, threads=threads) for name in backends}
     return {name: steps for name, steps in found.items() if steps is not None}

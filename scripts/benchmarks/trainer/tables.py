@@ -1,4 +1,4 @@
-"""What the benchmark prints, at most 120 columns wide."""
+"""Printed tables of the benchmark, at most 120 columns wide."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ HEADINGS = {
 
 
 def ratio_table(rows: Sequence[Row], peak: float) -> Table:
-    """Ratios of all backends, and what the native trainer reaches; a dash where a backend cannot take part."""
+    """Return ratios of all backends, and the native trainer's performance.
+
+    A backend that cannot take part has a dash.
+    """
     title = f"Times as fast as masked dense; a thread's measured peak is {peak:.0f} GFLOP/s (float32 matrix product)"
     table = Table(title=title, caption="! less than asked for", box=SIMPLE, padding=(0, 1, 0, 0))
     names = ("shape", "density", "batch", "threads", "dense\nms", *(HEADINGS[b] for b in BACKENDS if b != REFERENCE))
@@ -57,7 +60,7 @@ def _ratio(value: float) -> str:
 
 
 def cell_line(rows: Sequence[Row]) -> str:
-    """One cell in a line, for a pipe."""
+    """Return one cell in a line, for a pipe."""
     cell = _cell(rows[0])
     edges = local_network(cell.shape, cell.density).genotype.n_edges
     ratios = ", ".join(f"{row.backend} {_ratio(row.ratio)}" for row in rows[1:])
@@ -66,7 +69,7 @@ def cell_line(rows: Sequence[Row]) -> str:
 
 
 def peer_table(native_seconds: float, peers: Sequence[Peer]) -> Table:
-    """Epochs of other networks against the native epoch."""
+    """Return epochs of other networks against the native epoch."""
     title = f"One epoch of {N_SAMPLES} samples; native, with {N_EDGES} edges: {native_seconds:.3f} s"
     table = Table(box=SIMPLE, title=title)
     for name in ("peer", "epoch s", "times native", "at least"):
@@ -77,7 +80,7 @@ def peer_table(native_seconds: float, peers: Sequence[Peer]) -> Table:
 
 
 def throughput_table(data: str, found: Sequence[Throughput]) -> Table:
-    """Candidates a minute, and the first over each."""
+    """Return candidates a minute, and the ratio of the first to each."""
     table = Table(box=SIMPLE, title=f"Candidates trained a minute on {data}, 2 jobs")
     for name in ("trainer", "candidates/min", "native is faster by", "at least"):
         table.add_column(name, justify="left" if name == "trainer" else "right")
@@ -88,7 +91,7 @@ def throughput_table(data: str, found: Sequence[Throughput]) -> Table:
 
 
 def memory_line(memory: Memory) -> str:
-    """Peak memory in a sentence."""
+    """Return the peak memory in a sentence."""
     return (
         f"Training {memory.n_edges} edges takes {memory.training:.0f} MB at its peak (allowed: {LIMIT_MB} MB), "
         f"beyond {memory.samples:.0f} MB of samples and {memory.packed:.0f} MB of their packed copy, which all share."

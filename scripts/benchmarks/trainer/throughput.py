@@ -1,4 +1,4 @@
-"""Candidates trained a minute, as a search trains them: through the executor, with its evaluator, two jobs."""
+"""Candidates trained a minute, as in a search: through the executor, with its evaluator, two jobs."""
 
 from __future__ import annotations
 
@@ -28,14 +28,19 @@ TURN = 6
 
 
 class Throughput(NamedTuple):
-    """Candidates a minute with a trainer, over all turns."""
+    """Throughput of a trainer.
+
+    Attributes:
+        trainer: Name of the trainer.
+        per_minute: Candidates a minute, over all turns.
+    """
 
     trainer: str
     per_minute: float
 
 
 def population(task: Task, n: int) -> list[NeuronGenotype]:
-    """Founders of log-uniform sizes, every other one replaced by a mutant of it."""
+    """Return founders of log-uniform sizes, every other one replaced by a mutant of it."""
     rng = np.random.default_rng(0)
     space = create(task, {"founders": "log-uniform", "founder_edges": EDGES})
     founders = [space.sample(rng) for _ in range(n)]
@@ -43,7 +48,7 @@ def population(task: Task, n: int) -> list[NeuronGenotype]:
 
 
 def throughput(data_root: Path | None, n_candidates: int) -> tuple[str, list[Throughput]]:
-    """The data's name, and native threads against masked dense processes at equal epochs.
+    """Return the data's name, and native threads against masked dense processes at equal epochs.
 
     The pool of processes is started, and has the data, before the clock runs, as in a search of many generations.
     """
@@ -72,7 +77,7 @@ def _evaluate(evaluator: TrainedEvaluator[NeuronGenotype], genotypes: Sequence[N
 
 
 def _splits(data_root: Path | None) -> Splits:
-    """Fashion-MNIST where it is found, else random data of its size."""
+    """Return Fashion-MNIST if it is found, else random data of its size."""
     try:
         return load("fashion-mnist", root=data_root, n_train=N_TRAIN, validation=N_VALIDATION)
     except MissingFiles:

@@ -1,7 +1,8 @@
-"""Networks for other runtimes: what makes the space an :class:`evonas.capabilities.export.Exportable`.
+"""Networks for other runtimes: the parts that make the space an :class:`evonas.capabilities.export.Exportable`.
 
-- ``arithmetic``: numbers as a device uses them, ``quantisation``: how they are rounded
-- ``ordering``: which neurons stand side by side, ``layout``: where all lies, ``maps``: shared weights, each stored once
+- ``arithmetic``: numbers as a device uses them; ``quantisation``: their rounding
+- ``ordering``: the order of neurons; ``layout``: the places of weights and activations; ``maps``: shared weights, each
+  stored once
 - ``c_program``, with ``c_text``, ``c_activation``, ``c_maps`` and ``c_tiles``: C99; ``onnx_program``: ONNX
 """
 
@@ -19,7 +20,12 @@ Writer: TypeAlias = Callable[[Network, Task, ExportTarget], Program]
 
 
 class Format(NamedTuple):
-    """How a format is written, and what it can store weights as."""
+    """Format of exported networks.
+
+    Attributes:
+        write: Makes the program.
+        precisions: Precisions in which it can store weights.
+    """
 
     write: Writer
     precisions: Sequence[Precision]

@@ -1,4 +1,4 @@
-"""A network's numbers as a device uses them: between values in the data's own units, in float32 or int8."""
+"""Numbers of a network as a device uses them: between values in the data's own units, in float32 or int8."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from search_spaces.neuron.export.quantisation import Stored, StoredType, store
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 
-#: The normalisation of the inputs is folded into the weights where that costs no accuracy: means of at most so many
-#: standard deviations (sums of raw values then do not cancel), and deviations that differ by at most so much (one int8
-#: scale then serves all). So it is for pixels; features, which are fewer, are normalised one by one on entry.
+#: The normalisation of the inputs is folded into the weights if that costs no accuracy. This holds for means of at most
+#: LARGEST_MEAN standard deviations (sums of raw values then do not cancel), and for deviations that differ by at most a
+#: factor of LARGEST_SPREAD (one int8 scale then serves all). Pixels satisfy this; features, which are fewer, are
+#: normalised one by one on entry.
 LARGEST_MEAN, LARGEST_SPREAD = 8.0, 4.0
-#: Of weights, and of gains and biases: there are few of these, and each concerns a whole neuron.
+#: Stored types of weights, and of gains and biases, of which there are few and each concerns a whole neuron.
 TYPES: dict[Precision, tuple[StoredType, StoredType]] = {
     "float32": (np.float32, np.float32), "int8": (np.int8, np.int16)
 }
@@ -26,17 +27,17 @@ TYPES: dict[Precision, tuple[StoredType, StoredType]] = {
 
 @dataclass(frozen=True, eq=False)
 class Arithmetic:
-    """What is stored, and what it is worth.
+    """Stored numbers and the values that they represent.
 
     Attributes:
         weights: ``(n_edges,)``; groups are the edges from inputs into the first layer, from hidden neurons into it,
             from inputs into the second, and so on; then kernels (see :mod:`search_spaces.neuron.export.maps`).
-        offset: float32 ``(n_hidden + n_outputs,)``, added to the weighted sums: folded means, and biases but for those
+        offset: float32 ``(n_hidden + n_outputs,)``, added to the weighted sums: folded means, and all biases but those
             that a norm adds.
-        gain, bias: ``(n_normed,)``, of the hidden neurons that have the norm ``layer-affine``; groups are layers.
-        mean, inverse_std: ``(n_inputs,)``, where inputs are normalised on entry; None where that is folded. The mean is
-            of the inputs' type; what float32 leaves of it is folded into the offset.
-        imputed: ``(n_inputs,)``, of the inputs' type: what takes the place of NaN on entry; None where nothing does.
+        gain, bias: ``(n_normed,)``, for the hidden neurons that have the norm ``layer-affine``; groups are layers.
+        mean, inverse_std: ``(n_inputs,)``, if inputs are normalised on entry; None if that is folded. The mean has the
+            inputs' type; its rounding error against float32 is folded into the offset.
+        imputed: ``(n_inputs,)``, of the inputs' type: the values that replace NaN on entry; None if none are replaced.
         network: The network in the search's units that all this computes: untied, with rounded parameters.
     """
 
@@ -57,7 +58,12 @@ def arithmetic(
     """Fold the normalisation into the parameters and round them.
 
     Args:
-        kernels: ``(n_edges,)``, groups of edges that are rounded alike beyond the layers'; -1 for those of a layer.
+        network: The network.
+        scaling: Normalisation of the data.
+        input_shape: Shape of one sample.
+        precision: Precision of the weights.
+        kernels: ``(n_edges,)``, groups of edges that are rounded alike in addition to the layers'; -1 for those of a
+            layer.
 
     Raises:
         ValueError: A parameter is not finite.
@@ -71,7 +77,7 @@ def arithmetic(
     folded = folded and scaling.fill is None
     source, target = genotype.edges.T.astype(np.int64)
     row, hidden = target - genotype.n_inputs, (source >= genotype.n_inputs).astype(np.int64)
-    # From the search's weights to the device's.
+    # Factors from the search's weights to the device's.
     factor = np.append(np.ones(n_hidden), np.broadcast_to(scaling.target_std, genotype.n_outputs))[row]
     if folded:
         factor[hidden == 0] /= std[source[hidden == 0]]
@@ -103,7 +109,7 @@ def arithmetic(
 
 
 def _biases(network: Network, scaling: Scaling) -> Doubles:
-    """Those that belong to the weighted sums, in the data's units, shape ``(n_hidden + n_outputs,)``."""
+    """Return the biases of the weighted sums, in the data's units, shape ``(n_hidden + n_outputs,)``."""
     n_hidden = network.genotype.n_hidden
     biases = network.bias.astype(np.float64)
     biases[n_hidden:] = biases[n_hidden:] * np.array(scaling.target_std) + np.array(scaling.target_mean)
@@ -112,13 +118,13 @@ def _biases(network: Network, scaling: Scaling) -> Doubles:
 
 
 def _has_affine_norm(network: Network) -> NDArray[np.bool_]:
-    """The hidden neurons whose bias a norm adds, ``(n_hidden,)``."""
+    """Return a mask of the hidden neurons whose bias a norm adds, ``(n_hidden,)``."""
     normed: NDArray[np.bool_] = network.genotype.activations == Activation.NORM
     return normed if network.norm == "layer-affine" else np.zeros_like(normed)
 
 
 def _untied(genotype: NeuronGenotype) -> NeuronGenotype:
-    """Without anything shared: rounding may give equals different values, each in its own group."""
+    """Return the genotype without sharing: rounding may give equal weights different values, each in its own group."""
     return replace(
         genotype, ties=np.full(genotype.n_edges, -1, np.int32), channels=np.full(genotype.n_hidden, -1, np.int32)
     )

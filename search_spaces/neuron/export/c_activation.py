@@ -1,4 +1,4 @@
-"""What C makes of the weighted sums of a hidden layer: norm, gain, bias and ReLU."""
+"""Activation of a hidden layer in C: norm, gain, bias and ReLU of its weighted sums."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search_spaces.neuron.export.layout import narrow
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import NORM_EPSILON
 
-#: Every neuron has the same activation, and gain and bias of its own.
+#: Template for layers in which every neuron has the same activation, and gain and bias of its own.
 ALIKE = """\
 /* What follows the weighted sums z[0 .. n) of a hidden layer, in place. */
 static void activate(float *z, unsigned n${parameters})
@@ -66,7 +66,7 @@ class Activations(NamedTuple):
     Attributes:
         tables: Constants by name.
         function: ``activate``; empty for networks without hidden neurons.
-        call: It at work on the sums ``z`` of ``layer``, which has ``size`` neurons up to ``row``.
+        call: Its call on the sums ``z`` of ``layer``, which has ``size`` neurons up to ``row``.
     """
 
     tables: dict[str, NDArray[Any] | None]
@@ -75,11 +75,12 @@ class Activations(NamedTuple):
 
 
 def activations_in_c(numbers: Arithmetic, channels: NDArray[np.int32], *, by_layer: bool = False) -> Activations:
-    """How a network's hidden layers are activated; its neurons stand in the order of their activations.
+    """Return the activations of a network's hidden layers; their neurons are in the order of their activations.
 
     Args:
-        channels: ``(n_hidden,)``: neurons of a channel that stand together share a gain and a bias.
-        by_layer: The call must know no ``row``.
+        numbers: Stored numbers.
+        channels: ``(n_hidden,)``: adjacent neurons of a channel share a gain and a bias.
+        by_layer: Whether the call must do without ``row``.
     """
     genotype, norm = numbers.network.genotype, numbers.network.norm
     if not genotype.n_hidden:
@@ -110,7 +111,7 @@ def activations_in_c(numbers: Arithmetic, channels: NDArray[np.int32], *, by_lay
 
 
 def _alike(numbers: Arithmetic, tables: Mapping[str, NDArray[Any] | None]) -> tuple[str, str]:
-    """The function, and its call."""
+    """Return the function, and its call."""
     has_norm, parameters, arguments = numbers.network.norm != "none", "", ""
     if tables:
         type_ = c_text.c_type(numbers.gain.values.dtype)
@@ -126,7 +127,15 @@ def _alike(numbers: Arithmetic, tables: Mapping[str, NDArray[Any] | None]) -> tu
 
 
 def _activated(gain: str, gain_scale: str, bias: str, bias_scale: str, tables: Mapping[str, object]) -> str:
-    """What a norm makes of the sum ``z[i]``, with a gain and a bias where there are such tables."""
+    """Return the expression of a norm of the sum ``z[i]``, with a gain and a bias if there are such tables.
+
+    Args:
+        gain: Expression of the gain.
+        gain_scale: Factor of the gain.
+        bias: Expression of the bias.
+        bias_scale: Factor of the bias.
+        tables: Constants by name.
+    """
     normed = "(z[i] - mean_z) * factor"
     if "gain" not in tables:
         return normed
@@ -136,7 +145,7 @@ def _activated(gain: str, gain_scale: str, bias: str, bias_scale: str, tables: M
 
 
 def _group_sizes(genotype: NeuronGenotype, channels: NDArray[np.int32]) -> Ints:
-    """Sizes of the groups of normed neurons that stand together on a layer and share a channel, ``(n_groups,)``."""
+    """Return sizes of the groups of adjacent normed neurons of a layer that share a channel, ``(n_groups,)``."""
     normed = genotype.activations == Activation.NORM
     layer, channel = genotype.layers[normed], channels[normed]
     begins = np.flatnonzero((np.diff(layer, prepend=-1) != 0) | (np.diff(channel, prepend=-1) != 0) | (channel < 0))
@@ -144,7 +153,7 @@ def _group_sizes(genotype: NeuronGenotype, channels: NDArray[np.int32]) -> Ints:
 
 
 def _affine_tables(numbers: Arithmetic, chosen: Ints) -> dict[str, NDArray[Any] | None]:
-    """Gains and biases of some of the neurons that have a norm."""
+    """Return gains and biases of some of the neurons that have a norm."""
     return {
         "gain": numbers.gain.values[chosen], "gain_scale": numbers.gain.scales,
         "bias": numbers.bias.values[chosen], "bias_scale": numbers.bias.scales,

@@ -1,4 +1,4 @@
-"""The C of networks with shared weights: see :mod:`search_spaces.neuron.export.maps`."""
+"""C of networks with shared weights: see :mod:`search_spaces.neuron.export.maps`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMENT = """\
  * segment_taps is negative, with a single one. The other edges stand in rows, of those neurons that have
  * such or need an offset of their own.
 """
-#: For sources of one type.
+#: Template for sources of one type.
 ADD_MAPS = """\
 /* Adds the maps [map, end) of sources x to the sums z of a layer. */
 static void add_${kind}(float *z, unsigned map, unsigned end, const ${type} *x)
@@ -63,7 +63,7 @@ static void add_${kind}(float *z, unsigned map, unsigned end, const ${type} *x)
 }
 
 """
-#: For the tiles of :mod:`search_spaces.neuron.export.c_tiles`.
+#: Template for the tiles of :mod:`search_spaces.neuron.export.c_tiles`.
 PUT_MAPS = """\
 /* The edges of the maps [map, end) into the LANES neurons from begin on. */
 static void put_maps(const uint32_t *first, unsigned map, unsigned end, unsigned begin, int place, float *shifts)
@@ -118,7 +118,7 @@ class MapsInC(NamedTuple):
 
 
 def maps_in_c(maps: Maps, numbers: Arithmetic) -> MapsInC:
-    """The tables of shared weights, and which rows they leave to others."""
+    """Return the tables of shared weights, and the rows that they do not cover."""
     genotype = numbers.network.genotype
     layer_offsets = genotype.layer_offsets[1:-1] - genotype.n_inputs
     added, left = spread(maps, numbers.offset.astype(np.float64), layer_offsets)
@@ -151,10 +151,14 @@ def maps_in_c(maps: Maps, numbers: Arithmetic) -> MapsInC:
 
 
 def add_maps(maps: MapsInC, *, byte_inputs: bool, exact: bool) -> str:
-    """The functions that add maps to sums: ``add_bytes`` of inputs that are bytes, ``add_floats`` of all others.
+    """Return the functions that add maps to sums.
+
+    They are ``add_bytes`` for inputs that are bytes, and ``add_floats`` for all others.
 
     Args:
-        exact: Products of bytes are summed as integers.
+        maps: Shared weights.
+        byte_inputs: Whether inputs are bytes.
+        exact: Whether products of bytes are summed as integers.
     """
     scale = _scale(maps)
     text = ""
@@ -167,19 +171,19 @@ def add_maps(maps: MapsInC, *, byte_inputs: bool, exact: bool) -> str:
 
 
 def put_maps(maps: MapsInC) -> str:
-    """The function that unpacks maps into tiles."""
+    """Return the function that unpacks maps into tiles."""
     return c_text.fill(PUT_MAPS, (), {"scale": _scale(maps)}).rstrip()
 
 
 def _scale(maps: MapsInC) -> str:
-    """The factor of a map's quantized weights; empty where weights are floats."""
+    """Return the factor of a map's quantized weights; empty if weights are floats."""
     return "" if maps.tables["map_scales"] is None else "map_scales[map] * "
 
 
 def _shifts(maps: Maps, added: list[dict[int, float]]) -> tuple[Ints, list[NDArray[np.float64]]]:
-    """For each run which of its map's numbers is added, ``(n_runs,)``, and these numbers of each map.
+    """Return for each run which of its map's numbers is added, ``(n_runs,)``, and these numbers of each map.
 
-    Patterns of a plan to which all its maps add alike have a number in common.
+    Patterns of a plan to which all its maps add the same share a number.
     """
     run_shifts, shifts = np.zeros(len(maps.runs.counts), np.int64), [np.empty(0)] * len(added)
     for plan in range(len(maps.plan_starts) - 1):

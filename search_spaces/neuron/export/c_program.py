@@ -1,4 +1,4 @@
-"""A network as C99: one source and one header that need nothing but ``sqrtf``."""
+"""Networks as C99: one source and one header that need only ``sqrtf``."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from search_spaces.neuron.trainer.base import Network
 if TYPE_CHECKING:
     from torch import nn
 
-#: Products of a byte and an int8 weight are summed as int32, which so many cannot overflow.
+#: Number of products of a byte and an int8 weight whose sum cannot overflow int32.
 MOST_INTEGER_PRODUCTS = (2**31 - 1) // (255 * 127)
 
 
-#: C's name of a type of inputs, and what the header says of it.
+#: C's name of a type of inputs, and its description in the header.
 INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
     "uint8": ("uint8_t", "whole numbers in the units of the data, at most 255"), "float32": ("float", "floats"),
     "float64": ("double", "doubles: floats would lose too much of values so far from 0"),
@@ -51,13 +51,17 @@ INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
 
 @dataclass(frozen=True, eq=False)
 class CProgram:
-    """A network laid out for a device: an :class:`evonas.capabilities.export.Program`.
+    """Network laid out for a device: an :class:`evonas.capabilities.export.Program`.
 
     Attributes:
-        inputs, hidden: The edges from inputs and from hidden neurons, row by row, but for those of maps.
-        step_type: Of the steps of both.
+        task: The task.
+        target: What the program is made for.
+        numbers: Stored numbers.
+        slots: Places of the hidden activations.
+        inputs, hidden: Edges from inputs and from hidden neurons, row by row, without those of maps.
+        step_type: Type of the steps of both.
         maps: Edges that share weights; None for rows of all neurons.
-        activations: What follows the weighted sums of hidden layers.
+        activations: Activations of hidden layers.
         tiles: The same edges, for processors with AVX-512 and for those with AVX2.
     """
 
@@ -74,18 +78,21 @@ class CProgram:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """``flash``: the constant tables; the code, one or two kilobytes, comes on top. ``ram``: the static buffers."""
+        """Return ``flash``, the constant tables, and ``ram``, the static buffers, in bytes.
+
+        The code, one or two kilobytes, is not counted.
+        """
         n_buffered = self.slots.size + (0 if self.numbers.mean is None else self.task.n_inputs)
         return {"flash": sum(table.nbytes for table in self._tables.values()), "ram": 4 * n_buffered}
 
     def compile(self) -> nn.Module:
-        """The same network with the weights as they were rounded."""
+        """Return the same network with the rounded weights."""
         from search_spaces.neuron.module import NeuronModule
 
         return NeuronModule(self.numbers.network)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
-        """The source and the header."""
+        """Return the source and the header."""
         source = scoped(self._source(), self.target.name)
         return {".c": source.encode("ascii"), ".h": self._header(remarks).encode("ascii")}
 
@@ -95,7 +102,7 @@ class CProgram:
 
     @cached_property
     def _tables(self) -> dict[str, NDArray[Any]]:
-        """The constants by name, in the types that they have on the device."""
+        """Return the constants by name, in the types that they have on the device."""
         numbers, features = self.numbers, self._features
         tables: dict[str, NDArray[Any] | None] = {
             "layer_sizes": narrow(np.diff(numbers.network.genotype.layer_offsets[1:])), "offset": numbers.offset,
@@ -116,7 +123,7 @@ class CProgram:
 
     @property
     def _features(self) -> set[str]:
-        """What the templates must know."""
+        """Return the features that the templates depend on."""
         enters, maps, every = self.numbers.mean is not None, self.maps, self.maps is None
         takes_bytes = self.target.byte_inputs and not enters
         input_rows = every or len(self.inputs.steps) > 0
@@ -170,7 +177,7 @@ class CProgram:
         })
 
     def _tiled(self, common: Mapping[str, object]) -> str:
-        """What takes the place of the rows on processors with AVX-512 or AVX2."""
+        """Return the C that replaces rows on processors with AVX-512 or AVX2."""
         avx512, avx2 = self.tiles
         hidden = "layer + 1 < N_LAYERS ? (float *)sources + FIRST_SLOT + layer_slots[layer] : outputs"
         return c_text.fill(c_tiles.SOURCE, self._features, {
@@ -185,7 +192,7 @@ class CProgram:
 
     @property
     def _entered(self) -> str:
-        """Input i as the weights take it."""
+        """Return the expression of input i as the weights take it."""
         if self.numbers.mean is None:
             return "(float)x[i]"
         value = "x[i]" if self.numbers.imputed is None else "(x[i] == x[i] ? x[i] : imputed[i])"
@@ -211,13 +218,18 @@ class CProgram:
 
 
 def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
-    """Lay a network out: with rows or with maps, and steps of one byte or two, whichever takes the least memory.
+    """Lay a network out with rows or maps, and steps of one byte or two: the variant that takes the least memory.
+
+    Args:
+        network: The network.
+        task: The task.
+        target: Precision and input type.
 
     Raises:
         ValueError: A parameter is not finite.
     """
     programs = _with_maps(channels_together(network), task, target) if network.genotype.is_shared else []
-    least = network.genotype.n_edges * (1 + np.dtype(TYPES[target.precision][0]).itemsize)  # that rows take
+    least = network.genotype.n_edges * (1 + np.dtype(TYPES[target.precision][0]).itemsize)  # memory that rows take
     if not any(program.sizes["flash"] < least for program in programs):
         programs += _with_rows(neighbours_together(network), task, target)
     return min(programs, key=lambda program: program.sizes["flash"])
@@ -230,10 +242,16 @@ def _with_rows(network: Network, task: Task, target: ExportTarget) -> list[CProg
 
 
 def _with_maps(network: Network, task: Task, target: ExportTarget) -> list[CProgram]:
-    """Empty where no weights are shared that are worth it."""
+    """Return variants with maps; empty if sharing saves nothing.
+
+    Args:
+        network: The network.
+        task: The task.
+        target: Precision and input type.
+    """
     genotype = network.genotype
     exact = arithmetic(network, target.scaling, task.input_shape, "float32").weights.values
-    numbers_of = np.unique(exact, return_inverse=True)[1]  # one tie may stand for several: inputs differ in their scale
+    numbers_of = np.unique(exact, return_inverse=True)[1]  # ties may have several values: inputs differ in scale
     values = np.unique(genotype.ties.astype(np.int64) * len(exact) + numbers_of, return_inverse=True)[1]
     slots = place_layers(genotype)
     values[genotype.ties < 0] = -1
@@ -251,7 +269,7 @@ def _with_maps(network: Network, task: Task, target: ExportTarget) -> list[CProg
 
 
 def _columns(genotype: NeuronGenotype, slots: Slots) -> Ints:
-    """Where the source of each edge lies, among the inputs or in the buffer, ``(n_edges,)``."""
+    """Return the place of the source of each edge, among the inputs or in the buffer, ``(n_edges,)``."""
     columns = genotype.edges[:, 0].astype(np.int64)
     hidden = columns >= genotype.n_inputs
     columns[hidden] = slot_of(genotype, slots)[columns[hidden] - genotype.n_inputs]
@@ -261,7 +279,16 @@ def _columns(genotype: NeuronGenotype, slots: Slots) -> Ints:
 def _programs(
     task: Task, target: ExportTarget, numbers: Arithmetic, slots: Slots, maps: Maps | None, activations: Activations
 ) -> list[CProgram]:
-    """With steps of each type."""
+    """Return variants with steps of each type.
+
+    Args:
+        task: The task.
+        target: Precision and input type.
+        numbers: Stored numbers.
+        slots: Places of the hidden activations.
+        maps: Shared weights; None for rows of all neurons.
+        activations: Activations of hidden layers.
+    """
     genotype, weights = numbers.network.genotype, numbers.weights.values
     columns, from_input = _columns(genotype, slots), genotype.edges[:, 0] < genotype.n_inputs
     row = genotype.edges[:, 1].astype(np.int64) - genotype.n_inputs

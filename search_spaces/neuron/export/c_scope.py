@@ -1,24 +1,25 @@
-"""C that shares a translation unit with other exported networks: what it defines for itself begins with its name."""
+"""C that shares a translation unit with other exported networks: its own definitions begin with its name."""
 
 from __future__ import annotations
 
 import re
 
-#: What a source defines at the beginning of a line: macros, types, and static functions and tables.
+#: Definitions at the beginning of a line: macros, types, and static functions and tables.
 _DEFINED = re.compile(
     r"^(?:#define (?P<macro>\w+)|typedef .*?\b(?P<type>\w+);|"
     r"static [^=;(\n]*?\b(?P<static>\w+)(?:\[[^=;\n]*)?\s*[(=;])",
     re.MULTILINE,
 )
-#: Comments and texts, which are left alone; and words, of which some are renamed.
+#: Comments and texts, which are left unchanged; and words, of which some are renamed.
 _PARTS = re.compile(r"/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|[A-Za-z_]\w*|[0-9][\w.]*", re.DOTALL)
 
 
 def scoped(source: str, name: str) -> str:
-    """The source with its own macros, types, functions and tables named after the network.
+    """Return the source with its own macros, types, functions and tables named after the network.
 
     Args:
-        name: Begins all that a source defines for others, and that stays.
+        source: C99.
+        name: Prefix of all names that a source defines for others, which stay as they are.
     """
     own = {"static": name, "type": name, "macro": name.upper()}
     renamed = {

@@ -1,4 +1,4 @@
-"""The C of every network: templates whose lines may depend on what a network has, tables, and comments."""
+"""C of every network: templates whose lines depend on a network's features, tables, and comments."""
 
 from __future__ import annotations
 
@@ -249,7 +249,15 @@ int main(int argc, char **argv)
 
 
 def fill(template: str, features: Collection[str], values: Mapping[str, object]) -> str:
-    """The template with ``${values}``; a line that begins with ``@feature`` stands only where there is that feature."""
+    """Fill a template with ``${values}``.
+
+    A line that begins with ``@feature`` is kept only for networks with that feature.
+
+    Args:
+        template: C with placeholders.
+        features: Features of the network.
+        values: Values by the name of their placeholder.
+    """
     lines = []
     for line in template.splitlines():
         feature, _, text = line[1:].partition(" ") if line.startswith("@") else ("", "", line)
@@ -259,12 +267,12 @@ def fill(template: str, features: Collection[str], values: Mapping[str, object])
 
 
 def c_type(dtype: np.dtype[Any]) -> str:
-    """Its name in C99."""
+    """Return the name of a type in C99."""
     return {"float32": "float", "float64": "double"}.get(dtype.name, f"{dtype.name}_t")
 
 
 def table(name: str, values: NDArray[Any]) -> str:
-    """A constant array; float32 comes back bit for bit."""
+    """Return a constant array; float32 comes back bit for bit."""
     suffix = "f" if values.dtype == np.float32 else ""
     numbers = textwrap.fill(", ".join(f"{v!s}{suffix}" for v in values), _LINE_WIDTH - 4, break_on_hyphens=False)
     return f"static const {c_type(values.dtype)} {name}[{len(values)}] = {{\n{textwrap.indent(numbers, '    ')}\n}};\n"
@@ -276,7 +284,7 @@ def strings(texts: Sequence[str]) -> str:
 
 
 def _in_string(byte: int) -> str:
-    """A byte of a constant; what could end it, or mean something else to C, in octal digits."""
+    """Return a byte of a constant; bytes that could end it, or have another meaning in C, are in octal digits."""
     return chr(byte) if chr(byte) in _PLAIN else f"\\{byte:03o}"
 
 

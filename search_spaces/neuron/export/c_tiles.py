@@ -1,7 +1,7 @@
-"""The same network for processors with AVX-512 or AVX2: rows unpacked into tiles at the first call.
+"""Variant for processors with AVX-512 or AVX2: rows are unpacked into tiles at the first call.
 
 A row takes a load for each of its sources, and a processor has two or three loads a cycle: with 100 000 edges it is
-slower than a dense network of as many weights, which gets sixteen products of a load. A tile is 16 rows by 32 sources
+slower than a dense network of as many weights, which gets sixteen products from a load. A tile is 16 rows by 32 sources
 (8 by 16 with AVX2): these are two registers, and one permutation (or two) gives each row a source. Trained networks of
 21 000 to 95 000 edges were measured to take a third to a quarter of the time of rows with AVX-512, random ones three
 quarters to less than half with AVX2.
@@ -18,7 +18,12 @@ from evonas.types import Ints
 
 
 class Shape(NamedTuple):
-    """Of a tile: rows, and sources."""
+    """Shape of a tile.
+
+    Attributes:
+        n_lanes: Rows.
+        window: Sources.
+    """
 
     n_lanes: int
     window: int
@@ -193,11 +198,11 @@ void ${name}_run(const ${name}_input *x, float *outputs)
 
 
 class Tiles(NamedTuple):
-    """How many steps each tile takes.
+    """Numbers of steps of the tiles.
 
     Attributes:
         steps: uint8 ``(n_groups, n_windows)``: the largest number of edges of a tile into one row.
-        shape: Of each tile.
+        shape: Shape of each tile.
     """
 
     steps: NDArray[np.uint8]
@@ -205,32 +210,35 @@ class Tiles(NamedTuple):
 
     @property
     def n_steps(self) -> int:
-        """Of all tiles."""
+        """Steps of all tiles."""
         return int(self.steps.sum(dtype=np.int64))
 
     @property
     def n_bytes(self) -> int:
-        """Of tables and buffers."""
+        """Bytes of tables and buffers."""
         n_lanes, window = self.shape
         return self.steps.size + n_lanes * self.n_steps * (4 + 1) + 4 * window * int(self.steps.shape[1])
 
 
 def whole_windows(n_places: int) -> int:
-    """So many places, and as many more as fill the last window of either shape."""
+    """Round a number of places up to whole windows of either shape."""
     return -(-n_places // AVX512.window) * AVX512.window
 
 
 def tiles(row: Ints, place: Ints, layer_sizes: Ints, n_places: int, shape: Shape) -> Tiles:
-    """The tiles of entries ``(n,)`` that are not 0.
+    """Return the tiles of entries ``(n,)`` that are not 0.
 
     Args:
-        place: Of the source: inputs come first, hidden slots begin with a window.
-        n_places: Whole windows.
+        row: Row of each entry.
+        place: Place of its source: inputs come first, hidden slots begin with a window.
+        layer_sizes: Neurons of each layer.
+        n_places: Number of places, whole windows.
+        shape: Shape of each tile.
     """
     n_lanes, window = shape
     n_groups = -(-layer_sizes // n_lanes)
     first_row = np.repeat(np.cumsum(layer_sizes) - layer_sizes, layer_sizes)
-    index = np.arange(len(first_row)) - first_row  # of each row in its layer
+    index = np.arange(len(first_row)) - first_row  # index of each row in its layer
     group = np.repeat(np.cumsum(n_groups) - n_groups, layer_sizes) + index // n_lanes
     sizes = (int(n_groups.sum()), n_places // window, n_lanes)
     cell = np.ravel_multi_index((group[row], place // window, index[row] % n_lanes), sizes)

@@ -1,4 +1,4 @@
-"""Where a network lies on a device: weights row by row with steps between their sources, activations in one buffer."""
+"""Layout of a network on a device: weights row by row with steps between their sources, activations in one buffer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Slots(NamedTuple):
     """Places of the hidden activations in one buffer.
 
     Attributes:
-        first: Of each hidden layer's first neuron, shape ``(depth - 1,)``; the others of the layer follow it.
-        size: Of the whole buffer, in activations.
+        first: Place of each hidden layer's first neuron, shape ``(depth - 1,)``; the others of the layer follow it.
+        size: Size of the whole buffer, in activations.
     """
 
     first: Ints
@@ -27,9 +27,9 @@ class Slots(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """A sparse matrix whose columns are reached by steps: each from the column before, the first of a row from 0.
+    """Sparse matrix whose columns are reached by steps: each from the column before, the first of a row from 0.
 
-    Where a step is too long for its type, entries of weight 0 stand between.
+    If a step is too long for its type, entries of weight 0 are inserted.
 
     Attributes:
         counts: Entries of each row, shape ``(n_rows,)``.
@@ -43,7 +43,7 @@ class Rows(NamedTuple):
 
 
 def place_layers(genotype: NeuronGenotype) -> Slots:
-    """First fit: a layer may take the place of those that no layer from it on reads."""
+    """Place layers by first fit: a layer may take the place of those that no layer from it on reads."""
     source, target = genotype.layer_of[genotype.edges].T
     last_reader = np.zeros(genotype.depth, np.int64)
     np.maximum.at(last_reader, source, target)
@@ -62,13 +62,21 @@ def place_layers(genotype: NeuronGenotype) -> Slots:
 
 
 def slot_of(genotype: NeuronGenotype, slots: Slots) -> Ints:
-    """Slot of every hidden neuron, shape ``(n_hidden,)``."""
+    """Return the slot of every hidden neuron, shape ``(n_hidden,)``."""
     layer = genotype.layers.astype(np.int64)
     return np.arange(genotype.n_hidden) + genotype.n_inputs - genotype.layer_offsets[layer] + slots.first[layer - 1]
 
 
 def to_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, longest_step: int) -> Rows:
-    """Entries ``(n,)`` in any order as :class:`Rows`."""
+    """Return entries ``(n,)`` in any order as :class:`Rows`.
+
+    Args:
+        row: Row of each entry.
+        column: Column of each entry.
+        weights: Weight of each entry.
+        n_rows: Number of rows.
+        longest_step: Longest step that the type holds.
+    """
     order = np.lexsort((column, row))
     row, column, weights = row[order], column[order], weights[order]
     first = np.concatenate([[True], np.diff(row) > 0]) if len(row) else np.zeros(0, bool)
@@ -84,6 +92,6 @@ def to_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, longest
 
 
 def narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """Integers ``(n,)`` in the narrowest type that holds them, unsigned where none is negative."""
+    """Return integers ``(n,)`` in the narrowest type that holds them, unsigned if none is negative."""
     ends = [int(values.min(initial=0)), int(values.max(initial=0))]
     return values.astype(np.result_type(*map(np.min_scalar_type, ends)))

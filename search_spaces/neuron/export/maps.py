@@ -1,10 +1,10 @@
-"""Shared weights as a device stores them: each once, and where neurons use them as runs of equal patterns.
+"""Shared weights as a device stores them: each once, and its uses as runs of equal patterns.
 
 A *kernel* is a set of weights that some neurons share. A *map* is those neurons of a layer that apply a kernel to one
-earlier layer: a channel of a convolution, an output with a global average. It consists of *runs*, neurons that stand
-side by side, whose sources lie alike (in the same *pattern*) and a constant stride apart; the runs of a map are its
-*plan*, which all channels of a convolution have in common. A pattern consists of *segments*: sources side by side with
-weights side by side, or with a single one.
+earlier layer: a channel of a convolution, an output with a global average. It consists of *runs*, adjacent neurons
+whose sources have the same *pattern* and are a constant stride apart; the runs of a map are its *plan*, which all
+channels of a convolution have in common. A pattern consists of *segments*: adjacent sources with adjacent weights, or
+with a single one.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from evonas.types import Doubles, Ints
 from search_spaces.neuron.export.ordering import components
 from search_spaces.neuron.genotype import NeuronGenotype
 
-#: A kernel is stored as such where it has more than this many times as many edges as it has weights and runs, all its
-#: maps together; else its edges stand in rows. What is best depends on how many kernels have a plan and patterns in
+#: Smallest ratio of a kernel's edges to its weights and runs, over all its maps, with which it is stored as such; the
+#: edges of other kernels are stored in rows. The best ratio depends on how many kernels have a plan and patterns in
 #: common, so each is tried.
 LEAST_SHARING = (4, 1)
 
 
 class Runs(NamedTuple):
-    """Neurons side by side, all ``(n_runs,)``, plan by plan.
+    """Runs of adjacent neurons, all ``(n_runs,)``, plan by plan.
 
     Attributes:
         gaps: Neurons of the layer between the run before, or the first of the map, and this one.
         counts: Neurons.
-        patterns: How their sources lie.
+        patterns: Pattern of their sources.
         columns: The first source of the first neuron.
         strides: From a neuron's first source to the next neuron's.
     """
@@ -43,17 +43,18 @@ class Runs(NamedTuple):
 
 
 class Maps(NamedTuple):
-    """A network's shared weights.
+    """Shared weights of a network.
 
     Attributes:
         kernels: ``(n_edges,)``, the kernel of each edge, -1 for edges that are not stored as shared.
-        weights: ``(n_weights,)``, for each stored weight an edge that has it; a kernel's weights stand together.
+        weights: ``(n_weights,)``, for each stored weight an edge that has it; a kernel's weights are adjacent.
         layers, from_hidden, rows, plans, kernel_of, first_weights: ``(n_maps,)``: the layer of a map's neurons, whether
-            its sources are hidden neurons, its first neuron in the layer, its plan, its kernel, and where that begins
-            among ``weights``. Maps are sorted by the first two.
+            its sources are hidden neurons, its first neuron in the layer, its plan, its kernel, and the kernel's first
+            place in ``weights``. Maps are sorted by the first two.
         plan_starts: ``(n_plans + 1,)``, the first run of each plan, then the number of runs.
-        runs: Of all plans.
-        patterns: Of each the columns, from the first one's, and the weights, from the kernel's first, of its sources.
+        runs: Runs of all plans.
+        patterns: For each pattern the columns, from the first one's, and the weights, from the kernel's first, of its
+            sources.
     """
 
     kernels: Ints
@@ -69,7 +70,7 @@ class Maps(NamedTuple):
     patterns: tuple[tuple[Ints, Ints], ...]
 
     def neurons(self, map: int) -> tuple[Ints, Ints]:
-        """The neurons of a map by their place in the layer, and their patterns, both ``(n_neurons,)``."""
+        """Return the neurons of a map by their place in the layer, and their patterns, both ``(n_neurons,)``."""
         runs = slice(*self.plan_starts[self.plans[map] :][:2])
         gaps, counts, patterns = self.runs.gaps[runs], self.runs.counts[runs], self.runs.patterns[runs]
         first = self.rows[map] + np.cumsum(gaps) + np.cumsum(counts) - counts
@@ -78,11 +79,13 @@ class Maps(NamedTuple):
 
 
 def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_sharing: float) -> Maps | None:
-    """The shared weights that are worth it, None where there are none.
+    """Return the shared weights whose sharing saves memory, None if there are none.
 
     Args:
-        columns: ``(n_edges,)``, where the source of each edge lies: among the inputs, or in the buffer of activations.
-        values: ``(n_edges,)``, edges with the same number have the same weight; -1 shares it with none.
+        genotype: The genotype.
+        columns: ``(n_edges,)``, the place of the source of each edge: among the inputs, or in the buffer of
+            activations.
+        values: ``(n_edges,)``, edges with the same number have the same weight; -1 is not shared.
         least_sharing: One of :data:`LEAST_SHARING`.
     """
     parts = _parts(genotype, columns, values)
@@ -120,7 +123,7 @@ def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_shari
 
 
 class _Parts(NamedTuple):
-    """The edges of each neuron from each earlier layer, kernel by kernel: the parts of maps.
+    """Edges of each neuron from each earlier layer, kernel by kernel: the parts of maps.
 
     Attributes:
         edges, kernels, codes: ``(n,)``: shared edges, their kernels, and their columns from the part's first, times
@@ -167,13 +170,16 @@ def _parts(genotype: NeuronGenotype, columns: Ints, values: Ints) -> _Parts | No
 
 
 def _runs(parts: _Parts) -> tuple[Ints, Ints, list[Ints]]:
-    """Runs ``(n_runs, 6)``: map, then the columns of :class:`Runs`; the first part of each map; codes by pattern."""
+    """Return runs ``(n_runs, 6)``: map, then the columns of :class:`Runs`.
+
+    The first part of each map, and codes by pattern, are returned beside them.
+    """
     patterns: dict[bytes, int] = {}
     codes: list[Ints] = []
     runs: list[list[int]] = []
     map_starts: list[int] = []
     ends = np.append(parts.starts[1:], len(parts.edges))
-    after = before = 0  # the neuron after the last one, and its first column
+    after = before = 0  # neuron after the last one, and its first column
     for i, (first, end, map, row, column) in enumerate(
         zip(parts.starts, ends, parts.maps.tolist(), parts.rows.tolist(), parts.columns.tolist(), strict=True)
     ):
@@ -194,12 +200,12 @@ def _runs(parts: _Parts) -> tuple[Ints, Ints, list[Ints]]:
 
 
 class Segments(NamedTuple):
-    """The patterns' sources, pattern by pattern, all ``(n_segments,)``.
+    """Segments of the patterns' sources, pattern by pattern, all ``(n_segments,)``.
 
     Attributes:
         steps: From the end of the segment before, or the first source, to this one's.
         weights: The first weight, from the kernel's first.
-        taps: Number of sources; negative where all have the same weight.
+        taps: Number of sources; negative if all have the same weight.
     """
 
     steps: Ints
@@ -208,7 +214,7 @@ class Segments(NamedTuple):
 
 
 def segments(patterns: tuple[tuple[Ints, Ints], ...]) -> tuple[Segments, Ints]:
-    """The segments, and the first of each pattern, then their number, ``(n_patterns + 1,)``."""
+    """Return the segments, and the first of each pattern, then their number, ``(n_patterns + 1,)``."""
     found: list[tuple[int, int, int]] = []
     starts = [0]
     for columns, weights in patterns:
@@ -227,10 +233,11 @@ def segments(patterns: tuple[tuple[Ints, Ints], ...]) -> tuple[Segments, Ints]:
 
 
 def spread(maps: Maps, offsets: Doubles, layer_offsets: Ints) -> tuple[list[dict[int, float]], Doubles]:
-    """Numbers to add to the sums of a map's neurons, one a pattern, and what is then left to add, ``(n_rows,)``.
+    """Return numbers to add to the sums of a map's neurons, one for each pattern, and the rest to add, ``(n_rows,)``.
 
     Args:
-        offsets: ``(n_rows,)``, what is to be added to each neuron's sum; float32 values.
+        maps: Shared weights.
+        offsets: ``(n_rows,)``, the number to add to each neuron's sum; float32 values.
         layer_offsets: First row of each layer from the first hidden one on.
     """
     left, added = offsets.copy(), []

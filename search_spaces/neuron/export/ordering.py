@@ -1,4 +1,4 @@
-"""Orders of the neurons of each hidden layer: a network is the same in any, but not as quick and as small."""
+"""Orders of the neurons of each hidden layer: the function is the same in any, but speed and size differ."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from search_spaces.neuron.trainer.base import Network
 
 
 def neighbours_together(network: Network) -> Network:
-    """The same network, with the neurons of each hidden layer in the order of their mean source.
+    """Sort the neurons of each hidden layer by their mean source.
 
     Those with a norm come first, then those with a ReLU alone, then the linear ones. Neighbours of a kind then read the
     same inputs: tiles of 16 of them (see ``c_tiles``) were filled to .53 in the place of .45.
@@ -30,18 +30,18 @@ def neighbours_together(network: Network) -> Network:
 
 
 def kinds_together(network: Network) -> Network:
-    """The same network, the neurons of each hidden layer in the order of their activations."""
+    """Sort the neurons of each hidden layer by their activations."""
     return reordered(network, np.lexsort((activations(network), network.genotype.layers)))
 
 
 def activations(network: Network) -> NDArray[np.int8]:
-    """What each hidden neuron has, ``(n_hidden,)``: without a norm ReLU is what is left of NORM."""
+    """Return the activation of each hidden neuron, ``(n_hidden,)``: without a norm, NORM is ReLU."""
     genes = network.genotype.activations
     return np.where(genes == Activation.NORM, Activation.RELU, genes) if network.norm == "none" else genes
 
 
 def reordered(network: Network, order: Ints) -> Network:
-    """The same network with other ids: hidden neurons ``(n_hidden,)`` in an order, layer by layer."""
+    """Return the same network with other ids: hidden neurons ``(n_hidden,)`` in an order, layer by layer."""
     genotype, n_inputs = network.genotype, network.genotype.n_inputs
     index = np.arange(genotype.n_neurons)
     index[n_inputs + order] = n_inputs + np.arange(genotype.n_hidden)
@@ -59,10 +59,13 @@ def reordered(network: Network, order: Ints) -> Network:
 
 
 def channels_together(network: Network) -> Network:
-    """The same network with neurons of a kind that share weights side by side, in the order of their sources.
+    """Sort the neurons of each hidden layer so that those of a kind that share weights are adjacent.
 
-    Sources lie as far apart as the neurons that they belong to, so one layer follows the other. The first source of a
-    neuron may be missing at a border: what counts is where it would be, by the most complete neuron of its kind.
+    Neurons of a kind are in the order of their sources.
+
+    The distance of sources depends on the order of the neurons that they belong to, so layers are sorted one after the
+    other. The first source of a neuron may be missing at a border: its place is then inferred from the most complete
+    neuron of its kind.
     """
     genotype, n_inputs = network.genotype, network.genotype.n_inputs
     source, target = genotype.edges.T.astype(np.int64)
@@ -80,11 +83,13 @@ def channels_together(network: Network) -> Network:
 
 
 def _begins(row: Ints, column: Ints, tie: NDArray[np.int32], kernel: Ints) -> Doubles:
-    """Where the sources of each neuron of a layer begin, ``(n_rows,)``; of neurons that share no weight the mean.
+    """Return the first source of each neuron of a layer, ``(n_rows,)``.
+
+    Neurons that share no weight have the mean source.
 
     Args:
-        row, column, tie: Of the edges into the layer.
-        kernel: Of each row; -1 for neurons that share no weight.
+        row, column, tie: Edges into the layer.
+        kernel: Kernel of each row; -1 for neurons that share no weight.
     """
     n_rows = len(kernel)
     begins: Doubles = np.bincount(row, column, n_rows) / np.maximum(np.bincount(row, minlength=n_rows), 1)
@@ -93,7 +98,7 @@ def _begins(row: Ints, column: Ints, tie: NDArray[np.int32], kernel: Ints) -> Do
         return begins
     sizes = np.bincount(row, minlength=n_rows)
     by_size = np.lexsort((-sizes, kernel))
-    fullest = by_size[np.unique(kernel[by_size], return_index=True)[1]]  # of each kernel
+    fullest = by_size[np.unique(kernel[by_size], return_index=True)[1]]  # fullest row of each kernel
     place = np.unique(tie, return_inverse=True)[1]
     model, unknown = np.isin(row, fullest), np.iinfo(np.int64).max
     offset, begin = np.full(place.max() + 1, unknown), np.full(n_rows, unknown)
@@ -104,7 +109,7 @@ def _begins(row: Ints, column: Ints, tie: NDArray[np.int32], kernel: Ints) -> Do
 
 
 def components(left: Ints, right: Ints) -> Ints:
-    """The component of each edge, ``(n,)``, in the graph with an edge between each ``left`` and its ``right``."""
+    """Return the component of each edge, ``(n,)``, in the graph that joins each ``left`` and its ``right``."""
     left, right = (np.unique(ends, return_inverse=True)[1] for ends in (left, right))
     n_left, n = left.max(initial=-1) + 1, left.max(initial=-1) + right.max(initial=-1) + 2
     graph = coo_array((np.ones(len(left), bool), (left, n_left + right)), shape=(n, n))

@@ -1,4 +1,4 @@
-"""Numbers as a device stores them: float32, or integers with one scale a group."""
+"""Numbers as a device stores them: float32, or integers with one scale for each group."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Stored(NamedTuple):
     """Rounded numbers.
 
     Attributes:
-        values: As they are stored, shape ``(n,)``.
-        scales: What an integer 1 of each group stands for, ``(n_groups,)``; None for float32.
-        worth: What they stand for, shape ``(n,)``.
+        values: Stored values, shape ``(n,)``.
+        scales: Value of an integer 1 of each group, ``(n_groups,)``; None for float32.
+        worth: Represented values, shape ``(n,)``.
     """
 
     values: NDArray[Any]
@@ -28,9 +28,15 @@ class Stored(NamedTuple):
 
 
 def store(numbers: NDArray[np.floating[Any]], group: Ints, n_groups: int, dtype: StoredType) -> Stored:
-    """Round ``(n,)`` numbers; of each group the largest becomes the largest integer of the type.
+    """Round ``(n,)`` numbers; the largest of each group becomes the largest integer of the type.
 
-    The range is symmetric, so that 0 is exact and no number changes more than its negative.
+    The range is symmetric, so that 0 is exact and a number and its negative are rounded alike.
+
+    Args:
+        numbers: The numbers.
+        group: Group of each number, ``(n,)``.
+        n_groups: Number of groups.
+        dtype: Stored type.
     """
     if dtype not in _LARGEST:
         values = numbers.astype(np.float32)

@@ -1,4 +1,4 @@
-"""From a network with relaxed gates to a genotype with weights."""
+"""Conversion of a network with relaxed gates to a genotype with weights."""
 
 from __future__ import annotations
 
@@ -11,17 +11,28 @@ from search_spaces.neuron.trainer.base import Network
 
 
 def relevance(edge: Floats, expected_gates: Floats, open_probability: Floats) -> Ints:
-    """The edges from the most to the least relevant, shape ``(n_edges,)``.
+    """Rank the edges from the most to the least relevant, shape ``(n_edges,)``.
 
-    First by the size of weight times expected gate, then (where hard gates are closed and it is 0) by the probability
-    that the gate is open. The probability alone was measured to be worse by .5 to 1.3 points of accuracy at 1 000 edges
-    with gates that are never quite closed, since a large weight can make up for a small gate, and no worse with others.
+    The first key is the size of weight times expected gate; the second, for edges whose hard gates are closed and whose
+    product is 0, is the probability that the gate is open. The probability alone was measured to be worse by .5 to 1.3
+    points of accuracy at 1 000 edges with gates that are never quite closed, since a large weight can make up for a
+    small gate, and no worse with others.
+
+    Args:
+        edge: Weights, ``(n_edges,)``.
+        expected_gates: Expected gates, ``(n_edges,)``.
+        open_probability: Probabilities of open gates, ``(n_edges,)``.
     """
     return np.lexsort((-open_probability, -np.abs(edge * expected_gates)))
 
 
 def discretize(network: Network, ranking: Ints, n_edges: int) -> Network:
-    """The network of the first edges of a ranking, as many as give at most ``n_edges`` connected ones; ties are undone.
+    """Return the network of the first edges of a ranking that give at most ``n_edges`` connected ones; ties are undone.
+
+    Args:
+        network: The network with all edges.
+        ranking: Edges from the most to the least relevant, ``(n_edges,)``.
+        n_edges: Largest number of edges of the result.
 
     Raises:
         InvalidGenotype: No edges connect inputs with outputs within the budget.

@@ -25,13 +25,13 @@ WIDTH = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RelevanceSettings:
-    """What ``search_options`` set.
+    """Settings from ``search_options``.
 
     Attributes:
-        prior: How gates are drawn and what open ones cost, see :func:`search_spaces.neuron.gates.search.select`.
+        prior: Distribution of gates and cost of open ones, see :func:`search_spaces.neuron.gates.search.select`.
     """
 
-    #: Not ``PriorName``, whose module imports torch.
+    #: Literal instead of ``PriorName``, whose module imports torch.
     prior: Literal["dirichlet", "gumbel-softmax", "hard-concrete"] = "dirichlet"
 
 
@@ -64,7 +64,7 @@ class RelevanceSearch(NeuronFamilySearch):
         return encoded(found.networks, edges, found.edge_updates)
 
     def _start(self, target: int, rng: np.random.Generator) -> Network:
-        """A dense network with one hidden layer from which networks of up to ``target`` edges are selected."""
+        """Return a dense network with one hidden layer from which networks of up to ``target`` edges are selected."""
         least = FACTOR * target / (self.setting.n_inputs + self.setting.n_outputs)
         width = self._width(least, WIDTH * math.sqrt(target))
         genotype = all_between_neighbours(self.setting.frame((width,), rng))

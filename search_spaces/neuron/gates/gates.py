@@ -1,4 +1,4 @@
-"""The gates of a network in training, and the strength of the prior that closes them."""
+"""Gates of a network in training, and the strength of the prior that closes them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from evonas.types import Ints
 from search_spaces.neuron.gates.priors import Prior
 from search_spaces.neuron.trainer.torch_backend.learner import adam_step
 
-#: Log-odds at the start: nearly open, but not so far that the gradient is gone.
+#: Log-odds at the start: nearly open, but the gradient has not vanished.
 FIRST_LOGIT = 2.0
-#: Adam's rate for the logits, and the way that a logit must be able to go in a short training.
+#: Adam's rate for the logits, and the distance that a logit must be able to move in a short training.
 RATE, WAY = 0.05, 16.0
-#: The prior begins with this share of the data's force on the gates.
+#: Ratio of the prior's force on the gates to that of the data at the start.
 FIRST_SHARE = 0.1
-#: Gains of the controller, a step. Measured: the open gates follow the wanted number within a factor of 1.5, which
-#: matters little, since networks are read off at what is there and not at what was wanted.
+#: Gains of the controller, per step. Measured: the open gates follow the wanted number within a factor of 1.5, which
+#: matters little, since networks are read off at the actual number and not at the wanted one.
 PROPORTIONAL, INTEGRAL = 1.0, 0.02
-#: Log of the largest strength: the data are not heard any more, and beyond it the strength would overflow some day.
+#: Log of the largest strength: with it the data have no influence, and larger strengths would overflow in the end.
 MOST = math.log(1e3)
 
 
 class Gates:
-    """The logits of the gates of all edges, under an Adam of their own.
+    """Logits of the gates of all edges, under an Adam of their own.
 
     Args:
+        n_edges: Number of edges.
+        prior: Distribution and cost of gates.
         n_steps: Calls of :meth:`step` to come.
+        seed: Seed of the samples.
     """
 
     def __init__(self, n_edges: int, prior: Prior, *, n_steps: int, seed: int) -> None:
@@ -43,33 +46,33 @@ class Gates:
 
     @property
     def expected(self) -> Tensor:
-        """What stands for the gates once nothing is drawn any more, ``(n_edges,)``."""
+        """Return the expected gates, which replace samples once none are drawn, ``(n_edges,)``."""
         return self._prior.expected_gates(self._state[0])
 
     @property
     def open_probability(self) -> Tensor:
-        """Shape ``(n_edges,)``."""
+        """Return the probability that each gate is open, ``(n_edges,)``."""
         return self._prior.open_probability(self._state[0])
 
     @property
     def n_open(self) -> float:
-        """The expected number of open gates."""
+        """Return the expected number of open gates."""
         return float(self.open_probability.sum())
 
     def sample(self) -> Tensor:
-        """Relaxed gates, ``(n_edges,)``."""
+        """Draw relaxed gates, ``(n_edges,)``."""
         return self._prior.gates(self._state[0], self._generator)
 
     def keep(self, index: Ints) -> None:
-        """Go on with the gates of some edges only."""
+        """Continue with the gates of some edges only."""
         self._state = self._state[:, torch.from_numpy(index)]
 
     def step(self, loss_gradient: Callable[[Tensor], Tensor], wanted: float) -> None:
         """Update the logits, then the strength of the prior.
 
         Args:
-            loss_gradient: The data's loss gradient at a sample of the gates.
-            wanted: How many gates should be open now; the prior grows stronger where more are.
+            loss_gradient: Gradient of the loss on the data at a sample of the gates.
+            wanted: Wanted number of open gates; the prior grows stronger if more are open.
         """
         with torch.enable_grad():
             logits = self._state[0].clone().requires_grad_()
@@ -86,9 +89,9 @@ class Gates:
 
 
 class Strength:
-    """The weight of the prior, set by a PI controller on its logarithm, so that a wanted number of gates is open.
+    """Weight of the prior, set by a PI controller on its logarithm, so that a wanted number of gates is open.
 
-    A strength fixed beforehand would have to be found anew for every prior, data set and size of network.
+    A fixed strength would have to be found anew for every prior, data set and size of network.
     """
 
     def __init__(self, first: float) -> None:
@@ -100,7 +103,7 @@ class Strength:
         return math.exp(self._log)
 
     def follow(self, excess: float) -> None:
-        """Take note of how many times the wanted number of gates is open."""
+        """Update the strength by the ratio of open gates to the wanted number."""
         error = math.log(excess)
         self._log = min(self._log + PROPORTIONAL * (error - self._last_error) + INTEGRAL * error, MOST)
         self._last_error = error

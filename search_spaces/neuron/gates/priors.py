@@ -19,30 +19,30 @@ PriorName: TypeAlias = Literal["hard-concrete", "gumbel-softmax", "dirichlet"]
 
 
 class Prior(Protocol):
-    """How gates are drawn, and what being open costs; all tensors are ``(n_edges,)``, and differentiable."""
+    """Distribution of gates and cost of open ones; all tensors are ``(n_edges,)``, and differentiable."""
 
     def gates(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        """A sample of the relaxed gates, in [0, 1]."""
+        """Draw relaxed gates, in [0, 1]."""
         ...
 
     def penalty(self, logits: Tensor, gates: Tensor) -> Tensor:
-        """The cost of every gate, up to a constant; ``gates`` is the sample."""
+        """Return the cost of every gate, up to a constant; ``gates`` is the sample."""
         ...
 
     def open_probability(self, logits: Tensor) -> Tensor:
-        """Probability that an edge is there; it grows with the logit."""
+        """Return the probability that an edge is there; it grows with the logit."""
         ...
 
     def expected_gates(self, logits: Tensor) -> Tensor:
-        """What stands for the gates once nothing is drawn any more."""
+        """Return the expected gates, which replace samples once none are drawn."""
         ...
 
 
 class HardConcrete:
-    """A stretched and clipped binary concrete gate, exactly 0 or 1 with positive probability.
+    """Stretched and clipped binary concrete gate, exactly 0 or 1 with positive probability.
 
-    The cost is the expected L0 norm in closed form (Louizos 2017, https://arxiv.org/abs/1712.01312, whose constants
-    these are).
+    The cost is the expected L0 norm in closed form (Louizos 2017, https://arxiv.org/abs/1712.01312, the source of the
+    constants).
     """
 
     TEMPERATURE, LOW, HIGH = 2 / 3, -0.1, 1.1
@@ -64,10 +64,10 @@ class HardConcrete:
 
 
 class GumbelSoftmax:
-    """Edge and null edge drawn from a Gumbel-softmax; the cost is minus the log density of one that favours the null.
+    """Edge and null edge from a Gumbel-softmax; the cost is minus the log density of one that favours the null.
 
-    The density of the prior has its temperature above 1, where it has one mode; below, it would reward every gate that
-    is open for being more so, and no strength of the prior would close it. The mode is where ``gates`` has the log-odds
+    The density of the prior has its temperature above 1, where it has one mode; below, it would reward every open gate
+    for opening further, and no strength of the prior would close it. The mode is at ``gates`` with the log-odds
     ``-12 / 2``: a gate that only the prior moves is closed.
     """
 
@@ -88,9 +88,9 @@ class GumbelSoftmax:
 
 
 class Dirichlet:
-    """A gate is itself the point on the simplex (null edge, edge); the cost is minus its Dirichlet log density.
+    """Gate that is itself the point on the simplex (null edge, edge); the cost is minus its Dirichlet log density.
 
-    The concentration is below 1 for the edge only: the density has its pole where the gate is closed.
+    The concentration is below 1 for the edge only: the density has its pole at closed gates.
     """
 
     CONCENTRATION = (1.0, 0.5)
@@ -114,11 +114,17 @@ PRIORS: Mapping[PriorName, Prior] = MappingProxyType(
 
 
 def _concrete(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """The second coordinate of a Gumbel-softmax sample of two: the difference of two Gumbel variables is logistic."""
+    """Draw the second coordinate of a Gumbel-softmax sample of two: the difference of two Gumbel variables is logistic.
+
+    Args:
+        logits: Log-odds, ``(n_edges,)``.
+        temperature: Positive.
+        generator: Draws the sample.
+    """
     uniform = torch.rand(logits.shape, generator=generator).clamp_(SIMPLEX_MARGIN, 1 - SIMPLEX_MARGIN)
     return ((uniform.logit() + logits) / temperature).sigmoid()
 
 
 def _simplex(gates: Tensor) -> Tensor:
-    """(null edge, edge) of every gate, ``(n_edges, 2)``."""
+    """Return (null edge, edge) of every gate, ``(n_edges, 2)``."""
     return torch.stack([1 - gates, gates], -1)

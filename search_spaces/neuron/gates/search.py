@@ -1,4 +1,4 @@
-"""The bilevel training of weights and gates, and the networks that are read off on its way."""
+"""Bilevel training of weights and gates, and the networks that are read off during it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from search_spaces.neuron.trainer.torch_backend.learner import Learner
 from search_spaces.neuron.trainer.torch_backend.propagation import compile_network
 from search_spaces.neuron.trainer.torch_backend.rewiring import Rewired
 
-#: All gates are open for this share of the training, since the relevance of random weights means nothing; the wanted
+#: Share of the training in which all gates are open, since the relevance of random weights means nothing; the wanted
 #: number of open gates falls until the second share.
 WARM_UP, FALL_END = 0.15, 0.95
-#: Edges leave for good once they are open with a probability below this. Only then does the training become faster.
+#: Probability of being open below which edges are removed for good. Only removal makes the training faster.
 CLOSED = 0.01
 #: They leave together, at multiples of these steps and where they are at least this share, since the network is
 #: compiled anew then.
@@ -96,7 +96,7 @@ def select(
 
 
 class _Search:
-    """One training of weights and gates."""
+    """Training of weights and gates; for its arguments see :func:`select`."""
 
     def __init__(
         self, network: Network, splits: Splits, recipe: Recipe, prior: Prior, *, edges: Sequence[int], epochs: int,
@@ -110,7 +110,7 @@ class _Search:
         halving, gating, *self._seeds = np.random.SeedSequence(seed).generate_state(4).tolist()
         order = np.random.default_rng(halving).permutation(n_samples)
         self._samples = problem(splits.train, splits.task, recipe, teacher)
-        self._halves = [order[: n_samples // 2], order[n_samples // 2 :]]  # of weights, of gates
+        self._halves = [order[: n_samples // 2], order[n_samples // 2 :]]  # for weights, for gates
         self._n_steps = epochs * n_batches(n_samples // 2, self._batch_size)
         self._rates = recipe.learning_rates(self._n_steps)
         self._first_step = round(WARM_UP * self._n_steps)
@@ -118,13 +118,13 @@ class _Search:
         self._asked = sorted(set(edges), reverse=True)
         falling = np.arange(self._n_steps) / self._n_steps
         progress = np.clip((falling - WARM_UP) / (FALL_END - WARM_UP), 0, 1)
-        self._wanted = n_edges * (self._asked[-1] / n_edges) ** progress  # open gates at every step
+        self._wanted = n_edges * (self._asked[-1] / n_edges) ** progress  # wanted open gates at every step
         self._found: dict[int, Network] = {}
         self._losses: list[float] = []
         self.edge_updates = 0.0
 
     def run(self, report: Callable[[int, float], None]) -> dict[int, Network]:
-        """Networks by the number of edges asked for."""
+        """Return networks by the number of edges asked for."""
         steps_per_epoch = self._n_steps // self._epochs
         for step, (for_weights, for_gates) in enumerate(self._batches()):
             self._stop.check()
@@ -141,7 +141,7 @@ class _Search:
         return self._found
 
     def _batches(self) -> Iterator[list[Problem]]:
-        """A batch of either half for every step."""
+        """Yield a batch of either half for every step."""
         size = self._batch_size
         for epoch in range(self._epochs):
             orders = [
@@ -152,7 +152,7 @@ class _Search:
                 yield [self._samples.take(order[begin : begin + size]) for order in orders]
 
     def _gradient(self, batch: Problem, gates: Tensor | None) -> Tensor:
-        """Gradient of the mean loss at the parameters with gated edges (None: all open), flat as they are."""
+        """Return the flat gradient of the mean loss at the parameters with gated edges (None: all open)."""
         parameters = self._learner.parameters
         if gates is not None:
             parameters = parameters.clone()
@@ -181,7 +181,7 @@ class _Search:
         return relevance(*(tensor.numpy() for tensor in (self._learner.edge, gates.expected, gates.open_probability)))
 
     def _read_off(self, step: int) -> None:
-        """Keep the networks whose numbers of edges the gates have passed, in the last step those that are missing."""
+        """Keep the networks whose numbers of edges the gates have passed; in the last step all that are missing."""
         last = step == self._n_steps - 1
         while self._asked and (last or max(self._gates.n_open, self._wanted[step]) <= self._asked[0]):
             network = self._learner.network()
@@ -190,7 +190,7 @@ class _Search:
             self._found[n_edges] = discretize(gated, self._ranking(), n_edges)
 
     def _shrink(self) -> None:
-        """Let the edges go that are closed, and those that are connected by no others."""
+        """Remove closed edges, and those that only closed edges connect."""
         if not self._asked:
             return
         genotype = self._learner.genotype

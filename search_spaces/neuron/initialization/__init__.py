@@ -29,7 +29,7 @@ from search_spaces.neuron.initialization.local import locally_sparse, pruned
 
 __all__ = ["METHODS", "Family", "Method", "Setting", "pruned", "shared"]
 
-#: Every method by name; ``random`` is every space's own.
+#: Methods by name; ``random`` belongs to every space.
 METHODS: Mapping[str, Method] = MappingProxyType({
     "conv": Method(conv, CONV_TRAINING),
     "prune": Method(dense, PRUNE_TRAINING),

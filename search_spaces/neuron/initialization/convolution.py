@@ -1,8 +1,8 @@
-"""Convolutions written in single neurons: a neuron for each channel and position, an edge for each tap that is used.
+"""Convolutions as single neurons: a neuron for each channel and position, an edge for each tap that is used.
 
 The edges of one tap (level, source channel, target channel, offset) share a weight, the neurons of a channel share a
-bias and a gain: what ``torch.nn.Conv2d`` or ``Conv1d`` with padding ``kernel // 2`` computes, in a genotype that can
-be untied, pruned and mutated edge by edge.
+bias and a gain: the genotype computes ``torch.nn.Conv2d`` or ``Conv1d`` with padding ``kernel // 2``, and can be
+untied, pruned and mutated edge by edge.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from search_spaces.neuron.layering import arrange
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A convolution over the map of the level before it.
+    """Convolution over the map of the level before it.
 
     Attributes:
         channels: Feature maps.
         kernel: Positions along each axis that a neuron sees, odd.
         stride: Positions along each axis from one neuron to the next.
-        skip: Whether it sees the map before the one before it, too, through taps of its own.
+        skip: Whether it also sees the map two levels before it, through taps of its own.
     """
 
     channels: int
@@ -43,8 +43,8 @@ class ConvolutionPlan:
 
     Attributes:
         levels: At least one, the first sees the inputs.
-        regions: None gives every edge into the outputs a weight of its own. Else the edges from one channel, in one of
-            ``regions`` parts of the map along each axis, to one output share a weight: 1 is a global average.
+        regions: None gives every edge into the outputs a weight of its own. Otherwise the edges from one channel, in
+            one of ``regions`` parts of the map along each axis, to one output share a weight: 1 is a global average.
     """
 
     levels: tuple[Level, ...]
@@ -69,7 +69,7 @@ class _Map:
 
 
 def channels_and_grid(input_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-    """Channels and grid of inputs: ``(channels, height, width)`` is an image, ``(channels, length)`` a signal.
+    """Return channels and grid of inputs: ``(channels, height, width)`` is an image, ``(channels, length)`` a signal.
 
     Raises:
         ValueError: Inputs have another shape; a table ``(n_features,)`` has no grid.
@@ -83,7 +83,7 @@ def channels_and_grid(input_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...
 
 
 def maps_of(input_shape: tuple[int, ...], plan: ConvolutionPlan) -> list[_Map]:
-    """The inputs and the maps of every level.
+    """Return the inputs and the maps of every level.
 
     Raises:
         ValueError: The inputs have no grid, or a kernel is larger than the map that it sees.
@@ -103,12 +103,14 @@ def maps_of(input_shape: tuple[int, ...], plan: ConvolutionPlan) -> list[_Map]:
 
 
 def count_edges(input_shape: tuple[int, ...], n_outputs: int, plan: ConvolutionPlan) -> int:
-    """Edges of :func:`convolutional` plus those that it drops with neurons that no other neuron sees; builds nothing.
+    """Count the edges of :func:`convolutional` without building it.
+
+    Edges that it drops, with neurons that no other neuron sees, are included.
 
     Args:
         input_shape: ``(channels, height, width)`` or ``(channels, length)``.
         n_outputs: Outputs; every neuron of the last level has an edge to each.
-        plan: What is counted.
+        plan: The plan.
 
     Raises:
         ValueError: As :func:`maps_of`.
@@ -123,12 +125,12 @@ def count_edges(input_shape: tuple[int, ...], n_outputs: int, plan: ConvolutionP
 
 
 def count_weights(input_shape: tuple[int, ...], n_outputs: int, plan: ConvolutionPlan) -> int:
-    """Weights, biases and gains of :func:`convolutional` while all are shared; builds nothing.
+    """Count the weights, biases and gains of :func:`convolutional` while all are shared, without building it.
 
     Args:
         input_shape: ``(channels, height, width)`` or ``(channels, length)``.
         n_outputs: Outputs; every neuron of the last level has an edge to each.
-        plan: What is counted.
+        plan: The plan.
 
     Raises:
         ValueError: As :func:`maps_of`.
@@ -146,12 +148,12 @@ def count_weights(input_shape: tuple[int, ...], n_outputs: int, plan: Convolutio
 def convolutional(
     input_shape: tuple[int, ...], n_outputs: int, plan: ConvolutionPlan, rng: np.random.Generator
 ) -> NeuronGenotype:
-    """The plan as a genotype, all of whose taps and channels are tied.
+    """Build the plan as a genotype, all of whose taps and channels are tied.
 
     Args:
         input_shape: ``(channels, height, width)`` or ``(channels, length)``.
         n_outputs: Outputs; every neuron of the last level has an edge to each.
-        plan: What it is made of.
+        plan: The plan.
         rng: Gives the neurons their ids.
 
     Raises:
@@ -183,7 +185,7 @@ def convolutional(
 
 
 def _seen(maps: list[_Map], plan: ConvolutionPlan) -> list[tuple[_Map, _Map, Level]]:
-    """(source, target, level) of every convolution, skips included."""
+    """Return (source, target, level) of every convolution, skips included."""
     pairs = []
     for number, level in enumerate(plan.levels, 1):
         pairs.append((maps[number - 1], maps[number], level))
@@ -193,7 +195,14 @@ def _seen(maps: list[_Map], plan: ConvolutionPlan) -> list[tuple[_Map, _Map, Lev
 
 
 def _along(n_sources: int, n_targets: int, kernel: int, stride: int) -> tuple[Ints, Ints, Ints]:
-    """(source, target, offset) along one axis, each ``(n,)``, of all taps that do not fall into the padding."""
+    """Return (source, target, offset) along one axis, each ``(n,)``, of all taps that do not fall into the padding.
+
+    Args:
+        n_sources: Positions of the source.
+        n_targets: Positions of the target.
+        kernel: Positions that a neuron sees.
+        stride: Positions from one neuron to the next.
+    """
     target, offset = (a.reshape(-1) for a in np.meshgrid(np.arange(n_targets), np.arange(kernel), indexing="ij"))
     source = target * stride - kernel // 2 + offset
     inside = (source >= 0) & (source < n_sources)
@@ -201,7 +210,13 @@ def _along(n_sources: int, n_targets: int, kernel: int, stride: int) -> tuple[In
 
 
 def _taps(source: _Map, target: _Map, kernel: int) -> tuple[Ints, Ints]:
-    """Edges ``(n, 2)`` of a convolution by global index, and the number of each one's tap, ``(n,)``."""
+    """Return edges ``(n, 2)`` of a convolution by global index, and the number of the tap of each, ``(n,)``.
+
+    Args:
+        source: Map that is seen.
+        target: Map of the level.
+        kernel: Positions along each axis that a neuron sees.
+    """
     axes = [
         _along(n, m, kernel, target.step // source.step)
         for n, m in zip(source.shape, target.shape, strict=True)
@@ -221,7 +236,14 @@ def _taps(source: _Map, target: _Map, kernel: int) -> tuple[Ints, Ints]:
 
 
 def _readout(last: _Map, first_output: int, n_outputs: int, regions: int | None) -> tuple[Ints, Ints]:
-    """Edges ``(n, 2)`` from a map to all outputs, and the group of each one, ``(n,)``; -1 where they share nothing."""
+    """Return edges ``(n, 2)`` from a map to all outputs, and the group of each, ``(n,)``; -1 is untied.
+
+    Args:
+        last: The map.
+        first_output: Global index of the first output.
+        n_outputs: Outputs.
+        regions: See :class:`ConvolutionPlan`.
+    """
     sources = np.repeat(np.arange(last.size), n_outputs)
     outputs = np.tile(np.arange(n_outputs), last.size)
     edges = np.stack([last.first + sources, first_output + outputs], axis=1)
@@ -235,7 +257,7 @@ def _readout(last: _Map, first_output: int, n_outputs: int, regions: int | None)
 
 
 def _positions(level_map: _Map) -> Floats:
-    """(row, column) of a map's neurons in the grid of the inputs, ``(size, 2)``: the middle of what they stand for."""
+    """Return (row, column) of a map's neurons in the grid of the inputs, ``(size, 2)``: the centre of each."""
     axes: list[NDArray[np.floating[Any]]] = [(np.arange(side) + 0.5) * level_map.step - 0.5 for side in level_map.shape]
     rows, columns = np.meshgrid(axes[0] if len(axes) == 2 else np.zeros(1), axes[-1], indexing="ij")
     places = np.stack([rows.reshape(-1), columns.reshape(-1)], axis=1)

@@ -42,9 +42,14 @@ SET_TRAINING, SET_GLOBAL_TRAINING = (_moving("random", scope) for scope in ("lay
 
 
 def sparse(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
-    """One or two hidden layers with ``target`` edges; layer pairs share them as Erdos-Renyi densities do.
+    """Build one or two hidden layers with ``target`` edges; layer pairs share them by Erdos-Renyi densities.
 
     The density between layers of n and m neurons is proportional to (n + m) / (n m) (Mocanu 2018).
+
+    Args:
+        target: Number of edges.
+        rng: Draws the network.
+        setting: Outputs, bounds and the distance law.
     """
     least = max(WIDTHS[0], DENSE_FACTOR * target / (setting.n_inputs + setting.n_outputs))
     most = max(least, min(target / LEAST_DEGREE, max(WIDTHS[1], 2 * least)))

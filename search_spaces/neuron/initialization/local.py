@@ -1,4 +1,4 @@
-"""Locally sparse to sparser: a deep network wired by distance, with all skips, pruned while it trains."""
+"""Locally sparse to sparser: a deep network wired by distance, with all skips, pruned during training."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from search_spaces.neuron.initialization.dense import dense
 from search_spaces.neuron.initialization.family import NARROWEST, Setting
 from search_spaces.neuron.mutation.steps import log_uniform
 
-#: Edges at the start, as multiples of those that are to be left: many for the smallest networks, which are cheap.
+#: Edges at the start, as multiples of those that remain: the largest multiple is for the smallest networks, which are
+#: cheap.
 FACTORS = (8.0, 20.0)
-#: Relative sizes of the hidden layers; all have so many neurons for each square root of an edge at the start, which
-#: gives 70 inputs a neuron at 20 000 edges: most of a neighbourhood, so that pruning and not the draw decides.
+#: Relative sizes of the hidden layers, and neurons of all together for each square root of an edge at the start. This
+#: gives 70 inputs to a neuron at 20 000 edges: most of a neighbourhood, so that pruning and not the draw decides.
 LAYERS, NEURONS = (4, 2, 1), 2.0
-#: No layer is smaller; the least first layer that a network of many classes can use.
+#: Fewest neurons of a layer: the smallest first layer that a network of many classes can use.
 LEAST_WIDTH = 16
 #: The scale of the distance law is ``2 + 1.5 * layer``, counting hidden layers from 0.
 BASE, SLOPE = 0.5, 1.5
-#: Log-weights of edges into outputs, which have no place: most hidden neurons reach them, few inputs do at once.
+#: Log-weights of edges into outputs, which have no place: most hidden neurons reach them, and few inputs directly.
 FROM_INPUTS, FROM_HIDDEN = np.log(0.3), np.log(9.0)
 
 TRAINING: Mapping[str, Any] = MappingProxyType(
@@ -37,7 +38,13 @@ TRAINING: Mapping[str, Any] = MappingProxyType(
 
 
 def locally_sparse(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
-    """Three hidden layers with skips between all, several times the edges of ``target``, to which they are pruned."""
+    """Build three hidden layers with skips between all, with several times ``target`` edges, to which training prunes.
+
+    Args:
+        target: Edges that training leaves.
+        rng: Draws the network.
+        setting: Outputs, bounds and the distance law.
+    """
     low, high = np.log(setting.edges)
     smallness = (high - np.log(target)) / max(high - low, 1e-9)
     n_edges = round(min(target * (FACTORS[0] + (FACTORS[1] - FACTORS[0]) * smallness), max(setting.start, target)))
@@ -49,7 +56,17 @@ def locally_sparse(target: int, rng: np.random.Generator, setting: Setting) -> N
 
 
 def _race(frame: NeuronGenotype, law: DistanceLaw, n_edges: int, rng: np.random.Generator) -> Ints:
-    """The ``n_edges`` earliest of exponential clocks over all possible edges, whose rates are the law's weights."""
+    """Draw the ``n_edges`` earliest of exponential clocks over all possible edges, whose rates are the law's weights.
+
+    Args:
+        frame: The neurons.
+        law: Gives the weights.
+        n_edges: Number of edges.
+        rng: Draws the times.
+
+    Returns:
+        (source, target) global indices, ``(n_edges, 2)``.
+    """
     positions, scales, first = law.positions(frame), law.scales(frame), frame.layer_offsets[1:-1]
     clocks = []  # by layer, (neurons of the layer, neurons on earlier layers) flattened
     for layer in range(1, frame.depth + 1):
@@ -67,16 +84,22 @@ def _race(frame: NeuronGenotype, law: DistanceLaw, n_edges: int, rng: np.random.
     return np.stack([source, first[block] + row], axis=1)
 
 
-#: Edges to be left for each pixel (or other place of inputs) where both starts are equally likely. On Fashion-MNIST,
+#: Remaining edges for each pixel (or other place of inputs) at which both starts are equally likely. On Fashion-MNIST,
 #: best of 60 networks: one dense layer is .8 points ahead at 1.3 edges a pixel, several locally sparse ones are .2 to
 #: .4 ahead from 3.4 on; on CIFAR-10, 14 networks of 6 to 18 edges a pixel, they are 2 ahead.
 EQUAL = 3.0
-#: But as many edges at least, where there are few inputs: pruning cuts through several thin layers.
+#: Lower bound on these edges if there are few inputs: pruning cuts through several thin layers.
 FEWEST_EQUAL = 500
 
 
 def pruned(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenotype:
-    """One of :func:`dense` and :func:`locally_sparse`, drawn by the number of edges for each pixel."""
+    """Build one of :func:`dense` and :func:`locally_sparse`, drawn by the number of edges for each pixel.
+
+    Args:
+        target: Edges that training leaves.
+        rng: Draws the network.
+        setting: Outputs, bounds and the distance law.
+    """
     equal = max(FEWEST_EQUAL, EQUAL * setting.n_inputs / setting.law.channels)
     is_dense = rng.random() < 1 / (1 + (target / equal) ** 2) and setting.widest >= NARROWEST
     return (dense if is_dense else locally_sparse)(target, rng, setting)

@@ -1,4 +1,4 @@
-"""Random networks to begin with: layers of neurons at random places, wired by the distance law."""
+"""Random networks to start from: layers of neurons at random places, wired by the distance law."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.layering import arrange, longest_path_layers, pair_capacities, pair_counts
 from search_spaces.neuron.placing import at_predecessors
 
-#: Published: the output layer's share of the edges is that of so many times its neurons.
+#: Published: the output layer's share of the edges is that of this many times its neurons.
 OUTPUT_SHARE = 60
-#: Published: a skip pair gets at most so many edges.
+#: Published: most edges of a skip pair.
 MOST_SKIP_EDGES = 4000
-#: A topped-up founder may miss its number of edges only where layers are full; each round fills at least one pair.
+#: Rounds of :func:`top_up`; each fills at least one pair, so that a founder misses its number of edges only if layers
+#: are full.
 TOP_UP_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a founder should be.
+    """Sizes and edges of a founder.
 
     Attributes:
         sizes: Neurons of each hidden layer.
@@ -38,11 +39,17 @@ class Plan:
 
 
 def log_uniform_plan(n_inputs: int, n_outputs: int, edges: tuple[int, int], rng: np.random.Generator) -> Plan:
-    """A number of edges log-uniform in ``edges``, and 1 to 4 hidden layers of sizes like 1, 1/2, 1/3, 1/4.
+    """Draw a number of edges log-uniform in ``edges``, and 1 to 4 hidden layers of sizes like 1, 1/2, 1/3, 1/4.
 
-    Neurons and their mean in-degree both grow with the square root of the edges: the in-degree is U(5, 20) where
-    there are as many edges as inputs, and at most half of the inputs. It is the same in all hidden layers; in small
-    networks the published shares would leave those behind the first nearly without edges.
+    Neurons and their mean in-degree both grow with the square root of the edges: the in-degree is U(5, 20) if there are
+    as many edges as inputs, and at most half of the inputs. It is the same in all hidden layers; in small networks the
+    published shares would leave those behind the first nearly without edges.
+
+    Args:
+        n_inputs: Number of inputs.
+        n_outputs: Number of outputs.
+        edges: Fewest and most edges.
+        rng: Draws the plan.
     """
     n_edges = max(n_outputs, round(np.exp(rng.uniform(*np.log(edges)))))
     degree = min(rng.uniform(5, 20) * np.sqrt(n_edges / n_inputs), max(1.0, n_inputs / 2))
@@ -54,9 +61,14 @@ def log_uniform_plan(n_inputs: int, n_outputs: int, edges: tuple[int, int], rng:
 
 
 def published_plan(n_inputs: int, n_outputs: int, rng: np.random.Generator) -> Plan:
-    """1 to 4 hidden layers of U(in / 2.5 l, 2 in / l) neurons, and U(5 N, 20 N) edges for N neurons.
+    """Draw 1 to 4 hidden layers of U(in / 2.5 l, 2 in / l) neurons, and U(5 N, 20 N) edges for N neurons.
 
     Adjacent pairs share the edges in proportion to the product of their sizes, 60-fold into the output.
+
+    Args:
+        n_inputs: Number of inputs.
+        n_outputs: Number of outputs.
+        rng: Draws the plan.
     """
     n_layers = int(rng.integers(1, 5))
     layers = np.arange(1, n_layers + 1)
@@ -119,10 +131,15 @@ def _layer_by_layer(
 
 
 def _first_counts(frame: NeuronGenotype, plan: Plan, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Layer pairs ``(n, 2)`` that get edges at first, and how many, within what fits.
+    """Draw layer pairs ``(n, 2)`` that get edges at first, and their numbers of edges, within their room.
 
     A random number of skip pairs get U(E / 10 n, E / 5 n) edges each, n being the number of adjacent pairs; these get
     the rest by the plan's shares times U(.85, 1.15).
+
+    Args:
+        frame: The neurons.
+        plan: Sizes and edges.
+        rng: Draws the counts.
     """
     capacities = pair_capacities(frame)
     n_adjacent, n_edges = frame.depth, plan.n_edges
@@ -138,7 +155,14 @@ def _first_counts(frame: NeuronGenotype, plan: Plan, rng: np.random.Generator) -
 
 
 def top_up(genotype: NeuronGenotype, n_edges: int, law: DistanceLaw, rng: np.random.Generator) -> NeuronGenotype:
-    """Edges added where there are edges, in proportion, until there are ``n_edges`` or no room."""
+    """Add edges to layer pairs in proportion to their edges, until there are ``n_edges`` or no room.
+
+    Args:
+        genotype: Gets the edges.
+        n_edges: Number of edges of the result.
+        law: Distance law.
+        rng: Draws the edges.
+    """
     for _ in range(TOP_UP_ROUNDS):
         missing = n_edges - genotype.n_edges
         if missing <= 0:

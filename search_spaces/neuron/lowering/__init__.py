@@ -1,7 +1,7 @@
-"""Networks of layers as single neurons: one for each channel and place, with edges that share a weight a tap.
+"""Networks of layers as single neurons: one for each channel and place, with edges that share a weight for each tap.
 
-- ``blocks``: what a layer reads, as products of channels and places
-- ``folding``: which linear layers need neurons of their own, and how many edges that makes
+- ``blocks``: the inputs of a layer, as products of channels and places
+- ``folding``: the linear layers that get neurons of their own, and the resulting number of edges
 - ``neurons``: the genotype and its weights
 """
 
@@ -16,20 +16,22 @@ from search_spaces.neuron.lowering.blocks import blocks_of
 from search_spaces.neuron.lowering.folding import fold
 from search_spaces.neuron.lowering.neurons import drop_dead, folded_layers, to_genotype
 
-#: Edges of a lowered network where nothing else was said: what trains in minutes.
+#: Most edges of a lowered network by default: as many as train in minutes.
 MOST_EDGES = 1_000_000
 
 
 def lower(
     graph: LayerGraph, task: Task, rng: np.random.Generator, *, most_edges: int
 ) -> tuple[NeuronGenotype, Weights]:
-    """The genotype whose network computes what ``graph`` does, without norm, and its weights.
+    """Return the genotype whose network computes the same as ``graph``, without norm, and its weights.
 
-    A unit becomes a RELU neuron where ReLU gave it, else a LINEAR one, unless its layer is folded (see ``folding``).
-    Edges of one tap (layer, channel, source's channel, offset) share a weight, the neurons of a channel a bias, both
-    as far as they are equal: where layers were folded, less was seen near the border.
+    A unit becomes a RELU neuron if ReLU gave it, else a LINEAR one, unless its layer is folded (see ``folding``). Edges
+    of one tap (layer, channel, source's channel, offset) share a weight, the neurons of a channel a bias, both as far
+    as they are equal: after folding, units near the border see fewer sources.
 
     Args:
+        graph: Layers of the network.
+        task: The task of the space.
         rng: Draws the neurons' ids.
         most_edges: The largest network that is made.
 

@@ -1,4 +1,4 @@
-"""Layers as blocks of neurons: what each reads of others is a sum of Kronecker products of channels and places."""
+"""Layers as blocks of neurons: the inputs of a block are sums of Kronecker products of channels and places."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from evonas.capabilities.layers import (
 from evonas.types import Doubles, Ints
 from search_spaces.neuron.genotype import Activation
 
-#: Sparse matrices of float64, or of bool where only their pattern counts.
+#: Sparse matrices of float64, or of bool if only their pattern counts.
 Matrix: TypeAlias = sparse.csr_array
 
 
 class Product(NamedTuple):
-    """A linear map between units (channel, place): the sum over k of ``kron(channels[:, :, k], places[k])``.
+    """Linear map between units (channel, place): the sum over k of ``kron(channels[:, :, k], places[k])``.
 
     Attributes:
         channels: ``(channels, source's channels, K)``.
@@ -45,7 +45,7 @@ class Product(NamedTuple):
     places: tuple[Matrix, ...]
 
     def matrix(self) -> Matrix:
-        """``(units, source's units)``; exact zeros have no entry."""
+        """Return the matrix ``(units, source's units)``; exact zeros have no entry."""
         n_places, n_source_places = self.places[0].shape
         rows, columns, values = [], [], []
         for channels, places in zip(np.moveaxis(self.channels, 2, 0), self.places, strict=True):
@@ -61,14 +61,14 @@ class Product(NamedTuple):
 
 @dataclass(eq=False)
 class Block:
-    """The neurons of a layer, one for each unit.
+    """Neurons of a layer, one for each unit.
 
     Attributes:
         activation: RELU or LINEAR.
         shape: Channels and places.
         bias: ``(channels,)``.
         origin, step: Place p of a side lies at ``origin + step * p`` along that side of the network's input.
-        reads: What it reads, by the index of the block that is read.
+        reads: Linear maps of its inputs, by the index of the block that is read.
     """
 
     activation: Activation
@@ -80,7 +80,7 @@ class Block:
 
 
 def blocks_of(graph: LayerGraph) -> list[Block]:
-    """A block for each node of the graph, the input first, and a last one for the outputs, which are linear.
+    """Return a block for each node of the graph, the input first, and a last one for the outputs, which are linear.
 
     Raises:
         ValueError: There is a max-pooling layer.
@@ -106,7 +106,13 @@ def _block(layer: Layer, shape: Shape, sources: Sequence[tuple[int, Block]]) -> 
 
 
 def _grid(layer: Layer, sources: Sequence[tuple[int, Block]], n_sides: int) -> tuple[Doubles, Doubles]:
-    """Where the block's places lie, each in the middle of what it sees."""
+    """Return origin and step of the block's places, each in the middle of its receptive field.
+
+    Args:
+        layer: The layer.
+        sources: Index and block of each source.
+        n_sides: Sides of the grid.
+    """
     if not sources:
         return np.zeros(n_sides), np.ones(n_sides)
     source = sources[0][1]
@@ -121,7 +127,7 @@ def _grid(layer: Layer, sources: Sequence[tuple[int, Block]], n_sides: int) -> t
 
 
 def _products(layer: Layer, sources: Sequence[tuple[int, Block]]) -> Iterator[tuple[int, Product]]:
-    """What a layer reads of each of its sources."""
+    """Yield the linear maps of a layer from each of its sources."""
     first = 0
     for index, source in sources:
         shape = source.shape
@@ -149,7 +155,7 @@ def _products(layer: Layer, sources: Sequence[tuple[int, Block]]) -> Iterator[tu
 
 
 def total(matrices: Sequence[Matrix]) -> Matrix:
-    """The sum of one or more matrices of one shape."""
+    """Return the sum of one or more matrices of one shape."""
     result: Matrix = reduce(operator.add, matrices)
     return result
 
@@ -159,7 +165,10 @@ def _identity(n: int) -> Matrix:
 
 
 def _taps(layer: Convolution | AveragePool, shape: Shape) -> Iterator[Matrix]:
-    """For each place of the kernel the matrix ``(places, source's places)`` of ones where it sees something."""
+    """Yield for each place of the kernel the matrix of ones between places and sources.
+
+    Its shape is ``(places, source's places)``.
+    """
     size = int(np.prod(layer.window.output(shape.sides))), shape.n_places
     for target, source in layer.window.taps(shape.sides):
         yield sparse.csr_array((np.ones(len(target)), (target, source)), shape=size)
@@ -172,7 +181,7 @@ def _mean(layer: AveragePool, shape: Shape) -> Matrix:
 
 
 def _dense_weights(layer: Convolution, shape: Shape) -> Doubles:
-    """``(channels, source's channels, places of the kernel)``, zeros between groups."""
+    """Return weights ``(channels, source's channels, places of the kernel)``, zeros between groups."""
     n_targets, n_sources = len(layer.bias) // layer.groups, shape.channels // layer.groups
     dense = np.zeros((len(layer.bias), shape.channels, int(np.prod(layer.window.kernel))))
     for group in range(layer.groups):
@@ -183,6 +192,6 @@ def _dense_weights(layer: Convolution, shape: Shape) -> Doubles:
 
 
 def places_of(units: Ints, shape: Shape) -> tuple[Ints, Ints]:
-    """Channels ``(n,)`` and coordinates ``(n_sides, n)`` of units."""
+    """Return channels ``(n,)`` and coordinates ``(n_sides, n)`` of units."""
     channel, place = np.divmod(units, shape.n_places)
     return channel, np.stack(np.unravel_index(place, shape.sides))

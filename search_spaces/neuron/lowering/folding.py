@@ -1,12 +1,13 @@
-"""Which linear blocks are worth neurons of their own, and how many edges that makes: counted without their weights.
+"""Choice of the linear blocks that get neurons of their own, and the resulting number of edges, without weights.
 
 A linear block (an identity, a sum, an average, a convolution that no ReLU follows) can be folded into those that read
-it: they then read its sources, with products of both weights. Blocks are looked at in order, and again where something
-near them was folded; one is folded where the network has no more edges afterwards. So a depthwise convolution stays
-(9 + C edges a unit of a separable convolution, 9 C if folded), while an addition goes.
+it: they then read its sources, with products of both weights. Blocks are considered in order, and again if something
+near them was folded; one is folded if the network then has no more edges. A depthwise convolution therefore stays (9 +
+C edges for a unit of a separable convolution, 9 C if folded), while an addition is folded.
 
-What a block reads of another is a table ``(channels, source's channels)`` of the numbers of patterns; a pattern says
-which places see which. There are few of them, so counting a network of any number of edges takes little memory.
+The inputs that a block reads from another are a table ``(channels, source's channels)`` of the numbers of patterns; a
+pattern says which places see which. There are few of them, so counting a network of any number of edges takes little
+memory.
 """
 
 from __future__ import annotations
@@ -24,18 +25,19 @@ from evonas.types import Ints
 from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.lowering.blocks import Block, Matrix, Product, total
 
-#: Numbers of patterns; 0 is the one in which nothing is seen.
+#: Numbers of patterns; 0 is the empty pattern.
 Table: TypeAlias = Ints
 #: ``(channels, places)``.
 Units: TypeAlias = NDArray[np.bool_]
 
 
-#: Folding saves a few tenths of the edges, or a factor of ten where little but a global average follows; never so much.
+#: Ratio to the allowed number of edges beyond which folding is not tried: it saves a few tenths of the edges, or a
+#: factor of ten if little but a global average follows, and never this much.
 HOPELESS = 50
 
 
 class Patterns:
-    """Which places see which: matrices of bool ``(places, source's places)``, each once, with a number."""
+    """Patterns of places that see each other: bool matrices ``(places, source's places)``, each once, with a number."""
 
     def __init__(self) -> None:
         self._matrices: list[Matrix | None] = [None]
@@ -50,11 +52,11 @@ class Patterns:
         return matrix
 
     def count(self, table: Table) -> int:
-        """Edges of a table."""
+        """Return the edges of a table."""
         return int(np.array(self._sizes)[table].sum())
 
     def table(self, products: Sequence[Product]) -> Table:
-        """What one or more products that are added see."""
+        """Return the table of the sum of one or more products."""
         tables = []
         for channels, matrices in products:
             taps = np.packbits(channels != 0, axis=2)
@@ -66,7 +68,7 @@ class Patterns:
         return reduce(self.join, tables)
 
     def join(self, first: Table, second: Table) -> Table:
-        """What is seen by either of two tables of one shape."""
+        """Return the union of two tables of one shape."""
         n = len(self._matrices)
         pairs, number_of = np.unique(first * n + second, return_inverse=True)
         numbers = [self.union(frozenset(divmod(pair, n))) for pair in pairs.tolist()]
@@ -74,7 +76,7 @@ class Patterns:
         return joined
 
     def compose(self, outer: Table, inner: Table) -> Table:
-        """What is seen through ``inner`` by ``outer``."""
+        """Return the table of ``outer`` after ``inner``."""
         composed: Table = np.zeros((outer.shape[0], inner.shape[1]), np.int64)
         for first, second in product(*(np.unique(table[table != 0]).tolist() for table in (outer, inner))):
             there = (outer == first).astype(np.float32) @ (inner == second).astype(np.float32) > 0
@@ -82,7 +84,7 @@ class Patterns:
         return composed
 
     def union(self, numbers: frozenset[int]) -> int:
-        """The number of what is seen by any of some patterns."""
+        """Return the number of the union of some patterns."""
         numbers -= {0}
         if len(numbers) < 2:
             return next(iter(numbers), 0)
@@ -108,11 +110,11 @@ class Patterns:
 
 
 class Folding(NamedTuple):
-    """What becomes of a network.
+    """Result of folding.
 
     Attributes:
         folded: Indices of the blocks that are folded, in that order.
-        n_edges: Edges between what is left, as far as they lie on paths from the inputs to the outputs.
+        n_edges: Edges between the remaining blocks, as far as they lie on paths from the inputs to the outputs.
     """
 
     folded: tuple[int, ...]
@@ -120,10 +122,12 @@ class Folding(NamedTuple):
 
 
 def fold(blocks: Sequence[Block], most_edges: int) -> Folding:
-    """Decide what is folded, and count the edges; the first block is the input, the last one the output.
+    """Decide which blocks are folded, and count the edges; the first block is the input, the last one the output.
 
     Args:
-        most_edges: What is far beyond (see ``HOPELESS``) is counted as it is, and nothing folded: that could take long.
+        blocks: Blocks of the network.
+        most_edges: Allowed number of edges. A network far beyond it (see ``HOPELESS``) is counted without folding,
+            which could take long.
     """
     patterns = Patterns()
     reads = [{source: patterns.table(products) for source, products in block.reads.items()} for block in blocks]
@@ -147,7 +151,13 @@ def fold(blocks: Sequence[Block], most_edges: int) -> Folding:
 
 
 def _without(index: int, reads: Sequence[dict[int, Table]], patterns: Patterns) -> dict[int, dict[int, Table]] | None:
-    """What the readers of a block read once it is folded; None where that takes more edges."""
+    """Return the tables of a block's readers once it is folded; None if that takes more edges.
+
+    Args:
+        index: Index of the block.
+        reads: Tables of each block by the index of the block that is read.
+        patterns: All patterns.
+    """
     before, after = sum(patterns.count(table) for table in reads[index].values()), 0
     replaced: dict[int, dict[int, Table]] = {}
     for reader in range(index + 1, len(reads)):
@@ -183,7 +193,13 @@ def _count(blocks: Sequence[Block], reads: Sequence[dict[int, Table]], patterns:
 
 
 def _reached(blocks: Sequence[Block], reads: Sequence[dict[int, Table]], patterns: Patterns) -> list[Units]:
-    """For each block the units that depend on the input."""
+    """Return for each block the units that depend on the input.
+
+    Args:
+        blocks: Blocks of the network.
+        reads: Tables of each block by the index of the block that is read.
+        patterns: All patterns.
+    """
     reached = [np.zeros((block.shape.channels, block.shape.n_places), bool) for block in blocks]
     reached[0][:] = True
     for index in range(1, len(blocks)):

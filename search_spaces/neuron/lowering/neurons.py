@@ -1,4 +1,4 @@
-"""From blocks to a genotype with weights: one neuron a unit, as far as it lies on a path from inputs to outputs."""
+"""Genotype with weights from blocks: one neuron for each unit on a path from inputs to outputs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from search_spaces.neuron.lowering.blocks import Block, Matrix, places_of, total
 
 @dataclass(eq=False)
 class Layer:
-    """A block that is left.
+    """Block that was not folded.
 
     Attributes:
+        block: The block.
         bias: ``(units,)``.
         reads: A matrix ``(units, source's units)`` for each block that is read.
-        alive: Units that become neurons, ``(units,)``.
+        alive: Mask of units that become neurons, ``(units,)``.
     """
 
     block: Block
@@ -33,7 +34,7 @@ class Layer:
 
 
 def folded_layers(blocks: Sequence[Block], folded: Sequence[int]) -> dict[int, Layer]:
-    """The blocks that are left, by index, with the weights of those that were folded in them."""
+    """Return the remaining blocks, by index, with the weights of those that were folded into them."""
     layers = {
         index: Layer(
             block, np.repeat(block.bias, block.shape.n_places),
@@ -54,10 +55,10 @@ def folded_layers(blocks: Sequence[Block], folded: Sequence[int]) -> dict[int, L
 
 
 def drop_dead(layers: dict[int, Layer], output: int) -> None:
-    """Take out what has no part in the network's function, in place.
+    """Remove all parts that do not change the network's function, in place.
 
-    Weights that float32 rounds to 0; units without inputs, whose constant value goes into the biases of those that
-    read them; units that lead to no output.
+    They are weights that float32 rounds to 0; units without inputs, whose constant value is added to the biases of
+    those that read them; and units that lead to no output.
     """
     constant: dict[int, Doubles] = {}
     for index in sorted(layers):
@@ -85,7 +86,14 @@ def _entries(
     matrix: Matrix, kept: NDArray[np.bool_], *, rows: NDArray[np.bool_] | None = None,
     columns: NDArray[np.bool_] | None = None,
 ) -> Matrix:
-    """A matrix with some of its entries: those that are kept, in some rows and columns (None: all)."""
+    """Return a matrix with some of its entries.
+
+    Args:
+        matrix: The matrix.
+        kept: Mask of the entries that are kept, ``(n_entries,)``.
+        rows: Mask of the rows that are kept; None keeps all.
+        columns: Mask of the columns that are kept; None keeps all.
+    """
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     kept = kept if rows is None else kept & rows[row]
     kept = kept if columns is None else kept & columns[matrix.indices]
@@ -95,7 +103,9 @@ def _entries(
 def to_genotype(
     layers: dict[int, Layer], n_inputs: int, n_outputs: int, rng: np.random.Generator
 ) -> tuple[NeuronGenotype, Weights]:
-    """The genotype of what is alive, and its weights; neurons of a layer are sorted by block, channel and place.
+    """Return the genotype of the living units, and its weights.
+
+    Neurons of a layer are sorted by block, channel and place.
 
     Args:
         layers: Blocks of neurons by their index: 0 is the input, the largest the output.
@@ -104,7 +114,7 @@ def to_genotype(
         rng: Gives the neurons their ids.
 
     Raises:
-        ConstantNetwork: Nothing leads from the inputs to the outputs.
+        ConstantNetwork: No path leads from the inputs to the outputs.
     """
     if not any(layer.reads for layer in layers.values()):
         raise ConstantNetwork("computes the same for every input: no path leads from its inputs to its outputs")
@@ -133,7 +143,7 @@ def to_genotype(
 
 
 def _depths(layers: dict[int, Layer]) -> dict[int, int]:
-    """Length of the longest path of blocks to each block."""
+    """Return the length of the longest path of blocks to each block."""
     depth: dict[int, int] = {}
     for index in sorted(layers):
         depth[index] = max((1 + depth[source] for source in layers[index].reads), default=0)
@@ -141,7 +151,7 @@ def _depths(layers: dict[int, Layer]) -> dict[int, int]:
 
 
 def _positions(hidden: Sequence[Layer], grid: Shape) -> Floats:
-    """(row, column) of hidden neurons on the grid of the inputs; signals lie on row 0."""
+    """Return (row, column) of hidden neurons on the grid of the inputs; signals lie on row 0."""
     rows = [np.empty((0, 2))]
     for layer in hidden:
         places = places_of(np.flatnonzero(layer.alive), layer.block.shape)[1]
@@ -154,7 +164,7 @@ def _positions(hidden: Sequence[Layer], grid: Shape) -> Floats:
 def _edges(
     layers: dict[int, Layer], neuron_of: dict[int, Ints]
 ) -> tuple[NDArray[np.int32], Floats, NDArray[np.int32]]:
-    """Edges ``(n, 2)`` in the order of genotypes, their weights and their ties, ``(n,)`` each."""
+    """Return edges ``(n, 2)`` in the order of genotypes, their weights and their ties, ``(n,)`` each."""
     pairs, values, ties, n_ties = [], [], [], 0
     for index, layer in layers.items():
         for source, matrix in layer.reads.items():
@@ -171,9 +181,15 @@ def _edges(
 
 
 def _taps(target: Block, source: Block, target_unit: Ints, source_unit: Ints) -> Ints:
-    """A number for (channel, source's channel, offset) of each edge, the same for equal ones, ``(n,)``.
+    """Return a number for (channel, source's channel, offset) of each edge, the same for equal ones, ``(n,)``.
 
-    Where the target has one place only, as after a global average, no offset tells edges apart.
+    If the target has only one place, as after a global average, edges of different offsets are not distinguished.
+
+    Args:
+        target: Block that reads.
+        source: Block that is read.
+        target_unit: Unit of each edge in ``target``, ``(n,)``.
+        source_unit: Unit of each edge in ``source``, ``(n,)``.
     """
     (channel, place), (source_channel, source_place) = (
         places_of(unit, block.shape) for unit, block in ((target_unit, target), (source_unit, source))
@@ -188,9 +204,9 @@ def _taps(target: Block, source: Block, target_unit: Ints, source_unit: Ints) ->
 
 
 def _groups(tap: Ints, weights: Floats) -> Ints:
-    """A number for each edge, below the number of edges, the same for edges of one tap with the same weight.
+    """Return a number for each edge, below the number of edges, the same for edges of one tap with the same weight.
 
-    Where blocks were folded, edges of one tap differ near the border, where less was seen.
+    After folding, edges of one tap differ near the border, where units see fewer sources.
     """
     value = np.unique(weights, return_inverse=True)[1]
     groups: Ints = np.unique(tap * (value.max(initial=0) + 1) + value, return_inverse=True)[1]
@@ -198,7 +214,7 @@ def _groups(tap: Ints, weights: Floats) -> Ints:
 
 
 def _numbered(groups: Ints) -> NDArray[np.int32]:
-    """Groups of more than one numbered from 0 in the order in which they appear, -1 for what is alone."""
+    """Number groups of more than one from 0 in the order in which they appear; -1 for single members."""
     _, first, group, size = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     shared = np.flatnonzero(size > 1)
     number = np.full(len(size), -1)
@@ -207,7 +223,7 @@ def _numbered(groups: Ints) -> NDArray[np.int32]:
 
 
 def _share_biases(hidden: Sequence[Layer], bias: Floats) -> tuple[NDArray[np.int32], Floats]:
-    """Channels of hidden neurons ``(n_hidden,)``, which have one bias each, and all biases."""
+    """Return channels of hidden neurons ``(n_hidden,)``, which have one bias each, and all biases."""
     groups, n_groups, begin = [np.empty(0, np.int64)], 0, 0
     for layer in hidden:
         channel = places_of(np.flatnonzero(layer.alive), layer.block.shape)[0]

@@ -1,7 +1,7 @@
-"""Mutations: plain functions ``(genotype, rng, params) -> child``, or None where an operator does not apply.
+"""Mutations: plain functions ``(genotype, rng, params) -> child``, or None if an operator does not apply.
 
-A child is connected and gives every output an input if its parent does; layers stay what they are (genes), empty ones
-are squeezed out. None of them looks at weights.
+A child is connected and gives every output an input if its parent does; layers keep their genes, and empty layers are
+squeezed out. No operator reads weights.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationPar
 #: In five searches of 2 minutes on Fashion-MNIST, for the same time and at 1.05 to 1.4 times their children's edges as
 #: parents, pruning lowered the front by 1.2 to 1.8 times as much as inflating, which alone makes networks grow and
 #: change. The others gained a third of that or less, and ``remove_layer`` and ``tie_weights`` a tenth in earlier
-#: searches; one that adds neurons and one that cuts stay, since neither of the two does that.
+#: searches. One operator that adds neurons and one that removes edges stay, since neither of the two does that.
 DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType({
     "prune": 24.0, "inflate": 12.0, "add_nodes": 1.0, "remove_edges": 1.0,
     "add_edges": 0.0, "remove_layer": 0.0, "split_neuron": 0.0, "tie_weights": 0.0, "swap_edges": 0.0,
     "merge_neurons": 0.0, "inflate_gradient": 0.0, "inflate_dilated": 0.0, "inflate_neurons": 0.0, "inflate_skips": 0.0,
 })
 
-#: Those of networks that share weights, in use beside the others where founders are convolutional: they apply to no
-#: other networks, and make three of four of the children of these.
+#: Weights of operators for networks that share weights, used beside the others if founders are convolutional: they
+#: apply to no other networks, and make three of four of the children of these.
 SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType({"release": 100.0})
 
-#: The same where weights, and not edges, are what counts: there networks stay tied, and channels come and go. In a
-#: search of 2 minutes on MNIST two of five children by ``add_channel`` and ``remove_channel`` were better than the
-#: front at their number of weights, one of three by ``prune`` and one of eighteen by ``inflate``. Where edges counted,
-#: they were not among the ancestors of any member of the five fronts that had such children.
+#: Weights of operators if weights, and not edges, are minimised: there networks stay tied, and channels come and go. In
+#: a search of 2 minutes on MNIST two of five children by ``add_channel`` and ``remove_channel`` were better than the
+#: front at their number of weights, one of three by ``prune`` and one of eighteen by ``inflate``. In searches that
+#: minimised edges, they were not among the ancestors of any member of the five fronts that had such children.
 FEW_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"inflate": 4.0, "release": 2.0, "add_channel": 12.0, "remove_channel": 12.0, "share": 6.0}
 )
 
-#: Every operator by name.
+#: Operators by name.
 OPERATORS: Mapping[str, Operator] = MappingProxyType({
     "add_nodes": add_nodes,
     "add_edges": add_edges,

@@ -1,4 +1,4 @@
-"""Whole channels come and go in networks that share weights, as filters do in a convolution."""
+"""Mutations that add or remove whole channels of networks that share weights, as with filters of a convolution."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from search_spaces.neuron.mutation.steps import MutationParams
 
 
 def add_channel(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Add a channel that sees, and is seen by, what a random one does, through weights of its own.
+    """Add a channel with the sources and targets of a random one, through weights of its own.
 
-    Its inputs are random and its outputs 0 when training begins. None if there is no channel.
+    Its inputs are random and its outputs 0 when training begins. The result is None if there is no channel.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     channel = _draw(genotype, rng)
     if channel is None:
@@ -41,7 +46,15 @@ def add_channel(genotype: NeuronGenotype, rng: np.random.Generator, params: Muta
 
 
 def remove_channel(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Remove a random channel of a layer that has others, with all edges. None if there is none."""
+    """Remove a random channel of a layer that has others, with all edges.
+
+    The result is None if there is no such channel.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
+    """
     counts = _channels_by_layer(genotype)
     crowded = np.flatnonzero(np.bincount(counts[:, 0])[counts[:, 0]] > 1)
     if not len(crowded):
@@ -54,7 +67,7 @@ def remove_channel(genotype: NeuronGenotype, rng: np.random.Generator, params: M
 
 
 def _channels_by_layer(genotype: NeuronGenotype) -> Ints:
-    """(layer, channel) of every channel, ``(n_channels, 2)``."""
+    """Return (layer, channel) of every channel, ``(n_channels, 2)``."""
     shared = genotype.channels >= 0
     pairs: Ints = np.unique(np.stack([genotype.layers[shared], genotype.channels[shared]], axis=1), axis=0)
     return pairs.astype(np.int64)
@@ -69,6 +82,6 @@ def _draw(genotype: NeuronGenotype, rng: np.random.Generator) -> int | None:
 
 
 def _copied(ties: NDArray[np.int32], first: int) -> NDArray[np.int32]:
-    """The groups of some edges as groups of their own, from number ``first`` on; -1 stays alone."""
+    """Return the groups of some edges as groups of their own, from number ``first`` on; -1 stays untied."""
     copies: NDArray[np.int32] = np.where(ties < 0, np.int32(-1), ties + first).astype(np.int32)
     return copies

@@ -1,4 +1,4 @@
-"""Growth of receptive fields at their rims."""
+"""Mutation that grows receptive fields at their rims."""
 
 from __future__ import annotations
 
@@ -15,21 +15,27 @@ from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation.grow_and_prune import inflated
 from search_spaces.neuron.mutation.steps import MutationParams
 
-#: How many of its layer's nearest places count as a source's neighbours, on a grid squares around it: the next number
-#: where a round finds fewer than a tenth of the edges that it seeks, as it may where most are there.
+#: Numbers of its layer's nearest places that count as a source's neighbours, on a grid squares around it: the next
+#: number is used if a round finds fewer than a tenth of the edges that it seeks, as can happen if most are there.
 NEIGHBOURS = (9, 25, 81)
-#: Proposals for each edge that is sought, the fewest of a round, of which one can judge, and the most rounds.
+#: Proposals for each edge that is sought, the fewest of a round from which its yield can be judged, and the most
+#: rounds.
 PROPOSALS, LEAST_ROUND, ROUNDS = 3, 256, 24
 
 
 def inflate_dilated(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype | None:
-    """Grow edges from neighbours of the sources that a target has, and be pruned back (see :func:`inflated`).
+    """Grow edges from neighbours of a target's present sources; training prunes back (see :func:`inflated`).
 
-    Each new edge is one of those that are there, drawn at random, its source replaced by one of its nearest neurons in
-    the same layer. There are fewer where all neighbours are sources, and None if all are; a full network is only
+    Each new edge is a copy of a random present one whose source is replaced by one of its nearest neurons in the same
+    layer. There are fewer if all neighbours are sources, and the result is None if none is left; a full network is only
     pruned.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     return inflated(genotype, rng, params, _dilated)
 
@@ -61,7 +67,14 @@ def _dilated(
 
 
 def _nearest(genotype: NeuronGenotype, law: DistanceLaw, n: int) -> Ints:
-    """Neurons at the ``n`` nearest places of its own layer, for every neuron but the outputs, its own place among them.
+    """Return neurons at the ``n`` nearest places of its own layer for every neuron but the outputs.
+
+    A neuron's own place is included.
+
+    Args:
+        genotype: The genotype.
+        law: Gives positions.
+        n: Number of places.
 
     Returns:
         Global indices, ``(n_inputs + n_hidden, n * channels)``, or as many columns as inputs; repeated in small layers.
@@ -76,7 +89,10 @@ def _nearest(genotype: NeuronGenotype, law: DistanceLaw, n: int) -> Ints:
 
 @cache
 def _nearest_inputs(law: DistanceLaw, n: int) -> Ints:
-    """Of every input, those at the ``n`` nearest places, at most all, on all channels: ``(n_inputs, n * channels)``."""
+    """Return for each input those at the ``n`` nearest places, at most all, on all channels.
+
+    The shape is ``(n_inputs, n * channels)``.
+    """
     positions = input_positions(law.input_shape)
     n_places = len(positions) // law.channels
     nearest = _nearest_places(positions[:n_places], n)
@@ -85,7 +101,7 @@ def _nearest_inputs(law: DistanceLaw, n: int) -> Ints:
 
 
 def _nearest_places(places: Floats, n: int) -> Ints:
-    """Indices of the ``n`` nearest of ``(n_places, 2)``, or of all, for each of them."""
+    """Return indices of the ``n`` nearest of ``(n_places, 2)``, or of all, for each of them."""
     from scipy.spatial import cKDTree  # takes longer to load than the rest of the package
 
     nearest = cKDTree(places).query(places, np.arange(1, min(n, len(places)) + 1))[1]

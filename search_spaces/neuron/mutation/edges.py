@@ -1,4 +1,4 @@
-"""Edges go, come and move."""
+"""Mutations that remove, add and move edges."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ def remove_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
     """Remove edges over 3 layer pairs, with probabilities proportional to ``exp(+length / scale)``.
 
     Pairs are drawn by the square root of their number of edges; an adjacent pair keeps at least half of its edges.
-    Neurons that have lost all inputs or all outputs go too, in cascade; an output that has lost its last edge gets a
-    new one. None if no pair may lose an edge.
+    Neurons that have lost all inputs or all outputs are removed too, in cascade; an output that has lost its last edge
+    gets a new one. The result is None if no pair may lose an edge.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     counts = pair_counts(genotype)
     adjacent = np.eye(len(counts), k=1, dtype=bool)
@@ -40,14 +45,30 @@ def remove_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
 
 
 def removal_times(genotype: NeuronGenotype, law: DistanceLaw, rng: np.random.Generator) -> Doubles:
-    """When each edge would go, shape ``(n_edges,)``: logarithms of clocks whose rates are ``exp(+length / scale)``."""
+    """Draw the logarithm of the removal time of each edge, shape ``(n_edges,)``.
+
+    The times are those of clocks whose rates are ``exp(+length / scale)``.
+
+    Args:
+        genotype: The genotype.
+        law: Gives lengths and scales.
+        rng: Draws the times.
+    """
     lengths = edge_lengths(law.positions(genotype), *genotype.edges.T)
     scales = law.scales(genotype)[genotype.layer_of[genotype.edges[:, 1]]]
     return log_clocks((genotype.n_edges,), rng) - lengths / scales
 
 
 def add_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Add edges over 3 layer pairs, near pairs first, by the distance law. None if every possible edge is there."""
+    """Add edges over 3 layer pairs, near pairs first, by the distance law.
+
+    The result is None if every possible edge is there.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
+    """
     count = params.step("add_edges", genotype.n_edges, rng)
     pairs = np.argwhere(pair_capacities(genotype) > pair_counts(genotype))
     if not len(pairs):
@@ -58,16 +79,24 @@ def add_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutati
 
 
 def swap_edges(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Remove edges, long ones first, and draw as many others by the distance law: neurons and number of edges stay.
+    """Remove edges, long ones first, and draw as many others by the distance law.
 
-    Every neuron keeps an input and every hidden one an output: the edges that would be the last to go. Layer pairs get
-    new edges in proportion to those that they have. None if no edge can go or every possible edge is there.
+    The numbers of neurons and edges stay.
+
+    Every neuron keeps an input and every hidden one an output, namely the edge with the latest removal time. Layer
+    pairs get new edges in proportion to those that they have. The result is None if no edge can be removed or every
+    possible edge is there.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     times = removal_times(genotype, params.law, rng)
     order = np.argsort(times)
     last = np.empty((2, genotype.n_neurons), np.int64)
     for side in (0, 1):
-        last[side, genotype.edges[order, side]] = order  # of several edges at a neuron the one that would go last
+        last[side, genotype.edges[order, side]] = order  # the edge at each neuron with the latest removal time
     fed_inputs = genotype.edges[:, 0] < genotype.n_inputs
     edge = np.arange(genotype.n_edges)
     kept = (last[1, genotype.edges[:, 1]] == edge) | (~fed_inputs & (last[0, genotype.edges[:, 0]] == edge))

@@ -1,4 +1,4 @@
-"""Grow now, be pruned back in training: the proposals for the growth, and what they have in common; only pruned."""
+"""Mutations that grow a network, which training prunes back; proposals for the growth; and one that only prunes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,27 @@ from search_spaces.neuron.mutation.steps import MutationParams, log_uniform
 #: Bounds of a child's edges before training prunes it, as multiples of its parent's.
 FACTORS = (1.5, 2.5)
 
-#: Adds a number of edges, or about that, to a genotype that has not all; None where it finds no place for any.
+#: Function that adds about a number of edges to a genotype that lacks some; None if it finds no place for any.
 Proposal: TypeAlias = Callable[[NeuronGenotype, int, np.random.Generator, MutationParams], NeuronGenotype | None]
 
 
 def inflated(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams, propose: Proposal
 ) -> NeuronGenotype | None:
-    """A child that a proposal has grown, and that training prunes to near its parent's edges within ``params.edges``:
-    as near as the step allows to what the search aims at, if it aims.
+    """Return a child that a proposal has grown, and that training prunes to near its parent's edges.
 
-    Which edges stay is decided by what they learn and not by the draw: sparse evolutionary training (Mocanu 2018,
-    https://doi.org/10.1038/s41467-018-04316-3). A network that has every possible edge is only pruned. None if it would
-    keep them all, or the proposal finds none.
+    Its final number of edges is within ``params.edges``.
+
+    If the search aims at a size, the child is pruned as near to it as the step allows. Training decides which edges
+    stay, and not the draw: sparse evolutionary training (Mocanu 2018, https://doi.org/10.1038/s41467-018-04316-3). A
+    network that has every possible edge is only pruned. The result is None if it would keep them all, or the proposal
+    finds none.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the step.
+        params: Bounds and steps.
+        propose: Adds the edges.
     """
     widest = np.log1p(params.largest_steps["inflate"])
     fewest, most = params.edges
@@ -46,10 +54,15 @@ def inflated(
 
 
 def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Grow by the distance law and be pruned back (see :func:`inflated`).
+    """Grow by the distance law; training prunes back (see :func:`inflated`).
 
-    Layer pairs get new edges in proportion to those that they have. A full network is only pruned; None if it would
-    keep all edges.
+    Layer pairs get new edges in proportion to those that they have. A full network is only pruned; the result is None
+    if it would keep all edges.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     return inflated(genotype, rng, params, _by_law)
 
@@ -65,8 +78,13 @@ def inflate_gradient(
 ) -> NeuronGenotype | None:
     """Ask training to begin with more edges, those on which the loss depends most, and to prune back.
 
-    Gradients need weights and data, so that the child has its parent's edges and a request, ``grow_to``, which
+    Gradients need weights and data, so the child has its parent's edges and a request, ``grow_to``, which
     :func:`search_spaces.neuron.growth.grown` fulfils.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     return inflated(genotype, rng, params, _request)
 
@@ -78,10 +96,15 @@ def _request(
 
 
 def inflate_skips(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Grow by the distance law between layers that are not neighbours, and be pruned back (see :func:`inflated`).
+    """Grow by the distance law between layers that are not neighbours; training prunes back (see :func:`inflated`).
 
-    Layer pairs get equal numbers of new edges, as far as they have room: also those that have none yet. None if there
-    is no hidden layer, or no room; a full network is only pruned.
+    Layer pairs get equal numbers of new edges, as far as they have room: also those that have none yet. The result is
+    None if there is no hidden layer, or no room; a full network is only pruned.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     return inflated(genotype, rng, params, _past_layers)
 
@@ -97,10 +120,14 @@ def _past_layers(
 def inflate_neurons(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype | None:
-    """Grow by new neurons on one layer, half of the time a new one, and be pruned back (see :func:`inflated`).
+    """Grow by new neurons on one layer, half of the time a new one; training prunes back (see :func:`inflated`).
 
-    They are wired as by :func:`add_nodes`, and have on average as many edges as the hidden neurons that are there, at
-    least 4.
+    They are wired as by :func:`add_nodes`, and have on average as many edges as the present hidden neurons, at least 4.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     return inflated(genotype, rng, params, _by_neurons)
 
@@ -114,15 +141,21 @@ def _by_neurons(
     return add_neurons(genotype, max(1, round(n_edges / degree)), n_edges, rng, params)
 
 
-#: Shares of its parent's edges that a child keeps. Gentle steps, each trained to its end, lose least.
+#: Shares of its parent's edges that a child keeps. Small steps, each trained to its end, lose least.
 KEPT = (0.4, 0.95)
 
 
 def prune(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Be pruned in training to the edges that the search aims at, or to a log-uniform share of the parent's.
+    """Ask training to prune to the edges that the search aims at, or to a log-uniform share of the parent's.
 
-    A step of iterative magnitude pruning with the learning rate rewound (Renda 2020,
-    https://arxiv.org/abs/2003.02389). None where the aim is no smaller than the parent, or the bounds leave no room.
+    This is a step of iterative magnitude pruning with the learning rate rewound (Renda 2020,
+    https://arxiv.org/abs/2003.02389). The result is None if the aim is no smaller than the parent, or the bounds leave
+    no room.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     fewest, most = (share * genotype.n_trained_edges for share in KEPT)
     wanted = log_uniform(fewest, most, rng) if params.target is None else max(params.target, fewest)

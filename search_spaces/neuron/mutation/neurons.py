@@ -1,4 +1,4 @@
-"""Neurons and layers come, part, join and go."""
+"""Mutations that add, split, merge and remove neurons and layers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from search_spaces.neuron.mutation.steps import (
 )
 from search_spaces.neuron.placing import at_predecessors
 
-#: Published: U(.12, .32) N neurons come with U(.18, .28) E edges; the ratio of the ends is kept at every step size.
+#: Published: U(.12, .32) N neurons are added with U(.18, .28) E edges; the ratio of the ends is kept at every step
+#: size.
 EDGES_PER_NODE_SHARE = 0.28 / 0.32
 #: Published: those edges, as a share, where the step has a lower bound.
 EDGES_OF_NODES = (0.18, 0.28)
@@ -33,7 +34,12 @@ EDGES_PER_NODE = 4
 def add_nodes(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
     """Add neurons at random places with edges by the distance law, about half of them inputs, half outputs.
 
-    Neurons that draw no input or no output are left out. None if that leaves nothing.
+    Neurons that draw no input or no output are left out. The result is None if that leaves no neuron.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     largest = params.largest_steps["add_nodes"]
     if "add_nodes" in params.smallest_steps:
@@ -74,7 +80,14 @@ def add_neurons(
 def _with_new_neurons(
     genotype: NeuronGenotype, n_new: int, rng: np.random.Generator, params: MutationParams
 ) -> tuple[NeuronGenotype, Ints, int]:
-    """The genotype with neurons that have no edges yet, their global indices, and their layer."""
+    """Return the genotype with neurons that have no edges yet, their global indices, and their layer.
+
+    Args:
+        genotype: The parent.
+        n_new: Number of neurons.
+        rng: Draws layer and places.
+        params: Gives the plane.
+    """
     layers = genotype.layers
     if genotype.n_hidden and rng.random() < 0.5:
         layer = int(rng.integers(1, genotype.depth))
@@ -91,13 +104,18 @@ def _with_new_neurons(
     return frame, new, layer
 
 
-# Net2Net's wider layer (Chen 2015, https://arxiv.org/abs/1511.05641), a neuron at a time.
+# Net2Net's wider layer (Chen 2015, https://arxiv.org/abs/1511.05641), one neuron at a time.
 def split_neuron(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Give random hidden neurons a twin each, with the same layer, place, predecessors and successors.
+    """Give each of some random hidden neurons a twin, with the same layer, place, predecessors and successors.
 
     The twin's ``origins`` names the neuron it was split from, so that inheritance can share the outgoing weights
-    between the two; the edges of twins and the outgoing edges of both are untied. None if there are no hidden
-    neurons.
+    between the two; the edges of twins and the outgoing edges of both are untied. The result is None if there are no
+    hidden neurons.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     if not genotype.n_hidden:
         return None
@@ -126,11 +144,16 @@ def split_neuron(genotype: NeuronGenotype, rng: np.random.Generator, params: Mut
 
 
 def merge_neurons(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Let random hidden neurons absorb each the one of their layer with the most similar inputs: undoes a split.
+    """Let random hidden neurons each absorb the neuron of their layer with the most similar inputs: undo a split.
 
-    Similar is what shares sources (intersection over union), and of those that share equally many the nearest. The one
-    that is left has the inputs and the outputs of both, untied; its ``origins`` names what it has absorbed, so that
-    inheritance can average what comes in and add up what goes out. None if no layer has two neurons.
+    Similarity is the share of common sources (intersection over union); of equally similar neurons the nearest is
+    taken. The survivor has the inputs and the outputs of both, untied; its ``origins`` names the absorbed neuron, so
+    that inheritance can average incoming weights and add outgoing ones. The result is None if no layer has two neurons.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     crowded = np.flatnonzero((np.bincount(genotype.layers) > 1)[genotype.layers])
     if not len(crowded):
@@ -152,7 +175,16 @@ def merge_neurons(genotype: NeuronGenotype, rng: np.random.Generator, params: Mu
 
 
 def _most_similar(genotype: NeuronGenotype, chosen: Ints, law: DistanceLaw) -> Ints:
-    """For each of the chosen hidden neurons the most similar one of its layer; all are counted from the inputs on."""
+    """Return for each of the chosen hidden neurons the most similar one of its layer.
+
+    Args:
+        genotype: The parent.
+        chosen: Indices of hidden neurons.
+        law: Gives positions.
+
+    Returns:
+        Indices of hidden neurons, of the shape of ``chosen``.
+    """
     from scipy.sparse import csr_array  # takes longer to load than the rest of the package
 
     n_inputs, n_hidden = genotype.n_inputs, genotype.n_hidden
@@ -170,7 +202,7 @@ def _most_similar(genotype: NeuronGenotype, chosen: Ints, law: DistanceLaw) -> I
 
 
 def _disjoint(first: Ints, second: Ints) -> tuple[Ints, Ints]:
-    """The pairs of which neither is in an earlier pair."""
+    """Return the pairs whose members occur in no earlier pair."""
     seen: set[int] = set()
     left = []
     for pair in zip(first.tolist(), second.tolist(), strict=True):
@@ -181,15 +213,20 @@ def _disjoint(first: Ints, second: Ints) -> tuple[Ints, Ints]:
     return survivors, absorbed
 
 
-#: Published: about this many bridging edges are drawn for each edge that goes.
+#: Published: about this many bridging edges are drawn for each removed edge.
 BRIDGES_PER_EDGE = 0.8
 
 
 def remove_layer(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
     """Remove a random hidden layer with its edges; draw 80 % as many from the layers before it to those behind it.
 
-    The bridging edges go to layer pairs (i, j) in proportion to the edges that led from i into the layer times those
-    that led on to j. None if there are fewer than two hidden layers: without any, a network is linear.
+    The bridging edges are distributed over layer pairs (i, j) in proportion to the edges from i into the layer times
+    those from it to j. The result is None if there are fewer than two hidden layers: without any, a network is linear.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     if genotype.depth < 3:
         return None

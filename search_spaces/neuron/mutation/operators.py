@@ -1,4 +1,4 @@
-"""Which operators a space offers, with which steps and weights."""
+"""Operators that a space offers, with their steps and weights."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ import numpy as np
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation import OPERATORS, MutationParams, Operator
 
-#: All operators but these have a step; that of ``inflate`` is that of its variants, too.
+#: Operators without a step; that of ``inflate`` also belongs to its variants.
 WITHOUT_STEP = ("remove_layer", "prune", "release", "add_channel", "remove_channel", "share")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """An operator, the parameters that it is called with, and the weight that it is drawn with."""
+    """Operator as it is used by a space.
+
+    Attributes:
+        operator: The operator.
+        params: Parameters of its calls.
+        weight: Weight with which it is drawn.
+    """
 
     operator: Operator
     params: MutationParams
@@ -25,17 +31,23 @@ class Mutation:
     def __call__(
         self, genotype: NeuronGenotype, rng: np.random.Generator, target: int | None = None
     ) -> NeuronGenotype | None:
-        """A child, or None where it does not apply; see :attr:`MutationParams.target`."""
+        """Return a child, or None if the operator does not apply.
+
+        Args:
+            genotype: The parent.
+            rng: Draws the child.
+            target: See :attr:`MutationParams.target`.
+        """
         return self.operator(genotype, rng, replace(self.params, target=target))
 
 
 def offered(params: MutationParams, weights: Mapping[str, float], steps: Sequence[float]) -> Mapping[str, Mutation]:
-    """Mutations by the names that individuals are recorded with.
+    """Return mutations by the names under which individuals are recorded.
 
     Args:
-        params: With the largest step of each operator.
-        weights: With which operators are drawn; one of weight 0 is left out.
-        steps: Shares of the largest step, each a mutation of its own where the operator has a step.
+        params: Parameters with the largest step of each operator.
+        weights: Weights with which operators are drawn; one of weight 0 is left out.
+        steps: Shares of the largest step, each a mutation of its own if the operator has a step.
     """
     mutations = {}
     for operator, weight in weights.items():

@@ -1,4 +1,4 @@
-"""Shared weights: tied, let go, and tied again at the outputs."""
+"""Mutations of shared weights: edges are tied, released, and tied again at the outputs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ SMALLEST_SHARE = 1 / 30
 
 
 def tie_weights(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Let some edges of one layer pair share one weight from now on; they leave the groups they were in.
+    """Let some edges of one layer pair share one weight; they leave their present groups.
 
-    The pair is drawn by its number of edges. None if no pair has two.
+    The pair is drawn by its number of edges. The result is None if no pair has two.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     counts = pair_counts(genotype)
     weights = np.where(counts > 1, counts, 0).reshape(-1)
@@ -34,15 +39,20 @@ def tie_weights(genotype: NeuronGenotype, rng: np.random.Generator, params: Muta
     return replace(genotype, ties=ties)
 
 
-#: Smallest share of its edges that a released network keeps: the rest of the way is taken in gentle steps.
+#: Smallest share of its edges that a released network keeps: later steps of pruning are small.
 KEPT = 0.4
 
 
 def release(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Give every edge a weight of its own and every neuron its own bias and gain; be pruned back in training.
+    """Give every edge a weight of its own and every neuron its own bias and gain; training prunes back.
 
-    The child begins with the function of its parent, and training prunes it to the edges that the search aims at, or
-    to a log-uniform number of them, but not below :data:`KEPT` of its own. None if nothing is shared.
+    The child begins with the function of its parent, and training prunes it to the edges that the search aims at, or to
+    a log-uniform number of them, but not below :data:`KEPT` of its own. The result is None if nothing is shared.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     if not genotype.is_shared:
         return None
@@ -60,8 +70,13 @@ REGIONS = (1, 2, 3)
 def share(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
     """Tie the edges from one channel, in one region of the map, to one output.
 
-    Trades accuracy for weights at the same FLOPs. The regions are parts of equal extent of what the channels cover.
-    None if no channel has an edge of its own into an output.
+    This trades accuracy for weights at the same FLOPs. The regions are parts of equal extent of the area that the
+    channels cover. The result is None if no channel has an edge of its own into an output.
+
+    Args:
+        genotype: The parent.
+        rng: Draws the child.
+        params: Bounds, steps and the distance law.
     """
     source, target = genotype.edges.T
     first_output = genotype.n_neurons - genotype.n_outputs

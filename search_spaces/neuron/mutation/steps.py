@@ -1,4 +1,4 @@
-"""How large a mutation is, and where in the network it happens."""
+"""Sizes of mutations, and draws of the layer pairs that they change."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from evonas.types import Doubles, Ints
 from search_spaces.neuron.distance import DistanceLaw
 
-#: The largest step of each operator, as a share: ``add_nodes`` of all neurons; ``add_edges``, ``remove_edges`` and
+#: Largest step of each operator, as a share: ``add_nodes`` of all neurons; ``add_edges``, ``remove_edges`` and
 #: ``swap_edges`` of all edges; ``split_neuron`` and ``merge_neurons`` of the hidden neurons; ``tie_weights`` of a layer
-#: pair's edges; ``inflate``, which counts for its variants too, of the edges that training leaves. The upper ends of
-#: the published ranges; swapping, splitting, merging and inflating were not published. With a fifth for inflating,
-#: fronts took long to reach the small networks.
+#: pair's edges; ``inflate``, which also counts for its variants, of the edges that training leaves. They are the upper
+#: ends of the published ranges; swapping, splitting, merging and inflating were not published. With a fifth for
+#: inflating, fronts took long to reach the small networks.
 LARGEST_STEPS: Mapping[str, float] = MappingProxyType(
     {"add_nodes": 0.32, "add_edges": 0.32, "remove_edges": 0.22, "swap_edges": 0.22, "split_neuron": 0.1,
      "merge_neurons": 0.1, "tie_weights": 1 / 3, "inflate": 0.5}
 )
 #: Edges are counted in 32 bits.
 UNBOUNDED = int(np.iinfo(np.int32).max)
-#: A mutation of edges touches at most so many layer pairs.
+#: Most layer pairs that a mutation of edges changes.
 N_PAIRS = 3
 #: Draws of random shares, of which the first is taken that keeps the bound.
 SHARE_DRAWS = 100
@@ -73,27 +73,46 @@ class MutationParams:
 
 
 def log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
-    """A value between two positive ones, its logarithm uniform; ``low`` if the range is empty."""
+    """Draw a value between two positive ones, its logarithm uniform; ``low`` if the range is empty.
+
+    Args:
+        low: Smallest value.
+        high: Largest value.
+        rng: Draws the value.
+    """
     return float(np.exp(rng.uniform(np.log(low), np.log(max(low, high)))))
 
 
 def step_size(largest: float, rng: np.random.Generator, *, smallest: int = 1) -> int:
-    """A log-uniform whole number from ``smallest`` to ``largest``; small steps matter near the front."""
+    """Draw a log-uniform whole number; small steps matter near the front.
+
+    Args:
+        largest: Largest number.
+        rng: Draws the number.
+        smallest: Smallest number.
+    """
     return max(smallest, min(int(largest), int(log_uniform(smallest, largest + 1, rng))))
 
 
 def preferences(pairs: Ints, rng: np.random.Generator) -> Doubles:
-    """The published taste for layer pairs (i, j) when edges are added: U(.7, 1.3) / sqrt(j - i)."""
+    """Draw the published weights of layer pairs (i, j) for added edges: U(.7, 1.3) / sqrt(j - i)."""
     weights: Doubles = rng.uniform(0.7, 1.3, len(pairs)) / np.sqrt(pairs[:, 1] - pairs[:, 0])
     return weights
 
 
 def choose_pairs(pairs: Ints, weights: Doubles, rng: np.random.Generator, n: int = N_PAIRS) -> Ints:
-    """Up to ``n`` of the layer pairs ``(n_pairs, 2)``, without replacement, by weight."""
+    """Draw up to ``n`` layer pairs without replacement, by weight.
+
+    Args:
+        pairs: Layer pairs, ``(n_pairs, 2)``.
+        weights: Weights, ``(n_pairs,)``.
+        rng: Draws the pairs.
+        n: Largest number of pairs.
+    """
     n = min(n, int((weights > 0).sum()))
     return pairs[rng.choice(len(pairs), n, replace=False, p=weights / weights.sum())] if n else pairs[:0]
 
 
 def even_shares(total: int, n: int) -> Ints:
-    """``total`` as ``n`` whole numbers that differ by at most one."""
+    """Split ``total`` into ``n`` whole numbers that differ by at most one."""
     return np.diff(np.arange(n + 1) * total // max(1, n))

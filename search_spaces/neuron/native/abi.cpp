@@ -1,4 +1,4 @@
-// The C interface that native.py loads with ctypes. No exception passes it; every array was checked in Python.
+// C interface that native.py loads with ctypes. No exception leaves it; every array was checked in Python.
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -15,7 +15,7 @@ using namespace evonas;
 
 namespace {
 
-// Widest first.
+// Instruction sets, widest first.
 struct InstructionSet {
   const char* name;
   const Kernel* kernel;
@@ -56,7 +56,7 @@ Outcome guarded(Call call) {
 
 }  // namespace
 
-// Whether the machine has an instruction set.
+// Returns whether the machine has an instruction set.
 EVONAS_API int32_t evonas_supports(const char* instruction_set) { return find_kernel(instruction_set) != nullptr; }
 
 // Packs (n_samples, n_inputs) rows into groups: [ceil(n / kGroup)][n_inputs][kGroup].
@@ -71,7 +71,7 @@ EVONAS_API void evonas_pack(const float* rows, int32_t n_samples, int32_t n_inpu
   }
 }
 
-// Null if there is no memory for it.
+// Returns null if there is no memory for it.
 EVONAS_API Session* evonas_open(const NetworkView* network, const char* instruction_set) {
   Session* session = nullptr;
   guarded([&] {
@@ -83,7 +83,7 @@ EVONAS_API Session* evonas_open(const NetworkView* network, const char* instruct
 
 EVONAS_API void evonas_close(Session* session) { delete session; }
 
-// One after the other, until one does not end well: n_done have.
+// Trains one epoch after the other until one does not end well; n_done have ended well.
 EVONAS_API Outcome evonas_train_epochs(Session* session, const DataView* data, const EpochView* epochs,
                                        int32_t n_epochs, EpochResult* results, int32_t* n_done) {
   return guarded([&] { return session->train_epochs(*data, epochs, n_epochs, results, *n_done); });
@@ -99,7 +99,7 @@ EVONAS_API Outcome evonas_evaluate(Session* session, const DataView* data, float
 EVONAS_API Outcome evonas_gradients(Session* session, const DataView* data, double* loss, float* edge, float* bias,
                                     float* gain) {
   return guarded([&] {
-    session->model.release();  // a gradient for each edge, and each row
+    session->model.release();  // a gradient for each edge and for each row
     *loss = session->gradients(*data);
     const Parameters gradients = session->model.gradients();
     for (int32_t e = 0; e < session->model.n_edges(); ++e) edge[session->model.edge_origin()[e]] = gradients.edge[e];
@@ -127,8 +127,8 @@ EVONAS_API Outcome evonas_statistics(Session* session, const DataView* data, dou
 
 EVONAS_API int32_t evonas_n_edges(const Session* session) { return session->model.n_edges(); }
 
-// The network as it is now, in the neurons of the network that training started from: (source, target) pairs of global
-// indices, each edge's index there (-1: grown since), its weight, and the biases and gains of the rows that are left.
+// Returns the present network, in the neurons of the network that training started from: (source, target) pairs of
+// global indices, each edge's index there (-1: grown since), its weight, and the biases and gains of the living rows.
 EVONAS_API void evonas_export(Session* session, int32_t* edges, int32_t* origin, float* edge, float* bias,
                               float* gain) {
   Model& model = session->model;

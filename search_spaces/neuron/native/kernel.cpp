@@ -1,4 +1,4 @@
-// The arithmetic for one instruction set: compiled several times, with EVONAS_KERNEL naming the table it defines.
+// Arithmetic for one instruction set: compiled several times, with EVONAS_KERNEL naming the table it defines.
 #include "kernel.h"
 
 #include "lanes.h"
@@ -24,7 +24,7 @@ void correlate_lanes(const Graph& g, const Tile* tiles, int32_t n_tiles, float* 
   n_tiles == 2 ? correlate_inputs<L, 2, Shared>(g, tiles, gradient) : correlate_inputs<L, 1, Shared>(g, tiles, gradient);
 }
 
-// Tiles of the same number of lanes.
+// Calls a template for tiles of the same number of lanes.
 void correlate_alike(const Graph& g, const Tile* tiles, int32_t n_tiles, float* gradient) {
   const Tile& t = tiles[0];
   EVONAS_FOR_LANES(correlate_lanes, g, tiles, n_tiles, gradient);

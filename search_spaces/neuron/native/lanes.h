@@ -42,7 +42,7 @@ inline float sum(vfloat x) {
 #endif
 }
 
-// out[0..3] += the sums of four vectors. Transposing while adding needs two shuffles a vector instead of four.
+// Adds the sums of four vectors to out[0..3]. Transposing while adding needs two shuffles for each vector, not four.
 inline void add_sums(float* out, vfloat a, vfloat b, vfloat c, vfloat d) {
 #if defined(__AVX512F__)
   const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
@@ -65,7 +65,7 @@ inline void add_sums(float* out, vfloat a, vfloat b, vfloat c, vfloat d) {
 #endif
 }
 
-// exp(x) for x <= 0 to 2e-7 relative: Cephes' expf (Moshier 1992), without its overflow branch.
+// Computes exp(x) for x <= 0 to 2e-7 relative: Cephes' expf (Moshier 1992), without its overflow branch.
 inline vfloat exponential(vfloat x) {
   x = maximum(x, broadcast(-87.0f));
   const vfloat magic = broadcast(12582912.0f);  // 1.5 * 2**23: adding it rounds to an integer

@@ -27,10 +27,10 @@ void set_targets(const Targets& y, const Tile& t, float* target, int32_t n_outpu
   }
 }
 
-// What a sample's loss is multiplied with.
+// Returns the factor of a sample's loss.
 inline float weight_of(const Targets& y, const Tile& t, int lane) { return y.weights ? y.weights[t.sample[lane]] : 1.0f; }
 
-// Mean squared error over a sample's outputs. The gradient at lane i is multiplied with factor[i].
+// Computes the mean squared error over a sample's outputs. The gradient at lane i is multiplied with factor[i].
 template <int L>
 double squared_error(const Targets& y, const Tile& t, const float* output, float* delta, int32_t n_outputs,
                      const float* factor) {
@@ -56,7 +56,7 @@ double cross_entropy(const Targets& y, const Tile& t, const float* output, float
     const vfloat w = load(factor + lane), inverse = 1.0f / total;
     for (int32_t k = 0; k < n_outputs; ++k) {
       const vfloat x = load(output + k * L + lane) - highest, target = load(delta + k * L + lane);
-      agreement += target * x;  // 0 * NaN is NaN: no divergence goes unnoticed
+      agreement += target * x;  // 0 * NaN is NaN: every divergence is detected
       store(delta + k * L + lane, (exponential(x) * inverse - target) * w);
     }
     store(loss + lane, -agreement);
@@ -68,7 +68,7 @@ double cross_entropy(const Targets& y, const Tile& t, const float* output, float
       sum += weight_of(y, t, lane) * (loss[lane] + log(static_cast<double>(normaliser[lane])));
     return sum;
   }
-  // The sum of logarithms as logarithms of products: 16 factors between 1 and n_outputs stay far below overflow.
+  // Sums logarithms as logarithms of products: 16 factors between 1 and n_outputs stay far below overflow.
   for (int strip = 0; strip < t.n; strip += kStrip) {
     double factors = 1;
     for (int lane = strip; lane < strip + kStrip && lane < t.n; ++lane) {

@@ -31,7 +31,7 @@ Model::Model(const NetworkView& n)
   for (int32_t r = 0; r < n.n_rows; ++r) row_.insert(row_.end(), n.row_begin[r + 1] - n.row_begin[r], r);
   std::vector<int32_t> tie(n.tie, n.tie + n.n_edges);
   for (int32_t e = 0; e < n.n_edges; ++e)
-    if (frozen_[e]) tie[e] = -1;  // the others of its group go on without it
+    if (frozen_[e]) tie[e] = -1;  // the others of its group continue without it
   edge_.assign(n.edge, tie);
   const std::vector<int32_t> channel(n.channel, n.channel + n.n_rows);
   bias_.assign(n.bias, channel);
@@ -230,7 +230,7 @@ void Model::rebuild_with(const std::vector<uint8_t>& kept, const std::vector<Can
   rebuild(std::move(edges));
 }
 
-// Rows, by global index, that are left when hidden rows without inputs or outputs go, in cascade.
+// Returns the rows, by global index, that remain after hidden rows without inputs or outputs are removed, in cascade.
 std::vector<uint8_t> Model::living(const EdgeList& edges) const {
   std::vector<uint8_t> alive(n_inputs_ + n_rows(), 1);
   for (bool changed = true; changed;) {
@@ -244,7 +244,7 @@ std::vector<uint8_t> Model::living(const EdgeList& edges) const {
   return alive;
 }
 
-// Goes on with the living rows, and squeezes empty layers out; the new global index of every old one.
+// Keeps the living rows and squeezes empty layers out; returns the new global index of every old one.
 std::vector<int32_t> Model::renumber(const std::vector<uint8_t>& alive) {
   std::vector<int32_t> rows, new_index(alive.size()), layer_begin = {0};
   std::iota(new_index.begin(), new_index.begin() + n_inputs_, 0);

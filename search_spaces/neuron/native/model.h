@@ -1,4 +1,4 @@
-// A network with its parameters and the optimiser's state, and the moves that change its structure.
+// Network with its parameters and the optimiser's state, and the changes of its structure.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace evonas {
 
-// An absent edge, and how much the loss depends on it.
+// Absent edge, and the sensitivity of the loss to it.
 struct Candidate {
   float score;
   int32_t row, source;
@@ -32,14 +32,14 @@ struct Moves {
   }
 };
 
-// What a network starts from. Rows are the neurons but the inputs, sources are global (see kernel.h).
+// Initial network. Rows are the neurons but the inputs, sources are global (see kernel.h).
 struct NetworkView {
   int32_t n_inputs, n_rows, n_layers, n_edges, norm;
   const int32_t* layer_begin;  // (n_layers + 1) rows
   const int32_t* row_begin;    // (n_rows + 1) edges
   const int32_t* source;       // (n_edges)
-  const int32_t* tie;          // (n_edges) edges with the same number share a weight; -1 is alone
-  const int32_t* channel;      // (n_rows) rows with the same number share bias and gain; -1 is alone
+  const int32_t* tie;          // (n_edges) edges with the same number share a weight; -1 is untied
+  const int32_t* channel;      // (n_rows) rows with the same number share bias and gain; -1 is untied
   const uint8_t* activation;   // (n_rows) an Activation; outputs are kLinear
   const uint8_t* frozen;       // (n_edges)
   const float *edge, *bias, *gain;
@@ -55,7 +55,7 @@ class Model {
   Parameters parameters() {
     return {edge_.value(), bias_.value(), gain_.value(), inner_weight_.data()};
   }
-  // By slot, as the parameters.
+  // Gradients by slot, as the parameters.
   Parameters gradients() { return {edge_.gradient(), bias_.gradient(), gain_.gradient(), nullptr}; }
   int32_t n_edges() const { return static_cast<int32_t>(source_.size()); }
   int32_t n_rows() const { return static_cast<int32_t>(row_origin_.size()); }
@@ -64,16 +64,16 @@ class Model {
   // Global indices of the source and row of the target of every edge, in the order of the parameters (see kernel.h).
   const std::vector<int32_t>& sources() const { return source_; }
   const std::vector<int32_t>& targets() const { return row_; }
-  // Index of every edge in the network that training started from, -1 for those that have grown since.
+  // Index of every edge in the network that training started from, -1 for those grown since.
   const std::vector<int32_t>& edge_origin() const { return edge_origin_; }
   // Row of every row in the network that training started from.
   const std::vector<int32_t>& row_origin() const { return row_origin_; }
 
   void clear_gradients();
-  // One optimiser step with the gradients of the mean loss, which are 0 then. No clipping if clip_norm is 0.
+  // Takes one optimiser step with the gradients of the mean loss, then sets them to 0. clip_norm 0 is no clipping.
   void update(const Kernel& kernel, AdamStep step, float clip_norm);
-  // Ends all sharing: every edge and every row goes on with its own parameters and its group's moments. Slot i is that
-  // of edge or row i then.
+  // Ends all sharing: every edge and every row continues with its own parameters and its group's moments. Slot i is
+  // then that of edge or row i.
   void release();
   // Keeps the `keep` edges with the largest weights (frozen ones always), then drops dead rows.
   void prune(int32_t keep);
@@ -97,14 +97,14 @@ class Model {
   void choose_by_weight(const std::vector<int32_t>& among, int64_t count, bool largest,
                         std::vector<uint8_t>& chosen) const;
   int64_t n_absent() const;
-  // Goes on with the edges that are kept and those that have grown.
+  // Continues with the kept and the grown edges.
   void rebuild_with(const std::vector<uint8_t>& kept, const std::vector<Candidate>& grown);
-  // Goes on with other edges, in any order, without dead rows and empty layers.
+  // Continues with other edges, in any order, without dead rows and empty layers.
   void rebuild(EdgeList edges);
   std::vector<uint8_t> living(const EdgeList& edges) const;
   std::vector<int32_t> renumber(const std::vector<uint8_t>& alive);
   void sort_by_visit(EdgeList& edges);
-  // Cuts the inputs into blocks where rows have enough edges from each to pay for one more pass over the rows.
+  // Cuts the inputs into blocks if rows have enough edges from each to pay for one more pass over the rows.
   void choose_blocks(int64_t n_from_inputs);
   int32_t segment_of(int32_t layer, int32_t row, int32_t input) const;
   void index_graph();

@@ -10,7 +10,7 @@
 
 namespace evonas {
 
-// The values of `values` at `origin`; `missing` where that is -1.
+// Returns the values of `values` at `origin`, and `missing` for -1.
 template <class T>
 void pick_from(std::vector<T>& values, const std::vector<int32_t>& origin, T missing) {
   std::vector<T> picked(origin.size(), missing);
@@ -19,41 +19,41 @@ void pick_from(std::vector<T>& values, const std::vector<int32_t>& origin, T mis
   values.swap(picked);
 }
 
-// One kind of parameter: the weights of edges, or the biases or gains of rows. Its members are in *slots*: those of a
+// Parameters of one kind: the weights of edges, or the biases or gains of rows. Members are in *slots*: those of a
 // group in one, all others in one of their own. A slot has a value, a gradient and a pair of moments.
 class ParameterSet {
  public:
-  // Members of a group (-1: alone) begin with their mean.
+  // Sets the members of a group (-1: none) to their mean.
   void assign(const float* values, const std::vector<int32_t>& group);
-  // Goes on with the members at `origin`: an index into the present ones, or -1 for one that is new, alone and 0.
+  // Continues with the members at `origin`: an index into the present ones, or -1 for a new one with value 0.
   void pick(const std::vector<int32_t>& origin);
   // Gives every member a slot of its own, with its group's value, gradient and moments.
   void release();
-  // Keeps the values of those members from now on that are not 0 in `fixed`; they are in no group.
+  // Fixes the values of the members that are not 0 in `fixed`; they are in no group.
   void fix(const std::vector<uint8_t>& fixed);
 
   bool shared() const { return !slot_.empty(); }
-  // Of every member; null where member i has slot i.
+  // Slot of every member; null if member i has slot i.
   const int32_t* slots() const { return shared() ? slot_.data() : nullptr; }
   int32_t slot_of(size_t member) const { return shared() ? slot_[member] : static_cast<int32_t>(member); }
   float value_of(size_t member) const { return value_[slot_of(member)]; }
   size_t n_fixed() const { return fixed_.size(); }
   float* value() { return value_.data(); }
-  float* gradient() { return gradient_.data(); }  // with kPadding zeros behind it
+  float* gradient() { return gradient_.data(); }  // followed by kPadding zeros
 
   void clear_gradients();
-  // Sets those of fixed members to 0; to be called before the next two.
+  // Sets the gradients of fixed members to 0; to be called before the next two.
   void mask_gradients();
   double squared_norm() const;
-  // One step; gradients are 0 then.
+  // Takes one step, then sets gradients to 0.
   void step(const Kernel& kernel, const AdamStep& rule);
 
  private:
-  // Makes the slots of members that are their own so far.
+  // Makes the slots of members that have none yet.
   void average(const std::vector<int32_t>& group);
 
-  std::vector<float> value_, gradient_, first_, second_;  // of every slot
-  std::vector<int32_t> slot_;                             // of every member; empty where member i has slot i
+  std::vector<float> value_, gradient_, first_, second_;  // by slot
+  std::vector<int32_t> slot_;                             // by member; empty if member i has slot i
   std::vector<std::pair<int32_t, float>> fixed_;          // slot and value
 };
 

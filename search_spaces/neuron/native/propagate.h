@@ -1,10 +1,10 @@
 // Forward and backward passes of a tile. Included only by kernel.cpp.
 //
-// A row's weighted sum, one register for every kWidth samples, stays in registers while its sources are read. Backward,
-// edges between rows are visited by source: with the source's activation and gradient in registers, one read of a
-// target's delta serves both the weight's gradient and the source's, and nothing is scattered. Edges from inputs, most
-// of the edges of an image classifier, need no gradient at their source: they are visited by target, with its delta in
-// registers.
+// A row's weighted sum, one register for every kWidth samples, stays in registers while its sources are read. In the
+// backward pass edges between rows are visited by source: with the source's activation and gradient in registers, one
+// read of a target's delta serves both the weight's gradient and the source's, and no write is scattered. Edges from
+// inputs, most of the edges of an image classifier, need no gradient at their source: they are visited by target, with
+// its delta in registers.
 #pragma once
 
 #include "kernel.h"
@@ -14,7 +14,7 @@ namespace {
 
 using namespace evonas;
 
-// Row i of a matrix with rows of S floats.
+// Returns row i of a matrix with rows of S floats.
 template <int S>
 inline const float* row(const float* matrix, int32_t i) {
   const float* p = matrix + static_cast<ptrdiff_t>(i) * S;
@@ -30,14 +30,14 @@ inline float* row(float* matrix, int32_t i) {
   return matrix + static_cast<ptrdiff_t>(i) * S;
 }
 
-// Where the parameters of edges lie: edge e's are in slot[e] where edges share, else in e.
+// Places of the parameters of edges: edge e's are in slot[e] if edges share, else in e.
 template <bool Shared>
 struct Slots {
   const int32_t* slot;
   int32_t operator[](int32_t e) const { return Shared ? slot[e] : e; }
 };
 
-// gradient[slots[e + i]] += the sum of dot[i], for i < n <= 4; without sharing adds zeros to up to three more.
+// Adds the sum of dot[i] to gradient[slots[e + i]], for i < n <= 4; without sharing adds zeros to up to three more.
 template <bool Shared>
 inline void add_gradients(float* gradient, Slots<Shared> slots, int32_t e, int32_t n, const vfloat (&dot)[4]) {
   if (!Shared) return add_sums(gradient + e, dot[0], dot[1], dot[2], dot[3]);
@@ -46,8 +46,8 @@ inline void add_gradients(float* gradient, Slots<Shared> slots, int32_t e, int32
   for (int32_t i = 0; i < n; ++i) gradient[slots[e + i]] += sums[i];
 }
 
-// sums += weight * source over edges [begin, end), with sources S floats apart. Two sets of sums, because four are too
-// few to hide the latency of FMA.
+// Adds weight * source over edges [begin, end) to sums, with sources S floats apart. There are two sets of sums,
+// because four are too few to hide the latency of FMA.
 template <int L, int S, bool Shared>
 inline void accumulate(vfloat (&sums)[L / kWidth], const float* weight, Slots<Shared> slots, const float* activation,
                        const int32_t* source, int32_t begin, int32_t end) {
@@ -93,8 +93,8 @@ inline void correlate(const vfloat (&delta)[T][L / kWidth], float* gradient, Slo
   add_gradients(gradient, slots, e, end - e, dot);
 }
 
-// Adds the gradients of the edges from inputs. Two tiles at once halve what it costs to sum up lanes and to read and
-// write gradients.
+// Adds the gradients of the edges from inputs. Two tiles at once halve the cost of summing lanes and of reading and
+// writing gradients.
 template <int L, int T, bool Shared>
 void correlate_inputs(const Graph& g, const Tile* tiles, float* gradient) {
   const int32_t* segment = g.segment_begin;
@@ -109,7 +109,7 @@ void correlate_inputs(const Graph& g, const Tile* tiles, float* gradient) {
       }
 }
 
-// Layer norm, gain and bias, and ReLU, of those rows of a layer that are normed; their weighted sums add up to `total`.
+// Applies layer norm, gain, bias and ReLU to the normed rows of a layer, whose weighted sums add up to `total`.
 template <int L>
 void normalise(const Graph& g, const Parameters& p, Norm norm, Tile& t, int layer, const vfloat (&total)[L / kWidth]) {
   constexpr int V = L / kWidth;
@@ -140,8 +140,8 @@ void normalise(const Graph& g, const Parameters& p, Norm norm, Tile& t, int laye
   }
 }
 
-// Asks for a share of the next tile's inputs while a row of this one is computed: spread over the rows of both passes,
-// fetching them from memory costs little time of its own.
+// Prefetches a share of the next tile's inputs while a row of this one is computed: spread over the rows of both
+// passes, fetching them from memory takes little extra time.
 template <int L>
 inline void fetch_ahead(const Graph& g, const Tile& t, int32_t visit) {
   if (!t.next) return;
@@ -154,7 +154,7 @@ inline void fetch_ahead(const Graph& g, const Tile& t, int32_t visit) {
       __builtin_prefetch(t.next + static_cast<ptrdiff_t>(g.used_input[i]) * kGroup + lane, 0, 2);
 }
 
-// Sums over the inputs of all blocks but the last, into the rows of a layer; the last block's first segment.
+// Sums over the inputs of all blocks but the last, into the rows of a layer; returns the last block's first segment.
 template <int L, bool Shared>
 const int32_t* sum_blocks(const Graph& g, const Parameters& p, Tile& t, int32_t begin, int32_t end) {
   constexpr int V = L / kWidth;
@@ -200,7 +200,7 @@ void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
   }
 }
 
-// The gradient at a row's activation, from the deltas of its targets; adds the gradients of its out-edges on the way.
+// Computes the gradient at a row's activation from the deltas of its targets, and adds the gradients of its out-edges.
 template <int L, bool Shared>
 inline void pull(const Graph& g, const Parameters& p, const Tile& t, int32_t r, float* gradient,
                  vfloat (&pulled)[L / kWidth]) {
@@ -235,7 +235,7 @@ inline void pull(const Graph& g, const Parameters& p, const Tile& t, int32_t r, 
   add_gradients(gradient, slots, e, end - e, dot);
 }
 
-// From the gradients at a hidden layer's activations to those at its weighted sums, and all gradients that follow.
+// Turns the gradients at a hidden layer's activations into those at its weighted sums, and adds all that follow.
 template <int L, bool Shared>
 void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int layer, const Parameters& gradient) {
   constexpr int V = L / kWidth;
@@ -246,7 +246,7 @@ void backward_layer(const Graph& g, const Parameters& p, Norm norm, Tile& t, int
     pull<L, Shared>(g, p, t, r, gradient.edge, pulled);
     const bool normed = g.activation[r] == kNormed, scaled = normed && norm == kLayerAffine;
     const float* activation = row<L>(t.activation, r);
-    vfloat sums[4] = {};  // of the bias's and the gain's gradients
+    vfloat sums[4] = {};  // gradients of bias and gain
     if (t.mask)
       for (int v = 0; v < V; ++v) pulled[v] *= load(t.mask + r * L + v * kWidth);
     if (g.activation[r] != kLinear)

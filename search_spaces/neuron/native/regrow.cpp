@@ -16,7 +16,7 @@ bool better(const Candidate& a, const Candidate& b) {
   return a.row != b.row ? a.row < b.row : a.source < b.source;
 }
 
-// The `count` best candidates seen so far; the worst of them on top of a heap.
+// `count` best candidates seen so far; the worst of them is on top of a heap.
 class Best {
  public:
   explicit Best(size_t count) : count_(count) { heap_.reserve(count); }
@@ -69,7 +69,7 @@ struct Present {
   std::vector<int32_t> begin, source;
 };
 
-// The finalizer of MurmurHash3, as in trainer/counter_rng.py.
+// Finalizer of MurmurHash3, as in trainer/counter_rng.py.
 uint32_t mix(uint32_t h) {
   h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
   h = (h ^ (h >> 13)) * 0xC2B2AE35u;
@@ -128,7 +128,7 @@ std::vector<Candidate> Session::best_absent(const DataView& data, const EpochVie
   std::vector<int32_t> next = present.begin;  // each row's first edge whose source has not been passed
   Growing growing(moves);
   float scores[kChunk];
-  for (int32_t layer = -1; layer < g.n_layers - 1; ++layer) {  // of the sources; -1 is the inputs
+  for (int32_t layer = -1; layer < g.n_layers - 1; ++layer) {  // layer of the sources; -1 is the inputs
     const int32_t layer_begin = layer < 0 ? 0 : g.n_inputs + g.layer_begin[layer];
     const int32_t layer_end = g.n_inputs + g.layer_begin[layer + 1];
     for (int32_t first = layer_begin; first < layer_end; first += kChunk) {

@@ -11,21 +11,21 @@ namespace evonas {
 
 namespace {
 
-// The narrowest tile that holds n samples.
+// Returns the lanes of the narrowest tile that holds n samples.
 int32_t lanes_for(int32_t n) { return n <= 16 ? 16 : n <= 32 ? 32 : 64; }
 
-// Whether a tile and the inputs of the next one fit a second-level cache of 1 MB; if not, fetching the latter ahead
-// would drive out what is needed now.
+// Returns whether a tile and the inputs of the next one fit a second-level cache of 1 MB; if not, fetching the latter
+// ahead would evict data that are needed now.
 bool fits_cache(const Graph& g, int32_t lanes) {
   return sizeof(float) * lanes * (2 * static_cast<size_t>(g.n_inputs) + 3 * static_cast<size_t>(g.n_rows)) <= 1 << 20;
 }
 
-// The inputs of a sample and its neighbours, where they are packed.
+// Returns the packed inputs of a sample and its neighbours.
 const float* packed_inputs(const DataView& data, int32_t n_inputs, int32_t sample) {
   return data.groups + static_cast<size_t>(sample / kGroup) * n_inputs * kGroup + sample % kGroup;
 }
 
-// The activations of a neuron by its global index.
+// Returns the activations of a neuron by its global index.
 const float* activations(const Tile& t, int64_t n_inputs, int64_t u) {
   return u < n_inputs ? t.input + u * kGroup : t.activation + (u - n_inputs) * t.lanes;
 }

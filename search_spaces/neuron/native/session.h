@@ -10,11 +10,11 @@
 
 namespace evonas {
 
-// Samples as they lie in Python's memory.
+// Samples in Python's memory.
 struct DataView {
   int32_t n_samples;
-  const float* rows;    // (n_samples, n_inputs); read where single samples are shuffled
-  const float* groups;  // packed: [ceil(n / kGroup)][n_inputs][kGroup], 64-byte aligned; read everywhere else
+  const float* rows;    // (n_samples, n_inputs); read if single samples are shuffled
+  const float* groups;  // packed: [ceil(n / kGroup)][n_inputs][kGroup], 64-byte aligned; read otherwise
   Targets targets;
 };
 
@@ -22,22 +22,22 @@ struct DataView {
 void transpose(const float* rows, const int32_t* samples, int32_t n, int32_t n_inputs, float* out,
                const int32_t* view = nullptr);
 
-// The steps of one epoch.
+// Steps of one epoch.
 struct EpochView {
   const int32_t* order;    // (n_samples) sample indices
   int32_t batch_size;
-  int32_t group;           // neighbours that `order` moves as one: 1, or they can be read where they are packed
+  int32_t group;           // neighbours that `order` moves as one; if not 1, they are read packed
   int32_t first_step;      // steps taken in earlier epochs
-  int32_t release;         // steps of this epoch after which nothing is shared any more; -1: not in this epoch
+  int32_t release;         // steps of this epoch after which sharing ends; -1: not in this epoch
   const double* rates;     // (n_batches) learning rates
   const int32_t* keep;     // (n_batches) edges to keep after the step, -1: no pruning
   const double* share;     // (n_batches) share of edges that move after the step, 0: none
-  const uint32_t* keys;          // (n_batches, 2) of hashes; read with dropout and where edges grow at random
+  const uint32_t* keys;          // (n_batches, 2) of hashes; read with dropout and for random growth
   uint32_t dropout_threshold;    // 0: no dropout
   float dropout_scale;
   uint32_t hidden_threshold;     // the same for the activations of hidden rows
   float hidden_scale;
-  const int32_t* views;    // (n_views, n_inputs) which input is shown in the place of each; null: as they are
+  const int32_t* views;    // (n_views, n_inputs) input that replaces each; null: unchanged
   const int32_t* view;     // (n_batches) rows of `views`
   float clip_norm;         // 0: no clipping
   float weight_decay;
@@ -53,13 +53,13 @@ enum class Outcome : int32_t { kDone = 0, kStopped = 1, kDiverged = 2, kOutOfMem
 struct EpochResult {
   double loss;          // mean over the samples
   double edge_updates;  // edges times samples
-  int32_t n_edges;      // that are left
+  int32_t n_edges;      // remaining edges
 };
 
 // Floats on a 64-byte boundary, so that vector loads are aligned.
 class AlignedBuffer {
  public:
-  // At least n floats; zeros if it had to grow, else what was there.
+  // Returns at least n floats; zeros if it had to grow, else the previous values.
   float* reserve(size_t n);
 
  private:
@@ -77,33 +77,34 @@ class Session {
   }
 
   Outcome train_epoch(const DataView& data, const EpochView& epoch, EpochResult& result);
-  // One epoch after another, until one does not end well; n_done of them have.
+  // Trains one epoch after another until one does not end well; n_done have ended well.
   Outcome train_epochs(const DataView& data, const EpochView* epochs, int32_t n_epochs, EpochResult* results,
                        int32_t& n_done);
-  // Mean loss; outputs (n_samples, n_outputs) may be null.
+  // Returns the mean loss; outputs (n_samples, n_outputs) may be null.
   double evaluate(const DataView& data, float* outputs);
-  // Mean loss; its gradients are in model.gradients().
+  // Returns the mean loss; its gradients are in model.gradients().
   double gradients(const DataView& data);
-  // E[h_source * delta_target] of (source, target) pairs of global indices.
+  // Computes E[h_source * delta_target] of (source, target) pairs of global indices.
   void edge_scores(const DataView& data, const int64_t* pairs, int64_t n, float* scores);
-  // Per neuron: E[h], E[h**2], E[delta**2]; (n_inputs + n_rows) each.
+  // Computes E[h], E[h**2], E[delta**2] of every neuron; (n_inputs + n_rows) each.
   void statistics(const DataView& data, double* mean, double* square, double* delta);
 
   Model model;
 
  private:
-  static constexpr int32_t kTilesAtOnce = 2;  // whose gradients are added together; see Kernel::correlate
+  static constexpr int32_t kTilesAtOnce = 2;  // tiles whose gradients are added together; see Kernel::correlate
 
   // Tiles with gradients of their own; all of them share the activations if these are not kept.
   void make_tiles(int32_t n, bool keep_activations);
-  // Points a tile at n samples; `packed`: they are neighbours in one group, and without a view are read there.
+  // Points a tile at n samples; `packed` ones are neighbours in one group, and without a view are read there.
   void load(Tile& tile, int32_t lanes, const DataView& data, const int32_t* samples, int32_t n, bool packed,
             const int32_t* view = nullptr);
-  // Memory of a tile's own for inputs that cannot be read where they are: [n_inputs][kGroup].
+  // Returns a tile's own memory for inputs that cannot be read in place: [n_inputs][kGroup].
   float* own_inputs(const Tile& tile);
   // What the activations of hidden rows are multiplied with in the step; see counter_rng.py.
   void drop_hidden(Tile& tile, const EpochView& epoch, const uint32_t* keys);
-  // Forward, loss and backward but for the gradients of edges from inputs; the losses' sum. Gradients are scaled.
+  // Runs forward, loss and backward without the gradients of edges from inputs, and returns the losses' sum. Gradients
+  // are scaled.
   double propagate(Tile& tile, const Targets& targets, float scale);
   template <class Visit>
   void visit_all(const DataView& data, Visit visit);

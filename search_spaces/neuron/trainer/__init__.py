@@ -1,6 +1,7 @@
 """Training of neuron networks: one interface, a native backend, and its fallback in torch.
 
-- ``base``: what every trainer takes and returns; ``checks``: what it refuses; ``counter_rng``: chance that all share
+- ``base``: arguments and results of all trainers; ``checks``: arguments that are refused; ``counter_rng``: random
+  numbers that all trainers share
 - ``native``: the trainer in C++; ``torch_backend``: the trainer in torch
 
 Importing this package imports neither torch nor the native library.
@@ -15,17 +16,17 @@ from typing import Literal, TypeAlias, get_args
 
 from search_spaces.neuron.trainer.base import Trainer
 
-#: ``native``; ``torch``: embedding_bag or dense products, whichever is faster for a network; ``dense``: always dense
-#: ones; ``auto``: native where the library is, else torch.
+#: Names of trainers: ``native``; ``torch``: embedding_bag or dense products, whichever is faster for a network;
+#: ``dense``: always dense products; ``auto``: native if the library is there, else torch.
 TrainerName: TypeAlias = Literal["auto", "native", "torch", "dense"]
 
 _REMEDY = "install a C++17 compiler (g++ or clang++) and then this package again"
 
 
 def choose_trainer(name: TrainerName = "auto") -> Trainer:
-    """The trainer of a name; it can be pickled.
+    """Return the trainer of a name; it can be pickled.
 
-    Where ``auto`` finds no native library it takes torch and says so: once, in the main process, in one line at level
+    If ``auto`` finds no native library, it takes torch and logs this once, in the main process, in one line at level
     WARNING of the logger ``search_spaces.neuron.trainer``.
 
     Raises:
@@ -49,7 +50,7 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
 @cache
 def _announce_fallback() -> None:
     if multiprocessing.parent_process() is not None:
-        return  # the parent has said it
+        return  # the parent process has logged it
     logging.getLogger(__name__).warning(
         "The native trainer was not built; training in torch, several times slower. To build it, %s.", _REMEDY
     )

@@ -14,7 +14,7 @@ from evonas.training import Epoch, Recipe, Stop
 from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 
-#: What hidden neurons with the gene ``Activation.NORM`` compute: ``layer``: h = relu(LN(z + b)); ``layer-affine``: h =
+#: Function of hidden neurons with the gene ``Activation.NORM``: ``layer``: h = relu(LN(z + b)); ``layer-affine``: h =
 #: relu(LN(z) * g + b); ``none``: h = relu(z + b). The output layer is z + b in all three. LN is over the neurons of a
 #: layer that have this gene, biased variance, epsilon 1e-5 (Ba 2016, https://arxiv.org/abs/1607.06450).
 Norm: TypeAlias = Literal["layer", "layer-affine", "none"]
@@ -23,13 +23,14 @@ NORM_EPSILON = 1e-5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """A genotype with its parameters.
+    """Genotype with its parameters.
 
     Attributes:
+        genotype: The genotype.
         edge: float32 ``(n_edges,)``, aligned with ``genotype.edges``.
         bias: float32 ``(n_hidden + n_outputs,)``, in global order without the inputs.
         gain: float32, the same shape; used by ``layer-affine`` and ignored (ones) elsewhere and for outputs.
-        norm: Which normalisation hidden layers have.
+        norm: Normalisation of hidden layers.
     """
 
     genotype: NeuronGenotype
@@ -40,7 +41,12 @@ class Network:
 
 
 class TrainedNetwork(NamedTuple):
-    """The network that came out (its edges may have changed), with what ``evonas.training.Trained`` reports."""
+    """Result of a training.
+
+    Attributes:
+        network: The network after training; its edges may have changed.
+        history, edge_updates: See ``evonas.training.Trained``.
+    """
 
     network: Network
     history: tuple[Epoch, ...]
@@ -48,7 +54,14 @@ class TrainedNetwork(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Mean loss over a batch and its gradients; shapes as in :class:`Network`."""
+    """Mean loss over a batch and its gradients; shapes as in :class:`Network`.
+
+    Attributes:
+        loss: Mean loss.
+        edge: Gradient of the weights.
+        bias: Gradient of the biases.
+        gain: Gradient of the gains.
+    """
 
     loss: float
     edge: Floats
@@ -57,10 +70,12 @@ class Gradients(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """Per neuron by global index, over a batch: shapes ``(n_neurons,)``; ``delta`` is 0 for inputs.
+    """Statistics of each neuron by global index over a batch, ``(n_neurons,)`` each.
 
-    ``mean`` and ``square`` are E[h] and E[h^2] of the activation, ``delta`` is E[delta^2] of the per-sample loss
-    gradient at the neuron's weighted sum.
+    Attributes:
+        mean: E[h] of the activation.
+        square: E[h^2] of the activation.
+        delta: E[delta^2] of the per-sample loss gradient at the neuron's weighted sum; 0 for inputs.
     """
 
     mean: Floats
@@ -69,7 +84,7 @@ class Statistics(NamedTuple):
 
 
 class Trainer(Protocol):
-    """A backend. All give the same results to float32 tolerance for the same arguments."""
+    """Backend of training. All backends give the same results to float32 tolerance for the same arguments."""
 
     name: str
     releases_gil: bool
@@ -97,7 +112,7 @@ class Trainer(Protocol):
         ...
 
     def predict(self, network: Network, samples: Samples) -> Floats:
-        """Outputs before softmax, ``(n, n_outputs)``."""
+        """Return outputs before softmax, ``(n, n_outputs)``."""
         ...
 
     def gradients(
@@ -133,31 +148,46 @@ class Trainer(Protocol):
         ...
 
 
-#: Samples that lie side by side in packed inputs.
+#: Samples that are adjacent in packed inputs.
 GROUP = 64
 
 
 def shuffled_together(batch_size: int) -> int:
-    """Neighbours that are shuffled as one, so that a trainer can read a batch where it is packed: 64, 32, 16 or 1.
+    """Return the number of neighbours that are shuffled as one: 64, 32, 16 or 1.
+
+    A trainer can then read a batch where it is packed.
 
     On Fashion-MNIST batches that are always the same 64 samples cost no accuracy (.8759 against .8763 with groups of
-    16, 5 seeds); data sets are shuffled when they are split, so that neighbours have nothing in common.
+    16, 5 seeds); data sets are shuffled when they are split, so neighbours have nothing in common.
     """
     return GROUP if batch_size % GROUP == 0 else batch_size if batch_size in (16, 32) else 1
 
 
 def sample_order(n_samples: int, batch_size: int, *, seed: int, epoch: int) -> Ints:
-    """The order in which an epoch visits the samples, shape ``(n_samples,)``: the same for every trainer.
+    """Return the order in which an epoch visits the samples, shape ``(n_samples,)``; it is the same for every trainer.
 
-    Wholes of :func:`shuffled_together` neighbours, the first of them a multiple of their number; those that are left
-    over come last.
+    Groups of :func:`shuffled_together` neighbours, each beginning at a multiple of their number, stay together; the
+    remaining samples come last.
+
+    Args:
+        n_samples: Number of samples.
+        batch_size: Samples in a batch.
+        seed: Seed of the training.
+        epoch: Number of the epoch, from 0.
     """
     order: Ints = sample_orders(n_samples, batch_size, seed=seed, epochs=[epoch])[0]
     return order
 
 
 def sample_orders(n_samples: int, batch_size: int, *, seed: int, epochs: Sequence[int]) -> Ints:
-    """:func:`sample_order` of several epochs, shape ``(n_epochs, n_samples)``."""
+    """Return :func:`sample_order` of several epochs, shape ``(n_epochs, n_samples)``.
+
+    Args:
+        n_samples: Number of samples.
+        batch_size: Samples in a batch.
+        seed: Seed of the training.
+        epochs: Numbers of the epochs.
+    """
     size = shuffled_together(batch_size)
     n_groups = n_samples // size
     groups = np.stack([np.random.default_rng([seed, epoch]).permutation(n_groups) for epoch in epochs])
@@ -168,12 +198,12 @@ def sample_orders(n_samples: int, batch_size: int, *, seed: int, epochs: Sequenc
     return orders
 
 
-#: Samples on which regrowth scores absent edges: those that follow the step's batch begin in the epoch's order.
+#: Samples on which regrowth scores absent edges: those after the step's batch in the epoch's order.
 SCORE_SAMPLES = 256
 
 
-#: However short training is, the whole of it would have room for at least these prunings: where edges go in a few large
-#: jumps, whole layers go with them.
+#: Fewest prunings that the whole training has room for: if edges are removed in a few large jumps, whole layers are
+#: lost.
 FEWEST_PRUNINGS = 100
 
 
@@ -236,8 +266,8 @@ def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int, per_epoch: int
     return {s - 1: float(regrowth.fraction * 0.5 * (1 + np.cos(np.pi * (s - pruned_until) / span))) for s in steps}
 
 
-#: While weights are shared, networks that have fewer of them than SHARED of their edges learn at SHARED_RATE times the
-#: recipe's rate: on Fashion-MNIST and CIFAR-10 .01 was best for tied networks, .003 to .005 for single neurons.
+#: Rate while weights are shared: networks that have fewer weights than SHARED of their edges learn at SHARED_RATE times
+#: the recipe's rate. On Fashion-MNIST and CIFAR-10 .01 was best for tied networks, .003 to .005 for single neurons.
 SHARED, SHARED_RATE = 0.75, 3.0
 
 
@@ -274,7 +304,7 @@ class Schedule(NamedTuple):
 
     @property
     def settled(self) -> int:
-        """Steps after which the network is released and pruned, as it is to come out."""
+        """Steps after which the network is released and has its final number of edges."""
         return max(max(self.prunes, default=-1) + 1, self.release, 0)
 
 
@@ -294,17 +324,17 @@ def schedule(recipe: Recipe, genotype: NeuronGenotype, n_steps: int, per_epoch: 
 
 
 def row_channels(genotype: NeuronGenotype) -> NDArray[np.int32]:
-    """Channels of the rows of bias and gain, ``(n_hidden + n_outputs,)``: those of hidden neurons, -1 for outputs."""
+    """Return channels of the rows of bias and gain, ``(n_hidden + n_outputs,)``; -1 for outputs."""
     return np.concatenate([genotype.channels, np.full(genotype.n_outputs, -1, np.int32)])
 
 
 def row_activations(genotype: NeuronGenotype) -> NDArray[np.int8]:
-    """Activations of the rows, ``(n_hidden + n_outputs,)``: those of hidden neurons; outputs are linear."""
+    """Return activations of the rows, ``(n_hidden + n_outputs,)``: those of hidden neurons; outputs are linear."""
     return np.concatenate([genotype.activations, np.full(genotype.n_outputs, Activation.LINEAR, np.int8)])
 
 
 def n_batches(n_samples: int, batch_size: int) -> int:
-    """Steps in an epoch; the last batch may be smaller."""
+    """Return the number of steps in an epoch; the last batch may be smaller."""
     return -(-n_samples // batch_size)
 
 

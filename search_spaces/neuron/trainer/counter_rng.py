@@ -1,6 +1,6 @@
-"""Random choices that need no random state: every trainer, on every machine, makes the same ones.
+"""Random choices that need no random state: they are the same in every trainer and on every machine.
 
-Stateless and counter-based. With the keys ``(a, b)`` of a training step and all arithmetic modulo 2**32::
+They are stateless and counter-based. With the keys ``(a, b)`` of a training step and all arithmetic modulo 2**32::
 
     hash(row, column) = mix(mix(row ^ a) ^ (column * 0x9E3779B1 + b))
 
@@ -18,38 +18,51 @@ _UINT32 = (1 << 32) - 1
 
 
 def _mix(h: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The finalizer of MurmurHash3 (public domain): every input bit flips every output bit with probability 1/2."""
+    """Apply the finalizer of MurmurHash3 (public domain).
+
+    Every input bit flips every output bit with probability 1/2.
+    """
     h = (h ^ (h >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
     return h ^ (h >> np.uint32(16))
 
 
 def step_keys(seed: int, step: int) -> tuple[int, int]:
-    """The two 32-bit keys of a training step; ``seed`` counts modulo 2**64, ``step`` from 0 over all epochs."""
+    """Return the two 32-bit keys of a training step; ``seed`` counts modulo 2**64, ``step`` from 0 over all epochs."""
     state = np.random.SeedSequence([seed & ((1 << 64) - 1), step]).generate_state(2)
     return int(state[0]), int(state[1])
 
 
 def _hashes(rows: Ints, n_columns: int, *, seed: int, step: int) -> NDArray[np.uint32]:
-    """``hash(row, column)`` for all columns, shape ``(n_rows, n_columns)``."""
+    """Return ``hash(row, column)`` for all columns, shape ``(n_rows, n_columns)``.
+
+    Args:
+        rows: Rows, ``(n_rows,)``.
+        n_columns: Number of columns.
+        seed: Seed of the training.
+        step: Step of the training.
+    """
     a, b = step_keys(seed, step)
     columns = np.arange(n_columns, dtype=np.uint32) * np.uint32(0x9E3779B1) + np.uint32(b)
     return _mix(_mix(rows.astype(np.uint32) ^ np.uint32(a))[:, None] ^ columns[None, :])
 
 
 def dropout_threshold(rate: float) -> int:
-    """A value is dropped where its hash is below this."""
+    """Return the hash below which a value is dropped."""
     return min(_UINT32, round(rate * 2.0**32))
 
 
 def dropout_mask(samples: Ints, n_inputs: int, *, rate: float, seed: int, step: int) -> Floats:
-    """What the inputs of a training step are multiplied with: 0 where dropped, else ``1 / (1 - rate)``.
+    """Return the factors of the inputs of a training step: 0 for dropped values, else ``1 / (1 - rate)``.
 
     A value is dropped if ``hash(sample, input) < dropout_threshold(rate)``.
 
     Args:
         samples: Indices into the training set, shape ``(n,)``.
+        n_inputs: Number of inputs.
         rate: Probability that a value is dropped, in [0, 1).
+        seed: Seed of the training.
+        step: Step of the training.
 
     Returns:
         float32 ``(n, n_inputs)``.
@@ -80,9 +93,15 @@ def hidden_mask(samples: Ints, n_inputs: int, n_hidden: int, *, rate: float, see
 
 
 def growth_scores(targets: Ints, n_sources: int, *, seed: int, step: int) -> Floats:
-    """Random scores of the edges into ``targets`` (global indices) from the first ``n_sources`` neurons.
+    """Return random scores of the edges into ``targets`` from the first ``n_sources`` neurons.
 
-    The upper 24 bits of ``hash(target, source)``, which float32 holds exactly.
+    They are the upper 24 bits of ``hash(target, source)``, which float32 holds exactly.
+
+    Args:
+        targets: Global indices, ``(n_targets,)``.
+        n_sources: Number of sources.
+        seed: Seed of the training.
+        step: Step of the training.
 
     Returns:
         float32 ``(n_targets, n_sources)``.

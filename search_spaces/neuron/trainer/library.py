@@ -1,8 +1,8 @@
-"""The native library as Python sees it: structures, sessions, and the packed form of samples.
+"""Python side of the native library: structures, sessions, and the packed form of samples.
 
 ctypes needs no binding library at build or run time, is independent of the Python version, releases the GIL in every
-call, and loads a library that was built with sanitizers just as well. The C++ sources are in
-``search_spaces/neuron/native``; the structures here repeat those of ``session.h`` and ``model.h``.
+call, and also loads a library that was built with sanitizers. The C++ sources are in ``search_spaces/neuron/native``;
+the structures here repeat those of ``session.h`` and ``model.h``.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import GROUP, Network, Norm, row_activations, row_channels
 
-#: Widest first; the first one that the machine has is used.
+#: Instruction sets, widest first; the first that the machine has is used.
 INSTRUCTION_SETS = ("avx512", "avx2", "generic")
 _ALIGNMENT = 64
 
 
 class Outcome(IntEnum):
-    """What a native call returns."""
+    """Result of a native call."""
 
     DONE = 0
     STOPPED = 1
@@ -41,7 +41,10 @@ class Outcome(IntEnum):
 
 
 def library_path() -> Path:
-    """Where the library is; ``EVONAS_NATIVE_LIBRARY`` names another, e.g. one that was built with sanitizers."""
+    """Return the path of the library.
+
+    ``EVONAS_NATIVE_LIBRARY`` names another, e.g. one that was built with sanitizers.
+    """
     return Path(os.environ.get("EVONAS_NATIVE_LIBRARY") or Path(__file__).with_name("libevonas_native.so"))
 
 
@@ -59,7 +62,7 @@ def _library() -> CDLL | None:
 
 
 def available() -> bool:
-    """Whether the library was built, and can be loaded on this machine."""
+    """Return whether the library was built, and can be loaded on this machine."""
     return _library() is not None
 
 
@@ -71,7 +74,7 @@ def _loaded() -> CDLL:
 
 
 def instruction_set() -> str:
-    """The instruction set in use: ``avx512``, ``avx2`` or ``generic``; ``EVONAS_ISA`` names another one.
+    """Return the instruction set in use: ``avx512``, ``avx2`` or ``generic``; ``EVONAS_ISA`` names another one.
 
     Raises:
         ValueError: ``EVONAS_ISA`` names one that this machine does not have.
@@ -85,7 +88,7 @@ def instruction_set() -> str:
 
 @cache
 def supported_instruction_sets() -> tuple[str, ...]:
-    """What this machine has, widest first."""
+    """Return the instruction sets of this machine, widest first."""
     return tuple(name for name in INSTRUCTION_SETS if _loaded().evonas_supports(name.encode()))
 
 
@@ -113,7 +116,7 @@ class _DataView(Structure):
 
 
 class EpochView(Structure):
-    """The steps of one epoch; see ``session.h``."""
+    """Steps of one epoch; see ``session.h``."""
 
     _fields_ = [
         ("order", c_void_p), ("batch_size", c_int32), ("group", c_int32), ("first_step", c_int32),
@@ -127,20 +130,21 @@ class EpochView(Structure):
 
 
 class EpochResult(Structure):
-    """Mean loss over the samples, edges times samples, and the edges that are left."""
+    """Mean loss over the samples, edges times samples, and the number of remaining edges."""
 
     _fields_ = [("loss", c_double), ("edge_updates", c_double), ("n_edges", c_int32)]
 
 
 def pointer(array: NDArray[Any] | None) -> int | None:
-    """The address of a contiguous array, which must outlive its use."""
+    """Return the address of a contiguous array, which must outlive its use."""
     if array is None:
         return None
     assert array.flags.c_contiguous
     return array.ctypes.data
 
 
-#: By the id of the inputs, which have no hash; removed with them, before the id can be another array's.
+#: Packed inputs by the id of the inputs, which have no hash; an entry is removed with its inputs, before another array
+#: can have the id.
 _packed: dict[int, Floats] = {}
 _packing = threading.Lock()
 
@@ -200,7 +204,7 @@ class Data:
 
 
 class Session:
-    """A network in native memory; a context manager. Not to be used by two threads at once."""
+    """Network in native memory; a context manager. Two threads must not use it at once."""
 
     def __init__(self, network: Network, frozen: NDArray[np.bool_] | None = None) -> None:
         genotype = network.genotype
@@ -245,53 +249,53 @@ class Session:
 
     @property
     def n_edges(self) -> int:
-        """Edges now, after pruning and regrowth."""
+        """Present number of edges, after pruning and regrowth."""
         return int(_loaded().evonas_n_edges(self._handle))
 
     def train_epochs(self, data: Data, epochs: Sequence[EpochView]) -> tuple[Outcome, Sequence[EpochResult], int]:
-        """A pass over the data for each of ``epochs``, until one does not end well.
+        """Pass over the data for each of ``epochs``, until one does not end well.
 
         Returns:
-            How the last one ended, what each one gave, and how many ended well.
+            The outcome of the last one, the result of each, and the number that ended well.
         """
         views, results, n_done = (EpochView * len(epochs))(*epochs), (EpochResult * len(epochs))(), c_int32()
         outcome = self._call("evonas_train_epochs", data, views, c_int32(len(epochs)), results, byref(n_done))
         return outcome, list(results), n_done.value
 
     def outputs(self, data: Data) -> Floats:
-        """Outputs before softmax, ``(n_samples, n_outputs)``."""
+        """Return outputs before softmax, ``(n_samples, n_outputs)``."""
         outputs = np.empty((data.n_samples, self._genotype.n_outputs), np.float32)
         self._call("evonas_evaluate", data, c_void_p(pointer(outputs)), byref(c_double()))
         return outputs
 
     def loss(self, data: Data) -> float:
-        """Mean loss."""
+        """Return the mean loss."""
         loss = c_double()
         self._call("evonas_evaluate", data, None, byref(loss))
         return loss.value
 
     def gradients(self, data: Data) -> tuple[float, Floats, Floats, Floats]:
-        """Mean loss and its gradients of edges, biases and gains."""
+        """Return the mean loss and its gradients of edges, biases and gains."""
         loss = c_double()
         arrays = [np.empty_like(array) for array in self._arrays[-3:]]
         self._call("evonas_gradients", data, byref(loss), *(c_void_p(pointer(array)) for array in arrays))
         return loss.value, arrays[0], arrays[1], arrays[2]
 
     def edge_scores(self, data: Data, candidates: Ints) -> Floats:
-        """E[h_u * delta_v] of (source, target) pairs."""
+        """Return E[h_u * delta_v] of (source, target) pairs."""
         pairs, scores = np.ascontiguousarray(candidates, np.int64), np.empty(len(candidates), np.float32)
         arguments = c_void_p(pointer(pairs)), c_int64(len(pairs)), c_void_p(pointer(scores))
         self._call("evonas_edge_scores", data, *arguments)
         return scores
 
     def statistics(self, data: Data) -> list[Doubles]:
-        """E[h], E[h**2] and E[delta**2] of every neuron."""
+        """Return E[h], E[h**2] and E[delta**2] of every neuron."""
         arrays = [np.empty(self._genotype.n_neurons) for _ in range(3)]
         self._call("evonas_statistics", data, *(c_void_p(pointer(array)) for array in arrays))
         return arrays
 
     def network(self) -> Network:
-        """The network as it is now; without ties and channels where training ends them."""
+        """Return the present network; without ties and channels once training has ended them."""
         genotype, n = self._genotype.released, self.n_edges
         edges, origin, edge = np.empty((n, 2), np.int32), np.empty(n, np.int32), np.empty(n, np.float32)
         bias, gain = (array.copy() for array in self._arrays[-2:])

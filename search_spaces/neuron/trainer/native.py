@@ -1,4 +1,4 @@
-"""The native trainer: epochs in one call of C++ that releases the GIL, several where they are short."""
+"""Native trainer: one call of C++ trains one epoch, or several short ones, and releases the GIL."""
 
 from __future__ import annotations
 
@@ -41,22 +41,25 @@ from search_spaces.neuron.trainer.library import (
     supported_instruction_sets,
 )
 
-#: Samples that short epochs may have together to be trained by one call: what is between two calls takes as long as
-#: some hundred samples of a small network, and the processor is not free for other threads then.
+#: Most samples of several short epochs that one call trains: the time between two calls is that of some hundred samples
+#: of a small network, and the processor is not free for other threads then.
 SAMPLES_AT_ONCE = 2**17
 
 __all__ = ["NativeTrainer", "available", "instruction_set", "supported_instruction_sets"]
 
 
 class NativeTrainer:
-    """Implements :class:`search_spaces.neuron.trainer.base.Trainer` in C++; see ``search_spaces/neuron/native``."""
+    """Trainer in C++; implements :class:`search_spaces.neuron.trainer.base.Trainer`.
+
+    Its sources are in ``search_spaces/neuron/native``.
+    """
 
     name = "native"
     releases_gil = True
 
     @property
     def description(self) -> str:
-        """The instruction set that was chosen for this machine."""
+        """Instruction set that was chosen for this machine."""
         return f"native, {instruction_set()}"
 
     def train(
@@ -78,7 +81,7 @@ class NativeTrainer:
             return run.train()
 
     def predict(self, network: Network, samples: Samples) -> Floats:
-        """Outputs before softmax, ``(n, n_outputs)``."""
+        """Return outputs before softmax, ``(n, n_outputs)``."""
         check_network(network)
         check_samples(samples, network)
         with Session(network) as session:
@@ -113,7 +116,9 @@ class NativeTrainer:
 
 
 class _Run:
-    """One training run: the schedule of every step, and the loop over epochs."""
+    """Training run: the schedule of every step, and the loop over epochs; for its arguments see
+    :class:`NativeTrainer`.
+    """
 
     def __init__(
         self, session: Session, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
@@ -152,7 +157,7 @@ class _Run:
         return TrainedNetwork(stopping.best or self.session.network(), tuple(history), edge_updates)
 
     def _epochs(self, first: int) -> Sequence[EpochResult]:
-        """The epochs from ``first`` on that one call trains: one where each is judged, else as many as are short."""
+        """Train the epochs from ``first`` on that one call takes: one if each is validated, else as many as fit."""
         self.stop.check()
         at_once = 1 if self.recipe.patience is not None else max(1, SAMPLES_AT_ONCE // self.data.n_samples)
         epochs = range(first, min(first + at_once, self.epochs))
@@ -174,7 +179,7 @@ class _Run:
         return results
 
     def _drawn(self, epoch: int) -> tuple[NDArray[np.uint32] | None, NDArray[np.int32] | None]:
-        """Keys of hashes and views of the steps of an epoch, None where they are not needed."""
+        """Return keys of hashes and views of the steps of an epoch, None for those that are not needed."""
         keys = None
         if self.recipe.input_dropout or self.recipe.hidden_dropout or not self.by_gradient:
             steps = range(epoch * self.n_batches, (epoch + 1) * self.n_batches)
@@ -197,7 +202,7 @@ class _Run:
     def _view(
         self, shared: EpochView, epoch: int, keys: NDArray[np.uint32] | None, drawn: NDArray[np.int32] | None
     ) -> EpochView:
-        """The steps of an epoch, but for the order of samples. It points to arrays that must outlive it.
+        """Return the steps of an epoch without the order of samples. The view points to arrays that must outlive it.
 
         Args:
             shared: See :meth:`_shared_view`; stays as it is.

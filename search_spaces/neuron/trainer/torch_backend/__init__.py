@@ -1,10 +1,10 @@
-"""The trainer in pure torch: for machines without the native library, and for other devices than the CPU.
+"""Trainer in pure torch: for machines without the native library, and for other devices than the CPU.
 
 - ``products``: products with the sparse matrix of a network, by embedding_bag or by a masked dense matrix.
 - ``propagation``: forward and backward passes of a whole network over some samples.
 - ``batches``: samples, targets and the loss; passes over batches of any size.
-- ``learner``: parameters under Adam, and what happens to them when edges go and come.
-- ``rewiring``: which edges go and come.
+- ``learner``: parameters under Adam, and their changes when edges are removed and added.
+- ``rewiring``: the edges that are removed and added.
 - ``training``: the loop over epochs and steps.
 - ``trainer``: TorchTrainer, the interface.
 """

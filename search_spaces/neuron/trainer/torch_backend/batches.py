@@ -15,8 +15,8 @@ from evonas.training import Recipe
 from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.trainer.torch_backend.propagation import Activations, Propagation
 
-#: Samples a pass; larger batches are passed in pieces. Beyond it the rows that embedding_bag gathers leave the cache:
-#: with 1024 samples it was measured at three times the time per sample, while the dense product gains a tenth.
+#: Samples of a pass; larger batches are passed in pieces. Beyond it the rows that embedding_bag gathers leave the
+#: cache: with 1024 samples it was measured at three times the time per sample, while the dense product gains a tenth.
 CHUNK = 256
 
 
@@ -38,7 +38,7 @@ class Problem:
     mask: Floats | None = None
 
     def take(self, index: Ints) -> Problem:
-        """Some of the samples."""
+        """Return some of the samples."""
         weight = None if self.weight is None else self.weight[index]
         return Problem(self.x[index], self.target[index], self.kind, weight)
 
@@ -78,7 +78,13 @@ class Piece(NamedTuple):
 
 
 def pieces(propagation: Propagation, parameters: Tensor, batch: Problem) -> Iterator[Piece]:
-    """Passes over a batch, at most :data:`CHUNK` samples at a time."""
+    """Yield passes over a batch, at most :data:`CHUNK` samples at a time.
+
+    Args:
+        propagation: The compiled genotype.
+        parameters: Its flat parameters.
+        batch: The samples.
+    """
     n = len(batch.x)
     for begin in range(0, n, CHUNK):
         x, target = (_columns(rows[begin : begin + CHUNK], parameters.device) for rows in (batch.x, batch.target))
@@ -91,7 +97,13 @@ def pieces(propagation: Propagation, parameters: Tensor, batch: Problem) -> Iter
 
 
 def predict(propagation: Propagation, parameters: Tensor, x: Floats) -> Floats:
-    """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``."""
+    """Return outputs ``(n, n_outputs)`` for inputs ``(n, n_inputs)``.
+
+    Args:
+        propagation: The compiled genotype.
+        parameters: Its flat parameters.
+        x: The inputs.
+    """
     outputs = []
     for begin in range(0, len(x), CHUNK):
         activations = propagation.forward(parameters, _columns(x[begin : begin + CHUNK], parameters.device))
@@ -100,21 +112,28 @@ def predict(propagation: Propagation, parameters: Tensor, x: Floats) -> Floats:
 
 
 def mean_loss(outputs: Floats, problem: Problem) -> float:
-    """Mean loss of outputs ``(n, n_outputs)``."""
+    """Return the mean loss of outputs ``(n, n_outputs)``."""
     weight = None if problem.weight is None else torch.from_numpy(problem.weight)
     columns = torch.from_numpy(outputs).t(), torch.from_numpy(problem.target).t()
     return _loss(*columns, problem.kind, weight)[0] / len(outputs)
 
 
 def _columns(rows: Floats, device: torch.device) -> Tensor:
-    """A copy with one sample a column. (numpy transposes twice as fast as torch.)"""
+    """Return a copy with one sample in each column. (numpy transposes twice as fast as torch.)"""
     return torch.from_numpy(np.array(rows.T, order="C")).to(device)
 
 
 def _loss(
     outputs: Tensor, target: Tensor, kind: Literal["classification", "regression"], weight: Tensor | None
 ) -> tuple[float, Tensor]:
-    """Loss summed over the samples, each times its weight, and its gradient at the outputs; ``(n_outputs, n)``."""
+    """Return the weighted loss summed over the samples, and its gradient at the outputs, ``(n_outputs, n)``.
+
+    Args:
+        outputs: ``(n_outputs, n)``.
+        target: ``(n_outputs, n)``.
+        kind: Decides the loss.
+        weight: ``(n,)``; None is 1.
+    """
     if kind == "regression":
         error = outputs - target
         losses, gradient, share = error.square(), error * (2 / len(outputs)), 1 / len(outputs)

@@ -1,4 +1,4 @@
-"""Parameters and optimiser state of a network in training, and the two things that change them: steps and rewiring."""
+"""Parameters and optimiser state of a network in training, and their two kinds of changes: steps and rewiring."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ from search_spaces.neuron.trainer.torch_backend.rewiring import Rewired
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-#: Keeps the clipping factor finite; the value of ``torch.nn.utils.clip_grad_norm_``.
+#: Constant that keeps the clipping factor finite; the value of ``torch.nn.utils.clip_grad_norm_``.
 CLIP_EPSILON = 1e-6
 
-#: Compiles a genotype for passes.
+#: Function that compiles a genotype for passes.
 Compile: TypeAlias = Callable[[NeuronGenotype, Norm], Propagation]
 
 
 def flat_parameters(network: Network, device: torch.device) -> Tensor:
-    """``[edge, bias, gain]`` in one tensor, the form that :class:`Propagation` takes."""
+    """Return ``[edge, bias, gain]`` in one tensor, the form that :class:`Propagation` takes."""
     return torch.from_numpy(np.concatenate([network.edge, network.bias, network.gain])).to(device)
 
 
 def adam_step(state: Tensor, gradient: Tensor, rate: float, step: int) -> None:
-    """Adam without decay, in place; ``gradient`` ``(n,)`` is used up.
+    """Take one step of Adam without decay, in place.
 
     Args:
         state: Parameters, first moments, second moments, ``(3, n)``.
+        gradient: ``(n,)``; overwritten.
+        rate: Learning rate.
         step: Counted from 0.
     """
-    # Written out, not torch.optim: the moments must follow the edges when these change, and the constant cost of an
-    # optimiser's step exceeds that of these lines up to 100 000 parameters.
+    # Adam is written out instead of using torch.optim: the moments must follow the edges when these change, and the
+    # constant cost of an optimiser's step exceeds that of these lines up to 100 000 parameters.
     parameters, mean, square = state
     mean.lerp_(gradient, 1 - BETAS[0])
     square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
@@ -50,7 +52,15 @@ def adam_step(state: Tensor, gradient: Tensor, rate: float, step: int) -> None:
 
 
 class Learner:
-    """One flat parameter under Adam; what is frozen, what is shared; the passes compiled for the present edges."""
+    """Flat parameter under Adam, with its frozen and shared entries, and the passes compiled for the present edges.
+
+    Args:
+        network: The start.
+        frozen: Mask of frozen edges, ``(n_edges,)``; None freezes none.
+        recipe: Gives clipping and weight decay.
+        compile_network: Compiles a genotype for passes.
+        device: Device of all tensors.
+    """
 
     def __init__(
         self, network: Network, frozen: NDArray[np.bool_] | None, recipe: Recipe, compile_network: Compile,
@@ -71,14 +81,16 @@ class Learner:
         return self.parameters[: self.genotype.n_edges]
 
     def network(self) -> Network:
-        """A copy of the present state."""
+        """Return a copy of the present state."""
         edge, bias, gain = (part.cpu().numpy().copy() for part in self.propagation.split(self.parameters))
         return Network(self.genotype, edge, bias, gain, self.norm)
 
     def step(self, gradient: Tensor, rate: float, step: int) -> None:
-        """Update the parameters in place; ``gradient`` is used up.
+        """Update the parameters in place.
 
         Args:
+            gradient: Flat, as the parameters; overwritten.
+            rate: Learning rate.
             step: Counted from 0 over the whole training.
         """
         n_edges, recipe = self.genotype.n_edges, self._recipe
@@ -96,7 +108,7 @@ class Learner:
         adam_step(self._state, gradient, rate, step)
 
     def rewire(self, rewired: Rewired) -> None:
-        """Go on with other edges; new ones start with weight and moments 0, dead neurons leave."""
+        """Continue with other edges; new ones start with weight and moments 0, dead neurons leave."""
         old, n_edges = self.genotype, self.genotype.n_edges
         fresh = rewired.origin < 0
         ties = np.where(fresh, np.int32(-1), old.ties[rewired.origin])
@@ -104,14 +116,14 @@ class Learner:
         origin = rewired.origin[result.edges]
         rows = result.neurons[result.neurons >= old.n_inputs] - old.n_inputs
         n_rows = old.n_hidden + old.n_outputs
-        zero = n_edges + 2 * n_rows  # the column of zeros that is appended for new edges
+        zero = n_edges + 2 * n_rows  # the appended column of zeros, for new edges
         columns = np.concatenate([np.where(origin < 0, zero, origin), n_edges + rows, n_edges + n_rows + rows])
         state = torch.nn.functional.pad(self._state, (0, 1))
         self.frozen = np.where(origin < 0, False, self.frozen[origin])
         self._adopt(result.genotype, state.index_select(1, torch.from_numpy(columns).to(self._device)))
 
     def release(self) -> None:
-        """End all sharing: every edge and every neuron goes on with parameters of its own and its group's moments."""
+        """End all sharing: every edge and every neuron continues with parameters of its own and its group's moments."""
         ties, channels = np.full_like(self.genotype.ties, -1), np.full_like(self.genotype.channels, -1)
         self._adopt(replace(self.genotype, ties=ties, channels=channels, release_at=1.0), self._state)
 
@@ -127,7 +139,7 @@ class Learner:
         group, counts = np.unique(groups[shared], return_inverse=True, return_counts=True)[1:]
         self._shared, self._group = (torch.from_numpy(a.astype(np.int64)).to(self._device) for a in (shared, group))
         self._n_members = torch.from_numpy(counts.astype(np.float32)).to(self._device)
-        self._share = torch.ones_like(self.parameters)  # what a gradient counts in the norm: a group counts once
+        self._share = torch.ones_like(self.parameters)  # weights in the gradient's norm: a group counts once
         self._share[self._shared] = 1 / self._n_members[self._group]
 
     def _group_sums(self, values: Tensor) -> Tensor:
@@ -138,9 +150,9 @@ class Learner:
 
 
 def _groups(genotype: NeuronGenotype, frozen: NDArray[np.bool_]) -> Ints:
-    """Group of every parameter in their flat order, -1 for one that is alone: ties, channels' biases and their gains.
+    """Return the group of every parameter in their flat order: ties, channels' biases and their gains; -1 is no group.
 
-    A frozen edge is in no group: the others of its tie go on without it.
+    A frozen edge is in no group: the others of its tie continue without it.
     """
     groups, n_groups = [], 0
     channels = row_channels(genotype)

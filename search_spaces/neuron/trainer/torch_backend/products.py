@@ -1,8 +1,8 @@
 """Products with the sparse matrix of a whole network: gathered rows (embedding_bag) or a masked dense matrix.
 
 Everywhere activations ``h`` are ``(n_neurons, n)`` and the loss gradients ``delta`` at the weighted sums are
-``(n_hidden + n_outputs, n)``: samples are adjacent in memory, so an edge is one scalar times a contiguous row, and
-"all earlier layers" is a slice that needs no concatenation.
+``(n_hidden + n_outputs, n)``: samples are adjacent in memory, so an edge is one scalar times a contiguous row, and "all
+earlier layers" is a slice that needs no concatenation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DENSE_FROM = 0.18
 
 
 class Bags(nn.Module):
-    """The pattern of a sparse matrix, row by row, for ``embedding_bag``; a module only because it moves to a device.
+    """Pattern of a sparse matrix, row by row, for ``embedding_bag``; it is a module so that it moves to a device.
 
     Args:
         rows: Row of every entry, ascending, shape ``(n_entries,)``.
@@ -47,12 +47,12 @@ class Bags(nn.Module):
             self.register_buffer(name, torch.from_numpy(array.astype(np.int32)), persistent=False)
 
     def forward(self, values: Tensor, table: Tensor) -> Tensor:
-        """The matrix with ``values`` as its entries times ``table (n_columns, n)``: shape ``(n_rows, n)``."""
+        """Multiply the matrix with ``values`` as its entries by ``table (n_columns, n)``: shape ``(n_rows, n)``."""
         return nn.functional.embedding_bag(self.columns, table, self.offsets, mode="sum", per_sample_weights=values)
 
     def entry_gradient(self, delta: Tensor, table: Tensor) -> Tensor:
-        """``delta @ table.T`` at the entries only, shape ``(n_entries,)``."""
-        # The ATen kernel of embedding_bag's own backward: a dot product an entry, where gathers would take
+        """Compute ``delta @ table.T`` at the entries only, shape ``(n_entries,)``."""
+        # This is the ATen kernel of embedding_bag's own backward: a dot product for each entry. Gathers would take
         # (n_entries, n) memory and ten times as long.
         gradient: Tensor = torch.ops.aten._embedding_bag_per_sample_weights_backward(
             delta, table, self.columns, self.offsets, self.rows, 0
@@ -61,27 +61,43 @@ class Bags(nn.Module):
 
 
 class Product(Protocol):
-    """The matrix of all edges, rows being targets and columns sources, in pieces of a layer."""
+    """Matrix of all edges, rows being targets and columns sources, in pieces of a layer."""
 
     def place(self, edge: Tensor) -> Tensor:
-        """The weights ``(n_edges,)`` in the form that the two products take; valid until the next call."""
+        """Return the weights ``(n_edges,)`` in the form that the two products take; valid until the next call."""
         ...
 
     def forward(self, placed: Tensor, h: Tensor, layer: int) -> Tensor:
-        """Weighted sums of a layer from the activations of all earlier ones, shape ``(neurons of the layer, n)``."""
+        """Return weighted sums of a layer from the activations of all earlier ones.
+
+        The shape is ``(neurons of the layer, n)``.
+
+        Args:
+            placed: Weights, see :meth:`place`.
+            h: Activations, ``(n_neurons, n)``.
+            layer: The layer.
+        """
         ...
 
     def backward(self, placed: Tensor, delta: Tensor, layer: int) -> Tensor:
-        """Loss gradient at a hidden layer's activations from all later ``delta``, ``(neurons of the layer, n)``."""
+        """Return the loss gradient at a hidden layer's activations from all later ``delta``.
+
+        The shape is ``(neurons of the layer, n)``.
+
+        Args:
+            placed: Weights, see :meth:`place`.
+            delta: Gradients at the weighted sums, ``(n_hidden + n_outputs, n)``.
+            layer: The layer.
+        """
         ...
 
     def edge_gradient(self, delta: Tensor, h: Tensor) -> Tensor:
-        """Loss gradient of every edge, shape ``(n_edges,)``."""
+        """Return the loss gradient of every edge, shape ``(n_edges,)``."""
         ...
 
 
 class BagProduct:
-    """Touches the edges and nothing else: the cost grows with their number."""
+    """Product that processes the edges only: the cost grows with their number."""
 
     def __init__(self, genotype: NeuronGenotype, device: torch.device) -> None:
         offsets = genotype.layer_offsets
@@ -116,9 +132,10 @@ class BagProduct:
 
 
 class DenseProduct:
-    """One matrix of all pairs with zeros where there is no edge: the cost does not depend on the number of edges.
+    """Product with one matrix of all pairs that is 0 for absent edges: the cost does not depend on the number of edges.
 
-    One multiplication a layer, over all earlier layers; one a layer pair would be the same arithmetic in more calls.
+    There is one multiplication for each layer, over all earlier layers; one for each layer pair would be the same
+    arithmetic in more calls.
     """
 
     def __init__(self, genotype: NeuronGenotype, device: torch.device) -> None:
@@ -128,7 +145,7 @@ class DenseProduct:
         self._matrix = torch.zeros(rows, n, device=device)
         source, target = genotype.edges[:, 0].astype(np.int64), genotype.edges[:, 1].astype(np.int64)
         self._places = torch.from_numpy((target - genotype.n_inputs) * n + source).to(device)
-        first = genotype.layer_offsets[genotype.layer_of[target]]  # of the target's layer: the width of its block
+        first = genotype.layer_offsets[genotype.layer_of[target]]  # width of the block of the target's layer
         places = (target - first) * first + source
         bounds = np.searchsorted(target, self._offsets[1:])
         self._block_places = [
@@ -165,11 +182,11 @@ PRODUCTS: Mapping[ProductName, Callable[[NeuronGenotype, torch.device], Product]
 
 
 def faster_product(density: float) -> ProductName:
-    """The product that was measured to be faster."""
+    """Return the product that was measured to be faster at a density."""
     return "dense" if density >= DENSE_FROM else "embedding_bag"
 
 
 def density(genotype: NeuronGenotype) -> float:
-    """Edges over the pairs of neurons on different layers that an edge could join."""
+    """Return the edges divided by the pairs of neurons on different layers that an edge could join."""
     offsets = genotype.layer_offsets
     return genotype.n_edges / float((np.diff(offsets)[1:] * offsets[1:-1]).sum())

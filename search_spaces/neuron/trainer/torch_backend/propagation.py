@@ -32,9 +32,15 @@ class Activations(NamedTuple):
 
 
 class Propagation:
-    """A genotype compiled for whole-network passes.
+    """Genotype compiled for whole-network passes.
 
     Parameters are one flat tensor ``[edge, bias, gain]`` of ``n_edges + 2 * (n_hidden + n_outputs)`` values.
+
+    Args:
+        genotype: The genotype.
+        norm: Norm of hidden layers.
+        product: Product with the matrix of all edges.
+        device: Device of all tensors.
     """
 
     def __init__(self, genotype: NeuronGenotype, norm: Norm, product: Product, device: torch.device) -> None:
@@ -50,12 +56,12 @@ class Propagation:
         self._kinds = [_Kinds(genotype.activations[rows], norm, device) for rows in self._rows[:-1]]
 
     def split(self, flat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Views of edge ``(n_edges,)``, bias and gain ``(n_hidden + n_outputs,)``."""
+        """Return views of edge ``(n_edges,)``, bias and gain ``(n_hidden + n_outputs,)``."""
         edge, bias, gain = torch.split(flat, self._sizes)
         return edge, bias, gain
 
     def outputs(self, activations: Activations) -> Tensor:
-        """Outputs before softmax, ``(n_outputs, n)``."""
+        """Return outputs before softmax, ``(n_outputs, n)``."""
         return activations.h[-self.genotype.n_outputs :]
 
     def forward(self, parameters: Tensor, x: Tensor, mask: Tensor | None = None) -> Activations:
@@ -83,15 +89,16 @@ class Propagation:
         return result
 
     def backward(self, parameters: Tensor, activations: Activations, delta_outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of a loss.
+        """Return the gradients of a loss.
 
         Args:
             parameters: As in the forward pass.
+            activations: Result of the forward pass.
             delta_outputs: Loss gradient at the outputs, ``(n_outputs, n)``.
 
         Returns:
-            The gradient of the parameters, flat as they are, and of every neuron's weighted sum, ``(n_hidden +
-            n_outputs, n)``.
+            The gradient of the parameters, flat as they are, and of every neuron's weighted sum,
+            ``(n_hidden + n_outputs, n)``.
         """
         edge, _, gain = self.split(parameters)
         placed = self._product.place(edge)
@@ -107,7 +114,7 @@ class Propagation:
             if activations.mask is not None:
                 dh = dh * activations.mask[rows]
             kinds = self._kinds[layer - 1]
-            dy = torch.ops.aten.threshold_backward(dh, own, 0)  # the gradient through ReLU
+            dy = torch.ops.aten.threshold_backward(dh, own, 0)  # gradient through ReLU
             if kinds.linear is not None:
                 dy = torch.where(kinds.linear, dh, dy)
             normalized, scale = activations.normalized[layer - 1], activations.scales[layer - 1]
@@ -122,10 +129,15 @@ class Propagation:
     def _activate(
         self, z: Tensor, bias: Tensor, gain: Tensor, kinds: _Kinds, own: Tensor, result: Activations
     ) -> None:
-        """Write a hidden layer's activations into ``own``, from its weighted sums, which are used up.
+        """Write a hidden layer's activations into ``own``.
 
         Args:
-            bias: ``(neurons of the layer, 1)``, as ``gain``.
+            z: Weighted sums, ``(neurons of the layer, n)``; overwritten.
+            bias: ``(neurons of the layer, 1)``.
+            gain: ``(neurons of the layer, 1)``.
+            kinds: Neurons with a norm and without ReLU.
+            own: Gets the activations, ``(neurons of the layer, n)``.
+            result: Gets normalised sums and scales.
         """
         normalized = scale = None
         if kinds.normed is None:
@@ -152,6 +164,13 @@ class Propagation:
     ) -> tuple[Tensor, Tensor]:
         """Turn the gradient before ReLU, ``(neurons, n)``, into that at the weighted sums, in place.
 
+        Args:
+            dy: The gradient; overwritten.
+            gain: ``(neurons, 1)``.
+            normalized: Normalised sums, see :class:`Activations`.
+            scale: Scales, see :class:`Activations`.
+            kinds: Neurons with a norm.
+
         Returns:
             The gradients of the biases and the gains of the layer, ``(neurons,)``.
         """
@@ -171,11 +190,11 @@ class Propagation:
 
 
 class _Kinds:
-    """Which neurons of a hidden layer have a norm, and which have no ReLU.
+    """Neurons of a hidden layer with a norm, and those without ReLU.
 
     Attributes:
-        normed: Indices of those with a norm; None where there are none.
-        linear: Mask of those without a ReLU, ``(neurons of the layer, 1)``; None where there are none.
+        normed: Indices of those with a norm; None if there are none.
+        linear: Mask of those without a ReLU, ``(neurons of the layer, 1)``; None if there are none.
     """
 
     def __init__(self, activations: NDArray[np.int8], norm: Norm, device: torch.device) -> None:
@@ -186,13 +205,20 @@ class _Kinds:
         self.linear = torch.from_numpy(linear[:, None]).to(device) if linear.any() else None
 
     def of_normed(self, values: Tensor) -> Tensor:
-        """Those of the neurons with a norm; ``values`` themselves where all have it, else a copy."""
+        """Return the values of the neurons with a norm; ``values`` themselves if all have it, else a copy."""
         return values if self.all_normed or self.normed is None else values.index_select(0, self.normed)
 
 
 def compile_network(
     genotype: NeuronGenotype, norm: Norm, device: torch.device, product: ProductName | Literal["auto"] = "auto"
 ) -> Propagation:
-    """A genotype ready for passes; ``"auto"`` takes the product that was measured to be faster at its density."""
+    """Compile a genotype for passes.
+
+    Args:
+        genotype: The genotype.
+        norm: Norm of hidden layers.
+        device: Device of all tensors.
+        product: ``"auto"`` takes the product that was measured to be faster at the genotype's density.
+    """
     name = faster_product(density(genotype)) if product == "auto" else product
     return Propagation(genotype, norm, PRODUCTS[name](genotype, device), device)

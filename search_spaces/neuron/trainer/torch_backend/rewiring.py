@@ -1,4 +1,4 @@
-"""Which edges pruning and regrowth remove and add: the rule of base.py in numpy."""
+"""Edges that pruning and regrowth remove and add: the rule of base.py in numpy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from search_spaces.neuron.genotype import NeuronGenotype
 
 
 class Rewired(NamedTuple):
-    """Edges in any order, and where they come from.
+    """Edges in any order, and their origins.
 
     Attributes:
         edges: ``(n, 2)``, (source, target) global indices.
-        origin: Index of the edge that each one was, -1 for new ones, shape ``(n,)``.
+        origin: Index of the edge before rewiring, -1 for new ones, shape ``(n,)``.
     """
 
     edges: NDArray[np.int32]
@@ -25,7 +25,7 @@ class Rewired(NamedTuple):
 
 
 def largest(values: Floats, count: int) -> NDArray[np.bool_]:
-    """A mask of the ``count`` largest values; of equal ones the earlier."""
+    """Return a mask of the ``count`` largest values; of equal ones the earlier."""
     if count <= 0:
         return np.zeros(len(values), bool)
     if count >= len(values):
@@ -37,7 +37,14 @@ def largest(values: Floats, count: int) -> NDArray[np.bool_]:
 
 
 def pruned(genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], keep: int) -> Rewired:
-    """The ``keep`` edges with the largest weights, frozen ones first."""
+    """Return the ``keep`` edges with the largest weights, frozen ones first.
+
+    Args:
+        genotype: The genotype.
+        edge: Weights, ``(n_edges,)``.
+        frozen: Mask of frozen edges, ``(n_edges,)``.
+        keep: Number of edges.
+    """
     kept = np.flatnonzero(largest(np.where(frozen, np.float32(np.inf), np.abs(edge)), max(keep, int(frozen.sum()))))
     return Rewired(genotype.edges[kept], kept)
 
@@ -45,11 +52,16 @@ def pruned(genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], ke
 def regrown(
     genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], share: float, scores: Iterable[Floats]
 ) -> Rewired:
-    """The edges after ``share`` of them moved to absent places with the largest absolute scores.
+    """Return the edges after ``share`` of them moved to absent places with the largest absolute scores.
 
     Args:
-        scores: Of the pairs of some targets, ascending, with all neurons on earlier layers, ``(n_targets, n_sources)``:
-            the rows of all of them follow each other from the first neuron after the inputs on. None is kept.
+        genotype: The genotype.
+        edge: Weights, ``(n_edges,)``.
+        frozen: Mask of frozen edges, ``(n_edges,)``.
+        share: Share of the edges that move.
+        scores: Scores of the pairs of some targets, ascending, with all neurons on earlier layers,
+            ``(n_targets, n_sources)``: the blocks cover all targets from the first neuron after the inputs on, in
+            order. No block is kept.
     """
     moved = min(round(share * len(edge)), int((~frozen).sum()), genotype.n_possible_edges - genotype.n_edges)
     kept = np.flatnonzero(~largest(np.where(frozen, np.float32(-np.inf), -np.abs(edge)), moved))

@@ -1,4 +1,4 @@
-"""The torch trainer's interface."""
+"""Interface of the torch trainer."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from search_spaces.neuron.trainer.torch_backend.training import Training
 
 
 class TorchTrainer:
-    """The readable twin of the native trainer; implements :class:`search_spaces.neuron.trainer.base.Trainer`.
+    """Readable counterpart of the native trainer; implements :class:`search_spaces.neuron.trainer.base.Trainer`.
 
-    On the CPU it uses one thread, so that results do not depend on how many trials run at once.
+    On the CPU it uses one thread, so that results do not depend on the number of simultaneous trials.
 
     Args:
-        product: ``"auto"`` takes for each network the one that was measured to be faster at its density.
+        product: ``"auto"`` takes for each network the product that was measured to be faster at its density.
         device: Any torch device.
     """
 
@@ -36,7 +36,7 @@ class TorchTrainer:
 
     @property
     def description(self) -> str:
-        """The product and the device."""
+        """Product and device."""
         return f"{self.name}, {self._device}"
 
     def __init__(self, product: ProductName | Literal["auto"] = "auto", device: str | torch.device = "cpu") -> None:

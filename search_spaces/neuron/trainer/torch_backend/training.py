@@ -1,4 +1,4 @@
-"""The loop over epochs and steps."""
+"""Loop over epochs and steps."""
 
 from __future__ import annotations
 
@@ -34,7 +34,16 @@ SCORED_AT_ONCE = 1 << 20
 
 
 class Training:
-    """One training run of a learner."""
+    """Training run of a learner.
+
+    Args:
+        learner: The network in training.
+        splits: Training samples, and validation samples if there are any.
+        recipe: Hyperparameters.
+        epochs: Passes over the training samples.
+        seed: Seed of all random numbers.
+        stop: Asked during the training.
+    """
 
     def __init__(
         self, learner: Learner, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
@@ -80,7 +89,7 @@ class Training:
         return total / n
 
     def _step(self, index: Ints, view: NDArray[np.int32] | None) -> float:
-        """One update; the mean loss before it."""
+        """Update the parameters once and return the mean loss before the update."""
         recipe, learner, step = self._recipe, self._learner, self._n_steps_done
         batch = self._train.take(index)
         if view is not None:
@@ -102,7 +111,7 @@ class Training:
         return loss
 
     def _rewire(self, scored: Ints) -> None:
-        """Release, prune and regrow where it is time; ``scored`` are the samples on which absent edges are scored."""
+        """Release, prune and regrow at their steps; ``scored`` are the samples on which absent edges are scored."""
         learner, step, plan = self._learner, self._n_steps_done, self._plan
         if plan.release == step + 1:
             learner.release()
@@ -116,7 +125,7 @@ class Training:
             learner.rewire(move(learner.genotype, edge, learner.frozen, plan.regrows[step], scores))
 
     def _scores(self, index: Ints) -> Iterator[Floats]:
-        """E[h_u * delta_v] of all pairs, or random scores, as :func:`regrown` takes them."""
+        """Yield E[h_u * delta_v] of all pairs, or random scores, as :func:`regrown` takes them."""
         learner = self._learner
         n_inputs = learner.genotype.n_inputs
         assert self._recipe.regrowth is not None
@@ -134,7 +143,10 @@ class Training:
             yield torch.stack(products).sum(0).cpu().numpy() if len(products) > 1 else products[0].cpu().numpy()
 
     def _blocks(self) -> Iterator[tuple[Ints, int]]:
-        """Neurons of one layer, by global index, with the number of neurons on earlier layers; few pairs at a time."""
+        """Yield neurons of one layer, by global index, with the number of neurons on earlier layers.
+
+        Each block has few pairs.
+        """
         for first, last in pairwise(self._learner.genotype.layer_offsets[1:].tolist()):
             height = max(1, SCORED_AT_ONCE // first)
             for begin in range(first, last, height):
