@@ -14,7 +14,7 @@ GOLDEN_RATIO = (1 + 5**0.5) / 2
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class NetworkDiagram:
     """Nodes in a rectangle and edges between them; a picture file and the HTML page draw the same one.
 
     Nodes are drawn at their positions, independent of their layer; layers are used for counts and captions.
@@ -61,7 +61,7 @@ class Sketch:
             raise ValueError(f"edges (n, 2), weights, ties and edge_labels must have one row an edge, got {n_edges}, "
                              f"{rows}")
 
-    def named(self, names: Sequence[str]) -> Sketch:
+    def named(self, names: Sequence[str]) -> NetworkDiagram:
         """The sketch with names instead of numbers at the outputs; unchanged if the number of outputs differs.
 
         Args:
@@ -92,7 +92,7 @@ class Sketch:
         tied = self.ties[self.ties >= 0]
         return len(self.edges) - len(tied) + len(np.unique(tied))
 
-    def thinned(self, n_edges: int) -> Sketch:
+    def thinned(self, n_edges: int) -> NetworkDiagram:
         """The sketch with at most ``n_edges`` edges, each pair of layers keeping its share.
 
         The strongest edges are kept first; of edges that share weights, all edges into some nodes spread over the layer

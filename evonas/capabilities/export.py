@@ -53,7 +53,7 @@ class ExportTarget:
         return self.scaling.input_type == "float64"
 
 
-class Program(Protocol):
+class ExportedModel(Protocol):
     """A network in the language of another runtime."""
 
     @property
@@ -91,7 +91,7 @@ class Exportable(Protocol[G_contra]):
         """The precisions of weights by the name of the format."""
         ...
 
-    def export(self, genotype: G_contra, weights: Weights, format: str, target: ExportTarget) -> Program:
+    def export(self, genotype: G_contra, weights: Weights, format: str, target: ExportTarget) -> ExportedModel:
         """The network in one of :attr:`formats`.
 
         Args:
@@ -130,5 +130,5 @@ class HasTimedParts(Exportable[G], RelaxableSpace[G], Protocol[G]):
         ...
 
     def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
-        """A number of copies of a part, joined as in networks of this space; ONNX files like :meth:`Program.files`."""
+        """Copies of a part, joined as in networks of this space; ONNX files like :meth:`ExportedModel.files`."""
         ...

@@ -33,7 +33,7 @@ class FoundFamily(Generic[G]):
     edge_updates: float
 
 
-class FamilySearch(Protocol[G]):
+class OneShotSearch(Protocol[G]):
     """One training whose result is a family of genotypes with weights: a relaxation, a supernet, a hypernetwork."""
 
     @property
@@ -90,6 +90,6 @@ class FamilySearchable(Protocol):
     """Capability: searches that return whole families, beside the seeders that return one genotype at a time."""
 
     @property
-    def family_searches(self) -> Mapping[str, FamilySearch[Any]]:
+    def family_searches(self) -> Mapping[str, OneShotSearch[Any]]:
         """Searches by the name that the command line knows them by; none of them is also a seeder's."""
         ...

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evonas.cli import completion
-from evonas.cli.console import csv_text, make_console, say, say_aside
+from evonas.cli.console import csv_text, make_console, print_stderr, say
 from evonas.cli.options import (
     CHOICE,
     OUTPUT,
@@ -162,7 +162,7 @@ def check_data(runs: Mapping[Path, OpenRun]) -> None:
                             f"data sets cannot be compared")
     n_splits = len({fingerprint for _, fingerprint in of_split.values()})
     if n_splits > 1:
-        say_aside(f"note: the runs have {n_splits} different splits into training and validation samples (by "
+        print_stderr(f"note: the runs have {n_splits} different splits into training and validation samples (by "
                   f"split_seed, n_train or n_validation): part of their differences may be due to that")
 
 
@@ -189,7 +189,7 @@ def check_teachers(runs: Mapping[Path, OpenRun], *, allowed: bool) -> None:
     said = f"not all runs had the same teacher (taught were {', '.join(taught)})"
     if not (alike or allowed):
         raise UserError(f"{said}: give all one by --teacher, or compare them by --any-teacher")
-    say_aside(f"note: {said}: part of their differences may be due to that")
+    print_stderr(f"note: {said}: part of their differences may be due to that")
 
 
 def _teacher(run: OpenRun) -> str | None:

@@ -54,7 +54,7 @@ def say(text: str) -> None:
     make_console().print(text, markup=False, highlight=False)
 
 
-def say_aside(text: str) -> None:
+def print_stderr(text: str) -> None:
     """Print one line on the present error stream, not the one at import.
 
     The standard output stays clean for programs.
@@ -73,7 +73,7 @@ def say_written(*paths: Path, remarks: Sequence[str] = ()) -> None:
         for path, stream in zip(paths, streams, strict=True)
     ]
     for line in (f"wrote {' and '.join(names)}", *remarks):
-        (say_aside if any(streams) else say)(line)
+        (print_stderr if any(streams) else say)(line)
 
 
 def _size(n_bytes: int) -> str:

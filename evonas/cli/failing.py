@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import typer
 
-from evonas.cli.console import say_aside
+from evonas.cli.console import print_stderr
 from evonas.cli.interruption import exit_code, signals_interrupt
 from evonas.cli.usage import USAGE_ERROR
 from evonas.types import UserError, damaged_by
@@ -95,7 +95,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 def _say(text: str) -> None:
     with suppress(OSError):  # the terminal may have been closed
-        say_aside(text)
+        print_stderr(text)
 
 
 def _discard_output() -> None:

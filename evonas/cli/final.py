@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import make_console, say, say_aside, say_written
+from evonas.cli.console import make_console, print_stderr, say, say_written
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
     CHOICE,
@@ -98,8 +98,8 @@ def retrain(
             say("interrupted; what was reported is stored: give the same command again to go on")
             raise typer.Exit(exit_code(interrupt)) from None
         if not reported:
-            say_aside(f"note: all {len(results)} trainings were stored already, and nothing was left to train: larger "
-                      f"--seeds, or other --epochs, train more")
+            print_stderr(f"note: all {len(results)} trainings were stored already, and nothing was left to train: "
+                         "larger --seeds, or other --epochs, train more")
         say_weights(opened, *(r.metrics for r in results))
         flops = {r.id: r.metrics.get("flops", float("nan")) for r in records}
         _print_results(results, flops, "accuracy" if opened.task.kind == "classification" else "mse")
@@ -139,7 +139,7 @@ def _report(
     """A line for a training that ended, which is noted in ``reported``."""
     reported.append(n_done)
     if error is not None:
-        (say_aside if quiet else say)(f"{n_done}/{n_all} failed: {error}")
+        (print_stderr if quiet else say)(f"{n_done}/{n_all} failed: {error}")
     elif retraining is not None and not quiet:
         name = "test_accuracy" if "test_accuracy" in retraining.metrics else "test_mse"
         value = f"{name} {retraining.metrics[name]:.4f}"

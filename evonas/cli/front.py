@@ -13,7 +13,7 @@ import typer
 
 from evonas.cli import completion
 from evonas.cli.compare import check_data, check_teachers
-from evonas.cli.console import csv_text, make_console, say, say_aside
+from evonas.cli.console import csv_text, make_console, print_stderr, say
 from evonas.cli.options import (
     CHOICE,
     OUTPUT,
@@ -168,7 +168,7 @@ def _plot(
             others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
     title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
     plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others, cost=cost)
-    say_aside(f"wrote {path}")
+    print_stderr(f"wrote {path}")
 
 
 def print_front(

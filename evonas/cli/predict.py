@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.console import say_aside, say_written
+from evonas.cli.console import print_stderr, say_written
 from evonas.cli.options import CHOICE, OUTPUT, RunFolder
 from evonas.types import UserError
 
@@ -59,7 +59,7 @@ def predict(
             raise UserError(f"individual {chosen} of {run} cannot be used: {error}") from error
         text = _table(outputs, opened).to_csv(index=False, lineterminator="\n")
         other = "; --id and --weights name others" if id is None else ""
-        say_aside(f"predicted by individual {chosen} ({reason}; {network.source['weights']}){other}")
+        print_stderr(f"predicted by individual {chosen} ({reason}; {network.source['weights']}){other}")
     if out is None:
         typer.echo(text, nl=False)
         return

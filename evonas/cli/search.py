@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli import completion
-from evonas.cli.console import make_console, say, say_aside
+from evonas.cli.console import make_console, print_stderr, say
 from evonas.cli.ending import ending, next_steps
 from evonas.cli.front import print_front
 from evonas.cli.interruption import exit_code
@@ -353,7 +353,7 @@ def _search(
             print_front(run, directory=directory)
         elif progress.n_failed:
             failed = f"{progress.n_failed} of {progress.n_done} trials failed"
-            say_aside(f"note: {failed}, the last one: {progress.last_error}")
+            print_stderr(f"note: {failed}, the last one: {progress.last_error}")
         say(ending(run, directory, finished=finished, n_done=progress.n_done))
         if not quiet and (line := next_steps(run, directory)) is not None:
             say(line)

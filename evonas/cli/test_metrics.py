@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from evonas.cli.console import say_aside
+from evonas.cli.console import print_stderr
 
 if TYPE_CHECKING:
     from evonas.run.open import OpenRun
@@ -67,5 +67,5 @@ def say_weights(opened: OpenRun, *metrics: Mapping[str, float]) -> None:
     other = f"test_weighted_{quality} counts them as validation does" if both else (
         f"its samples have no weights of their own to compare it with val_{quality} by"
     )
-    say_aside(f"note: val_{quality} counts samples by their weights ({opened.config.weights}), test_{quality} counts "
-              f"all alike; {other}")
+    print_stderr(f"note: val_{quality} counts samples by their weights ({opened.config.weights}), test_{quality} "
+                 f"counts all alike; {other}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from evonas.cli.console import say_aside
+from evonas.cli.console import print_stderr
 from evonas.types import nearest
 
 #: What typer raises for wrong usage: a class of click, of which newer versions bring a copy of their own.
@@ -43,7 +43,7 @@ def usage_in_a_sentence(context: Any = None) -> Iterator[None]:
         if type(error).__name__ == "NoArgsIsHelpError":  # newer versions print the help by it
             raise
         with suppress(OSError):  # the terminal may have been closed
-            say_aside(f"error: {usage_sentence(error, context)}")
+            print_stderr(f"error: {usage_sentence(error, context)}")
         raise typer.Exit(WRONG_USAGE) from None
 
 

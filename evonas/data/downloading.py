@@ -17,7 +17,7 @@ from urllib.request import url2pathname
 from evonas.data.formats import read_bytes
 from evonas.data.locating import data_folders
 from evonas.data.sources import SOURCES, stored
-from evonas.serialization.files import write_whole
+from evonas.serialization.files import atomic_write
 from evonas.types import DataError
 
 #: Seconds without an answer after which a download is retried, and the number of retries, after 1, 2, ... seconds.
@@ -134,6 +134,6 @@ def _write(path: Path, content: bytes) -> None:
     """Write a file completely or not at all, so that ``path`` never holds a partial file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
+        atomic_write(path, content)
     except OSError as error:
         raise DataError(f"{path}: expected a place to write, got {error}; choose another root") from error

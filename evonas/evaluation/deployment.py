@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic
 
-from evonas.capabilities.export import ExportTarget, Program
+from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure, metric_names
 from evonas.export.data_units import export_target, inputs_of
@@ -105,7 +105,7 @@ class DeploymentEvaluator(Generic[G]):
     def _target(self) -> ExportTarget:
         return export_target(self.splits, "network")
 
-    def _program(self, genotype: G, weights: Weights, format: str, target: ExportTarget) -> Program:
+    def _program(self, genotype: G, weights: Weights, format: str, target: ExportTarget) -> ExportedModel:
         return make_program(self.space, self.splits.task, genotype, weights, format, target)
 
     def _latency(self, genotype: G, weights: Weights, timeout: float, stop: Stop) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from evonas.capabilities.export import Exportable, ExportTarget, Precision, Program
+from evonas.capabilities.export import Exportable, ExportedModel, ExportTarget, Precision
 from evonas.runtimes.onnx_session import require_onnx
 from evonas.space import G, SearchSpace
 from evonas.types import Task, UserError, Weights
@@ -19,7 +19,7 @@ def program_formats(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
 
 def make_program(
     space: SearchSpace[G], task: Task, genotype: G, weights: Weights, format: str, target: ExportTarget
-) -> Program:
+) -> ExportedModel:
     """A network in one of :func:`program_formats`.
 
     Args:

@@ -20,7 +20,7 @@ OPSET = 18
 
 @dataclass(frozen=True, eq=False)
 class TracedProgram:
-    """A module as a graph: an :class:`evonas.capabilities.export.Program` for spaces without their own format.
+    """A module as a graph: an :class:`evonas.capabilities.export.ExportedModel` for spaces without their own format.
 
     Attributes:
         module: The module.

@@ -17,7 +17,7 @@ import numpy as np
 from evonas import pareto
 from evonas.front import check_measured, front, hypervolume
 from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objective, Objectives
-from evonas.store import Record, SeedSource, Spent, spent
+from evonas.store import ComputeCost, Record, SeedSource, spent
 from evonas.types import Doubles, UserError, suggestion
 
 
@@ -58,7 +58,7 @@ class RunResult:
     name: str
     staircase: tuple[Record, ...]
     hypervolume: float
-    spent: Spent
+    spent: ComputeCost
     at_budget: Mapping[float, Record | None]
     pair: tuple[int, int] | None = None
 

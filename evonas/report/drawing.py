@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.report.plot import save_figure
 from evonas.report.tables import number
 from evonas.types import Doubles
@@ -40,7 +40,7 @@ NAME_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
 NAME_SIZE = 8.5
 
 
-def draw_sketch(path: Path, sketch: Sketch, *, title: str, facts: str = "") -> None:
+def draw_sketch(path: Path, sketch: NetworkDiagram, *, title: str, facts: str = "") -> None:
     """Draw a network: layers from left to right, edges coloured by weight or named by operation, and the use of inputs.
 
     Args:
@@ -112,7 +112,7 @@ class _Sheet:
         self.figure.text(left / self.width, bottom / self.height, text, parse_math=False, **style)
 
 
-def _sheet(sketch: Sketch) -> _Sheet:
+def _sheet(sketch: NetworkDiagram) -> _Sheet:
     from matplotlib.figure import Figure
 
     unit = min(TALLEST, WIDEST / sketch.width)
@@ -123,7 +123,7 @@ def _sheet(sketch: Sketch) -> _Sheet:
     return _Sheet(Figure(figsize=(width, unit + HEAD + FOOT), facecolor="white"), unit, has_heat)
 
 
-def _edges_text(shown: Sketch, sketch: Sketch) -> str:
+def _edges_text(shown: NetworkDiagram, sketch: NetworkDiagram) -> str:
     n_shown, n_edges = len(shown.edges), len(sketch.edges)
     if sketch.ties is not None:
         text = f"{number(sketch.n_weights)} weights, {number(n_edges)} edges: those of a colour share a weight"
@@ -134,7 +134,7 @@ def _edges_text(shown: Sketch, sketch: Sketch) -> str:
     return f"{number(n_shown)} of {number(n_edges)} edges are drawn, {which}"
 
 
-def _draw_captions(axes: Axes, sketch: Sketch) -> None:
+def _draw_captions(axes: Axes, sketch: NetworkDiagram) -> None:
     """Write the name of each layer above its middle and, for neurons, their number."""
     for i, (name, size) in enumerate(zip(sketch.layers, sketch.layer_sizes(), strict=True)):
         x = sketch.positions[sketch.layer == i, 0]
@@ -147,7 +147,7 @@ def _draw_captions(axes: Axes, sketch: Sketch) -> None:
         )
 
 
-def _curves(sketch: Sketch) -> list[Doubles]:
+def _curves(sketch: NetworkDiagram) -> list[Doubles]:
     """The four control points of each edge, ``(4, 2)``: it begins and ends horizontally."""
     start, end = (sketch.positions[nodes].astype(np.float64) for nodes in sketch.edges.T)
     bend = np.stack([0.4 * (end[:, 0] - start[:, 0]), np.zeros(len(start))], axis=1)
@@ -165,7 +165,7 @@ def _collection(curves: list[Doubles], **style: Any) -> PathCollection:
 # -- networks of neurons
 
 
-def _draw_neurons(axes: Axes, sketch: Sketch, unit: float) -> None:
+def _draw_neurons(axes: Axes, sketch: NetworkDiagram, unit: float) -> None:
     """Draw inputs as squares, darker if read by more edges; hidden neurons as dots; outputs larger, with their names.
 
     Args:
@@ -201,7 +201,7 @@ def _row_step(y: Doubles) -> float:
     return min(float(np.diff(rows).min()), 0.04) if len(rows) > 1 else 0.04
 
 
-def _draw_weights(axes: Axes, sketch: Sketch) -> tuple[Colormap, float] | None:
+def _draw_weights(axes: Axes, sketch: NetworkDiagram) -> tuple[Colormap, float] | None:
     """Draw edges from the weakest to the strongest; with more edges each is fainter.
 
     Returns the colours and the weight at their ends, None without weights.
@@ -224,7 +224,7 @@ def _draw_weights(axes: Axes, sketch: Sketch) -> tuple[Colormap, float] | None:
     return colormap, largest
 
 
-def _draw_shared(axes: Axes, sketch: Sketch) -> None:
+def _draw_shared(axes: Axes, sketch: NetworkDiagram) -> None:
     """Draw edges in the colour of their weight's number, wider for larger weights; grey if the weight is not shared."""
     from matplotlib.colors import to_rgba
 
@@ -267,7 +267,7 @@ def _draw_scale(sheet: _Sheet, scale: tuple[Colormap, float]) -> None:
     sheet.text(right - 0.38, 0.3, f"{largest:.2g}", **style)
 
 
-def _draw_input_use(sheet: _Sheet, sketch: Sketch) -> None:
+def _draw_input_use(sheet: _Sheet, sketch: NetworkDiagram) -> None:
     """Draw how many edges read each place of the input grid, to the right of the network."""
     from matplotlib.ticker import MaxNLocator
 
@@ -294,7 +294,7 @@ def _draw_input_use(sheet: _Sheet, sketch: Sketch) -> None:
 # -- graphs of operations
 
 
-def _draw_operations(axes: Axes, sketch: Sketch, unit: float) -> None:
+def _draw_operations(axes: Axes, sketch: NetworkDiagram, unit: float) -> None:
     """Draw nodes with their names inside; edges in the colour of their operation, with its name if there is room.
 
     Args:
@@ -321,7 +321,7 @@ def _draw_operations(axes: Axes, sketch: Sketch, unit: float) -> None:
         axes.text(x, y, text, size=9, color=INK, ha="center", va="center", bbox=box, zorder=3, parse_math=False)
 
 
-def _name_places(sketch: Sketch, curves: list[Doubles], unit: float) -> list[Doubles]:
+def _name_places(sketch: NetworkDiagram, curves: list[Doubles], unit: float) -> list[Doubles]:
     """The position of each edge's name: the first of ``NAME_PLACES`` with the least overlap with nodes and other names.
 
     Args:

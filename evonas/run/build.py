@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evonas.capabilities.export import HasTimedParts
-from evonas.capabilities.family import FamilySearch
+from evonas.capabilities.family import OneShotSearch
 from evonas.capabilities.initialization import Seedable
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.config import RunConfig
@@ -54,7 +54,7 @@ class Parts:
     space: SearchSpace[Any]
     evaluator: Evaluator[Any]
     objectives: Objectives
-    family_search: FamilySearch[Any] | None
+    family_search: OneShotSearch[Any] | None
     table: ArchitectureTable[Any] | None = None
 
     @property

@@ -25,7 +25,7 @@ from evonas.individual import Member
 from evonas.plugins import create_space
 from evonas.run.open import check_samples
 from evonas.space import G, SearchSpace
-from evonas.store import Record, RunStore, SeedSource, each_once, read_info, spent
+from evonas.store import Record, RunStore, SeedSource, deduplicate, read_info, spent
 from evonas.types import Doubles, Floats, Task, UserError, Weights
 
 
@@ -84,7 +84,7 @@ def read_teacher(
     ancestors = (source._replace(ids=()) for source in info.seeds)
     return Teacher(
         path, tuple(member.individual.id for member in members), outputs,
-        each_once([SeedSource(path, (), cost), *ancestors]),
+        deduplicate([SeedSource(path, (), cost), *ancestors]),
     )
 
 

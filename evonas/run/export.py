@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evonas.capabilities.export import ExportTarget, Precision, Program
+from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.data.samples import LARGEST_LOSS, Splits
 from evonas.evaluation.metrics import measure
 from evonas.export.data_units import export_target, inputs_of, lossy_columns, output_rounding, outputs_of, samples_of
@@ -159,7 +159,7 @@ def _check_targets(splits: Splits) -> None:
                         f"export as torch, which gives float64")
 
 
-def _sizes(program: Program, n_edges: float | None) -> tuple[str, ...]:
+def _sizes(program: ExportedModel, n_edges: float | None) -> tuple[str, ...]:
     texts = [f"{size:,} bytes of {kind}" for kind, size in program.sizes.items()]
     if n_edges is not None and "flash" in program.sizes:
         texts.append(f"{program.sizes['flash'] / n_edges:.2f} bytes of flash an edge")

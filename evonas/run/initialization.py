@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evonas.capabilities.choices import Relaxable
-from evonas.capabilities.family import FamilySearch, FamilySearchable
+from evonas.capabilities.family import FamilySearchable, OneShotSearch
 from evonas.capabilities.initialization import FitsFounders, Seedable, Seeder
 from evonas.capabilities.options import HasWeightOptions, SuitsData
 from evonas.config import RunConfig, recipe_from, settings_from
@@ -79,7 +79,7 @@ def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) ->
     return space.founders_for(max(1, int(min(bounds))), config.objectives or ())
 
 
-def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, FamilySearch[Any]]:
+def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, OneShotSearch[Any]]:
     """The searches for families by name: the space's own, and those of supernets where it has one.
 
     Args:
@@ -88,7 +88,7 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
     Raises:
         UserError: ``search_options`` do not fit the seeder of the configuration.
     """
-    searches: dict[str, FamilySearch[Any]] = {}
+    searches: dict[str, OneShotSearch[Any]] = {}
     if isinstance(space, Relaxable):
         for name, kind in methods_for(space.choices).items():
             options = config.search_options if name == config.seeder else {}
@@ -111,7 +111,7 @@ def seeder_names(space: SearchSpace[Any]) -> tuple[str, ...]:
 
 
 def complete_settings(
-    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]], *, n_samples: int
+    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, OneShotSearch[Any]], *, n_samples: int
 ) -> dict[str, Any]:
     """Settings that the seeder decides where the user does not; raises :class:`UserError`.
 
@@ -146,10 +146,10 @@ def complete_settings(
 
 
 def _seeder(
-    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, FamilySearch[Any]]
-) -> Seeder[Any] | FamilySearch[Any] | None:
+    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, OneShotSearch[Any]]
+) -> Seeder[Any] | OneShotSearch[Any] | None:
     """None for random samples, which every space has."""
-    seeders: dict[str, Seeder[Any] | FamilySearch[Any]] = {**searches}
+    seeders: dict[str, Seeder[Any] | OneShotSearch[Any]] = {**searches}
     if isinstance(space, Seedable):
         seeders |= space.seeders
     if config.seeder in METHODS and config.seeder not in seeders and isinstance(space, Relaxable):

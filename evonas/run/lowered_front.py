@@ -24,7 +24,7 @@ from evonas.rng import Stream, stream
 from evonas.run.lowering import LoweredNetwork, lower_network
 from evonas.run.open import OpenRun, check_same, check_samples, open_run
 from evonas.space import SearchSpace
-from evonas.store import Record, RunInfo, Spent, spent
+from evonas.store import ComputeCost, Record, RunInfo, spent
 from evonas.training import Stop
 from evonas.types import UserError
 
@@ -40,7 +40,7 @@ class LoweredFront(NamedTuple):
     """
 
     members: list[Member[Any]]
-    cost: Spent
+    cost: ComputeCost
     notes: list[str]
 
 

@@ -14,14 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from evonas.capabilities.family import FamilySearch, FoundFamily
+from evonas.capabilities.family import FoundFamily, OneShotSearch
 from evonas.data.samples import Splits
 from evonas.evaluation.base import Evaluator, Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.individual import Evaluation, Individual, Start, Trial
 from evonas.rng import Stream, stream
 from evonas.run.loop import Observer, SearchFailed
-from evonas.serialization.files import make_folder, read_regular, write_whole
+from evonas.serialization.files import atomic_write, make_folder, read_regular
 from evonas.space import G
 from evonas.store import Group, RunStore, StoreError
 from evonas.training import Recipe, Stop, TrialTimeout
@@ -42,7 +42,7 @@ class FamilyObserver(Observer, Protocol):
 
 
 def find_family(
-    search: FamilySearch[G], evaluator: Evaluator[G], store: RunStore[G], splits: Splits, recipe: Recipe, *, name: str,
+    search: OneShotSearch[G], evaluator: Evaluator[G], store: RunStore[G], splits: Splits, recipe: Recipe, *, name: str,
     n_members: int, epochs: int, seed: int, n_jobs: int = 1, trial_timeout: float | None = None,
     time_limit: float | None = None, observers: Sequence[FamilyObserver] = (), teacher: Floats | None = None,
 ) -> bool:
@@ -115,7 +115,7 @@ def _take_in(
 
 
 def _searched(
-    search: FamilySearch[G], splits: Splits, recipe: Recipe, clock: _Clock, n_members: int, epochs: int, seed: int,
+    search: OneShotSearch[G], splits: Splits, recipe: Recipe, clock: _Clock, n_members: int, epochs: int, seed: int,
     stop: Stop, observers: Sequence[FamilyObserver], teacher: Floats | None,
 ) -> FoundFamily[G]:
     def report(epoch: int, n_epochs: int, metrics: Metrics) -> None:
@@ -148,7 +148,7 @@ class _Clock:
         """Keep the present time for the next session."""
         path = self.directory / CLOCK
         try:
-            write_whole(path, json.dumps(self.seconds).encode())
+            atomic_write(path, json.dumps(self.seconds).encode())
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}") from None
 

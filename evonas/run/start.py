@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from evonas.capabilities.family import FamilySearch
+from evonas.capabilities.family import OneShotSearch
 from evonas.capabilities.initialization import Seedable
 from evonas.config import RunConfig
 from evonas.data.locating import expanded
@@ -26,11 +26,11 @@ from evonas.run.latency_sources import check_target, sources_of
 from evonas.run.lowering import REPLACE_MAX_POOL
 from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
-from evonas.run.warm_start import Seeds, read_seeds
+from evonas.run.warm_start import WarmStart, read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
 from evonas.space import G
-from evonas.store import Record, RunStore, check_absent, create, damaged, each_once, of_another, read_info
+from evonas.store import Record, RunStore, check_absent, create, damaged, deduplicate, of_another, read_info
 from evonas.training.length import EPOCHS
 from evonas.types import Floats, UserError, blames
 
@@ -126,7 +126,7 @@ def seed(
 
 
 def begin(
-    parts: Parts, out: Path, *, seeds: Seeds | None = None, observers: Sequence[RunObserver] = (), since: float
+    parts: Parts, out: Path, *, seeds: WarmStart | None = None, observers: Sequence[RunObserver] = (), since: float
 ) -> bool:
     """A new run of assembled parts in the directory ``out``; returns and raises as :func:`evolve`.
 
@@ -156,7 +156,7 @@ def begin(
 
     create(
         out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
-        normalisation=splits.scaling.to_json(), seeds=each_once(source for part in given for source in part.sources),
+        normalisation=splits.scaling.to_json(), seeds=deduplicate(source for part in given for source in part.sources),
         fill=fill,
     )
     for observer in observers:
@@ -254,7 +254,7 @@ def _evaluators_by_generation(parts: Parts, store: RunStore[G]) -> Callable[[int
 
 
 def _find_family(
-    parts: Parts, search: FamilySearch[Any], evaluator: Evaluator[Any], store: RunStore[Any],
+    parts: Parts, search: OneShotSearch[Any], evaluator: Evaluator[Any], store: RunStore[Any],
     observers: Sequence[RunObserver], teacher: Floats | None,
 ) -> bool:
     config = parts.config

@@ -22,12 +22,12 @@ from evonas.run.lowered_front import lower_front
 from evonas.run.open import check_compatible, check_same
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace
-from evonas.store import Group, Record, RunInfo, RunStore, SeedSource, Spent, each_once, read_info, spent
+from evonas.store import ComputeCost, Group, Record, RunInfo, RunStore, SeedSource, deduplicate, read_info, spent
 from evonas.types import UserError
 
 
 @dataclass(frozen=True)
-class Seeds:
+class WarmStart:
     """The founders of a new run.
 
     Attributes:
@@ -53,7 +53,7 @@ class Seeds:
 
 
 def founding_trials(store: RunStore[Any]) -> list[Trial[Any]]:
-    """The trials that :meth:`Seeds.write` brought into a run, in the order of their ids."""
+    """The trials that :meth:`WarmStart.write` brought into a run, in the order of their ids."""
     keys = sorted((r.id, r.budget) for r in store.records() if r.imported)
     return [Trial(store.individual(id), budget) for id, budget in keys]
 
@@ -61,7 +61,7 @@ def founding_trials(store: RunStore[Any]) -> list[Trial[Any]]:
 def read_seeds(
     runs: Sequence[Path], config: RunConfig, splits: Splits, space: SearchSpace[Any], objectives: Objectives,
     evaluator: Evaluator[Any], *, replace_max_pool: bool = False,
-) -> Seeds:
+) -> WarmStart:
     """The best ``config.population`` members of the fronts of ``runs`` by rank and crowding, each genotype once.
 
     Members of runs of another space are lowered into this one, and measured again (:mod:`evonas.run.lowered_front`).
@@ -75,7 +75,7 @@ def read_seeds(
         UserError: A run does not fit the new one or the others, or has an empty front.
     """
     first: dict[str, Member[Any]] = {}  # by genotype
-    costs: dict[str, Spent] = {}
+    costs: dict[str, ComputeCost] = {}
     ancestors: list[SeedSource] = []
     timed_by = sources_of(config, objectives)
     notes: list[str] = []
@@ -107,7 +107,7 @@ def read_seeds(
         for run, cost in costs.items()
     ]
     founders = [_founder(id, member) for id, member in enumerate(chosen)]
-    return Seeds(founders, each_once([*sources, *ancestors]), table, tuple(notes))
+    return WarmStart(founders, deduplicate([*sources, *ancestors]), table, tuple(notes))
 
 
 def _origin(member: Member[Any]) -> Origin:
@@ -155,7 +155,7 @@ def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, r
 
 def _read_front(
     run: Path, space: SearchSpace[Any], objectives: Objectives, timed_by: Mapping[str, str]
-) -> tuple[list[Member[Any]], Spent]:
+) -> tuple[list[Member[Any]], ComputeCost]:
     """The members of a run's front, their evaluations with weights and origins, and what the run alone has cost.
 
     The run may go on meanwhile.

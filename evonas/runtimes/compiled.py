@@ -80,7 +80,7 @@ def compiled(
     """A program compiled from exported C with its ``main``, which exists as long as the context.
 
     Args:
-        files: Contents by suffix, from :meth:`evonas.capabilities.export.Program.files`.
+        files: Contents by suffix, from :meth:`evonas.capabilities.export.ExportedModel.files`.
         name: Name under which the network was exported.
         n_outputs: Number of outputs per sample.
         stem: Name of its files if it differs from ``name``.

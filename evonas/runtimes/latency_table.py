@@ -24,7 +24,7 @@ from evonas.capabilities.export import ExportTarget, HasTimedParts, TimedParts
 from evonas.data.samples import Scaling
 from evonas.runtimes.onnx_session import onnx_session, require_onnx
 from evonas.runtimes.timing import alone
-from evonas.serialization.files import read_regular, write_whole
+from evonas.serialization.files import atomic_write, read_regular
 from evonas.space import G
 from evonas.types import Doubles, Floats, UserError
 
@@ -71,7 +71,7 @@ class LatencyTable:
         Raises:
             OSError: The file cannot be written.
         """
-        write_whole(folder / FILE, (json.dumps(asdict(self), indent=1) + "\n").encode())
+        atomic_write(folder / FILE, (json.dumps(asdict(self), indent=1) + "\n").encode())
 
 
 def read_table(folder: Path, names: Sequence[str]) -> LatencyTable:

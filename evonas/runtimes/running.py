@@ -29,7 +29,7 @@ class RunningNetwork(Protocol):
 def running(
     files: Mapping[str, bytes], format: str, target: ExportTarget, n_outputs: int, *, portable: bool = False
 ) -> Iterator[RunningNetwork]:
-    """The program in the files from :meth:`evonas.capabilities.export.Program.files`, in execution during the context.
+    """The program in files of :meth:`evonas.capabilities.export.ExportedModel.files`, running in the context.
 
     Args:
         files: Contents by suffix.

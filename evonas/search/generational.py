@@ -16,7 +16,7 @@ from evonas.individual import Evaluation, Member, Trial
 from evonas.objectives import Objectives
 from evonas.pareto import Ranking, front, rank_and_crowd
 from evonas.search.base import History
-from evonas.search.reproduction import Proposal, Reproduction, Screening, Unborn
+from evonas.search.reproduction import LazyTrials, Proposal, Reproduction, Screening
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Doubles, Json
 
@@ -152,7 +152,7 @@ class Generational(ABC, Generic[G]):
             n: Number of trials.
             screening: Breed several individuals for each trial and keep the most promising.
         """
-        return Unborn(lambda: self._trial(propose, screening), n)
+        return LazyTrials(lambda: self._trial(propose, screening), n)
 
     def _trial(self, propose: Proposal[G], screening: Screening[G] | None = None) -> Trial[G]:
         """The first trial of a new individual."""

@@ -13,8 +13,8 @@ from evonas.objectives import Objectives
 from evonas.search.base import History
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parent_selection import PARENTS, Aim, Choice, Pool, exponents_of, gap, hopeful
-from evonas.search.reproduction import Proposal, Screening, Unborn
+from evonas.search.parent_selection import PARENTS, Choice, Pool, TargetCost, exponents_of, gap, hopeful
+from evonas.search.reproduction import LazyTrials, Proposal, Screening
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json, Metrics, suggestion
@@ -93,7 +93,7 @@ class NSGA2(Generational[G]):
         F, violation = self._losses(members)
         work = np.array([m.evaluation.metrics.get(WORK) or np.nan if m.individual.parents else np.nan for m in members])
         pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, exponents_of(F, work))
-        return Unborn(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
+        return LazyTrials(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
 
     def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
         """Propose a child of a founder that has none yet, while there is one; then of any parent.
@@ -121,17 +121,20 @@ class NSGA2(Generational[G]):
         if self._adapt:
             shares = self._credit.shares(self._space.operators)
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
-        return self.aimed(lambda name: self._mutate(first.genotype, choice.aim, name), choice.aim, operator), (first,)
+        child = self.closest_to_target(
+            lambda name: self._mutate(first.genotype, choice.aim, name), choice.aim, operator
+        )
+        return child, (first,)
 
-    def _mutate(self, parent: G, aim: Aim | None, operator: str | None) -> Offspring[G]:
+    def _mutate(self, parent: G, aim: TargetCost | None, operator: str | None) -> Offspring[G]:
         if aim is None or not isinstance(self._space, MutatesTowards):
             return self._space.mutate(parent, self._rng, operator)
         wanted = zip(self._objectives.items[1:], aim.costs, strict=True)
         costs = {objective.metric: objective.value(loss) for objective, loss in wanted}
         return self._space.mutate_towards(parent, costs, self._rng, operator)
 
-    def aimed(
-        self, propose: Callable[[str | None], Offspring[G]], aim: Aim | None, operator: str | None = None
+    def closest_to_target(
+        self, propose: Callable[[str | None], Offspring[G]], aim: TargetCost | None, operator: str | None = None
     ) -> Offspring[G]:
         """The offspring of a few with costs nearest to the aim; the first if structure alone does not determine costs.
 

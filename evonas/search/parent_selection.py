@@ -20,7 +20,7 @@ NEIGHBOURS = 4
 #: larger network is better than growing a smaller one. In five searches of 2 minutes on Fashion-MNIST, 41 to 75 % of
 #: the pruned children with less than 10 000 edges were better than the front at their size if the parent had 1.05 to
 #: 1.4 times as many, 15 to 37 % if it had 1.7 to 2.2 times.
-DEARER = (1.05, 1.6)
+COSTLIER = (1.05, 1.6)
 #: A member whose child promises less than the best child of its neighbours, by this share of the front's span of
 #: quality, is no parent. In a search of 5 minutes on CIFAR-10 the gap between 67.7 % at 87 000 edges and 72.3 % at
 #: 181 000 stayed open for its last 230 seconds: three of the four nearest parents had 66 to 67.7 % at 110 000 to
@@ -65,7 +65,7 @@ class Pool(NamedTuple):
     exponents: Doubles
 
 
-class Aim(NamedTuple):
+class TargetCost(NamedTuple):
     """The intended costs of a child.
 
     Attributes:
@@ -86,7 +86,7 @@ class Choice(NamedTuple):
     """
 
     parent: int
-    aim: Aim | None = None
+    aim: TargetCost | None = None
 
 
 Parents: TypeAlias = Callable[[Pool, np.random.Generator], Choice]
@@ -109,7 +109,7 @@ def living_tournament(pool: Pool, rng: np.random.Generator) -> Choice:
 def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     """Choose a thin place of the front, and a parent near it.
 
-    The child should be at a random point along the front, and the parent be costlier (:data:`DEARER`): one of the
+    The child should be at a random point along the front, and the parent be costlier (:data:`COSTLIER`): one of the
     nearest members of the first two ranks (:func:`_promising`). Along one of the costs, drawn uniformly, the front's
     neighbours have gaps between them, in which points are drawn uniformly. Half of the time is for all sizes alike, so
     in proportion to the gaps' widths; the other half goes where hypervolume is to be won, in proportion to their
@@ -142,12 +142,12 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
         point, near = _beyond(members[-1], axis, max(REACH, lag)), front[-1:]
     else:
         point = members[segment - 1, 1:] + along * (members[segment, 1:] - members[segment - 1, 1:])
-    dearer = np.where(pool.logarithmic, rng.uniform(*np.log10(DEARER)), 0) / span[1:]
+    dearer = np.where(pool.logarithmic, rng.uniform(*np.log10(COSTLIER)), 0) / span[1:]
     if F.shape[1] == 2:
         near = near[_promising(F[near], members, (point + dearer)[0], WORSE)]
     distance = ((F[near, 1:] - point - dearer) ** 2).sum(axis=1)
     parent = int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]]))
-    return Choice(parent, Aim(point * span[1:], span[1:]))
+    return Choice(parent, TargetCost(point * span[1:], span[1:]))
 
 
 def _promising(F: Doubles, members: Doubles, cost: float, worse: float) -> NDArray[np.bool_]:

@@ -91,7 +91,7 @@ class Reproduction(Generic[G]):
         self.next_id, self._seen = next_id, set(digests)
 
 
-class Unborn(Sequence[Trial[G]]):
+class LazyTrials(Sequence[Trial[G]]):
     """Trials that are drawn on first access, always in the order of their ids.
 
     A large founder takes seconds to draw: a run with little time reads only a few trials, and evaluates these first.

@@ -11,7 +11,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from evonas.serialization.files import read_regular, write_whole
+from evonas.serialization.files import atomic_write, read_regular
 from evonas.space import Encoded
 from evonas.types import UserError
 
@@ -63,7 +63,7 @@ def save(path: Path, data: Encoded) -> None:
         UserError: It cannot be written.
     """
     try:
-        write_whole(path, pack(data))
+        atomic_write(path, pack(data))
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
 

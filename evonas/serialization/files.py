@@ -57,7 +57,7 @@ def replacement(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def atomic_write(path: Path, content: bytes) -> None:
     """Write a file of one of the program's own folders by :func:`replacement`.
 
     Raises:
@@ -86,7 +86,7 @@ def write_output(path: Path, content: bytes, *, what: str = "") -> None:
         if (stream := _stream(path)) is not None:
             _write_into(stream, content)
             return
-        write_whole(_target(path), content)
+        atomic_write(_target(path), content)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:  # a path with a null character is a ValueError

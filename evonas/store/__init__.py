@@ -6,10 +6,10 @@ bounds; ``rows``: what was read, checked; ``upgrade``: runs of earlier formats i
 
 from evonas.store.directory import FORMAT, StoreError, check_absent, create, damaged, of_another, read_info, task_of
 from evonas.store.group import Group
-from evonas.store.records import Record, Retraining, RunInfo, SeedSource, Spent, TeacherSource, each_once, spent
+from evonas.store.records import ComputeCost, Record, Retraining, RunInfo, SeedSource, TeacherSource, deduplicate, spent
 from evonas.store.run import RunStore
 
 __all__ = [
-    "FORMAT", "Group", "Record", "Retraining", "RunInfo", "RunStore", "SeedSource", "Spent", "StoreError",
-    "TeacherSource", "check_absent", "create", "damaged", "each_once", "of_another", "read_info", "spent", "task_of",
+    "FORMAT", "ComputeCost", "Group", "Record", "Retraining", "RunInfo", "RunStore", "SeedSource", "StoreError",
+    "TeacherSource", "check_absent", "create", "damaged", "deduplicate", "of_another", "read_info", "spent", "task_of",
 ]

@@ -18,7 +18,7 @@ import numpy as np
 import safetensors.numpy
 
 from evonas.serialization.arrays import read_arrays
-from evonas.serialization.files import DATABASE, check_plain, make_hidden_folder, read_regular, write_whole
+from evonas.serialization.files import DATABASE, atomic_write, check_plain, make_hidden_folder, read_regular
 from evonas.store.database import bounded, check_tables
 from evonas.store.records import RunInfo, SeedSource
 from evonas.store.rows import BadRow, format_of, info_of
@@ -268,7 +268,7 @@ def write_blob(path: Path, blob: bytes) -> None:
         StoreError: The file cannot be written.
     """
     try:
-        write_whole(path, blob)
+        atomic_write(path, blob)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from None
 

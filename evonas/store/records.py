@@ -38,7 +38,7 @@ class Record(NamedTuple):
         return self.origin is not None
 
 
-class Spent(NamedTuple):
+class ComputeCost(NamedTuple):
     """The cost of a run.
 
     Attributes:
@@ -66,10 +66,10 @@ class SeedSource(NamedTuple):
 
     run: str
     ids: tuple[int, ...]
-    spent: Spent
+    spent: ComputeCost
 
 
-def each_once(sources: Iterable[SeedSource]) -> list[SeedSource]:
+def deduplicate(sources: Iterable[SeedSource]) -> list[SeedSource]:
     """Each run once, at its first position, with its latest known costs."""
     known: dict[str, SeedSource] = {}
     for source in sources:
@@ -112,14 +112,14 @@ class RunInfo(NamedTuple):
     goals: Mapping[str, Goal] = MappingProxyType({})
 
 
-def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> Spent:
+def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> ComputeCost:
     """The cost of a run and its seeds together; an evaluation counts in the run that made it."""
     own = [r for r in records if not r.imported]
     updates = [r.metrics["edge_updates"] for r in own if "edge_updates" in r.metrics]
-    costs = [Spent(elapsed, math.fsum(r.seconds for r in own), len(own), math.fsum(updates) if updates else None)]
+    costs = [ComputeCost(elapsed, math.fsum(r.seconds for r in own), len(own), math.fsum(updates) if updates else None)]
     costs += [source.spent for source in seeds]
     known = [cost.edge_updates for cost in costs if cost.edge_updates is not None]
-    return Spent(
+    return ComputeCost(
         math.fsum(cost.elapsed for cost in costs), math.fsum(cost.seconds for cost in costs),
         sum(cost.evaluations for cost in costs), math.fsum(known) if known else None,
     )

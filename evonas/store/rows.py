@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from evonas.individual import Origin
-from evonas.store.records import Record, Retraining, RunInfo, SeedSource, Spent, TeacherSource
+from evonas.store.records import ComputeCost, Record, Retraining, RunInfo, SeedSource, TeacherSource
 from evonas.types import Json
 
 #: Largest id, birth, budget and seed: exact in a double, so that no reader rounds them.
@@ -220,7 +220,7 @@ def _document(meta: dict[Any, Any], key: str, absent: str | None = None) -> Json
 def _seed_source(value: object) -> SeedSource:
     run, ids, cost = _items(value, 3, "a seed run")
     elapsed, seconds, evaluations, updates = _items(cost, 4, "the cost of a seed run")
-    spent = Spent(
+    spent = ComputeCost(
         seconds_of(elapsed), seconds_of(seconds), whole(evaluations, "a number of evaluations"),
         None if updates is None else seconds_of(updates),
     )

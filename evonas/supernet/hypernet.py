@@ -38,7 +38,7 @@ class Hypernet(Protocol):
         """Return the shares of the references' logits, ``(n_references,)``; they sum to one."""
         ...
 
-    def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
+    def cost_weights(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
         """What the loss charges for an operation on a row, ``(n_choices, n_operations)``.
 
         Args:
@@ -78,7 +78,7 @@ class Table:
     def coefficients(self, complexity: Doubles) -> Doubles:
         return np.ones(1)
 
-    def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
+    def cost_weights(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
         return np.zeros(costs["params"].shape)
 
     def draw(self, rng: np.random.Generator) -> Doubles:
@@ -125,7 +125,7 @@ class PiecewiseLinear:
         hats: Doubles = 1.0 - np.abs(np.arange(self.n_references) - min(max(place, 0.0), n_pieces))
         return hats.clip(0.0)
 
-    def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
+    def cost_weights(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
         return float(complexity[0]) * costs["params"].astype(np.float64)
 
     def draw(self, rng: np.random.Generator) -> Doubles:
@@ -201,7 +201,7 @@ class SimplexRBF:
         weights: Doubles = np.exp(closeness - closeness.max())
         return weights / float(weights.sum())
 
-    def prices(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
+    def cost_weights(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
         n_choices = costs["params"].shape[0]
         penalties = measure_matrix(costs, self.measures) @ complexity if self.measures else complexity
         each = self.kappa if self.charge == "sum" else self.kappa / n_choices

@@ -1,4 +1,4 @@
-"""Supernet searches as :class:`evonas.capabilities.family.FamilySearch`: from samples to a family of genotypes with
+"""Supernet searches as :class:`evonas.capabilities.family.OneShotSearch`: from samples to a family of genotypes with
 weights.
 
 Torch is imported when a search begins, since the command line lists methods and asks trained hypernetworks without it.
@@ -91,7 +91,7 @@ class SupernetSearch(Generic[G]):
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
         directory: Path, report: Report, teacher: Floats | None = None,
     ) -> FoundFamily[G]:
-        """Train the supernet, and read a family off; see :class:`evonas.capabilities.family.FamilySearch`.
+        """Train the supernet, and read a family off; see :class:`evonas.capabilities.family.OneShotSearch`.
 
         Members keep the supernet's weights, with statistics of BatchNorm of their own. Hypernetworks give their best
         genotypes over the range of complexities, other logits their best genotype; where those are too few, samples

@@ -31,7 +31,7 @@ from evonas.types import Floats
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepContext:
     """Position in the training.
 
     Attributes:
@@ -47,7 +47,7 @@ class Moment:
 class Step(Protocol):
     """Step of training."""
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
         """Train weights, and logits if the method has some. Return the mean training loss.
 
         Args:
@@ -78,7 +78,7 @@ class RelaxedStep:
         self._hypernet, self._settings = hypernet, settings
         self._prior = make_prior(settings.prior, settings.prior_parameter) if settings.prior else None
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
         sample = _Relaxed(
             self._hypernet, self._settings, self._choices, self._logits.references, moment, len(for_weights.x)
         )
@@ -132,13 +132,13 @@ class _Relaxed:
     """
 
     def __init__(
-        self, hypernet: Hypernet, settings: RelaxedSettings, choices: Choices, references: Tensor, moment: Moment,
+        self, hypernet: Hypernet, settings: RelaxedSettings, choices: Choices, references: Tensor, moment: StepContext,
         n_images: int,
     ) -> None:
         complexities = [hypernet.draw(moment.rng) for _ in range(settings.complexities)]
         self._prices, self._mix = (
             torch.from_numpy(np.stack(arrays)).float() for arrays in (
-                [hypernet.prices(each, choices.costs) for each in complexities],
+                [hypernet.cost_weights(each, choices.costs) for each in complexities],
                 [hypernet.coefficients(each) for each in complexities],
             )
         )
@@ -200,7 +200,7 @@ class GatedStep:
     ) -> None:
         self._learner, self._logits, self._settings, self._cost = learner, logits, settings, cost
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
         if moment.progress >= self._settings.warm_up:
             self._train_gates(for_arch(), moment.generator)
         path = draw_path(self._logits.references.detach()[0], moment.generator)
@@ -227,7 +227,7 @@ class PathStep(Generic[G]):
         self._shape = space.choices.n_choices, len(space.choices.operations)
         self._widest, _ = extreme_paths(space.choices.costs["params"])
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
         if isinstance(self._settings, FairSettings):
             arches = [*fair_paths(self._shape, moment.rng)]
         elif isinstance(self._settings, WidestSettings):
@@ -246,7 +246,7 @@ class SandwichStep(Generic[G]):
         self._shape = space.choices.n_choices, len(space.choices.operations)
         self._extremes = extreme_paths(space.choices.costs["params"])
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: Moment) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
         rule, n_random = self._settings.rule, self._settings.random_paths
         narrow = [uniform_path(self._space, self._shape, rule, moment.rng) for _ in range(n_random)]
         return self._learner.step(self._losses(for_weights, narrow), moment.progress)

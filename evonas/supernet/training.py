@@ -37,7 +37,7 @@ from evonas.supernet.settings import (
     SupernetSettings,
     WidestSettings,
 )
-from evonas.supernet.steps import GatedStep, Moment, PathStep, RelaxedStep, SandwichStep, Step
+from evonas.supernet.steps import GatedStep, PathStep, RelaxedStep, SandwichStep, Step, StepContext
 from evonas.training import Stop
 from evonas.training.checkpoint import Checkpoint, data_and_seed, digest
 from evonas.types import Floats, Ints, Metrics, UserError
@@ -134,7 +134,7 @@ class SupernetTraining(Generic[G]):
             for number, (for_weights, for_arch) in enumerate(self._batches(rng)):
                 stop.check()
                 progress = (epoch + number / n_batches) / self._n_epochs
-                losses.append(step(for_weights, for_arch, Moment(progress, rng, generator)))
+                losses.append(step(for_weights, for_arch, StepContext(progress, rng, generator)))
         if isinstance(self.settings, WidestSettings) and isinstance(self.space, Sliceable):
             self.space.rank_slices(self.learner.supernet)
         return sum(losses) / len(losses)

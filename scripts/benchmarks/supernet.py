@@ -20,7 +20,7 @@ from torch import Tensor
 from evonas.supernet.optimizers import Batch, LogitLearner, WeightLearner, data_loss, first_references
 from evonas.supernet.proxyless import CostTerm
 from evonas.supernet.settings import METHODS, ProxylessSettings, RelaxedSettings
-from evonas.supernet.steps import GatedStep, Moment, PathStep, RelaxedStep, Step
+from evonas.supernet.steps import GatedStep, PathStep, RelaxedStep, Step, StepContext
 from evonas.types import Task
 from search_spaces.cell.space import create
 
@@ -65,7 +65,7 @@ def make(name: str, **changes: object) -> tuple[Recorder, Callable[[], object]]:
 
     def run() -> None:
         learner.arches = ()
-        step(one, lambda: other, Moment(0.5, rng, generator))
+        step(one, lambda: other, StepContext(0.5, rng, generator))
 
     run()
     return learner, run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from search_spaces.block.genotype import BlockGenotype
 from search_spaces.block.layout import BLOCKS_A_STAGE, Layout
 
@@ -12,7 +12,7 @@ from search_spaces.block.layout import BLOCKS_A_STAGE, Layout
 WIDTH, ABOVE, BELOW = 3.0, 0.3, 0.7
 
 
-def sketch(genotype: BlockGenotype, layout: Layout) -> Sketch:
+def sketch(genotype: BlockGenotype, layout: Layout) -> NetworkDiagram:
     """Images as nodes, each with its channels and pixels; the operation of a block on the edge to its image."""
     stem, n_blocks = layout.stem, len(layout.places)
     n_nodes = n_blocks + 3
@@ -24,7 +24,7 @@ def sketch(genotype: BlockGenotype, layout: Layout) -> Sketch:
     y = np.where(np.arange(n_nodes) % 2, BELOW, ABOVE)
     stages = n_blocks // BLOCKS_A_STAGE
     layer = [0, 1, *(2 + i // BLOCKS_A_STAGE for i in range(n_blocks)), 2 + stages]
-    return Sketch(
+    return NetworkDiagram(
         width=WIDTH,
         positions=np.stack([x, y], axis=1).astype(np.float32),
         layers=("image", "stem", *(f"stage {i + 1}" for i in range(stages)), "outputs"),

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from evonas.capabilities.choices import Choices
 from evonas.capabilities.option_models import read_options
 from evonas.capabilities.presets import Preset
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, Offspring
 from evonas.types import Floats, Metrics, Task, Weights, suggestion
 from search_spaces.block import draw
@@ -210,7 +210,7 @@ class BlockSpace:
         ]
         return [("blocks", ["block", "operation", "inner channels", "output", "parameters", "FLOPs"], rows)]
 
-    def sketch(self, genotype: BlockGenotype, weights: Weights | None = None) -> Sketch:
+    def sketch(self, genotype: BlockGenotype, weights: Weights | None = None) -> NetworkDiagram:
         """See :func:`search_spaces.block.draw.sketch`; edges have operations, not weights of their own."""
         return draw.sketch(genotype, self.layout)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.types import Doubles
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.layout import Layout
@@ -17,7 +17,7 @@ CELL, GAP = 1.2, 0.25
 CONCATENATE = "concatenate"
 
 
-def sketch(genotype: CellGenotype, layout: Layout, titles: Sequence[str]) -> Sketch:
+def sketch(genotype: CellGenotype, layout: Layout, titles: Sequence[str]) -> NetworkDiagram:
     """Draw inputs on the left, the output on the right, and numbered nodes between them.
 
     Edges are labelled with their operations.
@@ -45,7 +45,7 @@ def sketch(genotype: CellGenotype, layout: Layout, titles: Sequence[str]) -> Ske
     labels = ["input" if n_inputs == 1 else f"input {i}" for i in range(n_inputs)]
     labels += [*map(str, range(n_inputs, n_drawn - 1)), "output"]
     positions = (_places(n_inputs, n_drawn) + shifts).reshape(-1, 2).astype(np.float32)
-    return Sketch(
+    return NetworkDiagram(
         width=float(positions[:, 0].max()),
         positions=positions,
         layers=tuple(titles),

@@ -21,7 +21,7 @@ from search_spaces.cell.operations import Halve, Residual
 
 @dataclass(frozen=True, eq=False)
 class OnnxProgram:
-    """Network of cells as a graph: an :class:`evonas.capabilities.export.Program`.
+    """Network of cells as a graph: an :class:`evonas.capabilities.export.ExportedModel`.
 
     Attributes:
         task: The task.

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import BaseModel
 
 from evonas.capabilities.choices import Choices
-from evonas.capabilities.export import ExportTarget, Precision, Program, TimedParts
+from evonas.capabilities.export import ExportedModel, ExportTarget, Precision, TimedParts
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import read_options
 from evonas.capabilities.presets import Preset
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, Offspring
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
 from search_spaces.cell import choices, draw, parts
@@ -135,7 +135,7 @@ class CellSpace:
             load_weights(network, weights)
         return network
 
-    def export(self, genotype: CellGenotype, weights: Weights, format: str, target: ExportTarget) -> Program:
+    def export(self, genotype: CellGenotype, weights: Weights, format: str, target: ExportTarget) -> ExportedModel:
         """Return the network as ONNX, the only one of :attr:`formats`.
 
         Args:
@@ -241,7 +241,7 @@ class CellSpace:
             tables.append((title, ["node", "operations (of nodes)"], rows))
         return tables
 
-    def sketch(self, genotype: CellGenotype, weights: Weights | None = None) -> Sketch:
+    def sketch(self, genotype: CellGenotype, weights: Weights | None = None) -> NetworkDiagram:
         """See :func:`search_spaces.cell.draw.sketch`; edges have operations, not weights of their own."""
         return draw.sketch(genotype, self.layout, self.titles)
 

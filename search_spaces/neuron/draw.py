@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.types import Doubles, Task, Weights, grid_of
 from search_spaces.neuron.genotype import NeuronGenotype
 
@@ -20,7 +20,7 @@ MARGIN, LINE = 0.18, 0.06
 COLUMN = 32
 
 
-def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None) -> Sketch:
+def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None) -> NetworkDiagram:
     """Draw inputs of an image as its pixels, channels one above the other, and hidden neurons at their positions.
 
     Other inputs, outputs, and hidden neurons that lie on a line are drawn in columns. The channels of a layer whose
@@ -41,7 +41,7 @@ def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None)
     planes.append(_column(genotype.n_outputs, genotype.n_outputs) + np.array([left, 0]))
     positions = np.concatenate(planes).astype(np.float32)
     n_hidden, n_outputs = genotype.n_hidden, genotype.n_outputs
-    return Sketch(
+    return NetworkDiagram(
         width=float(positions[:, 0].max()),
         positions=positions,
         layers=("inputs", *(f"layer {i}" for i in range(1, genotype.depth)), "outputs"),

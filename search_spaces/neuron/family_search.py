@@ -43,7 +43,7 @@ Say: TypeAlias = Callable[[int, Metrics], None]
 
 @dataclass(frozen=True, slots=True)
 class NeuronFamilySearch(ABC):
-    """Implements :class:`evonas.capabilities.family.FamilySearch`, but for the training of one start.
+    """Implements :class:`evonas.capabilities.family.OneShotSearch`, but for the training of one start.
 
     Attributes:
         setting: Inputs, outputs and sizes.
@@ -63,7 +63,7 @@ class NeuronFamilySearch(ABC):
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
         directory: Path, report: Report, teacher: Floats | None = None,
     ) -> FoundFamily[NeuronGenotype]:
-        """See :class:`evonas.capabilities.family.FamilySearch`; there is a checkpoint after each start, the smallest
+        """See :class:`evonas.capabilities.family.OneShotSearch`; there is a checkpoint after each start, the smallest
         first.
         """
         targets = [self.setting.target(index) for index in range(n_members)]

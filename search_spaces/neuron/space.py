@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.capabilities.export import ExportTarget, Precision, Program
+from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import read_options
 from evonas.capabilities.presets import Preset
 from evonas.data.samples import Samples, Splits
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Recipe, Stop, Trained
 from evonas.types import Doubles, Floats, Metrics, Task, UserError, Weights, suggestion
@@ -372,7 +372,7 @@ class NeuronSpace:
         """See :func:`search_spaces.neuron.describe.describe`."""
         return describe(genotype)
 
-    def sketch(self, genotype: NeuronGenotype, weights: Weights | None = None) -> Sketch:
+    def sketch(self, genotype: NeuronGenotype, weights: Weights | None = None) -> NetworkDiagram:
         """See :func:`search_spaces.neuron.draw.sketch`; raises ValueError if ``weights`` do not fit."""
         if weights is not None:
             check_weights(genotype, weights)
@@ -383,7 +383,7 @@ class NeuronSpace:
         """See :mod:`search_spaces.neuron.export`."""
         return {name: format.precisions for name, format in FORMATS.items()}
 
-    def export(self, genotype: NeuronGenotype, weights: Weights, format: str, target: ExportTarget) -> Program:
+    def export(self, genotype: NeuronGenotype, weights: Weights, format: str, target: ExportTarget) -> ExportedModel:
         """The network in one of :attr:`formats`."""
         return FORMATS[format].write(self._network(genotype, weights), self.task, target)
 

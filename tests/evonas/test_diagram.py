@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 
 
-def make(edges: list[tuple[int, int]], weights: list[float] | None = None, names: tuple[str, ...] = ()) -> Sketch:
+def make(
+    edges: list[tuple[int, int]], weights: list[float] | None = None, names: tuple[str, ...] = ()
+) -> NetworkDiagram:
     """Two inputs, two hidden nodes, an output."""
-    return Sketch(
+    return NetworkDiagram(
         width=1.0, positions=np.zeros((5, 2), np.float32), layers=("in", "1", "out"), layer=np.array([0, 0, 1, 1, 2]),
         kinds=("node",), kind=np.zeros(5, np.int64), edges=np.array(edges, np.int64),
         weights=None if weights is None else np.array(weights, np.float32), edge_labels=names,
@@ -47,7 +49,7 @@ def test_of_edges_that_share_weights_whole_nodes_are_kept_from_everywhere() -> N
     n = 20
     edges = np.array([(i + k, 22 + i) for i in range(n) for k in range(3)])
     layer = np.repeat([0, 1], [22, n])
-    sketch = Sketch(
+    sketch = NetworkDiagram(
         width=1.0, positions=np.zeros((22 + n, 2), np.float32), layers=("in", "1"), layer=layer, kinds=("node",),
         kind=np.zeros(22 + n, np.int64), edges=edges, weights=np.tile([9.0, 0.1, 5.0], n).astype(np.float32),
         ties=np.tile([4, 7, 9], n),

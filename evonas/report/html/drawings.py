@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.capabilities.display import Drawable
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.store import Record, RunStore
 from evonas.types import Json
 
@@ -53,7 +53,7 @@ class Drawings:
         return self._made[key]
 
 
-def to_json(sketch: Sketch, n_edges: int) -> Json:
+def to_json(sketch: NetworkDiagram, n_edges: int) -> Json:
     """A sketch with at most ``n_edges`` edges.
 
     Arrays are little-endian bytes in base64: positions uint16 (65535 is the width, and 1), layer and kind uint8, edges

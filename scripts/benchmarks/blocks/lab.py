@@ -20,7 +20,7 @@ from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.evaluation.shared import SharedEvaluator
 from evonas.individual import Individual, Trial
 from evonas.plugins import create_space
-from evonas.serialization.files import write_whole
+from evonas.serialization.files import atomic_write
 from evonas.supernet.checkpoint import load_supernet
 from evonas.supernet.settings import METHODS
 from evonas.supernet.training import SupernetTraining
@@ -151,7 +151,7 @@ class Lab:
     def _write(self, name: str, results: Mapping[str, Any]) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
         document = {"setting": self._identity, "results": results}
-        write_whole(self.out / f"{name}.json", json.dumps(document, indent=1).encode())
+        atomic_write(self.out / f"{name}.json", json.dumps(document, indent=1).encode())
 
 
 def _job(genotype: BlockGenotype, budget: int, id: int, seed: int, stop: Stop) -> Job[BlockGenotype]:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from evonas.report.correlation import rank_correlation
 from evonas.report.plot import save_figure
-from evonas.serialization.files import write_whole
+from evonas.serialization.files import atomic_write
 from evonas.types import Doubles
 
 from .settings import CONTESTANTS, Setting
@@ -105,8 +105,8 @@ def write(
         ],
     }
     text = markdown(document)
-    write_whole(out / "blocks.json", (json.dumps(document, indent=1) + "\n").encode())
-    write_whole(out / "blocks.md", text.encode())
+    atomic_write(out / "blocks.json", (json.dumps(document, indent=1) + "\n").encode())
+    atomic_write(out / "blocks.md", text.encode())
     _plot(out / "blocks.png", accuracies.mean(axis=1), supernets, document["rows"])
     return text
 

@@ -16,7 +16,7 @@ from scripts.benchmarks.cells.curve import run_curve
 from scripts.benchmarks.cells.evolution import run_evolution
 from scripts.benchmarks.cells.table import run_kappa, run_table
 
-Seeds = Annotated[int, typer.Option(min=1, help="Searches of each kind.")]
+WarmStart = Annotated[int, typer.Option(min=1, help="Searches of each kind.")]
 Out = Annotated[Path, typer.Option(help="Folder of the searches and the results.")]
 Seconds = Annotated[float, typer.Option(min=1, help="Wall-clock of each run.")]
 OUT = Path("runs/cells")
@@ -25,35 +25,35 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 @app.command()
 @exit_codes()
-def table(seeds: Seeds = 3, out: Out = OUT) -> None:
+def table(seeds: WarmStart = 3, out: Out = OUT) -> None:
     """Compare the vector hypernetwork's networks at the published penalties."""
     run_table(out / "table", seeds)
 
 
 @app.command()
 @exit_codes()
-def kappa(seeds: Seeds = 3, out: Out = OUT) -> None:
+def kappa(seeds: WarmStart = 3, out: Out = OUT) -> None:
     """The table for three weights of the charge, and with the published temperature between references."""
     run_kappa(out / "kappa", seeds)
 
 
 @app.command()
 @exit_codes()
-def curve(seeds: Seeds = 3, out: Out = OUT) -> None:
+def curve(seeds: WarmStart = 3, out: Out = OUT) -> None:
     """Compare the scalar hypernetwork along lambda with DARTS and as many random cells."""
     run_curve(out / "curve", seeds)
 
 
 @app.command()
 @exit_codes()
-def collapse(seeds: Seeds = 3, out: Out = OUT) -> None:
+def collapse(seeds: WarmStart = 3, out: Out = OUT) -> None:
     """Run DARTS on the cell of NAS-Bench-201, with remedies and without: skips among its edges, epoch by epoch."""
     run_collapse(out / "collapse", seeds)
 
 
 @app.command()
 @exit_codes()
-def evolution(seeds: Seeds = 3, out: Out = OUT, seconds: Seconds = 100) -> None:
+def evolution(seeds: WarmStart = 3, out: Out = OUT, seconds: Seconds = 100) -> None:
     """Compare evolution from a hypernetwork's family, evolution from random cells, and random search in equal time."""
     run_evolution(out / "evolution", seeds, seconds)
 

@@ -19,7 +19,7 @@ from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.individual import Individual, Trial
 from evonas.plugins import create_space
 from evonas.report.comparison_tables import mean_text
-from evonas.serialization.files import write_whole
+from evonas.serialization.files import atomic_write
 from evonas.supernet.checkpoint import FILE, TrainedHypernet, load_hypernet
 from evonas.supernet.search import SupernetSearch
 from evonas.supernet.settings import METHODS
@@ -113,7 +113,7 @@ class Lab:
         complete = asdict(METHODS[method](**settings))
         mine = json.loads(json.dumps({"method": method, "epochs": self.search_epochs, **complete, **self._setting}))
         if not path.exists():
-            write_whole(path, json.dumps(mine).encode())
+            atomic_write(path, json.dumps(mine).encode())
             return
         found = json.loads(path.read_bytes())
         for name in {**mine, **found}:
@@ -132,7 +132,7 @@ class Lab:
             trial = Trial(Individual(0, genotype, 0, "supernet"), EPOCHS, replicate=seed)
             evaluation = self._final(Job(trial, np.random.SeedSequence(seed), None, Stop()))
             known[key] = 100 * evaluation.metrics["test_accuracy"]
-            write_whole(path, json.dumps(known).encode())
+            atomic_write(path, json.dumps(known).encode())
             say(f"trained from scratch: {known[key]:.2f} %")
         counts = self.space.arch_of(genotype).sum(axis=0)
         operations = dict(zip(self.space.choices.operations, counts.tolist(), strict=True))
@@ -150,7 +150,7 @@ def write(stem: Path, sentence: str, header: str, rows: Sequence[str]) -> None:
     """
     columns = header.count("|") + 1
     lines = [sentence, "", f"| {header} |", "|---" * columns + "|", *(f"| {row} |" for row in rows)]
-    write_whole(stem.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
+    atomic_write(stem.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
     say("\n".join(lines))
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from evonas.cli.console import say_aside
+from evonas.cli.console import print_stderr
 from evonas.cli.options import parse_names
 from evonas.data import load
 from evonas.types import Task, UserError, suggestion
@@ -50,7 +50,7 @@ def chosen_methods(
     for name, reason in reasons.items():
         if texts:
             raise UserError(f"the method {name} cannot take part ({reason}): leave it out of --methods")
-        say_aside(f"note: the method {name} is left out: {reason}")
+        print_stderr(f"note: the method {name} is left out: {reason}")
     return [name for name in names if name not in reasons]
 
 

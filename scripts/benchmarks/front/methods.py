@@ -93,7 +93,7 @@ def settings_of(dataset: str, setting: str | None = None) -> DatasetSettings:
 
 
 #: Settings of all searches: they have no last generation, since the time ends them.
-EVERYBODY: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations": 1_000_000})
+COMMON: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations": 1_000_000})
 #: Settings of families, with several members between two states of the run, so that workers rarely wait for the last.
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
@@ -159,7 +159,7 @@ class Stage(NamedTuple):
     def config(self, dataset: str, setting: str | None = None, **values: Any) -> RunConfig:
         """Return the run's configuration, with the values that the benchmark sets."""
         common = settings_of(dataset, setting).settings
-        own = {**EVERYBODY, **self.own(dataset, setting), **values}
+        own = {**COMMON, **self.own(dataset, setting), **values}
         tables = {name: {**common[name], **own[name]} for name in common.keys() & own if isinstance(own[name], dict)}
         return RunConfig(dataset=dataset, **{**common, **own, **tables})
 

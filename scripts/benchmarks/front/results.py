@@ -14,7 +14,7 @@ from evonas.report.compare import Comparison, RunResult, compare
 from evonas.report.plot import plot_comparison
 from evonas.run.open import open_run
 from evonas.run.retrain import measure_on_test
-from evonas.serialization.files import write_whole
+from evonas.serialization.files import atomic_write
 from evonas.types import UserError
 
 from .schedule import Benchmark
@@ -84,5 +84,5 @@ def write(benchmark: Benchmark, comparison: Comparison, document: Document, mark
     """
     title = f"{benchmark.name}, {benchmark.minutes:g} minutes each, {benchmark.jobs} jobs"
     plot_comparison(benchmark.file("png"), comparison, title=title)
-    write_whole(benchmark.file("md"), markdown.encode())
-    write_whole(benchmark.file("json"), (json.dumps(document, indent=1) + "\n").encode())
+    atomic_write(benchmark.file("md"), markdown.encode())
+    atomic_write(benchmark.file("json"), (json.dumps(document, indent=1) + "\n").encode())

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evonas.serialization.files import write_whole
+from evonas.serialization.files import atomic_write
 
 from .contestants import contestant
 from .play import REFERENCE_ERROR, Bench, play
@@ -93,7 +93,7 @@ def run_missing(
         most: Cost after which a search ends, in full trainings.
     """
     results = read_results(file)
-    write_whole(file, "".join(json.dumps(r) + "\n" for r in results).encode())
+    atomic_write(file, "".join(json.dumps(r) + "\n" for r in results).encode())
     known = {(r["kind"], r["name"], r["seed"]) for r in results}
     for seed in range(n_seeds):
         for name in names:

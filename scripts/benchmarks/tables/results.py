@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from evonas.report.comparison_tables import mean_text
-from evonas.serialization.files import write_whole
+from evonas.serialization.files import atomic_write
 from evonas.types import UserError
 
 from .methods import METHODS, n_params
@@ -121,7 +121,7 @@ def write(path: Path, scores: Sequence[Score]) -> None:
     writer = csv.DictWriter(text, [field.name for field in fields(Score)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(score) for score in scores)
-    write_whole(path, text.getvalue().encode())
+    atomic_write(path, text.getvalue().encode())
 
 
 def markdown(scores: Sequence[Score], tables: dict[str, Table], methods: Sequence[str], seconds: float) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from evonas.capabilities.export import ExportTarget, Precision, Program
+from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.types import Task
 from search_spaces.neuron.export.c_program import c_program
 from search_spaces.neuron.export.onnx_program import onnx_program
 from search_spaces.neuron.trainer.base import Network
 
-Writer: TypeAlias = Callable[[Network, Task, ExportTarget], Program]
+Writer: TypeAlias = Callable[[Network, Task, ExportTarget], ExportedModel]
 
 
 class Format(NamedTuple):

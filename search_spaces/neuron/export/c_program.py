@@ -51,7 +51,7 @@ INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
 
 @dataclass(frozen=True, eq=False)
 class CProgram:
-    """Network laid out for a device: an :class:`evonas.capabilities.export.Program`.
+    """Network laid out for a device: an :class:`evonas.capabilities.export.ExportedModel`.
 
     Attributes:
         task: The task.

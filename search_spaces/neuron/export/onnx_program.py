@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class OnnxProgram:
-    """Network as a graph: an :class:`evonas.capabilities.export.Program`.
+    """Network as a graph: an :class:`evonas.capabilities.export.ExportedModel`.
 
     Attributes:
         task: The task.

@@ -49,7 +49,7 @@ class Relaxed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepContext:
     """What all losses of one gradient share: the temperature, and the noise of every vertex."""
 
     temperature: float
@@ -68,7 +68,7 @@ class Losses:
         self._task, self._settings = task, settings
         self.edge_updates = 0.0
 
-    def gammas(self, moment: Moment) -> list[Tensor]:
+    def gammas(self, moment: StepContext) -> list[Tensor]:
         """Of every vertex."""
         return self._structure.relax(self._settings.relaxation, moment.temperature, moment.noise)
 
@@ -77,12 +77,12 @@ class Losses:
         self.edge_updates += float(self._network.n_edges) * len(batch.x)
         return data_loss(self._network(batch.x, gammas), batch, self._task)
 
-    def of_weights(self, batch: Batch, moment: Moment) -> Tensor:
+    def of_weights(self, batch: Batch, moment: StepContext) -> Tensor:
         """L."""
         penalty = weight_penalty(self._network.decayed, self._structure.decays)
         return self.data(batch, self.gammas(moment)) + penalty
 
-    def of_structure(self, batch: Batch, moment: Moment) -> Tensor:
+    def of_structure(self, batch: Batch, moment: StepContext) -> Tensor:
         """Q."""
         gammas, settings = self.gammas(moment), self._settings
         loss = self.data(batch, gammas)
@@ -91,7 +91,7 @@ class Losses:
         penalty = structure_penalty(settings.prior, settings.prior_parameter, self._structure.logits, gammas)
         return loss + settings.prior_weight * penalty
 
-    def structure_gradient(self, for_weights: Batch, held_out: Batch, moment: Moment, unroll: Unroll) -> Tensor:
+    def structure_gradient(self, for_weights: Batch, held_out: Batch, moment: StepContext, unroll: Unroll) -> Tensor:
         """Gradient of Q after one step of the weights, at the structure's values.
 
         Args:
@@ -188,8 +188,8 @@ class _Search:
         gammas = [gamma.detach() for gamma in self._structure.gammas]
         return Relaxed(self._network, gammas, decays, self._losses.edge_updates)
 
-    def _moment(self, progress: float) -> Moment:
-        return Moment(temperature(progress), self._structure.noise(self._generator))
+    def _moment(self, progress: float) -> StepContext:
+        return StepContext(temperature(progress), self._structure.noise(self._generator))
 
     def _batches(self) -> Iterator[tuple[Batch, Batch]]:
         """A batch of either half for every step."""
@@ -205,14 +205,14 @@ class _Search:
     def _batch(self, index: Ints) -> Batch:
         return batch_of(self._samples.take(index))
 
-    def _train_structure(self, for_weights: Batch, held_out: Batch, moment: Moment) -> None:
+    def _train_structure(self, for_weights: Batch, held_out: Batch, moment: StepContext) -> None:
         velocity = [self._optimizer.state[weight].get("momentum_buffer") for weight in self._network.trained]
         unroll = Unroll(float(self._optimizer.param_groups[0]["lr"]), self._settings.momentum, velocity)
         gradient = self._losses.structure_gradient(for_weights, held_out, moment, unroll)
         self._learner.step(gradient if self._settings.learn_decay else self._structure.freeze_decays(gradient))
         self._structure.keep_bounds()
 
-    def _train_weights(self, batch: Batch, moment: Moment) -> float:
+    def _train_weights(self, batch: Batch, moment: StepContext) -> float:
         """One step; returns the data's loss."""
         weights, gammas = self._network.trained, [gamma.detach() for gamma in self._losses.gammas(moment)]
         loss = self._losses.data(batch, gammas)

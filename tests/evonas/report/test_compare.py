@@ -18,7 +18,7 @@ from evonas.objectives import parse_objectives
 from evonas.report.compare import RunRecords, attained, compare, staircase, steps
 from evonas.report.comparison_tables import budget_table, spending_table, to_json, to_rows
 from evonas.report.plot import plot_comparison
-from evonas.store import Record, Spent
+from evonas.store import ComputeCost, Record
 from evonas.types import UserError
 
 NAMES = ["val_error", "flops"]
@@ -56,7 +56,7 @@ def test_what_breaks_a_constraint_or_failed_is_never_chosen_but_was_paid_for() -
     result = compare({"a": [A], "c": [run("c", [(0.1, 100), (0.6, 50)], constraints=["flops<=60"])]}, budgets=[100])
     (run_c,) = result.groups["c"]
     assert [m.id for m in run_c.at_budget.values() if m] == [1]
-    assert run_c.spent == Spent(elapsed=9.0, seconds=3.0, evaluations=3, edge_updates=2e9)
+    assert run_c.spent == ComputeCost(elapsed=9.0, seconds=3.0, evaluations=3, edge_updates=2e9)
 
 
 def test_budgets_are_by_default_steps_across_all_fronts() -> None:

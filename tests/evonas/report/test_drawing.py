@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.report.drawing import DRAWN_EDGES, DRAWN_SHARED, QUIET, TIE_COLOURS, draw_sketch
 from evonas.types import UserError
 
 
-def neurons(n_hidden: int = 4) -> Sketch:
+def neurons(n_hidden: int = 4) -> NetworkDiagram:
     """A 3 x 4 image read by hidden neurons, of which each feeds both outputs."""
     rng = np.random.default_rng(0)
     n = 12 + n_hidden + 2
     hidden = np.arange(12, 12 + n_hidden)
     edges = [(i, h) for i in range(12) for h in hidden] + [(h, o) for h in hidden for o in (n - 2, n - 1)]
     layer = np.repeat([0, 1, 2], [12, n_hidden, 2])
-    return Sketch(
+    return NetworkDiagram(
         width=2.0, positions=rng.random((n, 2), np.float32), layers=("inputs", "1", "outputs"), layer=layer,
         kinds=("input", "neuron", "output"), kind=layer, edges=np.array(edges),
         weights=rng.normal(size=len(edges)).astype(np.float32), labels=("",) * (n - 2) + ("cat", "dog"),
@@ -29,9 +29,9 @@ def neurons(n_hidden: int = 4) -> Sketch:
     )
 
 
-def operations() -> Sketch:
+def operations() -> NetworkDiagram:
     """A cell of two inputs, a node and an output."""
-    return Sketch(
+    return NetworkDiagram(
         width=1.0, positions=np.array([[0, 0.2], [0, 0.8], [0.5, 0.4], [1, 0.5]], np.float32), layers=("cell",),
         layer=np.zeros(4, int), kinds=("input", "node", "output"), kind=np.array([0, 0, 1, 2]),
         edges=np.array([(0, 2), (1, 2), (2, 3)]), labels=("0", "1", "2", "out"), edge_labels=("skip", "conv_3x3", ""),
@@ -48,7 +48,7 @@ def svg_texts(path: Path) -> list[str]:
 @pytest.mark.parametrize("sketch", [neurons(), operations()], ids=["neurons", "operations"])
 @pytest.mark.parametrize(("suffix", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_a_network_is_drawn_in_the_format_of_the_suffix(
-    sketch: Sketch, suffix: str, head: bytes, tmp_path: Path
+    sketch: NetworkDiagram, suffix: str, head: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / f"net.{suffix}"
     draw_sketch(path, sketch, title="a network")

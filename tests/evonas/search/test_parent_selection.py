@@ -8,8 +8,8 @@ import pytest
 from evonas.pareto import rank_and_crowd
 from evonas.search.parent_selection import (
     CHEAP_SHARE,
+    COSTLIER,
     DEAR_SHARE,
-    DEARER,
     LAGGING_SHARE,
     PARENTS,
     REACH,
@@ -166,7 +166,7 @@ def test_parents_cost_a_little_more_than_their_children_should(logarithmic: bool
     inside = [(c.parent, c.aim.costs[0]) for c in choices if c.aim and 0 < c.aim.costs[0] < 0.9]
     more = [F[parent, 1] - cost for parent, cost in inside]
     assert len(more) > 300
-    least, most = np.log10(DEARER) if logarithmic else (0, 0)
+    least, most = np.log10(COSTLIER) if logarithmic else (0, 0)
     np.testing.assert_allclose(np.mean(more), (least + most) / 2, atol=0.01)
     assert min(more) >= least - 0.021
     assert max(more) <= most + 0.021

@@ -27,7 +27,7 @@ from evonas.search import (
     SuccessiveHalving,
     SurrogateSearch,
 )
-from evonas.search.parent_selection import PARENTS, Aim
+from evonas.search.parent_selection import PARENTS, TargetCost
 from evonas.search.regularized_evolution import RegularizedEvolutionSettings
 from evonas.search.reproduction import Reproduction
 from evonas.search.surrogate import SurrogateSettings
@@ -194,7 +194,7 @@ def test_of_a_few_offspring_the_one_with_the_wanted_cost_is_tried_where_structur
     searcher = NSGA2(ToySpace(), objectives, rng=rng(0))
     proposals = iter(offspring)
     costs = objectives.reference({"val_error": 1.0, metric: wanted})[1:]
-    child = searcher.aimed(lambda _: next(proposals), Aim(costs, np.ones(1)))
+    child = searcher.closest_to_target(lambda _: next(proposals), TargetCost(costs, np.ones(1)))
     assert child.genotype.values == (drawn,)
 
 
@@ -207,7 +207,8 @@ def test_differences_in_cost_count_by_their_scale(monkeypatch: pytest.MonkeyPatc
     searcher = NSGA2(ToySpace(), objectives, rng=rng(0))
     for scale, drawn in (([1.0, 1.0], 1000), ([0.1, 100.0], 10)):
         proposals = iter([*offspring, *offspring])
-        child = searcher.aimed(lambda _, p=proposals: next(p), Aim(np.array([1.0, 3.0]), np.array(scale)))
+        target = TargetCost(np.array([1.0, 3.0]), np.array(scale))
+        child = searcher.closest_to_target(lambda _, p=proposals: next(p), target)
         assert child.genotype.values == (drawn,)
 
 
@@ -253,8 +254,8 @@ def test_all_offspring_of_which_the_nearest_is_tried_are_of_one_operator() -> No
         asked.append(operator)
         return Offspring(Digits((len(asked),)), operator or "grow")
 
-    searcher.aimed(propose, Aim(np.array([2.0]), np.ones(1)))
-    searcher.aimed(propose, Aim(np.array([2.0]), np.ones(1)), "shrink")
+    searcher.closest_to_target(propose, TargetCost(np.array([2.0]), np.ones(1)))
+    searcher.closest_to_target(propose, TargetCost(np.array([2.0]), np.ones(1)), "shrink")
     assert asked == [None, "grow", "grow", "grow", "shrink", "shrink", "shrink", "shrink"]
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from evonas.serialization.files import (
+    atomic_write,
     check_plain,
     is_stream,
     make_folder,
     read_regular,
     replacement,
     write_output,
-    write_whole,
 )
 from evonas.types import UserError
 
@@ -33,7 +33,7 @@ def names(folder: Path) -> list[str]:
 def test_a_file_is_replaced_as_a_whole_and_keeps_its_permissions(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"old and longer")
     (tmp_path / "a").chmod(0o640)
-    write_whole(tmp_path / "a", b"new")
+    atomic_write(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"new"
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
     assert names(tmp_path) == ["a"]
@@ -49,7 +49,7 @@ def test_a_new_file_has_the_permissions_that_the_user_gives_every_file(tmp_path:
 
 
 def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
-    write_whole(tmp_path / "a", b"old")
+    atomic_write(tmp_path / "a", b"old")
 
     def interrupted() -> None:
         with replacement(tmp_path / "a") as file:
@@ -69,7 +69,7 @@ def test_a_link_at_a_name_that_could_be_foreseen_leads_nowhere(tmp_path: Path, n
     folder.mkdir()
     for other in ("a", "a.partial", ".a.partial", ".partial-a", f".a.{os.getpid()}", f".a.{os.getpid()}.partial"):
         (folder / other).symlink_to(tmp_path / "precious")
-    write_whole(folder / name, b"theirs")
+    atomic_write(folder / name, b"theirs")
     assert (tmp_path / "precious").read_text() == "mine"
     assert (folder / name).read_bytes() == b"theirs"
     assert not (folder / name).is_symlink()

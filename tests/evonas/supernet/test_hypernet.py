@@ -112,8 +112,8 @@ def test_complexities_are_drawn_from_the_whole_range() -> None:
 
 def test_prices_charge_parameters_by_lambda_and_operations_by_the_vector() -> None:
     costs = {"params": np.arange(12, dtype=np.float32).reshape(4, 3)}
-    np.testing.assert_allclose(SCALAR.prices(np.array([1e-5]), costs), 1e-5 * costs["params"])
-    vector = replace(VECTOR, kappa=8.0).prices(np.array([0.2, 0.3, 0.5]), costs)
+    np.testing.assert_allclose(SCALAR.cost_weights(np.array([1e-5]), costs), 1e-5 * costs["params"])
+    vector = replace(VECTOR, kappa=8.0).cost_weights(np.array([0.2, 0.3, 0.5]), costs)
     np.testing.assert_allclose(vector, np.tile([0.4, 0.6, 1.0], (4, 1)))
 
 
@@ -148,7 +148,7 @@ def test_operations_are_charged_what_they_cost_by_each_measure() -> None:
             for name, share in zip(MEASURED.measures, s, strict=True):
                 column = costs[name].sum(axis=0)
                 expected += 8.0 / 4 * p * share * column[operation] / column.mean()
-    assert float((probabilities * MEASURED.prices(s, costs)).sum()) == pytest.approx(expected, rel=1e-6)
+    assert float((probabilities * MEASURED.cost_weights(s, costs)).sum()) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_measure_by_which_everything_is_free_is_refused() -> None:
@@ -196,7 +196,7 @@ def test_bad_settings_are_refused(make: object) -> None:
 
 def test_the_charge_of_a_vector_is_a_mean_over_rows_or_their_sum() -> None:
     point, costs = np.array([0.2, 0.3, 0.5]), {"params": np.ones((28, 3), np.float32)}
-    mean, total = (replace(VECTOR, charge=charge).prices(point, costs) for charge in ("mean", "sum"))
+    mean, total = (replace(VECTOR, charge=charge).cost_weights(point, costs) for charge in ("mean", "sum"))
     np.testing.assert_allclose(total, np.tile(10.0 * point, (28, 1)))
     np.testing.assert_allclose(28 * mean, total)
     for net in (VECTOR, replace(VECTOR, charge="sum")):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from evonas.capabilities.family import FamilySearch, FoundFamily
+from evonas.capabilities.family import FoundFamily, OneShotSearch
 from evonas.data.samples import Splits
 from evonas.serialization.arrays import load, save
 from evonas.space import Encoded
@@ -27,7 +27,7 @@ from evonas.supernet.settings import (
     VectorSettings,
     methods_for,
 )
-from evonas.supernet.steps import Moment, PathStep, RelaxedStep, _Relaxed
+from evonas.supernet.steps import PathStep, RelaxedStep, StepContext, _Relaxed
 from evonas.supernet.training import SupernetTraining
 from evonas.training import Cancelled, Recipe, Stop
 from evonas.types import Metrics, UserError
@@ -69,7 +69,7 @@ def contents(family: FoundFamily[Path]) -> list[Any]:
 
 @pytest.mark.parametrize("name", methods_for(SPACE.choices))
 def test_search_ends_in_as_many_different_members_as_asked_for(name: str, tmp_path: Folder) -> None:
-    search: FamilySearch[Path] = make(name)
+    search: OneShotSearch[Path] = make(name)
     assert isinstance(search, SupernetSearch)
     family = run(search, tmp_path)
     assert len({member.genotype.digest for member in family.members}) == len(family.members) == 6
@@ -188,8 +188,8 @@ class Watched:
         x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
         self.batches = Batch(x[:32], y[:32]), lambda: Batch(x[32:64], y[32:64])
 
-    def moment(self, progress: float = 0.5) -> Moment:
-        return Moment(progress, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    def moment(self, progress: float = 0.5) -> StepContext:
+        return StepContext(progress, np.random.default_rng(0), torch.Generator().manual_seed(0))
 
 
 def test_fair_step_runs_every_operation_once_and_steps_once() -> None:
@@ -427,7 +427,7 @@ def test_beta_decay_grows_along_the_search() -> None:
     settings = DartsSettings(beta_decay=0.0, beta_decay_last=50.0)
     decays = []
     for progress in (0.0, 0.5, 1.0):
-        moment = Moment(progress, np.random.default_rng(0), torch.Generator())
+        moment = StepContext(progress, np.random.default_rng(0), torch.Generator())
         references = torch.zeros(1, 3, 4)
         decays.append(_Relaxed(settings.hypernet(4), settings, SPACE.choices, references, moment, 8).decay)
     assert decays == [0.0, 25.0, 50.0]

@@ -34,7 +34,7 @@ Script = Callable[..., Result]
 def small_networks() -> Iterator[None]:
     """So that every run has a front after a moment."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(methods, "EVERYBODY", {**methods.EVERYBODY, "space_options": {"edges": [80, 400]}})
+        patched.setattr(methods, "COMMON", {**methods.COMMON, "space_options": {"edges": [80, 400]}})
         yield
 
 
@@ -139,7 +139,7 @@ def test_every_method_of_a_seed_comes_before_the_next_seed() -> None:
 def test_settings_of_a_data_set_hold_for_every_method_beside_its_own(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron", "seed": 9})
+    monkeypatch.setattr(methods, "COMMON", {"space": "neuron", "seed": 9})
     config = methods.Stage(name).config(dataset="cifar10")
     assert (config.recipe.shift, config.recipe.flip, config.seed) == (2, True, 9)
     assert config.population == methods.SETTINGS[name].get("population", 12)
@@ -306,7 +306,7 @@ def test_convolutional_networks_go_on_when_killed_and_stand_in_table_json_and_pl
 def test_convolutional_networks_are_as_large_and_see_images_moved_as_those_of_neurons(
     dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron"})
+    monkeypatch.setattr(methods, "COMMON", {"space": "neuron"})
     task = Task("classification", (1, 28, 28) if dataset == "fashion-mnist" else (3, 32, 32), 10)
     neurons, convolutions = (methods.Stage(name).config(dataset) for name in ("prune", "cnn"))
     assert (neurons.space, convolutions.space) == ("neuron", "cnn")
@@ -329,7 +329,7 @@ def test_a_setting_of_a_data_set_has_runs_and_results_of_its_own(
         budgets=(150, 400), settings={**weights.settings, "space_options": small, "constraints": ["flops<=600"]}
     )
     monkeypatch.setattr(methods, "DATASETS", {"digits-weights": changed})
-    monkeypatch.setattr(methods, "EVERYBODY", {"space": "neuron", "generations": 1000})
+    monkeypatch.setattr(methods, "COMMON", {"space": "neuron", "generations": 1000})
     result = script("--methods", "random,cnn", "--setting", "weights", "--minutes", 0.1)
     assert result.exit_code == 0, result.output
     assert config_of(Path("out/digits-weights-random-0")).objectives == ("fitness_error", "flops", "params")

@@ -19,7 +19,7 @@ from evonas.supernet.checkpoint import load_supernet
 from evonas.supernet.optimizers import Batch, WeightLearner
 from evonas.supernet.search import SupernetSearch
 from evonas.supernet.settings import METHODS, SandwichSettings, SposSettings, WidestSettings, methods_for
-from evonas.supernet.steps import Moment, PathStep, SandwichStep
+from evonas.supernet.steps import PathStep, SandwichStep, StepContext
 from evonas.training import Cancelled, Recipe, Stop
 from evonas.types import Task, UserError
 from search_spaces.block.genotype import BlockGenotype
@@ -58,8 +58,8 @@ class Recorder(WeightLearner):
         return super().distillation_loss(batch, arch, teacher)
 
 
-def moment() -> Moment:
-    return Moment(0.5, np.random.default_rng(0), torch.Generator().manual_seed(0))
+def moment() -> StepContext:
+    return StepContext(0.5, np.random.default_rng(0), torch.Generator().manual_seed(0))
 
 
 def examples() -> Batch:

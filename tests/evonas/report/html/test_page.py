@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evonas.diagram import Sketch
+from evonas.diagram import NetworkDiagram
 from evonas.report.html.drawings import DRAWN_SHARED, to_json
 from evonas.report.html.page import as_text, render, write
 from evonas.types import UserError
@@ -46,9 +46,9 @@ def test_a_page_that_cannot_be_written_is_refused_and_leaves_nothing(tmp_path: P
     assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
 
 
-def make_sketch(n_nodes: int, n_edges: int) -> Sketch:
+def make_sketch(n_nodes: int, n_edges: int) -> NetworkDiagram:
     rng = np.random.default_rng(0)
-    return Sketch(
+    return NetworkDiagram(
         width=2.0, positions=rng.random((n_nodes, 2)).astype(np.float32), layers=("all",),
         layer=np.zeros(n_nodes, np.int64), kinds=("neuron",), kind=np.zeros(n_nodes, np.int64),
         edges=rng.integers(n_nodes, size=(n_edges, 2)), weights=rng.standard_normal(n_edges).astype(np.float32),

@@ -190,9 +190,9 @@ def test_release_unties_and_keeps_the_function() -> None:
 def test_a_released_network_keeps_two_fifths_of_its_edges() -> None:
     parent = founder(0)
     least = round(0.4 * parent.n_edges)
-    aimed = release(parent, np.random.default_rng(1), replace(PARAMS, target=5))
-    assert aimed is not None
-    assert aimed.prune_to == least
+    closest_to_target = release(parent, np.random.default_rng(1), replace(PARAMS, target=5))
+    assert closest_to_target is not None
+    assert closest_to_target.prune_to == least
     drawn = [child.prune_to for seed in range(50) if (child := release(parent, np.random.default_rng(seed), PARAMS))]
     assert len(drawn) == 50
     assert least <= min(n for n in drawn if n) < 1.5 * least

@@ -26,7 +26,7 @@ from search_spaces.neuron.space import create
 from search_spaces.neuron.trainer.base import Norm
 from search_spaces.neuron.vertices.discretize import chosen_path, one_hot, to_network
 from search_spaces.neuron.vertices.network import RelaxedNetwork, pairs_of
-from search_spaces.neuron.vertices.search import Losses, Moment, Relaxed, relax
+from search_spaces.neuron.vertices.search import Losses, Relaxed, StepContext, relax
 from search_spaces.neuron.vertices.settings import FUNCTIONS, VertexSettings
 from search_spaces.neuron.vertices.structure import Structure, structure_penalty, weight_penalty
 from tests.search_spaces.neuron.reference import forward, parameters
@@ -186,7 +186,7 @@ def test_gradient_of_decays_and_logits_follows_finite_differences_of_the_loss_af
     task, for_weights, held_out = problem_of(kind)
     relaxed, made, rate = network("layer").double(), structure(), 0.05
     made.values = made.values.double().requires_grad_()
-    moment = Moment(0.7, tuple(each.double() for each in made.noise(torch.Generator().manual_seed(0))))
+    moment = StepContext(0.7, tuple(each.double() for each in made.noise(torch.Generator().manual_seed(0))))
     losses = Losses(relaxed, made, task, VertexSettings(prior_weight=0.01))
     gradient = losses.structure_gradient(for_weights, held_out, moment, Unroll(rate))
     weights, kept = relaxed.trained, [weight.detach().clone() for weight in relaxed.trained]
