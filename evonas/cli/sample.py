@@ -32,7 +32,7 @@ def sample(
     spread: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MOST_SAMPLES, help="Instead, a table of so many complexities, evenly spread.",
+            min=1, max=MOST_SAMPLES, help="Print a table of this number of complexities, evenly spread, instead.",
             rich_help_panel=CHOICE,
         ),
     ] = None,

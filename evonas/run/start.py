@@ -64,7 +64,7 @@ class RunObserver(FamilyObserver, Protocol):
         ...
 
     def timing(self, n_done: int, n_rounds: int) -> None:
-        """Before the run is open, where it needs a table of latencies: so many rounds of timing are done."""
+        """Before the run is open, if it needs a table of latencies: the number of timing rounds that are done."""
         ...
 
     def noted(self, sentence: str) -> None:

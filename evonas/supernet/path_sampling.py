@@ -66,7 +66,7 @@ def random_genotypes(
         space: Gives what there is to choose.
         rule: How perturbed logits become a genotype.
         rng: Draws them.
-        wanted: Genotypes, where there are so many.
+        wanted: Number of genotypes, as far as there are as many.
         needed: Genotypes at least.
         uniform: All operations are equally frequent instead.
 

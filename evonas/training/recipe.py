@@ -115,7 +115,7 @@ class Recipe:
         label_smoothing: Share of the target mass spread evenly over the classes.
         input_dropout: Probability that an input value is set to 0 (the others are scaled up) in training.
         hidden_dropout: The same of the activation of a hidden neuron, for spaces with a trainer of their own.
-        shift: Images are moved by up to so many pixels along each axis, every batch of them another way (see
+        shift: Most pixels by which images are moved along each axis, every batch of them another way (see
             :mod:`evonas.training.augmentation`).
         flip: Half of the batches are mirrored left to right.
         augmented_edges: Networks that keep fewer edges than this (in cells: operations) see images as they are,
@@ -123,8 +123,8 @@ class Recipe:
             .2 points at 1 000 edges, and gained .2 at 2 650 and .4 from 6 600 on (3 and 4 runs).
         teacher_weight: Share of the teacher's outputs in the targets, where the samples have a teacher (Hinton 2015,
             https://arxiv.org/abs/1503.02531; for classes at temperature 1).
-        patience: Stop after so many epochs without a lower validation loss and return the best epoch's weights; an
-            epoch counts from when pruning has ended.
+        patience: Epochs without a lower validation loss after which training stops and gives the best epoch's weights;
+            they count from the end of pruning.
         pruning: Prune while training.
         regrowth: Move edges while training.
     """

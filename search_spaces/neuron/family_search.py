@@ -1,6 +1,6 @@
 """Searches by gradient for a family of networks of single neurons: what those by edge and by vertex have in common.
 
-The sizes that are asked for are parted, since one training serves only so many; what each training finds is kept in a
+The sizes that are asked for are parted, since one training serves few of them; what each training finds is kept in a
 checkpoint. A member begins its own training with several times the edges that it is to have, and is pruned to these.
 """
 
@@ -34,7 +34,8 @@ from search_spaces.neuron.trainer.base import Network, Norm
 FACTOR = 4
 #: Largest ratio between the numbers of edges that one start serves.
 SPAN = 8.0
-#: The search takes batches so many times as large as its members' training, where an epoch then has so many steps.
+#: Factor by which the search's batches are larger than those of its members' training, and the fewest steps of an
+#: epoch for which they are.
 #: Measured on Fashion-MNIST with gates: a third of the time; with twice the epochs for the half of it nothing is lost.
 BATCHES, FEWEST_STEPS = 4, 50
 #: Told how many epochs of a start are done, and what there is to say of the last.
@@ -96,7 +97,7 @@ class NeuronFamilySearch(ABC):
         self, edges: Sequence[int], splits: Splits, recipe: Recipe, *, epochs: int, seed: np.random.SeedSequence,
         stop: Stop, say: Say, teacher: Floats | None,
     ) -> Encoded:
-        """Networks for so many edges, ascending, from a start of their own; see :func:`encoded`."""
+        """Networks for the given numbers of edges, ascending, from a start of their own; see :func:`encoded`."""
 
     def _width(self, least: float, wanted: float) -> int:
         """Neurons of a hidden layer: at least one for each output, at most what the option ``starting_edges`` allows.

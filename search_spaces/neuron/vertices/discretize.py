@@ -16,7 +16,7 @@ from search_spaces.neuron.initialization.dense import all_between_neighbours
 from search_spaces.neuron.trainer.base import Network
 from search_spaces.neuron.vertices.network import Dense, Pair, RelaxedNetwork
 
-#: Hidden layers of so many neurons each, still without edges.
+#: Makes hidden layers of the given widths, without edges.
 Frame: TypeAlias = Callable[[tuple[int, ...]], NeuronGenotype]
 
 

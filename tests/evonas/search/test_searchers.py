@@ -198,6 +198,24 @@ def test_of_a_few_offspring_the_one_with_the_wanted_cost_is_tried_where_structur
     assert child.genotype.values == (drawn,)
 
 
+@pytest.mark.parametrize(("first", "n_drawn"), [(90, 1), (40, 4)])
+def test_no_other_offspring_are_drawn_once_one_costs_what_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, first: int, n_drawn: int
+) -> None:
+    monkeypatch.setattr(ToySpace, "cost", lambda _, genotype: {"flops": float(genotype.values[0])})
+    objectives = parse_objectives(["val_error", "flops"], [], ["val_error", "flops"])
+    searcher = NSGA2(ToySpace(), objectives, rng=rng(0))
+    asked: list[str | None] = []
+
+    def propose(operator: str | None) -> Offspring[Digits]:
+        asked.append(operator)
+        return Offspring(Digits((first,)), "change_digit")
+
+    costs = objectives.reference({"val_error": 1.0, "flops": 90.0})[1:]
+    searcher.closest_to_target(propose, TargetCost(costs, np.ones(1)))
+    assert len(asked) == n_drawn
+
+
 def test_differences_in_cost_count_by_their_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     offspring = [Offspring(Digits((n,)), "change_digit") for n in (10, 1000)]
     monkeypatch.setattr(

@@ -67,7 +67,7 @@ def founded_now(old: Path, directory: Path) -> Path:
 
 
 def go_on(directory: Path, generations: int = 3) -> list[tuple[Any, ...]]:
-    """All that the run holds after so many generations."""
+    """All that the run holds after a number of generations."""
     with RunStore(directory, ToySpace(), writing=True) as store:
         searcher = NSGA2(
             ToySpace(), OBJECTIVES, population=4, children=3, generations=generations, rungs=(1, 3),
