@@ -208,7 +208,7 @@ class NeuronGenotype:
         rows = [len(array) for array in per_neuron.values()]
         if len(set(rows)) > 1 or self.positions.shape[1:] != (2,):
             raise InvalidGenotype(f"{', '.join(per_neuron)} must have one row a hidden neuron, got {rows}")
-        if not np.isin(self.activations, list(Activation)).all():
+        if len(self.activations) and not 0 <= self.activations.min() <= self.activations.max() <= max(Activation):
             raise InvalidGenotype(f"activations must be 0, 1 or 2, got {self.activations.min()} to "
                                   f"{self.activations.max()}")
         if not 0 <= self.release_at <= 1:
@@ -220,7 +220,7 @@ class NeuronGenotype:
             raise InvalidGenotype("hidden neurons must be sorted by layer, with no empty layer from 1 to the last")
         if len(self.ids) and int(self.ids.min()) < FIRST_HIDDEN_ID:
             raise InvalidGenotype(f"ids of hidden neurons must be at least {FIRST_HIDDEN_ID}, got {self.ids.min()}")
-        if len(np.unique(self.ids)) != len(self.ids):
+        if (np.diff(np.sort(self.ids)) == 0).any():
             raise InvalidGenotype("two hidden neurons have the same id")
         if ((np.diff(self.ids) < 0) & (np.diff(layers) == 0)).any():
             raise InvalidGenotype("the neurons of a layer must be sorted by id")

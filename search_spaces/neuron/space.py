@@ -68,6 +68,8 @@ EDGES_PER_END = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
+#: Metrics at which operators can aim: they grow with the edges.
+COUNTED = frozenset({"edges", "flops", "params"})
 #: Metrics that count weights, each once however many edges share it.
 WEIGHTS = frozenset({"params", "flash", "int8_flash"})
 #: Weights of operators beside the default ones, by the rule for founders.
@@ -267,6 +269,11 @@ class NeuronSpace:
         """
         return self._mutate(parent, rng, operator, None)
 
+    def aims(self, operator: str, metrics: Collection[str]) -> bool:
+        """Whether the operator's children are pruned to the edges that one of the metrics asks for."""
+        mutation = self._mutations.get(operator)
+        return mutation is not None and mutation.aims and not COUNTED.isdisjoint(metrics)
+
     def mutate_towards(
         self, parent: NeuronGenotype, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[NeuronGenotype]:
@@ -284,7 +291,7 @@ class NeuronSpace:
             UserError: No operator in use changes this parent.
         """
         own = self.cost(parent)
-        ratios = [costs[name] / own[name] for name in ("edges", "flops", "params") if name in costs]
+        ratios = [costs[name] / own[name] for name in sorted(COUNTED) if name in costs]
         return self._mutate(parent, rng, operator, round(min(ratios) * own["edges"]) if ratios else None)
 
     def _mutate(
