@@ -139,7 +139,8 @@ class NSGA2(Generational[G]):
     ) -> Offspring[G]:
         """The offspring of a few with costs nearest to the aim; the first if structure alone does not determine costs.
 
-        It is also the first if its operator has chosen its cost. All are drawn from the operator that made the first, so that no operator is preferred for meeting costs exactly.
+        It is also the first if its operator has chosen its cost. All are drawn from the operator that made the first,
+        so that no operator is preferred for meeting costs exactly.
 
         Args:
             propose: Draws an offspring by the named operator; None draws the operator, too.

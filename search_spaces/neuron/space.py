@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.capabilities.layers import LayerGraph
@@ -18,7 +18,7 @@ from evonas.data.samples import Samples, Splits
 from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Recipe, Stop, Trained
-from evonas.types import Doubles, Floats, Metrics, Task, UserError, Weights, suggestion
+from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.describe import describe
@@ -299,23 +299,19 @@ class NeuronSpace:
     ) -> Offspring[NeuronGenotype]:
         if operator is not None and operator not in self.operators:
             raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
-        names, shares = self._names_and_shares
+        left = dict(self.operators)
         for draw in range(MUTATION_DRAWS):
-            drawn = str(rng.choice(names, p=shares))
-            name = operator if operator is not None and draw < OPERATOR_DRAWS else drawn
+            name = operator if operator is not None and draw < OPERATOR_DRAWS else _drawn(left, rng)
             child = self._mutations[name](parent, rng, target)
             if child is not None and self._fits(child, parent) and child != parent:
                 return Offspring(child, name)
+            if child is None:  # as of most networks for an operator that needs shared weights
+                left.pop(name, None)
+                left = left or dict(self.operators)
         raise UserError(
-            f"none of the operators {', '.join(names)} changes a genotype of {parent.n_edges} edges with "
+            f"none of the operators {', '.join(self.operators)} changes a genotype of {parent.n_edges} edges with "
             f"edges={list(self._edges)}; give another operator a weight"
         )
-
-    @cached_property
-    def _names_and_shares(self) -> tuple[NDArray[np.str_], Doubles]:
-        """Operators, and the probability that each is drawn."""
-        weights = np.array(list(self.operators.values()))
-        return np.array(list(self.operators)), weights / weights.sum()
 
     def crossover(
         self, first: NeuronGenotype, second: NeuronGenotype, rng: np.random.Generator
@@ -422,9 +418,9 @@ class NeuronSpace:
         if weights is None:
             weights = fresh(genotype, np.random.default_rng(initial))
         if not epochs:
-            return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
+            return Trained(genotype.requesting().released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
-        network = self._network(replace(genotype, prune_to=0, grow_to=0), weights)
+        network = self._network(genotype.requesting(), weights)
         if genotype.grow_to:
             network = grown(
                 network, genotype.grow_to, train=splits.train, task=self.task, recipe=recipe, law=self.law,
@@ -447,6 +443,12 @@ class NeuronSpace:
         """The genotype with weights; ValueError if they do not fit."""
         check_weights(genotype, weights)
         return Network(genotype, weights["edge"], weights["bias"], weights["gain"], self.options.norm)
+
+
+def _drawn(weights: Mapping[str, float], rng: np.random.Generator) -> str:
+    """Return a name, drawn in proportion to its weight."""
+    ends = list(accumulate(weights.values()))
+    return list(weights)[min(bisect(ends, rng.random() * ends[-1]), len(ends) - 1)]
 
 
 def create(task: Task, options: Mapping[str, Any]) -> NeuronSpace:

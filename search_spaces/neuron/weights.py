@@ -58,7 +58,8 @@ def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng
     """
     check_weights(parent, weights)
     if _same_graph(child, parent):  # as of a child that is only pruned
-        edges, bias, gain = np.float64(weights["edge"]), weights["bias"], weights["gain"]
+        edges: Doubles = weights["edge"].astype(np.float64)
+        bias, gain = weights["bias"], weights["gain"]
     else:
         ancestor, merges = _ancestors(child, parent), _merges(child, parent)
         edges = _inherited_edges(child, parent, weights["edge"], ancestor, merges, rng)
