@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from contracts.searcher_contract import OBJECTIVES, Maker, SearcherContract
-from contracts.space_contract import SpaceContract
-from toy import ToySpace
 
 from evonas.data import load
 from evonas.evaluation import Job, TrainedEvaluator, merge
 from evonas.individual import Evaluation, Individual, Trial
 from evonas.space import Phenotype
+from evonas.testing.searcher_contract import Maker, SearcherContract
+from evonas.testing.space_contract import SpaceContract
+from evonas.testing.toy import OBJECTIVES, ToySpace
 from evonas.training import Recipe, Stop
 from evonas.types import Task
 from scripts.examples.own_metric import WORST, WorstClass

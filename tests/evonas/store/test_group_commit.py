@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace, contents
+from toy_runs import Play, contents
 
 from evonas.individual import Evaluation, Individual
 from evonas.run import loop
 from evonas.search import NSGA2
 from evonas.store import FORMAT, Group, RunStore, StoreError, create
 from evonas.store.run import Unstored
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
 OLD_RUNS = Path(__file__).parents[1] / "old_runs"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace, contents
+from toy_runs import contents
 
 from evonas.individual import Evaluation, Individual, Origin
 from evonas.run import loop
@@ -18,6 +18,7 @@ from evonas.run.warm_start import founding_trials
 from evonas.search import NSGA2
 from evonas.store import FORMAT, RunStore, StoreError, create, spent, upgrade
 from evonas.store.directory import write_blob
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
 ARCHIVE = Path(__file__).parents[1] / "old_runs" / "seeded.tar.xz"
 #: Founders of the old run; its header names the runs and the ids there, its rows nothing but a time of 0 seconds.

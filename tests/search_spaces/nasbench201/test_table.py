@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contracts.space_contract import generator
 from made_up_table import fifty, write_tables
 
+from evonas.testing.lineage import generator
 from evonas.types import UserError
 from search_spaces.cell.space import create as create_cells
 from search_spaces.nasbench201.genotype import cell_of, columns_of, number_of
