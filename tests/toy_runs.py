@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tarfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from evonas.store import RunStore
@@ -10,6 +13,18 @@ from evonas.testing.toy import Digits
 
 #: A fixture that makes or resumes a toy run.
 Play: TypeAlias = Callable[..., RunStore[Digits]]
+OLD_RUNS = Path(__file__).parent / "evonas" / "old_runs"
+
+
+def unpack(name: str, folder: Path) -> Path:
+    """An old toy run, of a time when the toy evaluator was no part of the package: it has its present name now."""
+    with tarfile.open(OLD_RUNS / f"{name}.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    database = sqlite3.connect(folder / name / "run.db")
+    with database:
+        database.execute("UPDATE meta SET value = '\"ToyEvaluator\"' WHERE key = 'evaluator'")
+    database.close()
+    return folder / name
 
 
 def contents(store: RunStore[Digits]) -> list[tuple[Any, ...]]:

@@ -203,7 +203,7 @@ class CapabilityContract(Contract):
         space.validate(first.genotype)
         assert again.genotype == first.genotype, "train gives another genotype for the same arguments"
         for name, value in first.weights.items():
-            np.testing.assert_array_equal(value, again.weights[name], f"train gives other {name} when it is called again")
+            np.testing.assert_array_equal(value, again.weights[name], f"train gives other {name} at a second call")
         for name, value in start.items():
             np.testing.assert_array_equal(value, weights[name], f"train changes the weights {name} that it begins with")
         assert frozen(space, genotype) == before, "train changes the genotype that it is given"

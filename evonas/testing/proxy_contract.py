@@ -18,8 +18,8 @@ class ProxyContract(Contract):
     """A finite score that is the same again and leaves the network, and the global random generator, as they are.
 
     Attributes:
-        score: Function of a network and a :class:`evonas.evaluation.proxies.networks.Batch`; a value or a fixture. Where
-            it changes the network that it is given, as those of this package may, it is to be called on a copy.
+        score: Function of a network and a :class:`evonas.evaluation.proxies.networks.Batch`; a value or a fixture.
+            Where it changes the network that it is given, as those of this package may, it is to be called on a copy.
         network: A module of the task's networks; a value or a fixture.
         batch: Samples of the task; a value or a fixture.
     """
