@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +17,7 @@ from evonas.testing import SpaceContract
 from evonas.testing.toy import TASK, Digits, ToySpace
 from evonas.types import Weights
 from tests.evonas.testing.capable_space import CapableSpace, Supernet
+from tests.evonas.testing.faults import found_by, laws_of
 
 Space = CapableSpace
 NUMBERS = count()
@@ -248,13 +248,6 @@ FAULTS = [
 ]
 
 
-def found_by(contract: object, law: str, *parts: Any, **arguments: Any) -> str:
-    """What a law says that is broken, called as pytest calls it."""
-    with pytest.raises((AssertionError, ValueError, pytest.fail.Exception)) as failure:
-        getattr(contract, law)(*parts, **arguments)
-    return str(failure.value)
-
-
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.law}-{fault.message}")
 def test_a_space_that_breaks_a_law_is_found_and_told_how(fault: Fault) -> None:
     space = type("Broken", (CapableSpace,), fault.methods)()
@@ -268,9 +261,8 @@ def test_a_space_that_is_another_after_pickling_is_found() -> None:
 
 
 def test_every_law_is_broken_by_some_space() -> None:
-    laws = {name for name, _ in inspect.getmembers(SpaceContract, inspect.isfunction) if name.startswith("test_")}
     tried = {fault.law for fault in FAULTS} | {"test_a_space_sent_to_another_process_is_the_same"}
-    assert tried == laws
+    assert tried == laws_of(SpaceContract)
 
 
 def test_a_space_that_lacks_a_capability_is_excused_from_its_laws() -> None:
