@@ -1,4 +1,4 @@
-"""What another package has of the contracts: a few lines run them, failures are explained, nothing is imported early."""
+"""What another package has of the contracts: a few lines run them, failures are explained, imports are few."""
 
 from __future__ import annotations
 
