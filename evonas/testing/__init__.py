@@ -42,7 +42,7 @@ _MODULES = {
     "SpaceContract": "space_contract", "TableContract": "table_contract", "ToyEvaluator": "toy", "ToySpace": "toy",
 }
 #: Modules whose assertions pytest explains: it must know them before they are imported.
-_ASSERTING = ("capability_contract", "lineage", *sorted({name for name in _MODULES.values() if name != "toy"}))
+_ASSERTING = ("capability_contract", "layer_reference", *sorted({name for name in _MODULES.values() if name != "toy"}))
 
 if _missing := [name for name in ("pytest", "hypothesis") if find_spec(name) is None]:
     raise ModuleNotFoundError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ class Contract:
 
     So a part that is quickly made is given as a value, ``space = MySpace()``, which all tests share; one that is slow
     to make, depends on others or has variants is given as a fixture of pytest, which may have a scope and ``params``.
+
+    Raises:
+        TypeError: A method or a property has the name of a fixture, but is none.
     """
 
     def __init_subclass__(cls) -> None:
@@ -37,7 +41,14 @@ class Contract:
         for name, value in list(vars(cls).items()):
             overridden = next((vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)), None)
             if isinstance(overridden, _FIXTURE) and not isinstance(value, _FIXTURE):
+                if isinstance(value, property) or _is_method(value):
+                    raise TypeError(f"{cls.__name__}.{name} is a method where a value or a fixture is expected: put "
+                                    "@pytest.fixture above it")
                 setattr(cls, name, _given(name, value))
+
+
+def _is_method(value: Any) -> bool:
+    return isinstance(value, FunctionType) and value.__code__.co_varnames[:1] == ("self",)
 
 
 def _given(name: str, value: Any) -> Any:

@@ -71,7 +71,7 @@ class MetricContract(Contract):
                 assert math.isfinite(measured[name]), f"{name} is {measured[name]}: raise where there is no value"
 
     def test_a_value_is_a_function_of_the_network_alone(
-        self, space: SearchSpace[Any], metric: PhenotypeEvaluator[Any], phenotypes: list[Phenotype[Any]]
+        self, metric: PhenotypeEvaluator[Any], phenotypes: list[Phenotype[Any]]
     ) -> None:
         first = [self._measured(metric, phenotype) for phenotype in phenotypes]
         backwards = [self._measured(metric, phenotype) for phenotype in reversed(phenotypes)]

@@ -101,6 +101,15 @@ def test_what_is_not_installed_is_said_with_the_way_to_get_it(tmp_path: Path, la
     assert done.stderr.strip().endswith(f"ModuleNotFoundError: {sentence}")
 
 
+def test_a_method_that_should_be_a_fixture_is_refused_with_the_remedy() -> None:
+    from evonas.testing import SpaceContract, ToySpace
+
+    with pytest.raises(TypeError, match="Bad.space is a method .* put @pytest.fixture above it"):
+        class Bad(SpaceContract):
+            def space(self) -> ToySpace:
+                return ToySpace()
+
+
 def test_an_unknown_name_is_no_part_of_the_package() -> None:
     import evonas.testing
 
