@@ -104,7 +104,7 @@ def test_what_is_not_installed_is_said_with_the_way_to_get_it(tmp_path: Path, la
 def test_a_method_that_should_be_a_fixture_is_refused_with_the_remedy() -> None:
     from evonas.testing import SpaceContract, ToySpace
 
-    with pytest.raises(TypeError, match="Bad.space is a method .* put @pytest.fixture above it"):
+    with pytest.raises(TypeError, match=r"Bad\.space is a method .* put @pytest\.fixture above it"):
         class Bad(SpaceContract):
             def space(self) -> ToySpace:
                 return ToySpace()
