@@ -153,6 +153,16 @@ def api() -> str:
     return "\n\n".join(f"::: {evonas._MODULES[name]}.{name}" for name in evonas.__all__ if name in evonas._MODULES)
 
 
+def laws(contract: str) -> str:
+    """Return the laws of a contract, a class of a module of ``evonas.testing``: the names of its tests as sentences."""
+    module, _, name = contract.partition(".")
+    tree = ast.parse((ROOT / "evonas" / "testing" / f"{module}.py").read_text())
+    (found,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    tests = [node.name.removeprefix("test_") for node in found.body
+             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    return "\n".join(["Its laws:", "", *(f"- {test.replace('_', ' ')}" for test in tests)])
+
+
 def layers() -> str:
     """Return the packages of the engine from the highest to the lowest, each with the summary of its docstring."""
     (order,) = (contract["layers"] for contract in _contracts() if contract["type"] == "layers")
@@ -265,7 +275,7 @@ def plain(text: str) -> str:
 GENERATED: dict[str, Callable[..., str]] = {
     part.__name__: part
     for part in (
-        command_line, settings, spaces, search_options, presets, metrics, api, layers, contracts, modules, importers,
-        notebook,
+        command_line, settings, spaces, search_options, presets, metrics, api, laws, layers, contracts, modules,
+        importers, notebook,
     )
 }

@@ -9,8 +9,8 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-#: Extras of users, not of developers.
-EXTRAS = ("onnx", "torch-sparse", "mlflow", "tensorboard")
+#: Extras that files of the packages import, not those of developers.
+EXTRAS = ("onnx", "torch-sparse", "mlflow", "tensorboard", "testing")
 ROOT = Path(__file__).parents[1]
 
 

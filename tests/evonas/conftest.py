@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace
+from toy_runs import Play
 
 from evonas.run import loop
 from evonas.search import NSGA2
 from evonas.store import RunStore, create
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
 
 @pytest.fixture

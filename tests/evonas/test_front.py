@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from toy import OBJECTIVES
-
 from evonas.front import comparable, distinct, equals, front, hypervolume
 from evonas.individual import Origin
 from evonas.store import Record
+from evonas.testing.toy import OBJECTIVES
 
 SEED = Origin("/runs/other", 7)
 

@@ -10,12 +10,13 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from toy import OBJECTIVES, Play
+from toy_runs import Play
 
 from evonas.config import RunConfig
 from evonas.front import default_reference, front, hypervolume
 from evonas.observers import GenerationObserver, create_observers
 from evonas.store import Record
+from evonas.testing.toy import OBJECTIVES
 from evonas.types import UserError
 
 #: All that an earlier session has left.

@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from contracts.searcher_contract import OBJECTIVES, Maker, SearcherContract
-from contracts.space_contract import SpaceContract
-from toy import ToySpace
 
 from evonas.data import load
+from evonas.data.samples import Splits
 from evonas.evaluation import Job, TrainedEvaluator, merge
 from evonas.individual import Evaluation, Individual, Trial
 from evonas.space import Phenotype
+from evonas.testing import MetricContract, SearcherContract, SpaceContract
+from evonas.testing.toy import OBJECTIVES, ToySpace
 from evonas.training import Recipe, Stop
 from evonas.types import Task
 from scripts.examples.own_metric import WORST, WorstClass
 from scripts.examples.own_searcher import MapElites
-from scripts.examples.own_space import WidthSpace, create
+from scripts.examples.own_space import Widths, WidthSpace, create
+
+TASK = Task("classification", (1, 4, 4), 3)
 
 
 class TestWidthSpace(SpaceContract):
-    task = Task("classification", (1, 4, 4), 3)
-
-    @pytest.fixture
-    def space(self) -> WidthSpace:
-        return create(self.task, {"widest": 8})
+    task = TASK
+    space = create(TASK, {"widest": 8})
 
 
 class TestMapElites(SearcherContract):
-    name = "map-elites"
+    factory = MapElites
+
+
+class TestWorstClass(MetricContract):
+    @pytest.fixture(scope="class")
+    def splits(self) -> Splits:
+        return load("digits", n_train=100)
 
     @pytest.fixture
-    def make_searcher(self) -> Maker:
-        def make(seed: int) -> MapElites:
-            return MapElites(
-                ToySpace(), OBJECTIVES, population=12, children=8, generations=5, rng=np.random.default_rng(seed)
-            )
+    def space(self, splits: Splits) -> WidthSpace:
+        return create(splits.task, {})
 
-        return make
+    @pytest.fixture
+    def metric(self, space: WidthSpace, splits: Splits) -> WorstClass[Widths]:
+        return WorstClass(space, splits)
 
 
 def test_an_option_out_of_range_is_refused_with_its_name() -> None:

@@ -41,6 +41,16 @@ def test_every_part_is_asked_for() -> None:
     assert {part for _, part, _ in ASKED} == set(site_hook.GENERATED)
 
 
+def test_every_law_of_the_contracts_is_there() -> None:
+    page = (DOCS / "reference" / "testing.md").read_text()
+    text = site_hook.on_page_markdown(page)
+    for module in (site_hook.ROOT / "evonas" / "testing").glob("*_contract.py"):
+        for law in re.findall(r"def test_(\w+)", module.read_text()):
+            assert f"- {law.replace('_', ' ')}\n" in text, law
+        for name in re.findall(r"^class (\w+)\(\w*Contract\)", module.read_text(), re.MULTILINE):
+            assert f"::: evonas.testing.{module.stem}.{name}\n" in page, name
+
+
 def test_every_command_is_there_with_every_option() -> None:
     text = site_hook.command_line()
     commands = dict(get_command(app).commands)  # type: ignore[attr-defined]

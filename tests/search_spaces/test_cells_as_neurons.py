@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from contracts.layer_reference import outputs_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evonas.capabilities.layers import ConstantNetwork
 from evonas.data.samples import Samples
+from evonas.testing.layer_reference import outputs_of
 from evonas.types import Floats, Task, Weights
 from search_spaces.cell import space as cell
 from search_spaces.neuron import space as neuron

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from toy import Digits
 
 from evonas.evaluation import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.individual import Evaluation, Individual, Trial
+from evonas.testing.toy import Digits
 from evonas.training import Stop
 from evonas.training.turns import leaving
 from evonas.types import Floats

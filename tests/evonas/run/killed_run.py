@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
 from evonas.evaluation import Job
 from evonas.individual import Evaluation
 from evonas.run import loop
 from evonas.search import NSGA2
 from evonas.store import RunStore, create
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
 
 class Announcer:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace, contents
+from toy_runs import contents
 
 from evonas.evaluation import Job
 from evonas.individual import Evaluation
@@ -16,6 +16,7 @@ from evonas.run.loop import FEW_TRIALS, SearchFailed
 from evonas.search import SEARCHERS, RegularizedEvolution, traits_of
 from evonas.search.regularized_evolution import RegularizedEvolutionSettings
 from evonas.store import RunStore, create
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
 
 def run(

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import ToySpace, contents
+from toy_runs import contents
 
 from evonas.store import RunStore
+from evonas.testing.toy import ToySpace
 
 HERE = Path(__file__).parent
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace, contents
+from toy_runs import Play, contents
 
 from evonas.evaluation import Job, merge
 from evonas.front import front
@@ -15,6 +15,7 @@ from evonas.individual import Evaluation, Trial
 from evonas.run.loop import SearchFailed
 from evonas.space import Phenotype
 from evonas.store import StoreError
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 from evonas.training import Stop
 from evonas.types import Metrics
 

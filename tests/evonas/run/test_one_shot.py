@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace, contents
+from toy_runs import contents
 
 from evonas.capabilities.family import FoundFamily, Report
 from evonas.data import load
@@ -23,6 +23,7 @@ from evonas.run.one_shot import find_family
 from evonas.search import RandomSearch
 from evonas.space import Offspring, Phenotype
 from evonas.store import RunStore, create, spent
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 from evonas.training import Recipe, Stop
 from evonas.types import Floats, Metrics
 from search_spaces.neuron.space import create as create_neurons

@@ -7,8 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from contracts.searcher_contract import OBJECTIVES, Memory, rng
-from toy import Digits, ToySpace
 
 from evonas.individual import Individual, Trial
 from evonas.report.operators import operator_credits
@@ -16,6 +14,8 @@ from evonas.search import NSGA2
 from evonas.search.credit import FLOOR, Credit, credit_batch
 from evonas.space import Offspring
 from evonas.store import Record
+from evonas.testing.searcher_contract import Memory, rng
+from evonas.testing.toy import OBJECTIVES, Digits, ToySpace
 
 PRIOR = {"grow": 3.0, "shrink": 1.0}
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts.searcher_contract import OBJECTIVES, Memory, evaluate, rng
-from toy import LENGTH, LEVELS, Digits, ToySpace
 
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import parse_objectives
@@ -29,6 +27,8 @@ from evonas.search.regularized_evolution import RegularizedEvolutionSettings
 from evonas.search.reinforce import ReinforceSettings
 from evonas.search.successive_halving import HalvingSettings
 from evonas.search.surrogate import SurrogateSettings, expected_improvement, normal_scores
+from evonas.testing.searcher_contract import Memory, evaluate, rng
+from evonas.testing.toy import LENGTH, LEVELS, OBJECTIVES, Digits, ToySpace
 from tests.evonas.search.test_searchers import ListingSpace
 
 ERROR = parse_objectives(["val_error"], [], ["val_error"])

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts.searcher_contract import OBJECTIVES, Maker, Memory, SearcherContract, evaluate, rng
-from toy import LEVELS, Digits, ToySpace
 
 from evonas.individual import Evaluation, Individual, Trial
 from evonas.objectives import parse_objectives
@@ -32,6 +30,8 @@ from evonas.search.regularized_evolution import RegularizedEvolutionSettings
 from evonas.search.reproduction import Reproduction
 from evonas.search.surrogate import SurrogateSettings
 from evonas.space import Offspring
+from evonas.testing.searcher_contract import Maker, Memory, SearcherContract, evaluate, rng
+from evonas.testing.toy import LEVELS, OBJECTIVES, Digits, ToySpace
 
 
 class ListingSpace(ToySpace):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, Play, ToyEvaluator, ToySpace, contents
+from toy_runs import Play, contents, unpack
 
 from evonas.individual import Evaluation, Individual
 from evonas.run import loop
 from evonas.search import NSGA2
 from evonas.store import FORMAT, Group, RunStore, StoreError, create
 from evonas.store.run import Unstored
-
-OLD_RUNS = Path(__file__).parents[1] / "old_runs"
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
 
 def ended(id: int, seconds: float = 0.0) -> Evaluation[Digits]:
@@ -177,9 +175,7 @@ CONTENTS = "b3d8d12321b2"
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A run of format 2 with a file of weights for every evaluation: 2 generations at two rungs, one retraining."""
-    with tarfile.open(OLD_RUNS / "toy.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    return tmp_path / "toy"
+    return unpack("toy", tmp_path)
 
 
 def format_of(run: Path) -> int:

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from toy import Play, ToySpace
+from toy_runs import Play
 
 from evonas.serialization.arrays import pack, unpack
 from evonas.space import Encoded
 from evonas.store import RunStore, StoreError, read_info
 from evonas.store.directory import write_weights
 from evonas.store.rows import BadRow, json_of, metrics_of, parents_of, record_of
+from evonas.testing.toy import ToySpace
 
 DEEP = "[" * 100_000 + "]" * 100_000
 COLUMNS = [

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import Digits, Play, ToySpace, contents
+from toy_runs import Play, contents
 
 from evonas.individual import Evaluation, Individual, Trial
 from evonas.store import FORMAT, Retraining, RunStore, StoreError, create, read_info
 from evonas.store.directory import OLDEST, to_blob, write_blob
+from evonas.testing.toy import Digits, ToySpace
 
 
 def test_a_reader_sees_what_the_writer_stored(play: Play, tmp_path: Path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace, contents
+from toy_runs import contents, unpack
 
 from evonas.individual import Evaluation, Individual, Origin
 from evonas.run import loop
@@ -18,8 +17,8 @@ from evonas.run.warm_start import founding_trials
 from evonas.search import NSGA2
 from evonas.store import FORMAT, RunStore, StoreError, create, spent, upgrade
 from evonas.store.directory import write_blob
+from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
-ARCHIVE = Path(__file__).parents[1] / "old_runs" / "seeded.tar.xz"
 #: Founders of the old run; its header names the runs and the ids there, its rows nothing but a time of 0 seconds.
 ORIGINS = {(0, 1): Origin("/runs/first", 4), (1, 1): Origin("/runs/first", 1), (2, 1): Origin("/runs/second", 12)}
 
@@ -44,9 +43,7 @@ def tables_of(run: Path) -> set[str]:
 @pytest.fixture(params=[2, 3])
 def old(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """Three founders of two other runs and a generation, at two rungs; in format 2 weights are files."""
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
-    run = tmp_path / "seeded"
+    run = unpack("seeded", tmp_path)
     if request.param == 2:
         for id, budget, blob in execute(run, "SELECT id, budget, data FROM weights"):
             write_blob(run / "weights" / f"{id:06d}-{budget}.safetensors", blob)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from toy import Digits, ToySpace
 
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation import Job, TrainedEvaluator
 from evonas.individual import Individual, Start, Trial
+from evonas.testing.toy import Digits, ToySpace
 from evonas.training import Cancelled, Recipe, Stop
 from evonas.training.calibration import recalibrate
 from evonas.training.loop import fit, initialise, predict

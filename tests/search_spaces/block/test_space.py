@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from contracts.space_contract import SpaceContract, generator, initial_weights, lineage
 from torch import Tensor, nn
 
 from evonas.capabilities.choices import Relaxable, Sliceable
@@ -20,6 +19,8 @@ from evonas.capabilities.options import HasWeightOptions
 from evonas.capabilities.variation import HasFeatures, HasNeighbours, InheritsWeights
 from evonas.data import load
 from evonas.space import InvalidGenotype
+from evonas.testing.lineage import generator, initial_weights, lineage
+from evonas.testing.space_contract import SpaceContract
 from evonas.training import Recipe, Stop
 from evonas.training.loop import fit
 from evonas.types import Task

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from contracts.space_contract import generator
 from torch import Tensor, nn
 
+from evonas.testing.lineage import generator
 from evonas.training.calibration import recalibrate
 from evonas.types import Task
 from search_spaces.block.genotype import BlockGenotype

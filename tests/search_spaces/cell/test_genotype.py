@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from contracts.space_contract import generator
 
 from evonas.space import InvalidGenotype
+from evonas.testing.lineage import generator
 from evonas.types import Task
 from search_spaces.cell.genotype import CellGenotype, nasbench201_string, parse
 from search_spaces.cell.space import create

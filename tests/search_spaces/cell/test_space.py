@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts.space_contract import SpaceContract, generator, initial_weights
 
 from evonas.capabilities.choices import Relaxable
 from evonas.capabilities.display import Describable, Drawable
 from evonas.capabilities.options import HasWeightOptions
 from evonas.capabilities.variation import InheritsWeights
 from evonas.space import InvalidGenotype
+from evonas.testing.lineage import generator, initial_weights
+from evonas.testing.space_contract import SpaceContract
 from evonas.types import Task
 from search_spaces.cell.choices import to_matrix
 from search_spaces.cell.genotype import CellGenotype

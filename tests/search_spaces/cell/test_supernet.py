@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from contracts.space_contract import generator
 from torch import Tensor, nn
 
 from evonas.supernet.checkpoint import TrainedHypernet
 from evonas.supernet.hypernet import Table
 from evonas.supernet.path_sampling import random_genotypes, uniform_path
+from evonas.testing.lineage import generator
 from evonas.types import Task
 from search_spaces.cell.genotype import CellGenotype, parse
 from search_spaces.cell.space import CellSpace, create

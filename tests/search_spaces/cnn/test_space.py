@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from contracts.seeder_contract import SeederContract
-from contracts.space_contract import SpaceContract, generator, lineage
 from torch import nn
 
 from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.space import Encoded, InvalidGenotype
+from evonas.testing.lineage import generator, lineage
+from evonas.testing.seeder_contract import SeederContract
+from evonas.testing.space_contract import SpaceContract
 from evonas.types import Task
 from search_spaces.cnn.founders import HEADS, near
 from search_spaces.cnn.genotype import CnnGenotype, Convolution

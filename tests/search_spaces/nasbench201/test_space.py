@@ -6,11 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from contracts.space_contract import SpaceContract, generator
 
 from evonas.capabilities.choices import Relaxable
 from evonas.capabilities.variation import HasFeatures, HasNeighbours
 from evonas.space import InvalidGenotype
+from evonas.testing.lineage import generator
+from evonas.testing.space_contract import SpaceContract
 from evonas.types import Task
 from search_spaces.nasbench201.genotype import (
     N_CELLS,

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contracts.space_contract import generator
 from made_up_table import fifty, write_tables
 
+from evonas.testing import TableContract
+from evonas.testing.lineage import generator
 from evonas.types import UserError
 from search_spaces.cell.space import create as create_cells
 from search_spaces.nasbench201.genotype import cell_of, columns_of, number_of
-from search_spaces.nasbench201.space import create
-from search_spaces.nasbench201.table import DATA_SETS, DEVICES_FILE, FILE, SOURCE
+from search_spaces.nasbench201.space import NasBench201Space, create
+from search_spaces.nasbench201.table import DATA_SETS, DEVICES_FILE, FILE, SOURCE, NasBench201Table
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,16 @@ def copy(root: Path, tmp_path: Path) -> Path:
     """The first file alone, to be damaged."""
     (tmp_path / FILE).write_bytes((root / "nasbench201" / FILE).read_bytes())
     return tmp_path
+
+
+class TestTableOfDevices(TableContract):
+    @pytest.fixture(scope="class")
+    def table(self, root: Path) -> NasBench201Table:
+        return SOURCE.read("cifar10", root, ["raspi4_latency"])
+
+    @pytest.fixture
+    def space(self, table: NasBench201Table) -> NasBench201Space:
+        return create(table.task, {})
 
 
 @pytest.mark.parametrize("dataset", list(DATA_SETS))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts.space_contract import generator
 
+from evonas.testing.lineage import generator
 from evonas.types import Task
 from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.space import create

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from contracts.layer_reference import outputs_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +30,7 @@ from evonas.capabilities.layers import (
     Zeros,
 )
 from evonas.data.samples import Samples
+from evonas.testing.layer_reference import outputs_of
 from evonas.types import Floats, Task, Weights
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.lowering.blocks import blocks_of

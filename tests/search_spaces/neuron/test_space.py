@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from contracts.space_contract import SpaceContract, generator
 
 from evonas.capabilities.display import Describable, Drawable
 from evonas.capabilities.training import Trainable
 from evonas.capabilities.variation import InheritsWeights
 from evonas.data.samples import Samples, Splits
 from evonas.space import InvalidGenotype
+from evonas.testing.lineage import generator
+from evonas.testing.space_contract import SpaceContract
 from evonas.training import Pruning, Recipe, Stop, Trained
 from evonas.types import Task
 from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, NeuronGenotype

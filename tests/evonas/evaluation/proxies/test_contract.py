@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import math
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,13 @@ from torch import nn
 
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.proxies import JOINED, MEASURED, PROXIES, fitting
-from evonas.evaluation.proxies.compute import SCORES, compute
+from evonas.evaluation.proxies.compute import SCORES, Score, compute
+from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.networks import Unfit
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.metrics import METRICS
+from evonas.space import SearchSpace
+from evonas.testing import MetricContract, ProxyContract
 from evonas.types import Task, UserError
 from tests.evonas.evaluation.proxies.networks_to_score import IMAGES, batch_for, sampled, spaces
 
@@ -32,21 +34,26 @@ def network_of(space: str) -> nn.Module:
     return found.compile(genotype)
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("name", sorted(SCORES))
-def test_a_score_is_finite_and_the_same_again_and_leaves_the_network_as_it_is(name: str, space: str) -> None:
-    network, batch = network_of(space), batch_for(IMAGES)
-    before = {key: value.clone() for key, value in network.state_dict().items()}
-    generator = torch.random.get_rng_state()
-    value = compute(name, network, batch)
-    assert math.isfinite(value)
-    assert value == compute(name, network, batch)
-    assert value == compute(name, copy.deepcopy(network), batch)
-    assert network.state_dict().keys() == before.keys()
-    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
-    assert all(p.grad is None for p in network.parameters())
-    assert not any(module._forward_hooks for module in network.modules())
-    assert torch.equal(generator, torch.random.get_rng_state())
+class TestScores(ProxyContract):
+    batch = batch_for(IMAGES)
+
+    @pytest.fixture(params=sorted(SCORES))
+    def score(self, request: pytest.FixtureRequest) -> Score:
+        return partial(compute, request.param)
+
+    @pytest.fixture(params=SPACES)
+    def network(self, request: pytest.FixtureRequest) -> nn.Module:
+        return network_of(request.param)
+
+
+class TestProxiesAsMetrics(MetricContract):
+    @pytest.fixture
+    def space(self) -> SearchSpace[Any]:
+        return sampled("cnn")[0]
+
+    @pytest.fixture
+    def metric(self, space: SearchSpace[Any]) -> ProxyEvaluator[Any]:
+        return ProxyEvaluator(_scorer(space, IMAGES), ("snip", "naswot"))
 
 
 @pytest.mark.parametrize("name", sorted(set(SCORES) - {"epe_nas", "vkdnw"}))

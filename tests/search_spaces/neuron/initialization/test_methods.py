@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from contracts.seeder_contract import FamilyContract, FamilySearchContract, Run, SeederContract, same
 
 from evonas.data import load
 from evonas.data.samples import Splits
+from evonas.testing.seeder_contract import FamilyContract, FamilySearchContract, Run, SeederContract, same
 from evonas.types import Task, UserError
 from search_spaces.neuron.family_search import spans
 from search_spaces.neuron.family_searches import FAMILY_SEARCHES

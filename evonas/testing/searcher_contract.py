@@ -1,21 +1,19 @@
-"""The laws that every searcher obeys. Subclass, and give a fixture ``make_searcher``."""
+"""The laws that every searcher obeys."""
 
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from toy import Digits, ToySpace
 
 from evonas.individual import Evaluation, Individual, Trial
-from evonas.objectives import parse_objectives
-from evonas.search import Searcher
+from evonas.search import Searcher, SearcherFactory, traits_of
+from evonas.testing.contract import Contract
+from evonas.testing.toy import OBJECTIVES, Digits, ToySpace
 
-OBJECTIVES = parse_objectives(["val_error", "flops"], [], ["val_error", "flops"])
 Maker = Callable[[int], Searcher[Digits]]
 
 
@@ -25,7 +23,8 @@ def evaluate(trial: Trial[Digits]) -> Evaluation[Digits]:
     if trial.individual.id % 11 == 10:
         return Evaluation(*trial.key, "failed", {}, 0.0, "unlucky")
     error = 1000 - 8 * sum(values) + trial.individual.id % 7 // trial.budget
-    metrics = {"val_error": float(error), "largest": float(max(values)), **ToySpace().cost(trial.individual.genotype)}
+    flops = ToySpace().cost(trial.individual.genotype)["flops"]
+    metrics = {"val_error": float(error), "largest": float(max(values)), "flops": flops}
     return Evaluation(*trial.key, "ok", metrics, 0.0)
 
 
@@ -37,46 +36,73 @@ class Memory:
         self.evaluations: dict[tuple[int, int], Evaluation[Digits]] = {}
 
     def individual(self, id: int) -> Individual[Digits]:
+        """As :meth:`evonas.search.History.individual`."""
         return self.individuals[id]
 
     def evaluation(self, id: int, budget: int) -> Evaluation[Digits]:
+        """As :meth:`evonas.search.History.evaluation`."""
         return self.evaluations[id, budget]
 
     def digests(self, before: int) -> Iterable[str]:
+        """As :meth:`evonas.search.History.digests`."""
         return [i.genotype.digest for i in self.individuals.values() if i.id < before]
 
     def step(self, searcher: Searcher[Digits]) -> list[Trial[Digits]]:
+        """Ask for trials, evaluate and tell them; the searcher has ended where there are none."""
         trials = searcher.ask()
         self.individuals |= {t.individual.id: t.individual for t in trials}
         self.evaluations |= {t.key: evaluate(t) for t in trials}
         if trials:
             searcher.tell([self.evaluations[t.key] for t in trials])
-        return trials
+        return list(trials)
 
 
-class SearcherContract(ABC):
-    #: The name that users know the searcher by.
-    name: str
+class SearcherContract(Contract):
+    """New genotypes under ids that count up, the same trials for a seed, exact restarts, errors for misuse, an end.
+
+    A subclass sets ``factory``, which makes the searcher as the command line does: it is run on the toy space with two
+    objectives, 12 founders and 8 children in each of 5 generations. A searcher that needs other settings or another
+    space is made by a fixture ``make_searcher``: a function from a seed to a new searcher on a space of toy genotypes
+    that ends after a few batches, of more than 40 individuals in all.
+
+    Attributes:
+        name: The name that users know the searcher by; lists of contracts use it.
+        factory: The searcher's class, or a function that makes it.
+    """
+
+    name: ClassVar[str] = ""
+    factory: ClassVar[SearcherFactory]
 
     @pytest.fixture
-    @abstractmethod
     def make_searcher(self) -> Maker:
         """A function from a seed to a new searcher that ends after a few batches."""
+        factory = getattr(type(self), "factory", None)
+        if factory is None:
+            pytest.fail(
+                f"{type(self).__name__} sets no `factory`: give the class the searcher's class, or a fixture "
+                "`make_searcher`, a function from a seed to a new searcher",
+                pytrace=False,
+            )
+        rungs = (1, 3, 9) if traits_of(factory).rungs == "several" else (1,)
+        return lambda seed: factory(
+            ToySpace(), OBJECTIVES, population=12, children=8, generations=5, rungs=rungs, rng=rng(seed)
+        )
 
     def test_ids_count_from_zero_and_genotypes_are_new(self, make_searcher: Maker) -> None:
         memory, searcher = Memory(), make_searcher(0)
         while memory.step(searcher):
             pass
-        assert sorted(memory.individuals) == list(range(len(memory.individuals)))
-        assert len(memory.individuals) > 40
-        assert len({i.genotype for i in memory.individuals.values()}) == len(memory.individuals)
+        assert sorted(memory.individuals) == list(range(len(memory.individuals))), "ids must count up from 0"
+        assert len(memory.individuals) > 40, "the contract needs a searcher of more than 40 individuals"
+        n_genotypes = len({i.genotype for i in memory.individuals.values()})
+        assert n_genotypes == len(memory.individuals), "a genotype is asked for under two ids"
 
     def test_the_same_seed_asks_for_the_same_trials(self, make_searcher: Maker) -> None:
         runs = []
         for _ in range(2):
             memory, searcher = Memory(), make_searcher(3)
             runs.append([trial for _ in range(4) for trial in memory.step(searcher)])
-        assert runs[0] == runs[1]
+        assert runs[0] == runs[1], "two searchers of one seed ask for other trials: draw from rng alone"
 
     def test_a_restored_searcher_goes_on_exactly(self, make_searcher: Maker) -> None:
         memory, searcher = Memory(), make_searcher(5)
@@ -87,7 +113,7 @@ class SearcherContract(ABC):
         memory.individuals |= {t.individual.id: t.individual for t in ahead}
         twin = make_searcher(99)
         twin.restore(json.loads(json.dumps(state)), memory)
-        assert twin.ask() == ahead
+        assert twin.ask() == ahead, "a restored searcher asks for other trials: state must hold all that ask depends on"
 
     def test_ask_before_tell_is_misuse(self, make_searcher: Maker) -> None:
         searcher = make_searcher(0)
@@ -110,8 +136,9 @@ class SearcherContract(ABC):
         for _ in range(100):
             if not memory.step(searcher):
                 break
-        assert searcher.ask() == []
+        assert searcher.ask() == [], "a searcher must end after a few batches, and must then ask for nothing more"
 
 
 def rng(seed: int) -> np.random.Generator:
+    """A new generator."""
     return np.random.default_rng(seed)
