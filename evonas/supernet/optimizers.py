@@ -113,9 +113,10 @@ class WeightLearner:
             own[name].copy_(torch.tensordot(mix, head, 1))
 
     def rate(self, progress: float) -> float:
-        """Return the learning rate, which falls along a cosine from the first to the last value."""
+        """Return the learning rate, which falls from the first to the last value, by the settings' schedule."""
         first, last = self._settings.learning_rate, self._settings.last_learning_rate
-        return last + (first - last) * 0.5 * (1 + math.cos(math.pi * progress))
+        left = 1 - progress if self._settings.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * progress))
+        return last + (first - last) * left
 
     def step(self, losses: Iterable[Tensor], progress: float) -> float:
         """Take one step by the sum of the gradients and return the mean loss; graphs are made and freed one by one.

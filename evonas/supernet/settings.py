@@ -22,6 +22,7 @@ CostForm: TypeAlias = Literal["target", "linear", "power", "sum"]
 LATER: Mapping[str, object] = MappingProxyType({
     "temperature": (1.0, 0.2), "complexities": 32, "noise_per_image": False, "beta_decay_last": None,
     "classifier": "shared", "charge": "mean", "complexity": (), "one_sided": False, "sampling": "frequencies",
+    "schedule": "cosine", "arch_every": 1,
 })
 
 
@@ -32,7 +33,8 @@ class SupernetSettings:
     Attributes:
         batch_size: Samples in a step, at least 2.
         optimizer: ``"sgd"`` with momentum, or ``"adam"``.
-        learning_rate, last_learning_rate: First and last learning rate, with a cosine between them.
+        learning_rate, last_learning_rate: First and last learning rate.
+        schedule: ``"cosine"`` or ``"linear"``: how the rate falls from the first to the last.
         momentum: Momentum of ``"sgd"``.
         weight_decay: Factor of all weights that is added to the gradient.
         clip_norm: Largest global gradient norm.
@@ -46,6 +48,7 @@ class SupernetSettings:
     optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = 0.025
     last_learning_rate: float = 0.001
+    schedule: Literal["cosine", "linear"] = "cosine"
     momentum: float = 0.9
     weight_decay: float = 3e-4
     clip_norm: float = 5.0
@@ -261,6 +264,7 @@ class ProxylessSettings(LogitSettings):
             :mod:`evonas.runtimes.latency_table`.
         target: The wanted cost, as a share of that of equally probable operations; not read with the form ``"linear"``.
         cost_form, cost_strength, one_sided: See :class:`evonas.supernet.proxyless.CostTerm`.
+        arch_every: Steps of the weights for one step of the logits.
     """
 
     arch_learning_rate: float = 3e-3  # ten times DARTS': a step moves only two logits of a row; not tuned
@@ -269,9 +273,12 @@ class ProxylessSettings(LogitSettings):
     cost_form: CostForm = "target"
     cost_strength: float = 1.0  # not tuned: a cost of twice the target adds 1 to the cross-entropy
     one_sided: bool = False
+    arch_every: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.arch_every < 1:
+            raise ValueError(f"arch_every must be at least 1 step, got {self.arch_every}")
         if not (self.target > 0 and self.cost_strength >= 0):
             raise ValueError(
                 f"target must be positive and cost_strength not negative, got {self.target}, {self.cost_strength}"
@@ -325,8 +332,8 @@ class SlicedSettings(SharingSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class SandwichSettings(SlicedSettings):
-    """Slimmable training: the widest path, the narrowest and random ones in every step (Yu 2020, BigNAS,
-    https://arxiv.org/abs/2003.11142).
+    """Slimmable training: the widest path, the narrowest and random ones in every step (Yu 2019,
+    https://arxiv.org/abs/1903.05134, for widths; BigNAS, Yu 2020, https://arxiv.org/abs/2003.11142, for kernels, too).
 
     Attributes:
         random_paths: Beside the widest and the narrowest.

@@ -134,7 +134,8 @@ class SupernetTraining(Generic[G]):
             for number, (for_weights, for_arch) in enumerate(self._batches(rng)):
                 stop.check()
                 progress = (epoch + number / n_batches) / self._n_epochs
-                losses.append(step(for_weights, for_arch, StepContext(progress, rng, generator)))
+                context = StepContext(progress, rng, generator, epoch * n_batches + number)
+                losses.append(step(for_weights, for_arch, context))
         if isinstance(self.settings, WidestSettings) and isinstance(self.space, Sliceable):
             self.space.rank_slices(self.learner.supernet)
         return sum(losses) / len(losses)

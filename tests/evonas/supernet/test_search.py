@@ -344,7 +344,9 @@ def test_family_of_one_best_genotype_is_filled_by_samples() -> None:
     ("hypernet-vector", {"order": 2}, "needs bilevel"), ("hypernet-vector", {"tau": 0.0}, "tau must be positive"),
     ("hypernet-vector", {"complexity": ("params",)}, "complexity must be two or more different measures"),
     ("hypernet-scalar", {"log_lambda": (-4.0, -8.0)}, "ascending"), ("hypernet-scalar", {"knots": 1}, "2 knots"),
-    ("proxyless", {"target": 0.0}, "target must be positive"), ("spos", {"candidates": 0}, "candidates must be"),
+    ("proxyless", {"target": 0.0}, "target must be positive"),
+    ("proxyless", {"arch_every": 0}, "arch_every must be at least 1 step, got 0"),
+    ("spos", {"candidates": 0}, "candidates must be"),
     ("darts", {"warm_up": 1.0}, "warm_up"),
     ("darts", {"cool_down": 0.9}, "cool_down"), ("darts", {"beta_decay": -1.0}, "beta_decay must not be negative"),
     ("darts", {"arch_learning_rate": 0.0}, "arch_learning_rate must be positive"),
@@ -391,10 +393,30 @@ def test_below_the_target_nothing_is_charged_where_it_is_one_sided(one_sided: bo
     assert (float(dearest) > 0.6) == (not one_sided)
 
 
+def test_logits_learn_in_every_so_many_steps_counted_through_all_epochs(tmp_path: Folder) -> None:
+    settings = METHODS["proxyless"](batch_size=40, warm_up=0.0, arch_every=3)  # type: ignore[call-arg]
+    training = SupernetTraining(SPACE, splits(), settings, n_epochs=2, seed=np.random.SeedSequence(0))
+    training.run(tmp_path, Stop(), lambda *_: None)
+    assert training.logits is not None
+    (state,) = training.logits.optimizer.state.values()
+    assert int(state["step"]) == 2  # of the six steps of two epochs the third and the sixth
+
+
+def test_the_rate_falls_along_a_cosine_or_a_line() -> None:
+    rates = {}
+    for schedule in ("cosine", "linear"):
+        settings = SposSettings(learning_rate=1.0, last_learning_rate=0.2, schedule=schedule)  # type: ignore[arg-type]
+        learner = WeightLearner(SPACE.supernet(0), SPACE.choices, splits().task, settings)
+        rates[schedule] = [learner.rate(progress) for progress in (0.0, 0.25, 0.5, 1.0)]
+    assert rates["linear"] == pytest.approx([1.0, 0.8, 0.6, 0.2])
+    assert rates["cosine"] == pytest.approx([1.0, 0.2 + 0.4 * (1 + 2**-0.5), 0.6, 0.2])
+
+
 def test_later_fields_change_no_checkpoint_of_an_older_search() -> None:
     assert not METHODS["hypernet-vector"]().identity.keys() & {"temperature", "complexities", "charge"}
     assert METHODS["gdas"](temperature=(10.0, 0.1)).identity["temperature"] == (10.0, 0.1)  # type: ignore[call-arg]
     assert METHODS["spos"]().identity["candidates"] == 200
+    assert not METHODS["proxyless"]().identity.keys() & {"schedule", "arch_every"}
 
 
 class Headed(ToyRelaxable):
