@@ -107,6 +107,14 @@ def test_a_method_without_a_preset_is_refused_before_anything_is_written(evonas:
     assert not Path("r").exists()
 
 
+@pytest.mark.parametrize("command", [["seed", "--method", "rigl"], ["evolve"]])
+def test_an_unknown_preset_is_refused_before_anything_is_written(evonas: Evonas, command: list[str]) -> None:
+    result = evonas(*command, "--preset", "publishd", "--out", "r")
+    assert result.exit_code == 2
+    assert "preset must be 'published', got 'publishd'" in result.stderr
+    assert not Path("r").exists()
+
+
 @pytest.mark.parametrize(("seed", "key", "missing", "expected"), [
     (["--method", "rigl", "--edges", "60,600"], ("training", "regrowth"), "scope", "network"),
     (["--space", "cell", "--method", "random", "--space-option", "channels=2"], ("space_options",), "sampling",
