@@ -68,7 +68,8 @@ def test_several_searches_at_a_time_reach_the_same(root: Path, tmp_path: Path) -
     found = []
     for jobs in (1, 2):
         out = tmp_path / str(jobs)
-        assert run(root, out, "--searchers", "random,local-search", "--kinds", "val_error", "--jobs", jobs).exit_code == 0
+        arguments = ["--searchers", "random,local-search", "--kinds", "val_error", "--jobs", jobs]
+        assert run(root, out, *arguments).exit_code == 0
         found.append(json.loads((out / "searchers-cifar10.json").read_text()))
     assert found[0] == found[1]
 
