@@ -1,8 +1,8 @@
 """Rankings by shared weights beside training from scratch, in the block space: python -m scripts.benchmarks.blocks
 
 Random networks are trained from scratch, and scored with the weights of supernets (SPOS, FairNAS, the sandwich rule,
-slices of the widest network), by parameters and by FLOPs. Writes ``blocks.json``, ``.md`` and ``.png`` to ``--out``, and
-what it trained to ``blocks/`` there; killed, the same command goes on. About a quarter of an hour on two cores;
+slices of the widest network), by parameters and by FLOPs. Writes ``blocks.json``, ``.md`` and ``.png`` to ``--out``,
+and what it trained to ``blocks/`` there; killed, the same command goes on. About a quarter of an hour on two cores;
 ``--quick`` takes seconds.
 """
 

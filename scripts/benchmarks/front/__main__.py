@@ -26,7 +26,9 @@ def main(
     methods: Annotated[
         list[str] | None, typer.Option(help=f"Who takes part{SEVERAL} [all but ablations of evolve].")
     ] = None,
-    setting: Annotated[str | None, typer.Option(help="Of the data set, by name; of mnist moved or weights, of fashion-mnist searchers.")] = None,
+    setting: Annotated[
+        str | None, typer.Option(help="Of the data set, by name; mnist: moved, weights; fashion-mnist: searchers.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     teacher: Annotated[str | None, typer.Option(help="Distil all from a run's best networks, or from RUN:ID.")] = None,
