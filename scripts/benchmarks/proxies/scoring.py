@@ -26,8 +26,8 @@ from evonas.types import UserError
 #: Proxies of one network.
 KNOWN = (*MEASURED, "params", "flops")
 COLUMNS = ["index", "proxy", "score", "seconds"]
-#: Samples that are read and not used: a data set must have some for validation.
-N_VALIDATION = 100
+#: Samples that are read at least: some of every class, and some for validation, which are not used.
+FEW = 200
 
 
 class Score(NamedTuple):
@@ -62,7 +62,7 @@ class Task(NamedTuple):
 
 def make_scorer(dataset: str, data_root: Path | None, n_samples: int) -> Scorer[Any]:
     """Return a scorer of the benchmark's networks that holds as many samples as it uses."""
-    splits = load(dataset, root=data_root, n_train=max(n_samples, 2), validation=N_VALIDATION)
+    splits = load(dataset, root=data_root, n_train=max(n_samples, FEW), validation=FEW)
     first, one = np.arange(n_samples), np.arange(1)
     few = replace(splits, train=splits.train.take(first), validation=splits.validation.take(one))
     return Scorer(create_space("nasbench201", splits.task, {}), few, n_samples=n_samples)
