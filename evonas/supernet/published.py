@@ -47,12 +47,12 @@ DARTS = Preset(
 GDAS = Preset(
     paper="Dong 2019", link="https://arxiv.org/abs/1910.04465",
     settings={"search_epochs": 250, "search_options": {
-        **_SGD, **_BILEVEL, **_NO_REMEDY, "batch_size": 256, "weight_decay": 5e-4, "relaxation": "straight-through",
-        "temperature": (10.0, 0.1), "order": 1, "arch_learning_rate": 3e-4, "rule": "darts",
+        **_SGD, **_BILEVEL, **_NO_REMEDY, "batch_size": 256, "nesterov": True, "weight_decay": 5e-4,
+        "relaxation": "straight-through", "temperature": (10.0, 0.1), "order": 1, "arch_learning_rate": 3e-4,
+        "rule": "darts",
     }},
     remarks=(
         "The numbers are those of the authors' code (https://github.com/D-X-Y/AutoDL-Projects).",
-        "Momentum is plain; theirs is Nesterov's.",
         "Their weights learn before the logits in every step, here after them.",
     ),
 )
@@ -85,9 +85,9 @@ VECTOR = Preset(
 PROXYLESS = Preset(
     paper="Cai 2019", link="https://arxiv.org/abs/1812.00332",
     settings={"search_epochs": 160, "search_options": {
-        **_LONG_SGD, "batch_size": 256, "learning_rate": 0.025, "arch_share": 0.039, "arch_learning_rate": 1e-3,
-        "arch_every": 5, "warm_up": 0.25, "cost": "latency", "cost_form": "target", "cost_strength": 0.1,
-        "one_sided": False, "rule": "argmax",
+        **_LONG_SGD, "batch_size": 256, "learning_rate": 0.025, "nesterov": True, "label_smoothing": 0.1,
+        "arch_share": 0.039, "arch_learning_rate": 1e-3, "arch_every": 5, "warm_up": 0.25, "cost": "latency",
+        "cost_form": "target", "cost_strength": 0.1, "one_sided": False, "rule": "argmax",
     }},
     remarks=(
         "The numbers are those of the authors' code for ImageNet (https://github.com/mit-han-lab/proxylessnas): 50 000 "
@@ -96,7 +96,6 @@ PROXYLESS = Preset(
         "(cost_form = \"sum\") and a CE (ln E / ln T)^b (\"power\"; a = .2, b = .3), the paper CE + lambda E "
         "(\"linear\") without a value for lambda.",
         "The rate falls once, from .025; theirs from .05 in the warm-up and from .025 after it.",
-        "Momentum is plain and labels are not smoothed; theirs is Nesterov's, with a label smoothing of .1.",
         "A step of the logits runs two paths, as in the paper; their code can also run all.",
     ),
 )
@@ -104,13 +103,12 @@ PROXYLESS = Preset(
 SPOS = Preset(
     paper="Guo 2019", link="https://arxiv.org/abs/1904.00420",
     settings={"search_epochs": 120, "search_options": {
-        **_LONG_SGD, "batch_size": 1024, "learning_rate": 0.5, "schedule": "linear", "candidates": 1000,
-        "sampling": "uniform", "rule": "argmax",
+        **_LONG_SGD, "batch_size": 1024, "learning_rate": 0.5, "schedule": "linear", "label_smoothing": 0.1,
+        "candidates": 1000, "sampling": "uniform", "rule": "argmax",
     }},
     remarks=(
         "The numbers are those of the authors' code for ImageNet, as its copies have it: 150 000 steps, which are 120 "
         "epochs (https://github.com/megvii-model/SinglePathOneShot).",
-        "Labels are not smoothed; theirs are by .1.",
         "Their code draws paths evenly over bins of FLOPs; here, as in the paper's title, paths are uniform.",
         "The 1 000 candidates are drawn uniformly; the paper breeds as many in 20 generations of 50, as "
         "`evonas evolve --evaluator shared` does.",
@@ -135,15 +133,14 @@ FAIRNAS = Preset(
 SANDWICH = Preset(
     paper="Yu 2019", link="https://arxiv.org/abs/1903.05134",
     settings={"search_epochs": 250, "search_options": {
-        **_LONG_SGD, "batch_size": 1024, "learning_rate": 0.5, "schedule": "linear", "weight_decay": 1e-4,
-        "random_paths": 2, "distillation": True, "sampling": "uniform", "rule": "argmax",
+        **_LONG_SGD, "batch_size": 1024, "learning_rate": 0.5, "schedule": "linear", "nesterov": True,
+        "weight_decay": 1e-4, "random_paths": 2, "distillation": True, "sampling": "uniform", "rule": "argmax",
     }},
     remarks=(
         "The numbers are those of the authors' code for MobileNets on ImageNet "
         "(https://github.com/JiahuiYu/slimmable_networks); BigNAS (Yu 2020, https://arxiv.org/abs/2003.11142) takes "
         "the same steps for kernels and depths, too.",
-        "Momentum is plain and all weights decay; theirs is Nesterov's, and depthwise convolutions, gains and biases "
-        "do not decay.",
+        "All weights decay; theirs of depthwise convolutions, gains and biases do not.",
         "Widths are those of the space's operations; theirs are any between the least and the most.",
         "BatchNorm's statistics are recomputed for every network, as theirs.",
     ),

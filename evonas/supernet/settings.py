@@ -22,7 +22,7 @@ CostForm: TypeAlias = Literal["target", "linear", "power", "sum"]
 LATER: Mapping[str, object] = MappingProxyType({
     "temperature": (1.0, 0.2), "complexities": 32, "noise_per_image": False, "beta_decay_last": None,
     "classifier": "shared", "charge": "mean", "complexity": (), "one_sided": False, "sampling": "frequencies",
-    "schedule": "cosine", "arch_every": 1,
+    "schedule": "cosine", "arch_every": 1, "nesterov": False, "label_smoothing": 0.0,
 })
 
 
@@ -36,6 +36,8 @@ class SupernetSettings:
         learning_rate, last_learning_rate: First and last learning rate.
         schedule: ``"cosine"`` or ``"linear"``: how the rate falls from the first to the last.
         momentum: Momentum of ``"sgd"``.
+        nesterov: The momentum is Nesterov's.
+        label_smoothing: Share of the target mass spread evenly over the classes, where weights learn.
         weight_decay: Factor of all weights that is added to the gradient.
         clip_norm: Largest global gradient norm.
         arch_share: Share of the training samples that weights do not see, if architectures learn or are scored on
@@ -50,6 +52,8 @@ class SupernetSettings:
     last_learning_rate: float = 0.001
     schedule: Literal["cosine", "linear"] = "cosine"
     momentum: float = 0.9
+    nesterov: bool = False
+    label_smoothing: float = 0.0
     weight_decay: float = 3e-4
     clip_norm: float = 5.0
     arch_share: float = 0.5
@@ -70,6 +74,11 @@ class SupernetSettings:
         for name in ("last_learning_rate", "momentum", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.nesterov and not (self.optimizer == "sgd" and self.momentum > 0):
+            raise ValueError(f"nesterov is a kind of momentum: it needs optimizer = 'sgd' and a positive momentum, got "
+                             f"{self.optimizer!r} and {self.momentum}")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing must be a share from 0 to below 1, got {self.label_smoothing}")
         if not 0 < self.arch_share < 1:
             raise ValueError(f"arch_share must be a share between 0 and 1, got {self.arch_share}")
 
@@ -157,6 +166,8 @@ class RelaxedSettings(LogitSettings):
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.order == 2 and not (self.bilevel and self.optimizer == "sgd"):
             raise ValueError("order 2 looks ahead one step of sgd: it needs bilevel = true and optimizer = 'sgd'")
+        if self.order == 2 and self.nesterov:
+            raise ValueError("order 2 looks ahead one step with plain momentum: set nesterov to false")
         if not (self.prior_parameter > 0 or (self.prior_parameter == 0 and self.prior == "entropy")):
             raise ValueError(f"prior_parameter must be positive, got {self.prior_parameter}")
         if self.prior not in (None, "entropy") and self.relaxation == "straight-through":

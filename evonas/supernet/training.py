@@ -114,7 +114,7 @@ class SupernetTraining(Generic[G]):
 
     def batch(self, indices: Ints) -> Batch:
         """Return training samples by their indices."""
-        x, y, weight = self.samples
+        x, y, weight, _ = self.samples
         return Batch(x[indices], y[indices], None if weight is None else weight[indices])
 
     def _share_of_skips(self) -> Metrics:
@@ -148,7 +148,8 @@ class SupernetTraining(Generic[G]):
             if len(own) == 1:  # has no variance for BatchNorm
                 break
             beside = other[np.arange(begin, begin + len(own)) % len(other)]
-            yield self.batch(own), partial(self.batch, beside)
+            smoothed = self.batch(own)._replace(smoothing=self.settings.label_smoothing)
+            yield smoothed, partial(self.batch, beside)
 
     def _make_logits(self, seed: int) -> LogitLearner | None:
         settings = self.settings

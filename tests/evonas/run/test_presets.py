@@ -29,7 +29,7 @@ PUBLISHED: dict[tuple[str, str], dict[str, Any]] = {
         "relaxation": "straight-through", "temperature": (10.0, 0.1), "order": 1, "auxiliary_skip": False,
         "beta_decay": 0.0, "warm_up": 0.0, "cool_down": 0.0, "arch_learning_rate": 3e-4, "batch_size": 256,
         "learning_rate": 0.025, "last_learning_rate": 0.001, "weight_decay": 5e-4, "arch_weight_decay": 1e-3,
-        "clip_norm": 5.0, ".search_epochs": 250, "space_options.channels": 16,
+        "clip_norm": 5.0, "nesterov": True, ".search_epochs": 250, "space_options.channels": 16,
     },
     ("cell", "hypernet-scalar"): {
         "relaxation": "gumbel-softmax", "temperature": (1.0, 0.2), "order": 2, "noise_per_image": True,
@@ -45,18 +45,20 @@ PUBLISHED: dict[tuple[str, str], dict[str, Any]] = {
     ("cell", "proxyless"): {
         "cost_form": "target", "cost": "latency", "one_sided": False, "arch_learning_rate": 1e-3, "weight_decay": 4e-5,
         "batch_size": 256, "learning_rate": 0.025, "arch_every": 5, "warm_up": 40 / 160, "cost_strength": 0.1,
+        "nesterov": True, "label_smoothing": 0.1,
         ".search_epochs": 120 + 40,
     },
     ("cell", "spos"): {
         "batch_size": 1024, "learning_rate": 0.5, "momentum": 0.9, "weight_decay": 4e-5, "candidates": 1000,
-        "sampling": "uniform", "schedule": "linear", "last_learning_rate": 0.0, ".search_epochs": 120,
+        "sampling": "uniform", "schedule": "linear", "last_learning_rate": 0.0, "label_smoothing": 0.1,
+        ".search_epochs": 120,
     },
     ("cell", "fairnas"): {
         "batch_size": 256, "learning_rate": 0.045, "momentum": 0.9, "weight_decay": 4e-5, ".search_epochs": 150,
     },
     ("block", "sandwich"): {
         "batch_size": 1024, "learning_rate": 0.5, "last_learning_rate": 0.0, "schedule": "linear", "momentum": 0.9,
-        "weight_decay": 1e-4, "random_paths": 2, "distillation": True, ".search_epochs": 250,
+        "weight_decay": 1e-4, "nesterov": True, "random_paths": 2, "distillation": True, ".search_epochs": 250,
     },
     ("neuron", "rigl"): {
         "regrowth.fraction": 0.3, "regrowth.every": 100, "regrowth.end": 25 / 32, "regrowth.decay": "cosine",
