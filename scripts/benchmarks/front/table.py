@@ -33,7 +33,7 @@ def markdown(document: Document) -> str:
     of_dataset = settings_of(dataset, setting)
     budgets, common = of_dataset.budgets, of_dataset.settings
     shared = f" Settings of all methods beside their own: {_values(common)}." if common else ""
-    volumes = VOLUMES if "reference" in document else {}  # results from before there were any
+    volumes: Mapping[str, str] = VOLUMES if "reference" in document else {}  # older results have none
     columns = ["method", *(f"≤ {number(b)}" for b in budgets), *volumes.values(), "seconds", "networks",
                "10⁹ edge-updates"]
     n_seeds = max(map(len, methods.values()))
