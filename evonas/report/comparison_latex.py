@@ -90,9 +90,12 @@ def _caption(
 ) -> str:
     metric, cost = shown_metric(comparison), comparison.cost.metric
     quality = LABELS.get(metric, metric).replace("validation", "test" if on_test else "validation")
+    logs = ", ".join(o.metric for o in comparison.objectives.items if o.log)
+    point = ", ".join(f"{name} = {value:g}" for name, value in comparison.reference.items())
+    point += f" (log10 of {logs})" if logs else ""
     parts = [
         f"{dataset}: " * bool(dataset) + f"{quality} of the best member by validation under each budget, in "
-        f"{LABELS.get(cost, cost)}, and hypervolume",
+        f"{LABELS.get(cost, cost)}, and hypervolume up to {point}",
         "mean ± sample deviation over runs with different seeds, the best mean of a column in bold",
     ]
     untested = dict.fromkeys(f"{d.first} and {d.second}" for d in found if d.p is None)

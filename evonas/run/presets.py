@@ -11,13 +11,15 @@ from evonas.capabilities.presets import EVOLUTION, HasPresets, Preset, flat, joi
 from evonas.config import RunConfig, check_config
 from evonas.space import SearchSpace
 from evonas.supernet.published import PUBLISHED
+from evonas.supernet.settings import methods_for
 from evonas.types import UserError
 
 
 def presets_of(space: SearchSpace[Any]) -> Mapping[str, Preset]:
-    """All presets ``published`` of a space by the method's name: those of supernets where it has one, and its own."""
+    """All presets ``published`` of a space by the method's name: its own, and those that can train its supernet."""
     own = space.presets if isinstance(space, HasPresets) else {}
-    engine = PUBLISHED if isinstance(space, Relaxable) else {}
+    methods = methods_for(space.choices) if isinstance(space, Relaxable) else {}
+    engine = {name: preset for name, preset in PUBLISHED.items() if name in methods}
     found: dict[str, Preset] = {**engine, **own}
     for method in engine.keys() & own.keys():
         first, second = engine[method], own[method]

@@ -1,4 +1,8 @@
-"""NSGA-II (Deb 2002, https://doi.org/10.1109/4235.996017) with aging survival and parents beside gaps in the front."""
+"""NSGA-II (Deb 2002, https://doi.org/10.1109/4235.996017) with aging survival and parents beside gaps in the front.
+
+Of the published algorithm the defaults keep the ranks and the crowding distance. With ``survival = "elitist"`` and
+``parents = "binary-tournament"`` it is Deb's.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ class NSGA2(Generational[G]):
         generations: Number of generations after the founders.
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
-        parents: ``"gap"``, ``"tournament"`` or ``"living-tournament"``.
+        parents: ``"gap"``, ``"tournament"``, ``"living-tournament"`` or ``"binary-tournament"``.
         adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
         crossover_rate: Probability that an offspring has two parents.
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the

@@ -16,6 +16,8 @@ from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.
 CONTESTANTS, FRONT_SHARE = 3, 0.2
+#: The size of a tournament of NSGA-II.
+TWO = 2
 #: Number of nearest members among which the parent that fills a gap is drawn.
 NEIGHBOURS = 4
 #: Cost of the best parent as a multiple of its child's, log-uniform from the first to the second: pruning a trained
@@ -145,7 +147,7 @@ Parents: TypeAlias = Callable[[Pool, np.random.Generator], Choice]
 
 
 def tournament(pool: Pool, rng: np.random.Generator) -> Choice:
-    """The best of a few of the population; with probability ``FRONT_SHARE`` any member of the front (Deb 2002)."""
+    """The best of a few of the population; with probability ``FRONT_SHARE`` any member of the front."""
     if rng.random() < FRONT_SHARE:
         return Choice(int(rng.choice(np.flatnonzero(pool.rank == 0))))
     contestants = rng.choice(pool.living, CONTESTANTS)
@@ -153,9 +155,18 @@ def tournament(pool: Pool, rng: np.random.Generator) -> Choice:
 
 
 def living_tournament(pool: Pool, rng: np.random.Generator) -> Choice:
-    """The best of a few of the population by rank, then crowding distance, both within the population (Deb 2002)."""
+    """The best of three of the population by rank, then crowding distance, both within the population."""
+    return _best_of(CONTESTANTS, pool, rng)
+
+
+def binary_tournament(pool: Pool, rng: np.random.Generator) -> Choice:
+    """The better of two of the population by rank, then crowding distance, both within the population (Deb 2002)."""
+    return _best_of(TWO, pool, rng)
+
+
+def _best_of(n: int, pool: Pool, rng: np.random.Generator) -> Choice:
     order = rank_and_crowd(pool.F[pool.living], pool.violation[pool.living]).order()
-    return Choice(int(pool.living[order[rng.choice(len(order), CONTESTANTS).min()]]))
+    return Choice(int(pool.living[order[rng.choice(len(order), n).min()]]))
 
 
 def gap(pool: Pool, rng: np.random.Generator) -> Choice:
@@ -315,6 +326,7 @@ def _beyond(member: Doubles, axis: int, reach: float) -> Doubles:
     return point
 
 
-PARENTS: MappingProxyType[str, Parents] = MappingProxyType(
-    {"gap": gap, "tournament": tournament, "living-tournament": living_tournament}
-)
+PARENTS: MappingProxyType[str, Parents] = MappingProxyType({
+    "gap": gap, "tournament": tournament, "living-tournament": living_tournament,
+    "binary-tournament": binary_tournament,
+})

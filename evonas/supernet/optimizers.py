@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,11 +24,13 @@ class Batch(NamedTuple):
         x: Inputs, ``(n, *input_shape)``.
         y: Targets.
         weight: Factors of the losses, ``(n,)``; None is 1.
+        smoothing: Share of the target mass that is spread evenly over the classes.
     """
 
     x: Tensor
     y: Tensor
     weight: Tensor | None = None
+    smoothing: float = 0.0
 
 
 class WeightLearner:
@@ -64,7 +67,9 @@ class WeightLearner:
         self.optimizer: torch.optim.Optimizer
         if settings.optimizer == "sgd":
             rate, momentum = settings.learning_rate, settings.momentum
-            self.optimizer = torch.optim.SGD(self.weights, lr=rate, momentum=momentum, weight_decay=decay)
+            self.optimizer = torch.optim.SGD(
+                self.weights, lr=rate, momentum=momentum, weight_decay=decay, nesterov=settings.nesterov
+            )
         else:
             self.optimizer = torch.optim.Adam(self.weights, lr=settings.learning_rate, weight_decay=decay)
 
@@ -92,7 +97,7 @@ class WeightLearner:
             teacher: Its outputs, ``(n, n_outputs)``.
         """
         told = teacher.detach() if self._task.kind == "regression" else teacher.detach().softmax(1)
-        return data_loss(self._run(batch, arch), batch._replace(y=told), self._task)
+        return data_loss(self._run(batch, arch), batch._replace(y=told, smoothing=0.0), self._task)
 
     def _run(self, batch: Batch, arch: Tensor, mix: Tensor | None = None) -> Tensor:
         active = arch.detach() != 0
@@ -113,9 +118,10 @@ class WeightLearner:
             own[name].copy_(torch.tensordot(mix, head, 1))
 
     def rate(self, progress: float) -> float:
-        """Return the learning rate, which falls along a cosine from the first to the last value."""
+        """Return the learning rate, which falls from the first to the last value, by the settings' schedule."""
         first, last = self._settings.learning_rate, self._settings.last_learning_rate
-        return last + (first - last) * 0.5 * (1 + math.cos(math.pi * progress))
+        left = 1 - progress if self._settings.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * progress))
+        return last + (first - last) * left
 
     def step(self, losses: Iterable[Tensor], progress: float) -> float:
         """Take one step by the sum of the gradients and return the mean loss; graphs are made and freed one by one.
@@ -182,10 +188,12 @@ def data_loss(outputs: Tensor, batch: Batch, task: Task) -> Tensor:
 
     Args:
         outputs: Outputs before softmax, ``(n, n_outputs)``.
-        batch: Targets, and factors of the losses.
+        batch: Targets, how much they are smoothed, and factors of the losses.
         task: Its kind decides the loss.
     """
-    loss = nn.functional.mse_loss if task.kind == "regression" else nn.functional.cross_entropy
+    loss: Callable[..., Tensor] = nn.functional.mse_loss
+    if task.kind != "regression":
+        loss = partial(nn.functional.cross_entropy, label_smoothing=batch.smoothing)
     if batch.weight is None:
         return loss(outputs, batch.y)
     losses = loss(outputs, batch.y, reduction="none")

@@ -22,6 +22,7 @@ CostForm: TypeAlias = Literal["target", "linear", "power", "sum"]
 LATER: Mapping[str, object] = MappingProxyType({
     "temperature": (1.0, 0.2), "complexities": 32, "noise_per_image": False, "beta_decay_last": None,
     "classifier": "shared", "charge": "mean", "complexity": (), "one_sided": False, "sampling": "frequencies",
+    "schedule": "cosine", "arch_every": 1, "nesterov": False, "label_smoothing": 0.0,
 })
 
 
@@ -32,8 +33,11 @@ class SupernetSettings:
     Attributes:
         batch_size: Samples in a step, at least 2.
         optimizer: ``"sgd"`` with momentum, or ``"adam"``.
-        learning_rate, last_learning_rate: First and last learning rate, with a cosine between them.
+        learning_rate, last_learning_rate: First and last learning rate.
+        schedule: ``"cosine"`` or ``"linear"``: how the rate falls from the first to the last.
         momentum: Momentum of ``"sgd"``.
+        nesterov: The momentum is Nesterov's.
+        label_smoothing: Share of the target mass spread evenly over the classes, where weights learn.
         weight_decay: Factor of all weights that is added to the gradient.
         clip_norm: Largest global gradient norm.
         arch_share: Share of the training samples that weights do not see, if architectures learn or are scored on
@@ -46,7 +50,10 @@ class SupernetSettings:
     optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = 0.025
     last_learning_rate: float = 0.001
+    schedule: Literal["cosine", "linear"] = "cosine"
     momentum: float = 0.9
+    nesterov: bool = False
+    label_smoothing: float = 0.0
     weight_decay: float = 3e-4
     clip_norm: float = 5.0
     arch_share: float = 0.5
@@ -67,6 +74,11 @@ class SupernetSettings:
         for name in ("last_learning_rate", "momentum", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.nesterov and not (self.optimizer == "sgd" and self.momentum > 0):
+            raise ValueError(f"nesterov is a kind of momentum: it needs optimizer = 'sgd' and a positive momentum, got "
+                             f"{self.optimizer!r} and {self.momentum}")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing must be a share from 0 to below 1, got {self.label_smoothing}")
         if not 0 < self.arch_share < 1:
             raise ValueError(f"arch_share must be a share between 0 and 1, got {self.arch_share}")
 
@@ -154,6 +166,8 @@ class RelaxedSettings(LogitSettings):
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.order == 2 and not (self.bilevel and self.optimizer == "sgd"):
             raise ValueError("order 2 looks ahead one step of sgd: it needs bilevel = true and optimizer = 'sgd'")
+        if self.order == 2 and self.nesterov:
+            raise ValueError("order 2 looks ahead one step with plain momentum: set nesterov to false")
         if not (self.prior_parameter > 0 or (self.prior_parameter == 0 and self.prior == "entropy")):
             raise ValueError(f"prior_parameter must be positive, got {self.prior_parameter}")
         if self.prior not in (None, "entropy") and self.relaxation == "straight-through":
@@ -261,6 +275,7 @@ class ProxylessSettings(LogitSettings):
             :mod:`evonas.runtimes.latency_table`.
         target: The wanted cost, as a share of that of equally probable operations; not read with the form ``"linear"``.
         cost_form, cost_strength, one_sided: See :class:`evonas.supernet.proxyless.CostTerm`.
+        arch_every: Steps of the weights for one step of the logits.
     """
 
     arch_learning_rate: float = 3e-3  # ten times DARTS': a step moves only two logits of a row; not tuned
@@ -269,9 +284,12 @@ class ProxylessSettings(LogitSettings):
     cost_form: CostForm = "target"
     cost_strength: float = 1.0  # not tuned: a cost of twice the target adds 1 to the cross-entropy
     one_sided: bool = False
+    arch_every: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.arch_every < 1:
+            raise ValueError(f"arch_every must be at least 1 step, got {self.arch_every}")
         if not (self.target > 0 and self.cost_strength >= 0):
             raise ValueError(
                 f"target must be positive and cost_strength not negative, got {self.target}, {self.cost_strength}"
@@ -325,8 +343,8 @@ class SlicedSettings(SharingSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class SandwichSettings(SlicedSettings):
-    """Slimmable training: the widest path, the narrowest and random ones in every step (Yu 2020, BigNAS,
-    https://arxiv.org/abs/2003.11142).
+    """Slimmable training: the widest path, the narrowest and random ones in every step (Yu 2019,
+    https://arxiv.org/abs/1903.05134, for widths; BigNAS, Yu 2020, https://arxiv.org/abs/2003.11142, for kernels, too).
 
     Attributes:
         random_paths: Beside the widest and the narrowest.

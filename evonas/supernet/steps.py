@@ -37,11 +37,13 @@ class StepContext:
     Attributes:
         progress: Completed share of the training, from 0 to below 1.
         rng, generator: Random generators of numpy and of torch.
+        number: Number of the step, from 0.
     """
 
     progress: float
     rng: np.random.Generator
     generator: torch.Generator
+    number: int = 0
 
 
 class Step(Protocol):
@@ -201,7 +203,8 @@ class GatedStep:
         self._learner, self._logits, self._settings, self._cost = learner, logits, settings, cost
 
     def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
-        if moment.progress >= self._settings.warm_up:
+        is_due = (moment.number + 1) % self._settings.arch_every == 0
+        if is_due and moment.progress >= self._settings.warm_up:
             self._train_gates(for_arch(), moment.generator)
         path = draw_path(self._logits.references.detach()[0], moment.generator)
         return self._learner.step([self._learner.loss(for_weights, path)], moment.progress)

@@ -114,7 +114,7 @@ class SupernetTraining(Generic[G]):
 
     def batch(self, indices: Ints) -> Batch:
         """Return training samples by their indices."""
-        x, y, weight = self.samples
+        x, y, weight, _ = self.samples
         return Batch(x[indices], y[indices], None if weight is None else weight[indices])
 
     def _share_of_skips(self) -> Metrics:
@@ -134,7 +134,8 @@ class SupernetTraining(Generic[G]):
             for number, (for_weights, for_arch) in enumerate(self._batches(rng)):
                 stop.check()
                 progress = (epoch + number / n_batches) / self._n_epochs
-                losses.append(step(for_weights, for_arch, StepContext(progress, rng, generator)))
+                context = StepContext(progress, rng, generator, epoch * n_batches + number)
+                losses.append(step(for_weights, for_arch, context))
         if isinstance(self.settings, WidestSettings) and isinstance(self.space, Sliceable):
             self.space.rank_slices(self.learner.supernet)
         return sum(losses) / len(losses)
@@ -147,7 +148,8 @@ class SupernetTraining(Generic[G]):
             if len(own) == 1:  # has no variance for BatchNorm
                 break
             beside = other[np.arange(begin, begin + len(own)) % len(other)]
-            yield self.batch(own), partial(self.batch, beside)
+            smoothed = self.batch(own)._replace(smoothing=self.settings.label_smoothing)
+            yield smoothed, partial(self.batch, beside)
 
     def _make_logits(self, seed: int) -> LogitLearner | None:
         settings = self.settings

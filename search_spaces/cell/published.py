@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from evonas.capabilities.presets import Preset
 
+#: 8 cells: DARTS' code says so, GDAS' says two normal cells a stage with a reduction between stages.
 _DARTS = {"operations": "darts", "cells": 8, "channels": 16}
 
 #: What the space adds to the presets of :mod:`evonas.supernet.published`, by the name of the method.

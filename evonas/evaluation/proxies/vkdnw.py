@@ -24,8 +24,8 @@ def score(network: nn.Module, batch: Batch) -> float:
     n_tensors = len(_coordinates(network))
     x = batch.noise(SAMPLES)
     _normalise_by(network, x)
-    outputs = network(x)
-    J = torch.cat([_fisher_rows(logits, network) for logits in outputs])
+    # Each sample has a graph of its own: through one of all samples every gradient would pass all of them.
+    J = torch.cat([_fisher_rows(network(sample)[0], network) for sample in x.split(1)])
     values = torch.linalg.svdvals(J).square() / SAMPLES
     values = torch.cat([values, values.new_zeros(J.shape[1] - len(values))])
     deciles = values.quantile(torch.arange(1, 10).double() / 10)

@@ -1,8 +1,9 @@
 """Rankings by shared weights beside training from scratch, in the block space: python -m scripts.benchmarks.blocks
 
 Random networks are trained from scratch, and scored with the weights of supernets (SPOS, FairNAS, the sandwich rule,
-slices of the widest network), by parameters and by FLOPs. Writes ``blocks.json``, ``.md`` and ``.png`` to ``--out``;
-killed, the same command goes on. About a quarter of an hour on two cores; ``--quick`` takes seconds.
+slices of the widest network), by parameters and by FLOPs. Writes ``blocks.json``, ``.md`` and ``.png`` to ``--out``,
+and what it trained to ``blocks/`` there; killed, the same command goes on. About a quarter of an hour on two cores;
+``--quick`` takes seconds.
 """
 
 from dataclasses import replace
@@ -30,16 +31,16 @@ def main(
     passes: Annotated[int | None, typer.Option(min=1, help="Of a supernet, in paths [72].")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results [runs/blocks].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results [runs/benchmarks].")] = None,
 ) -> None:
     """Train and score what is missing, and write the table."""
     with exit_codes():
         names = check_names(parse_names(supernets) or tuple(CONTESTANTS))
         changes: dict[str, Any] = {"dataset": dataset, "epochs": epochs, "passes": passes}
         setting = replace(QUICK if quick else FULL, **{k: v for k, v in changes.items() if v is not None})
-        folder = out or Path("runs/blocks-quick" if quick else "runs/blocks")
-        folder.mkdir(parents=True, exist_ok=True)
-        lab = Lab(setting, folder, data_root)
+        folder = out or Path("runs/blocks-quick" if quick else "runs/benchmarks")
+        (folder / "blocks").mkdir(parents=True, exist_ok=True)
+        lab = Lab(setting, folder / "blocks", data_root)
         networks = lab.networks(n or (6 if quick else 40))
         found = {name: lab.scores(name, networks, say) for name in names}
         accuracies = lab.accuracies(networks, seeds, n_jobs=jobs, say=say)

@@ -115,8 +115,10 @@ def _compare(folder: Path, groups: Mapping[str, Sequence[Sequence[Path]]], secon
         f"{mean_text([float(len(run.records)) for run in last[name]], '.0f')}" for name, values in curves.items()
     ]
     at = ", ".join(f"{key} = {value:g}" for key, value in comparison.reference.items())
+    logs = ", ".join(o.metric for o in comparison.objectives.items if o.log)
     write(
-        folder, f"Hypervolume up to {at} after parts of {seconds:g} seconds, one job; mean ± deviation over seeds.",
+        folder, f"Hypervolume up to {at} (log10 of {logs}) after parts of {seconds:g} seconds, one job; mean ± "
+        "deviation over seeds.",
         "run | 25 % | 50 % | 75 % | 100 % | evaluations", rows,
     )
     figure = Figure(figsize=(8, 5), layout="constrained")

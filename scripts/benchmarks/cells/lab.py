@@ -140,7 +140,7 @@ class Lab:
 
 
 def write(stem: Path, sentence: str, header: str, rows: Sequence[str]) -> None:
-    """Write a Markdown table below a sentence about it.
+    """Write a table below a sentence about it, as JSON and as Markdown.
 
     Args:
         stem: File without suffix.
@@ -148,10 +148,18 @@ def write(stem: Path, sentence: str, header: str, rows: Sequence[str]) -> None:
         header: Names of the columns, with bars between them.
         rows: Rows, with bars between cells.
     """
-    columns = header.count("|") + 1
-    lines = [sentence, "", f"| {header} |", "|---" * columns + "|", *(f"| {row} |" for row in rows)]
-    atomic_write(stem.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
-    say("\n".join(lines))
+    document = {"sentence": sentence, "header": header, "rows": list(rows)}
+    text = markdown(document)
+    atomic_write(stem.with_suffix(".json"), (json.dumps(document, indent=1) + "\n").encode())
+    atomic_write(stem.with_suffix(".md"), text.encode())
+    say(text)
+
+
+def markdown(document: Mapping[str, Any]) -> str:
+    """Return the table of a document that :func:`write` has stored, below its sentence."""
+    header, rows = document["header"], document["rows"]
+    lines = [document["sentence"], "", f"| {header} |", "|---" * (header.count("|") + 1) + "|"]
+    return "\n".join([*lines, *(f"| {row} |" for row in rows)]) + "\n"
 
 
 def mean(rows: Sequence[Mapping[str, float]], key: str, digits: str = ".1f") -> str:

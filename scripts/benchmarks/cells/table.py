@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from matplotlib.figure import Figure
+
+from evonas.report.plot import save_figure
+
 from .lab import Lab, mean, write
 from .settings import SPACE
 
@@ -26,18 +30,23 @@ _Rows: TypeAlias = Mapping[str, Sequence[Mapping[str, float]]]
 def run_table(out: Path, n_seeds: int) -> None:
     """Write the counts of operations and the accuracies for each penalty."""
     lab = Lab(out, SPACE, 8)
-    _write(lab, _measured(lab, n_seeds, {}), n_seeds)
+    measured = _measured(lab, n_seeds, {})
+    told = _told(lab, measured, n_seeds)
+    write(lab.out, f"Mean ± deviation over {n_seeds} seeds. {told}", _header(lab), _rows(lab, measured))
+    _plot(out, {"default settings": measured})
 
 
 def run_kappa(out: Path, n_seeds: int) -> None:
     """The same for each of :data:`SETTINGS`."""
     lab = Lab(out, SPACE, 8)
-    rows, told = [], []
+    rows, told, found = [], [], {}
     for name, settings in SETTINGS.items():
         measured = _measured(lab, n_seeds, settings, name=name.replace(" ", "-").replace(",", ""))
+        found[name] = measured
         rows += [f"{name} | {row}" for row in _rows(lab, measured)]
         told.append(f"{name}: {_told(lab, measured, n_seeds)}")
     write(lab.out, f"Mean ± deviation over {n_seeds} seeds. {' '.join(told)}", f"setting | {_header(lab)}", rows)
+    _plot(out, found)
 
 
 def _measured(lab: Lab, n_seeds: int, settings: Mapping[str, Any], *, name: str = "") -> _Rows:
@@ -49,9 +58,17 @@ def _measured(lab: Lab, n_seeds: int, settings: Mapping[str, Any], *, name: str 
     }
 
 
-def _write(lab: Lab, measured: _Rows, n_seeds: int) -> None:
-    told = _told(lab, measured, n_seeds)
-    write(lab.out, f"Mean ± deviation over {n_seeds} seeds. {told}", _header(lab), _rows(lab, measured))
+def _plot(out: Path, found: Mapping[str, _Rows]) -> None:
+    """Accuracy over parameters of each penalty's networks, a panel for each setting."""
+    figure = Figure(figsize=(3.6 * len(found), 3.4), layout="constrained")
+    for place, (name, measured) in enumerate(found.items(), 1):
+        axes = figure.add_subplot(
+            1, len(found), place, xscale="log", title=name, xlabel="parameters", ylabel="test accuracy, %"
+        )
+        for penalty, each in measured.items():
+            axes.scatter([row["params"] for row in each], [row["accuracy"] for row in each], label=penalty, alpha=0.8)
+        axes.legend(title="penalty")
+    save_figure(figure, out.with_suffix(".png"))
 
 
 def _header(lab: Lab) -> str:

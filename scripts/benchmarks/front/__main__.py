@@ -1,7 +1,8 @@
 """Search methods at equal wall-clock: python -m scripts.benchmarks.front --dataset fashion-mnist --minutes 5 --seeds 3
 
 Writes runs, and DATASET.json, .png and .md beside them; with ``--setting NAME`` as DATASET-NAME: for mnist ``moved``
-(images moved by a pixel, for all methods) and ``weights`` (networks measured by trained values in the place of edges).
+(images moved by a pixel, for all methods) and ``weights`` (networks measured by trained values in the place of edges),
+for fashion-mnist ``searchers`` (the same settings, for methods like ``evolve-prescreen`` beside ``evolve``).
 With ``--teacher RUN`` the names begin with DATASET-distilled. The methods and their settings are in
 ``scripts/benchmarks/front/methods.py``.
 """
@@ -25,7 +26,9 @@ def main(
     methods: Annotated[
         list[str] | None, typer.Option(help=f"Who takes part{SEVERAL} [all but ablations of evolve].")
     ] = None,
-    setting: Annotated[str | None, typer.Option(help="Of the data set, by name; of mnist moved or weights.")] = None,
+    setting: Annotated[
+        str | None, typer.Option(help="Of the data set, by name; mnist: moved, weights; fashion-mnist: searchers.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
     data_root: Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].")] = None,
     teacher: Annotated[str | None, typer.Option(help="Distil all from a run's best networks, or from RUN:ID.")] = None,

@@ -12,6 +12,10 @@ from evonas.report.tables import number
 from .methods import METHODS, DatasetSettings, settings_of
 from .results import Document
 
+#: Columns of hypervolumes by their names in the results.
+VOLUMES: Mapping[str, str] = MappingProxyType({
+    "hypervolume": "hypervolume, validation", "test_hypervolume": "hypervolume, test",
+})
 #: Words of the table for the measure of a network.
 _COUNTED: Mapping[str, str] = MappingProxyType({
     "edges": "number of edges (multiply-adds of a convolutional network; FLOPs are twice that)",
@@ -29,6 +33,9 @@ def markdown(document: Document) -> str:
     of_dataset = settings_of(dataset, setting)
     budgets, common = of_dataset.budgets, of_dataset.settings
     shared = f" Settings of all methods beside their own: {_values(common)}." if common else ""
+    volumes: Mapping[str, str] = VOLUMES if "reference" in document else {}  # older results have none
+    columns = ["method", *(f"≤ {number(b)}" for b in budgets), *volumes.values(), "seconds", "networks",
+               "10⁹ edge-updates"]
     n_seeds = max(map(len, methods.values()))
     taught = f", all distilled from {document['teacher']}, whose cost is counted" if document["teacher"] else ""
     lines = [
@@ -37,23 +44,37 @@ def markdown(document: Document) -> str:
         f"{_COUNTED[of_dataset.counted]}, with the weights of the search, last epoch; mean ± deviation over seeds."
         f"{shared}",
         "",
-        f"| method | {' | '.join(f'≤ {number(b)}' for b in budgets)} | seconds | networks | 10⁹ edge-updates |",
-        "|---" * (len(budgets) + 4) + "|",
-        *(f"| {name} | {' | '.join(_cells(runs, of_dataset))} |" for name, runs in methods.items()),
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
+        *(f"| {name} | {' | '.join(_cells(runs, of_dataset, volumes))} |" for name, runs in methods.items()),
+        *_reference(document),
         "",
         *(f"- `{name}`: {_settings(name, dataset, setting)}" for name in methods),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cells(runs: Sequence[Mapping[str, Any]], settings: DatasetSettings) -> list[str]:
+def _reference(document: Document) -> list[str]:
+    """Return the sentence on the hypervolumes' reference point, where there are hypervolumes."""
+    if "reference" not in document:
+        return []
+    at = ", ".join(f"{name} = {value:g}" for name, value in document["reference"].items())
+    logs = ", ".join(document["logarithmic"])
+    return ["", f"Hypervolumes are up to {at}{f', with log10 of {logs}' if logs else ''}; on test the front that "
+            "validation chose has its test errors."]
+
+
+def _cells(
+    runs: Sequence[Mapping[str, Any]], settings: DatasetSettings, volumes: Mapping[str, str]
+) -> list[str]:
     accuracies = [
         mean_text([_best_under(run["front"], settings.counted, budget) for run in runs], ".2f")
         for budget in settings.budgets
     ]
     updates = [None if run["edge_updates"] is None else run["edge_updates"] / 1e9 for run in runs]
     totals = [mean_text([run[name] for run in runs], ".0f") for name in ("seconds", "networks")]
-    return [*accuracies, *totals, mean_text(updates, ".0f")]
+    shown = [mean_text([run[name] for run in runs], ".4f") for name in volumes]
+    return [*accuracies, *shown, *totals, mean_text(updates, ".0f")]
 
 
 def _best_under(front: Sequence[Mapping[str, float]], counted: str, budget: int) -> float | None:

@@ -2,5 +2,6 @@
 
 - ``play``: a search in memory, without a run directory.
 - ``contestants``: the searchers with their settings.
-- ``results``: results, kept in a file, and the table.
+- ``results``: what a search reached, kept in a file; many at a time.
+- ``report``: all results as JSON, a table and a plot.
 """

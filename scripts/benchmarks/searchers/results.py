@@ -1,21 +1,23 @@
-"""Results of the searches, a line of JSON each, so that a stopped benchmark continues; and the table."""
+"""What searches reach, a line of JSON each, so that a stopped benchmark continues."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple, Protocol
 
 from evonas.serialization.files import atomic_write
 
 from .contestants import contestant
-from .play import REFERENCE_ERROR, Bench, play
+from .play import ERROR, Bench, play, read_bench
 
-#: Costs, in full trainings, after which a search is evaluated.
-LOOKS = (100, 300)
+#: Costs, in full trainings, after which a search is looked at.
+LOOKS = (10, 20, 30, 50, 75, 100, 150, 192, 250, 300)
 #: Cost after which a search has missed its aim: as many evaluations as there are cells.
 MOST = 15_625
 #: Wanted share of the hypervolume.
@@ -24,52 +26,93 @@ AIM = 0.99
 Result = dict[str, Any]
 
 
-def search_one(bench: Bench, name: str, seed: int, most: int) -> Result:
-    """Minimise the validation error: measure the cost up to the optimum, and test accuracies at each look.
+class Game(NamedTuple):
+    """A search that is to be run.
+
+    Attributes:
+        name: Name of the searcher.
+        kind: ``"val_error"``: the least error; else the cost that is minimised beside it.
+        seed: Seed of the searcher.
+    """
+
+    name: str
+    kind: str
+    seed: int
+
+
+class Aim(Protocol):
+    """What a search wants, and how far it is."""
+
+    value: float
+    reached: bool
+
+    def take(self, number: int) -> None:
+        """Learn of a cell that was trained in full."""
+        ...
+
+
+@dataclass
+class BestCell:
+    """The cell with the least validation error: its test accuracy in %, NaN before there is one."""
+
+    bench: Bench
+    value: float = math.nan
+    reached: bool = False
+    best: int = -1
+
+    def take(self, number: int) -> None:
+        if self.best < 0 or self.bench.error[number] < self.bench.error[self.best]:
+            self.best, self.value = number, float(self.bench.test[number])
+            self.reached = number == self.bench.optimum
+
+
+@dataclass
+class Volume:
+    """The front in error and a cost: its share of the true hypervolume in %."""
+
+    bench: Bench
+    cost: str
+    value: float = 0.0
+    reached: bool = False
+    front: list[int] = field(default_factory=list)
+
+    def take(self, number: int) -> None:
+        points = self.bench.points(self.cost)
+        if not math.isfinite(points[number, 1]) or (points[self.front] <= points[number]).all(axis=1).any():
+            return
+        self.front = [n for n in self.front if not (points[number] <= points[n]).all()] + [number]
+        self.value = 100 * self.bench.share(self.front, self.cost)
+        self.reached = self.value >= 100 * AIM
+
+
+def search(bench: Bench, game: Game, most: int) -> Result:
+    """Run one search and look at it, see :data:`LOOKS`.
+
+    It goes on up to the last look, and from there until its aim is reached.
 
     Args:
         bench: The table.
-        name: Name of the searcher.
-        seed: Seed of the searcher.
-        most: Cost after which the search ends, in full trainings.
+        game: What is searched by what.
+        most: Cost after which the search is given up, in full trainings.
+
+    Returns:
+        The game's fields, ``most``, ``cost`` (up to the aim; None if it was missed) and ``looks``.
     """
-    best, found, tests = -1, None, dict.fromkeys(LOOKS, float("nan"))
-    for step in play(bench, contestant(name, bench, ("val_error",), seed)):
-        if step.full and (best < 0 or bench.F[step.number, 0] < bench.F[best, 0]):
-            best = step.number
-            found = step.cost if best == bench.optimum and found is None else found
-        for look in LOOKS:
-            if step.cost <= look and best >= 0:
-                tests[look] = float(bench.test[best])
-        if step.cost >= most or (found is not None and step.cost >= LOOKS[-1]):
-            break
-    return {"name": name, "seed": seed, "kind": "one", "cost": found, "most": most,
-            "looks": {str(look): value for look, value in tests.items()}}
-
-
-def search_two(bench: Bench, name: str, seed: int, most: int) -> Result:
-    """Minimise error and FLOPs: measure the cost up to the wanted share of the hypervolume, and the share at each look.
-
-    Args:
-        bench: The table.
-        name: Name of the searcher.
-        seed: Seed of the searcher.
-        most: Cost after which the search ends, in full trainings.
-    """
-    front: list[int] = []
-    share, found, shares = 0.0, None, dict.fromkeys(LOOKS, 0.0)
-    for step in play(bench, contestant(name, bench, ("val_error", "flops"), seed)):
-        if step.full and not (bench.F[front] <= bench.F[step.number]).all(axis=1).any():
-            front = [n for n in front if not (bench.F[step.number] <= bench.F[n]).all()] + [step.number]
-            share = bench.share(front)
-            found = step.cost if share >= AIM and found is None else found
-        for look in LOOKS:
+    single = game.kind == ERROR
+    aim: Aim = BestCell(bench) if single else Volume(bench, game.kind)
+    objectives = (ERROR,) if single else (ERROR, game.kind)
+    cost, looks = None, [aim.value] * len(LOOKS)
+    for step in play(bench, contestant(game.name, bench, objectives, game.seed)):
+        if step.full:
+            aim.take(step.number)
+            cost = step.cost if aim.reached and cost is None else cost
+        for place, look in enumerate(LOOKS):
             if step.cost <= look:
-                shares[look] = share
-        if step.cost >= most or (found is not None and step.cost >= LOOKS[-1]):
+                looks[place] = aim.value
+        if step.cost >= most or (cost is not None and step.cost >= LOOKS[-1]):
             break
-    return {"name": name, "seed": seed, "kind": "two", "cost": found, "most": most,
-            "looks": {str(look): value for look, value in shares.items()}}
+    seen = [None if math.isnan(value) else round(value, 4) for value in looks]
+    return {**game._asdict(), "cost": cost, "most": most, "looks": seen}
 
 
 def read_results(file: Path) -> list[Result]:
@@ -80,62 +123,71 @@ def read_results(file: Path) -> list[Result]:
     return [json.loads(line) for line in lines]
 
 
+def missing(results: Sequence[Result], names: Sequence[str], kinds: Sequence[str], n_seeds: int) -> list[Game]:
+    """Return the games without a result, seed by seed: at any time all searchers have had about equally many.
+
+    Args:
+        results: Those that are there.
+        names: Names of the searchers.
+        kinds: See :class:`Game`.
+        n_seeds: Number of seeds, from 0 on.
+    """
+    known = {(r["name"], r["kind"], r["seed"]) for r in results}
+    games = [Game(name, kind, seed) for seed in range(n_seeds) for name in names for kind in kinds]
+    return [game for game in games if game not in known]
+
+
 def run_missing(
-    bench: Bench, file: Path, names: Sequence[str], n_seeds: int, most: int
+    bench: Bench, file: Path, games: Sequence[Game], most: int, *, n_jobs: int = 1,
+    source: tuple[Path | None, str, str | None] = (None, "cifar10", None),
 ) -> Iterator[Result]:
-    """Run the searches that are not in the file yet, seed by seed, and append their results.
+    """Run games and append their results to the file as they end.
 
     Args:
         bench: The table.
         file: File of the results.
-        names: Names of the searchers.
-        n_seeds: Number of seeds, from 0 on.
-        most: Cost after which a search ends, in full trainings.
+        games: See :func:`missing`.
+        most: Cost after which a search is given up, in full trainings.
+        n_jobs: Searches at a time, in processes of their own if there are several.
+        source: Arguments of :func:`read_bench`, by which other processes read the table.
     """
-    results = read_results(file)
-    atomic_write(file, "".join(json.dumps(r) + "\n" for r in results).encode())
-    known = {(r["kind"], r["name"], r["seed"]) for r in results}
-    for seed in range(n_seeds):
-        for name in names:
-            for kind, search in (("one", search_one), ("two", search_two)):
-                if (kind, name, seed) not in known:
-                    result = search(bench, name, seed, most)
-                    with file.open("a") as appended:
-                        appended.write(json.dumps(result) + "\n")
-                    yield result
+    atomic_write(file, "".join(json.dumps(r) + "\n" for r in read_results(file)).encode())
+    for result in (
+        (search(bench, game, most) for game in games) if n_jobs == 1 else _in_processes(games, most, n_jobs, source)
+    ):
+        with file.open("a") as appended:
+            appended.write(json.dumps(result) + "\n")
+        yield result
 
 
-def table(results: Sequence[Result], names: Sequence[str]) -> str:
-    """Return the Markdown with a row for each searcher."""
-    first, last = LOOKS
-    lines = [
-        f"| searcher | seeds | queries to the optimum: mean / median | test after {first} / {last}, % | "
-        f"share of the hypervolume after {first} / {last}, % | queries to {AIM:.0%} of it: mean / median |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in names:
-        one, two = ([r for r in results if (r["name"], r["kind"]) == (name, kind)] for kind in ("one", "two"))
-        if one and two:
-            lines.append(
-                f"| {name} | {min(len(one), len(two))} | {_costs(one)} | {_looks(one, 1)} | {_looks(two, 100)} | "
-                f"{_costs(two)} |"
-            )
-    lines += ["", "Of queries the mean with its standard error, of all else the mean ± the deviation over seeds. A "
-              "query is a full training of 200 epochs; where a searcher has several budgets, as many epochs. A search "
-              "that missed its aim counts with the queries after which it was given up. The hypervolume is in "
-              f"validation error and log10 FLOPs, up to an error of {REFERENCE_ERROR} and the FLOPs of the largest "
-              "network, as a share of that of all cells."]
-    return "\n".join(lines) + "\n"
+def _in_processes(
+    games: Sequence[Game], most: int, n_jobs: int, source: tuple[Path | None, str, str | None]
+) -> Iterator[Result]:
+    """Yield results as they end; few games wait at a time, so that a stopped benchmark ends soon."""
+    with ProcessPoolExecutor(
+        n_jobs, mp_context=get_context("spawn"), initializer=_read, initargs=source
+    ) as pool:
+        left, running = iter(games), set[Future[Result]]()
+        try:
+            while True:
+                while len(running) < n_jobs and (game := next(left, None)) is not None:
+                    running.add(pool.submit(_search, game, most))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _costs(results: Sequence[Result]) -> str:
-    costs = [r["most"] if r["cost"] is None else r["cost"] for r in results]
-    missed = sum(r["cost"] is None for r in results)
-    error = np.std(costs) / np.sqrt(len(costs))
-    return f"{np.mean(costs):.0f} ± {error:.0f} / {np.median(costs):.0f}{f' ({missed} missed)' if missed else ''}"
+#: The table of a worker.
+_BENCH: list[Bench] = []
 
 
-def _looks(results: Sequence[Result], scale: float) -> str:
-    values = np.array([[r["looks"][str(look)] for look in LOOKS] for r in results]) * scale
-    return " / ".join(f"{mean:.2f} ± {deviation:.2f}" for mean, deviation in
-                      zip(np.nanmean(values, axis=0), np.nanstd(values, axis=0), strict=True))
+def _read(root: Path | None, dataset: str, device: str | None) -> None:
+    _BENCH[:] = [read_bench(root, dataset, device)]
+
+
+def _search(game: Game, most: int) -> Result:
+    return search(_BENCH[0], game, most)

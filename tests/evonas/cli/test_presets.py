@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 import evonas as library
+from evonas.cli.examples import example_of
 from evonas.run.open import config_of
 from evonas.supernet.published import PUBLISHED
+from evonas.supernet.settings import methods_for
 from tests.evonas.cli.conftest import Evonas
 
 CELLS = """
@@ -25,11 +27,13 @@ channels = 2
 nodes = 1
 cells = 3
 """
+#: Methods of the cell space.
+OF_CELLS = methods_for(example_of("cell").space.choices)  # type: ignore[attr-defined]
 #: What would take long, or a latency to be measured.
 SHORTER = {"spos": "candidates = 10", "fairnas": "candidates = 10", "proxyless": "cost = 'flops'"}
 
 
-@pytest.mark.parametrize("method", PUBLISHED)
+@pytest.mark.parametrize("method", OF_CELLS)
 def test_cells_are_searched_as_published(evonas: Evonas, method: str) -> None:
     Path("run.toml").write_text(f"{CELLS}[search_options]\n{SHORTER.get(method, '')}\n")
     result = evonas("seed", "run.toml", "--method", method, "--members", 2, "--out", "r")
@@ -41,6 +45,17 @@ def test_cells_are_searched_as_published(evonas: Evonas, method: str) -> None:
     assert ("space_options.channels = 2" in told) == (method in ("darts", "gdas", "hypernet-scalar", "hypernet-vector"))
     assert ("search_epochs = 1" in told) == (not method.startswith("hypernet"))
     assert config.search_options == {**config.search_options, **json.loads(json.dumps(_published(method)))}
+
+
+def test_blocks_are_searched_by_the_sandwich_rule_as_published(evonas: Evonas) -> None:
+    text = CELLS.replace('"cell"', '"block"').partition("[space_options]")[0]
+    Path("run.toml").write_text(f"{text}[space_options]\nwidth = 2\n[search_options]\ncandidates = 10\n")
+    result = evonas("seed", "run.toml", "--method", "sandwich", "--members", 2, "--out", "r")
+    assert result.exit_code == 0, result.output
+    told = evonas("front", "r").stdout
+    assert "set as published: Yu 2019, https://arxiv.org/abs/1903.05134, but for search_epochs = 1" in told
+    options = config_of(Path("r")).search_options
+    assert (options["schedule"], options["random_paths"], options["distillation"]) == ("linear", 2, True)
 
 
 def _published(method: str) -> dict[str, Any]:
@@ -89,6 +104,14 @@ def test_a_method_without_a_preset_is_refused_before_anything_is_written(evonas:
     result = evonas("seed", "--method", "prune", "--preset", "published", "--out", "r")
     assert result.exit_code == 2
     assert "expected a method that was published, got the method 'prune'" in result.stderr
+    assert not Path("r").exists()
+
+
+@pytest.mark.parametrize("command", [["seed", "--method", "rigl"], ["evolve"]])
+def test_an_unknown_preset_is_refused_before_anything_is_written(evonas: Evonas, command: list[str]) -> None:
+    result = evonas(*command, "--preset", "publishd", "--out", "r")
+    assert result.exit_code == 2
+    assert "preset must be 'published', got 'publishd'" in result.stderr
     assert not Path("r").exists()
 
 

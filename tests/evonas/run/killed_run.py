@@ -1,4 +1,4 @@
-"""A toy run in a process of its own, to be killed. Usage: killed_run.py DIRECTORY [heavy]"""
+"""A toy run in a process of its own, to be killed. Usage: killed_run.py DIRECTORY [heavy|SEARCHER]"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from evonas.evaluation import Job
 from evonas.individual import Evaluation
 from evonas.run import loop
-from evonas.search import NSGA2
+from evonas.search import SEARCHERS, traits_of
 from evonas.store import RunStore, create
 from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
 
@@ -38,15 +38,20 @@ class Heavy(ToyEvaluator):
         return replace(evaluation, weights={"depth": np.repeat(evaluation.weights["depth"], 50_000)})
 
 
-def main(directory: Path, heavy: bool) -> None:
-    space = ToySpace()
+def main(directory: Path, how: str) -> None:
+    space, heavy = ToySpace(), how == "heavy"
+    kind = SEARCHERS.get(how, SEARCHERS["nsga2"])
+    rungs = (1, 3) if traits_of(kind).rungs == "several" else (1,)
     if not directory.exists():
         create(directory, config={}, task={}, fingerprint="", normalisation={})
-    searcher = NSGA2(space, OBJECTIVES, population=8, children=6, generations=40, rng=np.random.default_rng(0))
+    searcher = kind(
+        space, OBJECTIVES, population=8, children=6, generations=12 if how == "surrogate" else 40, rungs=rungs,
+        rng=np.random.default_rng(0),
+    )
     with RunStore(directory, space, writing=True) as store:
         evaluator = Heavy() if heavy else ToyEvaluator(seconds=0.01)
         loop.run(searcher, evaluator, store, seed=0, n_jobs=1 if heavy else 2, observers=[Announcer()])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] == ["heavy"])
+    main(Path(sys.argv[1]), (*sys.argv[2:], "")[0])

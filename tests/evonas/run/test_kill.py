@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from toy_runs import contents
 
+from evonas.search import SEARCHERS
 from evonas.store import RunStore
 from evonas.testing.toy import ToySpace
 
@@ -26,7 +27,9 @@ def start(directory: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-@pytest.mark.parametrize(("arguments", "n_kills", "seconds"), [((), 20, 0.06), (("heavy",), 6, 0.02)])
+@pytest.mark.parametrize(("arguments", "n_kills", "seconds"), [
+    ((), 20, 0.06), (("heavy",), 6, 0.02), *(((name,), 2, 0.1) for name in SEARCHERS if name != "nsga2"),
+])
 def test_a_run_killed_at_random_ends_as_if_it_had_not_been(
     tmp_path: Path, arguments: tuple[str, ...], n_kills: int, seconds: float
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from evonas.capabilities.presets import EVOLUTION, Preset, flat
 from evonas.cli.examples import example_of
 from evonas.config import RunConfig, check_config
+from evonas.plugins import create_space
 from evonas.run.presets import described, differences, preset_of, presets_of, with_preset
 from evonas.supernet.settings import METHODS, methods_for
 from evonas.types import UserError
@@ -26,7 +27,9 @@ PUBLISHED: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("cell", "gdas"): {
         "relaxation": "straight-through", "temperature": (10.0, 0.1), "order": 1, "auxiliary_skip": False,
-        "beta_decay": 0.0, "warm_up": 0.0, "cool_down": 0.0, "arch_learning_rate": 3e-4,
+        "beta_decay": 0.0, "warm_up": 0.0, "cool_down": 0.0, "arch_learning_rate": 3e-4, "batch_size": 256,
+        "learning_rate": 0.025, "last_learning_rate": 0.001, "weight_decay": 5e-4, "arch_weight_decay": 1e-3,
+        "clip_norm": 5.0, "nesterov": True, ".search_epochs": 250, "space_options.channels": 16,
     },
     ("cell", "hypernet-scalar"): {
         "relaxation": "gumbel-softmax", "temperature": (1.0, 0.2), "order": 2, "noise_per_image": True,
@@ -41,22 +44,30 @@ PUBLISHED: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("cell", "proxyless"): {
         "cost_form": "target", "cost": "latency", "one_sided": False, "arch_learning_rate": 1e-3, "weight_decay": 4e-5,
-        "batch_size": 256,
+        "batch_size": 256, "learning_rate": 0.025, "arch_every": 5, "warm_up": 40 / 160, "cost_strength": 0.1,
+        "nesterov": True, "label_smoothing": 0.1,
+        ".search_epochs": 120 + 40,
     },
     ("cell", "spos"): {
         "batch_size": 1024, "learning_rate": 0.5, "momentum": 0.9, "weight_decay": 4e-5, "candidates": 1000,
-        "sampling": "uniform", ".search_epochs": 120,
+        "sampling": "uniform", "schedule": "linear", "last_learning_rate": 0.0, "label_smoothing": 0.1,
+        ".search_epochs": 120,
     },
     ("cell", "fairnas"): {
         "batch_size": 256, "learning_rate": 0.045, "momentum": 0.9, "weight_decay": 4e-5, ".search_epochs": 150,
     },
+    ("block", "sandwich"): {
+        "batch_size": 1024, "learning_rate": 0.5, "last_learning_rate": 0.0, "schedule": "linear", "momentum": 0.9,
+        "weight_decay": 1e-4, "nesterov": True, "random_paths": 2, "distillation": True, ".search_epochs": 250,
+    },
     ("neuron", "rigl"): {
-        "regrowth.fraction": 0.3, "regrowth.every": 100, "regrowth.end": 0.75, "regrowth.decay": "cosine",
+        "regrowth.fraction": 0.3, "regrowth.every": 100, "regrowth.end": 25 / 32, "regrowth.decay": "cosine",
         "regrowth.scope": "layer-pair", "regrowth.grow": "gradient",
     },
     ("neuron", "set"): {
         "regrowth.fraction": 0.3, "regrowth.every": 0, "regrowth.end": 1.0, "regrowth.decay": "none",
-        "regrowth.scope": "layer-pair", "regrowth.grow": "random",
+        "regrowth.scope": "layer-pair", "regrowth.grow": "random", "training.batch_size": 100,
+        "training.hidden_dropout": 0.3,
     },
     ("neuron", EVOLUTION): {
         ".population": 60, ".children": 15, ".generations": 40, ".survival": "aging", ".parents": "living-tournament",
@@ -85,17 +96,26 @@ def test_a_preset_has_what_was_published(space: str, method: str) -> None:
 
 
 def test_every_method_that_bears_a_papers_name_has_a_preset_with_its_paper() -> None:
-    there = {method: each for space in ("neuron", "cell") for method, each in
+    there = {method: each for space in ("neuron", "cell", "block") for method, each in
              presets_of(example_of(space).space).items()}
-    assert set(there) == {*OF_CELLS, "rigl", "set", EVOLUTION}
+    assert set(there) == {*METHODS, "rigl", "set", EVOLUTION} - {"widest"}
     for method, each in there.items():
         assert each.paper, method
         assert each.link.startswith("https://") or "no page is known" in each.remarks[0], method
 
 
-@pytest.mark.parametrize("method", OF_CELLS)
-def test_search_options_of_a_preset_are_the_methods_own(method: str) -> None:
-    METHODS[method](**preset("cell", method).settings["search_options"])
+@pytest.mark.parametrize("space", ["cell", "block", "nasbench201"])
+def test_a_spaces_presets_are_of_methods_that_it_can_train_with_options_of_their_own(space: str) -> None:
+    example = example_of(space).space
+    found = presets_of(example)
+    assert found.keys() == methods_for(example.choices).keys() - {"widest"}  # type: ignore[attr-defined]
+    for method, each in found.items():
+        METHODS[method](**each.settings["search_options"])
+
+
+def test_the_sandwich_rule_is_refused_where_operations_share_nothing() -> None:
+    assert "sandwich" in presets_of(create_space("block", example_of("block").task, {}))
+    assert "sandwich" not in presets_of(create_space("block", example_of("block").task, {"sharing": "separate"}))
 
 
 def config(**settings: Any) -> RunConfig:

@@ -191,3 +191,6 @@ def test_a_tournament_of_the_living_knows_no_archive() -> None:
     # ranks among the living: 1 and 2 are the front, 3 is dominated and wins only if it meets itself twice
     assert share[3] == pytest.approx((1 / 3) ** 3, abs=0.02)
     assert draws("tournament", pool)[0] > 0.1
+    share = draws("binary-tournament", pool)
+    assert share[0] == 0
+    assert share[3] == pytest.approx((1 / 3) ** 2, abs=0.02)

@@ -17,7 +17,7 @@ from evonas.serialization.arrays import load, save
 from evonas.space import Encoded
 from evonas.supernet.checkpoint import CHECKPOINT, FILE, TrainedHypernet, load_hypernet, load_supernet
 from evonas.supernet.hypernet import PiecewiseLinear, SimplexRBF
-from evonas.supernet.optimizers import Batch, LogitLearner, WeightLearner, first_references
+from evonas.supernet.optimizers import Batch, LogitLearner, WeightLearner, data_loss, first_references
 from evonas.supernet.search import SupernetSearch
 from evonas.supernet.settings import (
     METHODS,
@@ -344,7 +344,12 @@ def test_family_of_one_best_genotype_is_filled_by_samples() -> None:
     ("hypernet-vector", {"order": 2}, "needs bilevel"), ("hypernet-vector", {"tau": 0.0}, "tau must be positive"),
     ("hypernet-vector", {"complexity": ("params",)}, "complexity must be two or more different measures"),
     ("hypernet-scalar", {"log_lambda": (-4.0, -8.0)}, "ascending"), ("hypernet-scalar", {"knots": 1}, "2 knots"),
-    ("proxyless", {"target": 0.0}, "target must be positive"), ("spos", {"candidates": 0}, "candidates must be"),
+    ("proxyless", {"target": 0.0}, "target must be positive"),
+    ("spos", {"label_smoothing": 1.0}, "label_smoothing must be a share from 0 to below 1, got 1.0"),
+    ("darts", {"order": 2, "nesterov": True}, "looks ahead one step with plain momentum"),
+    ("hypernet-vector", {"nesterov": True}, "nesterov is a kind of momentum: it needs optimizer = 'sgd'"),
+    ("proxyless", {"arch_every": 0}, "arch_every must be at least 1 step, got 0"),
+    ("spos", {"candidates": 0}, "candidates must be"),
     ("darts", {"warm_up": 1.0}, "warm_up"),
     ("darts", {"cool_down": 0.9}, "cool_down"), ("darts", {"beta_decay": -1.0}, "beta_decay must not be negative"),
     ("darts", {"arch_learning_rate": 0.0}, "arch_learning_rate must be positive"),
@@ -391,10 +396,59 @@ def test_below_the_target_nothing_is_charged_where_it_is_one_sided(one_sided: bo
     assert (float(dearest) > 0.6) == (not one_sided)
 
 
+def test_logits_learn_in_every_so_many_steps_counted_through_all_epochs(tmp_path: Folder) -> None:
+    settings = METHODS["proxyless"](batch_size=40, warm_up=0.0, arch_every=3)  # type: ignore[call-arg]
+    training = SupernetTraining(SPACE, splits(), settings, n_epochs=2, seed=np.random.SeedSequence(0))
+    training.run(tmp_path, Stop(), lambda *_: None)
+    assert training.logits is not None
+    (state,) = training.logits.optimizer.state.values()
+    assert int(state["step"]) == 2  # of the six steps of two epochs the third and the sixth
+
+
+def test_the_rate_falls_along_a_cosine_or_a_line() -> None:
+    rates = {}
+    for schedule in ("cosine", "linear"):
+        settings = SposSettings(learning_rate=1.0, last_learning_rate=0.2, schedule=schedule)  # type: ignore[arg-type]
+        learner = WeightLearner(SPACE.supernet(0), SPACE.choices, splits().task, settings)
+        rates[schedule] = [learner.rate(progress) for progress in (0.0, 0.25, 0.5, 1.0)]
+    assert rates["linear"] == pytest.approx([1.0, 0.8, 0.6, 0.2])
+    assert rates["cosine"] == pytest.approx([1.0, 0.2 + 0.4 * (1 + 2**-0.5), 0.6, 0.2])
+
+
+def test_labels_are_smoothed_where_weights_learn_and_nowhere_else(tmp_path: Folder) -> None:
+    seen: dict[str, set[float]] = {"weights": set(), "arch": set()}
+
+    class Spy(SupernetTraining[Path]):
+        def _make_step(self) -> Any:
+            step = super()._make_step()
+
+            def spied(for_weights: Batch, for_arch: Any, moment: StepContext) -> float:
+                seen["weights"].add(for_weights.smoothing)
+                seen["arch"].add(for_arch().smoothing)
+                return step(for_weights, for_arch, moment)
+
+            return spied
+
+    settings = DartsSettings(batch_size=40, label_smoothing=0.1)
+    Spy(SPACE, splits(), settings, n_epochs=1, seed=np.random.SeedSequence(0)).run(tmp_path, Stop(), lambda *_: None)
+    assert seen == {"weights": {0.1}, "arch": {0.0}}
+
+
+def test_a_smoothed_loss_is_that_of_smoothed_targets_with_factors_and_without() -> None:
+    task, generator = splits().task, torch.Generator().manual_seed(0)
+    outputs, y = torch.randn(6, task.n_outputs, generator=generator), torch.arange(6) % task.n_outputs
+    told = torch.nn.functional.one_hot(y, task.n_outputs) * 0.9 + 0.1 / task.n_outputs
+    losses = -(told * outputs.log_softmax(1)).sum(1)
+    torch.testing.assert_close(data_loss(outputs, Batch(outputs, y, None, 0.1), task), losses.mean())
+    weight = torch.rand(6, generator=generator)
+    torch.testing.assert_close(data_loss(outputs, Batch(outputs, y, weight, 0.1), task), (losses * weight).mean())
+
+
 def test_later_fields_change_no_checkpoint_of_an_older_search() -> None:
     assert not METHODS["hypernet-vector"]().identity.keys() & {"temperature", "complexities", "charge"}
     assert METHODS["gdas"](temperature=(10.0, 0.1)).identity["temperature"] == (10.0, 0.1)  # type: ignore[call-arg]
     assert METHODS["spos"]().identity["candidates"] == 200
+    assert not METHODS["proxyless"]().identity.keys() & {"schedule", "arch_every", "nesterov", "label_smoothing"}
 
 
 class Headed(ToyRelaxable):

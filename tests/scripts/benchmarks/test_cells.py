@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,10 @@ def test_table_has_a_row_for_every_penalty_and_nothing_is_trained_twice(tmp_path
         assert result.exit_code == 0
     assert "epoch" not in result.output
     assert "trained from scratch" not in result.output
-    rows = (tmp_path / "table.md").read_text().splitlines()[4:]
+    text = (tmp_path / "cells-table.md").read_text()
+    assert lab.markdown(json.loads((tmp_path / "cells-table.json").read_text())) == text
+    assert (tmp_path / "cells-table.png").stat().st_size > 1000
+    rows = text.splitlines()[4:]
     assert [row.split()[1] for row in rows] == ["A", "B", "C", "D"]
 
 
@@ -80,7 +84,8 @@ def test_a_search_whose_family_was_not_trained_in_time_is_refused(
 def test_collapse_tells_skips_along_the_search(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["collapse", "--seeds", "1", "--out", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
-    columns = (tmp_path / "collapse.md").read_text().splitlines()[4].split("|")
+    assert (tmp_path / "cells-collapse.png").stat().st_size > 1000
+    columns = (tmp_path / "cells-collapse.md").read_text().splitlines()[4].split("|")
     assert "without remedies, 0" in columns[1]
     assert len(columns[2].split()) == 12
 
@@ -90,7 +95,7 @@ def test_kappa_has_the_table_for_every_setting(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(table, "SETTINGS", settings)
     result = CliRunner().invoke(app, ["kappa", "--seeds", "1", "--out", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
-    lines = (tmp_path / "kappa.md").read_text().splitlines()
+    lines = (tmp_path / "cells-kappa.md").read_text().splitlines()
     assert "kappa 50 on the sum over edges, tau 1" in lines[2]
     assert [row.split("|")[1].strip() for row in lines[4:]] == [name for name in settings for _ in range(4)]
 

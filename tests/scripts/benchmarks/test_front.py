@@ -16,13 +16,16 @@ import torch
 import typer
 from typer.testing import CliRunner, Result
 
+from evonas.objectives import parse_objectives
 from evonas.plugins import create_space
+from evonas.report.compare import Comparison
 from evonas.run import start
 from evonas.run.open import config_of, open_run
 from evonas.store import Record
 from evonas.types import Task, UserError
 from scripts.benchmarks.front import methods, schedule
 from scripts.benchmarks.front.__main__ import main
+from scripts.benchmarks.front.results import hypervolume_on_test
 from scripts.benchmarks.front.schedule import Benchmark
 from scripts.benchmarks.front.table import markdown
 from search_spaces.cnn.founders import Spread
@@ -104,7 +107,11 @@ def test_runs_fronts_plot_and_table_are_written(finished: Path) -> None:
     assert [document[key] for key in told] == ["digits", None, None, 0.05, 1]
     assert list(document["methods"]) == ["evolve-prune", "random"]
     for (run,) in document["methods"].values():
-        assert list(run) == ["seed", "seconds", "networks", "edge_updates", "front"]
+        assert list(run) == [
+            "seed", "seconds", "networks", "edge_updates", "hypervolume", "test_hypervolume", "front"
+        ]
+        assert 0 < run["test_hypervolume"] <= document["reference"]["flops"]
+        assert run["hypervolume"] > 0
         assert run["networks"] >= len(run["front"])
         assert run["seconds"] > 0
         assert run["edge_updates"] > 0
@@ -161,7 +168,7 @@ def test_a_data_set_says_for_how_long_methods_train_a_network() -> None:
 
 def test_parts_are_taken_away_from_an_evolution_with_its_own_epochs() -> None:
     evolve = methods.Stage("evolve").config(dataset="fashion-mnist")
-    for name in methods.ABLATIONS.keys() - {"rungs", "confirmed"}:
+    for name in methods.ABLATIONS.keys() - {"rungs", "confirmed", "evolve-halving", "evolve-hyperband"}:
         assert methods.Stage(name).config(dataset="fashion-mnist").epochs == evolve.epochs == 18
 
 
@@ -373,6 +380,32 @@ def test_the_table_takes_the_best_by_validation_under_each_budget() -> None:
     assert rows["| prune"] == ["79.00 (1 of 2)", *["79.00 ± 2.83"] * 4, "60 ± 0", "9 ± 0", "2 ± 0 |"]
     assert rows["| set"] == [*["-"] * 5, "60", "9", "2 |"]
     assert "- `prune`: 100% of the time prune (" in text
+    assert "ypervolume" not in text  # results from before they were measured
+
+
+def test_hypervolumes_stand_beside_their_reference_point() -> None:
+    run = {"seed": 0, "seconds": 60.0, "networks": 9, "edge_updates": 2e9, "front": [], "hypervolume": 3.25,
+           "test_hypervolume": 3.0}
+    told = {"setting": "searchers", "teacher": None, "minutes": 2.0, "jobs": 2}
+    text = markdown({
+        "dataset": "fashion-mnist", **told, "reference": {"val_error": 1.0, "flops": 1e6}, "logarithmic": ["flops"],
+        "methods": {"evolve": [run, {**run, "hypervolume": 3.75}], "evolve-prescreen": [run]},
+    })
+    assert "| hypervolume, validation | hypervolume, test | seconds |" in text
+    assert "| 3.5000 ± 0.3536 | 3.0000 ± 0.0000 | 60 ± 0 |" in text
+    assert "Hypervolumes are up to val_error = 1, flops = 1e+06, with log10 of flops;" in text
+    assert "- `evolve-prescreen`: 100% of the time evolve-prescreen (searcher = nsga2" in text
+
+
+def test_the_hypervolume_on_test_is_that_of_the_front_with_its_test_errors() -> None:
+    objectives = parse_objectives(["val_error", "flops"], [], ["val_error", "flops"])
+    comparison = Comparison(objectives, {"val_error": 1.0, "flops": 1e4}, (), {})
+    members = [
+        (Record(i, 3, 0, "sample", (), "ok", {"val_error": 0.3, "flops": flops}, 0.5, 1.0, None), accuracy)
+        for i, (flops, accuracy) in enumerate([(1e2, 0.5), (1e3, 0.7)])
+    ]
+    assert hypervolume_on_test(comparison, members) == pytest.approx(0.5 * 2 + 0.2 * 1)
+    assert hypervolume_on_test(comparison, []) == 0
 
 
 def test_the_table_tells_what_a_data_set_sets_for_every_method() -> None:

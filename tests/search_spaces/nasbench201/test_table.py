@@ -18,7 +18,7 @@ from evonas.types import UserError
 from search_spaces.cell.space import create as create_cells
 from search_spaces.nasbench201.genotype import cell_of, columns_of, number_of
 from search_spaces.nasbench201.space import NasBench201Space, create
-from search_spaces.nasbench201.table import DATA_SETS, DEVICES_FILE, FILE, SOURCE, NasBench201Table
+from search_spaces.nasbench201.table import DATA_SETS, DEVICE_METRICS, DEVICES_FILE, FILE, SOURCE, NasBench201Table
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +159,15 @@ def test_an_altered_table_of_devices_is_refused(
     (copy / DEVICES_FILE).write_text("\n".join(lines) + "\n")
     with pytest.raises(UserError, match=message):
         SOURCE.read("cifar10", copy, ["fpga_latency"])
+
+
+@pytest.mark.parametrize("name", DEVICE_METRICS)
+def test_every_metric_of_a_device_needs_its_column(name: str, copy: Path, root: Path) -> None:
+    lines = (root / "nasbench201" / DEVICES_FILE).read_text().splitlines()
+    lines[0] = lines[0].replace(f"c10_{name}", "another")
+    (copy / DEVICES_FILE).write_text("\n".join(lines) + "\n")
+    with pytest.raises(UserError, match=f"got none named c10_{name}; get the table again"):
+        SOURCE.read("cifar10", copy, [name])
 
 
 def test_missing_files_and_data_sets_are_named(tmp_path: Path, copy: Path) -> None:

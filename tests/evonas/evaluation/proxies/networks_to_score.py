@@ -35,7 +35,7 @@ def spaces() -> dict[str, tuple[SearchSpace[Any], Any]]:
     """A genotype for each space: cells of both skeletons, blocks of both sets, convolutions, neurons of every norm."""
     from search_spaces.cell.genotype import parse
 
-    cells, _ = sampled("cell", operations="nasbench201", channels=4, cells=3)
+    cells, _ = sampled("nasbench201", channels=4, cells=3)
     neurons = {"founders": "log-uniform", "founder_edges": [900, 900]}
     return {
         "nasbench201": (cells, parse(NASBENCH)),

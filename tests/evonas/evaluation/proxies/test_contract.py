@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from evonas.cli.examples import example_of
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.proxies import JOINED, MEASURED, PROXIES, fitting
 from evonas.evaluation.proxies.compute import SCORES, Score, compute
@@ -20,6 +21,7 @@ from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.networks import Unfit
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.metrics import METRICS
+from evonas.plugins import available_spaces
 from evonas.space import SearchSpace
 from evonas.testing import MetricContract, ProxyContract
 from evonas.types import Task, UserError
@@ -84,6 +86,24 @@ def test_no_score_depends_on_the_other_candidates_or_on_their_order() -> None:
     for name in names:
         np.testing.assert_array_equal(table[name], reverse[name][::-1])
     assert table["naswot"][1] == scorer.table(genotypes[1:2], ["naswot"])["naswot"][0]
+
+
+def test_networks_of_every_space_are_scored() -> None:
+    scored = {type(space) for space, _ in spaces().values()}
+    assert {type(example_of(name).space) for name in available_spaces()} <= scored
+    assert {*SPACES} == spaces().keys()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", sorted(SCORES))
+def test_no_score_that_is_not_finite_is_a_value(name: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evonas.evaluation.proxies.compute.SCORES", {**SCORES, name: lambda *_: value})
+    with pytest.raises(FloatingPointError, match=f"{name} is "):
+        compute(name, network_of("cnn"), batch_for(IMAGES))
+    space, genotype = spaces()["cnn"]
+    found, failed = _scorer(space, IMAGES).scores(genotype, [name])
+    assert found == {}
+    assert failed[name].startswith("FloatingPointError: ")
 
 
 def test_joined_ranks_are_sums_of_logarithms_and_failures_stay_out() -> None:

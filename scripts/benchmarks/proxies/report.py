@@ -1,0 +1,132 @@
+"""Rank correlations of the proxies as one document, its table and its plot."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from evonas.evaluation.proxies import JOINED
+from evonas.evaluation.proxies.scorer import joined
+from evonas.report.correlation import rank_correlation
+from evonas.report.plot import save_figure
+from evonas.serialization.files import atomic_write
+from evonas.types import Doubles
+
+from .scoring import Score
+from .tables import ACCURACY, OVERALL, PARAMS, PUBLISHED
+
+
+def document(
+    table: pd.DataFrame, scores: Mapping[tuple[int, str], Score], chosen: Sequence[int], names: Sequence[str],
+    *, dataset: str, n_samples: int,
+) -> dict[str, Any]:
+    """Return the correlations of each proxy over the architectures that it has scored.
+
+    Args:
+        table: The published accuracies and scores.
+        scores: Scores of this project.
+        chosen: Indices of the architectures that count.
+        names: Names of the proxies; those whose ranks are joined are added where all their parts are there.
+        dataset: Name of the data set whose images were used.
+        n_samples: Number of images.
+    """
+    scored = [i for i in chosen if any((i, name) in scores for name in names)]
+    values = {
+        name: np.array([scores[i, name].score if (i, name) in scores else math.nan for i in scored])
+        for name in names if any((i, name) in scores for i in scored)
+    }
+    values |= {
+        name: joined([values[part] for part in parts]) for name, parts in JOINED.items() if {*parts} <= values.keys()
+    }
+    rows = table.loc[scored]
+    accuracy, params = (rows[column].to_numpy(np.float64) for column in (ACCURACY, PARAMS))
+    entries = {
+        name: _entry(name, each, rows, accuracy, params)
+        | {"seconds": _mean([scores[i, name].seconds for i in scored if (i, name) in scores])}
+        for name, each in values.items()
+    }
+    return {"dataset": dataset, "samples": n_samples, "architectures": len(scored), "proxies": entries,
+            "accuracy": _plain(accuracy), "scores": {name: _plain(each) for name, each in values.items()}}
+
+
+def _entry(name: str, values: Doubles, rows: pd.DataFrame, accuracy: Doubles, params: Doubles) -> dict[str, Any]:
+    found = rank_correlation(values, accuracy, params)._asdict()
+    column = PUBLISHED.get(name)
+    same = math.nan
+    if column is not None and column in rows:
+        same = rank_correlation(values, rows[column].to_numpy(np.float64), np.ones(len(values))).spearman
+    numbers = {**found, "with_published": same, "published": OVERALL.get(name, math.nan)}
+    return {key: None if math.isnan(value) else value for key, value in numbers.items()}
+
+
+def _mean(seconds: Sequence[float]) -> float | None:
+    return float(np.mean(seconds)) if seconds else None
+
+
+def _plain(values: Doubles) -> list[float | None]:
+    return [None if math.isnan(value) else float(f"{value:.6g}") for value in values]
+
+
+def markdown(document: Mapping[str, Any]) -> str:
+    """Return a table with a row for each proxy.
+
+    Args:
+        document: As :func:`document` makes it.
+    """
+    lines = [
+        "| proxy | networks | Spearman with published scores | Spearman with accuracy | published, all networks | "
+        "Kendall with accuracy | partial, given parameters | CPU seconds a network |", "|---" * 8 + "|",
+    ]
+    for name, entry in document["proxies"].items():
+        keys = ("with_published", "spearman", "published", "kendall", "partial")
+        numbers = ["-" if entry[key] is None else f"{entry[key]:.3f}" for key in keys]
+        seconds = "-" if entry["seconds"] is None else f"{entry['seconds']:.2f}"
+        lines.append(f"| {name} | {entry['n']} | {' | '.join(numbers)} | {seconds} |")
+    lines += ["", f"Random architectures of NAS-Bench-201, {document['architectures']} of them, in the benchmark's own "
+              f"network; {document['samples']} images of {document['dataset']}, the same for all. Accuracy is that on "
+              "the test samples of CIFAR-10, mean over trainings. The ranks of joined proxies are among these "
+              "architectures."]
+    return "\n".join(lines) + "\n"
+
+
+def write(stem: Path, document: Mapping[str, Any]) -> str:
+    """Write the document as JSON, its table and its plot; returns the table.
+
+    Args:
+        stem: The files' path without suffix.
+        document: As :func:`document` makes it.
+    """
+    text = markdown(document)
+    atomic_write(stem.with_suffix(".json"), (json.dumps(document) + "\n").encode())
+    atomic_write(stem.with_suffix(".md"), text.encode())
+    _plot(stem.with_suffix(".png"), document)
+    return text
+
+
+def _plot(path: Path, document: Mapping[str, Any]) -> None:
+    """Ranks of the accuracy over those of each proxy."""
+    names = [name for name, entry in document["proxies"].items() if entry["spearman"] is not None]
+    columns = min(6, max(1, len(names)))
+    rows = max(1, -(-len(names) // columns))
+    figure = Figure(figsize=(2.6 * columns, 2.5 * rows), layout="constrained")
+    accuracy = np.array(document["accuracy"], np.float64)
+    for place, name in enumerate(names, 1):
+        values = np.array(document["scores"][name], np.float64)
+        title = f"{name}: {document['proxies'][name]['spearman']:.2f}"
+        axes = figure.add_subplot(rows, columns, place, xticks=[], yticks=[])
+        axes.set_title(title, fontsize=9)
+        good = np.isfinite(values)
+        axes.scatter(_ranks(values[good]), _ranks(accuracy[good]), s=5, alpha=0.6)
+    save_figure(figure, path)
+
+
+def _ranks(values: Doubles) -> Doubles:
+    ranks: Doubles = pd.Series(values).rank().to_numpy(np.float64)
+    return ranks

@@ -1,0 +1,172 @@
+"""Scores of architectures by this project's proxies, a line of CSV each as soon as it is there."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from evonas.capabilities.display import Readable
+from evonas.data import load
+from evonas.evaluation.proxies import MEASURED
+from evonas.evaluation.proxies.scorer import Scorer
+from evonas.plugins import create_space
+from evonas.types import UserError
+
+#: Proxies of one network.
+KNOWN = (*MEASURED, "params", "flops")
+COLUMNS = ["index", "proxy", "score", "seconds"]
+#: Samples that are read at least: some of every class, and some for validation, which are not used.
+FEW = 200
+
+
+class Score(NamedTuple):
+    """One score.
+
+    Attributes:
+        index: Index of the architecture.
+        proxy: Name of the proxy.
+        score: The score; NaN if it failed.
+        seconds: CPU seconds of the proxy.
+    """
+
+    index: int
+    proxy: str
+    score: float
+    seconds: float
+
+
+class Task(NamedTuple):
+    """Proxies that an architecture still needs.
+
+    Attributes:
+        index: Index of the architecture.
+        text: The architecture as the benchmark writes it.
+        proxies: Their names.
+    """
+
+    index: int
+    text: str
+    proxies: tuple[str, ...]
+
+
+def make_scorer(dataset: str, data_root: Path | None, n_samples: int) -> Scorer[Any]:
+    """Return a scorer of the benchmark's networks that holds as many samples as it uses."""
+    splits = load(dataset, root=data_root, n_train=max(n_samples, FEW), validation=FEW)
+    first, one = np.arange(n_samples), np.arange(1)
+    few = replace(splits, train=splits.train.take(first), validation=splits.validation.take(one))
+    return Scorer(create_space("nasbench201", splits.task, {}), few, n_samples=n_samples)
+
+
+def read_scores(path: Path) -> dict[tuple[int, str], Score]:
+    """Read the scores that are written, by architecture and proxy; an incomplete last line is dropped.
+
+    Raises:
+        UserError: The file has other columns.
+    """
+    if not path.exists():
+        return {}
+    text = path.read_text()
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    if lines and lines[0].split(",") != COLUMNS:
+        raise UserError(f"{path}: expected the columns {', '.join(COLUMNS)}, got {lines[0]!r:.80}: choose another "
+                        "--out")
+    rows = (Score(int(i), name, float(score), float(s)) for i, name, score, s in csv.reader(lines[1:]))
+    return {(row.index, row.proxy): row for row in rows}
+
+
+def tasks(table: pd.DataFrame, chosen: Sequence[int], names: Sequence[str], known: Mapping[tuple[int, str], Score]
+          ) -> list[Task]:
+    """Return what is missing, architecture by architecture.
+
+    Args:
+        table: Its column ``arch_str`` has the architectures.
+        chosen: Indices of the architectures.
+        names: Names of the proxies.
+        known: Scores that are there.
+    """
+    found = []
+    for index in chosen:
+        if left := tuple(name for name in names if (index, name) not in known):
+            found.append(Task(index, str(table["arch_str"][index]), left))
+    return found
+
+
+def run(scorer: Scorer[Any], todo: Sequence[Task], path: Path, *, n_jobs: int, end: float = math.inf
+        ) -> Iterator[Score]:
+    """Score architectures and append each score to a file.
+
+    Args:
+        scorer: See :func:`make_scorer`.
+        todo: What is missing.
+        path: The file.
+        n_jobs: Architectures at a time, in processes of their own if there are several.
+        end: Time on the monotonic clock after which no further architecture is begun.
+    """
+    kept = read_scores(path)
+    with path.open("w", newline="") as file:  # without the rest of a line that was cut
+        csv.writer(file).writerows([COLUMNS, *kept.values()])
+    batches = (_scored(scorer, task) for task in _until(todo, end)) if n_jobs == 1 else _pooled(
+        scorer, todo, n_jobs, end
+    )
+    for batch in batches:
+        with path.open("a", newline="") as file:
+            csv.writer(file).writerows(batch)
+        yield from batch
+
+
+def _until(todo: Sequence[Task], end: float) -> Iterator[Task]:
+    for task in todo:
+        if time.monotonic() > end:
+            return
+        yield task
+
+
+def _scored(scorer: Scorer[Any], task: Task) -> list[Score]:
+    space = scorer.space
+    assert isinstance(space, Readable)
+    genotype, scores = space.parse(task.text), []
+    for name in task.proxies:
+        begin = time.process_time()
+        found, _ = scorer.scores(genotype, [name])
+        scores.append(Score(task.index, name, found.get(name, math.nan), round(time.process_time() - begin, 3)))
+    return scores
+
+
+def _pooled(scorer: Scorer[Any], todo: Sequence[Task], n_jobs: int, end: float) -> Iterator[list[Score]]:
+    """Yield the scores of each architecture as it ends."""
+    pool = ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn"), initializer=_keep, initargs=(scorer,))
+    left, running = _until(todo, end), set[Future[list[Score]]]()
+    with pool:
+        try:
+            while True:
+                running |= {pool.submit(_of_worker, task) for task in islice(left, n_jobs - len(running))}
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+#: The scorer of a worker.
+_SCORER: list[Scorer[Any]] = []
+
+
+def _keep(scorer: Scorer[Any]) -> None:
+    _SCORER[:] = [scorer]
+
+
+def _of_worker(task: Task) -> list[Score]:
+    return _scored(_SCORER[0], task)
