@@ -58,7 +58,9 @@ def read_space_options(name: str, options: Mapping[str, Any]) -> Mapping[str, An
         UserError: No such space is installed, it cannot be imported, or an option is wrong.
     """
     model = getattr(_load(name, available_spaces(), "search space"), "option_model", None)
-    if isinstance(options, Given) or not (isinstance(model, type) and issubclass(model, BaseModel)):
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return options
+    if isinstance(options, Given) and isinstance(options.settings, model):
         return options
     with _refusals(name):
         return Given(options, read_options(model, options, space=name))
