@@ -134,9 +134,23 @@ class RunConfig(RunSettings):
     @property
     def recipe(self) -> Recipe:
         """The training recipe, with the table ``training`` since that was read."""
-        assert isinstance(self.training, Given), "a changed table is read by read_recipe"
+        assert isinstance(self.training, Given)
         recipe: Recipe = self.training.settings
         return recipe
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values; only a table ``training`` among them is checked.
+
+        Args:
+            update: The values, by name.
+            deep: Also copy the values.
+
+        Raises:
+            UserError: The table ``training`` is wrong.
+        """
+        if update is not None and not isinstance(training := update.get("training", self.training), Given):
+            update = {**update, "training": read_recipe(training)}
+        return super().model_copy(update=update, deep=deep)
 
     def to_json(self) -> Json:
         """The configuration as stored in a run."""

@@ -142,7 +142,7 @@ class RunSettings(BaseModel):
         "nsga2", description="Search strategy. ``random`` is the baseline at equal budget; see :mod:`evonas.search`."
     )
     searcher_options: dict[str, Any] = Field(default_factory=dict, description="Settings of the searcher's own.")
-    seeder: str = Field("random", description="Family that the searcher ``random`` draws from.")
+    seeder: str = Field("random", description="Method whose family the searcher ``random`` draws from.")
     preset: PresetName | None = Field(
         None,
         description="``published`` sets all as the method's paper has it, but for what is given; None is none. The "
