@@ -276,7 +276,7 @@ def plain(text: str) -> str:
 GENERATED: dict[str, Callable[..., str]] = {
     part.__name__: part
     for part in (
-        command_line, settings, spaces, searcher_options, search_options, presets, metrics, api, layers, contracts, modules, importers,
-        notebook,
+        command_line, settings, spaces, searcher_options, search_options, presets, metrics, api, layers, contracts,
+        modules, importers, notebook,
     )
 }
