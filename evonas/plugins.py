@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from evonas.capabilities.given import Given
 from evonas.capabilities.option_models import read_options
+from evonas.capabilities.options import ReadsOptions
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.metrics import METRICS, Metric
 from evonas.search import SEARCHERS, SearcherFactory
@@ -57,7 +58,8 @@ def read_space_options(name: str, options: Mapping[str, Any]) -> Mapping[str, An
     Raises:
         UserError: No such space is installed, it cannot be imported, or an option is wrong.
     """
-    model = getattr(_load(name, available_spaces(), "search space"), "option_model", None)
+    factory = _load(name, available_spaces(), "search space")
+    model = factory.option_model if isinstance(factory, ReadsOptions) else None
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return options
     if isinstance(options, Given) and isinstance(options.settings, model):

@@ -32,6 +32,7 @@ class HasOptions(Protocol):
         ...
 
 
+@runtime_checkable
 class ReadsOptions(Protocol):
     """Capability of a factory: declare the model of the options, which are read before there is a task.
 
