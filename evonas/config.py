@@ -212,7 +212,7 @@ def check_config(
     except ValidationError as error:
         first = error.errors()[0]
         if first["loc"] == ("training",) and first["type"] == "value_error":
-            read_recipe(values["training"], options=options)  # raises the error with the option's name
+            read_recipe(first["input"], options=options)  # raises the error with the option's name
         raise UserError(sentence_of(error, RunConfig.model_fields, source=source, options=options)) from None
 
 
