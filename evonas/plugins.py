@@ -7,14 +7,19 @@ Entries of ``evonas.search_spaces`` name a :class:`evonas.space.SpaceFactory`, o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
+from evonas.capabilities.given import Given
+from evonas.capabilities.option_models import read_options
+from evonas.capabilities.options import ReadsOptions
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.metrics import METRICS, Metric
 from evonas.search import SEARCHERS, SearcherFactory
@@ -41,23 +46,52 @@ def available_spaces() -> Mapping[str, EntryPoint]:
     return installed(SPACES)
 
 
+def read_space_options(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table of a space's options with their typed values, for :func:`create_space`.
+
+    A table that has been read stays as it is, and so does that of a factory that declares no model of its options.
+
+    Args:
+        name: Name of the space.
+        options: Options of the space by name.
+
+    Raises:
+        UserError: No such space is installed, it cannot be imported, or an option is wrong.
+    """
+    factory = _load(name, available_spaces(), "search space")
+    model = factory.option_model if isinstance(factory, ReadsOptions) else None
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return options
+    if isinstance(options, Given) and isinstance(options.settings, model):
+        return options
+    with _refusals(name):
+        return Given(options, read_options(model, options, space=name))
+
+
 def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:
     """The named space for a task.
 
     Args:
         name: Name of the space.
         task: The task.
-        options: Options of the space by name.
+        options: Options of the space by name, or what :func:`read_space_options` has made of them.
 
     Raises:
         UserError: No such space is installed, it cannot be imported, or it refuses an option.
     """
     factory = _load(name, available_spaces(), "search space")
+    with _refusals(name):
+        space: SearchSpace[Any] = factory(task, options.settings if isinstance(options, Given) else options)
+    return space
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """Turn errors of a space's options into :class:`UserError`."""
     try:
-        space: SearchSpace[Any] = factory(task, options)
+        yield
     except BAD_DATA as error:
         raise UserError(f"search space {name!r}: {error}") from error
-    return space
 
 
 def searcher_names() -> tuple[str, ...]:

@@ -128,7 +128,11 @@ class SearchSpace(Protocol[G]):
 
 
 class SpaceFactory(Protocol):
-    """A callable that creates a search space; entry points of the group ``evonas.search_spaces`` name one."""
+    """A callable that creates a search space; entry points of the group ``evonas.search_spaces`` name one.
+
+    It gets a table of options, or their model if it declares that: see
+    :class:`evonas.capabilities.options.ReadsOptions`.
+    """
 
     def __call__(self, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:
         """A space for the task.

@@ -95,6 +95,17 @@ def spaces() -> str:
     return "\n\n".join(parts)
 
 
+def searcher_options() -> str:
+    """Return the options of every searcher that has any."""
+    from evonas.capabilities.option_models import describe_options
+    from evonas.plugins import find_searcher, searcher_names
+    from evonas.search import traits_of
+
+    kinds = {name: traits_of(find_searcher(name)).settings for name in searcher_names()}
+    return "\n\n".join(f"### The searcher `{name}`\n\n{_options(describe_options(kind))}"
+                       for name, kind in kinds.items() if kind is not None)
+
+
 def search_options() -> str:
     """Return the options of a search for a whole family, by its method."""
     from evonas.capabilities.family import FamilySearchable
@@ -275,7 +286,7 @@ def plain(text: str) -> str:
 GENERATED: dict[str, Callable[..., str]] = {
     part.__name__: part
     for part in (
-        command_line, settings, spaces, search_options, presets, metrics, api, laws, layers, contracts, modules,
-        importers, notebook,
+        command_line, settings, spaces, searcher_options, search_options, presets, metrics, api, laws, layers,
+        contracts, modules, importers, notebook,
     )
 }

@@ -5,6 +5,7 @@
 - ``choices``: operations to choose among, and the supernet; ``training``: a trainer of the space's own
 - ``export``: programs for other runtimes, and parts that are timed; ``layers``: networks as layers, to be lowered
 - ``display``: genotypes for a person; ``tables``: what a table says of networks that others have trained
-- ``options``: what a space says of its options; ``option_models``: how options are read and described;
+- ``options``: what a space says of its options; ``option_models``: how options are read and described; ``given``:
+  tables of settings with the typed values that they make;
   ``presets``: methods as they were published
 """

@@ -17,6 +17,8 @@ from evonas.types import Floats, Metrics
 
 #: Told after every epoch: epochs done, epochs in all, and metrics of the last, such as ``train_loss``.
 Report: TypeAlias = Callable[[int, int, Metrics], None]
+#: Members of a family by default, where neither its search nor a time limit decides their number.
+FAMILY_SIZE = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,34 +6,38 @@ import dataclasses
 import inspect
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
-from evonas.types import Json, suggestion
+from evonas.types import Json, Task, suggestion
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 M = TypeVar("M", bound=BaseModel)
+P = TypeVar("P")
 
 
-def read_options(kind: type[M], options: Mapping[str, Any], *, space: str) -> M:
+def read_options(kind: type[M], options: Mapping[str, Any] | M, *, space: str) -> M:
     """Options of the named space.
 
     Args:
         kind: The model of the options.
-        options: Values by name.
+        options: Values by name; options that were read before stay as they are.
         space: Name of the space, for the message.
 
     Raises:
         ValueError: An option is wrong; the message is one sentence with the option, the expected and the given value,
             and the nearest name for a misspelled one.
     """
+    if isinstance(options, kind):
+        return options
+    assert isinstance(options, Mapping)
     try:
         return kind.model_validate(dict(options))
     except ValidationError as error:
@@ -46,6 +50,29 @@ def read_options(kind: type[M], options: Mapping[str, Any], *, space: str) -> M:
             where = f"option {place} of the {space} space" if place else f"the {space} space"
             raise ValueError(f"{where}: {message}") from None
         raise ValueError(f"option {place} of the {space} space: {message}, got {first['input']!r}") from None
+
+
+@dataclass(frozen=True)
+class Factory(Generic[M, P]):
+    """A factory of a search space, for an entry point; it implements :class:`evonas.capabilities.options.ReadsOptions`.
+
+    Attributes:
+        space: Makes the space of a task from its options; often the class of the space.
+        option_model: The model of the options.
+        name: Name of the space, for messages.
+    """
+
+    space: Callable[[Task, M], P]
+    option_model: type[M]
+    name: str
+
+    def __call__(self, task: Task, options: Mapping[str, Any] | M) -> P:
+        """The space for a task.
+
+        Raises:
+            ValueError: An option is wrong; the message is one sentence that names it.
+        """
+        return self.space(task, read_options(self.option_model, options, space=self.name))
 
 
 @dataclass(frozen=True, slots=True)

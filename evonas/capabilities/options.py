@@ -33,6 +33,20 @@ class HasOptions(Protocol):
 
 
 @runtime_checkable
+class ReadsOptions(Protocol):
+    """Capability of a factory: declare the model of the options, which are read before there is a task.
+
+    Such a factory takes an instance of the model as well as a table; :class:`evonas.capabilities.option_models.Factory`
+    is one. Without ``option_model`` a factory gets the table.
+    """
+
+    @property
+    def option_model(self) -> type[BaseModel]:
+        """The model that checks a table of options."""
+        ...
+
+
+@runtime_checkable
 class SuitsData(Protocol):
     """Capability: options whose best value depends on the data."""
 

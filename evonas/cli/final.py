@@ -16,20 +16,21 @@ from evonas.cli.options import (
     CHOICE,
     DATA,
     MACHINE,
+    OF_RUN,
     OUTPUT,
     TRAINING,
     FolderOfData,
     MovedDataset,
     ReplaceMaxPool,
     RunFolder,
-    TeacherMembers,
     TeacherRun,
-    TeacherWeight,
     TestFile,
     check_teacher,
     parse_names,
 )
+from evonas.cli.setting import default_of, setting
 from evonas.cli.test_metrics import say_weights
+from evonas.training.length import RETRAIN_EPOCHS
 from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
@@ -51,18 +52,18 @@ def retrain(
     ] = 3,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST, help="Epochs of each [20; more where samples are few].",
+        typer.Option(min=1, max=MOST, help=f"Epochs of each [{RETRAIN_EPOCHS}, more where samples are few].",
                      rich_help_panel=TRAINING),
     ] = None,
     inherit: Annotated[
         bool, typer.Option("--inherit", help="Go on from the search's weights.", rich_help_panel=TRAINING)
     ] = False,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate [the run's].", rich_help_panel=TRAINING)
-    ] = None,
+    learning_rate: Annotated[float | None, setting("learning_rate", TRAINING, default=OF_RUN)] = None,
     teacher: TeacherRun = None,
-    teacher_members: TeacherMembers = None,
-    teacher_weight: TeacherWeight = None,
+    teacher_members: Annotated[
+        int | None, setting("teacher_members", TRAINING, default=OF_RUN, least=1, most=MOST)
+    ] = None,
+    teacher_weight: Annotated[float | None, setting("teacher_weight", TRAINING, default=OF_RUN)] = None,
     jobs: Annotated[
         int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.", rich_help_panel=MACHINE)
     ] = 1,
@@ -191,13 +192,11 @@ def measure(
     run: RunFolder,
     ids: Ids = None,
     latency_command: Annotated[
-        str | None,
-        typer.Option(help="Gets an exported file, prints milliseconds [this machine is timed].",
-                     rich_help_panel=MACHINE),
+        str | None, setting("latency_command", MACHINE, default="this machine is timed")
     ] = None,
-    latency_timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds that the command may take.", rich_help_panel=MACHINE)
-    ] = 60.0,
+    latency_timeout: Annotated[float, setting("latency_timeout", MACHINE, default="", least=0)] = default_of(
+        "latency_timeout"
+    ),
     replace: Annotated[
         bool, typer.Option("--replace", help="Drop what another machine or command has timed.", rich_help_panel=MACHINE)
     ] = False,

@@ -14,115 +14,59 @@ from typing import Annotated, Any
 import typer
 
 from evonas.cli import completion
+from evonas.cli.setting import setting
 from evonas.types import MOST, UserError, suggestion
 
+#: Default of an option that changes a setting of a run.
+OF_RUN = "the run's"
 #: Panels of the help, in the order of their first options.
 DATA, SEARCH, TRAINING, MACHINE, CHOICE, OUTPUT = "Data", "Search", "Training", "Machine", "Choice", "Output"
 
-#: How options that take several names say so: with commas, by repetition, or both.
-SEVERAL = ", like a,b; may be repeated"
+#: How options that take several values say so: by repetition, and with commas, too.
+REPEATED = "; may be repeated"
+SEVERAL = f", like a,b{REPEATED}"
 
 #: Options of all commands that begin a run.
 ConfigFile = Annotated[Path | None, typer.Argument(help="TOML file; options override it.", show_default=False)]
-SpaceName = Annotated[
-    str | None,
-    typer.Option(help="Search space (`evonas spaces`) [neuron].", autocompletion=completion.spaces,
-                 rich_help_panel=SEARCH),
-]
-Dataset = Annotated[
-    str | None,
-    typer.Option(help="A name (`evonas datasets`), or an .npz, .csv or .parquet file [digits].", rich_help_panel=DATA,
-                 autocompletion=completion.datasets),
-]
+SpaceName = Annotated[str | None, setting("space", SEARCH, completer=completion.spaces)]
+Dataset = Annotated[str | None, setting("dataset", DATA, completer=completion.datasets)]
 MovedDataset = Annotated[
     str | None,
     typer.Option("--dataset", help="The run's own file of samples [where it was, or beside the run].",
                  rich_help_panel=DATA),
 ]
-Target = Annotated[
-    list[str] | None,
-    typer.Option(help=f"Column of a table that is to be predicted; of a regression also several{SEVERAL}.",
-                 rich_help_panel=DATA),
-]
-Categorical = Annotated[
-    list[str] | None,
-    typer.Option(help=f"Columns of a table that hold categories, as those of few texts do{SEVERAL}.",
-                 rich_help_panel=DATA),
-]
-Groups = Annotated[
-    str | None,
-    typer.Option(help="Column (array of an .npz) whose equals are never split apart [none].", rich_help_panel=DATA),
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(help="Column (array of an .npz) that says what each sample counts [all alike].", rich_help_panel=DATA),
-]
-Ignore = Annotated[
-    list[str] | None,
-    typer.Option(help=f"Columns of a table that are no features{SEVERAL}.", rich_help_panel=DATA),
-]
-Impute = Annotated[
-    str | None,
-    typer.Option(help="mean or median of training samples, for missing values; for a missing text the shares of its "
-                      "column's categories, or the one that most have [refused].", rich_help_panel=DATA),
-]
-Validation = Annotated[
-    Path | None,
-    typer.Option(help="File with the validation samples, or split [x_val of an .npz, or some are held back].",
-                 rich_help_panel=DATA),
-]
-TestFile = Annotated[
-    Path | None,
-    typer.Option("--test", help="File with the test samples [x_test of an .npz].", rich_help_panel=DATA),
-]
-DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data sets [$EVONAS_DATA].", rich_help_panel=DATA)]
-NTrain = Annotated[
-    int | None, typer.Option(help="Training samples to use [all].", rich_help_panel=DATA)
-]
-NValidation = Annotated[
-    int | None,
-    typer.Option(help="Samples to hold back for validation [a fifth; of many a sixth].", rich_help_panel=DATA),
-]
-DataAxes = Annotated[
-    str | None,
-    typer.Option("--axes", help="Axes of samples: hw, chw, hwc, cl or lc [by their shape].", rich_help_panel=DATA,
-                 autocompletion=completion.setting("axes")),
-]
-DataTask = Annotated[
-    str | None,
-    typer.Option("--task", help="classification or regression [by the type of y].", rich_help_panel=DATA,
-                 autocompletion=completion.setting("task")),
-]
+Target = Annotated[list[str] | None, setting("target", DATA, more=SEVERAL)]
+Categorical = Annotated[list[str] | None, setting("categorical", DATA, more=SEVERAL)]
+Groups = Annotated[str | None, setting("groups", DATA)]
+Weights = Annotated[str | None, setting("weights", DATA)]
+Ignore = Annotated[list[str] | None, setting("ignore", DATA, more=SEVERAL)]
+Impute = Annotated[str | None, setting("impute", DATA)]
+Validation = Annotated[Path | None, setting("validation", DATA)]
+TestFile = Annotated[Path | None, setting("test", DATA)]
+DataRoot = Annotated[Path | None, setting("data_root", DATA)]
+NTrain = Annotated[int | None, setting("n_train", DATA)]
+NValidation = Annotated[int | None, setting("n_validation", DATA)]
+DataAxes = Annotated[str | None, setting("axes", DATA)]
+DataTask = Annotated[str | None, setting("task", DATA)]
 ObjectiveNames = Annotated[
-    list[str] | None,
-    typer.Option(help="The quality, then costs (`evonas metrics`); may be repeated [fitness_error,flops].",
-                 rich_help_panel=SEARCH,
-                 autocompletion=completion.several_metrics),
+    list[str] | None, setting("objectives", SEARCH, more=REPEATED, completer=completion.several_metrics)
 ]
+#: Options of a space that have an option of the command line: see ``evonas spaces NAME``.
 TrainerName = Annotated[
-    str | None, typer.Option(help="auto, native, torch or dense [auto].", rich_help_panel=TRAINING)
+    str | None, typer.Option(help="The space's option trainer (`evonas spaces NAME`).", rich_help_panel=TRAINING)
+]
+FounderEdges = Annotated[
+    str | None,
+    typer.Option(help="LOW,HIGH: the space's option founder_edges (`evonas spaces NAME`).", rich_help_panel=SEARCH),
 ]
 SpaceOption = Annotated[
-    list[str] | None,
-    typer.Option(help="Like cells=3 (`evonas spaces NAME`); may be repeated.", rich_help_panel=SEARCH),
+    list[str] | None, setting("space_options", SEARCH, more=f", like cells=3 (`evonas spaces NAME`){REPEATED}")
 ]
-Preset = Annotated[
-    str | None,
-    typer.Option(help="published: the method as its paper has it, but for what is given [none].",
-                 autocompletion=completion.setting("preset"), rich_help_panel=SEARCH),
-]
-Seed = Annotated[int | None, typer.Option(help="Decides everything random [0].", rich_help_panel=SEARCH)]
-Jobs = Annotated[
-    int | None, typer.Option(help="Trials at a time; does not change the result [1].", rich_help_panel=MACHINE)
-]
-TimeLimit = Annotated[
-    float | None,
-    typer.Option(help="Seconds; the run then stops and can be resumed [none].", rich_help_panel=MACHINE),
-]
-TrialTimeout = Annotated[
-    float | None,
-    typer.Option(help="Seconds after which a trial counts as failed [none].", rich_help_panel=MACHINE),
-]
+Preset = Annotated[str | None, setting("preset", SEARCH, completer=completion.setting("preset"))]
+Seed = Annotated[int | None, setting("seed", SEARCH)]
+Jobs = Annotated[int | None, setting("jobs", MACHINE)]
+TimeLimit = Annotated[float | None, setting("time_limit", MACHINE)]
+TrialTimeout = Annotated[float | None, setting("trial_timeout", MACHINE)]
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Print only errors and, at the end, where the run is.", rich_help_panel=OUTPUT),
@@ -144,12 +88,8 @@ DrawFile = Annotated[
     Path | None, typer.Option("--draw", help="Also draw it to this file (svg, png, pdf).", rich_help_panel=OUTPUT)
 ]
 RunFolder = Annotated[Path, typer.Argument(help="Run directory.")]
-FolderOfData = Annotated[
-    Path | None, typer.Option("--data-root", help="Folder of the data sets [the run's].", rich_help_panel=DATA)
-]
-FolderOfTestData = Annotated[
-    Path | None, typer.Option("--data-root", help="Folder of the data sets, for --test.", rich_help_panel=DATA)
-]
+FolderOfData = Annotated[Path | None, setting("data_root", DATA, default=OF_RUN)]
+FolderOfTestData = Annotated[Path | None, setting("data_root", DATA, more=", for --test", default="")]
 Reference = Annotated[
     list[str] | None,
     typer.Option(help="Reference of the hypervolume: fitness_error=1,flops=200000; may be repeated.",
@@ -163,17 +103,9 @@ ReplaceMaxPool = Annotated[
 ]
 
 #: Options of all commands that train.
-TeacherRun = Annotated[
-    str | None,
-    typer.Option("--teacher", help="Distil from a run's best networks, or from RUN:ID.", rich_help_panel=TRAINING),
-]
-TeacherMembers = Annotated[
-    int | None,
-    typer.Option(min=1, max=MOST, help="Networks of the teacher, averaged [5].", rich_help_panel=TRAINING),
-]
-TeacherWeight = Annotated[
-    float | None, typer.Option(help="Share of the teacher in the targets [0.5].", rich_help_panel=TRAINING)
-]
+TeacherRun = Annotated[str | None, setting("teacher", TRAINING)]
+TeacherMembers = Annotated[int | None, setting("teacher_members", TRAINING, least=1, most=MOST)]
+TeacherWeight = Annotated[float | None, setting("teacher_weight", TRAINING)]
 
 
 def check_teacher(taught: bool, members: int | None, weight: float | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.capabilities.family import FAMILY_SIZE
 from evonas.cli import completion
 from evonas.cli.console import make_console, print_stderr, say
 from evonas.cli.ending import ending, next_steps
@@ -18,7 +19,9 @@ from evonas.cli.front import print_front
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
     MACHINE,
+    OF_RUN,
     OUTPUT,
+    REPEATED,
     SEARCH,
     TRAINING,
     Categorical,
@@ -28,6 +31,7 @@ from evonas.cli.options import (
     Dataset,
     DataTask,
     FolderOfData,
+    FounderEdges,
     Groups,
     Ignore,
     Impute,
@@ -62,6 +66,9 @@ from evonas.cli.options import (
     parse_range,
     parse_target,
 )
+from evonas.cli.setting import setting
+from evonas.search import SEARCHERS
+from evonas.training.length import MEMBER_EPOCHS
 from evonas.types import MOST, UserError
 
 if TYPE_CHECKING:
@@ -70,47 +77,9 @@ if TYPE_CHECKING:
 METHOD = (
     "random; of neurons conv, prune, local, rigl, set, rigl-global, set-global, relevance or vertex-relaxation; of "
     "cells and blocks hypernet-scalar, hypernet-vector, darts, gdas, proxyless, spos or fairnas; of blocks sandwich or "
-    "widest; of cnn spread [random]."
+    "widest; of cnn spread"
 )
-EPOCHS = "Epochs of a trial [6; more where samples are few]."
-MEMBER_EPOCHS = "Epochs of each [12; more where samples are few]."
-SEARCH_EPOCHS = "Epochs of a search, before them [the method's own]."
-RUNGS = "Epochs that grow with promise, like 2,6, not --epochs; may be repeated."
-SELF_DISTILLATION = "The best so far teach the children [on, without a teacher, shifts and flips]."
-SEARCHERS = (
-    "nsga2, nsga3, random, local-search, regularized-evolution, surrogate, reinforce, successive-halving, hyperband "
-    "[nsga2]."
-)
-EVALUATIONS = "Ends the run, whatever its searcher [none]."
-NEW_EVALUATIONS = "New number of evaluations [the run's]."
-MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."
-
-NEW_LIMIT = "New limit in seconds, earlier sessions included [the run's]."
-NEW_TIMEOUT = "Seconds after which a trial counts as failed [the run's]."
-
-#: Options of `evonas evolve` with values from a few names.
-Constraint = Annotated[
-    list[str] | None,
-    typer.Option(help='Like "flops<=50000" or "flops<=50000,depth<=4"; may be repeated.', rich_help_panel=SEARCH),
-]
-EvaluatorName = Annotated[
-    str | None,
-    typer.Option(help="trained, table, or shared with --supernet [trained].", rich_help_panel=SEARCH,
-                 autocompletion=completion.setting("evaluator")),
-]
-Searcher = Annotated[
-    str | None,
-    typer.Option(help=SEARCHERS, autocompletion=completion.searchers, rich_help_panel=SEARCH),
-]
-SearcherOption = Annotated[
-    list[str] | None,
-    typer.Option(help="A setting of the searcher, like sample=10; may be repeated.", rich_help_panel=SEARCH),
-]
-Survival = Annotated[
-    str | None,
-    typer.Option(help="aging, aging-dominated or elitist [aging-dominated].", rich_help_panel=SEARCH,
-                 autocompletion=completion.setting("survival")),
-]
+MEMBERS = f"Networks [of a search its own number; else as many as the time allows, or {FAMILY_SIZE}]."
 
 
 def evolve(
@@ -131,56 +100,40 @@ def evolve(
     validation: Validation = None,
     test: TestFile = None,
     objectives: ObjectiveNames = None,
-    constraint: Constraint = None,
+    constraint: Annotated[
+        list[str] | None, setting("constraints", SEARCH, more=f" or ``flops<=50000,depth<=4``{REPEATED}")
+    ] = None,
     preset: Preset = None,
-    searcher: Searcher = None,
-    searcher_option: SearcherOption = None,
-    population: Annotated[
-        int | None, typer.Option(help="Survivors of a generation [40].", rich_help_panel=SEARCH)
+    searcher: Annotated[
+        str | None, setting("searcher", SEARCH, values=tuple(SEARCHERS), completer=completion.searchers)
     ] = None,
-    children: Annotated[
-        int | None, typer.Option(help="Offspring of a generation [20].", rich_help_panel=SEARCH)
+    searcher_option: Annotated[
+        list[str] | None, setting("searcher_options", SEARCH, more=f", like sample=10{REPEATED}")
     ] = None,
-    generations: Annotated[
-        int | None, typer.Option(help="Generations after the founders [30].", rich_help_panel=SEARCH)
-    ] = None,
-    evaluations: Annotated[int | None, typer.Option(help=EVALUATIONS, rich_help_panel=SEARCH)] = None,
-    survival: Survival = None,
-    prescreen: Annotated[
-        str | None,
-        typer.Option(help="Proxy that chooses among children, like naswot [none].", rich_help_panel=SEARCH,
-                     autocompletion=completion.proxies),
-    ] = None,
-    prescreen_ratio: Annotated[
-        int | None, typer.Option(help="Children bred for each that is trained [5].", rich_help_panel=SEARCH)
-    ] = None,
-    evaluator: EvaluatorName = None,
-    supernet: Annotated[
-        Path | None, typer.Option(help="Run whose supernet's weights are shared.", rich_help_panel=SEARCH)
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help=EPOCHS, rich_help_panel=TRAINING)] = None,
-    rungs: Annotated[list[str] | None, typer.Option(help=RUNGS, rich_help_panel=TRAINING)] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Samples a training step [64].", rich_help_panel=TRAINING)
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate [0.003].", rich_help_panel=TRAINING)
-    ] = None,
+    population: Annotated[int | None, setting("population", SEARCH)] = None,
+    children: Annotated[int | None, setting("children", SEARCH)] = None,
+    generations: Annotated[int | None, setting("generations", SEARCH)] = None,
+    evaluations: Annotated[int | None, setting("evaluations", SEARCH)] = None,
+    survival: Annotated[str | None, setting("survival", SEARCH)] = None,
+    prescreen: Annotated[str | None, setting("prescreen", SEARCH, completer=completion.proxies)] = None,
+    prescreen_ratio: Annotated[int | None, setting("prescreen_ratio", SEARCH)] = None,
+    evaluator: Annotated[str | None, setting("evaluator", SEARCH)] = None,
+    supernet: Annotated[Path | None, setting("supernet", SEARCH)] = None,
+    epochs: Annotated[int | None, setting("epochs", TRAINING)] = None,
+    rungs: Annotated[list[str] | None, setting("rungs", TRAINING, more=f", like 2,6{REPEATED}")] = None,
+    batch_size: Annotated[int | None, setting("batch_size", TRAINING)] = None,
+    learning_rate: Annotated[float | None, setting("learning_rate", TRAINING)] = None,
     trainer: TrainerName = None,
     space_option: SpaceOption = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
     teacher_weight: TeacherWeight = None,
-    self_distillation: Annotated[
-        bool | None, typer.Option(help=SELF_DISTILLATION, rich_help_panel=TRAINING)
-    ] = None,
+    self_distillation: Annotated[bool | None, setting("self_distillation", TRAINING)] = None,
     seed: Seed = None,
     jobs: Jobs = None,
     time_limit: TimeLimit = None,
     trial_timeout: TrialTimeout = None,
-    latency_command: Annotated[
-        str | None, typer.Option(help="Gets an exported file, prints milliseconds.", rich_help_panel=MACHINE)
-    ] = None,
+    latency_command: Annotated[str | None, setting("latency_command", MACHINE)] = None,
     seed_from: Annotated[
         list[Path] | None,
         typer.Option(help="Begin with the fronts of these runs, like runs/a,runs/b; may be repeated.",
@@ -228,7 +181,7 @@ def seed(
     config: ConfigFile = None,
     space: SpaceName = None,
     method: Annotated[
-        str | None, typer.Option(help=METHOD, autocompletion=completion.seeders, rich_help_panel=SEARCH)
+        str | None, setting("seeder", SEARCH, more=f": {METHOD}", completer=completion.seeders)
     ] = None,
     dataset: Dataset = None,
     data_root: DataRoot = None,
@@ -247,17 +200,15 @@ def seed(
     objectives: ObjectiveNames = None,
     preset: Preset = None,
     members: Annotated[int | None, typer.Option(min=2, max=MOST, help=MEMBERS, rich_help_panel=SEARCH)] = None,
-    epochs: Annotated[int | None, typer.Option(help=MEMBER_EPOCHS, rich_help_panel=TRAINING)] = None,
-    search_epochs: Annotated[int | None, typer.Option(help=SEARCH_EPOCHS, rich_help_panel=TRAINING)] = None,
-    edges: Annotated[
-        str | None,
-        typer.Option(help="LOW,HIGH: fewest and most edges after training [the space's].", rich_help_panel=SEARCH),
+    epochs: Annotated[
+        int | None, setting("epochs", TRAINING, default=f"{MEMBER_EPOCHS}, more where samples are few")
     ] = None,
+    search_epochs: Annotated[int | None, setting("search_epochs", TRAINING)] = None,
+    edges: FounderEdges = None,
     trainer: TrainerName = None,
     space_option: SpaceOption = None,
     search_option: Annotated[
-        list[str] | None,
-        typer.Option(help="A setting of a search, like prior=entropy; may be repeated.", rich_help_panel=SEARCH),
+        list[str] | None, setting("search_options", SEARCH, more=f", like prior=entropy{REPEATED}")
     ] = None,
     teacher: TeacherRun = None,
     teacher_members: TeacherMembers = None,
@@ -310,15 +261,13 @@ def resume(
     run: RunFolder,
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
-    generations: Annotated[
-        int | None, typer.Option(help="New number of generations [the run's].", rich_help_panel=SEARCH)
-    ] = None,
-    evaluations: Annotated[int | None, typer.Option(help=NEW_EVALUATIONS, rich_help_panel=SEARCH)] = None,
-    jobs: Annotated[int | None, typer.Option(help="Trials at a time [the run's].", rich_help_panel=MACHINE)] = None,
-    time_limit: Annotated[float | None, typer.Option(help=NEW_LIMIT, rich_help_panel=MACHINE)] = None,
-    trial_timeout: Annotated[float | None, typer.Option(help=NEW_TIMEOUT, rich_help_panel=MACHINE)] = None,
+    generations: Annotated[int | None, setting("generations", SEARCH, default=OF_RUN)] = None,
+    evaluations: Annotated[int | None, setting("evaluations", SEARCH, default=OF_RUN)] = None,
+    jobs: Annotated[int | None, setting("jobs", MACHINE, default=OF_RUN)] = None,
+    time_limit: Annotated[float | None, setting("time_limit", MACHINE, default=OF_RUN)] = None,
+    trial_timeout: Annotated[float | None, setting("trial_timeout", MACHINE, default=OF_RUN)] = None,
     latency_command: Annotated[
-        str | None, typer.Option(help="The run's, where it has one.", rich_help_panel=MACHINE)
+        str | None, setting("latency_command", MACHINE, more=": the run's again, where it has one", default="")
     ] = None,
     observer: Observers = None,
     quiet: Quiet = False,

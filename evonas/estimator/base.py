@@ -63,7 +63,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         generations: Number of generations after the founders; None means as many as fit into ``time_limit``, and 20
             without it.
         population: Survivors of a generation; half as many children are born in the next.
-        epochs: Epochs of every trial; None means 6, and more if samples are few: see
+        epochs: Epochs of every trial; None means a number that suits that of the samples: see
             :func:`evonas.training.length.default_epochs`.
         time_limit: Seconds for the whole of ``fit``, all of which are used unless ``generations`` ends it before.
         n_jobs: Number of parallel trials; None means 1, -1 as many as there are cores.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from evonas.capabilities.export import HasTimedParts
 from evonas.capabilities.family import OneShotSearch
+from evonas.capabilities.given import Given
 from evonas.capabilities.initialization import Seedable
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.config import RunConfig
@@ -24,12 +26,12 @@ from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.proxies.screen import Screen
 from evonas.objectives import Objectives
-from evonas.plugins import create_space, find_searcher, read_table
+from evonas.plugins import create_space, find_searcher, read_space_options, read_table
 from evonas.rng import Stream, stream
 from evonas.run.evaluators import build_evaluator, check_proxies
 from evonas.run.initialization import complete_settings, find_searches, founder_options, suitable_options
 from evonas.run.presets import preset_of, with_preset
-from evonas.run.searchers import searcher_settings, with_budgets, with_defaults, with_rungs
+from evonas.run.searchers import with_budgets, with_defaults, with_rungs, with_settings
 from evonas.run.warm_start import founding_trials
 from evonas.search import Searcher
 from evonas.search.reproduction import Screening
@@ -37,7 +39,7 @@ from evonas.space import Offspring, SearchSpace
 from evonas.store import RunStore
 from evonas.supernet.search import SupernetSearch
 from evonas.training.length import EPOCHS, default_epochs
-from evonas.types import UserError
+from evonas.types import Task, UserError
 
 
 @dataclass(frozen=True)
@@ -104,16 +106,14 @@ def assemble(
             len(splits.train), config.recipe.batch_size, epochs=epochs, input_shape=splits.task.input_shape
         )
         config = config.model_copy(update={"epochs": wanted})
-    config = with_rungs(config)
-    space = create_space(config.space, splits.task, config.space_options)
+    config = with_settings(with_rungs(config))
+    config, space = _with_space(config, splits.task)
     if table is not None:
         table.check(space)
     if new and (suited := suitable_options(space, config, seed_from)):
-        config = config.model_copy(update={"space_options": {**config.space_options, **suited}})
-        space = create_space(config.space, splits.task, config.space_options)
+        config, space = _with_space(config, splits.task, suited)
     if new and (bounds := founder_options(config, space, len(splits.train))):
-        config = config.model_copy(update={"space_options": {**config.space_options, **bounds}})
-        space = create_space(config.space, splits.task, config.space_options)
+        config, space = _with_space(config, splits.task, bounds)
     searches = find_searches(config, space, out)
     config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))
     evaluator, objectives = build_evaluator(config, space, splits, out, table)
@@ -121,6 +121,25 @@ def assemble(
         check_proxies(config, space, splits, objectives)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
     return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder), table)
+
+
+def _with_space(
+    config: RunConfig, task: Task, changes: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[RunConfig, SearchSpace[Any]]:
+    """The configuration with its table ``space_options`` read, and the space for a task.
+
+    Args:
+        config: The configuration.
+        task: The task.
+        changes: Options that take the place of the configuration's, or come to them.
+
+    Raises:
+        UserError: An option is wrong.
+    """
+    table = {**config.space_options, **changes} if changes else config.space_options
+    options = read_space_options(config.space, table)
+    config = config.model_copy(update={"space_options": options})
+    return config, create_space(config.space, task, options)
 
 
 def _published(config: RunConfig, splits: Splits) -> tuple[RunConfig, Splits]:
@@ -143,8 +162,9 @@ def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
     numbers: dict[str, Any] = {
         "population": config.population, "children": config.children, "generations": config.generations,
         "rungs": config.budgets, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
-        **searcher_settings(config),
     }
+    if isinstance(config.searcher_options, Given):
+        numbers["settings"] = config.searcher_options.settings
     if config.prescreen is not None:
         screen = Screen(Scorer(space, parts.splits, config.seed), config.prescreen)
         numbers["screening"] = Screening(screen, config.prescreen_ratio)

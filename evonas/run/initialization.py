@@ -9,9 +9,11 @@ from typing import Any
 
 from evonas.capabilities.choices import Relaxable
 from evonas.capabilities.family import FamilySearchable, OneShotSearch
+from evonas.capabilities.given import Given, recipe_from, settings_from
 from evonas.capabilities.initialization import FitsFounders, Seedable, Seeder
 from evonas.capabilities.options import HasWeightOptions, SuitsData
-from evonas.config import RunConfig, recipe_from, settings_from
+from evonas.capabilities.presets import joined
+from evonas.config import RunConfig
 from evonas.data.memory import usable_memory
 from evonas.space import SearchSpace
 from evonas.store import read_info
@@ -120,12 +122,10 @@ def complete_settings(
         n_samples: In the training set.
     """
     seeder = _seeder(config, space, searches)
-    training = dict(seeder.training) if seeder is not None else {}
-    for key, value in config.training.items():
-        both = isinstance(value, Mapping) and isinstance(training.get(key), Mapping)
-        training[key] = {**training[key], **value} if both else value
-    if isinstance(training.get("regrowth"), Mapping) and (regrowth := recipe_from(training).regrowth) is not None:
-        training["regrowth"] = asdict(regrowth)  # complete, so that a run says between which layers edges move
+    training = joined({} if seeder is None else seeder.training, config.training)
+    recipe = recipe_from(training)
+    if recipe.regrowth is not None:
+        training["regrowth"] = asdict(recipe.regrowth)  # complete, so that a run says between which layers edges move
     search = searches.get(config.seeder)
     for name in ("search_epochs", "search_options"):
         if search is None and getattr(config, name):
@@ -140,9 +140,9 @@ def complete_settings(
         )
     epochs = config.search_epochs
     if search is not None and epochs is None:
-        epochs = default_epochs(n_samples, recipe_from(training).batch_size, epochs=search.epochs)
-    options = {} if search is None else asdict(search.settings)
-    return {"training": training, "search_epochs": epochs, "search_options": options}
+        epochs = default_epochs(n_samples, recipe.batch_size, epochs=search.epochs)
+    options = {} if search is None else Given(asdict(search.settings), search.settings)
+    return {"training": Given(training, recipe), "search_epochs": epochs, "search_options": options}
 
 
 def _seeder(

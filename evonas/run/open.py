@@ -21,7 +21,7 @@ from evonas.data.own_files import SUFFIXES, is_own_file
 from evonas.data.samples import Splits
 from evonas.data.sources import SOURCES
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_objectives
-from evonas.plugins import create_space
+from evonas.plugins import create_space, read_space_options
 from evonas.space import SearchSpace
 from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
 from evonas.types import Task, UserError, blames
@@ -58,6 +58,7 @@ def open_run(
 def _opened(out: Path, writing: bool, changes: Mapping[str, Any]) -> Iterator[OpenRun]:
     info, config = read_info(out), config_of(out, changes)
     task = task_of(info, out)
+    config = config.model_copy(update={"space_options": read_space_options(config.space, config.space_options)})
     space = create_space(config.space, task, config.space_options)
     names = config.objectives or ()
     known = config.wanted  # checked when it began

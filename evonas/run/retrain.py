@@ -23,13 +23,11 @@ from evonas.run.open import OpenRun, data_config, load_splits, require_samples
 from evonas.space import Phenotype
 from evonas.store import Retraining
 from evonas.training import Stop
-from evonas.training.length import default_epochs
+from evonas.training.length import RETRAIN_EPOCHS, default_epochs
 from evonas.types import Floats, UserError
 
 #: ``fresh``: new weights, the honest figure of an architecture; ``inherited``: go on from the weights the search found.
 StartKind: TypeAlias = Literal["fresh", "inherited"]
-#: Default epochs, where there are samples enough.
-EPOCHS = 20
 #: Networks of any size train at the full learning rate, also those that begin with weights.
 FULL_RATE_EDGES = sys.float_info.max
 #: The prefix of test metrics that count samples by their weights, as validation does.
@@ -49,7 +47,8 @@ def retrain(
 
     Args:
         run: Opened for writing.
-        epochs: None is 20, more where samples are few: see :func:`evonas.training.length.default_epochs`.
+        epochs: None is :data:`evonas.training.length.RETRAIN_EPOCHS`, more where samples are few: see
+            :func:`evonas.training.length.default_epochs`.
         teacher: Another run or an individual of it, see :func:`evonas.run.distillation.read_teacher`.
         teacher_members: How many networks of it are averaged, None for the run's number.
         report: Called as ``report(n_done, n_all, retraining, error)`` after each training.
@@ -65,7 +64,7 @@ def retrain(
     recipe = recipe_from({**config.training, **changes}, options=option_names(changes)).final()
     recipe = replace(recipe, full_rate_edges=FULL_RATE_EDGES)
     shape = run.task.input_shape
-    epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=EPOCHS, input_shape=shape)
+    epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=RETRAIN_EPOCHS, input_shape=shape)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]
     # Another learning rate or teacher is another kind of retraining: the two must never be averaged.
     kind = start if learning_rate is None else f"{start}-lr{learning_rate:g}"

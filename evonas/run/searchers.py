@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from evonas.capabilities.given import Given, settings_from
 from evonas.capabilities.tables import ArchitectureTable
-from evonas.config import RunConfig, settings_from
+from evonas.config import RunConfig
 from evonas.plugins import find_searcher
 from evonas.search import Traits, traits_of
 from evonas.search.generational import ETA
@@ -59,14 +60,17 @@ def with_rungs(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"rungs": tuple(rungs)})
 
 
-def searcher_settings(config: RunConfig) -> dict[str, Any]:
-    """The argument ``settings`` of the searcher, where it has any.
+def with_settings(config: RunConfig) -> RunConfig:
+    """The configuration with its table ``searcher_options`` read, where the searcher has settings of its own.
 
     Raises:
-        UserError: ``searcher_options`` do not fit.
+        UserError: An option does not fit, or the searcher has no settings.
     """
     kind, options = _traits(config).settings, config.searcher_options
     if kind is None and options:
         raise UserError(f"the searcher {config.searcher!r} has no settings of its own, got searcher_options "
                         f"{', '.join(options)}: leave them out")
-    return {} if kind is None else {"settings": settings_from(kind, options, table="searcher_options")}
+    if kind is None:
+        return config
+    given = Given(options, settings_from(kind, options, table="searcher_options"))
+    return config.model_copy(update={"searcher_options": given})

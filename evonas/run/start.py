@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from evonas.capabilities.family import OneShotSearch
+from evonas.capabilities.family import FAMILY_SIZE, OneShotSearch
 from evonas.capabilities.initialization import Seedable
 from evonas.config import RunConfig
 from evonas.data.locating import expanded
@@ -31,16 +31,14 @@ from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
 from evonas.space import G
 from evonas.store import Record, RunStore, check_absent, create, damaged, deduplicate, of_another, read_info
-from evonas.training.length import EPOCHS
+from evonas.training.length import MEMBER_EPOCHS
 from evonas.types import Floats, UserError, blames
 
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
 BATCH = 5
-#: Members where nobody asks for others; and more of them than anybody waits for.
-FAMILY_SIZE, UNLIMITED = 40, 1_000_000
-#: Default epochs of each, where there are samples enough: it has no parent to begin from.
-MEMBER_EPOCHS = 2 * EPOCHS
+#: Members of a family whose number the time limit decides: more than it allows.
+UNLIMITED = 1_000_000
 
 
 @runtime_checkable

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from math import ceil
 
-#: Epochs of a trial if there are enough samples.
+#: Epochs of a trial if there are enough samples; and of a member of a family, which has no parent to begin from.
 EPOCHS = 6
+MEMBER_EPOCHS = 2 * EPOCHS
+#: Epochs of a chosen network that is trained again on all training data, likewise.
+RETRAIN_EPOCHS = 20
 #: Smallest number of samples that a trial sees, counting repetitions.
 SAMPLES_A_TRIAL = 40_000
 #: Smallest number of steps of a trial if batches are large.

@@ -95,7 +95,7 @@ class Recipe:
         batch_size: Samples a step.
         optimizer: ``"adamw"`` decays weights directly, ``"adam"`` adds the decay to the gradient; betas .9, .999,
             epsilon 1e-8.
-        learning_rate: The peak of the schedule.
+        learning_rate: Peak learning rate.
         full_rate_edges: Trials of networks that keep more edges than this learn more slowly where they begin with
             weights, of a parent or their own: the peak is multiplied by ``sqrt(full_rate_edges / edges)``. Chosen for
             784 inputs; a large number switches it off. Wider layers want lower rates (Yang 2022,
@@ -121,8 +121,8 @@ class Recipe:
         augmented_edges: Networks that keep fewer edges than this (in cells: operations) see images as they are,
             whatever ``shift`` and ``flip``: they have no room for more. With shifts by a pixel on MNIST validation lost
             .2 points at 1 000 edges, and gained .2 at 2 650 and .4 from 6 600 on (3 and 4 runs).
-        teacher_weight: Share of the teacher's outputs in the targets, where the samples have a teacher (Hinton 2015,
-            https://arxiv.org/abs/1503.02531; for classes at temperature 1).
+        teacher_weight: Share of the teacher's outputs in the targets. It matters where the samples have a teacher
+            (Hinton 2015, https://arxiv.org/abs/1503.02531; for classes at temperature 1).
         patience: Epochs without a lower validation loss after which training stops and gives the best epoch's weights;
             they count from the end of pruning.
         pruning: Prune while training.

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from evonas.capabilities.choices import Choices
-from evonas.capabilities.option_models import read_options
+from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
 from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, Offspring
@@ -236,6 +236,5 @@ def _under(prefix: str, arrays: Weights) -> Weights:
     return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
-def create(task: Task, options: Mapping[str, Any]) -> BlockSpace:
-    """The space for a task; ValueError with one sentence for a bad option."""
-    return BlockSpace(task, read_options(BlockOptions, options, space="block"))
+#: The factory of the space, which the entry point names.
+create = Factory(BlockSpace, BlockOptions, name="block")

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from evonas.capabilities.choices import Choices
 from evonas.capabilities.export import ExportedModel, ExportTarget, Precision, TimedParts
 from evonas.capabilities.layers import LayerGraph
-from evonas.capabilities.option_models import read_options
+from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
 from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, Offspring
@@ -256,10 +256,5 @@ class CellSpace:
         return choices.from_matrix(matrix, self.layout)
 
 
-def create(task: Task, options: Mapping[str, Any]) -> CellSpace:
-    """Return the space for a task.
-
-    Raises:
-        ValueError: An option is wrong; one sentence names it.
-    """
-    return CellSpace(task, read_options(CellOptions, options, space="cell"))
+#: The factory of the space, which the entry point names.
+create = Factory(CellSpace, CellOptions, name="cell")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from evonas.capabilities.option_models import read_options
+from evonas.capabilities.option_models import Factory
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.types import Metrics, Task, Weights, suggestion
 from search_spaces.cnn import genotype as genotypes
@@ -174,10 +174,5 @@ class CnnSpace:
         return [(title, ["layer", "stride", "output", "multiply-adds"], rows)]
 
 
-def create(task: Task, options: Mapping[str, Any]) -> CnnSpace:
-    """Return the space for a task.
-
-    Raises:
-        ValueError: An option is wrong; one sentence names it.
-    """
-    return CnnSpace(task, read_options(CnnOptions, options, space="cnn"))
+#: The factory of the space, which the entry point names.
+create = Factory(CnnSpace, CnnOptions, name="cnn")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from evonas.capabilities.option_models import read_options
+from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
 from evonas.space import Offspring
 from evonas.types import Floats, Metrics, Task, suggestion
@@ -153,10 +153,5 @@ def _paths(columns: tuple[int, ...]) -> Floats:
     return np.array(found, np.float32)
 
 
-def create(task: Task, options: Mapping[str, Any]) -> NasBench201Space:
-    """Return the space for a task.
-
-    Raises:
-        ValueError: An option is wrong; one sentence names it.
-    """
-    return NasBench201Space(task, read_options(NasBench201Options, options, space="nasbench201"))
+#: The factory of the space, which the entry point names.
+create = Factory(NasBench201Space, NasBench201Options, name="nasbench201")

@@ -12,7 +12,7 @@ import numpy as np
 
 from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.capabilities.layers import LayerGraph
-from evonas.capabilities.option_models import read_options
+from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
 from evonas.data.samples import Samples, Splits
 from evonas.diagram import NetworkDiagram
@@ -451,6 +451,5 @@ def _drawn(weights: Mapping[str, float], rng: np.random.Generator) -> str:
     return list(weights)[min(bisect(ends, rng.random() * ends[-1]), len(ends) - 1)]
 
 
-def create(task: Task, options: Mapping[str, Any]) -> NeuronSpace:
-    """The space for a task; ValueError with one sentence for a bad option."""
-    return NeuronSpace(task, read_options(NeuronOptions, options, space="neuron"))
+#: The factory of the space, which the entry point names.
+create = Factory(NeuronSpace, NeuronOptions, name="neuron")

@@ -1,0 +1,162 @@
+"""Settings of spaces, searchers and seeders are read once when a run is assembled or opened, and travel typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import evonas
+from evonas.capabilities.given import Given
+from evonas.capabilities.option_models import Factory, read_options
+from evonas.config import check_config
+from evonas.plugins import SPACES, create_space, read_space_options
+from evonas.run.build import assemble
+from evonas.run.open import open_run
+from evonas.search.regularized_evolution import RegularizedEvolution
+from evonas.store import read_info
+from evonas.supernet.settings import METHODS
+from evonas.types import Task, UserError
+from scripts.examples import own_space
+from search_spaces.neuron.options import NeuronOptions
+
+TASK = Task("classification", (4,), 3)
+SMALL: dict[str, Any] = {
+    "dataset": "digits", "n_train": 60, "n_validation": 30, "epochs": 1, "population": 2, "children": 1,
+    "generations": 0,
+}
+OPTIONS = {"norm": "none", "edges": [64, 400], "founder_edges": [64, 400]}
+
+
+@pytest.fixture
+def spaces(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Factories of installed spaces by name, to be filled."""
+    factories: dict[str, Any] = {}
+
+    def installed(group: str) -> Mapping[str, Any]:
+        found = factories if group == SPACES else {}
+        return MappingProxyType({n: SimpleNamespace(name=n, load=lambda f=f: f) for n, f in found.items()})
+
+    monkeypatch.setattr("evonas.plugins.installed", installed)
+    return factories
+
+
+def test_a_factory_that_takes_a_table_gets_the_table(spaces: dict[str, Any]) -> None:
+    got: list[Any] = []
+
+    def create(task: Task, options: Mapping[str, Any]) -> own_space.WidthSpace:
+        got.append(options)
+        return own_space.create(task, options)
+
+    spaces["widths"] = create
+    options = read_space_options("widths", {"widest": 8})
+    space: Any = create_space("widths", TASK, options)
+    assert got == [{"widest": 8}]
+    assert not isinstance(got[0], Given)
+    assert space.options.widest == 8
+    with pytest.raises(UserError, match="search space 'widths': option widest of the widths space"):
+        create_space("widths", TASK, {"widest": 1})
+
+
+def test_a_factory_that_declares_its_options_gets_them_typed(spaces: dict[str, Any]) -> None:
+    spaces["widths"] = Factory(own_space.WidthSpace, own_space.WidthOptions, name="widths")
+    options = read_space_options("widths", {"widest": 8})
+    assert isinstance(options, Given)
+    assert options == {"widest": 8}
+    space: Any = create_space("widths", TASK, options)
+    assert space.options is options.settings
+    assert read_space_options("widths", options) is options
+    plain: Any = create_space("widths", TASK, {"widest": 8})
+    assert plain.options == space.options
+    for wrong, option in (({"widest": 1}, "option widest"), ({"wide": 1}, "unknown option 'wide'")):
+        message = f"^search space 'widths': {option} of the widths space"
+        with pytest.raises(UserError, match=message):
+            read_space_options("widths", wrong)
+        with pytest.raises(UserError, match=message):
+            create_space("widths", TASK, wrong)
+
+
+def test_an_attribute_that_is_no_model_declares_nothing(spaces: dict[str, Any]) -> None:
+    class Odd(own_space.WidthSpace):
+        option_model = "a text"
+
+        def __init__(self, task: Task, options: Mapping[str, Any]) -> None:
+            super().__init__(task, read_options(own_space.WidthOptions, options, space="odd"))
+
+    spaces["odd"] = Odd
+    assert not isinstance(read_space_options("odd", {"widest": 8}), Given)
+    space: Any = create_space("odd", TASK, read_space_options("odd", {"widest": 8}))
+    assert space.options.widest == 8
+
+
+def test_options_of_another_space_are_read_anew(spaces: dict[str, Any]) -> None:
+    spaces["widths"] = Factory(own_space.WidthSpace, own_space.WidthOptions, name="widths")
+    options = read_space_options("widths", Given({"widest": 8}, NeuronOptions()))
+    assert isinstance(options, Given)
+    assert options.settings == own_space.WidthOptions(widest=8)
+
+
+def test_no_table_of_a_run_is_read_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    read: list[Any] = []
+
+    def counted(kind: Any, options: Any, **others: Any) -> Any:
+        if not isinstance(options, kind):
+            read.append(dict(options))
+        return read_options(kind, options, **others)
+
+    for place in ("evonas.plugins", "evonas.capabilities.option_models"):
+        monkeypatch.setattr(f"{place}.read_options", counted)
+    config = check_config({**SMALL, "space_options": OPTIONS}, source="the test")
+    parts = assemble(config, tmp_path / "run")
+    assert read[0] == OPTIONS
+    assert all(one != other for i, one in enumerate(read) for other in read[:i])
+    assert read[-1] == parts.config.space_options
+    options: Any = parts.config.space_options
+    assert isinstance(options.settings, NeuronOptions)
+    assert options.settings.edges == (64, 400)
+
+
+def test_a_searcher_gets_the_settings_that_it_declares(tmp_path: Path) -> None:
+    given = {**SMALL, "searcher": "regularized-evolution", "searcher_options": {"sample": 3}, "space_options": OPTIONS}
+    parts = assemble(check_config(given, source="the test"), tmp_path / "run")
+    options = parts.config.searcher_options
+    kind = RegularizedEvolution.traits.settings
+    assert kind is not None
+    assert isinstance(options, Given)
+    assert (dict(options), options.settings) == ({"sample": 3}, kind(sample=3))
+    with pytest.raises(UserError, match="unknown key 'simple' in searcher_options, did you mean 'sample'"):
+        assemble(check_config({**given, "searcher_options": {"simple": 3}}, source="the test"), tmp_path / "run")
+    with pytest.raises(UserError, match="'nsga2' has no settings of its own, got searcher_options sample"):
+        assemble(check_config({**given, "searcher": "nsga2"}, source="the test"), tmp_path / "run")
+
+
+def test_a_seeder_has_the_settings_of_its_method(tmp_path: Path) -> None:
+    given = {
+        **SMALL, "space": "cell", "space_options": {"channels": 2, "nodes": 1, "cells": 3}, "searcher": "random",
+        "seeder": "darts", "search_epochs": 1, "search_options": {"warm_up": 0.1},
+    }
+    parts = assemble(check_config(given, source="the test"), tmp_path / "run")
+    search, options = parts.family_search, parts.config.search_options
+    assert search is not None
+    assert isinstance(options, Given)
+    assert options.settings is search.settings
+    assert isinstance(search.settings, METHODS["darts"])
+    assert (options["warm_up"], search.settings.warm_up) == (0.1, 0.1)  # type: ignore[attr-defined]
+
+
+def test_an_opened_run_has_typed_settings_and_keeps_only_what_was_given(tmp_path: Path) -> None:
+    config = check_config({**SMALL, "space_options": OPTIONS, "training": {"batch_size": 64}}, source="the test")
+    evonas.evolve(config, out=tmp_path / "run")
+    with open_run(tmp_path / "run") as run:
+        options: Any = run.config.space_options
+        assert isinstance(options.settings, NeuronOptions)
+        assert options.settings.norm == "none"
+        assert run.config.recipe.batch_size == 64
+        stored = read_info(tmp_path / "run").config
+        assert run.config.to_json() == stored
+        assert stored["training"] == {"batch_size": 64}
+        assert stored["space_options"].items() >= OPTIONS.items()
+        assert not stored["space_options"].keys() & {"smoothing", "operators", "distance_base"}
