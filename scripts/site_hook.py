@@ -80,8 +80,8 @@ def spaces() -> str:
     """Return the options, operators and seeders of every installed space."""
     from evonas.capabilities.option_models import describe_options
     from evonas.cli.examples import example_of
-    from evonas.plugins import available_spaces
     from evonas.run.initialization import seeder_names
+    from evonas.run.plugins import available_spaces
 
     parts = []
     for name in sorted(available_spaces(), reverse=True):
@@ -100,7 +100,7 @@ def search_options() -> str:
     from evonas.capabilities.family import FamilySearchable
     from evonas.capabilities.option_models import describe_options
     from evonas.cli.examples import example_of
-    from evonas.plugins import available_spaces
+    from evonas.run.plugins import available_spaces
     from evonas.supernet.settings import METHODS
 
     kinds: dict[str, Any] = dict(METHODS)
@@ -116,7 +116,7 @@ def presets() -> str:
     from evonas.capabilities.option_models import value_text
     from evonas.capabilities.presets import flat
     from evonas.cli.examples import example_of
-    from evonas.plugins import available_spaces
+    from evonas.run.plugins import available_spaces
     from evonas.run.presets import presets_of
 
     rows: dict[tuple[str, ...], list[str]] = {}
@@ -140,7 +140,7 @@ def _options(options: Iterable[Any]) -> str:
 
 def metrics() -> str:
     """Return every metric with its goal, its unit, and the place of its measurement."""
-    from evonas.metrics import METRICS
+    from evonas.objectives.metrics import METRICS
 
     rows = [(code(name), plain(m.text), m.goal, plain(m.unit), plain(m.place)) for name, m in METRICS.items()]
     return table(("name", "what it is", "goal", "unit", "measured"), rows)

@@ -4,7 +4,8 @@
 - ``initialization``: families to start from; ``family``: searches that end in a whole family with weights
 - ``choices``: operations to choose among, and the supernet; ``training``: a trainer of the space's own
 - ``export``: programs for other runtimes, and parts that are timed; ``layers``: networks as layers, to be lowered
-- ``display``: genotypes for a person; ``tables``: what a table says of networks that others have trained
+- ``display``: genotypes for a person; ``diagram``: a network as nodes and edges to draw; ``tables``: measurements of
+  networks that others have trained
 - ``options``: what a space says of its options; ``option_models``: how options are read and described;
   ``presets``: methods as they were published
 """

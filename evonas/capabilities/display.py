@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from evonas.diagram import NetworkDiagram
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.space import G_co, G_contra
 from evonas.types import Weights
 

@@ -28,14 +28,14 @@ def downloads(incomplete: str) -> list[str]:
 
 def spaces(incomplete: str) -> list[str]:
     """Return the installed search spaces."""
-    from evonas.plugins import available_spaces
+    from evonas.run.plugins import available_spaces
 
     return _begun(available_spaces(), incomplete)
 
 
 def searchers(incomplete: str) -> list[str]:
     """Return the engine's searchers and the installed ones."""
-    from evonas.plugins import searcher_names
+    from evonas.run.plugins import searcher_names
 
     return _begun(searcher_names(), incomplete)
 
@@ -62,7 +62,7 @@ def several_metrics(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def observers(incomplete: str) -> list[str]:
     """Return observers, which are called after each generation."""
-    from evonas.observers import PACKAGES
+    from evonas.run.observers import PACKAGES
 
     return _begun(PACKAGES, incomplete)
 

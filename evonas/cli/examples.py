@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from evonas.plugins import available_spaces, create_space, table_metrics
 from evonas.run.evaluators import objective_names
+from evonas.run.plugins import available_spaces, create_space, table_metrics
 from evonas.space import SearchSpace
 from evonas.types import Task, UserError
 

@@ -208,7 +208,7 @@ def measure(
     from evonas.evaluation.cost import LATENCY_ESTIMATE
     from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
     from evonas.front import front
-    from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
+    from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
     from evonas.run.latency_sources import check_target
     from evonas.run.open import load_splits, open_run, require_evaluated
     from evonas.runtimes.device import parse_command

@@ -256,7 +256,7 @@ def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Seq
 
 def _say_origins(opened: OpenRun) -> None:
     """Print how the members were trained and measured, and which teachers they had."""
-    from evonas.metrics import DEVICE_LATENCY
+    from evonas.objectives.metrics import DEVICE_LATENCY
     from evonas.run.presets import described
 
     if (preset := described(opened.config, opened.space)) is not None:

@@ -17,7 +17,7 @@ from evonas.cli.options import DATA, OUTPUT, SEARCH, AsJson, DataRoot
 
 if TYPE_CHECKING:
     from evonas.cli.examples import Uses
-    from evonas.metrics import Metric
+    from evonas.objectives.metrics import Metric
 
 datasets = typer.Typer(cls=Group, invoke_without_command=True)
 
@@ -84,8 +84,8 @@ def spaces(
         _print_space(name, as_json=as_json)
         return
     from evonas.cli.examples import example_of
-    from evonas.plugins import available_spaces
     from evonas.report.tables import Column, table
+    from evonas.run.plugins import available_spaces
 
     points = dict(sorted(available_spaces().items()))
     rows = [{"name": each, "from": point.value} for each, point in points.items()]
@@ -150,8 +150,8 @@ def metrics(
 ) -> None:
     """List possible objectives and constraints of a search, with their units and places of measurement."""
     from evonas.cli.examples import example_of, uses_of_metrics
-    from evonas.metrics import METRICS, STRUCTURE, Metric
-    from evonas.plugins import available_spaces, descriptions
+    from evonas.objectives.metrics import METRICS, STRUCTURE, Metric
+    from evonas.run.plugins import available_spaces, descriptions
 
     if space is not None:
         example_of(space)  # raises an error for an unknown space

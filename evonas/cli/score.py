@@ -144,7 +144,7 @@ def _of_texts(texts: Sequence[str], wanted: Sequence[str] | None, given: Mapping
     from evonas.config import build_config
     from evonas.data import load
     from evonas.evaluation.proxies.scorer import Scorer
-    from evonas.plugins import create_space
+    from evonas.run.plugins import create_space
     from evonas.space import InvalidGenotype
 
     config = build_config(None, given)

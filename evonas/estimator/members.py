@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evonas.data.samples import Splits
-from evonas.estimator.refit import Final, packages
 from evonas.run.api import packages as search_packages
 from evonas.run.lowered_export import write_network
 from evonas.run.open import OpenRun
 from evonas.run.package import Package
+from evonas.run.refit import Final, packages
 from evonas.types import UserError
 
 if TYPE_CHECKING:

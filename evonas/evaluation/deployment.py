@@ -12,7 +12,7 @@ from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure, metric_names
 from evonas.export.data_units import export_target, inputs_of
 from evonas.export.formats import make_program, program_formats
-from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.device import seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx

@@ -6,6 +6,9 @@
 - ``open``: a run on disk, open, and whether runs fit each other; ``latency_sources``: what timed their networks
 - ``warm_start``: founders from other runs; ``distillation``: a teacher; ``lowering``, ``lowered_front``,
   ``lowered_export``: networks of one space as networks of another
-- ``retrain``: final training, measured on the test set; ``package``, ``export``: networks as files
-- ``api``: a run as Python sees it; ``evolution``: runs from Python; ``progress``: what a terminal shows meanwhile
+- ``retrain``: final training, measured on the test set; ``refit``: an estimator's networks, picked by repeated
+  validation and trained on all samples; ``package``, ``export``: networks as files
+- ``api``: a run as Python sees it; ``evolution``: runs from Python
+- ``progress``: what a terminal shows meanwhile; ``observers``: what MLflow or TensorBoard record meanwhile
+- ``plugins``: spaces, searchers, metrics and tables by the names of their entry points
 """

@@ -22,8 +22,8 @@ from evonas.evaluation.metrics import metric_names
 from evonas.evaluation.trained import predict
 from evonas.front import comparable
 from evonas.individual import Member
-from evonas.plugins import create_space
 from evonas.run.open import check_samples
+from evonas.run.plugins import create_space
 from evonas.space import G, SearchSpace
 from evonas.store import Record, RunStore, SeedSource, deduplicate, read_info, spent
 from evonas.types import Doubles, Floats, Task, UserError, Weights

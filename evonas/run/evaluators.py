@@ -32,11 +32,11 @@ from evonas.evaluation.proxies import JOINED, MEASURED, check_names, fitting
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.trained import trained_names
-from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
-from evonas.plugins import custom_metric_names, custom_metrics, table_metrics
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.run.one_shot import FOLDER
 from evonas.run.open import check_compatible
+from evonas.run.plugins import custom_metric_names, custom_metrics, table_metrics
 from evonas.runtimes.device import parse_command
 from evonas.space import SearchSpace
 from evonas.store import read_info

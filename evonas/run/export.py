@@ -15,8 +15,8 @@ from evonas.evaluation.metrics import measure
 from evonas.export.data_units import export_target, inputs_of, lossy_columns, output_rounding, outputs_of, samples_of
 from evonas.export.formats import make_program, program_formats
 from evonas.export.names import identifier
-from evonas.plugins import create_space
 from evonas.run.package import FORMATS, Package, write_files
+from evonas.run.plugins import create_space
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.running import running
 from evonas.serialization.files import is_stream

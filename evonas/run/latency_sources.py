@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from evonas.config import RunConfig
-from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.objectives import Objectives
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.timing import machine
 from evonas.store import RunStore
 from evonas.types import UserError

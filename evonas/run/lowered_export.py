@@ -12,10 +12,10 @@ import numpy as np
 from evonas.capabilities.layers import Lowerable, NotLowerable, TakesLayers
 from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure
-from evonas.plugins import available_spaces, create_space
 from evonas.run.export import TOLERANCE, Written, check_ending, check_format, format_of, write_program
 from evonas.run.lowering import REPLACE_MAX_POOL, LoweredNetwork, lower_network
 from evonas.run.package import FORMATS, Package, export
+from evonas.run.plugins import available_spaces, create_space
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Metrics, Task, UserError

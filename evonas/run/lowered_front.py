@@ -19,10 +19,10 @@ from evonas.evaluation.executor import evaluate_all
 from evonas.front import front
 from evonas.individual import Evaluation, Member, Origin, Start, Trial
 from evonas.objectives import Objectives
-from evonas.plugins import create_space
 from evonas.rng import Stream, stream
 from evonas.run.lowering import LoweredNetwork, lower_network
 from evonas.run.open import OpenRun, check_same, check_samples, open_run
+from evonas.run.plugins import create_space
 from evonas.space import SearchSpace
 from evonas.store import ComputeCost, Record, RunInfo, spent
 from evonas.training import Stop

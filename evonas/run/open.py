@@ -21,7 +21,7 @@ from evonas.data.own_files import SUFFIXES, is_own_file
 from evonas.data.samples import Splits
 from evonas.data.sources import SOURCES
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_objectives
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.space import SearchSpace
 from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
 from evonas.types import Task, UserError, blames

@@ -13,7 +13,7 @@ import numpy as np
 import safetensors.numpy
 
 from evonas.data.samples import Scaling
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.serialization.arrays import BAD_DATA, read_arrays
 from evonas.serialization.files import read_regular, write_output
 from evonas.space import Encoded

@@ -6,7 +6,7 @@ from typing import Any
 
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.config import RunConfig, settings_from
-from evonas.plugins import find_searcher
+from evonas.run.plugins import find_searcher
 from evonas.search import Traits, traits_of
 from evonas.search.generational import ETA
 from evonas.types import MOST, UserError

@@ -18,7 +18,6 @@ from evonas.data.locating import expanded
 from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of, taught
 from evonas.objectives import Objectives
-from evonas.plugins import find_searcher
 from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
 from evonas.run.distillation import OwnTeacher, read_teacher
@@ -26,6 +25,7 @@ from evonas.run.latency_sources import check_target, sources_of
 from evonas.run.lowering import REPLACE_MAX_POOL
 from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
+from evonas.run.plugins import find_searcher
 from evonas.run.warm_start import WarmStart, read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evonas import pareto
 from evonas.capabilities.export import HasTimedParts
 from evonas.config import RunConfig
 from evonas.data.samples import Splits
@@ -16,7 +15,7 @@ from evonas.evaluation import Evaluator
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.front import front
 from evonas.individual import Evaluation, Individual, Member, Origin, Trial
-from evonas.objectives import Objectives
+from evonas.objectives import Objectives, pareto
 from evonas.run.latency_sources import sources_of
 from evonas.run.lowered_front import lower_front
 from evonas.run.open import check_compatible, check_same

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.pareto import rank_and_crowd
+from evonas.objectives.pareto import rank_and_crowd
 from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from evonas import pareto
+from evonas.objectives import pareto
 from evonas.space import G, Phenotype
 from evonas.supernet.optimizers import data_loss
 from evonas.supernet.path_sampling import random_genotypes

@@ -21,8 +21,8 @@ from evonas.cli.failing import exit_codes
 from evonas.data import load
 from evonas.evaluation.proxies import JOINED, MEASURED
 from evonas.evaluation.proxies.scorer import Scorer, joined
-from evonas.plugins import create_space
 from evonas.report.correlation import rank_correlation
+from evonas.run.plugins import create_space
 from evonas.types import Doubles, UserError
 
 #: Names of the proxies in the published table.

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from evonas.capabilities.choices import Choices
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.capabilities.option_models import read_options
 from evonas.capabilities.presets import Preset
-from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, Offspring
 from evonas.types import Floats, Metrics, Task, Weights, suggestion
 from search_spaces.block import draw

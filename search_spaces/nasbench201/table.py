@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from evonas.data.locating import find_folder
 from evonas.data.sources import stored
 from evonas.data.tables import Table, read_table
-from evonas.metrics import Metric
+from evonas.objectives.metrics import Metric
 from evonas.space import InvalidGenotype
 from evonas.types import DataError, Doubles, Goal, Ints, Metrics, Task, UserError, suggestion
 from search_spaces.cell.cost import edge_costs

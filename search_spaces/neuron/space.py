@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import read_options
 from evonas.capabilities.presets import Preset
 from evonas.data.samples import Samples, Splits
-from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Recipe, Stop, Trained
 from evonas.types import Doubles, Floats, Metrics, Task, UserError, Weights, suggestion

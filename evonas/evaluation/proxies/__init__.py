@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from evonas.evaluation.proxies import az_nas, vkdnw_agg, vote
-from evonas.metrics import FRESH, METRICS
+from evonas.objectives.metrics import FRESH, METRICS
 from evonas.types import Task, UserError, suggestion
 
 #: Proxies of one network, which are metrics as well.

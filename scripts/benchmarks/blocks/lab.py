@@ -19,7 +19,7 @@ from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.evaluation.shared import SharedEvaluator
 from evonas.individual import Individual, Trial
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.serialization.files import atomic_write
 from evonas.supernet.checkpoint import load_supernet
 from evonas.supernet.settings import METHODS

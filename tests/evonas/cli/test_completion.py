@@ -10,7 +10,7 @@ import pytest
 
 from evonas.cli.examples import seeders_of, uses_of_metrics
 from evonas.data.sources import SOURCES
-from evonas.plugins import available_spaces
+from evonas.run.plugins import available_spaces
 
 PROGRAM = "import sys; sys.argv[0] = 'evonas'; from evonas.cli import main; main()"
 

@@ -11,7 +11,7 @@ from toy import LENGTH, LEVELS, Digits, ToySpace
 
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import parse_objectives
-from evonas.pareto import contributions, front, hypervolume, hypervolume_gains, niched, reference_directions
+from evonas.objectives.pareto import contributions, front, hypervolume, hypervolume_gains, niched, reference_directions
 from evonas.search import (
     NSGA3,
     SEARCHERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evonas.pareto import rank_and_crowd
+from evonas.objectives.pareto import rank_and_crowd
 from evonas.search.parent_selection import (
     CHEAP_SHARE,
     COSTLIER,

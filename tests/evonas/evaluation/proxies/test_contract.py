@@ -19,7 +19,7 @@ from evonas.evaluation.proxies import JOINED, MEASURED, PROXIES, fitting
 from evonas.evaluation.proxies.compute import SCORES, compute
 from evonas.evaluation.proxies.networks import Unfit
 from evonas.evaluation.proxies.scorer import Scorer
-from evonas.metrics import METRICS
+from evonas.objectives.metrics import METRICS
 from evonas.types import Task, UserError
 from tests.evonas.evaluation.proxies.networks_to_score import IMAGES, batch_for, sampled, spaces
 

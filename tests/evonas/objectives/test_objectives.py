@@ -8,9 +8,9 @@ import pytest
 from evonas.evaluation.deployment import deployment_names
 from evonas.evaluation.trained import measured_names
 from evonas.individual import Evaluation
-from evonas.metrics import MEASURED_LATER
 from evonas.objectives import parse_constraint, parse_objectives
-from evonas.plugins import create_space
+from evonas.objectives.metrics import MEASURED_LATER
+from evonas.run.plugins import create_space
 from evonas.types import Task, UserError
 
 KNOWN = ("val_error", "val_accuracy", "flops", "depth")

@@ -1,7 +1,7 @@
 """The network that predicts: picked from a run by repeated validation, and trained anew on all samples.
 
 On a table each finalist is trained anew on folds of all samples, with one and with several lengths of training
-(:mod:`evonas.estimator.refit.race`), and the best is trained anew on all of them. On images and signals weights are
+(:mod:`evonas.run.refit.race`), and the best is trained anew on all of them. On images and signals weights are
 inherited along a lineage, through phases that no training of a single network has: there the search's own metric
 decides, and training continues from the search's weights.
 """
@@ -18,10 +18,6 @@ import numpy as np
 
 from evonas import front as fronts
 from evonas.data.samples import Samples, Splits
-from evonas.estimator.refit.finalists import finalists, n_edges, within_limits
-from evonas.estimator.refit.folds import joined, losses
-from evonas.estimator.refit.purse import Purse
-from evonas.estimator.refit.race import BEHIND, Entrant, Race, Standing, standings_of
 from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.final import FinalTraining
@@ -29,6 +25,10 @@ from evonas.evaluation.trained import predict
 from evonas.individual import Member, Start, Trial
 from evonas.rng import Stream, stream
 from evonas.run.open import OpenRun
+from evonas.run.refit.finalists import finalists, n_edges, within_limits
+from evonas.run.refit.folds import joined, losses
+from evonas.run.refit.purse import Purse
+from evonas.run.refit.race import BEHIND, Entrant, Race, Standing, standings_of
 from evonas.space import Phenotype
 from evonas.store import Record
 from evonas.training import Stop

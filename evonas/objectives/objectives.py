@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from evonas.metrics import METRICS
+from evonas.objectives.metrics import METRICS
 from evonas.types import Doubles, Goal, Metrics, UserError, suggestion
 
 #: Metrics that are maximised; all others are minimised.

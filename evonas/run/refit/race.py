@@ -15,14 +15,14 @@ import numpy as np
 
 from evonas.config import RunConfig
 from evonas.data.samples import Samples, Splits
-from evonas.estimator.refit.folds import FOLDS, fold, losses
-from evonas.estimator.refit.purse import Purse
 from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.final import FinalTraining
 from evonas.evaluation.trained import predict
 from evonas.individual import Member, Trial
 from evonas.rng import Stream, stream
+from evonas.run.refit.folds import FOLDS, fold, losses
+from evonas.run.refit.purse import Purse
 from evonas.space import SearchSpace
 from evonas.training import Stop
 from evonas.types import Doubles, Metrics, Weights
@@ -94,7 +94,7 @@ class Race:
 
     Args:
         space, config: The run's.
-        everything: All samples, see :func:`evonas.estimator.refit.folds.joined`.
+        everything: All samples, see :func:`evonas.run.refit.folds.joined`.
         importance: What each sample counts, ``(n,)``.
         n_jobs: Trainings at a time.
     """

@@ -12,8 +12,8 @@ import pytest
 
 from evonas import EvoClassifier
 from evonas import front as fronts
-from evonas.estimator.refit import module, packages, settle, standings
 from evonas.run.open import load_splits, open_run
+from evonas.run.refit import module, packages, settle, standings
 
 SMALL = {"generations": 6, "population": 8, "epochs": 20, "random_state": 0}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evonas.estimator.refit.finalists import finalists
 from evonas.objectives import parse_objectives
+from evonas.run.refit.finalists import finalists
 from evonas.store import Record
 
 OBJECTIVES = parse_objectives(["val_error", "flops"], ["flops<=4000"], ["val_error", "flops"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evonas.estimator.refit.final import Final
 from evonas.run.api import package
 from evonas.run.open import OpenRun
 from evonas.run.package import Package
+from evonas.run.refit.final import Final
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ def packages(run: OpenRun, final: Final) -> dict[int, Package]:
 
     Args:
         run: The run, open.
-        final: Result of :func:`evonas.estimator.refit.settle` for it.
+        final: Result of :func:`evonas.run.refit.settle` for it.
     """
     found = {}
     for id, network in final.networks.items():
@@ -57,7 +57,7 @@ def module(run: OpenRun, final: Final) -> nn.Module:
 def standings(final: Final) -> pd.DataFrame:
     """The race as a table, the picked network first: ``id``, ``epochs``, ``loss``, ``behind``, ``error``.
 
-    ``loss`` is the mean over samples while they were held out (see :func:`evonas.estimator.refit.folds.losses`),
+    ``loss`` is the mean over samples while they were held out (see :func:`evonas.run.refit.folds.losses`),
     ``behind`` the difference to that of the best, ``error`` the standard error of this difference.
     """
     import pandas as pd

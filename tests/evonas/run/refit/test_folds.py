@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evonas.data.samples import Samples, Splits
-from evonas.estimator.refit.folds import FOLDS, fold, joined, losses
+from evonas.run.refit.folds import FOLDS, fold, joined, losses
 from evonas.types import Task
 
 SEED = np.random.SeedSequence(7)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evonas.diagram import NetworkDiagram
+from evonas.capabilities.diagram import NetworkDiagram
 
 
 def make(

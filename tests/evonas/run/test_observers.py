@@ -14,7 +14,7 @@ from toy import OBJECTIVES, Play
 
 from evonas.config import RunConfig
 from evonas.front import default_reference, front, hypervolume
-from evonas.observers import GenerationObserver, create_observers
+from evonas.run.observers import GenerationObserver, create_observers
 from evonas.store import Record
 from evonas.types import UserError
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evonas.pareto import attainment_surfaces, front, hypervolume, knee, rank_and_crowd
+from evonas.objectives.pareto import attainment_surfaces, front, hypervolume, knee, rank_and_crowd
 from evonas.types import Doubles
 
 points = arrays(np.float64, st.tuples(st.integers(1, 24), st.just(2)), elements=st.integers(0, 8).map(float))

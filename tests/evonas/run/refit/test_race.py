@@ -10,11 +10,11 @@ import pytest
 
 from evonas.config import RunConfig
 from evonas.data.samples import Samples, Splits
-from evonas.estimator.refit.folds import FOLDS
-from evonas.estimator.refit.purse import Purse
-from evonas.estimator.refit.race import Entrant, Race, Standing
 from evonas.individual import Evaluation, Individual, Member
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
+from evonas.run.refit.folds import FOLDS
+from evonas.run.refit.purse import Purse
+from evonas.run.refit.race import Entrant, Race, Standing
 from evonas.types import Task
 
 TASK = Task("classification", (2,), 2)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from evonas.capabilities.tables import ArchitectureTable
-from evonas.metrics import METRICS, Metric
+from evonas.objectives.metrics import METRICS, Metric
 from evonas.search import SEARCHERS, SearcherFactory
 from evonas.serialization.arrays import BAD_DATA
 from evonas.space import SearchSpace
@@ -91,7 +91,8 @@ def custom_metrics(wanted: Collection[str]) -> Mapping[str, CustomMetric]:
             metric = _load(name, installed(METRIC_GROUP), "metric")
             if not isinstance(getattr(metric, "description", None), Metric) or not callable(metric):
                 raise UserError(f"the metric {name!r} is installed but does not say whether less or more is better: it "
-                                "needs an attribute `description`, an evonas.metrics.Metric, and to be callable")
+                                "needs an attribute `description`, an evonas.objectives.metrics.Metric, and to be "
+                                "callable")
             found[name] = metric
     return found
 
