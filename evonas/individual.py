@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, NamedTuple
 
-from evonas.space import G
-from evonas.types import Metrics, Weights
+from evonas.types import G, Metrics, Weights
 
 
 @dataclass(frozen=True, slots=True)

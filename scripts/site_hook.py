@@ -79,7 +79,7 @@ def settings(name: str) -> str:
 def spaces() -> str:
     """Return the options, operators and seeders of every installed space."""
     from evonas.capabilities.option_models import describe_options
-    from evonas.cli.examples import example_of
+    from evonas.run.examples import example_of
     from evonas.run.initialization import seeder_names
     from evonas.run.plugins import available_spaces
 
@@ -99,7 +99,7 @@ def search_options() -> str:
     """Return the options of a search for a whole family, by its method."""
     from evonas.capabilities.family import FamilySearchable
     from evonas.capabilities.option_models import describe_options
-    from evonas.cli.examples import example_of
+    from evonas.run.examples import example_of
     from evonas.run.plugins import available_spaces
     from evonas.supernet.settings import METHODS
 
@@ -115,7 +115,7 @@ def presets() -> str:
     """What the preset ``published`` sets, by space and method, with the paper."""
     from evonas.capabilities.option_models import value_text
     from evonas.capabilities.presets import flat
-    from evonas.cli.examples import example_of
+    from evonas.run.examples import example_of
     from evonas.run.plugins import available_spaces
     from evonas.run.presets import presets_of
 

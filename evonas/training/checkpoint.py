@@ -13,8 +13,7 @@ import numpy as np
 
 from evonas.data.samples import Splits
 from evonas.serialization.arrays import load, save
-from evonas.space import Encoded
-from evonas.types import Arrays, Floats, UserError
+from evonas.types import Arrays, Encoded, Floats, UserError
 
 #: Key of the search's identity in the header.
 KEY = "search"

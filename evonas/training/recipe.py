@@ -8,8 +8,7 @@ from typing import Generic, Literal
 
 import numpy as np
 
-from evonas.space import G
-from evonas.types import Doubles, Weights
+from evonas.types import Doubles, G, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

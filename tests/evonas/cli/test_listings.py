@@ -117,7 +117,7 @@ def test_a_space_of_a_third_party_is_listed_as_well(evonas: Evonas, monkeypatch:
     point = EntryPoint("gates", f"{__name__}:create_gates", "evonas.search_spaces")
     points = {**available_spaces(), "gates": point}
     monkeypatch.setattr("evonas.run.plugins.available_spaces", lambda: points)
-    monkeypatch.setattr("evonas.cli.examples.available_spaces", lambda: points)
+    monkeypatch.setattr("evonas.run.examples.available_spaces", lambda: points)
     assert "For tables" in evonas("spaces", "gates").stdout
     assert [row["name"] for row in json.loads(evonas("spaces", "-v", "--json").stdout)] == sorted(points)
     rows = {row["name"]: row for row in json.loads(evonas("metrics", "--json").stdout)}
