@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evonas.data.own_files import NO_OPTIONS, SUFFIXES, FileOptions, is_own_file, own_source
+from evonas.data.own_files import NO_OPTIONS, SUFFIXES, FileOptions, is_own_file
+from evonas.data.own_sources import own_source
 from evonas.data.sources import SOURCES, Source, stored
 from evonas.types import DataError, Task, suggestion
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from evonas.data.locating import find_folder
 from evonas.data.sources import stored
-from evonas.data.tables import Table, read_table
+from evonas.data.table_files import read_table
+from evonas.data.tables import Table
 from evonas.objectives.metrics import Metric
 from evonas.space import InvalidGenotype
 from evonas.types import DataError, Doubles, Goal, Ints, Metrics, Task, UserError, suggestion
