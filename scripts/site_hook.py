@@ -1,4 +1,4 @@
-"""What mkdocs puts into the pages of ``docs/``: reference of commands, settings and metrics, a map of the packages, and
+"""Parts of the pages of ``docs/`` for mkdocs: reference of commands, settings and metrics, a map of the packages, and
 notebooks.
 
 A page asks for a part by a line ``<!-- generated: NAME ARGUMENT -->``. Everything is drawn from the commands, models,
@@ -112,7 +112,7 @@ def search_options() -> str:
 
 
 def presets() -> str:
-    """What the preset ``published`` sets, by space and method, with the paper."""
+    """Return the settings of the preset ``published``, by space and method, with the paper."""
     from evonas.capabilities.option_models import value_text
     from evonas.capabilities.presets import flat
     from evonas.run.examples import example_of

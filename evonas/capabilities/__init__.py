@@ -1,4 +1,4 @@
-"""What a search space may offer beside :class:`evonas.space.SearchSpace`: every optional protocol, by what it is for.
+"""Capabilities of a search space beside :class:`evonas.space.SearchSpace`: every optional protocol, by its purpose.
 
 - ``variation``: weights from relatives, aims, neighbours, features
 - ``initialization``: families to start from; ``family``: searches that end in a whole family with weights

@@ -36,5 +36,5 @@ class Drawable(Protocol[G_contra]):
     """Capability: draw a network."""
 
     def sketch(self, genotype: G_contra, weights: Weights | None = None) -> NetworkDiagram:
-        """All nodes and edges; with ``weights`` also those of the edges, if the space has such."""
+        """Diagram of all nodes and edges; with ``weights`` also those of the edges, if the space has such."""
         ...

@@ -20,13 +20,13 @@ Precision: TypeAlias = Literal["float32", "int8"]
 
 @dataclass(frozen=True)
 class ExportTarget:
-    """What an exported network is for.
+    """Purpose of an exported network.
 
     Attributes:
         name: What its identifiers begin with: a C identifier.
-        scaling: From the data's own units, which the exported network takes and gives, to those of the search.
+        scaling: Conversion from the data's own units, which the exported network takes and gives, to the search's.
         byte_inputs: Whether the data set's inputs are bytes.
-        precision: Of the stored weights.
+        precision: Precision of the stored weights.
         stem: What its files are called, without suffix; empty where that is the name.
         classes: Names of the classes in the order of the outputs; empty where they have none.
         inputs: Names of the features; empty where they have none.

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with settings, as one sentence: the setting, what is expected, what was given."""
+"""Errors of pydantic about settings as one sentence: the setting, what is expected, what was given."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def sentence_of(
     """The first of what is wrong.
 
     Args:
-        error: Of a model of settings.
+        error: Error of a model of settings.
         known: Its fields.
         source: Where the settings are from, with which the sentence begins.
-        options: Of the command line, by the names of those settings that they gave: these begin it instead.
+        options: Options of the command line by the settings that they gave: these begin the sentence instead.
     """
     setting, sentence = _first(error, known)
     word, _, rest = sentence.partition(" ")

@@ -105,7 +105,13 @@ def retrain(
 
 
 def _print_results(results: Sequence[Retraining], flops: Mapping[int, float], quality: str) -> None:
-    """A row an individual, by ascending cost; by weights of the test samples, too, where they have some."""
+    """Print a row an individual, by ascending cost; by weights of the test samples, too, if they have some.
+
+    Args:
+        results: The retrainings.
+        flops: FLOPs of the individuals.
+        quality: Name of the test metric without its prefix.
+    """
     from evonas.report.tables import Column, number, table
     from evonas.run.retrain import WEIGHTED, summary
 
@@ -135,7 +141,16 @@ def _ids(texts: list[str]) -> list[int]:
 def _report(
     n_done: int, n_all: int, retraining: Retraining | None, error: str | None, *, quiet: bool, reported: list[int]
 ) -> None:
-    """A line for a training that ended, which is noted in ``reported``."""
+    """Print a line for a training that ended, and note it in ``reported``.
+
+    Args:
+        n_done: Number of trainings that have ended.
+        n_all: Number of all trainings.
+        retraining: The training; None if it failed.
+        error: Why it failed; None if it did not.
+        quiet: Print errors only.
+        reported: Numbers of the trainings that were reported.
+    """
     reported.append(n_done)
     if error is not None:
         (print_stderr if quiet else say)(f"{n_done}/{n_all} failed: {error}")

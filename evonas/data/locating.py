@@ -45,7 +45,7 @@ class CatalogueEntry:
 
 
 def catalogue(root: str | Path | None = None) -> list[CatalogueEntry]:
-    """All named data sets, the folder of each if it was found, and otherwise how to get it.
+    """Named data sets with the folder of each if it was found, and otherwise how to get it.
 
     Raises:
         DataError: If ``root`` is no folder.

@@ -62,7 +62,7 @@ def as_numbers(x: Any, name: str) -> NDArray[Any]:
 
     Args:
         x: Samples ``(n, ...)``.
-        name: Of the argument, for the message.
+        name: Name of the argument, for the message.
 
     Raises:
         DataError: A value is text or no number at all. Missing and infinite ones are left as they are.
@@ -81,11 +81,11 @@ def as_numbers(x: Any, name: str) -> NDArray[Any]:
 
 
 def strange_sentence(found: Sequence[Strange], name: str) -> str:
-    """What is said of columns with strange values.
+    """Message about columns with strange values.
 
     Args:
         found: The first of each.
-        name: Of the argument.
+        name: Name of the argument.
     """
     column, row, value = found[0]
     place = f"in {column}, sample {row}" if column else f"for sample {row}"

@@ -70,7 +70,13 @@ def _extras(options: FileOptions, part: Part) -> dict[str, str]:
 
 
 def _test_weights(options: FileOptions, file: Path, *, own: bool) -> dict[str, str]:
-    """The array with the weights of the test samples, where there is one: ``w_test`` where ``w_train`` is given."""
+    """Name of the array with the weights of the test samples, if there is one: ``w_test`` if ``w_train`` is given.
+
+    Args:
+        options: Options of the user's files.
+        file: The archive with the test samples.
+        own: Whether it holds these only.
+    """
     if options.weights is None:
         return {}
     name = re.sub("_train$", "_test", options.weights)

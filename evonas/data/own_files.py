@@ -30,7 +30,7 @@ PLAIN_ARRAYS = ("x", "y")
 
 @dataclass(frozen=True)
 class FileOptions:
-    """How files of the user's are read, beside ``axes`` and ``task``.
+    """Options for reading the user's own files, beside ``axes`` and ``task``.
 
     Attributes:
         target: Column of a table that is to be predicted; several of a regression, or their names with commas.
@@ -48,7 +48,8 @@ class FileOptions:
         classes: Names of the classes in the order of the outputs; empty are those of a table's target, in order, or
             those in the array ``classes`` of an archive.
         categorical: Columns of a table whose values are categories, also where they are numbers or many.
-        categories: Of columns of a table, each of which becomes a feature; empty are those of the columns of texts.
+        categories: Categories by columns of a table, each of which becomes a feature; empty are those of the columns
+            of texts.
     """
 
     target: str | tuple[str, ...] | None = None

@@ -34,7 +34,7 @@ def read_table(path: Path, texts: tuple[str, ...] = ()) -> Table:
     """A table from a file.
 
     Args:
-        path: Of a CSV file, whose values commas, semicolons or tabs separate, or of a Parquet file.
+        path: Path of a CSV file, whose values commas, semicolons or tabs separate, or of a Parquet file.
         texts: Columns that are read as texts, as :func:`evonas.data.columns.named_columns` takes them.
 
     Raises:

@@ -22,7 +22,7 @@ class Table:
     """Columns of equal length.
 
     Attributes:
-        path: Of the file, for messages.
+        path: Path of the file, for messages.
         frame: The columns by their names, which are all different.
         lines: The line of each row in the file, ``(n,)``; None where a file has no lines.
         is_settled: Whether a run has settled what each column is: then none can be left out or be made another.
@@ -126,7 +126,7 @@ class Table:
         return values
 
     def _remedy(self, name: str, text: str) -> str:
-        """What to do about a column of numbers that holds a text."""
+        """Remedy for a column of numbers that holds a text."""
         if self.is_settled:
             return "write decimals with a point" if is_decimal_comma(text) else "correct the rows: training had numbers"
         remedy = f"correct the rows, or take its values for categories (--categorical {name!r})"
@@ -135,7 +135,7 @@ class Table:
         return f"{remedy}, or leave the column out (--ignore {name!r})"
 
     def _parsed(self, column: pd.Series[Any]) -> tuple[Doubles, NDArray[np.bool_]]:
-        """The values of a column as numbers, ``(n,)``, NaN where there is none, and where there is something else."""
+        """Values of a column as numbers, ``(n,)``, NaN without one; and which rows hold something else."""
         import pandas as pd
 
         there = column.notna().to_numpy(bool)

@@ -198,7 +198,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """A fitted copy of this estimator that predicts with another member of ``front_``.
 
         Args:
-            id: Of the member, from the index of ``front_``; or of a network of the ensemble that predicts.
+            id: Id of a member, from the index of ``front_``, or of a network of the ensemble that predicts.
 
         Raises:
             ValueError: There is none of this id.

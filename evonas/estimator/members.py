@@ -39,7 +39,7 @@ class Members:
     splits: Splits
 
     def package(self, id: int) -> Package:
-        """One of the networks; raises :class:`UserError` where there is none of this id, and says which there are."""
+        """One of the networks; raises :class:`UserError` with all ids if this is none of them."""
         if isinstance(id, int | np.integer) and not isinstance(id, bool) and id in self.packages:
             return self.packages[int(id)]
         there = ", ".join(map(str, sorted(self.packages)))

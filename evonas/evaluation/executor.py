@@ -1,4 +1,4 @@
-"""Where trials run: processes, or threads where evaluators release the GIL. The only module that imports joblib."""
+"""Execution of trials in processes, or in threads if evaluators release the GIL. The only module with joblib."""
 
 from __future__ import annotations
 
@@ -107,9 +107,16 @@ def _run(
 def _run_beside(
     evaluator: Evaluator[G], jobs: Iterable[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
 ) -> Iterator[_Tagged[G]]:
-    """One worker thread: a signal reaches the main thread at once, while native code runs in the other.
+    """Evaluate in one worker thread: a signal reaches the main thread at once while native code runs in the other.
 
     The worker has more jobs than it needs at the moment, so that the main thread draws, stores and reports meanwhile.
+
+    Args:
+        evaluator: The evaluator.
+        jobs: The jobs.
+        n_jobs: Number of parallel jobs, which is 1.
+        stop: Request to stop.
+        trial_timeout: Seconds that a trial may take; None for no limit.
     """
     with ThreadPoolExecutor(1) as pool:
         try:
@@ -133,7 +140,14 @@ def _run_beside(
 def _evaluate_in_turn(
     evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None, left: threading.Event
 ) -> _Tagged[G]:
-    """Evaluate, and set ``left`` once that leaves the interpreter to other threads."""
+    """Evaluate, and set ``left`` once that leaves the interpreter to other threads.
+
+    Args:
+        evaluator: The evaluator.
+        job: The job.
+        trial_timeout: Seconds that a trial may take; None for no limit.
+        left: Event that is set.
+    """
     announce(left)
     try:
         return _evaluate(evaluator, job, trial_timeout)
@@ -162,7 +176,14 @@ def end_with(parent: int) -> None:
 def _isolated(
     evaluator: Evaluator[G], jobs: Sequence[Job[G]], stop: Stop, trial_timeout: float | None
 ) -> Iterator[Evaluation[G]]:
-    """One job at a time in a fresh process: finds out which one kills it."""
+    """Evaluate one job at a time, each in a fresh process, to find out which one kills it.
+
+    Args:
+        evaluator: The evaluator.
+        jobs: The jobs.
+        stop: Request to stop.
+        trial_timeout: Seconds that a trial may take; None for no limit.
+    """
     for job in jobs:
         try:
             for _, evaluation in _run(evaluator, [job], 2, stop, trial_timeout):

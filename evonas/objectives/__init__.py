@@ -1,4 +1,4 @@
-"""What a search aims at: metrics, objectives and constraints, and the comparison of results by them.
+"""Aims of a search: metrics, objectives and constraints, and the comparison of results by them.
 
 - ``metrics``: every metric of this program, with its unit, its goal and the place of its measurement
 - ``objectives``: named metrics as the matrix that is minimised, and constraints

@@ -100,7 +100,7 @@ class Objectives:
 
     @property
     def metrics(self) -> frozenset[str]:
-        """All metrics that are minimised, maximised or bounded."""
+        """Metrics that are minimised, maximised or bounded."""
         return frozenset([*(o.metric for o in self.items), *(c.metric for c in self.constraints)])
 
     def matrix(self, evaluations: Sequence[Measured]) -> Doubles:

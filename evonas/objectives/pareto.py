@@ -87,7 +87,7 @@ def attainment_surfaces(fronts: Sequence[Doubles], percentiles: Sequence[float])
 
     Args:
         fronts: Arrays of shape ``(n, 2)`` with at least one row.
-        percentiles: From 0, the surface that any front attains, to 100, the one that all attain.
+        percentiles: Percentages from 0, the surface that any front attains, to 100, the one that all attain.
 
     Returns:
         For each percentile an array ``(m, 2)`` by ascending first column; the second descends.

@@ -1,4 +1,4 @@
-"""What a run has reached so far, for its observers: its front, and how good that is."""
+"""Standing of a run for its observers: its front so far, and how good that is."""
 
 from __future__ import annotations
 

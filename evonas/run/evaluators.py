@@ -161,7 +161,14 @@ def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evalu
 def _deployment(
     config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
 ) -> DeploymentEvaluator[Any] | None:
-    """The evaluator of the exported network; None where none of its metrics is wanted."""
+    """Evaluator of the exported network; None if none of its metrics is wanted.
+
+    Args:
+        config: Configuration of the run.
+        space: Space of the run.
+        splits: The data set.
+        wanted: Names of its metrics that are wanted.
+    """
     if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
         raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
                         "or neither (latency is that of this machine)")

@@ -115,7 +115,7 @@ def stored(raw: RawSamples, file: Path, settings: Mapping[str, Any], *, source: 
 
     Args:
         raw: The samples.
-        file: To be written.
+        file: File to be written.
         settings: Fields of :class:`RunConfig`.
         source: What the messages name.
 

@@ -1,4 +1,4 @@
-"""One column of latencies holds one target's: which machine or command timed the networks of a run is kept with it."""
+"""Sources of latencies: which machine or command has timed the networks of a run; a column holds those of one."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, r
 
 
 def sources_of(config: RunConfig, objectives: Objectives) -> dict[str, str]:
-    """What times the networks of a search here, by the metric; empty where nothing is timed."""
+    """Machine or command that times the networks of a search here, by the metric; empty if nothing is timed."""
     sources = {HOST_LATENCY: machine(), DEVICE_LATENCY: config.latency_command or ""}
     return {metric: source for metric, source in sources.items() if metric in objectives.metrics}

@@ -89,7 +89,15 @@ def lower_front(
 
 
 def _check(name: str, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
-    """Raise :class:`UserError` unless networks of another run can be lowered into this one."""
+    """Raise :class:`UserError` unless networks of another run can be lowered into this one.
+
+    Args:
+        name: The other run as the user named it.
+        info: Facts about the other run.
+        config: Configuration of this run.
+        splits: Data set of this run.
+        space: Space of this run.
+    """
     theirs = check_config(info.config, source=name)
     check_samples(name, info, theirs, splits.task, config.split_seed, splits.fingerprint)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
@@ -101,7 +109,16 @@ def _lower(
     name: str, opened: OpenRun, best: Sequence[Record], config: RunConfig, space: SearchSpace[Any],
     objectives: Objectives, replace_max_pool: bool,
 ) -> list[tuple[Trial[Any], LoweredNetwork]]:
-    """Those that keep the constraints as far as structure tells, with their trials of the other run in this space.
+    """Lowered networks that keep the constraints as far as structure tells, with their trials in this space.
+
+    Args:
+        name: The other run as the user named it.
+        opened: The other run.
+        best: Records of its front.
+        config: Configuration of this run.
+        space: Space of this run.
+        objectives: Objectives and constraints of this run.
+        replace_max_pool: Replace max-pooling, which has no neurons, by average-pooling.
 
     Raises:
         UserError: None is left, one has no weights, or one cannot be lowered.
@@ -142,7 +159,13 @@ def _lower(
 def _measured(
     found: Sequence[tuple[Trial[Any], LoweredNetwork]], config: RunConfig, evaluator: Evaluator[Any]
 ) -> list[Evaluation[Any]]:
-    """An evaluation for each network as it is, with a budget of 0 epochs, in their order."""
+    """Evaluations of the networks as they are, with a budget of 0 epochs, in their order.
+
+    Args:
+        found: Trials and lowered networks.
+        config: Configuration of this run.
+        evaluator: Its evaluator.
+    """
     jobs = []
     for trial, network in found:
         seed = stream(config.seed, Stream.LOWERING, trial.individual.id, 0)

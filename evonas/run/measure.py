@@ -21,7 +21,7 @@ from evonas.types import Metrics
 
 @dataclass(frozen=True)
 class Timer:
-    """What times networks: a command that runs them on a device, or this machine.
+    """Timer of networks: a command that runs them on a device, or this machine.
 
     Attributes:
         text: The command as it was given; None for this machine.

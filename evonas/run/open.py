@@ -1,4 +1,4 @@
-"""From a run directory back to the run, open; and whether this run can take something from another."""
+"""Opening of a run directory, and checks of whether this run can take something from another."""
 
 from __future__ import annotations
 
@@ -131,10 +131,15 @@ def data_config(run: OpenRun) -> RunConfig:
 
 
 def locate_data(config: RunConfig, info: RunInfo, out: Path) -> RunConfig:
-    """The configuration with the paths of the run's own files of samples as they are now: all may have been moved.
+    """Configuration with the present paths of the run's own files of samples, all of which may have been moved.
 
     A file is looked for where it was, in the folder ``data_root``, beside the run and in it, under its old name; the
     one with the training samples also under the run's. Of several the first is taken that holds the run's samples.
+
+    Args:
+        config: Configuration of the run.
+        info: Facts about the run.
+        out: Directory of the run.
 
     Raises:
         StoreError: There is none.
@@ -165,7 +170,7 @@ def locate_data(config: RunConfig, info: RunInfo, out: Path) -> RunConfig:
 
 
 def _moved(path: Path, folders: Sequence[Path]) -> Path:
-    """Where a file is now; where it was, if that is not known."""
+    """Present path of a file; the old one, if that is not known."""
     if str(path) == "split":
         return path
     return next((place for place in (path, *(folder / path.name for folder in folders)) if place.is_file()), path)
@@ -202,7 +207,13 @@ def _is_text(value: object) -> bool:
 
 
 def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
-    """Raises :class:`StoreError` unless ``splits`` are what the run was started with."""
+    """Raise :class:`StoreError` unless ``splits`` are what the run was started with.
+
+    Args:
+        splits: The data set.
+        info: Facts about the run.
+        out: Directory of the run.
+    """
     if splits.fingerprint != info.fingerprint:
         raise StoreError(
             f"the data set {splits.name!r} is not the one that {out} was started with: its fingerprint is "
@@ -216,7 +227,7 @@ def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits,
 
     Args:
         run: What a sentence about it begins with.
-        config, splits, space: Of this one.
+        config, splits, space: Those of this run.
 
     Raises:
         UserError: The first difference that matters to weights.
@@ -237,11 +248,11 @@ def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits,
 
 
 def check_samples(run: str, info: RunInfo, theirs: RunConfig, task: Task, split_seed: int, fingerprint: str) -> None:
-    """Whether another run, of whatever space, has seen what this one sees.
+    """Check that another run, of any space, has seen the same samples as this one.
 
     Args:
         run: What a sentence about it begins with.
-        task, split_seed, fingerprint: Of this one.
+        task, split_seed, fingerprint: Those of this run.
 
     Raises:
         UserError: The first difference.

@@ -50,7 +50,7 @@ class Package:
     source: Json
 
     def header(self) -> Json:
-        """All but the arrays, as JSON."""
+        """Header, as JSON: the package without its arrays."""
         return {
             "format": FORMAT, "space": self.space, "options": self.options, "task": asdict(self.task),
             "genotype": self.genotype.header, "normalisation": self.normalisation, "metrics": dict(self.metrics),
@@ -63,7 +63,7 @@ class Package:
         return space.compile(space.decode(self.genotype), self.weights)
 
     def module(self, *, raw: bool = False) -> nn.Module:
-        """As :func:`load` gives it; ``ValueError`` if the weights do not fit the genotype."""
+        """The network as :func:`load` gives it; ``ValueError`` if the weights do not fit the genotype."""
         module = self.compile()
         if raw:
             from evonas.export.module import InDataUnits  # imports torch
@@ -112,6 +112,11 @@ FORMATS: MappingProxyType[str, Callable[[Package, Path], None]] = MappingProxyTy
 
 def export(package: Package, path: Path, format: str) -> None:
     """Write a package; whole or not at all, and only if it can be loaded again.
+
+    Args:
+        package: The network.
+        path: File to write.
+        format: ``"torch"`` or ``"json"``.
 
     Raises:
         UserError: The weights do not fit the genotype, or the file cannot be written.

@@ -15,7 +15,7 @@ from evonas.types import UserError
 
 
 def presets_of(space: SearchSpace[Any]) -> Mapping[str, Preset]:
-    """All presets ``published`` of a space by the method's name: those of supernets where it has one, and its own."""
+    """Presets ``published`` of a space by the method's name: those of supernets if it has one, and its own."""
     own = space.presets if isinstance(space, HasPresets) else {}
     engine = PUBLISHED if isinstance(space, Relaxable) else {}
     found: dict[str, Preset] = {**engine, **own}
@@ -30,7 +30,7 @@ def presets_of(space: SearchSpace[Any]) -> Mapping[str, Preset]:
 
 
 def preset_of(config: RunConfig, space: SearchSpace[Any]) -> Preset | None:
-    """What the setting ``preset`` of a configuration stands for; None where it is not set.
+    """Preset that the setting ``preset`` of a configuration names; None if it is not set.
 
     Raises:
         UserError: The method bears no paper's name.

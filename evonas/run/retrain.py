@@ -28,7 +28,7 @@ from evonas.types import Floats, UserError
 
 #: ``fresh``: new weights, the honest figure of an architecture; ``inherited``: go on from the weights the search found.
 StartKind: TypeAlias = Literal["fresh", "inherited"]
-#: Default epochs, where there are samples enough.
+#: Default epochs for data sets that are not small.
 EPOCHS = 20
 #: Networks of any size train at the full learning rate, also those that begin with weights.
 FULL_RATE_EDGES = sys.float_info.max
@@ -93,7 +93,16 @@ def retrain(
 
 
 def _job(run: OpenRun, id: int, seed: int, start: StartKind, epochs: int, stop: Stop) -> Job[Any]:
-    """A training with one seed, which is a replicate of the individual's trial."""
+    """Training with one seed, which is a replicate of the individual's trial.
+
+    Args:
+        run: The run.
+        id: Id of the individual.
+        seed: Number of the training.
+        start: Initial weights.
+        epochs: Number of epochs.
+        stop: Request to stop.
+    """
     member = run.store.member(id)
     trial = Trial(member.trained, epochs, replicate=seed)
     weights = run.store.weights(*member.evaluation.key) if start == "inherited" else None
@@ -122,7 +131,14 @@ def _load_all(run: OpenRun) -> Splits:
 
 
 def _teacher_outputs(run: OpenRun, splits: Splits, name: str, n_members: int) -> Floats:
-    """What a teacher says of the training samples, ``(n_train, n_outputs)``; arguments as :func:`read_teacher`."""
+    """Outputs of a teacher for the training samples, ``(n_train, n_outputs)``.
+
+    Args:
+        run: The run.
+        splits: Its data set.
+        name: The teacher, see :func:`read_teacher`.
+        n_members: Number of networks of the teacher that are averaged.
+    """
     return read_teacher(
         name, n_members, samples=splits.train, task=splits.task, split_seed=run.config.split_seed,
         fingerprint=run.store.info.fingerprint,

@@ -40,7 +40,7 @@ class Sampler:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What the entries of a complexity are about; empty where that is operations, or parameters alone."""
+        """Measures that the entries of a complexity weigh; empty for operations, or for parameters alone."""
         return self.net.measures
 
     @property

@@ -1,4 +1,4 @@
-"""From a configuration to what its searcher needs: defaults, budgets and settings."""
+"""Defaults, budgets and settings of a searcher by the configuration of its run."""
 
 from __future__ import annotations
 

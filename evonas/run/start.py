@@ -37,15 +37,15 @@ from evonas.types import Floats, UserError, blames
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
 BATCH = 5
-#: Members where nobody asks for others; and more of them than anybody waits for.
+#: Default number of members; and a number that stands for no limit.
 FAMILY_SIZE, UNLIMITED = 40, 1_000_000
-#: Default epochs of each, where there are samples enough: it has no parent to begin from.
+#: Default epochs of each, for data sets that are not small: it has no parent to begin from.
 MEMBER_EPOCHS = 2 * EPOCHS
 
 
 @runtime_checkable
 class RunObserver(FamilyObserver, Protocol):
-    """What watches a run: an object with these methods, which must not change anything.
+    """Observer of a run: an object with these methods, which must not change anything.
 
     A class derived from this one has them all, doing nothing, and overrides those that it needs::
 
@@ -60,7 +60,14 @@ class RunObserver(FamilyObserver, Protocol):
     """
 
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
-        """The run is open; ``records`` are its evaluations from ``elapsed`` seconds of earlier sessions."""
+        """Called as the run is open.
+
+        Args:
+            config: Configuration of the run.
+            objectives: Objectives of the run.
+            records: Its evaluations from earlier sessions.
+            elapsed: Seconds of earlier sessions.
+        """
         ...
 
     def timing(self, n_done: int, n_rounds: int) -> None:
@@ -68,7 +75,7 @@ class RunObserver(FamilyObserver, Protocol):
         ...
 
     def noted(self, sentence: str) -> None:
-        """What the user should know of the run's founders."""
+        """A remark for the user on the run's founders."""
         ...
 
 
@@ -107,8 +114,8 @@ def seed(
     """A new run that trains the family of ``config.seeder``; returns whether it came to its end within the time limit.
 
     Args:
-        n_members: None is what the seeder's search gives by itself; else as many as the time allows, 40 where there is
-            no limit.
+        n_members: Number of members; None takes what the seeder's search gives by itself, else as many as the time
+            allows, 40 without a limit.
 
     Raises:
         UserError: As :func:`evolve`.

@@ -48,11 +48,11 @@ class Pool(NamedTuple):
     Attributes:
         F: Objectives, minimised, ``(n, n_objectives)``: the first is the quality, all others are costs.
         rank: Non-domination rank, ``(n,)``.
-        place: From 0 for the best by rank and crowding distance, ``(n,)``.
+        place: Positions by rank and crowding distance, 0 for the best, ``(n,)``.
         living: Indices of the population.
-        violation: Of the constraints, 0 for members that keep them, ``(n,)``.
+        violation: Violations of the constraints, 0 for members that keep them, ``(n,)``.
         logarithmic: Which costs are logarithms to base 10, ``(n_objectives - 1,)``.
-        exponents: By which power of each cost a child's trial takes longer, ``(n_objectives - 1,)``; see
+        exponents: Powers of each cost by which a child's trial takes longer, ``(n_objectives - 1,)``; see
             :func:`exponents_of`.
     """
 
@@ -205,7 +205,7 @@ def hopeful(F: Doubles) -> NDArray[np.bool_]:
 
 
 def exponents_of(F: Doubles, work: Doubles) -> Doubles:
-    """By which power of each cost a trial takes longer: 1 where too few have shown it.
+    """Powers of each cost by which a trial takes longer: 1 where too few have shown it.
 
     Args:
         F: Objectives of trials, the costs as logarithms to base 10, ``(n, n_objectives)``.

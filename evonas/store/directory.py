@@ -102,7 +102,7 @@ def task_of(info: RunInfo, run: Path | str) -> Task:
 
 
 def of_another(directory: Path, how: str, ours: str) -> StoreError:
-    """Why a run is not gone on with.
+    """Error for a run that cannot be continued.
 
     Args:
         how: How the run came about, such as ``"searched by NSGA2"``.

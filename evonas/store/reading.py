@@ -123,7 +123,7 @@ class RunReader(Generic[G]):
                 yield rows.digest_of(digest)
 
     def records(self) -> list[Record]:
-        """All evaluations in order of completion; their metrics include those measured later.
+        """Evaluations in order of completion; their metrics include those measured later.
 
         Raises:
             StoreError: A row is damaged, or a successful evaluation lacks an objective.
@@ -177,7 +177,7 @@ class RunReader(Generic[G]):
         return self._one(query, table) is not None
 
     def retrainings(self) -> list[Retraining]:
-        """All final trainings."""
+        """Final trainings."""
         with sqlite_errors(self.directory):
             query = "SELECT id, start, epochs, seed, metrics, seconds FROM retrainings ORDER BY rowid"
             return [rows.retraining_of(row) for row in self._db.execute(query).fetchall()]
@@ -256,7 +256,13 @@ class RunReader(Generic[G]):
         return self._parsed(id, budget, row)
 
     def _parsed(self, id: int, budget: int, row: Sequence[Any]) -> Evaluation[G]:
-        """An evaluation, from the columns status, metrics, seconds, error, genotype, and run and id of its origin."""
+        """Evaluation from columns of the database.
+
+        Args:
+            id: Id of the individual.
+            budget: Budget of the trial.
+            row: Status, metrics, seconds, error, genotype, and run and id of the origin.
+        """
         with sqlite_errors(self.directory):
             status, metrics = rows.status_of(row[0]), rows.metrics_of(row[1])
             seconds, error, origin = rows.seconds_of(row[2]), rows.error_of(row[3]), rows.origin_of(row[5], row[6])

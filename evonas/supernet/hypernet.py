@@ -31,7 +31,7 @@ class Hypernet(Protocol):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What the entries of a complexity are about, of :data:`MEASURES`; empty where that is anything else."""
+        """Measures, of :data:`MEASURES`, that the entries of a complexity weigh; empty for anything else."""
         ...
 
     def coefficients(self, complexity: Doubles) -> Doubles:
@@ -39,7 +39,7 @@ class Hypernet(Protocol):
         ...
 
     def cost_weights(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
-        """What the loss charges for an operation on a row, ``(n_choices, n_operations)``.
+        """Charge of the loss for an operation on a row, ``(n_choices, n_operations)``.
 
         Args:
             costs: What an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure:
@@ -244,7 +244,7 @@ def measure_matrix(costs: Mapping[str, Floats], measures: Sequence[str]) -> Doub
         measures: The columns.
 
     Raises:
-        ValueError: By some measure all operations are free, so that there is nothing to charge for.
+        ValueError: All operations are free by some measure, so that nothing can be charged for.
     """
     columns = np.stack([costs[name].astype(np.float64).mean(axis=0) for name in measures], axis=1)
     means = columns.mean(axis=0)

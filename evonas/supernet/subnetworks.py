@@ -24,6 +24,12 @@ def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Gen
 
     By rank, then crowding distance.
 
+    Args:
+        training: Training of the supernet, which has ended.
+        n_members: Number of genotypes.
+        rng: Generator of the candidates.
+        stop: Request to stop, polled before each candidate.
+
     Raises:
         ValueError: The space has too few genotypes.
     """

@@ -13,7 +13,7 @@ class EarlyStopping(Generic[S]):
     """Watches the validation loss, and keeps the state after the best epoch.
 
     Args:
-        epochs: Of :attr:`evonas.training.Recipe.patience`; None: never stop, keep nothing.
+        epochs: Value of :attr:`evonas.training.Recipe.patience`; None: never stop, keep nothing.
         first: Epochs before this one (they count from 0) are not judged: the network has still to be pruned then.
 
     Attributes:

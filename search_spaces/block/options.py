@@ -10,7 +10,7 @@ Sharing: TypeAlias = Literal["slimmable", "separate"]
 
 
 class BlockOptions(BaseModel):
-    """What a user may set; every field has a default.
+    """Options of the space; every field has a default.
 
     With ``width = 64``, ``stem_kernel = 7``, ``stem_stride = 2`` and ``stem_pool = true`` the network of nothing but
     ``conv3_x1`` is ResNet-18 as published.

@@ -1,4 +1,4 @@
-"""What the block space changes in methods of supernets as they were published."""
+"""Changes of the block space to methods of supernets as they were published."""
 
 from __future__ import annotations
 

@@ -173,11 +173,11 @@ class CellSpace:
 
     @property
     def weight_options(self) -> Mapping[str, Any]:
-        """All options that decide what weights there are: all but how founders are drawn."""
+        """Options that decide the shapes of weights: all but how founders are drawn."""
         return self.options.model_dump(exclude={"sampling"})
 
     def suitable_options(self) -> Mapping[str, Any]:
-        """How founders are drawn, so that a run says it: older ones, which do not, drew them otherwise."""
+        """Way in which founders are drawn, so that a run says it: older ones, which do not, drew them otherwise."""
         return {} if "sampling" in self.options.model_fields_set else {"sampling": self.layout.options.sampling}
 
     @property

@@ -19,7 +19,7 @@ MOST_EDGES = 2**40
 
 
 class NeuronOptions(BaseModel):
-    """What a user may set; every field has a default.
+    """Options of the space; every field has a default.
 
     Attributes:
         norm: Normalisation of hidden layers. Where it is left out a new run on a table has none.

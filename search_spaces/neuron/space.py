@@ -93,11 +93,11 @@ class NeuronSpace:
         return self._founders.sample(rng)
 
     def founder(self, index: int, rng: np.random.Generator) -> NeuronGenotype:
-        """As :meth:`sample`; of images and signals, kinds and sizes of any first founders are spread evenly."""
+        """Founder ``index``; on images and signals, kinds and sizes of any first founders are spread evenly."""
         return self._founders.at(index, rng)
 
     def suitable_options(self) -> Mapping[str, Any]:
-        """On tables no norm, dense founders beside pruned ones, and none that are tiny where there are few features.
+        """Options for tables: no norm, dense founders beside pruned ones, and none that are tiny if features are few.
 
         A norm over the neurons of a layer takes away the length of the vector of inputs: of two features only the angle
         would be left (.75 of the test samples of a table of bananas right, .90 without norm).
@@ -153,7 +153,7 @@ class NeuronSpace:
     def mutate_towards(
         self, parent: NeuronGenotype, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[NeuronGenotype]:
-        """As :meth:`mutate`; operators that can choose aim at the wanted cost.
+        """A child as by :meth:`mutate`; operators that can choose aim at the wanted cost.
 
         Args:
             parent: Stays as it is.
@@ -174,14 +174,20 @@ class NeuronSpace:
     def crossover(
         self, first: NeuronGenotype, second: NeuronGenotype, rng: np.random.Generator
     ) -> Offspring[NeuronGenotype]:
-        """The first parent with a disc of the second, see :meth:`Variation.crossed`; a mutant if nothing changes."""
+        """First parent with a disc of the second, see :meth:`Variation.crossed`; a mutant if nothing changes.
+
+        Args:
+            first: First parent.
+            second: Second parent.
+            rng: Generator of the child.
+        """
         return self._variation.crossed(first, second, rng)
 
     def validate(self, genotype: NeuronGenotype) -> None:
         """Check the genotype's invariants, and that it is one for this task.
 
         Raises:
-            InvalidGenotype: With one sentence.
+            InvalidGenotype: It breaks one; the message is one sentence.
         """
         expected, got = (self.task.n_inputs, self.task.n_outputs), (genotype.n_inputs, genotype.n_outputs)
         if got != expected:
@@ -217,7 +223,14 @@ class NeuronSpace:
     def inherit(
         self, child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng: np.random.Generator
     ) -> Weights:
-        """See :func:`search_spaces.neuron.weights.inherit`."""
+        """Weights of a child, see :func:`search_spaces.neuron.weights.inherit`.
+
+        Args:
+            child: The child.
+            parent: Its parent.
+            weights: Weights of the parent.
+            rng: Generator of new weights.
+        """
         return inherit(child, parent, weights, rng)
 
     def describe(self, genotype: NeuronGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
@@ -236,7 +249,14 @@ class NeuronSpace:
         return {name: format.precisions for name, format in FORMATS.items()}
 
     def export(self, genotype: NeuronGenotype, weights: Weights, format: str, target: ExportTarget) -> ExportedModel:
-        """The network in one of :attr:`formats`."""
+        """Network in one of :attr:`formats`.
+
+        Args:
+            genotype: The genotype.
+            weights: Its weights.
+            format: Name of the format.
+            target: Purpose of the network.
+        """
         return FORMATS[format].write(self._network(genotype, weights), self.task, target)
 
     def lower(self, graph: LayerGraph, rng: np.random.Generator) -> tuple[NeuronGenotype, Weights]:
@@ -251,16 +271,19 @@ class NeuronSpace:
 
     @property
     def backend(self) -> str:
-        """What the chosen trainer runs on, e.g. ``"native, avx512"``."""
+        """Hardware or library that the chosen trainer runs on, e.g. ``"native, avx512"``."""
         return choose_trainer(self.options.trainer).description
 
     def train(
         self, genotype: NeuronGenotype, weights: Weights | None, splits: Splits, recipe: Recipe, *, epochs: int,
         seed: np.random.SeedSequence, stop: Stop, teacher: Floats | None = None,
     ) -> Trained[NeuronGenotype]:
-        """Grow if the genotype asks for it, then train with the chosen trainer from ``weights`` (None: fresh).
+        """Grow if the genotype asks for it, then train with the chosen trainer.
 
-        See :meth:`evonas.capabilities.training.Trainable.train` for the arguments.
+        Args:
+            genotype: The genotype.
+            weights: Weights to begin with; None draws fresh ones.
+            splits, recipe, epochs, seed, stop, teacher: See :meth:`evonas.capabilities.training.Trainable.train`.
         """
         return train(
             genotype, weights, splits, recipe, options=self.options, task=self.task, law=self.law, epochs=epochs,
@@ -268,7 +291,13 @@ class NeuronSpace:
         )
 
     def predict(self, genotype: NeuronGenotype, weights: Weights, samples: Samples) -> Floats:
-        """Logits or regression outputs, shape ``(n, n_outputs)``."""
+        """Logits or regression outputs, shape ``(n, n_outputs)``.
+
+        Args:
+            genotype: The genotype.
+            weights: Its weights.
+            samples: The samples.
+        """
         return choose_trainer(self.options.trainer).predict(self._network(genotype, weights), samples)
 
     def _network(self, genotype: NeuronGenotype, weights: Weights) -> Network:

@@ -168,7 +168,7 @@ def _run(subject: Subject, records: Sequence[Record]) -> Json:
 
 
 def _settings(config: Mapping[str, Json], before: str = "") -> list[list[str]]:
-    """All settings that have a value; settings of tables have the table's name as prefix."""
+    """Settings that have a value; settings of tables have the table's name as prefix."""
     found = []
     for key, value in config.items():
         name = f"{before}{key.replace('_', ' ')}"

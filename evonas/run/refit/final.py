@@ -103,8 +103,8 @@ def settle(
         pick: ``"best"``; ``"one-se"``, the smallest within one standard error of it; ``"knee"`` of the front; or the
             best within bounds.
         deadline: ``time.monotonic()`` by which to be ready.
-        fills: Use all the time until then. Else, and where there is no deadline, it takes as long as the search's size
-            asks for, and gives the same for equal arguments where that is in time.
+        fills: Use all the time until then. Otherwise, and without a deadline, it takes as long as the search's size
+            asks for, and gives the same for equal arguments if that is in time.
         n_jobs: Trainings at a time.
         n_networks: The size of an ensemble: the best of the race, or of the front without a race.
 
@@ -139,7 +139,7 @@ def _raced(
     run: OpenRun, splits: Splits, everything: Splits, members: Sequence[Record], pick: str | Mapping[str, float],
     purse: Purse, n_jobs: int,
 ) -> tuple[list[Entrant], list[Standing]]:
-    """Those of a race on a table in the order in which they are to be used, and the standings, none without a race.
+    """Entrants on a table in the order in which they are to be used, and the standings, none without a race.
 
     Args:
         run, splits, pick, n_jobs: See :func:`settle`.
@@ -167,7 +167,13 @@ def _raced(
 
 
 def _smallest_first(run: OpenRun, splits: Splits, members: Sequence[Record]) -> list[Record]:
-    """Records with the smallest first that is within a standard error of the best on the validation samples."""
+    """Records with the smallest first that is within a standard error of the best on the validation samples.
+
+    Args:
+        run: The run.
+        splits: Its data set.
+        members: Records of individuals.
+    """
     held, task = splits.validation, splits.task
     judged, records = [], {r.id: r for r in members}
     for r in members:
@@ -188,7 +194,7 @@ def _first(entrants: Sequence[Entrant], n: int) -> list[Entrant]:
 
 
 def _entrants(run: OpenRun, records: Sequence[Record], n_train: int, *, timed: bool) -> list[Entrant]:
-    """Those of the race, all short trainings before the long ones.
+    """Entrants of the race, all short trainings before the long ones.
 
     Args:
         run: Gives the genotypes.
@@ -206,7 +212,14 @@ def _entrants(run: OpenRun, records: Sequence[Record], n_train: int, *, timed: b
 
 
 def _purse(run: OpenRun, splits: Splits, deadline: float | None, *, fills: bool) -> Purse:
-    """The price that the race may have: nearly all the time that is left, or a share of the search's cost."""
+    """Budget of the race: nearly all the time that is left, or a share of the search's cost.
+
+    Args:
+        run: The run.
+        splits: Its data set.
+        deadline: ``time.monotonic()`` by which to be ready; None without one.
+        fills: Whether to use all the time until then.
+    """
     until = None
     if deadline is not None:
         now = time.monotonic()
@@ -235,7 +248,13 @@ def _safe_first(standings: Sequence[Standing], safe: Sequence[Record]) -> list[S
 
 
 def _importance(samples: Samples, task: Task, metric: str) -> Doubles:
-    """Importance of each sample in the race, ``(n,)``: its weight, and classes alike where the search says so."""
+    """Importance of each sample in the race, ``(n,)``: its weight, with equal classes if the metric has them.
+
+    Args:
+        samples: The samples.
+        task: Their task.
+        metric: First objective of the search.
+    """
     weight = getattr(samples, "weight", None)
     importance = np.ones(len(samples)) if weight is None else weight.astype(np.float64)
     if task.kind == "classification" and "balanced" in metric:
@@ -246,7 +265,13 @@ def _importance(samples: Samples, task: Task, metric: str) -> Doubles:
 
 
 def _thrifty_first(standings: Sequence[Standing], run: OpenRun, rule: float) -> list[Standing]:
-    """Standings with the smallest network first that is behind the best by ``rule`` standard errors at most."""
+    """Standings with the smallest network first that is behind the best by ``rule`` standard errors at most.
+
+    Args:
+        standings: The standings.
+        run: The run, whose last objective is the cost.
+        rule: Number of standard errors.
+    """
     cost = run.objectives.items[-1]
     near = [standing for standing in standings if standing.behind <= rule * standing.error]
     first = min(near, key=lambda s: (cost.loss(s.entrant.metrics), s.loss))

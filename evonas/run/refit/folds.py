@@ -35,7 +35,7 @@ class Fold:
 
 
 def joined(splits: Splits) -> Splits:
-    """All samples of the search as ``train``, those for validation last; ``validation`` is empty."""
+    """Samples of the search as ``train``, those for validation last; ``validation`` is empty."""
     first, second = splits.train, splits.validation
     both: dict[str, Any] = {
         name: _joined(getattr(first, name), getattr(second, name)) for name in first.__dataclass_fields__

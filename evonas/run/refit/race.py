@@ -43,7 +43,8 @@ class Entrant:
     """An individual with a length of training.
 
     Attributes:
-        member: With its evaluation in the search, whose genotype the training begins with and, without pruning, ends.
+        member: The individual with its evaluation in the search, whose genotype the training begins with and, without
+            pruning, ends with.
         epochs: The length of each training.
         price: The cost of a training, in the unit of the purse.
         total: Sum of the losses of each sample while it was held out, ``(n,)``.
@@ -133,7 +134,13 @@ class Race:
         return last
 
     def _round(self, running: list[Entrant], index: int, purse: Purse) -> list[Entrant]:
-        """The entrants that were trained on a fold; all as they were where there was no time for all of them."""
+        """Entrants that were trained on a fold; all of them, as they were, if time did not suffice.
+
+        Args:
+            running: Entrants of the round.
+            index: Number of the fold over all repeats.
+            purse: Budget of the race.
+        """
         drawn = fold(self._everything, index, stream(self._seed, Stream.REFIT, 0))
         stop = Stop() if purse.deadline is None else Stop(deadline=purse.deadline)
         jobs = [

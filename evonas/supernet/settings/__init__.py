@@ -56,5 +56,5 @@ METHODS: Mapping[str, type[SupernetSettings]] = MappingProxyType({
 
 
 def methods_for(choices: Choices) -> Mapping[str, type[SupernetSettings]]:
-    """Those of :data:`METHODS` that can train the supernet of these choices."""
+    """Methods, of :data:`METHODS`, that can train the supernet of these choices."""
     return {name: kind for name, kind in METHODS.items() if choices.nested or not issubclass(kind, SlicedSettings)}

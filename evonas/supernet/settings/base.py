@@ -11,12 +11,12 @@ from evonas.supernet.hypernet import Hypernet, Table
 
 RelaxationName: TypeAlias = Literal["softmax", "gumbel-softmax", "straight-through"]
 PriorName: TypeAlias = Literal["dirichlet", "gumbel-softmax", "entropy"]
-#: What operations can be charged for, :data:`evonas.supernet.hypernet.MEASURES`.
+#: Measures that operations can be charged for, :data:`evonas.supernet.hypernet.MEASURES`.
 MeasureName: TypeAlias = Literal["params", "flops", "latency"]
 #: Form of the expected cost in the loss, see :class:`evonas.supernet.proxyless.CostTerm`.
 CostForm: TypeAlias = Literal["target", "linear", "power", "sum"]
-#: Fields that came later, and what they are in searches from before there were any: a checkpoint of such a search has
-#: no such entries, and goes on.
+#: Fields that came later, and their values in earlier searches: a checkpoint of such a search has no such entries, and
+#: goes on.
 LATER: Mapping[str, object] = MappingProxyType({
     "temperature": (1.0, 0.2), "complexities": 32, "noise_per_image": False, "beta_decay_last": None,
     "classifier": "shared", "charge": "mean", "complexity": (), "one_sided": False, "sampling": "frequencies",
@@ -74,12 +74,12 @@ class SupernetSettings:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides a search, but for fields that are as they were before there were such (:data:`LATER`)."""
+        """Settings that decide a search, without later fields that have the values from before (:data:`LATER`)."""
         return {name: value for name, value in asdict(self).items() if name not in LATER or value != LATER[name]}
 
     @property
     def measures(self) -> tuple[MeasureName, ...]:
-        """What operations are charged for, where that can be chosen."""
+        """Measures that operations are charged for, if they can be chosen."""
         return ()
 
 

@@ -13,7 +13,7 @@ class ProxylessSettings(LogitSettings):
     """ProxylessNAS (Cai 2019, https://arxiv.org/abs/1812.00332).
 
     Attributes:
-        cost: What is to be small: ``"flops"``, ``"params"``, or ``"latency"``, as in
+        cost: Measure that is to be small: ``"flops"``, ``"params"``, or ``"latency"``, as in
             :mod:`evonas.runtimes.latency_table`.
         target: The wanted cost, as a share of that of equally probable operations; not read with the form ``"linear"``.
         cost_form, cost_strength, one_sided: See :class:`evonas.supernet.proxyless.CostTerm`.
@@ -85,7 +85,7 @@ class SandwichSettings(SlicedSettings):
     https://arxiv.org/abs/2003.11142).
 
     Attributes:
-        random_paths: Beside the widest and the narrowest.
+        random_paths: Number of random paths beside the widest and the narrowest.
         distillation: The widest path alone learns from the targets, all others from its outputs of the same step; else
             all learn from the targets.
     """

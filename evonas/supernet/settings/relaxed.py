@@ -17,8 +17,8 @@ class RelaxedSettings(LogitSettings):
     Attributes:
         relaxation: See :mod:`evonas.supernet.relaxation`.
         bilevel: Logits learn on samples of their own; else both learn from the same loss on all samples.
-        order: Of the bilevel gradient.
-        arch_weight_decay: Of the logits, added to the gradient.
+        order: Order of the bilevel gradient.
+        arch_weight_decay: Weight decay of the logits, added to the gradient.
         auxiliary_skip: DARTS-: an extra skip of weight ``1 - progress`` on every edge.
         beta_decay: Weight of the mean of ``logsumexp(logits)`` in the loss of the logits.
         beta_decay_last: Where given, the weight grows linearly to this at the end (Ye 2022: from 0 to 50).
@@ -28,9 +28,9 @@ class RelaxedSettings(LogitSettings):
         prior: On structure, see :func:`evonas.supernet.priors.make_prior`.
         prior_weight: Weight of its ``-log P``, per row.
         prior_parameter: Its concentration, temperature or share of entropy.
-        temperature: Of the relaxation, at the beginning and at the end; linear between.
-        complexities: So many are drawn for each step, and what architectures are charged is averaged over them; the
-            network runs with the first.
+        temperature: Temperature of the relaxation, at the beginning and at the end; linear between.
+        complexities: Number of complexities that are drawn for each step. The charge of architectures is averaged over
+            them; the network runs with the first.
         noise_per_image: Every image has noise of its own, so that a batch sees as many architectures as it has images.
     """
 
@@ -96,7 +96,7 @@ class ScalarSettings(RelaxedSettings):
     Attributes:
         log_lambda: Range of ``log10(lambda)``. -8, -4 is that of the authors' configuration for 3 cells, -10, -6 that
             for 8 cells and more; a slide of theirs has -10, -6 for 3 cells.
-        knots: Of the piecewise-linear logits.
+        knots: Knots of the piecewise-linear logits.
         classifier: ``"piecewise-linear"``: the last layer, too, has weights for every knot, mixed as the logits are.
     """
 
@@ -125,7 +125,7 @@ class VectorSettings(RelaxedSettings):
 
     Attributes:
         tau, kappa, charge: See :class:`evonas.supernet.hypernet.SimplexRBF`.
-        complexity: What a complexity is about: two or more of ``"params"``, ``"flops"`` and ``"latency"`` (as in
+        complexity: Measures that a complexity weighs: two or more of ``"params"``, ``"flops"`` and ``"latency"`` (as in
             :mod:`evonas.runtimes.latency_table`), of which each operation is charged its share of the mean; left out,
             it is a penalty for each operation.
     """

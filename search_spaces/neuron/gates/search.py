@@ -67,8 +67,8 @@ def select(
 
     Args:
         network: The start, dense or nearly so, trained or not. Ties are undone.
-        recipe: For the weights. Its schedule is ignored, since a network that is read off last must still be able to
-            adapt: after the warm-up the learning rate is constant. So are dropout, shifts, flips, patience, pruning
+        recipe: Recipe of the weights. Its schedule is ignored, since a network that is read off last must still be able
+            to adapt: after the warm-up the learning rate is constant. So are dropout, shifts, flips, patience, pruning
             and regrowth.
         edges: Numbers of edges, each at least the number of outputs and at most that of the start.
         epochs: Passes over both halves.
@@ -206,7 +206,11 @@ class _Search:
 def _check(
     network: Network, splits: Splits, edges: Sequence[int], epochs: int, prior: PriorName, teacher: Floats | None
 ) -> None:
-    """Raise ``ValueError`` as :func:`select` says."""
+    """Raise ``ValueError`` as :func:`select` says.
+
+    Args:
+        network, splits, edges, epochs, prior, teacher: Arguments of :func:`select`.
+    """
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
     check_training(network, splits.train, splits.task, None, teacher)

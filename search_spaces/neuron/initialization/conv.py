@@ -35,7 +35,7 @@ from search_spaces.neuron.mutation.steps import log_uniform
 #: with two levels it was 1, 20 and 3 %.
 LEVELS, CHANNELS, WIDENING, SKIPS = (2, 3, 3, 3, 3, 4), (3.0, 32.0), (1.0, 2.5), 0.15
 #: Kernels and strides of the first level and of the others. Kernels of a signal may be longer: its grid has one axis.
-#: Of the 64 networks with three levels on Fashion-MNIST and MNIST and 6 000 edges or more, errors were the lower the
+#: Errors of the 64 networks with three levels and 6 000 edges or more, on Fashion-MNIST and MNIST, were the lower the
 #: smaller the last map was.
 KERNELS, STRIDES = ((3, 5), (3,)), ((2, 2, 2, 3), (1, 2, 2, 2, 2))
 SIGNAL_KERNELS = ((3, 5, 7, 9), (3, 5))
@@ -71,7 +71,7 @@ def conv(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenot
     Args:
         target: Edges that training leaves.
         rng: Draws the edges that it begins with, the plan and the ids.
-        setting: Of the family.
+        setting: Setting of the family.
 
     Raises:
         UserError: As :func:`draw_plan`.
@@ -89,7 +89,7 @@ def shared(
     Args:
         n_edges: About as many edges as it has.
         rng: Draws the plan and the ids.
-        setting: Of the family.
+        setting: Setting of the family.
         shared_readouts: How often the edges into outputs share weights, too.
 
     Raises:
@@ -105,7 +105,7 @@ def few_weights(n_weights: int, rng: np.random.Generator, setting: Setting) -> N
     Args:
         n_weights: About as many weights, biases and gains as it has.
         rng: Draws the plan and the ids.
-        setting: Of the family; ``edges`` bounds it.
+        setting: Setting of the family; ``edges`` bounds it.
 
     Raises:
         UserError: As :func:`draw_plan`.

@@ -41,7 +41,7 @@ FOUNDERS_AT_PLACES = {"convolutional": convolutional_or_pruned, "shared": shared
 FEW_EDGES = 1000
 #: Share of the founders of a table that are dense at once.
 SHARE_OF_DENSE = 1 / 3
-#: By default founders are spread over as wide a range, as far as bounds on edges allow.
+#: Factor between the smallest and the largest founders by default, as far as bounds on edges allow.
 DECADE = 10
 
 
@@ -78,7 +78,7 @@ class Founders:
 
     @property
     def setting(self) -> Setting:
-        """What the methods of initialization know of the space."""
+        """Setting of the methods of initialization."""
         low, high = (max(n_edges, self.task.n_outputs) for n_edges in self.edges)
         return Setting(self.task.n_outputs, self.law, (low, high), self.options.starting_edges or np.inf)
 
@@ -167,7 +167,7 @@ class Founders:
 
     @property
     def _usual(self) -> tuple[int, int]:
-        """From as many as inputs, or EDGES_PER_OUTPUT for each output; the most are 20 times that at least."""
+        """Usual range: from as many edges as inputs, or EDGES_PER_OUTPUT for each output, to 20 times that at least."""
         n_inputs, n_outputs = self.task.n_inputs, self.task.n_outputs
         return max(n_inputs, EDGES_PER_OUTPUT * n_outputs), EDGES_PER_END * max(n_inputs, n_outputs)
 

@@ -30,11 +30,11 @@ FEW_SHARE, MOST_WEIGHTS = 0.75, 0.1
 
 
 class Place(NamedTuple):
-    """Where a founder stands among all that could be: shares in [0, 1), uniform over many founders.
+    """Place of a founder among all that could be: shares in [0, 1), uniform over many founders.
 
     Attributes:
         kind: Convolutional below the share of these, else pruned.
-        size: From the smallest of its kind to the largest.
+        size: Size from the smallest of its kind to the largest.
     """
 
     kind: float
@@ -61,7 +61,7 @@ def convolutional_or_pruned(place: Place, rng: np.random.Generator, setting: Set
     Args:
         place: Its kind and size.
         rng: Draws everything else.
-        setting: Of the space.
+        setting: Setting of the space.
     """
     low, high = setting.edges
     if place.kind < SHARE:
@@ -79,7 +79,7 @@ def shared_or_pruned(place: Place, rng: np.random.Generator, setting: Setting) -
     Args:
         place: Its kind and size.
         rng: Draws everything else.
-        setting: Of the space.
+        setting: Setting of the space.
     """
     low, high = setting.edges
     if place.kind < FEW_SHARE:

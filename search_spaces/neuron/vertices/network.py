@@ -81,7 +81,7 @@ class RelaxedNetwork(nn.Module):
         sizes: Inputs, neurons of a vertex, outputs.
         n_vertices: Hidden ones.
         functions: Those of hidden vertices.
-        norm: Of ``dense-relu``.
+        norm: Norm of ``dense-relu``.
         generator: What weights are drawn from.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What a user may set of the search for one simplex a vertex. No torch."""
+"""Settings of the search for one simplex a vertex. No torch."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ MOST_VERTICES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class VertexSettings:
-    """How the structure is searched.
+    """Settings of the search for the structure.
 
     Attributes:
         functions: Those that a vertex may choose from.
         vertices: Hidden vertices; more are a deeper network at most, since a vertex may pass on what it reads.
-        relaxation: From the logits of a vertex to its gamma, see :mod:`evonas.supernet.relaxation`.
-        prior: On the gammas, see :func:`evonas.supernet.priors.make_prior`; ``"entropy"`` is over all vertices
+        relaxation: Way from the logits of a vertex to its gamma, see :mod:`evonas.supernet.relaxation`.
+        prior: Prior on the gammas, see :func:`evonas.supernet.priors.make_prior`; ``"entropy"`` is over all vertices
             together.
         prior_weight: Weight of its ``-log P`` in the loss of the structure.
         prior_parameter: Its concentration, temperature or share of entropy; a concentration below 1 makes gammas
             sparse.
         first_decay: What the decay of each function's weights begins with, in units of the mean loss.
         learn_decay: The decays are learned with the structure; else they stay as they are.
-        learning_rate, last_learning_rate: Of SGD for the weights; cosine between.
-        momentum: Of SGD.
+        learning_rate, last_learning_rate: Learning rates of SGD for the weights; cosine between.
+        momentum: Momentum of SGD.
         clip_norm: Largest global norm of the gradient of the weights.
-        arch_learning_rate: Of Adam, for logits and for the logarithms of the decays.
+        arch_learning_rate: Learning rate of Adam for logits and for the logarithms of the decays.
         warm_up: The structure is frozen for this share of the training: what random weights say of it means nothing.
     """
 

@@ -16,7 +16,7 @@ from search_spaces.neuron.trainer.torch_backend.products import PRODUCTS, Produc
 
 
 class Activations(NamedTuple):
-    """What a forward pass leaves for the backward pass; shapes with n samples.
+    """Values that a forward pass leaves for the backward pass; shapes with n samples.
 
     Attributes:
         h: Activations of all neurons, ``(n_neurons, n)``; those of the outputs are the network's outputs.
