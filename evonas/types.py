@@ -123,7 +123,7 @@ class UserError(ValueError):
     """Raised for bad input. The message is one sentence: what was wrong, what was expected, what to do."""
 
 
-#: How alike two names are of which one may be a slip of the other, from 0 to 1: of four letters one is another.
+#: Least likeness, from 0 to 1, of two names of which one may be a slip of the other: three of four letters agree.
 NEAR = 0.75
 
 

@@ -23,11 +23,11 @@ class ExportTarget:
     """Purpose of an exported network.
 
     Attributes:
-        name: What its identifiers begin with: a C identifier.
+        name: Beginning of its identifiers: a C identifier.
         scaling: Conversion from the data's own units, which the exported network takes and gives, to the search's.
         byte_inputs: Whether the data set's inputs are bytes.
         precision: Precision of the stored weights.
-        stem: What its files are called, without suffix; empty where that is the name.
+        stem: Name of its files without suffix; empty if that is ``name``.
         classes: Names of the classes in the order of the outputs; empty where they have none.
         inputs: Names of the features; empty where they have none.
         targets: Names of the targets of a regression, where there are several.

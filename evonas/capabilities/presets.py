@@ -18,11 +18,11 @@ class Preset:
 
     Attributes:
         paper: Author and year.
-        link: Where it, or the authors' code, stands; empty where that is not known.
+        link: Address of it, or of the authors' code; empty if that is not known.
         settings: Fields of the run's configuration; tables are joined key by key.
         validation_share: Share of the training samples that is held back if the data bring no validation set and the
             user asks for no number; None leaves it to the data set.
-        remarks: What was published and is otherwise here, or was not published; a sentence each.
+        remarks: Sentences, one for each setting that differs here from what was published, or was not published.
     """
 
     paper: str

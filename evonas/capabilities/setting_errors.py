@@ -11,7 +11,7 @@ from evonas.types import suggestion
 
 #: Characters of a value that a message tells.
 MOST_TOLD = 200
-#: How pydantic begins, and what it adds to what it expects.
+#: Beginnings of messages of pydantic, and its additions to what it expects.
 BEGIN, ADDED = "Input should be ", re.compile(", (unable to|got a) .*")
 #: Types that pydantic names among the parts of a place where several are allowed.
 TYPES = frozenset({"str", "int", "float", "bool", "path"})
@@ -25,7 +25,7 @@ def sentence_of(
     Args:
         error: Error of a model of settings.
         known: Its fields.
-        source: Where the settings are from, with which the sentence begins.
+        source: Source of the settings, with which the sentence begins.
         options: Options of the command line by the settings that they gave: these begin the sentence instead.
     """
     setting, sentence = _first(error, known)

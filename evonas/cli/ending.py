@@ -17,8 +17,8 @@ def ending(run: OpenRun, directory: Path, *, finished: bool, n_done: int) -> str
     """One line for the end of a search.
 
     Args:
-        run: As it is now.
-        directory: As the user calls it.
+        run: The run as it is now.
+        directory: Its directory as the user calls it.
         finished: Whether the searcher has come to its end; else the time limit ended it.
         n_done: Trials of this session; where there were none, what would go on is said.
     """

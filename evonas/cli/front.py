@@ -179,7 +179,7 @@ def print_front(
     """The front as a table, and below it what is hidden, why a member was chosen, the hypervolume and its reference.
 
     Args:
-        members: Those to show; None for every point once.
+        members: Members to show; None for every point once.
         test_cells, names: Cells and names of columns, see :func:`evonas.report.tables.front_columns`.
         reference: A part of the hypervolume's reference point.
         remark: Why the one that is shown was chosen, where that needs saying.

@@ -19,7 +19,7 @@ from evonas.types import MOST, UserError, suggestion
 #: Panels of the help, in the order of their first options.
 DATA, SEARCH, TRAINING, MACHINE, CHOICE, OUTPUT = "Data", "Search", "Training", "Machine", "Choice", "Output"
 
-#: How options that take several names say so: with commas, by repetition, or both.
+#: Text of options that take several names: with commas, by repetition, or both.
 SEVERAL = ", like a,b; may be repeated"
 
 #: Options of all commands that begin a run.

@@ -14,17 +14,17 @@ import typer
 from evonas.cli.console import print_stderr
 from evonas.types import nearest
 
-#: What typer raises for wrong usage: a class of click, of which newer versions bring a copy of their own.
+#: Error of typer for wrong usage: a class of click, of which newer versions bring a copy of their own.
 USAGE_ERROR = next(
     kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception) and kind.__name__ == "ClickException"
 )
 #: Its exit code.
 WRONG_USAGE = 2
-#: What values of a type are called.
+#: Names of values by their type.
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-#: How a message of click begins that tells a value.
+#: Beginning of a message of click that tells a value.
 _TOLD = re.compile(r"^(?P<value>.+?) is not (?:a valid|in the range)")
-#: What it says of a command that there is none of.
+#: Message of click about a command that does not exist.
 _NO_COMMAND = re.compile(r"^no such command '(.*?)'")
 #: Characters of a value that are told.
 MOST_TOLD = 80

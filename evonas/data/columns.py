@@ -28,7 +28,7 @@ def named_columns(texts: Iterable[str], columns: Collection[str]) -> tuple[str, 
     Names may hold commas themselves: of the columns that a text may begin with, the one of the longest name is meant.
 
     Args:
-        texts: As they were given.
+        texts: Texts as they were given.
         columns: The columns of the table. What is none of them is named as it was given.
     """
     found, there = list[str](), frozenset(columns)

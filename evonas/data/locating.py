@@ -128,7 +128,7 @@ def find_folder(
         files: Their names, each with or without ``.gz``.
         subfolders: Folders below a data folder that are searched.
         root: See :func:`data_folders`.
-        origin: How to get the files, as the end of a sentence.
+        origin: Way to get the files, as the end of a sentence.
 
     Raises:
         MissingFiles: If there is none.

@@ -15,7 +15,7 @@ from evonas.types import DataError
 
 #: Columns that a message names.
 MOST_NAMED = 5
-#: What to do about text and about other values that are no numbers.
+#: Remedies for text and for other values that are no numbers.
 ENCODE = (
     "encode it as numbers, as sklearn.preprocessing.OneHotEncoder does, leave it out, or give evonas.evolve the path "
     "of a table, whose texts it encodes itself"
@@ -42,7 +42,7 @@ def names_columns(x: Any, y: Any = None) -> Iterator[None]:
 
     Raises:
         DataError: A value is text, missing or infinite.
-        TypeError: Where scikit-learn raises that, a value is something else.
+        TypeError: A value is something else, and scikit-learn raises that.
     """
     try:
         yield

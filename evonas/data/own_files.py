@@ -40,7 +40,7 @@ class FileOptions:
             the validation samples; samples that count 0 are left out. Test samples all count alike; where they have
             weights, too (the column, or ``w_test`` beside ``w_train``), they are measured both ways.
         ignore: Columns of a table that are no features.
-        impute: What missing values of features are replaced with; None refuses them.
+        impute: Replacement of missing values of features; None refuses them.
         validation: A file with the validation samples; ``"split"`` holds some of the training samples back even where
             an archive has ``x_val`` and ``y_val``, which None takes.
         test: A file with the test samples; None: an archive may have ``x_test`` and ``y_test``.

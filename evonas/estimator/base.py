@@ -88,7 +88,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     Attributes:
         n_features_in_: ``X.shape[1]``.
         front_: The front in the form of :meth:`evonas.run.api.Run.front`, and the network that was picked.
-        finalists_: On tables the networks compared on folds, see :func:`evonas.run.refit.standings`; the picked
+        finalists_: Networks that were compared on folds of a table, see :func:`evonas.run.refit.standings`; the picked
             one is first.
         id_: Id of the individual that was picked.
         model_: Its network, trained on all samples: a module from samples in the units of ``X``, channels first; for an

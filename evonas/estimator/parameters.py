@@ -21,7 +21,7 @@ class Rule(NamedTuple):
     """Rule for the values of a parameter.
 
     Attributes:
-        expected: In words, which follow "must be".
+        expected: Words that follow "must be".
         fits: Whether a value is that.
     """
 
@@ -71,7 +71,7 @@ TEXT = Rule("a text", lambda value: isinstance(value, str) and value != "")
 TABLE = Rule(
     "a dict of options by their names", lambda value: isinstance(value, Mapping) and all(map(TEXT.fits, value))
 )
-#: What :class:`evonas.estimator.base.SearchEstimator` is given.
+#: Parameters of :class:`evonas.estimator.base.SearchEstimator`.
 PARAMETERS: Mapping[str, Rule] = {
     "flops": maybe(positive("a positive number of FLOPs")),
     "generations": maybe(whole(0, MOST)),
@@ -117,7 +117,7 @@ def check_parameters(parameters: Mapping[str, Any], estimator: str) -> None:
 
     Args:
         parameters: Values by name, as ``get_params(deep=False)`` gives them.
-        estimator: Whose they are, for the message.
+        estimator: Name of the estimator, for the message.
     """
     for name, value in parameters.items():
         rule = PARAMETERS.get(name)

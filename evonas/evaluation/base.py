@@ -41,7 +41,7 @@ class Job(Generic[G]):
 
         Args:
             metrics: All of :attr:`Evaluator.metric_names`.
-            genotype: What came out, where training changed the genotype.
+            genotype: Genotype that came out, if training changed it.
             weights: Trained ones of the genotype that came out.
         """
         trial = self.trial
@@ -169,7 +169,7 @@ def merge(evaluator: Evaluator[G], *measures: PhenotypeEvaluator[G]) -> Evaluato
 
     Args:
         evaluator: May have been merged itself.
-        measures: What is measured of its networks.
+        measures: Evaluators of its networks.
 
     Raises:
         TypeError: A part is of the other kind.

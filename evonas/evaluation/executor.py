@@ -50,7 +50,7 @@ def evaluate_all(
 
     Args:
         evaluator: Whether it shares memory decides between threads and processes.
-        jobs: Where :func:`draws_beside` says so, each is asked for while the one before is evaluated.
+        jobs: The jobs; if :func:`draws_beside` says so, each is asked for while the one before is evaluated.
         stop: Its flag stops everything at once, its deadline is that of the whole run.
         n_jobs: Trials at a time.
         trial_timeout: Seconds a trial may take.

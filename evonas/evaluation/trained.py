@@ -31,7 +31,7 @@ class TrainedEvaluator(Generic[G]):
         space: The space of the genotypes.
         splits: The samples for training and validation.
         recipe: The recipe for networks of any size.
-        teacher: What a teacher says of the training samples: class probabilities, or standardised targets, float32 of
+        teacher: Outputs of a teacher for the training samples: class probabilities, or standardised targets, float32 of
             shape ``(n_train, n_outputs)``; training mixes it into the targets. None: there is no teacher.
     """
 

@@ -32,7 +32,7 @@ class Standing:
 
     Args:
         objectives: The run's.
-        records: What the run holds already.
+        records: Evaluations that the run holds already.
 
     Attributes:
         generation: The one that goes on.

@@ -32,7 +32,7 @@ class Run:
     Individuals are named by their ids, as everywhere: ``run.load(run.best(under={"flops": 20_000}))``.
 
     Args:
-        path: What ``evonas evolve --out`` wrote.
+        path: Directory that ``evonas evolve --out`` wrote.
 
     Raises:
         UserError: There is no run, or it is damaged.

@@ -24,7 +24,7 @@ from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 
-#: What files end in, and the format that this stands for; networks as those of another space are stored as torch is.
+#: Endings of files, and the format that each stands for; networks as those of another space are stored as torch is.
 ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
 TOLERANCE = 1e-5

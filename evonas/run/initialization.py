@@ -20,8 +20,8 @@ from evonas.supernet.settings import METHODS, methods_for
 from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
 
-#: What founders begin with is bounded by samples: more than a thousand edges a sample have nothing to learn from;
-#: by time: the largest trial takes a quarter of it at most, with a trainer of this many edges a second (that of a
+#: Edges that founders begin with are bounded by samples: more than a thousand edges a sample have too little to learn
+#: from; by time: the largest trial takes a quarter of it at most, with a trainer of this many edges a second (that of a
 #: core with AVX2; with others the smallest founders still come first); and by memory: while edges are drawn, and for
 #: each founder that is kept.
 EDGES_A_SAMPLE, LARGEST_TRIAL, EDGES_A_SECOND = 1000, 0.25, 3e9
@@ -116,7 +116,7 @@ def complete_settings(
     """Settings that the seeder decides where the user does not; raises :class:`UserError`.
 
     Args:
-        searches: What :func:`find_searches` has found.
+        searches: Result of :func:`find_searches`.
         n_samples: Number of training samples.
     """
     seeder = _seeder(config, space, searches)

@@ -35,7 +35,7 @@ class LoweredFront(NamedTuple):
     Attributes:
         members: Members of the other run's front in this run's space, with this run's metrics and the epochs that they
             had there; their evaluations have weights and origins.
-        cost: What the other run has cost, and what measuring again has.
+        cost: Cost of the other run, and of measuring again.
         notes: Sentences that the user should know.
     """
 
@@ -54,7 +54,7 @@ def lower_front(
 
     Args:
         run, info: The other run.
-        config, splits, space, objectives, evaluator: Those of this one.
+        config, splits, space, objectives, evaluator: Those of this run.
         replace_max_pool: See :func:`evonas.run.lowering.lower_network`.
 
     Raises:

@@ -13,7 +13,7 @@ from evonas.rng import Stream, stream
 from evonas.space import Genotype, Phenotype
 from evonas.types import Weights
 
-#: What commands call the permission to put averages in the place of maxima.
+#: Name in commands of the permission to put averages in the place of maxima.
 REPLACE_MAX_POOL = "--replace-max-pool"
 
 

@@ -71,7 +71,7 @@ def measure(
     Args:
         run: Opened for writing.
         ids: Ids of evaluated individuals.
-        timer: What times their networks.
+        timer: Timer of their networks.
         replace: Drop what another machine or command has timed.
         report: Called as ``report(id, reason)`` for each network that cannot be measured.
 

@@ -59,7 +59,7 @@ def find_family(
         seed: The run's.
         trial_timeout: Seconds that measuring a member may take; the search itself has the run's time.
         time_limit: Seconds the run may take, earlier sessions included.
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``, for the search.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``, for the search.
 
     Returns:
         Whether all members are there.

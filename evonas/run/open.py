@@ -46,7 +46,7 @@ def open_run(
     """Open a run directory, and close it; raises :class:`UserError` if it cannot be read.
 
     Args:
-        data_root: Where its data set is looked for, in the place of the folder that the run was begun with.
+        data_root: Folder of its data set, in the place of the one that the run was begun with.
         dataset: Its data set, where that is not found any more.
         test: A file with its test samples, in the place of the one that it was begun with.
     """
@@ -226,7 +226,7 @@ def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits,
     """The configuration of another run whose weights this one takes.
 
     Args:
-        run: What a sentence about it begins with.
+        run: Beginning of a sentence about it.
         config, splits, space: Those of this run.
 
     Raises:
@@ -251,7 +251,7 @@ def check_samples(run: str, info: RunInfo, theirs: RunConfig, task: Task, split_
     """Check that another run, of any space, has seen the same samples as this one.
 
     Args:
-        run: What a sentence about it begins with.
+        run: Beginning of a sentence about it.
         task, split_seed, fingerprint: Those of this run.
 
     Raises:
@@ -271,7 +271,7 @@ def check_same(run: str, what: str, got: object, expected: object) -> None:
     """Raise :class:`UserError` unless another run has what this one has.
 
     Args:
-        run: What the sentence about it begins with.
+        run: Beginning of the sentence about it.
         what: Is compared, for the sentence.
         got: The other run's value.
         expected: This run's value.

@@ -34,9 +34,9 @@ class Package:
     Attributes:
         space: Name of the search space that compiles it.
         options: The space's options.
-        genotype: As the space encodes it.
+        genotype: Genotype as the space encodes it.
         normalisation: The fields of :class:`evonas.data.samples.Scaling`: from the data's units to the network's.
-        metrics: As measured in the run, on the validation set.
+        metrics: Metrics as measured in the run, on the validation set.
         source: Run, individual and lineage, for the record.
     """
 

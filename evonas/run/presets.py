@@ -51,7 +51,7 @@ def with_preset(config: RunConfig, space: SearchSpace[Any]) -> RunConfig:
     """The configuration of a new run with its preset's values for all that was not given; raises as :func:`preset_of`.
 
     Args:
-        config: What was given, and only that, counts as set by the user.
+        config: Configuration whose given fields, and only those, count as set by the user.
         space: Made with the given options.
     """
     preset = preset_of(config, space)

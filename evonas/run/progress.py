@@ -36,12 +36,13 @@ class SearchProgress:
     """An observer of the engine: generation, evaluations a second, front size, hypervolume, time left.
 
     Args:
-        console: Where it is shown.
-        each_generation: Where there is no terminal, print a line at the end of each generation, however short it was.
+        console: Console that shows it.
+        each_generation: Print a line at the end of each generation, however short it was, on a stream that is no
+            terminal.
 
     Attributes:
         n_done: Trials of this session that have ended, failed ones included.
-        n_failed: Those that failed.
+        n_failed: Number of evaluations that failed.
         last_error: The error of the last of them.
     """
 
@@ -189,7 +190,7 @@ class _PlainLines:
     """Lines for a stream that is no terminal: one every few seconds, and the last.
 
     Args:
-        console: Where they are printed.
+        console: Console that prints them.
         at_once: Kinds of lines of which the first is printed when it comes.
         always: Kinds of which all are printed.
     """

@@ -51,7 +51,7 @@ def retrain(
         run: Opened for writing.
         epochs: None is 20, more where samples are few: see :func:`evonas.training.length.default_epochs`.
         teacher: Another run or an individual of it, see :func:`evonas.run.distillation.read_teacher`.
-        teacher_members: How many networks of it are averaged, None for the run's number.
+        teacher_members: Number of its networks that are averaged, None for the run's number.
         report: Called as ``report(n_done, n_all, retraining, error)`` after each training.
 
     Returns:

@@ -87,7 +87,7 @@ def evolve(
 
     Args:
         seed_from: Runs whose fronts are the founders (see :mod:`evonas.run.warm_start`).
-        replace_max_pool: In seeds of another space average pooling may take the place of max-pooling.
+        replace_max_pool: Whether average-pooling may take the place of max-pooling in seeds of another space.
 
     Raises:
         UserError: Bad configuration, bad data, runs that cannot seed or teach this one, or ``out`` exists; nothing is

@@ -31,8 +31,8 @@ class NSGA2(Generational[G]):
     enter the archive, and members on lower ones live only while too few are above.
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
+        space: Space of the genotypes.
+        objectives: Objectives and constraints.
         population: Survivors of a generation.
         children: Offspring of a generation.
         generations: Number of generations after the founders.

@@ -30,7 +30,7 @@ WORSE = 0.1
 #: of 60 to 65 % had children of 66 to 69 % when they were released, those of 66 to 68 % had 70 to 72 % (11 pairs,
 #: correlation .97; on Fashion-MNIST 20 pairs, .46).
 HOPELESS = 0.2
-#: How the compute of a trial grows with its cost, as exponents: what is measured is bounded by these, and needs trials.
+#: Exponents of the growth of a trial's compute with its cost: measured ones are bounded by these, and need trials.
 EXPONENTS, FEWEST_TRIALS = (0.3, 1.0), 8
 #: Shares of the time spent beyond the cheap and the costly end of the front, and how far beyond, as a share of its
 #: span. With half of DEAR_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their fronts
@@ -160,7 +160,7 @@ def _promising(F: Doubles, members: Doubles, cost: float, worse: float) -> NDArr
         F: Quality and cost of the candidates, scaled, ``(n, 2)``.
         members: The front by ascending cost, scaled, ``(n, 2)``.
         cost: Scaled cost of the child.
-        worse: How much less than the best child one may promise.
+        worse: Amount by which a child may promise less than the best one.
     """
     slope = _slope(members, cost)
     expected = F[:, 0] + slope * (F[:, 1] - cost)

@@ -105,8 +105,8 @@ def of_another(directory: Path, how: str, ours: str) -> StoreError:
     """Error for a run that cannot be continued.
 
     Args:
-        how: How the run came about, such as ``"searched by NSGA2"``.
-        ours: What would go on with it.
+        how: Way in which the run was made, such as ``"searched by NSGA2"``.
+        ours: Searcher that would continue it.
     """
     store = f"RunStore({str(directory)!r}, space, writing=True)"
     theirs = how.partition(" by ")[2]

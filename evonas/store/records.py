@@ -61,7 +61,7 @@ class SeedSource(NamedTuple):
     Attributes:
         run: Absolute path.
         ids: The founders' ids there, none for a run that gave none.
-        spent: What it alone had cost by then.
+        spent: Its own cost by then.
     """
 
     run: str

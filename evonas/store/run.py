@@ -63,7 +63,7 @@ class Unstored(NamedTuple, Generic[G]):
     """An evaluation that ended, ready to be stored.
 
     Attributes:
-        evaluation: As it is read later, without weights.
+        evaluation: The evaluation as it is read later, without weights.
         row: The row of the table of evaluations.
         blob: Its weights, None where it has none.
     """

@@ -17,7 +17,7 @@ from evonas.types import Doubles, Floats, UserError, Weights
 
 #: Files in the search's folder: the hypernetwork, and the checkpoint with the weights of the supernet under a prefix.
 FILE, CHECKPOINT, SUPERNET = "hypernet.safetensors", "search.safetensors", "supernet."
-#: There, too: the last layer's weights at the references, under another prefix.
+#: Prefix of the last layer's weights at the references, in the same file.
 HEADS = "heads."
 #: Complexities to try for each member before logits are sampled; and samples to draw before the logits are made
 #: flatter.

@@ -17,7 +17,7 @@ from evonas.types import Doubles, Floats, Json
 
 #: Tolerance of requested numbers, which may be rounded to two decimals.
 ROUNDING = 0.005
-#: What operations can be charged for; ``latency`` is measured, see :mod:`evonas.runtimes.latency_table`.
+#: Measures that operations can be charged for; ``latency`` is measured, see :mod:`evonas.runtimes.latency_table`.
 MEASURES = ("params", "flops", "latency")
 
 
@@ -42,7 +42,7 @@ class Hypernet(Protocol):
         """Charge of the loss for an operation on a row, ``(n_choices, n_operations)``.
 
         Args:
-            costs: What an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure:
+            costs: Costs that an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure:
                 ``params``, and others that the hypernetwork is about.
         """
         ...
@@ -239,7 +239,7 @@ def measure_matrix(costs: Mapping[str, Floats], measures: Sequence[str]) -> Doub
     """M ``(n_operations, n_measures)``: what operations cost by each measure, in units of the operations' mean.
 
     Args:
-        costs: What an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure; of the rows it
+        costs: Costs that an operation on a row adds, ``(n_choices, n_operations)``, by measure; of the rows it
             is the mean.
         measures: The columns.
 

@@ -35,7 +35,7 @@ class WeightLearner:
 
     Args:
         supernet: Is trained in place.
-        choices: What its rows and columns stand for.
+        choices: Meaning of its rows and columns.
         task: Decides the loss.
         settings: Settings of the optimiser.
         n_heads: Sets of weights of the last layer, which :meth:`loss` mixes; 1 is the supernet's own.

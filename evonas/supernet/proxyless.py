@@ -59,7 +59,7 @@ class CostTerm:
     """Term of the loss for the expected cost ``E = sum_rows sum_j p_j costs_j``.
 
     Attributes:
-        costs: What an operation on a row costs, in any unit, ``(n_choices, n_operations)``.
+        costs: Costs of an operation on a row, in any unit, ``(n_choices, n_operations)``.
         target: T, in the same unit; with the form ``"power"`` above 1, with ``"linear"`` not read.
         form: ``"target"``: ``CE + strength |E / T - 1|``, which is least where E is T; ``"linear"``: ``CE + strength
             E``, whose strength is a price for a unit of the cost; ``"sum"``: ``CE + strength (E - T) / T``, and

@@ -54,7 +54,7 @@ def read_off(
     """Genotypes with the supernet's weights and statistics of BatchNorm of their own.
 
     Args:
-        training: At its end.
+        training: The training at its end.
         genotypes: Members.
         complexities: The complexity of each, where a hypernetwork gave them: they decide the last layer where it has
             several weights.

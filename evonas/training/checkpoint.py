@@ -67,7 +67,7 @@ def data_and_seed(
     Args:
         splits: The samples.
         seed: The seed of the search.
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``.
     """
     return {
         "data set (fingerprint)": splits.fingerprint,

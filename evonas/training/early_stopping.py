@@ -17,7 +17,7 @@ class EarlyStopping(Generic[S]):
         first: Epochs before this one (they count from 0) are not judged: the network has still to be pruned then.
 
     Attributes:
-        best: What ``state`` gave after the best epoch; None before any.
+        best: Result of ``state`` after the best epoch; None before any.
     """
 
     def __init__(self, epochs: int | None, *, first: int = 0) -> None:

@@ -33,7 +33,7 @@ def fit(
     Args:
         module: Maps samples to outputs before softmax, ``(n, n_outputs)``.
         splits: The samples.
-        recipe: How to train.
+        recipe: Recipe of the training.
         epochs: Passes over the training samples.
         seed: The order of the samples and the dropout follow from it.
         stop: Polled at every step.

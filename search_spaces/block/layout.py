@@ -24,7 +24,7 @@ class Layout:
     """Fixed parts around the genotype.
 
     Attributes:
-        options: As the user set them.
+        options: Options as the user set them.
         stem: The first convolution.
         places: Places of the blocks, in order.
         n_outputs: Outputs of the task.

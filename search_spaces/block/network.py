@@ -40,7 +40,7 @@ class Block(nn.Module):
     """A body, and what is added to its image.
 
     Args:
-        body: What gives an image of the shape that ``layout`` says.
+        body: Module that gives an image of the shape that ``layout`` says.
         block: Its index.
     """
 

@@ -142,7 +142,7 @@ class CellSpace:
             genotype: A valid genotype.
             weights: State of its network.
             format: ``"onnx"``.
-            target: What the program is made for.
+            target: Purpose of the program.
         """
         from search_spaces.cell.onnx_program import OnnxProgram
 

@@ -236,7 +236,7 @@ def _refuse(table: Table, name: str, bad: NDArray[np.bool_], values: Doubles, ex
         name: Name of the column.
         bad: Mask of the bad values, ``(n,)``.
         values: The values, ``(n,)``.
-        expected: What the message says was expected.
+        expected: Expectation for the message.
     """
     if bad.any():
         raise DataError(f"column {name} of {table.path}: expected {expected}, got {values[bad.argmax()]:g} "

@@ -49,7 +49,7 @@ class NeuronFamilySearch(ABC):
     Attributes:
         setting: Inputs, outputs and sizes.
         norm: Norm of hidden layers.
-        settings: What ``search_options`` set, a dataclass, by default one of defaults.
+        settings: Settings from ``search_options``, a dataclass, by default one of defaults.
     """
 
     setting: Setting
@@ -68,7 +68,7 @@ class NeuronFamilySearch(ABC):
         first.
 
         Args:
-            splits, recipe, n_members, epochs, seed, stop, directory, report, teacher: As there.
+            splits, recipe, n_members, epochs, seed, stop, directory, report, teacher: See there.
         """
         targets = [self.setting.target(index) for index in range(n_members)]
         parts = spans(targets)
@@ -148,7 +148,7 @@ def encoded(networks: Sequence[Network], edges: Sequence[int], edge_updates: flo
 
     Args:
         networks: One for each of ``edges``.
-        edges: What training is to leave of each.
+        edges: Numbers of edges that training is to leave of each.
         edge_updates: Edge-updates of the search.
     """
     headers: list[Json] = []

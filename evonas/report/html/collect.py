@@ -43,8 +43,8 @@ class Subject:
     """A run that is reported on.
 
     Attributes:
-        path: As the user wrote it, for the commands that the page shows.
-        preset: Whose settings the run has, and in what it differs from them; None where it has its own.
+        path: Path as the user wrote it, for the commands that the page shows.
+        preset: Preset whose settings the run has, and the differences; None for a run without a preset.
     """
 
     path: Path

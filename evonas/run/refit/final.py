@@ -69,7 +69,7 @@ class Final:
         id: The individual's.
         networks: Its network as it came out of its last training, and of an ensemble those of others after it; with
             their ids.
-        standings: How the race ended, the best first; empty without a race.
+        standings: Result of the race, the best first; empty without a race.
         refitted: Whether the networks were trained on all samples; else they have the search's weights.
         is_fresh: Whether that training began with new weights.
     """
@@ -144,8 +144,8 @@ def _raced(
     Args:
         run, splits, pick, n_jobs: See :func:`settle`.
         everything: The samples of ``splits`` together.
-        members: Those of the front that may be picked.
-        purse: What the race may cost.
+        members: Records of the front that may be picked.
+        purse: Budget of the race.
     """
     able, safe = list(members), list[Record]()
     if pick != "knee":

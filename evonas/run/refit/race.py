@@ -48,7 +48,7 @@ class Entrant:
         epochs: The length of each training.
         price: The cost of a training, in the unit of the purse.
         total: Sum of the losses of each sample while it was held out, ``(n,)``.
-        n_repeats: How often each sample was held out, ``(n,)``.
+        n_repeats: Number of times that each sample was held out, ``(n,)``.
     """
 
     member: Member[Any]
@@ -96,7 +96,7 @@ class Race:
     Args:
         space, config: The run's.
         everything: All samples, see :func:`evonas.run.refit.folds.joined`.
-        importance: What each sample counts, ``(n,)``.
+        importance: Importance of each sample, ``(n,)``.
         n_jobs: Trainings at a time.
     """
 

@@ -45,7 +45,7 @@ class SharingSettings(SupernetSettings):
     Attributes:
         candidates: Paths that are scored with the shared weights; the family are the best of them.
         scoring_samples: Training samples of ``arch_share`` that score them.
-        sampling: How candidates are drawn: ``"uniform"`` over paths, or each with ``"frequencies"`` of operations of
+        sampling: Way of drawing candidates: ``"uniform"`` over paths, or each with ``"frequencies"`` of operations of
             its own, so that all costs are there.
     """
 

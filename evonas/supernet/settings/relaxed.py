@@ -21,11 +21,12 @@ class RelaxedSettings(LogitSettings):
         arch_weight_decay: Weight decay of the logits, added to the gradient.
         auxiliary_skip: DARTS-: an extra skip of weight ``1 - progress`` on every edge.
         beta_decay: Weight of the mean of ``logsumexp(logits)`` in the loss of the logits.
-        beta_decay_last: Where given, the weight grows linearly to this at the end (Ye 2022: from 0 to 50).
+        beta_decay_last: Weight to which ``beta_decay`` grows linearly until the end (Ye 2022: from 0 to 50); None keeps
+            it.
         cool_down: Logits are frozen for this last share of the training, too: they stop early, before skips win (Liang
             2019, https://arxiv.org/abs/1909.06035). The auxiliary skip alone only puts that off: as it fades, edges
             prefer a skip of their own.
-        prior: On structure, see :func:`evonas.supernet.priors.make_prior`.
+        prior: Prior on structure, see :func:`evonas.supernet.priors.make_prior`.
         prior_weight: Weight of its ``-log P``, per row.
         prior_parameter: Its concentration, temperature or share of entropy.
         temperature: Temperature of the relaxation, at the beginning and at the end; linear between.

@@ -32,7 +32,7 @@ from search_spaces.block.space import BlockSpace
 
 from .settings import CONTESTANTS, Setting
 
-#: What is said of progress.
+#: Function that prints progress.
 Say = Callable[[str], None]
 #: Metrics of networks with shared weights that are kept.
 SCORES = ("val_accuracy", "val_loss")

@@ -16,7 +16,7 @@ class Contestant(NamedTuple):
 
     Attributes:
         method: Its name in :data:`evonas.supernet.settings.METHODS`.
-        sharing: What operations of a block share.
+        sharing: Sharing of weights among the operations of a block.
         passes: Paths a training step.
     """
 

@@ -76,7 +76,8 @@ def select(
         prior: The prior of the gates, see :data:`search_spaces.neuron.gates.priors.PRIORS`. Measured on Fashion-MNIST
             from 784-120-10, after fine-tuning: the Dirichlet prior is ahead by .2 to .9 points at 1 000 and 2 650
             edges, about equal at 6 600 and 20 700, and the fastest, since its gates need no noise.
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``; weights and gates learn from it.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``; weights and gates learn from
+            them.
 
     Returns:
         Networks in the order of ``edges``, connected, each with the number asked for or slightly fewer; and the cost.

@@ -46,9 +46,9 @@ LEAST_SIDE = 2
 #: Plans that are drawn for one that is built: the one whose number of edges is nearest to the wanted, once it is within
 #: TOLERANCE of its logarithm. Where the nearest is further away than ENOUGH, plans of one level less are drawn.
 DRAWS, TOLERANCE, ENOUGH = 100, 0.15, log(1.6)
-#: How often the edges into outputs share weights by channel and region, and the regions along an axis.
+#: Probability that the edges into outputs share weights by channel and region, and the regions along an axis.
 SHARED_READOUTS, REGIONS = 0.15, (1, 2, 3)
-#: How often they do where weights are counted.
+#: Probability of the same if weights are counted.
 FEW_READOUTS = 0.9
 #: Added to the distance of a plan with too many edges, which is then further away than any other.
 BEYOND = 100.0
@@ -90,7 +90,7 @@ def shared(
         n_edges: About as many edges as it has.
         rng: Draws the plan and the ids.
         setting: Setting of the family.
-        shared_readouts: How often the edges into outputs share weights, too.
+        shared_readouts: Probability that the edges into outputs share weights, too.
 
     Raises:
         UserError: As :func:`draw_plan`.
@@ -128,10 +128,10 @@ def draw_plan(
         input_shape: ``(channels, height, width)`` or ``(channels, length)``.
         n_outputs: Outputs of the network.
         wanted: Edges, or what ``count`` counts.
-        rng: What it is drawn by.
+        rng: Generator of the plan.
         most: A plan of more edges is given only if all that were drawn have more.
         count: The size of a plan for an input shape and a number of outputs.
-        shared_readouts: How often the edges into outputs share weights.
+        shared_readouts: Probability that the edges into outputs share weights.
 
     Raises:
         UserError: The inputs have no grid, or it is too small for any plan.

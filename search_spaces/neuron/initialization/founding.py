@@ -21,11 +21,11 @@ LEAST = 1 / 2
 #: points ahead at 1 000 edges, equal at 2 650. From there on networks are released.
 DENSE = 2.6
 
-#: What the places of :func:`even_place` are apart: the inverse of the root of x^3 = x + 1.
+#: Distance between places of :func:`even_place`: the inverse of the root of x^3 = x + 1.
 PLASTIC = 0.7548776662466927
 
-#: Where weights are counted: share of the founders that are convolutional, and the most of their weights, biases and
-#: gains as a share of the most edges.
+#: Share of the founders that are convolutional if weights are counted, and the most of their weights, biases and gains
+#: as a share of the most edges.
 FEW_SHARE, MOST_WEIGHTS = 0.75, 0.1
 
 

@@ -123,7 +123,7 @@ class Trainer(Protocol):
         Args:
             network: The network.
             samples: The batch.
-            task: What the outputs mean.
+            task: The task, which gives the meaning of the outputs.
             recipe: Its label smoothing and the teacher's weight.
             teacher: As in :meth:`train`, for these samples.
         """

@@ -95,8 +95,8 @@ class Losses:
         """Gradient of Q after one step of the weights, at the structure's values.
 
         Args:
-            for_weights: What L is of.
-            held_out: What Q is of.
+            for_weights: Batch of the loss L.
+            held_out: Batch of the loss Q.
             moment: The same for both.
             unroll: The step; its weight decay is 0, since A is that.
         """
@@ -126,7 +126,7 @@ def relax(
         report: Told after every epoch how many are done, the mean training loss of the last, the mean of the largest
             share of every vertex (``gamma``), the dense layers that would be chosen now (``layers``), and the geometric
             mean of the decays (``decay``).
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``; weights and structure learn
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``; weights and structure learn
             from it.
 
     Raises:

@@ -23,7 +23,7 @@ class Structure:
         sizes: Pairs of every vertex.
         n_decays: Functions that have weights.
         first_decay: First decay of each function.
-        generator: What the logits, near 0, are drawn from.
+        generator: Generator of the logits, near 0.
 
     Attributes:
         values: Logits, then the logarithms of the decays, ``(sum(sizes) + n_decays,)``.

@@ -94,7 +94,7 @@ def regrown_by_pair(
     Args:
         genotype: Genotype with the edges as they are.
         edge: Their weights, ``(n_edges,)``.
-        frozen: Those that stay, ``(n_edges,)``.
+        frozen: Edges that stay, ``(n_edges,)``.
         share: Share of the edges of each pair of layers.
         scores: As :func:`regrown` takes them.
     """
