@@ -190,7 +190,7 @@ def export(
     The format neuron is the same network in single neurons, as torch writes it.
     """
     from evonas.run.api import package
-    from evonas.run.lowered_export import write_network
+    from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:

@@ -11,7 +11,7 @@ import numpy as np
 
 from evonas.data.samples import Splits
 from evonas.run.api import packages as search_packages
-from evonas.run.lowered_export import write_network
+from evonas.run.lowering.export import write_network
 from evonas.run.open import OpenRun
 from evonas.run.package import Package
 from evonas.run.refit import Final, packages
@@ -60,7 +60,7 @@ class Members:
             precision: Precision of the weights.
 
         Raises:
-            UserError: See :func:`evonas.run.lowered_export.write_network`; or the suffix belongs to no format.
+            UserError: See :func:`evonas.run.lowering.export.write_network`; or the suffix belongs to no format.
         """
         return write_network(self.package(id), lambda: self.splits, Path(path).expanduser(), format, precision).paths
 

@@ -22,7 +22,7 @@ from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
 from evonas.run.distillation import OwnTeacher, read_teacher
 from evonas.run.latency_sources import check_target, sources_of
-from evonas.run.lowering import REPLACE_MAX_POOL
+from evonas.run.lowering.networks import REPLACE_MAX_POOL
 from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
 from evonas.run.plugins import find_searcher

@@ -17,7 +17,7 @@ from evonas.front import front
 from evonas.individual import Evaluation, Individual, Member, Origin, Trial
 from evonas.objectives import Objectives, pareto
 from evonas.run.latency_sources import sources_of
-from evonas.run.lowered_front import lower_front
+from evonas.run.lowering.front import lower_front
 from evonas.run.open import check_compatible, check_same
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace
@@ -63,12 +63,12 @@ def read_seeds(
 ) -> WarmStart:
     """The best ``config.population`` members of the fronts of ``runs`` by rank and crowding, each genotype once.
 
-    Members of runs of another space are lowered into this one, and measured again (:mod:`evonas.run.lowered_front`).
+    Members of runs of another space are lowered into this one, and measured again (:mod:`evonas.run.lowering.front`).
 
     Args:
         runs: Runs of this space, or of one whose networks this space takes.
         config, splits, space, objectives, evaluator: Those of the new run.
-        replace_max_pool: See :func:`evonas.run.lowering.lower_network`.
+        replace_max_pool: See :func:`evonas.run.lowering.networks.lower_network`.
 
     Raises:
         UserError: A run does not fit the new one or the others, or has an empty front.

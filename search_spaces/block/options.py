@@ -23,7 +23,8 @@ class BlockOptions(BaseModel):
         stem_stride: 2 halves the image at once, for a quarter of the FLOPs.
         stem_pool: Max-pooling of 3 x 3 pixels, which halves the image, after the first convolution.
         sharing: Sharing of weights among the operations of a block in a supernet. ``"slimmable"``: each is a slice of
-            the widest one's weights; ``"separate"``: none. None is slimmable for resnet, separate for mbconv (as in ProxylessNAS).
+            the widest one's weights; ``"separate"``: none. None is slimmable for resnet, separate for mbconv (as in
+            ProxylessNAS).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -127,7 +127,7 @@ def relax(
             share of every vertex (``gamma``), the dense layers that would be chosen now (``layers``), and the geometric
             mean of the decays (``decay``).
         teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``; weights and structure learn
-            from it.
+            from them.
 
     Raises:
         ValueError: An argument is out of range, the teacher is of other samples, or there are fewer than two samples.

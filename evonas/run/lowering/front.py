@@ -20,7 +20,7 @@ from evonas.front import front
 from evonas.individual import Evaluation, Member, Origin, Start, Trial
 from evonas.objectives import Objectives
 from evonas.rng import Stream, stream
-from evonas.run.lowering import LoweredNetwork, lower_network
+from evonas.run.lowering.networks import LoweredNetwork, lower_network
 from evonas.run.open import OpenRun, check_same, check_samples, open_run
 from evonas.run.plugins import create_space
 from evonas.space import SearchSpace
@@ -55,7 +55,7 @@ def lower_front(
     Args:
         run, info: The other run.
         config, splits, space, objectives, evaluator: Those of this run.
-        replace_max_pool: See :func:`evonas.run.lowering.lower_network`.
+        replace_max_pool: See :func:`evonas.run.lowering.networks.lower_network`.
 
     Raises:
         UserError: The other run has another task or other samples, its front is empty, or a member cannot be lowered.

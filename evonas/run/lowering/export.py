@@ -13,7 +13,7 @@ from evonas.capabilities.layers import Lowerable, NotLowerable, TakesLayers
 from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure
 from evonas.run.export import TOLERANCE, Written, check_ending, check_format, format_of, write_program
-from evonas.run.lowering import REPLACE_MAX_POOL, LoweredNetwork, lower_network
+from evonas.run.lowering.networks import REPLACE_MAX_POOL, LoweredNetwork, lower_network
 from evonas.run.package import FORMATS, Package, export
 from evonas.run.plugins import available_spaces, create_space
 from evonas.space import SearchSpace
@@ -79,7 +79,7 @@ def write_lowered(package: Package, splits: Splits, path: Path, name: str, *, re
 
     Args:
         splits: The data set of the run.
-        replace_max_pool: See :func:`evonas.run.lowering.lower_network`.
+        replace_max_pool: See :func:`evonas.run.lowering.networks.lower_network`.
 
     Raises:
         UserError: The network cannot be lowered, what was lowered computes something else, or the file cannot be
