@@ -16,7 +16,6 @@ from evonas.capabilities.options import HasWeightOptions
 from evonas.config import RunConfig, check_config, option_names
 from evonas.data import load
 from evonas.data.locating import absolute
-from evonas.data.normalisation import check_scales
 from evonas.data.own_files import SUFFIXES, is_own_file
 from evonas.data.samples import Splits
 from evonas.data.sources import SOURCES
@@ -24,7 +23,7 @@ from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_
 from evonas.run.plugins import create_space
 from evonas.space import SearchSpace
 from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
-from evonas.types import Task, UserError, blames
+from evonas.types import DataError, Json, Task, UserError, blames
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,23 @@ def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
             f"the data set {splits.name!r} is not the one that {out} was started with: its fingerprint is "
             f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back, or name them by --dataset"
         )
-    check_scales(f"the run {out}", info.task.get("target_scale"), splits.task)
+    _check_scales(f"the run {out}", info.task.get("target_scale"), splits.task)
+
+
+def _check_scales(run: str, scale: Json, task: Task) -> None:
+    """Check that a run with several targets has a scale for each, unlike runs of earlier versions with a common one.
+
+    Args:
+        run: Name of the run, with which the message begins.
+        scale: Scale of the run's targets.
+        task: Task with a scale for each target.
+
+    Raises:
+        DataError: The run has one scale for all targets.
+    """
+    if isinstance(task.target_scale, tuple) and isinstance(scale, float | int):
+        raise DataError(f"{run} was begun by a version that gave all targets one scale: its networks can be shown and "
+                        f"exported as torch; begin it anew to go on")
 
 
 def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
@@ -237,7 +252,7 @@ def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits,
     check("search space", theirs.space, config.space)
     their_task = task_of(info, run)
     check("input shape", their_task.input_shape, splits.task.input_shape)
-    check_scales(run, info.task["target_scale"], splits.task)
+    _check_scales(run, info.task["target_scale"], splits.task)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
         for name, expected in space.weight_options.items():
@@ -262,7 +277,7 @@ def check_samples(run: str, info: RunInfo, theirs: RunConfig, task: Task, split_
     check("kind of task", their_task.kind, task.kind)
     check("input shape", their_task.input_shape, task.input_shape)
     check("number of outputs", their_task.n_outputs, task.n_outputs)
-    check_scales(run, info.task["target_scale"], task)
+    _check_scales(run, info.task["target_scale"], task)
     check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
     check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
 
