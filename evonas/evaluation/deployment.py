@@ -31,12 +31,13 @@ def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): with int8 weights,
     the error on the validation samples.
     """
+    error = metric_names(task, "int8")[0]
     precisions = program_formats(space).get("c", ())
     names = [HOST_LATENCY, DEVICE_LATENCY]
     if "float32" in precisions:
         names += ["flash", "ram"]
     if "int8" in precisions:
-        names += ["int8_flash", metric_names(task, "int8")[0]]
+        names += ["int8_flash", error]
     return tuple(names)
 
 

@@ -71,7 +71,7 @@ def differences(config: RunConfig, preset: Preset) -> list[str]:
 
 
 def described(config: RunConfig, space: SearchSpace[Any]) -> str | None:
-    """Whose settings a run has, and in what it differs from them; None where it was not set as published."""
+    """Description of a run with a preset, and its differences from that; None without a preset."""
     preset = preset_of(config, space)
     if preset is None:
         return None
