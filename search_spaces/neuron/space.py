@@ -41,7 +41,6 @@ from search_spaces.neuron.weights import check_weights, fresh, inherit
 if TYPE_CHECKING:
     from torch import nn
 
-
 #: Weights of operators beside the default ones, by the rule for founders.
 OWN_WEIGHTS: Mapping[str, Mapping[str, float]] = {"convolutional": SHARED_WEIGHTS, "shared": FEW_WEIGHTS}
 
