@@ -8,9 +8,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from evonas import pareto
-from evonas.metrics import DEVICE_LATENCY, MEASURED_LATER
-from evonas.objectives import SHARES, Measured, Objectives
+from evonas.objectives import SHARES, Measured, Objectives, pareto
+from evonas.objectives.metrics import DEVICE_LATENCY, MEASURED_LATER
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, NamedTuple
 
-from evonas.space import G
-from evonas.types import Metrics, Weights
+from evonas.types import G, Metrics, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class Evaluation(Generic[G]):
         weights: Those of the genotype that came out, None where nothing was trained. An evaluation that was read from
             a run has none either: :meth:`evonas.store.RunStore.weights` reads them.
         replicate: The trial's.
-        origin: Where another run made it; None for a run's own.
+        origin: Origin in another run that made it; None for a run's own.
     """
 
     id: int
@@ -119,7 +118,7 @@ class Start(Generic[G]):
     """Trained weights that the training of a trial begins with.
 
     Attributes:
-        genotype: What the weights belong to.
+        genotype: Genotype that the weights belong to.
         continues: True where they are the trial's own individual's from a smaller budget; else they are its parent's.
     """
 

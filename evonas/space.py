@@ -1,30 +1,21 @@
-"""The interface of a search space to the engine."""
+"""The interface of a search space to the engine, with the types it is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol
 
 import numpy as np
 
-from evonas.types import Arrays, Json, Metrics, Task, Weights
+from evonas.types import Encoded, G, G_co, G_contra, Genotype, Metrics, Task, Weights
 
 if TYPE_CHECKING:
     from torch import nn
 
-
-class Genotype(Protocol):
-    """Frozen plain data that describes a network."""
-
-    @property
-    def digest(self) -> str:
-        """Hex digest of the content: genotypes have equal digests if and only if they are equal, in every process."""
-        ...
-
-
-G = TypeVar("G", bound=Genotype)
-G_co = TypeVar("G_co", bound=Genotype, covariant=True)
-G_contra = TypeVar("G_contra", bound=Genotype, contravariant=True)
+__all__ = [
+    "Encoded", "G", "G_co", "G_contra", "Genotype", "InvalidGenotype", "Offspring", "Phenotype", "SearchSpace",
+    "SpaceFactory",
+]
 
 
 class InvalidGenotype(ValueError):
@@ -48,18 +39,6 @@ class Phenotype(NamedTuple, Generic[G]):
 
     genotype: G
     weights: Weights
-
-
-class Encoded(NamedTuple):
-    """A genotype in its stored form.
-
-    Attributes:
-        header: A small JSON document.
-        arrays: Arrays by name.
-    """
-
-    header: Json
-    arrays: Arrays
 
 
 class SearchSpace(Protocol[G]):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,32 @@ Inputs: TypeAlias = NDArray[np.uint8] | Floats | Doubles
 
 #: Largest number of trials, epochs or networks, and of workers: a typing error must not fill the memory.
 MOST, MOST_JOBS = 1_000_000, 4096
+
+
+class Genotype(Protocol):
+    """Frozen plain data that describes a network."""
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of the content: genotypes have equal digests if and only if they are equal, in every process."""
+        ...
+
+
+G = TypeVar("G", bound=Genotype)
+G_co = TypeVar("G_co", bound=Genotype, covariant=True)
+G_contra = TypeVar("G_contra", bound=Genotype, contravariant=True)
+
+
+class Encoded(NamedTuple):
+    """A genotype in its stored form.
+
+    Attributes:
+        header: A small JSON document.
+        arrays: Arrays by name.
+    """
+
+    header: Json
+    arrays: Arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +123,7 @@ class UserError(ValueError):
     """Raised for bad input. The message is one sentence: what was wrong, what was expected, what to do."""
 
 
-#: How alike two names are of which one may be a slip of the other, from 0 to 1: of four letters one is another.
+#: Least likeness, from 0 to 1, of two names of which one may be a slip of the other: three of four letters agree.
 NEAR = 0.75
 
 

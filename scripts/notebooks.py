@@ -68,7 +68,7 @@ def names() -> list[str]:
 
 
 def outputs_in_text(outputs: Iterable[Any]) -> Iterator[str]:
-    """All that outputs say in letters; pictures are left out."""
+    """Text of all outputs; pictures are left out."""
     for output in outputs:
         for kind, text in {"text": output.get("text", ""), **output.get("data", {})}.items():
             if not kind.startswith("image/"):

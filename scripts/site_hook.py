@@ -1,4 +1,4 @@
-"""What mkdocs puts into the pages of ``docs/``: reference of commands, settings and metrics, a map of the packages, and
+"""Parts of the pages of ``docs/`` for mkdocs: reference of commands, settings and metrics, a map of the packages, and
 notebooks.
 
 A page asks for a part by a line ``<!-- generated: NAME ARGUMENT -->``. Everything is drawn from the commands, models,
@@ -79,9 +79,9 @@ def settings(name: str) -> str:
 def spaces() -> str:
     """Return the options, operators and seeders of every installed space."""
     from evonas.capabilities.option_models import describe_options
-    from evonas.cli.examples import example_of
-    from evonas.plugins import available_spaces
+    from evonas.run.examples import example_of
     from evonas.run.initialization import seeder_names
+    from evonas.run.plugins import available_spaces
 
     parts = []
     for name in sorted(available_spaces(), reverse=True):
@@ -98,7 +98,7 @@ def spaces() -> str:
 def searcher_options() -> str:
     """Return the options of every searcher that has any."""
     from evonas.capabilities.option_models import describe_options
-    from evonas.plugins import find_searcher, searcher_names
+    from evonas.run.plugins import find_searcher, searcher_names
     from evonas.search import traits_of
 
     kinds = {name: traits_of(find_searcher(name)).settings for name in searcher_names()}
@@ -110,8 +110,8 @@ def search_options() -> str:
     """Return the options of a search for a whole family, by its method."""
     from evonas.capabilities.family import FamilySearchable
     from evonas.capabilities.option_models import describe_options
-    from evonas.cli.examples import example_of
-    from evonas.plugins import available_spaces
+    from evonas.run.examples import example_of
+    from evonas.run.plugins import available_spaces
     from evonas.supernet.settings import METHODS
 
     kinds: dict[str, Any] = dict(METHODS)
@@ -123,11 +123,11 @@ def search_options() -> str:
 
 
 def presets() -> str:
-    """What the preset ``published`` sets, by space and method, with the paper."""
+    """Return the settings of the preset ``published``, by space and method, with the paper."""
     from evonas.capabilities.option_models import value_text
     from evonas.capabilities.presets import flat
-    from evonas.cli.examples import example_of
-    from evonas.plugins import available_spaces
+    from evonas.run.examples import example_of
+    from evonas.run.plugins import available_spaces
     from evonas.run.presets import presets_of
 
     rows: dict[tuple[str, ...], list[str]] = {}
@@ -151,7 +151,7 @@ def _options(options: Iterable[Any]) -> str:
 
 def metrics() -> str:
     """Return every metric with its goal, its unit, and the place of its measurement."""
-    from evonas.metrics import METRICS
+    from evonas.objectives.metrics import METRICS
 
     rows = [(code(name), plain(m.text), m.goal, plain(m.unit), plain(m.place)) for name, m in METRICS.items()]
     return table(("name", "what it is", "goal", "unit", "measured"), rows)

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 import evonas
 from evonas.cli.app import app
-from evonas.plugins import installed
+from evonas.run.plugins import installed
 from evonas.runtimes.compiled import STRICT, find_compiler
 
 ROOT = Path(__file__).parent.parent

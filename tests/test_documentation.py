@@ -20,7 +20,7 @@ from typer.main import get_command
 
 from evonas.cli.app import app
 from evonas.config import RunConfig, build_config
-from evonas.plugins import installed
+from evonas.run.plugins import installed
 from evonas.types import Task
 from scripts.benchmarks.trainer.command import main as bench_trainer
 from search_spaces.neuron.space import create

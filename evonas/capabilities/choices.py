@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """What there is to choose in a supernet: one operation a row of ``arch``.
+    """Choices in a supernet: one operation a row of ``arch``.
 
     Attributes:
         operations: Names of the columns of ``arch``.
         n_choices: Rows of ``arch``.
         costs: ``"params"`` and ``"flops"``, each ``(n_choices, n_operations)``: what an operation on a row adds to the
             whole network, in the units of :meth:`SearchSpace.cost`.
-        none: The column of the operation that cuts the edge; None where there is no such operation.
-        skip: The column of the identity; None where there is no such operation.
+        none: The column of the operation that cuts the edge; None without such an operation.
+        skip: The column of the identity; None without such an operation.
         per_image: The supernet takes an ``arch`` for every image, too: ``(n, n_choices, n_operations)``.
         classifier: Names of the supernet's parameters that are its last layer; empty where no method may replace them.
-        nested: In the supernet the operations of a row share weights: each is a slice of the one with the most
+        nested: Whether the operations of a row share weights in the supernet: each is a slice of the one with the most
             parameters.
     """
 
@@ -93,7 +93,7 @@ class Sliceable(Relaxable[G], Protocol[G]):
     """Capability: a supernet of nested operations, of which one may choose what narrow ones are made of."""
 
     def rank_slices(self, supernet: nn.Module) -> None:
-        """In place: narrow operations are from now on the parts of the widest with the largest weights.
+        """Sort channels in place: narrow operations are from now on the parts of the widest with the largest weights.
 
         The path of the widest operations computes what it did before.
         """

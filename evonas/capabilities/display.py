@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from evonas.diagram import NetworkDiagram
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.space import G_co, G_contra
 from evonas.types import Weights
 
@@ -36,5 +36,5 @@ class Drawable(Protocol[G_contra]):
     """Capability: draw a network."""
 
     def sketch(self, genotype: G_contra, weights: Weights | None = None) -> NetworkDiagram:
-        """All nodes and edges; with ``weights`` also those of the edges, if the space has such."""
+        """Diagram of all nodes and edges; with ``weights`` also those of the edges, if the space has such."""
         ...

@@ -20,14 +20,14 @@ Precision: TypeAlias = Literal["float32", "int8"]
 
 @dataclass(frozen=True)
 class ExportTarget:
-    """What an exported network is for.
+    """Purpose of an exported network.
 
     Attributes:
-        name: What its identifiers begin with: a C identifier.
-        scaling: From the data's own units, which the exported network takes and gives, to those of the search.
+        name: Beginning of its identifiers: a C identifier.
+        scaling: Conversion from the data's own units, which the exported network takes and gives, to the search's.
         byte_inputs: Whether the data set's inputs are bytes.
-        precision: Of the stored weights.
-        stem: What its files are called, without suffix; empty where that is the name.
+        precision: Precision of the stored weights.
+        stem: Name of its files without suffix; empty if that is ``name``.
         classes: Names of the classes in the order of the outputs; empty where they have none.
         inputs: Names of the features; empty where they have none.
         targets: Names of the targets of a regression, where there are several.

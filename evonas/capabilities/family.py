@@ -26,9 +26,9 @@ class FoundFamily(Generic[G]):
     """The result of a search.
 
     Attributes:
-        members: With the weights that the search gave them; their own training, which comes next, may still prune them.
-            Any first members cover the range of sizes that the space was asked for.
-        edge_updates: What the whole search has cost, as in :class:`evonas.training.Trained`, earlier sessions included.
+        members: Networks with the weights that the search gave them; their own training, which comes next, may still
+            prune them. Any first members cover the range of sizes that the space was asked for.
+        edge_updates: Cost of the whole search, as in :class:`evonas.training.Trained`, earlier sessions included.
     """
 
     members: Sequence[Phenotype[G]]

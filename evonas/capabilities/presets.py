@@ -14,15 +14,15 @@ EVOLUTION = "evolution"
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """What a run is set to, where the user does not set it.
+    """Settings of a run for which the user gives no value.
 
     Attributes:
         paper: Author and year.
-        link: Where it, or the authors' code, stands; empty where that is not known.
+        link: Address of it, or of the authors' code; empty if that is not known.
         settings: Fields of the run's configuration; tables are joined key by key.
-        validation_share: Of the training samples those that are held back, where the data bring no validation set and
-            the user asks for no number; None leaves it to the data set.
-        remarks: What was published and is otherwise here, or was not published; a sentence each.
+        validation_share: Share of the training samples that is held back if the data bring no validation set and the
+            user asks for no number; None leaves it to the data set.
+        remarks: Sentences, one for each setting that differs here from what was published, or was not published.
     """
 
     paper: str
@@ -38,7 +38,7 @@ class HasPresets(Protocol):
 
     @property
     def presets(self) -> Mapping[str, Preset]:
-        """By the method's name, that of a seeder or :data:`EVOLUTION`."""
+        """Presets by the name of the method: that of a seeder, or :data:`EVOLUTION`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with settings, as one sentence: the setting, what is expected, what was given."""
+"""Errors of pydantic about settings as one sentence: the setting, what is expected, what was given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evonas.types import suggestion
 
 #: Characters of a value that a message tells.
 MOST_TOLD = 200
-#: How pydantic begins, and what it adds to what it expects.
+#: Beginnings of messages of pydantic, and its additions to what it expects.
 BEGIN, ADDED = "Input should be ", re.compile(", (unable to|got a) .*")
 #: Types that pydantic names among the parts of a place where several are allowed.
 TYPES = frozenset({"str", "int", "float", "bool", "path"})
@@ -23,10 +23,10 @@ def sentence_of(
     """The first of what is wrong.
 
     Args:
-        error: Of a model of settings.
+        error: Error of a model of settings.
         known: Its fields.
-        source: Where the settings are from, with which the sentence begins.
-        options: Of the command line, by the names of those settings that they gave: these begin it instead.
+        source: Source of the settings, with which the sentence begins.
+        options: Options of the command line by the settings that they gave: these begin the sentence instead.
     """
     setting, sentence = _first(error, known)
     word, _, rest = sentence.partition(" ")

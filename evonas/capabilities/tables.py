@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from evonas.metrics import Metric
+from evonas.objectives.metrics import Metric
 from evonas.space import G_contra
 from evonas.types import Goal, Metrics, Task
 

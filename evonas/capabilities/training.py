@@ -25,7 +25,7 @@ class Trainable(Protocol[G]):
 
     @property
     def backend(self) -> str:
-        """What training runs on, as text for users, e.g. ``"native, avx512"``."""
+        """Hardware or library that training runs on, as text for users, e.g. ``"native, avx512"``."""
         ...
 
     def train(

@@ -59,7 +59,7 @@ class HasNeighbours(Protocol[G]):
     """Capability: list the neighbours of a genotype; without it neighbours are random mutants."""
 
     def neighbours(self, genotype: G) -> Sequence[G]:
-        """All genotypes that differ from this one in one gene, each once."""
+        """Genotypes that differ from this one in one gene, each once."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 - ``search``: evolve, seed, resume; ``sample``; ``front``; ``individual``: show, lineage; ``report``; ``score``
 - ``compare``; ``final``: retrain, measure, export
-- ``installed``: datasets, spaces, metrics; ``examples``: the part of their output that needs no data
+- ``installed``: datasets, spaces, metrics
 - ``app``: the application; ``commands``: the parts that all commands share; ``failing``: errors; ``interruption``:
   signals
 - ``console``, ``progress``, ``help``: output; ``options``: reading values; ``completion``: names for the shell

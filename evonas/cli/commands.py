@@ -43,7 +43,7 @@ class Group(TyperGroup):
 
 
 class Application(Group):
-    """All commands. Every one ends in an exit code, see :mod:`evonas.cli.failing` and :mod:`evonas.cli.usage`."""
+    """Group of all commands. Each ends in an exit code, see :mod:`evonas.cli.failing` and :mod:`evonas.cli.usage`."""
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         """Read the line up to the name of the command."""

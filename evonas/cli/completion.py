@@ -28,28 +28,28 @@ def downloads(incomplete: str) -> list[str]:
 
 def spaces(incomplete: str) -> list[str]:
     """Return the installed search spaces."""
-    from evonas.plugins import available_spaces
+    from evonas.run.plugins import available_spaces
 
     return _begun(available_spaces(), incomplete)
 
 
 def searchers(incomplete: str) -> list[str]:
     """Return the engine's searchers and the installed ones."""
-    from evonas.plugins import searcher_names
+    from evonas.run.plugins import searcher_names
 
     return _begun(searcher_names(), incomplete)
 
 
 def seeders(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return methods of ``evonas seed``: those of the space on the line, or of all."""
-    from evonas.cli.examples import seeders_of
+    from evonas.run.examples import seeders_of
 
     return _begun(seeders_of(ctx.params.get("space")), incomplete)
 
 
 def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return possible objectives of the space on the line, or of all."""
-    from evonas.cli.examples import uses_of_metrics
+    from evonas.run.examples import uses_of_metrics
 
     return _begun(uses_of_metrics(ctx.params.get("space")), incomplete)
 
@@ -62,17 +62,17 @@ def several_metrics(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def observers(incomplete: str) -> list[str]:
     """Return observers, which are called after each generation."""
-    from evonas.observers import PACKAGES
+    from evonas.run.observers import PACKAGES
 
     return _begun(PACKAGES, incomplete)
 
 
 def proxies(incomplete: str) -> list[str]:
     """Complete the last of some zero-cost proxies that are separated by commas."""
-    from evonas.evaluation.proxies import PROXIES
+    from evonas.run.scoring import proxy_names
 
     head, comma, last = incomplete.rpartition(",")
-    return [f"{head}{comma}{name}" for name in _begun(PROXIES, last) if name not in head.split(",")]
+    return [f"{head}{comma}{name}" for name in _begun(proxy_names(), last) if name not in head.split(",")]
 
 
 def setting(name: str) -> Completer:

@@ -1,4 +1,4 @@
-"""What is said where a search ends: where the run is, why it ended there, and what goes on with it."""
+"""Lines at the end of a search: where the run is, why it ended there, and which commands go on with it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def ending(run: OpenRun, directory: Path, *, finished: bool, n_done: int) -> str
     """One line for the end of a search.
 
     Args:
-        run: As it is now.
-        directory: As the user calls it.
+        run: The run as it is now.
+        directory: Its directory as the user calls it.
         finished: Whether the searcher has come to its end; else the time limit ended it.
         n_done: Trials of this session; where there were none, what would go on is said.
     """
@@ -29,7 +29,7 @@ def ending(run: OpenRun, directory: Path, *, finished: bool, n_done: int) -> str
 
 
 def next_steps(run: OpenRun, directory: Path) -> str | None:
-    """Commands that look at the front and use it; None where there is none."""
+    """Commands that look at the front and use it; None for an empty front."""
     from evonas.front import front
 
     members = front(run.store.records(), run.objectives)
@@ -45,13 +45,13 @@ def next_steps(run: OpenRun, directory: Path) -> str | None:
 
 
 def _longer(run: OpenRun) -> str:
-    """Twice the seconds of the limit; where the run has taken more than that already, twice as many as it has taken."""
+    """Twice the seconds of the limit; twice those that the run has taken, if that is more."""
     doubled, taken = 2 * (run.config.time_limit or 0), run.store.elapsed
     return f"{doubled:g}" if doubled > taken else str(math.ceil(2 * taken))
 
 
 def _stands(run: OpenRun, again: str) -> str:
-    """Where a run stands in which there was nothing left to do, and the command that goes on."""
+    """State of a run with nothing left to do, and the command that goes on."""
     config, own = run.config, [r for r in run.store.records() if not r.imported]
     if config.search_epochs is not None:
         return f"its family has all of its {len(own)} members: more need a run of their own (evonas seed --members)"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,8 +34,7 @@ from evonas.training.length import RETRAIN_EPOCHS
 from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
-    from evonas.evaluation import DeploymentEvaluator
-    from evonas.store import Retraining, RunStore
+    from evonas.store import Retraining
     from evonas.types import Metrics
 
 Ids = Annotated[
@@ -107,7 +106,13 @@ def retrain(
 
 
 def _print_results(results: Sequence[Retraining], flops: Mapping[int, float], quality: str) -> None:
-    """A row an individual, by ascending cost; by weights of the test samples, too, where they have some."""
+    """Print a row an individual, by ascending cost; by weights of the test samples, too, if they have some.
+
+    Args:
+        results: The retrainings.
+        flops: FLOPs of the individuals.
+        quality: Name of the test metric without its prefix.
+    """
     from evonas.report.tables import Column, number, table
     from evonas.run.retrain import WEIGHTED, summary
 
@@ -137,7 +142,16 @@ def _ids(texts: list[str]) -> list[int]:
 def _report(
     n_done: int, n_all: int, retraining: Retraining | None, error: str | None, *, quiet: bool, reported: list[int]
 ) -> None:
-    """A line for a training that ended, which is noted in ``reported``."""
+    """Print a line for a training that ended, and note it in ``reported``.
+
+    Args:
+        n_done: Number of trainings that have ended.
+        n_all: Number of all trainings.
+        retraining: The training; None if it failed.
+        error: Why it failed; None if it did not.
+        quiet: Print errors only.
+        reported: Numbers of the trainings that were reported.
+    """
     reported.append(n_done)
     if error is not None:
         (print_stderr if quiet else say)(f"{n_done}/{n_all} failed: {error}")
@@ -177,7 +191,7 @@ def export(
     The format neuron is the same network in single neurons, as torch writes it.
     """
     from evonas.run.api import package
-    from evonas.run.lowered_export import write_network
+    from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
@@ -204,71 +218,30 @@ def measure(
     dataset: MovedDataset = None,
 ) -> None:
     """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
-    from evonas.evaluation.cost import LATENCY_ESTIMATE
-    from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
     from evonas.front import front
-    from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
-    from evonas.run.latency_sources import check_target
-    from evonas.run.open import load_splits, open_run, require_evaluated
-    from evonas.runtimes.device import parse_command
-    from evonas.runtimes.timing import machine
+    from evonas.run.measure import measure as measure_networks
+    from evonas.run.measure import timer_of
+    from evonas.run.open import open_run, require_evaluated
 
     if not math.isfinite(latency_timeout):
         raise UserError(f"--latency-timeout must be a finite number of seconds, got {latency_timeout}: give fewer")
-    command = () if latency_command is None else parse_command(latency_command)
+    timer = timer_of(latency_command, latency_timeout)
     with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
-        if not command:
-            require_timing(opened.space)
         wanted = [r.id for r in front(opened.store.records(), opened.objectives)]
         if ids:
             wanted = require_evaluated(opened, _ids(ids))
         if not wanted:
             reason = "--ids names none" if ids else "the front is empty"
             raise UserError(f"there is nothing to measure: {reason}")
-        splits = load_splits(opened)
-        timed, other = (DEVICE_LATENCY, HOST_LATENCY) if command else (HOST_LATENCY, DEVICE_LATENCY)
-        check_target(opened.store, timed, latency_command or machine(), own=timed in opened.objectives.metrics,
-                     replace=replace)
-        names = tuple(name for name in deployment_names(opened.space, opened.task) if name != other)
-        evaluator = DeploymentEvaluator(opened.space, splits, names, command, latency_timeout)
-        measured = _measure(opened.store, wanted, evaluator)
-        estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in opened.store.records() if LATENCY_ESTIMATE in r.metrics}
-    if not measured:
+        measured = measure_networks(
+            opened, wanted, timer, replace=replace,
+            report=lambda id, reason: say(f"individual {id} failed: {reason}"),
+        )
+    if not measured.metrics:
         raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
-    _print_measured(measured, evaluator.metric_names)
-    if not command:  # estimates are for this machine
-        _print_error(estimates, {id: metrics[HOST_LATENCY] for id, metrics in measured.items()})
-
-
-def _measure(
-    store: RunStore[Any], ids: Sequence[int], evaluator: DeploymentEvaluator[Any]
-) -> dict[int, Metrics]:
-    """Measure individuals and store each result at once.
-
-    Print a line with the reason for those that cannot be measured.
-
-    Args:
-        store: Store of the run.
-        ids: Individuals.
-        evaluator: Measures them.
-        timeout: Seconds for each.
-    """
-    from evonas.space import Phenotype
-    from evonas.training import Stop
-
-    measured: dict[int, Metrics] = {}
-    for id in ids:
-        member = store.member(id)
-        weights = store.weights(*member.evaluation.key)
-        try:
-            if weights is None:
-                raise RuntimeError("it has no trained weights")
-            measured[id] = evaluator.measure(Phenotype(member.genotype, weights), Stop())
-        except RuntimeError as error:
-            say(f"individual {id} failed: {error}")
-            continue
-        store.add_measurement(*member.evaluation.key, measured[id])
-    return measured
+    _print_measured(measured.metrics, measured.names)
+    if latency_command is None:  # estimates are for this machine
+        _print_error(measured.estimates, {id: metrics[timer.metric] for id, metrics in measured.metrics.items()})
 
 
 def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:

@@ -137,7 +137,7 @@ def _pick(
 
 
 def _unasked(remark: str | None) -> str | None:
-    """Why a member would be chosen, where none has been asked for."""
+    """Reason for choosing a member although none was asked for."""
     return None if remark is None else f"with --knee or --best-under, {remark}"
 
 
@@ -179,11 +179,11 @@ def print_front(
     """The front as a table, and below it what is hidden, why a member was chosen, the hypervolume and its reference.
 
     Args:
-        members: Those to show; None for every point once.
-        test_cells, names: Of columns, see :func:`evonas.report.tables.front_columns`.
+        members: Members to show; None for every point once.
+        test_cells, names: Cells and names of columns, see :func:`evonas.report.tables.front_columns`.
         reference: A part of the hypervolume's reference point.
         remark: Why the one that is shown was chosen, where that needs saying.
-        directory: Of the run, where the user has not just named it: commands that show more do.
+        directory: Directory of the run for commands that show more; None if the user has just named it.
     """
     from evonas import front as fronts
     from evonas.report.choice import why_front
@@ -256,7 +256,7 @@ def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Seq
 
 def _say_origins(opened: OpenRun) -> None:
     """Print how the members were trained and measured, and which teachers they had."""
-    from evonas.metrics import DEVICE_LATENCY
+    from evonas.objectives.metrics import DEVICE_LATENCY
     from evonas.run.presets import described
 
     if (preset := described(opened.config, opened.space)) is not None:

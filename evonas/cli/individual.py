@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,6 @@ from evonas.types import UserError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from evonas.individual import Member
     from evonas.run.open import OpenRun
 
 #: Names of costs in a drawing's head.
@@ -37,7 +36,7 @@ def show(
         require_evaluated(opened, [id])
         member = opened.store.member(id)
         if draw is not None:
-            _draw(draw, opened, member)
+            _draw(draw, opened, id)
         if isinstance(opened.space, Describable):
             for each in described(opened.space.describe(member.genotype)):
                 console.print(each)
@@ -88,7 +87,14 @@ def _lineage(opened: OpenRun, id: int) -> Table:
     ], title=f"lineage of {id}")
 
 
-def _draw(path: Path, opened: OpenRun, member: Member[Any]) -> None:
+def _draw(path: Path, opened: OpenRun, id: int) -> None:
+    """Draw an individual to a file.
+
+    Args:
+        path: The file.
+        opened: The run.
+        id: Id of an evaluated individual.
+    """
     from evonas.capabilities.display import Drawable
     from evonas.report.drawing import draw_sketch
     from evonas.report.plot import LABELS
@@ -96,6 +102,7 @@ def _draw(path: Path, opened: OpenRun, member: Member[Any]) -> None:
 
     if not isinstance(opened.space, Drawable):
         raise UserError(f"the space {opened.config.space} cannot draw its networks: leave out --draw")
+    member = opened.store.member(id)
     evaluation, metrics, quality = member.evaluation, member.evaluation.metrics, opened.objectives.items[0].metric
     try:
         sketch = opened.space.sketch(member.genotype, opened.store.weights(*evaluation.key))

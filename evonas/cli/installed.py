@@ -16,8 +16,8 @@ from evonas.cli.help import Entry, print_panels
 from evonas.cli.options import DATA, OUTPUT, SEARCH, AsJson, DataRoot
 
 if TYPE_CHECKING:
-    from evonas.cli.examples import Uses
-    from evonas.metrics import Metric
+    from evonas.objectives.metrics import Metric
+    from evonas.run.examples import Uses
 
 datasets = typer.Typer(cls=Group, invoke_without_command=True)
 
@@ -83,9 +83,9 @@ def spaces(
     if name is not None:
         _print_space(name, as_json=as_json)
         return
-    from evonas.cli.examples import example_of
-    from evonas.plugins import available_spaces
     from evonas.report.tables import Column, table
+    from evonas.run.examples import example_of
+    from evonas.run.plugins import available_spaces
 
     points = dict(sorted(available_spaces().items()))
     rows = [{"name": each, "from": point.value} for each, point in points.items()]
@@ -111,7 +111,7 @@ def _print_space(name: str, *, as_json: bool) -> None:
 
     from evonas.capabilities.option_models import describe_options
     from evonas.capabilities.options import HasOptions
-    from evonas.cli.examples import example_of
+    from evonas.run.examples import example_of
     from evonas.run.initialization import seeder_names
     from evonas.run.presets import presets_of
 
@@ -149,9 +149,9 @@ def metrics(
     as_json: AsJson = False,
 ) -> None:
     """List possible objectives and constraints of a search, with their units and places of measurement."""
-    from evonas.cli.examples import example_of, uses_of_metrics
-    from evonas.metrics import METRICS, STRUCTURE, Metric
-    from evonas.plugins import available_spaces, descriptions
+    from evonas.objectives.metrics import METRICS, STRUCTURE, Metric
+    from evonas.run.examples import example_of, uses_of_metrics
+    from evonas.run.plugins import available_spaces, descriptions
 
     if space is not None:
         example_of(space)  # raises an error for an unknown space

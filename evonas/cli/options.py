@@ -22,7 +22,7 @@ OF_RUN = "the run's"
 #: Panels of the help, in the order of their first options.
 DATA, SEARCH, TRAINING, MACHINE, CHOICE, OUTPUT = "Data", "Search", "Training", "Machine", "Choice", "Output"
 
-#: How options that take several values say so: by repetition, and with commas, too.
+#: Texts of options that take several values: by repetition, and with commas, too.
 REPEATED = "; may be repeated"
 SEVERAL = f", like a,b{REPEATED}"
 

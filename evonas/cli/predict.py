@@ -41,7 +41,7 @@ def predict(
     Columns are found by their names in any order; others are left alone. Missing values are imputed, and categories
     encoded, as in training. Which network it was, and why, is said on the error stream.
     """
-    from evonas.data.own_files import read_features
+    from evonas.data.own_sources import read_features
     from evonas.run.api import package
     from evonas.run.open import open_run
     from evonas.serialization.files import check_ending, write_output

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evonas.cli.console import make_console, say
 from evonas.cli.options import CHOICE, AsJson, DrawFile
-from evonas.types import Metrics, UserError
+from evonas.types import UserError
 
 if TYPE_CHECKING:
-    from evonas.supernet.checkpoint import TrainedHypernet
+    from evonas.run.sampling import Sampler
 
 #: Most architectures of a table.
 MOST_SAMPLES = 10_000
@@ -40,70 +39,43 @@ def sample(
     draw: DrawFile = None,
 ) -> None:
     """Architectures from a trained hypernetwork, at once: nothing is trained."""
-    from evonas.capabilities.choices import Relaxable
-    from evonas.run.one_shot import FOLDER
-    from evonas.run.open import open_run
-    from evonas.supernet.checkpoint import load_hypernet
+    from evonas.run.sampling import load_sampler
 
     if (complexity is None) == (spread is None):
         raise UserError("give either --complexity, for one architecture, or --spread, for a table of several")
     if spread is not None and draw is not None:
         raise UserError("--draw draws one architecture: give --complexity instead of --spread")
-    with open_run(run) as opened:
-        if not isinstance(opened.space, Relaxable):
-            raise UserError(f"{run} is a run in the space {opened.config.space}, which has no hypernetwork to ask")
-        net = load_hypernet(run / FOLDER, opened.space.choices)
-        space: Any = opened.space
-    costs_of = _costs(space, net, run)
+    sampler = load_sampler(run)
     if complexity is not None:
-        _show_one(space, opened.config.space, net, complexity, costs_of, as_json=as_json, draw=draw)
+        _show_one(sampler, complexity, as_json=as_json, draw=draw)
     elif spread is not None:
-        _show_spread(space, net, spread, costs_of, as_json=as_json)
+        _show_spread(sampler, spread, as_json=as_json)
 
 
-def _costs(space: Any, net: TrainedHypernet, run: Path) -> Callable[[Any], Metrics]:
-    """What a genotype costs; with an estimate of its latency where that was among the measures of the search."""
-    from evonas.capabilities.export import HasTimedParts
-
-    if "latency" not in net.measures or not isinstance(space, HasTimedParts):
-        plain: Callable[[Any], Metrics] = space.cost
-        return plain
-    from evonas.evaluation.cost import LATENCY_ESTIMATE
-    from evonas.runtimes.latency_table import read_table
-
-    table = read_table(run, space.timed_parts.names)
-    return lambda genotype: {**space.cost(genotype), LATENCY_ESTIMATE: table.estimate(space, genotype)}
-
-
-def _show_one(
-    space: Any, name: str, net: TrainedHypernet, complexity: str, costs_of: Callable[[Any], Metrics], *,
-    as_json: bool, draw: Path | None,
-) -> None:
-    """The architecture for a complexity.
+def _show_one(sampler: Sampler, complexity: str, *, as_json: bool, draw: Path | None) -> None:
+    """Print the architecture for a complexity.
 
     Args:
-        space: A space with a supernet, whose name is ``name``.
-        net: That is asked.
-        complexity: As it was given.
-        costs_of: See :func:`_costs`.
-        as_json: In the place of tables.
+        sampler: The hypernetwork.
+        complexity: The text of the option.
+        as_json: Print JSON instead of tables.
         draw: File for a drawing.
     """
     from evonas.capabilities.display import Describable, Drawable
 
     try:
-        genotype = net.ask(space, _numbers(complexity))
+        genotype = sampler.ask(_numbers(complexity))
     except ValueError as error:
         raise UserError(f"--complexity {complexity}: {error}") from None
-    costs = costs_of(genotype)
+    space, costs = sampler.space, sampler.costs_of(genotype)
     if draw is not None:
         if not isinstance(space, Drawable):
-            raise UserError(f"the space {name} cannot draw its networks: leave out --draw")
+            raise UserError(f"the space {sampler.name} cannot draw its networks: leave out --draw")
         from evonas.report.drawing import draw_sketch
 
-        draw_sketch(draw, space.sketch(genotype), title=f"{net.method}, complexity {complexity}")
+        draw_sketch(draw, space.sketch(genotype), title=f"{sampler.method}, complexity {complexity}")
     if as_json:
-        answer = {"method": net.method, "complexity": complexity, "genotype": repr(genotype), "costs": dict(costs)}
+        answer = {"method": sampler.method, "complexity": complexity, "genotype": repr(genotype), "costs": dict(costs)}
         typer.echo(json.dumps(answer, indent=1))
         return
     say(repr(genotype))
@@ -117,26 +89,20 @@ def _show_one(
     console.print(table([Column("cost", list(costs), numbers=False), values], title="costs"))
 
 
-def _show_spread(
-    space: Any, net: TrainedHypernet, n: int, costs_of: Callable[[Any], Metrics], *, as_json: bool
-) -> None:
-    """Complexities that cover the range evenly, and what the architectures for them cost.
+def _show_spread(sampler: Sampler, n: int, *, as_json: bool) -> None:
+    """Print complexities that cover the range evenly, and the costs of the architectures for them.
 
     Args:
-        space: With a supernet.
-        net: That is asked.
-        n: Complexities.
-        costs_of: See :func:`_costs`.
-        as_json: In the place of a table.
+        sampler: The hypernetwork.
+        n: Number of complexities.
+        as_json: Print JSON instead of a table.
     """
-    complexities = [net.hypernet.spread(index).tolist() for index in range(n)]
-    if not complexities[0]:
-        raise UserError(f"the method {net.method} has no complexity to ask for: only hypernetworks have")
-    genotypes = [net.ask(space, complexity) for complexity in complexities]
-    costs = [costs_of(genotype) for genotype in genotypes]
+    complexities = sampler.complexities(n)
+    genotypes = [sampler.ask(complexity) for complexity in complexities]
+    costs = [sampler.costs_of(genotype) for genotype in genotypes]
     if as_json:
         answers = [
-            {"method": net.method, "complexity": s, "measures": [*net.measures], "genotype": repr(genotype),
+            {"method": sampler.method, "complexity": s, "measures": [*sampler.measures], "genotype": repr(genotype),
              "costs": dict(each)}
             for s, genotype, each in zip(complexities, genotypes, costs, strict=True)
         ]
@@ -144,14 +110,14 @@ def _show_spread(
         return
     from evonas.report.tables import Column, number, table
 
-    names = [f"s({name})" for name in net.measures or net.operations]
+    names = [f"s({name})" for name in sampler.columns]
     names = names if len(complexities[0]) > 1 else ["lambda"]
     columns = [
         Column(name, [f"{value:.3g}" for value in values])
         for name, values in zip(names, zip(*complexities, strict=True), strict=True)
     ]
     columns += [Column(name, [number(each[name]) for each in costs]) for name in costs[0]]
-    make_console().print(table(columns, title=f"{net.method}, {n} complexities"))
+    make_console().print(table(columns, title=f"{sampler.method}, {n} complexities"))
 
 
 def _numbers(text: str) -> list[float]:

@@ -289,7 +289,7 @@ def resume(
 def _search(
     directory: Path, start: Callable[[list[Any]], bool], *, quiet: bool, observers: Sequence[str]
 ) -> None:
-    from evonas.observers import create_observers
+    from evonas.run.observers import create_observers
     from evonas.run.open import open_run
     from evonas.run.progress import SearchProgress
 

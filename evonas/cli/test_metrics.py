@@ -33,10 +33,10 @@ def test_metrics_of(opened: OpenRun, members: Sequence[Record]) -> dict[int, dic
 
 
 def test_cells_of(metrics: Mapping[str, float], *, weighted: bool) -> dict[str, str]:
-    """What the table shows of test metrics: accuracies or errors with their deviations.
+    """Cells of the table for test metrics: accuracies or errors with their deviations.
 
     Args:
-        metrics: Of an individual, as :func:`test_metrics_of` names them.
+        metrics: Metrics of an individual, as :func:`test_metrics_of` names them.
         weighted: Whether validation counts samples by their weights: then it is said which of these do so.
     """
     cells: dict[str, str] = {}
@@ -54,11 +54,11 @@ def test_cells_of(metrics: Mapping[str, float], *, weighted: bool) -> dict[str, 
 
 
 def say_weights(opened: OpenRun, *metrics: Mapping[str, float]) -> None:
-    """Aside, where validation counts samples by their weights, how the test counts them.
+    """Print to stderr how the test counts samples, if validation counts them by their weights.
 
     Args:
         opened: The run.
-        metrics: Some of the test, which tell whether its samples have weights.
+        metrics: Metrics of the test, which tell whether its samples have weights.
     """
     if opened.config.weights is None:
         return

@@ -14,17 +14,17 @@ import typer
 from evonas.cli.console import print_stderr
 from evonas.types import nearest
 
-#: What typer raises for wrong usage: a class of click, of which newer versions bring a copy of their own.
+#: Error of typer for wrong usage: a class of click, of which newer versions bring a copy of their own.
 USAGE_ERROR = next(
     kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception) and kind.__name__ == "ClickException"
 )
 #: Its exit code.
 WRONG_USAGE = 2
-#: What values of a type are called.
+#: Names of values by their type.
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-#: How a message of click begins that tells a value.
+#: Beginning of a message of click that tells a value.
 _TOLD = re.compile(r"^(?P<value>.+?) is not (?:a valid|in the range)")
-#: What it says of a command that there is none of.
+#: Message of click about a command that does not exist.
 _NO_COMMAND = re.compile(r"^no such command '(.*?)'")
 #: Characters of a value that are told.
 MOST_TOLD = 80
@@ -35,7 +35,7 @@ def usage_in_a_sentence(context: Any = None) -> Iterator[None]:
     """Turns what typer raises for wrong usage, and would print in a box, into a sentence and an exit code.
 
     Args:
-        context: Of the application, for errors that have none themselves.
+        context: Context of the application, for errors that have none themselves.
     """
     try:
         yield
@@ -48,10 +48,10 @@ def usage_in_a_sentence(context: Any = None) -> Iterator[None]:
 
 
 def usage_sentence(error: Any, outer: Any = None) -> str:
-    """What was wrong, what was expected, and the command that says more.
+    """Sentence with what was wrong, what was expected, and the command that says more.
 
     Args:
-        error: Of the class :data:`USAGE_ERROR`, or derived from it.
+        error: Instance of :data:`USAGE_ERROR`.
         outer: The context of the application, for errors that have none themselves.
     """
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
@@ -72,7 +72,7 @@ def _path(context: Any, outer: Any) -> str | None:
 
 
 def _bad_value(error: Any, parameter: Any) -> str:
-    """Of a parameter that has no value, or a wrong one."""
+    """Message for a parameter without a value, or with a wrong one."""
     name = parameter.opts[0] if parameter.param_type_name == "option" else (parameter.metavar or parameter.name).upper()
     expected = _expected(error.ctx.command, parameter.name)
     if type(error).__name__ == "MissingParameter":
@@ -83,7 +83,7 @@ def _bad_value(error: Any, parameter: Any) -> str:
 
 
 def _misspelled(error: Any, context: Any) -> str:
-    """Of an option or a command that there is none of, with the one that is near; or what else typer says."""
+    """Message for an option or a command that does not exist, with the one that is near; else that of typer."""
     said = " ".join(str(error.message).split()).rstrip(".")
     said = f"{said[:1].lower()}{said[1:]}"
     command = getattr(context, "command", None)
@@ -108,7 +108,7 @@ def _got(error: Any) -> str:
 
 
 def _expected(command: Any, name: str) -> str | None:
-    """What a parameter of a command takes, by its annotation; None where that needs other words than its type."""
+    """Kind and range of a parameter of a command, by its annotation; None if its type does not tell them."""
     try:
         hint = typing.get_type_hints(inspect.unwrap(command.callback), include_extras=True)[name]
     except (AttributeError, KeyError, NameError, TypeError):

@@ -11,7 +11,7 @@ MOST_NAMED = 20
 
 
 def column_hint(name: object, columns: Sequence[str]) -> str:
-    """How a message goes on that says that there is no such column: the one that is near, else those there are."""
+    """End of a message about a missing column: the one that is near, else all columns."""
     close = nearest(name, columns)
     return f"; the columns are {listed(columns)}" if close is None else f", did you mean {close!r}?"
 
@@ -28,8 +28,8 @@ def named_columns(texts: Iterable[str], columns: Collection[str]) -> tuple[str, 
     Names may hold commas themselves: of the columns that a text may begin with, the one of the longest name is meant.
 
     Args:
-        texts: As they were given.
-        columns: That there are. What is none of them is named as it was given.
+        texts: Texts as they were given.
+        columns: The columns of the table. What is none of them is named as it was given.
     """
     found, there = list[str](), frozenset(columns)
     for text in texts:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evonas.data.own_files import NO_OPTIONS, SUFFIXES, FileOptions, is_own_file, own_source
+from evonas.data.own_files import NO_OPTIONS, SUFFIXES, FileOptions, is_own_file
+from evonas.data.own_sources import own_source
 from evonas.data.sources import SOURCES, Source, stored
 from evonas.types import DataError, Task, suggestion
 
@@ -44,7 +45,7 @@ class CatalogueEntry:
 
 
 def catalogue(root: str | Path | None = None) -> list[CatalogueEntry]:
-    """All named data sets, the folder of each if it was found, and otherwise how to get it.
+    """Named data sets with the folder of each if it was found, and otherwise how to get it.
 
     Raises:
         DataError: If ``root`` is no folder.
@@ -127,7 +128,7 @@ def find_folder(
         files: Their names, each with or without ``.gz``.
         subfolders: Folders below a data folder that are searched.
         root: See :func:`data_folders`.
-        origin: How to get the files, as the end of a sentence.
+        origin: Way to get the files, as the end of a sentence.
 
     Raises:
         MissingFiles: If there is none.

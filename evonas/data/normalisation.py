@@ -10,7 +10,7 @@ import numpy as np
 
 from evonas.data.arrays import RawSamples
 from evonas.data.samples import LARGEST_LOSS, InputType, Samples, Scaling
-from evonas.types import DataError, Doubles, Floats, Ints, Json, Task
+from evonas.types import DataError, Doubles, Floats, Ints
 
 #: Number of values converted to float64 at a time: 2 MB, so that they stay in cache and no full float64 copy is held.
 BLOCK = 2**18
@@ -70,22 +70,6 @@ def training_statistics(raw: RawSamples, rows: Ints, origin: str) -> Scaling:
     constant_std = CONSTANT_TARGET * np.where(target_mean == 0, 1.0, np.abs(target_mean))
     target_std = np.where(is_constant, constant_std, np.sqrt(targets.var(axis=0)))
     return replace(scaling, target_mean=target_mean.tolist(), target_std=target_std.tolist())
-
-
-def check_scales(run: str, scale: Json, task: Task) -> None:
-    """Check that a run with several targets has a scale for each, unlike runs of earlier versions with a common one.
-
-    Args:
-        run: Name of the run, with which the message begins.
-        scale: Scale of the run's targets.
-        task: Task with a scale for each target.
-
-    Raises:
-        DataError: The run has one scale for all targets.
-    """
-    if isinstance(task.target_scale, tuple) and isinstance(scale, float | int):
-        raise DataError(f"{run} was begun by a version that gave all targets one scale: its networks can be shown and "
-                        f"exported as torch; begin it anew to go on")
 
 
 def _input_type(raw: RawSamples, mean: Doubles, std: Doubles, origin: str) -> InputType:

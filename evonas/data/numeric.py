@@ -15,7 +15,7 @@ from evonas.types import DataError
 
 #: Columns that a message names.
 MOST_NAMED = 5
-#: What to do about text and about other values that are no numbers.
+#: Remedies for text and for other values that are no numbers.
 ENCODE = (
     "encode it as numbers, as sklearn.preprocessing.OneHotEncoder does, leave it out, or give evonas.evolve the path "
     "of a table, whose texts it encodes itself"
@@ -42,7 +42,7 @@ def names_columns(x: Any, y: Any = None) -> Iterator[None]:
 
     Raises:
         DataError: A value is text, missing or infinite.
-        TypeError: Where scikit-learn raises that, a value is something else.
+        TypeError: A value is something else, and scikit-learn raises that.
     """
     try:
         yield
@@ -62,7 +62,7 @@ def as_numbers(x: Any, name: str) -> NDArray[Any]:
 
     Args:
         x: Samples ``(n, ...)``.
-        name: Of the argument, for the message.
+        name: Name of the argument, for the message.
 
     Raises:
         DataError: A value is text or no number at all. Missing and infinite ones are left as they are.
@@ -81,11 +81,11 @@ def as_numbers(x: Any, name: str) -> NDArray[Any]:
 
 
 def strange_sentence(found: Sequence[Strange], name: str) -> str:
-    """What is said of columns with strange values.
+    """Message about columns with strange values.
 
     Args:
         found: The first of each.
-        name: Of the argument.
+        name: Name of the argument.
     """
     column, row, value = found[0]
     place = f"in {column}, sample {row}" if column else f"for sample {row}"

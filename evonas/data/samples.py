@@ -38,7 +38,7 @@ class Samples:
         return len(self.x)
 
     def take(self, rows: Ints) -> Samples:
-        """Some of the samples, as a copy."""
+        """Copy of some of the samples."""
         return Samples(self.x[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
     @property
@@ -71,7 +71,7 @@ class Scaling:
     fill: Json = None
 
     def to_json(self) -> Json:
-        """All fields; ``fill`` only if it is set, so that earlier versions can read the rest."""
+        """Fields by name; ``fill`` only if it is set, so that earlier versions can read the rest."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def normalise(self, x: NDArray[Any]) -> Floats:
@@ -148,7 +148,7 @@ class Splits:
 
     @cached_property
     def train_probe(self) -> Samples:
-        """As many training samples as there are for validation, or all; evenly spaced."""
+        """Training samples, evenly spaced: as many as for validation, or all."""
         n = min(len(self.train), len(self.validation))
         rows = np.linspace(0, len(self.train) - 1, n).round().astype(np.int64)
         return self.train.take(rows)

@@ -47,7 +47,7 @@ class Source:
             :func:`evonas.data.arrays.raw_samples`, or as ``like`` the training samples, which determine how all other
             parts are read.
         url: Base address of the published files, for an explicit download; None if there is none to verify.
-        origin: How to get the data by hand, as the end of a sentence.
+        origin: Way to get the data by hand, as the end of a sentence.
         note: Caveats for users.
     """
 

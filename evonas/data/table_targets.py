@@ -24,7 +24,7 @@ def target_columns(target: str | tuple[str, ...] | None, there: Sequence[str]) -
     """The columns that a user means, see :func:`evonas.data.columns.named_columns`.
 
     Args:
-        target: As it was given.
+        target: Option as it was given.
         there: The columns that there are.
 
     Raises:

@@ -1,34 +1,20 @@
-"""Tables with a header, from CSV and Parquet files: every error names the column and the line of the file."""
+"""Tables in memory: columns as numbers, categories and texts; every error names the column and the line of the file."""
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.columns import column_hint, named_columns
-from evonas.data.formats import read_bytes
+from evonas.data.columns import column_hint
 from evonas.data.room import check_room
 from evonas.types import DataError, Doubles, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Suffixes of files that are tables.
-TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".parquet")
-#: Possible separators of the values in a line.
-SEPARATORS = ",;\t"
-#: Texts that mean a missing value; pandas also accepts None, which is as often the name of a class.
-MISSING = ["", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"]
-#: Errors that pyarrow raises for damaged files: its errors are subclasses of these.
-_DAMAGE = (ValueError, OSError, TypeError, LookupError, NotImplementedError, MemoryError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +22,7 @@ class Table:
     """Columns of equal length.
 
     Attributes:
-        path: Of the file, for messages.
+        path: Path of the file, for messages.
         frame: The columns by their names, which are all different.
         lines: The line of each row in the file, ``(n,)``; None where a file has no lines.
         is_settled: Whether a run has settled what each column is: then none can be left out or be made another.
@@ -140,7 +126,7 @@ class Table:
         return values
 
     def _remedy(self, name: str, text: str) -> str:
-        """What to do about a column of numbers that holds a text."""
+        """Remedy for a column of numbers that holds a text."""
         if self.is_settled:
             return "write decimals with a point" if is_decimal_comma(text) else "correct the rows: training had numbers"
         remedy = f"correct the rows, or take its values for categories (--categorical {name!r})"
@@ -149,7 +135,7 @@ class Table:
         return f"{remedy}, or leave the column out (--ignore {name!r})"
 
     def _parsed(self, column: pd.Series[Any]) -> tuple[Doubles, NDArray[np.bool_]]:
-        """The values of a column as numbers, ``(n,)``, NaN where there is none, and where there is something else."""
+        """Values of a column as numbers, ``(n,)``, NaN without one; and which rows hold something else."""
         import pandas as pd
 
         there = column.notna().to_numpy(bool)
@@ -220,138 +206,6 @@ def check_finite(values: Doubles, table: Table, name: str) -> None:
                         f"{values[bad.argmax()]:g} {table.where(bad)}; correct or remove the rows")
 
 
-def read_table(path: Path, texts: tuple[str, ...] = ()) -> Table:
-    """A table from a file.
-
-    Args:
-        path: Of a CSV file, whose values commas, semicolons or tabs separate, or of a Parquet file.
-        texts: Columns that are read as texts, as :func:`evonas.data.columns.named_columns` takes them.
-
-    Raises:
-        DataError: The file cannot be read, has no rows, rows of unequal length, or columns without a name of their own.
-    """
-    return _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, texts)
-
-
-def read_columns(path: Path) -> list[str]:
-    """The names of a table's columns; no values are read.
-
-    Raises:
-        DataError: See :func:`read_table`.
-    """
-    if path.suffix != ".parquet":
-        return _structure(_decoded(path), path)[0]
-    return list(_parquet(path, columns=True).columns)
-
-
-def _decoded(path: Path) -> str:
-    content = read_bytes(path)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = 1 + content.count(b"\n", 0, error.start)
-        raise DataError(f"{path}: expected text in UTF-8, got the byte {content[error.start]:#04x} in line {line}; "
-                        f"save the file as UTF-8") from None
-
-
-def _structure(text: str, path: Path) -> tuple[list[str], list[int], str]:
-    """The names of the columns, the line of each row, and the separator."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    header: list[str] = []
-    lines: list[int] = []
-    line = 1
-    try:
-        for row in reader:
-            if row and not header:
-                header = _header(row, path)
-            elif row:
-                if len(row) != len(header):
-                    raise DataError(f"{path}: expected {len(header)} values in line {line}, as many as the header has "
-                                    f"names, got {len(row)}; complete or remove the line")
-                lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{path}: expected values between separators, got something else from line {line} on "
-                        f"({error}); close the quotation marks there") from None
-    if not header:
-        raise DataError(f"{path}: expected a header and rows, got an empty file; write the table again")
-    if not lines:
-        raise DataError(f"{path}: expected rows below the header, got none; add the samples")
-    return header, lines, separator
-
-
-def _header(row: list[str], path: Path) -> list[str]:
-    """The names of the columns; a column without one, like an index that pandas wrote, gets the name of pandas."""
-    names = [name.strip() or f"Unnamed: {column}" for column, name in enumerate(row)]
-    if all(_is_number(name) for name in names):
-        raise DataError(f"{path}: expected the names of the columns in the first line, got numbers; add a header")
-    return _different(names, path)
-
-
-def _different(names: list[str], path: Path) -> list[str]:
-    seen: dict[str, int] = {}
-    for column, name in enumerate(names, 1):
-        if name in seen:
-            raise DataError(f"{path}: expected columns with different names, got {name!r} for the columns "
-                            f"{seen[name]} and {column}; rename one of them")
-        seen[name] = column
-    return names
-
-
-def _read_csv(path: Path, texts: tuple[str, ...]) -> Table:
-    import pandas as pd
-
-    text = _decoded(path)
-    header, lines, separator = _structure(text, path)
-    check_room(8 * len(lines) * len(header), path)
-    as_texts = dict.fromkeys({*named_columns(texts, header)} & {*header}, str)
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text, newline=""), sep=separator, header=0, names=header, index_col=False,
-            dtype=as_texts, keep_default_na=False, na_values=MISSING,
-            skipinitialspace=True, float_precision=_exactly(pd.__version__), low_memory=False,
-        )
-    except (ValueError, OverflowError) as error:  # pandas' ParserError is a ValueError
-        raise DataError(f"{path}: expected a table of values, got one that pandas cannot read ({error}); write it "
-                        f"again") from error
-    if len(frame) != len(lines):
-        raise DataError(f"{path}: expected {len(lines)} rows, got {len(frame)}; write the file again without lines of "
-                        f"blanks")
-    return Table(path, frame, np.array(lines, np.int64))
-
-
-def _exactly(version: str) -> Literal["round_trip"] | None:
-    """The option that makes pandas read floats like Python; None for newer versions, which do so by default."""
-    major, minor = (int(re.sub(r"\D.*", "", part) or 0) for part in version.split(".")[:2])
-    return "round_trip" if (major, minor) < (3, 1) else None
-
-
-def _read_parquet(path: Path) -> Table:
-    frame = _parquet(path)
-    if not len(frame):
-        raise DataError(f"{path}: expected rows, got none; add the samples")
-    return Table(path, frame.reset_index(drop=True))
-
-
-def _parquet(path: Path, *, columns: bool = False) -> pd.DataFrame:
-    """The table, or only its columns without rows."""
-    import pandas as pd
-
-    if importlib.util.find_spec("pyarrow") is None:
-        raise DataError(f"{path}: reading Parquet needs the package pyarrow, which is not installed; install it with "
-                        f"pip install 'evonas[parquet]', or save the table as CSV")
-    content = io.BytesIO(read_bytes(path))
-    try:
-        frame = pd.read_parquet(content, engine="pyarrow")
-    except _DAMAGE as error:
-        raise DataError(f"{path}: expected a Parquet file, got one that pyarrow cannot read ({error}); write it "
-                        f"again") from error
-    frame.columns = _different([str(name) for name in frame.columns], path)
-    return frame.iloc[:0] if columns else frame
-
-
 def _is_nested(value: object) -> bool:
     return isinstance(value, list | tuple | dict | set | np.ndarray)
 
@@ -360,14 +214,15 @@ def _label(value: object) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
-def _is_number(text: str) -> bool:
+def is_decimal_comma(text: str) -> bool:
+    """Whether a text is a number once its comma is a point."""
+    return text.count(",") == 1 and is_number(text.replace(",", "."))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number."""
     try:
         float(text)
     except ValueError:
         return False
     return True
-
-
-def is_decimal_comma(text: str) -> bool:
-    """Whether a text is a number once its comma is a point."""
-    return text.count(",") == 1 and _is_number(text.replace(",", "."))

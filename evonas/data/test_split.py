@@ -26,7 +26,10 @@ def load_test(
     n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
     options: FileOptions = NO_OPTIONS,
 ) -> Samples:
-    """The test set, in the order of its files; with weights of mean 1 where it has some that differ.
+    """The test set, in the order of its files; with weights of mean 1 if it has some that differ.
+
+    Args:
+        name, root, seed, validation, n_train, axes, task, options: See :func:`evonas.data.load`.
 
     Raises:
         DataError: As :func:`evonas.data.load` does; also if there is no test set, or one that does not fit.
@@ -47,7 +50,7 @@ def load_for_retraining(
     n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
     options: FileOptions = NO_OPTIONS,
 ) -> Splits:
-    """All samples outside the test set as ``train``, shuffled; ``validation`` is empty: it must not select an epoch.
+    """Samples outside the test set as ``train``, shuffled; ``validation`` is empty: it must not select an epoch.
 
     Args:
         name, root, seed, validation, n_train, axes, task, options: See :func:`evonas.data.load`.

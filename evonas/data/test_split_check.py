@@ -14,10 +14,12 @@ from evonas.data.archives import array_shapes
 from evonas.data.arrays import RawSamples
 from evonas.data.axes import Axes, channels_first
 from evonas.data.locating import expanded
-from evonas.data.own_files import FileOptions, array_names, is_own_file, is_table, no_column, own_source
+from evonas.data.own_files import FileOptions, array_names, is_own_file, is_table
+from evonas.data.own_sources import own_source
+from evonas.data.own_tables import no_column
 from evonas.data.room import check_size
 from evonas.data.samples import Splits
-from evonas.data.tables import read_columns
+from evonas.data.table_files import read_columns
 from evonas.types import DataError, Task
 
 

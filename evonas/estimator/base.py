@@ -25,12 +25,12 @@ from evonas.data.numeric import names_columns
 from evonas.estimator.members import Members, members_of
 from evonas.estimator.parameters import check_parameters
 from evonas.estimator.progress import watching
-from evonas.estimator.refit import module, settle, share_of_time, standings
-from evonas.metrics import METRICS
+from evonas.objectives.metrics import METRICS
 from evonas.run.api import Run
 from evonas.run.build import assemble
 from evonas.run.evolution import stored, workspace
 from evonas.run.open import open_run
+from evonas.run.refit import module, settle, share_of_time, standings
 from evonas.run.start import RunObserver, begin
 from evonas.types import MOST, Doubles, UserError, suggestion
 
@@ -88,7 +88,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     Attributes:
         n_features_in_: ``X.shape[1]``.
         front_: The front in the form of :meth:`evonas.run.api.Run.front`, and the network that was picked.
-        finalists_: On tables the networks compared on folds, see :func:`evonas.estimator.refit.standings`; the picked
+        finalists_: Networks that were compared on folds of a table, see :func:`evonas.run.refit.standings`; the picked
             one is first.
         id_: Id of the individual that was picked.
         model_: Its network, trained on all samples: a module from samples in the units of ``X``, channels first; for an
@@ -198,7 +198,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """A fitted copy of this estimator that predicts with another member of ``front_``.
 
         Args:
-            id: Of the member, from the index of ``front_``; or of a network of the ensemble that predicts.
+            id: Id of a member, from the index of ``front_``, or of a network of the ensemble that predicts.
 
         Raises:
             ValueError: There is none of this id.

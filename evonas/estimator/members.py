@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evonas.data.samples import Splits
-from evonas.estimator.refit import Final, packages
 from evonas.run.api import packages as search_packages
-from evonas.run.lowered_export import write_network
+from evonas.run.lowering.export import write_network
 from evonas.run.open import OpenRun
 from evonas.run.package import Package
+from evonas.run.refit import Final, packages
 from evonas.types import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Members:
     splits: Splits
 
     def package(self, id: int) -> Package:
-        """One of the networks; raises :class:`UserError` where there is none of this id, and says which there are."""
+        """One of the networks; raises :class:`UserError` with all ids if this is none of them."""
         if isinstance(id, int | np.integer) and not isinstance(id, bool) and id in self.packages:
             return self.packages[int(id)]
         there = ", ".join(map(str, sorted(self.packages)))
@@ -60,7 +60,7 @@ class Members:
             precision: Precision of the weights.
 
         Raises:
-            UserError: See :func:`evonas.run.lowered_export.write_network`; or the suffix belongs to no format.
+            UserError: See :func:`evonas.run.lowering.export.write_network`; or the suffix belongs to no format.
         """
         return write_network(self.package(id), lambda: self.splits, Path(path).expanduser(), format, precision).paths
 

@@ -1,4 +1,4 @@
-"""Whether the parameters of an estimator can be followed: their types and ranges, checked in ``fit`` as usual."""
+"""Types and ranges of the parameters of an estimator, checked in ``fit`` as usual."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MOST_SEED = 2**32 - 1
 
 
 class Rule(NamedTuple):
-    """What a parameter may be.
+    """Rule for the values of a parameter.
 
     Attributes:
-        expected: In words, which follow "must be".
+        expected: Words that follow "must be".
         fits: Whether a value is that.
     """
 
@@ -40,7 +40,13 @@ def is_real(value: object) -> bool:
 
 
 def whole(low: int, high: int, what: str = "a whole number") -> Rule:
-    """A number from ``low`` to ``high``."""
+    """Rule for a number from ``low`` to ``high``.
+
+    Args:
+        low: Smallest value.
+        high: Largest value.
+        what: Description for messages.
+    """
     return Rule(f"{what} from {low} to {high}", lambda value: is_whole(value) and low <= value <= high)
 
 
@@ -65,7 +71,7 @@ TEXT = Rule("a text", lambda value: isinstance(value, str) and value != "")
 TABLE = Rule(
     "a dict of options by their names", lambda value: isinstance(value, Mapping) and all(map(TEXT.fits, value))
 )
-#: What :class:`evonas.estimator.base.SearchEstimator` is given.
+#: Parameters of :class:`evonas.estimator.base.SearchEstimator`.
 PARAMETERS: Mapping[str, Rule] = {
     "flops": maybe(positive("a positive number of FLOPs")),
     "generations": maybe(whole(0, MOST)),
@@ -110,8 +116,8 @@ def check_parameters(parameters: Mapping[str, Any], estimator: str) -> None:
     """Raises :class:`UserError` for the first parameter that cannot be followed.
 
     Args:
-        parameters: By name, as ``get_params(deep=False)`` gives them.
-        estimator: Whose they are, for the message.
+        parameters: Values by name, as ``get_params(deep=False)`` gives them.
+        estimator: Name of the estimator, for the message.
     """
     for name, value in parameters.items():
         rule = PARAMETERS.get(name)

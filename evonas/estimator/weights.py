@@ -32,8 +32,8 @@ def class_weighted(
     """Weights ``(n,)`` of samples times those of their classes; None where all count alike.
 
     Args:
-        weights: Of the samples.
-        class_weight: Of the classes.
+        weights: Weights of the samples.
+        class_weight: Weights of the classes.
         classes: ``(n_classes,)``.
         labels: Their numbers, ``(n,)``.
 

@@ -1,4 +1,4 @@
-"""From a trial to metrics: one evaluator trains the network, the others measure what came out.
+"""Evaluators, from a trial to metrics: one trains the network, the others measure what came out.
 
 An :class:`Evaluator` answers a :class:`Job`: it gives the trial's network its weights, and reports how that went. A
 :class:`PhenotypeEvaluator` measures the network afterwards, however it was trained. :func:`merge` joins one of the
@@ -37,11 +37,11 @@ class Job(Generic[G]):
     stop: Stop
 
     def result(self, metrics: Metrics, *, genotype: G | None = None, weights: Weights | None = None) -> Evaluation[G]:
-        """What an evaluator returns: the result of the job's trial. The executor adds the time that it took.
+        """Result of the job's trial, which an evaluator returns. The executor adds the time that it took.
 
         Args:
             metrics: All of :attr:`Evaluator.metric_names`.
-            genotype: What came out, where training changed the genotype.
+            genotype: Genotype that came out, if training changed it.
             weights: Trained ones of the genotype that came out.
         """
         trial = self.trial
@@ -83,11 +83,11 @@ class PhenotypeEvaluator(Protocol[G]):
 
     @property
     def shares_memory(self) -> bool:
-        """As :attr:`Evaluator.shares_memory`."""
+        """Whether jobs run best in threads, see :attr:`Evaluator.shares_memory`."""
         ...
 
     def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
-        """All of :attr:`metric_names`; a function of the network alone. An exception fails the trial.
+        """Metrics by :attr:`metric_names`; a function of the network alone. An exception fails the trial.
 
         Args:
             phenotype: The genotype that came out of the trial, with its trained weights; these are empty where nothing
@@ -169,7 +169,7 @@ def merge(evaluator: Evaluator[G], *measures: PhenotypeEvaluator[G]) -> Evaluato
 
     Args:
         evaluator: May have been merged itself.
-        measures: What is measured of its networks.
+        measures: Evaluators of its networks.
 
     Raises:
         TypeError: A part is of the other kind.

@@ -41,7 +41,7 @@ class LatencyEstimator(Generic[G]):
 
     Attributes:
         space: The space of the genotypes, which knows their parts.
-        folder: Where the table is.
+        folder: Folder of the table.
     """
 
     space: HasTimedParts[G]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from evonas.metrics import Metric
+from evonas.objectives.metrics import Metric
 from evonas.space import Phenotype, SearchSpace
 from evonas.training import Stop
 from evonas.types import Goal, Metrics, Weights

@@ -12,7 +12,7 @@ from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure, metric_names
 from evonas.export.data_units import export_target, inputs_of
 from evonas.export.formats import make_program, program_formats
-from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.device import seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx
@@ -31,12 +31,13 @@ def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): with int8 weights,
     the error on the validation samples.
     """
+    error = metric_names(task, "int8")[0]
     precisions = program_formats(space).get("c", ())
     names = [HOST_LATENCY, DEVICE_LATENCY]
     if "float32" in precisions:
         names += ["flash", "ram"]
     if "int8" in precisions:
-        names += ["int8_flash", metric_names(task, "int8")[0]]
+        names += ["int8_flash", error]
     return tuple(names)
 
 

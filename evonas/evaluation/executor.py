@@ -1,4 +1,4 @@
-"""Where trials run: processes, or threads where evaluators release the GIL. The only module that imports joblib."""
+"""Execution of trials in processes, or in threads if evaluators release the GIL. The only module with joblib."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def evaluate_all(
 
     Args:
         evaluator: Whether it shares memory decides between threads and processes.
-        jobs: Where :func:`draws_beside` says so, each is asked for while the one before is evaluated.
+        jobs: The jobs; if :func:`draws_beside` says so, each is asked for while the one before is evaluated.
         stop: Its flag stops everything at once, its deadline is that of the whole run.
         n_jobs: Trials at a time.
         trial_timeout: Seconds a trial may take.
@@ -131,7 +131,15 @@ def _run(
 def _run_in_processes(
     evaluator: Evaluator[G], jobs: Iterable[Job[G]], stop: Stop, trial_timeout: float | None, processes: Processes[G]
 ) -> Iterator[Tagged[G]]:
-    """As :func:`_run_beside`, in processes that have the evaluator; if one is lost, threads go on."""
+    """Evaluate as :func:`_run_beside`, in processes that have the evaluator; if one is lost, threads go on.
+
+    Args:
+        evaluator: The evaluator.
+        jobs: The jobs.
+        stop: Request to stop.
+        trial_timeout: Seconds that a trial may take; None for no limit.
+        processes: The processes.
+    """
     left = (replace(job, stop=stop) for job in jobs)
     try:
         yield from processes.run(left, trial_timeout)
@@ -146,9 +154,15 @@ def _run_in_processes(
 def _run_beside(
     evaluator: Evaluator[G], jobs: Iterable[Job[G]], stop: Stop, trial_timeout: float | None
 ) -> Iterator[Tagged[G]]:
-    """One worker thread: a signal reaches the main thread at once, while native code runs in the other.
+    """Evaluate in one worker thread: a signal reaches the main thread at once while native code runs in the other.
 
     The worker has more jobs than it needs at the moment, so that the main thread draws, stores and reports meanwhile.
+
+    Args:
+        evaluator: The evaluator.
+        jobs: The jobs.
+        stop: Request to stop.
+        trial_timeout: Seconds that a trial may take; None for no limit.
     """
     with ThreadPoolExecutor(1) as pool:
         try:
@@ -172,7 +186,14 @@ def _run_beside(
 def _evaluate_in_turn(
     evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None, left: threading.Event
 ) -> Tagged[G]:
-    """Evaluate, and set ``left`` once that leaves the interpreter to other threads."""
+    """Evaluate, and set ``left`` once that leaves the interpreter to other threads.
+
+    Args:
+        evaluator: The evaluator.
+        job: The job.
+        trial_timeout: Seconds that a trial may take; None for no limit.
+        left: Event that is set.
+    """
     announce(left)
     try:
         return evaluate_one(evaluator, job, trial_timeout)
@@ -201,7 +222,14 @@ def end_with(parent: int) -> None:
 def _isolated(
     evaluator: Evaluator[G], jobs: Sequence[Job[G]], stop: Stop, trial_timeout: float | None
 ) -> Iterator[Evaluation[G]]:
-    """One job at a time in a fresh process: finds out which one kills it."""
+    """Evaluate one job at a time, each in a fresh process, to find out which one kills it.
+
+    Args:
+        evaluator: The evaluator.
+        jobs: The jobs.
+        stop: Request to stop.
+        trial_timeout: Seconds that a trial may take; None for no limit.
+    """
     for job in jobs:
         try:
             for _, evaluation in _run(evaluator, [job], 2, stop, trial_timeout):

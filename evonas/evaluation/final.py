@@ -86,7 +86,7 @@ class OutputEvaluator(Generic[G]):
         return trains_in_threads(self.space)
 
     def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
-        """The metrics; ``ValueError`` where there are no weights, or they do not fit the genotype."""
+        """The metrics; raises ``ValueError`` for missing weights, or such as do not fit the genotype."""
         if not phenotype.weights:
             raise ValueError("only a trained network has outputs to measure, got no weights")
         outputs = predict(self.space, phenotype.genotype, phenotype.weights, self.samples)

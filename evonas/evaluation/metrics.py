@@ -26,6 +26,12 @@ def measure(outputs: Floats, samples: Samples, task: Task, prefix: str) -> Metri
     in the squared units of the data, ``r2``. Both are means over the targets; where there are several, in units and of
     sizes of their own, ``nmse`` counts them alike: their errors in squared deviations of the training samples.
     Samples count by their weights, where they have some.
+
+    Args:
+        outputs: Outputs before softmax, or standardised targets, ``(n, n_outputs)``.
+        samples: The samples.
+        task: Their task.
+        prefix: Prefix of the names, e.g. ``"val"``.
     """
     z = outputs.astype(np.float64)
     weight = None if samples.weight is None else samples.weight.astype(np.float64)
@@ -49,7 +55,13 @@ def measure(outputs: Floats, samples: Samples, task: Task, prefix: str) -> Metri
 
 
 def _balanced_error(right: NDArray[np.bool_], labels: Ints, weight: Doubles | None) -> float:
-    """Mean over the classes that have samples, and weight."""
+    """Mean error over the classes that have samples, and weight.
+
+    Args:
+        right: Which samples are classified correctly, ``(n,)``.
+        labels: Their classes, ``(n,)``.
+        weight: Their weights, ``(n,)``; None counts all alike.
+    """
     totals = np.bincount(labels, weight)
     found = np.bincount(labels, right if weight is None else right * weight)
     return 1 - float((found[totals > 0] / totals[totals > 0]).mean())

@@ -32,7 +32,7 @@ class TableEvaluator(Generic[G]):
 
     @property
     def goals(self) -> Mapping[str, Goal]:
-        """As the table declares them."""
+        """Goals as the table declares them."""
         return self.table.goals
 
     def work(self, trial: Trial[G]) -> float:

@@ -23,15 +23,15 @@ class TrainedEvaluator(Generic[G]):
     """Trains for the trial's budget in epochs, from the weights the job starts with; with a budget of 0 only measures.
 
     Reports the last epoch: ``val_error, val_accuracy, val_loss, val_balanced_error`` (or ``val_mse, val_r2``, of
-    several targets also ``val_nmse``), ``train_loss`` (to what a teacher says, where there is one), ``fitness_error``
-    and ``fitness_balanced_error`` (or ``fitness_mse``, of several targets also ``fitness_nmse``: see
+    several targets also ``val_nmse``), ``train_loss`` (to the targets mixed with a teacher's outputs, if it has one),
+    ``fitness_error`` and ``fitness_balanced_error`` (or ``fitness_mse``, of several targets also ``fitness_nmse``: see
     :func:`measured`), and ``edge_updates`` (connected edges times training samples seen).
 
     Attributes:
         space: The space of the genotypes.
         splits: The samples for training and validation.
         recipe: The recipe for networks of any size.
-        teacher: What a teacher says of the training samples: class probabilities, or standardised targets, float32 of
+        teacher: Outputs of a teacher for the training samples: class probabilities, or standardised targets, float32 of
             shape ``(n_train, n_outputs)``; training mixes it into the targets. None: there is no teacher.
     """
 
@@ -186,7 +186,14 @@ def train(
 
 
 def predict(space: SearchSpace[G], genotype: G, weights: Weights, samples: Samples) -> Floats:
-    """Outputs before softmax, shape ``(n, n_outputs)``; the same way as :func:`train` chooses."""
+    """Outputs before softmax, shape ``(n, n_outputs)``; the same way as :func:`train` chooses.
+
+    Args:
+        space: The space.
+        genotype: The genotype.
+        weights: Its weights.
+        samples: The samples.
+    """
     if is_trainable(space):
         return space.predict(genotype, weights, samples)
     from evonas.training.loop import predict as predict_module

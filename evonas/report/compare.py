@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evonas import pareto
 from evonas.front import check_measured, front, hypervolume
-from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objective, Objectives
+from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objective, Objectives, pareto
 from evonas.store import ComputeCost, Record, SeedSource, spent
 from evonas.types import Doubles, UserError, suggestion
 
@@ -246,7 +245,7 @@ def _best_under(stairs: Sequence[Record], cost: Objective, budget: float) -> Rec
 
 
 def attained(staircases: Sequence[Sequence[Record]], cost: Objective, quality: Objective) -> Attained:
-    """The attainment surfaces of runs by cost and quality (see :func:`evonas.pareto.attainment_surfaces`).
+    """The attainment surfaces of runs by cost and quality (see :func:`evonas.objectives.pareto.attainment_surfaces`).
 
     Args:
         staircases: The members of each run that are the best under some cost; at least one.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evonas.diagram import NetworkDiagram
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.report.plot import save_figure
 from evonas.report.tables import number
 from evonas.types import Doubles

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from evonas import pareto
-from evonas.objectives import Objectives
+from evonas.objectives import Objectives, pareto
 from evonas.search.credit import Credit, credit_batch, founders_reference
 from evonas.search.generational import rung_of
 from evonas.store import Record

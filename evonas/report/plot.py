@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evonas.front import check_measured
-from evonas.metrics import METRICS
 from evonas.objectives import LOGARITHMIC, Objective, Objectives
+from evonas.objectives.metrics import METRICS
 from evonas.report.compare import Attained, Comparison, Curve, attained, staircase
 from evonas.serialization.files import write_output
 from evonas.store import Record

@@ -1,4 +1,4 @@
-"""What a run has reached so far, for its observers: its front, and how good that is."""
+"""Standing of a run for its observers: its front so far, and how good that is."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Standing:
 
     Args:
         objectives: The run's.
-        records: What the run holds already.
+        records: Evaluations that the run holds already.
 
     Attributes:
         generation: The one that goes on.

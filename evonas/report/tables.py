@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from evonas.front import check_measured, knee
-from evonas.metrics import MEASURED_LATER
 from evonas.objectives import Objectives
+from evonas.objectives.metrics import MEASURED_LATER
 from evonas.report.choice import read_quality
 from evonas.store import Record
 from evonas.types import UserError, suggestion

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-#: What a table has even where there is no row to tell the metrics from.
+#: Columns of a table also without rows, which tell the metrics.
 FIRST_COLUMNS = ("id", "birth", "operator", "parents", "budget")
 
 
@@ -32,7 +32,7 @@ class Run:
     Individuals are named by their ids, as everywhere: ``run.load(run.best(under={"flops": 20_000}))``.
 
     Args:
-        path: What ``evonas evolve --out`` wrote.
+        path: Directory that ``evonas evolve --out`` wrote.
 
     Raises:
         UserError: There is no run, or it is damaged.
@@ -54,7 +54,7 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """What the run was told to do."""
+        """Configuration of the run."""
         return config_of(self.path)
 
     def front(self, *, equal: bool = False, also: Sequence[int] = ()) -> pd.DataFrame:
@@ -116,7 +116,13 @@ class Run:
             return fronts.knee(_members(run), run.objectives).id
 
     def load(self, id: int, *, weights: str = "search", raw: bool = False) -> nn.Module:
-        """An individual's network with its weights; see :func:`load`."""
+        """An individual's network with its weights; see :func:`load`.
+
+        Args:
+            id: Id of the individual.
+            weights: See :func:`load`.
+            raw: See :func:`load`.
+        """
         with open_run(self.path) as run:
             network = package(run, id, weights)
         try:
@@ -132,7 +138,8 @@ def load(path: Path | str, id: int | None = None, *, weights: str = "search", ra
 
     Args:
         path: A file written by ``evonas export --format torch``, or with ``id`` a run directory.
-        weights: Of a run's individual: ``"search"``, or of its latest ``"fresh"`` or ``"inherited"`` retraining.
+        weights: Weights of a run's individual: ``"search"``, or those of its latest ``"fresh"`` or ``"inherited"``
+            retraining.
         raw: The module takes samples ``(n, *input_shape)`` in the units of the data set's files (pixels, say) and gives
             regression outputs in theirs. Else it takes and gives normalised values, as in the search: for fine-tuning.
 
@@ -191,7 +198,13 @@ def _package(run: OpenRun, id: int, weights: str) -> Package:
 
 
 def _retrained(run: OpenRun, id: int, start: str) -> tuple[Weights, Mapping[str, float], str]:
-    """Weights, metrics and origin of the latest retraining from ``start``."""
+    """Weights, metrics and origin of the latest retraining from ``start``.
+
+    Args:
+        run: The run.
+        id: Id of the individual.
+        start: ``"fresh"`` or ``"inherited"``.
+    """
     found = [r for r in run.store.retrainings() if r.id == id and r.start.partition("-")[0] == start]
     if not found:
         option = " --inherit" if start == "inherited" else ""

@@ -26,10 +26,10 @@ from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.proxies.screen import Screen
 from evonas.objectives import Objectives
-from evonas.plugins import create_space, find_searcher, read_space_options, read_table
 from evonas.rng import Stream, stream
 from evonas.run.evaluators import build_evaluator, check_proxies
 from evonas.run.initialization import complete_settings, find_searches, founder_options, suitable_options
+from evonas.run.plugins import create_space, find_searcher, read_space_options, read_table
 from evonas.run.presets import preset_of, with_preset
 from evonas.run.searchers import with_budgets, with_defaults, with_rungs, with_settings
 from evonas.run.warm_start import founding_trials

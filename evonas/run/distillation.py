@@ -22,8 +22,8 @@ from evonas.evaluation.metrics import metric_names
 from evonas.evaluation.trained import predict
 from evonas.front import comparable
 from evonas.individual import Member
-from evonas.plugins import create_space
 from evonas.run.open import check_samples
+from evonas.run.plugins import create_space
 from evonas.space import G, SearchSpace
 from evonas.store import Record, RunStore, SeedSource, deduplicate, read_info, spent
 from evonas.types import Doubles, Floats, Task, UserError, Weights
@@ -161,7 +161,16 @@ def _outputs(
     store: RunStore[G], space: SearchSpace[G], members: Sequence[Member[G]], samples: Samples, task: Task, *,
     n_jobs: int = 1,
 ) -> list[Doubles]:
-    """Class probabilities or standardised targets by each member, ``(n, n_outputs)``."""
+    """Class probabilities or standardised targets by each member, ``(n, n_outputs)``.
+
+    Args:
+        store: Store of the teacher.
+        space: Space of the teacher.
+        members: The members of the teacher.
+        samples: The samples.
+        task: Their task.
+        n_jobs: Number of members that are asked at a time.
+    """
     weights = [_weights(store, member) for member in members]
 
     def ask(member: Member[G], weights: Weights) -> Doubles:

@@ -28,15 +28,15 @@ from evonas.evaluation import (
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import deployment_names, require_timing
 from evonas.evaluation.metrics import metric_names
-from evonas.evaluation.proxies import JOINED, MEASURED, check_names, fitting
+from evonas.evaluation.proxies import JOINED, MEASURED, check_names, measured_for
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.trained import trained_names
-from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
-from evonas.plugins import custom_metric_names, custom_metrics, table_metrics
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.run.one_shot import FOLDER
 from evonas.run.open import check_compatible
+from evonas.run.plugins import custom_metric_names, custom_metrics, table_metrics
 from evonas.runtimes.device import parse_command
 from evonas.space import SearchSpace
 from evonas.store import read_info
@@ -64,11 +64,10 @@ def build_evaluator(
     structural = space.cost(space.sample(np.random.default_rng(0)))
     scorer = _scorer(config, space, splits) if table is None else TableEvaluator(table)
     evaluator = merge(scorer, CostEvaluator(space, tuple(structural)))
-    custom = custom_metrics(config.wanted)
+    custom, devices = custom_metrics(config.wanted), table_metrics(config.space) if table is not None else {}
     names = config.objectives or (metric_names(splits.task, "fitness" if table is None else "val")[0], "flops")
     deployed = deployment_names(space, splits.task) if table is None else ()
-    proxies = _proxies(splits.task) if table is None else ()
-    devices = table_metrics(config.space) if table is not None else {}
+    proxies = measured_for(splits.task) if table is None else ()
     known = (*evaluator.metric_names, *deployed, *devices, *_estimated(space), *proxies, *custom_metric_names())
     _check_single([*names, *config.constraints], splits.task)
     goals = {name: metric.description.goal for name, metric in custom.items()}
@@ -93,7 +92,7 @@ def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     """The metrics that can be objectives or constraints of a run that trains networks of the space for the task."""
     structural = space.cost(space.sample(np.random.default_rng(0)))
     return (
-        *trained_names(task), *structural, *deployment_names(space, task), *_estimated(space), *_proxies(task),
+        *trained_names(task), *structural, *deployment_names(space, task), *_estimated(space), *measured_for(task),
         *custom_metric_names(),
     )
 
@@ -112,11 +111,6 @@ def check_proxies(
     names = [*_scored(objectives), *([] if config.prescreen is None else [config.prescreen])]
     if names:
         Scorer(space, splits, config.seed).check(list(dict.fromkeys(names)))
-
-
-def _proxies(task: Task) -> tuple[str, ...]:
-    """The proxies that are metrics of one network of the task."""
-    return tuple(name for name in MEASURED if name in fitting(task))
 
 
 def _scored(objectives: Objectives) -> tuple[str, ...]:
@@ -161,7 +155,14 @@ def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evalu
 def _deployment(
     config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
 ) -> DeploymentEvaluator[Any] | None:
-    """The evaluator of the exported network; None where none of its metrics is wanted."""
+    """Evaluator of the exported network; None if none of its metrics is wanted.
+
+    Args:
+        config: Configuration of the run.
+        space: Space of the run.
+        splits: The data set.
+        wanted: Names of its metrics that are wanted.
+    """
     if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
         raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
                         "or neither (latency is that of this machine)")

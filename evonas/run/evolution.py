@@ -44,7 +44,7 @@ def evolve(
         y: Labels of any kind ``(n,)``, or targets ``(n,)`` or ``(n, n_outputs)``; for samples only. Integers and texts
             are labels, floats targets of a regression, unless ``task`` says otherwise.
         out: The run's directory, to be made.
-        sample_weight: What each sample counts, ``(n,)``; for samples only.
+        sample_weight: Weight of each sample, ``(n,)``; for samples only.
         observers: See :class:`evonas.run.start.RunObserver`.
         seed_from: A run whose front is the founders, or several.
         replace_max_pool: As in :func:`evonas.run.start.evolve`.
@@ -115,9 +115,9 @@ def stored(raw: RawSamples, file: Path, settings: Mapping[str, Any], *, source: 
 
     Args:
         raw: The samples.
-        file: To be written.
+        file: File to be written.
         settings: Fields of :class:`RunConfig`.
-        source: What the messages name.
+        source: Source that messages name.
 
     Raises:
         UserError: A setting is unknown or not allowed, or the file cannot be written; there is no file then.
@@ -144,7 +144,7 @@ def workspace(out: str | Path, *, numbered: bool = False) -> Iterator[tuple[Path
 
     Args:
         out: The directory.
-        numbered: Where there is a run already, or one is being made, take ``OUT-2``, ``OUT-3`` and so on.
+        numbered: Take ``OUT-2``, ``OUT-3`` and so on if ``OUT`` is a run already, or one is being made.
 
     Raises:
         UserError: There is something else, or no folder or file can be made there.

@@ -15,8 +15,8 @@ from evonas.evaluation.metrics import measure
 from evonas.export.data_units import export_target, inputs_of, lossy_columns, output_rounding, outputs_of, samples_of
 from evonas.export.formats import make_program, program_formats
 from evonas.export.names import identifier
-from evonas.plugins import create_space
 from evonas.run.package import FORMATS, Package, write_files
+from evonas.run.plugins import create_space
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.running import running
 from evonas.serialization.files import is_stream
@@ -24,14 +24,14 @@ from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 
-#: What files end in, and the format that this stands for; networks as those of another space are stored as torch is.
+#: Endings of files, and the format that each stands for; networks as those of another space are stored as torch is.
 ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
 TOLERANCE = 1e-5
 
 
 class Written(NamedTuple):
-    """What was written, and what a person should know of it."""
+    """Files that were written, and remarks on them for users."""
 
     paths: tuple[Path, ...]
     remarks: tuple[str, ...]
@@ -44,7 +44,7 @@ def write_program(
 
     Args:
         splits: The data set of the run.
-        path: Of the main file; the others stand beside it.
+        path: Path of the main file; the others stand beside it.
 
     Raises:
         UserError: The space has no such format, the path has another suffix, a file cannot be written, or the program
@@ -99,7 +99,7 @@ def format_of(path: Path, *, usual: str | None = None) -> str:
     """The format that the ending of a file stands for.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         usual: The format of a file without an ending, of a pipe and of a device; None refuses these, too.
 
     Raises:
@@ -125,7 +125,14 @@ def check_ending(path: Path, format: str) -> None:
 
 
 def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Precision) -> tuple[str, ...]:
-    """Where the network comes from, and how good it is on the validation samples."""
+    """Origin of the network, and its quality on the validation samples.
+
+    Args:
+        package: The network.
+        splits: The data set.
+        outputs: Outputs for the validation samples, ``(n, n_outputs)``.
+        precision: Precision of the stored weights.
+    """
     source = package.source
     metric = "val_accuracy" if splits.task.kind == "classification" else "val_mse"
     value = measure(outputs, splits.validation, splits.task, "val")[metric]
@@ -141,7 +148,7 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
 
 
 def _names(package: Package) -> Iterator[str]:
-    """What inputs and outputs are called, where they have names."""
+    """Names of inputs and outputs, if they have some."""
     for name, what in (("columns", "inputs"), ("classes", "outputs"), ("targets", "outputs")):
         if names := package.source.get(name):
             yield f"{what}, in this order: {', '.join(map(str, names))}"
@@ -170,7 +177,16 @@ def _check(
     files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
     n_edges: float | None,
 ) -> tuple[str, ...]:
-    """Run what is about to be written; raises :class:`UserError` where it gives anything but ``expected``."""
+    """Run the files before they are written; raises :class:`UserError` if the outputs are not ``expected``.
+
+    Args:
+        files: Contents by suffix.
+        format: The format.
+        target: Purpose of the network.
+        inputs: Samples, ``(n, *input_shape)``.
+        expected: Outputs of torch, ``(n, n_outputs)``.
+        n_edges: Number of edges, for the time an edge; None for none.
+    """
     if format == "c" and find_compiler() is None:
         return ("neither checked nor timed: there is no C compiler here",)
     difference, rounding = 0.0, output_rounding(target.scaling)

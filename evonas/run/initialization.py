@@ -1,4 +1,4 @@
-"""From a configuration to what gives its run genotypes and training: a seeder, or a search for a whole family."""
+"""Sources of a run's first genotypes by its configuration: a seeder, or a search for a whole family."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from evonas.supernet.settings import METHODS, methods_for
 from evonas.training.length import default_epochs
 from evonas.types import UserError, suggestion
 
-#: What founders begin with is bounded by samples: more than a thousand edges a sample have nothing to learn from;
-#: by time: the largest trial takes a quarter of it at most, with a trainer of this many edges a second (that of a
+#: Edges that founders begin with are bounded by samples: more than a thousand edges a sample have too little to learn
+#: from; by time: the largest trial takes a quarter of it at most, with a trainer of this many edges a second (that of a
 #: core with AVX2; with others the smallest founders still come first); and by memory: while edges are drawn, and for
 #: each founder that is kept.
 EDGES_A_SAMPLE, LARGEST_TRIAL, EDGES_A_SECOND = 1000, 0.25, 3e9
@@ -39,7 +39,7 @@ def suitable_options(space: SearchSpace[Any], config: RunConfig, seed_from: Sequ
 
     Args:
         space: Empty options where it suits no data.
-        config: Of the new run.
+        config: Configuration of the new run.
         seed_from: Runs whose fronts are its founders.
     """
     if not isinstance(space, SuitsData):
@@ -105,7 +105,7 @@ def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapp
 
 
 def seeder_names(space: SearchSpace[Any]) -> tuple[str, ...]:
-    """All that ``--method`` can name for the space: what every space has, its own, and searches for a family."""
+    """Names that ``--method`` takes for the space: those of every space, its own, and searches for a family."""
     own = space.seeders if isinstance(space, Seedable) else {}
     supernets = methods_for(space.choices) if isinstance(space, Relaxable) else {}
     families = space.family_searches if isinstance(space, FamilySearchable) else {}
@@ -118,8 +118,8 @@ def complete_settings(
     """Settings that the seeder decides where the user does not; raises :class:`UserError`.
 
     Args:
-        searches: What :func:`find_searches` has found.
-        n_samples: In the training set.
+        searches: Result of :func:`find_searches`.
+        n_samples: Number of training samples.
     """
     seeder = _seeder(config, space, searches)
     training = joined({} if seeder is None else seeder.training, config.training)
@@ -148,7 +148,13 @@ def complete_settings(
 def _seeder(
     config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, OneShotSearch[Any]]
 ) -> Seeder[Any] | OneShotSearch[Any] | None:
-    """None for random samples, which every space has."""
+    """Seeder or search of the run; None for random samples, which every space has.
+
+    Args:
+        config: Configuration of the run.
+        space: Space of the run.
+        searches: Searches for a family, by name.
+    """
     seeders: dict[str, Seeder[Any] | OneShotSearch[Any]] = {**searches}
     if isinstance(space, Seedable):
         seeders |= space.seeders

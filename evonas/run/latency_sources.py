@@ -1,12 +1,12 @@
-"""One column of latencies holds one target's: which machine or command timed the networks of a run is kept with it."""
+"""Sources of latencies: which machine or command has timed the networks of a run; a column holds those of one."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from evonas.config import RunConfig
-from evonas.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.objectives import Objectives
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.timing import machine
 from evonas.store import RunStore
 from evonas.types import UserError
@@ -36,6 +36,6 @@ def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, r
 
 
 def sources_of(config: RunConfig, objectives: Objectives) -> dict[str, str]:
-    """What times the networks of a search here, by the metric; empty where nothing is timed."""
+    """Machine or command that times the networks of a search here, by the metric; empty if nothing is timed."""
     sources = {HOST_LATENCY: machine(), DEVICE_LATENCY: config.latency_command or ""}
     return {metric: source for metric, source in sources.items() if metric in objectives.metrics}

@@ -33,7 +33,13 @@ class Observer(Protocol):
     """Watches a run, and must not change it."""
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
-        """A generation begins; some of its trials may have been evaluated before the run was interrupted."""
+        """Called as a generation begins; some of its trials may have been evaluated before an interruption.
+
+        Args:
+            generation: Number of the generation.
+            n_trials: Number of its trials.
+            n_missing: Number of trials still to evaluate.
+        """
         ...
 
     def evaluated(self, evaluation: Evaluation[Any]) -> None:
@@ -49,7 +55,7 @@ class Observer(Protocol):
 
 
 class SearchFailed(UserError):
-    """All trials of a generation failed."""
+    """Raised if all trials of a generation failed."""
 
 
 def run(
@@ -102,7 +108,7 @@ def run(
 
 @dataclass
 class _Loop(Generic[G]):
-    """How the trials of a generation are evaluated; fields as the arguments of :func:`run`.
+    """Settings for the evaluation of a generation's trials; fields as the arguments of :func:`run`.
 
     Attributes:
         begin: ``time.monotonic()`` when the run began, had it not been interrupted.
@@ -195,7 +201,13 @@ class _Loop(Generic[G]):
 
 
 def _waves(trials: Sequence[Trial[G]], deadline: float, least: int) -> Iterator[Sequence[Trial[G]]]:
-    """All trials at once; up to a deadline as many, and ``least``, as are drawn in a share of the time that is left."""
+    """Trials in waves: all at once, or before a deadline as many as can be drawn in a share of the time that is left.
+
+    Args:
+        trials: The trials.
+        deadline: ``time.monotonic()`` of the deadline; infinite without one.
+        least: Smallest number of trials in a wave.
+    """
     begin = 0
     while begin < len(trials) and (begin == 0 or time.monotonic() < deadline):
         until, end = time.monotonic() + DRAWING * (deadline - time.monotonic()), begin

@@ -37,7 +37,13 @@ class FamilyObserver(Observer, Protocol):
     """Watches such a run, and must not change it."""
 
     def searching(self, epoch: int, n_epochs: int, metrics: Metrics) -> None:
-        """An epoch of the search ended."""
+        """Called as an epoch of the search ends.
+
+        Args:
+            epoch: Number of the epoch.
+            n_epochs: Number of all epochs.
+            metrics: Metrics of the epoch.
+        """
         ...
 
 
@@ -53,7 +59,7 @@ def find_family(
         seed: The run's.
         trial_timeout: Seconds that measuring a member may take; the search itself has the run's time.
         time_limit: Seconds the run may take, earlier sessions included.
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``, for the search.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``, for the search.
 
     Returns:
         Whether all members are there.
@@ -84,7 +90,20 @@ def _take_in(
     family: FoundFamily[G], evaluator: Evaluator[G], store: RunStore[G], clock: _Clock, stop: Stop, *, name: str,
     seed: int, n_jobs: int, trial_timeout: float | None, observers: Sequence[FamilyObserver],
 ) -> bool:
-    """Evaluate the members as they are; the search has ended now. Returns whether there was time for all."""
+    """Evaluate the members as they are, after the search; returns whether there was time for all.
+
+    Args:
+        family: Result of the search.
+        evaluator: Evaluator of the run.
+        store: Store of the run.
+        clock: Seconds that the search has taken.
+        stop: Request to stop.
+        name: Operator of the members.
+        seed: Seed of the run.
+        n_jobs: Number of parallel trials.
+        trial_timeout: Seconds that a trial may take; None for no limit.
+        observers: Observers of the run.
+    """
     searched, n_members = clock.seconds, len(family.members)
     individuals = [Individual(id, member.genotype, 0, name) for id, member in enumerate(family.members)]
     store.add_individuals(individuals)

@@ -1,4 +1,4 @@
-"""From a run directory back to the run, open; and whether this run can take something from another."""
+"""Opening of a run directory, and checks of whether this run can take something from another."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from evonas.capabilities.options import HasWeightOptions
 from evonas.config import RunConfig, check_config, option_names
 from evonas.data import load
 from evonas.data.locating import absolute
-from evonas.data.normalisation import check_scales
 from evonas.data.own_files import SUFFIXES, is_own_file
 from evonas.data.samples import Splits
 from evonas.data.sources import SOURCES
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_objectives
-from evonas.plugins import create_space, read_space_options
+from evonas.run.plugins import create_space, read_space_options
 from evonas.space import SearchSpace
 from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
-from evonas.types import Task, UserError, blames
+from evonas.types import DataError, Json, Task, UserError, blames
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def open_run(
     """Open a run directory, and close it; raises :class:`UserError` if it cannot be read.
 
     Args:
-        data_root: Where its data set is looked for, in the place of the folder that the run was begun with.
+        data_root: Folder of its data set, in the place of the one that the run was begun with.
         dataset: Its data set, where that is not found any more.
         test: A file with its test samples, in the place of the one that it was begun with.
     """
@@ -132,10 +131,15 @@ def data_config(run: OpenRun) -> RunConfig:
 
 
 def locate_data(config: RunConfig, info: RunInfo, out: Path) -> RunConfig:
-    """The configuration with the paths of the run's own files of samples as they are now: all may have been moved.
+    """Configuration with the present paths of the run's own files of samples, all of which may have been moved.
 
     A file is looked for where it was, in the folder ``data_root``, beside the run and in it, under its old name; the
     one with the training samples also under the run's. Of several the first is taken that holds the run's samples.
+
+    Args:
+        config: Configuration of the run.
+        info: Facts about the run.
+        out: Directory of the run.
 
     Raises:
         StoreError: There is none.
@@ -166,7 +170,7 @@ def locate_data(config: RunConfig, info: RunInfo, out: Path) -> RunConfig:
 
 
 def _moved(path: Path, folders: Sequence[Path]) -> Path:
-    """Where a file is now; where it was, if that is not known."""
+    """Present path of a file; the old one, if that is not known."""
     if str(path) == "split":
         return path
     return next((place for place in (path, *(folder / path.name for folder in folders)) if place.is_file()), path)
@@ -203,21 +207,43 @@ def _is_text(value: object) -> bool:
 
 
 def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
-    """Raises :class:`StoreError` unless ``splits`` are what the run was started with."""
+    """Raise :class:`StoreError` unless ``splits`` are what the run was started with.
+
+    Args:
+        splits: The data set.
+        info: Facts about the run.
+        out: Directory of the run.
+    """
     if splits.fingerprint != info.fingerprint:
         raise StoreError(
             f"the data set {splits.name!r} is not the one that {out} was started with: its fingerprint is "
             f"{splits.fingerprint}, expected {info.fingerprint}; put the original files back, or name them by --dataset"
         )
-    check_scales(f"the run {out}", info.task.get("target_scale"), splits.task)
+    _check_scales(f"the run {out}", info.task.get("target_scale"), splits.task)
+
+
+def _check_scales(run: str, scale: Json, task: Task) -> None:
+    """Check that a run with several targets has a scale for each, unlike runs of earlier versions with a common one.
+
+    Args:
+        run: Name of the run, with which the message begins.
+        scale: Scale of the run's targets.
+        task: Task with a scale for each target.
+
+    Raises:
+        DataError: The run has one scale for all targets.
+    """
+    if isinstance(task.target_scale, tuple) and isinstance(scale, float | int):
+        raise DataError(f"{run} was begun by a version that gave all targets one scale: its networks can be shown and "
+                        f"exported as torch; begin it anew to go on")
 
 
 def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> RunConfig:
     """The configuration of another run whose weights this one takes.
 
     Args:
-        run: What a sentence about it begins with.
-        config, splits, space: Of this one.
+        run: Beginning of a sentence about it.
+        config, splits, space: Those of this run.
 
     Raises:
         UserError: The first difference that matters to weights.
@@ -227,7 +253,7 @@ def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits,
     check("search space", theirs.space, config.space)
     their_task = task_of(info, run)
     check("input shape", their_task.input_shape, splits.task.input_shape)
-    check_scales(run, info.task["target_scale"], splits.task)
+    _check_scales(run, info.task["target_scale"], splits.task)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):
         for name, expected in space.weight_options.items():
@@ -238,11 +264,11 @@ def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits,
 
 
 def check_samples(run: str, info: RunInfo, theirs: RunConfig, task: Task, split_seed: int, fingerprint: str) -> None:
-    """Whether another run, of whatever space, has seen what this one sees.
+    """Check that another run, of any space, has seen the same samples as this one.
 
     Args:
-        run: What a sentence about it begins with.
-        task, split_seed, fingerprint: Of this one.
+        run: Beginning of a sentence about it.
+        task, split_seed, fingerprint: Those of this run.
 
     Raises:
         UserError: The first difference.
@@ -252,7 +278,7 @@ def check_samples(run: str, info: RunInfo, theirs: RunConfig, task: Task, split_
     check("kind of task", their_task.kind, task.kind)
     check("input shape", their_task.input_shape, task.input_shape)
     check("number of outputs", their_task.n_outputs, task.n_outputs)
-    check_scales(run, info.task["target_scale"], task)
+    _check_scales(run, info.task["target_scale"], task)
     check("split_seed, so that it may have learnt this run's validation samples,", theirs.split_seed, split_seed)
     check("data set, n_train or n_validation (fingerprint)", info.fingerprint, fingerprint)
 
@@ -261,7 +287,7 @@ def check_same(run: str, what: str, got: object, expected: object) -> None:
     """Raise :class:`UserError` unless another run has what this one has.
 
     Args:
-        run: What the sentence about it begins with.
+        run: Beginning of the sentence about it.
         what: Is compared, for the sentence.
         got: The other run's value.
         expected: This run's value.

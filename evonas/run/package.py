@@ -13,7 +13,7 @@ import numpy as np
 import safetensors.numpy
 
 from evonas.data.samples import Scaling
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.serialization.arrays import BAD_DATA, read_arrays
 from evonas.serialization.files import read_regular, write_output
 from evonas.space import Encoded
@@ -34,9 +34,9 @@ class Package:
     Attributes:
         space: Name of the search space that compiles it.
         options: The space's options.
-        genotype: As the space encodes it.
+        genotype: Genotype as the space encodes it.
         normalisation: The fields of :class:`evonas.data.samples.Scaling`: from the data's units to the network's.
-        metrics: As measured in the run, on the validation set.
+        metrics: Metrics as measured in the run, on the validation set.
         source: Run, individual and lineage, for the record.
     """
 
@@ -50,7 +50,7 @@ class Package:
     source: Json
 
     def header(self) -> Json:
-        """All but the arrays, as JSON."""
+        """Header, as JSON: the package without its arrays."""
         return {
             "format": FORMAT, "space": self.space, "options": self.options, "task": asdict(self.task),
             "genotype": self.genotype.header, "normalisation": self.normalisation, "metrics": dict(self.metrics),
@@ -63,7 +63,7 @@ class Package:
         return space.compile(space.decode(self.genotype), self.weights)
 
     def module(self, *, raw: bool = False) -> nn.Module:
-        """As :func:`load` gives it; ``ValueError`` if the weights do not fit the genotype."""
+        """The network as :func:`load` gives it; ``ValueError`` if the weights do not fit the genotype."""
         module = self.compile()
         if raw:
             from evonas.export.module import InDataUnits  # imports torch
@@ -112,6 +112,11 @@ FORMATS: MappingProxyType[str, Callable[[Package, Path], None]] = MappingProxyTy
 
 def export(package: Package, path: Path, format: str) -> None:
     """Write a package; whole or not at all, and only if it can be loaded again.
+
+    Args:
+        package: The network.
+        path: File to write.
+        format: ``"torch"`` or ``"json"``.
 
     Raises:
         UserError: The weights do not fit the genotype, or the file cannot be written.

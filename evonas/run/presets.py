@@ -16,7 +16,7 @@ from evonas.types import UserError
 
 
 def presets_of(space: SearchSpace[Any]) -> Mapping[str, Preset]:
-    """All presets ``published`` of a space by the method's name: its own, and those that can train its supernet."""
+    """Presets ``published`` of a space by the method's name: those of supernets if it has one, and its own."""
     own = space.presets if isinstance(space, HasPresets) else {}
     methods = methods_for(space.choices) if isinstance(space, Relaxable) else {}
     engine = {name: preset for name, preset in PUBLISHED.items() if name in methods}
@@ -32,7 +32,7 @@ def presets_of(space: SearchSpace[Any]) -> Mapping[str, Preset]:
 
 
 def preset_of(config: RunConfig, space: SearchSpace[Any]) -> Preset | None:
-    """What the setting ``preset`` of a configuration stands for; None where it is not set.
+    """Preset that the setting ``preset`` of a configuration names; None if it is not set.
 
     Raises:
         UserError: The method bears no paper's name.
@@ -53,7 +53,7 @@ def with_preset(config: RunConfig, space: SearchSpace[Any]) -> RunConfig:
     """The configuration of a new run with its preset's values for all that was not given; raises as :func:`preset_of`.
 
     Args:
-        config: What was given, and only that, counts as set by the user.
+        config: Configuration whose given fields, and only those, count as set by the user.
         space: Made with the given options.
     """
     preset = preset_of(config, space)
@@ -73,7 +73,7 @@ def differences(config: RunConfig, preset: Preset) -> list[str]:
 
 
 def described(config: RunConfig, space: SearchSpace[Any]) -> str | None:
-    """Whose settings a run has, and in what it differs from them; None where it was not set as published."""
+    """Description of a run with a preset, and its differences from that; None without a preset."""
     preset = preset_of(config, space)
     if preset is None:
         return None

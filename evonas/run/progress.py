@@ -36,12 +36,13 @@ class SearchProgress:
     """An observer of the engine: generation, evaluations a second, front size, hypervolume, time left.
 
     Args:
-        console: Where it is shown.
-        each_generation: Where there is no terminal, print a line at the end of each generation, however short it was.
+        console: Console that shows it.
+        each_generation: Print a line at the end of each generation, however short it was, on a stream that is no
+            terminal.
 
     Attributes:
         n_done: Trials of this session that have ended, failed ones included.
-        n_failed: Those that failed.
+        n_failed: Number of evaluations that failed.
         last_error: The error of the last of them.
     """
 
@@ -72,7 +73,14 @@ class SearchProgress:
         self._plain.flush()
 
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
-        """The run is open; ``records`` are the evaluations that it holds already."""
+        """Called as the run is open.
+
+        Args:
+            config: Configuration of the run.
+            objectives: Objectives of the run.
+            records: Evaluations that it holds already.
+            elapsed: Seconds of earlier sessions.
+        """
         self._config, self._standing = config, Standing(objectives, records)
         self._n_before = sum(not r.imported for r in records)
         self._begin = time.monotonic() - elapsed
@@ -91,7 +99,13 @@ class SearchProgress:
         self._console.print(f"note: {sentence}", markup=False, highlight=False)
 
     def searching(self, epoch: int, n_epochs: int, metrics: Metrics) -> None:
-        """An epoch of the search for a family ended; evaluations a second are counted from its end."""
+        """Called as an epoch of the search for a family ends; evaluations a second are counted from its end.
+
+        Args:
+            epoch: Number of the epoch.
+            n_epochs: Number of all epochs.
+            metrics: Metrics of the epoch.
+        """
         self._session = time.monotonic()
         values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self._bar.news = values
@@ -101,7 +115,13 @@ class SearchProgress:
             self._plain.flush()
 
     def asked(self, generation: int, n_trials: int, n_missing: int) -> None:
-        """A generation begins."""
+        """Called as a generation begins.
+
+        Args:
+            generation: Number of the generation.
+            n_trials: Number of its trials.
+            n_missing: Number of trials still to evaluate.
+        """
         self._standing.begin(generation)
         self._n_trials, self._n_ended = n_trials, n_trials - n_missing
         self._bar.update(self._task, description=self._head, total=n_trials, completed=n_trials - n_missing)
@@ -128,7 +148,7 @@ class SearchProgress:
         self._plain.offer("generation", self._line)
 
     def _line(self) -> str:
-        """How far the run is, in one plain line."""
+        """State of the run in one plain line."""
         trials = f", {self._n_ended} of {self._n_trials} trials" if self._n_ended < self._n_trials else ""
         return f"{self._head}{trials}: {self._news()}, {self._elapsed:.0f} s"
 
@@ -167,12 +187,12 @@ class SearchProgress:
 
 
 class _PlainLines:
-    """Lines where there is no terminal: one every few seconds, and the last.
+    """Lines for a stream that is no terminal: one every few seconds, and the last.
 
     Args:
-        console: Where they are printed.
+        console: Console that prints them.
         at_once: Kinds of lines of which the first is printed when it comes.
-        always: Kinds of which all are.
+        always: Kinds of which all are printed.
     """
 
     def __init__(self, console: Console, *, at_once: set[str], always: set[str]) -> None:

@@ -50,7 +50,7 @@ def retrain(
         epochs: None is :data:`evonas.training.length.RETRAIN_EPOCHS`, more where samples are few: see
             :func:`evonas.training.length.default_epochs`.
         teacher: Another run or an individual of it, see :func:`evonas.run.distillation.read_teacher`.
-        teacher_members: How many networks of it are averaged, None for the run's number.
+        teacher_members: Number of its networks that are averaged, None for the run's number.
         report: Called as ``report(n_done, n_all, retraining, error)`` after each training.
 
     Returns:
@@ -92,7 +92,16 @@ def retrain(
 
 
 def _job(run: OpenRun, id: int, seed: int, start: StartKind, epochs: int, stop: Stop) -> Job[Any]:
-    """A training with one seed, which is a replicate of the individual's trial."""
+    """Training with one seed, which is a replicate of the individual's trial.
+
+    Args:
+        run: The run.
+        id: Id of the individual.
+        seed: Number of the training.
+        start: Initial weights.
+        epochs: Number of epochs.
+        stop: Request to stop.
+    """
     member = run.store.member(id)
     trial = Trial(member.trained, epochs, replicate=seed)
     weights = run.store.weights(*member.evaluation.key) if start == "inherited" else None
@@ -121,7 +130,14 @@ def _load_all(run: OpenRun) -> Splits:
 
 
 def _teacher_outputs(run: OpenRun, splits: Splits, name: str, n_members: int) -> Floats:
-    """What a teacher says of the training samples, ``(n_train, n_outputs)``; arguments as :func:`read_teacher`."""
+    """Outputs of a teacher for the training samples, ``(n_train, n_outputs)``.
+
+    Args:
+        run: The run.
+        splits: Its data set.
+        name: The teacher, see :func:`read_teacher`.
+        n_members: Number of networks of the teacher that are averaged.
+    """
     return read_teacher(
         name, n_members, samples=splits.train, task=splits.task, split_seed=run.config.split_seed,
         fingerprint=run.store.info.fingerprint,

@@ -1,4 +1,4 @@
-"""From a configuration to what its searcher needs: defaults, budgets and settings."""
+"""Defaults, budgets and settings of a searcher by the configuration of its run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from evonas.capabilities.given import Given, settings_from
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.config import RunConfig
-from evonas.plugins import find_searcher
+from evonas.run.plugins import find_searcher
 from evonas.search import Traits, traits_of
 from evonas.search.generational import ETA
 from evonas.types import MOST, UserError

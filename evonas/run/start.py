@@ -18,14 +18,14 @@ from evonas.data.locating import expanded
 from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of, taught
 from evonas.objectives import Objectives
-from evonas.plugins import find_searcher
 from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
 from evonas.run.distillation import OwnTeacher, read_teacher
 from evonas.run.latency_sources import check_target, sources_of
-from evonas.run.lowering import REPLACE_MAX_POOL
+from evonas.run.lowering.networks import REPLACE_MAX_POOL
 from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
+from evonas.run.plugins import find_searcher
 from evonas.run.warm_start import WarmStart, read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
@@ -37,13 +37,13 @@ from evonas.types import Floats, UserError, blames
 #: Members of a family that are trained between two states of the run: few, so that a time limit that cuts one short
 #: leaves a front over the whole range.
 BATCH = 5
-#: Members of a family whose number the time limit decides: more than it allows.
+#: Number of members of a family that stands for no limit: the time limit decides.
 UNLIMITED = 1_000_000
 
 
 @runtime_checkable
 class RunObserver(FamilyObserver, Protocol):
-    """What watches a run: an object with these methods, which must not change anything.
+    """Observer of a run: an object with these methods, which must not change anything.
 
     A class derived from this one has them all, doing nothing, and overrides those that it needs::
 
@@ -58,7 +58,14 @@ class RunObserver(FamilyObserver, Protocol):
     """
 
     def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
-        """The run is open; ``records`` are its evaluations from ``elapsed`` seconds of earlier sessions."""
+        """Called as the run is open.
+
+        Args:
+            config: Configuration of the run.
+            objectives: Objectives of the run.
+            records: Its evaluations from earlier sessions.
+            elapsed: Seconds of earlier sessions.
+        """
         ...
 
     def timing(self, n_done: int, n_rounds: int) -> None:
@@ -66,7 +73,7 @@ class RunObserver(FamilyObserver, Protocol):
         ...
 
     def noted(self, sentence: str) -> None:
-        """What the user should know of the run's founders."""
+        """A remark for the user on the run's founders."""
         ...
 
 
@@ -78,7 +85,7 @@ def evolve(
 
     Args:
         seed_from: Runs whose fronts are the founders (see :mod:`evonas.run.warm_start`).
-        replace_max_pool: In seeds of another space average pooling may take the place of max-pooling.
+        replace_max_pool: Whether average-pooling may take the place of max-pooling in seeds of another space.
 
     Raises:
         UserError: Bad configuration, bad data, runs that cannot seed or teach this one, or ``out`` exists; nothing is
@@ -105,8 +112,8 @@ def seed(
     """A new run that trains the family of ``config.seeder``; returns whether it came to its end within the time limit.
 
     Args:
-        n_members: None is what the seeder's search gives by itself; else as many as the time allows, 40 where there is
-            no limit.
+        n_members: Number of members; None takes what the seeder's search gives by itself, else as many as the time
+            allows, 40 without a limit.
 
     Raises:
         UserError: As :func:`evolve`.

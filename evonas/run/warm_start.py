@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evonas import pareto
 from evonas.capabilities.export import HasTimedParts
 from evonas.config import RunConfig
 from evonas.data.samples import Splits
@@ -16,9 +15,9 @@ from evonas.evaluation import Evaluator
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.front import front
 from evonas.individual import Evaluation, Individual, Member, Origin, Trial
-from evonas.objectives import Objectives
+from evonas.objectives import Objectives, pareto
 from evonas.run.latency_sources import sources_of
-from evonas.run.lowered_front import lower_front
+from evonas.run.lowering.front import lower_front
 from evonas.run.open import check_compatible, check_same
 from evonas.runtimes.latency_table import LatencyTable, read_table
 from evonas.space import G, SearchSpace
@@ -64,12 +63,12 @@ def read_seeds(
 ) -> WarmStart:
     """The best ``config.population`` members of the fronts of ``runs`` by rank and crowding, each genotype once.
 
-    Members of runs of another space are lowered into this one, and measured again (:mod:`evonas.run.lowered_front`).
+    Members of runs of another space are lowered into this one, and measured again (:mod:`evonas.run.lowering.front`).
 
     Args:
         runs: Runs of this space, or of one whose networks this space takes.
         config, splits, space, objectives, evaluator: Those of the new run.
-        replace_max_pool: See :func:`evonas.run.lowering.lower_network`.
+        replace_max_pool: See :func:`evonas.run.lowering.networks.lower_network`.
 
     Raises:
         UserError: A run does not fit the new one or the others, or has an empty front.
@@ -122,7 +121,15 @@ def _founder(id: int, member: Member[Any]) -> Member[Any]:
 
 
 def _check(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: SearchSpace[Any]) -> None:
-    """Raises :class:`UserError` unless members of another run of this space can found this one."""
+    """Raise :class:`UserError` unless members of another run of this space can found this one.
+
+    Args:
+        run: The other run.
+        info: Facts about the other run.
+        config: Configuration of this run.
+        splits: Data set of this run.
+        space: Space of this run.
+    """
     name = f"the seed run {run}"
     theirs = check_compatible(name, info, config, splits, space)
     check = partial(check_same, name)
@@ -145,7 +152,14 @@ def _common_table(founders: Sequence[Member[Any]], space: SearchSpace[Any]) -> L
 
 
 def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, run: Path) -> Evaluation[G]:
-    """An evaluation with what `evonas measure` has added to it, as far as the new run asks for it."""
+    """An evaluation with what `evonas measure` has added to it, as far as the new run asks for it.
+
+    Args:
+        evaluation: The evaluation.
+        record: Its record with later measurements.
+        objectives: Objectives and constraints of the new run.
+        run: The other run.
+    """
     if unmeasured := ", ".join(sorted(objectives.metrics - set(record.metrics))):
         raise UserError(f"the seed run {run} did not measure {unmeasured} of its individual {record.id}, which this "
                         f"run bounds: `evonas measure {run} --ids {record.id}` does, or leave the bound out")
@@ -156,9 +170,15 @@ def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, r
 def _read_front(
     run: Path, space: SearchSpace[Any], objectives: Objectives, timed_by: Mapping[str, str]
 ) -> tuple[list[Member[Any]], ComputeCost]:
-    """The members of a run's front, their evaluations with weights and origins, and what the run alone has cost.
+    """Members of a run's front, their evaluations with weights and origins, and the cost of the run alone.
 
     The run may go on meanwhile.
+
+    Args:
+        run: The run.
+        space: Its space.
+        objectives: Objectives and constraints of the new run.
+        timed_by: Machine or command that times the networks of the new run, by metric.
     """
     measured = frozenset(objective.metric for objective in objectives.items)
     with RunStore(run, space, measured=measured) as store:

@@ -25,8 +25,7 @@ from evonas.data.samples import Scaling
 from evonas.runtimes.onnx_session import onnx_session, require_onnx
 from evonas.runtimes.timing import alone
 from evonas.serialization.files import atomic_write, read_regular
-from evonas.space import G
-from evonas.types import Doubles, Floats, UserError
+from evonas.types import Doubles, Floats, G, UserError
 
 #: Name of the file in the folder of a run.
 FILE = "latency.json"

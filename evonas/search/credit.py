@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evonas.objectives import Measured, Objectives
-from evonas.pareto import contributions
+from evonas.objectives.pareto import contributions
 from evonas.types import Doubles
 
 #: The compute of a trial. Not seconds, because a run must not depend on the machine. A trial without it counts as 1.

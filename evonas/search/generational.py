@@ -14,7 +14,7 @@ import numpy as np
 from evonas.capabilities.initialization import SpreadsFounders
 from evonas.individual import Evaluation, Member, Trial
 from evonas.objectives import Objectives
-from evonas.pareto import Ranking, front, rank_and_crowd
+from evonas.objectives.pareto import Ranking, front, rank_and_crowd
 from evonas.search.base import History
 from evonas.search.reproduction import LazyTrials, Proposal, Reproduction, Screening
 from evonas.space import G, Offspring, SearchSpace

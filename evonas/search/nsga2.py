@@ -32,11 +32,11 @@ class NSGA2(Generational[G]):
     """A population under mutation, crossover and selection, beside an unbounded archive of non-dominated members.
 
     With several rungs a member counts with its evaluation at the highest rung that it reached: only the last rung's
-    enter the archive, and whoever is on a lower one lives only while there are too few above.
+    enter the archive, and members on lower ones live only while too few are above.
 
     Args:
-        space: Where genotypes come from.
-        objectives: What is minimised.
+        space: Space of the genotypes.
+        objectives: Objectives and constraints.
         population: Survivors of a generation.
         children: Offspring of a generation.
         generations: Number of generations after the founders.
@@ -48,7 +48,7 @@ class NSGA2(Generational[G]):
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the
             last rung are promoted like children. Empty for random samples.
         rng: The searcher's own generator.
-        screening: Of several children of a parent, which should cost the same, the most promising one is born.
+        screening: Choice of the most promising one of several children of a parent, which should cost the same.
 
     Raises:
         ValueError: A number is out of range, or there is no such ``survival`` or ``parents``.

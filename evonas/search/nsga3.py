@@ -10,7 +10,7 @@ import numpy as np
 
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
-from evonas.pareto import Extent, niched, reference_directions
+from evonas.objectives.pareto import Extent, niched, reference_directions
 from evonas.search.base import History, Traits, check_rungs
 from evonas.search.generational import Generational, keys, members_of
 from evonas.space import G, Offspring, SearchSpace

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.pareto import rank_and_crowd
+from evonas.objectives.pareto import rank_and_crowd
 from evonas.types import Doubles, Ints
 
 #: A tournament's size, and the probability that a parent is drawn from the front without one.
@@ -34,7 +34,7 @@ WORSE = 0.1
 #: of 60 to 65 % had children of 66 to 69 % when they were released, those of 66 to 68 % had 70 to 72 % (11 pairs,
 #: correlation .97; on Fashion-MNIST 20 pairs, .46).
 HOPELESS = 0.2
-#: How the compute of a trial grows with its cost, as exponents: what is measured is bounded by these, and needs trials.
+#: Exponents of the growth of a trial's compute with its cost: measured ones are bounded by these, and need trials.
 EXPONENTS, FEWEST_TRIALS = (0.3, 1.0), 8
 #: Shares of the time spent beyond the cheap and the costly end of the front, and how far beyond, as a share of its
 #: span. With half of COSTLY_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their
@@ -53,11 +53,11 @@ class Pool:
     Attributes:
         F: Objectives, minimised, ``(n, n_objectives)``: the first is the quality, all others are costs.
         rank: Non-domination rank, ``(n,)``.
-        place: From 0 for the best by rank and crowding distance, ``(n,)``.
+        place: Positions by rank and crowding distance, 0 for the best, ``(n,)``.
         living: Indices of the population.
-        violation: Of the constraints, 0 for members that keep them, ``(n,)``.
+        violation: Violations of the constraints, 0 for members that keep them, ``(n,)``.
         logarithmic: Which costs are logarithms to base 10, ``(n_objectives - 1,)``.
-        exponents: By which power of each cost a child's trial takes longer, ``(n_objectives - 1,)``; see
+        exponents: Powers of each cost by which a child's trial takes longer, ``(n_objectives - 1,)``; see
             :func:`exponents_of`.
     """
 
@@ -217,7 +217,7 @@ def _promising(F: Doubles, members: Doubles, cost: float, worse: float) -> NDArr
         F: Quality and cost of the candidates, scaled, ``(n, 2)``.
         members: The front by ascending cost, scaled, ``(n, 2)``.
         cost: Scaled cost of the child.
-        worse: How much less than the best child one may promise.
+        worse: Amount by which a child may promise less than the best one.
     """
     slope = _slope(members, cost)
     expected = F[:, 0] + slope * (F[:, 1] - cost)
@@ -262,7 +262,7 @@ def hopeful(F: Doubles) -> NDArray[np.bool_]:
 
 
 def exponents_of(F: Doubles, work: Doubles) -> Doubles:
-    """By which power of each cost a trial takes longer: 1 where too few have shown it.
+    """Powers of each cost by which a trial takes longer: 1 where too few have shown it.
 
     Args:
         F: Objectives of trials, the costs as logarithms to base 10, ``(n, n_objectives)``.

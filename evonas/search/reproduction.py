@@ -24,7 +24,7 @@ class Screening(NamedTuple, Generic[G]):
     """Several individuals are bred for each that is born.
 
     Attributes:
-        promise: What genotypes promise, ``(n,)``: the most promising is taken. A pure function.
+        promise: Scores of genotypes, ``(n,)``, of which the one with the highest is taken. A pure function.
         n_bred: Offspring of which one is taken.
     """
 
@@ -51,7 +51,7 @@ class Reproduction(Generic[G]):
         Args:
             propose: Draws an offspring.
             generation: The generation of the individual.
-            screening: Where given, the most promising of several offspring is taken.
+            screening: Choice of the most promising of several offspring; None takes each.
         """
         (genotype, operator), parents = self._screened(propose, screening) if screening else self._bred(propose)[1]
         self._seen.add(genotype.digest)

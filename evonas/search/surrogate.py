@@ -17,7 +17,7 @@ from evonas.capabilities.choices import HasChoices
 from evonas.capabilities.variation import HasFeatures, HasNeighbours
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
-from evonas.pareto import front, hypervolume_gains
+from evonas.objectives.pareto import front, hypervolume_gains
 from evonas.search.base import History, Traits, check_rungs
 from evonas.search.generational import Generational
 from evonas.space import G, Offspring, SearchSpace

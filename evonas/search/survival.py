@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from evonas.pareto import Ranking, rank_and_crowd
+from evonas.objectives.pareto import Ranking, rank_and_crowd
 from evonas.types import Doubles, Ints
 
 #: (births, ids, failed, ranking, n_survivors) -> indices of the survivors; all arrays have one row per member.

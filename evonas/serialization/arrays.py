@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from evonas.serialization.files import atomic_write, read_regular
-from evonas.space import Encoded
-from evonas.types import UserError
+from evonas.types import Encoded, UserError
 
 #: Errors that code may raise for data of an unexpected form.
 BAD_DATA = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, MemoryError)

@@ -97,8 +97,8 @@ def check_ending(path: Path, *endings: str) -> None:
     """Raises :class:`UserError` for a file of the option ``--out`` that ends in something else; nothing at all is fine.
 
     Args:
-        path: Of a file that has one kind of content only.
-        endings: That say so.
+        path: Path of a file that has one kind of content only.
+        endings: Endings that say so.
     """
     if path.suffix and path.suffix.lower() not in endings and not is_stream(path):
         raise UserError(f"--out must end in {' or '.join(endings)}, since that is what is written, got {path}: rename "
@@ -211,7 +211,7 @@ def kind_of(mode: int) -> str:
 
 
 def _made_beside(path: Path) -> tuple[Path, int]:
-    """Like ``mkstemp``, but with the permissions of any new file, or of the file that is replaced."""
+    """Create a file like ``mkstemp``, but with the permissions of any new file, or of the file that is replaced."""
     partial = path.with_name(f".evonas-{secrets.token_hex(8)}.partial")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(partial, flags, 0o666)

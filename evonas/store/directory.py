@@ -102,11 +102,11 @@ def task_of(info: RunInfo, run: Path | str) -> Task:
 
 
 def of_another(directory: Path, how: str, ours: str) -> StoreError:
-    """Why a run is not gone on with.
+    """Error for a run that cannot be continued.
 
     Args:
-        how: How the run came about, such as ``"searched by NSGA2"``.
-        ours: What would go on with it.
+        how: Way in which the run was made, such as ``"searched by NSGA2"``.
+        ours: Searcher that would continue it.
     """
     store = f"RunStore({str(directory)!r}, space, writing=True)"
     theirs = how.partition(" by ")[2]

@@ -123,7 +123,7 @@ class RunReader(Generic[G]):
                 yield rows.digest_of(digest)
 
     def records(self) -> list[Record]:
-        """All evaluations in order of completion; their metrics include those measured later.
+        """Evaluations in order of completion; their metrics include those measured later.
 
         Raises:
             StoreError: A row is damaged, or a successful evaluation lacks an objective.
@@ -177,7 +177,7 @@ class RunReader(Generic[G]):
         return self._one(query, table) is not None
 
     def retrainings(self) -> list[Retraining]:
-        """All final trainings."""
+        """Final trainings."""
         with sqlite_errors(self.directory):
             query = "SELECT id, start, epochs, seed, metrics, seconds FROM retrainings ORDER BY rowid"
             return [rows.retraining_of(row) for row in self._db.execute(query).fetchall()]
@@ -255,12 +255,12 @@ class RunReader(Generic[G]):
         return self._parsed(id, budget, (*columns, run, id_there), None if blob is None else self._unpack(blob))
 
     def _parsed(self, id: int, budget: int, row: Sequence[Any], genotype: G | None) -> Evaluation[G]:
-        """An evaluation as it is read.
+        """Evaluation from columns of the database.
 
         Args:
-            id: The individual's id.
-            budget: The trial's budget.
-            row: The columns status, metrics, seconds and error, and run and id of its origin.
+            id: Id of the individual.
+            budget: Budget of the trial.
+            row: Status, metrics, seconds and error, and run and id of the origin.
             genotype: The genotype that training returned, None if it is the individual's.
         """
         with sqlite_errors(self.directory):

@@ -61,7 +61,7 @@ class SeedSource(NamedTuple):
     Attributes:
         run: Absolute path.
         ids: The founders' ids there, none for a run that gave none.
-        spent: What it alone had cost by then.
+        spent: Its own cost by then.
     """
 
     run: str
@@ -70,7 +70,7 @@ class SeedSource(NamedTuple):
 
 
 def deduplicate(sources: Iterable[SeedSource]) -> list[SeedSource]:
-    """Each run once, at its first position, with its latest known costs."""
+    """Seeds without repeated runs: each at its first position, with its latest known costs."""
     known: dict[str, SeedSource] = {}
     for source in sources:
         first = known.setdefault(source.run, source)
@@ -113,7 +113,13 @@ class RunInfo(NamedTuple):
 
 
 def spent(records: Sequence[Record], elapsed: float, seeds: Iterable[SeedSource]) -> ComputeCost:
-    """The cost of a run and its seeds together; an evaluation counts in the run that made it."""
+    """Cost of a run and its seeds together; an evaluation counts in the run that made it.
+
+    Args:
+        records: Records of the run.
+        elapsed: Seconds that the run has taken.
+        seeds: Runs that seeded it.
+    """
     own = [r for r in records if not r.imported]
     updates = [r.metrics["edge_updates"] for r in own if "edge_updates" in r.metrics]
     costs = [ComputeCost(elapsed, math.fsum(r.seconds for r in own), len(own), math.fsum(updates) if updates else None)]

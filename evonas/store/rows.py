@@ -163,8 +163,8 @@ def name_of(value: object, what: str, most: int = NAME_SIZE) -> str:
     """A short printable text; raises :class:`BadRow` for anything else.
 
     Args:
-        value: What the database holds.
-        what: What the value is, for the message.
+        value: Value in the database.
+        what: Name of the value, for the message.
         most: Characters.
     """
     name = _text(value, what, most)
@@ -184,7 +184,7 @@ def json_of(text: object, what: str, most: int) -> Json:
     """A JSON document.
 
     Args:
-        what: What the value is, for the message.
+        what: Name of the value, for the message.
         most: Characters.
     """
     document = _loads(_text(text, what, most), what)

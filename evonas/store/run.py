@@ -63,7 +63,7 @@ class Unstored(NamedTuple, Generic[G]):
     """An evaluation that ended, ready to be stored.
 
     Attributes:
-        evaluation: As it is read later, without weights.
+        evaluation: The evaluation as it is read later, without weights.
         row: The row of the table of evaluations.
         blob: Its weights, None where it has none.
     """
@@ -190,7 +190,13 @@ class RunStore(RunReader[G]):
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", items)
 
     def add_teacher(self, run: str, ids: Sequence[int], outputs: Floats) -> None:
-        """Keep what the individuals ``ids`` of another run say of the training samples, before anything is trained."""
+        """Keep the outputs of a teacher, before anything is trained.
+
+        Args:
+            run: The teacher's run.
+            ids: Ids of the individuals that are averaged.
+            outputs: Outputs for the training samples, ``(n_train, n_outputs)``.
+        """
         source = TeacherSource(run, tuple(ids), write_weights(self._teacher_path, {"outputs": outputs}))
         with self._transaction():
             self._db.execute("INSERT INTO meta VALUES ('teacher', ?)", (json.dumps(source),))
@@ -226,7 +232,7 @@ class RunStore(RunReader[G]):
         """Rows and bytes for :meth:`add_evaluations`; to make them takes most of the time of storing.
 
         Args:
-            evaluation: With its weights, where it has any.
+            evaluation: The evaluation, with its weights if it has any.
             elapsed: Seconds into the run at which it ended; 0 for one that the run begins with.
 
         Raises:
@@ -284,7 +290,13 @@ class RunStore(RunReader[G]):
             self._db.execute("INSERT OR REPLACE INTO retrainings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def add_measurement(self, id: int, budget: int, metrics: Metrics) -> None:
-        """Keep what was measured later of an evaluation's network, in the place of earlier values of these metrics."""
+        """Keep later measurements of an evaluation's network, which replace earlier values of these metrics.
+
+        Args:
+            id: Id of the individual.
+            budget: Budget of the evaluation.
+            metrics: Metrics by name.
+        """
         with self._transaction():
             self._db.execute(MEASUREMENTS)
             query = "SELECT metrics FROM measurements WHERE id = ? AND budget = ?"

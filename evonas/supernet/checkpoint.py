@@ -17,7 +17,7 @@ from evonas.types import Doubles, Floats, UserError, Weights
 
 #: Files in the search's folder: the hypernetwork, and the checkpoint with the weights of the supernet under a prefix.
 FILE, CHECKPOINT, SUPERNET = "hypernet.safetensors", "search.safetensors", "supernet."
-#: There, too: the last layer's weights at the references, under another prefix.
+#: Prefix of the last layer's weights at the references, in the same file.
 HEADS = "heads."
 #: Complexities to try for each member before logits are sampled; and samples to draw before the logits are made
 #: flatter.
@@ -44,7 +44,7 @@ class TrainedHypernet:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What the entries of a complexity are about; empty where that is operations, or parameters alone."""
+        """Measures that the entries of a complexity weigh; empty for operations, or for parameters alone."""
         return self.hypernet.measures
 
     def logits(self, complexity: Doubles) -> Doubles:
@@ -59,7 +59,13 @@ class TrainedHypernet:
         return self._best(space, self.hypernet.check(complexity))
 
     def family(self, space: Relaxable[G], n_members: int, rng: np.random.Generator) -> list[G]:
-        """The genotypes of :meth:`members`."""
+        """The genotypes of :meth:`members`.
+
+        Args:
+            space: The space that was searched.
+            n_members: Number of genotypes.
+            rng: Generator of the samples.
+        """
         return [genotype for genotype, _ in self.members(space, n_members, rng)]
 
     def members(
@@ -68,8 +74,8 @@ class TrainedHypernet:
         """Different genotypes over the range of complexities, each with its own: the best for each, then samples.
 
         Args:
-            space: That was searched.
-            n_members: Genotypes that are wanted.
+            space: The space that was searched.
+            n_members: Number of genotypes.
             rng: Draws the samples.
 
         Raises:

@@ -17,7 +17,7 @@ from evonas.types import Doubles, Floats, Json
 
 #: Tolerance of requested numbers, which may be rounded to two decimals.
 ROUNDING = 0.005
-#: What operations can be charged for; ``latency`` is measured, see :mod:`evonas.runtimes.latency_table`.
+#: Measures that operations can be charged for; ``latency`` is measured, see :mod:`evonas.runtimes.latency_table`.
 MEASURES = ("params", "flops", "latency")
 
 
@@ -31,7 +31,7 @@ class Hypernet(Protocol):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What the entries of a complexity are about, of :data:`MEASURES`; empty where that is anything else."""
+        """Measures, of :data:`MEASURES`, that the entries of a complexity weigh; empty for anything else."""
         ...
 
     def coefficients(self, complexity: Doubles) -> Doubles:
@@ -39,10 +39,10 @@ class Hypernet(Protocol):
         ...
 
     def cost_weights(self, complexity: Doubles, costs: Mapping[str, Floats]) -> Doubles:
-        """What the loss charges for an operation on a row, ``(n_choices, n_operations)``.
+        """Charge of the loss for an operation on a row, ``(n_choices, n_operations)``.
 
         Args:
-            costs: What an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure:
+            costs: Costs that an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure:
                 ``params``, and others that the hypernetwork is about.
         """
         ...
@@ -239,12 +239,12 @@ def measure_matrix(costs: Mapping[str, Floats], measures: Sequence[str]) -> Doub
     """M ``(n_operations, n_measures)``: what operations cost by each measure, in units of the operations' mean.
 
     Args:
-        costs: What an operation on a row adds to the network, ``(n_choices, n_operations)``, by measure; of the rows it
+        costs: Costs that an operation on a row adds, ``(n_choices, n_operations)``, by measure; of the rows it
             is the mean.
         measures: The columns.
 
     Raises:
-        ValueError: By some measure all operations are free, so that there is nothing to charge for.
+        ValueError: All operations are free by some measure, so that nothing can be charged for.
     """
     columns = np.stack([costs[name].astype(np.float64).mean(axis=0) for name in measures], axis=1)
     means = columns.mean(axis=0)

@@ -38,9 +38,9 @@ class WeightLearner:
 
     Args:
         supernet: Is trained in place.
-        choices: What its rows and columns stand for.
+        choices: Meaning of its rows and columns.
         task: Decides the loss.
-        settings: Of the optimiser.
+        settings: Settings of the optimiser.
         n_heads: Sets of weights of the last layer, which :meth:`loss` mixes; 1 is the supernet's own.
 
     Attributes:
@@ -79,12 +79,16 @@ class WeightLearner:
         Args:
             batch: Samples and targets.
             arch: Rows ``(n_choices, n_operations)``, or such rows for every image.
-            mix: Shares of the heads, ``(n_heads,)``, where there are several.
+            mix: Shares of the heads, ``(n_heads,)``, if there are several.
         """
         return self.outputs_and_loss(batch, arch, mix)[1]
 
     def outputs_and_loss(self, batch: Batch, arch: Tensor, mix: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Outputs before softmax, ``(n, n_outputs)``, and :meth:`loss`, which has the arguments."""
+        """Outputs before softmax, ``(n, n_outputs)``, and the loss.
+
+        Args:
+            batch, arch, mix: See :meth:`loss`.
+        """
         outputs = self._run(batch, arch, mix)
         return outputs, data_loss(outputs, batch, self._task)
 

@@ -64,7 +64,7 @@ def random_genotypes(
 
     Args:
         space: Gives what there is to choose.
-        rule: How perturbed logits become a genotype.
+        rule: Rule by which perturbed logits become a genotype.
         rng: Draws them.
         wanted: Number of genotypes, as far as there are as many.
         needed: Genotypes at least.

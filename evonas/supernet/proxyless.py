@@ -56,17 +56,17 @@ def draw_path(logits: Tensor, generator: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class CostTerm:
-    """How the expected cost ``E = sum_rows sum_j p_j costs_j`` enters the loss.
+    """Term of the loss for the expected cost ``E = sum_rows sum_j p_j costs_j``.
 
     Attributes:
-        costs: What an operation on a row costs, in any unit, ``(n_choices, n_operations)``.
+        costs: Costs of an operation on a row, in any unit, ``(n_choices, n_operations)``.
         target: T, in the same unit; with the form ``"power"`` above 1, with ``"linear"`` not read.
         form: ``"target"``: ``CE + strength |E / T - 1|``, which is least where E is T; ``"linear"``: ``CE + strength
             E``, whose strength is a price for a unit of the cost; ``"sum"``: ``CE + strength (E - T) / T``, and
             ``"power"``: ``CE (ln E / ln T)^strength``, in both of which T only scales what is charged, so that under
             Adam it hardly changes what is learnt.
         strength: c of ``"target"``, lambda of ``"linear"``; the paper's .6 for ``"power"``.
-        one_sided: With ``"target"`` only what costs more than T is charged.
+        one_sided: Charge only what costs more than T, with ``"target"``.
     """
 
     costs: Floats

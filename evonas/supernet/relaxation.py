@@ -23,7 +23,7 @@ def temperature(progress: float, first: float = 1.0, last: float = 0.2) -> float
     """Linear in the share of the training that is done, which unlike the epoch's number cannot drive it below 0.
 
     Args:
-        progress: From 0 to 1.
+        progress: Part of the training that is done, from 0 to 1.
         first: Temperature at 0.
         last: Temperature at 1.
     """

@@ -33,7 +33,7 @@ from evonas.supernet.settings import (
 from evonas.training import Recipe, Stop
 from evonas.types import Floats, UserError
 
-#: What is said of a method that :func:`evonas.supernet.settings.methods_for` leaves out.
+#: Message about a method that :func:`evonas.supernet.settings.methods_for` leaves out.
 NOT_NESTED = (
     "the search {!r} needs operations that are slices of the widest and share its weights, which this space does not "
     "have with these options: choose another search, or another space or option"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from evonas import pareto
+from evonas.objectives import pareto
 from evonas.space import G, Phenotype
 from evonas.supernet.optimizers import data_loss
 from evonas.supernet.path_sampling import random_genotypes
@@ -23,6 +23,12 @@ def best_paths(training: SupernetTraining[G], n_members: int, rng: np.random.Gen
     """The best of many random genotypes by loss on held-out samples, with the shared weights, and FLOPs.
 
     By rank, then crowding distance.
+
+    Args:
+        training: Training of the supernet, which has ended.
+        n_members: Number of genotypes.
+        rng: Generator of the candidates.
+        stop: Request to stop, polled before each candidate.
 
     Raises:
         ValueError: The space has too few genotypes.
@@ -48,7 +54,7 @@ def read_off(
     """Genotypes with the supernet's weights and statistics of BatchNorm of their own.
 
     Args:
-        training: At its end.
+        training: The training at its end.
         genotypes: Members.
         complexities: The complexity of each, where a hypernetwork gave them: they decide the last layer where it has
             several weights.

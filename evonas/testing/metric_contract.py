@@ -13,7 +13,7 @@ import pytest
 from evonas.evaluation import Evaluator, Job, PhenotypeEvaluator, merge
 from evonas.evaluation.base import goals_of
 from evonas.individual import Evaluation, Individual, Trial
-from evonas.metrics import METRICS
+from evonas.objectives.metrics import METRICS
 from evonas.space import Phenotype, SearchSpace
 from evonas.testing.contract import Contract, required
 from evonas.testing.lineage import frozen, initial_weights, lineage

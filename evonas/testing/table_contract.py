@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from evonas.capabilities.tables import ArchitectureTable
-from evonas.metrics import METRICS
+from evonas.objectives.metrics import METRICS
 from evonas.space import SearchSpace
 from evonas.testing.contract import Contract, required
 from evonas.testing.lineage import SEEDS, generator

@@ -34,7 +34,7 @@ class Augmentation:
     """
 
     def __init__(self, shape: tuple[int, ...], recipe: Recipe) -> None:
-        """Of images of the shape (channels, rows, columns); raises as :func:`check_images`."""
+        """Prepare the views of images of the shape (channels, rows, columns); raises as :func:`check_images`."""
         check_images(shape, recipe)
         self.sources: NDArray[np.int32] | None = None
         if not recipe.shift and not recipe.flip:
@@ -48,15 +48,27 @@ class Augmentation:
         self.sources = np.stack([view.reshape(-1) for view in views])
 
     def drawn(self, n_steps: int, *, seed: int, epoch: int) -> NDArray[np.int32] | None:
-        """The view of every step of an epoch, ``(n_steps,)``: all samples of a batch are seen the same way, so that
-        inputs that lie packed for it are moved as a whole. None if there is no other view than the image itself.
+        """The view of every step of an epoch, ``(n_steps,)``; None if the only view is the image itself.
+
+        All samples of a batch are seen the same way, so that inputs that lie packed for it are moved as a whole.
+
+        Args:
+            n_steps: Steps of the epoch.
+            seed: Seed of the training.
+            epoch: Number of the epoch, from 0.
         """
         if self.sources is None:
             return None
         return np.random.default_rng([seed, epoch, 1]).integers(len(self.sources), size=n_steps, dtype=np.int32)
 
     def of_steps(self, n_steps: int, *, seed: int, epoch: int) -> Sequence[NDArray[np.int32] | None]:
-        """The same as rows of ``sources``, or None for each step."""
+        """The views of :meth:`drawn` as rows of ``sources``, or None for each step.
+
+        Args:
+            n_steps: Steps of the epoch.
+            seed: Seed of the training.
+            epoch: Number of the epoch, from 0.
+        """
         if self.sources is None:
             return [None] * n_steps
         return list(self.sources[self.drawn(n_steps, seed=seed, epoch=epoch)])

@@ -13,8 +13,7 @@ import numpy as np
 
 from evonas.data.samples import Splits
 from evonas.serialization.arrays import load, save
-from evonas.space import Encoded
-from evonas.types import Arrays, Floats, UserError
+from evonas.types import Arrays, Encoded, Floats, UserError
 
 #: Key of the search's identity in the header.
 KEY = "search"
@@ -68,7 +67,7 @@ def data_and_seed(
     Args:
         splits: The samples.
         seed: The seed of the search.
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``.
     """
     return {
         "data set (fingerprint)": splits.fingerprint,

@@ -13,11 +13,11 @@ class EarlyStopping(Generic[S]):
     """Watches the validation loss, and keeps the state after the best epoch.
 
     Args:
-        epochs: Of :attr:`evonas.training.Recipe.patience`; None: never stop, keep nothing.
+        epochs: Value of :attr:`evonas.training.Recipe.patience`; None: never stop, keep nothing.
         first: Epochs before this one (they count from 0) are not judged: the network has still to be pruned then.
 
     Attributes:
-        best: What ``state`` gave after the best epoch; None before any.
+        best: Result of ``state`` after the best epoch; None before any.
     """
 
     def __init__(self, epochs: int | None, *, first: int = 0) -> None:

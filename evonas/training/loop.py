@@ -33,7 +33,7 @@ def fit(
     Args:
         module: Maps samples to outputs before softmax, ``(n, n_outputs)``.
         splits: The samples.
-        recipe: How to train.
+        recipe: Recipe of the training.
         epochs: Passes over the training samples.
         seed: The order of the samples and the dropout follow from it.
         stop: Polled at every step.
@@ -94,7 +94,7 @@ class _Step:
 
         Args:
             batch: Indices of the samples.
-            view: Their view, see :class:`evonas.training.augmentation.Views`.
+            view: Their view, see :class:`evonas.training.augmentation.Augmentation`.
             rate: Learning rate of the step.
         """
         for group in self._optimizer.param_groups:

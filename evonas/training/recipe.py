@@ -8,8 +8,7 @@ from typing import Generic, Literal
 
 import numpy as np
 
-from evonas.space import G
-from evonas.types import Doubles, Weights
+from evonas.types import Doubles, G, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +109,7 @@ class Recipe:
         schedule: ``"constant"``, ``"cosine"`` (to 0) or ``"one-cycle"`` (up for 30 % of the steps, then down to 0);
             the learning rate changes every step.
         warmup: Share of the steps over which ``constant`` and ``cosine`` rise linearly to the peak.
-        weight_decay: Of the edge weights only, never of biases and gains.
+        weight_decay: Decay of the edge weights only, never of biases and gains.
         clip_norm: Largest global gradient norm.
         label_smoothing: Share of the target mass spread evenly over the classes.
         input_dropout: Probability that an input value is set to 0 (the others are scaled up) in training.
@@ -187,7 +186,7 @@ class Recipe:
         """Epochs of a trial that begins with a parent's weights.
 
         Args:
-            edges: That the network has; fewer count if this prunes it further.
+            edges: Edges of the network; fewer count if this prunes it further.
             budget: Epochs of the trial.
             rng: Draws them where :attr:`child_epochs` leaves a choice; None takes the most.
         """

@@ -11,9 +11,9 @@ from evonas.data import load
 from evonas.evaluation import CostEvaluator, TrainedEvaluator, merge
 from evonas.front import front
 from evonas.objectives import parse_objectives
-from evonas.plugins import create_space
 from evonas.rng import Stream, stream
 from evonas.run import loop
+from evonas.run.plugins import create_space
 from evonas.search import NSGA2
 from evonas.store import RunStore, create
 

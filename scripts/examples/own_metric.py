@@ -17,9 +17,9 @@ from evonas.evaluation import CostEvaluator, TrainedEvaluator, merge
 from evonas.evaluation.base import goals_of
 from evonas.evaluation.trained import predict
 from evonas.objectives import parse_objectives
-from evonas.plugins import create_space
 from evonas.rng import Stream, stream
 from evonas.run import loop
+from evonas.run.plugins import create_space
 from evonas.search import NSGA2
 from evonas.space import G, Phenotype, SearchSpace
 from evonas.store import RunStore, create

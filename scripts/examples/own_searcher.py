@@ -18,9 +18,9 @@ from evonas.data import load
 from evonas.evaluation import CostEvaluator, TrainedEvaluator, merge
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives, parse_objectives
-from evonas.plugins import create_space
 from evonas.rng import Stream, stream
 from evonas.run import loop
+from evonas.run.plugins import create_space
 from evonas.search import History
 from evonas.search.generational import Generational, keys, members_of
 from evonas.space import G, Offspring, SearchSpace

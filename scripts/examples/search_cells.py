@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from evonas.data import load
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.supernet.checkpoint import load_hypernet
 from evonas.supernet.search import SupernetSearch
 from evonas.supernet.settings import VectorSettings

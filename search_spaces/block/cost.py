@@ -1,4 +1,4 @@
-"""What a network costs, in closed form."""
+"""Costs of a network, in closed form."""
 
 from __future__ import annotations
 

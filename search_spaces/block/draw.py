@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evonas.diagram import NetworkDiagram
+from evonas.capabilities.diagram import NetworkDiagram
 from search_spaces.block.genotype import BlockGenotype
 from search_spaces.block.layout import BLOCKS_A_STAGE, Layout
 

@@ -14,7 +14,7 @@ from evonas.space import Encoded, InvalidGenotype
 from evonas.types import Floats, suggestion
 from search_spaces.block.layout import Layout
 
-#: Of every block the column of its operation.
+#: Column of the operation of every block.
 Columns: TypeAlias = tuple[int, ...]
 
 
@@ -58,7 +58,7 @@ def validate(genotype: BlockGenotype, layout: Layout) -> None:
     """Check that a genotype is one of this space.
 
     Raises:
-        InvalidGenotype: With one sentence that names the first offender.
+        InvalidGenotype: A column breaks it; the message is one sentence that names the first.
     """
     expected = layout.options.operations
     if genotype.operations != expected:
@@ -82,7 +82,7 @@ def genotype_of(columns: Columns, layout: Layout) -> BlockGenotype:
 
 
 def encode(genotype: BlockGenotype, layout: Layout) -> Encoded:
-    """As stored: columns, and their names."""
+    """Stored form: columns, and their names."""
     header = {"operations": genotype.operations, "names": list(layout.set.names)}
     return Encoded(header, {"choices": np.array(columns_of(genotype, layout), np.int8)})
 

@@ -1,4 +1,4 @@
-"""From a parent's weights to a child's: kernels are padded or cropped, inner channels added or cut.
+"""Inheritance of weights: kernels are padded or cropped, inner channels added or cut.
 
 What only adds (a larger kernel, more inner channels) changes nothing that the network computes: new taps are 0, and so
 are the weights that read new channels. Channels are cut by the weights that read them.
@@ -16,7 +16,7 @@ def resize(weights: Weights, fresh: Weights, old: Body, new: Body) -> Weights:
     """The state of a block's :class:`search_spaces.block.network.Convolutions`.
 
     Args:
-        weights: Of the parent's operation.
+        weights: Weights of the parent's operation.
         fresh: Untrained ones of the child's operation: what new channels begin with.
         old, new: Convolutions of both operations, in the same block.
     """

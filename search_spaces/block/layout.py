@@ -21,13 +21,13 @@ Body: TypeAlias = tuple[Filter, ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """All that is fixed around the genotype.
+    """Fixed parts around the genotype.
 
     Attributes:
-        options: As the user set them.
+        options: Options as the user set them.
         stem: The first convolution.
-        places: Of the blocks, in order.
-        n_outputs: Of the task.
+        places: Places of the blocks, in order.
+        n_outputs: Outputs of the task.
     """
 
     options: BlockOptions
@@ -47,7 +47,7 @@ class Layout:
 
     @property
     def n_features(self) -> int:
-        """What the classifier takes."""
+        """Channels that the classifier takes."""
         return self.places[-1].channels
 
     def bodies(self, block: int) -> list[Body]:

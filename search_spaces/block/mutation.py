@@ -16,7 +16,13 @@ Operator: TypeAlias = Callable[[Columns, Layout, np.random.Generator], Columns]
 
 
 def change_kernel(columns: Columns, layout: Layout, rng: np.random.Generator) -> Columns:
-    """Another kernel in one block, of the same inner width."""
+    """Another kernel in one block, of the same inner width.
+
+    Args:
+        columns: Columns of the parent.
+        layout: Layout of the blocks.
+        rng: Generator of the change.
+    """
     block, n_factors = int(rng.integers(len(columns))), len(layout.set.factors)
     kernel, factor = divmod(columns[block], n_factors)
     kernel = (kernel + int(rng.integers(1, len(KERNELS)))) % len(KERNELS)
@@ -24,7 +30,13 @@ def change_kernel(columns: Columns, layout: Layout, rng: np.random.Generator) ->
 
 
 def change_width(columns: Columns, layout: Layout, rng: np.random.Generator) -> Columns:
-    """Another inner width in one block, of the same kernel."""
+    """Another inner width in one block, of the same kernel.
+
+    Args:
+        columns: Columns of the parent.
+        layout: Layout of the blocks.
+        rng: Generator of the change.
+    """
     block, n_factors = int(rng.integers(len(columns))), len(layout.set.factors)
     kernel, factor = divmod(columns[block], n_factors)
     factor = (factor + int(rng.integers(1, n_factors))) % n_factors
@@ -36,6 +48,12 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({"change_kernel": change_ke
 
 
 def exchange_blocks(first: Columns, second: Columns, rng: np.random.Generator) -> Columns:
-    """Each block from either parent, with probability one half."""
+    """Blocks from either parent, each with probability one half.
+
+    Args:
+        first: Columns of the first parent.
+        second: Columns of the second parent.
+        rng: Generator of the choice.
+    """
     taken = rng.random(len(first)) < 0.5
     return tuple(b if take else a for a, b, take in zip(first, second, taken, strict=True))

@@ -40,7 +40,7 @@ class Block(nn.Module):
     """A body, and what is added to its image.
 
     Args:
-        body: What gives an image of the shape that ``layout`` says.
+        body: Module that gives an image of the shape that ``layout`` says.
         block: Its index.
     """
 
@@ -53,7 +53,7 @@ class Block(nn.Module):
         self.rectify = nn.Identity() if layout.set.inverted else nn.ReLU()
 
     def join(self, x: Tensor, y: Tensor) -> Tensor:
-        """What comes out, of what came in and what the body made of it."""
+        """Output of a block, from its input and the output of its body."""
         joined: Tensor = self.rectify(self.shortcut(x) + y if self.adds else y)
         return joined
 
@@ -82,7 +82,7 @@ class Skeleton(nn.Module):
 
     @property
     def feature_modules(self) -> Sequence[nn.Module]:
-        """What gives the features, one after the other."""
+        """Modules that compute the features, one after the other."""
         return [self.stem, *self.blocks]
 
     def classify(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a block may be: kernels and inner widths, as the convolutions that they stand for. No torch."""
+"""Operations of a block: kernels and inner widths, as the convolutions that they stand for. No torch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ KERNELS = (3, 5, 7)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a block stands.
+    """Place of a block.
 
     Attributes:
-        in_channels, channels: Of the image before and after it.
+        in_channels, channels: Channels of the image before and after it.
         stride: 2 halves the image.
         in_size, size: Height and width of the image before and after it.
     """

@@ -10,7 +10,7 @@ Sharing: TypeAlias = Literal["slimmable", "separate"]
 
 
 class BlockOptions(BaseModel):
-    """What a user may set; every field has a default.
+    """Options of the space; every field has a default.
 
     With ``width = 64``, ``stem_kernel = 7``, ``stem_stride = 2`` and ``stem_pool = true`` the network of nothing but
     ``conv3_x1`` is ResNet-18 as published.
@@ -22,8 +22,9 @@ class BlockOptions(BaseModel):
         stem_kernel: Pixels along either side of the first convolution.
         stem_stride: 2 halves the image at once, for a quarter of the FLOPs.
         stem_pool: Max-pooling of 3 x 3 pixels, which halves the image, after the first convolution.
-        sharing: What operations of a block share in a supernet. ``"slimmable"``: each is a slice of the widest one's
-            weights; ``"separate"``: nothing. None is slimmable for resnet, separate for mbconv (as in ProxylessNAS).
+        sharing: Sharing of weights among the operations of a block in a supernet. ``"slimmable"``: each is a slice of
+            the widest one's weights; ``"separate"``: none. None is slimmable for resnet, separate for mbconv (as in
+            ProxylessNAS).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""What the block space changes in methods of supernets as they were published."""
+"""Changes of the block space to methods of supernets as they were published."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evonas.capabilities.presets import Preset
 _ARGMAX = {"search_options": {"rule": "argmax"}}
 _ONE_INPUT = ("Blocks have one input: the best operation is read off each.",)
 
-#: What the space adds to the presets of :mod:`evonas.supernet.published`, by the name of the method.
+#: Additions of the space to the presets of :mod:`evonas.supernet.published`, by the name of the method.
 PUBLISHED: Mapping[str, Preset] = MappingProxyType({
     "darts": Preset(
         paper="Liu 2019", link="https://arxiv.org/abs/1806.09055", settings=_ARGMAX, remarks=_ONE_INPUT,

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from evonas.capabilities.choices import Choices
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
-from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, Offspring
 from evonas.types import Floats, Metrics, Task, Weights, suggestion
 from search_spaces.block import draw
@@ -55,7 +55,7 @@ class BlockSpace:
         self.operators: Mapping[str, float] = dict.fromkeys(OPERATORS, 1.0)
 
     def sample(self, rng: np.random.Generator) -> BlockGenotype:
-        """Each network with the same probability."""
+        """A random network, each with the same probability."""
         n_blocks, n_operations = self.layout.shape
         return self._genotype(tuple(rng.integers(n_operations, size=n_blocks).tolist()))
 
@@ -65,7 +65,7 @@ class BlockSpace:
         """Another kernel or inner width in one block.
 
         Args:
-            operator: Of :attr:`operators`; None draws one.
+            operator: One of :attr:`operators`; None draws one.
 
         Raises:
             ValueError: There is no such operator.
@@ -78,7 +78,13 @@ class BlockSpace:
     def crossover(
         self, first: BlockGenotype, second: BlockGenotype, rng: np.random.Generator
     ) -> Offspring[BlockGenotype]:
-        """Blocks of both parents; where the child would be a parent, a mutant."""
+        """Blocks of both parents; a mutant if the child would be a parent.
+
+        Args:
+            first: First parent.
+            second: Second parent.
+            rng: Generator of the child.
+        """
         ours, theirs = self._columns(first), self._columns(second)
         for _ in range(CROSSOVER_DRAWS):
             child = self._genotype(exchange_blocks(ours, theirs, rng))
@@ -87,7 +93,7 @@ class BlockSpace:
         return self.mutate(first, rng)
 
     def neighbours(self, genotype: BlockGenotype) -> list[BlockGenotype]:
-        """All that have another operation in one block."""
+        """Networks that have another operation in one block."""
         columns = self._columns(genotype)
         n_blocks, n_operations = self.layout.shape
         return [
@@ -134,14 +140,20 @@ class BlockSpace:
 
     @property
     def weight_options(self) -> Mapping[str, Any]:
-        """All options: each decides what weights there are."""
+        """All options, since each decides the shapes of weights."""
         return self.options.model_dump()
 
     def inherit(
         self, child: BlockGenotype, parent: BlockGenotype, weights: Weights, rng: np.random.Generator
     ) -> Weights:
-        """The parent's weights; in blocks of another operation padded, cropped, or cut by
+        """Weights of the parent; see :func:`search_spaces.block.inheritance.resize` for blocks of another operation.
         :func:`search_spaces.block.inheritance.resize`.
+
+        Args:
+            child: The child.
+            parent: Its parent.
+            weights: Weights of the parent.
+            rng: Generator of new weights.
         """
         state = self._fresh(child, int(rng.integers(2**63))).state_dict()
         fresh = {name: value.numpy().copy(order="C") for name, value in state.items()}

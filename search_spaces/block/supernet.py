@@ -169,7 +169,13 @@ class Supernet(Skeleton):
 
 
 def extract(supernet: nn.Module, genotype: BlockGenotype, layout: Layout) -> Weights:
-    """The state of the genotype's network, as cut from a supernet."""
+    """State of the genotype's network, as cut from a supernet.
+
+    Args:
+        supernet: The supernet.
+        genotype: The genotype.
+        layout: Layout of the blocks.
+    """
     assert isinstance(supernet, Supernet)
     state = {name: value for name, value in supernet.state_dict().items() if ".body." not in name}
     for index, column in enumerate(columns_of(genotype, layout)):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evonas.diagram import NetworkDiagram
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.types import Doubles
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.layout import Layout

@@ -40,10 +40,10 @@ class Cell(nn.Module):
     Args:
         layout: The layout of the space.
         place: Place of the cell.
-        built: For each edge of the layout the names of the operations to build.
+        built: Names of the operations to build for each edge of the layout.
 
     Attributes:
-        into: For each node its edges: row in the architecture, source, and the operations that were built.
+        into: Edges of each node: row in the architecture, source, and the operations that were built.
     """
 
     def __init__(self, layout: Layout, place: Place, built: Sequence[Sequence[str]]) -> None:
@@ -117,7 +117,7 @@ class Skeleton(nn.Module):
 
     Args:
         layout: The layout of the space.
-        built: For each cell of the genotype and each edge the names of the operations to build.
+        built: Names of the operations to build for each cell of the genotype and each edge.
     """
 
     def __init__(self, layout: Layout, built: Sequence[Sequence[Sequence[str]]]) -> None:
@@ -152,7 +152,7 @@ class Skeleton(nn.Module):
 
         Args:
             x: The images.
-            weights: For each cell of the genotype the weights of its rows; None runs all operations that were built.
+            weights: Weights of the rows of each cell of the genotype; None runs all operations that were built.
         """
         x = self.stem(x).contiguous(memory_format=torch.channels_last)
         y = self._stages(x, weights) if self.layout.set.skeleton == "nasbench201" else self._cells(x, weights)

@@ -25,7 +25,7 @@ class OnnxProgram:
 
     Attributes:
         task: The task.
-        target: What the program is made for.
+        target: Purpose of the program.
         network: The network.
     """
 

@@ -10,7 +10,7 @@ from search_spaces.cell.primitives import OPERATION_SETS, OperationSet
 
 
 class CellOptions(BaseModel):
-    """What a user may set; every field has a default. Where that is None, it is the operation set's.
+    """Options of the space; every field has a default, and None is that of the operation set.
 
     Attributes:
         operations: Name of the operation set, of :data:`search_spaces.cell.primitives.OPERATION_SETS`. It brings the

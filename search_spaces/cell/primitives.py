@@ -135,7 +135,8 @@ class OperationSet:
             input whose last node is the output, in stages with a residual block between them (Dong 2020,
             https://arxiv.org/abs/2001.00326).
         n_nodes: Nodes that are not inputs, by default.
-        edges: By default every edge has an operation (``"all"``), or the two strongest into each node (``"two"``).
+        edges: Default of the edges that have an operation: every one (``"all"``), or the two strongest into each node
+            (``"two"``).
         stem: Channels of the first convolution by default, as a multiple of a node's.
     """
 

@@ -10,7 +10,7 @@ from evonas.capabilities.presets import Preset
 #: 8 cells: DARTS' code says so, GDAS' says two normal cells a stage with a reduction between stages.
 _DARTS = {"operations": "darts", "cells": 8, "channels": 16}
 
-#: What the space adds to the presets of :mod:`evonas.supernet.published`, by the name of the method.
+#: Additions of the space to the presets of :mod:`evonas.supernet.published`, by the name of the method.
 PUBLISHED: Mapping[str, Preset] = MappingProxyType({
     "darts": Preset(
         paper="Liu 2019", link="https://arxiv.org/abs/1806.09055", settings={"space_options": _DARTS},

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import BaseModel
 
 from evonas.capabilities.choices import Choices
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.capabilities.export import ExportedModel, ExportTarget, Precision, TimedParts
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
-from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, Offspring
 from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
 from search_spaces.cell import choices, draw, parts
@@ -142,7 +142,7 @@ class CellSpace:
             genotype: A valid genotype.
             weights: State of its network.
             format: ``"onnx"``.
-            target: What the program is made for.
+            target: Purpose of the program.
         """
         from search_spaces.cell.onnx_program import OnnxProgram
 
@@ -173,11 +173,11 @@ class CellSpace:
 
     @property
     def weight_options(self) -> Mapping[str, Any]:
-        """All options that decide what weights there are: all but how founders are drawn."""
+        """Options that decide the shapes of weights: all but how founders are drawn."""
         return self.options.model_dump(exclude={"sampling"})
 
     def suitable_options(self) -> Mapping[str, Any]:
-        """How founders are drawn, so that a run says it: older ones, which do not, drew them otherwise."""
+        """Way in which founders are drawn, so that a run says it: older ones, which do not, drew them otherwise."""
         return {} if "sampling" in self.options.model_fields_set else {"sampling": self.layout.options.sampling}
 
     @property

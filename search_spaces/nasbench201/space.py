@@ -27,7 +27,7 @@ from search_spaces.nasbench201.genotype import (
 
 #: Dong 2020, who made the benchmark, read the best operation off each edge.
 _ARGMAX = {"search_options": {"rule": "argmax"}}
-#: What the space adds to the presets of :mod:`evonas.supernet.published`, by the name of the method.
+#: Additions of the space to the presets of :mod:`evonas.supernet.published`, by the name of the method.
 PUBLISHED: Mapping[str, Preset] = MappingProxyType({
     "darts": Preset(paper="Liu 2019", link="https://arxiv.org/abs/1806.09055", settings=_ARGMAX),
     "gdas": Preset(paper="Dong 2019", link="https://arxiv.org/abs/1910.04465", settings=_ARGMAX),

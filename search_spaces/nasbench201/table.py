@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from evonas.data.locating import find_folder
 from evonas.data.sources import stored
-from evonas.data.tables import Table, read_table
-from evonas.metrics import Metric
+from evonas.data.table_files import read_table
+from evonas.data.tables import Table
+from evonas.objectives.metrics import Metric
 from evonas.space import InvalidGenotype
 from evonas.types import DataError, Doubles, Goal, Ints, Metrics, Task, UserError, suggestion
 from search_spaces.cell.cost import edge_costs
@@ -80,7 +81,7 @@ class NasBench201Table:
         task: Images and classes of the data set.
         accuracies: Accuracies on the validation samples, from 0 to 1, by the number of the cell and the budget,
             ``(15625, 2)``.
-        devices: For each metric its values by the number of the cell, ``(15625,)``.
+        devices: Values of each metric by the number of the cell, ``(15625,)``.
         fingerprint: Digest of the values.
         budgets: Budgets in epochs.
     """
@@ -235,7 +236,7 @@ def _refuse(table: Table, name: str, bad: NDArray[np.bool_], values: Doubles, ex
         name: Name of the column.
         bad: Mask of the bad values, ``(n,)``.
         values: The values, ``(n,)``.
-        expected: What the message says was expected.
+        expected: Expectation for the message.
     """
     if bad.any():
         raise DataError(f"column {name} of {table.path}: expected {expected}, got {values[bad.argmax()]:g} "
@@ -272,9 +273,9 @@ def _read_devices(root: Path | None, columns: Mapping[str, str], cells: Table, n
 
     Args:
         root: A folder to search before the usual ones.
-        columns: For each metric the name of its column.
+        columns: Name of the column of each metric.
         cells: Rows of ``nasbench201.csv``.
-        numbers: For each row the number of its cell, ``(15625,)``.
+        numbers: Number of the cell of each row, ``(15625,)``.
     """
     table = _read(DEVICES_FILE, root, ["index", *columns.values()])
     theirs, ours = (each.numbers(("index",), missing=True)[:, 0] for each in (table, cells))

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.diagram import NetworkDiagram
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.types import Doubles, Task, Weights, grid_of
 from search_spaces.neuron.genotype import NeuronGenotype
 

@@ -48,8 +48,8 @@ class NeuronFamilySearch(ABC):
 
     Attributes:
         setting: Inputs, outputs and sizes.
-        norm: Of hidden layers.
-        settings: What ``search_options`` set, a dataclass, by default one of defaults.
+        norm: Norm of hidden layers.
+        settings: Settings from ``search_options``, a dataclass, by default one of defaults.
     """
 
     setting: Setting
@@ -64,8 +64,11 @@ class NeuronFamilySearch(ABC):
         self, splits: Splits, recipe: Recipe, *, n_members: int, epochs: int, seed: np.random.SeedSequence, stop: Stop,
         directory: Path, report: Report, teacher: Floats | None = None,
     ) -> FoundFamily[NeuronGenotype]:
-        """See :class:`evonas.capabilities.family.OneShotSearch`; there is a checkpoint after each start, the smallest
+        """See :class:`evonas.capabilities.family.OneShotSearch`; each start leaves a checkpoint, the smallest first.
         first.
+
+        Args:
+            splits, recipe, n_members, epochs, seed, stop, directory, report, teacher: See there.
         """
         targets = [self.setting.target(index) for index in range(n_members)]
         parts = spans(targets)
@@ -97,13 +100,24 @@ class NeuronFamilySearch(ABC):
         self, edges: Sequence[int], splits: Splits, recipe: Recipe, *, epochs: int, seed: np.random.SeedSequence,
         stop: Stop, say: Say, teacher: Floats | None,
     ) -> Encoded:
-        """Networks for the given numbers of edges, ascending, from a start of their own; see :func:`encoded`."""
+        """Networks for the given numbers of edges, ascending, from a start of their own; see :func:`encoded`.
+
+        Args:
+            edges: Numbers of edges, ascending.
+            splits: The data set.
+            recipe: Recipe of the run.
+            epochs: Number of epochs.
+            seed: Seed of the start.
+            stop: Request to stop.
+            say: Called with the metrics of each epoch.
+            teacher: Outputs of a teacher for the training samples; None without one.
+        """
 
     def _width(self, least: float, wanted: float) -> int:
         """Neurons of a hidden layer: at least one for each output, at most what the option ``starting_edges`` allows.
 
         Args:
-            least: So many that there are edges enough.
+            least: Number that leaves enough edges.
             wanted: More where that is more.
         """
         most = max(self.setting.widest, NARROWEST)
@@ -134,8 +148,8 @@ def encoded(networks: Sequence[Network], edges: Sequence[int], edge_updates: flo
 
     Args:
         networks: One for each of ``edges``.
-        edges: What training is to leave of each.
-        edge_updates: Of the search.
+        edges: Numbers of edges that training is to leave of each.
+        edge_updates: Edge-updates of the search.
     """
     headers: list[Json] = []
     arrays: dict[str, NDArray[Any]] = {}

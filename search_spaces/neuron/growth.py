@@ -43,7 +43,7 @@ def grown(
         law: Proposes edges by their length.
         trainer: Scores the proposed edges.
         rng: Draws edges and samples.
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``.
     """
     genotype = network.genotype
     missing = n_edges - genotype.n_edges

@@ -136,7 +136,7 @@ class _LayerNorm(nn.LayerNorm):
 
 
 class LayerActivation(nn.Module):
-    """What the neurons of a hidden layer make of their weighted sums (see ``Activation``).
+    """Activations of the neurons of a hidden layer by their weighted sums (see ``Activation``).
 
     Args:
         activations: The gene of each neuron, ``(n_neurons,)``.
@@ -160,7 +160,13 @@ class LayerActivation(nn.Module):
             self._layer_norm = _LayerNorm(len(self._normed))
 
     def forward(self, z: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
-        """Activations ``(n, n_neurons)`` of weighted sums ``(n, n_neurons)``."""
+        """Activations, ``(n, n_neurons)``.
+
+        Args:
+            z: Weighted sums, ``(n, n_neurons)``.
+            bias: Biases, ``(n_neurons,)``.
+            gain: Gains, ``(n_neurons,)``.
+        """
         if not self._any_normed:
             z = z + bias
         elif self._all_normed:

@@ -19,7 +19,7 @@ MOST_EDGES = 2**40
 
 
 class NeuronOptions(BaseModel):
-    """What a user may set; every field has a default.
+    """Options of the space; every field has a default.
 
     Attributes:
         norm: Normalisation of hidden layers. Where it is left out a new run on a table has none.
@@ -52,7 +52,7 @@ class NeuronOptions(BaseModel):
             and cost .1 at 4 000 and .4 at 2 650 (3 runs); where images are moved it gained nothing.
         distance_base: Scale of the distance law before the slope, in pixels of a 28 x 28 grid. Mutations and founders
             that are sparse at once obey it; those that training prunes begin with a scale of their own.
-        distance_slope: What each layer adds to the scale.
+        distance_slope: Amount that each layer adds to the scale.
         distance_strength: 0 switches the law off: all edges are equally likely.
         operators: Weights with which mutations are drawn, by name; those left out are not used. None is
             ``DEFAULT_WEIGHTS`` of :mod:`search_spaces.neuron.mutation`, and ``SHARED_WEIGHTS`` or ``FEW_WEIGHTS`` where
@@ -63,7 +63,7 @@ class NeuronOptions(BaseModel):
             published; those left out are log-uniform from one edge or neuron on.
         pair_share: Most of the edges that ``add_edges`` or ``remove_edges`` gives one of three layer pairs, as a share;
             their numbers are random then. None gives all three as many.
-        hidden_positions: Where new neurons lie, and those of the founders ``"source"`` and ``"log-uniform"``: anywhere
+        hidden_positions: Positions of new neurons, and of the founders ``"source"`` and ``"log-uniform"``: anywhere
             (``"random"``), or at the mean of their predecessors as published.
         steps: Every operator that has a step is there once for each of these shares of its largest step, as
             ``"add_edges x0.1"`` where the share is not 1, with an equal part of the weight: several let a search that

@@ -1,4 +1,4 @@
-"""Where hidden neurons lie that see others: at the mean of what they see, as published."""
+"""Places of hidden neurons that see others: the mean of what they see, as published."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def at_predecessors(
         genotype: Its other neurons stay where they are.
         law: Knows where inputs lie.
         moved: Global indices of hidden neurons; one without predecessors stays.
-        edges: That count, ``(n, 2)``; None is those of the genotype.
+        edges: Edges that count, ``(n, 2)``; None takes those of the genotype.
     """
     source, target = (genotype.edges if edges is None else edges).astype(np.int64).T
     places = law.positions(genotype).astype(np.float64)

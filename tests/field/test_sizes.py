@@ -23,7 +23,7 @@ from search_spaces.neuron.space import create
 @given(st.integers(1, 3000), st.integers(1, 1000))
 def test_the_default_range_of_edges_is_a_decade_at_least(n_inputs: int, n_outputs: int) -> None:
     space = create(Task("classification", (n_inputs,), n_outputs), {})
-    for low, high in (space._edges, space._founder_edges):
+    for low, high in (space._edges, space._founders.edges):
         assert low >= max(n_inputs, 4 * n_outputs)
         assert high >= 10 * low
 
@@ -36,12 +36,12 @@ def test_the_default_range_of_edges_follows_from_both_ends(
     shape: tuple[int, ...], n_outputs: int, expected: tuple[int, int]
 ) -> None:
     space = create(Task("classification", shape, n_outputs), {})
-    assert space._edges == space._founder_edges == expected
+    assert space._edges == space._founders.edges == expected
 
 
 @pytest.mark.parametrize("bounds", [(200_000, 2_000_000), (64, 640), (100_000, 150_000)])
 def test_founders_have_the_room_that_bounds_on_edges_leave(bounds: tuple[int, int]) -> None:
-    low, high = create(Task("classification", (1, 28, 28), 10), {"edges": bounds})._founder_edges
+    low, high = create(Task("classification", (1, 28, 28), 10), {"edges": bounds})._founders.edges
     assert bounds[0] <= low
     assert high <= bounds[1]
     assert high >= min(10 * low, bounds[1])

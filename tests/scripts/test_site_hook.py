@@ -9,10 +9,10 @@ import pytest
 from typer.main import get_command
 
 from evonas.cli.app import app
-from evonas.cli.examples import example_of
 from evonas.config import RunConfig
-from evonas.metrics import METRICS
-from evonas.plugins import available_spaces
+from evonas.objectives.metrics import METRICS
+from evonas.run.examples import example_of
+from evonas.run.plugins import available_spaces
 from evonas.supernet.settings import METHODS
 from evonas.training import Pruning, Recipe, Regrowth
 from scripts import site_hook

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from evonas.evaluation.proxies import az_nas, vkdnw_agg, vote
-from evonas.metrics import FRESH, METRICS
+from evonas.objectives.metrics import FRESH, METRICS
 from evonas.types import Task, UserError, suggestion
 
 #: Proxies of one network, which are metrics as well.
@@ -31,7 +31,7 @@ PROXIES = (*MEASURED, *JOINED, "params", "flops")
 #: Proxies that need classes.
 OF_CLASSES = frozenset({"epe_nas", "vkdnw"})
 
-__all__ = ["JOINED", "MEASURED", "PROXIES", "check_names", "fitting", "parts_of"]
+__all__ = ["JOINED", "MEASURED", "PROXIES", "check_names", "fitting", "measured_for", "parts_of"]
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -42,6 +42,11 @@ def parts_of(name: str) -> tuple[str, ...]:
 def fitting(task: Task) -> tuple[str, ...]:
     """The proxies that are defined for networks of the task."""
     return tuple(n for n in PROXIES if task.kind == "classification" or OF_CLASSES.isdisjoint(parts_of(n)))
+
+
+def measured_for(task: Task) -> tuple[str, ...]:
+    """The proxies that are metrics of one network of the task."""
+    return tuple(name for name in MEASURED if name in fitting(task))
 
 
 def check_names(names: Iterable[str], task: Task | None = None) -> None:

@@ -124,7 +124,7 @@ class WeightLayer:
 
 
 def weight_layers(network: nn.Module) -> list[WeightLayer]:
-    """All layers with weights.
+    """Layers with weights.
 
     Raises:
         Unfit: There is none.
@@ -194,7 +194,7 @@ def heard(modules: Sequence[nn.Module], listen: Callable[[Tensor, Tensor], None]
 
 
 def rectifiers(network: nn.Module) -> list[nn.Module]:
-    """All ReLUs of a network.
+    """ReLUs of a network.
 
     Raises:
         Unfit: There is none.

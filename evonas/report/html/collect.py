@@ -43,8 +43,8 @@ class Subject:
     """A run that is reported on.
 
     Attributes:
-        path: As the user wrote it, for the commands that the page shows.
-        preset: Whose settings the run has, and in what it differs from them; None where it has its own.
+        path: Path as the user wrote it, for the commands that the page shows.
+        preset: Preset whose settings the run has, and the differences; None for a run without a preset.
     """
 
     path: Path
@@ -168,7 +168,7 @@ def _run(subject: Subject, records: Sequence[Record]) -> Json:
 
 
 def _settings(config: Mapping[str, Json], before: str = "") -> list[list[str]]:
-    """All settings that have a value; settings of tables have the table's name as prefix."""
+    """Settings that have a value; settings of tables have the table's name as prefix."""
     found = []
     for key, value in config.items():
         name = f"{before}{key.replace('_', ' ')}"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.capabilities.display import Drawable
-from evonas.diagram import NetworkDiagram
 from evonas.store import Record, RunStore
 from evonas.types import Json
 

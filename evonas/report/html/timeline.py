@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from evonas import pareto
 from evonas.front import comparable, losses
-from evonas.objectives import Objectives
+from evonas.objectives import Objectives, pareto
 from evonas.report.operators import operator_credits
 from evonas.store import Record
 from evonas.types import Doubles, Json

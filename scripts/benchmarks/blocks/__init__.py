@@ -1,4 +1,4 @@
-"""What ``python -m scripts.benchmarks.blocks`` runs.
+"""Benchmark ``python -m scripts.benchmarks.blocks``.
 
 - ``settings``: data, space and lengths, and the supernets that are compared
 - ``lab``: trainings from scratch, supernets and their scores, each done once

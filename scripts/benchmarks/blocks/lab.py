@@ -19,7 +19,7 @@ from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.evaluation.shared import SharedEvaluator
 from evonas.individual import Individual, Trial
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.serialization.files import atomic_write
 from evonas.supernet.checkpoint import load_supernet
 from evonas.supernet.settings import METHODS
@@ -32,7 +32,7 @@ from search_spaces.block.space import BlockSpace
 
 from .settings import CONTESTANTS, Setting
 
-#: What is said of progress.
+#: Function that prints progress.
 Say = Callable[[str], None]
 #: Metrics of networks with shared weights that are kept.
 SCORES = ("val_accuracy", "val_loss")
@@ -72,6 +72,12 @@ class Lab:
     def accuracies(self, networks: list[BlockGenotype], n_seeds: int, *, n_jobs: int, say: Say) -> Doubles:
         """Test accuracies in % after training from scratch, ``(n_networks, n_seeds)``.
 
+        Args:
+            networks: The networks.
+            n_seeds: Trainings of each.
+            n_jobs: Number of parallel trainings.
+            say: Called with a line for each training.
+
         Raises:
             UserError: A training failed, or the folder has results of another setting.
         """
@@ -95,8 +101,13 @@ class Lab:
         return np.array([[known[_key(genotype, seed)] for seed in range(n_seeds)] for genotype in networks])
 
     def scores(self, name: str, networks: list[BlockGenotype], say: Say) -> dict[str, Any]:
-        """Of the networks with a contestant's shared weights: :data:`SCORES`, ``(n_networks,)`` each, and ``seconds``
+        """Scores of networks with a contestant's shared weights: :data:`SCORES`, ``(n_networks,)``, and ``seconds``
         of CPU that its supernet took in this process.
+
+        Args:
+            name: Name of the contestant.
+            networks: The networks.
+            say: Called with a line for each step.
         """
         contestant = CONTESTANTS[name]
         space, directory = self.space(contestant.sharing), self.out / contestant.method
@@ -155,7 +166,15 @@ class Lab:
 
 
 def _job(genotype: BlockGenotype, budget: int, id: int, seed: int, stop: Stop) -> Job[BlockGenotype]:
-    """A training's stream follows from the network and the seed, not from what else is missing."""
+    """Training whose stream follows from the network and the seed, not from what else is missing.
+
+    Args:
+        genotype: The network.
+        budget: Epochs.
+        id: Its number among the networks.
+        seed: Number of the training.
+        stop: Request to stop.
+    """
     stream = np.random.SeedSequence(seed, spawn_key=(int(genotype.digest[:8], 16),))
     return Job(Trial(Individual(id, genotype, 0, "random"), budget, replicate=seed), stream, None, stop)
 

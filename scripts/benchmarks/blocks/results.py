@@ -1,4 +1,4 @@
-"""How well scores rank networks as training from scratch does: JSON, a table, a plot."""
+"""Agreement of scores with the ranking by training from scratch: JSON, a table, a plot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .settings import CONTESTANTS, Setting
 
 
 def correlate(accuracies: Doubles, scores: Mapping[str, Doubles], params: Doubles) -> dict[str, dict[str, Any]]:
-    """Of every score with the accuracies from scratch: rank correlations, and what is ranked first.
+    """Rank correlations of every score with the accuracies from scratch, and the network that it ranks first.
 
     Args:
         accuracies: ``(n_networks, n_seeds)``, %.
@@ -30,7 +30,7 @@ def correlate(accuracies: Doubles, scores: Mapping[str, Doubles], params: Double
 
     Returns:
         By the name of the score ``n``, ``kendall``, ``spearman``, ``partial`` (given parameters) and ``best``, the mean
-        accuracy of the network that it ranks first; None where there is no number. With several seeds ``another
+        accuracy of the network that it ranks first; None without a number. With several seeds ``another
         training`` is the first seed's accuracy with the mean of the others: the most that can be expected.
     """
     mean = accuracies.mean(axis=1)
@@ -87,7 +87,7 @@ def write(
         networks: Genotypes as text.
         accuracies: ``(n_networks, n_seeds)``, %.
         costs: ``params`` and others that rank networks by their size, ``(n_networks,)``.
-        supernets: By contestant its scores, see :meth:`scripts.benchmarks.blocks.lab.Lab.scores`.
+        supernets: Scores by contestant, see :meth:`scripts.benchmarks.blocks.lab.Lab.scores`.
     """
     scores = {**costs}
     for name, found in supernets.items():

@@ -1,4 +1,4 @@
-"""What is trained, on what, and for how long."""
+"""Settings of the benchmark: networks, data and lengths of training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Contestant(NamedTuple):
 
     Attributes:
         method: Its name in :data:`evonas.supernet.settings.METHODS`.
-        sharing: What operations of a block share.
+        sharing: Sharing of weights among the operations of a block.
         passes: Paths a training step.
     """
 
@@ -36,12 +36,12 @@ CONTESTANTS: Mapping[str, Contestant] = MappingProxyType({
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """All that the results depend on, but for how many networks and seeds there are.
+    """Settings that the results depend on, but for the numbers of networks and seeds.
 
     Attributes:
         n_train, n_validation: Images; validation images score networks with shared weights.
-        epochs: Of a training from scratch.
-        passes: Of a supernet over its training images, in paths.
+        epochs: Epochs of a training from scratch.
+        passes: Passes of a supernet over its training images, in paths.
     """
 
     dataset: str
@@ -53,7 +53,7 @@ class Setting:
     passes: int
 
     def epochs_of(self, contestant: Contestant) -> int:
-        """Of its supernet."""
+        """Epochs of a contestant's supernet."""
         return max(1, self.passes // contestant.passes)
 
     def space_options(self, sharing: Sharing) -> dict[str, Any]:

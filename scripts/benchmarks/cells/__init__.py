@@ -1,4 +1,4 @@
-"""What ``python -m scripts.benchmarks.cells`` runs.
+"""Benchmark ``python -m scripts.benchmarks.cells``.
 
 - ``table`` (and its ``kappa``), ``curve``, ``collapse``, ``evolution``: a comparison each
 - ``settings``: what they have in common

@@ -89,7 +89,7 @@ def _compare(folder: Path, groups: Mapping[str, Sequence[Sequence[Path]]], secon
 
     Args:
         folder: Folder of results.
-        groups: For each kind its runs, each with the stages before it.
+        groups: Runs by their kind, each with the stages before it.
         seconds: Time of each run.
     """
     times = np.linspace(0, seconds, 61)[1:]

@@ -17,8 +17,8 @@ from evonas.data.samples import Splits
 from evonas.evaluation.base import Evaluator, Job, merge
 from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.individual import Individual, Trial
-from evonas.plugins import create_space
 from evonas.report.comparison_tables import mean_text
+from evonas.run.plugins import create_space
 from evonas.serialization.files import atomic_write
 from evonas.supernet.checkpoint import FILE, TrainedHypernet, load_hypernet
 from evonas.supernet.search import SupernetSearch

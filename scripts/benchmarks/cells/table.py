@@ -50,7 +50,14 @@ def run_kappa(out: Path, n_seeds: int) -> None:
 
 
 def _measured(lab: Lab, n_seeds: int, settings: Mapping[str, Any], *, name: str = "") -> _Rows:
-    """By penalty, what the genotype of each seed is worth."""
+    """Measurements of the genotype of each seed by penalty.
+
+    Args:
+        lab: Trains the hypernetworks.
+        n_seeds: Number of seeds.
+        settings: Settings of the search.
+        name: Name of the variant.
+    """
     nets = [lab.searched("hypernet-vector", seed, name=name, **settings) for seed in range(n_seeds)]
     return {
         each: [lab.measured(net.ask(lab.space, penalty), seed) for seed, net in enumerate(nets)]
@@ -87,7 +94,13 @@ def _rows(lab: Lab, measured: _Rows) -> list[str]:
 
 
 def _told(lab: Lab, measured: _Rows, n_seeds: int) -> str:
-    """How often penalties did what they should."""
+    """Sentence on how often penalties did what they should.
+
+    Args:
+        lab: Trains the hypernetworks.
+        measured: Result of :func:`_measured`.
+        n_seeds: Number of seeds.
+    """
     raised = [(rarer, name) for rarer, name in zip("CDB", lab.space.choices.operations, strict=True)]
     fewer = sum(measured[rarer][s][name] < measured["A"][s][name] for s in range(n_seeds) for rarer, name in raised)
     size = {name: [row["params"] for row in each] for name, each in measured.items()}

@@ -31,7 +31,7 @@ def chosen_methods(
 
     Args:
         texts: Names, each text one or several with commas.
-        task: Of the data set.
+        task: Task of the data set.
         dataset: Its name or file.
         setting: A setting of the data set, by name.
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from evonas.capabilities.initialization import Seedable
 from evonas.config import RunConfig
-from evonas.plugins import create_space
 from evonas.run.initialization import complete_settings, find_searches
+from evonas.run.plugins import create_space
 from evonas.training.length import EPOCHS
 from evonas.types import Task, UserError, suggestion
 from search_spaces.neuron.mutation import DEFAULT_WEIGHTS

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from evonas.cli.compare import run_records
-from evonas.pareto import hypervolume
+from evonas.objectives.pareto import hypervolume
 from evonas.report.compare import Comparison, RunResult, compare
 from evonas.report.plot import plot_comparison
 from evonas.run.open import open_run

@@ -20,7 +20,7 @@ from evonas.capabilities.display import Readable
 from evonas.data import load
 from evonas.evaluation.proxies import MEASURED
 from evonas.evaluation.proxies.scorer import Scorer
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.types import UserError
 
 #: Proxies of one network.

@@ -12,7 +12,7 @@ import numpy as np
 
 from evonas.individual import Evaluation, Individual, Trial
 from evonas.objectives import Objectives, parse_objectives
-from evonas.pareto import front, hypervolume
+from evonas.objectives.pareto import front, hypervolume
 from evonas.search import Searcher
 from evonas.types import Doubles, UserError, suggestion
 from search_spaces.nasbench201.genotype import N_CELLS, columns_of, number_of

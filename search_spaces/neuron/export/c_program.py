@@ -55,7 +55,7 @@ class CProgram:
 
     Attributes:
         task: The task.
-        target: What the program is made for.
+        target: Purpose of the program.
         numbers: Stored numbers.
         slots: Places of the hidden activations.
         inputs, hidden: Edges from inputs and from hidden neurons, row by row, without those of maps.

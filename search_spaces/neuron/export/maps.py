@@ -32,7 +32,7 @@ class Runs(NamedTuple):
         counts: Neurons.
         patterns: Pattern of their sources.
         columns: The first source of the first neuron.
-        strides: From a neuron's first source to the next neuron's.
+        strides: Steps from a neuron's first source to the next neuron's.
     """
 
     gaps: Ints
@@ -53,8 +53,7 @@ class Maps(NamedTuple):
             place in ``weights``. Maps are sorted by the first two.
         plan_starts: ``(n_plans + 1,)``, the first run of each plan, then the number of runs.
         runs: Runs of all plans.
-        patterns: For each pattern the columns, from the first one's, and the weights, from the kernel's first, of its
-            sources.
+        patterns: Columns, from the first one's, and weights, from the kernel's first, of the sources of each pattern.
     """
 
     kernels: Ints
@@ -203,7 +202,7 @@ class Segments(NamedTuple):
     """Segments of the patterns' sources, pattern by pattern, all ``(n_segments,)``.
 
     Attributes:
-        steps: From the end of the segment before, or the first source, to this one's.
+        steps: Steps from the end of the segment before, or the first source, to this one's.
         weights: The first weight, from the kernel's first.
         taps: Number of sources; negative if all have the same weight.
     """

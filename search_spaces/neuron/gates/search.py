@@ -67,8 +67,8 @@ def select(
 
     Args:
         network: The start, dense or nearly so, trained or not. Ties are undone.
-        recipe: For the weights. Its schedule is ignored, since a network that is read off last must still be able to
-            adapt: after the warm-up the learning rate is constant. So are dropout, shifts, flips, patience, pruning
+        recipe: Recipe of the weights. Its schedule is ignored, since a network that is read off last must still be able
+            to adapt: after the warm-up the learning rate is constant. So are dropout, shifts, flips, patience, pruning
             and regrowth.
         edges: Numbers of edges, each at least the number of outputs and at most that of the start.
         epochs: Passes over both halves.
@@ -76,7 +76,8 @@ def select(
         prior: The prior of the gates, see :data:`search_spaces.neuron.gates.priors.PRIORS`. Measured on Fashion-MNIST
             from 784-120-10, after fine-tuning: the Dirichlet prior is ahead by .2 to .9 points at 1 000 and 2 650
             edges, about equal at 6 600 and 20 700, and the fastest, since its gates need no noise.
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``; weights and gates learn from it.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``; weights and gates learn from
+            them.
 
     Returns:
         Networks in the order of ``edges``, connected, each with the number asked for or slightly fewer; and the cost.
@@ -206,7 +207,11 @@ class _Search:
 def _check(
     network: Network, splits: Splits, edges: Sequence[int], epochs: int, prior: PriorName, teacher: Floats | None
 ) -> None:
-    """Raise ``ValueError`` as :func:`select` says."""
+    """Raise ``ValueError`` as :func:`select` says.
+
+    Args:
+        network, splits, edges, epochs, prior, teacher: Arguments of :func:`select`.
+    """
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
     check_training(network, splits.train, splits.task, None, teacher)

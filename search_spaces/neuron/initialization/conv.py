@@ -35,7 +35,7 @@ from search_spaces.neuron.mutation.steps import log_uniform
 #: with two levels it was 1, 20 and 3 %.
 LEVELS, CHANNELS, WIDENING, SKIPS = (2, 3, 3, 3, 3, 4), (3.0, 32.0), (1.0, 2.5), 0.15
 #: Kernels and strides of the first level and of the others. Kernels of a signal may be longer: its grid has one axis.
-#: Of the 64 networks with three levels on Fashion-MNIST and MNIST and 6 000 edges or more, errors were the lower the
+#: Errors of the 64 networks with three levels and 6 000 edges or more, on Fashion-MNIST and MNIST, were the lower the
 #: smaller the last map was.
 KERNELS, STRIDES = ((3, 5), (3,)), ((2, 2, 2, 3), (1, 2, 2, 2, 2))
 SIGNAL_KERNELS = ((3, 5, 7, 9), (3, 5))
@@ -46,9 +46,9 @@ LEAST_SIDE = 2
 #: Plans that are drawn for one that is built: the one whose number of edges is nearest to the wanted, once it is within
 #: TOLERANCE of its logarithm. Where the nearest is further away than ENOUGH, plans of one level less are drawn.
 DRAWS, TOLERANCE, ENOUGH = 100, 0.15, log(1.6)
-#: How often the edges into outputs share weights by channel and region, and the regions along an axis.
+#: Probability that the edges into outputs share weights by channel and region, and the regions along an axis.
 SHARED_READOUTS, REGIONS = 0.15, (1, 2, 3)
-#: How often they do where weights are counted.
+#: Probability of the same if weights are counted.
 FEW_READOUTS = 0.9
 #: Added to the distance of a plan with too many edges, which is then further away than any other.
 BEYOND = 100.0
@@ -71,7 +71,7 @@ def conv(target: int, rng: np.random.Generator, setting: Setting) -> NeuronGenot
     Args:
         target: Edges that training leaves.
         rng: Draws the edges that it begins with, the plan and the ids.
-        setting: Of the family.
+        setting: Setting of the family.
 
     Raises:
         UserError: As :func:`draw_plan`.
@@ -89,8 +89,8 @@ def shared(
     Args:
         n_edges: About as many edges as it has.
         rng: Draws the plan and the ids.
-        setting: Of the family.
-        shared_readouts: How often the edges into outputs share weights, too.
+        setting: Setting of the family.
+        shared_readouts: Probability that the edges into outputs share weights, too.
 
     Raises:
         UserError: As :func:`draw_plan`.
@@ -105,7 +105,7 @@ def few_weights(n_weights: int, rng: np.random.Generator, setting: Setting) -> N
     Args:
         n_weights: About as many weights, biases and gains as it has.
         rng: Draws the plan and the ids.
-        setting: Of the family; ``edges`` bounds it.
+        setting: Setting of the family; ``edges`` bounds it.
 
     Raises:
         UserError: As :func:`draw_plan`.
@@ -128,10 +128,10 @@ def draw_plan(
         input_shape: ``(channels, height, width)`` or ``(channels, length)``.
         n_outputs: Outputs of the network.
         wanted: Edges, or what ``count`` counts.
-        rng: What it is drawn by.
+        rng: Generator of the plan.
         most: A plan of more edges is given only if all that were drawn have more.
         count: The size of a plan for an input shape and a number of outputs.
-        shared_readouts: How often the edges into outputs share weights.
+        shared_readouts: Probability that the edges into outputs share weights.
 
     Raises:
         UserError: The inputs have no grid, or it is too small for any plan.

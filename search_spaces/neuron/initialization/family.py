@@ -18,7 +18,7 @@ from search_spaces.neuron.layering import arrange
 #: Fewer neurons than these, each with every input, are no hidden layer.
 NARROWEST = 4
 
-#: Of the recipe, what all methods set alike.
+#: Settings of the recipe that all methods share.
 COMMON_TRAINING: Mapping[str, Any] = MappingProxyType(
     {"batch_size": 64, "learning_rate": 5e-3, "warmup": 0.05, "weight_decay": 0.1}
 )
@@ -26,7 +26,7 @@ COMMON_TRAINING: Mapping[str, Any] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a method needs to know of the space.
+    """Setting of the methods: facts about the space.
 
     Attributes:
         n_outputs: Outputs of a network.
@@ -58,7 +58,7 @@ class Setting:
         return self.target_at(rng.random())
 
     def target_at(self, share: float) -> int:
-        """From the fewest edges, at 0, to the most, at 1, on a log scale."""
+        """Number of edges from the fewest, at 0, to the most, at 1, on a log scale."""
         low, high = np.log(self.edges)
         return round(float(np.exp(low + (high - low) * share)))
 
@@ -73,7 +73,7 @@ class Setting:
 
 
 class Method(NamedTuple):
-    """How the members of a family are made from their numbers of edges, and how they are trained."""
+    """Method that makes the members of a family from their numbers of edges, and its training."""
 
     make: Callable[[int, np.random.Generator, Setting], NeuronGenotype]
     training: Mapping[str, Any]

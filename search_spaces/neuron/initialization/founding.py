@@ -21,20 +21,20 @@ LEAST = 1 / 2
 #: points ahead at 1 000 edges, equal at 2 650. From there on networks are released.
 DENSE = 2.6
 
-#: What the places of :func:`even_place` are apart: the inverse of the root of x^3 = x + 1.
+#: Distance between places of :func:`even_place`: the inverse of the root of x^3 = x + 1.
 PLASTIC = 0.7548776662466927
 
-#: Where weights are counted: share of the founders that are convolutional, and the most of their weights, biases and
-#: gains as a share of the most edges.
+#: Share of the founders that are convolutional if weights are counted, and the most of their weights, biases and gains
+#: as a share of the most edges.
 FEW_SHARE, MOST_WEIGHTS = 0.75, 0.1
 
 
 class Place(NamedTuple):
-    """Where a founder stands among all that could be: shares in [0, 1), uniform over many founders.
+    """Place of a founder among all that could be: shares in [0, 1), uniform over many founders.
 
     Attributes:
         kind: Convolutional below the share of these, else pruned.
-        size: From the smallest of its kind to the largest.
+        size: Size from the smallest of its kind to the largest.
     """
 
     kind: float
@@ -61,7 +61,7 @@ def convolutional_or_pruned(place: Place, rng: np.random.Generator, setting: Set
     Args:
         place: Its kind and size.
         rng: Draws everything else.
-        setting: Of the space.
+        setting: Setting of the space.
     """
     low, high = setting.edges
     if place.kind < SHARE:
@@ -79,7 +79,7 @@ def shared_or_pruned(place: Place, rng: np.random.Generator, setting: Setting) -
     Args:
         place: Its kind and size.
         rng: Draws everything else.
-        setting: Of the space.
+        setting: Setting of the space.
     """
     low, high = setting.edges
     if place.kind < FEW_SHARE:

@@ -87,7 +87,7 @@ def grow(
     is that of the plan, or there is no room.
 
     Args:
-        plan: Of layers and edges.
+        plan: Plan of layers and edges.
         n_outputs: Neurons of the last layer.
         law: Which edges are likely.
         rng: Draws places and edges.
@@ -120,7 +120,15 @@ def grow(
 def _layer_by_layer(
     frame: NeuronGenotype, pairs: Ints, counts: Ints, law: DistanceLaw, rng: np.random.Generator
 ) -> tuple[NeuronGenotype, Ints]:
-    """The frame with neurons at the mean of their predecessors, and the edges; arguments as of ``draw_over_pairs``."""
+    """Frame with neurons at the mean of their predecessors, and the edges, ``(n_edges, 2)``.
+
+    Args:
+        frame: The neurons, without edges.
+        pairs: Pairs of layers, ``(n_pairs, 2)``.
+        counts: Number of edges of each pair, ``(n_pairs,)``.
+        law: Distance law.
+        rng: Generator of the edges.
+    """
     drawn = [np.empty((0, 2), np.int64)]
     for layer in range(1, frame.depth + 1):
         into = pairs[:, 1] == layer

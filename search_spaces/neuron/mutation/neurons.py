@@ -55,10 +55,17 @@ def add_nodes(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutati
 def add_neurons(
     genotype: NeuronGenotype, n_new: int, n_edges: int, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype | None:
-    """``n_new`` neurons more at random places of one layer, with ``n_edges`` by the distance law, half of them inputs.
+    """Child with ``n_new`` more neurons at random places of one layer, and ``n_edges`` by the distance law.
 
     There are more inputs where outputs have no room, as before the last layer. Neurons that lie at their predecessors
     get inputs from a random place first. See :func:`add_nodes`.
+
+    Args:
+        genotype: The parent.
+        n_new: Number of neurons.
+        n_edges: Number of edges, half of them inputs.
+        rng: Generator of the change.
+        params: Parameters of the operators.
     """
     frame, new, layer = _with_new_neurons(genotype, n_new, rng, params)
     before = np.array([(i, layer) for i in range(layer)])

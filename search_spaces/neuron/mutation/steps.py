@@ -30,7 +30,7 @@ SHARE_DRAWS = 100
 
 @dataclass(frozen=True, slots=True)
 class MutationParams:
-    """What the operators need to know beside the genotype.
+    """Parameters of the operators beside the genotype.
 
     Attributes:
         law: Which absent edges are likely.
@@ -53,14 +53,26 @@ class MutationParams:
     at_predecessors: bool = False
 
     def step(self, operator: str, n: int, rng: np.random.Generator) -> int:
-        """Size of a step of ``n``: uniform between the smallest and the largest, or log-uniform from 1."""
+        """Size of a step of ``n``: uniform between the smallest and the largest, or log-uniform from 1.
+
+        Args:
+            operator: Name of the operator.
+            n: Number that the step is a share of.
+            rng: Generator of the size.
+        """
         largest = self.largest_steps[operator] * n
         if operator not in self.smallest_steps:
             return step_size(largest, rng)
         return max(1, round(rng.uniform(self.smallest_steps[operator] * n, largest)))
 
     def shares(self, total: int, n: int, rng: np.random.Generator) -> Ints:
-        """``total`` edges over ``n`` layer pairs, see :attr:`pair_share`."""
+        """Numbers of edges over ``n`` layer pairs, ``(n,)``, see :attr:`pair_share`.
+
+        Args:
+            total: Number of all edges.
+            n: Number of pairs.
+            rng: Generator of the shares.
+        """
         if self.pair_share is None or n < 2:
             return even_shares(total, n)
         most = max(self.pair_share, 1 / n)

@@ -91,7 +91,7 @@ class Trainer(Protocol):
 
     @property
     def description(self) -> str:
-        """What the trainer runs on, as text for users."""
+        """Hardware or library that the trainer runs on, as text for users."""
         ...
 
     def train(
@@ -123,7 +123,7 @@ class Trainer(Protocol):
         Args:
             network: The network.
             samples: The batch.
-            task: What the outputs mean.
+            task: The task, which gives the meaning of the outputs.
             recipe: Its label smoothing and the teacher's weight.
             teacher: As in :meth:`train`, for these samples.
         """
@@ -144,7 +144,11 @@ class Trainer(Protocol):
     def statistics(
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
     ) -> Statistics:
-        """Activation and gradient statistics of every neuron; arguments as in :meth:`gradients`."""
+        """Activation and gradient statistics of every neuron.
+
+        Args:
+            network, samples, task, recipe, teacher: See :meth:`gradients`.
+        """
         ...
 
 
@@ -208,7 +212,7 @@ FEWEST_PRUNINGS = 100
 
 
 def prune_steps(recipe: Recipe, n_steps: int, n_edges: int, release_at: float = 1.0) -> dict[int, int]:
-    """When training prunes: step after whose update it happens -> edges to keep.
+    """Steps of pruning: step after whose update it happens -> edges to keep.
 
     At such a step the edges with the largest weights are kept (of equal ones the earlier; frozen ones always), then
     hidden neurons that have lost all inputs or all outputs leave their layer, and its norm, together with their edges.
@@ -237,7 +241,7 @@ def prune_steps(recipe: Recipe, n_steps: int, n_edges: int, release_at: float = 
 
 
 def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int, per_epoch: int = 1) -> dict[int, float]:
-    """When edges move: step after whose update it happens -> share of the edges that move.
+    """Steps in which edges move: step after whose update it happens -> share of the edges that move.
 
     Of the edges between each two layers ``round(share * n)`` with the smallest weights (of equal ones the earlier;
     never frozen ones) are dropped, and as many grow between the same layers: those with the largest absolute score on
@@ -249,7 +253,7 @@ def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int, per_epoch: int
 
     Args:
         recipe: Its ``regrowth`` says when and how many; without it no edge moves.
-        n_steps: Of the whole training.
+        n_steps: Steps of the whole training.
         pruned_until: Steps after which there is no more pruning, and no more release.
         per_epoch: Steps of an epoch.
     """

@@ -32,7 +32,7 @@ def check_samples(
         samples: The inputs and targets.
         network: The network that they are for.
         task: The task of the targets; None where only inputs matter.
-        teacher: What a teacher says of the samples, ``(n, n_outputs)``.
+        teacher: Outputs of a teacher for the samples, ``(n, n_outputs)``.
     """
     genotype = network.genotype
     if not len(samples):
@@ -71,7 +71,7 @@ def check_training(
         train: The samples.
         task: Their task.
         frozen: Edges that must not change, ``(n_edges,)``.
-        teacher: What a teacher says of the samples, ``(n, n_outputs)``.
+        teacher: Outputs of a teacher for the samples, ``(n, n_outputs)``.
     """
     check_network(network)
     check_samples(train, network, task, teacher)
@@ -101,7 +101,7 @@ def check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...], dtype: t
     Args:
         name: The name of the array in the message.
         array: The array.
-        shape, dtype: What is expected.
+        shape, dtype: Expected shape and type.
     """
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"{name} must have shape {shape} and type {np.dtype(dtype)}, got {array.shape} {array.dtype}")

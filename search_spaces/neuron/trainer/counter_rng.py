@@ -72,16 +72,16 @@ def dropout_mask(samples: Ints, n_inputs: int, *, rate: float, seed: int, step: 
 
 
 def hidden_mask(samples: Ints, n_inputs: int, n_hidden: int, *, rate: float, seed: int, step: int) -> Floats:
-    """What the activations of hidden neurons are multiplied with in a training step, as :func:`dropout_mask`.
+    """Factors of the activations of hidden neurons in a training step, as :func:`dropout_mask`.
 
     A neuron is dropped if ``hash(sample, its global index) < dropout_threshold(rate)``.
 
     Args:
         samples: Indices into the training set, shape ``(n,)``.
-        n_inputs: Of the network as it is now.
-        n_hidden: Of the network as it is now.
+        n_inputs: Inputs of the network as it is now.
+        n_hidden: Hidden neurons of the network as it is now.
         rate: Probability that an activation is dropped, in [0, 1).
-        seed: Of the training.
+        seed: Seed of the training.
         step: Counts from 0 over all epochs.
 
     Returns:

@@ -181,9 +181,9 @@ class Data:
 
         Args:
             samples: The inputs and targets.
-            task: The task; None where there are no targets.
+            task: The task; None without targets.
             recipe: Its label smoothing and the teacher's weight.
-            teacher: What a teacher says of the samples, float32 of shape ``(n, n_outputs)``.
+            teacher: Outputs of a teacher for the samples, float32 of shape ``(n, n_outputs)``.
             packed_order: False where single samples are shuffled.
         """
         self.n_samples = len(samples)

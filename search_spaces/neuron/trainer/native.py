@@ -66,7 +66,11 @@ class NativeTrainer:
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
         frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
     ) -> TrainedNetwork:
-        """Train; see the protocol.
+        """Train a network in native code.
+
+        Args:
+            network, splits, recipe, epochs, seed, stop, frozen, teacher: See
+                :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
 
         Raises:
             ValueError: An argument does not fit the others.
@@ -90,7 +94,11 @@ class NativeTrainer:
     def gradients(
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
     ) -> Gradients:
-        """Gradients of the mean loss over all of ``samples`` as one batch; see the protocol."""
+        """Gradients of the mean loss over all of ``samples`` as one batch.
+
+        Args:
+            network, samples, task, recipe, teacher: See :meth:`search_spaces.neuron.trainer.base.Trainer.gradients`.
+        """
         check_training(network, samples, task, None, teacher)
         with Session(network) as session:
             return Gradients(*session.gradients(Data(samples, task, recipe, teacher)))
@@ -99,7 +107,12 @@ class NativeTrainer:
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints,
         teacher: Floats | None = None,
     ) -> Floats:
-        """E[h_u * delta_v] of absent edges, ``(n_candidates,)``; see the protocol."""
+        """E[h_u * delta_v] of absent edges, ``(n_candidates,)``.
+
+        Args:
+            network, samples, task, recipe, candidates, teacher: See
+                :meth:`search_spaces.neuron.trainer.base.Trainer.edge_scores`.
+        """
         check_training(network, samples, task, None, teacher)
         check_candidates(candidates, network)
         with Session(network) as session:
@@ -108,7 +121,11 @@ class NativeTrainer:
     def statistics(
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
     ) -> Statistics:
-        """Activation and gradient statistics of every neuron; see the protocol."""
+        """Activation and gradient statistics of every neuron.
+
+        Args:
+            network, samples, task, recipe, teacher: See :meth:`search_spaces.neuron.trainer.base.Trainer.statistics`.
+        """
         check_training(network, samples, task, None, teacher)
         with Session(network) as session:
             found = session.statistics(Data(samples, task, recipe, teacher))

@@ -1,4 +1,4 @@
-"""Which predecessor a layer reads and through which function, learned by gradient descent: one simplex a vertex.
+"""Search by gradient descent for the predecessor that a layer reads, and the function: one simplex a vertex.
 
 A vertex is a layer of neurons. It mixes all pairs of a predecessor and a function, ``v = sum gamma_jk f_k(v_j)``, with
 ``gamma`` on one simplex over the pairs ("parameter relevance", Taranov, Bakhteev and Strijov). The structure ``gamma``

@@ -1,4 +1,4 @@
-"""From the structure to a network of single neurons that computes the same: the argmax of every vertex."""
+"""Conversion of the structure to a network of single neurons that computes the same: the argmax of every vertex."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Layer:
 
 
 def one_hot(gammas: Sequence[Tensor]) -> list[Tensor]:
-    """Each vertex' largest share as 1, the first of equal ones, all others exactly 0."""
+    """Largest share of each vertex as 1, the first of equal ones, all others exactly 0."""
     return [torch.nn.functional.one_hot(gamma.argmax(), len(gamma)).to(gamma.dtype) for gamma in gammas]
 
 
@@ -54,8 +54,8 @@ def to_network(relaxed: RelaxedNetwork, gammas: Sequence[Tensor], frame: Frame) 
     ReLU behind a linear function becomes the activation of its neurons, and one behind another ReLU is nothing.
 
     Args:
-        relaxed: With the weights.
-        gammas: Of every vertex, ``(n_pairs,)`` each.
+        relaxed: Relaxed network, with the weights.
+        gammas: Gammas of every vertex, ``(n_pairs,)`` each.
         frame: Makes hidden layers.
     """
     layers = list[_Layer]()

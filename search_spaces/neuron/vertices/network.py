@@ -21,7 +21,7 @@ class Pair(NamedTuple):
 
     Attributes:
         source: The predecessor: 0 for the inputs, then the number of a hidden vertex.
-        function: What is made of it.
+        function: Function of it.
     """
 
     source: int
@@ -54,7 +54,7 @@ class Dense(nn.Module):
         Args:
             sizes: Neurons of the predecessor and of the vertex.
             norm: Before the ReLU; None is a linear function.
-            generator: What weights are drawn from.
+            generator: Generator of the weights.
         """
         super().__init__()
         n_sources, n_neurons = sizes
@@ -80,9 +80,9 @@ class RelaxedNetwork(nn.Module):
     Args:
         sizes: Inputs, neurons of a vertex, outputs.
         n_vertices: Hidden ones.
-        functions: Those of hidden vertices.
-        norm: Of ``dense-relu``.
-        generator: What weights are drawn from.
+        functions: Functions of hidden vertices.
+        norm: Norm of ``dense-relu``.
+        generator: Generator of the weights.
 
     Attributes:
         pairs: See :func:`pairs_of`.

@@ -32,12 +32,12 @@ from search_spaces.neuron.vertices.structure import Structure, structure_penalty
 
 
 class Relaxed(NamedTuple):
-    """What a search ends in.
+    """Result of a search.
 
     Attributes:
         network: All functions with their weights.
-        gammas: Of every vertex, ``(n_pairs,)`` each, without noise.
-        decays: Of every function with weights, in the order of ``network.decayed``.
+        gammas: Gammas of every vertex, ``(n_pairs,)`` each, without noise.
+        decays: Decays of every function with weights, in the order of ``network.decayed``.
         edge_updates: Weights between neurons times samples, over all passes, as in
             :class:`evonas.training.Trained`.
     """
@@ -50,7 +50,7 @@ class Relaxed(NamedTuple):
 
 @dataclass(frozen=True)
 class StepContext:
-    """What all losses of one gradient share: the temperature, and the noise of every vertex."""
+    """Values that all losses of one gradient share: the temperature, and the noise of every vertex."""
 
     temperature: float
     noise: tuple[Tensor, ...]
@@ -69,7 +69,7 @@ class Losses:
         self.edge_updates = 0.0
 
     def gammas(self, moment: StepContext) -> list[Tensor]:
-        """Of every vertex."""
+        """Gammas of every vertex."""
         return self._structure.relax(self._settings.relaxation, moment.temperature, moment.noise)
 
     def data(self, batch: Batch, gammas: Sequence[Tensor]) -> Tensor:
@@ -95,8 +95,8 @@ class Losses:
         """Gradient of Q after one step of the weights, at the structure's values.
 
         Args:
-            for_weights: What L is of.
-            held_out: What Q is of.
+            for_weights: Batch of the loss L.
+            held_out: Batch of the loss Q.
             moment: The same for both.
             unroll: The step; its weight decay is 0, since A is that.
         """
@@ -118,7 +118,7 @@ def relax(
         recipe: Gives the batch size, and what labels and a teacher make of the targets; the rest is for the training
             of the networks that are read off.
         width: Neurons of each hidden vertex.
-        norm: Of the function ``dense-relu``.
+        norm: Norm of the function ``dense-relu``.
         settings: See there.
         epochs: Passes over both halves.
         seed: Decides everything random.
@@ -126,8 +126,8 @@ def relax(
         report: Told after every epoch how many are done, the mean training loss of the last, the mean of the largest
             share of every vertex (``gamma``), the dense layers that would be chosen now (``layers``), and the geometric
             mean of the decays (``decay``).
-        teacher: What a teacher says of the training samples, ``(n_train, n_outputs)``; weights and structure learn
-            from it.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``; weights and structure learn
+            from them.
 
     Raises:
         ValueError: An argument is out of range, the teacher is of other samples, or there are fewer than two samples.

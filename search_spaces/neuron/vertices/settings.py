@@ -1,4 +1,4 @@
-"""What a user may set of the search for one simplex a vertex. No torch."""
+"""Settings of the search for one simplex a vertex. No torch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal, TypeAlias, get_args
 
 from evonas.supernet.settings import PriorName, RelaxationName
 
-#: What a vertex may make of a predecessor. ``identity``: itself; ``relu``: its positive part; ``dense``: a weighted sum
+#: Functions of a predecessor for a vertex. ``identity``: itself; ``relu``: its positive part; ``dense``: a weighted sum
 #: of all its neurons for each neuron of the vertex; ``dense-relu``: that, as hidden neurons of the space have it, with
 #: the space's norm and ReLU. The first two need a predecessor of the same width: they do not read inputs, and outputs
 #: do not read through them. A genotype has no other activations, so that there are no other functions.
 FunctionName: TypeAlias = Literal["identity", "relu", "dense", "dense-relu"]
 FUNCTIONS: tuple[FunctionName, ...] = get_args(FunctionName)
-#: Those with weights of their own.
+#: Functions with weights of their own.
 DENSE: frozenset[FunctionName] = frozenset({"dense", "dense-relu"})
 #: The pairs of all vertices grow with the square of their number.
 MOST_VERTICES = 16
@@ -22,23 +22,23 @@ MOST_VERTICES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class VertexSettings:
-    """How the structure is searched.
+    """Settings of the search for the structure.
 
     Attributes:
-        functions: Those that a vertex may choose from.
+        functions: Functions that a vertex may choose from.
         vertices: Hidden vertices; more are a deeper network at most, since a vertex may pass on what it reads.
-        relaxation: From the logits of a vertex to its gamma, see :mod:`evonas.supernet.relaxation`.
-        prior: On the gammas, see :func:`evonas.supernet.priors.make_prior`; ``"entropy"`` is over all vertices
+        relaxation: Way from the logits of a vertex to its gamma, see :mod:`evonas.supernet.relaxation`.
+        prior: Prior on the gammas, see :func:`evonas.supernet.priors.make_prior`; ``"entropy"`` is over all vertices
             together.
         prior_weight: Weight of its ``-log P`` in the loss of the structure.
         prior_parameter: Its concentration, temperature or share of entropy; a concentration below 1 makes gammas
             sparse.
-        first_decay: What the decay of each function's weights begins with, in units of the mean loss.
+        first_decay: First decay of each function's weights, in units of the mean loss.
         learn_decay: The decays are learned with the structure; else they stay as they are.
-        learning_rate, last_learning_rate: Of SGD for the weights; cosine between.
-        momentum: Of SGD.
+        learning_rate, last_learning_rate: Learning rates of SGD for the weights; cosine between.
+        momentum: Momentum of SGD.
         clip_norm: Largest global norm of the gradient of the weights.
-        arch_learning_rate: Of Adam, for logits and for the logarithms of the decays.
+        arch_learning_rate: Learning rate of Adam for logits and for the logarithms of the decays.
         warm_up: The structure is frozen for this share of the training: what random weights say of it means nothing.
     """
 

@@ -1,4 +1,4 @@
-"""What is learned beside the weights: logits of the simplices, and a decay for the weights of every function."""
+"""Parameters that are learned beside the weights: logits of the simplices, and a decay for each function's weights."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Structure:
     Args:
         sizes: Pairs of every vertex.
         n_decays: Functions that have weights.
-        first_decay: Of each at first.
-        generator: What the logits, near 0, are drawn from.
+        first_decay: First decay of each function.
+        generator: Generator of the logits, near 0.
 
     Attributes:
         values: Logits, then the logarithms of the decays, ``(sum(sizes) + n_decays,)``.
@@ -36,7 +36,7 @@ class Structure:
 
     @property
     def logits(self) -> tuple[Tensor, ...]:
-        """Of every vertex, ``(n_pairs,)`` each."""
+        """Logits of every vertex, ``(n_pairs,)`` each."""
         return torch.split(self.values[: self._n_logits], self._sizes)
 
     @property
@@ -50,11 +50,17 @@ class Structure:
         return self.values[self._n_logits :].exp()
 
     def noise(self, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """For :meth:`relax`."""
+        """Gumbel noise for :meth:`relax`, a tensor a vertex."""
         return torch.split(gumbel_noise((self._n_logits,), generator), self._sizes)
 
     def relax(self, name: RelaxationName, temperature: float, noise: Sequence[Tensor]) -> list[Tensor]:
-        """Gammas, differentiable in :attr:`values`."""
+        """Gammas, differentiable in :attr:`values`.
+
+        Args:
+            name: Name of the relaxation.
+            temperature: Temperature of the relaxation.
+            noise: Result of :meth:`noise`.
+        """
         pairs = zip(self.logits, noise, strict=True)
         return [RELAXATIONS[name](logits, temperature, each) for logits, each in pairs]
 
@@ -82,7 +88,7 @@ def structure_penalty(
         name: ``"dirichlet"`` and ``"gumbel-softmax"`` are densities of each vertex' gamma; ``"entropy"`` is the square
             of what the entropies of all vertices together miss of the wanted share of the largest there is.
         parameter: See :func:`evonas.supernet.priors.make_prior`.
-        logits, gammas: Of every vertex, ``(n_pairs,)`` each.
+        logits, gammas: Logits and gammas of every vertex, ``(n_pairs,)`` each.
     """
     if name == "entropy":
         target = parameter * sum(math.log(len(each)) for each in logits)

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from evonas.cli.examples import seeders_of, uses_of_metrics
 from evonas.data.sources import SOURCES
-from evonas.plugins import available_spaces
+from evonas.run.examples import seeders_of, uses_of_metrics
+from evonas.run.plugins import available_spaces
 
 PROGRAM = "import sys; sys.argv[0] = 'evonas'; from evonas.cli import main; main()"
 

@@ -17,10 +17,10 @@ from evonas.data import load
 from evonas.evaluation import CostEvaluator, Job, merge
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import Objective, Objectives, parse_objectives
-from evonas.plugins import create_space
 from evonas.report.html.collect import _metric
 from evonas.run import loop
 from evonas.run.open import open_run
+from evonas.run.plugins import create_space
 from evonas.search import NSGA2, Searcher
 from evonas.store import RunStore, StoreError, create
 from evonas.types import UserError

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from evonas.cli import search
 from evonas.cli.app import app
-from evonas.cli.examples import seeders_of
 from evonas.config import RunConfig
+from evonas.run.examples import seeders_of
 from evonas.training import Recipe
 
 FRAME = "╭╮╰╯─│"

@@ -12,10 +12,10 @@ import pytest
 
 from evonas.config import RunConfig
 from evonas.data import load
-from evonas.metrics import FRESH, METRICS
 from evonas.objectives import LOGARITHMIC, MAXIMISED, MINIMISED, SHARES
-from evonas.plugins import available_spaces, create_space
+from evonas.objectives.metrics import FRESH, METRICS
 from evonas.run.evaluators import build_evaluator
+from evonas.run.plugins import available_spaces, create_space
 from evonas.types import Metrics, Task
 from search_spaces.block.options import BlockOptions
 from search_spaces.cell.options import CellOptions
@@ -116,8 +116,8 @@ def create_gates(task: Task, options: Mapping[str, Any]) -> Gates:
 def test_a_space_of_a_third_party_is_listed_as_well(evonas: Evonas, monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("gates", f"{__name__}:create_gates", "evonas.search_spaces")
     points = {**available_spaces(), "gates": point}
-    monkeypatch.setattr("evonas.plugins.available_spaces", lambda: points)
-    monkeypatch.setattr("evonas.cli.examples.available_spaces", lambda: points)
+    monkeypatch.setattr("evonas.run.plugins.available_spaces", lambda: points)
+    monkeypatch.setattr("evonas.run.examples.available_spaces", lambda: points)
     assert "For tables" in evonas("spaces", "gates").stdout
     assert [row["name"] for row in json.loads(evonas("spaces", "-v", "--json").stdout)] == sorted(points)
     rows = {row["name"]: row for row in json.loads(evonas("metrics", "--json").stdout)}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from evonas import plugins
-from evonas.metrics import STRUCTURE, Metric
+from evonas.objectives.metrics import STRUCTURE, Metric
+from evonas.run import plugins
 from evonas.run.open import open_run
 from evonas.search import RandomSearch
 from evonas.space import SearchSpace

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import evonas as library
-from evonas.cli.examples import example_of
+from evonas.run.examples import example_of
 from evonas.run.open import config_of
 from evonas.supernet.published import PUBLISHED
 from evonas.supernet.settings import methods_for

@@ -11,8 +11,8 @@ from evonas.data import DataError, FileOptions, load
 from evonas.data.samples import Samples
 from evonas.data.test_split import load_for_retraining
 from evonas.data.weights import of_mean_one
-from evonas.estimator.refit.folds import joined
 from evonas.evaluation.metrics import measure
+from evonas.run.refit.folds import joined
 from evonas.types import Task
 
 X = np.random.default_rng(0).normal(size=(40, 3))

@@ -14,7 +14,7 @@ from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.evaluation.metrics import measure
 from evonas.evaluation.trained import predict, train
 from evonas.individual import Individual, Start, Trial
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.run.retrain import FULL_RATE_EDGES
 from evonas.space import Phenotype, SearchSpace
 from evonas.training import Pruning, Recipe, Stop

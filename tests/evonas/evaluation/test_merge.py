@@ -16,7 +16,7 @@ from evonas.data.samples import Splits
 from evonas.evaluation import CostEvaluator, Job, SharedEvaluator, TrainedEvaluator, merge
 from evonas.evaluation.base import Evaluator, goals_of, part_names, taught
 from evonas.individual import Evaluation, Individual, Start, Trial
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.space import Phenotype, SearchSpace
 from evonas.training import Pruning, Recipe, Stop
 from evonas.types import Goal, Metrics, Weights

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from evonas.capabilities.presets import EVOLUTION, Preset, flat
-from evonas.cli.examples import example_of
 from evonas.config import RunConfig, check_config
-from evonas.plugins import create_space
+from evonas.run.examples import example_of
+from evonas.run.plugins import create_space
 from evonas.run.presets import described, differences, preset_of, presets_of, with_preset
 from evonas.supernet.settings import METHODS, methods_for
 from evonas.types import UserError

@@ -13,9 +13,9 @@ import evonas
 from evonas.capabilities.given import Given
 from evonas.capabilities.option_models import Factory, read_options
 from evonas.config import check_config
-from evonas.plugins import SPACES, create_space, read_space_options
 from evonas.run.build import assemble
 from evonas.run.open import open_run
+from evonas.run.plugins import SPACES, create_space, read_space_options
 from evonas.search.regularized_evolution import RegularizedEvolution
 from evonas.store import read_info
 from evonas.supernet.settings import METHODS
@@ -40,7 +40,7 @@ def spaces(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found = factories if group == SPACES else {}
         return MappingProxyType({n: SimpleNamespace(name=n, load=lambda f=f: f) for n, f in found.items()})
 
-    monkeypatch.setattr("evonas.plugins.installed", installed)
+    monkeypatch.setattr("evonas.run.plugins.installed", installed)
     return factories
 
 
@@ -107,7 +107,7 @@ def test_no_table_of_a_run_is_read_twice(monkeypatch: pytest.MonkeyPatch, tmp_pa
             read.append(dict(options))
         return read_options(kind, options, **others)
 
-    for place in ("evonas.plugins", "evonas.capabilities.option_models"):
+    for place in ("evonas.run.plugins", "evonas.capabilities.option_models"):
         monkeypatch.setattr(f"{place}.read_options", counted)
     config = check_config({**SMALL, "space_options": OPTIONS}, source="the test")
     parts = assemble(config, tmp_path / "run")

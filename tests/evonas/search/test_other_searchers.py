@@ -9,7 +9,7 @@ import pytest
 
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import parse_objectives
-from evonas.pareto import contributions, front, hypervolume, hypervolume_gains, niched, reference_directions
+from evonas.objectives.pareto import contributions, front, hypervolume, hypervolume_gains, niched, reference_directions
 from evonas.search import (
     NSGA3,
     SEARCHERS,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evonas.pareto import rank_and_crowd
+from evonas.objectives.pareto import rank_and_crowd
 from evonas.search.parent_selection import (
     CHEAP_SHARE,
     COSTLIER,

@@ -11,7 +11,7 @@ import pytest
 
 from evonas.individual import Evaluation, Individual, Trial
 from evonas.objectives import parse_objectives
-from evonas.pareto import Ranking, front, hypervolume
+from evonas.objectives.pareto import Ranking, front, hypervolume
 from evonas.search import (
     NSGA2,
     NSGA3,

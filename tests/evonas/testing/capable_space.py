@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.capabilities.layers import LayerGraph, Linear, Shape
 from evonas.data.samples import Samples, Splits
-from evonas.diagram import NetworkDiagram
 from evonas.space import InvalidGenotype, Offspring
 from evonas.testing.toy import LENGTH, LEVELS, TASK, Digits, ToySpace
 from evonas.training import Recipe, Stop, Trained

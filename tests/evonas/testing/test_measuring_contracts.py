@@ -15,7 +15,7 @@ from torch import nn
 
 from evonas.evaluation import CostEvaluator, CustomEvaluator
 from evonas.evaluation.proxies.networks import Batch
-from evonas.metrics import STRUCTURE, Metric
+from evonas.objectives.metrics import STRUCTURE, Metric
 from evonas.space import Phenotype, SearchSpace
 from evonas.testing import MetricContract, ProxyContract, TableContract
 from evonas.testing.lineage import initial_weights

@@ -17,10 +17,10 @@ import typer
 from typer.testing import CliRunner, Result
 
 from evonas.objectives import parse_objectives
-from evonas.plugins import create_space
 from evonas.report.compare import Comparison
 from evonas.run import start
 from evonas.run.open import config_of, open_run
+from evonas.run.plugins import create_space
 from evonas.store import Record
 from evonas.types import Task, UserError
 from scripts.benchmarks.front import methods, schedule

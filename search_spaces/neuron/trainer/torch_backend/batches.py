@@ -27,8 +27,8 @@ class Problem:
     Attributes:
         x: ``(n, n_inputs)``.
         target: Class probabilities or regression targets, ``(n, n_outputs)``.
-        weight: What a sample's loss is multiplied with, ``(n,)``; None is 1.
-        mask: What activations of hidden neurons are multiplied with, ``(n, n_hidden)``; None is 1.
+        weight: Factors of the samples' losses, ``(n,)``; None is 1.
+        mask: Factors of the activations of hidden neurons, ``(n, n_hidden)``; None is 1.
     """
 
     x: Floats
@@ -50,7 +50,7 @@ def problem(samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None
         samples: The inputs and targets.
         task: Their task.
         recipe: Its label smoothing and the teacher's weight.
-        teacher: What a teacher says of the samples, ``(n, n_outputs)``.
+        teacher: Outputs of a teacher for the samples, ``(n, n_outputs)``.
     """
     if task.kind == "regression":
         target = np.asarray(samples.y, np.float32)

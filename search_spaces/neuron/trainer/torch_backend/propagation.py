@@ -16,13 +16,13 @@ from search_spaces.neuron.trainer.torch_backend.products import PRODUCTS, Produc
 
 
 class Activations(NamedTuple):
-    """What a forward pass leaves for the backward pass; shapes with n samples.
+    """Values that a forward pass leaves for the backward pass; shapes with n samples.
 
     Attributes:
         h: Activations of all neurons, ``(n_neurons, n)``; those of the outputs are the network's outputs.
         normalized: Normalised sums by hidden layer, ``(neurons of the layer with a norm, n)``; None where none has.
         scales: One over the standard deviation by hidden layer, ``(n,)``; None likewise.
-        mask: What activations of hidden neurons were multiplied with, ``(n_hidden, n)``; None is 1.
+        mask: Factors of the activations of hidden neurons, ``(n_hidden, n)``; None is 1.
     """
 
     h: Tensor

@@ -92,10 +92,10 @@ def regrown_by_pair(
     An edge that was dropped is a candidate, too, and stays the edge that it was.
 
     Args:
-        genotype: With the edges as they are.
+        genotype: Genotype with the edges as they are.
         edge: Their weights, ``(n_edges,)``.
-        frozen: Those that stay, ``(n_edges,)``.
-        share: Of the edges of each pair of layers.
+        frozen: Edges that stay, ``(n_edges,)``.
+        share: Share of the edges of each pair of layers.
         scores: As :func:`regrown` takes them.
     """
     kept, counts = _kept_by_pair(genotype, edge, frozen, share)
@@ -131,7 +131,14 @@ def regrown_by_pair(
 def _kept_by_pair(
     genotype: NeuronGenotype, edge: Floats, frozen: NDArray[np.bool_], share: float
 ) -> tuple[NDArray[np.bool_], Ints]:
-    """Which edges are not dropped, and how many are between each two layers, ``(depth + 1, depth + 1)``."""
+    """Mask of the edges that are not dropped, and their number between each two layers, ``(depth + 1, depth + 1)``.
+
+    Args:
+        genotype: The genotype.
+        edge: Weights of its edges, ``(n_edges,)``.
+        frozen: Which edges are never dropped, ``(n_edges,)``.
+        share: Share of the edges of each pair of layers that is dropped.
+    """
     layers = genotype.layer_of[genotype.edges.astype(np.int64)]
     n_layers = genotype.depth + 1
     kept, counts = np.ones(len(edge), bool), np.zeros((n_layers, n_layers), np.int64)

@@ -49,7 +49,11 @@ class TorchTrainer:
         self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
         frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
     ) -> TrainedNetwork:
-        """See :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
+        """Train a network in torch.
+
+        Args:
+            network, splits, recipe, epochs, seed, stop, frozen, teacher: See
+                :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
 
         Raises:
             ValueError: An argument does not fit the others.
@@ -76,7 +80,11 @@ class TorchTrainer:
     def gradients(
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
     ) -> Gradients:
-        """See :meth:`search_spaces.neuron.trainer.base.Trainer.gradients`."""
+        """Gradients of the mean loss over all of ``samples`` as one batch.
+
+        Args:
+            network, samples, task, recipe, teacher: See :meth:`search_spaces.neuron.trainer.base.Trainer.gradients`.
+        """
         propagation, passes = self._passes(network, samples, task, recipe, teacher)
         loss, total = 0.0, torch.zeros((), device=self._device)
         for piece in passes:
@@ -88,7 +96,12 @@ class TorchTrainer:
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, candidates: Ints,
         teacher: Floats | None = None,
     ) -> Floats:
-        """See :meth:`search_spaces.neuron.trainer.base.Trainer.edge_scores`."""
+        """E[h_u * delta_v] of absent edges, ``(n_candidates,)``.
+
+        Args:
+            network, samples, task, recipe, candidates, teacher: See
+                :meth:`search_spaces.neuron.trainer.base.Trainer.edge_scores`.
+        """
         check_candidates(candidates, network)
         _, passes = self._passes(network, samples, task, recipe, teacher)
         order = np.argsort(candidates[:, 1], kind="stable")
@@ -103,7 +116,11 @@ class TorchTrainer:
     def statistics(
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None = None
     ) -> Statistics:
-        """See :meth:`search_spaces.neuron.trainer.base.Trainer.statistics`."""
+        """Activation and gradient statistics of every neuron.
+
+        Args:
+            network, samples, task, recipe, teacher: See :meth:`search_spaces.neuron.trainer.base.Trainer.statistics`.
+        """
         _, passes = self._passes(network, samples, task, recipe, teacher)
         n, sums = len(samples), torch.zeros(3, network.genotype.n_neurons, device=self._device)
         for piece in passes:

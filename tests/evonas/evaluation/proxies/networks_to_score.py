@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from evonas.evaluation.proxies.networks import Batch
-from evonas.plugins import create_space
+from evonas.run.plugins import create_space
 from evonas.space import SearchSpace
 from evonas.types import Task
 

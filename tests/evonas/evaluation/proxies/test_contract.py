@@ -13,15 +13,15 @@ import pytest
 import torch
 from torch import nn
 
-from evonas.cli.examples import example_of
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.proxies import JOINED, MEASURED, PROXIES, fitting
 from evonas.evaluation.proxies.compute import SCORES, Score, compute
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.networks import Unfit
 from evonas.evaluation.proxies.scorer import Scorer
-from evonas.metrics import METRICS
-from evonas.plugins import available_spaces
+from evonas.objectives.metrics import METRICS
+from evonas.run.examples import example_of
+from evonas.run.plugins import available_spaces
 from evonas.space import SearchSpace
 from evonas.testing import MetricContract, ProxyContract
 from evonas.types import Task, UserError

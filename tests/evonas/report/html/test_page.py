@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evonas.diagram import NetworkDiagram
+from evonas.capabilities.diagram import NetworkDiagram
 from evonas.report.html.drawings import DRAWN_SHARED, to_json
 from evonas.report.html.page import as_text, render, write
 from evonas.types import UserError
