@@ -71,8 +71,8 @@ class RunConfig(BaseModel):
         columns: Columns of a table that are features, in order; kept from the file that a run began with.
         categorical: Columns of a table that hold categories, beside those of few texts.
         categories: Categories of each such column; kept from the file that a run began with.
-        objectives: The quality, then costs; ``evonas metrics`` lists all. None is ``fitness_error`` (of a regression
-            ``fitness_mse``, of several targets ``fitness_nmse``) and ``flops``.
+        objectives: The quality, then costs; ``evonas metrics`` lists all. None is ``trainval_error`` (of a regression
+            ``trainval_mse``, of several targets ``trainval_nmse``) and ``flops``.
         constraints: Bounds on metrics, like ``"flops<=100000"``.
         evaluator: ``"shared"`` trains nothing: it measures with the weights of the supernet that the run ``supernet``
             has trained, whatever the epochs. ``"table"`` trains nothing either: it looks networks up in a published
@@ -100,7 +100,7 @@ class RunConfig(BaseModel):
             networks' are), since the teacher sees them where they were. See :mod:`evonas.run.distillation`.
         survival: Who dies first: ``"aging-dominated"``: the oldest of the dominated, ``"aging"``: the oldest,
             ``"elitist"``: the worst.
-        parents: ``"gap"``: neighbours of thin places of the front; ``"tournament"``: the best of 3 of the population, a
+        parents: ``"front-gap"``: neighbours of thin places of the front; ``"tournament"``: the best of 3 of the population, a
             fifth of the time any of the front; ``"living-tournament"``: always the best of 3 of the population.
         adapt: Draw operators by the hypervolume that they gained for their compute.
         prescreen: A proxy of :mod:`evonas.evaluation.proxies` that chooses, of ``prescreen_ratio`` children that are
@@ -160,8 +160,8 @@ class RunConfig(BaseModel):
     teacher_members: int = Field(default=5, ge=1, le=MOST)
     self_distillation: bool | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
-    parents: Literal["gap", "tournament", "living-tournament"] = "gap"
-    adapt: bool = False
+    parents: Literal["front-gap", "tournament", "living-tournament"] = "front-gap"
+    adaptive_operators: bool = False
     crossover_rate: float = Field(default=0.0, ge=0, le=1)
     prescreen: str | None = None
     prescreen_ratio: int = Field(default=5, ge=2, le=1000)

@@ -23,7 +23,7 @@ class Individual(Generic[G]):
 
     id: int
     genotype: G
-    birth: int
+    generation: int
     operator: str
     parents: tuple[int, ...] = ()
 

@@ -59,12 +59,12 @@ _MSE = "the target's unit, squared"
 
 #: All metrics of this program by name. Spaces and evaluators of other packages add their own.
 METRICS: Mapping[str, Metric] = MappingProxyType({
-    "fitness_error": Metric("error, mean of validation and training samples", "share", FITNESS, scale="share"),
-    "fitness_balanced_error": Metric(
+    "trainval_error": Metric("error, mean of validation and training samples", "share", FITNESS, scale="share"),
+    "trainval_balanced_error": Metric(
         f"{_BALANCED}, mean of validation and training samples", "share", FITNESS, scale="share"
     ),
-    "fitness_mse": Metric("mean squared error, mean of validation and training samples", _MSE, FITNESS),
-    "fitness_nmse": Metric(f"{_ERROR}, mean of validation and training samples", _NMSE, FITNESS),
+    "trainval_mse": Metric("mean squared error, mean of validation and training samples", _MSE, FITNESS),
+    "trainval_nmse": Metric(f"{_ERROR}, mean of validation and training samples", _NMSE, FITNESS),
     "val_error": Metric("validation error", "share", VALIDATION, scale="share"),
     "val_balanced_error": Metric(f"validation {_BALANCED}", "share", VALIDATION, scale="share"),
     "val_accuracy": Metric("validation accuracy", "share", VALIDATION, goal="max"),

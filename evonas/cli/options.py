@@ -95,7 +95,7 @@ DataTask = Annotated[
 ]
 ObjectiveNames = Annotated[
     list[str] | None,
-    typer.Option(help="The quality, then costs (`evonas metrics`); may be repeated [fitness_error,flops].",
+    typer.Option(help="The quality, then costs (`evonas metrics`); may be repeated [trainval_error,flops].",
                  rich_help_panel=SEARCH,
                  autocompletion=completion.several_metrics),
 ]
@@ -152,7 +152,7 @@ FolderOfTestData = Annotated[
 ]
 Reference = Annotated[
     list[str] | None,
-    typer.Option(help="Reference of the hypervolume: fitness_error=1,flops=200000; may be repeated.",
+    typer.Option(help="Reference of the hypervolume: trainval_error=1,flops=200000; may be repeated.",
                  rich_help_panel=OUTPUT),
 ]
 

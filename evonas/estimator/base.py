@@ -69,7 +69,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         n_jobs: Number of parallel trials; None means 1, -1 as many as there are cores.
         random_state: A number, a ``RandomState``, or None for another search each time.
         metric: Quality that the front trades against FLOPs, any that ``evonas metrics`` lists; None means the error, a
-            mean of validation and training samples. ``"fitness_balanced_error"`` weighs all classes equally.
+            mean of validation and training samples. ``"trainval_balanced_error"`` weighs all classes equally.
         pick: The network that predicts: ``"best"`` by ``metric``; ``"one-se"``, the smallest within one standard error
             of it; the ``"knee"`` of the front, beyond which more FLOPs gain little; or the best within bounds like
             ``{"flops": 20_000}``. On tables errors are those on held-out folds of all samples, on which the best of

@@ -23,8 +23,8 @@ class TrainedEvaluator(Generic[G]):
     """Trains for the trial's budget in epochs, from the weights the job starts with; with a budget of 0 only measures.
 
     Reports the last epoch: ``val_error, val_accuracy, val_loss, val_balanced_error`` (or ``val_mse, val_r2``, of
-    several targets also ``val_nmse``), ``train_loss`` (to what a teacher says, where there is one), ``fitness_error``
-    and ``fitness_balanced_error`` (or ``fitness_mse``, of several targets also ``fitness_nmse``: see
+    several targets also ``val_nmse``), ``train_loss`` (to what a teacher says, where there is one), ``trainval_error``
+    and ``trainval_balanced_error`` (or ``trainval_mse``, of several targets also ``trainval_nmse``: see
     :func:`measured`), and ``edge_updates`` (connected edges times training samples seen).
 
     Attributes:
@@ -96,14 +96,14 @@ def trained_names(task: Task) -> tuple[str, ...]:
 
 def measured_names(task: Task) -> tuple[str, ...]:
     """Names of what :func:`measured` reports."""
-    return (*metric_names(task, "val"), *_fitness_names(task))
+    return (*metric_names(task, "val"), *_trainval_names(task))
 
 
-def _fitness_names(task: Task) -> tuple[str, ...]:
+def _trainval_names(task: Task) -> tuple[str, ...]:
     """The error, which counts all targets alike; of several targets also in the units of the data, of classes also the
     balanced one.
     """
-    wanted = ("fitness_error", "fitness_balanced_error", "fitness_nmse", "fitness_mse")
+    wanted = ("trainval_error", "trainval_balanced_error", "trainval_nmse", "trainval_mse")
     return tuple(name for name in metric_names(task, "fitness") if name in wanted)
 
 
@@ -121,7 +121,7 @@ def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Split
         measure(predict(space, genotype, weights, samples), samples, splits.task, "val")
         for samples in (splits.validation, splits.train_probe)
     )
-    errors = {name: name.replace("fitness_", "val_") for name in _fitness_names(splits.task)}
+    errors = {name: name.replace("fitness_", "val_") for name in _trainval_names(splits.task)}
     return {**new, **{fitness: (new[error] + known[error]) / 2 for fitness, error in errors.items()}}
 
 

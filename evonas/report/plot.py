@@ -243,7 +243,7 @@ def _scatter(figure: Figure, axes: Axes, ok: Sequence[Record], x: Objective, y: 
     from matplotlib.colors import ListedColormap
     from matplotlib.ticker import MaxNLocator
 
-    births = [r.birth for r in ok]
+    births = [r.generation for r in ok]
     colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.15, 1, 256)), "births")
     dots = axes.scatter(
         *_columns(ok, x, y), s=12, alpha=0.5, linewidths=0, c=births, cmap=colours, label=f"{len(ok)} evaluations"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 #: What a table has even where there is no row to tell the metrics from.
-FIRST_COLUMNS = ("id", "birth", "operator", "parents", "budget")
+FIRST_COLUMNS = ("id", "generation", "operator", "parents", "budget")
 
 
 class Run:
@@ -60,7 +60,7 @@ class Run:
     def front(self, *, equal: bool = False, also: Sequence[int] = ()) -> pd.DataFrame:
         """The Pareto front, a row a member by ascending cost; the index is ``id``.
 
-        Members that are equal in all objectives are one row, the first of them. Columns are ``birth`` (generation),
+        Members that are equal in all objectives are one row, the first of them. Columns are ``generation`` (generation),
         ``operator``, ``parents`` (a list of ids), ``budget`` (epochs), ``equal`` (a list of the ids of members that are
         equal to this one) and every metric. Without members it has no rows. ``attrs["objectives"]`` says of each
         objective whether it is minimised (``"min"``) or maximised.

@@ -13,7 +13,7 @@ from evonas.objectives import Objectives
 from evonas.search.base import History
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parent_selection import PARENTS, Choice, Pool, TargetCost, exponents_of, gap, hopeful
+from evonas.search.parent_selection import PARENTS, Choice, Pool, TargetCost, exponents_of, front_gap, hopeful
 from evonas.search.reproduction import LazyTrials, Proposal, Screening
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
@@ -38,7 +38,7 @@ class NSGA2(Generational[G]):
         generations: Number of generations after the founders.
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
-        parents: ``"gap"``, ``"tournament"`` or ``"living-tournament"``.
+        parents: ``"front-gap"``, ``"tournament"`` or ``"living-tournament"``.
         adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
         crossover_rate: Probability that an offspring has two parents.
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the
@@ -53,7 +53,7 @@ class NSGA2(Generational[G]):
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
-        parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.0,
+        parents: str = "front-gap", adaptive_operators: bool = False, crossover_rate: float = 0.0,
         founders: Sequence[Trial[G]] = (), rng: np.random.Generator, screening: Screening[G] | None = None,
     ) -> None:
         if population < 2:
@@ -68,7 +68,7 @@ class NSGA2(Generational[G]):
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng, screening=screening)
         self._size, self._n_children, self._founders = population, children, founders
         self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
-        self._adapt, self._credit = adapt, Credit()
+        self._adaptive_operators, self._credit = adaptive_operators, Credit()
         self._reference: list[float] | None = None
         self._population: list[Member[G]] = []
         #: Founders that promise something and have no child yet, the next parent last.
@@ -81,7 +81,7 @@ class NSGA2(Generational[G]):
             return list(self._founders)
         if not self._population:
             return self._found(self._size)
-        if self._generation == 1 and self._parent is gap:
+        if self._generation == 1 and self._parent is front_gap:
             able = [m for m in self._population if m.evaluation.status == "ok"]
             able = [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
             self._childless = [able[i] for i in self._rng.permutation(len(able))]
@@ -118,7 +118,7 @@ class NSGA2(Generational[G]):
             if second.genotype != first.genotype:
                 return self._space.crossover(first.genotype, second.genotype, self._rng), (first, second)
         operator = None
-        if self._adapt:
+        if self._adaptive_operators:
             shares = self._credit.shares(self._space.operators)
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
         child = self.closest_to_target(
@@ -169,7 +169,7 @@ class NSGA2(Generational[G]):
         return best
 
     def _learn(self, members: list[Member[G]]) -> None:
-        if self._adapt:
+        if self._adaptive_operators:
             self._pay(members)
         self._survive(members)
         if confirmed := [m for m in members if self._confirmed(m)]:
@@ -196,7 +196,7 @@ class NSGA2(Generational[G]):
         candidates = [*(m for m in self._population if m.individual.id not in told), *told.values()]
         F, violations = self._losses(candidates)
         chosen = survivors(
-            self._survival, self._size, births=np.array([m.individual.birth for m in candidates]),
+            self._survival, self._size, births=np.array([m.individual.generation for m in candidates]),
             ids=np.array([m.individual.id for m in candidates]),
             failed=np.array([m.evaluation.status == "failed" for m in candidates]),
             rungs=np.array([self._rung(m) for m in candidates]), F=F, violations=violations,

@@ -106,7 +106,7 @@ def living_tournament(pool: Pool, rng: np.random.Generator) -> Choice:
     return Choice(int(pool.living[order[rng.choice(len(order), CONTESTANTS).min()]]))
 
 
-def gap(pool: Pool, rng: np.random.Generator) -> Choice:
+def front_gap(pool: Pool, rng: np.random.Generator) -> Choice:
     """Choose a thin place of the front, and a parent near it.
 
     The child should be at a random point along the front, and the parent be costlier (:data:`COSTLIER`): one of the
@@ -283,5 +283,5 @@ def _beyond(member: Doubles, axis: int, reach: float) -> Doubles:
 
 
 PARENTS: MappingProxyType[str, Parents] = MappingProxyType(
-    {"gap": gap, "tournament": tournament, "living-tournament": living_tournament}
+    {"front-gap": front_gap, "tournament": tournament, "living-tournament": living_tournament}
 )

@@ -243,9 +243,9 @@ class RunReader(Generic[G]):
         if row is None:
             raise StoreError(f"{self.directory} has no individual {id}")
         with sqlite_errors(self.directory):
-            birth, operator = rows.whole(row[0], "a birth"), rows.name_of(row[1], "an operator")
+            generation, operator = rows.whole(row[0], "a birth"), rows.name_of(row[1], "an operator")
             parents = rows.parents_of(row[2], id)
-        return Individual(id, self._unpack(row[3]), birth, operator, parents)
+        return Individual(id, self._unpack(row[3]), generation, operator, parents)
 
     def _read_evaluation(self, id: int, budget: int) -> Evaluation[G]:
         columns = "e.status, e.metrics, e.seconds, e.error, e.genotype, o.run, o.id_there"

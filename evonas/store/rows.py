@@ -64,9 +64,9 @@ def format_of(meta: dict[Any, Any]) -> int:
 def record_of(row: Sequence[Any]) -> Record:
     """An evaluation with its individual's lineage, from the columns in the order of :class:`Record`, the origin as two.
     """
-    id, budget, birth, operator, parents, status, metrics, seconds, elapsed, error, run, id_there = row
+    id, budget, generation, operator, parents, status, metrics, seconds, elapsed, error, run, id_there = row
     return Record(
-        whole(id, "an id"), whole(budget, "a budget"), whole(birth, "a birth"), name_of(operator, "an operator"),
+        whole(id, "an id"), whole(budget, "a budget"), whole(generation, "a birth"), name_of(operator, "an operator"),
         parents_of(parents, id), status_of(status), metrics_of(metrics), seconds_of(seconds), seconds_of(elapsed),
         error_of(error), origin_of(run, id_there),
     )

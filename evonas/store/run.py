@@ -204,7 +204,7 @@ class RunStore(RunReader[G]):
     def packed_individual(self, individual: Individual[G]) -> IndividualRow:
         """A row of the table of individuals, for :meth:`add_evaluations`."""
         i = individual
-        return i.id, i.birth, i.operator, json.dumps(i.parents), i.genotype.digest, self._pack(i.genotype)
+        return i.id, i.generation, i.operator, json.dumps(i.parents), i.genotype.digest, self._pack(i.genotype)
 
     def _insert_individuals(self, found: Sequence[IndividualRow]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO individuals VALUES (?, ?, ?, ?, ?, ?)", found)

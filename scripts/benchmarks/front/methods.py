@@ -36,7 +36,7 @@ class DatasetSettings(NamedTuple):
 
 
 #: Networks that are large enough see images moved by a pixel (see :class:`evonas.training.Recipe`).
-_MOVED: Mapping[str, Any] = MappingProxyType({"shift": 1, "augmented_edges": 1_000})
+_MOVED: Mapping[str, Any] = MappingProxyType({"shift": 1, "min_edges_for_augmentation": 1_000})
 
 #: Data sets with settings of their own, and their further settings by name (``--setting``), as ``DATASET-SETTING``.
 DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
@@ -46,14 +46,14 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     "fashion-mnist": DatasetSettings(
         settings={
             "objectives": ["val_error", "flops"], "population": 20, "children": 10,
-            "training": {"shift": 1, "augmented_edges": 8_000},
+            "training": {"shift": 1, "min_edges_for_augmentation": 8_000},
         },
         epochs={"evolve": 18},
     ),
     #: In 2 minutes 35 members of 30 epochs had .03 to .26 points more on validation than 96 of 12 (seed 0).
     "mnist": DatasetSettings(epochs={"prune": 30}),
     #: On validation (2 seeds, 3 of the other), longer trials of fewer networks that are chosen by validation alone had
-    #: .2 more at 1 000 edges and .1 from 20 700 on than 24 members, 10 epochs and ``fitness_error``, and the same in
+    #: .2 more at 1 000 edges and .1 from 20 700 on than 24 members, 10 epochs and ``trainval_error``, and the same in
     #: between; with 16 members, 16 epochs and more for children of fewer than 20 000 edges, .1 less from 2 650 on.
     "mnist-moved": DatasetSettings(
         settings={"objectives": ["val_error", "flops"], "population": 20, "children": 10, "training": _MOVED},
@@ -62,7 +62,7 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     "mnist-weights": DatasetSettings(
         (600, 1_000, 2_650, 6_600, 20_700),
         {
-            "objectives": ["fitness_error", "flops", "params"], "constraints": ["flops<=120000", "params>=450"],
+            "objectives": ["trainval_error", "flops", "params"], "constraints": ["flops<=120000", "params>=450"],
             "population": 24, "children": 12, "training": _MOVED,
             "space_options": {"edges": [300, 60_000], "founder_edges": [300, 60_000]},
         },
@@ -70,7 +70,7 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     ),
     "cifar10": DatasetSettings((10_000, 25_000, 75_000, 200_000, 500_000), {
         "objectives": ["val_error", "flops"], "population": 12, "children": 8,  # a founder takes 15 seconds, not 2
-        "training": {"shift": 2, "flip": True, "full_rate_edges": 80_000.0, "longer_edges": 300_000.0},
+        "training": {"shift": 2, "flip": True, "lr_reference_edges": 80_000.0, "longer_edges": 300_000.0},
         "space_options": {"edges": [5_000, 500_000], "founder_edges": [5_000, 500_000]},
     }, {"evolve": 8}),
 })
@@ -101,7 +101,7 @@ _EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": EPOCHS}
 #: Operators in the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and
 #: splitting.
 _SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
-_BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}
+_BY_GRADIENT = {**DEFAULT_WEIGHTS, "grow_and_prune": 0.0, "grow_and_prune_gradient": DEFAULT_WEIGHTS["grow_and_prune"]}
 
 #: Variants of ``evolve`` with one part removed, replaced or added, which show the effect of each.
 ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
@@ -112,7 +112,7 @@ ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "no-distance": {"space_options": {"distance_strength": 0}},
     "tournament": {"parents": "tournament"},
     "no-distillation": {"self_distillation": False},
-    "adapt": {"adapt": True},
+    "adaptive_operators": {"adaptive_operators": True},
     "rungs": {"rungs": [2, 8]},
     "confirmed": {"rungs": [6, 12]},
     "by-validation": {"objectives": ["val_error", "flops"]},

@@ -10,7 +10,7 @@ import numpy as np
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation import OPERATORS, MutationParams, Operator
 
-#: Operators without a step; that of ``inflate`` also belongs to its variants.
+#: Operators without a step; that of ``grow_and_prune`` also belongs to its variants.
 WITHOUT_STEP = ("remove_layer", "prune", "release", "add_channel", "remove_channel", "share")
 
 

@@ -47,7 +47,7 @@ def n_lines(page: Any) -> int:
 
 def test_it_opens_on_the_objectives_of_the_search(open_page: Any, report: Path) -> None:
     page = open_page(report)
-    assert (page.input_value("#axis-y"), page.input_value("#axis-x")) == ("fitness_error", "flops")
+    assert (page.input_value("#axis-y"), page.input_value("#axis-x")) == ("trainval_error", "flops")
     assert "error, mean of validation and training samples" in page.locator("#front-chart .infolayer").text_content()
 
 
@@ -60,10 +60,10 @@ def test_only_points_that_are_a_staircase_are_joined(
         page.select_option(axis, name)
         assert n_lines(page) == 0
     page.select_option("#axis-x", "flops")
-    page.select_option("#axis-y", "fitness_error")
+    page.select_option("#axis-y", "trainval_error")
     assert n_lines(page) == 1
     page = open_page(changed(lambda data: data["objectives"].insert(1, {"metric": "params", "goal": "min"})))
-    assert (page.input_value("#axis-y"), page.input_value("#axis-x")) == ("fitness_error", "flops")
+    assert (page.input_value("#axis-y"), page.input_value("#axis-x")) == ("trainval_error", "flops")
     assert n_lines(page) == 0
 
 

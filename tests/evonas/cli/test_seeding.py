@@ -122,7 +122,7 @@ def test_founders_are_the_seeds_front_with_the_same_metrics_weights_and_outputs(
         (source,) = ours.store.info.seeds
         founders = [r for r in ours.store.records() if r.operator == "seed"]
         assert [r.id for r in founders] == list(range(len(source.ids)))
-        assert {(r.birth, r.parents) for r in founders} == {(0, ())}
+        assert {(r.generation, r.parents) for r in founders} == {(0, ())}
         for record, id in zip(founders, source.ids, strict=True):
             member, original = ours.store.member(record.id), theirs.store.member(id)
             assert ours.store.individual(record.id).genotype == original.genotype
@@ -147,13 +147,13 @@ def test_children_inherit_from_seeds_and_nothing_is_trained_twice(seeded: Path) 
 
 
 def test_the_front_of_a_seeded_run_is_nowhere_behind_its_seeds(evonas: Evonas, pruned: Path, seeded: Path) -> None:
-    ours = [(row["fitness_error"], row["flops"]) for row in rows(evonas, seeded)]
+    ours = [(row["trainval_error"], row["flops"]) for row in rows(evonas, seeded)]
     with open_run(seeded) as run:
         (source,) = run.store.info.seeds
     seeds = [row for row in rows(evonas, pruned) if row["id"] in source.ids]
     assert len(seeds) == len(source.ids) > 1
     for row in seeds:
-        assert any(error <= row["fitness_error"] and flops <= row["flops"] for error, flops in ours)
+        assert any(error <= row["trainval_error"] and flops <= row["flops"] for error, flops in ours)
 
 
 def test_seeds_below_the_last_rung_are_trained_on_at_this_runs_cost(evonas: Evonas, pruned: Path) -> None:

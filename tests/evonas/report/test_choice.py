@@ -17,15 +17,15 @@ def objectives(*names: str) -> Objectives:
     return parse_objectives(names, [], names, {"auc": "max"})
 
 
-FITNESS = objectives("fitness_error", "flops")
-LUCKY = member(31, fitness_error=0.0312, val_accuracy=0.9571, flops=900.0)
-CHOSEN = member(17, fitness_error=0.0298, val_accuracy=0.9550, flops=1000.0)
+FITNESS = objectives("trainval_error", "flops")
+LUCKY = member(31, trainval_error=0.0312, val_accuracy=0.9571, flops=900.0)
+CHOSEN = member(17, trainval_error=0.0298, val_accuracy=0.9550, flops=1000.0)
 
 
 def test_a_rival_with_more_accuracy_is_named_with_what_it_has_less_of() -> None:
     assert why_chosen(CHOSEN, [LUCKY, CHOSEN], FITNESS) == (
-        "17 is chosen by the search's objective, fitness_error, the mean of validation and training samples: 31 has a "
-        "higher val_accuracy (0.9571 instead of 0.9550) but a higher fitness_error (0.0312 instead of 0.0298)"
+        "17 is chosen by the search's objective, trainval_error, the mean of validation and training samples: 31 has a "
+        "higher val_accuracy (0.9571 instead of 0.9550) but a higher trainval_error (0.0312 instead of 0.0298)"
     )
 
 
@@ -36,7 +36,7 @@ def test_nothing_is_said_where_the_chosen_member_is_the_best_by_both() -> None:
 
 
 def test_values_that_differ_little_are_told_apart() -> None:
-    near = member(31, fitness_error=0.02980004, val_accuracy=0.95501, flops=900.0)
+    near = member(31, trainval_error=0.02980004, val_accuracy=0.95501, flops=900.0)
     told = why_chosen(CHOSEN, [near], FITNESS)
     assert told is not None
     assert "(0.95501 instead of 0.95500)" in told
@@ -45,15 +45,15 @@ def test_values_that_differ_little_are_told_apart() -> None:
 
 
 def test_of_members_with_one_fitness_the_first_is_chosen() -> None:
-    same = member(31, fitness_error=0.0298, val_accuracy=0.96, flops=1000.0)
+    same = member(31, trainval_error=0.0298, val_accuracy=0.96, flops=1000.0)
     told = why_chosen(CHOSEN, [CHOSEN, same], FITNESS)
     assert told is not None
-    assert told.endswith("but the same fitness_error (0.0298), and of equals the first of the front is chosen")
+    assert told.endswith("but the same trainval_error (0.0298), and of equals the first of the front is chosen")
 
 
 @pytest.mark.parametrize(
     ("objective", "read", "word"),
-    [("val_loss", "val_accuracy", "higher"), ("fitness_nmse", "val_r2", "higher"), ("auc", "val_accuracy", "lower")],
+    [("val_loss", "val_accuracy", "higher"), ("trainval_nmse", "val_r2", "higher"), ("auc", "val_accuracy", "lower")],
 )
 def test_any_first_objective_is_named_with_what_is_worse_of_it(objective: str, read: str, word: str) -> None:
     worse, better = (0.9, 0.5) if word == "higher" else (0.5, 0.9)
@@ -74,9 +74,9 @@ def test_a_first_objective_that_says_the_same_needs_no_reason() -> None:
 
 
 def test_rivals_of_the_knee_cost_no_more_and_those_of_the_best_anything() -> None:
-    small = member(0, fitness_error=0.5, val_accuracy=0.5, flops=10.0)
-    middle = member(1, fitness_error=0.1, val_accuracy=0.90, flops=20.0)
-    large = member(2, fitness_error=0.09, val_accuracy=0.91, flops=1000.0)
+    small = member(0, trainval_error=0.5, val_accuracy=0.5, flops=10.0)
+    middle = member(1, trainval_error=0.1, val_accuracy=0.90, flops=20.0)
+    large = member(2, trainval_error=0.09, val_accuracy=0.91, flops=1000.0)
     assert why_front([small, middle, large], FITNESS) is None
     lucky = small._replace(metrics={**small.metrics, "val_accuracy": 0.905})
     told = why_knee([lucky, middle, large], FITNESS)

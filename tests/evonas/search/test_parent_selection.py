@@ -43,7 +43,7 @@ def crowded_front() -> Doubles:
 
 def test_gap_filling_spreads_parents_over_the_cost_and_not_over_the_members() -> None:
     pool = make_pool(crowded_front(), logarithmic=False)
-    sparse_gap, sparse_tournament = (draws(name, pool)[30:].sum() for name in ("gap", "tournament"))
+    sparse_gap, sparse_tournament = (draws(name, pool)[30:].sum() for name in ("front-gap", "tournament"))
     assert sparse_gap > 0.5 > 1.5 * sparse_tournament
 
 
@@ -51,7 +51,7 @@ def test_gap_filling_takes_the_next_rank_too_and_no_other() -> None:
     F = crowded_front()[::4]
     pool = make_pool(np.concatenate([F + k * 0.001 for k in range(3)]))
     assert set(pool.rank) == {0, 1, 2}
-    share = draws("gap", pool)
+    share = draws("front-gap", pool)
     assert share[pool.rank == 1].sum() > 0.2
     assert share[pool.rank == 2].sum() == 0
 
@@ -59,19 +59,19 @@ def test_gap_filling_takes_the_next_rank_too_and_no_other() -> None:
 def test_gap_filling_knows_any_number_of_costs_and_fronts_of_one() -> None:
     rng = np.random.default_rng(1)
     plane = rng.dirichlet(np.ones(3), size=40)
-    assert (draws("gap", make_pool(plane)) > 0).mean() > 0.8
+    assert (draws("front-gap", make_pool(plane)) > 0).mean() > 0.8
     best_two = set(np.argsort(plane[:, 0])[:2].tolist())
     for F, parents in (
         (plane[:1], {0}), (plane[:, :1], best_two), (np.array([[0.5, 3.0], [0.5, 3.0]]), {0, 1}),
         (np.array([[0.5, 3.0], [np.inf, np.inf]]), {0}),
     ):
-        assert set(np.flatnonzero(draws("gap", make_pool(F), 50)).tolist()) == parents
+        assert set(np.flatnonzero(draws("front-gap", make_pool(F), 50)).tolist()) == parents
 
 
 def aims(pool: Pool, n: int) -> Doubles:
     """Costs of the first kind that children should have."""
     rng = np.random.default_rng(2)
-    return np.array([aim.costs[0] for _ in range(n) if (aim := PARENTS["gap"](pool, rng).aim)])
+    return np.array([aim.costs[0] for _ in range(n) if (aim := PARENTS["front-gap"](pool, rng).aim)])
 
 
 def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -> None:
@@ -102,7 +102,7 @@ def test_where_larger_networks_are_not_better_yet_the_dearest_of_the_front_grows
 ) -> None:
     F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 4.0 + 0.7 * lag], [0.26, 4.0 + lag]])
     rng = np.random.default_rng(3)
-    choices = [PARENTS["gap"](make_pool(F, logarithmic=False), rng) for _ in range(1500)]
+    choices = [PARENTS["front-gap"](make_pool(F, logarithmic=False), rng) for _ in range(1500)]
     dear = [choice for choice in choices if choice.aim is not None and choice.aim.costs[0] > 4]
     assert len(dear) / len(choices) == pytest.approx(LAGGING_SHARE, abs=0.04)
     np.testing.assert_allclose([choice.aim.costs[0] for choice in dear if choice.aim is not None], 4 + reach)
@@ -126,7 +126,7 @@ def test_of_neighbours_the_one_whose_child_promises_least_is_no_parent() -> None
     late = np.array([[0.49, 4.6], [0.485, 4.7], [0.48, 4.8], [0.475, 4.9]])  # on the front, each no better than 4.0
     pool = make_pool(np.concatenate([good, late]), logarithmic=False)
     rng = np.random.default_rng(0)
-    choices = [PARENTS["gap"](pool, rng) for _ in range(1000)]
+    choices = [PARENTS["front-gap"](pool, rng) for _ in range(1000)]
     parents = np.bincount([c.parent for c in choices if c.aim and 4.85 < c.aim.costs[0] < 5], minlength=7)
     assert parents[2] == parents.sum() > 20
 
@@ -144,7 +144,7 @@ def test_beyond_both_ends_goes_the_same_share_of_the_time_however_far_apart_they
 def test_of_the_dearest_the_best_becomes_the_parent_of_those_beyond() -> None:
     F = np.array([[0.3, 3.0, 2.0], [0.1, 4.0, 3.0], [0.2, 3.5, 3.0]])
     rng, pool = np.random.default_rng(6), make_pool(F, logarithmic=False)
-    choices = [PARENTS["gap"](pool, rng) for _ in range(500)]
+    choices = [PARENTS["front-gap"](pool, rng) for _ in range(500)]
     beyond = {choice.parent for choice in choices if choice.aim is not None and choice.aim.costs[1] > 3}
     assert beyond == {1}
 
@@ -162,7 +162,7 @@ def test_parents_cost_a_little_more_than_their_children_should(logarithmic: bool
     rng = np.random.default_rng(5)
     F = np.stack([1 - np.arange(101) / 200, np.arange(101) / 100], axis=1)
     pool = make_pool(F, logarithmic=logarithmic)
-    choices = [PARENTS["gap"](pool, rng) for _ in range(500)]
+    choices = [PARENTS["front-gap"](pool, rng) for _ in range(500)]
     inside = [(c.parent, c.aim.costs[0]) for c in choices if c.aim and 0 < c.aim.costs[0] < 0.9]
     more = [F[parent, 1] - cost for parent, cost in inside]
     assert len(more) > 300

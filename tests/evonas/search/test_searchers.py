@@ -49,8 +49,8 @@ class TestNSGA2(SearcherContract):
     name = "nsga2"
 
     @pytest.fixture(params=[
-        {"survival": "aging"}, {"survival": "elitist", "parents": "gap"}, {"rungs": (1, 2, 6)},
-        {"adapt": True, "crossover_rate": 0.2},
+        {"survival": "aging"}, {"survival": "elitist", "parents": "front-gap"}, {"rungs": (1, 2, 6)},
+        {"adaptive_operators": True, "crossover_rate": 0.2},
     ], ids=str)
     def make_searcher(self, request: pytest.FixtureRequest) -> Maker:
         return lambda seed: NSGA2(
@@ -171,9 +171,9 @@ def test_selection_beats_random_search_at_equal_budget(survival: str, parents: s
 #: Digests of all genotypes of a run, in order of birth. They change only with the algorithm.
 GOLDEN: list[tuple[str, dict[str, Any]]] = [
     ("ec80706546a7", {"survival": "aging", "parents": "tournament"}),
-    ("2ba34ba4ef9e", {"survival": "aging-dominated", "parents": "gap"}),
-    ("cbb5e735e2e0", {"survival": "elitist", "parents": "tournament", "adapt": True}),
-    ("51bd9e75259a", {"survival": "aging-dominated", "parents": "gap", "rungs": (1, 3)}),
+    ("2ba34ba4ef9e", {"survival": "aging-dominated", "parents": "front-gap"}),
+    ("cbb5e735e2e0", {"survival": "elitist", "parents": "tournament", "adaptive_operators": True}),
+    ("51bd9e75259a", {"survival": "aging-dominated", "parents": "front-gap", "rungs": (1, 3)}),
 ]
 
 
@@ -252,7 +252,7 @@ def test_a_space_that_can_aim_is_told_what_a_child_should_cost() -> None:
     assert all(set(costs) == {"flops"} and costs["flops"] > 0 for costs in space.wanted)
 
 
-@pytest.mark.parametrize(("parents", "each"), [("gap", True), ("tournament", False)])
+@pytest.mark.parametrize(("parents", "each"), [("front-gap", True), ("tournament", False)])
 def test_every_founder_has_a_child_before_any_has_two_where_parents_fill_gaps(parents: str, each: bool) -> None:
     memory = Memory()
     searcher = NSGA2(ToySpace(), OBJECTIVES, population=8, children=3, generations=4, parents=parents, rng=rng(0))
@@ -317,7 +317,7 @@ def test_children_that_break_a_constraint_on_their_cost_are_drawn_again() -> Non
         (NSGA2, {"generations": -1}, "generations must not be negative, got -1"),
         (NSGA2, {"crossover_rate": 1.5}, "crossover_rate must be a probability, got 1.5"),
         (NSGA2, {"survival": "agin"}, "unknown survival 'agin', did you mean 'aging'"),
-        (NSGA2, {"parents": "gaps"}, "unknown parents 'gaps', did you mean 'gap'"),
+        (NSGA2, {"parents": "front-gaps"}, "unknown parents 'gaps', did you mean 'gap'"),
         (RandomSearch, {"population": 0}, "population and children must be at least 1, got 0 and 20"),
     ],
 )

@@ -98,7 +98,7 @@ def test_children_of_tied_networks_are_pruned_by_the_cost_that_is_hardest_to_mee
     assert easy.genotype.prune_to == round(0.9 * parent.n_edges)
 
 
-@pytest.mark.parametrize("objectives", [("val_error", "params"), ("fitness_error", "flops", "flash")])
+@pytest.mark.parametrize("objectives", [("val_error", "params"), ("trainval_error", "flops", "flash")])
 def test_a_search_that_counts_weights_begins_with_few_that_are_shared(objectives: tuple[str, ...]) -> None:
     task = Task("classification", (1, 28, 28), 10)
     chosen = create(task, {}).founders_for(10**9, objectives)
