@@ -100,8 +100,9 @@ class RunConfig(BaseModel):
             networks' are), since the teacher sees them where they were. See :mod:`evonas.run.distillation`.
         survival: Who dies first: ``"aging-dominated"``: the oldest of the dominated, ``"aging"``: the oldest,
             ``"elitist"``: the worst.
-        parents: ``"front-gap"``: neighbours of thin places of the front; ``"tournament"``: the best of 3 of the population, a
-            fifth of the time any of the front; ``"living-tournament"``: always the best of 3 of the population.
+        parent_selection: ``"front-gap"``: neighbours of thin places of the front; ``"tournament"``: the best of 3 of
+            the population, a fifth of the time any of the front; ``"living-tournament"``: always the best of 3 of the
+            population.
         adapt: Draw operators by the hypervolume that they gained for their compute.
         prescreen: A proxy of :mod:`evonas.evaluation.proxies` that chooses, of ``prescreen_ratio`` children that are
             bred, the one that is trained; None trains every child.
@@ -160,7 +161,7 @@ class RunConfig(BaseModel):
     teacher_members: int = Field(default=5, ge=1, le=MOST)
     self_distillation: bool | None = None
     survival: Literal["aging", "aging-dominated", "elitist"] = "aging-dominated"
-    parents: Literal["front-gap", "tournament", "living-tournament"] = "front-gap"
+    parent_selection: Literal["front-gap", "tournament", "living-tournament"] = "front-gap"
     adaptive_operators: bool = False
     crossover_rate: float = Field(default=0.0, ge=0, le=1)
     prescreen: str | None = None

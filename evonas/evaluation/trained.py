@@ -104,12 +104,12 @@ def _trainval_names(task: Task) -> tuple[str, ...]:
     balanced one.
     """
     wanted = ("trainval_error", "trainval_balanced_error", "trainval_nmse", "trainval_mse")
-    return tuple(name for name in metric_names(task, "fitness") if name in wanted)
+    return tuple(name for name in metric_names(task, "trainval") if name in wanted)
 
 
 def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Splits) -> Metrics:
-    """Metrics on the validation set, and the fitness: the mean of the errors on the validation set and on as many
-    training samples. It names better networks than validation alone, whose few samples flatter the luckiest of many.
+    """Metrics on the validation set, and ``trainval_...``: means of the errors on the validation set and on as many
+    training samples. They name better networks than validation alone, whose few samples flatter the luckiest of many.
 
     Args:
         space: The space of the genotype.
@@ -121,8 +121,8 @@ def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Split
         measure(predict(space, genotype, weights, samples), samples, splits.task, "val")
         for samples in (splits.validation, splits.train_probe)
     )
-    errors = {name: name.replace("fitness_", "val_") for name in _trainval_names(splits.task)}
-    return {**new, **{fitness: (new[error] + known[error]) / 2 for fitness, error in errors.items()}}
+    errors = {name: name.replace("trainval_", "val_") for name in _trainval_names(splits.task)}
+    return {**new, **{name: (new[error] + known[error]) / 2 for name, error in errors.items()}}
 
 
 def trains_in_threads(space: SearchSpace[G]) -> bool:

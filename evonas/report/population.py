@@ -49,7 +49,7 @@ def replay(
         told = {r.id: r for r in batch if r.status == "ok" or not rung_of(r.budget, rungs)}
         candidates = [*(r for r in population if r.id not in told), *told.values()]
         chosen = survivors(
-            SURVIVALS[survival], size, births=np.array([r.generation for r in candidates]),
+            SURVIVALS[survival], size, generations=np.array([r.generation for r in candidates]),
             ids=np.array([r.id for r in candidates]), failed=np.array([r.status == "failed" for r in candidates]),
             rungs=np.array([rung_of(r.budget, rungs) for r in candidates]), F=objectives.matrix(candidates),
             violations=objectives.violations(candidates),

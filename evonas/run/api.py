@@ -60,10 +60,10 @@ class Run:
     def front(self, *, equal: bool = False, also: Sequence[int] = ()) -> pd.DataFrame:
         """The Pareto front, a row a member by ascending cost; the index is ``id``.
 
-        Members that are equal in all objectives are one row, the first of them. Columns are ``generation`` (generation),
+        Members that are equal in all objectives are one row, the first of them. Columns are ``generation``,
         ``operator``, ``parents`` (a list of ids), ``budget`` (epochs), ``equal`` (a list of the ids of members that are
-        equal to this one) and every metric. Without members it has no rows. ``attrs["objectives"]`` says of each
-        objective whether it is minimised (``"min"``) or maximised.
+        equal to this one) and every metric. Without members it has no rows. ``attrs["objectives"]`` says of each objective
+        whether it is minimised (``"min"``) or maximised.
 
         Args:
             equal: Every member has a row, also those that are equal to another.

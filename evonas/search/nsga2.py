@@ -13,7 +13,15 @@ from evonas.objectives import Objectives
 from evonas.search.base import History
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parent_selection import PARENTS, Choice, Pool, TargetCost, exponents_of, front_gap, hopeful
+from evonas.search.parent_selection import (
+    PARENT_SELECTIONS,
+    Choice,
+    Pool,
+    TargetCost,
+    exponents_of,
+    front_gap,
+    hopeful,
+)
 from evonas.search.reproduction import LazyTrials, Proposal, Screening
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
@@ -38,7 +46,7 @@ class NSGA2(Generational[G]):
         generations: Number of generations after the founders.
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
-        parents: ``"front-gap"``, ``"tournament"`` or ``"living-tournament"``.
+        parent_selection: ``"front-gap"``, ``"tournament"`` or ``"living-tournament"``.
         adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
         crossover_rate: Probability that an offspring has two parents.
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the
@@ -47,13 +55,13 @@ class NSGA2(Generational[G]):
         screening: Of several children of a parent, which should cost the same, the most promising one is born.
 
     Raises:
-        ValueError: A number is out of range, or there is no such ``survival`` or ``parents``.
+        ValueError: A number is out of range, or there is no such ``survival`` or ``parent_selection``.
     """
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
-        parents: str = "front-gap", adaptive_operators: bool = False, crossover_rate: float = 0.0,
+        parent_selection: str = "front-gap", adaptive_operators: bool = False, crossover_rate: float = 0.0,
         founders: Sequence[Trial[G]] = (), rng: np.random.Generator, screening: Screening[G] | None = None,
     ) -> None:
         if population < 2:
@@ -62,12 +70,14 @@ class NSGA2(Generational[G]):
             raise ValueError(f"children must be at least 1, got {children}")
         if not 0 <= crossover_rate <= 1:
             raise ValueError(f"crossover_rate must be a probability, got {crossover_rate}")
-        for kind, name, known in (("survival", survival, SURVIVALS), ("parents", parents, PARENTS)):
+        rules = ("survival", survival, SURVIVALS), ("parent_selection", parent_selection, PARENT_SELECTIONS)
+        for kind, name, known in rules:
             if name not in known:
                 raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng, screening=screening)
         self._size, self._n_children, self._founders = population, children, founders
-        self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
+        self._survival, self._parent = SURVIVALS[survival], PARENT_SELECTIONS[parent_selection]
+        self._crossover_rate = crossover_rate
         self._adaptive_operators, self._credit = adaptive_operators, Credit()
         self._reference: list[float] | None = None
         self._population: list[Member[G]] = []
@@ -196,7 +206,7 @@ class NSGA2(Generational[G]):
         candidates = [*(m for m in self._population if m.individual.id not in told), *told.values()]
         F, violations = self._losses(candidates)
         chosen = survivors(
-            self._survival, self._size, births=np.array([m.individual.generation for m in candidates]),
+            self._survival, self._size, generations=np.array([m.individual.generation for m in candidates]),
             ids=np.array([m.individual.id for m in candidates]),
             failed=np.array([m.evaluation.status == "failed" for m in candidates]),
             rungs=np.array([self._rung(m) for m in candidates]), F=F, violations=violations,

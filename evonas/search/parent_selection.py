@@ -33,10 +33,10 @@ HOPELESS = 0.2
 #: How the compute of a trial grows with its cost, as exponents: what is measured is bounded by these, and needs trials.
 EXPONENTS, FEWEST_TRIALS = (0.3, 1.0), 8
 #: Shares of the time spent beyond the cheap and the costly end of the front, and how far beyond, as a share of its
-#: span. With half of DEAR_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their fronts
-#: at .55 and .64 of the allowed edges; with .03 and .06 of the *draws* a third of the time went to networks near that
-#: bound.
-CHEAP_SHARE, DEAR_SHARE, REACH = 0.03, 0.2, 0.15
+#: span. With half of COSTLY_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their
+#: fronts at .55 and .64 of the allowed edges; with .03 and .06 of the *draws* a third of the time went to networks near
+#: that bound.
+CHEAP_SHARE, COSTLY_SHARE, REACH = 0.03, 0.2, 0.15
 #: If members cost more than the costliest of the front by this share of its span, more time is spent beyond the costly
 #: end, up to the costliest of all if that is further: otherwise large networks are never trained as long as small ones.
 LAG, LAGGING_SHARE = 0.03, 0.4
@@ -142,10 +142,10 @@ def front_gap(pool: Pool, rng: np.random.Generator) -> Choice:
         point, near = _beyond(members[-1], axis, max(REACH, lag)), front[-1:]
     else:
         point = members[segment - 1, 1:] + along * (members[segment, 1:] - members[segment - 1, 1:])
-    dearer = np.where(pool.logarithmic, rng.uniform(*np.log10(COSTLIER)), 0) / span[1:]
+    costlier = np.where(pool.logarithmic, rng.uniform(*np.log10(COSTLIER)), 0) / span[1:]
     if F.shape[1] == 2:
-        near = near[_promising(F[near], members, (point + dearer)[0], WORSE)]
-    distance = ((F[near, 1:] - point - dearer) ** 2).sum(axis=1)
+        near = near[_promising(F[near], members, (point + costlier)[0], WORSE)]
+    distance = ((F[near, 1:] - point - costlier) ** 2).sum(axis=1)
     parent = int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]]))
     return Choice(parent, TargetCost(point * span[1:], span[1:]))
 
@@ -233,9 +233,9 @@ def _times(members: Doubles, axis: int, *, lagging: bool) -> Doubles:
         lagging: Whether members beyond the costly end are not better yet.
     """
     width, height = np.abs(np.diff(members[:, [axis, 0]], axis=0)).T
-    dear = LAGGING_SHARE if lagging else DEAR_SHARE
-    gaps = (1 - CHEAP_SHARE - dear) * (_shares(width) + _shares(width * height)) / 2
-    return np.concatenate([[CHEAP_SHARE], gaps, [dear]])
+    costly = LAGGING_SHARE if lagging else COSTLY_SHARE
+    gaps = (1 - CHEAP_SHARE - costly) * (_shares(width) + _shares(width * height)) / 2
+    return np.concatenate([[CHEAP_SHARE], gaps, [costly]])
 
 
 def _costs(members: Doubles, axis: int, lag: float) -> Doubles:
@@ -282,6 +282,6 @@ def _beyond(member: Doubles, axis: int, reach: float) -> Doubles:
     return point
 
 
-PARENTS: MappingProxyType[str, Parents] = MappingProxyType(
+PARENT_SELECTIONS: MappingProxyType[str, Parents] = MappingProxyType(
     {"front-gap": front_gap, "tournament": tournament, "living-tournament": living_tournament}
 )

@@ -33,7 +33,7 @@ OLDEST = 2
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE individuals (
-    id INTEGER PRIMARY KEY, birth INTEGER NOT NULL, operator TEXT NOT NULL, parents TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, operator TEXT NOT NULL, parents TEXT NOT NULL,
     digest TEXT NOT NULL, genotype BLOB NOT NULL);
 CREATE TABLE evaluations (
     id INTEGER NOT NULL, budget INTEGER NOT NULL, status TEXT NOT NULL, metrics TEXT NOT NULL, seconds REAL NOT NULL,

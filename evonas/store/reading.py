@@ -129,7 +129,7 @@ class RunReader(Generic[G]):
             StoreError: A row is damaged, or a successful evaluation lacks an objective.
         """
         query = (
-            "SELECT e.rowid, e.id, e.budget, i.birth, i.operator, i.parents, e.status, e.metrics, e.seconds, "
+            "SELECT e.rowid, e.id, e.budget, i.generation, i.operator, i.parents, e.status, e.metrics, e.seconds, "
             f"e.elapsed, e.error, o.run, o.id_there FROM evaluations e JOIN individuals i ON i.id = e.id {_ORIGINS} "
             "WHERE e.rowid > ? ORDER BY e.rowid"
         )
@@ -239,11 +239,11 @@ class RunReader(Generic[G]):
         return Start(genotype, weights, continues)
 
     def _read_individual(self, id: int) -> Individual[G]:
-        row = self._one("SELECT birth, operator, parents, genotype FROM individuals WHERE id = ?", id)
+        row = self._one("SELECT generation, operator, parents, genotype FROM individuals WHERE id = ?", id)
         if row is None:
             raise StoreError(f"{self.directory} has no individual {id}")
         with sqlite_errors(self.directory):
-            generation, operator = rows.whole(row[0], "a birth"), rows.name_of(row[1], "an operator")
+            generation, operator = rows.whole(row[0], "a generation"), rows.name_of(row[1], "an operator")
             parents = rows.parents_of(row[2], id)
         return Individual(id, self._unpack(row[3]), generation, operator, parents)
 

@@ -16,7 +16,7 @@ from evonas.individual import Origin
 from evonas.store.records import ComputeCost, Record, Retraining, RunInfo, SeedSource, TeacherSource
 from evonas.types import Json
 
-#: Largest id, birth, budget and seed: exact in a double, so that no reader rounds them.
+#: Largest id, generation, budget and seed: exact in a double, so that no reader rounds them.
 MOST_WHOLE = 2**53
 #: Largest size in characters of a list of parents, of metrics, of an entry of ``meta``, of a searcher's state.
 PARENTS_SIZE, METRICS_SIZE, META_SIZE, STATE_SIZE = 10_000, 100_000, 2**26, 2**28
@@ -66,9 +66,9 @@ def record_of(row: Sequence[Any]) -> Record:
     """
     id, budget, generation, operator, parents, status, metrics, seconds, elapsed, error, run, id_there = row
     return Record(
-        whole(id, "an id"), whole(budget, "a budget"), whole(generation, "a birth"), name_of(operator, "an operator"),
-        parents_of(parents, id), status_of(status), metrics_of(metrics), seconds_of(seconds), seconds_of(elapsed),
-        error_of(error), origin_of(run, id_there),
+        whole(id, "an id"), whole(budget, "a budget"), whole(generation, "a generation"),
+        name_of(operator, "an operator"), parents_of(parents, id), status_of(status), metrics_of(metrics),
+        seconds_of(seconds), seconds_of(elapsed), error_of(error), origin_of(run, id_there),
     )
 
 

@@ -55,7 +55,7 @@ from evonas.types import Floats, Goal, Json, Metrics, Weights
 LARGE = 2**20
 
 
-#: Columns id, birth, operator, parents, digest and genotype.
+#: Columns id, generation, operator, parents, digest and genotype.
 IndividualRow: TypeAlias = tuple[int, int, str, str, str, bytes]
 
 

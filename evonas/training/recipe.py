@@ -97,8 +97,8 @@ class Recipe:
             epsilon 1e-8.
         learning_rate: The peak of the schedule.
         lr_reference_edges: Trials of networks that keep more edges than this learn more slowly where they begin with
-            weights, of a parent or their own: the peak is multiplied by ``sqrt(lr_reference_edges / edges)``. Chosen for
-            784 inputs; a large number switches it off. Wider layers want lower rates (Yang 2022,
+            weights, of a parent or their own: the peak is multiplied by ``sqrt(lr_reference_edges / edges)``. Chosen
+            for 784 inputs; a large number switches it off. Wider layers want lower rates (Yang 2022,
             https://arxiv.org/abs/2203.03466): on Fashion-MNIST 2 of 20 children of 36 000 to 51 000 edges were better
             than their parent of 25 000 with the full rate, and 10 of 12 with two thirds of it.
         longer_edges: Children of networks that keep fewer edges than this are trained for more epochs than the trial's
@@ -118,9 +118,9 @@ class Recipe:
         shift: Most pixels by which images are moved along each axis, every batch of them another way (see
             :mod:`evonas.training.augmentation`).
         flip: Half of the batches are mirrored left to right.
-        min_edges_for_augmentation: Networks that keep fewer edges than this (in cells: operations) see images as they are,
-            whatever ``shift`` and ``flip``: they have no room for more. With shifts by a pixel on MNIST validation lost
-            .2 points at 1 000 edges, and gained .2 at 2 650 and .4 from 6 600 on (3 and 4 runs).
+        min_edges_for_augmentation: Networks that keep fewer edges than this (in cells: operations) see images as they
+            are, whatever ``shift`` and ``flip``: they have no room for more. With shifts by a pixel on MNIST validation
+            lost .2 points at 1 000 edges, and gained .2 at 2 650 and .4 from 6 600 on (3 and 4 runs).
         teacher_weight: Share of the teacher's outputs in the targets, where the samples have a teacher (Hinton 2015,
             https://arxiv.org/abs/1503.02531; for classes at temperature 1).
         patience: Epochs without a lower validation loss after which training stops and gives the best epoch's weights;

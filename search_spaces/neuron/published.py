@@ -27,8 +27,9 @@ PUBLISHED: Mapping[str, Preset] = MappingProxyType({
     EVOLUTION: Preset(
         paper="Lunev and Nikitin", link="https://github.com/artemlunev2000/Neuron-Level-NAS",
         settings={
-            "population": 60, "children": 15, "generations": 40, "survival": "aging", "parents": "living-tournament",
-            "adaptive_operators": False, "crossover_rate": 0.0, "self_distillation": False, "epochs": 60,
+            "population": 60, "children": 15, "generations": 40, "survival": "aging",
+            "parent_selection": "living-tournament", "adaptive_operators": False, "crossover_rate": 0.0,
+            "self_distillation": False, "epochs": 60,
             "training": {
                 "optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 1e-3, "batch_size": 128, "patience": 18,
                 "schedule": "constant", "warmup": 0.0, "label_smoothing": 0.0, "hidden_dropout": 0.2,

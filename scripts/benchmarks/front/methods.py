@@ -98,8 +98,8 @@ COMMON: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations": 
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
 _EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": EPOCHS}
-#: Operators in the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and
-#: splitting.
+#: Operators in the place of growing and pruning: the published mutations (see
+#: :mod:`search_spaces.neuron.mutation.steps`), and splitting.
 _SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
 _BY_GRADIENT = {**DEFAULT_WEIGHTS, "grow_and_prune": 0.0, "grow_and_prune_gradient": DEFAULT_WEIGHTS["grow_and_prune"]}
 
@@ -107,12 +107,12 @@ _BY_GRADIENT = {**DEFAULT_WEIGHTS, "grow_and_prune": 0.0, "grow_and_prune_gradie
 ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "pruned-founders": {"space_options": {"founders": "pruned"}},
     "sparse-founders": {"space_options": {"founders": "log-uniform"}},
-    "no-inflate": {"space_options": {"operators": dict.fromkeys(_SIMPLE, 1.0)}},
-    "inflate-gradient": {"space_options": {"operators": _BY_GRADIENT}},
+    "no-grow-and-prune": {"space_options": {"operators": dict.fromkeys(_SIMPLE, 1.0)}},
+    "grow-and-prune-gradient": {"space_options": {"operators": _BY_GRADIENT}},
     "no-distance": {"space_options": {"distance_strength": 0}},
-    "tournament": {"parents": "tournament"},
+    "tournament": {"parent_selection": "tournament"},
     "no-distillation": {"self_distillation": False},
-    "adaptive_operators": {"adaptive_operators": True},
+    "adaptive-operators": {"adaptive_operators": True},
     "rungs": {"rungs": [2, 8]},
     "confirmed": {"rungs": [6, 12]},
     "by-validation": {"objectives": ["val_error", "flops"]},

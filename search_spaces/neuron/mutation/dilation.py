@@ -12,7 +12,7 @@ from search_spaces.neuron.distance import DistanceLaw, input_positions
 from search_spaces.neuron.edge_editing import with_edges
 from search_spaces.neuron.edge_sampling import first_fresh, merged
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.mutation.grow_and_prune import grown_and_pruned
+from search_spaces.neuron.mutation.growing import grown_and_pruned
 from search_spaces.neuron.mutation.steps import MutationParams
 
 #: Numbers of its layer's nearest places that count as a source's neighbours, on a grid squares around it: the next

@@ -74,7 +74,7 @@ def test_a_tap_on_a_phone_shows_what_it_chose(open_page: Any, report: Path, ids:
     page.locator(f"#members tr[data-id='{ids[-1]}']").tap()
     assert title(page).startswith(f"Network #{ids[-1]}")
     peek.wait_for(state="visible")
-    assert peek.inner_text().startswith(f"#{ids[-1]} · fitness error ")
+    assert peek.inner_text().startswith(f"#{ids[-1]} · trainval error ")
     box = peek.bounding_box()
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= 800
@@ -141,7 +141,7 @@ def test_settings_and_the_command_stand_on_the_page(
 ) -> None:
     page = open_page(report)
     settings = page.locator("#settings").inner_text()
-    for text in ("objectives\nfitness_error, flops", "epochs\n20", "space options: edges\n64, 600", "seed\n3"):
+    for text in ("objectives\ntrainval_error, flops", "epochs\n20", "space options: edges\n64, 600", "seed\n3"):
         assert text in settings
     words = shlex.split(page.locator("#made").inner_text())
     assert words[:2] == ["evonas", "evolve"]

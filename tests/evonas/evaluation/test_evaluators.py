@@ -22,7 +22,7 @@ from evonas.training.calibration import recalibrate
 from evonas.types import Task, Weights
 
 
-def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples() -> None:
+def test_trainval_is_the_mean_error_on_validation_and_on_as_many_training_samples() -> None:
     splits = load("digits")
     space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [100, 200]})
     evaluator = TrainedEvaluator(space, splits, Recipe())

@@ -100,8 +100,8 @@ def test_a_metric_that_is_bounded_has_a_column() -> None:
 
 def test_what_a_person_reads_stands_beside_a_first_objective_that_says_less() -> None:
     members = [measured(r, trainval_error=0.1, val_accuracy=0.9) for r in MEMBERS]
-    fitness = parse_objectives(["trainval_error", "flops"], [], ["trainval_error", "flops"])
-    assert names(front_columns(members, fitness))[:4] == ["id", "trainval_error", "val_accuracy", "flops"]
+    both = parse_objectives(["trainval_error", "flops"], [], ["trainval_error", "flops"])
+    assert names(front_columns(members, both))[:4] == ["id", "trainval_error", "val_accuracy", "flops"]
     assert "val_accuracy" not in names(front_columns(members, OBJECTIVES))
 
 
@@ -124,8 +124,8 @@ def test_named_columns_stand_in_their_order_and_are_never_dropped() -> None:
     [
         (["flop"], "unknown column 'flop', did you mean 'flops'"),
         (["edge"], "unknown column 'edge', did you mean 'edges'"),
-        ([], "--columns names no column, there are: birth, "),
-        (["id", "x" * 40], "unknown column 'x+', there are: birth, budget, depth"),
+        ([], "--columns names no column, there are: budget, "),
+        (["id", "x" * 40], "unknown column 'x+', there are: budget, depth"),
         (["latency"], "latency was measured for 0 of 3 members: `evonas measure RUN` measures all"),
         (["test_accuracy"], "test_accuracy is measured on the test set: give --test"),
     ],

@@ -9,9 +9,9 @@ from evonas.pareto import rank_and_crowd
 from evonas.search.parent_selection import (
     CHEAP_SHARE,
     COSTLIER,
-    DEAR_SHARE,
+    COSTLY_SHARE,
     LAGGING_SHARE,
-    PARENTS,
+    PARENT_SELECTIONS,
     REACH,
     Pool,
     exponents_of,
@@ -32,7 +32,7 @@ def make_pool(
 
 def draws(name: str, pool: Pool, n: int = 2000) -> np.ndarray:
     rng = np.random.default_rng(0)
-    return np.bincount([PARENTS[name](pool, rng).parent for _ in range(n)], minlength=len(pool.F)) / n
+    return np.bincount([PARENT_SELECTIONS[name](pool, rng).parent for _ in range(n)], minlength=len(pool.F)) / n
 
 
 def crowded_front() -> Doubles:
@@ -71,12 +71,12 @@ def test_gap_filling_knows_any_number_of_costs_and_fronts_of_one() -> None:
 def aims(pool: Pool, n: int) -> Doubles:
     """Costs of the first kind that children should have."""
     rng = np.random.default_rng(2)
-    return np.array([aim.costs[0] for _ in range(n) if (aim := PARENTS["front-gap"](pool, rng).aim)])
+    return np.array([aim.costs[0] for _ in range(n) if (aim := PARENT_SELECTIONS["front-gap"](pool, rng).aim)])
 
 
 def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -> None:
     points = aims(make_pool(crowded_front(), logarithmic=False), 9000)
-    assert ((points < 3).mean(), (points > 5).mean()) == pytest.approx((CHEAP_SHARE, DEAR_SHARE), abs=0.02)
+    assert ((points < 3).mean(), (points > 5).mean()) == pytest.approx((CHEAP_SHARE, COSTLY_SHARE), abs=0.02)
     assert 3 - 2 * REACH <= points.min() < 3 - REACH
     assert set(points[points > 5]) == {5 + REACH * 2}
 
@@ -102,11 +102,11 @@ def test_where_larger_networks_are_not_better_yet_the_dearest_of_the_front_grows
 ) -> None:
     F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 4.0 + 0.7 * lag], [0.26, 4.0 + lag]])
     rng = np.random.default_rng(3)
-    choices = [PARENTS["front-gap"](make_pool(F, logarithmic=False), rng) for _ in range(1500)]
-    dear = [choice for choice in choices if choice.aim is not None and choice.aim.costs[0] > 4]
-    assert len(dear) / len(choices) == pytest.approx(LAGGING_SHARE, abs=0.04)
-    np.testing.assert_allclose([choice.aim.costs[0] for choice in dear if choice.aim is not None], 4 + reach)
-    assert {choice.parent for choice in dear} == {1}
+    choices = [PARENT_SELECTIONS["front-gap"](make_pool(F, logarithmic=False), rng) for _ in range(1500)]
+    costly = [choice for choice in choices if choice.aim is not None and choice.aim.costs[0] > 4]
+    assert len(costly) / len(choices) == pytest.approx(LAGGING_SHARE, abs=0.04)
+    np.testing.assert_allclose([choice.aim.costs[0] for choice in costly if choice.aim is not None], 4 + reach)
+    assert {choice.parent for choice in costly} == {1}
 
 
 def test_what_a_trial_takes_is_learnt_from_the_trials() -> None:
@@ -126,7 +126,7 @@ def test_of_neighbours_the_one_whose_child_promises_least_is_no_parent() -> None
     late = np.array([[0.49, 4.6], [0.485, 4.7], [0.48, 4.8], [0.475, 4.9]])  # on the front, each no better than 4.0
     pool = make_pool(np.concatenate([good, late]), logarithmic=False)
     rng = np.random.default_rng(0)
-    choices = [PARENTS["front-gap"](pool, rng) for _ in range(1000)]
+    choices = [PARENT_SELECTIONS["front-gap"](pool, rng) for _ in range(1000)]
     parents = np.bincount([c.parent for c in choices if c.aim and 4.85 < c.aim.costs[0] < 5], minlength=7)
     assert parents[2] == parents.sum() > 20
 
@@ -137,14 +137,14 @@ def test_beyond_both_ends_goes_the_same_share_of_the_time_however_far_apart_they
     points = aims(make_pool(np.stack([1 - cost / 10, cost], axis=1)), 20_000)
     below, above = points < cost[0], points > cost[-1]
     seconds = np.where(above, 10 ** cost[-1], np.where(below, 10 ** cost[0], 10**points))
-    assert seconds[above].sum() / seconds.sum() == pytest.approx(DEAR_SHARE, abs=0.04)
+    assert seconds[above].sum() / seconds.sum() == pytest.approx(COSTLY_SHARE, abs=0.04)
     assert seconds[below].sum() / seconds.sum() == pytest.approx(CHEAP_SHARE, abs=0.01)
 
 
 def test_of_the_dearest_the_best_becomes_the_parent_of_those_beyond() -> None:
     F = np.array([[0.3, 3.0, 2.0], [0.1, 4.0, 3.0], [0.2, 3.5, 3.0]])
     rng, pool = np.random.default_rng(6), make_pool(F, logarithmic=False)
-    choices = [PARENTS["front-gap"](pool, rng) for _ in range(500)]
+    choices = [PARENT_SELECTIONS["front-gap"](pool, rng) for _ in range(500)]
     beyond = {choice.parent for choice in choices if choice.aim is not None and choice.aim.costs[1] > 3}
     assert beyond == {1}
 
@@ -154,7 +154,7 @@ def test_members_that_break_a_constraint_draw_nobody_beyond_the_dear_end() -> No
     pool = make_pool(F, logarithmic=False, violation=np.array([0.0, 0.0, 0.5]))
     points = aims(pool, 3000)
     assert set(points[points > 4]) == {4 + REACH}
-    assert (points > 4).mean() == pytest.approx(DEAR_SHARE, abs=0.03)
+    assert (points > 4).mean() == pytest.approx(COSTLY_SHARE, abs=0.03)
 
 
 @pytest.mark.parametrize("logarithmic", [True, False])
@@ -162,7 +162,7 @@ def test_parents_cost_a_little_more_than_their_children_should(logarithmic: bool
     rng = np.random.default_rng(5)
     F = np.stack([1 - np.arange(101) / 200, np.arange(101) / 100], axis=1)
     pool = make_pool(F, logarithmic=logarithmic)
-    choices = [PARENTS["front-gap"](pool, rng) for _ in range(500)]
+    choices = [PARENT_SELECTIONS["front-gap"](pool, rng) for _ in range(500)]
     inside = [(c.parent, c.aim.costs[0]) for c in choices if c.aim and 0 < c.aim.costs[0] < 0.9]
     more = [F[parent, 1] - cost for parent, cost in inside]
     assert len(more) > 300

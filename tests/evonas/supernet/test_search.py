@@ -387,8 +387,8 @@ def test_below_the_target_nothing_is_charged_where_it_is_one_sided(one_sided: bo
     training = SupernetTraining(SPACE, splits(), settings, n_epochs=3, seed=np.random.SeedSequence(0))
     training.run(tmp_path, Stop(), lambda *_: None)
     assert training.logits is not None
-    dearest = training.logits.references.detach()[0].softmax(-1)[:, 3].mean()
-    assert (float(dearest) > 0.6) == (not one_sided)
+    costliest = training.logits.references.detach()[0].softmax(-1)[:, 3].mean()
+    assert (float(costliest) > 0.6) == (not one_sided)
 
 
 def test_later_fields_change_no_checkpoint_of_an_older_search() -> None:

@@ -229,7 +229,7 @@ def test_what_comes_out_of_training_is_released_where_the_genotype_asks_for_it(
     assert (len(np.unique(trained.weights["edge"])) > 9) == (release_at < 1 and epochs > 0)
 
 
-def test_training_prunes_an_inflated_child_and_what_comes_out_is_done() -> None:
+def test_training_prunes_a_child_to_be_pruned_and_what_comes_out_is_done() -> None:
     space = create(DIGITS, {"founders": "log-uniform", "trainer": "torch", "operators": {"grow_and_prune": 1}})
     parent = space.sample(generator(0))
     child, operator = space.mutate(parent, generator(1))

@@ -183,7 +183,7 @@ def test_the_searchs_metrics_are_not_said_of_weights_that_were_trained_on_its_va
         final = settle(opened, load_splits(opened))
         (package,) = packages(opened, final).values()
     assert package.metrics["flops"] > 0
-    assert not [name for name in package.metrics if name.startswith(("val_", "fitness_", "train_"))]
+    assert not [name for name in package.metrics if name.startswith(("val_", "trainval_", "train_"))]
 
 
 def test_a_time_limit_that_the_generations_do_not_need_changes_nothing() -> None:

@@ -95,8 +95,12 @@ def _request(
     return replace(genotype, grow_to=min(genotype.n_edges + n_edges, genotype.n_possible_edges))
 
 
-def grow_and_prune_skips(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Grow by the distance law between layers that are not neighbours; training prunes back (see :func:`grown_and_pruned`).
+def grow_and_prune_skips(
+    genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
+) -> NeuronGenotype | None:
+    """Grow by the distance law between layers that are not neighbours; training prunes back.
+
+    See :func:`grown_and_pruned`.
 
     Layer pairs get equal numbers of new edges, as far as they have room: also those that have none yet. The result is
     None if there is no hidden layer, or no room; a full network is only pruned.
@@ -120,7 +124,9 @@ def _past_layers(
 def grow_and_prune_neurons(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype | None:
-    """Grow by new neurons on one layer, half of the time a new one; training prunes back (see :func:`grown_and_pruned`).
+    """Grow by new neurons on one layer, half of the time a new one; training prunes back.
+
+    See :func:`grown_and_pruned`.
 
     They are wired as by :func:`add_nodes`, and have on average as many edges as the present hidden neurons, at least 4.
 
