@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from evonas import renamed
 from evonas.capabilities.presets import PresetName
 from evonas.capabilities.setting_errors import sentence_of
 from evonas.data.axes import Axes
@@ -177,6 +178,12 @@ class RunConfig(BaseModel):
     training: dict[str, Any] = Field(default_factory=dict)
     space_options: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _present_names(cls, values: Any) -> Any:
+        """Accept the former names of settings, values, metrics and operators, with a warning."""
+        return renamed.settings(values) if isinstance(values, Mapping) else values
+
     @field_validator("data_root", "supernet", "test", "validation")
     @classmethod
     def _absolute_path(cls, value: Path | str | None) -> Path | str | None:
@@ -319,7 +326,7 @@ def build_config(
     Raises:
         UserError: The file cannot be read, or a key or value is not allowed; the message names the key and what is.
     """
-    values = {**defaults, **({} if toml is None else read_toml(toml))}
+    values = {**defaults, **({} if toml is None else renamed.settings(read_toml(toml)))}
     given = {key: value for key, value in overrides.items() if value is not None and value != {}}
     for key, value in overrides.items():
         if isinstance(value, Mapping):

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from evonas import renamed
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.metrics import METRICS, Metric
 from evonas.search import SEARCHERS, SearcherFactory
@@ -54,7 +55,7 @@ def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpa
     """
     factory = _load(name, available_spaces(), "search space")
     try:
-        space: SearchSpace[Any] = factory(task, options)
+        space: SearchSpace[Any] = factory(task, renamed.space_options(name, options))
     except BAD_DATA as error:
         raise UserError(f"search space {name!r}: {error}") from error
     return space

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evonas import renamed
 from evonas.cli import completion
 from evonas.cli.console import csv_text, make_console, print_stderr, say
 from evonas.cli.options import (
@@ -89,6 +90,7 @@ def compare(
         check_teachers(opened, allowed=any_teacher)
         records = {name: [run_records(path, opened[path]) for path in members] for name, members in groups.items()}
         names = [o.metric for o in opened[paths[0]].objectives.items]
+        cost = None if cost is None else renamed.metric(cost)
         names = names if cost is None else [names[0], cost]
         point = parse_reference(reference, names) if reference else None
         comparison = compare_runs(records, budgets=limits, reference=point, cost=cost)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas import renamed
 from evonas.cli import completion
 from evonas.cli.compare import check_data, check_teachers
 from evonas.cli.console import csv_text, make_console, print_stderr, say
@@ -90,7 +91,8 @@ def front(
         if cost is not None and plot is None:
             raise UserError("--cost is the axis of a plot: add --plot FILE")
         if plot is not None:
-            _plot(plot, run, opened, members, parse_paths(beside), cost)
+            axis = None if cost is None else renamed.metric(cost)
+            _plot(plot, run, opened, members, parse_paths(beside), axis)
         shown, remark = _pick(members, objectives, best_under, knee, run)
         shown = shown if all_members else fronts.distinct(shown, objectives)
         test_metrics = test_metrics_of(opened, shown) if test else {}

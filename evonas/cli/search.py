@@ -81,6 +81,7 @@ SEARCHERS = (
     "nsga2, nsga3, random, local-search, regularized-evolution, surrogate, reinforce, successive-halving, hyperband "
     "[nsga2]."
 )
+ADAPTIVE_OPERATORS = "Draw operators by the hypervolume that they gained for their compute [off]."
 EVALUATIONS = "Ends the run, whatever its searcher [none]."
 NEW_EVALUATIONS = "New number of evaluations [the run's]."
 MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."
@@ -110,6 +111,11 @@ Survival = Annotated[
     str | None,
     typer.Option(help="aging, aging-dominated or elitist [aging-dominated].", rich_help_panel=SEARCH,
                  autocompletion=completion.setting("survival")),
+]
+ParentSelection = Annotated[
+    str | None,
+    typer.Option(help="front-gap, tournament or living-tournament [front-gap].", rich_help_panel=SEARCH,
+                 autocompletion=completion.setting("parent_selection")),
 ]
 
 
@@ -146,6 +152,8 @@ def evolve(
     ] = None,
     evaluations: Annotated[int | None, typer.Option(help=EVALUATIONS, rich_help_panel=SEARCH)] = None,
     survival: Survival = None,
+    parent_selection: ParentSelection = None,
+    adaptive_operators: Annotated[bool | None, typer.Option(help=ADAPTIVE_OPERATORS, rich_help_panel=SEARCH)] = None,
     prescreen: Annotated[
         str | None,
         typer.Option(help="Proxy that chooses among children, like naswot [none].", rich_help_panel=SEARCH,
@@ -207,7 +215,8 @@ def evolve(
         "evaluator": evaluator, "supernet": supernet, "preset": preset, "searcher": searcher,
         "population": population, "children": children, "generations": generations, "evaluations": evaluations,
         "prescreen": prescreen, "prescreen_ratio": prescreen_ratio,
-        "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
+        "epochs": epochs, "rungs": parse_names(rungs), "survival": survival,
+        "parent_selection": parent_selection, "adaptive_operators": adaptive_operators, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
         "teacher": teacher, "teacher_members": teacher_members, "self_distillation": self_distillation,
         "training": {name: value for name, value in training.items() if value is not None},
@@ -249,7 +258,7 @@ def seed(
     members: Annotated[int | None, typer.Option(min=2, max=MOST, help=MEMBERS, rich_help_panel=SEARCH)] = None,
     epochs: Annotated[int | None, typer.Option(help=MEMBER_EPOCHS, rich_help_panel=TRAINING)] = None,
     search_epochs: Annotated[int | None, typer.Option(help=SEARCH_EPOCHS, rich_help_panel=TRAINING)] = None,
-    edges: Annotated[
+    founder_edges: Annotated[
         str | None,
         typer.Option(help="LOW,HIGH: fewest and most edges after training [the space's].", rich_help_panel=SEARCH),
     ] = None,
@@ -276,7 +285,7 @@ def seed(
     from evonas.config import build_config
     from evonas.run import start
 
-    options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
+    options = {"trainer": trainer, "founder_edges": parse_range(founder_edges, "--founder-edges")}
     given = build_config(config, {
         "space": space, "seeder": method, "preset": preset, "dataset": dataset, "data_root": data_root,
         "n_train": n_train, "n_validation": n_validation, "axes": axes, "task": task,

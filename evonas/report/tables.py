@@ -10,6 +10,7 @@ from types import MappingProxyType
 from rich.markup import escape
 from rich.table import Table
 
+from evonas import renamed
 from evonas.front import check_measured, knee
 from evonas.metrics import MEASURED_LATER
 from evonas.objectives import Objectives
@@ -180,7 +181,7 @@ def check_columns(
         UserError: There is no such column, its metric was measured for no member, or none is named.
     """
     asked = {heading: name for name, heading in HEADINGS.items() if heading}
-    wanted = list(dict.fromkeys(asked.get(name, name) for name in names))
+    wanted = list(dict.fromkeys(asked.get(name, renamed.column(name)) for name in names))
     metrics = {name for r in records for name in r.metrics}
     if not wanted:
         raise UserError(f"--columns names no column{suggestion('', {*IDENTITY, *metrics})}")

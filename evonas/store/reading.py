@@ -47,6 +47,7 @@ class RunReader(Generic[G]):
         self._evaluations: OrderedDict[tuple[int, int], Evaluation[G]] = OrderedDict()  # the most recently used ones
         self._records: list[Record] = []  # the rows parsed so far, which never change
         self._last_row = -1
+        self._is_old = info.format < rows.WITH_NAMES
         self._timed_by_command = self.info.config.get("latency_command") is not None
 
     def costs(self) -> Metrics:
@@ -58,7 +59,10 @@ class RunReader(Generic[G]):
         """The searcher's last state, None before the first generation ended."""
         row = self._one("SELECT state FROM states")
         with sqlite_errors(self.directory):
-            return None if row is None else rows.state_of(row[0])
+            if row is None:
+                return None
+            state = rows.state_of(row[0])
+            return upgrade.present_state(state, self.info) if self._is_old else state
 
     def teacher_outputs(self) -> Floats | None:
         """The outputs that :meth:`add_teacher` was given, None without a teacher; raises as :meth:`weights` does."""
@@ -136,6 +140,8 @@ class RunReader(Generic[G]):
         with sqlite_errors(self.directory):
             for number, *row in self._db.execute(query, (self._last_row,)).fetchall():
                 record = rows.record_of(row)
+                if self._is_old:
+                    record = upgrade.present_record(record, self.info)
                 if self._timed_by_command:
                     record = record._replace(metrics=rows.with_device(record.metrics))
                 self._records.append(record)
@@ -245,6 +251,7 @@ class RunReader(Generic[G]):
         with sqlite_errors(self.directory):
             generation, operator = rows.whole(row[0], "a generation"), rows.name_of(row[1], "an operator")
             parents = rows.parents_of(row[2], id)
+            operator = upgrade.present_operator(operator, self.info) if self._is_old else operator
         return Individual(id, self._unpack(row[3]), generation, operator, parents)
 
     def _read_evaluation(self, id: int, budget: int) -> Evaluation[G]:
@@ -260,6 +267,7 @@ class RunReader(Generic[G]):
         with sqlite_errors(self.directory):
             status, metrics = rows.status_of(row[0]), rows.metrics_of(row[1])
             seconds, error, origin = rows.seconds_of(row[2]), rows.error_of(row[3]), rows.origin_of(row[5], row[6])
+            metrics = upgrade.present_metrics(metrics) if self._is_old else metrics
         metrics = rows.with_device(metrics) if self._timed_by_command else metrics
         genotype = None if row[4] is None else self._unpack(row[4])
         return Evaluation(id, budget, status, metrics, seconds, error, genotype, origin=origin)

@@ -12,10 +12,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from evonas import renamed
 from evonas.individual import Origin
 from evonas.store.records import ComputeCost, Record, Retraining, RunInfo, SeedSource, TeacherSource
 from evonas.types import Json
 
+#: The first format with the present names of settings, metrics, operators and the column of generations.
+WITH_NAMES = 5
 #: Largest id, generation, budget and seed: exact in a double, so that no reader rounds them.
 MOST_WHOLE = 2**53
 #: Largest size in characters of a list of parents, of metrics, of an entry of ``meta``, of a searcher's state.
@@ -33,7 +36,7 @@ class BadRow(ValueError):
 
 
 def info_of(meta: dict[Any, Any]) -> RunInfo:
-    """The header of a run, from its table ``meta``."""
+    """The header of a run, from its table ``meta``; that of an old run has the present names."""
     documents = {key: _document(meta, key) for key in ("config", "task", "normalisation")}
     for key, document in documents.items():
         if type(document) is not dict:
@@ -50,8 +53,11 @@ def info_of(meta: dict[Any, Any]) -> RunInfo:
     goals = _document(meta, "goals", "{}")
     if type(goals) is not dict or any(goal not in ("min", "max") for goal in goals.values()):
         raise BadRow("its goals are not min or max by metric")
+    if (found := format_of(meta)) < WITH_NAMES:
+        documents["config"] = renamed.settings(documents["config"], renamed.ignore)
+        goals = renamed.keys(goals, renamed.METRICS, renamed.ignore)
     return RunInfo(
-        format_of(meta), **documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher, searcher=searcher,
+        found, **documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher, searcher=searcher,
         evaluator=evaluator, goals=goals,
     )
 

@@ -25,7 +25,7 @@ from evonas.store import RunStore
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
-FAMILY = ["--method", "prune", "--edges", "200,1500", "--members", 7, "--epochs", 8, "--seed", 2]
+FAMILY = ["--method", "prune", "--founder-edges", "200,1500", "--members", 7, "--epochs", 8, "--seed", 2]
 NUMBERS = ["--population", 6, "--children", 4, "--generations", 2, "--epochs", 2]
 COMMAND = [sys.executable, "-c", "from evonas.cli import main; main()"]
 
@@ -107,7 +107,7 @@ def test_a_killed_seed_run_with_two_workers_goes_on_to_the_same_end(
 
 
 def test_without_a_number_of_members_a_family_is_as_long_as_the_time_lasts(evonas: Evonas) -> None:
-    result = evonas("seed", "--method", "random", "--edges", "60,90", "--epochs", 1, "--time-limit", 4, "--out", "r")
+    result = evonas("seed", "--method", "random", "--founder-edges", "60,90", "--epochs", 1, "--time-limit", 4, "--out", "r")
     assert "The time limit is reached" in result.stdout
     with open_run(Path("r")) as run:
         assert len(run.store.records()) > 7
@@ -205,7 +205,7 @@ def test_runs_that_seeded_each_other_give_each_founder_and_cost_once(
 
 
 def test_the_best_of_several_seed_runs_are_taken_up_to_the_population(evonas: Evonas, pruned: Path) -> None:
-    other = ["--method", "rigl", "--edges", "60,600", "--members", 6, "--epochs", 8]
+    other = ["--method", "rigl", "--founder-edges", "60,600", "--members", 6, "--epochs", 8]
     assert evonas("seed", *other, "--out", "rigl").exit_code == 0
     both = ["--seed-from", pruned, "--seed-from", "rigl", "--population", 4, "--generations", 0]
     assert evonas("evolve", *both, "--out", "r").exit_code == 0
@@ -306,8 +306,8 @@ def test_a_seed_run_named_twice_or_none_at_all_is_refused(evonas: Evonas, pruned
     ("options", "message"),
     [
         (["--method", "prun"], "the space neuron has no seeder 'prun', did you mean 'prune'?"),
-        (["--edges", "many"], "--edges must be two whole numbers, like 1000,40000, got 'many'"),
-        (["--edges", "600,60"], "option founder_edges of the neuron space: expected (fewest, most)"),
+        (["--founder-edges", "many"], "--founder-edges must be two whole numbers, like 1000,40000, got 'many'"),
+        (["--founder-edges", "600,60"], "option founder_edges of the neuron space: expected (fewest, most)"),
     ],
 )
 def test_a_bad_option_of_seed_is_refused(evonas: Evonas, options: list[object], message: str) -> None:

@@ -24,7 +24,7 @@ from evonas.types import UserError
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
-FAMILY = ["--edges", "64,300", "--members", 3, "--epochs", 6]
+FAMILY = ["--founder-edges", "64,300", "--members", 3, "--epochs", 6]
 TEACHER = ["--teacher-members", 2]
 
 
