@@ -81,7 +81,7 @@ SEARCHERS = (
     "nsga2, nsga3, random, local-search, regularized-evolution, surrogate, reinforce, successive-halving, hyperband "
     "[nsga2]."
 )
-ADAPTIVE_OPERATORS = "Draw operators by the hypervolume that they gained for their compute [off]."
+ADAPTIVE_OPERATORS = "Draw operators by the hypervolume that they gained for their compute."
 EVALUATIONS = "Ends the run, whatever its searcher [none]."
 NEW_EVALUATIONS = "New number of evaluations [the run's]."
 MEMBERS = "Networks [of a search its own number; else as many as the time allows, or 40]."

@@ -111,7 +111,8 @@ def test_a_poisoned_test_set_changes_nothing(evonas: Evonas, contents: Contents)
 
 
 def test_the_prior_of_the_gates_can_be_chosen(evonas: Evonas) -> None:
-    numbers = ["--method", "relevance", "--founder-edges", "80,100", "--members", 2, "--search-epochs", 1, "--epochs", 1]
+    numbers = ["--founder-edges", "80,100", "--members", 2, "--search-epochs", 1, "--epochs", 1]
+    numbers += ["--method", "relevance"]
     Path("run.toml").write_text('[search_options]\nprior = "hard-concrete"\n')
     found = {}
     for prior, settings in (("dirichlet", []), ("hard-concrete", ["run.toml"])):
@@ -153,8 +154,8 @@ def test_a_table_is_regressed_with_one_simplex_a_vertex(evonas: Evonas, diabetes
 def test_a_killed_search_by_vertices_goes_on_to_the_same_end(
     evonas: Evonas, contents: Contents, diabetes: Path
 ) -> None:
-    options = ["--method", "vertex-relaxation", "--dataset", diabetes, "--target", "progression", "--founder-edges", "12,400",
-               "--members", 5, "--search-epochs", 10, "--epochs", 2]
+    options = ["--method", "vertex-relaxation", "--dataset", diabetes, "--target", "progression",
+               "--founder-edges", "12,400", "--members", 5, "--search-epochs", 10, "--epochs", 2]
     assert evonas("seed", *options, "--out", "whole").exit_code == 0
     with subprocess.Popen(
         [*COMMAND, "seed", *map(str, options), "--out", "r"], stdout=subprocess.PIPE, text=True

@@ -107,7 +107,8 @@ def test_a_killed_seed_run_with_two_workers_goes_on_to_the_same_end(
 
 
 def test_without_a_number_of_members_a_family_is_as_long_as_the_time_lasts(evonas: Evonas) -> None:
-    result = evonas("seed", "--method", "random", "--founder-edges", "60,90", "--epochs", 1, "--time-limit", 4, "--out", "r")
+    edges = "--founder-edges", "60,90"
+    result = evonas("seed", "--method", "random", *edges, "--epochs", 1, "--time-limit", 4, "--out", "r")
     assert "The time limit is reached" in result.stdout
     with open_run(Path("r")) as run:
         assert len(run.store.records()) > 7
