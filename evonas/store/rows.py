@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from evonas import renamed
 from evonas.individual import Origin
 from evonas.store.records import ComputeCost, Record, Retraining, RunInfo, SeedSource, TeacherSource
-from evonas.types import Json
+from evonas.types import Json, UserError
+
+V = TypeVar("V")
 
 #: The first format with the present names of settings, metrics, operators and the column of generations.
 WITH_NAMES = 5
@@ -54,12 +56,28 @@ def info_of(meta: dict[Any, Any]) -> RunInfo:
     if type(goals) is not dict or any(goal not in ("min", "max") for goal in goals.values()):
         raise BadRow("its goals are not min or max by metric")
     if (found := format_of(meta)) < WITH_NAMES:
-        documents["config"] = renamed.settings(documents["config"], renamed.ignore)
-        goals = renamed.keys(goals, renamed.METRICS, renamed.ignore)
+        goals = by_present_names(goals, renamed.METRICS)
+        try:
+            documents["config"] = renamed.settings(documents["config"], renamed.ignore)
+        except UserError as error:
+            raise BadRow(f"its config: {error}") from None
     return RunInfo(
         found, **documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher, searcher=searcher,
         evaluator=evaluator, goals=goals,
     )
+
+
+def by_present_names(values: dict[str, V], names: Mapping[str, str]) -> dict[str, V]:
+    """Values of an old run by the present names; a run that has a value by both is none of this program's.
+
+    Args:
+        values: Values by former or present names.
+        names: Present names by the former ones.
+    """
+    try:
+        return renamed.keys(values, names, renamed.ignore)
+    except UserError as error:
+        raise BadRow(str(error)) from None
 
 
 def format_of(meta: dict[Any, Any]) -> int:

@@ -18,7 +18,7 @@ from evonas.store import rows
 from evonas.store.directory import FORMAT, ORIGINS, WEIGHTS
 from evonas.store.records import Record, RunInfo
 from evonas.store.rows import WITH_NAMES
-from evonas.types import Json, Metrics
+from evonas.types import Json
 
 #: The first format with the table ``origins``.
 WITH_ORIGINS = 4
@@ -64,9 +64,9 @@ def present_operator(operator: str, info: RunInfo) -> str:
     return renamed.operator(info.config.get("space"), operator)
 
 
-def present_metrics(metrics: Metrics) -> dict[str, float]:
+def present_metrics(metrics: dict[str, float]) -> dict[str, float]:
     """Metrics of an old run by their present names."""
-    return renamed.keys(metrics, renamed.METRICS, renamed.ignore)
+    return rows.by_present_names(metrics, renamed.METRICS)
 
 
 def present_state(state: Json, info: RunInfo) -> Json:
