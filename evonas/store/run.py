@@ -101,7 +101,7 @@ class RunStore(RunReader[G]):
             if writing and self.info.format < FORMAT:
                 with self._transaction():
                     upgrade.convert(self._db)
-                self.info = self.info._replace(format=FORMAT)
+                self.info, self._is_old = self.info._replace(format=FORMAT), False
         except BaseException:
             self._lock.release()
             raise
