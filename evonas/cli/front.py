@@ -13,7 +13,7 @@ import typer
 
 from evonas import renamed
 from evonas.cli import completion
-from evonas.cli.compare import check_data, check_teachers
+from evonas.cli.compare import check_same_data, check_teachers
 from evonas.cli.console import csv_text, make_console, print_stderr, say
 from evonas.cli.options import (
     CHOICE,
@@ -162,7 +162,7 @@ def _plot(
     others = []
     with ExitStack() as stack:
         runs = {directory: stack.enter_context(open_run(directory)) for directory in beside}
-        check_data({run: opened, **runs})
+        check_same_data({run: opened, **runs})
         check_teachers({run: opened, **runs}, allowed=True)
         for directory, other in runs.items():
             if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:

@@ -90,7 +90,7 @@ def _lineage(opened: OpenRun, id: int) -> Table:
 
 def _draw(path: Path, opened: OpenRun, member: Member[Any]) -> None:
     from evonas.capabilities.display import Drawable
-    from evonas.report.drawing import draw_sketch
+    from evonas.report.drawing import draw_diagram
     from evonas.report.plot import LABELS
     from evonas.report.tables import number
 
@@ -98,7 +98,7 @@ def _draw(path: Path, opened: OpenRun, member: Member[Any]) -> None:
         raise UserError(f"the space {opened.config.space} cannot draw its networks: leave out --draw")
     evaluation, metrics, quality = member.evaluation, member.evaluation.metrics, opened.objectives.items[0].metric
     try:
-        sketch = opened.space.sketch(member.genotype, opened.store.weights(*evaluation.key))
+        diagram = opened.space.diagram(member.genotype, opened.store.weights(*evaluation.key))
     except ValueError as error:
         raise UserError(f"the weights of individual {evaluation.id} cannot be drawn: {error}") from error
     facts = [f"{LABELS.get(quality, quality)} {number(metrics[quality])}"]
@@ -106,4 +106,4 @@ def _draw(path: Path, opened: OpenRun, member: Member[Any]) -> None:
         facts = [f"validation accuracy {metrics['val_accuracy']:.2%}"]
     facts += [f"{number(metrics[name])} {text}" for name, text in COSTS.items() if name in metrics]
     title = f"{Path(opened.config.dataset).stem}, individual {evaluation.id}"
-    draw_sketch(path, sketch.named(opened.config.classes), title=title, facts=" · ".join(facts))
+    draw_diagram(path, diagram.named(opened.config.classes), title=title, facts=" · ".join(facts))

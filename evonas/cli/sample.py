@@ -99,9 +99,9 @@ def _show_one(
     if draw is not None:
         if not isinstance(space, Drawable):
             raise UserError(f"the space {name} cannot draw its networks: leave out --draw")
-        from evonas.report.drawing import draw_sketch
+        from evonas.report.drawing import draw_diagram
 
-        draw_sketch(draw, space.sketch(genotype), title=f"{net.method}, complexity {complexity}")
+        draw_diagram(draw, space.diagram(genotype), title=f"{net.method}, complexity {complexity}")
     if as_json:
         answer = {"method": net.method, "complexity": complexity, "genotype": repr(genotype), "costs": dict(costs)}
         typer.echo(json.dumps(answer, indent=1))
@@ -129,7 +129,7 @@ def _show_spread(
         costs_of: See :func:`_costs`.
         as_json: In the place of a table.
     """
-    complexities = [net.hypernet.spread(index).tolist() for index in range(n)]
+    complexities = [net.hypernet.quasi_random(index).tolist() for index in range(n)]
     if not complexities[0]:
         raise UserError(f"the method {net.method} has no complexity to ask for: only hypernetworks have")
     genotypes = [net.ask(space, complexity) for complexity in complexities]

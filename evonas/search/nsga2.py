@@ -27,9 +27,9 @@ from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json, Metrics, suggestion
 
-#: Offspring that are drawn, cheaply, for one that is trained, until one is as near to its aim as CLOSE: a share of the
-#: front's span of each cost.
-AIMS, CLOSE = 4, 0.01
+#: Offspring that are drawn, cheaply, for one that is trained, until one is as near to its target as CLOSE: a share of
+#: the front's span of each cost.
+DRAWS, CLOSE = 4, 0.01
 
 
 class NSGA2(Generational[G]):
@@ -132,32 +132,32 @@ class NSGA2(Generational[G]):
             shares = self._credit.shares(self._space.operators)
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
         child = self.closest_to_target(
-            lambda name: self._mutate(first.genotype, choice.aim, name), choice.aim, operator
+            lambda name: self._mutate(first.genotype, choice.target, name), choice.target, operator
         )
         return child, (first,)
 
-    def _mutate(self, parent: G, aim: TargetCost | None, operator: str | None) -> Offspring[G]:
-        if aim is None or not isinstance(self._space, MutatesTowards):
+    def _mutate(self, parent: G, target: TargetCost | None, operator: str | None) -> Offspring[G]:
+        if target is None or not isinstance(self._space, MutatesTowards):
             return self._space.mutate(parent, self._rng, operator)
-        wanted = zip(self._objectives.items[1:], aim.costs, strict=True)
+        wanted = zip(self._objectives.items[1:], target.costs, strict=True)
         costs = {objective.metric: objective.value(loss) for objective, loss in wanted}
         return self._space.mutate_towards(parent, costs, self._rng, operator)
 
     def closest_to_target(
-        self, propose: Callable[[str | None], Offspring[G]], aim: TargetCost | None, operator: str | None = None
+        self, propose: Callable[[str | None], Offspring[G]], target: TargetCost | None, operator: str | None = None
     ) -> Offspring[G]:
-        """The offspring of a few with costs nearest to the aim; the first if structure alone does not determine costs.
+        """The offspring of a few with costs nearest to a target; the first if structure alone does not determine costs.
 
         All are drawn from the operator that made the first, so that no operator is preferred for meeting costs exactly.
 
         Args:
             propose: Draws an offspring by the named operator; None draws the operator, too.
-            aim: Intended costs; None accepts the first offspring.
+            target: Intended costs; None accepts the first offspring.
             operator: Operator of the first offspring; None draws it.
         """
         child = propose(operator)
         wanted = self._objectives.items[1:]
-        if aim is None or not wanted:
+        if target is None or not wanted:
             return child
         costs = self._space.cost(child.genotype)
         if any(o.metric not in costs for o in wanted):
@@ -166,11 +166,11 @@ class NSGA2(Generational[G]):
         def distance(costs: Metrics) -> float:
             return float(sum(
                 ((o.loss(costs) - cost) / scale) ** 2
-                for o, cost, scale in zip(wanted, aim.costs, aim.scale, strict=True)
+                for o, cost, scale in zip(wanted, target.costs, target.scale, strict=True)
             ))
 
         nearest, best = distance(costs), child
-        for _ in range(AIMS - 1):
+        for _ in range(DRAWS - 1):
             if nearest <= CLOSE**2:
                 break
             other = propose(child.operator)

@@ -82,11 +82,11 @@ class Choice(NamedTuple):
 
     Attributes:
         parent: Its index.
-        aim: Intended costs of its child; None if any will do.
+        target: Intended costs of its child; None if any will do.
     """
 
     parent: int
-    aim: TargetCost | None = None
+    target: TargetCost | None = None
 
 
 Parents: TypeAlias = Callable[[Pool, np.random.Generator], Choice]

@@ -94,7 +94,7 @@ class _Step:
 
         Args:
             batch: Indices of the samples.
-            view: Their view, see :class:`evonas.training.augmentation.Views`.
+            view: Their view, see :class:`evonas.training.augmentation.Augmentation`.
             rate: Learning rate of the step.
         """
         for group in self._optimizer.param_groups:

@@ -209,14 +209,14 @@ class SpaceContract(ABC):
             pytest.skip("this space draws nothing")
         for genotype in lineage(space, seed=0):
             for weights in (None, initial_weights(space, genotype)):
-                sketch = space.sketch(genotype, weights)
-                assert np.isfinite(sketch.positions).all()
-                assert (sketch.positions >= 0).all()
-                assert (sketch.positions <= [sketch.width, 1]).all()
-                assert len(sketch.edges)
-                assert sketch.edges.max() < len(sketch.positions)
-                assert set(sketch.layer) <= set(range(len(sketch.layers)))
-                assert set(sketch.kind) <= set(range(len(sketch.kinds)))
+                diagram = space.diagram(genotype, weights)
+                assert np.isfinite(diagram.positions).all()
+                assert (diagram.positions >= 0).all()
+                assert (diagram.positions <= [diagram.width, 1]).all()
+                assert len(diagram.edges)
+                assert diagram.edges.max() < len(diagram.positions)
+                assert set(diagram.layer) <= set(range(len(diagram.layers)))
+                assert set(diagram.kind) <= set(range(len(diagram.kinds)))
 
     def test_layers_compute_what_the_phenotype_does(self, space: SearchSpace[Any]) -> None:
         if not isinstance(space, Lowerable):
