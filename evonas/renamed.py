@@ -118,7 +118,7 @@ def column(text: str) -> str:
 
 def metrics_in(text: str, note: Note = tell) -> str:
     """A text like ``fitness_error<=0.1`` with the present names of metrics."""
-    return re.sub(r"\w+", lambda word: name(word[0], METRICS, note), text)
+    return "".join(name(part, METRICS, note) for part in re.split(r"(\w+)", text))
 
 
 def operator(space: object, text: str) -> str:
