@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypedDict
 
 from pydantic import ValidationError, model_validator
 
+from evonas import renamed
 from evonas.capabilities.given import Given, read_recipe, recipe_from
 from evonas.capabilities.setting_errors import sentence_of
 from evonas.data.axes import Axes
@@ -46,6 +47,12 @@ class RunConfig(RunSettings):
     The table ``training`` is read with the others, see :attr:`recipe`. Those of the space, the searcher and the seeder
     are read when a run is assembled or opened, since only these know them.
     """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _present_names(cls, values: Any) -> Any:
+        """Accept the former names of settings, values, metrics and operators, with a warning."""
+        return renamed.settings(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _check_seeder(self) -> Self:
@@ -170,7 +177,7 @@ def build_config(
     Raises:
         UserError: The file cannot be read, or a key or value is not allowed; the message names the key and what is.
     """
-    values = {**defaults, **({} if toml is None else read_toml(toml))}
+    values = {**defaults, **({} if toml is None else renamed.settings(read_toml(toml)))}
     given = {key: value for key, value in overrides.items() if value is not None and value != {}}
     for key, value in overrides.items():
         if isinstance(value, Mapping):

@@ -24,7 +24,7 @@ class Judged(Measured, Protocol):
     def budget(self) -> int: ...
 
     @property
-    def birth(self) -> int: ...
+    def generation(self) -> int: ...
 
     @property
     def imported(self) -> bool: ...
@@ -95,7 +95,7 @@ def hypervolume(records: Sequence[Judged], objectives: Objectives, reference: Do
 
 def default_reference(records: Sequence[Judged], objectives: Objectives) -> dict[str, float]:
     """The default reference point: 1 for shares, else the worst value among the founders (the first generation)."""
-    founders = [r.metrics for r in records if r.birth == 0 and r.status == "ok"]
+    founders = [r.metrics for r in records if r.generation == 0 and r.status == "ok"]
     point: dict[str, float] = {}
     for objective in objectives.items:
         values = [m[objective.metric] for m in founders]
@@ -108,7 +108,7 @@ def row(record: Record, equal: Sequence[int] | None = None) -> dict[str, Any]:
     """One line of a table: identity, lineage and metrics, and the ids ``equal`` of the same point if they are given."""
     others = {} if equal is None else {"equal": list(equal)}
     return {
-        "id": record.id, "birth": record.birth, "operator": record.operator, "parents": list(record.parents),
+        "id": record.id, "generation": record.generation, "operator": record.operator, "parents": list(record.parents),
         "budget": record.budget, **others, **record.metrics,
     }
 

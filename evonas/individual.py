@@ -15,14 +15,14 @@ class Individual(Generic[G]):
     Attributes:
         id: Serial number in the run.
         genotype: The genotype.
-        birth: Generation of birth; founders have 0.
+        generation: The generation in which it was made; founders have 0.
         operator: Operator that made it, e.g. ``"sample"`` or ``"add_edges"``.
         parents: Ids of the parents; weights are inherited from the first.
     """
 
     id: int
     genotype: G
-    birth: int
+    generation: int
     operator: str
     parents: tuple[int, ...] = ()
 

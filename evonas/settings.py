@@ -124,8 +124,8 @@ class RunSettings(BaseModel):
     )
     objectives: tuple[str, ...] | None = Field(
         None,
-        description="The quality, then costs (``evonas metrics`` lists all); None is ``fitness_error,flops``. Of a "
-                    "regression the quality is ``fitness_mse`` then, of several targets ``fitness_nmse``.",
+        description="The quality, then costs (``evonas metrics`` lists all); None is ``trainval_error,flops``. Of a "
+                    "regression the quality is ``trainval_mse`` then, of several targets ``trainval_nmse``.",
     )
     constraints: tuple[str, ...] = Field((), description="Bounds on metrics, like ``flops<=100000``.")
     evaluator: Literal["trained", "shared", "table"] = Field(
@@ -192,13 +192,15 @@ class RunSettings(BaseModel):
         description="Order in which individuals die. ``aging-dominated``: the oldest of the dominated first, "
                     "``aging``: the oldest, ``elitist``: the worst.",
     )
-    parents: Literal["gap", "tournament", "living-tournament", "binary-tournament"] = Field(
-        "gap",
-        description="Choice of parents. ``gap``: neighbours of thin places of the front; ``tournament``: the best of 3 "
-                    "of the population, a fifth of the time any of the front; ``living-tournament``: always the best "
-                    "of 3 of the population; ``binary-tournament``: the better of 2, as in Deb's NSGA-II.",
+    parent_selection: Literal["front-gap", "tournament", "living-tournament", "binary-tournament"] = Field(
+        "front-gap",
+        description="Choice of parents. ``front-gap``: neighbours of thin places of the front; ``tournament``: the "
+                    "best of 3 of the population, a fifth of the time any of the front; ``living-tournament``: always "
+                    "the best of 3 of the population; ``binary-tournament``: the better of 2, as in Deb's NSGA-II.",
     )
-    adapt: bool = Field(False, description="Draw operators by the hypervolume that they gained for their compute.")
+    adaptive_operators: bool = Field(
+        False, description="Draw operators by the hypervolume that they gained for their compute."
+    )
     crossover_rate: float = Field(0.0, ge=0, le=1, description="Share of the children that have two parents.")
     prescreen: Annotated[str, AfterValidator(_proxy)] | None = Field(
         None,

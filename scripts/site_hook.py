@@ -122,6 +122,20 @@ def search_options() -> str:
     return "\n\n".join(f"### `{name}`\n\n{_options(describe_options(kind))}" for name, kind in kinds.items())
 
 
+def former_names() -> str:
+    """Return the names that have changed, by what they are."""
+    from evonas import renamed
+
+    kinds = {
+        "setting": renamed.SETTINGS, "value": {k: v for names in renamed.VALUES.values() for k, v in names.items()},
+        "field of the training": renamed.TRAINING, "metric": renamed.METRICS, "column": renamed.COLUMNS,
+        "option of `evonas seed`": {f"--{k}": f"--{v.replace('_', '-')}" for k, v in renamed.OPTIONS.items()},
+        **{f"mutation of the space `{space}`": names for space, names in renamed.OPERATORS.items()},
+    }
+    rows = [(code(old), code(new), kind) for kind, names in kinds.items() for old, new in names.items()]
+    return table(("former name", "name", "what it is"), rows)
+
+
 def presets() -> str:
     """Return the settings of the preset ``published``, by space and method, with the paper."""
     from evonas.capabilities.option_models import value_text
@@ -286,7 +300,7 @@ def plain(text: str) -> str:
 GENERATED: dict[str, Callable[..., str]] = {
     part.__name__: part
     for part in (
-        command_line, settings, spaces, searcher_options, search_options, presets, metrics, api, laws, layers,
-        contracts, modules, importers, notebook,
+        command_line, settings, spaces, searcher_options, search_options, former_names, presets, metrics, api, laws,
+        layers, contracts, modules, importers, notebook,
     )
 }

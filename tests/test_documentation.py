@@ -89,7 +89,7 @@ def test_the_settings_are_the_defaults_but_for_the_data_set(tmp_path: Path) -> N
     plain = set(RunConfig.model_fields) - {"dataset", "objectives", "training", "space_options"}
     assert config.model_dump(include=plain) == default.model_dump(include=plain)
     assert config.recipe == default.recipe
-    assert config.objectives == ("fitness_error", "flops")
+    assert config.objectives == ("trainval_error", "flops")
     space, usual = (
         create(Task("classification", (1, 28, 28), 10), options) for options in (config.space_options, {})
     )

@@ -34,6 +34,6 @@ def contents(store: RunStore[Digits]) -> list[tuple[Any, ...]]:
         genotype = store.member(r.id).genotype
         weights = store.weights(r.id, r.budget)
         parameters = None if weights is None else weights["depth"].tolist()
-        lineage = (r.id, r.budget, r.birth, r.operator, r.parents)
+        lineage = (r.id, r.budget, r.generation, r.operator, r.parents)
         rows.append((*lineage, r.status, r.metrics, r.error, genotype, parameters))
     return rows

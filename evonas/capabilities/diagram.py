@@ -62,7 +62,7 @@ class NetworkDiagram:
                              f"{rows}")
 
     def named(self, names: Sequence[str]) -> NetworkDiagram:
-        """The sketch with names instead of numbers at the outputs; unchanged if the number of outputs differs.
+        """The diagram with names instead of numbers at the outputs; unchanged if the number of outputs differs.
 
         Args:
             names: Names in the order of the outputs.
@@ -93,7 +93,7 @@ class NetworkDiagram:
         return len(self.edges) - len(tied) + len(np.unique(tied))
 
     def thinned(self, n_edges: int) -> NetworkDiagram:
-        """The sketch with at most ``n_edges`` edges, each pair of layers keeping its share.
+        """The diagram with at most ``n_edges`` edges, each pair of layers keeping its share.
 
         The strongest edges are kept first; of edges that share weights, all edges into some nodes spread over the layer
         are kept, because the positions of a node's sources are of interest.

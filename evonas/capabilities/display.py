@@ -35,6 +35,6 @@ class Describable(Protocol[G_contra]):
 class Drawable(Protocol[G_contra]):
     """Capability: draw a network."""
 
-    def sketch(self, genotype: G_contra, weights: Weights | None = None) -> NetworkDiagram:
+    def diagram(self, genotype: G_contra, weights: Weights | None = None) -> NetworkDiagram:
         """Diagram of all nodes and edges; with ``weights`` also those of the edges, if the space has such."""
         ...

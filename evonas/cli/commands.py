@@ -8,6 +8,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from evonas import renamed
 from evonas.cli.failing import exit_codes
 from evonas.cli.help import print_help
 from evonas.cli.usage import usage_in_a_sentence
@@ -17,7 +18,12 @@ CONTEXT = {"help_option_names": ["--help", "-h"]}
 
 
 class Command(TyperCommand):
-    """Command; all paths of its line are expanded here, and only here."""
+    """Command; all paths of its line are expanded, and former names of options replaced, here, and only here."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options of a line, in which some may have former names."""
+        known = {option for parameter in self.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        return super().parse_args(ctx, renamed.arguments(args, known))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, see :mod:`evonas.cli.help`."""

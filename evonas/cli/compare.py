@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evonas import renamed
 from evonas.cli import completion
 from evonas.cli.console import csv_text, make_console, print_stderr, say
 from evonas.cli.options import (
@@ -85,10 +86,11 @@ def compare(
     with ExitStack() as stack:
         paths = [path for members in groups.values() for path in members]
         opened = {path: stack.enter_context(open_run(path, data_root=data_root)) for path in paths}
-        check_data(opened)
+        check_same_data(opened)
         check_teachers(opened, allowed=any_teacher)
         records = {name: [run_records(path, opened[path]) for path in members] for name, members in groups.items()}
         names = [o.metric for o in opened[paths[0]].objectives.items]
+        cost = None if cost is None else renamed.metric(cost)
         names = names if cost is None else [names[0], cost]
         point = parse_reference(reference, names) if reference else None
         comparison = compare_runs(records, budgets=limits, reference=point, cost=cost)
@@ -144,7 +146,7 @@ def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
     return groups
 
 
-def check_data(runs: Mapping[Path, OpenRun]) -> None:
+def check_same_data(runs: Mapping[Path, OpenRun]) -> None:
     """Refuse runs with different data; note runs that were validated by different samples.
 
     A run's fingerprint is of the values and of the split together: if the splits are meant to differ, the names of the

@@ -55,7 +55,7 @@ def _stands(run: OpenRun, again: str) -> str:
     config, own = run.config, [r for r in run.store.records() if not r.imported]
     if config.search_epochs is not None:
         return f"its family has all of its {len(own)} members: more need a run of their own (evonas seed --members)"
-    done, asked, what = max((r.birth for r in own), default=0), config.generations, "generation"
+    done, asked, what = max((r.generation for r in own), default=0), config.generations, "generation"
     if config.evaluations is not None and (len(own) >= config.evaluations or asked >= MOST):
         done, asked, what = len(own), config.evaluations, "evaluation"
     where = f"it stands at {what} {done} of {asked}"

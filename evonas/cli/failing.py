@@ -13,6 +13,7 @@ import typer
 from evonas.cli.console import print_stderr
 from evonas.cli.interruption import exit_code, signals_interrupt
 from evonas.cli.usage import USAGE_ERROR
+from evonas.renamed import RenamedWarning
 from evonas.types import UserError, damaged_by
 
 #: Exit codes: bad input or missing resources; and the code that shells report if a pipe's reader has ended.
@@ -29,6 +30,7 @@ def exit_codes() -> Iterator[None]:
     """Turn errors into exits, warnings into notes, signals into interrupts; scripts can use it, too."""
     with warnings.catch_warnings(), signals_interrupt():
         warnings.showwarning = _show_warning
+        warnings.simplefilter("default", RenamedWarning)  # else shown only to programmers
         try:
             yield
         except (USAGE_ERROR, typer.Exit, typer.Abort):

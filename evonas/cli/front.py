@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas import renamed
 from evonas.cli import completion
-from evonas.cli.compare import check_data, check_teachers
+from evonas.cli.compare import check_same_data, check_teachers
 from evonas.cli.console import csv_text, make_console, print_stderr, say
 from evonas.cli.options import (
     CHOICE,
@@ -90,7 +91,8 @@ def front(
         if cost is not None and plot is None:
             raise UserError("--cost is the axis of a plot: add --plot FILE")
         if plot is not None:
-            _plot(plot, run, opened, members, parse_paths(beside), cost)
+            axis = None if cost is None else renamed.metric(cost)
+            _plot(plot, run, opened, members, parse_paths(beside), axis)
         shown, remark = _pick(members, objectives, best_under, knee, run)
         shown = shown if all_members else fronts.distinct(shown, objectives)
         test_metrics = test_metrics_of(opened, shown) if test else {}
@@ -160,7 +162,7 @@ def _plot(
     others = []
     with ExitStack() as stack:
         runs = {directory: stack.enter_context(open_run(directory)) for directory in beside}
-        check_data({run: opened, **runs})
+        check_same_data({run: opened, **runs})
         check_teachers({run: opened, **runs}, allowed=True)
         for directory, other in runs.items():
             if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:

@@ -80,7 +80,7 @@ def _lineage(opened: OpenRun, id: int) -> Table:
     values = {n: [number(r.metrics[n]) if r.status == "ok" else "failed" for r in line] for n in names}
     return table([
         Column("", strips(line), numbers=False),
-        Column("id", [str(r.id) for r in line]), Column("born", [str(r.birth) for r in line]),
+        Column("id", [str(r.id) for r in line]), Column("born", [str(r.generation) for r in line]),
         Column("operator", [r.operator for r in line], numbers=False),
         Column("parents", [" ".join(map(str, r.parents)) for r in line], numbers=False),
         *(Column(name, cells) for name, cells in values.items()),
@@ -96,7 +96,7 @@ def _draw(path: Path, opened: OpenRun, id: int) -> None:
         id: Id of an evaluated individual.
     """
     from evonas.capabilities.display import Drawable
-    from evonas.report.drawing import draw_sketch
+    from evonas.report.drawing import draw_diagram
     from evonas.report.plot import LABELS
     from evonas.report.tables import number
 
@@ -105,7 +105,7 @@ def _draw(path: Path, opened: OpenRun, id: int) -> None:
     member = opened.store.member(id)
     evaluation, metrics, quality = member.evaluation, member.evaluation.metrics, opened.objectives.items[0].metric
     try:
-        sketch = opened.space.sketch(member.genotype, opened.store.weights(*evaluation.key))
+        diagram = opened.space.diagram(member.genotype, opened.store.weights(*evaluation.key))
     except ValueError as error:
         raise UserError(f"the weights of individual {evaluation.id} cannot be drawn: {error}") from error
     facts = [f"{LABELS.get(quality, quality)} {number(metrics[quality])}"]
@@ -113,4 +113,4 @@ def _draw(path: Path, opened: OpenRun, id: int) -> None:
         facts = [f"validation accuracy {metrics['val_accuracy']:.2%}"]
     facts += [f"{number(metrics[name])} {text}" for name, text in COSTS.items() if name in metrics]
     title = f"{Path(opened.config.dataset).stem}, individual {evaluation.id}"
-    draw_sketch(path, sketch.named(opened.config.classes), title=title, facts=" · ".join(facts))
+    draw_diagram(path, diagram.named(opened.config.classes), title=title, facts=" · ".join(facts))

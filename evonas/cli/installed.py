@@ -187,7 +187,7 @@ def _print_metrics(known: Mapping[str, Metric], uses: Mapping[str, Uses], *, n_s
             facts.append(f"space {', '.join(sorted(uses[name].spaces))}")
         panels.setdefault(f"Measured {metric.place}", []).append(Entry(name, f"{metric.text} [{'; '.join(facts)}]"))
     print_panels(panels)
-    say('objectives are the quality and then costs, like --objectives fitness_error,flops; a constraint is like '
+    say('objectives are the quality and then costs, like --objectives trainval_error,flops; a constraint is like '
         '--constraint "flops<=50000"')
 
 

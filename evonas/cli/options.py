@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from evonas import renamed
 from evonas.cli import completion
 from evonas.cli.setting import setting
 from evonas.types import MOST, UserError, suggestion
@@ -92,7 +93,7 @@ FolderOfData = Annotated[Path | None, setting("data_root", DATA, default=OF_RUN)
 FolderOfTestData = Annotated[Path | None, setting("data_root", DATA, more=", for --test", default="")]
 Reference = Annotated[
     list[str] | None,
-    typer.Option(help="Reference of the hypervolume: fitness_error=1,flops=200000; may be repeated.",
+    typer.Option(help="Reference of the hypervolume: trainval_error=1,flops=200000; may be repeated.",
                  rich_help_panel=OUTPUT),
 ]
 
@@ -122,11 +123,11 @@ def check_teacher(taught: bool, members: int | None, weight: float | None) -> No
 
 
 def parse_assignments(texts: Sequence[str], option: str) -> Mapping[str, float]:
-    """Parse ``name=number,name=number`` as a dict; raise :class:`UserError` for other text."""
+    """Parse ``METRIC=NUMBER,METRIC=NUMBER`` as a dict; raise :class:`UserError` for other text."""
     text = ",".join(texts)
     pairs = [part.partition("=") for part in text.split(",")]
     try:
-        return {name.strip(): float(value) for name, _, value in pairs}
+        return {renamed.metric(name.strip()): float(value) for name, _, value in pairs}
     except ValueError:
         raise UserError(f"{option}: cannot read {text!r}, expected METRIC=NUMBER[,METRIC=NUMBER]") from None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonas.cli.compare import check_data, check_teachers
+from evonas.cli.compare import check_same_data, check_teachers
 from evonas.cli.console import say, say_written
 from evonas.cli.made_by import made_by
 from evonas.cli.options import OUTPUT
@@ -70,7 +70,7 @@ def collect_runs(runs: list[Path], drawings: Drawings) -> Json:
         raise UserError(f"{min(twice)} is named twice: name each run once")
     with ExitStack() as stack:
         opened = {path: stack.enter_context(open_run(path)) for path in runs}
-        check_data(opened)
+        check_same_data(opened)
         check_teachers(opened, allowed=True)
         subject, *others = (
             Subject(path, run.objectives, run.space, run.store, described(run.config, run.space))

@@ -71,9 +71,9 @@ def _show_one(sampler: Sampler, complexity: str, *, as_json: bool, draw: Path | 
     if draw is not None:
         if not isinstance(space, Drawable):
             raise UserError(f"the space {sampler.name} cannot draw its networks: leave out --draw")
-        from evonas.report.drawing import draw_sketch
+        from evonas.report.drawing import draw_diagram
 
-        draw_sketch(draw, space.sketch(genotype), title=f"{sampler.method}, complexity {complexity}")
+        draw_diagram(draw, space.diagram(genotype), title=f"{sampler.method}, complexity {complexity}")
     if as_json:
         answer = {"method": sampler.method, "complexity": complexity, "genotype": repr(genotype), "costs": dict(costs)}
         typer.echo(json.dumps(answer, indent=1))

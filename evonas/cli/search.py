@@ -115,6 +115,8 @@ def evolve(
     generations: Annotated[int | None, setting("generations", SEARCH)] = None,
     evaluations: Annotated[int | None, setting("evaluations", SEARCH)] = None,
     survival: Annotated[str | None, setting("survival", SEARCH)] = None,
+    parent_selection: Annotated[str | None, setting("parent_selection", SEARCH)] = None,
+    adaptive_operators: Annotated[bool | None, setting("adaptive_operators", SEARCH)] = None,
     prescreen: Annotated[str | None, setting("prescreen", SEARCH, completer=completion.proxies)] = None,
     prescreen_ratio: Annotated[int | None, setting("prescreen_ratio", SEARCH)] = None,
     evaluator: Annotated[str | None, setting("evaluator", SEARCH)] = None,
@@ -160,7 +162,8 @@ def evolve(
         "evaluator": evaluator, "supernet": supernet, "preset": preset, "searcher": searcher,
         "population": population, "children": children, "generations": generations, "evaluations": evaluations,
         "prescreen": prescreen, "prescreen_ratio": prescreen_ratio,
-        "epochs": epochs, "rungs": parse_names(rungs), "survival": survival, "seed": seed, "jobs": jobs,
+        "epochs": epochs, "rungs": parse_names(rungs), "survival": survival,
+        "parent_selection": parent_selection, "adaptive_operators": adaptive_operators, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
         "teacher": teacher, "teacher_members": teacher_members, "self_distillation": self_distillation,
         "training": {name: value for name, value in training.items() if value is not None},
@@ -204,7 +207,7 @@ def seed(
         int | None, setting("epochs", TRAINING, default=f"{MEMBER_EPOCHS}, more where samples are few")
     ] = None,
     search_epochs: Annotated[int | None, setting("search_epochs", TRAINING)] = None,
-    edges: FounderEdges = None,
+    founder_edges: FounderEdges = None,
     trainer: TrainerName = None,
     space_option: SpaceOption = None,
     search_option: Annotated[
@@ -227,7 +230,7 @@ def seed(
     from evonas.config import build_config
     from evonas.run import start
 
-    options = {"trainer": trainer, "founder_edges": parse_range(edges, "--edges")}
+    options = {"trainer": trainer, "founder_edges": parse_range(founder_edges, "--founder-edges")}
     given = build_config(config, {
         "space": space, "seeder": method, "preset": preset, "dataset": dataset, "data_root": data_root,
         "n_train": n_train, "n_validation": n_validation, "axes": axes, "task": task,

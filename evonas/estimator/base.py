@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from evonas import renamed
 from evonas.data.arrays import RawSamples
 from evonas.data.axes import Axes, channels_first
 from evonas.data.numeric import names_columns
@@ -69,7 +70,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         n_jobs: Number of parallel trials; None means 1, -1 as many as there are cores.
         random_state: A number, a ``RandomState``, or None for another search each time.
         metric: Quality that the front trades against FLOPs, any that ``evonas metrics`` lists; None means the error, a
-            mean of validation and training samples. ``"fitness_balanced_error"`` weighs all classes equally.
+            mean of validation and training samples. ``"trainval_balanced_error"`` weighs all classes equally.
         pick: The network that predicts: ``"best"`` by ``metric``; ``"one-se"``, the smallest within one standard error
             of it; the ``"knee"`` of the front, beyond which more FLOPs gain little; or the best within bounds like
             ``{"flops": 20_000}``. On tables errors are those on held-out folds of all samples, on which the best of
@@ -175,7 +176,8 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             changes = {"children": max(1, config.population // 2), "time_limit": limit}
             parts = assemble(config.model_copy(update=changes), directory)
             known = {*METRICS, *parts.evaluator.metric_names}
-            for name in self.pick if isinstance(self.pick, Mapping) else ():
+            pick = renamed.bounds(self.pick) if isinstance(self.pick, Mapping) else self.pick
+            for name in pick if isinstance(pick, Mapping) else ():
                 if name not in known:  # checked before the search instead of after it
                     raise UserError(f"pick: unknown metric {name!r}{suggestion(name, known)}")
             finished = begin(parts, directory, observers=observers, since=since)
@@ -185,7 +187,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                                 f"epochs or fewer samples")
             with open_run(directory) as opened:
                 final = settle(
-                    opened, parts.splits, pick=self.pick, deadline=deadline, fills=not finished, n_jobs=config.jobs,
+                    opened, parts.splits, pick=pick, deadline=deadline, fills=not finished, n_jobs=config.jobs,
                     n_networks=self.ensemble,
                 )
                 self.id_, self.model_, self.finalists_ = final.id, module(opened, final), standings(final)

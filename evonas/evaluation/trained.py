@@ -24,8 +24,8 @@ class TrainedEvaluator(Generic[G]):
 
     Reports the last epoch: ``val_error, val_accuracy, val_loss, val_balanced_error`` (or ``val_mse, val_r2``, of
     several targets also ``val_nmse``), ``train_loss`` (to the targets mixed with a teacher's outputs, if it has one),
-    ``fitness_error`` and ``fitness_balanced_error`` (or ``fitness_mse``, of several targets also ``fitness_nmse``: see
-    :func:`measured`), and ``edge_updates`` (connected edges times training samples seen).
+    ``trainval_error`` and ``trainval_balanced_error`` (or ``trainval_mse``, of several targets also ``trainval_nmse``:
+    see :func:`measured`), and ``edge_updates`` (connected edges times training samples seen).
 
     Attributes:
         space: The space of the genotypes.
@@ -96,20 +96,20 @@ def trained_names(task: Task) -> tuple[str, ...]:
 
 def measured_names(task: Task) -> tuple[str, ...]:
     """Names of what :func:`measured` reports."""
-    return (*metric_names(task, "val"), *_fitness_names(task))
+    return (*metric_names(task, "val"), *_trainval_names(task))
 
 
-def _fitness_names(task: Task) -> tuple[str, ...]:
+def _trainval_names(task: Task) -> tuple[str, ...]:
     """The error, which counts all targets alike; of several targets also in the units of the data, of classes also the
     balanced one.
     """
-    wanted = ("fitness_error", "fitness_balanced_error", "fitness_nmse", "fitness_mse")
-    return tuple(name for name in metric_names(task, "fitness") if name in wanted)
+    wanted = ("trainval_error", "trainval_balanced_error", "trainval_nmse", "trainval_mse")
+    return tuple(name for name in metric_names(task, "trainval") if name in wanted)
 
 
 def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Splits) -> Metrics:
-    """Metrics on the validation set, and the fitness: the mean of the errors on the validation set and on as many
-    training samples. It names better networks than validation alone, whose few samples flatter the luckiest of many.
+    """Metrics on the validation set, and ``trainval_...``: means of the errors on the validation set and on as many
+    training samples. They name better networks than validation alone, whose few samples flatter the luckiest of many.
 
     Args:
         space: The space of the genotype.
@@ -121,8 +121,8 @@ def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Split
         measure(predict(space, genotype, weights, samples), samples, splits.task, "val")
         for samples in (splits.validation, splits.train_probe)
     )
-    errors = {name: name.replace("fitness_", "val_") for name in _fitness_names(splits.task)}
-    return {**new, **{fitness: (new[error] + known[error]) / 2 for fitness, error in errors.items()}}
+    errors = {name: name.replace("trainval_", "val_") for name in _trainval_names(splits.task)}
+    return {**new, **{name: (new[error] + known[error]) / 2 for name, error in errors.items()}}
 
 
 def trains_in_threads(space: SearchSpace[G]) -> bool:

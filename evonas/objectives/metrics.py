@@ -14,7 +14,7 @@ Scale: TypeAlias = Literal["linear", "share", "log"]
 
 #: Places of measurement, see :attr:`Metric.place`.
 VALIDATION = "on the validation samples, after training"
-FITNESS = "on the validation samples and as many training samples, after training"
+TRAINVAL = "on the validation samples and as many training samples, after training"
 TRAINING = "in training"
 STRUCTURE = "on the structure, before training"
 FRESH = "with fresh weights, before training"
@@ -59,12 +59,12 @@ _MSE = "the target's unit, squared"
 
 #: All metrics of this program by name. Spaces and evaluators of other packages add their own.
 METRICS: Mapping[str, Metric] = MappingProxyType({
-    "fitness_error": Metric("error, mean of validation and training samples", "share", FITNESS, scale="share"),
-    "fitness_balanced_error": Metric(
-        f"{_BALANCED}, mean of validation and training samples", "share", FITNESS, scale="share"
+    "trainval_error": Metric("error, mean of validation and training samples", "share", TRAINVAL, scale="share"),
+    "trainval_balanced_error": Metric(
+        f"{_BALANCED}, mean of validation and training samples", "share", TRAINVAL, scale="share"
     ),
-    "fitness_mse": Metric("mean squared error, mean of validation and training samples", _MSE, FITNESS),
-    "fitness_nmse": Metric(f"{_ERROR}, mean of validation and training samples", _NMSE, FITNESS),
+    "trainval_mse": Metric("mean squared error, mean of validation and training samples", _MSE, TRAINVAL),
+    "trainval_nmse": Metric(f"{_ERROR}, mean of validation and training samples", _NMSE, TRAINVAL),
     "val_error": Metric("validation error", "share", VALIDATION, scale="share"),
     "val_balanced_error": Metric(f"validation {_BALANCED}", "share", VALIDATION, scale="share"),
     "val_accuracy": Metric("validation accuracy", "share", VALIDATION, goal="max"),

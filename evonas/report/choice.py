@@ -38,7 +38,7 @@ def why_chosen(chosen: Record, rivals: Sequence[Record], objectives: Objectives)
         return None
     more, less = apart(rival.metrics[name], chosen.metrics[name])
     theirs, own = apart(rival.metrics[objective.metric], chosen.metrics[objective.metric])
-    meaning = ", the mean of validation and training samples" if objective.metric.startswith("fitness_") else ""
+    meaning = ", the mean of validation and training samples" if objective.metric.startswith("trainval_") else ""
     reason = f"a {'higher' if objective.goal == 'min' else 'lower'} {objective.metric} ({theirs} instead of {own})"
     if theirs == own:
         reason = f"the same {objective.metric} ({own}), and of equals the first of the front is chosen"

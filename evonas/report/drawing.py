@@ -40,37 +40,37 @@ NAME_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
 NAME_SIZE = 8.5
 
 
-def draw_sketch(path: Path, sketch: NetworkDiagram, *, title: str, facts: str = "") -> None:
+def draw_diagram(path: Path, diagram: NetworkDiagram, *, title: str, facts: str = "") -> None:
     """Draw a network: layers from left to right, edges coloured by weight or named by operation, and the use of inputs.
 
     Args:
         path: File to write.
-        sketch: The network.
+        diagram: The network.
         title: Title of the picture.
         facts: A line below the title.
 
     Raises:
         UserError: The file cannot be written; no partial file remains.
     """
-    sheet = _sheet(sketch)
+    sheet = _sheet(diagram)
     sheet.text(MARGIN, sheet.height - 0.36, title, size=14, weight="bold", color=INK)
     sheet.text(MARGIN, sheet.height - 0.64, facts, size=10, color=QUIET)
-    axes = sheet.axes(MARGIN, FOOT, sheet.unit * sketch.width, sheet.unit)
-    axes.set(xlim=(0, sketch.width), ylim=(1, 0))
+    axes = sheet.axes(MARGIN, FOOT, sheet.unit * diagram.width, sheet.unit)
+    axes.set(xlim=(0, diagram.width), ylim=(1, 0))
     axes.set_axis_off()
-    _draw_captions(axes, sketch)
-    if sketch.edge_labels:
-        _draw_operations(axes, sketch, sheet.unit)
+    _draw_captions(axes, diagram)
+    if diagram.edge_labels:
+        _draw_operations(axes, diagram, sheet.unit)
     else:
-        shown = sketch.thinned(DRAWN_EDGES if sketch.ties is None else DRAWN_SHARED)
-        _draw_neurons(axes, sketch, sheet.unit)
+        shown = diagram.thinned(DRAWN_EDGES if diagram.ties is None else DRAWN_SHARED)
+        _draw_neurons(axes, diagram, sheet.unit)
         if shown.ties is not None:
             _draw_shared(axes, shown)
         elif (scale := _draw_weights(axes, shown)) is not None:
             _draw_scale(sheet, scale)
-        sheet.text(MARGIN, 0.3, _edges_text(shown, sketch), size=9, color=QUIET)
+        sheet.text(MARGIN, 0.3, _edges_text(shown, diagram), size=9, color=QUIET)
     if sheet.has_heat:
-        _draw_input_use(sheet, sketch)
+        _draw_input_use(sheet, diagram)
     save_figure(sheet.figure, path)
 
 
@@ -80,7 +80,7 @@ class _Sheet:
 
     Attributes:
         figure: The figure.
-        unit: Inches of one unit of the sketch.
+        unit: Inches of one unit of the diagram.
         has_heat: Whether it shows the use of the inputs.
     """
 
@@ -112,44 +112,44 @@ class _Sheet:
         self.figure.text(left / self.width, bottom / self.height, text, parse_math=False, **style)
 
 
-def _sheet(sketch: NetworkDiagram) -> _Sheet:
+def _sheet(diagram: NetworkDiagram) -> _Sheet:
     from matplotlib.figure import Figure
 
-    unit = min(TALLEST, WIDEST / sketch.width)
-    has_heat = sketch.input_use is not None and len(sketch.input_use) > 1
-    labels = [] if sketch.edge_labels else sketch.labels
+    unit = min(TALLEST, WIDEST / diagram.width)
+    has_heat = diagram.input_use is not None and len(diagram.input_use) > 1
+    labels = [] if diagram.edge_labels else diagram.labels
     names = max(0.35, LETTER * max((len(_shortened(text)) for text in labels), default=0))
-    width = max(unit * sketch.width + names, NARROWEST) + 2 * MARGIN + (HEAT + 0.9 if has_heat else 0.0)
+    width = max(unit * diagram.width + names, NARROWEST) + 2 * MARGIN + (HEAT + 0.9 if has_heat else 0.0)
     return _Sheet(Figure(figsize=(width, unit + HEAD + FOOT), facecolor="white"), unit, has_heat)
 
 
-def _edges_text(shown: NetworkDiagram, sketch: NetworkDiagram) -> str:
-    n_shown, n_edges = len(shown.edges), len(sketch.edges)
-    if sketch.ties is not None:
-        text = f"{number(sketch.n_weights)} weights, {number(n_edges)} edges: those of a colour share a weight"
+def _edges_text(shown: NetworkDiagram, diagram: NetworkDiagram) -> str:
+    n_shown, n_edges = len(shown.edges), len(diagram.edges)
+    if diagram.ties is not None:
+        text = f"{number(diagram.n_weights)} weights, {number(n_edges)} edges: those of a colour share a weight"
         return text if n_shown == n_edges else f"{text}; {number(n_shown)} are drawn, those into some of the neurons"
     if n_shown == n_edges:
         return f"{number(n_edges)} edges"
-    which = "of each pair of layers" if sketch.weights is None else "the strongest of each pair of layers"
+    which = "of each pair of layers" if diagram.weights is None else "the strongest of each pair of layers"
     return f"{number(n_shown)} of {number(n_edges)} edges are drawn, {which}"
 
 
-def _draw_captions(axes: Axes, sketch: NetworkDiagram) -> None:
+def _draw_captions(axes: Axes, diagram: NetworkDiagram) -> None:
     """Write the name of each layer above its middle and, for neurons, their number."""
-    for i, (name, size) in enumerate(zip(sketch.layers, sketch.layer_sizes(), strict=True)):
-        x = sketch.positions[sketch.layer == i, 0]
+    for i, (name, size) in enumerate(zip(diagram.layers, diagram.layer_sizes(), strict=True)):
+        x = diagram.positions[diagram.layer == i, 0]
         if not len(x):
             continue
-        caption = name if sketch.edge_labels else f"{name}\n{number(float(size))}"
+        caption = name if diagram.edge_labels else f"{name}\n{number(float(size))}"
         middle = float(x.min() + x.max()) / 2
         axes.text(
             middle, -0.02, caption, size=9, color=QUIET, ha="center", va="bottom", linespacing=1.3, parse_math=False
         )
 
 
-def _curves(sketch: NetworkDiagram) -> list[Doubles]:
+def _curves(diagram: NetworkDiagram) -> list[Doubles]:
     """The four control points of each edge, ``(4, 2)``: it begins and ends horizontally."""
-    start, end = (sketch.positions[nodes].astype(np.float64) for nodes in sketch.edges.T)
+    start, end = (diagram.positions[nodes].astype(np.float64) for nodes in diagram.edges.T)
     bend = np.stack([0.4 * (end[:, 0] - start[:, 0]), np.zeros(len(start))], axis=1)
     return list(np.stack([start, start + bend, end - bend, end], axis=1))
 
@@ -165,19 +165,19 @@ def _collection(curves: list[Doubles], **style: Any) -> PathCollection:
 # -- networks of neurons
 
 
-def _draw_neurons(axes: Axes, sketch: NetworkDiagram, unit: float) -> None:
+def _draw_neurons(axes: Axes, diagram: NetworkDiagram, unit: float) -> None:
     """Draw inputs as squares, darker if read by more edges; hidden neurons as dots; outputs larger, with their names.
 
     Args:
         axes: Axes to draw on.
-        sketch: The network.
-        unit: Inches of one unit of the sketch.
+        diagram: The network.
+        unit: Inches of one unit of the diagram.
     """
-    read = np.bincount(sketch.edges[:, 0], minlength=len(sketch.positions))
+    read = np.bincount(diagram.edges[:, 0], minlength=len(diagram.positions))
     points = 72 * unit
-    for i, kind in enumerate(sketch.kinds):
-        nodes = np.flatnonzero(sketch.kind == i)
-        x, y = sketch.positions[nodes].T
+    for i, kind in enumerate(diagram.kinds):
+        nodes = np.flatnonzero(diagram.kind == i)
+        x, y = diagram.positions[nodes].T
         if kind == "input":
             side = 0.86 * points * _row_step(y)
             shade = 0.06 + 0.5 * read[nodes] / max(1, read[nodes].max(initial=0))
@@ -186,8 +186,8 @@ def _draw_neurons(axes: Axes, sketch: NetworkDiagram, unit: float) -> None:
         else:
             diameter = 8.0 if kind == "output" else float(np.clip(70 / np.sqrt(max(len(nodes), 1)), 2.5, 6))
             axes.scatter(x, y, s=diameter**2, c="white", edgecolors=INK, lw=0.9, zorder=3, clip_on=False)
-    for node, text in enumerate(sketch.labels):
-        x, y = sketch.positions[node]
+    for node, text in enumerate(diagram.labels):
+        x, y = diagram.positions[node]
         axes.text(x + 8 / points, y, _shortened(text), size=9, color=INK, va="center", parse_math=False)
 
 
@@ -201,21 +201,21 @@ def _row_step(y: Doubles) -> float:
     return min(float(np.diff(rows).min()), 0.04) if len(rows) > 1 else 0.04
 
 
-def _draw_weights(axes: Axes, sketch: NetworkDiagram) -> tuple[Colormap, float] | None:
+def _draw_weights(axes: Axes, diagram: NetworkDiagram) -> tuple[Colormap, float] | None:
     """Draw edges from the weakest to the strongest; with more edges each is fainter.
 
     Returns the colours and the weight at their ends, None without weights.
     """
-    n_edges = len(sketch.edges)
+    n_edges = len(diagram.edges)
     density = min(1.0, 1.8 / np.sqrt(max(n_edges, 1) / 150))
-    curves = _curves(sketch)
-    if sketch.weights is None or not n_edges:
+    curves = _curves(diagram)
+    if diagram.weights is None or not n_edges:
         axes.add_collection(_collection(curves, edgecolors=QUIET, linewidths=0.7, alpha=density, zorder=2))
         return None
     # With the maximum a few large weights would leave all others pale.
-    largest = max(float(np.quantile(np.abs(sketch.weights), 0.98)), 1e-12)
-    order = np.argsort(np.abs(sketch.weights), kind="stable")
-    share = np.clip(sketch.weights[order] / largest, -1, 1)
+    largest = max(float(np.quantile(np.abs(diagram.weights), 0.98)), 1e-12)
+    order = np.argsort(np.abs(diagram.weights), kind="stable")
+    share = np.clip(diagram.weights[order] / largest, -1, 1)
     colormap = _weight_colours()
     colours = colormap((share + 1) / 2)
     colours[:, 3] = density * (0.2 + 0.8 * np.abs(share))
@@ -224,17 +224,17 @@ def _draw_weights(axes: Axes, sketch: NetworkDiagram) -> tuple[Colormap, float] 
     return colormap, largest
 
 
-def _draw_shared(axes: Axes, sketch: NetworkDiagram) -> None:
+def _draw_shared(axes: Axes, diagram: NetworkDiagram) -> None:
     """Draw edges in the colour of their weight's number, wider for larger weights; grey if the weight is not shared."""
     from matplotlib.colors import to_rgba
 
-    assert sketch.ties is not None
+    assert diagram.ties is not None
     palette = np.array([to_rgba(colour) for colour in (*TIE_COLOURS, QUIET)])
-    n_edges, curves = len(sketch.edges), _curves(sketch)
+    n_edges, curves = len(diagram.edges), _curves(diagram)
     density = min(1.0, 1.8 / np.sqrt(max(n_edges, 1) / 150))
-    share = np.ones(n_edges) if sketch.weights is None else np.abs(sketch.weights)
+    share = np.ones(n_edges) if diagram.weights is None else np.abs(diagram.weights)
     share = np.clip(share / max(float(np.quantile(share, 0.98)), 1e-12), 0, 1)
-    colours = palette[np.where(sketch.ties < 0, len(TIE_COLOURS), sketch.ties % len(TIE_COLOURS))]
+    colours = palette[np.where(diagram.ties < 0, len(TIE_COLOURS), diagram.ties % len(TIE_COLOURS))]
     colours[:, 3] = (0.3 + 0.7 * density) * (0.35 + 0.65 * share)
     order = np.argsort(share, kind="stable")
     widths = (0.3 + 0.9 * share) * (0.5 + 0.5 * density)
@@ -267,12 +267,12 @@ def _draw_scale(sheet: _Sheet, scale: tuple[Colormap, float]) -> None:
     sheet.text(right - 0.38, 0.3, f"{largest:.2g}", **style)
 
 
-def _draw_input_use(sheet: _Sheet, sketch: NetworkDiagram) -> None:
+def _draw_input_use(sheet: _Sheet, diagram: NetworkDiagram) -> None:
     """Draw how many edges read each place of the input grid, to the right of the network."""
     from matplotlib.ticker import MaxNLocator
 
-    assert sketch.input_use is not None
-    use = np.ma.masked_equal(sketch.input_use, 0)  # unread inputs have no colour of the scale
+    assert diagram.input_use is not None
+    use = np.ma.masked_equal(diagram.input_use, 0)  # unread inputs have no colour of the scale
     height, width = use.shape
     size = HEAT / max(height, width)
     left, middle = sheet.width - MARGIN - HEAT - 0.4, FOOT + sheet.unit / 2
@@ -285,7 +285,7 @@ def _draw_input_use(sheet: _Sheet, sketch: NetworkDiagram) -> None:
     bar = sheet.figure.colorbar(image, cax=place, ticks=MaxNLocator(6, integer=True))
     bar.outline.set_visible(False)
     bar.ax.tick_params(size=0, labelsize=8, labelcolor=QUIET)
-    n_unread = int(np.sum(sketch.input_use == 0))
+    n_unread = int(np.sum(diagram.input_use == 0))
     if n_unread:
         text = f"{number(n_unread)} of {number(use.size)} are not read"
         sheet.text(left, middle - size * height / 2 - 0.2, text, size=9, color=QUIET)
@@ -294,45 +294,45 @@ def _draw_input_use(sheet: _Sheet, sketch: NetworkDiagram) -> None:
 # -- graphs of operations
 
 
-def _draw_operations(axes: Axes, sketch: NetworkDiagram, unit: float) -> None:
+def _draw_operations(axes: Axes, diagram: NetworkDiagram, unit: float) -> None:
     """Draw nodes with their names inside; edges in the colour of their operation, with its name if there is room.
 
     Args:
         axes: Axes to draw on.
-        sketch: The graph.
-        unit: Inches of one unit of the sketch.
+        diagram: The graph.
+        unit: Inches of one unit of the diagram.
     """
-    names = sorted(set(sketch.edge_labels) - {""})
+    names = sorted(set(diagram.edge_labels) - {""})
     colour = {name: OPERATION_COLOURS[i % len(OPERATION_COLOURS)] for i, name in enumerate(names)} | {"": PALE}
-    curves = _curves(sketch)
-    colours = [colour[name] for name in sketch.edge_labels]
+    curves = _curves(diagram)
+    colours = [colour[name] for name in diagram.edge_labels]
     axes.add_collection(_collection(curves, edgecolors=colours, linewidths=1.7, alpha=0.9, zorder=1))
-    for (x, y), name, colour_ in zip(_name_places(sketch, curves, unit), sketch.edge_labels, colours, strict=True):
+    for (x, y), name, colour_ in zip(_name_places(diagram, curves, unit), diagram.edge_labels, colours, strict=True):
         if name:
             box: dict[str, Any] = {"boxstyle": "round,pad=0.16", "fc": "white", "ec": "none", "alpha": 0.9}
             axes.text(
                 x, y, name, size=NAME_SIZE, color=colour_, ha="center", va="center", bbox=box, zorder=2,
                 parse_math=False,
             )
-    for node, (x, y) in enumerate(sketch.positions):
-        shape = "circle,pad=0.35" if sketch.kinds[sketch.kind[node]] == "node" else "round,pad=0.45"
+    for node, (x, y) in enumerate(diagram.positions):
+        shape = "circle,pad=0.35" if diagram.kinds[diagram.kind[node]] == "node" else "round,pad=0.45"
         box = {"boxstyle": shape, "fc": "#eef1f5", "ec": INK, "lw": 1}
-        text = sketch.labels[node] if sketch.labels else ""
+        text = diagram.labels[node] if diagram.labels else ""
         axes.text(x, y, text, size=9, color=INK, ha="center", va="center", bbox=box, zorder=3, parse_math=False)
 
 
-def _name_places(sketch: NetworkDiagram, curves: list[Doubles], unit: float) -> list[Doubles]:
+def _name_places(diagram: NetworkDiagram, curves: list[Doubles], unit: float) -> list[Doubles]:
     """The position of each edge's name: the first of ``NAME_PLACES`` with the least overlap with nodes and other names.
 
     Args:
-        sketch: The graph.
+        diagram: The graph.
         curves: Control points of each edge, ``(4, 2)``.
-        unit: Inches of one unit of the sketch.
+        unit: Inches of one unit of the diagram.
     """
     height = 1.9 * NAME_SIZE / 72 / unit
-    taken = [(*point, 0.12, 0.12) for point in sketch.positions]
+    taken = [(*point, 0.12, 0.12) for point in diagram.positions]
     places: list[Doubles] = []
-    for points, name in zip(curves, sketch.edge_labels, strict=True):
+    for points, name in zip(curves, diagram.edge_labels, strict=True):
         width = (0.62 * len(name) + 1) * NAME_SIZE / 72 / unit
         spots = [_on_curve(points, t) for t in NAME_PLACES]
         overlaps = [

@@ -31,7 +31,7 @@ class Measure(NamedTuple):
 
 def shown_metric(comparison: Comparison) -> str:
     """The quality by its familiar name: accuracies instead of errors."""
-    metric = comparison.quality.metric.replace("fitness_", "val_")
+    metric = comparison.quality.metric.replace("trainval_", "val_")
     return metric.replace("val_error", "val_accuracy")
 
 

@@ -118,10 +118,10 @@ class FrontDisplay:
 
 def _records(frame: pd.DataFrame) -> list[Record]:
     """The rows of a front's table as records of the run; a metric that is NaN was not measured."""
-    identity = ("birth", "operator", "parents", "budget", "equal")
+    identity = ("generation", "operator", "parents", "budget", "equal")
     records = []
     for id, row in zip(frame.index, frame.to_dict("records"), strict=True):
         metrics = {str(name): value for name, value in row.items() if name not in identity and value == value}
-        lineage = int(row["birth"]), str(row["operator"]), tuple(row["parents"])
+        lineage = int(row["generation"]), str(row["operator"]), tuple(row["parents"])
         records.append(Record(int(id), int(row["budget"]), *lineage, "ok", metrics, 0.0, 1.0, None))
     return records

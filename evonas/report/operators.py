@@ -12,7 +12,7 @@ from evonas.store import Record
 
 
 def operator_credits(records: Sequence[Record], objectives: Objectives, *, rungs: tuple[int, ...]) -> list[Credit]:
-    """The credit after each batch that followed the founders' first, as in ``nsga2`` with ``adapt``.
+    """The credit after each batch that followed the founders' first, as in ``nsga2`` with ``adaptive_operators``.
 
     ``[credit.shares(space.operators) for credit in ...]`` are the probabilities with which the next batch's operators
     are drawn.
@@ -44,5 +44,5 @@ def batches(records: Sequence[Record]) -> list[list[Record]]:
     by_id = sorted(records, key=lambda record: (record.id, record.budget))
     for _, own in groupby(by_id, key=lambda record: record.id):
         for turn, record in enumerate(own):
-            batches.setdefault((record.birth, turn), []).append(record)
+            batches.setdefault((record.generation, turn), []).append(record)
     return [batches[key] for key in sorted(batches)]

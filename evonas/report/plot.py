@@ -243,13 +243,13 @@ def _scatter(figure: Figure, axes: Axes, ok: Sequence[Record], x: Objective, y: 
     from matplotlib.colors import ListedColormap
     from matplotlib.ticker import MaxNLocator
 
-    births = [r.birth for r in ok]
-    colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.15, 1, 256)), "births")
+    generations = [r.generation for r in ok]
+    colours = ListedColormap(colormaps["viridis_r"](np.linspace(0.15, 1, 256)), "generations")
     dots = axes.scatter(
-        *_columns(ok, x, y), s=12, alpha=0.5, linewidths=0, c=births, cmap=colours, label=f"{len(ok)} evaluations"
+        *_columns(ok, x, y), s=12, alpha=0.5, linewidths=0, c=generations, cmap=colours, label=f"{len(ok)} evaluations"
     )
-    if max(births):
-        bar = figure.colorbar(dots, ax=axes, label="generation of birth", pad=0.01, ticks=MaxNLocator(integer=True))
+    if max(generations):
+        bar = figure.colorbar(dots, ax=axes, label="generation", pad=0.01, ticks=MaxNLocator(integer=True))
         bar.outline.set_visible(False)
 
 

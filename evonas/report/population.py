@@ -49,13 +49,13 @@ def replay(
         told = {r.id: r for r in batch if r.status == "ok" or not rung_of(r.budget, rungs)}
         candidates = [*(r for r in population if r.id not in told), *told.values()]
         chosen = survivors(
-            SURVIVALS[survival], size, births=np.array([r.birth for r in candidates]),
+            SURVIVALS[survival], size, generations=np.array([r.generation for r in candidates]),
             ids=np.array([r.id for r in candidates]), failed=np.array([r.status == "failed" for r in candidates]),
             rungs=np.array([rung_of(r.budget, rungs) for r in candidates]), F=objectives.matrix(candidates),
             violations=objectives.violations(candidates),
         )
         population = [candidates[i] for i in chosen]
-        generation = max(r.birth for r in batch)
+        generation = max(r.generation for r in batch)
         result.append(Living(generation, tuple(population), len({founder[r.id] for r in population})))
     return result
 
@@ -66,7 +66,7 @@ def ages_and_lines(history: Sequence[Living]) -> Json:
     They are the generation, the median and the highest age in generations, and the number of living founders' lines.
     """
     history = list({living.generation: living for living in history}.values())
-    ages = [[living.generation - r.birth for r in living.members] for living in history]
+    ages = [[living.generation - r.generation for r in living.members] for living in history]
     return {
         "generation": [living.generation for living in history],
         "median": [float(np.median(age)) for age in ages], "oldest": [max(age) for age in ages],

@@ -17,7 +17,7 @@ class Ended(NamedTuple):
 
     id: int
     budget: int
-    birth: int
+    generation: int
     status: str
     metrics: Metrics
 
@@ -43,14 +43,14 @@ class Standing:
     def __init__(self, objectives: Objectives, records: Iterable[Record] = ()) -> None:
         self.objectives = objectives
         self._records: list[Record | Ended] = list(records)
-        self.generation = max((r.birth for r in self._records), default=0)
+        self.generation = max((r.generation for r in self._records), default=0)
         self.members: list[Record | Ended] | None = None
         self.born: list[Record | Ended] = []
 
     def begin(self, generation: int) -> None:
         """Begin a generation; some of its trials may have been evaluated before the run was interrupted."""
         self.generation = generation
-        self.born = [r for r in self._records if r.birth == generation]
+        self.born = [r for r in self._records if r.generation == generation]
 
     def add(self, evaluation: Evaluation[Any]) -> None:
         """A trial of the generation ended."""
@@ -62,7 +62,7 @@ class Standing:
         """End the generation; from then on only its members of the front are kept."""
         self.members = front(self._records, self.objectives)
         kept = {r.id for r in self.members}
-        self._records = [r for r in self._records if r.birth == 0 or r.id in kept]
+        self._records = [r for r in self._records if r.generation == 0 or r.id in kept]
 
     def hypervolume(self) -> float:
         """Hypervolume of the front when a generation last ended, from the founders' worst; 0 before that."""

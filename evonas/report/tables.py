@@ -10,6 +10,7 @@ from types import MappingProxyType
 from rich.markup import escape
 from rich.table import Table
 
+from evonas import renamed
 from evonas.front import check_measured, knee
 from evonas.objectives import Objectives
 from evonas.objectives.metrics import MEASURED_LATER
@@ -18,9 +19,9 @@ from evonas.store import Record
 from evonas.types import UserError, suggestion
 
 #: Columns beside the metrics, named as in :func:`evonas.front.row`.
-IDENTITY = ("id", "birth", "operator", "parents", "budget", "equal")
+IDENTITY = ("id", "generation", "operator", "parents", "budget", "equal")
 #: Headings of columns that differ from their names; users may select a column by either.
-HEADINGS = {"birth": "born", "equal": ""}
+HEADINGS = {"generation": "born", "equal": ""}
 #: Costs of deployment, shown if they were measured, the most informative first.
 DEPLOYMENT = (
     "latency", "latency_device", "latency_estimate", "flash", "ram", "int8_flash", "int8_error", "int8_mse",
@@ -144,7 +145,7 @@ def front_columns(
         primary.insert(1, read)
     bounded = [constraint.metric for constraint in objectives.constraints]
     known = {name for r in members for name in r.metrics}
-    order = (*bounded, *DEPLOYMENT, "edges", "operator", "birth", *STRUCTURE)
+    order = (*bounded, *DEPLOYMENT, "edges", "operator", "generation", *STRUCTURE)
     others = [n for n in dict.fromkeys(order) if n in known | {*IDENTITY} and n not in primary]
     same = ["equal"] if any(equal.get(r.id) for r in members) else []
     return [
@@ -157,7 +158,7 @@ def _column(
     name: str, members: Sequence[Record], equal: Mapping[int, Sequence[int]], *, secondary: bool = False
 ) -> Column:
     identity: dict[str, Callable[[Record], str]] = {
-        "id": lambda r: str(r.id), "birth": lambda r: str(r.birth), "operator": lambda r: r.operator,
+        "id": lambda r: str(r.id), "generation": lambda r: str(r.generation), "operator": lambda r: r.operator,
         "parents": lambda r: " ".join(map(str, r.parents)), "budget": lambda r: str(r.budget),
         "equal": lambda r: f"+{len(equal[r.id])} equal" if equal.get(r.id) else "",
     }
@@ -180,7 +181,7 @@ def check_columns(
         UserError: There is no such column, its metric was measured for no member, or none is named.
     """
     asked = {heading: name for name, heading in HEADINGS.items() if heading}
-    wanted = list(dict.fromkeys(asked.get(name, name) for name in names))
+    wanted = list(dict.fromkeys(asked.get(name, renamed.column(name)) for name in names))
     metrics = {name for r in records for name in r.metrics}
     if not wanted:
         raise UserError(f"--columns names no column{suggestion('', {*IDENTITY, *metrics})}")

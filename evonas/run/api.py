@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from evonas import front as fronts
+from evonas import renamed
 from evonas.config import RunConfig
 from evonas.data.categories import feature_names
 from evonas.data.locating import expanded
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 #: Columns of a table also without rows, which tell the metrics.
-FIRST_COLUMNS = ("id", "birth", "operator", "parents", "budget")
+FIRST_COLUMNS = ("id", "generation", "operator", "parents", "budget")
 
 
 class Run:
@@ -60,10 +61,10 @@ class Run:
     def front(self, *, equal: bool = False, also: Sequence[int] = ()) -> pd.DataFrame:
         """The Pareto front, a row a member by ascending cost; the index is ``id``.
 
-        Members that are equal in all objectives are one row, the first of them. Columns are ``birth`` (generation),
-        ``operator``, ``parents`` (a list of ids), ``budget`` (epochs), ``equal`` (a list of the ids of members that are
-        equal to this one) and every metric. Without members it has no rows. ``attrs["objectives"]`` says of each
-        objective whether it is minimised (``"min"``) or maximised.
+        Members that are equal in all objectives are one row, the first of them. Columns are ``generation``,
+        ``operator``, ``parents`` (a list of ids), ``budget`` (epochs), ``equal`` (a list of the ids of
+        members that are equal to this one) and every metric. Without members it has no rows. ``attrs["objectives"]``
+        says of each objective whether it is minimised (``"min"``) or maximised.
 
         Args:
             equal: Every member has a row, also those that are equal to another.
@@ -108,7 +109,7 @@ class Run:
         if not isinstance(under, Mapping):
             raise UserError(f"under must be bounds by the names of metrics, like {{'flops': 20000}}, got {under!r:.80}")
         with open_run(self.path) as run:
-            return fronts.best_under(_members(run), run.objectives, under, run=self.path).id
+            return fronts.best_under(_members(run), run.objectives, renamed.bounds(under), run=self.path).id
 
     def knee(self) -> int:
         """The member of the front where more cost begins to buy little; raises :class:`UserError` where it is empty."""

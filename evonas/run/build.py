@@ -170,8 +170,9 @@ def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
         numbers["screening"] = Screening(screen, config.prescreen_ratio)
     if config.searcher == "nsga2":
         numbers |= {
-            "survival": config.survival, "parents": config.parents, "adapt": config.adapt,
-            "crossover_rate": config.crossover_rate, "founders": () if store is None else founding_trials(store),
+            "survival": config.survival, "parent_selection": config.parent_selection,
+            "adaptive_operators": config.adaptive_operators, "crossover_rate": config.crossover_rate,
+            "founders": () if store is None else founding_trials(store),
         }
     elif parts.family_search is not None and store is not None:
         numbers["draw"] = lambda index, rng: Offspring(store.individual(index).genotype, config.seeder)

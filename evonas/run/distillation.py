@@ -132,7 +132,7 @@ class OwnTeacher(Generic[G]):
         Raises:
             UserError: There is no memory for them.
         """
-        earlier = [record for record in self.store.records() if record.birth < since]
+        earlier = [record for record in self.store.records() if record.generation < since]
         members = _best(self.store, earlier, self.task, self.n_members)
         unknown = [member for member in members if member.evaluation.key not in self._known]
         said = _outputs(self.store, self.space, unknown, self.samples, self.task, n_jobs=self.n_jobs)

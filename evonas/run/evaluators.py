@@ -65,7 +65,7 @@ def build_evaluator(
     scorer = _scorer(config, space, splits) if table is None else TableEvaluator(table)
     evaluator = merge(scorer, CostEvaluator(space, tuple(structural)))
     custom, devices = custom_metrics(config.wanted), table_metrics(config.space) if table is not None else {}
-    names = config.objectives or (metric_names(splits.task, "fitness" if table is None else "val")[0], "flops")
+    names = config.objectives or (metric_names(splits.task, "trainval" if table is None else "val")[0], "flops")
     deployed = deployment_names(space, splits.task) if table is None else ()
     proxies = measured_for(splits.task) if table is None else ()
     known = (*evaluator.metric_names, *deployed, *devices, *_estimated(space), *proxies, *custom_metric_names())

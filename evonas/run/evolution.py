@@ -14,6 +14,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from evonas import renamed
 from evonas.config import RunConfig, check_config
 from evonas.data.arrays import RawSamples, raw_samples
 from evonas.data.axes import AXES_INSIDE
@@ -73,7 +74,8 @@ def evolve(
 def _config(data: str | Path | RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     if isinstance(data, RunConfig):
         given = data.model_dump(exclude_unset=True)
-        return check_config({**given, **settings}, source="evonas.evolve") if settings else data
+        changes = renamed.keys(settings, renamed.SETTINGS)
+        return check_config({**given, **changes}, source="evonas.evolve") if changes else data
     return check_config({**settings, "dataset": str(data)}, source="evonas.evolve")
 
 

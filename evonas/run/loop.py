@@ -131,7 +131,7 @@ class _Loop(Generic[G]):
     def evaluate(self, trials: Sequence[Trial[G]]) -> bool:
         """Evaluate and store those trials that the store lacks; returns whether all are there now."""
         first = trials[0].individual
-        hurry = first.birth == 0 and np.isfinite(self.stop.deadline)
+        hurry = first.generation == 0 and np.isfinite(self.stop.deadline)
         beside = draws_beside(self.evaluator, self.n_jobs, self.processes)
         if beside and not hurry and not self.store.holds(first.id):
             n_drawn = self._evaluate_as_drawn(trials)
@@ -178,11 +178,11 @@ class _Loop(Generic[G]):
 
     def _asked(self, trials: Sequence[Trial[G]], n_missing: int) -> None:
         for observer in self.observers:
-            observer.asked(trials[0].individual.birth, len(trials), n_missing)
+            observer.asked(trials[0].individual.generation, len(trials), n_missing)
 
     def _prepare(self, trials: Sequence[Trial[G]]) -> None:
         if self.evaluator_at is not None and time.monotonic() < self.stop.deadline:
-            self.evaluator = self.evaluator_at(trials[0].individual.birth)
+            self.evaluator = self.evaluator_at(trials[0].individual.generation)
 
     def _job(self, trial: Trial[G]) -> Job[G]:
         return Job(trial, stream(self.seed, Stream.TRIAL, *trial.key), self.store.start(trial), self.stop)
@@ -253,17 +253,17 @@ def _restore(searcher: Searcher[Any], store: RunStore[Any]) -> None:
         raise damaged(f"{store.directory} has a state that its searcher cannot go on from ({reason})") from error
 
 
-def _has_succeeded(store: RunStore[Any], birth: int) -> bool:
+def _has_succeeded(store: RunStore[Any], generation: int) -> bool:
     """Whether any of its last trials has: of individuals born then, a generation earlier or later, and of the last few.
     """
     own = [record for record in store.records() if not record.imported]
-    n_last = max(FEW_TRIALS, sum(record.birth >= birth - 1 for record in own))
+    n_last = max(FEW_TRIALS, sum(record.generation >= generation - 1 for record in own))
     return any(record.status == "ok" for record in own[-n_last:])
 
 
 def _evaluations(store: RunStore[G], trials: Sequence[Trial[G]]) -> list[Evaluation[G]]:
     evaluations = [store.evaluation(*trial.key) for trial in trials]
-    birth = trials[0].individual.birth
-    if all(e.status == "failed" for e in evaluations) and not _has_succeeded(store, birth):
+    generation = trials[0].individual.generation
+    if all(e.status == "failed" for e in evaluations) and not _has_succeeded(store, generation):
         raise SearchFailed(f"all {len(trials)} trials of a generation failed, the first with: {evaluations[0].error}")
     return evaluations

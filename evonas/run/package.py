@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import safetensors.numpy
 
+from evonas import renamed
 from evonas.data.samples import Scaling
 from evonas.run.plugins import create_space
 from evonas.serialization.arrays import BAD_DATA, read_arrays
@@ -155,9 +156,11 @@ def load(path: Path | str, *, raw: bool = False) -> nn.Module:
 def _package(header: dict[str, Any], arrays: dict[str, Any]) -> Package:
     task = task_from(header["task"])
     genotype = Encoded(header["genotype"], _with_prefix(arrays, "genotype."))
+    options = renamed.space_options(header["space"], header["options"], renamed.ignore)
+    metrics = renamed.keys(header["metrics"], renamed.METRICS, renamed.ignore)
     return Package(
-        header["space"], header["options"], task, genotype, _with_prefix(arrays, "weights."), header["normalisation"],
-        header["metrics"], header["source"],
+        header["space"], options, task, genotype, _with_prefix(arrays, "weights."), header["normalisation"], metrics,
+        header["source"],
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from evonas import renamed
 from evonas.capabilities.given import Given
 from evonas.capabilities.option_models import read_options
 from evonas.capabilities.options import ReadsOptions
@@ -60,12 +61,12 @@ def read_space_options(name: str, options: Mapping[str, Any]) -> Mapping[str, An
     """
     factory = _load(name, available_spaces(), "search space")
     model = factory.option_model if isinstance(factory, ReadsOptions) else None
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return options
-    if isinstance(options, Given) and isinstance(options.settings, model):
+    is_model = isinstance(model, type) and issubclass(model, BaseModel)
+    if isinstance(options, Given) and is_model and isinstance(options.settings, model):
         return options
     with _refusals(name):
-        return Given(options, read_options(model, options, space=name))
+        options = renamed.space_options(name, options)
+        return Given(options, read_options(model, options, space=name)) if is_model else options
 
 
 def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:
@@ -81,7 +82,8 @@ def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpa
     """
     factory = _load(name, available_spaces(), "search space")
     with _refusals(name):
-        space: SearchSpace[Any] = factory(task, options.settings if isinstance(options, Given) else options)
+        typed = options.settings if isinstance(options, Given) else renamed.space_options(name, options)
+        space: SearchSpace[Any] = factory(task, typed)
     return space
 
 

@@ -29,7 +29,7 @@ from evonas.types import Floats, UserError
 #: ``fresh``: new weights, the honest figure of an architecture; ``inherited``: go on from the weights the search found.
 StartKind: TypeAlias = Literal["fresh", "inherited"]
 #: Networks of any size train at the full learning rate, also those that begin with weights.
-FULL_RATE_EDGES = sys.float_info.max
+LR_REFERENCE_EDGES = sys.float_info.max
 #: The prefix of test metrics that count samples by their weights, as validation does.
 WEIGHTED = weighted_prefix("test")
 
@@ -62,7 +62,7 @@ def retrain(
     given = {"learning_rate": learning_rate, "teacher_weight": teacher_weight}
     changes = {name: value for name, value in given.items() if value is not None}
     recipe = recipe_from({**config.training, **changes}, options=option_names(changes)).final()
-    recipe = replace(recipe, full_rate_edges=FULL_RATE_EDGES)
+    recipe = replace(recipe, lr_reference_edges=LR_REFERENCE_EDGES)
     shape = run.task.input_shape
     epochs = epochs or default_epochs(len(splits.train), recipe.batch_size, epochs=RETRAIN_EPOCHS, input_shape=shape)
     wanted = [(id, seed) for id in ids for seed in range(n_seeds)]

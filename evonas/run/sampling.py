@@ -62,7 +62,7 @@ class Sampler:
         Raises:
             UserError: The method has none to ask for.
         """
-        found: list[list[float]] = [self.net.hypernet.spread(index).tolist() for index in range(n)]
+        found: list[list[float]] = [self.net.hypernet.quasi_random(index).tolist() for index in range(n)]
         if not found[0]:
             raise UserError(f"the method {self.method} has no complexity to ask for: only hypernetworks have")
         return found

@@ -19,7 +19,7 @@ from evonas.search.hyperband import Hyperband
 from evonas.search.local_search import LocalSearch
 from evonas.search.nsga2 import NSGA2
 from evonas.search.nsga3 import NSGA3
-from evonas.search.parent_selection import PARENTS
+from evonas.search.parent_selection import PARENT_SELECTIONS
 from evonas.search.random_search import RandomSearch
 from evonas.search.regularized_evolution import RegularizedEvolution
 from evonas.search.reinforce import Reinforce
@@ -35,7 +35,7 @@ SEARCHERS: MappingProxyType[str, SearcherFactory] = MappingProxyType({
 })
 
 __all__ = [
-    "NSGA2", "NSGA3", "PARENTS", "SEARCHERS", "SURVIVALS", "History", "Hyperband", "LocalSearch", "RandomSearch",
-    "RegularizedEvolution", "Reinforce", "Searcher", "SearcherFactory", "SuccessiveHalving", "SurrogateSearch",
-    "Traits", "traits_of",
+    "NSGA2", "NSGA3", "PARENT_SELECTIONS", "SEARCHERS", "SURVIVALS", "History", "Hyperband", "LocalSearch",
+    "RandomSearch", "RegularizedEvolution", "Reinforce", "Searcher", "SearcherFactory", "SuccessiveHalving",
+    "SurrogateSearch", "Traits", "traits_of",
 ]

@@ -1,7 +1,7 @@
 """NSGA-II (Deb 2002, https://doi.org/10.1109/4235.996017) with aging survival and parents beside gaps in the front.
 
 Of the published algorithm the defaults keep the ranks and the crowding distance. With ``survival = "elitist"`` and
-``parents = "binary-tournament"`` it is Deb's.
+``parent_selection = "binary-tournament"`` it is Deb's.
 """
 
 from __future__ import annotations
@@ -17,15 +17,23 @@ from evonas.objectives import Objectives
 from evonas.search.base import History
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
-from evonas.search.parent_selection import PARENTS, Choice, Pool, TargetCost, exponents_of, gap, hopeful
+from evonas.search.parent_selection import (
+    PARENT_SELECTIONS,
+    Choice,
+    Pool,
+    TargetCost,
+    exponents_of,
+    front_gap,
+    hopeful,
+)
 from evonas.search.reproduction import LazyTrials, Proposal, Screening
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json, Metrics, suggestion
 
-#: Offspring that are drawn, cheaply, for one that is trained, until one is as near to its aim as CLOSE: a share of the
-#: front's span of each cost.
-AIMS, CLOSE = 4, 0.01
+#: Offspring that are drawn, cheaply, for one that is trained, until one is as near to its target as CLOSE: a share of
+#: the front's span of each cost.
+DRAWS, CLOSE = 4, 0.01
 
 
 class NSGA2(Generational[G]):
@@ -42,8 +50,9 @@ class NSGA2(Generational[G]):
         generations: Number of generations after the founders.
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
-        parents: ``"gap"``, ``"tournament"``, ``"living-tournament"`` or ``"binary-tournament"``.
-        adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
+        parent_selection: ``"front-gap"``, ``"tournament"``, ``"living-tournament"`` or ``"binary-tournament"``.
+        adaptive_operators: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the
+            space's weights.
         crossover_rate: Probability that an offspring has two parents.
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the
             last rung are promoted like children. Empty for random samples.
@@ -51,13 +60,13 @@ class NSGA2(Generational[G]):
         screening: Choice of the most promising one of several children of a parent, which should cost the same.
 
     Raises:
-        ValueError: A number is out of range, or there is no such ``survival`` or ``parents``.
+        ValueError: A number is out of range, or there is no such ``survival`` or ``parent_selection``.
     """
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
         generations: int = 30, rungs: tuple[int, ...] = (1,), survival: str = "aging-dominated",
-        parents: str = "gap", adapt: bool = False, crossover_rate: float = 0.0,
+        parent_selection: str = "front-gap", adaptive_operators: bool = False, crossover_rate: float = 0.0,
         founders: Sequence[Trial[G]] = (), rng: np.random.Generator, screening: Screening[G] | None = None,
     ) -> None:
         if population < 2:
@@ -66,13 +75,15 @@ class NSGA2(Generational[G]):
             raise ValueError(f"children must be at least 1, got {children}")
         if not 0 <= crossover_rate <= 1:
             raise ValueError(f"crossover_rate must be a probability, got {crossover_rate}")
-        for kind, name, known in (("survival", survival, SURVIVALS), ("parents", parents, PARENTS)):
+        rules = ("survival", survival, SURVIVALS), ("parent_selection", parent_selection, PARENT_SELECTIONS)
+        for kind, name, known in rules:
             if name not in known:
                 raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng, screening=screening)
         self._size, self._n_children, self._founders = population, children, founders
-        self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
-        self._adapt, self._credit = adapt, Credit()
+        self._survival, self._parent = SURVIVALS[survival], PARENT_SELECTIONS[parent_selection]
+        self._crossover_rate = crossover_rate
+        self._adaptive_operators, self._credit = adaptive_operators, Credit()
         self._towards: MutatesTowards[G] | None = space if isinstance(space, MutatesTowards) else None
         self._reference: list[float] | None = None
         self._population: list[Member[G]] = []
@@ -86,7 +97,7 @@ class NSGA2(Generational[G]):
             return list(self._founders)
         if not self._population:
             return self._found(self._size)
-        if self._generation == 1 and self._parent is gap:
+        if self._generation == 1 and self._parent is front_gap:
             able = [m for m in self._population if m.evaluation.status == "ok"]
             able = [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
             self._childless = [able[i] for i in self._rng.permutation(len(able))]
@@ -123,37 +134,37 @@ class NSGA2(Generational[G]):
             if second.genotype != first.genotype:
                 return self._space.crossover(first.genotype, second.genotype, self._rng), (first, second)
         operator = None
-        if self._adapt:
+        if self._adaptive_operators:
             shares = self._credit.shares(self._space.operators)
             operator = str(self._rng.choice(list(shares), p=list(shares.values())))
         child = self.closest_to_target(
-            lambda name: self._mutate(first.genotype, choice.aim, name), choice.aim, operator
+            lambda name: self._mutate(first.genotype, choice.target, name), choice.target, operator
         )
         return child, (first,)
 
-    def _mutate(self, parent: G, aim: TargetCost | None, operator: str | None) -> Offspring[G]:
-        if aim is None or self._towards is None:
+    def _mutate(self, parent: G, target: TargetCost | None, operator: str | None) -> Offspring[G]:
+        if target is None or self._towards is None:
             return self._space.mutate(parent, self._rng, operator)
-        wanted = zip(self._objectives.items[1:], aim.costs, strict=True)
+        wanted = zip(self._objectives.items[1:], target.costs, strict=True)
         costs = {objective.metric: objective.value(loss) for objective, loss in wanted}
         return self._towards.mutate_towards(parent, costs, self._rng, operator)
 
     def closest_to_target(
-        self, propose: Callable[[str | None], Offspring[G]], aim: TargetCost | None, operator: str | None = None
+        self, propose: Callable[[str | None], Offspring[G]], target: TargetCost | None, operator: str | None = None
     ) -> Offspring[G]:
-        """The offspring of a few with costs nearest to the aim; the first if structure alone does not determine costs.
+        """The offspring of a few with costs nearest to a target; the first if structure alone does not determine costs.
 
         It is also the first if its operator has chosen its cost. All are drawn from the operator that made the first,
         so that no operator is preferred for meeting costs exactly.
 
         Args:
             propose: Draws an offspring by the named operator; None draws the operator, too.
-            aim: Intended costs; None accepts the first offspring.
+            target: Intended costs; None accepts the first offspring.
             operator: Operator of the first offspring; None draws it.
         """
         child = propose(operator)
         wanted = self._objectives.items[1:]
-        if aim is None or not wanted:
+        if target is None or not wanted:
             return child
         if self._towards is not None and self._towards.aims(child.operator, [o.metric for o in wanted]):
             return child
@@ -164,11 +175,11 @@ class NSGA2(Generational[G]):
         def distance(costs: Metrics) -> float:
             return float(sum(
                 ((o.loss(costs) - cost) / scale) ** 2
-                for o, cost, scale in zip(wanted, aim.costs, aim.scale, strict=True)
+                for o, cost, scale in zip(wanted, target.costs, target.scale, strict=True)
             ))
 
         nearest, best = distance(costs), child
-        for _ in range(AIMS - 1):
+        for _ in range(DRAWS - 1):
             if nearest <= CLOSE**2:
                 break
             other = propose(child.operator)
@@ -177,7 +188,7 @@ class NSGA2(Generational[G]):
         return best
 
     def _learn(self, members: list[Member[G]]) -> None:
-        if self._adapt:
+        if self._adaptive_operators:
             self._pay(members)
         self._survive(members)
         if confirmed := [m for m in members if self._confirmed(m)]:
@@ -204,7 +215,7 @@ class NSGA2(Generational[G]):
         candidates = [*(m for m in self._population if m.individual.id not in told), *told.values()]
         F, violations = self._losses(candidates)
         chosen = survivors(
-            self._survival, self._size, births=np.array([m.individual.birth for m in candidates]),
+            self._survival, self._size, generations=np.array([m.individual.generation for m in candidates]),
             ids=np.array([m.individual.id for m in candidates]),
             failed=np.array([m.evaluation.status == "failed" for m in candidates]),
             rungs=np.array([self._rung(m) for m in candidates]), F=F, violations=violations,

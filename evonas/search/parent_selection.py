@@ -136,11 +136,11 @@ class Choice(NamedTuple):
 
     Attributes:
         parent: Its index.
-        aim: Intended costs of its child; None if any will do.
+        target: Intended costs of its child; None if any will do.
     """
 
     parent: int
-    aim: TargetCost | None = None
+    target: TargetCost | None = None
 
 
 Parents: TypeAlias = Callable[[Pool, np.random.Generator], Choice]
@@ -169,7 +169,7 @@ def _best_of(n: int, pool: Pool, rng: np.random.Generator) -> Choice:
     return Choice(int(pool.living[order[rng.choice(len(order), n).min()]]))
 
 
-def gap(pool: Pool, rng: np.random.Generator) -> Choice:
+def front_gap(pool: Pool, rng: np.random.Generator) -> Choice:
     """Choose a thin place of the front, and a parent near it.
 
     The child should be at a random point along the front, and the parent be costlier (:data:`COSTLIER`): one of the
@@ -326,7 +326,7 @@ def _beyond(member: Doubles, axis: int, reach: float) -> Doubles:
     return point
 
 
-PARENTS: MappingProxyType[str, Parents] = MappingProxyType({
-    "gap": gap, "tournament": tournament, "living-tournament": living_tournament,
+PARENT_SELECTIONS: MappingProxyType[str, Parents] = MappingProxyType({
+    "front-gap": front_gap, "tournament": tournament, "living-tournament": living_tournament,
     "binary-tournament": binary_tournament,
 })

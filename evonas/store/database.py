@@ -70,13 +70,15 @@ def check_tables(connection: sqlite3.Connection, schema: str) -> None:
 
     Args:
         connection: The database.
-        schema: Statements that create the tables. Tables may be missing, and there may be others.
+        schema: Statements that create the tables; of two for one table either will do. Tables may be missing, and there
+            may be others.
 
     Raises:
         BadRow: The database has a view, a trigger or an index of its own, or a table with other columns.
     """
     statements = re.finditer(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+) [^;]*", schema)
-    known = {match[1]: _plain(match[0]) for match in statements}
+    known = {(match[1], _plain(match[0])) for match in statements}
+    names = {name for name, _ in known}
     query = f"SELECT type, name, sql FROM sqlite_master LIMIT {MOST_TABLES + 1}"
     rows = connection.execute(query).fetchall()
     if len(rows) > MOST_TABLES:
@@ -86,7 +88,7 @@ def check_tables(connection: sqlite3.Connection, schema: str) -> None:
             continue
         if kind != "table" or not isinstance(sql, str) or not sql.upper().startswith("CREATE TABLE "):
             raise BadRow(f"it has a {str(kind)[:20]} {str(name)[:60]!r}, expected plain tables only")
-        if name in known and _plain(sql) != known[name]:
+        if name in names and (name, _plain(sql)) not in known:
             raise BadRow(f"its table {name!r} has other columns than evonas gives it")
 
 

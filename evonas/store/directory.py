@@ -26,15 +26,20 @@ from evonas.types import Json, Task, UserError, Weights, task_from
 
 #: Number of the format. Increase it if an older reader could misread a newer run, or a newer one cannot read an older
 #: run.
-FORMAT = 4
+FORMAT = 5
 #: The first that is read; :mod:`evonas.store.upgrade` says what has changed since.
 OLDEST = 2
 
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+_INDIVIDUALS = """
 CREATE TABLE individuals (
-    id INTEGER PRIMARY KEY, birth INTEGER NOT NULL, operator TEXT NOT NULL, parents TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, operator TEXT NOT NULL, parents TEXT NOT NULL,
     digest TEXT NOT NULL, genotype BLOB NOT NULL);
+"""
+#: The same table of runs of the formats 2 to 4.
+_FORMER_INDIVIDUALS = _INDIVIDUALS.replace("generation", "birth")
+_SCHEMA = f"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+{_INDIVIDUALS}
 CREATE TABLE evaluations (
     id INTEGER NOT NULL, budget INTEGER NOT NULL, status TEXT NOT NULL, metrics TEXT NOT NULL, seconds REAL NOT NULL,
     elapsed REAL NOT NULL, error TEXT, genotype BLOB, weights TEXT, PRIMARY KEY (id, budget));
@@ -183,7 +188,7 @@ def connect(directory: Path) -> sqlite3.Connection:
     archived = not os.access(directory, os.W_OK) and not path.with_name(f"{DATABASE}-wal").exists()
     connection = bounded(path, immutable=archived)
     try:
-        check_tables(connection, f"{_SCHEMA}{WEIGHTS};{ORIGINS};{MEASUREMENTS};{SOURCES}")
+        check_tables(connection, f"{_SCHEMA}{_FORMER_INDIVIDUALS}{WEIGHTS};{ORIGINS};{MEASUREMENTS};{SOURCES}")
     except BaseException:
         connection.close()
         raise

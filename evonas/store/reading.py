@@ -47,6 +47,7 @@ class RunReader(Generic[G]):
         self._evaluations: OrderedDict[tuple[int, int], Evaluation[G]] = OrderedDict()  # the most recently used ones
         self._records: list[Record] = []  # the rows parsed so far, which never change
         self._last_row = -1
+        self._is_old = info.format < rows.WITH_NAMES
         self._timed_by_command = self.info.config.get("latency_command") is not None
 
     def costs(self) -> Metrics:
@@ -58,7 +59,10 @@ class RunReader(Generic[G]):
         """The searcher's last state, None before the first generation ended."""
         row = self._one("SELECT state FROM states")
         with sqlite_errors(self.directory):
-            return None if row is None else rows.state_of(row[0])
+            if row is None:
+                return None
+            state = rows.state_of(row[0])
+            return upgrade.present_state(state, self.info) if self._is_old else state
 
     def teacher_outputs(self) -> Floats | None:
         """The outputs that :meth:`add_teacher` was given, None without a teacher; raises as :meth:`weights` does."""
@@ -129,13 +133,15 @@ class RunReader(Generic[G]):
             StoreError: A row is damaged, or a successful evaluation lacks an objective.
         """
         query = (
-            "SELECT e.rowid, e.id, e.budget, i.birth, i.operator, i.parents, e.status, e.metrics, e.seconds, "
+            "SELECT e.rowid, e.id, e.budget, i.generation, i.operator, i.parents, e.status, e.metrics, e.seconds, "
             f"e.elapsed, e.error, o.run, o.id_there FROM evaluations e JOIN individuals i ON i.id = e.id {_ORIGINS} "
             "WHERE e.rowid > ? ORDER BY e.rowid"
         )
         with sqlite_errors(self.directory):
             for number, *row in self._db.execute(query, (self._last_row,)).fetchall():
                 record = rows.record_of(row)
+                if self._is_old:
+                    record = upgrade.present_record(record, self.info)
                 if self._timed_by_command:
                     record = record._replace(metrics=rows.with_device(record.metrics))
                 self._records.append(record)
@@ -237,13 +243,14 @@ class RunReader(Generic[G]):
         return Start(self.individual(id).genotype if trained is None else trained, weights, continues)
 
     def _read_individual(self, id: int) -> Individual[G]:
-        row = self._one("SELECT birth, operator, parents, genotype FROM individuals WHERE id = ?", id)
+        row = self._one("SELECT generation, operator, parents, genotype FROM individuals WHERE id = ?", id)
         if row is None:
             raise StoreError(f"{self.directory} has no individual {id}")
         with sqlite_errors(self.directory):
-            birth, operator = rows.whole(row[0], "a birth"), rows.name_of(row[1], "an operator")
+            generation, operator = rows.whole(row[0], "a generation"), rows.name_of(row[1], "an operator")
             parents = rows.parents_of(row[2], id)
-        return Individual(id, self._unpack(row[3]), birth, operator, parents)
+            operator = upgrade.present_operator(operator, self.info) if self._is_old else operator
+        return Individual(id, self._unpack(row[3]), generation, operator, parents)
 
     def _read_evaluation(self, id: int, budget: int) -> Evaluation[G]:
         columns = "e.status, e.metrics, e.seconds, e.error, e.genotype, o.run, o.id_there"
@@ -266,6 +273,7 @@ class RunReader(Generic[G]):
         with sqlite_errors(self.directory):
             status, metrics = rows.status_of(row[0]), rows.metrics_of(row[1])
             seconds, error, origin = rows.seconds_of(row[2]), rows.error_of(row[3]), rows.origin_of(row[4], row[5])
+            metrics = upgrade.present_metrics(metrics) if self._is_old else metrics
         metrics = rows.with_device(metrics) if self._timed_by_command else metrics
         return Evaluation(id, budget, status, metrics, seconds, error, genotype, origin=origin)
 

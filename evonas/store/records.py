@@ -22,7 +22,7 @@ class Record(NamedTuple):
 
     id: int
     budget: int
-    birth: int
+    generation: int
     operator: str
     parents: tuple[int, ...]
     status: str

@@ -9,14 +9,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
+from evonas import renamed
 from evonas.individual import Origin
 from evonas.store.records import ComputeCost, Record, Retraining, RunInfo, SeedSource, TeacherSource
-from evonas.types import Json
+from evonas.types import Json, UserError
 
-#: Largest id, birth, budget and seed: exact in a double, so that no reader rounds them.
+V = TypeVar("V")
+
+#: The first format with the present names of settings, metrics, operators and the column of generations.
+WITH_NAMES = 5
+#: Largest id, generation, budget and seed: exact in a double, so that no reader rounds them.
 MOST_WHOLE = 2**53
 #: Largest size in characters of a list of parents, of metrics, of an entry of ``meta``, of a searcher's state.
 PARENTS_SIZE, METRICS_SIZE, META_SIZE, STATE_SIZE = 10_000, 100_000, 2**26, 2**28
@@ -33,7 +38,7 @@ class BadRow(ValueError):
 
 
 def info_of(meta: dict[Any, Any]) -> RunInfo:
-    """The header of a run, from its table ``meta``."""
+    """The header of a run, from its table ``meta``; that of an old run has the present names."""
     documents = {key: _document(meta, key) for key in ("config", "task", "normalisation")}
     for key, document in documents.items():
         if type(document) is not dict:
@@ -50,10 +55,29 @@ def info_of(meta: dict[Any, Any]) -> RunInfo:
     goals = _document(meta, "goals", "{}")
     if type(goals) is not dict or any(goal not in ("min", "max") for goal in goals.values()):
         raise BadRow("its goals are not min or max by metric")
+    if (found := format_of(meta)) < WITH_NAMES:
+        goals = by_present_names(goals, renamed.METRICS)
+        try:
+            documents["config"] = renamed.settings(documents["config"], renamed.ignore)
+        except UserError as error:
+            raise BadRow(f"its config: {error}") from None
     return RunInfo(
-        format_of(meta), **documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher, searcher=searcher,
+        found, **documents, fingerprint=fingerprint, seeds=tuple(seeds), teacher=teacher, searcher=searcher,
         evaluator=evaluator, goals=goals,
     )
+
+
+def by_present_names(values: dict[str, V], names: Mapping[str, str]) -> dict[str, V]:
+    """Values of an old run by the present names; a run that has a value by both is none of this program's.
+
+    Args:
+        values: Values by former or present names.
+        names: Present names by the former ones.
+    """
+    try:
+        return renamed.keys(values, names, renamed.ignore)
+    except UserError as error:
+        raise BadRow(str(error)) from None
 
 
 def format_of(meta: dict[Any, Any]) -> int:
@@ -64,11 +88,11 @@ def format_of(meta: dict[Any, Any]) -> int:
 def record_of(row: Sequence[Any]) -> Record:
     """An evaluation with its individual's lineage, from the columns in the order of :class:`Record`, the origin as two.
     """
-    id, budget, birth, operator, parents, status, metrics, seconds, elapsed, error, run, id_there = row
+    id, budget, generation, operator, parents, status, metrics, seconds, elapsed, error, run, id_there = row
     return Record(
-        whole(id, "an id"), whole(budget, "a budget"), whole(birth, "a birth"), name_of(operator, "an operator"),
-        parents_of(parents, id), status_of(status), metrics_of(metrics), seconds_of(seconds), seconds_of(elapsed),
-        error_of(error), origin_of(run, id_there),
+        whole(id, "an id"), whole(budget, "a budget"), whole(generation, "a generation"),
+        name_of(operator, "an operator"), parents_of(parents, id), status_of(status), metrics_of(metrics),
+        seconds_of(seconds), seconds_of(elapsed), error_of(error), origin_of(run, id_there),
     )
 
 

@@ -55,7 +55,7 @@ from evonas.types import Floats, Goal, Json, Metrics, Weights
 LARGE = 2**20
 
 
-#: Columns id, birth, operator, parents, digest and genotype.
+#: Columns id, generation, operator, parents, digest and genotype.
 IndividualRow: TypeAlias = tuple[int, int, str, str, str, bytes]
 
 
@@ -101,7 +101,7 @@ class RunStore(RunReader[G]):
             if writing and self.info.format < FORMAT:
                 with self._transaction():
                     upgrade.convert(self._db)
-                self.info = self.info._replace(format=FORMAT)
+                self.info, self._is_old = self.info._replace(format=FORMAT), False
         except BaseException:
             self._lock.release()
             raise
@@ -210,7 +210,7 @@ class RunStore(RunReader[G]):
     def packed_individual(self, individual: Individual[G]) -> IndividualRow:
         """A row of the table of individuals, for :meth:`add_evaluations`."""
         i = individual
-        return i.id, i.birth, i.operator, json.dumps(i.parents), i.genotype.digest, self._pack(i.genotype)
+        return i.id, i.generation, i.operator, json.dumps(i.parents), i.genotype.digest, self._pack(i.genotype)
 
     def _insert_individuals(self, found: Sequence[IndividualRow]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO individuals VALUES (?, ?, ?, ?, ?, ?)", found)

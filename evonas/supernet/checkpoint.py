@@ -83,13 +83,13 @@ class TrainedHypernet:
         """
         found: dict[str, tuple[G, Doubles]] = {}
         for index in range(TRIES * n_members):
-            complexity = self.hypernet.spread(index)
+            complexity = self.hypernet.quasi_random(index)
             best = self._best(space, complexity)
             found.setdefault(best.digest, (best, complexity))
             if len(found) == n_members:
                 return list(found.values())
         for index in range(TRIES**2 * n_members):
-            complexity = self.hypernet.spread(index)
+            complexity = self.hypernet.quasi_random(index)
             logits = self.logits(complexity) / (1 + index / (TRIES * n_members))
             sample = space.discretize(perturbed(logits, rng), self.rule)
             found.setdefault(sample.digest, (sample, complexity))

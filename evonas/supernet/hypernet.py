@@ -51,7 +51,7 @@ class Hypernet(Protocol):
         """Draw a complexity to train on."""
         ...
 
-    def spread(self, index: int) -> Doubles:
+    def quasi_random(self, index: int) -> Doubles:
         """Return complexity ``index`` of a sequence whose first members cover the range evenly, however long it is."""
         ...
 
@@ -84,7 +84,7 @@ class Table:
     def draw(self, rng: np.random.Generator) -> Doubles:
         return np.empty(0)
 
-    def spread(self, index: int) -> Doubles:
+    def quasi_random(self, index: int) -> Doubles:
         return np.empty(0)
 
     def check(self, complexity: Sequence[float]) -> Doubles:
@@ -131,7 +131,7 @@ class PiecewiseLinear:
     def draw(self, rng: np.random.Generator) -> Doubles:
         return np.array([10.0 ** rng.uniform(self.low, self.high)])
 
-    def spread(self, index: int) -> Doubles:
+    def quasi_random(self, index: int) -> Doubles:
         return np.power(10.0, self.low + (self.high - self.low) * _even_points(index, 1))
 
     def check(self, complexity: Sequence[float]) -> Doubles:
@@ -210,7 +210,7 @@ class SimplexRBF:
     def draw(self, rng: np.random.Generator) -> Doubles:
         return rng.dirichlet(np.ones(self.dimension))
 
-    def spread(self, index: int) -> Doubles:
+    def quasi_random(self, index: int) -> Doubles:
         """Return the gaps between sorted numbers, which are uniform on the simplex."""
         return np.diff(np.sort(_even_points(index, self.dimension - 1)), prepend=0.0, append=1.0)
 

@@ -49,14 +49,14 @@ class StepContext:
 class Step(Protocol):
     """Step of training."""
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], context: StepContext) -> float:
         """Train weights, and logits if the method has some. Return the mean training loss.
 
         Args:
             for_weights: Training samples.
             for_arch: Gives as many held-out samples; called only if architectures learn on samples of their own, not in
                 one-level training, on paths, or in the warm-up.
-            moment: Position in the training.
+            context: Position in the training.
         """
         ...
 
@@ -80,18 +80,18 @@ class RelaxedStep:
         self._hypernet, self._settings = hypernet, settings
         self._prior = make_prior(settings.prior, settings.prior_parameter) if settings.prior else None
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], context: StepContext) -> float:
         sample = _Relaxed(
-            self._hypernet, self._settings, self._choices, self._logits.references, moment, len(for_weights.x)
+            self._hypernet, self._settings, self._choices, self._logits.references, context, len(for_weights.x)
         )
-        learns = self._settings.warm_up <= moment.progress < 1 - self._settings.cool_down
+        learns = self._settings.warm_up <= context.progress < 1 - self._settings.cool_down
         if not self._settings.bilevel:
-            return self._one_level(for_weights, sample, moment.progress, learns)
+            return self._one_level(for_weights, sample, context.progress, learns)
         if learns:
-            self._logits.step(self._gradient(for_weights, for_arch(), sample, moment.progress))
+            self._logits.step(self._gradient(for_weights, for_arch(), sample, context.progress))
         sample.redraw()
         loss = self._learner.loss(for_weights, sample.arch().detach(), sample.mix)
-        return self._learner.step([loss], moment.progress)
+        return self._learner.step([loss], context.progress)
 
     def _one_level(self, batch: Batch, sample: _Relaxed, progress: float, learns: bool) -> float:
         data_loss, charge = self._losses(batch, sample)
@@ -134,23 +134,23 @@ class _Relaxed:
     """
 
     def __init__(
-        self, hypernet: Hypernet, settings: RelaxedSettings, choices: Choices, references: Tensor, moment: StepContext,
+        self, hypernet: Hypernet, settings: RelaxedSettings, choices: Choices, references: Tensor, context: StepContext,
         n_images: int,
     ) -> None:
-        complexities = [hypernet.draw(moment.rng) for _ in range(settings.complexities)]
+        complexities = [hypernet.draw(context.rng) for _ in range(settings.complexities)]
         self._prices, self._mix = (
             torch.from_numpy(np.stack(arrays)).float() for arrays in (
                 [hypernet.cost_weights(each, choices.costs) for each in complexities],
                 [hypernet.coefficients(each) for each in complexities],
             )
         )
-        self._references, self._settings, self._skip, self._moment = references, settings, choices.skip, moment
+        self._references, self._settings, self._skip, self._context = references, settings, choices.skip, context
         shape = references.shape[1:]
-        self._noise = gumbel_noise((n_images, *shape) if settings.noise_per_image else shape, moment.generator)
+        self._noise = gumbel_noise((n_images, *shape) if settings.noise_per_image else shape, context.generator)
 
     def redraw(self) -> None:
         """Draw other noise for the same complexity."""
-        self._noise = gumbel_noise(self._noise.shape, self._moment.generator)
+        self._noise = gumbel_noise(self._noise.shape, self._context.generator)
 
     @property
     def mix(self) -> Tensor:
@@ -161,7 +161,7 @@ class _Relaxed:
     def decay(self) -> float:
         """Weight of the beta-decay now."""
         first, last = self._settings.beta_decay, self._settings.beta_decay_last
-        return first if last is None else first + (last - first) * self._moment.progress
+        return first if last is None else first + (last - first) * self._context.progress
 
     def logits(self) -> Tensor:
         mixed: Tensor = torch.tensordot(self._mix[0], self._references, 1)
@@ -175,12 +175,12 @@ class _Relaxed:
 
     def relax(self, logits: Tensor) -> Tensor:
         relaxation = RELAXATIONS[self._settings.relaxation]
-        return relaxation(logits, temperature(self._moment.progress, *self._settings.temperature), self._noise)
+        return relaxation(logits, temperature(self._context.progress, *self._settings.temperature), self._noise)
 
     def with_skip(self, choice: Tensor) -> Tensor:
         if not self._settings.auxiliary_skip:
             return choice
-        return with_auxiliary_skip(choice, self._skip, self._moment.progress)
+        return with_auxiliary_skip(choice, self._skip, self._context.progress)
 
     def arch(self) -> Tensor:
         """Rows ``(n_choices, n_operations)``, or those of each image."""
@@ -202,12 +202,12 @@ class GatedStep:
     ) -> None:
         self._learner, self._logits, self._settings, self._cost = learner, logits, settings, cost
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
-        is_due = (moment.number + 1) % self._settings.arch_every == 0
-        if is_due and moment.progress >= self._settings.warm_up:
-            self._train_gates(for_arch(), moment.generator)
-        path = draw_path(self._logits.references.detach()[0], moment.generator)
-        return self._learner.step([self._learner.loss(for_weights, path)], moment.progress)
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], context: StepContext) -> float:
+        is_due = (context.number + 1) % self._settings.arch_every == 0
+        if is_due and context.progress >= self._settings.warm_up:
+            self._train_gates(for_arch(), context.generator)
+        path = draw_path(self._logits.references.detach()[0], context.generator)
+        return self._learner.step([self._learner.loss(for_weights, path)], context.progress)
 
     def _train_gates(self, batch: Batch, generator: torch.Generator) -> None:
         before = self._logits.references.detach()[0].clone()
@@ -230,15 +230,15 @@ class PathStep(Generic[G]):
         self._shape = space.choices.n_choices, len(space.choices.operations)
         self._widest, _ = extreme_paths(space.choices.costs["params"])
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], context: StepContext) -> float:
         if isinstance(self._settings, FairSettings):
-            arches = [*fair_paths(self._shape, moment.rng)]
+            arches = [*fair_paths(self._shape, context.rng)]
         elif isinstance(self._settings, WidestSettings):
             arches = [self._widest]
         else:
-            arches = [uniform_path(self._space, self._shape, self._settings.rule, moment.rng)]
+            arches = [uniform_path(self._space, self._shape, self._settings.rule, context.rng)]
         losses = (self._learner.loss(for_weights, torch.from_numpy(arch)) for arch in arches)
-        return self._learner.step(losses, moment.progress)
+        return self._learner.step(losses, context.progress)
 
 
 class SandwichStep(Generic[G]):
@@ -249,10 +249,10 @@ class SandwichStep(Generic[G]):
         self._shape = space.choices.n_choices, len(space.choices.operations)
         self._extremes = extreme_paths(space.choices.costs["params"])
 
-    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], moment: StepContext) -> float:
+    def __call__(self, for_weights: Batch, for_arch: Callable[[], Batch], context: StepContext) -> float:
         rule, n_random = self._settings.rule, self._settings.random_paths
-        narrow = [uniform_path(self._space, self._shape, rule, moment.rng) for _ in range(n_random)]
-        return self._learner.step(self._losses(for_weights, narrow), moment.progress)
+        narrow = [uniform_path(self._space, self._shape, rule, context.rng) for _ in range(n_random)]
+        return self._learner.step(self._losses(for_weights, narrow), context.progress)
 
     def _losses(self, batch: Batch, random_paths: Sequence[Floats]) -> Iterator[Tensor]:
         widest, narrowest = self._extremes

@@ -122,14 +122,15 @@ class CapabilityContract(Contract):
             pytest.skip("this space draws nothing")
         for genotype in lineage(space, seed=0):
             for weights in (None, initial_weights(space, genotype)):
-                sketch = space.sketch(genotype, weights)
-                assert np.isfinite(sketch.positions).all(), "a node is drawn at no finite position"
-                assert (sketch.positions >= 0).all(), "a node is drawn left of or above the rectangle"
-                assert (sketch.positions <= [sketch.width, 1]).all(), "a node is drawn right of or below the rectangle"
-                assert len(sketch.edges), "a network is drawn without edges"
-                assert sketch.edges.max() < len(sketch.positions), "an edge leads to a node that is not drawn"
-                assert set(sketch.layer) <= set(range(len(sketch.layers))), "a node is in a layer without a caption"
-                assert set(sketch.kind) <= set(range(len(sketch.kinds))), "a node is of a kind without a name"
+                diagram = space.diagram(genotype, weights)
+                assert np.isfinite(diagram.positions).all(), "a node is drawn at no finite position"
+                assert (diagram.positions >= 0).all(), "a node is drawn left of or above the rectangle"
+                right, bottom = diagram.width, 1
+                assert (diagram.positions <= [right, bottom]).all(), "a node is drawn right of or below the rectangle"
+                assert len(diagram.edges), "a network is drawn without edges"
+                assert diagram.edges.max() < len(diagram.positions), "an edge leads to a node that is not drawn"
+                assert set(diagram.layer) <= set(range(len(diagram.layers))), "a node is in a layer without a caption"
+                assert set(diagram.kind) <= set(range(len(diagram.kinds))), "a node is of a kind without a name"
 
     def test_layers_compute_what_the_phenotype_does(self, space: SearchSpace[Any]) -> None:
         if not isinstance(space, Lowerable):

@@ -95,9 +95,9 @@ class Recipe:
         optimizer: ``"adamw"`` decays weights directly, ``"adam"`` adds the decay to the gradient; betas .9, .999,
             epsilon 1e-8.
         learning_rate: Peak learning rate.
-        full_rate_edges: Trials of networks that keep more edges than this learn more slowly where they begin with
-            weights, of a parent or their own: the peak is multiplied by ``sqrt(full_rate_edges / edges)``. Chosen for
-            784 inputs; a large number switches it off. Wider layers want lower rates (Yang 2022,
+        lr_reference_edges: Trials of networks that keep more edges than this learn more slowly where they begin with
+            weights, of a parent or their own: the peak is multiplied by ``sqrt(lr_reference_edges / edges)``. Chosen
+            for 784 inputs; a large number switches it off. Wider layers want lower rates (Yang 2022,
             https://arxiv.org/abs/2203.03466): on Fashion-MNIST 2 of 20 children of 36 000 to 51 000 edges were better
             than their parent of 25 000 with the full rate, and 10 of 12 with two thirds of it.
         longer_edges: Children of networks that keep fewer edges than this are trained for more epochs than the trial's
@@ -117,9 +117,9 @@ class Recipe:
         shift: Most pixels by which images are moved along each axis, every batch of them another way (see
             :mod:`evonas.training.augmentation`).
         flip: Half of the batches are mirrored left to right.
-        augmented_edges: Networks that keep fewer edges than this (in cells: operations) see images as they are,
-            whatever ``shift`` and ``flip``: they have no room for more. With shifts by a pixel on MNIST validation lost
-            .2 points at 1 000 edges, and gained .2 at 2 650 and .4 from 6 600 on (3 and 4 runs).
+        min_edges_for_augmentation: Networks that keep fewer edges than this (in cells: operations) see images as they
+            are, whatever ``shift`` and ``flip``: they have no room for more. With shifts by a pixel on MNIST validation
+            lost .2 points at 1 000 edges, and gained .2 at 2 650 and .4 from 6 600 on (3 and 4 runs).
         teacher_weight: Share of the teacher's outputs in the targets. It matters where the samples have a teacher
             (Hinton 2015, https://arxiv.org/abs/1503.02531; for classes at temperature 1).
         patience: Epochs without a lower validation loss after which training stops and gives the best epoch's weights;
@@ -131,7 +131,7 @@ class Recipe:
     batch_size: int = 64
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: float = 3e-3
-    full_rate_edges: float = 20_000.0
+    lr_reference_edges: float = 20_000.0
     longer_edges: float = 0.0
     child_epochs: tuple[float, float] = (1.0, 1.0)
     schedule: Literal["constant", "cosine", "one-cycle"] = "cosine"
@@ -143,7 +143,7 @@ class Recipe:
     hidden_dropout: float = 0.0
     shift: int = 0
     flip: bool = False
-    augmented_edges: float = 0.0
+    min_edges_for_augmentation: float = 0.0
     teacher_weight: float = 0.5
     patience: int | None = None
     pruning: Pruning | None = None
@@ -162,11 +162,11 @@ class Recipe:
             raise ValueError(f"child_epochs must be two positive shares, the smaller first, got {self.child_epochs}")
         if self.shift < 0:
             raise ValueError(f"shift must not be negative, got {self.shift}")
-        for name in ("augmented_edges", "longer_edges"):
+        for name in ("min_edges_for_augmentation", "longer_edges"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         positive = {"batch_size": self.batch_size, "learning_rate": self.learning_rate, "clip_norm": self.clip_norm,
-                    "full_rate_edges": self.full_rate_edges}
+                    "lr_reference_edges": self.lr_reference_edges}
         for name, value in positive.items():
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive and finite, got {value}")
@@ -176,7 +176,7 @@ class Recipe:
 
     def of_size(self, edges: float) -> Recipe:
         """The recipe for a network with a number of edges, or fewer if this recipe prunes it further."""
-        return self if self._kept(edges) >= self.augmented_edges else replace(self, shift=0, flip=False)
+        return self if self._kept(edges) >= self.min_edges_for_augmentation else replace(self, shift=0, flip=False)
 
     def final(self) -> Recipe:
         """The recipe for a network that has been chosen, without early stopping, pruning and regrowth."""
@@ -197,7 +197,7 @@ class Recipe:
 
     def continued(self, edges: float) -> Recipe:
         """The recipe for a trial of a network with a number of edges that begins with weights."""
-        share = min(1.0, (self.full_rate_edges / max(self._kept(edges), 1.0)) ** 0.5)
+        share = min(1.0, (self.lr_reference_edges / max(self._kept(edges), 1.0)) ** 0.5)
         return self if share == 1 else replace(self, learning_rate=share * self.learning_rate)
 
     def _kept(self, edges: float) -> float:

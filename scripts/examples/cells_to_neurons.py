@@ -15,7 +15,7 @@ from evonas.run.open import open_run
 
 defaults = ["hypernet-vector", "digits", "runs/lowered"]
 method, dataset, folder = [*sys.argv[1:], *defaults[len(sys.argv) - 1 :]]
-common = {"dataset": dataset, "objectives": ("fitness_error", "flops"), "epochs": 3, "jobs": 2}
+common = {"dataset": dataset, "objectives": ("trainval_error", "flops"), "epochs": 3, "jobs": 2}
 
 cells = Path(folder) / "cells"
 options = {"operations": "tiny", "cells": 3, "channels": 4}  # stem_stride=2 for images of 16 pixels or more

@@ -12,7 +12,7 @@ from search_spaces.block.layout import BLOCKS_A_STAGE, Layout
 WIDTH, ABOVE, BELOW = 3.0, 0.3, 0.7
 
 
-def sketch(genotype: BlockGenotype, layout: Layout) -> NetworkDiagram:
+def diagram(genotype: BlockGenotype, layout: Layout) -> NetworkDiagram:
     """Images as nodes, each with its channels and pixels; the operation of a block on the edge to its image."""
     stem, n_blocks = layout.stem, len(layout.places)
     n_nodes = n_blocks + 3

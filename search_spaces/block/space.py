@@ -222,9 +222,9 @@ class BlockSpace:
         ]
         return [("blocks", ["block", "operation", "inner channels", "output", "parameters", "FLOPs"], rows)]
 
-    def sketch(self, genotype: BlockGenotype, weights: Weights | None = None) -> NetworkDiagram:
-        """See :func:`search_spaces.block.draw.sketch`; edges have operations, not weights of their own."""
-        return draw.sketch(genotype, self.layout)
+    def diagram(self, genotype: BlockGenotype, weights: Weights | None = None) -> NetworkDiagram:
+        """See :func:`search_spaces.block.draw.diagram`; edges have operations, not weights of their own."""
+        return draw.diagram(genotype, self.layout)
 
     @property
     def _options(self) -> BlockOptions:

@@ -17,7 +17,7 @@ CELL, GAP = 1.2, 0.25
 CONCATENATE = "concatenate"
 
 
-def sketch(genotype: CellGenotype, layout: Layout, titles: Sequence[str]) -> NetworkDiagram:
+def diagram(genotype: CellGenotype, layout: Layout, titles: Sequence[str]) -> NetworkDiagram:
     """Draw inputs on the left, the output on the right, and numbered nodes between them.
 
     Edges are labelled with their operations.

@@ -241,9 +241,9 @@ class CellSpace:
             tables.append((title, ["node", "operations (of nodes)"], rows))
         return tables
 
-    def sketch(self, genotype: CellGenotype, weights: Weights | None = None) -> NetworkDiagram:
-        """See :func:`search_spaces.cell.draw.sketch`; edges have operations, not weights of their own."""
-        return draw.sketch(genotype, self.layout, self.titles)
+    def diagram(self, genotype: CellGenotype, weights: Weights | None = None) -> NetworkDiagram:
+        """See :func:`search_spaces.cell.draw.diagram`; edges have operations, not weights of their own."""
+        return draw.diagram(genotype, self.layout, self.titles)
 
     @property
     def titles(self) -> list[str]:

@@ -20,7 +20,7 @@ MARGIN, LINE = 0.18, 0.06
 COLUMN = 32
 
 
-def sketch(genotype: NeuronGenotype, task: Task, weights: Weights | None = None) -> NetworkDiagram:
+def diagram(genotype: NeuronGenotype, task: Task, weights: Weights | None = None) -> NetworkDiagram:
     """Draw inputs of an image as its pixels, channels one above the other, and hidden neurons at their positions.
 
     Other inputs, outputs, and hidden neurons that lie on a line are drawn in columns. The channels of a layer whose

@@ -13,7 +13,7 @@ from search_spaces.neuron.trainer import TrainerName
 from search_spaces.neuron.trainer.base import Norm
 
 #: Operators whose smallest step can be set.
-SIZED = tuple(name for name in LARGEST_STEPS if name != "inflate")
+SIZED = tuple(name for name in LARGEST_STEPS if name != "grow_and_prune")
 #: Most edges of a bound; no memory holds as many.
 MOST_EDGES = 2**40
 

@@ -29,12 +29,13 @@ PUBLISHED: Mapping[str, Preset] = MappingProxyType({
     EVOLUTION: Preset(
         paper="Lunev and Nikitin", link="https://github.com/artemlunev2000/Neuron-Level-NAS",
         settings={
-            "population": 60, "children": 15, "generations": 40, "survival": "aging", "parents": "living-tournament",
-            "adapt": False, "crossover_rate": 0.0, "self_distillation": False, "epochs": 60,
+            "population": 60, "children": 15, "generations": 40, "survival": "aging",
+            "parent_selection": "living-tournament", "adaptive_operators": False, "crossover_rate": 0.0,
+            "self_distillation": False, "epochs": 60,
             "training": {
                 "optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 1e-3, "batch_size": 128, "patience": 18,
                 "schedule": "constant", "warmup": 0.0, "label_smoothing": 0.0, "hidden_dropout": 0.2,
-                "full_rate_edges": 1e12, "longer_edges": 0.0, "child_epochs": (35 / 60, 50 / 60),
+                "lr_reference_edges": 1e12, "longer_edges": 0.0, "child_epochs": (35 / 60, 50 / 60),
             },
             "space_options": {
                 "founders": "source", "norm": "layer", "hidden_positions": "predecessors",

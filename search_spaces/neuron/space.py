@@ -19,7 +19,7 @@ from evonas.types import Floats, Metrics, Task, Weights
 from search_spaces.neuron.cost import cost
 from search_spaces.neuron.describe import describe
 from search_spaces.neuron.distance import DistanceLaw
-from search_spaces.neuron.draw import sketch
+from search_spaces.neuron.draw import diagram
 from search_spaces.neuron.encoding import decode, encode
 from search_spaces.neuron.export import FORMATS
 from search_spaces.neuron.family_search import NeuronFamilySearch
@@ -242,11 +242,11 @@ class NeuronSpace:
         """See :func:`search_spaces.neuron.describe.describe`."""
         return describe(genotype)
 
-    def sketch(self, genotype: NeuronGenotype, weights: Weights | None = None) -> NetworkDiagram:
-        """See :func:`search_spaces.neuron.draw.sketch`; raises ValueError if ``weights`` do not fit."""
+    def diagram(self, genotype: NeuronGenotype, weights: Weights | None = None) -> NetworkDiagram:
+        """See :func:`search_spaces.neuron.draw.diagram`; raises ValueError if ``weights`` do not fit."""
         if weights is not None:
             check_weights(genotype, weights)
-        return sketch(genotype, self.task, weights)
+        return diagram(genotype, self.task, weights)
 
     @property
     def formats(self) -> Mapping[str, Sequence[Precision]]:

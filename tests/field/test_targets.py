@@ -43,7 +43,7 @@ def test_every_target_is_learnt_and_measured_in_its_own_units(name: str, evolve:
     assert metrics.val_mse == pytest.approx(((found - targets) ** 2).mean(), rel=1e-2)
     assert metrics.val_r2 == pytest.approx((1 - ((found - targets) ** 2).mean(0) / targets.var(0)).mean(), rel=1e-2)
     assert metrics.val_nmse == pytest.approx((((found - targets) / splits.scaling.target_std) ** 2).mean(), rel=1e-2)
-    assert run.config.objectives == ("fitness_nmse", "flops")
+    assert run.config.objectives == ("trainval_nmse", "flops")
 
 
 def test_a_constant_target_is_predicted_as_it_is(evonas: Callable[..., Any], evolve: Callable[..., Any]) -> None:

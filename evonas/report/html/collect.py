@@ -24,9 +24,9 @@ from evonas.types import Json, UserError
 #: Labels for places without room for those of the axes.
 SHORT_LABELS = {
     "val_error": "error", "val_accuracy": "accuracy", "val_loss": "loss", "val_mse": "squared error", "val_r2": "R²",
-    "val_nmse": "error in squared deviations", "fitness_nmse": "fitness, squared deviations",
-    "fitness_error": "fitness error", "fitness_mse": "fitness squared error", "train_loss": "training loss",
-    "fitness_balanced_error": "balanced fitness error", "val_balanced_error": "balanced error",
+    "val_nmse": "error in squared deviations", "trainval_nmse": "trainval, squared deviations",
+    "trainval_error": "trainval error", "trainval_mse": "trainval squared error", "train_loss": "training loss",
+    "trainval_balanced_error": "balanced trainval error", "val_balanced_error": "balanced error",
     "flops": "FLOPs", "flops_total": "FLOPs in all", "latency": "latency (µs)", "flash": "flash (bytes)",
     "ram": "RAM (bytes)", "int8_flash": "int8 flash (bytes)", "int8_error": "int8 error",
     "latency_estimate": "latency by table (µs)", "latency_device": "latency on the device (µs)",
@@ -119,12 +119,12 @@ def _breeding(subject: Subject, records: Sequence[Record]) -> Json:
     config, state = subject.store.info.config, subject.store.state
     if config["searcher"] != "nsga2":
         return {"credit": None, "population": None}
-    whole = [r for r in records if state is not None and r.birth < state["generation"]]
+    whole = [r for r in records if state is not None and r.generation < state["generation"]]
     rungs = tuple(config.get("rungs") or (config["epochs"],))
     survival, size = config["survival"], config["population"]
     return {
         "credit": operator_shares(whole, subject.objectives, subject.space.operators, rungs=rungs),
-        "adapt": bool(config.get("adapt")),
+        "adaptive_operators": bool(config.get("adaptive_operators")),
         "population": ages_and_lines(replay(whole, subject.objectives, rungs=rungs, survival=survival, size=size)),
     }
 
@@ -160,7 +160,7 @@ def _run(subject: Subject, records: Sequence[Record]) -> Json:
     return {
         "name": subject.name, "dataset": dataset, "space": str(config["space"]), "task": str(task["kind"]),
         "made": time.time(), "elapsed": subject.store.elapsed, "nFailed": sum(r.status == "failed" for r in records),
-        "generation": max((r.birth for r in records), default=0), "generations": config["generations"],
+        "generation": max((r.generation for r in records), default=0), "generations": config["generations"],
         "settings": settings,
         "seeds": [Path(source.run).name for source in subject.store.info.seeds if source.ids],
         "lastError": next((str(r.error) for r in reversed(records) if r.status == "failed"), None),
@@ -206,7 +206,8 @@ def _evaluations(records: Sequence[Record], metrics: Sequence[str]) -> Json:
     """Evaluations as columns: a list with an entry per evaluation for each field, operators as indices."""
     operators = {name: i for i, name in enumerate(dict.fromkeys(r.operator for r in records))}
     return {
-        "id": [r.id for r in records], "budget": [r.budget for r in records], "birth": [r.birth for r in records],
+        "id": [r.id for r in records], "budget": [r.budget for r in records],
+        "generation": [r.generation for r in records],
         "parents": [list(r.parents) for r in records], "failed": [int(r.status == "failed") for r in records],
         "elapsed": [_number(r.elapsed) for r in records], "operators": list(operators),
         "operator": [operators[r.operator] for r in records],

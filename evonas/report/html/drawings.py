@@ -48,37 +48,37 @@ class Drawings:
         key = record.id, record.budget, n_edges
         if key not in self._made:
             weights = store.weights(record.id, record.budget)
-            sketch = space.sketch(store.member(record.id).genotype, weights)
-            self._made[key] = to_json(sketch.named(store.info.config.get("classes", ())), n_edges)
+            diagram = space.diagram(store.member(record.id).genotype, weights)
+            self._made[key] = to_json(diagram.named(store.info.config.get("classes", ())), n_edges)
         return self._made[key]
 
 
-def to_json(sketch: NetworkDiagram, n_edges: int) -> Json:
-    """A sketch with at most ``n_edges`` edges.
+def to_json(diagram: NetworkDiagram, n_edges: int) -> Json:
+    """A diagram with at most ``n_edges`` edges.
 
     Arrays are little-endian bytes in base64: positions uint16 (65535 is the width, and 1), layer and kind uint8, edges
     uint32 pairs, or uint16 if all nodes fit, weights int8 (127 is the largest weight), ties int16 (modulo 2520, which
     any small number of colours divides).
     """
-    thin = sketch.thinned(n_edges if sketch.ties is None else min(n_edges, DRAWN_SHARED))
-    width = max(sketch.width, 1e-9)
-    narrow = len(sketch.positions) <= 0x10000
+    thin = diagram.thinned(n_edges if diagram.ties is None else min(n_edges, DRAWN_SHARED))
+    width = max(diagram.width, 1e-9)
+    narrow = len(diagram.positions) <= 0x10000
     drawing: dict[str, Any] = {
-        "width": width, "layers": list(sketch.layers), "kinds": list(sketch.kinds),
-        "nEdges": len(sketch.edges), "sizes": sketch.layer_sizes().tolist(), "pairs": sketch.pair_counts().tolist(),
-        "positions": _base64(np.round(sketch.positions / [width, 1] * 65535), np.uint16),
-        "layer": _base64(sketch.layer, np.uint8), "kind": _base64(sketch.kind, np.uint8),
+        "width": width, "layers": list(diagram.layers), "kinds": list(diagram.kinds),
+        "nEdges": len(diagram.edges), "sizes": diagram.layer_sizes().tolist(), "pairs": diagram.pair_counts().tolist(),
+        "positions": _base64(np.round(diagram.positions / [width, 1] * 65535), np.uint16),
+        "layer": _base64(diagram.layer, np.uint8), "kind": _base64(diagram.kind, np.uint8),
         "edges": _base64(thin.edges, np.uint16 if narrow else np.uint32), "wide": not narrow,
-        "labels": {str(i): text for i, text in enumerate(sketch.labels) if text}, "edgeLabels": list(thin.edge_labels),
+        "labels": {str(i): text for i, text in enumerate(diagram.labels) if text}, "edgeLabels": list(thin.edge_labels),
     }
     if thin.weights is not None:
         largest = max(float(np.abs(thin.weights).max(initial=0)), 1e-12)
         drawing |= {"weights": _base64(np.round(thin.weights / largest * 127), np.int8), "largest": largest}
     if thin.ties is not None:
         ties = np.where(thin.ties < 0, -1, thin.ties % 2520)
-        drawing |= {"ties": _base64(ties, np.int16), "nWeights": sketch.n_weights}
-    if sketch.input_use is not None:
-        drawing["inputUse"] = {"shape": list(sketch.input_use.shape), "values": _base64(sketch.input_use, np.float32)}
+        drawing |= {"ties": _base64(ties, np.int16), "nWeights": diagram.n_weights}
+    if diagram.input_use is not None:
+        drawing["inputUse"] = {"shape": list(diagram.input_use.shape), "values": _base64(diagram.input_use, np.float32)}
     return drawing
 
 

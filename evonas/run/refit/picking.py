@@ -139,7 +139,7 @@ def purse_of(run: OpenRun, splits: Splits, deadline: float | None, *, fills: boo
 
 def _unchosen(run: OpenRun, bounds: Mapping[str, float]) -> list[Record]:
     """The largest founders that training did not prune, the largest first."""
-    founders = [r for r in within_limits(run.store.records(), run.objectives, bounds) if r.birth == 0]
+    founders = [r for r in within_limits(run.store.records(), run.objectives, bounds) if r.generation == 0]
     same = [r for r in founders if run.store.individual(r.id).genotype == run.store.member(r.id).genotype]
     return sorted(same, key=lambda r: (-n_edges(r), r.id))[:UNCHOSEN]
 

@@ -36,7 +36,7 @@ class DatasetSettings(NamedTuple):
 
 
 #: Networks that are large enough see images moved by a pixel (see :class:`evonas.training.Recipe`).
-_MOVED: Mapping[str, Any] = MappingProxyType({"shift": 1, "augmented_edges": 1_000})
+_MOVED: Mapping[str, Any] = MappingProxyType({"shift": 1, "min_edges_for_augmentation": 1_000})
 
 #: Pruned step by step, networks of 10 000 to 40 000 edges had .2 to .4 points more on validation if each step had 24
 #: epochs of moved images in the place of 6 of images as they are; those of 2 650 and 4 000 had .3 to .5 more with 24
@@ -44,7 +44,7 @@ _MOVED: Mapping[str, Any] = MappingProxyType({"shift": 1, "augmented_edges": 1_0
 _FASHION = DatasetSettings(
     settings={
         "objectives": ["val_error", "flops"], "population": 20, "children": 10,
-        "training": {"shift": 1, "augmented_edges": 8_000},
+        "training": {"shift": 1, "min_edges_for_augmentation": 8_000},
     },
     epochs={"evolve": 18},
 )
@@ -57,7 +57,7 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     #: In 2 minutes 35 members of 30 epochs had .03 to .26 points more on validation than 96 of 12 (seed 0).
     "mnist": DatasetSettings(epochs={"prune": 30}),
     #: On validation (2 seeds, 3 of the other), longer trials of fewer networks that are chosen by validation alone had
-    #: .2 more at 1 000 edges and .1 from 20 700 on than 24 members, 10 epochs and ``fitness_error``, and the same in
+    #: .2 more at 1 000 edges and .1 from 20 700 on than 24 members, 10 epochs and ``trainval_error``, and the same in
     #: between; with 16 members, 16 epochs and more for children of fewer than 20 000 edges, .1 less from 2 650 on.
     "mnist-moved": DatasetSettings(
         settings={"objectives": ["val_error", "flops"], "population": 20, "children": 10, "training": _MOVED},
@@ -66,7 +66,7 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     "mnist-weights": DatasetSettings(
         (600, 1_000, 2_650, 6_600, 20_700),
         {
-            "objectives": ["fitness_error", "flops", "params"], "constraints": ["flops<=120000", "params>=450"],
+            "objectives": ["trainval_error", "flops", "params"], "constraints": ["flops<=120000", "params>=450"],
             "population": 24, "children": 12, "training": _MOVED,
             "space_options": {"edges": [300, 60_000], "founder_edges": [300, 60_000]},
         },
@@ -74,7 +74,7 @@ DATASETS: Mapping[str, DatasetSettings] = MappingProxyType({
     ),
     "cifar10": DatasetSettings((10_000, 25_000, 75_000, 200_000, 500_000), {
         "objectives": ["val_error", "flops"], "population": 12, "children": 8,  # a founder takes 15 seconds, not 2
-        "training": {"shift": 2, "flip": True, "full_rate_edges": 80_000.0, "longer_edges": 300_000.0},
+        "training": {"shift": 2, "flip": True, "lr_reference_edges": 80_000.0, "longer_edges": 300_000.0},
         "space_options": {"edges": [5_000, 500_000], "founder_edges": [5_000, 500_000]},
     }, {"evolve": 8}),
 })
@@ -102,10 +102,10 @@ COMMON: Mapping[str, Any] = MappingProxyType({"space": "neuron", "generations": 
 _FAMILY: Mapping[str, Any] = {"searcher": "random", "population": 10, "children": 10}
 
 _EVOLVE: Mapping[str, Any] = {"searcher": "nsga2", "epochs": EPOCHS}
-#: Operators in the place of inflating: the published mutations (see :mod:`search_spaces.neuron.mutation.steps`), and
-#: splitting.
+#: Operators in the place of growing and pruning: the published mutations (see
+#: :mod:`search_spaces.neuron.mutation.steps`), and splitting.
 _SIMPLE = ("add_nodes", "add_edges", "remove_edges", "remove_layer", "split_neuron", "tie_weights")
-_BY_GRADIENT = {**DEFAULT_WEIGHTS, "inflate": 0.0, "inflate_gradient": DEFAULT_WEIGHTS["inflate"]}
+_BY_GRADIENT = {**DEFAULT_WEIGHTS, "grow_and_prune": 0.0, "grow_and_prune_gradient": DEFAULT_WEIGHTS["grow_and_prune"]}
 
 #: Budgets in epochs, the last that of a child of ``evolve`` on Fashion-MNIST.
 _RUNGS = (2, 6, 18)
@@ -114,12 +114,12 @@ _RUNGS = (2, 6, 18)
 ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "pruned-founders": {"space_options": {"founders": "pruned"}},
     "sparse-founders": {"space_options": {"founders": "log-uniform"}},
-    "no-inflate": {"space_options": {"operators": dict.fromkeys(_SIMPLE, 1.0)}},
-    "inflate-gradient": {"space_options": {"operators": _BY_GRADIENT}},
+    "no-grow-and-prune": {"space_options": {"operators": dict.fromkeys(_SIMPLE, 1.0)}},
+    "grow-and-prune-gradient": {"space_options": {"operators": _BY_GRADIENT}},
     "no-distance": {"space_options": {"distance_strength": 0}},
-    "tournament": {"parents": "tournament"},
+    "tournament": {"parent_selection": "tournament"},
     "no-distillation": {"self_distillation": False},
-    "adapt": {"adapt": True},
+    "adaptive-operators": {"adaptive_operators": True},
     "rungs": {"rungs": [2, 8]},
     "confirmed": {"rungs": [6, 12]},
     "by-validation": {"objectives": ["val_error", "flops"]},

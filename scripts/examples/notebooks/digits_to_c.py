@@ -47,7 +47,7 @@ run
 
 # %% [markdown]
 # A notebook shows a run as its front: the networks that no other beats in both error and FLOPs, and among all
-# evaluations where they lie. The error is `fitness_error`, a mean over validation and training samples ([what is
+# evaluations where they lie. The error is `trainval_error`, a mean over validation and training samples ([what is
 # compared](../concepts.md#what-is-compared)).
 #
 # ## Choose

@@ -12,7 +12,7 @@ from search_spaces.neuron.distance import DistanceLaw, input_positions
 from search_spaces.neuron.edge_editing import with_edges
 from search_spaces.neuron.edge_sampling import first_fresh, merged
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.mutation.grow_and_prune import inflated
+from search_spaces.neuron.mutation.growing import grown_and_pruned
 from search_spaces.neuron.mutation.steps import MutationParams
 
 #: Numbers of its layer's nearest places that count as a source's neighbours, on a grid squares around it: the next
@@ -23,10 +23,10 @@ NEIGHBOURS = (9, 25, 81)
 PROPOSALS, LEAST_ROUND, ROUNDS = 3, 256, 24
 
 
-def inflate_dilated(
+def grow_and_prune_dilated(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype | None:
-    """Grow edges from neighbours of a target's present sources; training prunes back (see :func:`inflated`).
+    """Grow edges from neighbours of a target's present sources; training prunes back (see :func:`grown_and_pruned`).
 
     Each new edge is a copy of a random present one whose source is replaced by one of its nearest neurons in the same
     layer. There are fewer if all neighbours are sources, and the result is None if none is left; a full network is only
@@ -37,7 +37,7 @@ def inflate_dilated(
         rng: Draws the child.
         params: Bounds, steps and the distance law.
     """
-    return inflated(genotype, rng, params, _dilated)
+    return grown_and_pruned(genotype, rng, params, _dilated)
 
 
 def _dilated(

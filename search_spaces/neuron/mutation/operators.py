@@ -10,12 +10,13 @@ import numpy as np
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation import OPERATORS, MutationParams, Operator
 
-#: Operators without a step; that of ``inflate`` also belongs to its variants.
+#: Operators without a step; that of ``grow_and_prune`` also belongs to its variants.
 WITHOUT_STEP = ("remove_layer", "prune", "release", "add_channel", "remove_channel", "share")
 
 #: Operators whose children are pruned to the edges that the search aims at.
 AIMING = frozenset({
-    "prune", "release", "inflate", "inflate_gradient", "inflate_dilated", "inflate_neurons", "inflate_skips",
+    "prune", "release", "grow_and_prune", "grow_and_prune_gradient", "grow_and_prune_dilated",
+    "grow_and_prune_neurons", "grow_and_prune_skips",
 })
 
 

@@ -13,12 +13,12 @@ from search_spaces.neuron.distance import DistanceLaw
 
 #: Largest step of each operator, as a share: ``add_nodes`` of all neurons; ``add_edges``, ``remove_edges`` and
 #: ``swap_edges`` of all edges; ``split_neuron`` and ``merge_neurons`` of the hidden neurons; ``tie_weights`` of a layer
-#: pair's edges; ``inflate``, which also counts for its variants, of the edges that training leaves. They are the upper
-#: ends of the published ranges; swapping, splitting, merging and inflating were not published. With a fifth for
-#: inflating, fronts took long to reach the small networks.
+#: pair's edges; ``grow_and_prune``, which also counts for its variants, of the edges that training leaves. They are the
+#: upper ends of the published ranges; swapping, splitting, merging, growing and pruning back were not published. With a
+#: fifth for ``grow_and_prune``, fronts took long to reach the small networks.
 LARGEST_STEPS: Mapping[str, float] = MappingProxyType(
     {"add_nodes": 0.32, "add_edges": 0.32, "remove_edges": 0.22, "swap_edges": 0.22, "split_neuron": 0.1,
-     "merge_neurons": 0.1, "tie_weights": 1 / 3, "inflate": 0.5}
+     "merge_neurons": 0.1, "tie_weights": 1 / 3, "grow_and_prune": 0.5}
 )
 #: Edges are counted in 32 bits.
 UNBOUNDED = int(np.iinfo(np.int32).max)

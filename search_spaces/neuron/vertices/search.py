@@ -68,42 +68,42 @@ class Losses:
         self._task, self._settings = task, settings
         self.edge_updates = 0.0
 
-    def gammas(self, moment: StepContext) -> list[Tensor]:
+    def gammas(self, context: StepContext) -> list[Tensor]:
         """Gammas of every vertex."""
-        return self._structure.relax(self._settings.relaxation, moment.temperature, moment.noise)
+        return self._structure.relax(self._settings.relaxation, context.temperature, context.noise)
 
     def data(self, batch: Batch, gammas: Sequence[Tensor]) -> Tensor:
         """Minus the mean log likelihood, but for a constant."""
         self.edge_updates += float(self._network.n_edges) * len(batch.x)
         return data_loss(self._network(batch.x, gammas), batch, self._task)
 
-    def of_weights(self, batch: Batch, moment: StepContext) -> Tensor:
+    def of_weights(self, batch: Batch, context: StepContext) -> Tensor:
         """L."""
         penalty = weight_penalty(self._network.decayed, self._structure.decays)
-        return self.data(batch, self.gammas(moment)) + penalty
+        return self.data(batch, self.gammas(context)) + penalty
 
-    def of_structure(self, batch: Batch, moment: StepContext) -> Tensor:
+    def of_structure(self, batch: Batch, context: StepContext) -> Tensor:
         """Q."""
-        gammas, settings = self.gammas(moment), self._settings
+        gammas, settings = self.gammas(context), self._settings
         loss = self.data(batch, gammas)
         if settings.prior is None:
             return loss
         penalty = structure_penalty(settings.prior, settings.prior_parameter, self._structure.logits, gammas)
         return loss + settings.prior_weight * penalty
 
-    def structure_gradient(self, for_weights: Batch, held_out: Batch, moment: StepContext, unroll: Unroll) -> Tensor:
+    def structure_gradient(self, for_weights: Batch, held_out: Batch, context: StepContext, unroll: Unroll) -> Tensor:
         """Gradient of Q after one step of the weights, at the structure's values.
 
         Args:
             for_weights: Batch of the loss L.
             held_out: Batch of the loss Q.
-            moment: The same for both.
+            context: The same for both.
             unroll: The step; its weight decay is 0, since A is that.
         """
         return second_order_gradient(
             self._structure.values, self._network.trained, unroll=unroll,
-            train_loss=lambda: self.of_weights(for_weights, moment),
-            val_loss=lambda: self.of_structure(held_out, moment),
+            train_loss=lambda: self.of_weights(for_weights, context),
+            val_loss=lambda: self.of_structure(held_out, context),
         )
 
 
@@ -179,8 +179,8 @@ class _Search:
             stop.check()
             progress = (step - 1) / n_steps
             if progress >= self._settings.warm_up:
-                self._train_structure(for_weights, held_out, self._moment(progress))
-            losses.append(self._train_weights(for_weights, self._moment(progress)))
+                self._train_structure(for_weights, held_out, self._context(progress))
+            losses.append(self._train_weights(for_weights, self._context(progress)))
             if step % self._steps_an_epoch == 0:
                 report(step // self._steps_an_epoch, {"train_loss": math.fsum(losses) / len(losses), **self._news()})
                 losses.clear()
@@ -188,7 +188,7 @@ class _Search:
         gammas = [gamma.detach() for gamma in self._structure.gammas]
         return Relaxed(self._network, gammas, decays, self._losses.edge_updates)
 
-    def _moment(self, progress: float) -> StepContext:
+    def _context(self, progress: float) -> StepContext:
         return StepContext(temperature(progress), self._structure.noise(self._generator))
 
     def _batches(self) -> Iterator[tuple[Batch, Batch]]:
@@ -205,16 +205,16 @@ class _Search:
     def _batch(self, index: Ints) -> Batch:
         return batch_of(self._samples.take(index))
 
-    def _train_structure(self, for_weights: Batch, held_out: Batch, moment: StepContext) -> None:
+    def _train_structure(self, for_weights: Batch, held_out: Batch, context: StepContext) -> None:
         velocity = [self._optimizer.state[weight].get("momentum_buffer") for weight in self._network.trained]
         unroll = Unroll(float(self._optimizer.param_groups[0]["lr"]), self._settings.momentum, velocity)
-        gradient = self._losses.structure_gradient(for_weights, held_out, moment, unroll)
+        gradient = self._losses.structure_gradient(for_weights, held_out, context, unroll)
         self._learner.step(gradient if self._settings.learn_decay else self._structure.freeze_decays(gradient))
         self._structure.keep_bounds()
 
-    def _train_weights(self, batch: Batch, moment: StepContext) -> float:
+    def _train_weights(self, batch: Batch, context: StepContext) -> float:
         """One step; returns the data's loss."""
-        weights, gammas = self._network.trained, [gamma.detach() for gamma in self._losses.gammas(moment)]
+        weights, gammas = self._network.trained, [gamma.detach() for gamma in self._losses.gammas(context)]
         loss = self._losses.data(batch, gammas)
         value = float(loss.detach())
         if not math.isfinite(value):

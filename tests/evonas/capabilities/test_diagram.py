@@ -1,4 +1,4 @@
-"""A sketch counts and thins its edges."""
+"""A diagram counts and thins its edges."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ WEIGHTS = [0.1, -9.0, 0.3, 8.0, 0.2, -0.5]
 
 
 def test_edges_are_counted_by_pairs_of_layers() -> None:
-    sketch = make(EDGES)
-    assert sketch.layer_sizes().tolist() == [2, 2, 1]
-    assert sketch.pair_counts().tolist() == [[0, 4, 0], [0, 0, 2], [0, 0, 0]]
+    diagram = make(EDGES)
+    assert diagram.layer_sizes().tolist() == [2, 2, 1]
+    assert diagram.pair_counts().tolist() == [[0, 4, 0], [0, 0, 2], [0, 0, 0]]
 
 
 def test_thinning_keeps_the_strongest_edges_of_every_pair_of_layers() -> None:
@@ -49,13 +49,13 @@ def test_of_edges_that_share_weights_whole_nodes_are_kept_from_everywhere() -> N
     n = 20
     edges = np.array([(i + k, 22 + i) for i in range(n) for k in range(3)])
     layer = np.repeat([0, 1], [22, n])
-    sketch = NetworkDiagram(
+    diagram = NetworkDiagram(
         width=1.0, positions=np.zeros((22 + n, 2), np.float32), layers=("in", "1"), layer=layer, kinds=("node",),
         kind=np.zeros(22 + n, np.int64), edges=edges, weights=np.tile([9.0, 0.1, 5.0], n).astype(np.float32),
         ties=np.tile([4, 7, 9], n),
     )
-    assert (sketch.n_weights, make(EDGES).n_weights) == (3, 6)
-    thin = sketch.thinned(12)
+    assert (diagram.n_weights, make(EDGES).n_weights) == (3, 6)
+    thin = diagram.thinned(12)
     assert thin.ties is not None
     assert sorted(thin.ties.tolist()) == sorted([4, 7, 9] * 4)
     targets = np.unique(thin.edges[:, 1])
@@ -65,17 +65,17 @@ def test_of_edges_that_share_weights_whole_nodes_are_kept_from_everywhere() -> N
 
 
 def test_edges_that_share_no_weight_are_thinned_beside_those_that_do() -> None:
-    sketch = replace(make(EDGES, WEIGHTS), ties=np.array([3, -1, 3, -1, -1, -1]))
-    thin = sketch.thinned(4)
+    diagram = replace(make(EDGES, WEIGHTS), ties=np.array([3, -1, 3, -1, -1, -1]))
+    thin = diagram.thinned(4)
     assert thin.ties is not None
     assert sorted(thin.ties.tolist()) == [-1, -1, 3, 3] or sorted(thin.ties.tolist()) == [-1, -1, -1, 3]
     assert [1, 2] in thin.edges.tolist()  # the strongest of those that share none
-    assert sketch.n_weights == 5
+    assert diagram.n_weights == 5
 
 
-def test_a_small_sketch_is_not_thinned() -> None:
-    sketch = make(EDGES, WEIGHTS)
-    assert sketch.thinned(6) is sketch
+def test_a_small_diagram_is_not_thinned() -> None:
+    diagram = make(EDGES, WEIGHTS)
+    assert diagram.thinned(6) is diagram
 
 
 def test_rows_that_do_not_fit_are_refused() -> None:

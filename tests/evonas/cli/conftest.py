@@ -91,7 +91,7 @@ def contents() -> Callable[[Path], Sequence[tuple[Any, ...]]]:
             for r in sorted(store.records()):
                 weights = store.weights(r.id, r.budget)
                 parameters = None if weights is None else {name: w.tobytes() for name, w in sorted(weights.items())}
-                lineage = (r.id, r.budget, r.birth, r.operator, r.parents)
+                lineage = (r.id, r.budget, r.generation, r.operator, r.parents)
                 rows.append((*lineage, r.status, r.metrics, r.error, store.member(r.id).genotype.digest, parameters))
             return [*rows, store.state]
 

@@ -27,7 +27,7 @@ def test_what_is_no_run_is_refused(refused: Refused, command: list[Any]) -> None
 @pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
 def test_a_run_from_a_newer_format_is_refused(refused: Refused, run: Path, command: list[Any]) -> None:
     _sql(run, "UPDATE meta SET value = '99' WHERE key = 'format'")
-    refused(command[0], run, *command[1:], message="has run format 99, this evonas reads 2 to 4: upgrade evonas")
+    refused(command[0], run, *command[1:], message="has run format 99, this evonas reads 2 to 5: upgrade evonas")
 
 
 @pytest.mark.parametrize("command", READING, ids=lambda command: command[0])

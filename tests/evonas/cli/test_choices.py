@@ -50,7 +50,7 @@ def test_a_retraining_that_makes_no_sense_is_refused(
 
 def test_a_reference_point_moves_the_hypervolume_and_names_objectives_only(evonas: Evonas, finished: Path) -> None:
     near, far = (evonas("front", finished, "--reference", f"flops={x}").stdout for x in (10, 1e9))
-    assert "hypervolume 0.0000 (reference fitness_error=1, flops=10;" in near
+    assert "hypervolume 0.0000 (reference trainval_error=1, flops=10;" in near
     assert "hypervolume 0.0000" not in far
     result = evonas("front", finished, "--reference", "flop=9")
     assert result.exit_code == 2
@@ -97,9 +97,9 @@ def test_promoted_networks_are_the_pruned_ones_of_the_rung_below(evonas: Evonas,
     with open_run(Path("r")) as run:
         records, store = run.store.records(), run.store
         promoted = [r for r in records if r.budget == 5]
-        inflated = [r for r in promoted if store.individual(r.id).genotype.prune_to]
-        assert inflated
-        for r in inflated:
+        grown_and_pruned = [r for r in promoted if store.individual(r.id).genotype.prune_to]
+        assert grown_and_pruned
+        for r in grown_and_pruned:
             below, above = (store.evaluation(r.id, budget).genotype for budget in (2, 5))
             assert above == below
             assert above.prune_to == 0

@@ -62,11 +62,11 @@ def test_resume_of_a_complete_run_can_add_generations(evonas: Evonas, run: Path)
 def test_front_agrees_as_table_json_and_csv(evonas: Evonas, finished: Path) -> None:
     rows = json.loads(evonas("front", finished, "--json").stdout)
     table = csv.DictReader(io.StringIO(evonas("front", finished, "--csv").stdout))
-    assert [(int(r["id"]), float(r["fitness_error"])) for r in table] == [(r["id"], r["fitness_error"]) for r in rows]
+    assert [(int(r["id"]), float(r["trainval_error"])) for r in table] == [(r["id"], r["trainval_error"]) for r in rows]
     text = evonas("front", finished).stdout
     assert f"{len(rows)} members of 14 evaluations" in text
     for row in rows:
-        assert f"{row['id']} │        {row['fitness_error']:.4f} │       {row['val_accuracy']:.4f}" in text
+        assert f"{row['id']} │        {row['trainval_error']:.4f} │       {row['val_accuracy']:.4f}" in text
 
 
 def test_a_front_on_a_pipe_is_never_cut(evonas: Evonas, finished: Path) -> None:
@@ -80,7 +80,7 @@ def test_best_under_and_knee_pick_one_member_of_the_front(evonas: Evonas, finish
     bound = rows[-1]["flops"] - 1
     under = json.loads(evonas("front", finished, "--json", "--best-under", f"flops={bound}").stdout)
     knee = json.loads(evonas("front", finished, "--json", "--knee").stdout)
-    assert under == [min((r for r in rows if r["flops"] <= bound), key=lambda r: r["fitness_error"])]
+    assert under == [min((r for r in rows if r["flops"] <= bound), key=lambda r: r["trainval_error"])]
     assert len(knee) == 1
     assert knee[0] in rows
 
@@ -119,7 +119,7 @@ def test_show_draws_the_network(evonas: Evonas, finished: Path, best: int, suffi
 def test_lineage_tells_all_ancestors_as_a_drawing_and_as_json(evonas: Evonas, finished: Path) -> None:
     rows = json.loads(evonas("lineage", finished, 13, "--json").stdout)
     assert rows[-1]["id"] == 13
-    assert rows[0]["birth"] == 0
+    assert rows[0]["generation"] == 0
     known = {row["id"] for row in rows}
     assert all(set(row["parents"]) <= known for row in rows)
     assert {parent for row in rows for parent in row["parents"]} == known - {13}
@@ -127,7 +127,7 @@ def test_lineage_tells_all_ancestors_as_a_drawing_and_as_json(evonas: Evonas, fi
     lines = [line.split() for line in text.splitlines() if "●" in line]
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
-        assert {str(row["id"]), str(row["birth"]), row["operator"]} <= set(line)
+        assert {str(row["id"]), str(row["generation"]), row["operator"]} <= set(line)
 
 
 def test_retrainings_are_kept_and_appear_with_the_test_metrics(evonas: Evonas, run: Path, best: int) -> None:

@@ -52,7 +52,7 @@ def test_json_holds_the_best_front_member_under_each_budget_and_what_was_spent(
     text = ",".join(map(str, reversed(budgets)))
     result = json.loads(evonas("compare", f"g={finished},{other_seed}", "--json", "--budgets", text).stdout)
     assert result["budgets"] == budgets
-    assert set(result["reference"]) == {"fitness_error", "flops"}
+    assert set(result["reference"]) == {"trainval_error", "flops"}
     for entry, run in zip(result["groups"]["g"], (finished, other_seed), strict=True):
         assert entry["run"] == str(run)
         assert list(entry["at_budget"]) == [str(budget) for budget in result["budgets"]]
@@ -61,7 +61,7 @@ def test_json_holds_the_best_front_member_under_each_budget_and_what_was_spent(
             if member is None:
                 assert under == []
             else:
-                assert member["fitness_error"] == min(row["fitness_error"] for row in under)
+                assert member["trainval_error"] == min(row["trainval_error"] for row in under)
                 assert member["flops"] == 2 * member["edges"]
         with open_run(run) as opened:
             records, elapsed = opened.store.records(), opened.store.elapsed
@@ -174,7 +174,7 @@ def test_test_accuracy_is_that_of_the_members_that_validation_chose(evonas: Evon
 
 def test_a_reference_point_is_used_and_stated(evonas: Evonas, finished: Path, run: Path) -> None:
     text = evonas("compare", finished, run, "--reference", "flops=2").stdout
-    assert "hypervolumes up to fitness_error=1, flops=2 (log10 of flops)" in text
+    assert "hypervolumes up to trainval_error=1, flops=2 (log10 of flops)" in text
     assert text.count("0.0000") == 2
 
 

@@ -42,7 +42,7 @@ def completed(line: str) -> list[str]:
         ("evonas seed --space cnn --method ", ["random", "spread"]),
         ("evonas seed --space nosuch --method ", []),
         ("evonas evolve --objectives val_", [name for name in uses_of_metrics() if name.startswith("val_")]),
-        ("evonas evolve --objectives fitness_error,flops,flo", ["fitness_error,flops,flops_total"]),
+        ("evonas evolve --objectives trainval_error,flops,flo", ["trainval_error,flops,flops_total"]),
         ("evonas front r --cost int8_f", ["int8_flash"]),
         ("evonas evolve --survival ", ["aging", "aging-dominated", "elitist"]),
         ("evonas evolve --task r", ["regression"]),

@@ -30,7 +30,7 @@ def test_a_run_that_has_nothing_left_to_do_says_where_it_stands(
     assert last(result.stdout).endswith(f"a larger number goes on: evonas resume {run} --generations 4")
     assert evonas("resume", run, "--generations", 4, *quiet).exit_code == 0
     with open_run(run) as opened:
-        assert max(r.birth for r in opened.store.records()) == 4
+        assert max(r.generation for r in opened.store.records()) == 4
 
 
 def test_a_run_by_evaluations_stands_at_an_evaluation(evonas: Evonas) -> None:

@@ -26,7 +26,7 @@ COMMAND = [
     "from evonas.run import progress; from evonas.cli import main; progress.PLAIN_INTERVAL = 0; main()",
 ]
 #: Two starts, each with networks of its own.
-FAMILY = ["--method", "relevance", "--edges", "80,2000", "--members", 13, "--search-epochs", 4, "--epochs", 8]
+FAMILY = ["--method", "relevance", "--founder-edges", "80,2000", "--members", 13, "--search-epochs", 4, "--epochs", 8]
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +104,15 @@ def test_a_poisoned_test_set_changes_nothing(evonas: Evonas, contents: Contents)
     test = {"x_test": rng.normal(size=(9, 5)), "y_test": np.arange(9) % 3}
     for name, held_out in (("clean", test), ("poisoned", poison)):
         np.savez(f"{name}.npz", allow_pickle=True, **train, **held_out)
-        numbers = ["--edges", "12,60", "--members", 3, "--search-epochs", 2, "--epochs", 2]
+        numbers = ["--founder-edges", "12,60", "--members", 3, "--search-epochs", 2, "--epochs", 2]
         result = evonas("seed", "--method", "relevance", "--dataset", f"{name}.npz", *numbers, "--out", name)
         assert result.exit_code == 0, result.output
     assert contents(Path("poisoned")) == contents(Path("clean"))
 
 
 def test_the_prior_of_the_gates_can_be_chosen(evonas: Evonas) -> None:
-    numbers = ["--method", "relevance", "--edges", "80,100", "--members", 2, "--search-epochs", 1, "--epochs", 1]
+    numbers = ["--founder-edges", "80,100", "--members", 2, "--search-epochs", 1, "--epochs", 1]
+    numbers += ["--method", "relevance"]
     Path("run.toml").write_text('[search_options]\nprior = "hard-concrete"\n')
     found = {}
     for prior, settings in (("dirichlet", []), ("hard-concrete", ["run.toml"])):
@@ -134,7 +135,7 @@ def diabetes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_table_is_regressed_with_one_simplex_a_vertex(evonas: Evonas, diabetes: Path) -> None:
     result = evonas("seed", "--method", "vertex-relaxation", "--dataset", diabetes, "--target", "progression",
-                    "--edges", "20,120", "--members", 3, "--search-epochs", 20, "--epochs", 30,
+                    "--founder-edges", "20,120", "--members", 3, "--search-epochs", 20, "--epochs", 30,
                     "--search-option", "functions=identity,dense-relu", "--search-option", "vertices=2",
                     "--search-option", "prior=entropy", "--out", "r")
     assert result.exit_code == 0, result.output
@@ -153,8 +154,8 @@ def test_a_table_is_regressed_with_one_simplex_a_vertex(evonas: Evonas, diabetes
 def test_a_killed_search_by_vertices_goes_on_to_the_same_end(
     evonas: Evonas, contents: Contents, diabetes: Path
 ) -> None:
-    options = ["--method", "vertex-relaxation", "--dataset", diabetes, "--target", "progression", "--edges", "12,400",
-               "--members", 5, "--search-epochs", 10, "--epochs", 2]
+    options = ["--method", "vertex-relaxation", "--dataset", diabetes, "--target", "progression",
+               "--founder-edges", "12,400", "--members", 5, "--search-epochs", 10, "--epochs", 2]
     assert evonas("seed", *options, "--out", "whole").exit_code == 0
     with subprocess.Popen(
         [*COMMAND, "seed", *map(str, options), "--out", "r"], stdout=subprocess.PIPE, text=True

@@ -41,7 +41,7 @@ def alike(evonas: Evonas, run: Path) -> tuple[Path, int, list[int]]:
     others = [id for id in range(14) if id not in ids and id > first["id"]][:2]
     assert len(others) == 2
     for n, id in enumerate(others):
-        point = {name: first[name] for name in ("fitness_error", "flops", "val_accuracy")}
+        point = {name: first[name] for name in ("trainval_error", "flops", "val_accuracy")}
         change(run, id, {**point, "params": first["params"] - 1 - n})
     return run, first["id"], others
 
@@ -72,7 +72,7 @@ def test_the_python_front_has_a_point_once_too(alike: tuple[Path, int, list[int]
     run, first, others = alike
     front = Run(run).front()
     assert front.equal[first] == others
-    assert not front.duplicated(["fitness_error", "flops"]).any()
+    assert not front.duplicated(["trainval_error", "flops"]).any()
     assert list(Run(run).front(equal=True).index) == with_others(list(front.index), first, others)
 
 
@@ -98,13 +98,13 @@ def test_the_knee_is_a_member_that_is_shown(evonas: Evonas, alike: tuple[Path, i
 def test_one_line_says_why_a_member_with_less_accuracy_is_chosen(evonas: Evonas, run: Path) -> None:
     rows = rows_of(evonas, run)
     for row in rows:
-        change(run, row["id"], {"val_accuracy": 1 - row["fitness_error"]})
+        change(run, row["id"], {"val_accuracy": 1 - row["trainval_error"]})
     assert "is chosen by" not in evonas("front", run).stdout
     best, lucky = rows[-1], rows[-2]
     change(run, lucky["id"], {"val_accuracy": 0.999})
     lines = [line for line in evonas("front", run, "--best-under", "flops=1e9").stdout.splitlines() if "chosen" in line]
     assert len(lines) == 1
-    assert lines[0].startswith(f"{best['id']} is chosen by the search's objective, fitness_error")
+    assert lines[0].startswith(f"{best['id']} is chosen by the search's objective, trainval_error")
     assert f"{lucky['id']} has a higher val_accuracy (0.9990 instead of" in lines[0]
     assert evonas("front", run).stdout.count("is chosen by") == 1
     within = evonas("front", run, "--best-under", f"flops={lucky['flops']}").stdout
@@ -118,7 +118,7 @@ def test_columns_are_those_that_are_named_in_all_formats(evonas: Evonas, finishe
     assert [name.strip() for name in head.split("┃")[1:-1]] == ["params", "id", "born"]
     assert "--columns" not in text
     rows = rows_of(evonas, finished, "--columns", "params,id,born")
-    assert [list(row) for row in rows] == [["params", "id", "birth"]] * len(rows)
+    assert [list(row) for row in rows] == [["params", "id", "generation"]] * len(rows)
     assert evonas("front", finished, "--csv", "--columns", "params,id").stdout.splitlines()[0] == "params,id"
 
 

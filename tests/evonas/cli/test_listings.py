@@ -132,7 +132,7 @@ def test_every_metric_is_minimised_or_maximised_and_what_its_scale_says() -> Non
     assert MINIMISED >= SHARES | LOGARITHMIC
     proxies = {name for name, metric in METRICS.items() if metric.place == FRESH}
     assert {"val_accuracy", "val_r2"} == MAXIMISED - proxies
-    balanced = {"val_balanced_error", "fitness_balanced_error"}
-    assert {"val_error", "fitness_error", "int8_error", *balanced} == SHARES
+    balanced = {"val_balanced_error", "trainval_balanced_error"}
+    assert {"val_error", "trainval_error", "int8_error", *balanced} == SHARES
     assert {"flops", "params", "latency", "ram"} <= LOGARITHMIC
     assert not {"depth", "val_loss", "edge_updates", "latency_spread"} & LOGARITHMIC

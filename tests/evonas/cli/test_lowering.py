@@ -85,7 +85,7 @@ def test_founders_are_as_good_as_the_cells_that_they_were(tiny: Path, evolved: P
             theirs = cells.store.member(id).evaluation
             assert record.operator == "seed"
             assert record.budget == theirs.budget == 2
-            for metric in ("val_accuracy", "val_loss", "fitness_error"):
+            for metric in ("val_accuracy", "val_loss", "trainval_error"):
                 assert record.metrics[metric] == pytest.approx(theirs.metrics[metric], rel=1e-5)
             genotype = neurons.store.individual(record.id).genotype
             assert record.metrics == {**record.metrics, **neurons.space.cost(genotype)}

@@ -65,7 +65,7 @@ def _published(method: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("method", ["rigl", "set"])
 def test_edges_move_as_published(evonas: Evonas, method: str) -> None:
-    options = ["--members", 2, "--edges", "60,600", "--epochs", 2]
+    options = ["--members", 2, "--founder-edges", "60,600", "--epochs", 2]
     result = evonas("seed", "--method", method, "--preset", "published", *options, "--out", "r")
     assert result.exit_code == 0, result.output
     regrowth = config_of(Path("r")).training["regrowth"]
@@ -116,7 +116,7 @@ def test_an_unknown_preset_is_refused_before_anything_is_written(evonas: Evonas,
 
 
 @pytest.mark.parametrize(("seed", "key", "missing", "expected"), [
-    (["--method", "rigl", "--edges", "60,600"], ("training", "regrowth"), "scope", "network"),
+    (["--method", "rigl", "--founder-edges", "60,600"], ("training", "regrowth"), "scope", "network"),
     (["--space", "cell", "--method", "random", "--space-option", "channels=2"], ("space_options",), "sampling",
      "frequencies"),
 ])

@@ -44,7 +44,8 @@ def test_a_retraining_is_a_trial_of_the_individual_itself(run: Path, monkeypatch
         member, individual = expected[job.trial.individual.id], job.trial.individual
         assert individual.genotype == member.genotype
         born = member.individual
-        assert (individual.birth, individual.operator, individual.parents) == (born.birth, born.operator, born.parents)
+        lineage = (born.generation, born.operator, born.parents)
+        assert (individual.generation, individual.operator, individual.parents) == lineage
 
 
 def test_replicates_are_the_same_for_one_and_two_workers_and_differ_from_each_other(

@@ -53,7 +53,7 @@ def test_the_pickers_pick(open_page: Any, report: Path, evonas: Evonas, finished
     page, rows = open_page(report), json.loads(evonas("front", finished, "--json").stdout)
     title = page.locator("#network-title")
     page.click("#pick-best")
-    objective = "fitness_error" if "fitness_error" in rows[0] else "val_error"
+    objective = "trainval_error" if "trainval_error" in rows[0] else "val_error"
     best = min(rows, key=lambda row: row[objective])["id"]
     assert title.inner_text().startswith(f"Network #{best}")
     page.click("#pick-knee")

@@ -47,7 +47,7 @@ def n_lines(page: Any) -> int:
 
 def test_it_opens_on_the_objectives_of_the_search(open_page: Any, report: Path) -> None:
     page = open_page(report)
-    assert (page.input_value("#axis-y"), page.input_value("#axis-x")) == ("fitness_error", "flops")
+    assert (page.input_value("#axis-y"), page.input_value("#axis-x")) == ("trainval_error", "flops")
     assert "error, mean of validation and training samples" in page.locator("#front-chart .infolayer").text_content()
 
 
@@ -60,10 +60,10 @@ def test_only_points_that_are_a_staircase_are_joined(
         page.select_option(axis, name)
         assert n_lines(page) == 0
     page.select_option("#axis-x", "flops")
-    page.select_option("#axis-y", "fitness_error")
+    page.select_option("#axis-y", "trainval_error")
     assert n_lines(page) == 1
     page = open_page(changed(lambda data: data["objectives"].insert(1, {"metric": "params", "goal": "min"})))
-    assert (page.input_value("#axis-y"), page.input_value("#axis-x")) == ("fitness_error", "flops")
+    assert (page.input_value("#axis-y"), page.input_value("#axis-x")) == ("trainval_error", "flops")
     assert n_lines(page) == 0
 
 
@@ -74,7 +74,7 @@ def test_a_tap_on_a_phone_shows_what_it_chose(open_page: Any, report: Path, ids:
     page.locator(f"#members tr[data-id='{ids[-1]}']").tap()
     assert title(page).startswith(f"Network #{ids[-1]}")
     peek.wait_for(state="visible")
-    assert peek.inner_text().startswith(f"#{ids[-1]} · fitness error ")
+    assert peek.inner_text().startswith(f"#{ids[-1]} · trainval error ")
     box = peek.bounding_box()
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= 800
@@ -141,7 +141,7 @@ def test_settings_and_the_command_stand_on_the_page(
 ) -> None:
     page = open_page(report)
     settings = page.locator("#settings").inner_text()
-    for text in ("objectives\nfitness_error, flops", "epochs\n20", "space options: edges\n64, 600", "seed\n3"):
+    for text in ("objectives\ntrainval_error, flops", "epochs\n20", "space options: edges\n64, 600", "seed\n3"):
         assert text in settings
     words = shlex.split(page.locator("#made").inner_text())
     assert words[:2] == ["evonas", "evolve"]

@@ -25,7 +25,7 @@ from evonas.store import RunStore
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
-FAMILY = ["--method", "prune", "--edges", "200,1500", "--members", 7, "--epochs", 8, "--seed", 2]
+FAMILY = ["--method", "prune", "--founder-edges", "200,1500", "--members", 7, "--epochs", 8, "--seed", 2]
 NUMBERS = ["--population", 6, "--children", 4, "--generations", 2, "--epochs", 2]
 COMMAND = [sys.executable, "-c", "from evonas.cli import main; main()"]
 
@@ -107,7 +107,8 @@ def test_a_killed_seed_run_with_two_workers_goes_on_to_the_same_end(
 
 
 def test_without_a_number_of_members_a_family_is_as_long_as_the_time_lasts(evonas: Evonas) -> None:
-    result = evonas("seed", "--method", "random", "--edges", "60,90", "--epochs", 1, "--time-limit", 4, "--out", "r")
+    edges = "--founder-edges", "60,90"
+    result = evonas("seed", "--method", "random", *edges, "--epochs", 1, "--time-limit", 4, "--out", "r")
     assert "The time limit is reached" in result.stdout
     with open_run(Path("r")) as run:
         assert len(run.store.records()) > 7
@@ -122,7 +123,7 @@ def test_founders_are_the_seeds_front_with_the_same_metrics_weights_and_outputs(
         (source,) = ours.store.info.seeds
         founders = [r for r in ours.store.records() if r.operator == "seed"]
         assert [r.id for r in founders] == list(range(len(source.ids)))
-        assert {(r.birth, r.parents) for r in founders} == {(0, ())}
+        assert {(r.generation, r.parents) for r in founders} == {(0, ())}
         for record, id in zip(founders, source.ids, strict=True):
             member, original = ours.store.member(record.id), theirs.store.member(id)
             assert ours.store.individual(record.id).genotype == original.genotype
@@ -147,13 +148,13 @@ def test_children_inherit_from_seeds_and_nothing_is_trained_twice(seeded: Path) 
 
 
 def test_the_front_of_a_seeded_run_is_nowhere_behind_its_seeds(evonas: Evonas, pruned: Path, seeded: Path) -> None:
-    ours = [(row["fitness_error"], row["flops"]) for row in rows(evonas, seeded)]
+    ours = [(row["trainval_error"], row["flops"]) for row in rows(evonas, seeded)]
     with open_run(seeded) as run:
         (source,) = run.store.info.seeds
     seeds = [row for row in rows(evonas, pruned) if row["id"] in source.ids]
     assert len(seeds) == len(source.ids) > 1
     for row in seeds:
-        assert any(error <= row["fitness_error"] and flops <= row["flops"] for error, flops in ours)
+        assert any(error <= row["trainval_error"] and flops <= row["flops"] for error, flops in ours)
 
 
 def test_seeds_below_the_last_rung_are_trained_on_at_this_runs_cost(evonas: Evonas, pruned: Path) -> None:
@@ -205,7 +206,7 @@ def test_runs_that_seeded_each_other_give_each_founder_and_cost_once(
 
 
 def test_the_best_of_several_seed_runs_are_taken_up_to_the_population(evonas: Evonas, pruned: Path) -> None:
-    other = ["--method", "rigl", "--edges", "60,600", "--members", 6, "--epochs", 8]
+    other = ["--method", "rigl", "--founder-edges", "60,600", "--members", 6, "--epochs", 8]
     assert evonas("seed", *other, "--out", "rigl").exit_code == 0
     both = ["--seed-from", pruned, "--seed-from", "rigl", "--population", 4, "--generations", 0]
     assert evonas("evolve", *both, "--out", "r").exit_code == 0
@@ -306,8 +307,8 @@ def test_a_seed_run_named_twice_or_none_at_all_is_refused(evonas: Evonas, pruned
     ("options", "message"),
     [
         (["--method", "prun"], "the space neuron has no seeder 'prun', did you mean 'prune'?"),
-        (["--edges", "many"], "--edges must be two whole numbers, like 1000,40000, got 'many'"),
-        (["--edges", "600,60"], "option founder_edges of the neuron space: expected (fewest, most)"),
+        (["--founder-edges", "many"], "--founder-edges must be two whole numbers, like 1000,40000, got 'many'"),
+        (["--founder-edges", "600,60"], "option founder_edges of the neuron space: expected (fewest, most)"),
     ],
 )
 def test_a_bad_option_of_seed_is_refused(evonas: Evonas, options: list[object], message: str) -> None:

@@ -100,7 +100,7 @@ def test_a_latency_command_ends_with_the_run_and_with_all_that_it_has_started(
     script.write_text(f"#!/bin/sh\nsleep 300 &\necho $! > {tmp_path}/child\nwait\n")
     script.chmod(0o755)
     process = start(
-        tmp_path / "r", "--objectives", "fitness_error,latency_device", "--latency-command", script,
+        tmp_path / "r", "--objectives", "trainval_error,latency_device", "--latency-command", script,
     )
     wait_for(tmp_path / "child")
     time.sleep(0.2)

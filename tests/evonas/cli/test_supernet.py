@@ -74,7 +74,7 @@ def test_cells_evolve_from_what_a_search_found(vector: Path, cells: Path, evonas
     assert result.exit_code == 0, result.output
     with open_run(tmp_path / "evolved") as run:
         assert {r.operator for r in run.store.records() if r.imported} == {"seed"}
-        assert any(r.birth == 1 for r in run.store.records())
+        assert any(r.generation == 1 for r in run.store.records())
 
 
 def test_vector_hypernet_is_asked_without_training(vector: Path, evonas: Evonas) -> None:

@@ -86,7 +86,7 @@ def test_predictions_have_the_names_of_the_classes_and_impute_what_is_missing(ev
     best, n = package.Run(begun / "run").best({}), len(package.Run(begun / "run").front(equal=True))
     (said,) = result.stderr.splitlines()
     assert said.startswith(f"predicted by individual {best} (the ")
-    assert n == 1 or f"best of {n} on the front by the first objective, fitness_error " in said
+    assert n == 1 or f"best of {n} on the front by the first objective, trainval_error " in said
     assert said.endswith("; weights of the search); --id and --weights name others")
     named = evonas("predict", begun / "run", new, "--id", 0, "--out", begun / "out.csv")
     assert named.stderr == "predicted by individual 0 (named by --id; weights of the search)\n"
@@ -185,7 +185,7 @@ def test_a_column_says_what_the_rows_count(evonas: Evonas) -> None:
     assert (config.weights, config.columns) == ("count", COLUMNS)
     assert evonas("resume", "run", "--generations", 2).exit_code == 0
     listed = evonas("metrics").output
-    assert {"val_balanced_error", "fitness_balanced_error"} <= set(listed.split())
+    assert {"val_balanced_error", "trainval_balanced_error"} <= set(listed.split())
 
 
 @pytest.mark.parametrize(

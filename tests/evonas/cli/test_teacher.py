@@ -24,7 +24,7 @@ from evonas.types import UserError
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
-FAMILY = ["--edges", "64,300", "--members", 3, "--epochs", 6]
+FAMILY = ["--founder-edges", "64,300", "--members", 3, "--epochs", 6]
 TEACHER = ["--teacher-members", 2]
 
 
@@ -229,7 +229,7 @@ def test_the_best_of_earlier_generations_alone_are_averaged(finished: Path) -> N
         teacher = OwnTeacher(run.store, run.space, samples, run.task, n_members=4)
         records = [r for r in run.store.records() if r.status == "ok"]
         for since in (1, 2, 3, 2):  # backwards, too: it remembers outputs, not who was best
-            errors = {r.id: r.metrics["val_error"] for r in records if r.birth < since}
+            errors = {r.id: r.metrics["val_error"] for r in records if r.generation < since}
             best[since] = sorted(errors, key=lambda id: (errors[id], id))[:4]
             expected = np.mean([probabilities(finished, id, samples) for id in best[since]], axis=0)
             np.testing.assert_allclose(teacher.outputs(since), expected, rtol=1e-4, atol=1e-6)

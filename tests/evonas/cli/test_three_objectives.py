@@ -24,7 +24,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     directory = tmp_path_factory.mktemp("runs") / "three"
     numbers = {"population": 8, "children": 6, "generations": 3, "epochs": 5, "seed": 1}
-    evolve(build_config(None, {"dataset": "digits", "objectives": ("fitness_error", "flops", "flash"), **numbers}),
+    evolve(build_config(None, {"dataset": "digits", "objectives": ("trainval_error", "flops", "flash"), **numbers}),
            directory)
     return directory
 
@@ -36,7 +36,7 @@ def rows_of(evonas: Evonas, run: Path, *options: object) -> list[dict[str, Any]]
 
 def test_no_member_of_the_front_is_worse_in_all_three(evonas: Evonas, three: Path) -> None:
     rows = rows_of(evonas, three)
-    points = [(r["fitness_error"], r["flops"], r["flash"]) for r in rows]
+    points = [(r["trainval_error"], r["flops"], r["flash"]) for r in rows]
     assert len(points) > 3
     for a in points:
         assert not any(b != a and all(x <= y for x, y in zip(b, a, strict=True)) for b in points)
@@ -50,7 +50,7 @@ def test_one_member_is_chosen_under_any_bounds_or_at_the_knee(evonas: Evonas, th
     rows = rows_of(evonas, three)
     bound = sorted(r["params"] for r in rows)[len(rows) // 2]
     (best,) = rows_of(evonas, three, "--best-under", f"params={bound}")
-    assert best["fitness_error"] == min(r["fitness_error"] for r in rows if r["params"] <= bound)
+    assert best["trainval_error"] == min(r["trainval_error"] for r in rows if r["params"] <= bound)
     (knee,) = rows_of(evonas, three, "--knee")
     assert knee["id"] in [r["id"] for r in rows]
 
@@ -65,7 +65,7 @@ def test_runs_of_two_and_of_three_objectives_are_compared_by_a_common_cost(
         result = evonas("compare", finished, three, "--json", "--cost", cost, "--plot", f"{cost}.png")
         assert result.exit_code == 0, result.output
         found = json.loads(result.stdout)
-        assert set(found["reference"]) == {"fitness_error", cost}
+        assert set(found["reference"]) == {"trainval_error", cost}
         members = [m for g in found["groups"].values() for m in g[0]["at_budget"].values() if m is not None]
         assert members
         assert all(cost in member for member in members)
@@ -81,6 +81,6 @@ def test_a_plot_has_any_cost_on_its_axis(evonas: Evonas, three: Path) -> None:
 
 def test_the_page_has_all_costs_as_axes_and_budgets(three: Path) -> None:
     data = collect_runs([three], Drawings())
-    assert [o["metric"] for o in data["objectives"]] == ["fitness_error", "flops", "flash"]
+    assert [o["metric"] for o in data["objectives"]] == ["trainval_error", "flops", "flash"]
     assert {"flops", "flash", "params"} <= {m["name"] for m in data["metrics"] if m["log"]}
     assert data["knee"] in data["front"]

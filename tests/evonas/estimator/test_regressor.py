@@ -31,7 +31,7 @@ def test_targets_of_other_sizes_are_learned_together(line: Samples) -> None:
     regressor = EvoRegressor(**ENOUGH).fit(x, targets)
     residual = ((regressor.predict(x) - targets) ** 2).mean(axis=0) / targets.var(axis=0)
     assert (residual < 0.4).all()
-    assert {"fitness_nmse", "fitness_mse"} <= set(regressor.front_.columns)
+    assert {"trainval_nmse", "trainval_mse"} <= set(regressor.front_.columns)
 
 
 def test_whole_numbers_are_quantities(line: Samples) -> None:

@@ -73,10 +73,10 @@ def test_a_weight_draws_predictions_to_its_samples(line: Samples) -> None:
 
 def test_a_balanced_metric_can_be_what_the_front_trades(rare: Samples) -> None:
     settings = {**TINY, "population": 5}
-    classifier = EvoClassifier(**settings, random_state=0, metric="fitness_balanced_error").fit(*rare)
+    classifier = EvoClassifier(**settings, random_state=0, metric="trainval_balanced_error").fit(*rare)
     front = classifier.front_
-    assert front.fitness_balanced_error[classifier.id_] == front.fitness_balanced_error.min()
-    assert (front.fitness_balanced_error != front.fitness_error).any()
+    assert front.trainval_balanced_error[classifier.id_] == front.trainval_balanced_error.min()
+    assert (front.trainval_balanced_error != front.trainval_error).any()
     with pytest.raises(ValueError, match="unknown objective 'balanced_acc'"):
         EvoClassifier(**TINY, metric="balanced_acc").fit(*rare)
 

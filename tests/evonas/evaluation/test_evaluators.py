@@ -15,14 +15,14 @@ from evonas.evaluation.metrics import measure
 from evonas.evaluation.trained import predict, train
 from evonas.individual import Individual, Start, Trial
 from evonas.run.plugins import create_space
-from evonas.run.retrain import FULL_RATE_EDGES
+from evonas.run.retrain import LR_REFERENCE_EDGES
 from evonas.space import Phenotype, SearchSpace
 from evonas.training import Pruning, Recipe, Stop
 from evonas.training.calibration import recalibrate
 from evonas.types import Task, Weights
 
 
-def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples() -> None:
+def test_trainval_is_the_mean_error_on_validation_and_on_as_many_training_samples() -> None:
     splits = load("digits")
     space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [100, 200]})
     evaluator = TrainedEvaluator(space, splits, Recipe())
@@ -34,7 +34,7 @@ def test_fitness_is_the_mean_error_on_validation_and_on_as_many_training_samples
     assert len(known) == len(splits.validation)
     assert {x.tobytes() for x in known.x} <= {x.tobytes() for x in splits.train.x}
     wrong = predict(space, genotype, evaluation.weights, known).argmax(axis=1) != known.y
-    assert evaluation.metrics["fitness_error"] == (evaluation.metrics["val_error"] + wrong.mean()) / 2
+    assert evaluation.metrics["trainval_error"] == (evaluation.metrics["val_error"] + wrong.mean()) / 2
     assert set(evaluation.metrics) == set(evaluator.metric_names)
 
 
@@ -53,24 +53,24 @@ def equal(first: Weights, second: Weights) -> bool:
 
 
 @pytest.mark.parametrize("augmentation", [{"shift": 1}, {"flip": True}])
-@pytest.mark.parametrize(("augmented_edges", "moved"), [(0, True), (300, True), (301, False)])
+@pytest.mark.parametrize(("min_edges_for_augmentation", "moved"), [(0, True), (300, True), (301, False)])
 def test_only_networks_that_keep_many_edges_see_images_moved(
-    augmented_edges: float, moved: bool, augmentation: dict[str, Any]
+    min_edges_for_augmentation: float, moved: bool, augmentation: dict[str, Any]
 ) -> None:
     splits = load("digits")
     space = create_space("neuron", splits.task, {"founders": "pruned", "founder_edges": [300, 300]})
     genotype = space.sample(np.random.default_rng(0))
     assert genotype.n_edges > 301 > genotype.n_trained_edges == 300
-    recipe = Recipe(augmented_edges=augmented_edges, **augmentation)
+    recipe = Recipe(min_edges_for_augmentation=min_edges_for_augmentation, **augmentation)
     weights = trained(space, splits, genotype, recipe)
     assert equal(weights, trained(space, splits, genotype, Recipe(**augmentation))) is moved
     assert equal(weights, trained(space, splits, genotype, Recipe())) is not moved
-    pruned = Recipe(augmented_edges=augmented_edges, pruning=Pruning(edges=200), **augmentation)
+    pruned = Recipe(min_edges_for_augmentation=min_edges_for_augmentation, pruning=Pruning(edges=200), **augmentation)
     assert equal(trained(space, splits, genotype, pruned), trained(space, splits, genotype, pruned.of_size(200)))
 
 
-@pytest.mark.parametrize(("augmented_edges", "moved"), [(300, True), (301, False)])
-def test_final_training_moves_images_for_the_same_networks(augmented_edges: float, moved: bool) -> None:
+@pytest.mark.parametrize(("min_edges_for_augmentation", "moved"), [(300, True), (301, False)])
+def test_final_training_moves_images_for_the_same_networks(min_edges_for_augmentation: float, moved: bool) -> None:
     splits = load("digits")
     space = create_space("neuron", splits.task, {"founders": "log-uniform", "founder_edges": [300, 300]})
     individual = Individual(0, space.sample(np.random.default_rng(0)), 0, "retrain")
@@ -82,7 +82,7 @@ def test_final_training_moves_images_for_the_same_networks(augmented_edges: floa
         assert weights is not None
         return weights
 
-    weights = retrained(Recipe(shift=1, augmented_edges=augmented_edges))
+    weights = retrained(Recipe(shift=1, min_edges_for_augmentation=min_edges_for_augmentation))
     assert equal(weights, retrained(Recipe(shift=1))) is moved
     assert equal(weights, retrained(Recipe())) is not moved
 
@@ -97,7 +97,7 @@ def test_only_networks_of_many_edges_that_begin_with_weights_learn_more_slowly(
     genotype = space.sample(np.random.default_rng(0))
 
     def weights(start: Start | None, learning_rate: float, full: float) -> Weights:
-        return trained(space, splits, genotype, Recipe(learning_rate=learning_rate, full_rate_edges=full), start)
+        return trained(space, splits, genotype, Recipe(learning_rate=learning_rate, lr_reference_edges=full), start)
 
     fresh = weights(None, 0.01, full)
     assert equal(fresh, weights(None, 0.01, 1e9))
@@ -142,7 +142,7 @@ def test_final_training_goes_on_as_the_recipe_says_and_is_judged_by_other_sample
     genotype = space.sample(np.random.default_rng(0))
     start = Start(genotype, trained(space, splits, genotype, Recipe()), True)
     job = Job(Trial(Individual(0, genotype, 0, "retrain"), 1), np.random.SeedSequence(5), start, Stop())
-    slow, full = Recipe(full_rate_edges=100.0), Recipe(full_rate_edges=FULL_RATE_EDGES)
+    slow, full = Recipe(lr_reference_edges=100.0), Recipe(lr_reference_edges=LR_REFERENCE_EDGES)
     judge = OutputEvaluator(space, splits.validation, splits.task, "test")
     for recipe, used in ((slow, slow.continued(400)), (full, Recipe())):
         evaluation = merge(FinalTraining(space, splits, recipe), judge)(job)

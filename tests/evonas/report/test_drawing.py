@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from evonas.capabilities.diagram import NetworkDiagram
-from evonas.report.drawing import DRAWN_EDGES, DRAWN_SHARED, QUIET, TIE_COLOURS, draw_sketch
+from evonas.report.drawing import DRAWN_EDGES, DRAWN_SHARED, QUIET, TIE_COLOURS, draw_diagram
 from evonas.types import UserError
 
 
@@ -45,33 +45,33 @@ def svg_texts(path: Path) -> list[str]:
     return [node.text.strip() for node in tree.iter() if node.tag is ET.Comment]
 
 
-@pytest.mark.parametrize("sketch", [neurons(), operations()], ids=["neurons", "operations"])
+@pytest.mark.parametrize("diagram", [neurons(), operations()], ids=["neurons", "operations"])
 @pytest.mark.parametrize(("suffix", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_a_network_is_drawn_in_the_format_of_the_suffix(
-    sketch: NetworkDiagram, suffix: str, head: bytes, tmp_path: Path
+    diagram: NetworkDiagram, suffix: str, head: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / f"net.{suffix}"
-    draw_sketch(path, sketch, title="a network")
+    draw_diagram(path, diagram, title="a network")
     assert path.read_bytes().startswith(head)
 
 
 def test_a_picture_names_layers_outputs_edges_and_what_is_not_read(tmp_path: Path) -> None:
-    sketch, path = neurons(), tmp_path / "net.svg"
-    use = sketch.input_use.copy()
+    diagram, path = neurons(), tmp_path / "net.svg"
+    use = diagram.input_use.copy()
     use[1, 2] = 0
-    draw_sketch(path, replace(sketch, input_use=use), title="number 7", facts="accuracy 93 %")
+    draw_diagram(path, replace(diagram, input_use=use), title="number 7", facts="accuracy 93 %")
     texts = svg_texts(path)
     assert {"number 7", "accuracy 93 %", "inputs", "cat", "dog", "56 edges", "1 of 12 are not read"} <= set(texts)
 
 
 def test_operations_are_named_on_their_edges(tmp_path: Path) -> None:
-    draw_sketch(tmp_path / "net.svg", operations(), title="a cell")
+    draw_diagram(tmp_path / "net.svg", operations(), title="a cell")
     assert {"cell", "skip", "conv_3x3", "0", "1", "2", "out"} <= set(svg_texts(tmp_path / "net.svg"))
 
 
 def test_too_many_edges_are_thinned_and_the_picture_says_so(tmp_path: Path) -> None:
-    sketch, path = neurons(400), tmp_path / "net.svg"
-    draw_sketch(path, sketch, title="")
+    diagram, path = neurons(400), tmp_path / "net.svg"
+    draw_diagram(path, diagram, title="")
     assert "5 000 of 5 600 edges are drawn, the strongest of each pair of layers" in svg_texts(path)
     n_paths = path.read_text().count("<path ")
     assert DRAWN_EDGES < n_paths < DRAWN_EDGES + 500
@@ -86,16 +86,16 @@ def test_too_many_edges_are_thinned_and_the_picture_says_so(tmp_path: Path) -> N
     ],
     ids=lambda changes: " ".join(changes),
 )
-def test_what_a_sketch_may_lack_is_left_out(changes: dict[str, object], tmp_path: Path) -> None:
-    draw_sketch(tmp_path / "net.png", replace(neurons(), **changes), title="")
+def test_what_a_diagram_may_lack_is_left_out(changes: dict[str, object], tmp_path: Path) -> None:
+    draw_diagram(tmp_path / "net.png", replace(neurons(), **changes), title="")
     assert (tmp_path / "net.png").stat().st_size > 1000
 
 
 def test_texts_of_the_user_are_neither_markup_nor_mathematics(tmp_path: Path) -> None:
     name, path = "</text><script>alert(1)</script>--> $x_{ & \"'", tmp_path / "net.svg"
-    sketch = neurons()
-    for drawn in (replace(sketch, labels=(name,) * 18, layers=(name, name, name)), operations()):
-        draw_sketch(path, replace(drawn, labels=(name,) * len(drawn.positions)), title=name, facts=name)
+    diagram = neurons()
+    for drawn in (replace(diagram, labels=(name,) * 18, layers=(name, name, name)), operations()):
+        draw_diagram(path, replace(drawn, labels=(name,) * len(drawn.positions)), title=name, facts=name)
         tags = [node.tag.rpartition("}")[2] for node in ET.parse(path).iter()]
         assert "script" not in tags
         assert set(tags) <= {
@@ -112,15 +112,15 @@ def test_a_picture_that_cannot_be_written_is_refused_and_leaves_nothing(
     name: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=message):
-        draw_sketch(tmp_path / name, operations(), title="")
+        draw_diagram(tmp_path / name, operations(), title="")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_edges_that_share_a_weight_have_one_colour_and_are_counted_by_weights(tmp_path: Path) -> None:
-    sketch, path = neurons(), tmp_path / "net.svg"
-    ties = np.arange(len(sketch.edges)) % 3
+    diagram, path = neurons(), tmp_path / "net.svg"
+    ties = np.arange(len(diagram.edges)) % 3
     ties[-8:] = -1
-    draw_sketch(path, replace(sketch, ties=ties, weights=np.ones(len(ties), np.float32)), title="shared")
+    draw_diagram(path, replace(diagram, ties=ties, weights=np.ones(len(ties), np.float32)), title="shared")
     assert f"{3 + 8} weights, {len(ties)} edges: those of a colour share a weight" in svg_texts(path)
     text = path.read_text()
     counts = [text.count(f"stroke: {colour}") for colour in (*TIE_COLOURS[:3], TIE_COLOURS[3], QUIET)]
@@ -128,8 +128,8 @@ def test_edges_that_share_a_weight_have_one_colour_and_are_counted_by_weights(tm
 
 
 def test_of_thousands_of_edges_that_share_weights_few_are_drawn(tmp_path: Path) -> None:
-    sketch, path = neurons(300), tmp_path / "net.svg"
-    draw_sketch(path, replace(sketch, ties=np.arange(len(sketch.edges)) % 7), title="shared")
+    diagram, path = neurons(300), tmp_path / "net.svg"
+    draw_diagram(path, replace(diagram, ties=np.arange(len(diagram.edges)) % 7), title="shared")
     (text,) = [text for text in svg_texts(path) if "weights" in text]
     assert text == f"7 weights, 4 200 edges: those of a colour share a weight; {DRAWN_SHARED} are drawn, " \
                    "those into some of the neurons"

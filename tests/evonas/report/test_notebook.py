@@ -18,7 +18,7 @@ from evonas.report.notebook import MOST_ROWS, front_html
 from evonas.run.start import evolve
 from evonas.store import Record
 
-OBJECTIVES = Objectives((Objective("fitness_error"), Objective("flops", log=True)))
+OBJECTIVES = Objectives((Objective("trainval_error"), Objective("flops", log=True)))
 
 
 class Balanced(HTMLParser):
@@ -45,7 +45,7 @@ class Balanced(HTMLParser):
 
 
 def member(id: int, error: float, flops: float, **metrics: float) -> Record:
-    values = {"fitness_error": error, "flops": flops, **metrics}
+    values = {"trainval_error": error, "flops": flops, **metrics}
     return Record(id, 6, 0, "add_edges", (), "ok", values, 1.0, 1.0, None)
 
 
@@ -72,7 +72,7 @@ def test_a_long_front_is_cut_around_the_chosen_member() -> None:
 
 def test_an_empty_front_and_one_number_have_no_picture() -> None:
     assert "The front is empty." in Balanced(front_html([], OBJECTIVES, title="empty")).texts
-    single = Objectives((Objective("fitness_error"),))
+    single = Objectives((Objective("trainval_error"),))
     assert "img" not in Balanced(front_html([member(0, 0.5, 3)], single, title="one")).names
 
 
@@ -83,7 +83,7 @@ def test_a_run_shows_its_front(tmp_path: Path) -> None:
     page = Balanced(run._repr_html_())
     assert any("a<b: neuron on digits, 6 evaluations" in text for text in page.texts)
     assert {str(id) for id in run.front().index} <= set(page.texts)
-    assert run.front().attrs["objectives"] == {"fitness_error": "min", "flops": "min"}
+    assert run.front().attrs["objectives"] == {"trainval_error": "min", "flops": "min"}
 
 
 def test_a_fitted_estimator_shows_its_front_below_its_parameters() -> None:

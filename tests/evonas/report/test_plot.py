@@ -15,11 +15,11 @@ NAMES = ["val_error", "flops"]
 OBJECTIVES = parse_objectives(NAMES, [], NAMES)
 
 
-def record(id: int, error: float, flops: float, birth: int = 0) -> Record:
-    return Record(id, 3, birth, "sample", (), "ok", {"val_error": error, "flops": flops}, 1.0, 1.0, None)
+def record(id: int, error: float, flops: float, generation: int = 0) -> Record:
+    return Record(id, 3, generation, "sample", (), "ok", {"val_error": error, "flops": flops}, 1.0, 1.0, None)
 
 
-MEMBERS = [record(0, 0.3, 100), record(1, 0.2, 1000, birth=2)]
+MEMBERS = [record(0, 0.3, 100), record(1, 0.2, 1000, generation=2)]
 
 
 @pytest.mark.parametrize("members", [MEMBERS, MEMBERS[:1]])

@@ -9,8 +9,8 @@ from evonas.store import Record
 OBJECTIVES = parse_objectives(["val_error"], [], ["val_error"])
 
 
-def record(id: int, birth: int, error: float, *parents: int) -> Record:
-    return Record(id, 1, birth, "sample", parents, "ok", {"val_error": error}, 1.0, float(id + 1), None)
+def record(id: int, generation: int, error: float, *parents: int) -> Record:
+    return Record(id, 1, generation, "sample", parents, "ok", {"val_error": error}, 1.0, float(id + 1), None)
 
 
 FOUNDERS = [record(0, 0, 0.5), record(1, 0, 0.4), record(2, 0, 0.9)]

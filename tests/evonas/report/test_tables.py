@@ -99,9 +99,9 @@ def test_a_metric_that_is_bounded_has_a_column() -> None:
 
 
 def test_what_a_person_reads_stands_beside_a_first_objective_that_says_less() -> None:
-    members = [measured(r, fitness_error=0.1, val_accuracy=0.9) for r in MEMBERS]
-    fitness = parse_objectives(["fitness_error", "flops"], [], ["fitness_error", "flops"])
-    assert names(front_columns(members, fitness))[:4] == ["id", "fitness_error", "val_accuracy", "flops"]
+    members = [measured(r, trainval_error=0.1, val_accuracy=0.9) for r in MEMBERS]
+    both = parse_objectives(["trainval_error", "flops"], [], ["trainval_error", "flops"])
+    assert names(front_columns(members, both))[:4] == ["id", "trainval_error", "val_accuracy", "flops"]
     assert "val_accuracy" not in names(front_columns(members, OBJECTIVES))
 
 
@@ -113,7 +113,7 @@ def test_equal_members_are_counted_where_there_are_any() -> None:
 
 def test_named_columns_stand_in_their_order_and_are_never_dropped() -> None:
     asked = check_columns(["depth", "born", "id", "depth", "parents"], MEMBERS, MEMBERS)
-    assert asked == ["depth", "birth", "id", "parents"]
+    assert asked == ["depth", "generation", "id", "parents"]
     columns = front_columns(MEMBERS, OBJECTIVES, names=asked, test_cells={87: {"test accuracy": "0.9"}})
     assert [column.title for column in fitting(columns, 10)] == ["depth", "born", "id", "parents", "test accuracy"]
     assert columns[3].cells == ["0", "0", "0"]
@@ -124,8 +124,8 @@ def test_named_columns_stand_in_their_order_and_are_never_dropped() -> None:
     [
         (["flop"], "unknown column 'flop', did you mean 'flops'"),
         (["edge"], "unknown column 'edge', did you mean 'edges'"),
-        ([], "--columns names no column, there are: birth, "),
-        (["id", "x" * 40], "unknown column 'x+', there are: birth, budget, depth"),
+        ([], "--columns names no column, there are: budget, "),
+        (["id", "x" * 40], "unknown column 'x+', there are: budget, depth"),
         (["latency"], "latency was measured for 0 of 3 members: `evonas measure RUN` measures all"),
         (["test_accuracy"], "test_accuracy is measured on the test set: give --test"),
     ],
@@ -139,6 +139,6 @@ def test_what_is_not_shown_is_known() -> None:
     columns = front_columns(MEMBERS, OBJECTIVES)
     assert hidden(columns, MEMBERS, {}) == ["parents", "budget"]
     assert hidden(fitting(columns, 45), MEMBERS, {}) == [
-        "birth", "operator", "parents", "budget", "edges", "depth", "neurons", "params"
+        "generation", "operator", "parents", "budget", "edges", "depth", "neurons", "params"
     ]
     assert "equal" in hidden([Column("id", [])], MEMBERS, {87: [3]})

@@ -29,6 +29,6 @@ def test_a_metric_that_is_not_finite_is_a_failure_and_the_search_goes_on(name: s
         assert failed == {r.id for r in records if sum(store.individual(r.id).genotype.values) % 5 == 0}
         assert failed
         assert all("not finite" in (r.error or "") and not r.metrics for r in records if r.status == "failed")
-        assert max(r.birth for r in records) > min(r.birth for r in records if r.id in failed)
+        assert max(r.generation for r in records) > min(r.generation for r in records if r.id in failed)
         assert not failed & {r.id for r in front(records, OBJECTIVES)}
         assert all(np.isfinite(list(r.metrics.values())).all() for r in records if r.status == "ok")

@@ -40,7 +40,7 @@ def test_arrays_are_kept_beside_their_run(samples: tuple[np.ndarray, np.ndarray]
     assert resume(tmp_path / "run", {"generations": 1})
     assert len(run.evaluations()) == 3
     targets = evonas.evolve(x, x[:, :2], out=tmp_path / "targets", **SMALL)
-    assert targets.front().columns.str.startswith("fitness_nmse").any()
+    assert targets.front().columns.str.startswith("trainval_nmse").any()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.npz", "targets", "targets.npz"]
 
 

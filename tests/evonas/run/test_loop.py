@@ -50,7 +50,7 @@ def test_each_generation_has_the_evaluator_that_is_given_for_it(play: Play) -> N
 
     store = play(generations=3, evaluator_at=evaluator_at)
     assert asked == [0, 1, 2, 3]
-    assert {r.birth for r in store.records() if r.status == "failed"} == {2}
+    assert {r.generation for r in store.records() if r.status == "failed"} == {2}
 
 
 def test_a_promoted_trial_goes_on_from_its_own_weights_and_alone_enters_the_front(play: Play) -> None:
@@ -73,7 +73,7 @@ def test_promotions_that_all_fail_do_not_end_the_run(play: Play) -> None:
     store = play(evaluator=Fragile(), rungs=(1, 3), generations=2)
     assert {(r.budget, r.status) for r in store.records()} == {(1, "ok"), (3, "failed")}
     assert {store.member(r.id).evaluation.status for r in store.records()} == {"ok"}
-    assert max(r.birth for r in store.records()) == 2
+    assert max(r.generation for r in store.records()) == 2
 
 
 def test_promotions_that_all_fail_do_not_end_a_run_without_weights(play: Play) -> None:
@@ -84,7 +84,7 @@ def test_promotions_that_all_fail_do_not_end_a_run_without_weights(play: Play) -
             return job.result(super().__call__(job).metrics)
 
     store = play(evaluator=Weightless(), rungs=(1, 3), generations=2)
-    assert max(r.birth for r in store.records()) == 2
+    assert max(r.generation for r in store.records()) == 2
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ def test_a_generation_in_which_all_trials_fail_ends_with_the_reason(play: Play) 
 
 
 def test_a_generation_in_which_all_trials_fail_does_not_end_a_run_that_had_success(play: Play) -> None:
-    store = play(generations=3, evaluator_at=lambda birth: ToyEvaluator("raise-all" if birth == 2 else "ok"))
-    failed = {birth: {r.status for r in store.records() if r.birth == birth} for birth in range(4)}
+    store = play(generations=3, evaluator_at=lambda generation: ToyEvaluator("raise-all" if generation == 2 else "ok"))
+    failed = {generation: {r.status for r in store.records() if r.generation == generation} for generation in range(4)}
     assert failed == {0: {"ok"}, 1: {"ok"}, 2: {"failed"}, 3: {"ok"}}
 
 
 def test_two_such_generations_in_a_row_end_it(play: Play) -> None:
     with pytest.raises(SearchFailed, match="all 6 trials of a generation failed, the first with"):
-        play(generations=9, evaluator_at=lambda birth: ToyEvaluator("raise-all" if birth >= 2 else "ok"))
+        play(generations=9, evaluator_at=lambda generation: ToyEvaluator("raise-all" if generation >= 2 else "ok"))
 
 
 @pytest.mark.parametrize("rungs", [(1,), (1, 3)])

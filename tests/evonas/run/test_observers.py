@@ -54,10 +54,10 @@ def test_each_generation_is_summed_up(play: Play) -> None:
     assert board.ending == "finished"
     quality, cost = OBJECTIVES.items
     for generation, values in board.written:
-        so_far = [r for r in records if r.birth <= generation]
+        so_far = [r for r in records if r.generation <= generation]
         members = front(so_far, OBJECTIVES)
         reference = OBJECTIVES.reference(default_reference(so_far, OBJECTIVES))
-        born = [r for r in so_far if r.birth == generation and r.status == "ok"]
+        born = [r for r in so_far if r.generation == generation and r.status == "ok"]
         assert values == {
             "hypervolume": pytest.approx(hypervolume(so_far, OBJECTIVES, reference)), "front": len(members),
             "evaluations": len(so_far), "failed": sum(r.status == "failed" for r in so_far),

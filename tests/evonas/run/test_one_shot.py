@@ -113,7 +113,7 @@ def test_members_are_measured_as_they_are_and_then_trained_from_the_searchs_weig
     assert play(tmp_path / "r", ToySearch())
     with RunStore(tmp_path / "r", ToySpace()) as store:
         records = store.records()
-        assert {(r.operator, r.birth, r.parents) for r in records} == {("toy", 0, ())}
+        assert {(r.operator, r.generation, r.parents) for r in records} == {("toy", 0, ())}
     depths = {r.budget: r.metrics["generations_of_weights"] for r in records}
     assert depths == {0: 11.0, 4: 12.0}
     assert sorted((r.id, r.budget) for r in records) == [(id, budget) for id in range(N_MEMBERS) for budget in (0, 4)]

@@ -19,7 +19,7 @@ from evonas.run.retrain import StartKind, retrain
 from evonas.training import Stop
 
 #: Every network learns more slowly in the search than a fresh one.
-SLOW: dict[str, Any] = {"full_rate_edges": 1.0, "patience": 1}
+SLOW: dict[str, Any] = {"lr_reference_edges": 1.0, "patience": 1}
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_networks_train_on_all_samples_at_the_full_rate_without_early_stopping(
         begun = run.store.weights(*member.evaluation.key) if start == "inherited" else None
         splits = test_split.load_for_retraining(run.config.dataset, **run.config.split)
         recipe = run.config.recipe
-        assert (recipe.full_rate_edges, recipe.patience) == (1.0, 1)
-        recipe = replace(recipe, full_rate_edges=1e9, patience=None, pruning=None, regrowth=None)
+        assert (recipe.lr_reference_edges, recipe.patience) == (1.0, 1)
+        recipe = replace(recipe, lr_reference_edges=1e9, patience=None, pruning=None, regrowth=None)
         expected = train(
             run.space, member.genotype, begun, splits, recipe, epochs=3, stop=Stop(),
             seed=stream(run.config.seed, Stream.RETRAIN, 1, 0),

@@ -36,9 +36,9 @@ def test_nothing_gained_leaves_the_prior_and_its_floor() -> None:
 
 def test_the_same_gain_for_twice_the_work_is_worth_half() -> None:
     even = {"grow": 1.0, "shrink": 1.0}
-    cheap, dear = (after((["grow", "shrink"], [1.0, 1.0], [1.0, w])).shares(even)["grow"] for w in (1.0, 2.0))
+    cheap, costly = (after((["grow", "shrink"], [1.0, 1.0], [1.0, w])).shares(even)["grow"] for w in (1.0, 2.0))
     assert cheap == pytest.approx(0.5)
-    assert 0.6 < dear < 2 / 3
+    assert 0.6 < costly < 2 / 3
 
 
 def test_an_operator_that_earns_nothing_keeps_the_floor_and_what_is_long_ago_fades() -> None:
@@ -71,13 +71,13 @@ def test_the_credit_of_a_run_follows_from_its_records(rungs: tuple[int, ...], bu
         Trial(Individual(id, ToySpace().sample(generator), 0, "seed"), budget) for id, budget in enumerate(budgets)
     ]
     searcher = NSGA2(
-        ToySpace(), OBJECTIVES, population=9, children=6, generations=8, rungs=rungs, founders=founders, adapt=True,
-        rng=generator,
+        ToySpace(), OBJECTIVES, population=9, children=6, generations=8, rungs=rungs, founders=founders,
+        adaptive_operators=True, rng=generator,
     )
     while memory.step(searcher):
         states.append(searcher.state()["credit"])
     records = [
-        Record(e.id, e.budget, i.birth, i.operator, i.parents, e.status, dict(e.metrics), 0.0, 0.0, e.error)
+        Record(e.id, e.budget, i.generation, i.operator, i.parents, e.status, dict(e.metrics), 0.0, 0.0, e.error)
         for e in memory.evaluations.values() for i in [memory.individuals[e.id]]
     ]
     credits = operator_credits(records, OBJECTIVES, rungs=rungs)
@@ -103,12 +103,13 @@ def test_adaptation_finds_the_operator_that_pays() -> None:
             return Offspring(Digits(tuple(rng.permutation(parent.values).tolist())), "swap_digits")
 
     counts = {}
-    for adapt in (True, False):
+    for adaptive_operators in (True, False):
         memory, searcher = Memory(), NSGA2(
-            Lopsided(), OBJECTIVES, population=20, children=20, generations=25, adapt=adapt, rng=rng(0)
+            Lopsided(), OBJECTIVES, population=20, children=20, generations=25,
+            adaptive_operators=adaptive_operators, rng=rng(0),
         )
         while memory.step(searcher):
             pass
-        counts[adapt] = Counter(i.operator for i in memory.individuals.values())
+        counts[adaptive_operators] = Counter(i.operator for i in memory.individuals.values())
     assert counts[True]["change_digit"] > 3 * counts[False]["change_digit"]
     assert counts[True]["swap_digits"] > 0

@@ -25,7 +25,7 @@ from evonas.search import (
     SuccessiveHalving,
     SurrogateSearch,
 )
-from evonas.search.parent_selection import PARENTS, TargetCost
+from evonas.search.parent_selection import PARENT_SELECTIONS, TargetCost
 from evonas.search.regularized_evolution import RegularizedEvolutionSettings
 from evonas.search.reproduction import Reproduction
 from evonas.search.surrogate import SurrogateSettings
@@ -49,8 +49,8 @@ class TestNSGA2(SearcherContract):
     name = "nsga2"
 
     @pytest.fixture(params=[
-        {"survival": "aging"}, {"survival": "elitist", "parents": "gap"}, {"rungs": (1, 2, 6)},
-        {"adapt": True, "crossover_rate": 0.2},
+        {"survival": "aging"}, {"survival": "elitist", "parent_selection": "front-gap"}, {"rungs": (1, 2, 6)},
+        {"adaptive_operators": True, "crossover_rate": 0.2},
     ], ids=str)
     def make_searcher(self, request: pytest.FixtureRequest) -> Maker:
         return lambda seed: NSGA2(
@@ -158,22 +158,22 @@ def play(name: str, seed: int, **options: object) -> Memory:
     return memory
 
 
-@pytest.mark.parametrize("parents", sorted(PARENTS))
+@pytest.mark.parametrize("parent_selection", sorted(PARENT_SELECTIONS))
 @pytest.mark.parametrize("survival", sorted(SURVIVALS))
-def test_selection_beats_random_search_at_equal_budget(survival: str, parents: str) -> None:
+def test_selection_beats_random_search_at_equal_budget(survival: str, parent_selection: str) -> None:
     evolved, random = ([play(name, seed, **options) for seed in range(4)] for name, options in (
-        ("nsga2", {"survival": survival, "parents": parents, "crossover_rate": 0.1}), ("random", {})
+        ("nsga2", {"survival": survival, "parent_selection": parent_selection, "crossover_rate": 0.1}), ("random", {})
     ))
     assert [len(m.evaluations) for m in evolved] == [len(m.evaluations) for m in random]
     assert np.mean([final_hypervolume(m) for m in evolved]) > np.mean([final_hypervolume(m) for m in random])
 
 
-#: Digests of all genotypes of a run, in order of birth. They change only with the algorithm.
+#: Digests of all genotypes of a run, in order of their making. They change only with the algorithm.
 GOLDEN: list[tuple[str, dict[str, Any]]] = [
-    ("ec80706546a7", {"survival": "aging", "parents": "tournament"}),
-    ("2ba34ba4ef9e", {"survival": "aging-dominated", "parents": "gap"}),
-    ("cbb5e735e2e0", {"survival": "elitist", "parents": "tournament", "adapt": True}),
-    ("51bd9e75259a", {"survival": "aging-dominated", "parents": "gap", "rungs": (1, 3)}),
+    ("ec80706546a7", {"survival": "aging", "parent_selection": "tournament"}),
+    ("2ba34ba4ef9e", {"survival": "aging-dominated", "parent_selection": "front-gap"}),
+    ("cbb5e735e2e0", {"survival": "elitist", "parent_selection": "tournament", "adaptive_operators": True}),
+    ("51bd9e75259a", {"survival": "aging-dominated", "parent_selection": "front-gap", "rungs": (1, 3)}),
 ]
 
 
@@ -268,10 +268,14 @@ def test_an_operator_that_chooses_the_cost_of_a_child_draws_one(operator: str, n
     assert len(asked) == n_drawn
 
 
-@pytest.mark.parametrize(("parents", "each"), [("gap", True), ("tournament", False)])
-def test_every_founder_has_a_child_before_any_has_two_where_parents_fill_gaps(parents: str, each: bool) -> None:
+@pytest.mark.parametrize(("parent_selection", "each"), [("front-gap", True), ("tournament", False)])
+def test_every_founder_has_a_child_before_any_has_two_where_parents_fill_gaps(
+    parent_selection: str, each: bool
+) -> None:
     memory = Memory()
-    searcher = NSGA2(ToySpace(), OBJECTIVES, population=8, children=3, generations=4, parents=parents, rng=rng(0))
+    searcher = NSGA2(
+        ToySpace(), OBJECTIVES, population=8, children=3, generations=4, parent_selection=parent_selection, rng=rng(0)
+    )
     while memory.step(searcher):
         pass
     order = [memory.individuals[id].parents[0] for id in sorted(memory.individuals) if id >= 8]
@@ -333,7 +337,7 @@ def test_children_that_break_a_constraint_on_their_cost_are_drawn_again() -> Non
         (NSGA2, {"generations": -1}, "generations must not be negative, got -1"),
         (NSGA2, {"crossover_rate": 1.5}, "crossover_rate must be a probability, got 1.5"),
         (NSGA2, {"survival": "agin"}, "unknown survival 'agin', did you mean 'aging'"),
-        (NSGA2, {"parents": "gaps"}, "unknown parents 'gaps', did you mean 'gap'"),
+        (NSGA2, {"parent_selection": "front-gaps"}, "unknown parent_selection 'front-gaps', did you mean 'front-gap'"),
         (RandomSearch, {"population": 0}, "population and children must be at least 1, got 0 and 20"),
     ],
 )

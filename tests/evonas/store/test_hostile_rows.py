@@ -25,7 +25,7 @@ from evonas.testing.toy import ToySpace
 
 DEEP = "[" * 100_000 + "]" * 100_000
 COLUMNS = [
-    *(("individuals", name) for name in ("birth", "operator", "parents", "digest", "genotype")),
+    *(("individuals", name) for name in ("generation", "operator", "parents", "digest", "genotype")),
     *(("evaluations", name) for name in ("budget", "status", "metrics", "seconds", "elapsed", "error", "genotype")),
     ("evaluations", "weights"), ("weights", "data"), ("states", "state"),
     ("measurements", "metrics"), ("measurements", "budget"), ("origins", "run"), ("origins", "id_there"),

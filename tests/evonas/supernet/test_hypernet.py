@@ -72,7 +72,7 @@ def test_simplex_hypernet_weighs_references_by_their_squared_distance() -> None:
 def test_coefficients_are_shares_wherever_complexities_are_drawn(net: Hypernet) -> None:
     rng = np.random.default_rng(1)
     for index in range(50):
-        for complexity in (net.draw(rng), net.spread(index)):
+        for complexity in (net.draw(rng), net.quasi_random(index)):
             shares = net.coefficients(complexity)
             assert shares.shape == (net.n_references,)
             assert shares.min() >= 0
@@ -92,9 +92,9 @@ def test_unknown_description_is_refused() -> None:
 
 @pytest.mark.parametrize("n", [4, 10, 40])
 def test_any_first_complexities_cover_the_range(n: int) -> None:
-    places = sorted((np.log10(SCALAR.spread(index)[0]) + 8) / 4 for index in range(n))
+    places = sorted((np.log10(SCALAR.quasi_random(index)[0]) + 8) / 4 for index in range(n))
     assert max(b - a for a, b in pairwise([0.0, *places, 1.0])) < 2 / n
-    points = np.array([VECTOR.spread(index) for index in range(n)])
+    points = np.array([VECTOR.quasi_random(index) for index in range(n)])
     np.testing.assert_allclose(points.sum(axis=1), 1)
     assert points.min() >= 0
     corners = np.eye(3) * 0.6 + 0.2 / 3 * 2

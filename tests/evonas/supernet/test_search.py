@@ -188,7 +188,7 @@ class Watched:
         x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
         self.batches = Batch(x[:32], y[:32]), lambda: Batch(x[32:64], y[32:64])
 
-    def moment(self, progress: float = 0.5) -> StepContext:
+    def context(self, progress: float = 0.5) -> StepContext:
         return StepContext(progress, np.random.default_rng(0), torch.Generator().manual_seed(0))
 
 
@@ -197,7 +197,7 @@ def test_fair_step_runs_every_operation_once_and_steps_once() -> None:
     before = {name: value.clone() for name, value in watched.supernet.named_parameters()}
     steps: list[int] = []
     watched.learner.optimizer.register_step_post_hook(lambda *_: steps.append(1))
-    PathStep(watched.learner, SPACE, watched.settings)(*watched.batches, watched.moment())
+    PathStep(watched.learner, SPACE, watched.settings)(*watched.batches, watched.context())
     np.testing.assert_array_equal(watched.supernet.runs[:, 1:], 1)
     assert len(steps) == 1
     changed = {name for name, value in watched.supernet.named_parameters() if not torch.equal(value, before[name])}
@@ -207,7 +207,7 @@ def test_fair_step_runs_every_operation_once_and_steps_once() -> None:
 def test_single_path_step_leaves_what_it_did_not_run_as_it_was() -> None:
     watched = Watched(SposSettings())
     before = {name: value.clone() for name, value in watched.supernet.named_parameters()}
-    PathStep(watched.learner, SPACE, watched.settings)(*watched.batches, watched.moment())
+    PathStep(watched.learner, SPACE, watched.settings)(*watched.batches, watched.context())
     ran = {f"edges.{row}.{column}." for row, column in np.argwhere(watched.supernet.runs)}
     for name, value in watched.supernet.named_parameters():
         is_run = name.startswith("head") or any(name.startswith(prefix) for prefix in ran)
@@ -220,7 +220,7 @@ def relaxed(settings: Any, progress: float = 0.5, hypernet: Any = None) -> tuple
     references = first_references(hypernet.n_references, SPACE.choices, torch.Generator().manual_seed(1))
     before, logits = references.clone(), LogitLearner(references, settings.arch_learning_rate)
     step = RelaxedStep(watched.learner, logits, SPACE.choices, hypernet, settings)
-    step(*watched.batches, watched.moment(progress))
+    step(*watched.batches, watched.context(progress))
     return watched, logits, (logits.references - before).detach()
 
 
@@ -392,8 +392,8 @@ def test_below_the_target_nothing_is_charged_where_it_is_one_sided(one_sided: bo
     training = SupernetTraining(SPACE, splits(), settings, n_epochs=3, seed=np.random.SeedSequence(0))
     training.run(tmp_path, Stop(), lambda *_: None)
     assert training.logits is not None
-    dearest = training.logits.references.detach()[0].softmax(-1)[:, 3].mean()
-    assert (float(dearest) > 0.6) == (not one_sided)
+    costliest = training.logits.references.detach()[0].softmax(-1)[:, 3].mean()
+    assert (float(costliest) > 0.6) == (not one_sided)
 
 
 def test_logits_learn_in_every_so_many_steps_counted_through_all_epochs(tmp_path: Folder) -> None:
@@ -422,10 +422,10 @@ def test_labels_are_smoothed_where_weights_learn_and_nowhere_else(tmp_path: Fold
         def _make_step(self) -> Any:
             step = super()._make_step()
 
-            def spied(for_weights: Batch, for_arch: Any, moment: StepContext) -> float:
+            def spied(for_weights: Batch, for_arch: Any, context: StepContext) -> float:
                 seen["weights"].add(for_weights.smoothing)
                 seen["arch"].add(for_arch().smoothing)
-                return step(for_weights, for_arch, moment)
+                return step(for_weights, for_arch, context)
 
             return spied
 
@@ -481,9 +481,9 @@ def test_beta_decay_grows_along_the_search() -> None:
     settings = DartsSettings(beta_decay=0.0, beta_decay_last=50.0)
     decays = []
     for progress in (0.0, 0.5, 1.0):
-        moment = StepContext(progress, np.random.default_rng(0), torch.Generator())
+        context = StepContext(progress, np.random.default_rng(0), torch.Generator())
         references = torch.zeros(1, 3, 4)
-        decays.append(_Relaxed(settings.hypernet(4), settings, SPACE.choices, references, moment, 8).decay)
+        decays.append(_Relaxed(settings.hypernet(4), settings, SPACE.choices, references, context, 8).decay)
     assert decays == [0.0, 25.0, 50.0]
 
 

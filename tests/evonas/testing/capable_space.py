@@ -70,7 +70,7 @@ class CapableSpace(ToySpace):
     def describe(self, genotype: Digits) -> list[tuple[str, list[str], list[list[str]]]]:
         return [("digits", ["place", "value"], [[str(i), str(v)] for i, v in enumerate(genotype.values)])]
 
-    def sketch(self, genotype: Digits, weights: Weights | None = None) -> NetworkDiagram:
+    def diagram(self, genotype: Digits, weights: Weights | None = None) -> NetworkDiagram:
         layer = np.repeat([0, 1], [LENGTH, TASK.n_outputs])
         heights = [*np.linspace(0, 1, LENGTH), *np.linspace(0, 1, TASK.n_outputs)]
         positions = np.stack([layer, heights], axis=1).astype(np.float32)

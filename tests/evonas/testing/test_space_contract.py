@@ -130,7 +130,7 @@ def unread(text: str) -> Callable[..., Digits]:
 
 
 def outside(self: CapableSpace, genotype: Digits, weights: Weights | None = None) -> Any:
-    drawn = Space.sketch(self, genotype, weights)
+    drawn = Space.diagram(self, genotype, weights)
     return replace(drawn, positions=drawn.positions + np.float32(0.5))
 
 
@@ -229,7 +229,7 @@ FAULTS = [
     Fault("test_tables_that_describe_a_genotype_have_full_rows_of_text",
           {"describe": lambda self, genotype: [("digits", ["place", "value"], [["1"]])]},
           "a row of the table 'digits' has another length than its head"),
-    Fault("test_a_drawing_lies_in_its_rectangle", {"sketch": outside}, "right of or below the rectangle"),
+    Fault("test_a_drawing_lies_in_its_rectangle", {"diagram": outside}, "right of or below the rectangle"),
     Fault("test_layers_compute_what_the_phenotype_does",
           {"layers": lambda self, genotype, weights: Space.layers(self, genotype, {**weights, "bias": np.ones(2)})},
           "layers compute other outputs"),

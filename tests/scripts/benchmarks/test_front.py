@@ -339,7 +339,7 @@ def test_a_setting_of_a_data_set_has_runs_and_results_of_its_own(
     monkeypatch.setattr(methods, "COMMON", {"space": "neuron", "generations": 1000})
     result = script("--methods", "random,cnn", "--setting", "weights", "--minutes", 0.1)
     assert result.exit_code == 0, result.output
-    assert config_of(Path("out/digits-weights-random-0")).objectives == ("fitness_error", "flops", "params")
+    assert config_of(Path("out/digits-weights-random-0")).objectives == ("trainval_error", "flops", "params")
     document = json.loads(Path("out/digits-weights.json").read_text())
     assert (document["dataset"], document["setting"]) == ("digits", "weights")
     for (run,) in document["methods"].values():
@@ -360,7 +360,7 @@ def test_images_are_moved_for_every_method_where_the_setting_says_so(name: str) 
     weights = methods.Stage(name).config("mnist", "weights")
     assert weights.recipe.shift == 1
     if "objectives" not in methods.SETTINGS[name]:  # as an ablation has
-        assert weights.objectives == ("fitness_error", "flops", "params")
+        assert weights.objectives == ("trainval_error", "flops", "params")
     assert weights.constraints == ("flops<=120000", "params>=450")
 
 

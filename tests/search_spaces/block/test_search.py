@@ -58,7 +58,7 @@ class Recorder(WeightLearner):
         return super().distillation_loss(batch, arch, teacher)
 
 
-def moment() -> StepContext:
+def context() -> StepContext:
     return StepContext(0.5, np.random.default_rng(0), torch.Generator().manual_seed(0))
 
 
@@ -70,7 +70,7 @@ def test_the_widest_path_learns_from_targets_and_teaches_the_narrowest_and_two_r
     space, settings = small(), SandwichSettings()
     learner = Recorder(space, settings)
     before = [weight.detach().clone() for weight in learner.weights]
-    loss = SandwichStep(learner, space, settings)(examples(), examples, moment())
+    loss = SandwichStep(learner, space, settings)(examples(), examples, context())
     assert np.isfinite(loss)
     assert learner.own == [WIDEST]
     assert learner.taught[0][0] == NARROWEST
@@ -83,7 +83,7 @@ def test_the_widest_path_learns_from_targets_and_teaches_the_narrowest_and_two_r
 def test_without_distillation_all_paths_learn_from_the_targets() -> None:
     space, settings = small(), SandwichSettings(distillation=False, random_paths=1)
     learner = Recorder(space, settings)
-    SandwichStep(learner, space, settings)(examples(), examples, moment())
+    SandwichStep(learner, space, settings)(examples(), examples, context())
     assert not learner.taught
     assert learner.own[:2] == [WIDEST, NARROWEST]
     assert len(learner.own) == 3
@@ -104,7 +104,7 @@ def test_what_the_widest_says_is_taught_by_its_probabilities() -> None:
 def test_pruning_trains_the_widest_path_alone() -> None:
     space, settings = small(), WidestSettings()
     learner = Recorder(space, settings)
-    PathStep(learner, space, settings)(examples(), examples, moment())
+    PathStep(learner, space, settings)(examples(), examples, context())
     assert learner.own == [WIDEST]
 
 

@@ -278,4 +278,4 @@ def test_a_network_is_described_block_by_block() -> None:
     assert columns == ["block", "operation", "inner channels", "output", "parameters", "FLOPs"]
     assert rows[0] == ["0", "conv3_x2", "4", "2 x 8 x 8", str(9 * 8 * 2 + 12), str(2 * 9 * 8 * 2 * 64)]
     assert rows[7][3] == "16 x 1 x 1"
-    assert space.sketch(genotype).edge_labels[1:9] == genotype.blocks
+    assert space.diagram(genotype).edge_labels[1:9] == genotype.blocks

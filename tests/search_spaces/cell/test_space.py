@@ -248,17 +248,17 @@ def test_children_inherit_what_is_on_the_same_edge_with_the_same_operation() -> 
 
 
 @pytest.mark.parametrize("operations", ["firsov", "nasbench201"])
-def test_a_sketch_has_every_operation_on_an_edge_and_no_edge_through_a_node(operations: str) -> None:
+def test_a_diagram_has_every_operation_on_an_edge_and_no_edge_through_a_node(operations: str) -> None:
     space = create(GREY, {"operations": operations, "channels": 2})
     genotype = space.sample(generator(0))
-    sketch = space.sketch(genotype)
-    drawn = Counter(sketch.edge_labels)
+    diagram = space.diagram(genotype)
+    drawn = Counter(diagram.edge_labels)
     assert drawn.pop("concatenate", 0) == (8 if operations == "firsov" else 0)
     assert drawn == Counter(name for cell in genotype.cells for node in cell for name, _ in node)
-    assert list(sketch.layers) == space.titles
-    places = sketch.positions.astype(float)
-    for source, target in sketch.edges:
-        for other in np.flatnonzero(sketch.layer == sketch.layer[source]):
+    assert list(diagram.layers) == space.titles
+    places = diagram.positions.astype(float)
+    for source, target in diagram.edges:
+        for other in np.flatnonzero(diagram.layer == diagram.layer[source]):
             if other not in (source, target):
                 corners = np.column_stack([np.ones(3), places[[source, target, other]]])
                 assert abs(np.linalg.det(corners)) > 1e-3  # twice the triangle's area

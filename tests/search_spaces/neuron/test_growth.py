@@ -125,7 +125,8 @@ def test_all_trainers_choose_the_same_edges_but_for_rounding() -> None:
 @pytest.mark.parametrize("trainer", ["torch", "auto"])
 def test_training_fulfils_the_request_deterministically_and_prunes_back(trainer: str) -> None:
     space = create(TASK, {
-        "founders": "log-uniform", "trainer": trainer, "operators": {"inflate_gradient": 1}, "founder_edges": (64, 64),
+        "founders": "log-uniform", "trainer": trainer, "operators": {"grow_and_prune_gradient": 1},
+        "founder_edges": (64, 64),
     })
     parent = space.sample(np.random.default_rng(0))
     child = space.mutate(parent, np.random.default_rng(0)).genotype

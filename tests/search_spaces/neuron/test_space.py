@@ -126,9 +126,9 @@ def test_a_child_of_a_parent_outside_of_the_bounds_comes_nearer(n_edges: int, bo
     children = [space.mutate(parent, rng) for _ in range(60)]
     sizes = np.array([child.genotype.n_trained_edges for child in children])
     assert (abs(sizes - np.mean(bounds)) < abs(n_edges - np.mean(bounds))).all()
-    inflated = sizes[[child.operator == "inflate" for child in children]]
-    assert (min(bounds[0], 2.6 * n_edges) <= inflated).all()  # more than growth without a bound would give
-    assert (inflated <= bounds[1]).all()
+    grown_and_pruned = sizes[[child.operator == "grow_and_prune" for child in children]]
+    assert (min(bounds[0], 2.6 * n_edges) <= grown_and_pruned).all()  # more than growth without a bound would give
+    assert (grown_and_pruned <= bounds[1]).all()
 
 
 def test_only_operators_with_a_weight_are_drawn() -> None:
@@ -230,8 +230,8 @@ def test_what_comes_out_of_training_is_released_where_the_genotype_asks_for_it(
     assert (len(np.unique(trained.weights["edge"])) > 9) == (release_at < 1 and epochs > 0)
 
 
-def test_training_prunes_an_inflated_child_and_what_comes_out_is_done() -> None:
-    space = create(DIGITS, {"founders": "log-uniform", "trainer": "torch", "operators": {"inflate": 1}})
+def test_training_prunes_a_child_to_be_pruned_and_what_comes_out_is_done() -> None:
+    space = create(DIGITS, {"founders": "log-uniform", "trainer": "torch", "operators": {"grow_and_prune": 1}})
     parent = space.sample(generator(0))
     child, operator = space.mutate(parent, generator(1))
     rng = generator(2)
@@ -241,7 +241,7 @@ def test_training_prunes_an_inflated_child_and_what_comes_out_is_done() -> None:
         child, space.inherit(child, parent, fresh(parent, rng), rng), splits, Recipe(), epochs=6,
         seed=np.random.SeedSequence(0), stop=Stop(),
     )
-    assert operator == "inflate"
+    assert operator == "grow_and_prune"
     assert child.n_edges > 1.4 * parent.n_edges
     assert 0.8 * child.prune_to < trained.genotype.n_edges <= child.prune_to
     assert trained.genotype.prune_to == 0

@@ -62,7 +62,7 @@ function joined(run, x, y) {
 
 function pointText(run, row, metrics) {
   const more = run.alike.get(row)?.length ? ` +${run.alike.get(row).length} equal` : "";
-  const head = `<b>#${run.id(row)}</b>${more} ${plain(shortened(run.operator(row)))}, generation ${run.evaluations.birth[row]}`;
+  const head = `<b>#${run.id(row)}</b>${more} ${plain(shortened(run.operator(row)))}, generation ${run.evaluations.generation[row]}`;
   return [head, ...metrics.map((metric) => `${plain(metric.short)}: ${metricText(metric, metric.values[row])}`)].join("<br>");
 }
 
@@ -193,9 +193,9 @@ function drawCredit(run) {
   }));
   chart("credit-chart", reason, traces, {
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", entrywidthmode: "fraction", entrywidth: innerWidth < 500 ? 0.46 : 0.32 },
-    xaxis: axis("batch after the founders"), yaxis: axis(run.adapt ? "share of draws (%)" : "share by credit (%)", { tickformat: ".0%", rangemode: "tozero" }),
+    xaxis: axis("batch after the founders"), yaxis: axis(run.adaptive_operators ? "share of draws (%)" : "share by credit (%)", { tickformat: ".0%", rangemode: "tozero" }),
   });
-  const used = run.adapt ? "The search draws its operators by these shares." : "The search drew by fixed weights (adapt was off): these are the shares that credit would have given.";
+  const used = run.adaptive_operators ? "The search draws its operators by these shares." : "The search drew by fixed weights (adaptive_operators was off): these are the shares that credit would have given.";
   byId("credit-note").textContent = reason ? "" : `Credit is hypervolume gained for compute spent. ${used}`;
 }
 

@@ -21,7 +21,7 @@ function showDetails(run, row, choose) {
 function showChips(run, row) {
   if (row === null) return definitions(byId("chips"), []);
   const names = run.metrics.map((metric) => metric.name).filter((name) => run.value(name, row) !== null);
-  const origin = [["operator", run.operator(row)], ["generation", numberText(run.evaluations.birth[row])], ["epochs", numberText(run.evaluations.budget[row])]];
+  const origin = [["operator", run.operator(row)], ["generation", numberText(run.evaluations.generation[row])], ["epochs", numberText(run.evaluations.budget[row])]];
   return definitions(byId("chips"), [...names.map((name) => [run.metricOf.get(name).short, run.text(name, row)]), ...origin]);
 }
 
@@ -139,7 +139,7 @@ function ancestorCard(run, ancestor, current, choose) {
   const card = element("button", {
     type: "button", class: ancestor.row === current ? "ancestor current" : "ancestor", children: [
       element("b", { text: known ? run.operator(ancestor.row) : "?", title: known ? run.operator(ancestor.row) : "" }),
-      element("span", { text: `#${ancestor.id}${second}${known ? `, gen. ${run.evaluations.birth[ancestor.row]}` : ""}` }),
+      element("span", { text: `#${ancestor.id}${second}${known ? `, gen. ${run.evaluations.generation[ancestor.row]}` : ""}` }),
       ...lines.map((text) => element("span", { text })),
     ],
   });

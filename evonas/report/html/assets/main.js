@@ -147,7 +147,7 @@ function pickUnderBudget() {
 function show(data) {
   const before = page.row === null ? linked() : page.run.id(page.row);
   const run = new Run(data);
-  run.shownQuality = ["val_error", "fitness_error"].includes(run.quality) && run.metricOf.has("val_accuracy") ? "val_accuracy" : run.quality;
+  run.shownQuality = ["val_error", "trainval_error"].includes(run.quality) && run.metricOf.has("val_accuracy") ? "val_accuracy" : run.quality;
   page.run = run;
   page.x = run.metricOf.has(page.x) ? page.x : run.cost;
   page.y = run.metricOf.has(page.y) ? page.y : run.quality;

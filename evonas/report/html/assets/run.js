@@ -32,7 +32,7 @@ class Run {
   /** The member of the front that an evaluation is, or is equal to; -1 for none. */
   rank(row) { return this.front.indexOf(this.stands.get(row) ?? row); }
 
-  /** The next member along the front, the cheaper or the dearer one; from elsewhere the nearest by cost. */
+  /** The next member along the front, the cheaper or the costlier one; from elsewhere the nearest by cost. */
   along(row, step) {
     const rank = this.rank(row);
     if (rank >= 0) return this.front[rank + step] ?? null;

@@ -46,7 +46,7 @@ def test_a_page_that_cannot_be_written_is_refused_and_leaves_nothing(tmp_path: P
     assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
 
 
-def make_sketch(n_nodes: int, n_edges: int) -> NetworkDiagram:
+def make_diagram(n_nodes: int, n_edges: int) -> NetworkDiagram:
     rng = np.random.default_rng(0)
     return NetworkDiagram(
         width=2.0, positions=rng.random((n_nodes, 2)).astype(np.float32), layers=("all",),
@@ -58,30 +58,30 @@ def make_sketch(n_nodes: int, n_edges: int) -> NetworkDiagram:
 
 @pytest.mark.parametrize(("n_nodes", "dtype"), [(50, "<u2"), (70_000, "<u4")])
 def test_a_drawing_is_thinned_and_says_how_many_edges_there_are(n_nodes: int, dtype: str) -> None:
-    sketch = make_sketch(n_nodes, 900)
-    drawing = to_json(sketch, 100)
+    diagram = make_diagram(n_nodes, 900)
+    drawing = to_json(diagram, 100)
     edges = np.frombuffer(base64.b64decode(drawing["edges"]), dtype).reshape(-1, 2)
     assert drawing["nEdges"] == 900
-    np.testing.assert_array_equal(edges, sketch.thinned(100).edges)
+    np.testing.assert_array_equal(edges, diagram.thinned(100).edges)
     assert drawing["labels"] == {str(n_nodes - 1): HOSTILE}
 
 
 def test_edges_that_share_weights_say_which_and_few_are_drawn() -> None:
-    sketch = make_sketch(50, 90_000)
-    shared = replace(sketch, ties=np.where(np.arange(90_000) % 2, np.arange(90_000) % 5000, -1))
+    diagram = make_diagram(50, 90_000)
+    shared = replace(diagram, ties=np.where(np.arange(90_000) % 2, np.arange(90_000) % 5000, -1))
     drawing = to_json(shared, 6000)
     ties = np.frombuffer(base64.b64decode(drawing["ties"]), "<i2")
     thin = shared.thinned(DRAWN_SHARED)
     assert thin.ties is not None
     np.testing.assert_array_equal(ties, np.where(thin.ties < 0, -1, thin.ties % 2520))
     assert (drawing["nEdges"], drawing["nWeights"]) == (90_000, 45_000 + 2500)
-    assert "ties" not in to_json(sketch, 6000)
+    assert "ties" not in to_json(diagram, 6000)
 
 
 def test_positions_and_weights_keep_their_scale() -> None:
-    sketch = make_sketch(50, 90)
-    drawing = to_json(sketch, 100)
+    diagram = make_diagram(50, 90)
+    drawing = to_json(diagram, 100)
     places = np.frombuffer(base64.b64decode(drawing["positions"]), "<u2").reshape(-1, 2) / 65535 * [2.0, 1.0]
-    np.testing.assert_allclose(places, sketch.positions, atol=2e-5)
+    np.testing.assert_allclose(places, diagram.positions, atol=2e-5)
     weights = np.frombuffer(base64.b64decode(drawing["weights"]), np.int8) / 127 * drawing["largest"]
-    np.testing.assert_allclose(weights, sketch.weights, atol=drawing["largest"] / 250)
+    np.testing.assert_allclose(weights, diagram.weights, atol=drawing["largest"] / 250)

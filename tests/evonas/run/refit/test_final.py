@@ -146,7 +146,7 @@ def test_of_few_samples_a_founder_that_nothing_was_chosen_by_has_the_benefit_of_
         records = {r.id: r for r in opened.store.records()}
         unchosen = {
             id for id, r in records.items()
-            if r.birth == 0 and opened.store.individual(id).genotype == opened.store.member(id).genotype
+            if r.generation == 0 and opened.store.individual(id).genotype == opened.store.member(id).genotype
         }
         near = {s.entrant.id for s in final.standings if s.behind <= 2 * s.error}
     assert unchosen
@@ -164,7 +164,7 @@ def test_of_images_the_smallest_within_a_standard_error_is_taken_and_ensembles_a
         front = {r.id: r.metrics for r in fronts.front(opened.store.records(), opened.objectives)}
         thrifty, several = settle(opened, splits, pick="one-se"), settle(opened, splits, n_networks=2)
     assert len(front) > 1
-    best = min(front, key=lambda id: front[id]["fitness_error"])
+    best = min(front, key=lambda id: front[id]["trainval_error"])
     assert front[thrifty.id]["flops"] <= front[best]["flops"]
     assert several.id == best
     assert len(several.networks) == 2
@@ -173,7 +173,7 @@ def test_of_images_the_smallest_within_a_standard_error_is_taken_and_ensembles_a
 def test_a_founder_that_no_fold_has_judged_is_not_put_before_the_searchs_best(run: Path) -> None:
     with open_run(run) as opened:
         final = settle(opened, load_splits(opened), deadline=time.monotonic() - 1, n_networks=2)
-        errors = {r.id: r.metrics["fitness_error"] for r in opened.store.records() if r.metrics["edges"] >= 40}
+        errors = {r.id: r.metrics["trainval_error"] for r in opened.store.records() if r.metrics["edges"] >= 40}
     assert len(final.networks) == 2, "they have the weights of the search"
     assert errors[final.id] == min(errors.values())
 
@@ -183,7 +183,7 @@ def test_the_searchs_metrics_are_not_said_of_weights_that_were_trained_on_its_va
         final = settle(opened, load_splits(opened))
         (package,) = packages(opened, final).values()
     assert package.metrics["flops"] > 0
-    assert not [name for name in package.metrics if name.startswith(("val_", "fitness_", "train_"))]
+    assert not [name for name in package.metrics if name.startswith(("val_", "trainval_", "train_"))]
 
 
 def test_a_time_limit_that_the_generations_do_not_need_changes_nothing() -> None:

@@ -186,20 +186,20 @@ def test_gradient_of_decays_and_logits_follows_finite_differences_of_the_loss_af
     task, for_weights, held_out = problem_of(kind)
     relaxed, made, rate = network("layer").double(), structure(), 0.05
     made.values = made.values.double().requires_grad_()
-    moment = StepContext(0.7, tuple(each.double() for each in made.noise(torch.Generator().manual_seed(0))))
+    context = StepContext(0.7, tuple(each.double() for each in made.noise(torch.Generator().manual_seed(0))))
     losses = Losses(relaxed, made, task, VertexSettings(prior_weight=0.01))
-    gradient = losses.structure_gradient(for_weights, held_out, moment, Unroll(rate))
+    gradient = losses.structure_gradient(for_weights, held_out, context, Unroll(rate))
     weights, kept = relaxed.trained, [weight.detach().clone() for weight in relaxed.trained]
 
     def after_a_step(index: int, change: float) -> float:
         """Q at the weights after one step on L, both with one value of the structure changed."""
         with torch.no_grad():
             made.values[index] += change
-        slopes = torch.autograd.grad(losses.of_weights(for_weights, moment), weights, allow_unused=True)
+        slopes = torch.autograd.grad(losses.of_weights(for_weights, context), weights, allow_unused=True)
         with torch.no_grad():
             for weight, slope in zip(weights, slopes, strict=True):
                 weight -= 0 if slope is None else rate * slope
-        value = float(losses.of_structure(held_out, moment).detach())
+        value = float(losses.of_structure(held_out, context).detach())
         with torch.no_grad():
             made.values[index] -= change
             for weight, before in zip(weights, kept, strict=True):

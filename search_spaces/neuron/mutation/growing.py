@@ -20,7 +20,7 @@ FACTORS = (1.5, 2.5)
 Proposal: TypeAlias = Callable[[NeuronGenotype, int, np.random.Generator, MutationParams], NeuronGenotype | None]
 
 
-def inflated(
+def grown_and_pruned(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams, propose: Proposal
 ) -> NeuronGenotype | None:
     """Return a child that a proposal has grown, and that training prunes to near its parent's edges.
@@ -38,7 +38,7 @@ def inflated(
         params: Bounds and steps.
         propose: Adds the edges.
     """
-    widest = np.log1p(params.largest_steps["inflate"])
+    widest = np.log1p(params.largest_steps["grow_and_prune"])
     fewest, most = params.edges
     step = rng.uniform(-widest, widest)
     if params.target is not None:
@@ -52,8 +52,8 @@ def inflated(
     return None if child is None else child.requesting(prune_to=target, grow_to=child.grow_to)
 
 
-def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Grow by the distance law; training prunes back (see :func:`inflated`).
+def grow_and_prune(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
+    """Grow by the distance law; training prunes back (see :func:`grown_and_pruned`).
 
     Layer pairs get new edges in proportion to those that they have. A full network is only pruned; the result is None
     if it would keep all edges.
@@ -63,7 +63,7 @@ def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: Mutation
         rng: Draws the child.
         params: Bounds, steps and the distance law.
     """
-    return inflated(genotype, rng, params, _by_law)
+    return grown_and_pruned(genotype, rng, params, _by_law)
 
 
 def _by_law(
@@ -72,7 +72,7 @@ def _by_law(
     return with_edges(genotype, absent_edges(genotype, params.law).draw_like_present(n_edges, rng))
 
 
-def inflate_gradient(
+def grow_and_prune_gradient(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype | None:
     """Ask training to begin with more edges, those on which the loss depends most, and to prune back.
@@ -85,7 +85,7 @@ def inflate_gradient(
         rng: Draws the child.
         params: Bounds, steps and the distance law.
     """
-    return inflated(genotype, rng, params, _request)
+    return grown_and_pruned(genotype, rng, params, _request)
 
 
 def _request(
@@ -96,8 +96,12 @@ def _request(
     )
 
 
-def inflate_skips(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
-    """Grow by the distance law between layers that are not neighbours; training prunes back (see :func:`inflated`).
+def grow_and_prune_skips(
+    genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
+) -> NeuronGenotype | None:
+    """Grow by the distance law between layers that are not neighbours; training prunes back.
+
+    See :func:`grown_and_pruned`.
 
     Layer pairs get equal numbers of new edges, as far as they have room: also those that have none yet. The result is
     None if there is no hidden layer, or no room; a full network is only pruned.
@@ -107,7 +111,7 @@ def inflate_skips(genotype: NeuronGenotype, rng: np.random.Generator, params: Mu
         rng: Draws the child.
         params: Bounds, steps and the distance law.
     """
-    return inflated(genotype, rng, params, _past_layers)
+    return grown_and_pruned(genotype, rng, params, _past_layers)
 
 
 def _past_layers(
@@ -118,10 +122,12 @@ def _past_layers(
     return with_edges(genotype, new) if len(new) else None
 
 
-def inflate_neurons(
+def grow_and_prune_neurons(
     genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype | None:
-    """Grow by new neurons on one layer, half of the time a new one; training prunes back (see :func:`inflated`).
+    """Grow by new neurons on one layer, half of the time a new one; training prunes back.
+
+    See :func:`grown_and_pruned`.
 
     They are wired as by :func:`add_nodes`, and have on average as many edges as the present hidden neurons, at least 4.
 
@@ -130,7 +136,7 @@ def inflate_neurons(
         rng: Draws the child.
         params: Bounds, steps and the distance law.
     """
-    return inflated(genotype, rng, params, _by_neurons)
+    return grown_and_pruned(genotype, rng, params, _by_neurons)
 
 
 def _by_neurons(
