@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
 from evonas.data.samples import Samples, Splits
-from evonas.space import G
+from evonas.space import G, SearchSpace
 from evonas.training.recipe import Recipe, Trained
 from evonas.training.stop import Stop
 from evonas.types import Floats, Weights
@@ -57,3 +58,13 @@ class Trainable(Protocol[G]):
             samples: The samples.
         """
         ...
+
+
+def is_trainable(space: SearchSpace[G]) -> TypeGuard[Trainable[G]]:
+    """Whether a space is :class:`Trainable`. ``isinstance`` would evaluate its properties, for every network again."""
+    return _has_trainer(type(space)) or isinstance(space, Trainable)
+
+
+@cache
+def _has_trainer(kind: Any) -> bool:
+    return all(hasattr(kind, name) for name in vars(Trainable) if not name.startswith("_"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -30,6 +30,15 @@ class InheritsWeights(Protocol[G_contra]):
 @runtime_checkable
 class MutatesTowards(Protocol[G]):
     """Capability: operators of the space accept intended costs of the child."""
+
+    def aims(self, operator: str, metrics: Collection[str]) -> bool:
+        """Whether an operator chooses the costs of a child: another draw would be no nearer to the intended ones.
+
+        Args:
+            operator: Name of the operator.
+            metrics: Names of the intended costs.
+        """
+        ...
 
     def mutate_towards(
         self, parent: G, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None

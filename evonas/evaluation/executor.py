@@ -11,9 +11,10 @@ import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,6 +24,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import ThreadpoolController
 
 from evonas.evaluation.base import Evaluator, Job
+from evonas.evaluation.processes import Processes, ProcessLost, Tagged
 from evonas.individual import Evaluation, Trial
 from evonas.runtimes.groups import kill_groups
 from evonas.space import G
@@ -41,7 +43,7 @@ WATCH_SECONDS = 0.25
 
 def evaluate_all(
     evaluator: Evaluator[G], jobs: Iterable[Job[G]], *, stop: Stop, n_jobs: int = 1, trial_timeout: float | None = None,
-    smallest_first: bool = False,
+    smallest_first: bool = False, processes: Processes[G] | None = None,
 ) -> Iterator[Evaluation[G]]:
     """Evaluations in order of completion. A worker has one thread of linear algebra; several begin with long trials.
 
@@ -55,31 +57,50 @@ def evaluate_all(
         n_jobs: Trials at a time.
         trial_timeout: Seconds a trial may take.
         smallest_first: Take short trials first: of a run that is about to end, some are then done.
+        processes: Take the place of threads once trials turn out to be short.
     """
     threads = evaluator.shares_memory
     backend = "threading" if threads else "loky"
-    beside = draws_beside(evaluator, n_jobs) and not smallest_first
+    beside = draws_beside(evaluator, n_jobs, processes) and not smallest_first
     if not beside:
         jobs = list(jobs)
-    if n_jobs > 1 or smallest_first:
-        jobs = sorted(jobs, key=lambda job: evaluator.work(job.trial), reverse=not smallest_first)
+        if n_jobs > 1 or smallest_first:
+            jobs.sort(key=lambda job: evaluator.work(job.trial), reverse=not smallest_first)
     pending: dict[_Key, Job[G]] = {} if beside else {_key(job.trial): job for job in jobs}
-    # copy-on-write: torch warns of arrays that cannot be written, and none is
-    processes: dict[str, Any] = {"inner_max_num_threads": 1, "mmap_mode": "c"}
-    processes |= {"initializer": end_with, "initargs": (os.getpid(),)}
-    with _libraries(len(sys.modules)).limit(limits=1), parallel_config(backend, **({} if threads else processes)):
+    with one_thread_each(), parallel_config(backend, **({} if threads else _settings())):
         try:
-            run = _run_beside if threads and n_jobs == 1 else _run
-            for key, evaluation in run(evaluator, jobs, n_jobs, stop, trial_timeout):
+            if beside and processes is not None and processes.take(evaluator):
+                results = _run_in_processes(evaluator, jobs, stop, trial_timeout, processes)
+            elif threads and n_jobs == 1:
+                results = _run_beside(evaluator, jobs, stop, trial_timeout)
+            else:
+                results = _run(evaluator, jobs, n_jobs, stop, trial_timeout)
+            for key, evaluation in results:
                 pending.pop(key, None)
                 if evaluation is not None:
+                    if processes is not None and threads:
+                        processes.note(evaluation.seconds)
                     yield evaluation
         except TerminatedWorkerError:
             yield from _isolated(evaluator, list(pending.values()), stop, trial_timeout)
         except BaseException:
             stop.request()
             kill_groups()
+            if processes is not None:
+                processes.close()
             raise
+
+
+def _settings() -> dict[str, Any]:
+    """Settings of joblib's processes. Copy-on-write: torch warns of arrays that cannot be written, and none is."""
+    end: dict[str, Any] = {"initializer": end_with, "initargs": (os.getpid(),)}
+    return {"inner_max_num_threads": 1, "mmap_mode": "c", **end}
+
+
+def one_thread_each() -> AbstractContextManager[object]:
+    """Limit libraries of linear algebra to one thread."""
+    limits: AbstractContextManager[object] = _libraries(len(sys.modules)).limit(limits=1)
+    return limits
 
 
 @lru_cache(maxsize=1)
@@ -90,30 +111,48 @@ def _libraries(n_modules: int) -> ThreadpoolController:
 
 #: Id, budget and replicate: what tells the trials of one call apart.
 _Key: TypeAlias = tuple[int, int, int]
-_Tagged = tuple[_Key, Evaluation[G] | None]
 
 
 def _key(trial: Trial[Any]) -> _Key:
     return *trial.key, trial.replicate
 
 
+def _key_of(evaluation: Evaluation[Any]) -> _Key:
+    return *evaluation.key, evaluation.replicate
+
+
 def _run(
     evaluator: Evaluator[G], jobs: Iterable[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
-) -> Iterator[_Tagged[G]]:
-    tasks = (delayed(_evaluate)(evaluator, replace(job, stop=stop), trial_timeout) for job in jobs)
+) -> Iterator[Tagged[G]]:
+    tasks = (delayed(evaluate_one)(evaluator, replace(job, stop=stop), trial_timeout) for job in jobs)
     yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1)(tasks)
 
 
+def _run_in_processes(
+    evaluator: Evaluator[G], jobs: Iterable[Job[G]], stop: Stop, trial_timeout: float | None, processes: Processes[G]
+) -> Iterator[Tagged[G]]:
+    """As :func:`_run_beside`, in processes that have the evaluator; if one is lost, threads go on."""
+    left = (replace(job, stop=stop) for job in jobs)
+    try:
+        yield from processes.run(left, trial_timeout)
+    except ProcessLost as lost:
+        if lost.died:
+            with parallel_config("loky", **_settings()):  # not here: what killed a process would kill the driver
+                found = list(_isolated(evaluator, lost.jobs, stop, trial_timeout))
+            yield from ((_key_of(evaluation), evaluation) for evaluation in found)
+        yield from _run_beside(evaluator, chain([] if lost.died else lost.jobs, left), stop, trial_timeout)
+
+
 def _run_beside(
-    evaluator: Evaluator[G], jobs: Iterable[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
-) -> Iterator[_Tagged[G]]:
+    evaluator: Evaluator[G], jobs: Iterable[Job[G]], stop: Stop, trial_timeout: float | None
+) -> Iterator[Tagged[G]]:
     """One worker thread: a signal reaches the main thread at once, while native code runs in the other.
 
     The worker has more jobs than it needs at the moment, so that the main thread draws, stores and reports meanwhile.
     """
     with ThreadPoolExecutor(1) as pool:
         try:
-            under_way: deque[tuple[Future[_Tagged[G]], threading.Event]] = deque()
+            under_way: deque[tuple[Future[Tagged[G]], threading.Event]] = deque()
             for job in jobs:
                 left = threading.Event()
                 task = pool.submit(_evaluate_in_turn, evaluator, replace(job, stop=stop), trial_timeout, left)
@@ -132,19 +171,19 @@ def _run_beside(
 
 def _evaluate_in_turn(
     evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None, left: threading.Event
-) -> _Tagged[G]:
+) -> Tagged[G]:
     """Evaluate, and set ``left`` once that leaves the interpreter to other threads."""
     announce(left)
     try:
-        return _evaluate(evaluator, job, trial_timeout)
+        return evaluate_one(evaluator, job, trial_timeout)
     finally:
         announce(None)
         left.set()
 
 
-def draws_beside(evaluator: Evaluator[Any], n_jobs: int) -> bool:
+def draws_beside(evaluator: Evaluator[G], n_jobs: int, processes: Processes[G] | None = None) -> bool:
     """Whether :func:`evaluate_all` asks for one job after another, as long as none of them is to come first."""
-    return evaluator.shares_memory and n_jobs == 1
+    return evaluator.shares_memory and (n_jobs == 1 or (processes is not None and processes.take(evaluator)))
 
 
 def end_with(parent: int) -> None:
@@ -172,7 +211,14 @@ def _isolated(
             yield _failed(job.trial, "the worker process died, as it does when memory runs out", 0.0)
 
 
-def _evaluate(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None) -> _Tagged[G]:
+def evaluate_one(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None) -> Tagged[G]:
+    """Evaluate a job here and now; an exception makes it a failed evaluation.
+
+    Args:
+        evaluator: The evaluator.
+        job: The job; its ``stop`` has the deadline of the run.
+        trial_timeout: Seconds a trial may take.
+    """
     begin = time.monotonic()
     run_deadline, key = job.stop.deadline, _key(job.trial)
     if job.stop.flag[0] or begin > run_deadline:
@@ -195,7 +241,7 @@ def _evaluate(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None)
 
 def _check(evaluation: Evaluation[G], trial: Trial[G]) -> None:
     """Raise unless an evaluator returned the result of its trial, with finite metrics."""
-    if not isinstance(evaluation, Evaluation) or (*evaluation.key, evaluation.replicate) != _key(trial):
+    if not isinstance(evaluation, Evaluation) or _key_of(evaluation) != _key(trial):
         raise TypeError(f"the evaluator returned {str(evaluation)[:100]!r}, expected the result of its job: return "
                         "job.result(metrics)")
     if bad := {name: value for name, value in evaluation.metrics.items() if not np.isfinite(value)}:

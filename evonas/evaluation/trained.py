@@ -7,7 +7,7 @@ from typing import Generic
 
 import numpy as np
 
-from evonas.capabilities.training import Trainable
+from evonas.capabilities.training import is_trainable
 from evonas.capabilities.variation import InheritsWeights
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Evaluator, Job
@@ -127,7 +127,7 @@ def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Split
 
 def trains_in_threads(space: SearchSpace[G]) -> bool:
     """Whether training and outputs of the space's networks run best in threads: its own trainer releases the GIL."""
-    return isinstance(space, Trainable) and space.shares_memory
+    return is_trainable(space) and space.shares_memory
 
 
 def begun(space: SearchSpace[G], job: Job[G]) -> tuple[G, Weights | None]:
@@ -170,7 +170,7 @@ def train(
         FloatingPointError: The loss became infinite or not a number.
         Cancelled, TrialTimeout: ``stop`` asked for it.
     """
-    if isinstance(space, Trainable):
+    if is_trainable(space):
         return space.train(
             genotype, weights, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher
         )
@@ -187,7 +187,7 @@ def train(
 
 def predict(space: SearchSpace[G], genotype: G, weights: Weights, samples: Samples) -> Floats:
     """Outputs before softmax, shape ``(n, n_outputs)``; the same way as :func:`train` chooses."""
-    if isinstance(space, Trainable):
+    if is_trainable(space):
         return space.predict(genotype, weights, samples)
     from evonas.training.loop import predict as predict_module
 

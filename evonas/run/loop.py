@@ -12,6 +12,7 @@ import numpy as np
 
 from evonas.evaluation.base import Evaluator, Job, class_name, goals_of, part_names
 from evonas.evaluation.executor import draws_beside, evaluate_all
+from evonas.evaluation.processes import Processes
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, goal_of
 from evonas.rng import Stream, stream
@@ -84,15 +85,18 @@ def run(
     stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
     n_own = sum(not record.imported for record in store.records())
     n_left = np.inf if n_evaluations is None else n_evaluations - n_own
-    loop = _Loop(evaluator, store, seed, n_jobs, trial_timeout, stop, begin, n_left, observers, evaluator_at)
-    while loop.n_left > 0 and (trials := searcher.ask()):
-        if not loop.evaluate(trials):
-            return loop.n_left <= 0
-        evaluations = _evaluations(store, trials)
-        searcher.tell(evaluations)
-        store.add_state(searcher.state())
-        for observer in observers:
-            observer.told()
+    with Processes[G](n_jobs) as processes:
+        loop = _Loop(
+            evaluator, store, seed, n_jobs, trial_timeout, stop, begin, n_left, observers, evaluator_at, processes
+        )
+        while loop.n_left > 0 and (trials := searcher.ask()):
+            if not loop.evaluate(trials):
+                return loop.n_left <= 0
+            evaluations = _evaluations(store, trials)
+            searcher.tell(evaluations)
+            store.add_state(searcher.state())
+            for observer in observers:
+                observer.told()
     return True
 
 
@@ -103,6 +107,7 @@ class _Loop(Generic[G]):
     Attributes:
         begin: ``time.monotonic()`` when the run began, had it not been interrupted.
         n_left: Evaluations after which the run is at its end.
+        processes: Train in the place of threads once trials turn out to be short.
     """
 
     evaluator: Evaluator[G]
@@ -115,12 +120,14 @@ class _Loop(Generic[G]):
     n_left: float
     observers: Sequence[Observer]
     evaluator_at: Callable[[int], Evaluator[G]] | None
+    processes: Processes[G]
 
     def evaluate(self, trials: Sequence[Trial[G]]) -> bool:
         """Evaluate and store those trials that the store lacks; returns whether all are there now."""
         first = trials[0].individual
         hurry = first.birth == 0 and np.isfinite(self.stop.deadline)
-        if draws_beside(self.evaluator, self.n_jobs) and not hurry and not self.store.holds(first.id):
+        beside = draws_beside(self.evaluator, self.n_jobs, self.processes)
+        if beside and not hurry and not self.store.holds(first.id):
             n_drawn = self._evaluate_as_drawn(trials)
         else:
             n_drawn = self._evaluate_in_waves(trials, hurry)
@@ -177,7 +184,7 @@ class _Loop(Generic[G]):
     def _evaluate_all(self, jobs: Iterable[Job[G]], group: Group[G], *, smallest_first: bool = False) -> None:
         for evaluation in evaluate_all(
             self.evaluator, jobs, stop=self.stop, n_jobs=self.n_jobs, trial_timeout=self.trial_timeout,
-            smallest_first=smallest_first,
+            smallest_first=smallest_first, processes=self.processes,
         ):
             group.add(evaluation, elapsed=time.monotonic() - self.begin)
             self.n_left -= 1

@@ -69,6 +69,7 @@ class NSGA2(Generational[G]):
         self._size, self._n_children, self._founders = population, children, founders
         self._survival, self._parent, self._crossover_rate = SURVIVALS[survival], PARENTS[parents], crossover_rate
         self._adapt, self._credit = adapt, Credit()
+        self._towards: MutatesTowards[G] | None = space if isinstance(space, MutatesTowards) else None
         self._reference: list[float] | None = None
         self._population: list[Member[G]] = []
         #: Founders that promise something and have no child yet, the next parent last.
@@ -127,18 +128,19 @@ class NSGA2(Generational[G]):
         return child, (first,)
 
     def _mutate(self, parent: G, aim: TargetCost | None, operator: str | None) -> Offspring[G]:
-        if aim is None or not isinstance(self._space, MutatesTowards):
+        if aim is None or self._towards is None:
             return self._space.mutate(parent, self._rng, operator)
         wanted = zip(self._objectives.items[1:], aim.costs, strict=True)
         costs = {objective.metric: objective.value(loss) for objective, loss in wanted}
-        return self._space.mutate_towards(parent, costs, self._rng, operator)
+        return self._towards.mutate_towards(parent, costs, self._rng, operator)
 
     def closest_to_target(
         self, propose: Callable[[str | None], Offspring[G]], aim: TargetCost | None, operator: str | None = None
     ) -> Offspring[G]:
         """The offspring of a few with costs nearest to the aim; the first if structure alone does not determine costs.
 
-        All are drawn from the operator that made the first, so that no operator is preferred for meeting costs exactly.
+        It is also the first if its operator has chosen its cost. All are drawn from the operator that made the first,
+        so that no operator is preferred for meeting costs exactly.
 
         Args:
             propose: Draws an offspring by the named operator; None draws the operator, too.
@@ -148,6 +150,8 @@ class NSGA2(Generational[G]):
         child = propose(operator)
         wanted = self._objectives.items[1:]
         if aim is None or not wanted:
+            return child
+        if self._towards is not None and self._towards.aims(child.operator, [o.metric for o in wanted]):
             return child
         costs = self._space.cost(child.genotype)
         if any(o.metric not in costs for o in wanted):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -33,16 +35,17 @@ HOPELESS = 0.2
 #: How the compute of a trial grows with its cost, as exponents: what is measured is bounded by these, and needs trials.
 EXPONENTS, FEWEST_TRIALS = (0.3, 1.0), 8
 #: Shares of the time spent beyond the cheap and the costly end of the front, and how far beyond, as a share of its
-#: span. With half of DEAR_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their fronts
-#: at .55 and .64 of the allowed edges; with .03 and .06 of the *draws* a third of the time went to networks near that
-#: bound.
-CHEAP_SHARE, DEAR_SHARE, REACH = 0.03, 0.2, 0.15
+#: span. With half of COSTLY_SHARE and LAGGING_SHARE two of two searches of 2 minutes on Fashion-MNIST ended their
+#: fronts at .55 and .64 of the allowed edges; with .03 and .06 of the *draws* a third of the time went to networks near
+#: that bound.
+CHEAP_SHARE, COSTLY_SHARE, REACH = 0.03, 0.2, 0.15
 #: If members cost more than the costliest of the front by this share of its span, more time is spent beyond the costly
 #: end, up to the costliest of all if that is further: otherwise large networks are never trained as long as small ones.
 LAG, LAGGING_SHARE = 0.03, 0.4
 
 
-class Pool(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Pool:
     """Who may be a parent: the archive and the living population, each member once.
 
     Attributes:
@@ -63,6 +66,55 @@ class Pool(NamedTuple):
     violation: Doubles
     logarithmic: NDArray[np.bool_]
     exponents: Doubles
+
+    @cached_property
+    def near(self) -> Ints:
+        """Indices of the members of the first two ranks."""
+        return np.flatnonzero(self.rank <= 1)
+
+    @cached_property
+    def span(self) -> Doubles:
+        """The front's extent in each objective, 1 where it has none, ``(n_objectives,)``."""
+        extent = np.ptp(self.F[self.rank == 0], axis=0)
+        return np.where(extent > 0, extent, 1)
+
+    @cached_property
+    def scaled(self) -> Doubles:
+        """The objectives in units of :attr:`span`, ``(n, n_objectives)``."""
+        return self.F / self.span
+
+    @cached_property
+    def fronts(self) -> Sequence[_Front]:
+        """The front along each cost."""
+        return [self._front_along(axis) for axis in range(1, self.F.shape[1])]
+
+    def _front_along(self, axis: int) -> _Front:
+        F, front = self.scaled, np.flatnonzero(self.rank == 0)
+        front = front[np.lexsort([-F[front, 0], F[front, axis]])]  # the best of equal costs is last
+        members = F[front] if len(front) > 1 else F[front].repeat(2, axis=0)
+        rivals = np.isfinite(F).all(axis=1) & (self.violation <= self.violation[front].max())
+        lag = float(F[rivals, axis].max() - members[-1, axis])
+        decades = self.span[axis] * self.exponents[axis - 1] if self.logarithmic[axis - 1] else 0.0
+        costs = _costs(members, axis, lag)
+        weights = _times(members, axis, lagging=lag > LAG) * 10.0 ** (decades * (costs[0] - costs))
+        return _Front(members, int(front[-1]), lag, weights / weights.sum())
+
+
+class _Front(NamedTuple):
+    """The front by ascending cost.
+
+    Attributes:
+        members: Scaled objectives, two members at least, ``(n, n_objectives)``.
+        costliest: Index of the last one.
+        lag: Distance from the last one to the costliest of all members.
+        shares: How often a child is to be in each segment: beyond the cheap end, in each gap, beyond the costly end,
+            ``(n + 1,)``.
+    """
+
+    members: Doubles
+    costliest: int
+    lag: float
+    shares: Doubles
 
 
 class TargetCost(NamedTuple):
@@ -123,29 +175,23 @@ def gap(pool: Pool, rng: np.random.Generator) -> Choice:
     shorter time, and if accuracy grows by less than its noise, what the costliest member has learned counts for more
     than their size: it is the parent. It grows as far as it can; what then lies between is a gap like all others.
     """
-    front, near = np.flatnonzero(pool.rank == 0), np.flatnonzero(pool.rank <= 1)
+    near = pool.near
     if pool.F.shape[1] == 1:
         return Choice(int(rng.choice(near)))
-    span = np.ptp(pool.F[front], axis=0)
-    span = np.where(span > 0, span, 1)
-    F = pool.F / span
+    span, F = pool.span, pool.scaled
     axis = int(rng.integers(1, F.shape[1]))
-    front = front[np.lexsort([-F[front, 0], F[front, axis]])]  # the best of equal costs is last
-    members = F[front] if len(front) > 1 else F[front].repeat(2, axis=0)
-    rivals = np.isfinite(F).all(axis=1) & (pool.violation <= pool.violation[front].max())
-    lag = F[rivals, axis].max() - members[-1, axis]
-    decades = span[axis] * pool.exponents[axis - 1] if pool.logarithmic[axis - 1] else 0.0
-    segment, along = _drawn(_times(members, axis, lagging=lag > LAG), _costs(members, axis, lag), decades, rng)
+    members, costliest, lag, shares = pool.fronts[axis - 1]
+    segment, along = int(rng.choice(len(shares), p=shares)), rng.random()
     if segment == 0:
         point = _beyond(members[0], axis, -REACH * along)
     elif segment == len(members):
-        point, near = _beyond(members[-1], axis, max(REACH, lag)), front[-1:]
+        point, near = _beyond(members[-1], axis, max(REACH, lag)), np.array([costliest])
     else:
         point = members[segment - 1, 1:] + along * (members[segment, 1:] - members[segment - 1, 1:])
-    dearer = np.where(pool.logarithmic, rng.uniform(*np.log10(COSTLIER)), 0) / span[1:]
+    costlier = np.where(pool.logarithmic, rng.uniform(*np.log10(COSTLIER)), 0) / span[1:]
     if F.shape[1] == 2:
-        near = near[_promising(F[near], members, (point + dearer)[0], WORSE)]
-    distance = ((F[near, 1:] - point - dearer) ** 2).sum(axis=1)
+        near = near[_promising(F[near], members, (point + costlier)[0], WORSE)]
+    distance = ((F[near, 1:] - point - costlier) ** 2).sum(axis=1)
     parent = int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]]))
     return Choice(parent, TargetCost(point * span[1:], span[1:]))
 
@@ -233,9 +279,9 @@ def _times(members: Doubles, axis: int, *, lagging: bool) -> Doubles:
         lagging: Whether members beyond the costly end are not better yet.
     """
     width, height = np.abs(np.diff(members[:, [axis, 0]], axis=0)).T
-    dear = LAGGING_SHARE if lagging else DEAR_SHARE
-    gaps = (1 - CHEAP_SHARE - dear) * (_shares(width) + _shares(width * height)) / 2
-    return np.concatenate([[CHEAP_SHARE], gaps, [dear]])
+    costly = LAGGING_SHARE if lagging else COSTLY_SHARE
+    gaps = (1 - CHEAP_SHARE - costly) * (_shares(width) + _shares(width * height)) / 2
+    return np.concatenate([[CHEAP_SHARE], gaps, [costly]])
 
 
 def _costs(members: Doubles, axis: int, lag: float) -> Doubles:
@@ -248,19 +294,6 @@ def _costs(members: Doubles, axis: int, lag: float) -> Doubles:
     """
     cost = members[:, axis]
     return np.concatenate([cost[:1], cost[:-1], [cost[-1] + lag]])
-
-
-def _drawn(times: Doubles, costs: Doubles, decades: float, rng: np.random.Generator) -> tuple[int, float]:
-    """A segment, drawn so that it gets its share of the time, and the position along it in ``[0, 1)``.
-
-    Args:
-        times: Shares of the time of the segments, ``(n + 1,)``.
-        costs: Costs of the segments' cheaper ends, ``(n + 1,)``.
-        decades: Decades per unit of the costs; 0 if they are no logarithms.
-        rng: Generator of the draw.
-    """
-    weights = times * 10.0 ** (decades * (costs[0] - costs))
-    return int(rng.choice(len(weights), p=weights / weights.sum())), rng.random()
 
 
 def _shares(values: Doubles) -> Doubles:

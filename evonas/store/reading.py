@@ -231,12 +231,10 @@ class RunReader(Generic[G]):
         return None
 
     def _start(self, id: int, budget: int, *, continues: bool) -> Start[G]:
-        individual, weights = self.individual(id), self.weights(id, budget)
+        weights = self.weights(id, budget)
         assert weights is not None
-        genotype = individual.genotype
-        if budget or not continues:
-            genotype = Member(individual, self.evaluation(id, budget)).genotype
-        return Start(genotype, weights, continues)
+        trained = self.evaluation(id, budget).genotype if budget or not continues else None
+        return Start(self.individual(id).genotype if trained is None else trained, weights, continues)
 
     def _read_individual(self, id: int) -> Individual[G]:
         row = self._one("SELECT birth, operator, parents, genotype FROM individuals WHERE id = ?", id)
@@ -253,15 +251,22 @@ class RunReader(Generic[G]):
         row = self._one(query, id, budget)
         if row is None:
             raise StoreError(f"{self.directory} has no evaluation of individual {id} with budget {budget}")
-        return self._parsed(id, budget, row)
+        *columns, blob, run, id_there = row
+        return self._parsed(id, budget, (*columns, run, id_there), None if blob is None else self._unpack(blob))
 
-    def _parsed(self, id: int, budget: int, row: Sequence[Any]) -> Evaluation[G]:
-        """An evaluation, from the columns status, metrics, seconds, error, genotype, and run and id of its origin."""
+    def _parsed(self, id: int, budget: int, row: Sequence[Any], genotype: G | None) -> Evaluation[G]:
+        """An evaluation as it is read.
+
+        Args:
+            id: The individual's id.
+            budget: The trial's budget.
+            row: The columns status, metrics, seconds and error, and run and id of its origin.
+            genotype: The genotype that training returned, None if it is the individual's.
+        """
         with sqlite_errors(self.directory):
             status, metrics = rows.status_of(row[0]), rows.metrics_of(row[1])
-            seconds, error, origin = rows.seconds_of(row[2]), rows.error_of(row[3]), rows.origin_of(row[5], row[6])
+            seconds, error, origin = rows.seconds_of(row[2]), rows.error_of(row[3]), rows.origin_of(row[4], row[5])
         metrics = rows.with_device(metrics) if self._timed_by_command else metrics
-        genotype = None if row[4] is None else self._unpack(row[4])
         return Evaluation(id, budget, status, metrics, seconds, error, genotype, origin=origin)
 
     def _keep(self, evaluation: Evaluation[G]) -> None:

@@ -239,9 +239,9 @@ class RunStore(RunReader[G]):
                              f"{e.id}: store it by add_retraining")
         blob = None if e.weights is None else to_blob(e.weights)
         genotype = None if e.genotype is None else self._pack(e.genotype)
-        columns = e.status, json.dumps(dict(e.metrics)), e.seconds, e.error, genotype
-        row = (*e.key, *columns[:3], elapsed, *columns[3:], None if blob is None else digest_of_blob(blob))
-        return Unstored(self._parsed(*e.key, (*columns, *(e.origin or (None, None)))), row, blob)
+        columns = e.status, json.dumps(dict(e.metrics)), e.seconds, e.error
+        row = (*e.key, *columns[:3], elapsed, e.error, genotype, None if blob is None else digest_of_blob(blob))
+        return Unstored(self._parsed(*e.key, (*columns, *(e.origin or (None, None))), e.genotype), row, blob)
 
     def add_evaluations(self, unstored: Sequence[Unstored[G]], individuals: Sequence[IndividualRow] = ()) -> None:
         """Store evaluations with their weights: all of them, durable on return, or none.

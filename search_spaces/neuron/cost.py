@@ -33,6 +33,12 @@ def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
         literature; ``flops_total``, which adds a bias for each neuron, and ReLU and norm (with its gain) for each
         hidden neuron that has them; ``neurons``, the hidden ones; ``depth``, the output's layer.
     """
+    if norm not in genotype.costs:
+        genotype.costs[norm] = _counted(genotype, norm)
+    return dict(genotype.costs[norm])
+
+
+def _counted(genotype: NeuronGenotype, norm: Norm) -> Metrics:
     n_edges, n_hidden = genotype.n_trained_edges, genotype.n_hidden
     n_biases = n_hidden + genotype.n_outputs
     has_norm = (genotype.activations == Activation.NORM) & (norm != "none")

@@ -13,9 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.space import InvalidGenotype
+from evonas.types import Metrics
 
 #: Ids of hidden neurons are drawn from [FIRST_HIDDEN_ID, 2**63); inputs and outputs have small ids that never change.
 FIRST_HIDDEN_ID = 1 << 32
+
+
+#: What is computed of the neurons and edges alone.
+_OF_GRAPH = frozenset({"_has_valid_graph", "layer_of", "id_of", "layer_offsets", "row_pointers"})
 
 
 class Activation(IntEnum):
@@ -85,6 +90,15 @@ class NeuronGenotype:
             if isinstance(array := getattr(self, item.name), np.ndarray):
                 array.setflags(write=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the genes, without what is computed of them."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the genes, which cannot be written to."""
+        vars(self).update(state)
+        self.__post_init__()
+
     @property
     def neuron_genes(self) -> NeuronGenes:
         """Genes that new neurons may leave at their defaults, by name, each ``(n_hidden,)``."""
@@ -105,6 +119,13 @@ class NeuronGenotype:
         """Return the same neurons and edges without any sharing."""
         nothing = np.empty(0, np.int32)
         return replace(self, ties=nothing, channels=nothing, release_at=1.0)
+
+    def requesting(self, *, prune_to: int = 0, grow_to: int = 0) -> NeuronGenotype:
+        """Return the same network with other requests to training; what is known of its graph is not computed again."""
+        other = replace(self, prune_to=prune_to, grow_to=grow_to)
+        known = {name: value for name, value in vars(self).items() if name in _OF_GRAPH}
+        vars(other).update(known)
+        return other
 
     @property
     def n_weights(self) -> int:
@@ -165,6 +186,11 @@ class NeuronGenotype:
         return state.hexdigest()
 
     @cached_property
+    def costs(self) -> dict[str, Metrics]:
+        """What :func:`search_spaces.neuron.cost.cost` has counted, by the norm."""
+        return {}
+
+    @cached_property
     def layer_of(self) -> NDArray[np.int32]:
         """Layer of every neuron by global index, shape ``(n_neurons,)``."""
         return np.concatenate([
@@ -193,22 +219,27 @@ class NeuronGenotype:
         Raises:
             InvalidGenotype: An invariant is broken; one sentence names it and the first entry at fault.
         """
-        _ = self._is_valid
+        _ = self._has_valid_graph
+        if self.prune_to and not self.n_outputs <= self.prune_to:
+            raise InvalidGenotype(f"prune_to must be 0 or at least the outputs, {self.n_outputs}, got {self.prune_to}")
+        if self.grow_to and not self.n_edges < self.grow_to <= self.n_possible_edges:
+            bounds = f"more than the {self.n_edges} edges and at most the {self.n_possible_edges} possible ones"
+            raise InvalidGenotype(f"grow_to must be 0, or {bounds}, got {self.grow_to}")
 
     @cached_property
-    def _is_valid(self) -> bool:
+    def _has_valid_graph(self) -> bool:
         """Return True, or raise as :meth:`validate` does."""
-        self._check_invariants()
+        self._check_graph()
         return True
 
-    def _check_invariants(self) -> None:
+    def _check_graph(self) -> None:
         layers, edges = self.layers, self.edges
         per_neuron: dict[str, NDArray[Any]] = {"ids": self.ids, "layers": layers, "positions": self.positions}
         per_neuron |= {name: getattr(self, name) for name in NEURON_DEFAULTS}
         rows = [len(array) for array in per_neuron.values()]
         if len(set(rows)) > 1 or self.positions.shape[1:] != (2,):
             raise InvalidGenotype(f"{', '.join(per_neuron)} must have one row a hidden neuron, got {rows}")
-        if not np.isin(self.activations, list(Activation)).all():
+        if len(self.activations) and not 0 <= self.activations.min() <= self.activations.max() <= max(Activation):
             raise InvalidGenotype(f"activations must be 0, 1 or 2, got {self.activations.min()} to "
                                   f"{self.activations.max()}")
         if not 0 <= self.release_at <= 1:
@@ -220,7 +251,7 @@ class NeuronGenotype:
             raise InvalidGenotype("hidden neurons must be sorted by layer, with no empty layer from 1 to the last")
         if len(self.ids) and int(self.ids.min()) < FIRST_HIDDEN_ID:
             raise InvalidGenotype(f"ids of hidden neurons must be at least {FIRST_HIDDEN_ID}, got {self.ids.min()}")
-        if len(np.unique(self.ids)) != len(self.ids):
+        if (np.diff(np.sort(self.ids)) == 0).any():
             raise InvalidGenotype("two hidden neurons have the same id")
         if ((np.diff(self.ids) < 0) & (np.diff(layers) == 0)).any():
             raise InvalidGenotype("the neurons of a layer must be sorted by id")
@@ -228,14 +259,9 @@ class NeuronGenotype:
             raise InvalidGenotype("positions must be finite")
         if not len(edges):
             raise InvalidGenotype("a network needs at least one edge")
-        if self.prune_to and not self.n_outputs <= self.prune_to:
-            raise InvalidGenotype(f"prune_to must be 0 or at least the outputs, {self.n_outputs}, got {self.prune_to}")
         if edges.min() < 0 or edges.max() >= self.n_neurons:
             found = f"{edges.min()} to {edges.max()}"
             raise InvalidGenotype(f"edges must join neurons 0 to {self.n_neurons - 1}, got {found}")
-        if self.grow_to and not self.n_edges < self.grow_to <= self.n_possible_edges:
-            bounds = f"more than the {self.n_edges} edges and at most the {self.n_possible_edges} possible ones"
-            raise InvalidGenotype(f"grow_to must be 0, or {bounds}, got {self.grow_to}")
         key = edges[:, 1].astype(np.int64) * self.n_neurons + edges[:, 0]
         if (np.diff(key) <= 0).any():
             raise InvalidGenotype("edges must be sorted by (target, source) and unique")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.capabilities.layers import LayerGraph
@@ -18,7 +18,7 @@ from evonas.data.samples import Samples, Splits
 from evonas.diagram import NetworkDiagram
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.training import Recipe, Stop, Trained
-from evonas.types import Doubles, Floats, Metrics, Task, UserError, Weights, suggestion
+from evonas.types import Floats, Metrics, Task, UserError, Weights, suggestion
 from search_spaces.neuron.cost import cost
 from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.describe import describe
@@ -68,6 +68,8 @@ EDGES_PER_END = 80
 #: Default for the fewest edges, where the inputs are fewer: pruning by magnitude does not know which edges are a path,
 #: and of fewer for each output it could cut all.
 EDGES_PER_OUTPUT = 4
+#: Metrics at which operators can aim: they grow with the edges.
+COUNTED = frozenset({"edges", "flops", "params"})
 #: Metrics that count weights, each once however many edges share it.
 WEIGHTS = frozenset({"params", "flash", "int8_flash"})
 #: Weights of operators beside the default ones, by the rule for founders.
@@ -267,6 +269,11 @@ class NeuronSpace:
         """
         return self._mutate(parent, rng, operator, None)
 
+    def aims(self, operator: str, metrics: Collection[str]) -> bool:
+        """Whether the operator's children are pruned to the edges that one of the metrics asks for."""
+        mutation = self._mutations.get(operator)
+        return mutation is not None and mutation.aims and not COUNTED.isdisjoint(metrics)
+
     def mutate_towards(
         self, parent: NeuronGenotype, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[NeuronGenotype]:
@@ -284,7 +291,7 @@ class NeuronSpace:
             UserError: No operator in use changes this parent.
         """
         own = self.cost(parent)
-        ratios = [costs[name] / own[name] for name in ("edges", "flops", "params") if name in costs]
+        ratios = [costs[name] / own[name] for name in sorted(COUNTED) if name in costs]
         return self._mutate(parent, rng, operator, round(min(ratios) * own["edges"]) if ratios else None)
 
     def _mutate(
@@ -292,23 +299,19 @@ class NeuronSpace:
     ) -> Offspring[NeuronGenotype]:
         if operator is not None and operator not in self.operators:
             raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
-        names, shares = self._names_and_shares
+        left = dict(self.operators)
         for draw in range(MUTATION_DRAWS):
-            drawn = str(rng.choice(names, p=shares))
-            name = operator if operator is not None and draw < OPERATOR_DRAWS else drawn
+            name = operator if operator is not None and draw < OPERATOR_DRAWS else _drawn(left, rng)
             child = self._mutations[name](parent, rng, target)
             if child is not None and self._fits(child, parent) and child != parent:
                 return Offspring(child, name)
+            if child is None:  # as of most networks for an operator that needs shared weights
+                left.pop(name, None)
+                left = left or dict(self.operators)
         raise UserError(
-            f"none of the operators {', '.join(names)} changes a genotype of {parent.n_edges} edges with "
+            f"none of the operators {', '.join(self.operators)} changes a genotype of {parent.n_edges} edges with "
             f"edges={list(self._edges)}; give another operator a weight"
         )
-
-    @cached_property
-    def _names_and_shares(self) -> tuple[NDArray[np.str_], Doubles]:
-        """Operators, and the probability that each is drawn."""
-        weights = np.array(list(self.operators.values()))
-        return np.array(list(self.operators)), weights / weights.sum()
 
     def crossover(
         self, first: NeuronGenotype, second: NeuronGenotype, rng: np.random.Generator
@@ -415,9 +418,9 @@ class NeuronSpace:
         if weights is None:
             weights = fresh(genotype, np.random.default_rng(initial))
         if not epochs:
-            return Trained(replace(genotype, prune_to=0, grow_to=0).released, weights, (), 0.0)
+            return Trained(genotype.requesting().released, weights, (), 0.0)
         trainer = choose_trainer(self.options.trainer)
-        network = self._network(replace(genotype, prune_to=0, grow_to=0), weights)
+        network = self._network(genotype.requesting(), weights)
         if genotype.grow_to:
             network = grown(
                 network, genotype.grow_to, train=splits.train, task=self.task, recipe=recipe, law=self.law,
@@ -440,6 +443,12 @@ class NeuronSpace:
         """The genotype with weights; ValueError if they do not fit."""
         check_weights(genotype, weights)
         return Network(genotype, weights["edge"], weights["bias"], weights["gain"], self.options.norm)
+
+
+def _drawn(weights: Mapping[str, float], rng: np.random.Generator) -> str:
+    """Return a name, drawn in proportion to its weight."""
+    ends = list(accumulate(weights.values()))
+    return list(weights)[min(bisect(ends, rng.random() * ends[-1]), len(ends) - 1)]
 
 
 #: The factory of the space, which the entry point names.

@@ -57,13 +57,24 @@ def inherit(child: NeuronGenotype, parent: NeuronGenotype, weights: Weights, rng
         ValueError: ``weights`` do not fit ``parent``.
     """
     check_weights(parent, weights)
-    ancestor, merges = _ancestors(child, parent), _merges(child, parent)
-    edges = _inherited_edges(child, parent, weights["edge"], ancestor, merges, rng)
+    if _same_graph(child, parent):  # as of a child that is only pruned
+        edges: Doubles = weights["edge"].astype(np.float64)
+        bias, gain = weights["bias"], weights["gain"]
+    else:
+        ancestor, merges = _ancestors(child, parent), _merges(child, parent)
+        edges = _inherited_edges(child, parent, weights["edge"], ancestor, merges, rng)
+        bias = _inherited_rows(parent, weights["bias"], ancestor, merges, 0.0)
+        gain = _inherited_rows(parent, weights["gain"], ancestor, merges, 1.0)
     return {
         "edge": shared_means(child.ties, edges).astype(np.float32),
-        "bias": _share_channels(child, _inherited_rows(parent, weights["bias"], ancestor, merges, 0.0)),
-        "gain": _share_channels(child, _inherited_rows(parent, weights["gain"], ancestor, merges, 1.0)),
+        "bias": _share_channels(child, bias),
+        "gain": _share_channels(child, gain),
     }
+
+
+def _same_graph(first: NeuronGenotype, second: NeuronGenotype) -> bool:
+    """Return whether two genotypes have the same neurons and edges."""
+    return np.array_equal(first.ids, second.ids) and np.array_equal(first.edges, second.edges)
 
 
 def check_weights(genotype: NeuronGenotype, weights: Weights) -> None:
@@ -132,8 +143,10 @@ def _inherited_edges(
     keys = np.where(known, target * parent.n_neurons + source, -1)
     row = np.minimum(np.searchsorted(parent_keys, keys), len(parent_keys) - 1)
     edges = np.where(parent_keys[row] == keys, weights[row], 0.0)
-    edges *= _shares_of_twins(child, parent, source, rng)
-    return np.where(target < 0, _random_edges(child, rng), edges)
+    e = rng.uniform(-ASYMMETRY, ASYMMETRY, child.n_edges)
+    if _has_twins(ancestor):
+        edges *= _shares_of_twins(child, parent, source, e)
+    return np.where(target < 0, _random_edges(child, rng), edges) if (target < 0).any() else edges
 
 
 def _merged_edges(parent: NeuronGenotype, weights: Floats, merges: Ints) -> tuple[Ints, Floats]:
@@ -156,18 +169,23 @@ def _merged_edges(parent: NeuronGenotype, weights: Floats, merges: Ints) -> tupl
     return keys, np.bincount(edge, weights * share[parent.edges[:, 1]]).astype(np.float32)
 
 
-def _shares_of_twins(child: NeuronGenotype, parent: NeuronGenotype, source: Ints, rng: np.random.Generator) -> Doubles:
+def _has_twins(ancestor: Ints) -> bool:
+    """Return whether two neurons have one ancestor."""
+    known = np.sort(ancestor[ancestor >= 0])
+    return bool((known[1:] == known[:-1]).any())
+
+
+def _shares_of_twins(child: NeuronGenotype, parent: NeuronGenotype, source: Ints, e: Doubles) -> Doubles:
     """Return the share of the ancestor's weight that each edge carries: the shares of twins into a neuron sum to 1.
 
     Args:
         child: The child.
         parent: The parent.
         source: The ancestor of each edge's source, ``(n_edges,)``.
-        rng: Draws the asymmetry of twins.
+        e: The asymmetry of each edge, ``(n_edges,)``.
     """
     key = child.edges[:, 1].astype(np.int64) * parent.n_neurons + source
     group, size = np.unique(np.where(source < 0, -1, key), return_inverse=True, return_counts=True)[1:]
-    e = rng.uniform(-ASYMMETRY, ASYMMETRY, len(key))
     mean = np.bincount(group, e) / size
     return np.asarray((1 + (e - mean[group])) / size[group])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -47,10 +46,10 @@ def inflated(
     wanted = round(genotype.n_trained_edges * np.exp(step))
     target = max(genotype.n_outputs, fewest, min(wanted, most))
     if genotype.n_edges == genotype.n_possible_edges:
-        return replace(genotype, prune_to=target) if target < genotype.n_edges else None
+        return genotype.requesting(prune_to=target) if target < genotype.n_edges else None
     missing = max(1, round((rng.uniform(*FACTORS) - 1) * genotype.n_edges), target - genotype.n_edges)
     child = propose(genotype, missing, rng, params)
-    return None if child is None else replace(child, prune_to=target)
+    return None if child is None else child.requesting(prune_to=target, grow_to=child.grow_to)
 
 
 def inflate(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
@@ -92,7 +91,9 @@ def inflate_gradient(
 def _request(
     genotype: NeuronGenotype, n_edges: int, rng: np.random.Generator, params: MutationParams
 ) -> NeuronGenotype:
-    return replace(genotype, grow_to=min(genotype.n_edges + n_edges, genotype.n_possible_edges))
+    return genotype.requesting(
+        prune_to=genotype.prune_to, grow_to=min(genotype.n_edges + n_edges, genotype.n_possible_edges)
+    )
 
 
 def inflate_skips(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationParams) -> NeuronGenotype | None:
@@ -162,4 +163,4 @@ def prune(genotype: NeuronGenotype, rng: np.random.Generator, params: MutationPa
     target = max(round(wanted), params.edges[0], genotype.n_outputs)
     if target > most:
         return None
-    return replace(genotype, prune_to=min(target, params.edges[1]), grow_to=0)
+    return genotype.requesting(prune_to=min(target, params.edges[1]))

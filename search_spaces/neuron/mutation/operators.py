@@ -13,6 +13,11 @@ from search_spaces.neuron.mutation import OPERATORS, MutationParams, Operator
 #: Operators without a step; that of ``inflate`` also belongs to its variants.
 WITHOUT_STEP = ("remove_layer", "prune", "release", "add_channel", "remove_channel", "share")
 
+#: Operators whose children are pruned to the edges that the search aims at.
+AIMING = frozenset({
+    "prune", "release", "inflate", "inflate_gradient", "inflate_dilated", "inflate_neurons", "inflate_skips",
+})
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
@@ -22,11 +27,13 @@ class Mutation:
         operator: The operator.
         params: Parameters of its calls.
         weight: Weight with which it is drawn.
+        aims: Whether it chooses the child's cost, as those of :data:`AIMING` do.
     """
 
     operator: Operator
     params: MutationParams
     weight: float
+    aims: bool
 
     def __call__(
         self, genotype: NeuronGenotype, rng: np.random.Generator, target: int | None = None
@@ -60,6 +67,6 @@ def offered(params: MutationParams, weights: Mapping[str, float], steps: Sequenc
             name = operator if share == 1 else f"{operator} x{share}"
             mutations[name] = Mutation(
                 OPERATORS[operator], replace(params, largest_steps=largest, smallest_steps=smallest),
-                weight / len(shares),
+                weight / len(shares), operator in AIMING,
             )
     return mutations

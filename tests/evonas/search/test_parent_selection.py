@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from evonas.pareto import rank_and_crowd
 from evonas.search.parent_selection import (
     CHEAP_SHARE,
     COSTLIER,
-    DEAR_SHARE,
+    COSTLY_SHARE,
     LAGGING_SHARE,
     PARENTS,
     REACH,
@@ -76,7 +78,7 @@ def aims(pool: Pool, n: int) -> Doubles:
 
 def test_gap_filling_aims_between_neighbours_of_the_front_or_beyond_its_ends() -> None:
     points = aims(make_pool(crowded_front(), logarithmic=False), 9000)
-    assert ((points < 3).mean(), (points > 5).mean()) == pytest.approx((CHEAP_SHARE, DEAR_SHARE), abs=0.02)
+    assert ((points < 3).mean(), (points > 5).mean()) == pytest.approx((CHEAP_SHARE, COSTLY_SHARE), abs=0.02)
     assert 3 - 2 * REACH <= points.min() < 3 - REACH
     assert set(points[points > 5]) == {5 + REACH * 2}
 
@@ -137,7 +139,7 @@ def test_beyond_both_ends_goes_the_same_share_of_the_time_however_far_apart_they
     points = aims(make_pool(np.stack([1 - cost / 10, cost], axis=1)), 20_000)
     below, above = points < cost[0], points > cost[-1]
     seconds = np.where(above, 10 ** cost[-1], np.where(below, 10 ** cost[0], 10**points))
-    assert seconds[above].sum() / seconds.sum() == pytest.approx(DEAR_SHARE, abs=0.04)
+    assert seconds[above].sum() / seconds.sum() == pytest.approx(COSTLY_SHARE, abs=0.04)
     assert seconds[below].sum() / seconds.sum() == pytest.approx(CHEAP_SHARE, abs=0.01)
 
 
@@ -149,12 +151,12 @@ def test_of_the_dearest_the_best_becomes_the_parent_of_those_beyond() -> None:
     assert beyond == {1}
 
 
-def test_members_that_break_a_constraint_draw_nobody_beyond_the_dear_end() -> None:
+def test_members_that_break_a_constraint_draw_nothing_beyond_the_costly_end() -> None:
     F = np.array([[0.3, 3.0], [0.2, 4.0], [0.25, 5.0]])
     pool = make_pool(F, logarithmic=False, violation=np.array([0.0, 0.0, 0.5]))
     points = aims(pool, 3000)
     assert set(points[points > 4]) == {4 + REACH}
-    assert (points > 4).mean() == pytest.approx(DEAR_SHARE, abs=0.03)
+    assert (points > 4).mean() == pytest.approx(COSTLY_SHARE, abs=0.03)
 
 
 @pytest.mark.parametrize("logarithmic", [True, False])
@@ -183,7 +185,7 @@ def test_founders_far_behind_others_of_their_cost_are_hopeless() -> None:
 
 def test_a_tournament_of_the_living_knows_no_archive() -> None:
     F = np.array([[0.1, 1.0], [0.3, 2.0], [0.2, 3.0], [0.4, 4.0]])
-    pool = make_pool(F)._replace(living=np.array([1, 2, 3]))  # the first is dead, and dominates all others
+    pool = replace(make_pool(F), living=np.array([1, 2, 3]))  # the first is dead, and dominates all others
     share = draws("living-tournament", pool)
     assert share[0] == 0
     # ranks among the living: 1 and 2 are the front, 3 is dominated and wins only if it meets itself twice

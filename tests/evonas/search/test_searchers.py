@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -236,6 +236,9 @@ class AimingSpace(ToySpace):
     def __init__(self) -> None:
         self.wanted: list[dict[str, float]] = []
 
+    def aims(self, operator: str, metrics: Collection[str]) -> bool:
+        return operator == "aim" and "flops" in metrics
+
     def mutate_towards(
         self, parent: Digits, costs: Mapping[str, float], rng: np.random.Generator, operator: str | None = None
     ) -> Offspring[Digits]:
@@ -250,6 +253,19 @@ def test_a_space_that_can_aim_is_told_what_a_child_should_cost() -> None:
         pass
     assert len(space.wanted) >= 8
     assert all(set(costs) == {"flops"} and costs["flops"] > 0 for costs in space.wanted)
+
+
+@pytest.mark.parametrize(("operator", "n_drawn"), [("aim", 1), ("change_digit", 4)])
+def test_an_operator_that_chooses_the_cost_of_a_child_draws_one(operator: str, n_drawn: int) -> None:
+    searcher = NSGA2(AimingSpace(), OBJECTIVES, rng=rng(0))
+    asked: list[str | None] = []
+
+    def propose(name: str | None) -> Offspring[Digits]:
+        asked.append(name)
+        return Offspring(Digits((5,)), operator)
+
+    searcher.closest_to_target(propose, TargetCost(np.array([50.0]), np.ones(1)))
+    assert len(asked) == n_drawn
 
 
 @pytest.mark.parametrize(("parents", "each"), [("gap", True), ("tournament", False)])

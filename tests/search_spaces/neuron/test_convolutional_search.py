@@ -98,6 +98,15 @@ def test_children_of_tied_networks_are_pruned_by_the_cost_that_is_hardest_to_mee
     assert easy.genotype.prune_to == round(0.9 * parent.n_edges)
 
 
+@pytest.mark.parametrize(
+    ("operator", "metrics", "aims"),
+    [("prune", ["flops"], True), ("inflate", ["params"], True), ("release", ["edges"], True),
+     ("prune", ["depth"], False), ("add_nodes", ["flops"], False), ("crossover", ["flops"], False)],
+)
+def test_it_says_which_operators_choose_the_cost_of_a_child(operator: str, metrics: list[str], aims: bool) -> None:
+    assert create(IMAGES, {}).aims(operator, metrics) is aims
+
+
 @pytest.mark.parametrize("objectives", [("val_error", "params"), ("fitness_error", "flops", "flash")])
 def test_a_search_that_counts_weights_begins_with_few_that_are_shared(objectives: tuple[str, ...]) -> None:
     task = Task("classification", (1, 28, 28), 10)

@@ -1,0 +1,194 @@
+"""Processes that train beside the driver, once trials are so short that Python is their limit.
+
+Threads of one interpreter take turns in running Python. Where training takes a millisecond, and what surrounds it
+three, two threads are hardly faster than one; a process of its own trains while the driver draws, stores and reports.
+What it computes is the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeAlias
+
+from evonas.evaluation.base import Evaluator, Job
+from evonas.individual import Evaluation
+from evonas.space import G
+
+#: Processes begin once a run is as old, in seconds, if its trials took less than SHORT on average: to start one takes
+#: half a second.
+FIRST_SECONDS, SHORT = 3.0, 0.02
+#: Largest evaluator, with the samples, of which each process has a copy, in bytes.
+MOST_BYTES = 2**26
+#: Jobs of a process: one that runs, and one that is next.
+AHEAD = 2
+#: Bytes that a pipe holds, where that can be chosen: jobs and results, so that neither side waits for the other.
+PIPE_BYTES = 2**20
+
+#: Id, budget and replicate of a trial, and its evaluation; None where it was stopped.
+Tagged: TypeAlias = tuple[tuple[int, int, int], Evaluation[G] | None]
+
+
+class ProcessLost(Exception):
+    """Raised if a process has ended, or cannot do a job; ``jobs`` are those that have no result."""
+
+    def __init__(self, jobs: list[Job[Any]], *, died: bool) -> None:
+        super().__init__("a process that trains was lost")
+        self.jobs, self.died = jobs, died
+
+
+@dataclass
+class _Worker(Generic[G]):
+    """A process and its pipes.
+
+    Attributes:
+        process: Runs :mod:`evonas.evaluation.worker`.
+        orders: Evaluators and jobs are written to it.
+        results: An answer to each is read from it.
+        under_way: Jobs without a result, the first is that of the next.
+    """
+
+    process: subprocess.Popen[bytes]
+    orders: Connection
+    results: Connection
+    under_way: deque[Job[G]] = field(default_factory=deque)
+
+    @classmethod
+    def start(cls) -> _Worker[G]:
+        theirs_in, ours_out = os.pipe()
+        ours_in, theirs_out = os.pipe()
+        for end in (ours_out, theirs_out):
+            _widen(end)
+        path = os.pathsep.join(place or os.getcwd() for place in sys.path)
+        command = [sys.executable, "-P", "-m", "evonas.evaluation.worker", str(theirs_in), str(theirs_out)]
+        process = subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL, pass_fds=(theirs_in, theirs_out),
+            start_new_session=True,  # Ctrl-C is for the driver, which ends it
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        return cls(process, Connection(ours_out, readable=False), Connection(ours_in, writable=False))
+
+    def end(self) -> None:
+        for pipe in (self.orders, self.results):
+            pipe.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class Processes(Generic[G]):
+    """Processes of a run; a context manager. They begin when trials turn out to be short, and end with the run.
+
+    Args:
+        n: Number of processes.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._n, self._began = n, time.monotonic()
+        self._seconds, self._n_trials = 0.0, 0
+        self._workers: list[_Worker[G]] = []
+        self._evaluator: Evaluator[G] | None = None
+        self._possible = bool(sys.executable) and os.name == "posix" and _n_cores() > 1
+
+    def __enter__(self) -> Processes[G]:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes, and what they do."""
+        workers, self._workers, self._possible = self._workers, [], False
+        for worker in workers:
+            worker.end()
+
+    def note(self, seconds: float) -> None:
+        """Note how long a trial took; start the processes if trials are short."""
+        self._seconds, self._n_trials = self._seconds + seconds, self._n_trials + 1
+        is_short = self._seconds < SHORT * self._n_trials
+        if self._possible and not self._workers and is_short and time.monotonic() - self._began > FIRST_SECONDS:
+            with suppress(OSError):  # without another process threads go on
+                self._workers.extend(_Worker[G].start() for _ in range(self._n))
+            self._possible = len(self._workers) == self._n
+
+    def take(self, evaluator: Evaluator[G]) -> bool:
+        """Return whether all processes have started and have the evaluator; give it to them if it is another."""
+        if not self._workers or not all(worker.results.poll() for worker in self._workers if self._evaluator is None):
+            return False
+        if evaluator is not self._evaluator:
+            try:
+                if self._evaluator is None:
+                    _ = [worker.results.recv_bytes() for worker in self._workers]  # they have started
+                content = pickle.dumps(evaluator, pickle.HIGHEST_PROTOCOL)
+                if len(content) > MOST_BYTES:
+                    raise pickle.PicklingError("it is too large")
+                for worker in self._workers:
+                    worker.orders.send_bytes(content)
+                if not all(pickle.loads(worker.results.recv_bytes()) for worker in self._workers):
+                    raise pickle.UnpicklingError("they cannot read it")
+            except Exception:  # whatever cannot be sent, threads go on with
+                self.close()
+                return False
+            self._evaluator = evaluator
+        return True
+
+    def run(self, jobs: Iterable[Job[G]], trial_timeout: float | None) -> Iterator[Tagged[G]]:
+        """Evaluate jobs with the evaluator that was taken; each is asked for when a process is about to be free.
+
+        Args:
+            jobs: The jobs.
+            trial_timeout: Seconds a trial may take.
+
+        Raises:
+            ProcessLost: A process has ended, or cannot read a job. All are closed.
+        """
+        for job in jobs:
+            while all(len(worker.under_way) >= AHEAD for worker in self._workers):
+                yield self._next(job)
+            worker = min(self._workers, key=lambda worker: len(worker.under_way))
+            worker.under_way.append(job)
+            try:
+                worker.orders.send_bytes(pickle.dumps((job, trial_timeout), pickle.HIGHEST_PROTOCOL))
+            except Exception as error:
+                raise self._lost(died=isinstance(error, OSError)) from error
+        while any(worker.under_way for worker in self._workers):
+            yield self._next()
+
+    def _next(self, *drawn: Job[G]) -> Tagged[G]:
+        """The next result of any process; ``drawn`` are jobs that wait for it."""
+        busy = {worker.results: worker for worker in self._workers if worker.under_way}
+        worker = busy[wait(list(busy))[0]]  # type: ignore[index]
+        try:
+            answer: Tagged[G] | None = pickle.loads(worker.results.recv_bytes())
+        except (OSError, EOFError) as error:
+            raise self._lost(*drawn, died=True) from error
+        if answer is None:
+            raise self._lost(*drawn, died=False)
+        worker.under_way.popleft()
+        return answer
+
+    def _lost(self, *drawn: Job[G], died: bool) -> ProcessLost:
+        under_way = [job for worker in self._workers for job in worker.under_way]
+        self.close()
+        return ProcessLost([*under_way, *drawn], died=died)
+
+
+def _widen(end: int) -> None:
+    """Let a pipe hold more, where the system allows it."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,176 @@
+"""Processes that train beside the driver."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from short_trials import Located
+from toy import Digits
+
+from evonas.config import RunConfig
+from evonas.evaluation import Job
+from evonas.evaluation.executor import evaluate_all
+from evonas.evaluation.processes import Processes
+from evonas.individual import Individual, Trial
+from evonas.run.open import open_run
+from evonas.run.start import evolve
+from evonas.training import Stop
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes begin with the first short trial, on a machine of any size."""
+    monkeypatch.setattr("evonas.evaluation.processes.FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("evonas.evaluation.processes._n_cores", lambda: 2)
+
+
+def jobs_of(ids: range) -> Iterator[Job[Digits]]:
+    for id in ids:
+        yield Job(Trial(Individual(id, Digits((id % 10,) * 8), 0, ""), 1), np.random.SeedSequence(id), None, Stop())
+
+
+def started(processes: Processes[Digits], evaluator: Any) -> bool:
+    """Whether processes have started and taken an evaluator, within a minute of short trials."""
+    processes.note(0.001)
+    deadline = time.monotonic() + 60
+    while not processes.take(evaluator) and time.monotonic() < deadline and processes._workers:
+        time.sleep(0.01)
+    return processes.take(evaluator)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_short_trials_run_in_processes_and_draw_what_threads_draw(n: int) -> None:
+    evaluator = Located(os.getpid())
+    with Processes[Digits](n) as processes:
+        assert started(processes, evaluator)
+        results = evaluate_all(evaluator, jobs_of(range(40)), stop=Stop(), n_jobs=n, processes=processes)
+        found = {e.id: e for e in results}
+    here = {e.id: e for e in evaluate_all(evaluator, jobs_of(range(40)), stop=Stop())}
+    assert sorted(found) == sorted(here) == list(range(40))
+    assert all(found[id].metrics["draw"] == here[id].metrics["draw"] for id in here)
+    pids = {e.metrics["pid"] for e in found.values()}
+    assert len(pids) == n
+    assert os.getpid() not in pids
+    assert {e.metrics["pid"] for e in here.values()} == {os.getpid()}
+
+
+def test_long_trials_stay_in_threads() -> None:
+    with Processes[Digits](1) as processes:
+        processes.note(0.5)
+        processes.note(0.001)
+        assert not processes._workers
+        assert not processes.take(Located(os.getpid()))
+
+
+def test_another_evaluator_is_taken_before_its_jobs() -> None:
+    with Processes[Digits](1) as processes:
+        assert started(processes, Located(os.getpid()))
+        deadly = Located(os.getpid(), deadly=3)
+        found = [*evaluate_all(deadly, jobs_of(range(2)), stop=Stop(), processes=processes)]
+        assert [e.status for e in found] == ["ok", "ok"]
+        assert processes._evaluator is deadly
+
+
+def test_a_trial_that_kills_its_process_fails_alone_and_the_others_go_on() -> None:
+    evaluator = Located(os.getpid(), deadly=5)
+    with Processes[Digits](1) as processes:
+        assert started(processes, evaluator)
+        results = evaluate_all(evaluator, jobs_of(range(12)), stop=Stop(), processes=processes)
+        found = {e.id: e for e in results}
+        assert not processes.take(evaluator)
+    assert sorted(found) == list(range(12))
+    assert [id for id, e in found.items() if e.status == "failed"] == [5]
+    assert "the worker process died" in (found[5].error or "")
+
+
+@dataclass(frozen=True)
+class OnlyHere(Located):
+    """An evaluator that no other process can import, as one of a notebook."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _missing, ()
+
+
+def _missing() -> object:
+    raise ModuleNotFoundError("No module named 'notebook'")
+
+
+@pytest.mark.parametrize("evaluator", [OnlyHere(os.getpid()), Located(os.getpid(), padding=bytes(2**26))])
+def test_what_processes_cannot_have_stays_in_threads(evaluator: Located) -> None:
+    with Processes[Digits](1) as processes:
+        assert not started(processes, evaluator)
+        assert not processes._workers
+        results = [*evaluate_all(evaluator, jobs_of(range(3)), stop=Stop(), processes=processes)]
+    assert {e.metrics["pid"] for e in results} == {os.getpid()}
+
+
+def test_an_error_of_the_driver_ends_the_processes() -> None:
+    evaluator = Located(os.getpid())
+    with Processes[Digits](2) as processes:
+        assert started(processes, evaluator)
+        programs = [worker.process for worker in processes._workers]
+
+        def jobs() -> Iterator[Job[Digits]]:
+            yield from jobs_of(range(3))
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            list(evaluate_all(evaluator, jobs(), stop=Stop(), n_jobs=2, processes=processes))
+        assert [program.poll() for program in programs] == [-signal.SIGKILL] * 2
+
+
+def test_a_process_ends_with_a_driver_that_is_killed() -> None:
+    program = (
+        "import os, time; from evonas.evaluation import processes as p; p.FIRST_SECONDS = 0.0; p._n_cores = lambda: 2\n"
+        "side = p.Processes(1); side.note(0.001); print(side._workers[0].process.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        pid = int(driver.stdout.readline())
+        driver.kill()
+    deadline = time.monotonic() + 60
+    while _lives(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _lives(pid)
+
+
+def _lives(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    try:
+        return state.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_search_that_changes_to_processes_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = RunConfig(dataset="digits", population=8, children=6, generations=14, epochs=1, n_train=200)
+    used: list[bool] = []
+    take = Processes.take
+
+    def watched(self: Processes[Any], evaluator: Any) -> bool:
+        used.append(take(self, evaluator))
+        time.sleep(0.1)  # the process has time to start
+        return used[-1]
+
+    monkeypatch.setattr(Processes, "take", watched)
+    evolve(config, tmp_path / "processes")
+    assert used[-1]
+    monkeypatch.setattr(Processes, "take", lambda self, evaluator: False)
+    evolve(config, tmp_path / "threads")
+    assert measured(tmp_path / "processes") == measured(tmp_path / "threads")
+
+
+def measured(directory: Path) -> dict[tuple[int, int], Any]:
+    """The metrics of a run, by id and budget."""
+    with open_run(directory) as run:
+        return {(record.id, record.budget): dict(record.metrics) for record in run.store.records()}

@@ -1,0 +1,39 @@
+"""Evaluators of trials that take no time; processes import them by name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from toy import Digits
+
+from evonas.evaluation import Job
+from evonas.individual import Evaluation, Trial
+from evonas.types import Metrics
+
+
+@dataclass(frozen=True)
+class Located:
+    """Tells where a trial ran; the individual ``deadly`` kills its process, unless that is the driver ``driver``.
+
+    Attributes:
+        driver: Process id of the driver.
+        deadly: Id of an individual, -1 for none.
+        padding: Makes the evaluator large.
+    """
+
+    driver: int
+    deadly: int = -1
+    padding: bytes = b""
+    metric_names = ("pid", "draw")
+    shares_memory = True
+
+    def work(self, trial: Trial[Digits]) -> float:
+        return 1.0
+
+    def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:
+        if job.trial.individual.id == self.deadly and os.getpid() != self.driver:
+            os._exit(9)
+        print("what a library prints is no answer")
+        metrics: Metrics = {"pid": float(os.getpid()), "draw": float(job.seed.generate_state(1)[0])}
+        return job.result(metrics)
