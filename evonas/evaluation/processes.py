@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeAlias
 
@@ -87,6 +88,8 @@ class _Worker(Generic[G]):
 class Processes(Generic[G]):
     """Processes of a run; a context manager. They begin when trials turn out to be short, and end with the run.
 
+    There are none on one core, and none within another process of a pool, as in cross-validation with several jobs.
+
     Args:
         n: Number of processes.
     """
@@ -96,7 +99,7 @@ class Processes(Generic[G]):
         self._seconds, self._n_trials = 0.0, 0
         self._workers: list[_Worker[G]] = []
         self._evaluator: Evaluator[G] | None = None
-        self._possible = bool(sys.executable) and os.name == "posix" and _n_cores() > 1
+        self._possible = bool(sys.executable) and os.name == "posix" and _n_cores() > 1 and parent_process() is None
 
     def __enter__(self) -> Processes[G]:
         return self

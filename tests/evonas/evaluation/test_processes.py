@@ -72,6 +72,14 @@ def test_long_trials_stay_in_threads() -> None:
         assert not processes.take(Located(os.getpid()))
 
 
+@pytest.mark.parametrize("place", ["_n_cores", "parent_process"])
+def test_one_core_and_a_process_of_a_pool_have_no_processes(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setattr(f"evonas.evaluation.processes.{place}", lambda: 1)
+    with Processes[Digits](1) as processes:
+        assert not started(processes, Located(os.getpid()))
+        assert not processes._workers
+
+
 def test_another_evaluator_is_taken_before_its_jobs() -> None:
     with Processes[Digits](1) as processes:
         assert started(processes, Located(os.getpid()))
