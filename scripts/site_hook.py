@@ -124,7 +124,7 @@ def search_options() -> str:
 
 def former_names() -> str:
     """Return the names that have changed, by what they are."""
-    from evonas import renamed
+    from evonas.serialization import renamed
 
     kinds = {
         "setting": renamed.SETTINGS, "value": {k: v for names in renamed.VALUES.values() for k, v in names.items()},

@@ -8,10 +8,10 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from evonas import renamed
 from evonas.cli.failing import exit_codes
 from evonas.cli.help import print_help
 from evonas.cli.usage import usage_in_a_sentence
+from evonas.serialization import renamed
 
 #: Settings that make ``-h`` equal to ``--help`` everywhere: commands have them from the application.
 CONTEXT = {"help_option_names": ["--help", "-h"]}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonas import renamed
 from evonas.cli import completion
 from evonas.cli.console import csv_text, make_console, print_stderr, say
 from evonas.cli.options import (
@@ -24,6 +23,7 @@ from evonas.cli.options import (
     parse_reference,
 )
 from evonas.cli.test_metrics import say_weights
+from evonas.serialization import renamed
 from evonas.types import UserError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import typer
 from evonas.cli.console import print_stderr
 from evonas.cli.interruption import exit_code, signals_interrupt
 from evonas.cli.usage import USAGE_ERROR
-from evonas.renamed import RenamedWarning
+from evonas.serialization.renamed import RenamedWarning
 from evonas.types import UserError, damaged_by
 
 #: Exit codes: bad input or missing resources; and the code that shells report if a pipe's reader has ended.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas import renamed
 from evonas.cli import completion
 from evonas.cli.compare import check_same_data, check_teachers
 from evonas.cli.console import csv_text, make_console, print_stderr, say
@@ -31,6 +30,7 @@ from evonas.cli.options import (
     parse_reference,
 )
 from evonas.cli.test_metrics import say_weights, test_cells_of, test_metrics_of
+from evonas.serialization import renamed
 from evonas.types import UserError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from evonas import renamed
 from evonas.cli import completion
 from evonas.cli.setting import setting
+from evonas.serialization import renamed
 from evonas.types import MOST, UserError, suggestion
 
 #: Default of an option that changes a setting of a run.

@@ -11,7 +11,7 @@ import typer
 
 from evonas.capabilities.option_models import OptionHelp, describe_options
 from evonas.cli import completion
-from evonas.settings import RunSettings
+from evonas.config.settings import RunSettings
 from evonas.training import Recipe
 
 #: How a description names a default that is no value, and where that ends.

@@ -19,7 +19,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from evonas import renamed
 from evonas.data.arrays import RawSamples
 from evonas.data.axes import Axes, channels_first
 from evonas.data.numeric import names_columns
@@ -33,6 +32,7 @@ from evonas.run.evolution import stored, workspace
 from evonas.run.open import open_run
 from evonas.run.refit import module, settle, share_of_time, standings
 from evonas.run.start import RunObserver, begin
+from evonas.serialization import renamed
 from evonas.types import MOST, Doubles, UserError, suggestion
 
 if TYPE_CHECKING:

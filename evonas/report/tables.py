@@ -10,11 +10,11 @@ from types import MappingProxyType
 from rich.markup import escape
 from rich.table import Table
 
-from evonas import renamed
 from evonas.front import check_measured, knee
 from evonas.objectives import Objectives
 from evonas.objectives.metrics import MEASURED_LATER
 from evonas.report.choice import read_quality
+from evonas.serialization import renamed
 from evonas.store import Record
 from evonas.types import UserError, suggestion
 

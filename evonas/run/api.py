@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from evonas import front as fronts
-from evonas import renamed
 from evonas.config import RunConfig
 from evonas.data.categories import feature_names
 from evonas.data.locating import expanded
@@ -16,6 +15,7 @@ from evonas.report.notebook import GOALS, front_html, goals_of
 from evonas.run.open import OpenRun, config_of, open_run, require_evaluated
 from evonas.run.package import Package
 from evonas.run.package import load as load_file
+from evonas.serialization import renamed
 from evonas.store import Record
 from evonas.types import UserError, Weights
 

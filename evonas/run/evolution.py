@@ -14,7 +14,6 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from evonas import renamed
 from evonas.config import RunConfig, check_config
 from evonas.data.arrays import RawSamples, raw_samples
 from evonas.data.axes import AXES_INSIDE
@@ -24,6 +23,7 @@ from evonas.data.weights import check_weights, weighted
 from evonas.run import start
 from evonas.run.api import Run
 from evonas.run.start import RunObserver
+from evonas.serialization import renamed
 from evonas.serialization.files import DATABASE, replacement
 from evonas.store import check_absent
 from evonas.types import Ints, UserError

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import safetensors.numpy
 
-from evonas import renamed
 from evonas.data.samples import Scaling
 from evonas.run.plugins import create_space
+from evonas.serialization import renamed
 from evonas.serialization.arrays import BAD_DATA, read_arrays
 from evonas.serialization.files import read_regular, write_output
 from evonas.space import Encoded

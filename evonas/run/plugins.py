@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from evonas import renamed
 from evonas.capabilities.given import Given
 from evonas.capabilities.option_models import read_options
 from evonas.capabilities.options import ReadsOptions
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.objectives.metrics import METRICS, Metric
 from evonas.search import SEARCHERS, SearcherFactory
+from evonas.serialization import renamed
 from evonas.serialization.arrays import BAD_DATA
 from evonas.space import SearchSpace
 from evonas.types import Task, UserError, suggestion

@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from evonas.config import option_names, recipe_from
+from evonas.capabilities.given import recipe_from
+from evonas.config import option_names
 from evonas.data import test_split
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job, merge

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from evonas import renamed
 from evonas.individual import Origin
+from evonas.serialization import renamed
 from evonas.store.records import ComputeCost, Record, Retraining, RunInfo, SeedSource, TeacherSource
 from evonas.types import Json, UserError
 

@@ -4,8 +4,8 @@
   is added goes into the table.
 - The formats 2 and 3 have no table ``origins``. A run's own evaluations ended after more than 0 seconds; those of 0
   seconds came from the runs that seeded it, whose founders are its first individuals, in the order of the header.
-- The formats 2 to 4 have the names of :mod:`evonas.renamed`: of settings, metrics and mutations, and of the column
-  ``birth``. The header is renamed when it is read, see :func:`evonas.store.rows.info_of`.
+- The formats 2 to 4 have the names of :mod:`evonas.serialization.renamed`: of settings, metrics and mutations, and of
+  the column ``birth``. The header is renamed when it is read, see :func:`evonas.store.rows.info_of`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from evonas import renamed
+from evonas.serialization import renamed
 from evonas.store import rows
 from evonas.store.directory import FORMAT, ORIGINS, WEIGHTS
 from evonas.store.records import Record, RunInfo

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from evonas.capabilities.family import FamilySearchable, FoundFamily
+from evonas.capabilities.given import recipe_from
 from evonas.capabilities.initialization import Seedable, Seeder
-from evonas.config import recipe_from
 from evonas.data.samples import Splits
 from evonas.evaluation.trained import predict, train
 from evonas.testing.contract import Contract, required

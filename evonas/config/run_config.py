@@ -11,16 +11,14 @@ from typing import Any, Literal, Self, TypedDict
 
 from pydantic import ValidationError, model_validator
 
-from evonas import renamed
-from evonas.capabilities.given import Given, read_recipe, recipe_from
+from evonas.capabilities.given import Given, read_recipe
 from evonas.capabilities.setting_errors import sentence_of
+from evonas.config.settings import RunSettings
 from evonas.data.axes import Axes
 from evonas.data.own_files import FileOptions
-from evonas.settings import RunSettings
+from evonas.serialization import renamed
 from evonas.training import Recipe
 from evonas.types import Json, UserError
-
-__all__ = ["OPTIONS", "RunConfig", "build_config", "check_config", "option_names", "read_toml", "recipe_from"]
 
 #: Settings whose options on the command line have another name.
 OPTIONS = {

@@ -9,12 +9,12 @@ from typing import Any, get_args
 import pytest
 
 import evonas
-from evonas import renamed
 from evonas.config import RunConfig, build_config
 from evonas.objectives.metrics import METRICS
-from evonas.renamed import RenamedWarning
 from evonas.report.tables import IDENTITY
 from evonas.run.plugins import create_space
+from evonas.serialization import renamed
+from evonas.serialization.renamed import RenamedWarning
 from evonas.training import Recipe
 from evonas.types import Task, UserError
 from search_spaces.neuron.mutation import OPERATORS
@@ -121,7 +121,7 @@ def test_what_is_given_by_the_present_name_wins_over_a_file_with_the_former_one(
         ("[training]\nfull_rate_edges = 'x'", "lr_reference_edges"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::evonas.renamed.RenamedWarning")
+@pytest.mark.filterwarnings("ignore::evonas.serialization.renamed.RenamedWarning")
 def test_what_cannot_be_is_one_sentence(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "run.toml").write_text(text)
     with pytest.raises(UserError, match=message):
