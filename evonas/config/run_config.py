@@ -206,8 +206,8 @@ def check_config(
 
     Args:
         values: Fields of :class:`RunConfig`.
-        source: Where they are from, for the message.
-        options: Of the command line, by the names of those settings that they gave.
+        source: Source of the values, for the message.
+        options: Options of the command line by the settings that they gave.
 
     Raises:
         UserError: The first bad key or value; names the option that gave it, or the source.

@@ -203,7 +203,13 @@ def _evaluate_in_turn(
 
 
 def draws_beside(evaluator: Evaluator[G], n_jobs: int, processes: Processes[G] | None = None) -> bool:
-    """Whether :func:`evaluate_all` asks for one job after another, as long as none of them is to come first."""
+    """Whether :func:`evaluate_all` asks for one job after another, as long as none of them is to come first.
+
+    Args:
+        evaluator: The evaluator.
+        n_jobs: Number of parallel jobs.
+        processes: Processes for short trials; None for none.
+    """
     return evaluator.shares_memory and (n_jobs == 1 or (processes is not None and processes.take(evaluator)))
 
 

@@ -1,4 +1,4 @@
-"""From a configuration to the parts of a run."""
+"""Assembly of the parts of a run by its configuration."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ from evonas.types import Task, UserError
 
 @dataclass(frozen=True)
 class Parts:
-    """What a configuration describes, ready to run.
+    """Parts of a run by its configuration, ready to run.
 
     Attributes:
-        family_search: The search that gives the family; None where it is drawn member by member.
-        table: What the evaluator ``table`` looks networks up in.
+        family_search: The search that gives the family; None for one that is drawn member by member.
+        table: Table in which the evaluator ``table`` looks networks up.
     """
 
     config: RunConfig
@@ -73,9 +73,9 @@ def assemble(
     """Load the data and build every part of the run ``out``; raises :class:`UserError` for what does not fit.
 
     Args:
-        config: What the user has set.
+        config: Settings of the user.
         out: The run, in which a search may find a table of latencies.
-        epochs: Of a trial where the configuration gives none and there are samples enough.
+        epochs: Epochs of a trial for data sets that are not small, if the configuration gives none.
         new: Choose options that suit the data, and bound what founders begin with; a run that is resumed keeps what
             it began with.
         seed_from: Runs whose networks this one goes on from.

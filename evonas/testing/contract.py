@@ -1,4 +1,4 @@
-"""How a subclass of a contract sets what is tested: as a value or as a fixture."""
+"""Subclasses of contracts, which set what is tested as a value or as a fixture."""
 
 from __future__ import annotations
 

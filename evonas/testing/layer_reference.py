@@ -1,4 +1,4 @@
-"""What layers compute, by torch: the reference for spaces that give layers and for those that take them."""
+"""Outputs of layers, by torch: the reference for spaces that give layers and for those that take them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,13 @@ def _padded(x: Tensor, window: Window, value: float) -> Tensor:
 
 
 def _pooled(window: Window, x: Tensor, weight: float) -> Tensor:
-    """Sums over windows."""
+    """Weighted sums over windows.
+
+    Args:
+        window: The windows.
+        x: Input, ``(n, channels, *places)``.
+        weight: Weight of each value.
+    """
     convolve = functional.conv1d if x.ndim == 3 else functional.conv2d
     weights = torch.full((x.shape[1], 1, *window.kernel), weight, dtype=torch.float64)
     return convolve(

@@ -26,7 +26,7 @@ def through_files(data: Encoded) -> Encoded:
 
 
 def frozen(space: SearchSpace[Any], genotype: Any) -> bytes:
-    """All that is stored of a genotype, as bytes: what must not change behind its back."""
+    """Stored form of a genotype as bytes, which must not change unseen."""
     data = space.encode(genotype)
     arrays = [np.asarray(array).tobytes() for _, array in sorted(data.arrays.items())]
     return json.dumps(data.header).encode() + b"".join(arrays)

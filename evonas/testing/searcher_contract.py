@@ -36,19 +36,19 @@ class Memory:
         self.evaluations: dict[tuple[int, int], Evaluation[Digits]] = {}
 
     def individual(self, id: int) -> Individual[Digits]:
-        """As :meth:`evonas.search.History.individual`."""
+        """Individual by its id, see :meth:`evonas.search.History.individual`."""
         return self.individuals[id]
 
     def evaluation(self, id: int, budget: int) -> Evaluation[Digits]:
-        """As :meth:`evonas.search.History.evaluation`."""
+        """Evaluation by id and budget, see :meth:`evonas.search.History.evaluation`."""
         return self.evaluations[id, budget]
 
     def digests(self, before: int) -> Iterable[str]:
-        """As :meth:`evonas.search.History.digests`."""
+        """Digests of earlier genotypes, see :meth:`evonas.search.History.digests`."""
         return [i.genotype.digest for i in self.individuals.values() if i.id < before]
 
     def step(self, searcher: Searcher[Digits]) -> list[Trial[Digits]]:
-        """Ask for trials, evaluate and tell them; the searcher has ended where there are none."""
+        """Ask for trials, evaluate and tell them; an empty list means that the searcher has ended."""
         trials = searcher.ask()
         self.individuals |= {t.individual.id: t.individual for t in trials}
         self.evaluations |= {t.key: evaluate(t) for t in trials}

@@ -24,7 +24,7 @@ from evonas.types import Metrics, UserError, Weights
 
 
 class FamilyContract(Contract):
-    """What contracts of families have in common: members cover the budgets, and compute what the space says.
+    """Common part of the contracts of families: members cover the budgets, and compute what the space says.
 
     Attributes:
         name: The name that users know the seeder, or the search, by.
@@ -129,7 +129,13 @@ class FamilySearchContract(FamilyContract):
 
     @pytest.fixture
     def run(self, space: Any, splits: Splits, tmp_path: Path) -> Run:
-        """Search for members in a folder of this name."""
+        """Search for members in a folder of a given name.
+
+        Args:
+            space: The space.
+            splits: The data set.
+            tmp_path: Parent of the folder.
+        """
         assert isinstance(space, FamilySearchable), "the space has no searches for families"
         searches = space.family_searches
         assert self.name in searches, f"the space has no search {self.name!r}, it has {sorted(searches)}"

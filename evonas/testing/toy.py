@@ -161,7 +161,7 @@ class ToyEvaluator:
         return self.threads
 
     def work(self, trial: Trial[Digits]) -> float:
-        """How long the trial takes."""
+        """Seconds that the trial takes."""
         return self.seconds
 
     def __call__(self, job: Job[Digits]) -> Evaluation[Digits]:

@@ -187,7 +187,7 @@ class NeuronGenotype:
 
     @cached_property
     def costs(self) -> dict[str, Metrics]:
-        """What :func:`search_spaces.neuron.cost.cost` has counted, by the norm."""
+        """Costs that :func:`search_spaces.neuron.cost.cost` has counted, by the norm."""
         return {}
 
     @cached_property

@@ -20,7 +20,7 @@ from .settings import FAST
 #: win in networks that are hard to train without: in 8 cells later than in 17, in 3 and 6 not within 60 epochs.
 BENCH201: Mapping[str, Any] = {"operations": "nasbench201", "cells": 15, "channels": 4, "stem_stride": 2}
 FEW_IMAGES, EPOCHS = 640, 60
-#: Of the lines of the plot.
+#: Colours of the lines of the plot.
 COLOURS: Mapping[str, str] = {"without remedies": "tab:red", "with remedies": "tab:blue"}
 NO_REMEDY: Mapping[str, Any] = {"auxiliary_skip": False, "beta_decay": 0.0, "warm_up": 0.0, "cool_down": 0.0}
 

@@ -123,7 +123,7 @@ ABLATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
     "rungs": {"rungs": [2, 8]},
     "confirmed": {"rungs": [6, 12]},
     "by-validation": {"objectives": ["val_error", "flops"]},
-    # Of five children, the one with the best proxy is trained.
+    # The one of five children with the best proxy is trained.
     "evolve-prescreen": {"prescreen": "naswot", "prescreen_ratio": 5},
     # Other searchers on the same founders and mutations: budgets that grow with promise, and a model of what was seen.
     "evolve-halving": {"searcher": "successive-halving", "rungs": _RUNGS},

@@ -55,7 +55,7 @@ def markdown(document: Document) -> str:
 
 
 def _reference(document: Document) -> list[str]:
-    """Return the sentence on the hypervolumes' reference point, where there are hypervolumes."""
+    """Return the sentence on the hypervolumes' reference point, if the document has some."""
     if "reference" not in document:
         return []
     at = ", ".join(f"{name} = {value:g}" for name, value in document["reference"].items())

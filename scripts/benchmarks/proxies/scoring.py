@@ -61,7 +61,13 @@ class Task(NamedTuple):
 
 
 def make_scorer(dataset: str, data_root: Path | None, n_samples: int) -> Scorer[Any]:
-    """Return a scorer of the benchmark's networks that holds as many samples as it uses."""
+    """Return a scorer of the benchmark's networks that holds as many samples as it uses.
+
+    Args:
+        dataset: Name of the data set.
+        data_root: Folder of the data sets; None searches the usual ones.
+        n_samples: Number of samples.
+    """
     splits = load(dataset, root=data_root, n_train=max(n_samples, FEW), validation=FEW)
     first, one = np.arange(n_samples), np.arange(1)
     few = replace(splits, train=splits.train.take(first), validation=splits.validation.take(one))
@@ -144,7 +150,14 @@ def _scored(scorer: Scorer[Any], task: Task) -> list[Score]:
 
 
 def _pooled(scorer: Scorer[Any], todo: Sequence[Task], n_jobs: int, end: float) -> Iterator[list[Score]]:
-    """Yield the scores of each architecture as it ends."""
+    """Yield the scores of each architecture as it ends.
+
+    Args:
+        scorer: The scorer.
+        todo: Architectures with their proxies.
+        n_jobs: Number of processes.
+        end: Time on the monotonic clock after which no further architecture is begun.
+    """
     pool = ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn"), initializer=_keep, initargs=(scorer,))
     left, running = _until(todo, end), set[Future[list[Score]]]()
     with pool:

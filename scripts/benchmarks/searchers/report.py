@@ -1,4 +1,4 @@
-"""All results as one document, its table and its plot."""
+"""Document with all results, its table and its plot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What searches reach, a line of JSON each, so that a stopped benchmark continues."""
+"""Results of searches, a line of JSON each, so that a stopped benchmark continues."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Game(NamedTuple):
 
 
 class Aim(Protocol):
-    """What a search wants, and how far it is."""
+    """Aim of a search, and the progress towards it."""
 
     value: float
     reached: bool
@@ -163,7 +163,14 @@ def run_missing(
 def _in_processes(
     games: Sequence[Game], most: int, n_jobs: int, source: tuple[Path | None, str, str | None]
 ) -> Iterator[Result]:
-    """Yield results as they end; few games wait at a time, so that a stopped benchmark ends soon."""
+    """Yield results as they end; few games wait at a time, so that a stopped benchmark ends soon.
+
+    Args:
+        games: The games.
+        most: Cost after which a search is given up, in full trainings.
+        n_jobs: Number of processes.
+        source: Arguments of the function that reads the table in each process.
+    """
     with ProcessPoolExecutor(
         n_jobs, mp_context=get_context("spawn"), initializer=_read, initargs=source
     ) as pool:
