@@ -63,106 +63,109 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    space: str = Field("neuron", description="Search space (``evonas spaces`` lists all).")
+    space: str = Field(default="neuron", description="Search space (``evonas spaces`` lists all).")
     dataset: Annotated[str, AfterValidator(_dataset)] = Field(
-        "digits",
+        default="digits",
         description="A name (``evonas datasets`` lists all), or the path of an own ``.npz``, ``.csv`` or ``.parquet`` "
                     "file.",
     )
     data_root: Annotated[Path, AfterValidator(_absolute)] | None = Field(
-        None, description="Folder of the data sets; None is ``$EVONAS_DATA``, else the user's data folder."
+        default=None, description="Folder of the data sets; None is ``$EVONAS_DATA``, else the user's data folder."
     )
-    n_train: int | None = Field(None, ge=1, lt=2**63, description="Training samples to use; None is all.")
+    n_train: int | None = Field(default=None, ge=1, lt=2**63, description="Training samples to use; None is all.")
     n_validation: int | None = Field(
-        None, ge=1, lt=2**63,
+        default=None, ge=1, lt=2**63,
         description="Samples to hold back for validation; None is a fifth, of many a sixth. Where trials are small, a "
                     "large validation set takes most of their time.",
     )
     axes: Axes | None = Field(
-        None, description="Axes of the samples of an own file; None is by their shape. See :mod:`evonas.data.axes`."
+        default=None,
+        description="Axes of the samples of an own file; None is by their shape. See :mod:`evonas.data.axes`.",
     )
     task: Literal["classification", "regression"] | None = Field(
-        None, description="Kind of the targets of an own file; None is by their type."
+        default=None, description="Kind of the targets of an own file; None is by their type."
     )
     target: str | tuple[str, ...] | None = Field(
-        None, description="Column of a table that is to be predicted; several of a regression."
+        default=None, description="Column of a table that is to be predicted; several of a regression."
     )
     groups: str | None = Field(
-        None, description="Column (array of an ``.npz``) whose equals are never split apart; None is none."
+        default=None, description="Column (array of an ``.npz``) whose equals are never split apart; None is none."
     )
     weights: str | None = Field(
-        None, description="Column (array of an ``.npz``) that says what each sample counts; None is all alike."
+        default=None, description="Column (array of an ``.npz``) that says what each sample counts; None is all alike."
     )
     ignore: Annotated[tuple[str, ...], BeforeValidator(_several)] = Field(
-        (),
+        default=(),
         description="Columns of a table that are no features. As of ``target`` and ``categorical``, a text that is no "
                     "column itself names several with commas between them.",
     )
     impute: Imputation | None = Field(
-        None,
+        default=None,
         description="Statistic of the training samples that takes the place of missing values; None is none: they are "
                     "refused. For a missing text ``mean`` is the shares of its column's categories, ``median`` the "
                     "category that most samples have.",
     )
     validation: Annotated[Path | Literal["split"], AfterValidator(_validation)] | None = Field(
-        None,
+        default=None,
         description="File with the validation samples, or ``split``; None is ``x_val`` of an ``.npz``, or some are "
                     "held back. ``split`` holds some back even where the file has its own.",
     )
     test: Annotated[Path, AfterValidator(_absolute)] | None = Field(
-        None, description="File with the test samples; None is ``x_test`` of an ``.npz``."
+        default=None, description="File with the test samples; None is ``x_test`` of an ``.npz``."
     )
     columns: tuple[str, ...] = Field(
-        (), description="Columns of a table that are features, in order; kept from the file that a run began with."
+        default=(),
+        description="Columns of a table that are features, in order; kept from the file that a run began with.",
     )
     categorical: Annotated[tuple[str, ...], BeforeValidator(_several)] = Field(
-        (), description="Columns of a table that hold categories, beside those of few texts."
+        default=(), description="Columns of a table that hold categories, beside those of few texts."
     )
     categories: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
         description="Categories of each such column; kept from the file that a run began with.",
     )
     objectives: tuple[str, ...] | None = Field(
-        None,
+        default=None,
         description="The quality, then costs (``evonas metrics`` lists all); None is ``trainval_error,flops``. Of a "
                     "regression the quality is ``trainval_mse`` then, of several targets ``trainval_nmse``.",
     )
-    constraints: tuple[str, ...] = Field((), description="Bounds on metrics, like ``flops<=100000``.")
+    constraints: tuple[str, ...] = Field(default=(), description="Bounds on metrics, like ``flops<=100000``.")
     evaluator: Literal["trained", "shared", "table"] = Field(
-        "trained",
+        default="trained",
         description="What measures the quality of a network. ``shared`` trains nothing: it measures with the weights "
                     "of the supernet that the run ``supernet`` has trained, whatever the epochs. ``table`` trains "
                     "nothing either: it looks networks up in a published table of the space, of which ``dataset`` and "
                     "``epochs`` must be.",
     )
     supernet: Annotated[Path, AfterValidator(_absolute)] | None = Field(
-        None, description="Run whose supernet's weights are shared; None is none."
+        default=None, description="Run whose supernet's weights are shared; None is none."
     )
     searcher: str = Field(
-        "nsga2", description="Search strategy. ``random`` is the baseline at equal budget; see :mod:`evonas.search`."
+        default="nsga2",
+        description="Search strategy. ``random`` is the baseline at equal budget; see :mod:`evonas.search`.",
     )
     searcher_options: dict[str, Any] = Field(default_factory=dict, description="Settings of the searcher's own.")
-    seeder: str = Field("random", description="Method whose family the searcher ``random`` draws from.")
+    seeder: str = Field(default="random", description="Method whose family the searcher ``random`` draws from.")
     preset: PresetName | None = Field(
-        None,
+        default=None,
         description="``published`` sets all as the method's paper has it, but for what is given; None is none. The "
                     "method is that of ``seeder``, or the searcher ``nsga2``; without a preset the defaults of this "
                     "project remain.",
     )
-    population: int = Field(40, ge=2, le=MOST, description="Survivors of a generation, and founders.")
-    children: int = Field(20, ge=1, le=MOST, description="Offspring of a generation.")
-    generations: int = Field(30, ge=0, le=MOST, description="Generations after the founders.")
+    population: int = Field(default=40, ge=2, le=MOST, description="Survivors of a generation, and founders.")
+    children: int = Field(default=20, ge=1, le=MOST, description="Offspring of a generation.")
+    generations: int = Field(default=30, ge=0, le=MOST, description="Generations after the founders.")
     evaluations: int | None = Field(
-        None, ge=1, le=MOST,
+        default=None, ge=1, le=MOST,
         description="Evaluations after which a run ends, whatever its searcher would still ask for; None is no limit.",
     )
     epochs: int | None = Field(
-        None, ge=1, le=MOST,
+        default=None, ge=1, le=MOST,
         description=f"Epochs of a trial; None is {EPOCHS}, more where samples are few. See "
                     ":func:`evonas.training.length.default_epochs`.",
     )
     search_epochs: int | None = Field(
-        None, ge=1, le=MOST,
+        default=None, ge=1, le=MOST,
         description="Epochs of a search that is one training for the whole family; None is the method's own. Its "
                     "members are trained for ``epochs`` after that.",
     )
@@ -172,70 +175,72 @@ class RunSettings(BaseModel):
                     ":mod:`evonas.supernet.settings`, or the space's own.",
     )
     rungs: Annotated[tuple[int, ...], AfterValidator(_ascending)] | None = Field(
-        None, description="Epochs that grow with promise, in the place of ``epochs``; None is none."
+        default=None, description="Epochs that grow with promise, in the place of ``epochs``; None is none."
     )
     teacher: Annotated[str, AfterValidator(_teacher)] | None = Field(
-        None,
+        default=None,
         description="Run whose best ``teacher_members``, averaged, are distilled, or one of its networks, ``RUN:ID``; "
                     "None is none.",
     )
-    teacher_members: int = Field(5, ge=1, le=MOST, description="Networks of the teacher.")
+    teacher_members: int = Field(default=5, ge=1, le=MOST, description="Networks of the teacher.")
     self_distillation: bool | None = Field(
-        None,
+        default=None,
         description="The best so far teach the children; None is on, without a teacher, shifts and flips. The best "
                     "``teacher_members`` of this run teach those of the searcher ``nsga2``. Where images are moved in "
                     "training (also where only some networks' are) the default is off, since the teacher sees them "
                     "where they were. See :mod:`evonas.run.distillation`.",
     )
     survival: Literal["aging", "aging-dominated", "elitist"] = Field(
-        "aging-dominated",
+        default="aging-dominated",
         description="Order in which individuals die. ``aging-dominated``: the oldest of the dominated first, "
                     "``aging``: the oldest, ``elitist``: the worst.",
     )
     parent_selection: Literal["front-gap", "tournament", "living-tournament", "binary-tournament"] = Field(
-        "front-gap",
+        default="front-gap",
         description="Choice of parents. ``front-gap``: neighbours of thin places of the front; ``tournament``: the "
                     "best of 3 of the population, a fifth of the time any of the front; ``living-tournament``: always "
                     "the best of 3 of the population; ``binary-tournament``: the better of 2, as in Deb's NSGA-II.",
     )
     adaptive_operators: bool = Field(
-        False, description="Draw operators by the hypervolume that they gained for their compute."
+        default=False, description="Draw operators by the hypervolume that they gained for their compute."
     )
-    crossover_rate: float = Field(0.0, ge=0, le=1, description="Share of the children that have two parents.")
+    crossover_rate: float = Field(default=0.0, ge=0, le=1, description="Share of the children that have two parents.")
     prescreen: Annotated[str, AfterValidator(_proxy)] | None = Field(
-        None,
+        default=None,
         description="Zero-cost proxy that chooses which children are trained, like ``naswot``; None is none. It "
                     "chooses one of ``prescreen_ratio`` children that are bred; without it every child is trained. "
                     "See :mod:`evonas.evaluation.proxies`.",
     )
-    prescreen_ratio: int = Field(5, ge=2, le=1000, description="Children that are bred for each that is trained.")
+    prescreen_ratio: int = Field(
+        default=5, ge=2, le=1000, description="Children that are bred for each that is trained."
+    )
     seed: int = Field(
-        0, ge=0, lt=2**63,
+        default=0, ge=0, lt=2**63,
         description="Decides everything random but the split into training and validation samples.",
     )
     split_seed: int = Field(
-        0, ge=0, lt=2**63,
+        default=0, ge=0, lt=2**63,
         description="Decides the split into training and validation samples. Runs that seed each other must share it, "
                     "runs that are compared should.",
     )
-    jobs: int = Field(1, ge=1, le=MOST_JOBS, description="Trials at a time; does not change the result.")
+    jobs: int = Field(default=1, ge=1, le=MOST_JOBS, description="Trials at a time; does not change the result.")
     time_limit: float | None = Field(
-        None, gt=0,
+        default=None, gt=0,
         description="Seconds of all sessions, after which the run stops and can be resumed; None is no limit.",
     )
     trial_timeout: float | None = Field(
-        None, gt=0, description="Seconds after which a trial counts as failed; None is no limit."
+        default=None, gt=0, description="Seconds after which a trial counts as failed; None is no limit."
     )
     latency_command: str | None = Field(
-        None,
+        default=None,
         description="Command that gets an exported file and prints milliseconds; None is none. It is given again on "
                     "resume, since a run directory may come from a stranger. See :mod:`evonas.runtimes.device`.",
     )
     latency_timeout: float = Field(
-        60, gt=0, description="Seconds that the latency command may take for each network."
+        default=60, gt=0, description="Seconds that the latency command may take for each network."
     )
     classes: tuple[str, ...] = Field(
-        (),
+        default=(),
         description="Names of the classes in the order of the outputs, which networks keep in their headers. Where "
                     "they are not given, those of a table's target are kept.",
     )

@@ -94,9 +94,9 @@ def test_an_attribute_that_is_no_model_declares_nothing(spaces: dict[str, Any]) 
 
 def test_options_of_another_space_are_read_anew(spaces: dict[str, Any]) -> None:
     spaces["widths"] = Factory(own_space.WidthSpace, own_space.WidthOptions, name="widths")
-    options = read_space_options("widths", Given({"widest": 8}, NeuronOptions()))
+    options = read_space_options("widths", Given({"widest": 8}, NeuronOptions.model_validate({})))
     assert isinstance(options, Given)
-    assert options.settings == own_space.WidthOptions(widest=8)
+    assert options.settings == own_space.WidthOptions.model_validate({"widest": 8})
 
 
 def test_no_table_of_a_run_is_read_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
