@@ -240,7 +240,7 @@ def test_the_latex_table_has_the_best_in_bold_and_marks_what_is_significantly_wo
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{digits: validation accuracy of the best member"):
         assert text.count(rule) == 1
     assert text.count("{") == text.count("}")
-    assert r"and hypervolume up to val\_error = 1, flops = 1000 (log10 of flops)" in text
+    assert r"and hypervolume up to val\_error = 1, flops = 100 (log10 of flops)" in text
 
 
 def test_the_latex_table_marks_what_differs_from_the_baseline() -> None:

