@@ -185,7 +185,7 @@ def laws(contract: str) -> str:
     (found,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     tests = [node.name.removeprefix("test_") for node in found.body
              if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
-    return "\n".join(["Its laws:", "", *(f"- {test.replace('_', ' ')}" for test in tests)])
+    return "\n".join(["Its laws, each a test of the class:", "", *(f"- {test.replace('_', ' ')}" for test in tests)])
 
 
 def layers() -> str:

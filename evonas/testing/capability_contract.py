@@ -195,13 +195,14 @@ class CapabilityContract(Contract):
         genotype, splits = space.sample(generator(0)), noise(self.task)
         before, weights = frozen(space, genotype), initial_weights(space, genotype)
         start = {name: value.copy() for name, value in weights.items()}
-        arguments: dict[str, Any] = {"epochs": 1, "seed": np.random.SeedSequence(5), "stop": Stop()}
-        first = space.train(genotype, weights, splits, Recipe(), **arguments)
+        recipe = Recipe(batch_size=8)  # several steps, for spaces that prune in training
+        arguments: dict[str, Any] = {"epochs": 2, "seed": np.random.SeedSequence(5), "stop": Stop()}
+        first = space.train(genotype, weights, splits, recipe, **arguments)
         space.validate(first.genotype)
         for name, value in start.items():
             np.testing.assert_array_equal(value, weights[name], f"train changes the weights {name} that it begins with")
         assert frozen(space, genotype) == before, "train changes the genotype that it is given"
-        again = space.train(genotype, weights, splits, Recipe(), **arguments)
+        again = space.train(genotype, weights, splits, recipe, **arguments)
         assert again.genotype == first.genotype, "train gives another genotype for the same arguments"
         for name, value in first.weights.items():
             np.testing.assert_array_equal(value, again.weights[name], f"train gives other {name} at a second call")

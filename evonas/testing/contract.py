@@ -30,7 +30,7 @@ class Contract:
     """Base of all contracts: an attribute of a subclass that has the name of a fixture becomes that fixture.
 
     So a part that is quickly made is given as a value, ``space = MySpace()``, which all tests share; one that is slow
-    to make, depends on others or has variants is given as a fixture of pytest, which may have a scope and ``params``.
+    to make, depends on others or has variants is given as a fixture of pytest, which may have ``params``.
 
     Raises:
         TypeError: A method or a property has the name of a fixture, but is none.

@@ -31,7 +31,7 @@ class TestMapElites(SearcherContract):
 
 
 class TestWorstClass(MetricContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def splits(self) -> Splits:
         return load("digits", n_train=100)
 

@@ -34,10 +34,15 @@ def copy(root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def of_devices(root: Path) -> NasBench201Table:
+    return SOURCE.read("cifar10", root, ["raspi4_latency"])
+
+
 class TestTableOfDevices(TableContract):
-    @pytest.fixture(scope="class")
-    def table(self, root: Path) -> NasBench201Table:
-        return SOURCE.read("cifar10", root, ["raspi4_latency"])
+    @pytest.fixture
+    def table(self, of_devices: NasBench201Table) -> NasBench201Table:
+        return of_devices
 
     @pytest.fixture
     def space(self, table: NasBench201Table) -> NasBench201Space:
