@@ -24,14 +24,14 @@ from search_spaces.neuron.mutation.grow_and_prune import (
     prune,
 )
 from search_spaces.neuron.mutation.neurons import add_nodes, merge_neurons, remove_layer, split_neuron
-from search_spaces.neuron.mutation.sharing import release, share, tie_weights
+from search_spaces.neuron.mutation.sharing import release, tie_weights
 from search_spaces.neuron.mutation.steps import LARGEST_STEPS, UNBOUNDED, MutationParams
 
 __all__ = [
     "DEFAULT_WEIGHTS", "FEW_WEIGHTS", "LARGEST_STEPS", "OPERATORS", "SHARED_WEIGHTS", "UNBOUNDED",
     "MutationParams", "Operator", "add_channel", "add_edges", "add_nodes", "inflate", "inflate_dilated",
     "inflate_gradient", "inflate_neurons", "inflate_skips", "merge_neurons", "prune", "release", "remove_channel",
-    "remove_edges", "remove_layer", "share", "split_neuron", "swap_edges", "tie_weights",
+    "remove_edges", "remove_layer", "split_neuron", "swap_edges", "tie_weights",
 ]
 
 Operator: TypeAlias = Callable[[NeuronGenotype, np.random.Generator, MutationParams], NeuronGenotype | None]
@@ -56,7 +56,7 @@ SHARED_WEIGHTS: Mapping[str, float] = MappingProxyType({"release": 100.0})
 #: front at their number of weights, one of three by ``prune`` and one of eighteen by ``inflate``. In searches that
 #: minimised edges, they were not among the ancestors of any member of the five fronts that had such children.
 FEW_WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"inflate": 4.0, "release": 2.0, "add_channel": 12.0, "remove_channel": 12.0, "share": 6.0}
+    {"inflate": 4.0, "release": 2.0, "add_channel": 12.0, "remove_channel": 12.0}
 )
 
 #: Operators by name.
@@ -65,7 +65,6 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType({
     "add_edges": add_edges,
     "add_channel": add_channel,
     "remove_channel": remove_channel,
-    "share": share,
     "prune": prune,
     "release": release,
     "remove_edges": remove_edges,
