@@ -26,7 +26,7 @@ from evonas.space import G
 
 #: Processes begin once a run is as old, in seconds, if its trials took less than SHORT on average: to start one takes
 #: half a second.
-FIRST_SECONDS, SHORT = 3.0, 0.02
+FIRST_SECONDS, SHORT = 2.0, 0.02
 #: Largest evaluator, with the samples, of which each process has a copy, in bytes.
 MOST_BYTES = 2**26
 #: Jobs of a process: one that runs, and one that is next.

@@ -31,8 +31,9 @@ options = {"founders": "log-uniform", "founder_edges": (100_000, 100_000)}
 space = create(Task("classification", (3, 32, 32), 10), options)
 rng = np.random.default_rng(0)
 first, second = space.sample(rng), space.sample(rng)
-child, stored, weights = space.mutate(first, rng).genotype, space.encode(first), fresh(first, rng)
 params = MutationParams(space.law)
+child = OPERATORS["inflate"](first, rng, params) or first  # with edges that it does not inherit
+stored, weights = space.encode(first), fresh(first, rng)
 mutations: dict[str, Callable[[], object]] = {name: partial(f, first, rng, params) for name, f in OPERATORS.items()}
 actions: dict[str, Callable[[], object]] = {
     "sample": lambda: space.sample(rng),
@@ -43,7 +44,7 @@ actions: dict[str, Callable[[], object]] = {
     "encode": lambda: space.encode(replace(first)),
     "decode": lambda: space.decode(stored),
     "inherit": lambda: space.inherit(child, first, weights, rng),
-    "cost": lambda: space.cost(first),
+    "cost": lambda: space.cost(replace(first)),
 }
 table = Table("action", "median ms", "least ms", title=f"{first.n_edges} edges, {first.n_hidden} hidden neurons")
 for name, action in actions.items():

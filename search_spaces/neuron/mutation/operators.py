@@ -11,7 +11,7 @@ from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.mutation import OPERATORS, MutationParams, Operator
 
 #: Operators without a step; that of ``grow_and_prune`` also belongs to its variants.
-WITHOUT_STEP = ("remove_layer", "prune", "release", "add_channel", "remove_channel", "share")
+WITHOUT_STEP = ("remove_layer", "prune", "release", "add_channel", "remove_channel")
 
 #: Operators whose children are pruned to the edges that the search aims at.
 AIMING = frozenset({

@@ -67,7 +67,7 @@ def test_where_several_levels_do_not_fit_there_are_fewer() -> None:
 def test_what_no_convolution_fits_is_searched_from_pruned_networks(task: Task, options: dict[str, object]) -> None:
     space = create(task, options)
     assert not any(g.is_shared for g in founders(space, 20))
-    assert not {"release", "add_channel", "remove_channel", "share"} & set(space.operators)
+    assert not {"release", "add_channel", "remove_channel"} & set(space.operators)
 
 
 def test_tables_cannot_have_convolutional_founders() -> None:
@@ -128,7 +128,7 @@ def test_no_founder_begins_with_more_edges_than_are_affordable(objectives: tuple
 
 
 def test_channels_come_and_go_only_where_weights_are_counted() -> None:
-    on_channels = {"add_channel", "remove_channel", "share"}
+    on_channels = {"add_channel", "remove_channel"}
     assert on_channels <= set(create(IMAGES, {"founders": "shared"}).operators)
     assert not on_channels & set(create(IMAGES, {}).operators)
 

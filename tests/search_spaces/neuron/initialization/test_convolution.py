@@ -26,7 +26,7 @@ from search_spaces.neuron.initialization.convolution import (
     maps_of,
 )
 from search_spaces.neuron.module import NeuronModule
-from search_spaces.neuron.mutation import MutationParams, add_channel, release, remove_channel, share
+from search_spaces.neuron.mutation import MutationParams, add_channel, release, remove_channel
 from search_spaces.neuron.space import create
 from search_spaces.neuron.trainer.base import Network, Norm
 from search_spaces.neuron.weights import fresh, inherit
@@ -229,16 +229,3 @@ def test_remove_channel_removes_one_and_never_the_last_of_a_layer() -> None:
         assert len(np.unique(child.layers)) == 2
         child = remove_channel(child, np.random.default_rng(0), PARAMS)
     assert n_channels == [7, 6, 5, 4, 3, 2]
-
-
-def test_share_ties_the_outputs_edges_of_a_channel() -> None:
-    parent = founder(0)
-    for seed in range(4):
-        child = share(parent, np.random.default_rng(seed), PARAMS)
-        assert child is not None
-        child.validate()
-        into_outputs = child.edges[:, 1] >= child.n_neurons - child.n_outputs
-        assert (child.ties[into_outputs] >= 0).all()
-        assert (child.ties[~into_outputs] == parent.ties[~into_outputs]).all()
-        assert (child.n_weights - 3 * 9 - 3 * 4 * 9) / (4 * 5) in (1, 4, 9)
-        assert share(child, np.random.default_rng(0), PARAMS) is None
