@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from toy import Digits
-
 from evonas.evaluation import Job
 from evonas.individual import Evaluation, Trial
+from evonas.testing.toy import Digits
 from evonas.types import Metrics
 
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 from short_trials import Located
-from toy import Digits
 
 from evonas.config import RunConfig
 from evonas.evaluation import Job
@@ -24,6 +23,7 @@ from evonas.evaluation.processes import Processes
 from evonas.individual import Individual, Trial
 from evonas.run.open import open_run
 from evonas.run.start import evolve
+from evonas.testing.toy import Digits
 from evonas.training import Stop
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import OBJECTIVES, ToyEvaluator, ToySpace
 
 from evonas.front import front
 from evonas.run import loop
 from evonas.search import SEARCHERS, traits_of
 from evonas.store import RunStore, create
+from evonas.testing.toy import OBJECTIVES, ToyEvaluator, ToySpace
 
 
 @pytest.mark.parametrize("name", SEARCHERS)
