@@ -61,12 +61,13 @@ def read_space_options(name: str, options: Mapping[str, Any]) -> Mapping[str, An
     """
     factory = _load(name, available_spaces(), "search space")
     model = factory.option_model if isinstance(factory, ReadsOptions) else None
-    is_model = isinstance(model, type) and issubclass(model, BaseModel)
-    if isinstance(options, Given) and is_model and isinstance(options.settings, model):
-        return options
     with _refusals(name):
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return renamed.space_options(name, options)
+        if isinstance(options, Given) and isinstance(options.settings, model):
+            return options
         options = renamed.space_options(name, options)
-        return Given(options, read_options(model, options, space=name)) if is_model else options
+        return Given(options, read_options(model, options, space=name))
 
 
 def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:
