@@ -25,7 +25,7 @@ def score(network: nn.Module, batch: Batch) -> float:
     x = batch.noise(SAMPLES)
     _normalise_by(network, x)
     # Each sample has a graph of its own: through one of all samples every gradient would pass all of them.
-    J = torch.cat([_fisher_rows(network(sample)[0], network) for sample in x.split(1)])
+    J = torch.cat([_fisher_rows(network(sample)[0], network) for sample in x[:, None]])
     values = torch.linalg.svdvals(J).square() / SAMPLES
     values = torch.cat([values, values.new_zeros(J.shape[1] - len(values))])
     deciles = values.quantile(torch.arange(1, 10).double() / 10)

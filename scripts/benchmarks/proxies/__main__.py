@@ -48,7 +48,7 @@ def main(
         out.mkdir(parents=True, exist_ok=True)
         say(f"{len(todo)} architectures to score; killed, the same command goes on")
         for score in run(scorer, todo, path, n_jobs=jobs, end=end):
-            say(f"{score.index} {score.proxy}: {score.score:.6g}, {score.seconds:.2f} s")
+            say(f"{score.architecture} {score.proxy}: {score.score:.6g}, {score.seconds:.2f} s")
     scores = read_scores(path)
     seen = drawn(table, max(n, len({index for index, _ in scores})))
     say(report.write(stem, report.document(table, scores, seen, KNOWN, dataset=dataset, n_samples=samples)))

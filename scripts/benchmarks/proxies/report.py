@@ -128,5 +128,4 @@ def _plot(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def _ranks(values: Doubles) -> Doubles:
-    ranks: Doubles = pd.Series(values).rank().to_numpy(np.float64)
-    return ranks
+    return np.asarray(pd.Series(values).rank(), np.float64)

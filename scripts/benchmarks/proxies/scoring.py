@@ -34,13 +34,13 @@ class Score(NamedTuple):
     """One score.
 
     Attributes:
-        index: Index of the architecture.
+        architecture: Index of the architecture.
         proxy: Name of the proxy.
         score: The score; NaN if it failed.
         seconds: CPU seconds of the proxy.
     """
 
-    index: int
+    architecture: int
     proxy: str
     score: float
     seconds: float
@@ -50,12 +50,12 @@ class Task(NamedTuple):
     """Proxies that an architecture still needs.
 
     Attributes:
-        index: Index of the architecture.
+        architecture: Index of the architecture.
         text: The architecture as the benchmark writes it.
         proxies: Their names.
     """
 
-    index: int
+    architecture: int
     text: str
     proxies: tuple[str, ...]
 
@@ -88,7 +88,7 @@ def read_scores(path: Path) -> dict[tuple[int, str], Score]:
         raise UserError(f"{path}: expected the columns {', '.join(COLUMNS)}, got {lines[0]!r:.80}: choose another "
                         "--out")
     rows = (Score(int(i), name, float(score), float(s)) for i, name, score, s in csv.reader(lines[1:]))
-    return {(row.index, row.proxy): row for row in rows}
+    return {(row.architecture, row.proxy): row for row in rows}
 
 
 def tasks(table: pd.DataFrame, chosen: Sequence[int], names: Sequence[str], known: Mapping[tuple[int, str], Score]
@@ -145,7 +145,7 @@ def _scored(scorer: Scorer[Any], task: Task) -> list[Score]:
     for name in task.proxies:
         begin = time.process_time()
         found, _ = scorer.scores(genotype, [name])
-        scores.append(Score(task.index, name, found.get(name, math.nan), round(time.process_time() - begin, 3)))
+        scores.append(Score(task.architecture, name, found.get(name, math.nan), round(time.process_time() - begin, 3)))
     return scores
 
 
