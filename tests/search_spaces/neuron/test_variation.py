@@ -25,14 +25,16 @@ def variation(children: Sequence[NeuronGenotype | None], edges: tuple[int, int])
     left = list(children)
     law = DistanceLaw(TASK.input_shape, 1.0, 0.0, 1.0)
     mutation = Mutation(
-        lambda genotype, rng, params: left.pop(0) if left else None, MutationParams(law, LARGEST_STEPS, edges), 1.0
+        lambda genotype, rng, params: left.pop(0) if left else None, MutationParams(law, LARGEST_STEPS, edges), 1.0,
+        aims=False,
     )
     return Variation({"cut": mutation}, edges, law)
 
 
 def cut(parent: NeuronGenotype, n_edges: int) -> NeuronGenotype:
-    """The parent with about as many of its edges."""
-    return connected(parent, parent.edges[-n_edges:]).genotype
+    """What is connected of the parent with this number of its edges, drawn at random."""
+    kept = np.sort(np.random.default_rng(0).permutation(parent.n_edges)[:n_edges])
+    return connected(parent, parent.edges[kept]).genotype
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def parent() -> NeuronGenotype:
 
 
 def test_a_child_out_of_bounds_is_left_for_the_next_draw(parent: NeuronGenotype) -> None:
-    few, many = cut(parent, 60), cut(parent, 150)
+    few, many = cut(parent, 80), cut(parent, 180)
     bounds = (many.n_trained_edges, parent.n_trained_edges)
     assert few.n_trained_edges < bounds[0]
     child = variation([None, few, parent, many], bounds).mutant(parent, np.random.default_rng(0), None, None)
@@ -50,7 +52,7 @@ def test_a_child_out_of_bounds_is_left_for_the_next_draw(parent: NeuronGenotype)
 
 
 def test_a_child_of_a_parent_out_of_bounds_need_only_come_nearer(parent: NeuronGenotype) -> None:
-    nearer = cut(parent, 150)
+    nearer = cut(parent, 180)
     bounds = (20, nearer.n_trained_edges - 10)
     assert variation([nearer], bounds).mutant(parent, np.random.default_rng(0), None, None).genotype == nearer
 
