@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -62,7 +64,7 @@ def _outputs(layer: Layer, nodes: list[Tensor]) -> Tensor:
         case AveragePool():
             total = _pooled(layer.window, x, 1.0)
             if layer.counts_padding:
-                return total / np.prod(layer.window.kernel)
+                return total / prod(layer.window.kernel)
             return total / _pooled(layer.window, torch.ones_like(x), 1.0)
         case MaxPool():
             pool = functional.max_pool1d if x.ndim == 3 else functional.max_pool2d

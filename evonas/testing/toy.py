@@ -130,7 +130,9 @@ class ToySpace:
         state = {"weight": torch.stack([digits, 1 - digits]), "bias": torch.zeros(TASK.n_outputs)}
         if weights is not None:
             state = {name: torch.tensor(value) for name, value in weights.items()}
-        layer = nn.utils.skip_init(nn.Linear, LENGTH, TASK.n_outputs)  # torch's generator is not drawn from
+        layer: nn.Module = nn.utils.skip_init(  # type: ignore[no-untyped-call]  # leaves torch's generator alone
+            nn.Linear, LENGTH, TASK.n_outputs
+        )
         try:
             layer.load_state_dict(state)
         except RuntimeError as error:

@@ -161,6 +161,7 @@ def same_parent(self: CapableSpace, parent: Digits, *arguments: Any) -> Offsprin
 
 
 ZEROS = Digits((0,) * 8)
+BIAS = np.zeros(2, np.float32)
 FOUNDERS = "test_founders_are_valid_and_follow_from_the_seed"
 MUTANTS = "test_mutants_are_valid_new_and_follow_from_the_seed"
 OPERATORS = "test_an_operator_that_is_asked_for_is_used_where_it_applies"
@@ -231,7 +232,7 @@ FAULTS = [
           "a row of the table 'digits' has another length than its head"),
     Fault("test_a_drawing_lies_in_its_rectangle", {"diagram": outside}, "right of or below the rectangle"),
     Fault("test_layers_compute_what_the_phenotype_does",
-          {"layers": lambda self, genotype, weights: Space.layers(self, genotype, {**weights, "bias": np.ones(2)})},
+          {"layers": lambda self, genotype, weights: Space.layers(self, genotype, {**weights, "bias": BIAS})},
           "layers compute other outputs"),
     Fault(CHOICES, {"discretize": lambda self, arch, rule="argmax": ZEROS}, "discretize does not give back"),
     Fault(CHOICES, {"arch_of": lambda self, genotype: 2 * Space.arch_of(self, genotype)}, "one-hot, or zeros"),
