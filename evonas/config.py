@@ -104,7 +104,7 @@ class RunConfig(BaseModel):
         parent_selection: ``"front-gap"``: neighbours of thin places of the front; ``"tournament"``: the best of 3 of
             the population, a fifth of the time any of the front; ``"living-tournament"``: always the best of 3 of the
             population.
-        adapt: Draw operators by the hypervolume that they gained for their compute.
+        adaptive_operators: Draw operators by the hypervolume that they gained for their compute.
         prescreen: A proxy of :mod:`evonas.evaluation.proxies` that chooses, of ``prescreen_ratio`` children that are
             bred, the one that is trained; None trains every child.
         prescreen_ratio: Children that are bred for each that is trained.

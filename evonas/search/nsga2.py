@@ -47,7 +47,8 @@ class NSGA2(Generational[G]):
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
         parent_selection: ``"front-gap"``, ``"tournament"`` or ``"living-tournament"``.
-        adapt: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the space's weights.
+        adaptive_operators: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the
+            space's weights.
         crossover_rate: Probability that an offspring has two parents.
         founders: The first trials, of individuals with ids from 0, with whatever budgets: those that do not reach the
             last rung are promoted like children. Empty for random samples.
