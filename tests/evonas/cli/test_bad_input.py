@@ -80,7 +80,7 @@ def test_a_bad_option_is_refused(refused: Refused, options: list[object], messag
         (b"[space_options.operators]\nad_nodes = 1", "unknown operator 'ad_nodes'[,;] did you mean 'add_nodes'"),
         (b"objectives = 'val_error'", "objectives must be a list, got 'val_error'"),
         (b"population = 'many'", "population must be a valid integer, .*got 'many'"),
-        (b"[training]\naugmented_edges = -1", "min_edges_for_augmentation must not be negative, got -1"),
+        (b"[training]\nmin_edges_for_augmentation = -1", "min_edges_for_augmentation must not be negative, got -1"),
         (b"population = ", "cannot read run.toml as TOML: Invalid value"),
         (b"dataset = '\xff'", "cannot read run.toml as TOML"),
     ],
