@@ -66,7 +66,7 @@ def test_front_agrees_as_table_json_and_csv(evonas: Evonas, finished: Path) -> N
     text = evonas("front", finished).stdout
     assert f"{len(rows)} members of 14 evaluations" in text
     for row in rows:
-        assert f"{row['id']} │        {row['trainval_error']:.4f} │       {row['val_accuracy']:.4f}" in text
+        assert f"{row['id']} │         {row['trainval_error']:.4f} │       {row['val_accuracy']:.4f}" in text
 
 
 def test_a_front_on_a_pipe_is_never_cut(evonas: Evonas, finished: Path) -> None:

@@ -78,7 +78,7 @@ def test_neurons_evolve_as_published_and_go_on(evonas: Evonas) -> None:
     result = evonas("evolve", "--preset", "published", *numbers, "--generations", 1, "--out", "r")
     assert result.exit_code == 0, result.output
     config = config_of(Path("r"))
-    assert (config.survival, config.parents, config.space_options["founders"]) == (
+    assert (config.survival, config.parent_selection, config.space_options["founders"]) == (
         "aging", "living-tournament", "source"
     )
     assert config.recipe.hidden_dropout == 0.2
