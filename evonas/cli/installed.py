@@ -113,12 +113,14 @@ def _print_space(name: str, *, as_json: bool) -> None:
     from evonas.capabilities.options import HasOptions
     from evonas.run.examples import example_of
     from evonas.run.initialization import seeder_names
+    from evonas.run.plugins import option_model
     from evonas.run.presets import presets_of
 
     example = example_of(name)
     space = example.space
     model = space.options if isinstance(space, HasOptions) else None
-    options = describe_options(type(model)) if isinstance(model, BaseModel) else []
+    kind = option_model(name) or (type(model) if isinstance(model, BaseModel) else None)
+    options = [] if kind is None else describe_options(kind)
     operators, seeders = dict(space.operators), seeder_names(space)
     if as_json:
         rows = [asdict(option) for option in options]

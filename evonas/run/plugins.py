@@ -47,6 +47,17 @@ def available_spaces() -> Mapping[str, EntryPoint]:
     return installed(SPACES)
 
 
+def option_model(name: str) -> type[BaseModel] | None:
+    """The model of a space's options, None if its factory declares none.
+
+    Raises:
+        UserError: No such space is installed, or it cannot be imported.
+    """
+    factory = _load(name, available_spaces(), "search space")
+    model = factory.option_model if isinstance(factory, ReadsOptions) else None
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
 def read_space_options(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The table of a space's options with their typed values, for :func:`create_space`.
 
@@ -59,15 +70,12 @@ def read_space_options(name: str, options: Mapping[str, Any]) -> Mapping[str, An
     Raises:
         UserError: No such space is installed, it cannot be imported, or an option is wrong.
     """
-    factory = _load(name, available_spaces(), "search space")
-    model = factory.option_model if isinstance(factory, ReadsOptions) else None
+    model = option_model(name)
+    if model is not None and isinstance(options, Given) and isinstance(options.settings, model):
+        return options
     with _refusals(name):
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return renamed.space_options(name, options)
-        if isinstance(options, Given) and isinstance(options.settings, model):
-            return options
         options = renamed.space_options(name, options)
-        return Given(options, read_options(model, options, space=name))
+        return options if model is None else Given(options, read_options(model, options, space=name))
 
 
 def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:

@@ -95,7 +95,8 @@ def test_the_help_names_the_defaults_of_the_configuration(name: str) -> None:
         default = defaults.get(parameter.name)
         if bracket is None or parameter.name in different or default is None:
             continue
-        assert bracket[1] == (f"{default:g}" if isinstance(default, float) else str(default)), parameter.name
+        text = f"{default:g}" if isinstance(default, float) else str(default)
+        assert bracket[1] == (text.lower() if isinstance(default, bool) else text), parameter.name
         compared += 1
     assert compared >= 4
 

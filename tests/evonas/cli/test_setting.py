@@ -17,7 +17,7 @@ from evonas.training import Recipe
 from evonas.training.length import EPOCHS, MEMBER_EPOCHS
 
 #: Parameters of `evolve` and `seed` that are no settings of a run.
-OTHERS = {"config", "seed_from", "replace_max_pool", "out", "observer", "quiet", "members", "trainer", "edges"}
+OTHERS = {"config", "seed_from", "replace_max_pool", "out", "observer", "quiet", "members", "trainer", "founder_edges"}
 FIELDS = {option.name: option for kind in (Recipe, RunConfig) for option in describe_options(kind)}
 #: Settings by the option's name, where that is another.
 SETTINGS = {option: setting for setting, option in OPTIONS.items()}

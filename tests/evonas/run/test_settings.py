@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import evonas
 from evonas.capabilities.given import Given
 from evonas.capabilities.option_models import Factory, read_options
+from evonas.cli.app import app
 from evonas.config import check_config
 from evonas.run.build import assemble
 from evonas.run.open import open_run
@@ -77,6 +80,19 @@ def test_a_factory_that_declares_its_options_gets_them_typed(spaces: dict[str, A
             read_space_options("widths", wrong)
         with pytest.raises(UserError, match=message):
             create_space("widths", TASK, wrong)
+
+
+def test_options_that_a_factory_declares_are_described(spaces: dict[str, Any]) -> None:
+    class Silent(own_space.WidthSpace):
+        def __init__(self, task: Task, options: own_space.WidthOptions) -> None:
+            kept: Any = SimpleNamespace(**options.model_dump())
+            super().__init__(task, kept)
+
+    spaces["silent"] = Factory(Silent, own_space.WidthOptions, name="silent")
+    result = CliRunner().invoke(app, ["spaces", "silent", "--json"])
+    assert result.exit_code == 0, result.output
+    described = {option["name"]: option["text"] for option in json.loads(result.stdout)["options"]}
+    assert described == {"widest": "Most neurons of a hidden layer.", "deepest": "Most hidden layers."}
 
 
 def test_an_attribute_that_is_no_model_declares_nothing(spaces: dict[str, Any]) -> None:
