@@ -60,7 +60,8 @@ PUBLISHED: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("neuron", EVOLUTION): {
         ".population": 60, ".children": 15, ".generations": 40, ".survival": "aging",
-        ".parent_selection": "living-tournament", ".epochs": 60, "training.patience": 18, "training.batch_size": 128, "training.weight_decay": 1e-3,
+        ".parent_selection": "living-tournament", ".epochs": 60, "training.patience": 18,
+        "training.batch_size": 128, "training.weight_decay": 1e-3,
         "training.optimizer": "adam", "training.hidden_dropout": 0.2, "training.child_epochs": (35 / 60, 50 / 60),
         "space_options.founders": "source", "space_options.norm": "layer", "space_options.pair_share": 0.6,
         "space_options.hidden_positions": "predecessors", "smallest_steps.add_nodes": 0.12,
