@@ -22,6 +22,7 @@ from evonas.cli.app import app
 from evonas.config import RunConfig, build_config
 from evonas.run.plugins import installed
 from evonas.types import Task
+from scripts.benchmarks.tables.__main__ import main as bench_tables
 from scripts.benchmarks.trainer.command import main as bench_trainer
 from search_spaces.neuron.space import create
 
@@ -108,7 +109,7 @@ def test_commands_and_options_named_in_sentences_exist() -> None:
         for name, command in commands.items()
     }
     known = set().union(*options.values(), *(parameter.opts for parameter in application.params))
-    known |= {f"--{name}" for name in signature(bench_trainer).parameters}
+    known |= {f"--{name}" for bench in (bench_trainer, bench_tables) for name in signature(bench).parameters}
     for language, text, _ in SNIPPETS:
         words = text.split()
         named = {word for word in words if word.startswith("--")}
