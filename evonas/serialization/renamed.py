@@ -32,6 +32,8 @@ COLUMNS: Mapping[str, str] = MappingProxyType({"birth": "generation"})
 OPERATORS: Mapping[str, Mapping[str, str]] = MappingProxyType({"neuron": {
     f"inflate{kind}": f"grow_and_prune{kind}" for kind in ("", "_gradient", "_dilated", "_neurons", "_skips")
 }})
+#: Mutations that are gone, by the search space: stored runs go on without them.
+GONE: Mapping[str, Collection[str]] = MappingProxyType({"neuron": ("share",)})
 #: Options of a search space that are tables by mutations.
 BY_OPERATOR = ("operators", "largest_steps", "smallest_steps")
 #: Options of the command line that are no settings, without dashes.
@@ -95,10 +97,15 @@ def space_options(space: object, options: Mapping[str, Any], note: Note = tell) 
         UserError: A mutation is there under both names.
     """
     names = OPERATORS.get(space, {}) if isinstance(space, str) else {}
-    return {
-        key: keys(value, names, note) if key in BY_OPERATOR and isinstance(value, Mapping) else value
-        for key, value in options.items()
-    }
+    gone = GONE.get(space, ()) if isinstance(space, str) and note is ignore else ()
+    found = dict(options)
+    for key in BY_OPERATOR:
+        if isinstance(table := options.get(key), Mapping):
+            kept = {name: value for name, value in table.items() if name not in gone}
+            found[key] = keys(kept, names, note)
+            if table and not kept:
+                del found[key]
+    return found
 
 
 def metric(text: str) -> str:

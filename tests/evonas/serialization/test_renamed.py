@@ -143,6 +143,18 @@ def test_a_space_understands_former_names_of_mutations() -> None:
     assert list(space.operators) == ["prune", "grow_and_prune"]
 
 
+@pytest.mark.parametrize(
+    ("stored", "expected"), [({"share": 6.0, "prune": 1.0}, {"operators": {"prune": 1.0}}), ({"share": 6.0}, {})]
+)
+def test_a_stored_run_goes_on_without_a_mutation_that_is_gone(
+    stored: dict[str, float], expected: dict[str, Any]
+) -> None:
+    assert renamed.space_options("neuron", {"operators": stored}, renamed.ignore) == expected
+    assert renamed.space_options("neuron", {"operators": stored}) == {"operators": stored}
+    with pytest.raises(UserError, match="unknown operator 'share'"):
+        create_space("neuron", Task("classification", (4,), 2), {"operators": stored})
+
+
 def test_evolve_understands_former_names_and_warns_the_code_that_has_them(tmp_path: Path) -> None:
     small: dict[str, Any] = {"population": 2, "children": 1, "generations": 1, "epochs": 2, "n_train": 100}
     with pytest.warns(RenamedWarning) as record:
