@@ -227,16 +227,15 @@ def _say_hidden(
         equal: Ids of the members that are equal to each.
         columns: Omitted columns.
     """
-    shown, command = {r.id for r in members}, "evonas front"
-    if directory is not None:
-        command += f" {shlex.quote(str(directory))}"
+    shown = {r.id for r in members}
+    command = "" if directory is None else f"evonas front {shlex.quote(str(directory))} "
     n_equal = len({id for r in members for id in equal[r.id]} - shown)
     parts = []
     if n_equal:
         others = "1 member that is equal" if n_equal == 1 else f"{n_equal} members that are equal"
-        parts.append(f"{others} in all objectives ({command} --all)")
+        parts.append(f"{others} in all objectives ({command}--all)")
     if columns and members:
-        parts.append(f"the columns {', '.join(columns)} ({command} --columns id,{columns[-1]})")
+        parts.append(f"the columns {', '.join(columns)} ({command}--columns id,{columns[-1]})")
     if parts:
         say(f"not shown: {'; '.join(parts)}")
 

@@ -152,9 +152,18 @@ class RunSettings(BaseModel):
                     "method is that of ``seeder``, or the searcher ``nsga2``; without a preset the defaults of this "
                     "project remain.",
     )
-    population: int = Field(default=40, ge=2, le=MOST, description="Survivors of a generation, and founders.")
-    children: int = Field(default=20, ge=1, le=MOST, description="Offspring of a generation.")
-    generations: int = Field(default=30, ge=0, le=MOST, description="Generations after the founders.")
+    population: int = Field(
+        default=40, ge=2, le=MOST,
+        description="Survivors of a generation, and founders; some searchers have another default.",
+    )
+    children: int = Field(
+        default=20, ge=1, le=MOST,
+        description="Offspring of a generation; some searchers have another default.",
+    )
+    generations: int = Field(
+        default=30, ge=0, le=MOST,
+        description="Generations after the founders; some searchers have another default.",
+    )
     evaluations: int | None = Field(
         default=None, ge=1, le=MOST,
         description="Evaluations after which a run ends, whatever its searcher would still ask for; None is no limit.",
@@ -192,19 +201,24 @@ class RunSettings(BaseModel):
     )
     survival: Literal["aging", "aging-dominated", "elitist"] = Field(
         default="aging-dominated",
-        description="Order in which individuals die. ``aging-dominated``: the oldest of the dominated first, "
-                    "``aging``: the oldest, ``elitist``: the worst.",
+        description="Order in which individuals die (nsga2 only). ``aging-dominated``: the oldest of the dominated "
+                    "first, ``aging``: the oldest, ``elitist``: the worst.",
     )
     parent_selection: Literal["front-gap", "tournament", "living-tournament", "binary-tournament"] = Field(
         default="front-gap",
-        description="Choice of parents. ``front-gap``: neighbours of thin places of the front; ``tournament``: the "
-                    "best of 3 of the population, a fifth of the time any of the front; ``living-tournament``: always "
-                    "the best of 3 of the population; ``binary-tournament``: the better of 2, as in Deb's NSGA-II.",
+        description="Choice of parents (nsga2 only). ``front-gap``: neighbours of thin places of the front; "
+                    "``tournament``: the best of 3 of the population, a fifth of the time any of the front; "
+                    "``living-tournament``: always the best of 3 of the population; ``binary-tournament``: the better "
+                    "of 2, as in Deb's NSGA-II.",
     )
     adaptive_operators: bool = Field(
-        default=False, description="Draw operators by the hypervolume that they gained for their compute."
+        default=False,
+        description="Draw operators by the hypervolume that they gained for their compute (nsga2 only).",
     )
-    crossover_rate: float = Field(default=0.0, ge=0, le=1, description="Share of the children that have two parents.")
+    crossover_rate: float = Field(
+        default=0.0, ge=0, le=1,
+        description="Share of the children that have two parents (nsga2 only).",
+    )
     prescreen: Annotated[str, AfterValidator(_proxy)] | None = Field(
         default=None,
         description="Zero-cost proxy that chooses which children are trained, like ``naswot``; None is none. It "

@@ -31,7 +31,7 @@ from evonas.run.evaluators import build_evaluator, check_proxies
 from evonas.run.initialization import complete_settings, find_searches, founder_options, suitable_options
 from evonas.run.plugins import create_space, find_searcher, read_space_options, read_table
 from evonas.run.presets import preset_of, with_preset
-from evonas.run.searchers import with_budgets, with_defaults, with_rungs, with_settings
+from evonas.run.searchers import check_own_settings, with_budgets, with_defaults, with_rungs, with_settings
 from evonas.run.warm_start import founding_trials
 from evonas.search import Searcher
 from evonas.search.reproduction import Screening
@@ -82,6 +82,7 @@ def assemble(
     """
     if new:
         config = with_defaults(config)
+        check_own_settings(config)
     table = None
     if config.evaluator == "table":
         table = read_table(config.space, config.dataset, config.data_root, config.wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from evonas.capabilities.given import Given, settings_from
@@ -11,6 +12,9 @@ from evonas.run.plugins import find_searcher
 from evonas.search import Traits, traits_of
 from evonas.search.generational import ETA
 from evonas.types import MOST, UserError
+
+#: Settings of a run that only the searcher ``nsga2`` takes.
+OF_NSGA2 = ("survival", "parent_selection", "adaptive_operators", "crossover_rate")
 
 
 def _traits(config: RunConfig) -> Traits:
@@ -25,6 +29,22 @@ def with_defaults(config: RunConfig) -> RunConfig:
     """
     defaults = {**_traits(config).defaults, **({} if config.evaluations is None else {"generations": MOST})}
     return config.model_copy(update={k: v for k, v in defaults.items() if k not in config.model_fields_set})
+
+
+def check_own_settings(config: RunConfig) -> None:
+    """Check that no setting is given that the searcher would ignore.
+
+    Raises:
+        UserError: One of :data:`OF_NSGA2` is given with another searcher.
+    """
+    given = [name for name in OF_NSGA2 if getattr(config, name) != RunConfig.model_fields[name].default]
+    if config.searcher == "nsga2" or not given:
+        return
+    kind = _traits(config).settings
+    own = [name for name in given if kind is not None and name in {field.name for field in dataclasses.fields(kind)}]
+    remedy = f", or set {own[0]} in searcher_options" if own else ""
+    raise UserError(f"{', '.join(given)}: only the searcher 'nsga2' has such a setting, got the searcher "
+                    f"{config.searcher!r}: leave it out{remedy}")
 
 
 def with_budgets(config: RunConfig, table: ArchitectureTable[Any]) -> RunConfig:

@@ -56,7 +56,7 @@ def test_a_point_is_shown_once_and_says_how_many_are_equal(evonas: Evonas, alike
     text, rows = evonas("front", run).stdout, rows_of(evonas, run)
     assert text.count("+2 equal") == 1
     assert f"{len(rows)} members of 14 evaluations" in text
-    assert "not shown: 2 members that are equal in all objectives (evonas front --all)" in text
+    assert "not shown: 2 members that are equal in all objectives (--all)" in text
     assert [row["equal"] for row in rows] == [others if row["id"] == first else [] for row in rows]
     everyone = rows_of(evonas, run, "--all")
     assert [row["id"] for row in everyone] == with_others([row["id"] for row in rows], first, others)
@@ -124,7 +124,7 @@ def test_columns_are_those_that_are_named_in_all_formats(evonas: Evonas, finishe
 
 def test_columns_that_are_hidden_are_named_with_the_option_that_shows_them(evonas: Evonas, finished: Path) -> None:
     (line,) = [line for line in evonas("front", finished).stdout.splitlines() if line.startswith("not shown: ")]
-    names = line.partition("the columns ")[2].partition(" (evonas front --columns id,")[0].split(", ")
+    names = line.partition("the columns ")[2].partition(" (--columns id,")[0].split(", ")
     assert {"val_loss", "train_loss", "budget", "parents"} <= set(names)
     assert evonas("front", finished, "--columns", ",".join(names)).exit_code == 0
     narrow = evonas("front", finished, "--test", "--columns", "id").stdout

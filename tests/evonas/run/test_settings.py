@@ -15,7 +15,7 @@ import evonas
 from evonas.capabilities.given import Given
 from evonas.capabilities.option_models import Factory, read_options
 from evonas.cli.app import app
-from evonas.config import check_config
+from evonas.config import RunConfig, check_config
 from evonas.run.build import assemble
 from evonas.run.open import open_run
 from evonas.run.plugins import SPACES, create_space, read_space_options
@@ -176,3 +176,24 @@ def test_an_opened_run_has_typed_settings_and_keeps_only_what_was_given(tmp_path
         assert stored["training"] == {"batch_size": 64}
         assert stored["space_options"].items() >= OPTIONS.items()
         assert not stored["space_options"].keys() & {"smoothing", "operators", "distance_base"}
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [({"survival": "aging"}, "survival"), ({"parent_selection": "tournament", "adaptive_operators": True},
+                                           "parent_selection, adaptive_operators"),
+     ({"crossover_rate": 0.9}, "crossover_rate")],
+)
+@pytest.mark.parametrize("searcher", ["nsga3", "random", "local-search"])
+def test_a_setting_that_a_searcher_would_ignore_is_refused(
+    tmp_path: Path, searcher: str, given: dict[str, Any], named: str
+) -> None:
+    config = RunConfig(searcher=searcher, n_train=60, **given)
+    own = " or set crossover_rate in searcher_options" if searcher == "nsga3" and "crossover_rate" in given else ""
+    with pytest.raises(UserError) as raised:
+        assemble(config, tmp_path / "run")
+    assert str(raised.value) == (
+        f"{named}: only the searcher 'nsga2' has such a setting, got the searcher '{searcher}': leave it out"
+        + (f",{own}" if own else "")
+    )
+    assert not (tmp_path / "run").exists()
