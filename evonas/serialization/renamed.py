@@ -141,13 +141,19 @@ def arguments(given: Sequence[str], known: Collection[str]) -> list[str]:
     Args:
         given: The words after the name of a command.
         known: Options of the command. A former name that is one of them, or whose present name is none, stays.
+
+    Raises:
+        UserError: An option is there under both names.
     """
     words = list(given)
     end = words.index("--") if "--" in words else len(words)
+    flags = {word.partition("=")[0] for word in words[:end]}
     for i, word in enumerate(words[:end]):
         former, equals, value = word.partition("=")
         present = _FLAGS.get(former)
         if present in known and former not in known:
+            if present in flags:
+                raise UserError(f"{former} is now {present}, got both: leave {former} out")
             tell(former, str(present))
             words[i] = f"{present}{equals}{value}"
     return words

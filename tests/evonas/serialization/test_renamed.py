@@ -184,3 +184,9 @@ def test_options_of_the_command_line_have_their_present_names() -> None:
         "--edges is now --founder-edges",
     }
     assert renamed.arguments(["--edges", "3,4"], {"--edges", "--founder-edges"}) == ["--edges", "3,4"]
+
+
+def test_an_option_under_both_names_is_refused() -> None:
+    known = {"--parent-selection", "--seed"}
+    with pytest.raises(UserError, match=r"^--parents is now --parent-selection, got both: leave --parents out$"):
+        renamed.arguments(["--parents", "gap", "--parent-selection=tournament"], known)
