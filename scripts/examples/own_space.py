@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from evonas.capabilities.option_models import read_options
+from evonas.capabilities.option_models import Factory
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.types import Metrics, Task, Weights, suggestion
 
@@ -162,6 +162,5 @@ class WidthSpace:
         return module
 
 
-def create(task: Task, options: Mapping[str, Any]) -> WidthSpace:
-    """Return the space for a task; the entry point names this function."""
-    return WidthSpace(task, read_options(WidthOptions, options, space="widths"))
+#: Makes the space for a task from checked options; the entry point names it.
+create = Factory(WidthSpace, WidthOptions, name="widths")
