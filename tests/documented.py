@@ -8,7 +8,6 @@ import os
 import re
 import runpy
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -60,9 +59,6 @@ NOT_RUN = {
 }
 #: The individual in whose place the knee of the run stands.
 EXAMPLE_ID = "440"
-#: Runs that a page assumes, and the ones that stand in for them.
-ASSUMED = {"runs/e0": "runs/seeded", "runs/e1": "runs/seeded", "runs/e2": "runs/seeded", "runs/r0": "runs/prune",
-           "runs/r1": "runs/prune", "runs/r2": "runs/prune"}
 PROGRAM = """
 %(include)s
 #include <stdio.h>
@@ -203,8 +199,6 @@ class User:
                 runpy.run_path(words[0], run_name="__main__")
             return
         assert program == "evonas", f"neither run nor named in NOT_RUN: {command}"
-        for path in set(re.findall(r"runs/\w+", command)) & set(ASSUMED):
-            shutil.copytree(ASSUMED[path], path)
         if EXAMPLE_ID in words:
             run = next(word for word in words if word.startswith("runs/"))
             (row,) = json.loads(CliRunner().invoke(app, ["front", run, "--json", "--knee"]).stdout)
