@@ -24,7 +24,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import ThreadpoolController
 
 from evonas.evaluation.base import Evaluator, Job
-from evonas.evaluation.processes import Processes, ProcessLost, Tagged
+from evonas.evaluation.processes import AHEAD, Processes, ProcessLost, Tagged
 from evonas.individual import Evaluation, Trial
 from evonas.runtimes.groups import kill_groups
 from evonas.space import G
@@ -33,8 +33,6 @@ from evonas.training.turns import announce
 
 #: Trainers notice their deadline by themselves; code that does not is interrupted this many seconds later.
 GRACE_SECONDS = 1.0
-#: Jobs that are drawn before the result of an earlier one is waited for: one that runs, and one that is next.
-AHEAD = 2
 #: Seconds that the main thread waits for a trial to leave the interpreter to it, where trainers do not say so.
 LONGEST_TURN = 0.01
 #: Seconds between two looks of a worker at whether its parent is there.
@@ -131,7 +129,10 @@ def _run(
 def _run_in_processes(
     evaluator: Evaluator[G], jobs: Iterable[Job[G]], stop: Stop, trial_timeout: float | None, processes: Processes[G]
 ) -> Iterator[Tagged[G]]:
-    """Evaluate as :func:`_run_beside`, in processes that have the evaluator; if one is lost, threads go on.
+    """Evaluate as :func:`_run_beside`, in processes that have the evaluator.
+
+    If one has died, each job that is left has a process to itself, since what killed it would kill the driver. If one
+    cannot read a job, or send its result, a thread goes on.
 
     Args:
         evaluator: The evaluator.
@@ -144,11 +145,12 @@ def _run_in_processes(
     try:
         yield from processes.run(left, trial_timeout)
     except ProcessLost as lost:
-        if lost.died:
-            with parallel_config("loky", **_settings()):  # not here: what killed a process would kill the driver
-                found = list(_isolated(evaluator, lost.jobs, stop, trial_timeout))
-            yield from ((_key_of(evaluation), evaluation) for evaluation in found)
-        yield from _run_beside(evaluator, chain([] if lost.died else lost.jobs, left), stop, trial_timeout)
+        if not lost.died:
+            yield from _run_beside(evaluator, chain(lost.jobs, left), stop, trial_timeout)
+            return
+        with parallel_config("loky", **_settings()):
+            for evaluation in _isolated(evaluator, [*lost.jobs, *left], stop, trial_timeout):
+                yield _key_of(evaluation), evaluation
 
 
 def _run_beside(

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import parent_process
+from multiprocessing import Pipe, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeAlias
 
@@ -29,17 +29,25 @@ from evonas.space import G
 FIRST_SECONDS, SHORT = 2.0, 0.02
 #: Largest evaluator, with the samples, of which each process has a copy, in bytes.
 MOST_BYTES = 2**26
-#: Jobs of a process: one that runs, and one that is next.
+#: Jobs under way in a process or thread: one that runs, and one that is next.
 AHEAD = 2
 #: Bytes that a pipe holds, where that can be chosen: jobs and results, so that neither side waits for the other.
 PIPE_BYTES = 2**20
+
+#: Variable of the environment in which a process finds the ``PYTHONPATH`` of the driver, if that has one.
+OWN_PATH = "EVONAS_DRIVERS_PYTHONPATH"
 
 #: Id, budget and replicate of a trial, and its evaluation; None where it was stopped.
 Tagged: TypeAlias = tuple[tuple[int, int, int], Evaluation[G] | None]
 
 
 class ProcessLost(Exception):
-    """Raised if a process has ended, or cannot do a job; ``jobs`` are those that have no result."""
+    """Raised if a process has ended, or cannot do a job.
+
+    Attributes:
+        jobs: Those that have no result.
+        died: Whether the process has ended; else it could not read a job, or send its result.
+    """
 
     def __init__(self, jobs: list[Job[Any]], *, died: bool) -> None:
         super().__init__("a process that trains was lost")
@@ -64,19 +72,19 @@ class _Worker(Generic[G]):
 
     @classmethod
     def start(cls) -> _Worker[G]:
-        theirs_in, ours_out = os.pipe()
-        ours_in, theirs_out = os.pipe()
-        for end in (ours_out, theirs_out):
-            _widen(end)
+        (theirs_in, orders), (results, theirs_out) = Pipe(duplex=False), Pipe(duplex=False)
+        for pipe in (orders, theirs_out):
+            _widen(pipe.fileno())
+        own = {} if "PYTHONPATH" not in os.environ else {OWN_PATH: os.environ["PYTHONPATH"]}
         path = os.pathsep.join(place or os.getcwd() for place in sys.path)
-        command = [sys.executable, "-P", "-m", "evonas.evaluation.worker", str(theirs_in), str(theirs_out)]
-        process = subprocess.Popen(
-            command, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL, pass_fds=(theirs_in, theirs_out),
-            start_new_session=True,  # Ctrl-C is for the driver, which ends it
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
-        return cls(process, Connection(ours_out, readable=False), Connection(ours_in, writable=False))
+        ends = theirs_in.fileno(), theirs_out.fileno()
+        with theirs_in, theirs_out:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "evonas.evaluation.worker", *map(str, ends)],
+                env={**os.environ, **own, "PYTHONPATH": path}, stdin=subprocess.DEVNULL, pass_fds=ends,
+                start_new_session=True,  # Ctrl-C is for the driver, which ends it
+            )
+        return cls(process, orders, results)
 
     def end(self) -> None:
         for pipe in (self.orders, self.results):
@@ -118,18 +126,22 @@ class Processes(Generic[G]):
         self._seconds, self._n_trials = self._seconds + seconds, self._n_trials + 1
         is_short = self._seconds < SHORT * self._n_trials
         if self._possible and not self._workers and is_short and time.monotonic() - self._began > FIRST_SECONDS:
-            with suppress(OSError):  # without another process threads go on
-                self._workers.extend(_Worker[G].start() for _ in range(self._n))
-            self._possible = len(self._workers) == self._n
+            try:
+                for _ in range(self._n):
+                    self._workers.append(_Worker[G].start())
+            except OSError:  # without other processes threads go on
+                self.close()
 
     def take(self, evaluator: Evaluator[G]) -> bool:
         """Return whether all processes have started and have the evaluator; give it to them if it is another."""
-        if not self._workers or not all(worker.results.poll() for worker in self._workers if self._evaluator is None):
+        if not self._workers:
+            return False
+        if self._evaluator is None and not all(worker.results.poll() for worker in self._workers):
             return False
         if evaluator is not self._evaluator:
             try:
-                if self._evaluator is None:
-                    _ = [worker.results.recv_bytes() for worker in self._workers]  # they have started
+                for worker in self._workers if self._evaluator is None else ():
+                    worker.results.recv_bytes()  # it has started
                 content = pickle.dumps(evaluator, pickle.HIGHEST_PROTOCOL)
                 if len(content) > MOST_BYTES:
                     raise pickle.PicklingError("it is too large")
@@ -171,8 +183,8 @@ class Processes(Generic[G]):
         worker = busy[wait(list(busy))[0]]  # type: ignore[index]
         try:
             answer: Tagged[G] | None = pickle.loads(worker.results.recv_bytes())
-        except (OSError, EOFError) as error:
-            raise self._lost(*drawn, died=True) from error
+        except Exception as error:  # a pipe that has ended, or a class that only the process could import
+            raise self._lost(*drawn, died=isinstance(error, OSError | EOFError)) from error
         if answer is None:
             raise self._lost(*drawn, died=False)
         worker.under_way.popleft()
@@ -181,6 +193,8 @@ class Processes(Generic[G]):
     def _lost(self, *drawn: Job[G], died: bool) -> ProcessLost:
         under_way = [job for worker in self._workers for job in worker.under_way]
         self.close()
+        if died:  # others may start
+            self._possible, self._evaluator = True, None
         return ProcessLost([*under_way, *drawn], died=died)
 
 

@@ -83,22 +83,53 @@ def test_one_core_and_a_process_of_a_pool_have_no_processes(monkeypatch: pytest.
 def test_another_evaluator_is_taken_before_its_jobs() -> None:
     with Processes[Digits](1) as processes:
         assert started(processes, Located(os.getpid()))
-        deadly = Located(os.getpid(), deadly=3)
+        deadly = Located(os.getpid(), deadly=(3,))
         found = [*evaluate_all(deadly, jobs_of(range(2)), stop=Stop(), processes=processes)]
         assert [e.status for e in found] == ["ok", "ok"]
         assert processes._evaluator is deadly
 
 
-def test_a_trial_that_kills_its_process_fails_alone_and_the_others_go_on() -> None:
-    evaluator = Located(os.getpid(), deadly=5)
+@pytest.mark.parametrize("n", [1, 2])
+def test_trials_that_kill_their_process_fail_alone_and_the_others_go_on(n: int) -> None:
+    evaluator = Located(os.getpid(), deadly=(5, 8))
+    with Processes[Digits](n) as processes:
+        assert started(processes, evaluator)
+        results = evaluate_all(evaluator, jobs_of(range(12)), stop=Stop(), n_jobs=n, processes=processes)
+        found = {e.id: e for e in results}
+        assert started(processes, evaluator)  # others have begun
+    assert sorted(found) == list(range(12))
+    assert sorted(id for id, e in found.items() if e.status == "failed") == [5, 8]
+    assert all("the worker process died" in (found[id].error or "") for id in (5, 8))
+    assert os.getpid() not in {e.metrics.get("pid") for e in found.values()}
+
+
+def test_results_that_cannot_be_sent_are_those_of_threads() -> None:
+    evaluator = Located(os.getpid(), unsent=4)
     with Processes[Digits](1) as processes:
         assert started(processes, evaluator)
-        results = evaluate_all(evaluator, jobs_of(range(12)), stop=Stop(), processes=processes)
-        found = {e.id: e for e in results}
-        assert not processes.take(evaluator)
-    assert sorted(found) == list(range(12))
-    assert [id for id, e in found.items() if e.status == "failed"] == [5]
-    assert "the worker process died" in (found[5].error or "")
+        found = {e.id: e for e in evaluate_all(evaluator, jobs_of(range(9)), stop=Stop(), processes=processes)}
+    assert sorted(found) == list(range(9))
+    assert all(e.status == "ok" for e in found.values())
+    assert found[0].metrics["pid"] != os.getpid()
+    assert found[4].metrics["pid"] == os.getpid()
+
+
+def test_a_process_that_cannot_start_leaves_all_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, n_open = subprocess.Popen, len(os.listdir("/proc/self/fd"))
+    calls: list[int] = []
+
+    def second_fails(*args: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError("no more processes")
+        return first(*args, **options)
+
+    monkeypatch.setattr("evonas.evaluation.processes.subprocess.Popen", second_fails)
+    with Processes[Digits](3) as processes:
+        assert not started(processes, Located(os.getpid()))
+        assert not processes._workers
+    assert len(calls) == 2
+    assert len(os.listdir("/proc/self/fd")) <= n_open
 
 
 @dataclass(frozen=True)
@@ -166,13 +197,15 @@ def test_a_search_that_changes_to_processes_finds_the_same(tmp_path: Path, monke
     take = Processes.take
 
     def watched(self: Processes[Any], evaluator: Any) -> bool:
+        deadline = time.monotonic() + 60
+        while self._workers and not take(self, evaluator) and time.monotonic() < deadline:
+            time.sleep(0.01)  # the process has time to start
         used.append(take(self, evaluator))
-        time.sleep(0.1)  # the process has time to start
         return used[-1]
 
     monkeypatch.setattr(Processes, "take", watched)
     evolve(config, tmp_path / "processes")
-    assert used[-1]
+    assert sum(used) > 5
     monkeypatch.setattr(Processes, "take", lambda self, evaluator: False)
     evolve(config, tmp_path / "threads")
     assert measured(tmp_path / "processes") == measured(tmp_path / "threads")
