@@ -138,7 +138,7 @@ class RunConfig(RunSettings):
 
     @property
     def recipe(self) -> Recipe:
-        """The training recipe, with the table ``training`` since that was read."""
+        """The recipe that the table ``training`` makes."""
         assert isinstance(self.training, Given)
         recipe: Recipe = self.training.settings
         return recipe

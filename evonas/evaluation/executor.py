@@ -266,7 +266,7 @@ def evaluate_one(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | No
         _check(evaluation, job.trial)
     except Cancelled:
         return key, None
-    except Exception as error:  # the one place: a bad individual must not end the run
+    except Exception as error:  # a bad individual must not end the run
         if isinstance(error, TrialTimeout) and time.monotonic() > run_deadline:
             return key, None
         place = traceback.extract_tb(error.__traceback__)[-1]

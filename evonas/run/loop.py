@@ -254,7 +254,7 @@ def _restore(searcher: Searcher[Any], store: RunStore[Any]) -> None:
 
 
 def _has_succeeded(store: RunStore[Any], generation: int) -> bool:
-    """Whether any of its last trials has: of individuals born then, a generation earlier or later, and of the last few.
+    """Whether a trial of this generation or the one before succeeded, or one of the last :data:`FEW_TRIALS`.
     """
     own = [record for record in store.records() if not record.imported]
     n_last = max(FEW_TRIALS, sum(record.generation >= generation - 1 for record in own))

@@ -32,7 +32,7 @@ def with_defaults(config: RunConfig) -> RunConfig:
 
 
 def check_own_settings(config: RunConfig) -> None:
-    """Check that no setting is given that the searcher would ignore.
+    """Check that no setting but its default is given that the searcher would ignore.
 
     Raises:
         UserError: One of :data:`OF_NSGA2` is given with another searcher.
@@ -48,7 +48,7 @@ def check_own_settings(config: RunConfig) -> None:
 
 
 def with_budgets(config: RunConfig, table: ArchitectureTable[Any]) -> RunConfig:
-    """The configuration with epochs of the table: all where the searcher takes several, else the most.
+    """The configuration with the table's epochs: all of them as rungs if the searcher takes several, else the most.
 
     Raises:
         UserError: It has others.

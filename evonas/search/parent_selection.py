@@ -48,7 +48,7 @@ LAG, LAGGING_SHARE = 0.03, 0.4
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Who may be a parent: the archive and the living population, each member once.
+    """Candidates for parents: the archive and the living population, each member once.
 
     Attributes:
         F: Objectives, minimised, ``(n, n_objectives)``: the first is the quality, all others are costs.
@@ -208,7 +208,7 @@ def front_gap(pool: Pool, rng: np.random.Generator) -> Choice:
 
 
 def _promising(F: Doubles, members: Doubles, cost: float, worse: float) -> NDArray[np.bool_]:
-    """Mark who promises a good child of a cost, among those within :data:`REACH` of it; all, if there are none.
+    """Mark the candidates within :data:`REACH` of a cost that promise a good child of it; all, if there are none.
 
     A child is expected to lose, or to gain, by the slope of the front around it. With several costs the front is no
     curve, and has none.

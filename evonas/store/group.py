@@ -45,7 +45,6 @@ class Group(Generic[G]):
 
         Args:
             evaluation: The completed evaluation.
-            weights: Its weights, None if it has none.
             elapsed: Seconds into the run at which it ended.
 
         Raises:

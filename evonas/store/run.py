@@ -220,7 +220,6 @@ class RunStore(RunReader[G]):
 
         Args:
             evaluation: The completed evaluation.
-            weights: Its weights, None if it has none.
             elapsed: Seconds into the run at which it ended.
 
         Raises:

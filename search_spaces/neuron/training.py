@@ -71,7 +71,7 @@ def train(
     trained = trainer.train(network, splits, recipe, epochs=epochs, seed=order, stop=stop, teacher=teacher)
     network = trained.network
     if not network.genotype.n_edges:  # a failed trial, not a network
-        raise InvalidGenotype(f"pruning to {genotype.prune_to or 'so few'} edges has cut every path from inputs to "
+        raise InvalidGenotype(f"pruning to {genotype.prune_to or 'too few'} edges has cut every path from inputs to "
                               f"outputs: more epochs or more samples leave it more steps to choose them")
     network.genotype.validate()
     result = {"edge": network.edge, "bias": network.bias, "gain": network.gain}
