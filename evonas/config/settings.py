@@ -58,7 +58,8 @@ def _proxy(value: str) -> str:
 class RunSettings(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout``, ``generations`` and ``evaluations`` may be changed on resume.
+    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout``, ``generations`` and ``evaluations`` may be changed on
+    resume.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
