@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evonas.types import Metrics
-from search_spaces.neuron.genotype import Activation, NeuronGenotype
+from search_spaces.neuron.genotype import Activation, NeuronGenotype, n_distinct
 from search_spaces.neuron.trainer.base import Norm
 
 #: FLOPs of an edge: a multiplication and an addition, the convention of the sparse-training literature.
@@ -14,12 +13,6 @@ FLOPS_PER_EDGE = 2
 #: Operations of LayerNorm a neuron (sum, subtract the mean, square, sum, scale) and a layer (divide twice, add epsilon,
 #: square root, reciprocal).
 NORM_FLOPS_PER_NEURON, NORM_FLOPS_PER_LAYER = 5, 5
-
-
-def n_distinct(groups: NDArray[np.int32]) -> int:
-    """Count the distinct values of ``(n,)`` members: each group has one value, and each member with -1 has its own."""
-    shared = groups[groups >= 0]
-    return len(groups) - len(shared) + len(np.unique(shared)) if len(shared) else len(groups)
 
 
 def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:

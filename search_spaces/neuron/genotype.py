@@ -130,8 +130,7 @@ class NeuronGenotype:
     @property
     def n_weights(self) -> int:
         """Distinct weights of edges: a shared one counts once."""
-        tied = self.ties[self.ties >= 0]
-        return self.n_edges - len(tied) + len(np.unique(tied)) if len(tied) else self.n_edges
+        return n_distinct(self.ties)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NeuronGenotype) and self.digest == other.digest
@@ -278,6 +277,12 @@ class NeuronGenotype:
         if len(dead):
             lacking = "inputs" if alive[0, self.n_inputs + dead[0]] else "outputs"
             raise InvalidGenotype(f"hidden neuron {self.ids[dead[0]]} has no {lacking}")
+
+
+def n_distinct(groups: NDArray[np.int32]) -> int:
+    """Count the distinct values of ``(n,)`` members: each group has one value, and each member with -1 has its own."""
+    shared = groups[groups >= 0]
+    return len(groups) - len(shared) + len(np.unique(shared)) if len(shared) else len(groups)
 
 
 class NeuronGenes(TypedDict, total=False):
