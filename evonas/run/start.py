@@ -73,7 +73,7 @@ class RunObserver(FamilyObserver, Protocol):
         ...
 
     def noted(self, sentence: str) -> None:
-        """A remark for the user on the run's founders."""
+        """A remark for the user on the run's founders, or on what was given."""
         ...
 
 
@@ -103,7 +103,7 @@ def evolve(
         seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
         replace_max_pool=replace_max_pool,
     )
-    return begin(parts, out, seeds=seeds, observers=observers, since=since)
+    return begin(parts, out, seeds=seeds, notes=_unused(config), observers=observers, since=since)
 
 
 def seed(
@@ -127,16 +127,26 @@ def seed(
     n_batches = max(0, n_members - 2) // BATCH
     batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
     parts = replace(parts, config=parts.config.model_copy(update=batches))
-    return begin(parts, out, observers=observers, since=since)
+    return begin(parts, out, notes=_unused(config), observers=observers, since=since)
+
+
+def _unused(config: RunConfig) -> tuple[str, ...]:
+    """Remarks on settings that were given and are not used."""
+    if config.rungs is None or config.epochs is None:
+        return ()
+    return (f"the rungs {', '.join(map(str, config.rungs))} are the epochs of a trial: the {config.epochs} epochs that "
+            "were given beside them are not used",)
 
 
 def begin(
-    parts: Parts, out: Path, *, seeds: WarmStart | None = None, observers: Sequence[RunObserver] = (), since: float
+    parts: Parts, out: Path, *, seeds: WarmStart | None = None, notes: Sequence[str] = (),
+    observers: Sequence[RunObserver] = (), since: float,
 ) -> bool:
     """A new run of assembled parts in the directory ``out``; returns and raises as :func:`evolve`.
 
     Args:
         seeds: The founders, where they are given.
+        notes: Remarks for the user.
         since: ``time.monotonic()`` from which the time limit counts.
     """
     config, splits = parts.config, parts.splits
@@ -164,8 +174,9 @@ def begin(
         normalisation=splits.scaling.to_json(), seeds=deduplicate(source for part in given for source in part.sources),
         fill=fill,
     )
+    notes = (*notes, *(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes))
     for observer in observers:
-        for sentence in (*(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes)):
+        for sentence in notes:
             observer.noted(sentence)
     return _run(parts, out, observers, since)
 

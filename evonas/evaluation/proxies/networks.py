@@ -274,14 +274,16 @@ def correlations(rows: Tensor) -> Tensor:
 
 
 def log_determinant(matrix: Tensor) -> float:
-    """ln det of a positive definite matrix, float64.
+    """ln det of a positive semidefinite matrix ``(n, n)``, float64, in which a zero counts as a rounding error.
 
-    The sign of the determinant alone is not sufficient: for a singular matrix it is that of a rounding error.
+    The authors of naswot take ``slogdet``, which of a singular matrix gives -inf or the logarithms of some rounding
+    errors. Here these are the same on every machine: of the size up to which an eigenvalue may be one.
 
     Raises:
-        FloatingPointError: The matrix is singular.
+        FloatingPointError: All eigenvalues but one are 0.
     """
     values = torch.linalg.eigvalsh(matrix)
-    if values[0] <= len(matrix) * torch.finfo(torch.float64).eps * values[-1]:
-        raise FloatingPointError("the matrix is singular")
-    return float(values.log().sum())
+    rounding = len(matrix) * torch.finfo(torch.float64).eps * values[-1]
+    if len(matrix) > 1 and values[-2] <= rounding:
+        raise FloatingPointError("the matrix has rank 1")
+    return float(values.clamp(min=rounding).log().sum())
