@@ -205,9 +205,13 @@ class RunSettings(BaseModel):
         description="Order in which individuals die (nsga2 only). ``aging-dominated``: the oldest of the dominated "
                     "first, ``aging``: the oldest, ``elitist``: the worst.",
     )
-    parent_selection: Literal["front-gap", "tournament", "living-tournament", "binary-tournament"] = Field(
+    parent_selection: Literal[
+        "front-gap", "unexplored", "tournament", "living-tournament", "binary-tournament"
+    ] = Field(
         default="front-gap",
         description="Choice of parents (nsga2 only). ``front-gap``: neighbours of thin places of the front; "
+                    "``unexplored``: the best, or those near thin places, whose neighbours were not all evaluated, for "
+                    "spaces that list neighbours (the default with ``evaluator = \"table\"``); "
                     "``tournament``: the best of 3 of the population, a fifth of the time any of the front; "
                     "``living-tournament``: always the best of 3 of the population; ``binary-tournament``: the better "
                     "of 2, as in Deb's NSGA-II.",

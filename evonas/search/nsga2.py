@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import cycle
+from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
-from evonas.capabilities.variation import MutatesTowards
+from evonas.capabilities.variation import HasNeighbours, MutatesTowards
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
-from evonas.search.base import History
+from evonas.search.base import History, Traits
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
 from evonas.search.generational import Generational, keys, members_of
 from evonas.search.parent_selection import (
@@ -25,6 +28,7 @@ from evonas.search.parent_selection import (
     exponents_of,
     front_gap,
     hopeful,
+    unexplored,
 )
 from evonas.search.reproduction import LazyTrials, Proposal, Screening
 from evonas.search.survival import SURVIVALS, survivors
@@ -50,7 +54,9 @@ class NSGA2(Generational[G]):
         generations: Number of generations after the founders.
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
-        parent_selection: ``"front-gap"``, ``"tournament"``, ``"living-tournament"`` or ``"binary-tournament"``.
+        parent_selection: ``"front-gap"``, ``"unexplored"``, ``"tournament"``, ``"living-tournament"`` or
+            ``"binary-tournament"``. With ``"unexplored"`` a child is a neighbour of its parent that was not proposed
+            yet, and a random sample where there is none; in a space that lists no neighbours it is ``"front-gap"``.
         adaptive_operators: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the
             space's weights.
         crossover_rate: Probability that an offspring has two parents.
@@ -62,6 +68,10 @@ class NSGA2(Generational[G]):
     Raises:
         ValueError: A number is out of range, or there is no such ``survival`` or ``parent_selection``.
     """
+
+    traits: ClassVar[Traits] = Traits(rungs="any", on_tables=MappingProxyType({
+        "population": 10, "children": 1, "generations": 630, "survival": "elitist", "parent_selection": "unexplored",
+    }))
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
@@ -81,6 +91,8 @@ class NSGA2(Generational[G]):
                 raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng, screening=screening)
         self._size, self._n_children, self._founders = population, children, founders
+        if parent_selection == "unexplored" and not isinstance(space, HasNeighbours):
+            parent_selection = "front-gap"
         self._survival, self._parent = SURVIVALS[survival], PARENT_SELECTIONS[parent_selection]
         self._crossover_rate = crossover_rate
         self._adaptive_operators, self._credit = adaptive_operators, Credit()
@@ -90,6 +102,8 @@ class NSGA2(Generational[G]):
         #: Founders that promise something and have no child yet, the next parent last.
         self._childless: list[Member[G]] = []
         self._archive: list[Member[G]] = []
+        #: Ids of members without new neighbours.
+        self._explored: set[int] = set()
 
     def _bear(self) -> Sequence[Trial[G]]:
         if not self._population and self._founders:
@@ -108,7 +122,10 @@ class NSGA2(Generational[G]):
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
         F, violation = self._losses(members)
         work = np.array([m.evaluation.metrics.get(WORK) or np.nan if m.individual.parents else np.nan for m in members])
-        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, exponents_of(F, work))
+        pool = Pool(
+            F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, exponents_of(F, work),
+            lambda index: self._is_open(members[index]),
+        )
         return LazyTrials(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
 
     def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
@@ -133,6 +150,8 @@ class NSGA2(Generational[G]):
             second = members[self._parent(pool, self._rng).parent]
             if second.genotype != first.genotype:
                 return self._space.crossover(first.genotype, second.genotype, self._rng), (first, second)
+        if self._parent is unexplored:
+            return self._neighbour(first, choice.target)
         operator = None
         if self._adaptive_operators:
             shares = self._credit.shares(self._space.operators)
@@ -141,6 +160,23 @@ class NSGA2(Generational[G]):
             lambda name: self._mutate(first.genotype, choice.target, name), choice.target, operator
         )
         return child, (first,)
+
+    def _is_open(self, member: Member[G]) -> bool:
+        """Whether a member has new neighbours."""
+        if member.individual.id not in self._explored and not self._reproduction.new_neighbours(member.genotype):
+            self._explored.add(member.individual.id)
+        return member.individual.id not in self._explored
+
+    def _neighbour(
+        self, parent: Member[G], target: TargetCost | None
+    ) -> tuple[Offspring[G], tuple[Member[G], ...]]:
+        """A new neighbour of a parent, or a random sample where there is none."""
+        new = self._reproduction.new_neighbours(parent.genotype)
+        if not new:
+            return Offspring(self._sampled(), "sample"), ()
+        drawn = cycle(self._rng.permutation(len(new)).tolist())
+        child = self.closest_to_target(lambda _: Offspring(new[next(drawn)], "neighbour"), target)
+        return child, (parent,)
 
     def _mutate(self, parent: G, target: TargetCost | None, operator: str | None) -> Offspring[G]:
         if target is None or self._towards is None:

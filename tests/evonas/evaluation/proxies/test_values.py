@@ -63,6 +63,26 @@ def test_patterns_of_relus() -> None:
     assert math.exp(value) == pytest.approx(2 * math.exp(-((9 / 1000 - 0.01) ** 2) / 0.5))
 
 
+def test_fewer_relus_than_samples_count_how_many_samples_they_tell_apart() -> None:
+    task = Task("regression", (2,), 1)
+    x = torch.randn(12, 2, generator=torch.Generator().manual_seed(0))
+    batch = Batch(x, torch.zeros(12, 1), task)
+
+    def score(n_relus: int) -> float:
+        rows = torch.randn(n_relus, 2, generator=torch.Generator().manual_seed(1)).tolist()
+        return compute("naswot", Plain(linear(rows), nn.ReLU(), linear([[1.0] * n_relus])), batch)
+
+    scores = [score(n) for n in (2, 3, 6, 40)]
+    assert scores == sorted(scores)
+    assert len(set(scores)) == len(scores)
+    signs = (x @ torch.randn(6, 2, generator=torch.Generator().manual_seed(1)).t() > 0).double().numpy()
+    K = signs @ signs.T + (1 - signs) @ (1 - signs).T
+    values = np.linalg.eigvalsh(K)
+    least = 12 * np.finfo(float).eps * values[-1]
+    assert (values <= least).any()
+    assert scores[2] == pytest.approx(np.log(np.maximum(values, least)).sum())
+
+
 def test_gradients_at_the_inputs_that_are_all_alike() -> None:
     network, k, n = Plain(nn.Flatten(), linear([[1.0, 2.0, -3.0], [0.0, 1.0, 1.0]])), 1e-5, 6
     y = torch.tensor([0, 0, 0, 0, 1, 1])
