@@ -37,12 +37,14 @@ class Batch:
         y: Class indices ``(n,)`` or targets ``(n, n_outputs)``.
         task: The task.
         seed: Seed of all random inputs and weights.
+        sizes: Preferred thousands of parameters, and width of the preference, for ``reg_swap``; None is the published.
     """
 
     x: Tensor
     y: Tensor
     task: Task
     seed: int = 0
+    sizes: tuple[float, float] | None = None
 
     @property
     def generator(self) -> torch.Generator:
@@ -59,7 +61,7 @@ class Batch:
         """Two batches of half as many samples."""
         middle = len(self.x) // 2
         parts = (slice(None, middle), slice(middle, 2 * middle))
-        first, second = (Batch(self.x[part], self.y[part], self.task, self.seed) for part in parts)
+        first, second = (Batch(self.x[part], self.y[part], self.task, self.seed, self.sizes) for part in parts)
         return first, second
 
     def noise(self, n: int) -> Tensor:
