@@ -210,8 +210,8 @@ class RunSettings(BaseModel):
     ] = Field(
         default="front-gap",
         description="Choice of parents (nsga2 only). ``front-gap``: neighbours of thin places of the front; "
-                    "``unexplored``: the best, or those near thin places, whose neighbours were not all evaluated, for "
-                    "spaces that list neighbours (the default with ``evaluator = \"table\"``); "
+                    "``unexplored``: the best of a lineage and the front, whose most promising new neighbours are the "
+                    "children, in spaces that list neighbours (the default with the evaluator ``table``); "
                     "``tournament``: the best of 3 of the population, a fifth of the time any of the front; "
                     "``living-tournament``: always the best of 3 of the population; ``binary-tournament``: the better "
                     "of 2, as in Deb's NSGA-II.",

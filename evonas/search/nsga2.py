@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from itertools import cycle
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -19,6 +18,7 @@ from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History, Traits
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
+from evonas.search.exploration import Explorer
 from evonas.search.generational import Generational, keys, members_of
 from evonas.search.parent_selection import (
     PARENT_SELECTIONS,
@@ -28,7 +28,6 @@ from evonas.search.parent_selection import (
     exponents_of,
     front_gap,
     hopeful,
-    unexplored,
 )
 from evonas.search.reproduction import LazyTrials, Proposal, Screening
 from evonas.search.survival import SURVIVALS, survivors
@@ -38,6 +37,8 @@ from evonas.types import Json, Metrics, suggestion
 #: Offspring that are drawn, cheaply, for one that is trained, until one is as near to its target as CLOSE: a share of
 #: the front's span of each cost.
 DRAWS, CLOSE = 4, 0.01
+#: The choice of parents that an :class:`Explorer` makes.
+UNEXPLORED = "unexplored"
 
 
 class NSGA2(Generational[G]):
@@ -54,9 +55,9 @@ class NSGA2(Generational[G]):
         generations: Number of generations after the founders.
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
-        parent_selection: ``"front-gap"``, ``"unexplored"``, ``"tournament"``, ``"living-tournament"`` or
-            ``"binary-tournament"``. With ``"unexplored"`` a child is a neighbour of its parent that was not proposed
-            yet, and a random sample where there is none; in a space that lists no neighbours it is ``"front-gap"``.
+        parent_selection: ``"front-gap"``, ``"tournament"``, ``"living-tournament"``, ``"binary-tournament"`` or
+            ``"unexplored"``: children are new neighbours, see :mod:`evonas.search.exploration`; in a space that lists
+            none it is ``"front-gap"``.
         adaptive_operators: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the
             space's weights.
         crossover_rate: Probability that an offspring has two parents.
@@ -70,7 +71,7 @@ class NSGA2(Generational[G]):
     """
 
     traits: ClassVar[Traits] = Traits(rungs="any", on_tables=MappingProxyType({
-        "population": 10, "children": 1, "generations": 630, "survival": "elitist", "parent_selection": "unexplored",
+        "population": 10, "children": 1, "generations": 630, "parent_selection": UNEXPLORED,
     }))
 
     def __init__(
@@ -85,14 +86,18 @@ class NSGA2(Generational[G]):
             raise ValueError(f"children must be at least 1, got {children}")
         if not 0 <= crossover_rate <= 1:
             raise ValueError(f"crossover_rate must be a probability, got {crossover_rate}")
-        rules = ("survival", survival, SURVIVALS), ("parent_selection", parent_selection, PARENT_SELECTIONS)
+        selections = (*PARENT_SELECTIONS, UNEXPLORED)
+        rules = ("survival", survival, SURVIVALS), ("parent_selection", parent_selection, selections)
         for kind, name, known in rules:
             if name not in known:
                 raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng, screening=screening)
         self._size, self._n_children, self._founders = population, children, founders
-        if parent_selection == "unexplored" and not isinstance(space, HasNeighbours):
+        self._explorer: Explorer[G] | None = None
+        if parent_selection == UNEXPLORED:
             parent_selection = "front-gap"
+            if isinstance(space, HasNeighbours):
+                self._explorer = Explorer(space, objectives, self._reproduction, sample=self._sampled, rng=rng)
         self._survival, self._parent = SURVIVALS[survival], PARENT_SELECTIONS[parent_selection]
         self._crossover_rate = crossover_rate
         self._adaptive_operators, self._credit = adaptive_operators, Credit()
@@ -102,8 +107,6 @@ class NSGA2(Generational[G]):
         #: Founders that promise something and have no child yet, the next parent last.
         self._childless: list[Member[G]] = []
         self._archive: list[Member[G]] = []
-        #: Ids of members without new neighbours.
-        self._explored: set[int] = set()
 
     def _bear(self) -> Sequence[Trial[G]]:
         if not self._population and self._founders:
@@ -111,6 +114,8 @@ class NSGA2(Generational[G]):
             return list(self._founders)
         if not self._population:
             return self._found(self._size)
+        if self._explorer is not None:
+            return self._trials(self._explored, self._n_children, self._screening)
         if self._generation == 1 and self._parent is front_gap:
             able = [m for m in self._population if m.evaluation.status == "ok"]
             able = [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
@@ -122,11 +127,16 @@ class NSGA2(Generational[G]):
         logarithmic = np.array([cost.log for cost in self._objectives.items[1:]], bool)
         F, violation = self._losses(members)
         work = np.array([m.evaluation.metrics.get(WORK) or np.nan if m.individual.parents else np.nan for m in members])
-        pool = Pool(
-            F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, exponents_of(F, work),
-            lambda index: self._is_open(members[index]),
-        )
+        pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, exponents_of(F, work))
         return LazyTrials(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
+
+    def _explored(self) -> tuple[Offspring[G], tuple[Member[G], ...]]:
+        """Cross two members of the front, or propose a new neighbour."""
+        assert self._explorer is not None
+        if len(self._archive) > 1 and self._rng.random() < self._crossover_rate:
+            first, second = (self._archive[i] for i in self._rng.choice(len(self._archive), 2, replace=False))
+            return self._space.crossover(first.genotype, second.genotype, self._rng), (first, second)
+        return self._explorer.propose(self._archive)
 
     def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
         """Propose a child of a founder that has none yet, while there is one; then of any parent.
@@ -150,8 +160,6 @@ class NSGA2(Generational[G]):
             second = members[self._parent(pool, self._rng).parent]
             if second.genotype != first.genotype:
                 return self._space.crossover(first.genotype, second.genotype, self._rng), (first, second)
-        if self._parent is unexplored:
-            return self._neighbour(first, choice.target)
         operator = None
         if self._adaptive_operators:
             shares = self._credit.shares(self._space.operators)
@@ -160,23 +168,6 @@ class NSGA2(Generational[G]):
             lambda name: self._mutate(first.genotype, choice.target, name), choice.target, operator
         )
         return child, (first,)
-
-    def _is_open(self, member: Member[G]) -> bool:
-        """Whether a member has new neighbours."""
-        if member.individual.id not in self._explored and not self._reproduction.new_neighbours(member.genotype):
-            self._explored.add(member.individual.id)
-        return member.individual.id not in self._explored
-
-    def _neighbour(
-        self, parent: Member[G], target: TargetCost | None
-    ) -> tuple[Offspring[G], tuple[Member[G], ...]]:
-        """A new neighbour of a parent, or a random sample where there is none."""
-        new = self._reproduction.new_neighbours(parent.genotype)
-        if not new:
-            return Offspring(self._sampled(), "sample"), ()
-        drawn = cycle(self._rng.permutation(len(new)).tolist())
-        child = self.closest_to_target(lambda _: Offspring(new[next(drawn)], "neighbour"), target)
-        return child, (parent,)
 
     def _mutate(self, parent: G, target: TargetCost | None, operator: str | None) -> Offspring[G]:
         if target is None or self._towards is None:
@@ -229,6 +220,8 @@ class NSGA2(Generational[G]):
         self._survive(members)
         if confirmed := [m for m in members if self._confirmed(m)]:
             self._archive = self._front(self._archive + confirmed)
+        if self._explorer is not None:
+            self._explorer.learn(members)
 
     def _pay(self, members: list[Member[G]]) -> None:
         """Credit the operators that made a batch; the first batch gives the reference point."""
@@ -263,6 +256,7 @@ class NSGA2(Generational[G]):
         return {
             **super().state(), "population": keys(self._population), "archive": keys(self._archive),
             "childless": keys(self._childless), "credit": asdict(self._credit), "reference": self._reference,
+            **({} if self._explorer is None else {"explorer": self._explorer.state()}),
         }
 
     def restore(self, state: Json, history: History[G]) -> None:
@@ -271,3 +265,5 @@ class NSGA2(Generational[G]):
         self._population, self._archive = (members_of(state[name], history) for name in ("population", "archive"))
         self._childless = members_of(state.get("childless", []), history)  # older runs have none
         self._credit, self._reference = Credit(**state["credit"]), state["reference"]
+        if self._explorer is not None:
+            self._explorer.restore(state["explorer"], history)

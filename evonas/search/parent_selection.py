@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -45,8 +44,6 @@ CHEAP_SHARE, COSTLY_SHARE, REACH = 0.03, 0.2, 0.15
 #: If members cost more than the costliest of the front by this share of its span, more time is spent beyond the costly
 #: end, up to the costliest of all if that is further: otherwise large networks are never trained as long as small ones.
 LAG, LAGGING_SHARE = 0.03, 0.4
-#: Share of the children that ``unexplored`` gives to the members of the best quality; the others fill gaps.
-BEST_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +59,6 @@ class Pool:
         logarithmic: Which costs are logarithms to base 10, ``(n_objectives - 1,)``.
         exponents: Powers of each cost by which a child's trial takes longer, ``(n_objectives - 1,)``; see
             :func:`exponents_of`.
-        is_open: Whether the member with an index has neighbours that were not proposed yet.
     """
 
     F: Doubles
@@ -72,7 +68,6 @@ class Pool:
     violation: Doubles
     logarithmic: NDArray[np.bool_]
     exponents: Doubles
-    is_open: Callable[[int], bool] = lambda index: True
 
     @cached_property
     def near(self) -> Ints:
@@ -197,34 +192,19 @@ def front_gap(pool: Pool, rng: np.random.Generator) -> Choice:
     span, F = pool.span, pool.scaled
     axis = int(rng.integers(1, F.shape[1]))
     members, costliest, lag, shares = pool.fronts[axis - 1]
-    segment = int(rng.choice(len(shares), p=shares))
-    point = _point(members, axis, segment, rng.random(), lag)
-    if segment == len(members):
-        near = np.array([costliest])
+    segment, along = int(rng.choice(len(shares), p=shares)), rng.random()
+    if segment == 0:
+        point = _beyond(members[0], axis, -REACH * along)
+    elif segment == len(members):
+        point, near = _beyond(members[-1], axis, max(REACH, lag)), np.array([costliest])
+    else:
+        point = members[segment - 1, 1:] + along * (members[segment, 1:] - members[segment - 1, 1:])
     costlier = np.where(pool.logarithmic, rng.uniform(*np.log10(COSTLIER)), 0) / span[1:]
     if F.shape[1] == 2:
         near = near[_promising(F[near], members, (point + costlier)[0], WORSE)]
     distance = ((F[near, 1:] - point - costlier) ** 2).sum(axis=1)
     parent = int(rng.choice(near[np.argsort(distance, kind="stable")[:NEIGHBOURS]]))
     return Choice(parent, TargetCost(point * span[1:], span[1:]))
-
-
-def _point(members: Doubles, axis: int, segment: int, along: float, lag: float) -> Doubles:
-    """Costs ``(n_costs,)`` of a point in a segment of the front.
-
-    Args:
-        members: Members of the front, scaled, by ascending cost along ``axis``, ``(n, n_objectives)``.
-        axis: Column of the cost.
-        segment: Number of the segment: 0 is beyond the cheap end, n beyond the costly end.
-        along: Position in the segment, from 0 to 1.
-        lag: Distance from the last member to the costliest of all.
-    """
-    if segment == 0:
-        return _beyond(members[0], axis, -REACH * along)
-    if segment == len(members):
-        return _beyond(members[-1], axis, max(REACH, lag))
-    between: Doubles = members[segment - 1, 1:] + along * (members[segment, 1:] - members[segment - 1, 1:])
-    return between
 
 
 def _promising(F: Doubles, members: Doubles, cost: float, worse: float) -> NDArray[np.bool_]:
@@ -346,28 +326,7 @@ def _beyond(member: Doubles, axis: int, reach: float) -> Doubles:
     return point
 
 
-def unexplored(pool: Pool, rng: np.random.Generator) -> Choice:
-    """Choose the best by quality that has new neighbours, or one of the front that is near a gap.
-
-    With one objective it is the first of the two, as in local search (White 2020, https://arxiv.org/abs/2005.02960),
-    except that the second best follows where all neighbours of the best are known. With costs beside the quality both
-    have a share of the children (:data:`BEST_SHARE`): the gaps are those of :func:`front_gap`, and the parent is one of
-    the nearest that have new neighbours. If no member has any, it is the best.
-    """
-    best = np.lexsort([pool.F[:, 0], pool.violation])
-    if pool.F.shape[1] == 1 or rng.random() < BEST_SHARE:
-        return Choice(next((int(i) for i in best if pool.is_open(int(i))), int(best[0])))
-    span, axis = pool.span, int(rng.integers(1, pool.F.shape[1]))
-    members, _, lag, shares = pool.fronts[axis - 1]
-    point = _point(members, axis, int(rng.choice(len(shares), p=shares)), rng.random(), lag)
-    front = np.flatnonzero(pool.rank == 0)
-    nearest = front[np.argsort(((pool.scaled[front, 1:] - point) ** 2).sum(axis=1), kind="stable")]
-    able = [*islice((int(i) for i in nearest if pool.is_open(int(i))), NEIGHBOURS)]
-    parent = able[int(rng.integers(len(able)))] if able else int(best[0])
-    return Choice(parent, TargetCost(point * span[1:], span[1:]))
-
-
 PARENT_SELECTIONS: MappingProxyType[str, Parents] = MappingProxyType({
-    "front-gap": front_gap, "unexplored": unexplored, "tournament": tournament, "living-tournament": living_tournament,
+    "front-gap": front_gap, "tournament": tournament, "living-tournament": living_tournament,
     "binary-tournament": binary_tournament,
 })

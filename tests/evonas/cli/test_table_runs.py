@@ -66,9 +66,9 @@ def test_budgets_are_the_epochs_of_the_table(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], {"population": 10, "children": 1, "survival": "elitist", "parent_selection": "unexplored"}),
+        ([], {"population": 10, "children": 1, "survival": "aging-dominated", "parent_selection": "unexplored"}),
         (["--population", 6, "--parent-selection", "tournament"],
-         {"population": 6, "children": 1, "survival": "elitist", "parent_selection": "tournament"}),
+         {"population": 6, "children": 1, "survival": "aging-dominated", "parent_selection": "tournament"}),
         (["--searcher", "random"], {"population": 40, "children": 20, "parent_selection": "front-gap"}),
     ],
 )

@@ -9,7 +9,6 @@ import pytest
 
 from evonas.objectives.pareto import rank_and_crowd
 from evonas.search.parent_selection import (
-    BEST_SHARE,
     CHEAP_SHARE,
     COSTLIER,
     COSTLY_SHARE,
@@ -195,29 +194,3 @@ def test_a_tournament_of_the_living_knows_no_archive() -> None:
     share = draws("binary-tournament", pool)
     assert share[0] == 0
     assert share[3] == pytest.approx((1 / 3) ** 2, abs=0.02)
-
-
-def test_unexplored_takes_the_best_by_quality_that_has_new_neighbours() -> None:
-    F = np.array([[0.3], [0.1], [0.2], [0.4]])
-    for closed, parent in ((set(), 1), ({1}, 2), ({1, 2}, 0), ({0, 1, 2}, 3), ({0, 1, 2, 3}, 1)):
-        pool = replace(make_pool(F), is_open=lambda index, closed=closed: index not in closed)
-        assert draws("unexplored", pool, 20)[parent] == 1
-
-
-def test_unexplored_takes_one_that_breaks_a_constraint_only_after_all_others() -> None:
-    pool = make_pool(np.array([[0.1], [0.2], [0.3]]), violation=np.array([1.0, 0.0, 0.0]))
-    assert draws("unexplored", pool, 20)[1] == 1
-    assert draws("unexplored", replace(pool, is_open=lambda index: index == 0), 20)[0] == 1
-
-
-def test_unexplored_shares_children_between_the_best_and_the_gaps_of_the_front() -> None:
-    pool = make_pool(crowded_front(), logarithmic=False)
-    best = int(np.argmin(pool.F[:, 0]))
-    share = draws("unexplored", pool)
-    assert share[best] > BEST_SHARE
-    assert share[30:-1].sum() > 2 * share[:30].sum()
-    opened = replace(pool, is_open=lambda index: index < 30)
-    assert draws("unexplored", opened)[30:].sum() == 0
-    rng = np.random.default_rng(0)
-    targets = [PARENT_SELECTIONS["unexplored"](pool, rng).target for _ in range(200)]
-    assert 0 < sum(target is None for target in targets) < 200
