@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat
 
 from evonas.capabilities.given import Given, read_recipe
 from evonas.capabilities.presets import PresetName
@@ -232,6 +232,11 @@ class RunSettings(BaseModel):
     )
     prescreen_ratio: int = Field(
         default=5, ge=2, le=1000, description="Children that are bred for each that is trained."
+    )
+    reg_swap_sizes: tuple[PositiveFloat, PositiveFloat] | None = Field(
+        default=None,
+        description="Thousands of parameters that the proxy ``reg_swap`` prefers, and the width of that preference; "
+                    "None is by the sizes of the space's networks. Its authors have 40 and 40 for cells on CIFAR-10.",
     )
     seed: int = Field(
         default=0, ge=0, lt=2**63,

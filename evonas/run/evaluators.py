@@ -78,7 +78,7 @@ def build_evaluator(
                         "give --no-self-distillation")
     _check_order(names, LOGARITHMIC | {*structural, *devices})
     if scored := _scored(objectives):
-        evaluator = merge(evaluator, ProxyEvaluator(Scorer(space, splits, config.seed), scored))
+        evaluator = merge(evaluator, ProxyEvaluator(scorer_of(config, space, splits), scored))
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
         evaluator = merge(evaluator, LatencyEstimator(space, folder))
     if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
@@ -110,7 +110,18 @@ def check_proxies(
     """
     names = [*_scored(objectives), *([] if config.prescreen is None else [config.prescreen])]
     if names:
-        Scorer(space, splits, config.seed).check(list(dict.fromkeys(names)))
+        scorer_of(config, space, splits).check(list(dict.fromkeys(names)))
+
+
+def scorer_of(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Scorer[Any]:
+    """Return the scorer of proxies by a configuration.
+
+    Args:
+        config: Its seed and its settings of proxies.
+        space: The space of the genotypes.
+        splits: The samples.
+    """
+    return Scorer(space, splits, config.seed, sizes=config.reg_swap_sizes)
 
 
 def _scored(objectives: Objectives) -> tuple[str, ...]:
