@@ -97,6 +97,22 @@ class HasFeatures(Protocol):
         ...
 
 
+@runtime_checkable
+class SharesRectifier(Protocol):
+    """Capability of a module: operations share the runs of a ReLU, where the published network has one for each.
+
+    Attributes:
+        rectify: The ReLU.
+    """
+
+    rectify: nn.Module
+
+    @property
+    def rectifier_uses(self) -> Sequence[int]:
+        """Number of operations that take the output of each run of the ReLU, in the order of the runs."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class WeightLayer:
     """A layer with weights.
@@ -207,10 +223,20 @@ def rectifiers(network: nn.Module) -> list[nn.Module]:
     return found
 
 
-def active(network: nn.Module, x: Tensor) -> list[Tensor]:
-    """Whether each input of ReLUs is positive, ``(n, n_units)`` for each run of one."""
-    patterns: list[Tensor] = []
-    with torch.no_grad(), heard(rectifiers(network), lambda z, _: patterns.append((z > 0).flatten(1))):
+def active(network: nn.Module, x: Tensor) -> list[tuple[Tensor, int]]:
+    """For each run of a ReLU whether its inputs are positive, ``(n, n_units)``, and how many operations take it."""
+    patterns: list[tuple[Tensor, int]] = []
+    shared = {
+        id(module.rectify): iter(module.rectifier_uses)
+        for module in network.modules() if isinstance(module, SharesRectifier)
+    }
+
+    def listen(rectifier: nn.Module, z: Tensor, _: Tensor) -> None:
+        patterns.append(((z > 0).flatten(1), next(shared.get(id(rectifier), iter(())), 1)))
+
+    with torch.no_grad(), ExitStack() as stack:
+        for rectifier in rectifiers(network):
+            stack.enter_context(heard([rectifier], partial(listen, rectifier)))
         network(x)
     return patterns
 

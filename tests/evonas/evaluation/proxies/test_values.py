@@ -12,8 +12,9 @@ from torch import nn
 
 from evonas.evaluation.proxies import reg_swap
 from evonas.evaluation.proxies.compute import compute
-from evonas.evaluation.proxies.networks import Batch
+from evonas.evaluation.proxies.networks import Batch, active
 from evonas.types import Task
+from search_spaces.cell.genotype import parse
 from tests.evonas.evaluation.proxies.networks_to_score import IMAGES, Plain, batch_for, linear, spaces
 
 W = 1.5
@@ -81,6 +82,20 @@ def test_fewer_relus_than_samples_count_how_many_samples_they_tell_apart() -> No
     least = 12 * np.finfo(float).eps * values[-1]
     assert (values <= least).any()
     assert scores[2] == pytest.approx(np.log(np.maximum(values, least)).sum())
+
+
+def test_a_relu_that_operations_share_counts_once_for_each_as_in_the_published_network() -> None:
+    space, _ = spaces()["nasbench201"]
+    genotype = parse(
+        "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_3x3~0|nor_conv_1x1~1|avg_pool_3x3~2|"
+    )
+    network = space.compile(genotype)
+    patterns = active(network, batch_for(IMAGES).x)
+    of_cells = [uses for module in network.modules() for uses in getattr(module, "rectifier_uses", ())]
+    assert of_cells == [3, 1] * space.options.cells
+    assert sorted(uses for _, uses in patterns if uses > 1) == [3] * space.options.cells
+    K = sum(uses * (p.double() @ p.double().t() + (~p).double() @ (~p).double().t()) for p, uses in patterns)
+    assert compute("naswot", network, batch_for(IMAGES)) == pytest.approx(float(torch.logdet(K)), rel=1e-6)
 
 
 def test_gradients_at_the_inputs_that_are_all_alike() -> None:
