@@ -16,8 +16,8 @@ from evonas.evaluation.proxies.networks import Batch
 #: parameters, and width of the preference. For NAS-Bench-201 no values are published.
 PUBLISHED = (40.0, 40.0)
 #: Width of the preference by the space, as a share of the square of the preferred size. On 39 networks of
-#: NAS-Bench-201 and CIFAR-10, Spearman's correlation with the accuracy is .86, .86, .87, .81, .77 for shares of .03, .1,
-#: .3, 1, 3, and -.85 for the published values (the authors report .88).
+#: NAS-Bench-201 and CIFAR-10, Spearman's correlation with the accuracy is .86, .86, .87, .81, .77 for shares of .03,
+#: .1, .3, 1, 3, and -.85 for the published values (the authors report .88).
 WIDTH = 0.3
 
 
