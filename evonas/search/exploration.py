@@ -84,7 +84,7 @@ class Expectation(Generic[G]):
     def known(self, members: Sequence[Member[G]]) -> Doubles:
         """Losses of learned members as :meth:`losses` measures them, ``(n, n_objectives)``."""
         known, _, _ = self._fitted = self._fitted or self._fit()
-        return known[[self._places[member.genotype.digest] for member in members]]
+        return np.asarray(known[[self._places[member.genotype.digest] for member in members]], np.float64)
 
     def _fit(self) -> tuple[Doubles, Doubles, Doubles]:
         """Losses of all members, ``(n, n_objectives)``, the centre of their costs, ``(k,)``, and slopes of the line."""
@@ -99,10 +99,10 @@ class Expectation(Generic[G]):
         centre, spread = X.mean(axis=0), X.std(axis=0)
         scaled = (X - centre) / np.where(spread > 0, spread, 1)
         slopes = np.linalg.solve(scaled.T @ scaled + np.eye(X.shape[1]), scaled.T @ (known - known.mean(axis=0)))
-        return known, centre, slopes / np.where(spread > 0, spread, 1)[:, None]
+        return known, centre, np.asarray(slopes / np.where(spread > 0, spread, 1)[:, None], np.float64)
 
     def _logarithms(self, genotype: G) -> Doubles:
-        return np.log1p(np.array([*self._space.cost(genotype).values()], float))
+        return np.asarray(np.log1p([*self._space.cost(genotype).values()]), np.float64)
 
     def _neighbours(self, genotype: G) -> list[str]:
         """Digests of the neighbours of a genotype."""

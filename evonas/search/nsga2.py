@@ -6,7 +6,7 @@ Of the published algorithm the defaults keep the ranks and the crowding distance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import ClassVar
@@ -86,8 +86,10 @@ class NSGA2(Generational[G]):
             raise ValueError(f"children must be at least 1, got {children}")
         if not 0 <= crossover_rate <= 1:
             raise ValueError(f"crossover_rate must be a probability, got {crossover_rate}")
-        selections = (*PARENT_SELECTIONS, UNEXPLORED)
-        rules = ("survival", survival, SURVIVALS), ("parent_selection", parent_selection, selections)
+        rules: Sequence[tuple[str, str, Collection[str]]] = (
+            ("survival", survival, SURVIVALS),
+            ("parent_selection", parent_selection, (*PARENT_SELECTIONS, UNEXPLORED)),
+        )
         for kind, name, known in rules:
             if name not in known:
                 raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")

@@ -92,9 +92,9 @@ def test_a_relu_that_operations_share_counts_once_for_each_as_in_the_published_n
     network = space.compile(genotype)
     patterns = active(network, batch_for(IMAGES).x)
     of_cells = [uses for module in network.modules() for uses in getattr(module, "rectifier_uses", ())]
-    assert of_cells == [3, 1] * space.options.cells
-    assert sorted(uses for _, uses in patterns if uses > 1) == [3] * space.options.cells
-    K = sum(uses * (p.double() @ p.double().t() + (~p).double() @ (~p).double().t()) for p, uses in patterns)
+    assert of_cells == [3, 1] * 3
+    assert sorted(uses for _, uses in patterns if uses > 1) == [3] * 3
+    K = torch.stack([uses * sum(q.double() @ q.double().t() for q in (p, ~p)) for p, uses in patterns]).sum(dim=0)
     assert compute("naswot", network, batch_for(IMAGES)) == pytest.approx(float(torch.logdet(K)), rel=1e-6)
 
 
