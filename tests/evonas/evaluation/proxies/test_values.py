@@ -94,7 +94,9 @@ def test_a_relu_that_operations_share_counts_once_for_each_as_in_the_published_n
     of_cells = [uses for module in network.modules() for uses in getattr(module, "rectifier_uses", ())]
     assert of_cells == [3, 1] * 3
     assert sorted(uses for _, uses in patterns if uses > 1) == [3] * 3
-    K = torch.stack([uses * sum(q.double() @ q.double().t() for q in (p, ~p)) for p, uses in patterns]).sum(dim=0)
+    signs = torch.cat([torch.where(p, 1.0, -1.0).double() * math.sqrt(uses) for p, uses in patterns], dim=1)
+    weight = sum(uses * p.shape[1] for p, uses in patterns)
+    K = (signs @ signs.t() + weight) / 2  # half of the signs' products and of their number are agreements
     assert compute("naswot", network, batch_for(IMAGES)) == pytest.approx(float(torch.logdet(K)), rel=1e-6)
 
 
