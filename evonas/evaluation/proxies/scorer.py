@@ -34,8 +34,9 @@ class Scorer(Generic[G]):
     Attributes:
         space: Search space of the genotypes.
         splits: The data set.
-        seed: Seed of random inputs and weights.
+        seed: Seed of random inputs.
         n_samples: Number of samples.
+        weights_seed: Seed of the weights; None leaves those that the space gives a network, always the same.
         sizes: Preferred thousands of parameters, and width of the preference, for ``reg_swap``; None is by the space's
             networks.
     """
@@ -44,6 +45,7 @@ class Scorer(Generic[G]):
     splits: Splits
     seed: int = 0
     n_samples: int = N_SAMPLES
+    weights_seed: int | None = None
     sizes: tuple[float, float] | None = None
 
     @cached_property
@@ -80,9 +82,12 @@ class Scorer(Generic[G]):
         import torch
 
         from evonas.evaluation.proxies.compute import compute
+        from evonas.training.loop import initialise
 
         torch.set_num_threads(1)
         network = self.space.compile(genotype)
+        if self.weights_seed is not None:
+            initialise(network, np.random.SeedSequence(self.weights_seed))
         batch = replace(self._batch, sizes=self._sizes) if "reg_swap" in names else self._batch
         found: dict[str, float] = {}
         failed: dict[str, str] = {}
