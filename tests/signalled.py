@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 #: Arguments: the signal, the beginning of a line of progress, seconds after it, and those of the command line. While
-#: the seconds pass the native trainer repeats its epochs, so that no run is over before.
+#: the seconds pass the native trainer repeats its epochs, here and in no other process: no run is over before.
 PROGRAM = """
 import os, sys, threading
 from evonas.cli import main
+from evonas.evaluation import processes
 from evonas.run import progress
 from search_spaces.neuron.trainer import native
 
@@ -32,6 +33,7 @@ def repeated(run, first):
         epochs(run, first)
     return epochs(run, first)
 
+processes.FIRST_SECONDS = float("inf")
 progress.PLAIN_INTERVAL, progress._PlainLines.say, native._Run._epochs = 0, said, repeated
 main()
 """
