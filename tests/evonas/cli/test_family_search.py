@@ -48,7 +48,7 @@ def test_members_are_trained_from_one_searchs_weights_over_the_range_of_edges(wh
 
 
 @pytest.mark.parametrize(
-    ("moment", "seconds"), [("search, epoch 5/8", 0.0), ("generation 0/2", 0.1)], ids=["stage 1", "stage 2"]
+    ("moment", "seconds"), [("search, epoch 5/8", 0.0), ("generation 0/2: front", 0.1)], ids=["stage 1", "stage 2"]
 )
 def test_a_run_that_was_killed_with_two_workers_goes_on_to_the_same_end(
     evonas: Evonas, whole: Path, contents: Contents, moment: str, seconds: float

@@ -19,7 +19,7 @@ from typer.testing import Result
 def evolve(number: int, settings: Path, directory: Path, *options: object) -> subprocess.CompletedProcess[str]:
     """Evolve up to a signal in the midst of training the generation after the founders."""
     arguments = ["evolve", settings, "--out", directory, *options]
-    return signalled(number, "generation 0/2", *arguments, seconds=0.1)
+    return signalled(number, "generation 0/2: front", *arguments, seconds=0.1)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

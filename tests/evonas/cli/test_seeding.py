@@ -99,7 +99,7 @@ def test_a_seed_run_at_its_time_limit_goes_on_to_the_same_end(evonas: Evonas, pr
 def test_a_killed_seed_run_with_two_workers_goes_on_to_the_same_end(
     evonas: Evonas, pruned: Path, contents: Contents
 ) -> None:
-    done = signalled(signal.SIGKILL, "generation 0/1", "seed", *FAMILY, "--jobs", 2, "--out", "r", seconds=0.1)
+    done = signalled(signal.SIGKILL, "generation 0/1: front", "seed", *FAMILY, "--jobs", 2, "--out", "r", seconds=0.1)
     assert done.returncode == -signal.SIGKILL, done.stdout
     assert len(contents(Path("r"))) < len(contents(pruned))
     assert evonas("resume", "r").exit_code == 0

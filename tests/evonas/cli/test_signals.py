@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
+#: Starts ``evonas evolve`` with a directory and options.
+Start = Callable[..., subprocess.Popen[str]]
 COMMAND = [sys.executable, "-c", "from evonas.cli import main; main()", "evolve"]
 PROC = Path("/proc")
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="processes are looked up in /proc")
@@ -48,24 +51,33 @@ def gone(pids: list[int]) -> bool:
     return holds(lambda: not any(map(alive, pids)))
 
 
-def start(directory: Path, *options: object) -> subprocess.Popen[str]:
+@pytest.fixture
+def start() -> Iterator[Start]:
     """Evolves for longer than any test takes."""
-    arguments = ["--dataset", "digits", "--n-train", 400, "--population", 6, "--children", 4, "--generations", 10**6]
-    return subprocess.Popen(
-        [*COMMAND, *map(str, [*arguments, "--epochs", 3, "--out", directory, *options])],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        # A shell's background jobs ignore interrupts, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    with ExitStack() as stack:
+
+        def begin(directory: Path, *options: object) -> subprocess.Popen[str]:
+            arguments = ["--dataset", "digits", "--n-train", 400, "--population", 6, "--children", 4, "--epochs", 3]
+            arguments += ["--generations", 10**6, "--out", directory, *options]
+            process = stack.enter_context(subprocess.Popen(
+                [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                # A shell's background jobs ignore interrupts, and children inherit that.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            ))
+            stack.callback(process.kill)
+            return process
+
+        yield begin
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_a_run_that_says_how_to_go_on_and_no_workers(
-    number: signal.Signals, evonas: Callable[..., Result], contents: Callable[[Path], list[Any]], tmp_path: Path
+    start: Start, number: signal.Signals, evonas: Callable[..., Result], contents: Callable[[Path], list[Any]],
+    tmp_path: Path,
 ) -> None:
     process = start(tmp_path / "r", "--jobs", 2, "--trainer", "dense")
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("generation 0/1000000")
+    assert process.stdout.readline().startswith("generation 0")
     workers = descendants(process.pid)
     assert workers
     process.send_signal(number)
@@ -79,7 +91,7 @@ def test_a_signal_leaves_a_run_that_says_how_to_go_on_and_no_workers(
     assert len(contents(tmp_path / "r")) >= before
 
 
-def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+def test_workers_end_with_a_killed_parent(start: Start, tmp_path: Path) -> None:
     process = start(tmp_path / "r", "--jobs", 2, "--trainer", "dense")
     assert process.stdout is not None
     process.stdout.readline()
@@ -92,7 +104,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_latency_command_ends_with_the_run_and_with_all_that_it_has_started(
-    number: signal.Signals, tmp_path: Path
+    start: Start, number: signal.Signals, tmp_path: Path
 ) -> None:
     script = tmp_path / "slow.sh"
     script.write_text(f"#!/bin/sh\nsleep 300 &\necho > {tmp_path}/begun\nwait\n")
@@ -116,7 +128,7 @@ def test_a_signal_that_the_program_was_started_to_ignore_stays_ignored(tmp_path:
         stdout=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
     )
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("generation 0/0")
+    assert process.stdout.readline().startswith("generation 0")
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=60)
     assert process.returncode == 0

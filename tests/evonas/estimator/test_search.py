@@ -83,6 +83,7 @@ def test_what_a_callback_raises_ends_the_fit(
             EvoClassifier(**QUICK, callbacks=[stranger]).fit(*images)  # type: ignore[list-item]
 
 
+@pytest.mark.usefixtures("clock")
 def test_verbose_says_how_far_the_search_is(images: Samples, capsys: pytest.CaptureFixture[str]) -> None:
     settings = {**QUICK, "epochs": 30, "generations": 2}
     EvoClassifier(**settings).fit(*images)
