@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from evonas.evaluation import Job
+from evonas.evaluation import Job, processes
 from evonas.individual import Evaluation
 from evonas.run import loop
 from evonas.search import SEARCHERS, traits_of
 from evonas.store import RunStore, create
 from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace
+
+processes.FIRST_SECONDS = float("inf")  # on a slow machine, too, trials run in threads of the process that is killed
 
 #: Generations of a run; fewer where each takes long, or where a run is killed only twice.
 GENERATIONS = {"": 40, "heavy": 40, "surrogate": 12}
