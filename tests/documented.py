@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -30,13 +30,16 @@ README = ROOT / "README.md"
 PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")))
 
 #: What a user would wait for: pattern and replacement. No time limits: on a busy machine they could cut all short.
-SHORTER = (
+SHORTER: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"--generations \d+", "--generations 0"),
+    (r"(?<=--evaluations )\d+", lambda match: str(int(match[0]) // 5)),
+    (r"--rungs \d+,\d+,\d+", "--rungs 1,2,3"),
     (r"--epochs \d+", "--epochs 2"),
     (r"--n-train \d+", "--n-train 20"),
     (r"^(evonas evolve --dataset .*)", r"\1 --population 8"),
     (r"^(evonas seed --method .*)", r"\1 --members 4"),
     (r"^(evonas seed --space (?:cell|block) .*)", r"\1 --search-epochs 1 --members 2 --epochs 1"),
+    (r"(--method sandwich)", r"\1 --search-option candidates=10"),
     (r"^(evonas seed run.toml .*)", r"\1 --search-epochs 1 --members 2 --epochs 1"),
     (r"^(evonas evolve --space (?:cell|block) .*)", r"\1 --population 2 --children 1 --generations 1 --epochs 1"),
     (r"^(evonas evolve run.toml)", r"\1 --generations 0 --population 8"),
