@@ -267,8 +267,12 @@ def _say_origins(opened: OpenRun) -> None:
         say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")
     if opened.config.evaluator == "table":
         say(f"looked up in a table, after {' and '.join(map(str, opened.config.budgets))} epochs of training")
-    for metric, target in sorted(opened.store.sources().items()):
-        say(f"{metric} was measured {'by' if metric == DEVICE_LATENCY else 'on'} {target}")
+    by_source: dict[str, list[str]] = {}
+    for metric, source in sorted(opened.store.sources().items()):
+        by_source.setdefault(source, []).append(metric)
+    for source, metrics in by_source.items():
+        were = "was" if len(metrics) == 1 else "were"
+        say(f"{', '.join(metrics)} {were} measured {'by' if DEVICE_LATENCY in metrics else 'on'} {source}")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
     if opened.config.teaches_itself:
