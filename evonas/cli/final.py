@@ -223,7 +223,8 @@ def measure(
         "latency_timeout"
     ),
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop what another machine, command or compiler has measured.", rich_help_panel=MACHINE)
+        bool, typer.Option("--replace", help="Drop what others have measured (machine, command, compiler).",
+                           rich_help_panel=MACHINE)
     ] = False,
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,

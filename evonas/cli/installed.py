@@ -161,8 +161,8 @@ def targets(as_json: AsJson = False) -> None:
         "Targets": [Entry(target.name, f"{target.description} [{_readiness(target)}]") for target in found]
     })
     kinds = dict.fromkeys(kind for target in found for kind in kinds_of(target))
-    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 with int8 weights): objectives "
-        "and constraints of a search, and columns that `evonas measure RUN --target NAME` adds")
+    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 with int8 weights): "
+        "objectives and constraints of a search, and columns that `evonas measure RUN --target NAME` adds")
 
 
 def _readiness(target: Target) -> str:

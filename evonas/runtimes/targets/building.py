@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +21,8 @@ from evonas.types import Inputs, UserError
 
 #: Options that put every function and table into a section of its own, so that the linker drops unused ones.
 SECTIONS = ("-ffunction-sections", "-fdata-sections")
-#: Seconds that a compiler may take to say where its library lies.
-PATIENCE = 30.0
+#: A program that needs the C library.
+PROBE = "#include <math.h>\nint main(void) { volatile float x = 2; return (int)sqrtf(x); }\n"
 
 
 def require_tools(targets: Sequence[Target]) -> None:
@@ -54,15 +55,14 @@ def describe_tools(target: Target) -> str:
 
 @lru_cache(maxsize=64)
 def _missing_library(target: Target) -> list[str]:
-    """The math library, if it is not installed for the flags of the target; its name, or nothing."""
-    if not target.packages or target.linker_script is None:
-        return []
-    command = [*target.command, *target.flags, *target.link_flags, "-print-file-name=libm.a"]
-    try:
-        done = run_group(command, timeout=PATIENCE, most=MOST_OUTPUT)
-    except (OSError, ValueError, subprocess.TimeoutExpired, TooMuchOutput):
-        return ["its C library"]
-    return [] if not done.returncode and "/" in done.stdout.decode(errors="replace") else ["its C library"]
+    """The C library, if a program that needs its headers and functions cannot be linked for the target."""
+    with tempfile.TemporaryDirectory(prefix="evonas-") as folder:
+        (Path(folder) / "probe.c").write_text(PROBE)
+        try:
+            _run(target, [*target.command, *target.flags, *target.link_flags, "probe.c", "-lm", "-o", "probe"], folder)
+        except RuntimeError as error:
+            return ["its C library"] if re.search(r"math\.h|cannot find -l|specs", str(error)) else []
+    return []
 
 
 @contextmanager

@@ -16,15 +16,16 @@ import numpy as np
 from evonas.capabilities.export import ExportTarget
 from evonas.runtimes.targets.building import built, digest_of, fingerprint, shared_file
 from evonas.runtimes.targets.description import Target
-from evonas.runtimes.targets.elf import sizes_of
+from evonas.runtimes.targets.elf import sizes_of, sizes_of_symbols
 from evonas.serialization.files import atomic_write
 
-#: Entries of a reference's tables, and values of its macros: more than a compiler unrolls or folds.
-ENTRIES, NUMBER = 64, 24
-_TABLE = re.compile(r"^(static const (\w+) (\w+))\[\d+\] = \{[^{}]*\};", re.MULTILINE)
+#: Entries of a reference's tables, and values of its macros: more than a compiler unrolls or folds. Smaller numbers, up
+#: to FEW, are kept, and which entries of tables of so few are 0: loops over two layers are unrolled.
+ENTRIES, NUMBER, FEW = 64, 24, 4
+_TABLE = re.compile(r"^(static const \w+ (\w+))\[(\d+)\] = \{([^{}]*)\};", re.MULTILINE)
+_ZEROS = frozenset({"0", "0.0f", "-0.0f", "0.0", "-0.0"})
 _ROOM = re.compile(r"^(static \w+ \w+)\[\d+\];", re.MULTILINE)
-_MACRO = re.compile(r"^(#define \w+) \d+$", re.MULTILINE)
-_BYTES = {"float": 4, "double": 8, "int": 4, "unsigned": 4}
+_MACRO = re.compile(r"^(#define \w+) (\d+)$", re.MULTILINE)
 
 
 def code_bytes(target: Target, files: Mapping[str, bytes], export: ExportTarget) -> int:
@@ -38,44 +39,40 @@ def code_bytes(target: Target, files: Mapping[str, bytes], export: ExportTarget)
     Raises:
         RuntimeError: The reference cannot be built.
     """
-    source, table_bytes = _reference(files[".c"].decode("ascii"))
-    header = _MACRO.sub(rf"\1 {NUMBER}", files[".h"].decode("ascii"))
+    source, tables = _reference(files[".c"].decode("ascii"))
+    header = _MACRO.sub(_macro, files[".h"].decode("ascii"))
     digest = digest_of(fingerprint(target).encode(), export.name.encode(), source.encode(), _plain(header))
     kept = shared_file(f"{digest}.code")
     with suppress(OSError, ValueError):
         return int(kept.read_text())
     reference = {".c": source.encode(), ".h": header.encode()}
     with built(target, reference, export, np.zeros((1, 8 * NUMBER), np.uint8), NUMBER) as image:
-        found = sizes_of(image.read_bytes()).flash - table_bytes
+        content = image.read_bytes()
+        symbols = sizes_of_symbols(content)  # without tables that are not for this target
+        found = sizes_of(content).flash - sum(symbols.get(table, 0) for table in tables)
     with suppress(OSError):  # the folder is full, or gone
         atomic_write(kept, str(found).encode())
     return found
 
 
-def _reference(source: str) -> tuple[str, int]:
-    """The source with the reference's tables and numbers, and the bytes of these tables."""
-    total = 0
+def _reference(source: str) -> tuple[str, set[str]]:
+    """The source with the reference's tables and numbers, and the names of these tables."""
+    names: dict[str, int] = {}
 
     def table(match: re.Match[str]) -> str:
-        nonlocal total
-        width = _BYTES.get(match[2]) or _bits(source, match[2]) // 8
-        total += ENTRIES * width
-        numbers = ", ".join(str((7 * i + i // 3) % 11) for i in range(ENTRIES))
-        return f"{match[1]}[{ENTRIES}] = {{{numbers}}};"
+        first = names.setdefault(match[2], len(names)) % 100  # no two tables are alike, which would become one
+        if int(match[3]) <= FEW:
+            numbers = [0 if number.strip() in _ZEROS else NUMBER + i for i, number in enumerate(match[4].split(","))]
+        else:
+            numbers = [first, *((7 * i + i // 3) % 11 for i in range(1, ENTRIES))]
+        return f"{match[1]}[{len(numbers)}] = {{{', '.join(map(str, numbers))}}};"
 
-    source = _MACRO.sub(rf"\1 {NUMBER}", _TABLE.sub(table, source))
-    return _ROOM.sub(rf"\1[{ENTRIES}];", source), total
+    source = _MACRO.sub(_macro, _TABLE.sub(table, source))
+    return _ROOM.sub(rf"\1[{ENTRIES}];", source), set(names)
 
 
-def _bits(source: str, type_: str) -> int:
-    """Bits of an integer type of C99, or of one that the source names after it."""
-    named = re.search(rf"^typedef (\w+) {re.escape(type_)};", source, re.MULTILINE)
-    if named is not None:
-        return 8 * _BYTES[named[1]] if named[1] in _BYTES else _bits(source, named[1])
-    width = re.search(r"\d+", type_)
-    if width is None:
-        raise RuntimeError(f"the C of this network has a table of the type {type_}, whose size is unknown")
-    return int(width[0])
+def _macro(match: re.Match[str]) -> str:
+    return match[0] if int(match[2]) <= FEW else f"{match[1]} {NUMBER}"
 
 
 def _plain(header: str) -> bytes:
