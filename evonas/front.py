@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from evonas.objectives import SHARES, Measured, Objectives, pareto
 from evonas.objectives.metrics import DEVICE_LATENCY, is_measured_later, target_metric
+from evonas.runtimes.targets import built_in_targets
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 
@@ -176,7 +177,9 @@ def check_measured(members: Sequence[Record], name: str, *, run: Path | str = "R
     if n_measured < len(members):
         on_target = target_metric(name)
         command = " --latency-command ..." if name == DEVICE_LATENCY else ""
-        command += "" if on_target is None else f" --target {on_target.target}"
+        if on_target is not None:
+            own = on_target.target not in built_in_targets()
+            command = f" --target {on_target.target}{'.toml' if own else ''}"
         remedy = f"`evonas measure {run}{command}` measures all"
         if not is_measured_later(name):
             remedy = "name another metric"
