@@ -21,6 +21,8 @@ from evonas.types import Inputs, UserError
 
 #: Options that put every function and table into a section of its own, so that the linker drops unused ones.
 SECTIONS = ("-ffunction-sections", "-fdata-sections")
+#: Bytes of stack that the harness itself takes at most.
+OWN_STACK = 512
 #: A program that needs the C library.
 PROBE = "#include <math.h>\nint main(void) { volatile float x = 2; return (int)sqrtf(x); }\n"
 
@@ -155,8 +157,10 @@ def digest_of(*parts: bytes) -> str:
 
 def _link(target: Target) -> list[str]:
     script = target.linker_script
-    found = [] if script is None else ["-T", str(script), f"-L{script.parent}", f"-L{SUPPORT}"]
-    return [*target.link_flags, *found]
+    if script is None:
+        return list(target.link_flags)
+    room = f"-Wl,--defsym=evonas_stack={target.stack + OWN_STACK}"
+    return [*target.link_flags, "-T", str(script), f"-L{script.parent}", f"-L{SUPPORT}", room]
 
 
 def _samples(samples: Inputs, n_outputs: int) -> bytes:
@@ -191,6 +195,6 @@ def _run(target: Target, command: Sequence[str], folder: str | None) -> bytes:
         raise RuntimeError(f"the compiler of {target.name} failed: {error}") from None
     if done.returncode:
         lines = (done.stderr.decode(errors="replace").strip() or "no message").splitlines()
-        said = next((line for line in lines if "overflowed" in line or "error" in line), lines[0])
+        said = next(filter(re.compile(r"overflowed|no room|\berror:(?! ld returned)").search, lines), lines[0])
         raise RuntimeError(f"the compiler of {target.name} failed with code {done.returncode}: {said.strip()[:500]}")
     return done.stdout
