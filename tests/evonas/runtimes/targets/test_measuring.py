@@ -91,7 +91,8 @@ def test_a_network_that_faults_is_said(target: Target) -> None:
 def test_a_network_that_does_not_fit_is_said(target: Target) -> None:
     if target.linker_script is None:
         pytest.skip("it fits here")
-    with pytest.raises(RuntimeError, match=r"the compiler of .* failed with code 1: .*region .?RAM.? (overflowed by|has no room)"):
+    message = r"the compiler of .* failed with code 1: .*region .?RAM.? (overflowed by|has no room)"
+    with pytest.raises(RuntimeError, match=message):
         measured(target, program("    buffer[(unsigned)x[0]] = 1;\n    outputs[0] = outputs[1] = buffer[0];",
                                  "static float buffer[5000000];"))
     if target.name == "cortex-m0":  # what the stack would overwrite does not fit, either
