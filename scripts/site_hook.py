@@ -164,7 +164,7 @@ def _options(options: Iterable[Any]) -> str:
 
 
 def metrics(suffix: str = "") -> str:
-    """Return every metric with goal, unit and place of measurement; with a suffix like ``@TARGET``, those on targets."""
+    """Return every metric, or with a suffix like ``@TARGET`` those on targets, with goal, unit and place."""
     from evonas.objectives.metrics import METRICS, ON_TARGET
 
     known = {f"{kind}{suffix}": metric for kind, metric in ON_TARGET.items()} if suffix else METRICS

@@ -106,6 +106,15 @@ def test_a_network_that_gives_something_else_on_a_target_has_failed(
         evaluator.measure(phenotype, Stop())
 
 
+def test_the_code_is_clean_under_sanitizers(digits: Splits) -> None:
+    flags = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    target = usable("host").model_copy(update={"flags": flags})
+    space, phenotypes = networks(digits, "layer-affine", 2)
+    for phenotype in phenotypes:
+        names = ["flash@host", "int8_flash@host"]
+        assert measure_on_targets(space, digits, phenotype, names, [target], Stop()).keys() == set(names)
+
+
 def test_the_deadline_of_a_trial_is_that_of_a_run(digits: Splits) -> None:
     target = usable("host").model_copy(update={"run": ("sh", "-c", "sleep 60", "{image}")})
     space, (phenotype,) = networks(digits, "none", 1)
