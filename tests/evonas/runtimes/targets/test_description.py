@@ -69,7 +69,7 @@ def test_a_file_may_change_some_values_of_a_built_in_target(tmp_path: Path) -> N
         ('compiler = ""', "compiler"),
         ('flags = ["-O2\\u0000"]', "a word of a command cannot hold a zero byte"),
         ('sources = ["no.c"]', "there is no file .*no.c: name it relative to the folder of the target's file"),
-        ("stack = 10", "stack must be greater than or equal to 64, got 10"),
+        ("stack = 12", "stack must be greater than or equal to 64, got 12"),
         ("instructions_per_count = 0", "instructions_per_count must be greater than 0, got 0"),
         ("nanojoules_per_cycle = inf", "nanojoules_per_cycle must be a finite number"),
         ("timeout = -1", "timeout must be greater than 0"),
