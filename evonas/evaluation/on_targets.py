@@ -87,6 +87,8 @@ def _figures(
     """Values of the wanted kinds of metrics on one target."""
     files, values = program.files(()), dict[str, float]()
     if "flash_estimate" in wanted:
+        if "flash" not in program.sizes:
+            raise RuntimeError("the C of this network does not say how large its tables are, for flash_estimate")
         values["flash_estimate"] = float(program.sizes["flash"] + code_bytes(target, files, export))
     if wanted != {"flash_estimate"}:
         figures = run_checked(program, export, samples, target, timeout=stop.deadline - time.monotonic())

@@ -8,7 +8,7 @@ code tells what the code, the startup and the functions of libraries take, no ma
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 import numpy as np
@@ -31,13 +31,15 @@ _MACRO = re.compile(r"^(#define \w+) (\d+)$", re.MULTILINE)
 def code_bytes(target: Target, files: Mapping[str, bytes], export: ExportTarget) -> int:
     """Bytes of flash that the program of a network takes beside its tables, from the link of a reference.
 
+    A program whose reference does not compile is linked itself.
+
     Args:
         target: The target.
         files: C of the network, contents by suffix.
         export: Purpose of the export, which names functions and files.
 
     Raises:
-        RuntimeError: The reference cannot be built.
+        RuntimeError: The program cannot be built.
     """
     source, tables = _reference(files[".c"].decode("ascii"))
     header = _MACRO.sub(_macro, files[".h"].decode("ascii"))
@@ -45,14 +47,21 @@ def code_bytes(target: Target, files: Mapping[str, bytes], export: ExportTarget)
     kept = shared_file(f"{digest}.code")
     with suppress(OSError, ValueError):
         return int(kept.read_text())
-    reference = {".c": source.encode(), ".h": header.encode()}
-    with built(target, reference, export, np.zeros((1, 8 * NUMBER), np.uint8), NUMBER) as image:
-        content = image.read_bytes()
-        symbols = sizes_of_symbols(content)  # without tables that are not for this target
-        found = sizes_of(content).flash - sum(symbols.get(table, 0) for table in tables)
+    try:
+        found = _linked(target, {".c": source.encode(), ".h": header.encode()}, export, tables)
+    except RuntimeError:
+        return _linked(target, files, export, tables)
     with suppress(OSError):  # the folder is full, or gone
         atomic_write(kept, str(found).encode())
     return found
+
+
+def _linked(target: Target, files: Mapping[str, bytes], export: ExportTarget, tables: Collection[str]) -> int:
+    """Bytes of flash of a linked program without its tables."""
+    with built(target, files, export, np.zeros((1, 8), np.uint8), NUMBER) as image:
+        content = image.read_bytes()
+        symbols = sizes_of_symbols(content)  # without tables that are not for this target
+        return sizes_of(content).flash - sum(symbols.get(table, 0) for table in tables)
 
 
 def _reference(source: str) -> tuple[str, set[str]]:

@@ -14,7 +14,7 @@ from evonas.evaluation import on_targets
 from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names
 from evonas.evaluation.on_targets import measure_on_targets, target_names
 from evonas.objectives.metrics import ON_TARGET, target_metric
-from evonas.runtimes.targets import Figures, Target, built_in_targets
+from evonas.runtimes.targets import Figures, Target, built_in_targets, code_bytes
 from evonas.space import Phenotype
 from evonas.training import Stop
 from evonas.types import Task
@@ -22,7 +22,7 @@ from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.space import NeuronSpace, create
 from search_spaces.neuron.trainer.base import Norm
 from search_spaces.neuron.weights import fresh
-from tests.evonas.runtimes.targets.targets_of_tests import reason_to_skip
+from tests.evonas.runtimes.targets.targets_of_tests import EXPORT, measured, program, reason_to_skip
 
 TARGETS = built_in_targets()
 
@@ -79,6 +79,16 @@ def test_estimates_do_not_depend_on_what_was_measured_before(digits: Splits) -> 
         for stack, order in ((2048, phenotypes), (2052, phenotypes[::-1]))
     )
     assert there == back[::-1]
+
+
+def test_a_program_whose_reference_does_not_compile_is_linked_itself() -> None:
+    target = usable("host")
+    plain = "static const float table[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};\n"
+    body = "    outputs[0] = table[(unsigned)x[0] % 9];\n    outputs[1] = x[1];"
+    files = program(body, plain)
+    broken = program(body, plain + "#define SIZE 9\ntypedef char check[SIZE == 9 ? 1 : -1];\n")
+    assert code_bytes(target, broken, EXPORT) == measured(target, broken).flash - 36
+    assert abs(code_bytes(target, files, EXPORT) - code_bytes(target, broken, EXPORT)) <= 32
 
 
 def test_energy_is_the_users_figure_for_a_cycle_times_cycles(digits: Splits) -> None:
