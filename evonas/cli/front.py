@@ -268,11 +268,11 @@ def _say_origins(opened: OpenRun) -> None:
     if opened.config.evaluator == "table":
         say(f"looked up in a table, after {' and '.join(map(str, opened.config.budgets))} epochs of training")
     by_source: dict[str, list[str]] = {}
-    for metric, source in sorted(opened.store.sources().items()):
-        by_source.setdefault(source, []).append(metric)
-    for source, metrics in by_source.items():
+    for metric, measured_by in sorted(opened.store.sources().items()):
+        by_source.setdefault(measured_by, []).append(metric)
+    for measured_by, metrics in by_source.items():
         were = "was" if len(metrics) == 1 else "were"
-        say(f"{', '.join(metrics)} {were} measured {'by' if DEVICE_LATENCY in metrics else 'on'} {source}")
+        say(f"{', '.join(metrics)} {were} measured {'by' if DEVICE_LATENCY in metrics else 'on'} {measured_by}")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
     if opened.config.teaches_itself:

@@ -62,7 +62,9 @@ def measure_on_targets(
     by_name, found = {target.name: target for target in targets}, dict[str, float]()
     parts = [metric for metric in map(target_metric, names) if metric is not None]
     assert phenotype.weights
-    for precision in dict.fromkeys(metric.precision for metric in parts):
+    for precision in program_formats(space).get("c", ()):
+        if all(metric.precision != precision for metric in parts):
+            continue
         export = replace(export_target(splits, "network"), precision=precision)
         program = make_program(space, splits.task, phenotype.genotype, phenotype.weights, "c", export)
         samples = few_samples(splits)

@@ -32,7 +32,8 @@ def record(movement: str, rng: np.random.Generator) -> NDArray[np.float32]:
     moved[3:] *= 0.3
     gravity = rng.normal(size=3)
     moved[:3] += 9.81 * (gravity / np.linalg.norm(gravity))[:, None]
-    return (moved + rng.normal(scale=0.3, size=moved.shape)).astype(np.float32)
+    recorded: NDArray[np.float32] = (moved + rng.normal(scale=0.3, size=moved.shape)).astype(np.float32)
+    return recorded
 
 
 def windows(recording: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -53,7 +54,7 @@ def main(path: str = "windows.npz") -> None:
             parts[f"y_{part}"].append(np.full(len(found), label))
             if part == "train":
                 parts["group_train"].append(np.full(len(found), len(MOVEMENTS) * person + label))
-    arrays = {name: np.concatenate(pieces) for name, pieces in parts.items()}
+    arrays: dict[str, Any] = {name: np.concatenate(pieces) for name, pieces in parts.items()}
     np.savez_compressed(path, classes=np.array(list(MOVEMENTS)), **arrays)
     print(f"{len(arrays['x_train'])} windows to train on and {len(arrays['x_test'])} to test, of 6 x {LENGTH} numbers")
 

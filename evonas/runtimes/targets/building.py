@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from evonas.capabilities.export import ExportTarget
-from evonas.runtimes.compiled import MOST_OUTPUT, STRICT
+from evonas.runtimes.compiled import MOST_OUTPUT, PATIENCE, STRICT
 from evonas.runtimes.folders import private_folder
 from evonas.runtimes.groups import TooMuchOutput, run_group
 from evonas.runtimes.targets.description import SUPPORT, Target
@@ -188,9 +188,9 @@ def _run(target: Target, command: Sequence[str], folder: str | None) -> bytes:
         RuntimeError: It fails; the message is its first error.
     """
     try:
-        done = run_group(command, cwd=folder, timeout=target.timeout, most=MOST_OUTPUT)
+        done = run_group(command, cwd=folder, timeout=PATIENCE, most=MOST_OUTPUT)
     except subprocess.TimeoutExpired:
-        raise RuntimeError(f"the compiler of {target.name} took longer than {target.timeout:g} s") from None
+        raise RuntimeError(f"the compiler of {target.name} took longer than {PATIENCE:g} s") from None
     except (OSError, ValueError, TooMuchOutput) as error:
         raise RuntimeError(f"the compiler of {target.name} failed: {error}") from None
     if done.returncode:

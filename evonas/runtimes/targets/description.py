@@ -62,7 +62,7 @@ class Target(BaseModel):
         description="Bytes of stack that a network may use, which are watched.",
     )
     timeout: float = Field(
-        default=30.0, gt=0, allow_inf_nan=False, description="Seconds that a build or a run of the image may take."
+        default=30.0, gt=0, allow_inf_nan=False, description="Seconds that a run of the image may take."
     )
     packages: tuple[str, ...] = Field(default=(), description="Debian packages with the tools, for messages.")
 
