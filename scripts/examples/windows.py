@@ -22,15 +22,16 @@ def record(movement: str, rng: np.random.Generator) -> NDArray[np.float32]:
 
     Args:
         movement: One of :data:`MOVEMENTS`.
-        rng: Draws the person's pace and strength, and how the sensor lies.
+        rng: Draws the person's pace, strength and style, and how the sensor lies.
     """
     pace, strength = (rng.uniform(*bounds) for bounds in MOVEMENTS[movement])
     time = np.arange(RATE * SECONDS) / RATE
     phase = 2 * np.pi * (pace * time + 0.1 * np.cumsum(rng.normal(size=len(time))) / RATE + rng.uniform())
     harmonics = [np.sin(phase), 0.5 * np.sin(2 * phase + 1), 0.3 * np.sin(3 * phase)]
-    moved = strength * rng.normal(size=(6, 3)) @ np.array(harmonics)
+    common = np.random.default_rng(list(MOVEMENTS).index(movement)).normal(size=(6, 3))
+    moved = strength * (common + 0.4 * rng.normal(size=(6, 3))) @ np.array(harmonics)
     moved[3:] *= 0.3
-    gravity = rng.normal(size=3)
+    gravity = np.array([0.0, 0.0, 1.0]) + 0.3 * rng.normal(size=3)
     moved[:3] += 9.81 * (gravity / np.linalg.norm(gravity))[:, None]
     recorded: NDArray[np.float32] = (moved + rng.normal(scale=0.3, size=moved.shape)).astype(np.float32)
     return recorded
