@@ -84,7 +84,15 @@ class DeploymentEvaluator(Generic[G]):
             ValueError: There are no weights.
             UserError: The network cannot be exported.
             RuntimeError: The command failed, or a target could not run the network.
+            Cancelled, TrialTimeout: ``stop`` asked for it.
         """
+        try:
+            return self._measure(phenotype, stop)
+        except RuntimeError:
+            stop.check()  # what the end of a trial or of the run has cut short has not failed
+            raise
+
+    def _measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
         genotype, weights = phenotype.genotype, phenotype.weights
         if not weights:
             raise ValueError("only a trained network can be deployed, got no weights")

@@ -16,7 +16,7 @@ from evonas.evaluation.on_targets import measure_on_targets, target_names
 from evonas.objectives.metrics import ON_TARGET, target_metric
 from evonas.runtimes.targets import Figures, Target, built_in_targets, code_bytes
 from evonas.space import Phenotype
-from evonas.training import Stop
+from evonas.training import Stop, TrialTimeout
 from evonas.types import Task
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.space import NeuronSpace, create
@@ -130,6 +130,14 @@ def test_the_deadline_of_a_trial_is_that_of_a_run(digits: Splits) -> None:
     space, (phenotype,) = networks(digits, "none", 1)
     with pytest.raises(RuntimeError, match="the run on host took longer than"):
         measure_on_targets(space, digits, phenotype, ["ram@host"], [target], Stop().within(2))
+
+
+def test_what_the_end_of_a_trial_cuts_short_has_not_failed_on_the_target(digits: Splits) -> None:
+    target = usable("host").model_copy(update={"run": ("sh", "-c", "sleep 60", "{image}")})
+    space, (phenotype,) = networks(digits, "none", 1)
+    evaluator = DeploymentEvaluator(space, digits, ("ram@host",), targets=(target,))
+    with pytest.raises(TrialTimeout):
+        evaluator.measure(phenotype, Stop().within(2))
 
 
 def test_names_carry_precision_kind_and_target() -> None:
