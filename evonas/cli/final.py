@@ -254,7 +254,7 @@ def measure(
         )
     if not measured.metrics:
         raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
-    _print_measured(measured.metrics, measured.names)
+    (_print_on_targets if targets else _print_measured)(measured.metrics, measured.names)
     if latency_command is None and not targets:  # estimates are for this machine
         _print_error(measured.estimates, {id: metrics[timer.metric] for id, metrics in measured.metrics.items()})
 
@@ -262,15 +262,28 @@ def measure(
 def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
     from evonas.report.tables import Column, number, table
 
-    columns = [
-        Column(name, [number(metrics[name]) if name in metrics else "" for metrics in measured.values()])
-        for name in names
-    ]
+    columns = [Column(name, [number(metrics[name]) for metrics in measured.values()]) for name in names]
     ids = Column("id", [str(id) for id in measured])
-    title = "latency in microseconds, flash and ram in bytes"
-    if any("@" in name for name in names):
-        title = "flash and ram in bytes, energy in nanojoules, of a sample"
-    make_console().print(table([ids, *columns], title=title))
+    make_console().print(table([ids, *columns], title="latency in microseconds, flash and ram in bytes"))
+
+
+def _print_on_targets(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
+    """Print a row for each network, target and precision of weights."""
+    from evonas.objectives.metrics import TargetMetric, target_metric
+    from evonas.report.tables import Column, number, table
+
+    parts = [metric for metric in map(target_metric, names) if metric is not None]
+    kinds = dict.fromkeys(metric.kind for metric in parts)
+    rows = [(id, target, precision) for target, precision in dict.fromkeys((m.target, m.precision) for m in parts)
+            for id, metrics in measured.items() if TargetMetric("flash", precision, target).name in metrics]
+    values = {kind: [measured[id].get(TargetMetric(kind, precision, target).name) for id, target, precision in rows]
+              for kind in kinds}
+    make_console().print(table([
+        Column("target", [target for _, target, _ in rows], numbers=False),
+        Column("weights", [precision for _, _, precision in rows], numbers=False),
+        Column("id", [str(id) for id, _, _ in rows]),
+        *(Column(kind, ["" if value is None else number(value) for value in each]) for kind, each in values.items()),
+    ], title="flash and ram in bytes, energy in nanojoules a sample"))
 
 
 def _print_error(estimates: Mapping[int, float], measured: Mapping[int, float]) -> None:

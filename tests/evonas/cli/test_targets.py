@@ -83,6 +83,10 @@ def test_members_of_a_front_are_measured_later(evonas: Evonas, run: Path) -> Non
     assert remedy in evonas("front", run, "--best-under", "flash@cortex-m4=1").stderr
     result = evonas("measure", run, "--target", "cortex-m4,host")
     assert result.exit_code == 0, result.output
+    shown = [line.replace("│", " ").split() for line in result.stdout.splitlines()]
+    for target in ("cortex-m4", "host"):
+        for precision in ("float32", "int8"):
+            assert [int(row[2]) for row in shown if row[:2] == [target, precision]] == ids
     for row in rows(evonas, run):
         assert abs(row["flash_estimate@cortex-m4"] / row["flash@cortex-m4"] - 1) <= 0.03
         assert row["int8_flash@cortex-m4"] < row["flash@cortex-m4"]
