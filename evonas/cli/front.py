@@ -257,7 +257,7 @@ def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Seq
 
 def _say_origins(opened: OpenRun) -> None:
     """Print how the members were trained and measured, and which teachers they had."""
-    from evonas.objectives.metrics import DEVICE_LATENCY
+    from evonas.objectives.metrics import DEVICE_LATENCY, target_metric
     from evonas.run.presets import described
 
     if (preset := described(opened.config, opened.space)) is not None:
@@ -271,8 +271,8 @@ def _say_origins(opened: OpenRun) -> None:
     for metric, measured_by in sorted(opened.store.sources().items()):
         by_source.setdefault(measured_by, []).append(metric)
     for measured_by, metrics in by_source.items():
-        were = "was" if len(metrics) == 1 else "were"
-        say(f"{', '.join(metrics)} {were} measured {'by' if DEVICE_LATENCY in metrics else 'on'} {measured_by}")
+        what = f"{metrics[0]} was" if target_metric(metrics[0]) is None else "figures of a target were"
+        say(f"{what} measured {'by' if DEVICE_LATENCY in metrics else 'on'} {measured_by}")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
     if opened.config.teaches_itself:

@@ -54,7 +54,7 @@ def test_flash_and_instructions_can_be_objectives_and_constraints(evonas: Evonas
         "--out", "r",
     )
     assert result.exit_code == 0, result.output
-    assert "flash@cortex-m4, instructions@cortex-m4 were measured on cortex-m4, " in result.stdout
+    assert "figures of a target were measured on cortex-m4, arm-none-eabi-gcc " in result.stdout
     for row in rows(evonas, "r"):
         assert 1000 < row["flash@cortex-m4"] < 50_000
         assert 500 < row["instructions@cortex-m4"] <= 1e6
