@@ -267,12 +267,12 @@ def _say_origins(opened: OpenRun) -> None:
         say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")
     if opened.config.evaluator == "table":
         say(f"looked up in a table, after {' and '.join(map(str, opened.config.budgets))} epochs of training")
-    by_source: dict[str, list[str]] = {}
-    for metric, measured_by in sorted(opened.store.sources().items()):
-        by_source.setdefault(measured_by, []).append(metric)
-    for measured_by, metrics in by_source.items():
-        what = f"{metrics[0]} was" if target_metric(metrics[0]) is None else "figures of a target were"
-        say(f"{what} measured {'by' if DEVICE_LATENCY in metrics else 'on'} {measured_by}")
+    sources = sorted(opened.store.sources().items())
+    for metric, measured_by in sources:
+        if target_metric(metric) is None:
+            say(f"{metric} was measured {'by' if metric == DEVICE_LATENCY else 'on'} {measured_by}")
+    for measured_by in dict.fromkeys(source for metric, source in sources if target_metric(metric) is not None):
+        say(f"figures of a target were measured on {measured_by}")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
     if opened.config.teaches_itself:
