@@ -24,6 +24,8 @@ import evonas
 from evonas.cli.app import app
 from evonas.run.plugins import installed
 from evonas.runtimes.compiled import STRICT, find_compiler
+from evonas.runtimes.targets import built_in_targets
+from tests.evonas.runtimes.targets.targets_of_tests import reason_to_skip
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -112,6 +114,13 @@ class Section(NamedTuple):
 
     title: str
     snippets: list[Snippet]
+
+    @property
+    def missing(self) -> str:
+        """Tools of the targets that the section names and that are not here; empty if there are all."""
+        named = {name for snippet in self.snippets for command in snippet.commands for name in built_in_targets()
+                 if re.search(rf"[@,\s]{name}\b", command)}
+        return "; ".join(filter(None, (reason_to_skip(built_in_targets()[name]) for name in sorted(named))))
 
 
 def text_of(page: Path) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evonas.objectives.metrics import Metric
     from evonas.run.examples import Uses
     from evonas.run.searchers import SearcherHelp
+    from evonas.runtimes.targets import Target
 
 datasets = typer.Typer(cls=Group, invoke_without_command=True)
 
@@ -213,6 +214,34 @@ def _described(options: Iterable[OptionHelp]) -> list[Entry]:
     return [Entry(f"{option.name} {option.takes}", f"{option.text} [{option.default}]") for option in options]
 
 
+def targets(as_json: AsJson = False) -> None:
+    """List the targets that networks are measured on, and what is missing to use them (`evonas measure --target`)."""
+    from evonas.evaluation.on_targets import kinds_of
+    from evonas.runtimes.targets import built_in_targets
+
+    found = built_in_targets().values()
+    if as_json:
+        typer.echo(json.dumps([
+            {"name": target.name, "description": target.description,
+             "metrics": [f"{kind}@{target.name}" for kind in kinds_of(target)],
+             "missing": target.missing_tools(), "packages": list(target.packages)}
+            for target in found
+        ], indent=1))
+        return
+    print_panels({
+        "Targets": [Entry(target.name, f"{target.description} [{_readiness(target)}]") for target in found]
+    })
+    kinds = dict.fromkeys(kind for target in found for kind in kinds_of(target))
+    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 with int8 weights): "
+        "objectives and constraints of a search, and columns that `evonas measure RUN --target NAME` adds")
+
+
+def _readiness(target: Target) -> str:
+    if missing := target.missing_tools():
+        return f"lacks {' and '.join(missing)}: Debian packages {', '.join(target.packages)}"
+    return "its tools are installed"
+
+
 def metrics(
     space: Annotated[
         str | None,
@@ -261,7 +290,7 @@ def _print_metrics(known: Mapping[str, Metric], uses: Mapping[str, Uses], *, n_s
         panels.setdefault(f"Measured {metric.place}", []).append(Entry(name, f"{metric.text} [{'; '.join(facts)}]"))
     print_panels(panels)
     say('objectives are the quality and then costs, like --objectives trainval_error,flops; a constraint is like '
-        '--constraint "flops<=50000"')
+        '--constraint "flops<=50000"; `evonas targets` lists those on microcontrollers')
 
 
 def _kinds(tasks: Set[str]) -> str:

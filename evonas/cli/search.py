@@ -136,6 +136,9 @@ def evolve(
     time_limit: TimeLimit = None,
     trial_timeout: TrialTimeout = None,
     latency_command: Annotated[str | None, setting("latency_command", MACHINE)] = None,
+    target_file: Annotated[
+        list[str] | None, setting("target_files", MACHINE, more=f", like board.toml{REPEATED}")
+    ] = None,
     seed_from: Annotated[
         list[Path] | None,
         typer.Option(help="Begin with the fronts of these runs, like runs/a,runs/b; may be repeated.",
@@ -165,6 +168,7 @@ def evolve(
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival,
         "parent_selection": parent_selection, "adaptive_operators": adaptive_operators, "seed": seed, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
+        "target_files": parse_names(target_file),
         "teacher": teacher, "teacher_members": teacher_members, "self_distillation": self_distillation,
         "training": {name: value for name, value in training.items() if value is not None},
         "searcher_options": parse_options(searcher_option, "--searcher-option"),
@@ -272,6 +276,9 @@ def resume(
     latency_command: Annotated[
         str | None, setting("latency_command", MACHINE, more=": the run's again, where it has one", default="")
     ] = None,
+    target_file: Annotated[
+        list[str] | None, setting("target_files", MACHINE, more=": the run's again, where it has some", default="")
+    ] = None,
     observer: Observers = None,
     quiet: Quiet = False,
 ) -> None:
@@ -283,6 +290,7 @@ def resume(
         "data_root": None if data_root is None else str(data_root), "dataset": dataset,
         "generations": generations, "evaluations": evaluations, "jobs": jobs,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
+        "target_files": parse_names(target_file),
     }
     config_of(run, changes)  # or they are refused
     _search(run, lambda observers: start.resume(run, changes, observers=observers), quiet=quiet,

@@ -263,6 +263,12 @@ class RunSettings(BaseModel):
     latency_timeout: float = Field(
         default=60, gt=0, description="Seconds that the latency command may take for each network."
     )
+    target_files: tuple[str, ...] = Field(
+        default=(),
+        description="TOML files of your own targets, whose metrics are objectives or constraints. They name programs, "
+                    "so that they are given again on resume, since a run directory may come from a stranger. See "
+                    ":mod:`evonas.runtimes.targets`.",
+    )
     classes: tuple[str, ...] = Field(
         default=(),
         description="Names of the classes in the order of the outputs, which networks keep in their headers. Where "

@@ -18,6 +18,7 @@ from evonas.data.locating import expanded
 from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of, taught
 from evonas.objectives import Objectives
+from evonas.objectives.metrics import target_metric
 from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
 from evonas.run.distillation import OwnTeacher, read_teacher
@@ -29,6 +30,7 @@ from evonas.run.plugins import find_searcher
 from evonas.run.warm_start import WarmStart, read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
+from evonas.runtimes.targets import built_in_targets, find_targets
 from evonas.space import G
 from evonas.store import Record, RunStore, check_absent, create, damaged, deduplicate, of_another, read_info
 from evonas.training.length import MEMBER_EPOCHS
@@ -186,17 +188,19 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
 
     Args:
         changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``,
-            ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the ``latency_command``, where the
-            run has one.
+            ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the ``latency_command`` and the
+            ``target_files``, where the run has such.
 
     Raises:
-        UserError: Not a run, its data set is not there or has changed, or its latency command was not given again.
+        UserError: Not a run, its data set is not there or has changed, or its latency command or a file of a target
+            was not given again.
     """
     since, out = time.monotonic(), expanded(out)
     command = config_of(out).latency_command
     if command != changes.get("latency_command"):  # a run directory may come from a stranger: it starts no program
         told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
         raise UserError(f"{out} was started {told}: give the same to go on")
+    _check_target_files(out, changes)
     info, factory = read_info(out), find_searcher(config_of(out).searcher)
     if isinstance(factory, type) and info.searcher not in (None, class_of(factory)):
         raise of_another(out, f"searched by {info.searcher}", class_of(factory))
@@ -212,6 +216,16 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     check_data(parts.splits, info, out)
     with blames(out):
         return _run(parts, out, observers, since)
+
+
+def _check_target_files(out: Path, changes: Mapping[str, Any]) -> None:
+    """Raise :class:`UserError` unless the files of targets are given again: they name programs, as commands do."""
+    theirs, given = config_of(out).target_files, tuple(changes.get("target_files") or ())
+    if len(theirs) != len(given) or {target.name for target in find_targets(given)} != {
+        metric.target for metric in map(target_metric, config_of(out).wanted) if metric is not None
+    } - built_in_targets().keys():
+        told = f"with --target-file {','.join(theirs)}" if theirs else "without --target-file"
+        raise UserError(f"{out} was started {told}: give files of the same targets to go on")
 
 
 def _draw_one(parts: Parts) -> None:
