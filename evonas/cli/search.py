@@ -137,7 +137,7 @@ def evolve(
     trial_timeout: TrialTimeout = None,
     latency_command: Annotated[str | None, setting("latency_command", MACHINE)] = None,
     target_file: Annotated[
-        list[str] | None, setting("target_files", MACHINE, more=f", like board.toml{REPEATED}")
+        list[str] | None, setting("target_files", MACHINE, more=f", like board.toml,other.toml{REPEATED}")
     ] = None,
     seed_from: Annotated[
         list[Path] | None,
@@ -277,7 +277,7 @@ def resume(
         str | None, setting("latency_command", MACHINE, more=": the run's again, where it has one", default="")
     ] = None,
     target_file: Annotated[
-        list[str] | None, setting("target_files", MACHINE, more=": the run's again, where it has some", default="")
+        list[str] | None, setting("target_files", MACHINE, more=f": the run's again, where it has some, like a.toml,b.toml{REPEATED}", default="")
     ] = None,
     observer: Observers = None,
     quiet: Quiet = False,
