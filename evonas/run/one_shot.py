@@ -20,7 +20,7 @@ from evonas.evaluation.base import Evaluator, Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.individual import Evaluation, Individual, Start, Trial
 from evonas.rng import Stream, stream
-from evonas.run.loop import Observer, SearchFailed
+from evonas.run.trials import Observer, SearchFailed
 from evonas.serialization.files import atomic_write, make_folder, read_regular
 from evonas.space import G
 from evonas.store import Group, RunStore, StoreError

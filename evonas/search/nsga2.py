@@ -16,7 +16,7 @@ from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
-from evonas.search.generational import Generational, keys, members_of
+from evonas.search.generational import keys, members_of
 from evonas.search.parent_selection import (
     PARENT_SELECTIONS,
     Choice,
@@ -27,6 +27,7 @@ from evonas.search.parent_selection import (
     hopeful,
 )
 from evonas.search.reproduction import LazyTrials, Proposal, Screening
+from evonas.search.steady_state import SteadyState
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json, Metrics, suggestion
@@ -36,7 +37,7 @@ from evonas.types import Json, Metrics, suggestion
 DRAWS, CLOSE = 4, 0.01
 
 
-class NSGA2(Generational[G]):
+class NSGA2(SteadyState[G]):
     """A population under mutation, crossover and selection, beside an unbounded archive of non-dominated members.
 
     With several rungs a member counts with its evaluation at the highest rung that it reached: only the last rung's
@@ -98,8 +99,7 @@ class NSGA2(Generational[G]):
         if not self._population:
             return self._found(self._size)
         if self._generation == 1 and self._parent is front_gap:
-            able = [m for m in self._population if m.evaluation.status == "ok"]
-            able = [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
+            able = self._hopeful()
             self._childless = [able[i] for i in self._rng.permutation(len(able))]
         members = [*{m.evaluation.key: m for m in self._archive + self._population}.values()]
         alive = set(keys(self._population))
@@ -110,6 +110,10 @@ class NSGA2(Generational[G]):
         work = np.array([m.evaluation.metrics.get(WORK) or np.nan if m.individual.parents else np.nan for m in members])
         pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, exponents_of(F, work))
         return LazyTrials(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
+
+    def _hopeful(self) -> list[Member[G]]:
+        able = [m for m in self._population if m.evaluation.status == "ok"]
+        return [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
 
     def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
         """Propose a child of a founder that has none yet, while there is one; then of any parent.
@@ -191,6 +195,9 @@ class NSGA2(Generational[G]):
         if self._adaptive_operators:
             self._pay(members)
         self._survive(members)
+        late = {m.individual.id for m in members if not m.individual.generation} if self._generation else set()
+        if late and self._parent is front_gap:  # founders that were under way when the first children were bred
+            self._childless += [m for m in self._hopeful() if m.individual.id in late]
         if confirmed := [m for m in members if self._confirmed(m)]:
             self._archive = self._front(self._archive + confirmed)
 

@@ -56,15 +56,18 @@ class Group(Generic[G]):
         if seconds >= MOST_SECONDS or n_bytes >= MOST_BYTES:
             self.store()
 
-    def store(self) -> None:
+    def store(self, *, individuals: bool = False) -> None:
         """Store the waiting evaluations, then report them.
+
+        Args:
+            individuals: Also store individuals if no evaluation waits.
 
         Raises:
             StoreError: See :meth:`RunStore.add_evaluations`; none is reported.
         """
         waiting, self._waiting = self._waiting, []
-        if waiting:
-            individuals, self._individuals = self._individuals, []
-            self._store.add_evaluations(waiting, individuals)
+        if waiting or individuals:
+            rows, self._individuals = self._individuals, []
+            self._store.add_evaluations(waiting, rows)
         for unstored in waiting:
             self._report(unstored.evaluation)
