@@ -66,6 +66,7 @@ SpaceOption = Annotated[
 Preset = Annotated[str | None, setting("preset", SEARCH, completer=completion.setting("preset"))]
 Seed = Annotated[int | None, setting("seed", SEARCH)]
 Jobs = Annotated[int | None, setting("jobs", MACHINE)]
+Cluster = Annotated[str | None, setting("cluster", MACHINE)]
 TimeLimit = Annotated[float | None, setting("time_limit", MACHINE)]
 TrialTimeout = Annotated[float | None, setting("trial_timeout", MACHINE)]
 Quiet = Annotated[

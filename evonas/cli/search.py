@@ -25,6 +25,7 @@ from evonas.cli.options import (
     SEARCH,
     TRAINING,
     Categorical,
+    Cluster,
     ConfigFile,
     DataAxes,
     DataRoot,
@@ -133,6 +134,8 @@ def evolve(
     self_distillation: Annotated[bool | None, setting("self_distillation", TRAINING)] = None,
     seed: Seed = None,
     jobs: Jobs = None,
+    cluster: Cluster = None,
+    asynchronous: Annotated[bool | None, setting("asynchronous", MACHINE)] = None,
     time_limit: TimeLimit = None,
     trial_timeout: TrialTimeout = None,
     latency_command: Annotated[str | None, setting("latency_command", MACHINE)] = None,
@@ -164,6 +167,7 @@ def evolve(
         "prescreen": prescreen, "prescreen_ratio": prescreen_ratio,
         "epochs": epochs, "rungs": parse_names(rungs), "survival": survival,
         "parent_selection": parent_selection, "adaptive_operators": adaptive_operators, "seed": seed, "jobs": jobs,
+        "cluster": cluster, "asynchronous": asynchronous,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
         "teacher": teacher, "teacher_members": teacher_members, "self_distillation": self_distillation,
         "training": {name: value for name, value in training.items() if value is not None},
@@ -218,6 +222,7 @@ def seed(
     teacher_weight: TeacherWeight = None,
     seed: Seed = None,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     time_limit: TimeLimit = None,
     trial_timeout: TrialTimeout = None,
     out: Annotated[
@@ -238,7 +243,7 @@ def seed(
         "categorical": parse_columns(categorical), "ignore": parse_columns(ignore),
         "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
-        "seed": seed, "jobs": jobs, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
+        "seed": seed, "jobs": jobs, "cluster": cluster, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
         "teacher_members": teacher_members,
         "training": {} if teacher_weight is None else {"teacher_weight": teacher_weight},
         "search_options": parse_options(search_option, "--search-option"),
@@ -267,6 +272,7 @@ def resume(
     generations: Annotated[int | None, setting("generations", SEARCH, default=OF_RUN)] = None,
     evaluations: Annotated[int | None, setting("evaluations", SEARCH, default=OF_RUN)] = None,
     jobs: Annotated[int | None, setting("jobs", MACHINE, default=OF_RUN)] = None,
+    cluster: Cluster = None,
     time_limit: Annotated[float | None, setting("time_limit", MACHINE, default=OF_RUN)] = None,
     trial_timeout: Annotated[float | None, setting("trial_timeout", MACHINE, default=OF_RUN)] = None,
     latency_command: Annotated[
@@ -282,7 +288,7 @@ def resume(
     changes: dict[str, Any] = {
         "data_root": None if data_root is None else str(data_root), "dataset": dataset,
         "generations": generations, "evaluations": evaluations, "jobs": jobs,
-        "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
+        "cluster": cluster, "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config_of(run, changes)  # or they are refused
     _search(run, lambda observers: start.resume(run, changes, observers=observers), quiet=quiet,

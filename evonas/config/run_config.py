@@ -158,8 +158,8 @@ class RunConfig(RunSettings):
         return super().model_copy(update=update, deep=deep)
 
     def to_json(self) -> Json:
-        """The configuration as stored in a run."""
-        return self.model_dump(mode="json")
+        """The configuration as stored in a run, which names no cluster."""
+        return self.model_dump(mode="json", exclude={"cluster"})
 
 
 def build_config(

@@ -6,6 +6,7 @@ help of the option; what follows ``None is`` is shown as its default.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -50,6 +51,13 @@ def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
     return value
 
 
+def _cluster(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"local:[1-9]\d{0,3}|(tcp|tls)://\S+:\d+", value):
+        raise ValueError(f"expected the address of a Dask scheduler, like tcp://host:8786, or a number of processes on "
+                         f"this machine, like local:4, got {value!r}")
+    return value
+
+
 def _proxy(value: str) -> str:
     check_names([value])
     return value
@@ -58,7 +66,7 @@ def _proxy(value: str) -> str:
 class RunSettings(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout``, ``generations`` and ``evaluations`` may be changed on
+    ``data_root``, ``jobs``, ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` and ``evaluations`` may be changed on
     resume.
     """
 
@@ -239,6 +247,18 @@ class RunSettings(BaseModel):
                     "runs that are compared should.",
     )
     jobs: int = Field(default=1, ge=1, le=MOST_JOBS, description="Trials at a time; does not change the result.")
+    cluster: Annotated[str | None, AfterValidator(_cluster)] = Field(
+        default=None,
+        description="Dask cluster that trials run on in the place of ``jobs``: the address of a scheduler, like "
+                    "``tcp://host:8786``, or ``local:4``, four processes on this machine; None is this machine. Does "
+                    "not change the result. Not kept with the run, since a run directory may come from a stranger: it "
+                    "is given again on resume. See :mod:`evonas.evaluation.cluster`.",
+    )
+    asynchronous: bool = Field(
+        default=False,
+        description="Whether a worker that is free gets the next child at once, without waiting for the rest of its "
+                    "generation. The same seed then does not give the same run. See :mod:`evonas.run.asynchronous`.",
+    )
     time_limit: float | None = Field(
         default=None, gt=0,
         description="Seconds of all sessions, after which the run stops and can be resumed; None is no limit.",

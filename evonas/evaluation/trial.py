@@ -104,7 +104,7 @@ def _interrupted_after(seconds: float) -> Iterator[None]:
         return
 
     def expire(signum: int, frame: object) -> None:
-        raise TrialTimeout("the trial took longer than its time limit")
+        raise TrialTimeout
 
     previous = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)

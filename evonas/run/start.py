@@ -17,6 +17,7 @@ from evonas.config import RunConfig
 from evonas.data.locating import expanded
 from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of, taught
+from evonas.evaluation.executor import Place
 from evonas.objectives import Objectives
 from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
@@ -25,6 +26,7 @@ from evonas.run.latency_sources import check_target, sources_of
 from evonas.run.lowering.networks import REPLACE_MAX_POOL
 from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
+from evonas.run.place import opened_place
 from evonas.run.plugins import find_searcher
 from evonas.run.warm_start import WarmStart, read_seeds
 from evonas.runtimes.latency_table import measure_table
@@ -159,22 +161,24 @@ def begin(
         for observer in observers:
             observer.timing(n_done, n_rounds)
 
-    create(
-        out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
-        normalisation=splits.scaling.to_json(), seeds=deduplicate(source for part in given for source in part.sources),
-        fill=fill,
-    )
-    for observer in observers:
-        for sentence in (*(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes)):
-            observer.noted(sentence)
-    return _run(parts, out, observers, since)
+    with opened_place(config, parts.objectives) as place:  # before anything is written
+        create(
+            out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
+            normalisation=splits.scaling.to_json(), fill=fill,
+            seeds=deduplicate(source for part in given for source in part.sources),
+        )
+        notes = *(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes)
+        for observer in observers:
+            for sentence in notes:
+                observer.noted(sentence)
+        return _run(parts, out, observers, since, place)
 
 
 def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObserver] = ()) -> bool:
     """Go on with a run exactly where it stopped.
 
     Args:
-        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``,
+        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``, ``cluster``,
             ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the ``latency_command``, where the
             run has one.
 
@@ -199,8 +203,8 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
             f"leave out --generations, or begin another run with more --members"
         )
     check_data(parts.splits, info, out)
-    with blames(out):
-        return _run(parts, out, observers, since)
+    with blames(out), opened_place(parts.config, parts.objectives) as place:
+        return _run(parts, out, observers, since, place)
 
 
 def _draw_one(parts: Parts) -> None:
@@ -214,7 +218,7 @@ def _draw_one(parts: Parts) -> None:
         space.sample(rng)
 
 
-def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float) -> bool:
+def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float, place: Place) -> bool:
     config = parts.config
     if parts.timed_space is not None:
         read_latencies(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
@@ -234,11 +238,11 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float
         for observer in observers:
             observer.begun(config, parts.objectives, store.records(), store.elapsed)
         if parts.family_search is not None and not _find_family(
-            parts, parts.family_search, evaluator, store, observers, teacher
+            parts, parts.family_search, evaluator, store, observers, teacher, place
         ):
             return False
         return loop.run(
-            searcher, evaluator, store, seed=config.seed, n_jobs=config.jobs,
+            searcher, evaluator, store, seed=config.seed, place=place, asynchronous=config.asynchronous,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, n_evaluations=config.evaluations,
             observers=observers,
             evaluator_at=_evaluators_by_generation(parts, store) if config.teaches_itself else None, since=since,
@@ -260,12 +264,12 @@ def _evaluators_by_generation(parts: Parts, store: RunStore[G]) -> Callable[[int
 
 def _find_family(
     parts: Parts, search: OneShotSearch[Any], evaluator: Evaluator[Any], store: RunStore[Any],
-    observers: Sequence[RunObserver], teacher: Floats | None,
+    observers: Sequence[RunObserver], teacher: Floats | None, place: Place,
 ) -> bool:
     config = parts.config
     return find_family(
         search, evaluator, store, parts.splits, config.recipe, name=config.seeder, teacher=teacher,
         n_members=config.population + config.generations * config.children,
-        epochs=config.search_epochs or search.epochs, seed=config.seed, n_jobs=config.jobs,
+        epochs=config.search_epochs or search.epochs, seed=config.seed, place=place,
         trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
     )
