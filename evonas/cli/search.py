@@ -243,8 +243,8 @@ def seed(
         "categorical": parse_columns(categorical), "ignore": parse_columns(ignore),
         "impute": impute, "validation": validation, "test": test,
         "objectives": parse_names(objectives), "epochs": epochs, "search_epochs": search_epochs,
-        "seed": seed, "jobs": jobs, "cluster": cluster, "time_limit": time_limit, "trial_timeout": trial_timeout, "teacher": teacher,
-        "teacher_members": teacher_members,
+        "seed": seed, "jobs": jobs, "cluster": cluster, "time_limit": time_limit, "trial_timeout": trial_timeout,
+        "teacher": teacher, "teacher_members": teacher_members,
         "training": {} if teacher_weight is None else {"teacher_weight": teacher_weight},
         "search_options": parse_options(search_option, "--search-option"),
         "space_options": parse_options(space_option) | {n: value for n, value in options.items() if value is not None},
@@ -287,8 +287,8 @@ def resume(
 
     changes: dict[str, Any] = {
         "data_root": None if data_root is None else str(data_root), "dataset": dataset,
-        "generations": generations, "evaluations": evaluations, "jobs": jobs,
-        "cluster": cluster, "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
+        "generations": generations, "evaluations": evaluations, "jobs": jobs, "cluster": cluster,
+        "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
     }
     config_of(run, changes)  # or they are refused
     _search(run, lambda observers: start.resume(run, changes, observers=observers), quiet=quiet,

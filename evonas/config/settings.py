@@ -66,8 +66,8 @@ def _proxy(value: str) -> str:
 class RunSettings(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``data_root``, ``jobs``, ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` and ``evaluations`` may be changed on
-    resume.
+    ``data_root``, ``jobs``, ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` and ``evaluations`` may be
+    changed on resume.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -249,10 +249,10 @@ class RunSettings(BaseModel):
     jobs: int = Field(default=1, ge=1, le=MOST_JOBS, description="Trials at a time; does not change the result.")
     cluster: Annotated[str | None, AfterValidator(_cluster)] = Field(
         default=None,
-        description="Dask cluster that trials run on in the place of ``jobs``: the address of a scheduler, like "
-                    "``tcp://host:8786``, or ``local:4``, four processes on this machine; None is this machine. Does "
-                    "not change the result. Not kept with the run, since a run directory may come from a stranger: it "
-                    "is given again on resume. See :mod:`evonas.evaluation.cluster`.",
+        description="Dask scheduler on whose workers trials run, like ``tcp://host:8786``, or ``local:4`` for four "
+                    "processes here; None is none. It takes the place of ``jobs``, and does not change the result. It "
+                    "is not kept with the run, which may come from a stranger, but given again on resume. See "
+                    ":mod:`evonas.evaluation.cluster`.",
     )
     asynchronous: bool = Field(
         default=False,

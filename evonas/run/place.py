@@ -37,7 +37,7 @@ def opened_place(config: RunConfig, objectives: Objectives) -> Iterator[Place]:
     except ImportError as error:
         raise UserError(f"cluster: needs Dask ({error}): pip install 'evonas[dask]'") from None
     if HOST_LATENCY in objectives.metrics and not LOCAL.fullmatch(config.cluster):
-        raise UserError(f"cluster: {HOST_LATENCY} is that of one machine, and each worker would measure its own: choose "
-                        f"latency_estimate or latency_device, or leave the cluster out")
+        raise UserError(f"cluster: {HOST_LATENCY} is that of one machine, and each worker would measure its own: "
+                        f"choose latency_estimate or latency_device, or leave the cluster out")
     with connected(config.cluster) as cluster:
         yield cluster

@@ -92,7 +92,9 @@ def test_long_trials_stay_in_threads(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("place", ["_n_cores", "parent_process"])
-def test_one_core_and_a_process_of_a_pool_have_no_processes(machine: Machine, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+def test_one_core_and_a_process_of_a_pool_have_no_processes(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
     monkeypatch.setattr(f"evonas.evaluation.processes.{place}", lambda: 1)
     _, processes = machine(1)
     assert not started(processes, Located(os.getpid()))
