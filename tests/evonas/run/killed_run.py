@@ -1,4 +1,4 @@
-"""A toy run in a process of its own, to be killed. Usage: killed_run.py DIRECTORY [heavy|SEARCHER]"""
+"""A toy run in a process of its own, to be killed. Usage: killed_run.py DIRECTORY [heavy|asynchronous|SEARCHER]"""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ def main(directory: Path, how: str) -> None:
     )
     with RunStore(directory, space, writing=True) as store:
         evaluator = Heavy() if heavy else ToyEvaluator(seconds=0.01)
-        loop.run(searcher, evaluator, store, seed=0, n_jobs=1 if heavy else 2, observers=[Announcer()])
+        loop.run(
+            searcher, evaluator, store, seed=0, n_jobs=1 if heavy else 2, asynchronous=how == "asynchronous",
+            observers=[Announcer()],
+        )
 
 
 if __name__ == "__main__":
