@@ -84,7 +84,9 @@ def test_an_asynchronous_run_evaluates_every_trial_once(cluster: Any, play: Play
     assert sorted(r.id for r in store.records()) == list(range(8 + 4 * 6))
 
 
-@pytest.mark.parametrize(("behaviour", "message"), [("raise", "ArithmeticError: an unlucky sum"), ("nan", "not finite")])
+@pytest.mark.parametrize(
+    ("behaviour", "message"), [("raise", "ArithmeticError: an unlucky sum"), ("nan", "not finite")]
+)
 def test_a_bad_trial_fails_alone(cluster: Any, play: Play, behaviour: str, message: str) -> None:
     store = play(evaluator=ToyEvaluator(behaviour), generations=3, place=cluster)
     failed = {r.id for r in store.records() if r.status == "failed"}
@@ -186,7 +188,8 @@ def test_workers_that_join_get_trials(dask: Any, cluster: Any) -> None:
     n_before = len(cluster.threads)
     dask.scale(n_before + 1)
     try:
-        found = [*evaluate_all(ToyEvaluator(seconds=0.4, threads=False), jobs_of(range(14)), stop=Stop(), place=cluster)]
+        slow = ToyEvaluator(seconds=0.4, threads=False)
+        found = [*evaluate_all(slow, jobs_of(range(14)), stop=Stop(), place=cluster)]
         assert len(found) == 14
         assert len(cluster.threads) == n_before + 1
         assert all(cluster.client.run(lambda: None))  # all of them answer
@@ -202,12 +205,13 @@ def test_other_versions_are_refused_at_the_beginning_and_left_out_later(
     theirs = {**cluster_module.versions(), "numpy": "0.1"}
     monkeypatch.setattr(cluster_module, "versions", lambda: theirs)
     new = Cluster(cluster.client, "inproc")
-    monkeypatch.setattr(new.client, "run", lambda *args, **options: {a: {**theirs, "numpy": "0.2"} for a in options["workers"]})
-    with pytest.raises(UserError, match="has numpy 0.2 in the place of 0.1, with which the same seed would not give"):
+    other = {**theirs, "numpy": "0.2"}
+    monkeypatch.setattr(new.client, "run", lambda *args, workers, **options: dict.fromkeys(workers, other))
+    with pytest.raises(UserError, match=r"has numpy 0.2 in the place of 0.1, with which the same seed would not give"):
         new.look()
     late = Cluster(cluster.client, "inproc")
     late._looked = 0.0  # it has looked before
-    with pytest.warns(UserWarning, match="numpy 0.2 in the place of 0.1.*left out"):
+    with pytest.warns(UserWarning, match=r"numpy 0.2 in the place of 0.1.*left out"):
         late.look()
     assert not late.threads
 
@@ -217,7 +221,7 @@ def test_an_address_without_a_scheduler_is_one_sentence_and_nothing_is_written(
 ) -> None:
     monkeypatch.setattr(cluster_module, "ANSWER_SECONDS", 0.5)
     config = RunConfig(dataset="digits", cluster="tcp://127.0.0.1:1")
-    with pytest.raises(UserError, match="no scheduler answers at tcp://127.0.0.1:1"):
+    with pytest.raises(UserError, match=r"no scheduler answers at tcp://127.0.0.1:1"):
         evolve(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

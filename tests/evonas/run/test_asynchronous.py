@@ -77,10 +77,10 @@ def test_a_number_of_evaluations_ends_it_exactly_and_more_of_them_go_on(play: Pl
 
 
 def test_each_generation_has_the_evaluator_that_is_given_for_it(play: Play) -> None:
-    store = play(
-        n_jobs=2, asynchronous=True,
-        evaluator_at=lambda generation: ToyEvaluator("raise-all" if generation == 2 else "ok", seconds=generation / 1e4),
-    )
+    def evaluator_at(generation: int) -> ToyEvaluator:
+        return ToyEvaluator("raise-all" if generation == 2 else "ok", seconds=generation / 1e4)
+
+    store = play(n_jobs=2, asynchronous=True, evaluator_at=evaluator_at)
     assert {r.generation for r in store.records() if r.status == "failed"} == {2}
     assert len(store.records()) == 8 + 4 * 6
 
