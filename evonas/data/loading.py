@@ -14,6 +14,7 @@ from evonas.data.axes import Axes
 from evonas.data.locating import expanded, resolve
 from evonas.data.normalisation import normalised, training_statistics
 from evonas.data.own_files import NO_OPTIONS, FileOptions, has_validation, imputation
+from evonas.data.room import check_samples
 from evonas.data.samples import Scaling, Splits
 from evonas.data.sources import Source
 from evonas.data.splitting import grouped_split, stratified_split
@@ -137,6 +138,7 @@ def prepare(
     fill = None if options.impute is None else imputation(raw, train_rows, options.impute, origin)
     if fill is not None:
         raw = replace(raw, x=np.where(np.isnan(raw.x), fill, raw.x))
+    check_samples(len(train_rows) + len(validation_rows), raw.x.shape[1:], origin)
     scaling = training_statistics(raw, train_rows, origin)
     if fill is not None:
         scaling = replace(scaling, fill=fill.tolist())
