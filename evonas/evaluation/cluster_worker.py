@@ -95,7 +95,7 @@ def evaluate_there(order: Order, head: bytes, *parts: Any) -> Tagged[Any] | Refu
     Args:
         order: The job.
         head: The pickled evaluator without its large arrays.
-        parts: Bytes of these arrays.
+        parts: Bytes of these arrays, or the files that hold them.
     """
     worker = get_worker()
     if difference := differences(versions(), order.versions):
@@ -126,6 +126,19 @@ def _late(trial: Trial[Any], error: TrialTimeout, seconds: float, order: Order) 
     return key_of(trial), None if is_over else failed(trial, f"{type(error).__name__}: {error}", seconds)
 
 
+@dataclass(frozen=True)
+class OnDisk:
+    """Bytes of an array in a file that this machine's workers map into memory, which thus has them once.
+
+    Attributes:
+        path: Path of the file.
+        n_bytes: Number of bytes.
+    """
+
+    path: str
+    n_bytes: int
+
+
 def hold(data: Any) -> Any:
     """Return data that trials need, so that Dask keeps it with the worker, and computes it again if that dies."""
     return data
@@ -151,11 +164,17 @@ def _evaluator(digest: str, head: bytes, parts: tuple[Any, ...]) -> Evaluator[An
     """
     with _lock:
         if digest not in _evaluators:
-            writeable = [part if part.flags.writeable else part.copy() for part in parts]  # torch warns of others
-            _evaluators[digest] = pickle.loads(head, buffers=writeable)
+            _evaluators[digest] = pickle.loads(head, buffers=[_writeable(part) for part in parts])
             while len(_evaluators) > MOST_KEPT:
                 _evaluators.popitem(last=False)
         return _evaluators[digest]
+
+
+def _writeable(part: Any) -> Any:
+    """An array of these bytes that can be written, since torch warns of others; nothing is."""
+    if isinstance(part, OnDisk):
+        return np.memmap(part.path, np.uint8, "c", 0, (part.n_bytes,))
+    return part if part.flags.writeable else part.copy()
 
 
 @lru_cache(maxsize=1)

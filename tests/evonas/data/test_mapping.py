@@ -112,7 +112,7 @@ def test_samples_that_cannot_fit_are_refused_by_their_bytes_before_they_are_copi
             with archive.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, array)
     monkeypatch.setattr("evonas.data.room.usable_memory", lambda: 100_000_000)
-    match = rf"expected samples of at most 0\.1 GB as float32.*{n:,} of {np.prod(shape):,} values.*use {n_most:,} of them"
+    match = rf"of at most 0\.1 GB as float32.*{n:,} of {np.prod(shape):,} values.*use {n_most:,} of them"
     with pytest.raises(DataError, match=match):
         load(tmp_path / "a.npz")
     assert len(load(tmp_path / "a.npz", n_train=n_most // 2).train) == n_most // 2
