@@ -16,11 +16,12 @@ import logging
 import re
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import dask
 import numpy as np
@@ -53,9 +54,11 @@ def connected(address: str) -> Iterator[Cluster]:
         UserError: There is no scheduler at the address, or its workers have other versions than this program.
     """
     local = LOCAL.fullmatch(address)
-    quiet = {"distributed.admin.large-graph-warning-threshold": "1 TB"}  # data and weights are large, as they must be
+    settings: dict[str, Any] = {"distributed.admin.large-graph-warning-threshold": "1 TB"}  # weights may be large
+    if local:  # it shows its state to no other program
+        settings |= {f"distributed.{role}.http.routes": [] for role in ("scheduler", "worker")}
     with ExitStack() as stack:
-        stack.enter_context(dask.config.set(quiet))
+        stack.enter_context(dask.config.set(settings))
         client = _local_client(int(local[1]), stack) if local else _client(address)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="evonas-"))) if local else None
         cluster = Cluster(client, address, folder)
@@ -81,9 +84,9 @@ def _local_client(n_workers: int, stack: ExitStack) -> Client:
         raise UserError("cluster: a local cluster needs cryptography: pip install 'evonas[dask]'") from None
     try:
         cluster = stack.enter_context(LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
-            memory_limit=None, security=security, silence_logs=logging.ERROR,
-            scheduler_kwargs={"allowed_failures": MOST_DEATHS}, preload=["evonas.evaluation.cluster_worker"],
+            n_workers=n_workers, threads_per_worker=1, processes=True, host="127.0.0.1", memory_limit=None,
+            security=security, silence_logs=logging.ERROR, preload=["evonas.evaluation.cluster_worker"],
+            scheduler_kwargs={"allowed_failures": MOST_DEATHS, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         ))
     except UNREACHABLE as error:
         raise UserError(f"cluster: local workers cannot start ({short(error)}); a script begins its run under `if "
@@ -157,11 +160,14 @@ class Cluster:
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         is_first = self._looked == -np.inf
-        try:
-            threads: dict[str, int] = dict(self.client.nthreads())
-            self._refused |= self._differing([a for a in threads if a not in self.threads], only_warn=not is_first)
-        except UNREACHABLE as error:
-            raise self.gone() from error
+        threads = self._asked(self.client.nthreads)
+        new = [address for address in threads if address not in self.threads and address not in self._refused]
+        answers = self._asked(lambda: self.client.run(versions, workers=new, on_error="return")) if new else {}
+        for address, found in answers.items():
+            is_error = isinstance(found, BaseException)
+            difference = f"no evonas ({short(found)})" if is_error else differences(found, versions())
+            if difference and not isinstance(found, OSError):  # such a one has gone again
+                self.refuse(address, difference, only_warn=not is_first)
         self.threads = {address: n for address, n in threads.items() if address not in self._refused}
         self._looked = now = time.monotonic()
         if self.threads:
@@ -173,25 +179,12 @@ class Cluster:
             self._said = True
             warnings.warn(f"cluster: {self.address} has no worker: waiting for one", stacklevel=2)
 
-    def _differing(self, addresses: list[str], *, only_warn: bool) -> set[str]:
-        """Those of some new workers that have other versions than this program.
-
-        Args:
-            addresses: Addresses of the workers.
-            only_warn: Warn of them, and go on with the others; else raise an error.
-        """
-        new = [address for address in addresses if address not in self._refused]
-        if not new:
-            return set()
-        refused = set()
-        for address, found in self.client.run(versions, workers=new, on_error="return").items():
-            if isinstance(found, OSError):
-                continue  # it has gone again
-            is_error = isinstance(found, BaseException)
-            if difference := f"no evonas ({short(found)})" if is_error else differences(found, versions()):
-                refused.add(address)
-                self.refuse(address, difference, only_warn=only_warn)
-        return refused
+    def _asked(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The answer of the scheduler, by the addresses of workers."""
+        try:
+            return dict(ask())
+        except UNREACHABLE as error:
+            raise self.gone() from error
 
     def refuse(self, address: str, difference: str, *, only_warn: bool = True) -> None:
         """Leave a worker out that has other versions than this program.

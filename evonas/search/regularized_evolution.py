@@ -73,7 +73,7 @@ class RegularizedEvolution(SteadyState[G]):
         return self._trials(self._propose, self._n_children)
 
     def _propose(self) -> tuple[Offspring[G], tuple[Member[G], ...]]:
-        drawn = self._rng.choice(len(self._queue), self._sample, replace=False)
+        drawn = self._rng.choice(len(self._queue), min(self._sample, len(self._queue)), replace=False)
         contestants = [self._queue[i] for i in drawn]
         best = contestants[self._rank(contestants).order()[0]]
         return self._space.mutate(best.genotype, self._rng), (best,)

@@ -42,8 +42,8 @@ def jobs_of(ids: range) -> Iterator[Job[Digits]]:
 def dask() -> Iterator[Any]:
     """A cluster of two workers, which are threads of this process."""
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, silence_logs=logging.CRITICAL,
-        scheduler_kwargs={"allowed_failures": 3},
+        n_workers=2, threads_per_worker=1, processes=False, silence_logs=logging.CRITICAL,
+        scheduler_kwargs={"allowed_failures": 3, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
     ) as local:
         yield local
 
