@@ -23,7 +23,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import ThreadpoolController
 
-from evonas.evaluation.base import Evaluator, Job
+from evonas.evaluation.base import EvaluatesMany, Evaluator, Job, takes_many
 from evonas.evaluation.processes import AHEAD, Processes, ProcessLost, Tagged
 from evonas.individual import Evaluation, Trial
 from evonas.runtimes.groups import kill_groups
@@ -69,6 +69,8 @@ def evaluate_all(
         try:
             if beside and processes is not None and processes.take(evaluator):
                 results = _run_in_processes(evaluator, jobs, stop, trial_timeout, processes)
+            elif takes_many(evaluator):
+                results = _run_together(evaluator, list(jobs), stop, trial_timeout)
             elif threads and n_jobs == 1:
                 results = _run_beside(evaluator, jobs, stop, trial_timeout)
             else:
@@ -76,7 +78,7 @@ def evaluate_all(
             for key, evaluation in results:
                 pending.pop(key, None)
                 if evaluation is not None:
-                    if processes is not None and threads:
+                    if processes is not None and threads and not takes_many(evaluator):
                         processes.note(evaluation.seconds)
                     yield evaluation
         except TerminatedWorkerError:
@@ -185,6 +187,58 @@ def _run_beside(
             raise
 
 
+def _run_together(
+    evaluator: EvaluatesMany[G], jobs: Sequence[Job[G]], stop: Stop, trial_timeout: float | None
+) -> Iterator[Tagged[G]]:
+    """Evaluate all jobs at once, here; each gets an equal share of the time of those that ended with it.
+
+    Args:
+        evaluator: The evaluator.
+        jobs: The jobs.
+        stop: Request to stop.
+        trial_timeout: Seconds from now on that a trial may take; None for no limit.
+    """
+    begin = time.monotonic()
+    if stop.flag[0] or begin > stop.deadline or not jobs:
+        yield from ((_key(job.trial), None) for job in jobs)
+        return
+    own = Stop(stop.flag, min(stop.deadline, np.inf if trial_timeout is None else begin + trial_timeout))
+    left = dict(enumerate(jobs))
+    try:
+        for results in evaluator.evaluate_many([replace(job, stop=own) for job in jobs]):
+            seconds = (time.monotonic() - begin) / len(results)
+            begin = time.monotonic()
+            for index, result in results:
+                yield _ended(left.pop(index).trial, result, seconds, stop.deadline)
+    except Exception as error:  # what is not the fault of one job fails all that are left
+        for job in left.values():
+            yield _ended(job.trial, error, time.monotonic() - begin, stop.deadline)
+
+
+def _ended(
+    trial: Trial[G], result: Evaluation[G] | Exception, seconds: float, run_deadline: float
+) -> Tagged[G]:
+    """The evaluation of a trial, or its failure; None where it was stopped.
+
+    Args:
+        trial: The trial.
+        result: What the evaluator gave, or raised.
+        seconds: Time that it took.
+        run_deadline: Deadline of the run, after which a trial has not failed.
+    """
+    if not isinstance(result, Exception):
+        try:
+            _check(result, trial)
+            return _key(trial), replace(result, seconds=seconds)
+        except Exception as error:
+            result = error
+    if isinstance(result, Cancelled) or (isinstance(result, TrialTimeout) and time.monotonic() > run_deadline):
+        return _key(trial), None
+    places = traceback.extract_tb(result.__traceback__)
+    place = f" ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else ""
+    return _key(trial), _failed(trial, f"{type(result).__name__}: {result}{place}", seconds)
+
+
 def _evaluate_in_turn(
     evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None, left: threading.Event
 ) -> Tagged[G]:
@@ -212,7 +266,9 @@ def draws_beside(evaluator: Evaluator[G], n_jobs: int, processes: Processes[G] |
         n_jobs: Number of parallel jobs.
         processes: Processes for short trials; None for none.
     """
-    return evaluator.shares_memory and (n_jobs == 1 or (processes is not None and processes.take(evaluator)))
+    if takes_many(evaluator) or not evaluator.shares_memory:
+        return False
+    return n_jobs == 1 or (processes is not None and processes.take(evaluator))
 
 
 def end_with(parent: int) -> None:
@@ -260,19 +316,13 @@ def evaluate_one(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | No
     if job.stop.flag[0] or begin > run_deadline:
         return key, None
     seconds = min(run_deadline - begin, np.inf if trial_timeout is None else trial_timeout)
+    result: Evaluation[G] | Exception
     try:
         with _interrupted_after(seconds + GRACE_SECONDS):
-            evaluation = evaluator(replace(job, stop=Stop(job.stop.flag, begin + seconds)))
-        _check(evaluation, job.trial)
-    except Cancelled:
-        return key, None
+            result = evaluator(replace(job, stop=Stop(job.stop.flag, begin + seconds)))
     except Exception as error:  # a bad individual must not end the run
-        if isinstance(error, TrialTimeout) and time.monotonic() > run_deadline:
-            return key, None
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        message = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-        return key, _failed(job.trial, message, time.monotonic() - begin)
-    return key, replace(evaluation, seconds=time.monotonic() - begin)
+        result = error
+    return _ended(job.trial, result, time.monotonic() - begin, run_deadline)
 
 
 def _check(evaluation: Evaluation[G], trial: Trial[G]) -> None:

@@ -1,24 +1,27 @@
-"""Training of neuron networks: one interface, a native backend, and its fallback in torch.
+"""Training of neuron networks: one interface, a native backend, its fallback in torch, and populations on a GPU.
 
-- ``base``: arguments and results of all trainers; ``checks``: arguments that are refused; ``counter_rng``: random
-  numbers that all trainers share
-- ``native``: the trainer in C++; ``torch_backend``: the trainer in torch
+- ``base``: arguments and results of all trainers; ``population``: those of trainers that take many networks at once;
+  ``checks``: arguments that are refused; ``counter_rng``: random numbers that all trainers share
+- ``native``: the trainer in C++; ``torch_backend``: the trainer in torch; ``cuda``: the trainer of populations
 
 Importing this package imports neither torch nor the native library.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import multiprocessing
+import os
 from functools import cache
 from typing import Literal, TypeAlias, get_args
 
 from search_spaces.neuron.trainer.base import Trainer
 
 #: Names of trainers: ``native``; ``torch``: embedding_bag or dense products, whichever is faster for a network;
-#: ``dense``: always dense products; ``auto``: native if the library is there, else torch.
-TrainerName: TypeAlias = Literal["auto", "native", "torch", "dense"]
+#: ``dense``: always dense products; ``cuda``: whole generations at once on a GPU; ``auto``: native if the library is
+#: there, else torch.
+TrainerName: TypeAlias = Literal["auto", "native", "torch", "dense", "cuda"]
 
 _REMEDY = "install a C++17 compiler (g++ or clang++) and then this package again"
 
@@ -30,7 +33,8 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
     WARNING of the logger ``search_spaces.neuron.trainer``.
 
     Raises:
-        ValueError: The name is unknown, or ``native`` is asked for and the library is not there.
+        ValueError: The name is unknown, ``native`` is asked for and the library is not there, or ``cuda`` and there is
+            no GPU or no Triton.
     """
     if name not in get_args(TrainerName):
         raise ValueError(f"trainer must be one of {', '.join(get_args(TrainerName))}, got {name!r}")
@@ -42,9 +46,29 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
         if name == "native":
             raise ValueError(f"the native trainer was not built; {_REMEDY}, or choose trainer 'auto' or 'torch'")
         _announce_fallback()
+    if name == "cuda":
+        return _population_trainer()
     from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 
     return TorchTrainer("dense" if name == "dense" else "auto")
+
+
+def _population_trainer() -> Trainer:
+    """The trainer of populations on the GPU, or in Triton's interpreter where the environment asks for that.
+
+    Triton reads the environment when it is imported. Where torch was built without CUDA none of its functions for
+    CUDA is called.
+    """
+    if importlib.util.find_spec("triton") is None:
+        raise ValueError("the trainer 'cuda' needs Triton: install evonas[cuda], or choose trainer 'auto'")
+    import torch
+
+    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
+    if not interpreted and not (torch.backends.cuda.is_built() and torch.cuda.is_available()):
+        raise ValueError("the trainer 'cuda' needs a CUDA device, and this machine has none: choose trainer 'auto'")
+    from search_spaces.neuron.trainer.cuda import CudaTrainer
+
+    return CudaTrainer("cpu" if interpreted else "cuda")
 
 
 @cache

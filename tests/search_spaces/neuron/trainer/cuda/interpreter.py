@@ -1,0 +1,65 @@
+"""The population trainer in Triton's interpreter, and networks that are small enough for it.
+
+Triton decides when it is imported whether it compiles or interprets: whoever needs the trainer imports it from here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ["TRITON_INTERPRET"] = "1"
+
+import numpy as np
+
+from evonas.data.samples import Samples, Splits
+from evonas.training import Recipe, Stop
+from evonas.types import Task
+from search_spaces.neuron.trainer.base import Network, Norm, TrainedNetwork, Trainer
+from search_spaces.neuron.trainer.cuda import CudaTrainer
+from search_spaces.neuron.trainer.population import Assignment
+from tests.search_spaces.neuron.reference import random_network
+from tests.search_spaces.neuron.trainer.training_cases import CLASSES, random_samples
+
+TRAINER = CudaTrainer("cpu")
+NORMS: list[Norm] = ["layer", "layer-affine", "none"]
+
+
+def small_network(seed: int, norm: Norm = "layer-affine", **kwargs: Any) -> Network:
+    """A network of about 60 edges on two hidden layers."""
+    return random_network(np.random.default_rng(seed), norm, **{"layers": (6, 4), "density": 0.3, **kwargs})
+
+
+def small_splits(seed: int, n: int = 40, task: Task = CLASSES) -> Splits:
+    """A few training samples, and fewer for validation."""
+    rng = np.random.default_rng([seed, n])
+    validation: Samples = random_samples(rng, 9, task)
+    return Splits("random", task, random_samples(rng, n, task), validation, "none")
+
+
+def trained(trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, **options: Any) -> TrainedNetwork:
+    """What a trainer makes of a network in 30 steps of 8 samples."""
+    return trainer.train(network, splits, recipe, **{"epochs": 6, "seed": 3, "stop": Stop(), **options})
+
+
+def together(
+    networks: list[Network], splits: Splits, recipes: list[Recipe], *, epochs: list[int], seeds: list[int]
+) -> list[TrainedNetwork | Exception]:
+    """What the population trainer makes of several networks at once, in their order."""
+    assignments = [
+        Assignment(network, recipe, n_epochs, seed, Stop())
+        for network, recipe, n_epochs, seed in zip(networks, recipes, epochs, seeds, strict=True)
+    ]
+    found = dict(pair for group in TRAINER.train_many(assignments, splits) for pair in group)
+    return [found[index] for index in range(len(networks))]
+
+
+def assert_same(actual: TrainedNetwork | Exception, expected: TrainedNetwork | Exception) -> None:
+    """Equal in every bit."""
+    assert isinstance(actual, TrainedNetwork)
+    assert isinstance(expected, TrainedNetwork)
+    assert actual.network.genotype == expected.network.genotype
+    assert actual.history == expected.history
+    assert actual.edge_updates == expected.edge_updates
+    for name in ("edge", "bias", "gain"):
+        np.testing.assert_array_equal(getattr(actual.network, name), getattr(expected.network, name))
