@@ -16,6 +16,7 @@ from evonas.evaluation.metrics import measure, metric_names
 from evonas.individual import Evaluation, Trial
 from evonas.space import G, Phenotype, SearchSpace
 from evonas.training import Epoch, Recipe, Stop, Trained
+from evonas.training.device import current
 from evonas.types import Floats, Metrics, Task, Weights
 
 
@@ -249,7 +250,9 @@ def train(
     module = space.compile(genotype, weights)
     if weights is None:
         initialise(module, seed)
-    history: tuple[Epoch, ...] = fit(module, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher)
+    history: tuple[Epoch, ...] = fit(
+        module, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher, device=current()
+    )
     state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     updates = float(sum(epoch.n_edges for epoch in history)) * len(splits.train)
     return Trained(genotype, state, history, updates)
@@ -268,4 +271,4 @@ def predict(space: SearchSpace[G], genotype: G, weights: Weights, samples: Sampl
         return space.predict(genotype, weights, samples)
     from evonas.training.loop import predict as predict_module
 
-    return predict_module(space.compile(genotype, weights), samples)
+    return predict_module(space.compile(genotype, weights), samples, current())

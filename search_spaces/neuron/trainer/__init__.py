@@ -16,6 +16,7 @@ import os
 from functools import cache
 from typing import Literal, TypeAlias, get_args
 
+from evonas.training.device import current, find, has_cuda, name_now
 from search_spaces.neuron.trainer.base import Trainer
 
 #: Names of trainers: ``native``; ``torch``: embedding_bag or dense products, whichever is faster for a network;
@@ -27,7 +28,10 @@ _REMEDY = "install a C++17 compiler (g++ or clang++) and then this package again
 
 
 def choose_trainer(name: TrainerName = "auto") -> Trainer:
-    """Return the trainer of a name; it can be pickled.
+    """Return the trainer of a name, on the device that is in use (:mod:`evonas.training.device`); it can be pickled.
+
+    ``native`` is always on the CPU, and ``cuda`` always on a GPU. If a GPU has been asked for by name, ``auto`` is
+    ``cuda``, or ``torch`` on that GPU where Triton is not installed.
 
     If ``auto`` finds no native library, it takes torch and logs this once, in the main process, in one line at level
     WARNING of the logger ``search_spaces.neuron.trainer``.
@@ -38,6 +42,9 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
     """
     if name not in get_args(TrainerName):
         raise ValueError(f"trainer must be one of {', '.join(get_args(TrainerName))}, got {name!r}")
+    asked = name_now()
+    if name == "auto" and asked.startswith("cuda"):
+        name = "torch" if importlib.util.find_spec("triton") is None else "cuda"
     if name in ("auto", "native"):
         from search_spaces.neuron.trainer.native import NativeTrainer, available
 
@@ -47,28 +54,25 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
             raise ValueError(f"the native trainer was not built; {_REMEDY}, or choose trainer 'auto' or 'torch'")
         _announce_fallback()
     if name == "cuda":
-        return _population_trainer()
+        return _population_trainer(asked)
     from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 
-    return TorchTrainer("dense" if name == "dense" else "auto")
+    return TorchTrainer("dense" if name == "dense" else "auto", current())
 
 
-def _population_trainer() -> Trainer:
-    """The trainer of populations on the GPU, or in Triton's interpreter where the environment asks for that.
+def _population_trainer(asked: str) -> Trainer:
+    """The trainer of populations on the GPU that was asked for, else on the first one.
 
-    Triton reads the environment when it is imported. Where torch was built without CUDA none of its functions for
-    CUDA is called.
+    Where the environment says so it is in Triton's interpreter; Triton reads the environment when it is imported.
     """
     if importlib.util.find_spec("triton") is None:
         raise ValueError("the trainer 'cuda' needs Triton: install evonas[cuda], or choose trainer 'auto'")
-    import torch
-
     interpreted = os.environ.get("TRITON_INTERPRET") == "1"
-    if not interpreted and not (torch.backends.cuda.is_built() and torch.cuda.is_available()):
+    if not interpreted and not has_cuda():
         raise ValueError("the trainer 'cuda' needs a CUDA device, and this machine has none: choose trainer 'auto'")
     from search_spaces.neuron.trainer.cuda import CudaTrainer
 
-    return CudaTrainer("cpu" if interpreted else "cuda")
+    return CudaTrainer("cpu" if interpreted else find(asked if asked.startswith("cuda") else "cuda"))
 
 
 @cache
