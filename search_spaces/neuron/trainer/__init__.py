@@ -44,7 +44,7 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
         raise ValueError(f"trainer must be one of {', '.join(get_args(TrainerName))}, got {name!r}")
     asked = name_now()
     if name == "auto" and asked.startswith("cuda"):
-        name = "torch" if importlib.util.find_spec("triton") is None else "cuda"
+        name = "cuda" if has_triton() else "torch"
     if name in ("auto", "native"):
         from search_spaces.neuron.trainer.native import NativeTrainer, available
 
@@ -60,12 +60,17 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
     return TorchTrainer("dense" if name == "dense" else "auto", current())
 
 
+def has_triton() -> bool:
+    """Whether Triton is installed; it is not imported."""
+    return importlib.util.find_spec("triton") is not None
+
+
 def _population_trainer(asked: str) -> Trainer:
     """The trainer of populations on the GPU that was asked for, else on the first one.
 
     Where the environment says so it is in Triton's interpreter; Triton reads the environment when it is imported.
     """
-    if importlib.util.find_spec("triton") is None:
+    if not has_triton():
         raise ValueError("the trainer 'cuda' needs Triton: install evonas[cuda], or choose trainer 'auto'")
     interpreted = os.environ.get("TRITON_INTERPRET") == "1"
     if not interpreted and not has_cuda():
