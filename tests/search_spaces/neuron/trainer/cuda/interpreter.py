@@ -11,6 +11,9 @@ from typing import Any
 os.environ["TRITON_INTERPRET"] = "1"
 
 import numpy as np
+import pytest
+
+pytest.importorskip("triton")
 
 from evonas.data.samples import Samples, Splits
 from evonas.training import Recipe, Stop
