@@ -104,15 +104,16 @@ def weigh(
         total += w[:, None] * tl.load(h + origin[:, None] * B + lanes[None, :], mask=there[:, None], other=0.0)
     value = tl.sum(total, 0)
     own = tl.load(kind + row).to(tl.int32)
+    normed = own + tl.zeros((BB,), tl.int32) == NORMED
     own_bias = tl.load(bias + row)
     if AFFINE:
         own_bias = tl.where(own == NORMED, 0.0, own_bias)
     value += own_bias
-    tl.store(z + row.to(tl.int64) * B + lanes, value, mask=(lanes >= 0) & (own == NORMED))
+    tl.store(z + row.to(tl.int64) * B + lanes, value, mask=normed)
     value = tl.where((own == LINEAR) | (value > 0) | (value != value), value, 0.0)
     if MASKED:
         value *= tl.load(mask + row.to(tl.int64) * B + lanes)
-    tl.store(h + (n_input_rows + row).to(tl.int64) * B + lanes, value, mask=(lanes >= 0) & (own != NORMED))
+    tl.store(h + (n_input_rows + row).to(tl.int64) * B + lanes, value, mask=own + tl.zeros((BB,), tl.int32) != NORMED)
 
 
 @triton.jit(do_not_specialize=["first_group", "n_input_rows"])
@@ -233,7 +234,7 @@ def pull(
         active = tl.load(h + (n_input_rows + row).to(tl.int64) * B + lanes) > 0
         value = tl.where((own == LINEAR) | active, value, 0.0)
         if AFFINE:
-            normed = (lanes >= 0) & (own == NORMED)
+            normed = own + tl.zeros((BB,), tl.int32) == NORMED
             of_bias += value
             of_gain += value * tl.load(z + row.to(tl.int64) * B + lanes, mask=normed, other=0.0)
             value *= tl.where(own == NORMED, tl.load(gain + row), 1.0)

@@ -98,6 +98,7 @@ class Training:
             index[places] = own
         state = torch.nn.functional.pad(self._population.state, (0, 1))
         state = state.index_select(1, torch.from_numpy(index).to(self._device))
+        del self._launch, self._population  # so that two populations need no memory at once
         if len(candidates) != len(self._alive):
             self._alive = list(candidates)
             self._tables = Tables.of(self._alive, self._train.n, self._batch, self._device)

@@ -1,14 +1,8 @@
-"""The population trainer in Triton's interpreter, and networks that are small enough for it.
-
-Triton decides when it is imported whether it compiles or interprets: whoever needs the trainer imports it from here.
-"""
+"""The population trainer in Triton's interpreter (``tests/conftest.py``), and networks that are small enough for it."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
-
-os.environ["TRITON_INTERPRET"] = "1"
 
 import numpy as np
 import pytest

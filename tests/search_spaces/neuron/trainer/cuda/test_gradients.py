@@ -28,7 +28,7 @@ from tests.search_spaces.neuron.trainer.training_cases import (
 )
 
 
-@pytest.mark.parametrize(("norm", "task"), product(NORMS, [CLASSES, TARGETS]), ids=str)
+@pytest.mark.parametrize(("norm", "task"), list(product(NORMS, [CLASSES, TARGETS])), ids=str)
 @pytest.mark.parametrize(("n", "layers"), [(1, (3,)), (8, (6, 4)), (11, (1, 5, 2)), (5, ())])
 def test_outputs_and_gradients_equal_autograd(norm: Norm, task: Task, n: int, layers: tuple[int, ...]) -> None:
     rng = np.random.default_rng(n)
