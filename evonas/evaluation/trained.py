@@ -75,8 +75,10 @@ class TrainedEvaluator(Generic[G]):
 
     def evaluate_many(self, jobs: Sequence[Job[G]]) -> Iterator[Results[G]]:
         """Train the jobs' networks together; see :class:`evonas.evaluation.base.EvaluatesMany`."""
-        space, refused, places, trainings = self.space, [], [], []
+        space = self.space
         assert trains_many(space)
+        refused: Results[G] = []
+        places, trainings = [], []
         for index, job in enumerate(jobs):
             try:
                 trainings.append(self._training(job))

@@ -34,7 +34,8 @@ def has_cuda() -> bool:
     """Whether torch finds a CUDA device; where it was built without CUDA none of its functions for CUDA is called."""
     import torch
 
-    return torch.backends.cuda.is_built() and torch.cuda.is_available()
+    is_built: bool = torch.backends.cuda.is_built()  # type: ignore[no-untyped-call]
+    return is_built and torch.cuda.is_available()
 
 
 def find(name: str) -> torch.device:

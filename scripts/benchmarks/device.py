@@ -130,8 +130,8 @@ def gradient_errors(device: torch.device) -> dict[str, float]:
         found = CudaTrainer(device).gradients(network, splits.train, splits.task, Recipe())
         for name in worst:
             exact = getattr(module, name).grad.numpy()
-            error = np.linalg.norm(getattr(found, name) - exact) / max(np.linalg.norm(exact), 1e-12)
-            worst[name] = max(worst[name], float(error))
+            error = float(np.linalg.norm(getattr(found, name) - exact)) / max(float(np.linalg.norm(exact)), 1e-12)
+            worst[name] = max(worst[name], error)
     return worst
 
 
@@ -245,15 +245,15 @@ def cells_table(scale: Scale, device: torch.device) -> Table:
     """An epoch of a supernet on either, and a step of DARTS at its published size with the memory that it needs."""
     import torch
 
-    from evonas.supernet.settings import METHODS
+    from evonas.supernet.settings import DartsSettings, SposSettings
 
     table = Table("cells", "device", "CPU", "ratio", "peak memory, GB", title="seconds")
     space, splits = _cell_space(scale.supernet or {}), _random_splits(scale.n_images, (3, 32, 32))
-    settings = replace(METHODS["spos"](), batch_size=scale.batch, threads=os.cpu_count() or 1)
+    settings = SposSettings(batch_size=scale.batch, threads=os.cpu_count() or 1)
     taken = [_epoch_seconds(space, splits, settings, where) for where in (device, torch.device("cpu"))]
     table.add_row("an epoch of a supernet, spos", *_compared(*taken), "")
     space, splits = _cell_space(scale.darts or {}), _random_splits(4 * scale.batch, (3, 32, 32))
-    settings = replace(METHODS["darts"](), order=2, batch_size=scale.batch, threads=os.cpu_count() or 1)
+    settings = DartsSettings(order=2, batch_size=scale.batch, threads=os.cpu_count() or 1)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     taken = [_epoch_seconds(space, splits, settings, where) / 2 for where in (device, torch.device("cpu"))]

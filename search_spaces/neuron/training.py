@@ -100,9 +100,11 @@ def train_many(
         results: list[tuple[int, Trained[NeuronGenotype] | Exception]] = []
         for number, trained in group:
             index = places[number]
+            if isinstance(trained, Exception):
+                results.append((index, trained))
+                continue
             try:
-                failed = isinstance(trained, Exception)
-                results.append((index, trained if failed else _ended(trainings[index].genotype, trained)))
+                results.append((index, _ended(trainings[index].genotype, trained)))
             except InvalidGenotype as error:
                 results.append((index, error))
         yield results

@@ -95,7 +95,7 @@ def weigh(
     row = first_row + tl.program_id(0)
     lanes = tl.program_id(1) * BB + tl.arange(0, BB)
     last = tl.load(begin + row + 1)
-    total = tl.zeros((EB, BB), tl.float32)
+    total = tl.full((EB, BB), 0, tl.float32)
     for first in range(tl.load(begin + row), last, EB):
         edges = first + tl.arange(0, EB)
         there = edges < last
@@ -104,7 +104,7 @@ def weigh(
         total += w[:, None] * tl.load(h + origin[:, None] * B + lanes[None, :], mask=there[:, None], other=0.0)
     value = tl.sum(total, 0)
     own = tl.load(kind + row).to(tl.int32)
-    normed = own + tl.zeros((BB,), tl.int32) == NORMED
+    normed = own + tl.full((BB,), 0, tl.int32) == NORMED
     own_bias = tl.load(bias + row)
     if AFFINE:
         own_bias = tl.where(own == NORMED, 0.0, own_bias)
@@ -113,7 +113,7 @@ def weigh(
     value = tl.where((own == LINEAR) | (value > 0) | (value != value), value, 0.0)
     if MASKED:
         value *= tl.load(mask + row.to(tl.int64) * B + lanes)
-    tl.store(h + (n_input_rows + row).to(tl.int64) * B + lanes, value, mask=own + tl.zeros((BB,), tl.int32) != NORMED)
+    tl.store(h + (n_input_rows + row).to(tl.int64) * B + lanes, value, mask=own + tl.full((BB,), 0, tl.int32) != NORMED)
 
 
 @triton.jit(do_not_specialize=["first_group", "n_input_rows"])
@@ -127,13 +127,13 @@ def normalise(
     begin = tl.load(group_begin + group)
     end = tl.load(group_begin + group + 1)
     share = 1.0 / tl.load(n_normed + group).to(tl.float32)
-    total = tl.zeros((RB, BB), tl.float32)
+    total = tl.full((RB, BB), 0, tl.float32)
     for first in range(begin, end, RB):
         rows = first + tl.arange(0, RB)
         own = (rows < end) & (tl.load(kind + rows, mask=rows < end, other=1) == NORMED)
         total += tl.load(z + rows.to(tl.int64)[:, None] * B + lanes[None, :], mask=own[:, None], other=0.0)
     mean = tl.sum(total, 0) * share
-    square = tl.zeros((RB, BB), tl.float32)
+    square = tl.full((RB, BB), 0, tl.float32)
     for first in range(begin, end, RB):
         rows = first + tl.arange(0, RB)
         own = (rows < end) & (tl.load(kind + rows, mask=rows < end, other=1) == NORMED)
@@ -173,7 +173,7 @@ def lose(
     factor = 1.0 / tl.where(divisor > 0, divisor.to(tl.float32), in_step)
     share = tl.load(teacher_weight + candidate) if TAUGHT else 0.0
     smooth = tl.load(smoothing + candidate)
-    total = tl.zeros((BB,), tl.float64)
+    total = tl.full((BB,), 0, tl.float64)
     for first in range(0, B, BB):
         lanes = first + tl.arange(0, BB)
         inside = (lanes < batch) & (begin + lanes < n)
@@ -217,11 +217,11 @@ def pull(
     first = tl.load(out_begin + row)
     last = tl.load(out_begin + row + 1)
     own = tl.load(kind + row).to(tl.int32)
-    of_bias = tl.zeros((BB,), tl.float32)
-    of_gain = tl.zeros((BB,), tl.float32)
+    of_bias = tl.full((BB,), 0, tl.float32)
+    of_gain = tl.full((BB,), 0, tl.float32)
     for lane in range(0, B, BB):
         lanes = lane + tl.arange(0, BB)
-        total = tl.zeros((EB, BB), tl.float32)
+        total = tl.full((EB, BB), 0, tl.float32)
         for edge in range(first, last, EB):
             edges = edge + tl.arange(0, EB)
             there = edges < last
@@ -234,7 +234,7 @@ def pull(
         active = tl.load(h + (n_input_rows + row).to(tl.int64) * B + lanes) > 0
         value = tl.where((own == LINEAR) | active, value, 0.0)
         if AFFINE:
-            normed = own + tl.zeros((BB,), tl.int32) == NORMED
+            normed = own + tl.full((BB,), 0, tl.int32) == NORMED
             of_bias += value
             of_gain += value * tl.load(z + row.to(tl.int64) * B + lanes, mask=normed, other=0.0)
             value *= tl.where(own == NORMED, tl.load(gain + row), 1.0)
@@ -255,8 +255,8 @@ def spread(
     end = tl.load(group_begin + group + 1)
     share = 1.0 / tl.load(n_normed + group).to(tl.float32)
     deviation = tl.load(scale + group.to(tl.int64) * B + lanes)
-    sums = tl.zeros((RB, BB), tl.float32)
-    products = tl.zeros((RB, BB), tl.float32)
+    sums = tl.full((RB, BB), 0, tl.float32)
+    products = tl.full((RB, BB), 0, tl.float32)
     for first in range(begin, end, RB):
         rows = first + tl.arange(0, RB)
         own = (rows < end) & (tl.load(kind + rows, mask=rows < end, other=1) == NORMED)
@@ -288,14 +288,14 @@ def edge_gradients(
         edges = first + tl.arange(0, EB)
         there = edges < last
         origin = tl.load(source + edges, mask=there, other=0).to(tl.int64)
-        total = tl.zeros((EB, BB), tl.float32)
+        total = tl.full((EB, BB), 0, tl.float32)
         for lane in range(0, B, BB):
             lanes = lane + tl.arange(0, BB)
             delta = tl.load(d + row.to(tl.int64) * B + lanes)
             value = tl.load(h + origin[:, None] * B + lanes[None, :], mask=there[:, None], other=0.0)
             total += delta[None, :] * value
         tl.store(edge_gradient + edges, tl.sum(total, 1), mask=there)
-    of_bias = tl.zeros((BB,), tl.float32)
+    of_bias = tl.full((BB,), 0, tl.float32)
     for lane in range(0, B, BB):
         of_bias += tl.load(d + row.to(tl.int64) * B + lane + tl.arange(0, BB))
     if AFFINE:
@@ -310,7 +310,7 @@ def share_gradients(group_begin, member, gradient, MB: tl.constexpr):
     group = tl.program_id(0)
     begin = tl.load(group_begin + group)
     end = tl.load(group_begin + group + 1)
-    total = tl.zeros((MB,), tl.float32)
+    total = tl.full((MB,), 0, tl.float32)
     for first in range(begin, end, MB):
         places = first + tl.arange(0, MB)
         index = tl.load(member + places, mask=places < end, other=0)
@@ -319,14 +319,14 @@ def share_gradients(group_begin, member, gradient, MB: tl.constexpr):
     for first in range(begin, end, MB):
         places = first + tl.arange(0, MB)
         index = tl.load(member + places, mask=places < end, other=0)
-        tl.store(gradient + index, tl.zeros((MB,), tl.float32) + value, mask=places < end)
+        tl.store(gradient + index, tl.full((MB,), 0, tl.float32) + value, mask=places < end)
 
 
 @triton.jit
 def clip(run_begin, run_first, run_last, gradient, share, clip_norm, factor, PB: tl.constexpr):
     """Factor of a candidate's gradient, by the norm of all of it; what is shared counts once."""
     candidate = tl.program_id(0)
-    total = tl.zeros((PB,), tl.float32)
+    total = tl.full((PB,), 0, tl.float32)
     for run in range(tl.load(run_begin + candidate), tl.load(run_begin + candidate + 1)):
         last = tl.load(run_last + run)
         for first in range(tl.load(run_first + run), last, PB):

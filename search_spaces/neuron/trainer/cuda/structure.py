@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from evonas.types import Ints
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Norm, row_activations
 
+#: Indices of either width.
+_Indices: TypeAlias = NDArray[np.int32] | Ints
 #: Kinds of rows as the kernels know them; the values are those of :class:`Activation`.
 NORMED, RECTIFIED, LINEAR = int(Activation.NORM), int(Activation.RELU), int(Activation.LINEAR)
 
@@ -170,7 +172,7 @@ def pack(pieces: Sequence[Piece]) -> Structure:
     input_begin = _offsets(np.array([len(piece.inputs) for piece in pieces]))
     n_input_rows = int(input_begin[-1])
     in_counts, out_counts = np.zeros(n_rows, np.int64), np.zeros(n_rows, np.int64)
-    kind, row_candidate, row_neuron = (np.empty(n_rows, dtype) for dtype in (np.int8, np.int32, np.int32))
+    kind, (row_candidate, row_neuron) = np.empty(n_rows, np.int8), np.empty((2, n_rows), np.int32)
     for p, (piece, own) in enumerate(zip(pieces, rows, strict=True)):
         in_counts[own], out_counts[own] = np.diff(piece.genotype.row_pointers), piece.out_counts
         kind[own], row_candidate[own] = piece.kinds, p
@@ -208,15 +210,16 @@ def pack(pieces: Sequence[Piece]) -> Structure:
     )
 
 
-def _rows(piece: Piece, starts: Ints) -> Ints:
+def _rows(piece: Piece, starts: _Indices) -> Ints:
     """Where the rows of a candidate lie: ``starts`` are its first rows by level."""
     own = np.concatenate([starts[: len(piece.sizes) - 1], starts[-1:]])
     return _spread(own, piece.sizes)
 
 
-def _spread(first: Ints, counts: Ints) -> Ints:
+def _spread(first: _Indices, counts: Ints) -> Ints:
     """``counts[i]`` numbers from ``first[i]`` on, for all i."""
-    return np.repeat(first - _offsets(counts)[:-1], counts) + np.arange(int(counts.sum()))
+    starts: Ints = first - _offsets(counts)[:-1].astype(np.int64)
+    return np.repeat(starts, counts) + np.arange(int(counts.sum()))
 
 
 def _offsets(counts: Ints) -> NDArray[np.int32]:

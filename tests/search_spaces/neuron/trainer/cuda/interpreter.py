@@ -23,8 +23,8 @@ NORMS: list[Norm] = ["layer", "layer-affine", "none"]
 
 
 def small_network(seed: int, norm: Norm = "layer-affine", **kwargs: Any) -> Network:
-    """A network of about 60 edges on two hidden layers."""
-    return random_network(np.random.default_rng(seed), norm, **{"layers": (6, 4), "density": 0.3, **kwargs})
+    """A network of about 40 edges on two hidden layers."""
+    return random_network(np.random.default_rng(seed), norm, **{"layers": (5, 3), "density": 0.35, **kwargs})
 
 
 def small_splits(seed: int, n: int = 40, task: Task = CLASSES) -> Splits:
@@ -35,8 +35,8 @@ def small_splits(seed: int, n: int = 40, task: Task = CLASSES) -> Splits:
 
 
 def trained(trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, **options: Any) -> TrainedNetwork:
-    """What a trainer makes of a network in 30 steps of 8 samples."""
-    return trainer.train(network, splits, recipe, **{"epochs": 6, "seed": 3, "stop": Stop(), **options})
+    """What a trainer makes of a network in two epochs; of 40 samples in batches of 8 these are ten steps."""
+    return trainer.train(network, splits, recipe, **{"epochs": 2, "seed": 3, "stop": Stop(), **options})
 
 
 def together(
