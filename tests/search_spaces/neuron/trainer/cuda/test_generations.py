@@ -18,6 +18,7 @@ from evonas.individual import Individual, Start, Trial
 from evonas.run import start
 from evonas.run.open import open_run
 from evonas.space import InvalidGenotype, Phenotype
+from evonas.testing import CapabilityContract
 from evonas.training import Recipe, Stop, Trained
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.space import NeuronSpace, create
@@ -129,3 +130,10 @@ def test_a_search_trains_generations_together(tmp_path: Path) -> None:
         assert [record.status for record in records] == ["ok"] * 5
         assert {record.generation for record in records} == {0, 1}
         assert run.config.device == "cpu"
+
+
+def test_the_law_of_spaces_that_train_many_holds(space: NeuronSpace) -> None:
+    class Law(CapabilityContract):
+        task = CLASSES
+
+    Law().test_networks_that_are_trained_together_are_those_that_are_trained_alone(space)
