@@ -18,7 +18,7 @@ from evonas.individual import Individual, Start, Trial
 from evonas.run import start
 from evonas.run.open import open_run
 from evonas.space import InvalidGenotype, Phenotype
-from evonas.testing import CapabilityContract
+from evonas.testing.capability_contract import CapabilityContract
 from evonas.training import Recipe, Stop, Trained
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.space import NeuronSpace, create

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTimeout
 from search_spaces.neuron.trainer import choose_trainer
@@ -30,11 +31,10 @@ PLAIN = Recipe(batch_size=8)
 CPU = choose_trainer("auto")
 
 CASES: dict[str, dict[str, Any]] = {
-    "adamw": {}, "adam-with-decay": {"optimizer": "adam", "weight_decay": 0.01}, "one-cycle": {"schedule": "one-cycle"},
-    "warm-up": {"schedule": "constant", "warmup": 0.3}, "clipping": {"clip_norm": 0.1},
-    "smoothing": {"label_smoothing": 0.2}, "input-dropout": {"input_dropout": 0.3},
-    "hidden-dropout": {"hidden_dropout": 0.3}, "batch-of-singles": {"batch_size": 7},
-    "batch-of-pairs-of-groups": {"batch_size": 32}, "batch-beyond-the-data": {"batch_size": 64},
+    "adam-with-decay": {"optimizer": "adam", "weight_decay": 0.01, "clip_norm": 0.1},
+    "one-cycle": {"schedule": "one-cycle", "label_smoothing": 0.2},
+    "dropout-of-singles": {"batch_size": 7, "input_dropout": 0.3, "hidden_dropout": 0.3},
+    "batch-of-groups": {"batch_size": 32}, "batch-beyond-the-data": {"batch_size": 64},
 }
 
 
@@ -80,8 +80,7 @@ def test_images_are_moved_and_mirrored_as_on_the_cpu() -> None:
     assert_equals_cpu(small_network(4), small_splits(4, task=IMAGES), recipe)
 
 
-@pytest.mark.parametrize("grow", ["gradient", "random"])
-@pytest.mark.parametrize("scope", ["layer-pair", "network"])
+@pytest.mark.parametrize(("grow", "scope"), [("gradient", "layer-pair"), ("random", "network")])
 def test_pruning_and_regrowth_leave_the_edges_that_they_leave_on_the_cpu(grow: Any, scope: Any) -> None:
     recipe = replace(
         PLAIN, pruning=Pruning(edges=35, every=4, end=0.5), regrowth=Regrowth(fraction=0.2, every=4, grow=grow,
@@ -117,11 +116,14 @@ def test_frozen_edges_stay_and_the_others_of_their_ties_go_on() -> None:
 
 
 def test_patience_gives_the_best_epoch_and_its_losses_as_on_the_cpu() -> None:
-    recipe = replace(PLAIN, patience=2, learning_rate=0.05)
-    actual, expected = (trained(t, small_network(8), small_splits(8), recipe, epochs=12) for t in (TRAINER, CPU))
+    recipe, splits = replace(PLAIN, patience=1, learning_rate=0.05), small_splits(8, n=16)
+    actual, expected = (trained(t, small_network(8), splits, recipe, epochs=12) for t in (TRAINER, CPU))
     assert len(actual.history) == len(expected.history) < 12
-    assert_close([row.val_loss for row in actual.history], [row.val_loss for row in expected.history], rtol=1e-3)
-    assert_close(actual.network.edge, expected.network.edge, rtol=1e-2, atol=2e-3)
+    val_losses = [row.val_loss for row in actual.history]
+    assert_close(val_losses, [row.val_loss for row in expected.history], rtol=1e-3)
+    outputs = torch.from_numpy(TRAINER.predict(actual.network, splits.validation))
+    lowest = torch.nn.functional.cross_entropy(outputs, torch.from_numpy(splits.validation.y))
+    assert_close(lowest, min(loss for loss in val_losses if loss is not None))
 
 
 def test_no_epoch_leaves_the_means_of_what_is_shared() -> None:
@@ -131,16 +133,16 @@ def test_no_epoch_leaves_the_means_of_what_is_shared() -> None:
 
 
 def test_the_result_for_a_network_does_not_depend_on_those_beside_it() -> None:
-    splits = small_splits(10, task=IMAGES)
+    splits = small_splits(10, n=16, task=IMAGES)
     networks = [
         small_network(11), small_network(12, layers=(3,)), shared_network(13, release_at=0.5),
-        small_network(14, layers=(2, 3, 2)), small_network(15, density=0.5),
+        small_network(14, layers=(2, 3, 2)), small_network(15),
     ]
     recipes = [
         PLAIN, replace(PLAIN, shift=1, learning_rate=0.01), replace(PLAIN, label_smoothing=0.1, flip=True),
-        replace(PLAIN, pruning=Pruning(edges=20, every=2)), replace(PLAIN, regrowth=Regrowth(fraction=0.2, every=3)),
+        replace(PLAIN, pruning=Pruning(edges=20, every=2)), replace(PLAIN, regrowth=Regrowth(fraction=0.2, every=1)),
     ]
-    epochs, seeds = [3, 2, 3, 4, 3], [1, 2, 1, 3, 4]
+    epochs, seeds = [2, 1, 2, 3, 2], [1, 2, 1, 3, 4]
     results = together(networks, splits, recipes, epochs=epochs, seeds=seeds)
     for arguments, result in zip(zip(networks, recipes, epochs, seeds, strict=True), results, strict=True):
         network, recipe, n_epochs, seed = arguments
@@ -151,7 +153,7 @@ def test_a_network_that_diverges_or_does_not_fit_fails_alone() -> None:
     networks = [small_network(16), small_network(17, "layer-affine"), small_network(18)]
     networks[1] = replace(networks[1], gain=np.full_like(networks[1].gain, 1e38))
     networks.append(replace(networks[0], edge=networks[0].edge[1:]))
-    recipes, splits = [PLAIN] * 4, small_splits(16)
+    recipes, splits = [PLAIN] * 4, small_splits(16, n=16)
     with np.errstate(all="ignore"):
         results = together(networks, splits, recipes, epochs=[2] * 4, seeds=[0] * 4)
     assert isinstance(results[1], FloatingPointError)
@@ -166,7 +168,7 @@ def test_only_images_can_be_moved() -> None:
 
 
 def test_a_stop_ends_the_training_of_all_and_a_deadline_that_of_its_own() -> None:
-    splits, network = small_splits(19), small_network(19)
+    splits, network = small_splits(19, n=16), small_network(19)
     stopped = Stop()
     stopped.request()
     with pytest.raises(Cancelled):
@@ -182,7 +184,7 @@ def test_a_stop_ends_the_training_of_all_and_a_deadline_that_of_its_own() -> Non
 def test_networks_of_very_different_size_are_trained_one_group_after_another() -> None:
     networks = [small_network(20, density=1.0), small_network(21, layers=(2,), density=0.2), small_network(22)]
     assignments = [Assignment(network, PLAIN, 1, 0, Stop()) for network in networks]
-    groups = [[index for index, _ in group] for group in TRAINER.train_many(assignments, small_splits(20))]
+    groups = [[index for index, _ in group] for group in TRAINER.train_many(assignments, small_splits(20, n=8))]
     assert sorted(index for group in groups for index in group) == [0, 1, 2]
     assert groups[0] == [1]
 
@@ -208,10 +210,10 @@ def small_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 def test_out_of_memory_halves_the_group_and_says_so_once(
     small_memory: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    networks = [*(small_network(seed) for seed in range(23, 28)), small_network(28, density=1.0)]
+    networks = [*(small_network(seed) for seed in range(23, 26)), small_network(28, density=1.0)]
     assert networks[-1].genotype.n_edges >= 100
-    splits = small_splits(23)
-    results = together(networks, splits, [PLAIN] * 6, epochs=[1] * 6, seeds=[0] * 6)
+    splits = small_splits(23, n=8)
+    results = together(networks, splits, [PLAIN] * 4, epochs=[1] * 4, seeds=[0] * 4)
     assert max(small_memory) > 2
     [record] = caplog.records
     assert record.levelno == logging.WARNING
