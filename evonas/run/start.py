@@ -149,6 +149,7 @@ def begin(
     )
     given = [part for part in (seeds, teacher) if part is not None]
     with using(config.device):
+        _ = parts.evaluator.shares_memory  # asks for the trainer: one that is not there is refused now
         create_searcher(parts, None)
         if seeds is None:
             _draw_one(parts)

@@ -17,6 +17,7 @@ from functools import cache
 from typing import Literal, TypeAlias, get_args
 
 from evonas.training.device import current, find, has_cuda, name_now
+from evonas.types import UserError
 from search_spaces.neuron.trainer.base import Trainer
 
 #: Names of trainers: ``native``; ``torch``: embedding_bag or dense products, whichever is faster for a network;
@@ -37,8 +38,8 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
     WARNING of the logger ``search_spaces.neuron.trainer``.
 
     Raises:
-        ValueError: The name is unknown, ``native`` is asked for and the library is not there, or ``cuda`` and there is
-            no GPU or no Triton.
+        ValueError: The name is unknown.
+        UserError: ``native`` is asked for and the library is not there, or ``cuda`` and there is no GPU or no Triton.
     """
     if name not in get_args(TrainerName):
         raise ValueError(f"trainer must be one of {', '.join(get_args(TrainerName))}, got {name!r}")
@@ -51,7 +52,7 @@ def choose_trainer(name: TrainerName = "auto") -> Trainer:
         if available():
             return NativeTrainer()
         if name == "native":
-            raise ValueError(f"the native trainer was not built; {_REMEDY}, or choose trainer 'auto' or 'torch'")
+            raise UserError(f"the native trainer was not built; {_REMEDY}, or choose trainer 'auto' or 'torch'")
         _announce_fallback()
     if name == "cuda":
         return _population_trainer(asked)
@@ -71,10 +72,10 @@ def _population_trainer(asked: str) -> Trainer:
     Where the environment says so it is in Triton's interpreter; Triton reads the environment when it is imported.
     """
     if not has_triton():
-        raise ValueError("the trainer 'cuda' needs Triton: install evonas[cuda], or choose trainer 'auto'")
+        raise UserError("the trainer 'cuda' needs Triton: install evonas[cuda], or choose trainer 'auto'")
     interpreted = os.environ.get("TRITON_INTERPRET") == "1"
     if not interpreted and not has_cuda():
-        raise ValueError("the trainer 'cuda' needs a CUDA device, and this machine has none: choose trainer 'auto'")
+        raise UserError("the trainer 'cuda' needs a CUDA device, and this machine has none: choose trainer 'auto'")
     from search_spaces.neuron.trainer.cuda import CudaTrainer
 
     return CudaTrainer("cpu" if interpreted else find(asked if asked.startswith("cuda") else "cuda"))
