@@ -86,7 +86,7 @@ def retrain(
         try:
             check_name(device)
         except ValueError as error:
-            raise UserError(f"--device: {error}") from None
+            raise UserError(str(error)) from None
     check_teacher(teacher is not None, teacher_members, teacher_weight)
     reported: list[int] = []
     with (

@@ -26,7 +26,7 @@ NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
 def check_name(name: str) -> str:
     """The name of a device; raises ``ValueError`` if it is none."""
     if not NAME.fullmatch(name):
-        raise ValueError(f"expected auto, cpu, cuda or cuda:K with the number of a GPU, got {name!r}")
+        raise ValueError(f"device must be auto, cpu, cuda or cuda:K with the number of a GPU, got {name!r}")
     return name
 
 
@@ -61,11 +61,10 @@ def find(name: str) -> torch.device:
 
 def name_now() -> str:
     """The name of the device that is in use."""
-    name = os.environ.get(VARIABLE, "cpu")
     try:
-        return check_name(name)
+        return check_name(os.environ.get(VARIABLE, "cpu"))
     except ValueError as error:
-        raise UserError(f"{VARIABLE}: {error}") from None
+        raise UserError(f"the variable {VARIABLE}: {error}") from None
 
 
 def current() -> torch.device:

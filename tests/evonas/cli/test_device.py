@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from evonas.cli import app
 from evonas.run.open import config_of
 from evonas.training import device
+from tests.evonas.cli.conftest import call
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +21,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def evonas(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    result = call(*arguments)
     return result.exit_code, " ".join(result.output.split())
 
 
@@ -35,7 +34,7 @@ SMALL = (
 @pytest.mark.parametrize(("options", "said"), [
     (("--device", "cuda"), "the device cuda was asked for, but torch finds no CUDA device on this machine"),
     (("--device", "cuda:1"), "the device cuda:1 was asked for"),
-    (("--device", "gpu"), "expected auto, cpu, cuda or cuda:K with the number of a GPU, got 'gpu'"),
+    (("--device", "gpu"), "device must be auto, cpu, cuda or cuda:K with the number of a GPU, got 'gpu'"),
     (("--trainer", "cuda"), "the trainer 'cuda' needs a CUDA device, and this machine has none"),
 ])
 def test_what_the_machine_lacks_is_refused_in_one_sentence_and_nothing_is_written(

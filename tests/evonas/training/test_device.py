@@ -47,9 +47,9 @@ def test_names_of_devices(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:-1", "CPU", "cuda:1 ", "mps", "cuda:x"])
 def test_other_names_are_refused_in_one_sentence(name: str) -> None:
-    with pytest.raises(ValueError, match="expected auto, cpu, cuda or cuda:K"):
+    with pytest.raises(ValueError, match="device must be auto, cpu, cuda or cuda:K"):
         check_name(name)
-    with pytest.raises(UserError, match="device"):
+    with pytest.raises(UserError, match="device must be auto"):
         check_config({"device": name}, source="the configuration")
 
 
@@ -96,7 +96,7 @@ def test_a_device_is_in_use_in_a_context_and_in_what_it_starts() -> None:
 
 def test_a_variable_that_names_no_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(device.VARIABLE, "tpu")
-    with pytest.raises(UserError, match="EVONAS_DEVICE: expected auto, cpu"):
+    with pytest.raises(UserError, match="EVONAS_DEVICE: device must be auto, cpu"):
         current()
 
 
