@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
@@ -77,18 +77,8 @@ class TrainedEvaluator(Generic[G]):
         """Train the jobs' networks together; see :class:`evonas.evaluation.base.EvaluatesMany`."""
         space = self.space
         assert trains_many(space)
-        refused: Results[G] = []
-        places, trainings = [], []
-        for index, job in enumerate(jobs):
-            try:
-                trainings.append(self._training(job))
-                places.append(index)
-            except Exception as error:
-                refused.append((index, error))
-        if refused:
-            yield refused
-        for group in space.train_many(trainings, self.splits, self.teacher):
-            yield self._results(space, jobs, [(places[index], trained) for index, trained in group])
+        for group in train_together(space, jobs, self._training, self.splits, self.teacher):
+            yield self._results(space, jobs, group)
 
     def _results(
         self, space: TrainsMany[G], jobs: Sequence[Job[G]], group: Sequence[tuple[int, Trained[G] | Exception]]
@@ -258,6 +248,33 @@ def train(
     state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     updates = float(sum(epoch.n_edges for epoch in history)) * len(splits.train)
     return Trained(genotype, state, history, updates)
+
+
+def train_together(
+    space: TrainsMany[G], jobs: Sequence[Job[G]], training_of: Callable[[Job[G]], Training[G]], splits: Splits,
+    teacher: Floats | None,
+) -> Iterator[list[tuple[int, Trained[G] | Exception]]]:
+    """Yield what came of the jobs' trainings with their indices, those that ended together in one list.
+
+    Args:
+        space: The space, whose trainer takes many networks.
+        jobs: The jobs.
+        training_of: The training that a job asks for; what it raises is the result of that job.
+        splits: The samples.
+        teacher: See :attr:`TrainedEvaluator.teacher`.
+    """
+    refused: list[tuple[int, Trained[G] | Exception]] = []
+    places, trainings = [], []
+    for index, job in enumerate(jobs):
+        try:
+            trainings.append(training_of(job))
+            places.append(index)
+        except Exception as error:
+            refused.append((index, error))
+    if refused:
+        yield refused
+    for group in space.train_many(trainings, splits, teacher):
+        yield [(places[index], trained) for index, trained in group]
 
 
 def predict(space: SearchSpace[G], genotype: G, weights: Weights, samples: Samples) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -28,6 +29,8 @@ from search_spaces.neuron.trainer.population import Assignment
 PASSED = 256
 #: Networks whose edges differ by a larger factor are trained one group after another, the small ones first.
 ALIKE = 4.0
+#: One thread at a time: while one records a CUDA graph no other may launch.
+_turn = threading.Lock()
 #: What torch raises where the memory of a GPU is full; the name is newer than the oldest torch that is supported.
 OutOfMemory: type[BaseException] = getattr(torch, "OutOfMemoryError", None) or torch.cuda.OutOfMemoryError
 
@@ -104,7 +107,8 @@ class CudaTrainer:
             train, validation: The same on the device.
         """
         try:
-            return Training(assignments, splits, train, validation).run()
+            with _turn:
+                return Training(assignments, splits, train, validation).run()
         except OutOfMemory:
             pass  # what the exception holds must be free before the next attempt
         if self._device.type == "cuda":
@@ -169,7 +173,8 @@ class CudaTrainer:
             flat = [_flat(network) for network in networks]
             lanes = lanes_for(min(inputs.n, PASSED))
             population = population_of(pieces, flat, networks[0].norm, lanes, self._device)
-            return [np.ascontiguousarray(own.T) for own in predicted(population, inputs).cpu().numpy()]
+            with _turn:
+                return [np.ascontiguousarray(own.T) for own in predicted(population, inputs).cpu().numpy()]
         except OutOfMemory:
             if len(networks) == 1:
                 raise MemoryError("the outputs of a network do not fit the memory of the GPU") from None
@@ -244,7 +249,9 @@ class CudaTrainer:
         population = population_of([piece], [_flat(network)], network.norm, lanes, self._device)
         given = problem(samples, task, teacher, self._device)
         for begin in range(0, n, PASSED):
-            yield passed(population, given, np.arange(begin, min(n, begin + PASSED)), recipe, divisor=n)
+            with _turn:
+                piece_of_batch = passed(population, given, np.arange(begin, min(n, begin + PASSED)), recipe, divisor=n)
+            yield piece_of_batch
 
 
 def _flat(network: Network) -> Floats:
