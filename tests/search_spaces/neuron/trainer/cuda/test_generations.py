@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from evonas.capabilities.training import Training, TrainsMany, trains_many
 from evonas.config import RunConfig
 from evonas.data.samples import Splits
-from evonas.evaluation import Job, TrainedEvaluator
+from evonas.evaluation import Job, TrainedEvaluator, merge
 from evonas.evaluation.base import takes_many
 from evonas.evaluation.executor import evaluate_all
+from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.individual import Individual, Start, Trial
 from evonas.run import start
 from evonas.run.open import open_run
@@ -84,6 +86,15 @@ def test_evaluations_of_a_generation_are_those_of_its_trials_one_by_one(space: N
             np.testing.assert_array_equal(other.weights[name], value)
     assert together[3].genotype is not None
     assert together[3].genotype.n_edges <= 20
+
+
+def test_chosen_networks_are_retrained_together_as_one_by_one(space: NeuronSpace, splits: Splits) -> None:
+    training = FinalTraining(space, splits, RECIPE.final())
+    evaluator = merge(training, OutputEvaluator(space, splits.validation, splits.task, "test"))
+    jobs = [replace(job, trial=replace(job.trial, budget=1)) for job in jobs_of(space, founders(space, 2))]
+    together = {e.id: e for e in evaluate_all(evaluator, jobs, stop=Stop())}
+    for job in jobs:
+        assert together[job.trial.individual.id].metrics == evaluator(job).metrics
 
 
 def test_a_network_grows_first_and_one_that_is_cut_through_fails_alone(space: NeuronSpace, splits: Splits) -> None:
