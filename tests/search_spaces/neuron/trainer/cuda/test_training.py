@@ -150,8 +150,8 @@ def test_the_result_for_a_network_does_not_depend_on_those_beside_it() -> None:
 
 
 def test_a_network_that_diverges_or_does_not_fit_fails_alone() -> None:
-    networks = [small_network(16), small_network(17, "layer-affine"), small_network(18)]
-    networks[1] = replace(networks[1], gain=np.full_like(networks[1].gain, 1e38))
+    networks = [small_network(seed, "none") for seed in (16, 17, 18)]
+    networks[1] = replace(networks[1], edge=np.full_like(networks[1].edge, 1e30))
     networks.append(replace(networks[0], edge=networks[0].edge[1:]))
     recipes, splits = [PLAIN] * 4, small_splits(16, n=16)
     with np.errstate(all="ignore"):
