@@ -253,10 +253,10 @@ def cells_table(scale: Scale, device: torch.device) -> Table:
     taken = [_epoch_seconds(space, splits, settings, where) for where in (device, torch.device("cpu"))]
     table.add_row("an epoch of a supernet, spos", *_compared(*taken), "")
     space, splits = _cell_space(scale.darts or {}), _random_splits(4 * scale.batch, (3, 32, 32))
-    settings = DartsSettings(order=2, batch_size=scale.batch, threads=os.cpu_count() or 1)
+    bilevel = DartsSettings(order=2, batch_size=scale.batch, threads=os.cpu_count() or 1)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    taken = [_epoch_seconds(space, splits, settings, where) / 2 for where in (device, torch.device("cpu"))]
+    taken = [_epoch_seconds(space, splits, bilevel, where) / 2 for where in (device, torch.device("cpu"))]
     peak = f"{torch.cuda.max_memory_allocated(device) / 1e9:.1f}" if device.type == "cuda" else "-"
     table.add_row("a step of DARTS, second order", *_compared(*taken), peak)
     return table

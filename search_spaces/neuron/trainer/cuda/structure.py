@@ -218,7 +218,7 @@ def _rows(piece: Piece, starts: _Indices) -> Ints:
 
 def _spread(first: _Indices, counts: Ints) -> Ints:
     """``counts[i]`` numbers from ``first[i]`` on, for all i."""
-    starts: Ints = first - _offsets(counts)[:-1].astype(np.int64)
+    starts = first.astype(np.int64) - _offsets(counts)[:-1]
     return np.repeat(starts, counts) + np.arange(int(counts.sum()))
 
 

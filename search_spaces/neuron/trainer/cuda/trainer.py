@@ -148,12 +148,18 @@ class CudaTrainer:
         """Return outputs before softmax of each network, ``(n, n_outputs)``; memory is minded as in training.
 
         Args:
-            networks: The networks.
+            networks: The networks, all with the same norm.
             samples: The samples.
+
+        Raises:
+            ValueError: A network does not fit the samples or the others.
+            MemoryError: The outputs of a network do not fit the GPU.
         """
         for network in networks:
             check_network(network)
             check_samples(samples, network)
+        if len(norms := {network.norm for network in networks}) > 1:
+            raise ValueError(f"networks must have one norm, got {', '.join(sorted(norms))}: ask for them one by one")
         inputs = problem(samples, None, None, self._device)
         results: dict[int, Floats] = {}
         waiting = [list(range(len(networks)))] if networks else []
