@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from evonas.types import Metrics
 class Crowd:
     """Evaluates all jobs at once, in groups of two; those of some ids fail."""
 
-    failures: dict[int, Exception] = field(default_factory=dict)
+    failures: Mapping[int, Exception] = field(default_factory=dict)
     takes_many: bool = True
     breaks_after: int | None = None
     seen: list[int] = field(default_factory=list)

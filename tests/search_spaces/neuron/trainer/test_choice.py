@@ -97,10 +97,15 @@ def test_auto_is_a_trainer_of_the_gpu_only_if_that_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, device: str, triton: bool, name: str
 ) -> None:
     asked: list[str] = []
+
+    def population_trainer(where: str) -> Population:
+        asked.append(where)
+        return Population()
+
     monkeypatch.setenv(VARIABLE, device)
     monkeypatch.setattr(trainers, "has_triton", lambda: triton)
     monkeypatch.setattr(trainers, "current", lambda: torch.device(device))
-    monkeypatch.setattr(trainers, "_population_trainer", lambda where: asked.append(where) or Population())
+    monkeypatch.setattr(trainers, "_population_trainer", population_trainer)
     assert choose_trainer("auto").name == name
     assert asked == ["cuda:1"] * (name == "cuda")
     if name == "torch":

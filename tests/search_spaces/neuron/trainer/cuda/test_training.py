@@ -15,6 +15,7 @@ from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTim
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network, Norm, TrainedNetwork
 from search_spaces.neuron.trainer.cuda import trainer as cuda_trainer
+from search_spaces.neuron.trainer.cuda.training import Training
 from search_spaces.neuron.trainer.population import Assignment, PopulationTrainer
 from tests.search_spaces.neuron.trainer.cuda.interpreter import (
     NORMS,
@@ -193,7 +194,7 @@ def test_networks_of_very_different_size_are_trained_one_group_after_another() -
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """A device that has memory for two networks of less than 100 edges; yields sizes of groups that were tried."""
     tried: list[int] = []
-    real = cuda_trainer.Training
+    real = Training
 
     def training(assignments: list[Assignment], *others: Any) -> Any:
         tried.append(len(assignments))
