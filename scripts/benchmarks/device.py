@@ -72,7 +72,7 @@ DRY = Scale(
     populations=((2, 60, 16),), n_samples=32, n_cpu_samples=32, n_distinct=2, search={"space_options":
     {"founders": "log-uniform", "founder_edges": [40, 80], "edges": [40, 80]}, "population": 2, "children": 2,
     "generations": 1, "epochs": 1, "n_train": 64, "n_validation": 32}, seconds=30.0,
-    supernet={"cells": 1, "channels": 2}, darts={"cells": 1, "channels": 2}, batch=4, n_images=32,
+    supernet={"cells": 3, "channels": 2}, darts={"cells": 3, "channels": 2}, batch=4, n_images=32,
 )
 FULL = Scale(
     search={"population": 256, "children": 256, "generations": 1000}, supernet={"channels": 16},
