@@ -67,8 +67,10 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moved]:
 
 def samples(n: int = 24) -> Splits:
     rng = np.random.default_rng(0)
-    made = [Samples(rng.standard_normal((k, 1, 8, 8), np.float32), rng.integers(0, 3, k)) for k in (n, 8)]
-    return Splits("made up", TASK, *made, "none")
+    for_weights, held_out = (
+        Samples(rng.standard_normal((k, 1, 8, 8), np.float32), rng.integers(0, 3, k)) for k in (n, 8)
+    )
+    return Splits("made up", TASK, for_weights, held_out, "none")
 
 
 def start() -> Any:
