@@ -13,6 +13,7 @@ pytest.importorskip("triton")
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.timeout(900)  # the interpreter takes half a minute of an idle core
 def test_a_dry_run_checks_gradients_and_measures_every_part() -> None:
     environment = {**os.environ, "COLUMNS": "160", "EVONAS_DEVICE": "cpu"}
     command = [sys.executable, "-m", "scripts.benchmarks.device", "--dry-run"]
