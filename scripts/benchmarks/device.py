@@ -54,6 +54,8 @@ class Scale:
         darts: Options of the cell space for the steps of DARTS.
         batch: Samples of these steps.
         n_images: Samples of the supernet's epoch.
+        side: Pixels of a side of the images of cells.
+        threads: Threads of the CPU for cells.
     """
 
     populations: Sequence[tuple[int, int, int]] = POPULATIONS
@@ -66,13 +68,16 @@ class Scale:
     darts: dict[str, Any] | None = None
     batch: int = 64
     n_images: int = 4096
+    side: int = 32
+    threads: int = os.cpu_count() or 1
 
 
 DRY = Scale(
     populations=((2, 60, 16),), n_samples=32, n_cpu_samples=32, n_distinct=2, search={"space_options":
     {"founders": "log-uniform", "founder_edges": [40, 80], "edges": [40, 80]}, "population": 2, "children": 2,
     "generations": 1, "epochs": 1, "n_train": 64, "n_validation": 32}, seconds=30.0,
-    supernet={"cells": 3, "channels": 2}, darts={"cells": 3, "channels": 2}, batch=4, n_images=32,
+    supernet={"cells": 3, "channels": 2}, darts={"cells": 3, "channels": 2}, batch=4, n_images=16,
+    side=8, threads=1,
 )
 FULL = Scale(
     search={"population": 256, "children": 256, "generations": 1000}, supernet={"channels": 16},
@@ -248,12 +253,13 @@ def cells_table(scale: Scale, device: torch.device) -> Table:
     from evonas.supernet.settings import DartsSettings, SposSettings
 
     table = Table("cells", "device", "CPU", "ratio", "peak memory, GB", title="seconds")
-    space, splits = _cell_space(scale.supernet or {}), _random_splits(scale.n_images, (3, 32, 32))
-    settings = SposSettings(batch_size=scale.batch, threads=os.cpu_count() or 1)
+    shape = 3, scale.side, scale.side
+    space, splits = _cell_space(shape, scale.supernet or {}), _random_splits(scale.n_images, shape)
+    settings = SposSettings(batch_size=scale.batch, threads=scale.threads)
     taken = [_epoch_seconds(space, splits, settings, where) for where in (device, torch.device("cpu"))]
     table.add_row("an epoch of a supernet, spos", *_compared(*taken), "")
-    space, splits = _cell_space(scale.darts or {}), _random_splits(4 * scale.batch, (3, 32, 32))
-    bilevel = DartsSettings(order=2, batch_size=scale.batch, threads=os.cpu_count() or 1)
+    space, splits = _cell_space(shape, scale.darts or {}), _random_splits(4 * scale.batch, shape)
+    bilevel = DartsSettings(order=2, batch_size=scale.batch, threads=scale.threads)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     taken = [_epoch_seconds(space, splits, bilevel, where) / 2 for where in (device, torch.device("cpu"))]
@@ -262,10 +268,10 @@ def cells_table(scale: Scale, device: torch.device) -> Table:
     return table
 
 
-def _cell_space(options: dict[str, Any]) -> Any:
+def _cell_space(shape: tuple[int, ...], options: dict[str, Any]) -> Any:
     from search_spaces.cell.space import create
 
-    return create(Task("classification", (3, 32, 32), 10), options)
+    return create(Task("classification", shape, 10), options)
 
 
 def _compared(one: float, other: float) -> Iterator[str]:
