@@ -19,6 +19,7 @@ from evonas.cli.options import (
     OF_RUN,
     OUTPUT,
     TRAINING,
+    DeviceOfRun,
     FolderOfData,
     MovedDataset,
     ReplaceMaxPool,
@@ -66,6 +67,7 @@ def retrain(
     jobs: Annotated[
         int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.", rich_help_panel=MACHINE)
     ] = 1,
+    device: DeviceOfRun = None,
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
     test: TestFile = None,
@@ -78,10 +80,19 @@ def retrain(
     from evonas.front import front
     from evonas.run.open import open_run, require_evaluated
     from evonas.run.retrain import retrain as final_training
+    from evonas.training.device import check_name, using
 
+    if device is not None:
+        try:
+            check_name(device)
+        except ValueError as error:
+            raise UserError(str(error)) from None
     check_teacher(teacher is not None, teacher_members, teacher_weight)
     reported: list[int] = []
-    with open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened:
+    with (
+        open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened,
+        using(device or opened.config.device),
+    ):
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
         wanted = members if not ids else require_evaluated(opened, _ids(ids))

@@ -19,6 +19,7 @@ from evonas.data.locating import absolute
 from evonas.data.own_files import Imputation, is_own_file
 from evonas.evaluation.proxies import check_names
 from evonas.training import Recipe
+from evonas.training.device import check_name
 from evonas.training.length import EPOCHS
 from evonas.types import MOST, MOST_JOBS
 
@@ -66,8 +67,8 @@ def _proxy(value: str) -> str:
 class RunSettings(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``data_root``, ``jobs``, ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` and ``evaluations`` may be
-    changed on resume.
+    ``data_root``, ``device``, ``jobs``, ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` and
+    ``evaluations`` may be changed on resume.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -245,6 +246,12 @@ class RunSettings(BaseModel):
         default=0, ge=0, lt=2**63,
         description="Decides the split into training and validation samples. Runs that seed each other must share it, "
                     "runs that are compared should.",
+    )
+    device: Annotated[str, AfterValidator(check_name)] = Field(
+        default="auto",
+        description="Device that torch trains on: ``auto``, ``cpu``, ``cuda`` or ``cuda:K``. ``auto`` is a GPU if "
+                    "there is one; networks of neurons are trained by native code on the CPU all the same, unless a "
+                    "GPU is named here, or the trainer ``cuda``. See :mod:`evonas.training.device`.",
     )
     jobs: int = Field(default=1, ge=1, le=MOST_JOBS, description="Trials at a time; does not change the result.")
     cluster: Annotated[str | None, AfterValidator(_cluster)] = Field(

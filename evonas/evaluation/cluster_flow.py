@@ -19,6 +19,7 @@ from evonas.evaluation.cluster_worker import Order, Refused, evaluate_there, ver
 from evonas.evaluation.trial import GRACE_SECONDS, Tagged, failed, key_of
 from evonas.space import G
 from evonas.training import Stop
+from evonas.training.device import name_now
 from evonas.types import UserError
 
 #: Times that a trial runs again after its worker died.
@@ -114,7 +115,7 @@ class Flow:
         seconds = self._stop.deadline - time.monotonic()
         job = trial.job
         content = cloudpickle.dumps((job.trial, job.seed, job.start), protocol=pickle.HIGHEST_PROTOCOL)
-        order = Order(content, self._sent.digest, seconds, self._trial_timeout, versions())
+        order = Order(content, self._sent.digest, seconds, self._trial_timeout, versions(), name_now())
         somewhere = {} if trial.worker is None else {"workers": [trial.worker], "allow_other_workers": True}
         future = client.submit(
             evaluate_there, order, *self._sent.held.values(), key=f"evonas-trial-{uuid.uuid4().hex}", pure=False,

@@ -29,6 +29,7 @@ from evonas.evaluation.trial import GRACE_SECONDS, Tagged, evaluate_one, failed,
 from evonas.individual import Trial
 from evonas.runtimes.groups import kill_groups
 from evonas.training import Stop, TrialTimeout
+from evonas.training.device import adopt
 
 #: Seconds between two looks at whether the trials that run are still wanted.
 WATCH_SECONDS = 0.2
@@ -80,6 +81,7 @@ class Order:
         seconds: Seconds that the run may still take.
         trial_timeout: Seconds that the trial may take; None for no limit.
         versions: The driver's versions.
+        device: Name of the device that torch trains on.
     """
 
     job: bytes
@@ -87,6 +89,7 @@ class Order:
     seconds: float
     trial_timeout: float | None
     versions: Mapping[str, str]
+    device: str
 
 
 def evaluate_there(order: Order, head: bytes, *parts: Any) -> Tagged[Any] | Refused:
@@ -100,7 +103,8 @@ def evaluate_there(order: Order, head: bytes, *parts: Any) -> Tagged[Any] | Refu
     worker = get_worker()
     if difference := differences(versions(), order.versions):
         return Refused(worker.address, difference)
-    evaluator = _evaluator(order.evaluator, head, parts)
+    adopt(order.device)
+    evaluator = _evaluator(f"{order.device} {order.evaluator}", head, parts)  # its trainer is for this device
     trial, seed, start = pickle.loads(order.job)
     stop = Stop().within(order.seconds if np.isfinite(order.seconds) else None)
     limit = min(order.seconds, np.inf if order.trial_timeout is None else order.trial_timeout)
@@ -158,7 +162,7 @@ def _evaluator(digest: str, head: bytes, parts: tuple[Any, ...]) -> Evaluator[An
     """The evaluator, read once; its arrays use the memory of the parts.
 
     Args:
-        digest: Digest of all that follows.
+        digest: Digest of all that follows, and the device.
         head: The pickled evaluator without its large arrays.
         parts: Bytes of these arrays.
     """

@@ -1,4 +1,4 @@
-"""This machine as a place where trials run: threads if evaluators release the GIL, else processes.
+"""This machine as a place where trials run: threads if evaluators release the GIL, else processes, or all at once.
 
 The only module with joblib.
 """
@@ -18,8 +18,9 @@ from typing import Any
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from evonas.evaluation.base import Evaluator, Job
+from evonas.evaluation.base import Evaluator, Job, takes_many
 from evonas.evaluation.processes import AHEAD, Processes, ProcessLost
+from evonas.evaluation.together import evaluate_together
 from evonas.evaluation.trial import Tagged, evaluate_one, failed, key_of
 from evonas.runtimes.groups import kill_groups
 from evonas.space import G
@@ -36,7 +37,8 @@ class Local:
     """The cores of this machine, see :class:`evonas.evaluation.executor.Place`.
 
     Evaluators that share memory run in threads, and in processes of their own once trials turn out to be short: see
-    :class:`Processes`. Others run in processes of joblib.
+    :class:`Processes`. Others run in processes of joblib. An evaluator that takes many trials together, as a GPU does,
+    has all of them at once, in the thread of the caller.
 
     Args:
         n_workers: Trials at a time.
@@ -48,11 +50,13 @@ class Local:
 
     def draws_beside(self, evaluator: Evaluator[G]) -> bool:
         """With one worker thread, and in processes that train beside the driver."""
-        return evaluator.shares_memory and (self.n_workers == 1 or self._processes.take(evaluator))
+        if takes_many(evaluator) or not evaluator.shares_memory:
+            return False
+        return self.n_workers == 1 or self._processes.take(evaluator)
 
     def can_wait(self, evaluator: Evaluator[G]) -> bool:
-        """Not in processes of joblib, which take jobs whenever they like."""
-        return evaluator.shares_memory
+        """Not in processes of joblib, which take jobs whenever they like, and not where all are evaluated at once."""
+        return evaluator.shares_memory and not takes_many(evaluator)
 
     def run(
         self, evaluator: Evaluator[G], jobs: Iterable[Job[G] | None], stop: Stop, trial_timeout: float | None
@@ -65,6 +69,9 @@ class Local:
             stop: Request to stop.
             trial_timeout: Seconds that a trial may take; None for no limit.
         """
+        if takes_many(evaluator):
+            yield from evaluate_together(evaluator, [job for job in jobs if job], stop, trial_timeout)
+            return
         if not evaluator.shares_memory:
             yield from _in_joblib(evaluator, [job for job in jobs if job], self.n_workers, trial_timeout)
             return

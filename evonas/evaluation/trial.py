@@ -45,23 +45,39 @@ def evaluate_one(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | No
         trial_timeout: Seconds a trial may take.
     """
     begin = time.monotonic()
-    run_deadline, key = job.stop.deadline, key_of(job.trial)
+    run_deadline = job.stop.deadline
     if job.stop.flag[0] or begin > run_deadline:
-        return key, None
+        return key_of(job.trial), None
     seconds = min(run_deadline - begin, np.inf if trial_timeout is None else trial_timeout)
+    result: Evaluation[G] | Exception
     try:
         with _interrupted_after(seconds + GRACE_SECONDS):
-            evaluation = evaluator(replace(job, stop=Stop(job.stop.flag, begin + seconds)))
-        _check(evaluation, job.trial)
-    except Cancelled:
-        return key, None
+            result = evaluator(replace(job, stop=Stop(job.stop.flag, begin + seconds)))
     except Exception as error:  # a bad individual must not end the run
-        if isinstance(error, TrialTimeout) and time.monotonic() > run_deadline:
-            return key, None
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        message = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-        return key, failed(job.trial, message, time.monotonic() - begin)
-    return key, replace(evaluation, seconds=time.monotonic() - begin)
+        result = error
+    return ended(job.trial, result, time.monotonic() - begin, run_deadline)
+
+
+def ended(trial: Trial[G], result: Evaluation[G] | Exception, seconds: float, run_deadline: float) -> Tagged[G]:
+    """The evaluation of a trial, or its failure; None where it was stopped.
+
+    Args:
+        trial: The trial.
+        result: What the evaluator gave, or raised.
+        seconds: Time that it took.
+        run_deadline: Deadline of the run, after which a trial has not failed.
+    """
+    if not isinstance(result, Exception):
+        try:
+            _check(result, trial)
+            return key_of(trial), replace(result, seconds=seconds)
+        except Exception as error:
+            result = error
+    if isinstance(result, Cancelled) or (isinstance(result, TrialTimeout) and time.monotonic() > run_deadline):
+        return key_of(trial), None
+    places = traceback.extract_tb(result.__traceback__)
+    place = f" ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else ""
+    return key_of(trial), failed(trial, f"{type(result).__name__}: {result}{place}", seconds)
 
 
 def failed(trial: Trial[G], error: str, seconds: float) -> Evaluation[G]:

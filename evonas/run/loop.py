@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from evonas.evaluation.base import Evaluator, class_name, goals_of, part_names
+from evonas.evaluation.base import Evaluator, class_name, goals_of, part_names, takes_many
 from evonas.evaluation.executor import Place
 from evonas.evaluation.local import Local
 from evonas.individual import Evaluation, Trial
@@ -102,8 +102,9 @@ def _check_asynchronous(
         raise UserError(f"asynchronous: the searcher {class_name(searcher)} learns from whole generations: leave it "
                         f"out, or choose nsga2, nsga3, regularized-evolution or random")
     elif not place.can_wait(evaluator):
-        raise UserError("asynchronous: networks of this space train in processes that take their trials in advance: "
-                        "give a cluster, as with --cluster local:2, or leave it out")
+        how = ("the trainer trains whole generations at once" if takes_many(evaluator) else
+               "networks of this space train in processes that take their trials in advance")
+        raise UserError(f"asynchronous: {how}: give a cluster, as with --cluster local:2, or leave it out")
 
 
 def claim(searcher: Searcher[G], evaluator: Evaluator[G], store: RunStore[G]) -> None:

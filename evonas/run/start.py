@@ -33,6 +33,7 @@ from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
 from evonas.space import G
 from evonas.store import Record, RunStore, check_absent, create, damaged, deduplicate, of_another, read_info
+from evonas.training.device import using
 from evonas.training.length import MEMBER_EPOCHS
 from evonas.types import Floats, UserError, blames
 
@@ -100,12 +101,13 @@ def evolve(
     if replace_max_pool and not seed_from:
         raise UserError(f"{REPLACE_MAX_POOL} is about seeds of another space, and there are none: name one with "
                         "--seed-from")
-    parts = assemble(config, out, seed_from=seed_from)
-    seeds = None if not seed_from else read_seeds(
-        seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
-        replace_max_pool=replace_max_pool,
-    )
-    return begin(parts, out, seeds=seeds, observers=observers, since=since)
+    with using(config.device):
+        parts = assemble(config, out, seed_from=seed_from)
+        seeds = None if not seed_from else read_seeds(
+            seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
+            replace_max_pool=replace_max_pool,
+        )
+        return begin(parts, out, seeds=seeds, observers=observers, since=since)
 
 
 def seed(
@@ -122,7 +124,8 @@ def seed(
     """
     since, out = time.monotonic(), expanded(out)
     check_absent(out)  # before any data is loaded
-    parts = assemble(config, out, epochs=MEMBER_EPOCHS)
+    with using(config.device):
+        parts = assemble(config, out, epochs=MEMBER_EPOCHS)
     if n_members is None and parts.family_search is not None:
         n_members = parts.family_search.n_members
     n_members = n_members or (UNLIMITED if config.time_limit else FAMILY_SIZE)
@@ -147,9 +150,11 @@ def begin(
         fingerprint=splits.fingerprint,
     )
     given = [part for part in (seeds, teacher) if part is not None]
-    create_searcher(parts, None)
-    if seeds is None:
-        _draw_one(parts)
+    with using(config.device):
+        _ = parts.evaluator.shares_memory  # asks for the trainer: one that is not there is refused now
+        create_searcher(parts, None)
+        if seeds is None:
+            _draw_one(parts)
 
     def fill(directory: Path) -> None:
         for part in given:
@@ -178,9 +183,9 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     """Go on with a run exactly where it stopped.
 
     Args:
-        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``, ``cluster``,
-            ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the ``latency_command``, where the
-            run has one.
+        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``device``, ``jobs``,
+            ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the
+            ``latency_command``, where the run has one.
 
     Raises:
         UserError: Not a run, its data set is not there or has changed, or its latency command was not given again.
@@ -196,7 +201,9 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     if "." in (info.evaluator or ""):  # none of the engine's own
         raise of_another(out, f"evaluated by {info.evaluator}", "the command line's own")
     with blames(out):
-        parts = assemble(locate_data(config_of(out, changes), info, out), out, new=False)
+        config = locate_data(config_of(out, changes), info, out)
+    with using(config.device), blames(out):
+        parts = assemble(config, out, new=False)
     if parts.family_search is not None and changes.get("generations") is not None:
         raise UserError(
             f"the family of {out} comes from one search, which has ended with as many members as it was asked for: "
@@ -222,7 +229,7 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float
     config = parts.config
     if parts.timed_space is not None:
         read_latencies(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
-    with RunStore(out, parts.space, writing=True) as store:
+    with using(config.device), RunStore(out, parts.space, writing=True) as store:
         searcher = create_searcher(parts, store)
         loop.claim(searcher, parts.evaluator, store)
         for metric, source in sources_of(config, parts.objectives).items():

@@ -26,6 +26,7 @@ from evonas.run.start import evolve, resume
 from evonas.store import RunStore
 from evonas.testing.toy import Digits, ToyEvaluator, ToySpace
 from evonas.training import Stop
+from evonas.training.device import VARIABLE
 from evonas.types import Floats, UserError
 
 distributed = pytest.importorskip("distributed", reason="a cluster needs evonas[dask]")
@@ -243,7 +244,9 @@ def test_a_cluster_is_used_only_if_the_user_names_it(tmp_path: Path, monkeypatch
     assert resume(tmp_path / "run", {"generations": 2})
 
 
-def test_processes_that_are_killed_cost_their_trials_alone_and_a_deadly_trial_fails(tmp_path: Path) -> None:
+def test_processes_that_are_killed_cost_their_trials_alone_and_a_deadly_trial_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Real processes: one is killed while it trains; one trial kills every process that takes it."""
     evaluator = Located(os.getpid(), deadly=(5,))
     with cluster_module.connected("local:2") as place:
@@ -255,6 +258,11 @@ def test_processes_that_are_killed_cost_their_trials_alone_and_a_deadly_trial_fa
                 killed.append(evaluation.metrics["pid"])
                 os.kill(int(killed[0]), signal.SIGKILL)
         assert place.address == "local:2"
+        monkeypatch.setenv(VARIABLE, "cuda:3")  # once the workers have begun
+        asked = list(evaluate_all(evaluator, jobs_of(range(30, 34)), stop=Stop(), place=place))
+        monkeypatch.delenv(VARIABLE)
+    assert {e.metrics["gpu"] for e in asked} == {3.0}
+    assert {e.metrics["gpu"] for e in found.values() if e.status == "ok"} == {-1.0}
     here = {e.id: e for e in evaluate_all(Located(os.getpid()), jobs_of(range(30)), stop=Stop())}
     assert sorted(found) == list(range(30))
     assert [id for id, e in found.items() if e.status == "failed"] == [5]
