@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from evonas.objectives import SHARES, Measured, Objectives, pareto
-from evonas.objectives.metrics import DEVICE_LATENCY, MEASURED_LATER
+from evonas.objectives.metrics import DEVICE_LATENCY, is_measured_later, target_metric
+from evonas.runtimes.targets import built_in_targets
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 
@@ -170,13 +171,17 @@ def check_measured(members: Sequence[Record], name: str, *, run: Path | str = "R
         run: The run of the members, for the message.
     """
     known = {known for r in members for known in r.metrics}
-    if members and name not in known | MEASURED_LATER:
+    if members and name not in known and not is_measured_later(name):
         raise UserError(f"unknown metric {name!r}{suggestion(name, known)}")
     n_measured = sum(name in r.metrics for r in members)
     if n_measured < len(members):
+        on_target = target_metric(name)
         command = " --latency-command ..." if name == DEVICE_LATENCY else ""
+        if on_target is not None:
+            own = on_target.target not in built_in_targets()
+            command = f" --target {on_target.target}{'.toml' if own else ''}"
         remedy = f"`evonas measure {run}{command}` measures all"
-        if name not in MEASURED_LATER:
+        if not is_measured_later(name):
             remedy = "name another metric"
         raise UserError(f"{name} was measured for {n_measured} of {len(members)} members: {remedy}")
 

@@ -163,11 +163,12 @@ def _options(options: Iterable[Any]) -> str:
     return table(("name", "takes", "default", "what it does"), rows)
 
 
-def metrics() -> str:
-    """Return every metric with its goal, its unit, and the place of its measurement."""
-    from evonas.objectives.metrics import METRICS
+def metrics(suffix: str = "") -> str:
+    """Return every metric, or with a suffix like ``@TARGET`` those on targets, with goal, unit and place."""
+    from evonas.objectives.metrics import METRICS, ON_TARGET
 
-    rows = [(code(name), plain(m.text), m.goal, plain(m.unit), plain(m.place)) for name, m in METRICS.items()]
+    known = {f"{kind}{suffix}": metric for kind, metric in ON_TARGET.items()} if suffix else METRICS
+    rows = [(code(name), plain(m.text), m.goal, plain(m.unit), plain(m.place)) for name, m in known.items()]
     return table(("name", "what it is", "goal", "unit", "measured"), rows)
 
 

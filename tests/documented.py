@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -24,19 +24,24 @@ import evonas
 from evonas.cli.app import app
 from evonas.run.plugins import installed
 from evonas.runtimes.compiled import STRICT, find_compiler
+from evonas.runtimes.targets import built_in_targets
+from tests.evonas.runtimes.targets.targets_of_tests import reason_to_skip
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")))
 
 #: What a user would wait for: pattern and replacement. No time limits: on a busy machine they could cut all short.
-SHORTER = (
+SHORTER: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"--generations \d+", "--generations 0"),
+    (r"(?<=--evaluations )\d+", lambda match: str(int(match[0]) // 5)),
+    (r"--rungs \d+,\d+,\d+", "--rungs 1,2,3"),
     (r"--epochs \d+", "--epochs 2"),
     (r"--n-train \d+", "--n-train 20"),
     (r"^(evonas evolve --dataset .*)", r"\1 --population 8"),
     (r"^(evonas seed --method .*)", r"\1 --members 4"),
     (r"^(evonas seed --space (?:cell|block) .*)", r"\1 --search-epochs 1 --members 2 --epochs 1"),
+    (r"(--method sandwich)", r"\1 --search-option candidates=10"),
     (r"^(evonas seed run.toml .*)", r"\1 --search-epochs 1 --members 2 --epochs 1"),
     (r"^(evonas evolve --space (?:cell|block) .*)", r"\1 --population 2 --children 1 --generations 1 --epochs 1"),
     (r"^(evonas evolve run.toml)", r"\1 --generations 0 --population 8"),
@@ -112,6 +117,13 @@ class Section(NamedTuple):
 
     title: str
     snippets: list[Snippet]
+
+    @property
+    def missing(self) -> str:
+        """Tools of the targets that the section names and that are not here; empty if there are all."""
+        named = {name for snippet in self.snippets for command in snippet.commands for name in built_in_targets()
+                 if re.search(rf"[@,\s]{name}\b", command)}
+        return "; ".join(filter(None, (reason_to_skip(built_in_targets()[name]) for name in sorted(named))))
 
 
 def text_of(page: Path) -> str:

@@ -20,7 +20,7 @@ PANELS = {
         front.front, individual.show, individual.lineage, report.report, compare.compare, sample.sample, score.score,
     ),
     "Take away": (final.retrain, final.measure, final.export, predict.predict),
-    "What there is": (installed.spaces, installed.metrics),
+    "What there is": (installed.spaces, installed.searchers, installed.metrics, installed.targets),
 }
 
 

@@ -60,6 +60,14 @@ def several_metrics(ctx: typer.Context, incomplete: str) -> list[str]:
     return [f"{head}{comma}{name}" for name in metrics(ctx, last) if name not in head.split(",")]
 
 
+def targets(incomplete: str) -> list[str]:
+    """Complete the last of some built-in targets that are separated by commas."""
+    from evonas.runtimes.targets import built_in_targets
+
+    head, comma, last = incomplete.rpartition(",")
+    return [f"{head}{comma}{name}" for name in _begun(built_in_targets(), last) if name not in head.split(",")]
+
+
 def observers(incomplete: str) -> list[str]:
     """Return observers, which are called after each generation."""
     from evonas.run.observers import PACKAGES

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evonas.cli import completion
 from evonas.cli.console import make_console, print_stderr, say, say_written
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
 Ids = Annotated[
     list[str] | None,
     typer.Option(help="Individuals, like 12,31; may be repeated [the whole front].", rich_help_panel=CHOICE),
+]
+
+
+OnTargets = Annotated[
+    list[str] | None,
+    typer.Option(help="Targets, like cortex-m4,rv32imc (`evonas targets`), or a file of your own, like board.toml.",
+                 rich_help_panel=MACHINE, autocompletion=completion.targets),
 ]
 
 
@@ -191,24 +199,26 @@ def export(
     precision: Annotated[
         str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.", rich_help_panel=OUTPUT)
     ] = "float32",
+    target: OnTargets = None,
     replace_max_pool: ReplaceMaxPool = False,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the data sets, for C, ONNX and neuron.", rich_help_panel=DATA)
     ] = None,
     dataset: MovedDataset = None,
 ) -> None:
-    """Write one network with its weights to a file; C and ONNX are checked on the validation set.
+    """Write one network with its weights to a file; C and ONNX are checked on the validation set, C also on targets.
 
     The format neuron is the same network in single neurons, as torch writes it.
     """
     from evonas.run.api import package
     from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
+    from evonas.runtimes.targets import find_targets
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         written = write_network(
             package(opened, id, weights), partial(load_splits, opened), out, format, precision,
-            replace_max_pool=replace_max_pool, usual="torch",
+            replace_max_pool=replace_max_pool, usual="torch", targets=find_targets(parse_names(target) or ()),
         )
     say_written(*written.paths, remarks=written.remarks)
 
@@ -216,6 +226,7 @@ def export(
 def measure(
     run: RunFolder,
     ids: Ids = None,
+    target: OnTargets = None,
     latency_command: Annotated[
         str | None, setting("latency_command", MACHINE, default="this machine is timed")
     ] = None,
@@ -223,20 +234,24 @@ def measure(
         "latency_timeout"
     ),
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop what another machine or command has timed.", rich_help_panel=MACHINE)
+        bool, typer.Option("--replace", help="Drop what others have measured (machine, command, compiler).",
+                           rich_help_panel=MACHINE)
     ] = False,
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
 ) -> None:
-    """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
+    """Measure latency, memory and the error of int8 weights, or figures on targets; `front` then has them, too."""
     from evonas.front import front
     from evonas.run.measure import measure as measure_networks
     from evonas.run.measure import timer_of
     from evonas.run.open import open_run, require_evaluated
+    from evonas.runtimes.targets import find_targets
 
     if not math.isfinite(latency_timeout):
         raise UserError(f"--latency-timeout must be a finite number of seconds, got {latency_timeout}: give fewer")
-    timer = timer_of(latency_command, latency_timeout)
+    timer, targets = timer_of(latency_command, latency_timeout), find_targets(parse_names(target) or ())
+    if targets and latency_command is not None:
+        raise UserError("--target and --latency-command are two measurements: give them one after the other")
     with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
         wanted = [r.id for r in front(opened.store.records(), opened.objectives)]
         if ids:
@@ -245,13 +260,13 @@ def measure(
             reason = "--ids names none" if ids else "the front is empty"
             raise UserError(f"there is nothing to measure: {reason}")
         measured = measure_networks(
-            opened, wanted, timer, replace=replace,
+            opened, wanted, timer, targets=targets, replace=replace,
             report=lambda id, reason: say(f"individual {id} failed: {reason}"),
         )
     if not measured.metrics:
         raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
-    _print_measured(measured.metrics, measured.names)
-    if latency_command is None:  # estimates are for this machine
+    (_print_on_targets if targets else _print_measured)(measured.metrics, measured.names)
+    if latency_command is None and not targets:  # estimates are for this machine
         _print_error(measured.estimates, {id: metrics[timer.metric] for id, metrics in measured.metrics.items()})
 
 
@@ -261,6 +276,25 @@ def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> No
     columns = [Column(name, [number(metrics[name]) for metrics in measured.values()]) for name in names]
     ids = Column("id", [str(id) for id in measured])
     make_console().print(table([ids, *columns], title="latency in microseconds, flash and ram in bytes"))
+
+
+def _print_on_targets(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
+    """Print a row for each network, target and precision of weights."""
+    from evonas.objectives.metrics import TargetMetric, target_metric
+    from evonas.report.tables import Column, number, table
+
+    parts = [metric for metric in map(target_metric, names) if metric is not None]
+    kinds = dict.fromkeys(metric.kind for metric in parts)
+    rows = [(id, target, precision) for target, precision in dict.fromkeys((m.target, m.precision) for m in parts)
+            for id, metrics in measured.items() if TargetMetric("flash", precision, target).name in metrics]
+    values = {kind: [measured[id].get(TargetMetric(kind, precision, target).name) for id, target, precision in rows]
+              for kind in kinds}
+    make_console().print(table([
+        Column("target", [target for _, target, _ in rows], numbers=False),
+        Column("weights", [precision for _, _, precision in rows], numbers=False),
+        Column("id", [str(id) for id, _, _ in rows]),
+        *(Column(kind, ["" if value is None else number(value) for value in each]) for kind, each in values.items()),
+    ], title="flash and ram in bytes, energy in nanojoules a sample"))
 
 
 def _print_error(estimates: Mapping[int, float], measured: Mapping[int, float]) -> None:

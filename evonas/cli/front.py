@@ -257,7 +257,7 @@ def _say_reasons(objectives: Objectives, members: Sequence[Record], records: Seq
 
 def _say_origins(opened: OpenRun) -> None:
     """Print how the members were trained and measured, and which teachers they had."""
-    from evonas.objectives.metrics import DEVICE_LATENCY
+    from evonas.objectives.metrics import DEVICE_LATENCY, target_metric
     from evonas.run.presets import described
 
     if (preset := described(opened.config, opened.space)) is not None:
@@ -267,8 +267,12 @@ def _say_origins(opened: OpenRun) -> None:
         say(f"trained for {', '.join(map(str, epochs))} epoch{'s' * (epochs[-1] > 1)} a trial")
     if opened.config.evaluator == "table":
         say(f"looked up in a table, after {' and '.join(map(str, opened.config.budgets))} epochs of training")
-    for metric, target in sorted(opened.store.sources().items()):
-        say(f"{metric} was measured {'by' if metric == DEVICE_LATENCY else 'on'} {target}")
+    sources = sorted(opened.store.sources().items())
+    for metric, measured_by in sources:
+        if target_metric(metric) is None:
+            say(f"{metric} was measured {'by' if metric == DEVICE_LATENCY else 'on'} {measured_by}")
+    for measured_by in dict.fromkeys(source for metric, source in sources if target_metric(metric) is not None):
+        say(f"figures of a target were measured on {measured_by}")
     if (teacher := opened.store.info.teacher) is not None:
         say(f"taught by {len(teacher.ids)} member{'s' * (len(teacher.ids) > 1)} of {teacher.run}")
     if opened.config.teaches_itself:

@@ -1,9 +1,9 @@
-"""Commands ``evonas datasets``, ``evonas spaces`` and ``evonas metrics``: lists of what is installed."""
+"""Commands ``evonas datasets``, ``spaces``, ``searchers`` and ``metrics``: lists of what is installed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,18 +11,24 @@ import typer
 
 from evonas.cli import completion
 from evonas.cli.commands import Command, Group
-from evonas.cli.console import make_console, say
+from evonas.cli.console import make_console, print_stderr, say
 from evonas.cli.help import Entry, print_panels
 from evonas.cli.options import DATA, OUTPUT, SEARCH, AsJson, DataRoot
+from evonas.types import UserError
 
 if TYPE_CHECKING:
+    from evonas.capabilities.option_models import OptionHelp
     from evonas.objectives.metrics import Metric
     from evonas.run.examples import Uses
+    from evonas.run.searchers import SearcherHelp
+    from evonas.runtimes.targets import Target
 
 datasets = typer.Typer(cls=Group, invoke_without_command=True)
 
 #: Words of `evonas metrics` for the goal of a metric.
 BETTER = {"min": "less is better", "max": "more is better"}
+#: Words of `evonas searchers` for the number of budgets that a searcher takes.
+BUDGETS = {"one": "one (--epochs)", "several": "several (--rungs)", "any": "one or several (--epochs or --rungs)"}
 
 
 @datasets.callback()
@@ -129,9 +135,9 @@ def _print_space(name: str, *, as_json: bool) -> None:
     published = ", ".join(presets_of(space))
     weights = ", ".join(f"{operator} {weight:g}" for operator, weight in operators.items())
     print_panels({
-        f"Options of the space {name}": [
-            Entry(f"{option.name} {option.takes}", f"{option.text} [{option.default}]") for option in options
-        ] or [Entry("none", "The space does not describe its options.")],
+        f"Options of the space {name}": _described(options) or [
+            Entry("none", "The space does not describe its options.")
+        ],
         f"For {example.samples}": [
             Entry("mutations", f"With the weights by which they are drawn: {weights}."),
             Entry("seeders", f"Methods of `evonas seed`: {', '.join(seeders)}."),
@@ -140,6 +146,100 @@ def _print_space(name: str, *, as_json: bool) -> None:
         ],
     })
     say(f"set one by --space-option NAME=VALUE with --space {name}, or in the table [space_options] of a file")
+
+
+def searchers(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A searcher whose options are wanted [all searchers].", autocompletion=completion.searchers,
+                       show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the installed searchers, or the options of one (`--searcher-option`, the table `[searcher_options]`)."""
+    from evonas.run.plugins import searcher_names
+    from evonas.run.searchers import describe_searcher
+
+    known = _loadable(searcher_names()) if name is None else [describe_searcher(name)]
+    if as_json:
+        rows = [asdict(searcher) for searcher in known]
+        typer.echo(json.dumps(rows if name is None else rows[0], indent=1))
+    elif name is not None:
+        _print_searcher(known[0])
+    else:
+        print_panels({"Searchers": [Entry(each.name, f"{each.text} [{_facts(each)}]") for each in known]})
+        say("evonas searchers NAME lists the options of one; choose one with --searcher NAME")
+
+
+def _loadable(names: Iterable[str]) -> list[SearcherHelp]:
+    """Describe searchers; of one that another package has and that cannot be loaded, print why."""
+    from evonas.run.searchers import describe_searcher
+
+    found = []
+    for name in names:
+        try:
+            found.append(describe_searcher(name))
+        except UserError as error:
+            print_stderr(f"note: {error}")
+    return found
+
+
+def _facts(searcher: SearcherHelp) -> str:
+    """Return the number of budgets, the numbers of trials, and the names of options, in a line."""
+    numbers = ", ".join(f"{number.name} {number.default}" for number in searcher.numbers)
+    own = ", ".join(option.name for option in [*searcher.options, *searcher.settings])
+    return "; ".join([f"budgets: {searcher.rungs}", numbers, *([f"options: {own}"] if own else [])])
+
+
+def _print_searcher(searcher: SearcherHelp) -> None:
+    """Print a searcher's options with their defaults, and the settings of a run that it gives other defaults."""
+    others = ", ".join(f"{name} {value}" for name, value in searcher.on_tables.items())
+    own = _described(searcher.options)
+    if not own and not searcher.settings:
+        own = [Entry("none", "The searcher has no settings of its own.")]
+    print_panels({
+        f"Options of the searcher {searcher.name}": own,
+        f"Settings of a run that only {searcher.name} takes": _described(searcher.settings),
+        "Trials": [
+            *_described(searcher.numbers), Entry("budgets", f"Budgets of a trial: {BUDGETS[searcher.rungs]}."),
+            *([Entry("on a table", f"Other defaults with `--evaluator table`: {others}.")] if others else []),
+        ],
+    })
+    if searcher.options:
+        say(f"set one by --searcher-option NAME=VALUE with --searcher {searcher.name}, or in the table "
+            "[searcher_options] of a file")
+
+
+def _described(options: Iterable[OptionHelp]) -> list[Entry]:
+    return [Entry(f"{option.name} {option.takes}", f"{option.text} [{option.default}]") for option in options]
+
+
+def targets(as_json: AsJson = False) -> None:
+    """List the targets that networks are measured on, and what is missing to use them (`evonas measure --target`)."""
+    from evonas.evaluation.on_targets import kinds_of
+    from evonas.runtimes.targets import built_in_targets
+
+    found = built_in_targets().values()
+    if as_json:
+        typer.echo(json.dumps([
+            {"name": target.name, "description": target.description,
+             "metrics": [f"{kind}@{target.name}" for kind in kinds_of(target)],
+             "missing": target.missing_tools(), "packages": list(target.packages)}
+            for target in found
+        ], indent=1))
+        return
+    print_panels({
+        "Targets": [Entry(target.name, f"{target.description} [{_readiness(target)}]") for target in found]
+    })
+    kinds = dict.fromkeys(kind for target in found for kind in kinds_of(target))
+    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 with int8 weights): "
+        "objectives and constraints of a search, and columns that `evonas measure RUN --target NAME` adds")
+
+
+def _readiness(target: Target) -> str:
+    if missing := target.missing_tools():
+        return f"lacks {' and '.join(missing)}: Debian packages {', '.join(target.packages)}"
+    return "its tools are installed"
 
 
 def metrics(
@@ -190,7 +290,7 @@ def _print_metrics(known: Mapping[str, Metric], uses: Mapping[str, Uses], *, n_s
         panels.setdefault(f"Measured {metric.place}", []).append(Entry(name, f"{metric.text} [{'; '.join(facts)}]"))
     print_panels(panels)
     say('objectives are the quality and then costs, like --objectives trainval_error,flops; a constraint is like '
-        '--constraint "flops<=50000"')
+        '--constraint "flops<=50000"; `evonas targets` lists those on microcontrollers')
 
 
 def _kinds(tasks: Set[str]) -> str:

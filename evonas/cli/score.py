@@ -14,6 +14,7 @@ from evonas.cli import completion
 from evonas.cli.console import csv_text, make_console, say
 from evonas.cli.options import (
     CHOICE,
+    SEARCH,
     AsCsv,
     AsJson,
     DataRoot,
@@ -25,6 +26,7 @@ from evonas.cli.options import (
     parse_names,
     parse_options,
 )
+from evonas.cli.setting import setting
 from evonas.types import UserError
 
 #: Proxies that are scored unless others are named.
@@ -52,6 +54,7 @@ def score(
     ] = None,
     space: SpaceName = None,
     space_option: SpaceOption = None,
+    reg_swap_sizes: Annotated[str | None, setting("reg_swap_sizes", SEARCH, more=", like 40,40")] = None,
     seed: Seed = None,
     dataset: Dataset = None,
     data_root: DataRoot = None,
@@ -69,17 +72,18 @@ def score(
     if wanted == ():
         raise UserError("--proxies must name one or more, like naswot,synflow")
     skips_joined = wanted == tuple(DEFAULT.split(","))
-    if seed is not None:
-        build_config(None, {"seed": seed})  # or it is refused
+    sizes = parse_names(reg_swap_sizes)
+    changes = build_config(None, {"seed": seed, "reg_swap_sizes": sizes})  # or they are refused
     if run is not None:
         if space is not None or space_option or n_train is not None:
             raise UserError("--space, --space-option and --n-train are for --genotype: a run has its own")
         rows, summary = score_run(
-            run, wanted, members, seed, {"data_root": data_root, "dataset": dataset}, skips_joined=skips_joined
+            run, wanted, members, {"seed": seed, "reg_swap_sizes": changes.reg_swap_sizes},
+            {"data_root": data_root, "dataset": dataset}, skips_joined=skips_joined,
         )
     else:
         given = {"space": space, "dataset": dataset, "data_root": data_root, "n_train": n_train, "seed": seed,
-                 "space_options": parse_options(space_option)}
+                 "reg_swap_sizes": sizes, "space_options": parse_options(space_option)}
         rows, summary = score_texts(genotype or [], wanted, given, skips_joined=skips_joined), []
     if as_json or as_csv:
         named: Any = rows if as_csv else {"networks": rows, "correlations": summary} if run is not None else rows

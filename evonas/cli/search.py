@@ -142,6 +142,9 @@ def evolve(
     time_limit: TimeLimit = None,
     trial_timeout: TrialTimeout = None,
     latency_command: Annotated[str | None, setting("latency_command", MACHINE)] = None,
+    target_file: Annotated[
+        list[str] | None, setting("target_files", MACHINE, more=f", like board.toml{REPEATED}")
+    ] = None,
     seed_from: Annotated[
         list[Path] | None,
         typer.Option(help="Begin with the fronts of these runs, like runs/a,runs/b; may be repeated.",
@@ -172,6 +175,7 @@ def evolve(
         "parent_selection": parent_selection, "adaptive_operators": adaptive_operators, "seed": seed,
         "device": device, "jobs": jobs, "cluster": cluster, "asynchronous": asynchronous,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
+        "target_files": parse_names(target_file),
         "teacher": teacher, "teacher_members": teacher_members, "self_distillation": self_distillation,
         "training": {name: value for name, value in training.items() if value is not None},
         "searcher_options": parse_options(searcher_option, "--searcher-option"),
@@ -283,6 +287,9 @@ def resume(
     latency_command: Annotated[
         str | None, setting("latency_command", MACHINE, more=": the run's again, where it has one", default="")
     ] = None,
+    target_file: Annotated[
+        list[str] | None, setting("target_files", MACHINE, more=": the run's again, where it has some", default="")
+    ] = None,
     observer: Observers = None,
     quiet: Quiet = False,
 ) -> None:
@@ -294,6 +301,7 @@ def resume(
         "data_root": None if data_root is None else str(data_root), "dataset": dataset,
         "generations": generations, "evaluations": evaluations, "device": device, "jobs": jobs, "cluster": cluster,
         "time_limit": time_limit, "trial_timeout": trial_timeout, "latency_command": latency_command,
+        "target_files": parse_names(target_file),
     }
     config_of(run, changes)  # or they are refused
     _search(run, lambda observers: start.resume(run, changes, observers=observers), quiet=quiet,

@@ -4,6 +4,6 @@
 - ``run_config``: settings that are checked together, from a TOML file and the command line
 """
 
-from evonas.config.run_config import OPTIONS, RunConfig, build_config, check_config, option_names, read_toml
+from evonas.config.run_config import OPTIONS, RunConfig, build_config, check_config, option_names
 
-__all__ = ["OPTIONS", "RunConfig", "build_config", "check_config", "option_names", "read_toml"]
+__all__ = ["OPTIONS", "RunConfig", "build_config", "check_config", "option_names"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from evonas.config.settings import RunSettings
 from evonas.data.axes import Axes
 from evonas.data.own_files import FileOptions
 from evonas.serialization import renamed
+from evonas.serialization.toml import read_toml
 from evonas.training import Recipe
 from evonas.types import Json, UserError
 
@@ -24,6 +24,7 @@ from evonas.types import Json, UserError
 OPTIONS = {
     "constraints": "constraint", "space_options": "space_option", "searcher_options": "searcher_option",
     "search_options": "search_option", "seeder": "method",
+    "target_files": "target_file",
 }
 
 
@@ -79,7 +80,8 @@ class RunConfig(RunSettings):
     @model_validator(mode="after")
     def _check_table(self) -> Self:
         if self.evaluator == "table":
-            trains = ("teacher", "n_train", "n_validation", "axes", "task", "training", "latency_command")
+            trains = ("teacher", "n_train", "n_validation", "axes", "task", "training", "latency_command",
+                      "target_files")
             given = [name for name in trains if getattr(self, name)] + ["seeder"] * (self.seeder != "random")
             if given:
                 raise ValueError(f"the evaluator 'table' trains nothing and sees no samples: leave out "
@@ -219,17 +221,3 @@ def check_config(
         if first["loc"] == ("training",) and first["type"] == "value_error":
             read_recipe(first["input"], options=options)  # raises the error with the option's name
         raise UserError(sentence_of(error, RunConfig.model_fields, source=source, options=options)) from None
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a dict.
-
-    Raises:
-        UserError: The file cannot be read.
-    """
-    try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise UserError(f"there is no configuration file {path}") from None
-    except (OSError, ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError
-        raise UserError(f"cannot read {path} as TOML: {error}") from None

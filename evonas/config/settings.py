@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat
 
 from evonas.capabilities.given import Given, read_recipe
 from evonas.capabilities.presets import PresetName
@@ -214,9 +214,13 @@ class RunSettings(BaseModel):
         description="Order in which individuals die (nsga2 only). ``aging-dominated``: the oldest of the dominated "
                     "first, ``aging``: the oldest, ``elitist``: the worst.",
     )
-    parent_selection: Literal["front-gap", "tournament", "living-tournament", "binary-tournament"] = Field(
+    parent_selection: Literal[
+        "front-gap", "unexplored", "tournament", "living-tournament", "binary-tournament"
+    ] = Field(
         default="front-gap",
         description="Choice of parents (nsga2 only). ``front-gap``: neighbours of thin places of the front; "
+                    "``unexplored``: the best of a lineage and the front, whose most promising new neighbours are the "
+                    "children, in spaces that list neighbours (the default with the evaluator ``table``); "
                     "``tournament``: the best of 3 of the population, a fifth of the time any of the front; "
                     "``living-tournament``: always the best of 3 of the population; ``binary-tournament``: the better "
                     "of 2, as in Deb's NSGA-II.",
@@ -237,6 +241,11 @@ class RunSettings(BaseModel):
     )
     prescreen_ratio: int = Field(
         default=5, ge=2, le=1000, description="Children that are bred for each that is trained."
+    )
+    reg_swap_sizes: tuple[PositiveFloat, PositiveFloat] | None = Field(
+        default=None,
+        description="Thousands of parameters that the proxy ``reg_swap`` prefers, and the width of that preference; "
+                    "None is by the sizes of the space's networks. Its authors have 40 and 40 for cells on CIFAR-10.",
     )
     seed: int = Field(
         default=0, ge=0, lt=2**63,
@@ -280,6 +289,12 @@ class RunSettings(BaseModel):
     )
     latency_timeout: float = Field(
         default=60, gt=0, description="Seconds that the latency command may take for each network."
+    )
+    target_files: tuple[str, ...] = Field(
+        default=(),
+        description="TOML files of your own targets, whose metrics are objectives or constraints. They name programs, "
+                    "so that they are given again on resume, since a run directory may come from a stranger. See "
+                    ":mod:`evonas.runtimes.targets`.",
     )
     classes: tuple[str, ...] = Field(
         default=(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic
@@ -10,26 +11,28 @@ from typing import Any, Generic
 from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure, metric_names
+from evonas.evaluation.on_targets import measure_on_targets, target_names
 from evonas.export.data_units import export_target, inputs_of
 from evonas.export.formats import make_program, program_formats
-from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY, target_metric
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.device import seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx
 from evonas.runtimes.running import running
+from evonas.runtimes.targets import Target
 from evonas.runtimes.timing import alone
 from evonas.space import G, Phenotype, SearchSpace
 from evonas.training import Stop
 from evonas.types import Metrics, Task, UserError, Weights
 
 
-def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
+def deployment_names(space: SearchSpace[Any], task: Task, targets: Sequence[Target] = ()) -> tuple[str, ...]:
     """The metrics that :class:`DeploymentEvaluator` can measure of networks of this space.
 
     ``latency``: microseconds a sample on one core of this machine, of compiled C or else in onnxruntime;
     ``latency_device``: what a command says of a device; ``flash``, ``ram``: bytes of the C with float32 weights;
     ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): with int8 weights,
-    the error on the validation samples.
+    the error on the validation samples. Those on ``targets`` carry the target's name, see :func:`target_names`.
     """
     error = metric_names(task, "int8")[0]
     precisions = program_formats(space).get("c", ())
@@ -38,7 +41,7 @@ def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
         names += ["flash", "ram"]
     if "int8" in precisions:
         names += ["int8_flash", error]
-    return tuple(names)
+    return (*names, *target_names(space, targets))
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class DeploymentEvaluator(Generic[G]):
         wanted: Some of :func:`deployment_names`.
         command: The user's command that times the exported file on a device; empty for none.
         timeout: Seconds that the command may take.
+        targets: Targets among whose metrics some are wanted.
     """
 
     space: SearchSpace[G]
@@ -61,6 +65,7 @@ class DeploymentEvaluator(Generic[G]):
     wanted: tuple[str, ...]
     command: tuple[str, ...] = ()
     timeout: float = 60.0
+    targets: tuple[Target, ...] = ()
     shares_memory: bool = True
 
     @property
@@ -78,8 +83,16 @@ class DeploymentEvaluator(Generic[G]):
         Raises:
             ValueError: There are no weights.
             UserError: The network cannot be exported.
-            RuntimeError: The command failed.
+            RuntimeError: The command failed, or a target could not run the network.
+            Cancelled, TrialTimeout: ``stop`` asked for it.
         """
+        try:
+            return self._measure(phenotype, stop)
+        except RuntimeError:
+            stop.check()  # what the end of a trial or of the run has cut short has not failed
+            raise
+
+    def _measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
         genotype, weights = phenotype.genotype, phenotype.weights
         if not weights:
             raise ValueError("only a trained network can be deployed, got no weights")
@@ -92,6 +105,8 @@ class DeploymentEvaluator(Generic[G]):
             found |= self._program(genotype, weights, "c", self._target).sizes
         if not {"int8_flash", error}.isdisjoint(self.wanted):
             found |= self._rounded(genotype, weights, error)
+        if on_targets := [name for name in self.wanted if target_metric(name) is not None]:
+            found |= measure_on_targets(self.space, self.splits, phenotype, on_targets, self.targets, stop)
         return {name: float(found[name]) for name in self.metric_names}
 
     def _rounded(self, genotype: G, weights: Weights, error: str) -> dict[str, float]:

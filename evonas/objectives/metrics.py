@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from evonas.types import Goal
 
@@ -23,9 +23,12 @@ HERE = "on one core of this machine, with the exported network"
 DEVICE = "on a device, by --latency-command"
 EXPORT = "on the exported C code"
 ROUNDED = "on the exported C code with int8 weights"
+LINKED = "on the image that the target's linker makes"
+RUN_ON_TARGET = "in the target's emulator, on validation samples"
+BEFORE_LINKING = "on the exported C code, with the size of code that is calibrated by links"
 
 #: Units that are shown after the name of an axis; for shares and counts the name suffices.
-NAMED_UNITS = frozenset({"nats", "bytes", "µs per sample"})
+NAMED_UNITS = frozenset({"nats", "bytes", "µs per sample", "nJ per sample"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +122,54 @@ HOST_LATENCY, DEVICE_LATENCY = "latency", "latency_device"
 MEASURED_LATER = frozenset({
     HOST_LATENCY, DEVICE_LATENCY, "latency_spread", "flash", "ram", "int8_flash", "int8_error", "int8_mse", "int8_nmse",
 })
+
+#: Metrics of a network on a target, see :mod:`evonas.runtimes.targets`; their names carry the target's.
+ON_TARGET: Mapping[str, Metric] = MappingProxyType({
+    "flash": Metric("flash of the linked image", "bytes", LINKED, scale="log"),
+    "ram": Metric("RAM of the linked image, and the stack's highest", "bytes", LINKED, scale="log"),
+    "instructions": Metric("instructions per sample", "count", RUN_ON_TARGET, scale="log"),
+    "energy": Metric("energy by the target's figure for a cycle", "nJ per sample", RUN_ON_TARGET, scale="log"),
+    "flash_estimate": Metric("flash, estimated before linking", "bytes", BEFORE_LINKING, scale="log"),
+})
+
+
+class TargetMetric(NamedTuple):
+    """The parts of a name like ``int8_flash@cortex-m4``.
+
+    Attributes:
+        kind: One of :data:`ON_TARGET`.
+        precision: Precision of the weights.
+        target: Name of the target.
+    """
+
+    kind: str
+    precision: str
+    target: str
+
+    @property
+    def name(self) -> str:
+        """The name of the metric; that of float32 weights names no precision."""
+        prefix = "" if self.precision == "float32" else f"{self.precision}_"
+        return f"{prefix}{self.kind}@{self.target}"
+
+
+def target_metric(name: str) -> TargetMetric | None:
+    """The parts of the name of a metric on a target; None for any other name."""
+    measured, at, target = name.partition("@")
+    for kind in sorted(ON_TARGET, key=len, reverse=True) if at and target else ():
+        precision = "float32" if measured == kind else measured.removesuffix(f"_{kind}")
+        if precision != measured and precision.isalnum():
+            return TargetMetric(kind, precision, target)
+    return None
+
+
+def is_logarithmic(name: str) -> bool:
+    """Whether a metric spans orders of magnitude: crowding and hypervolume use its logarithm, ranks are the same."""
+    found = target_metric(name)
+    metric = METRICS.get(name) if found is None else ON_TARGET[found.kind]
+    return metric is not None and metric.scale == "log"
+
+
+def is_measured_later(name: str) -> bool:
+    """Whether `evonas measure` can add a metric to a run of any space and task."""
+    return name in MEASURED_LATER or target_metric(name) is not None

@@ -11,14 +11,14 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from evonas.objectives.metrics import METRICS
+from evonas.objectives.metrics import METRICS, is_logarithmic, target_metric
 from evonas.types import Doubles, Goal, Metrics, UserError, suggestion
 
 #: Metrics that are maximised; all others are minimised.
 MAXIMISED = frozenset(name for name, metric in METRICS.items() if metric.goal == "max")
 #: Minimised metrics that are at most 1, which is their place in a hypervolume's reference point.
 SHARES = frozenset(name for name, metric in METRICS.items() if metric.scale == "share")
-#: Costs that span orders of magnitude: crowding and hypervolume use their logarithm, ranks are the same.
+#: Metrics of this program that span orders of magnitude; those on a target do so, too: see :func:`is_logarithmic`.
 LOGARITHMIC = frozenset(name for name, metric in METRICS.items() if metric.scale == "log")
 #: Metrics of this program that are minimised; the goal of any other metric must be declared.
 MINIMISED = frozenset(METRICS) - MAXIMISED
@@ -146,7 +146,7 @@ def parse_objectives(
             raise UserError(f"unknown objective {name!r}{suggestion(name, known)}")
     if len(set(names)) != len(names) or len(names) < 1:
         raise UserError(f"objectives must be one or more different metrics, got {', '.join(names) or 'none'}")
-    items = tuple(Objective(name, goal_of(name, goals), name in LOGARITHMIC) for name in names)
+    items = tuple(Objective(name, goal_of(name, goals), is_logarithmic(name)) for name in names)
     return Objectives(items, tuple(parse_constraint(text, known) for text in constraints))
 
 
@@ -161,7 +161,7 @@ def goal_of(name: str, goals: Mapping[str, Goal]) -> Goal:
     Raises:
         UserError: This was not declared.
     """
-    goal = goals.get(name, "max" if name in MAXIMISED else "min" if name in MINIMISED else None)
+    goal = goals.get(name, "max" if name in MAXIMISED else "min" if name in MINIMISED or target_metric(name) else None)
     if goal not in ("min", "max"):
         raise UserError(
             f"nothing says whether less or more of the metric {name!r} is better: declare it with the attribute "
@@ -177,7 +177,7 @@ def parse_constraint(text: str, known: Iterable[str]) -> Constraint:
     Raises:
         UserError: It cannot be read, or its metric is unknown.
     """
-    match = re.fullmatch(r"\s*(\w+)\s*(<=|>=)\s*([-+.\deE]+)\s*", text)
+    match = re.fullmatch(r"\s*([\w@.-]+?)\s*(<=|>=)\s*([-+.\deE]+)\s*", text)
     try:
         metric, relation, bound = match.groups() if match else ("", "", "")
         value = float(bound)

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evonas.front import check_measured, front, hypervolume
-from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objective, Objectives, pareto
+from evonas.objectives import MAXIMISED, SHARES, Objective, Objectives, pareto
+from evonas.objectives.metrics import is_logarithmic
 from evonas.store import ComputeCost, Record, SeedSource, spent
 from evonas.types import Doubles, UserError, suggestion
 
@@ -169,7 +170,7 @@ def by_cost(run: RunRecords, cost: str) -> RunRecords:
     check_measured(front(run.records, run.objectives), cost, run=run.name)
     # Other members without the metric cannot be chosen, but their cost counts.
     records = [r if cost in r.metrics else r._replace(status="failed") for r in run.records]
-    objectives = Objectives((quality, Objective(cost, log=cost in LOGARITHMIC)), run.objectives.constraints)
+    objectives = Objectives((quality, Objective(cost, log=is_logarithmic(cost))), run.objectives.constraints)
     return run._replace(records=records, objectives=objectives)
 
 

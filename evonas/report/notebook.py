@@ -9,7 +9,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from evonas.front import distinct, equals, knee
-from evonas.objectives import LOGARITHMIC, Objective, Objectives
+from evonas.objectives import Objective, Objectives
+from evonas.objectives.metrics import is_logarithmic
 from evonas.report.plot import front_figure
 from evonas.report.tables import fitting, front_columns
 from evonas.store import Record
@@ -111,7 +112,7 @@ class FrontDisplay:
         goals = getattr(self, "front_", None) is not None and self.front_.attrs.get(GOALS)
         if not goals:
             return ""
-        objectives = Objectives(tuple(Objective(name, goal, name in LOGARITHMIC) for name, goal in goals.items()))
+        objectives = Objectives(tuple(Objective(name, goal, is_logarithmic(name)) for name, goal in goals.items()))
         title = f"Front of {len(self.front_)} networks, individual {self.id_} predicts"
         return front_html(_records(self.front_), objectives, title=title, chosen=self.id_)
 

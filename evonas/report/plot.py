@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evonas.front import check_measured
-from evonas.objectives import LOGARITHMIC, Objective, Objectives
-from evonas.objectives.metrics import METRICS
+from evonas.objectives import Objective, Objectives
+from evonas.objectives.metrics import METRICS, is_logarithmic
 from evonas.report.compare import Attained, Comparison, Curve, attained, staircase
 from evonas.serialization.files import write_output
 from evonas.store import Record
@@ -93,7 +93,7 @@ def _axis(cost: str | None, members: Sequence[Record], objectives: Objectives) -
     if cost is None:
         return objectives.items[-1]
     check_measured(members, cost)
-    return next((o for o in objectives.items if o.metric == cost), Objective(cost, log=cost in LOGARITHMIC))
+    return next((o for o in objectives.items if o.metric == cost), Objective(cost, log=is_logarithmic(cost)))
 
 
 def _draw_front(

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from evonas.front import check_measured, knee
 from evonas.objectives import Objectives
-from evonas.objectives.metrics import MEASURED_LATER
+from evonas.objectives.metrics import is_measured_later
 from evonas.report.choice import read_quality
 from evonas.serialization import renamed
 from evonas.store import Record
@@ -188,7 +188,7 @@ def check_columns(
     for name in wanted:
         if name.startswith("test_") and name not in metrics:
             raise UserError(f"{name} is measured on the test set: give --test, which adds it to the columns")
-        if name in MEASURED_LATER and not any(name in r.metrics for r in members):
+        if is_measured_later(name) and not any(name in r.metrics for r in members):
             check_measured(members, name, run=run)
         elif metrics and name not in metrics and name not in IDENTITY:
             raise UserError(f"unknown column {name!r}{suggestion(name, {*IDENTITY, *metrics})}")

@@ -3,7 +3,8 @@
 - ``build``: the parts of a run; ``searchers``, ``evaluators``, ``initialization``: its searcher, metrics and seeder;
   ``presets``: what a preset sets
 - ``start``: begin, seed, resume; ``loop``: ask, evaluate, tell; ``one_shot``: a search for a whole family first
-- ``open``: a run on disk, open, and whether runs fit each other; ``latency_sources``: what timed their networks
+- ``open``: a run on disk, open, and whether runs fit each other; ``latency_sources``: what timed their networks,
+  ``targets``: what measures them on targets
 - ``warm_start``: founders from other runs; ``distillation``: a teacher; ``lowering``: networks of one
   space as networks of another
 - ``retrain``: final training, measured on the test set; ``refit``: an estimator's networks, picked by repeated

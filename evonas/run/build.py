@@ -23,11 +23,10 @@ from evonas.data.samples import Splits
 from evonas.data.test_split_check import check_test_set
 from evonas.evaluation import Evaluator, splits_of
 from evonas.evaluation.cost import LATENCY_ESTIMATE
-from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.proxies.screen import Screen
 from evonas.objectives import Objectives
 from evonas.rng import Stream, stream
-from evonas.run.evaluators import build_evaluator, check_proxies
+from evonas.run.evaluators import build_evaluator, check_proxies, scorer_of
 from evonas.run.initialization import complete_settings, find_searches, founder_options, suitable_options
 from evonas.run.plugins import create_space, find_searcher, read_space_options, read_table
 from evonas.run.presets import preset_of, with_preset
@@ -167,7 +166,7 @@ def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
     if isinstance(config.searcher_options, Given):
         numbers["settings"] = config.searcher_options.settings
     if config.prescreen is not None:
-        screen = Screen(Scorer(space, parts.splits, config.seed), config.prescreen)
+        screen = Screen(scorer_of(config, space, parts.splits), config.prescreen)
         numbers["screening"] = Screening(screen, config.prescreen_ratio)
     if config.searcher == "nsga2":
         numbers |= {

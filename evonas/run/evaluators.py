@@ -32,12 +32,14 @@ from evonas.evaluation.proxies import JOINED, MEASURED, check_names, measured_fo
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.trained import trained_names
-from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
-from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
+from evonas.objectives import Objectives, costs_of, parse_objectives
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY, is_logarithmic
 from evonas.run.one_shot import FOLDER
 from evonas.run.open import check_compatible
 from evonas.run.plugins import custom_metric_names, custom_metrics, table_metrics
+from evonas.run.targets import known_targets, targets_of
 from evonas.runtimes.device import parse_command
+from evonas.runtimes.targets import Target, require_tools
 from evonas.space import SearchSpace
 from evonas.store import read_info
 from evonas.supernet.checkpoint import load_supernet
@@ -66,7 +68,8 @@ def build_evaluator(
     evaluator = merge(scorer, CostEvaluator(space, tuple(structural)))
     custom, devices = custom_metrics(config.wanted), table_metrics(config.space) if table is not None else {}
     names = config.objectives or (metric_names(splits.task, "trainval" if table is None else "val")[0], "flops")
-    deployed = deployment_names(space, splits.task) if table is None else ()
+    targets = targets_of(config) if table is None else ()
+    deployed = deployment_names(space, splits.task, tuple(known_targets(config).values())) if table is None else ()
     proxies = measured_for(splits.task) if table is None else ()
     known = (*evaluator.metric_names, *deployed, *devices, *_estimated(space), *proxies, *custom_metric_names())
     _check_single([*names, *config.constraints], splits.task)
@@ -76,12 +79,13 @@ def build_evaluator(
     if config.teaches_itself and "train_loss" in objectives.metrics:
         raise UserError("train_loss is measured against a teacher that this run changes: choose another metric, or "
                         "give --no-self-distillation")
-    _check_order(names, LOGARITHMIC | {*structural, *devices})
+    _check_order(names, {name for name in names if is_logarithmic(name)} | {*structural, *devices})
     if scored := _scored(objectives):
-        evaluator = merge(evaluator, ProxyEvaluator(Scorer(space, splits, config.seed), scored))
+        evaluator = merge(evaluator, ProxyEvaluator(scorer_of(config, space, splits), scored))
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
         evaluator = merge(evaluator, LatencyEstimator(space, folder))
-    if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
+    wanted = [name for name in deployed if name in objectives.metrics]
+    if deployment := _deployment(config, space, splits, wanted, targets):
         evaluator = merge(evaluator, deployment)
     if custom:
         evaluator = merge(evaluator, CustomEvaluator(space, custom))
@@ -110,7 +114,18 @@ def check_proxies(
     """
     names = [*_scored(objectives), *([] if config.prescreen is None else [config.prescreen])]
     if names:
-        Scorer(space, splits, config.seed).check(list(dict.fromkeys(names)))
+        scorer_of(config, space, splits).check(list(dict.fromkeys(names)))
+
+
+def scorer_of(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Scorer[Any]:
+    """Return the scorer of proxies by a configuration.
+
+    Args:
+        config: Its seed and its settings of proxies.
+        space: The space of the genotypes.
+        splits: The samples.
+    """
+    return Scorer(space, splits, config.seed, sizes=config.reg_swap_sizes)
 
 
 def _scored(objectives: Objectives) -> tuple[str, ...]:
@@ -153,7 +168,7 @@ def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evalu
 
 
 def _deployment(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
+    config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str], targets: Sequence[Target]
 ) -> DeploymentEvaluator[Any] | None:
     """Evaluator of the exported network; None if none of its metrics is wanted.
 
@@ -162,11 +177,15 @@ def _deployment(
         space: Space of the run.
         splits: The data set.
         wanted: Names of its metrics that are wanted.
+        targets: Targets that they are of.
     """
     if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
         raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
                         "or neither (latency is that of this machine)")
     if HOST_LATENCY in wanted:
         require_timing(space)
+    require_tools(targets)
     command = () if config.latency_command is None else parse_command(config.latency_command)
-    return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout) if wanted else None
+    if not wanted:
+        return None
+    return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout, tuple(targets))

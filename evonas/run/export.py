@@ -12,13 +12,16 @@ import numpy as np
 from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.data.samples import LARGEST_LOSS, Splits
 from evonas.evaluation.metrics import measure
-from evonas.export.data_units import export_target, inputs_of, lossy_columns, output_rounding, outputs_of, samples_of
+from evonas.evaluation.on_targets import few_samples, run_checked
+from evonas.export.agreement import TOLERANCE, difference
+from evonas.export.data_units import export_target, inputs_of, lossy_columns, samples_of
 from evonas.export.formats import make_program, program_formats
 from evonas.export.names import identifier
 from evonas.run.package import FORMATS, Package, write_files
 from evonas.run.plugins import create_space
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.running import running
+from evonas.runtimes.targets import Target, require_tools
 from evonas.serialization.files import is_stream
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
@@ -26,8 +29,6 @@ from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 
 #: Endings of files, and the format that each stands for; networks as those of another space are stored as torch is.
 ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
-#: Largest difference from torch, relative to the largest output: float32 sums in another order.
-TOLERANCE = 1e-5
 
 
 class Written(NamedTuple):
@@ -38,23 +39,26 @@ class Written(NamedTuple):
 
 
 def write_program(
-    package: Package, splits: Splits, path: Path, format: str, precision: Precision = "float32"
+    package: Package, splits: Splits, path: Path, format: str, precision: Precision = "float32", *,
+    targets: Sequence[Target] = (),
 ) -> Written:
     """Write a network in a format of its space.
 
     Args:
         splits: The data set of the run.
         path: Path of the main file; the others stand beside it.
+        targets: Targets on which C is built, and run on a few validation samples.
 
     Raises:
         UserError: The space has no such format, the path has another suffix, a file cannot be written, or the program
-            does not compute what torch does.
+            does not compute what torch does, here or on a target.
     """
     if (path.suffix != f".{format}" or not path.stem) and not (format == "onnx" and is_stream(path)):  # one file
         raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
     space = create_space(package.space, package.task, package.options)
     check_format(space, format, precision)
     genotype = space.decode(package.genotype)
+    require_tools(targets)
     name = identifier(path.stem) if format == "c" else "network"
     names = {what: tuple(map(str, package.source.get(what, ()))) for what in ("classes", "columns", "targets")}
     target = replace(
@@ -68,7 +72,7 @@ def write_program(
     remarks = _remarks(package, splits, outputs, precision)
     files = program.files((*remarks, *_names(package)))
     n_edges = space.cost(genotype).get("edges")
-    checks = _check(files, format, target, inputs, outputs, n_edges)
+    checks = _check(files, format, target, inputs, outputs, n_edges) + _check_on(targets, program, target, splits)
     paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
     write_files(paths)
     return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
@@ -173,6 +177,30 @@ def _sizes(program: ExportedModel, n_edges: float | None) -> tuple[str, ...]:
     return (", ".join(texts),) if texts else ()
 
 
+def _check_on(
+    targets: Sequence[Target], program: ExportedModel, export: ExportTarget, splits: Splits
+) -> tuple[str, ...]:
+    """Figures of a program on targets, in words; raises :class:`UserError` if its outputs are not those of torch.
+
+    Args:
+        targets: The targets.
+        program: The program.
+        export: Purpose of the export.
+        splits: Gives the samples.
+    """
+    texts = []
+    for target in targets:
+        try:
+            figures = run_checked(program, export, few_samples(splits), target)
+        except RuntimeError as error:
+            raise UserError(f"{error}: nothing was written") from None
+        counted = figures.instructions
+        count = "" if counted is None else f", {counted:,.0f} instructions a sample"
+        texts.append(f"on {target.name} it takes {figures.flash:,} bytes of flash and {figures.ram:,} of RAM{count}, "
+                     f"and gives what torch gives on {len(figures.outputs)} validation samples")
+    return tuple(texts)
+
+
 def _check(
     files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
     n_edges: float | None,
@@ -189,21 +217,20 @@ def _check(
     """
     if format == "c" and find_compiler() is None:
         return ("neither checked nor timed: there is no C compiler here",)
-    difference, rounding = 0.0, output_rounding(target.scaling)
+    found = []
     for portable in (True, False) if format == "c" else (False,):
         with running(files, format, target, expected.shape[1], portable=portable) as network:
-            found = outputs_of(network.run(inputs), target)
+            found.append(difference(network.run(inputs), expected, target))
             seconds, spread = network.time(inputs)
-        largest = max(1.0, float(np.abs(expected).max()))
-        difference = max(difference, float((np.abs(found - expected) - rounding).max()) / largest)
-    if not difference <= TOLERANCE:
+    largest = float(np.max(found))  # NaN, if one is
+    if not largest <= TOLERANCE:
         raise UserError(
-            f"the exported network differs from torch by {difference:.1e} of its largest output, expected at most "
+            f"the exported network differs from torch by {largest:.1e} of its largest output, expected at most "
             f"{TOLERANCE:g}: nothing was written"
         )
     where = "compiled" if format == "c" else "in onnxruntime"
     an_edge = "" if n_edges is None else f", {1e9 * seconds / n_edges:.2f} ns an edge"
     return (
-        f"{where} it gives what torch gives on {len(found):,} validation samples, to {difference:.0e} of the largest",
+        f"{where} it gives what torch gives on {len(inputs):,} validation samples, to {largest:.0e} of the largest",
         f"{1e6 * seconds:.1f} us a sample on one core of this machine{an_edge} (spread {100 * spread:.0f} %)",
     )

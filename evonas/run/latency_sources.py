@@ -1,4 +1,4 @@
-"""Sources of latencies: which machine or command has timed the networks of a run; a column holds those of one."""
+"""Sources of latencies and of figures on targets: what has measured the networks of a run; a column holds one's."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 from evonas.config import RunConfig
 from evonas.objectives import Objectives
 from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
+from evonas.run.targets import sources_of_targets
 from evonas.runtimes.timing import machine
 from evonas.store import RunStore
 from evonas.types import UserError
 
 
 def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, replace: bool = False) -> None:
-    """Note what times the networks of a run from now on.
+    """Note what measures the networks of a run from now on.
 
     Args:
         metric: The column.
-        source: A machine, or a command.
+        source: A machine, a command, or the tools of a target.
         own: The search itself measures it, so that it cannot be dropped.
         replace: Drop what another one has measured.
 
@@ -36,6 +37,7 @@ def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, r
 
 
 def sources_of(config: RunConfig, objectives: Objectives) -> dict[str, str]:
-    """Machine or command that times the networks of a search here, by the metric; empty if nothing is timed."""
+    """What measures the networks of a search here, by the metric: machine, command or tools; empty for nothing."""
     sources = {HOST_LATENCY: machine(), DEVICE_LATENCY: config.latency_command or ""}
-    return {metric: source for metric, source in sources.items() if metric in objectives.metrics}
+    timed = {metric: source for metric, source in sources.items() if metric in objectives.metrics}
+    return {**timed, **sources_of_targets(config, objectives)}

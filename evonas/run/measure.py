@@ -8,15 +8,18 @@ from typing import Any
 
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
+from evonas.evaluation.on_targets import target_names
 from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.run.latency_sources import check_target
 from evonas.run.open import OpenRun, load_splits
+from evonas.run.targets import sources_on_targets
 from evonas.runtimes.device import parse_command
+from evonas.runtimes.targets import Target, require_tools
 from evonas.runtimes.timing import machine
 from evonas.space import Phenotype
 from evonas.store import RunStore
 from evonas.training import Stop
-from evonas.types import Metrics
+from evonas.types import Metrics, UserError
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def timer_of(text: str | None, timeout: float) -> Timer:
 
 
 def measure(
-    run: OpenRun, ids: Sequence[int], timer: Timer, *, replace: bool = False, report: Callable[[int, str], None]
+    run: OpenRun, ids: Sequence[int], timer: Timer, *, targets: Sequence[Target] = (), replace: bool = False,
+    report: Callable[[int, str], None],
 ) -> Measured:
     """Measure individuals, and store each result at once.
 
@@ -72,12 +76,15 @@ def measure(
         run: Opened for writing.
         ids: Ids of evaluated individuals.
         timer: Timer of their networks.
+        targets: Targets on which they are measured instead, if there are any.
         replace: Drop what another machine or command has timed.
         report: Called as ``report(id, reason)`` for each network that cannot be measured.
 
     Raises:
         UserError: Nothing here can time the networks, or another machine or command has timed some.
     """
+    if targets:
+        return _measure_on_targets(run, ids, targets, replace=replace, report=report)
     if timer.text is None:
         require_timing(run.space)
     splits = load_splits(run)
@@ -89,6 +96,34 @@ def measure(
     metrics = _measure(run.store, ids, evaluator, report)
     estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in run.store.records() if LATENCY_ESTIMATE in r.metrics}
     return Measured(evaluator.metric_names, metrics, estimates)
+
+
+def _measure_on_targets(
+    run: OpenRun, ids: Sequence[int], targets: Sequence[Target], *, replace: bool, report: Callable[[int, str], None]
+) -> Measured:
+    """Measure individuals on each target; those that fail on one may still be measured on another.
+
+    Args:
+        run: See :func:`measure`, also for all others.
+        ids: Ids of evaluated individuals.
+        targets: The targets.
+        replace: Drop what other tools have measured.
+        report: Called for each network and target that failed.
+    """
+    require_tools(targets)
+    if not target_names(run.space, targets):
+        raise UserError(f"networks of the space {run.config.space} cannot be exported as C, which targets need: leave "
+                        "out --target, which measures them here")
+    splits, found, all_names = load_splits(run), dict[int, dict[str, float]](), list[str]()
+    for target in targets:
+        names = target_names(run.space, [target])
+        for metric, source in sources_on_targets([target], names).items():
+            check_target(run.store, metric, source, own=metric in run.objectives.metrics, replace=replace)
+        evaluator = DeploymentEvaluator(run.space, splits, names, targets=(target,))
+        for id, metrics in _measure(run.store, ids, evaluator, report).items():
+            found.setdefault(id, {}).update(metrics)
+        all_names += names
+    return Measured(tuple(all_names), found, {})
 
 
 def _measure(

@@ -200,7 +200,8 @@ class _MLflow:
         return found[0].info.run_id if found else None
 
     def write(self, values: Mapping[str, float], generation: int) -> None:
-        self._mlflow.log_metrics(dict(values), step=generation)
+        plain = {name.replace("@", " on "): value for name, value in values.items()}  # MLflow refuses an @
+        self._mlflow.log_metrics(plain, step=generation)
 
     def close(self, ending: Ending) -> None:
         self._mlflow.end_run(self._STATUS[ending])

@@ -15,6 +15,7 @@ from evonas.data import load
 from evonas.evaluation.proxies import JOINED, PROXIES, check_names, fitting
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.front import comparable
+from evonas.run.evaluators import scorer_of
 from evonas.run.open import load_splits, open_run
 from evonas.run.plugins import create_space
 from evonas.space import InvalidGenotype, SearchSpace
@@ -27,7 +28,7 @@ def proxy_names() -> tuple[str, ...]:
 
 
 def score_run(
-    run: Path, wanted: Sequence[str] | None, n_members: int, seed: int | None, moved: Mapping[str, Any], *,
+    run: Path, wanted: Sequence[str] | None, n_members: int, changes: Mapping[str, Any], moved: Mapping[str, Any], *,
     skips_joined: bool = False,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of networks, and of the proxies' rank correlations with measured metrics.
@@ -36,7 +37,7 @@ def score_run(
         run: The run.
         wanted: Names of proxies; None takes all.
         n_members: Number of networks, evenly over their ids.
-        seed: Seed of the weights; None takes the run's.
+        changes: Values of ``seed`` and ``reg_swap_sizes`` in the place of the run's; None is the run's.
         moved: Options for data that have moved, see :func:`evonas.run.open.open_run`.
         skips_joined: Leave out proxies that compare candidates if there is one network, which is else an error.
 
@@ -55,7 +56,8 @@ def score_run(
         genotypes = [opened.store.member(r.id).genotype for r in records]
         splits = load_splits(opened)
         quality = "val_accuracy" if opened.task.kind == "classification" else "val_r2"
-        scorer = Scorer(opened.space, splits, opened.config.seed if seed is None else seed)
+        given = {name: value for name, value in changes.items() if value is not None}
+        scorer = scorer_of(opened.config.model_copy(update=given), opened.space, splits)
         table = _scores(scorer, genotypes, wanted, skips_joined=skips_joined)
         params = np.array([opened.space.cost(g).get("params", math.nan) for g in genotypes])
     measured = np.array([r.metrics.get(quality, math.nan) for r in records])
@@ -92,7 +94,7 @@ def score_texts(
         genotypes = [space.parse(text) for text in texts]
     except InvalidGenotype as error:
         raise UserError(f"--genotype: {error}") from None
-    table = _scores(Scorer(space, splits, config.seed), genotypes, wanted, skips_joined=skips_joined)
+    table = _scores(scorer_of(config, space, splits), genotypes, wanted, skips_joined=skips_joined)
     return _rows([{"genotype": text} for text in texts], table)
 
 

@@ -1,11 +1,15 @@
-"""Defaults, budgets and settings of a searcher by the configuration of its run."""
+"""Defaults, budgets and settings of a searcher by the configuration of its run, and their descriptions."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from evonas.capabilities.given import Given, settings_from
+from evonas.capabilities.option_models import OptionHelp, describe_options
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.config import RunConfig
 from evonas.run.plugins import find_searcher
@@ -15,6 +19,48 @@ from evonas.types import MOST, UserError
 
 #: Settings of a run that only the searcher ``nsga2`` takes.
 OF_NSGA2 = ("survival", "parent_selection", "adaptive_operators", "crossover_rate")
+#: Numbers of trials, which every searcher takes.
+NUMBERS = ("population", "children", "generations")
+
+
+@dataclasses.dataclass(frozen=True)
+class SearcherHelp:
+    """Help on a searcher.
+
+    Attributes:
+        name: Its name.
+        text: What it is, in a sentence.
+        rungs: Number of budgets that it takes.
+        numbers: Settings of the run that say how many trials there are, with the searcher's own defaults.
+        options: Settings of the table ``searcher_options``.
+        settings: Settings of the run that only this searcher takes.
+        on_tables: Defaults that differ where trials are looked up in a table, by the name of the setting.
+    """
+
+    name: str
+    text: str
+    rungs: Literal["one", "several", "any"]
+    numbers: list[OptionHelp]
+    options: list[OptionHelp]
+    settings: list[OptionHelp]
+    on_tables: Mapping[str, Any]
+
+
+def describe_searcher(name: str) -> SearcherHelp:
+    """Describe a searcher by its docstring and its traits; raise :class:`UserError` if there is none of the name."""
+    factory = find_searcher(name)
+    traits, text = traits_of(factory), inspect.getdoc(factory) or ""
+    of_run = {option.name: option for option in describe_options(RunConfig)}
+    numbers = [
+        dataclasses.replace(of_run[number], default=str(traits.defaults.get(number, of_run[number].default)))
+        for number in NUMBERS
+    ]
+    sentence = " ".join(re.split(r"\.(?:\s|$)", text)[0].split())
+    return SearcherHelp(
+        name, f"{sentence}." if sentence else "", traits.rungs, numbers,
+        [] if traits.settings is None else describe_options(traits.settings),
+        [of_run[setting] for setting in OF_NSGA2] if name == "nsga2" else [], dict(traits.on_tables),
+    )
 
 
 def _traits(config: RunConfig) -> Traits:
@@ -24,10 +70,15 @@ def _traits(config: RunConfig) -> Traits:
 def with_defaults(config: RunConfig) -> RunConfig:
     """The configuration with its searcher's own defaults, and with no end by generations where evaluations are counted.
 
+    A preset sets all as it was published: then a table changes nothing.
+
     Raises:
         UserError: There is no such searcher.
     """
-    defaults = {**_traits(config).defaults, **({} if config.evaluations is None else {"generations": MOST})}
+    traits = _traits(config)
+    on_tables = traits.on_tables if config.evaluator == "table" and config.preset is None else {}
+    endless = {} if config.evaluations is None else {"generations": MOST}
+    defaults: dict[str, Any] = {**traits.defaults, **on_tables, **endless}
     return config.model_copy(update={k: v for k, v in defaults.items() if k not in config.model_fields_set})
 
 

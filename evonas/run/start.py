@@ -19,6 +19,7 @@ from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of, taught
 from evonas.evaluation.executor import Place
 from evonas.objectives import Objectives
+from evonas.objectives.metrics import target_metric
 from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
 from evonas.run.distillation import OwnTeacher, read_teacher
@@ -31,6 +32,7 @@ from evonas.run.plugins import find_searcher
 from evonas.run.warm_start import WarmStart, read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
+from evonas.runtimes.targets import built_in_targets, find_targets
 from evonas.space import G
 from evonas.store import Record, RunStore, check_absent, create, damaged, deduplicate, of_another, read_info
 from evonas.training.device import using
@@ -76,7 +78,7 @@ class RunObserver(FamilyObserver, Protocol):
         ...
 
     def noted(self, sentence: str) -> None:
-        """A remark for the user on the run's founders."""
+        """A remark for the user on the run's founders, or on what was given."""
         ...
 
 
@@ -107,7 +109,7 @@ def evolve(
             seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
             replace_max_pool=replace_max_pool,
         )
-        return begin(parts, out, seeds=seeds, observers=observers, since=since)
+        return begin(parts, out, seeds=seeds, notes=_unused(config), observers=observers, since=since)
 
 
 def seed(
@@ -132,16 +134,26 @@ def seed(
     n_batches = max(0, n_members - 2) // BATCH
     batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
     parts = replace(parts, config=parts.config.model_copy(update=batches))
-    return begin(parts, out, observers=observers, since=since)
+    return begin(parts, out, notes=_unused(config), observers=observers, since=since)
+
+
+def _unused(config: RunConfig) -> tuple[str, ...]:
+    """Remarks on settings that were given and are not used."""
+    if config.rungs is None or config.epochs is None:
+        return ()
+    return (f"the rungs {', '.join(map(str, config.rungs))} are the epochs of a trial: the {config.epochs} epochs that "
+            "were given beside them are not used",)
 
 
 def begin(
-    parts: Parts, out: Path, *, seeds: WarmStart | None = None, observers: Sequence[RunObserver] = (), since: float
+    parts: Parts, out: Path, *, seeds: WarmStart | None = None, notes: Sequence[str] = (),
+    observers: Sequence[RunObserver] = (), since: float,
 ) -> bool:
     """A new run of assembled parts in the directory ``out``; returns and raises as :func:`evolve`.
 
     Args:
         seeds: The founders, where they are given.
+        notes: Remarks for the user.
         since: ``time.monotonic()`` from which the time limit counts.
     """
     config, splits = parts.config, parts.splits
@@ -172,7 +184,7 @@ def begin(
             normalisation=splits.scaling.to_json(), fill=fill,
             seeds=deduplicate(source for part in given for source in part.sources),
         )
-        notes = *(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes)
+        notes = (*notes, *(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes))
         for observer in observers:
             for sentence in notes:
                 observer.noted(sentence)
@@ -185,16 +197,18 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     Args:
         changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``device``, ``jobs``,
             ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the
-            ``latency_command``, where the run has one.
+            ``latency_command`` and the ``target_files``, where the run has such.
 
     Raises:
-        UserError: Not a run, its data set is not there or has changed, or its latency command was not given again.
+        UserError: Not a run, its data set is not there or has changed, or its latency command or a file of a target
+            was not given again.
     """
     since, out = time.monotonic(), expanded(out)
     command = config_of(out).latency_command
     if command != changes.get("latency_command"):  # a run directory may come from a stranger: it starts no program
         told = "without --latency-command" if command is None else f"with --latency-command {command!r}"
         raise UserError(f"{out} was started {told}: give the same to go on")
+    _check_target_files(out, changes)
     info, factory = read_info(out), find_searcher(config_of(out).searcher)
     if isinstance(factory, type) and info.searcher not in (None, class_of(factory)):
         raise of_another(out, f"searched by {info.searcher}", class_of(factory))
@@ -212,6 +226,16 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
     check_data(parts.splits, info, out)
     with blames(out), opened_place(parts.config, parts.objectives) as place:
         return _run(parts, out, observers, since, place)
+
+
+def _check_target_files(out: Path, changes: Mapping[str, Any]) -> None:
+    """Raise :class:`UserError` unless the files of targets are given again: they name programs, as commands do."""
+    theirs, given = config_of(out).target_files, tuple(changes.get("target_files") or ())
+    if len(theirs) != len(given) or {target.name for target in find_targets(given)} != {
+        metric.target for metric in map(target_metric, config_of(out).wanted) if metric is not None
+    } - built_in_targets().keys():
+        told = f"with --target-file {','.join(theirs)}" if theirs else "without --target-file"
+        raise UserError(f"{out} was started {told}: give files of the same targets to go on")
 
 
 def _draw_one(parts: Parts) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-import stat
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
+from evonas.runtimes.folders import private_folder
 from evonas.training import Stop
-from evonas.types import Doubles, UserError
+from evonas.types import Doubles
 
 #: Number of blocks of a timing, seconds of a block (long enough for a clock of a microsecond), and number of samples
 #: that are used in turn.
@@ -70,7 +69,7 @@ def alone(stop: Stop | None = None) -> Iterator[None]:
         UserError: There is no folder for the lock that belongs to the user.
         Cancelled, TrialTimeout: ``stop`` asked for it.
     """
-    folder = _lock_folder()
+    folder = private_folder()
     lock, holder = FileLock(folder / "timing.lock"), folder / "holder"
     try:
         lock.acquire(timeout=0)
@@ -98,18 +97,6 @@ def _read(holder: Path) -> str:
         return holder.read_text(errors="replace")
     except OSError:
         return "it has not said what it is"
-
-
-def _lock_folder() -> Path:
-    """The folder of the lock, below that for temporary files; a link there, or a folder of another user, is refused."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(tempfile.gettempdir()) / f"evonas-{user}"
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    state = folder.lstat()
-    if not stat.S_ISDIR(state.st_mode) or (hasattr(os, "getuid") and state.st_uid != user):
-        raise UserError(f"{folder} must be a folder of this user, for the lock of timings: remove it, or set TMPDIR")
-    return folder
 
 
 def timed_core() -> int | None:

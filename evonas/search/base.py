@@ -99,11 +99,14 @@ class Traits(NamedTuple):
             searcher takes it as the argument ``settings``. None if the searcher has no settings.
         defaults: Values of ``population``, ``children`` and ``generations`` that differ from the common defaults.
         rungs: Number of budgets that the searcher takes.
+        on_tables: Values of settings of a run that differ from the defaults where trials are looked up in a table.
+            There a trial takes no time, and nothing is gained by trials that run side by side.
     """
 
     settings: type[Any] | None = None
     defaults: Mapping[str, int] = MappingProxyType({})
     rungs: Literal["one", "several", "any"] = "one"
+    on_tables: Mapping[str, Any] = MappingProxyType({})
 
 
 class SearcherFactory(Protocol):

@@ -89,7 +89,7 @@ class LocalSearch(Generational[G]):
             n = min(self._n_children, self._n_mutants - self._tried[member.individual.id])
             self._tried[member.individual.id] += n
             return self._trials(lambda: (self._space.mutate(member.genotype, self._rng), (member,)), n)
-        neighbours = [g for g in self._space.neighbours(member.genotype) if self._reproduction.accepts(g)]
+        neighbours = self._reproduction.new_neighbours(member.genotype)
         order = self._rng.permutation(len(neighbours))[: self._n_children]
         return [self._neighbour(neighbours[i], member) for i in order]
 

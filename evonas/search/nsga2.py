@@ -6,16 +6,19 @@ Of the published algorithm the defaults keep the ranks and the crowding distance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
-from evonas.capabilities.variation import MutatesTowards
+from evonas.capabilities.variation import HasNeighbours, MutatesTowards
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
-from evonas.search.base import History
+from evonas.search.base import History, Traits
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
+from evonas.search.exploration import Explorer
 from evonas.search.generational import keys, members_of
 from evonas.search.parent_selection import (
     PARENT_SELECTIONS,
@@ -35,6 +38,8 @@ from evonas.types import Json, Metrics, suggestion
 #: Offspring that are drawn, cheaply, for one that is trained, until one is as near to its target as CLOSE: a share of
 #: the front's span of each cost.
 DRAWS, CLOSE = 4, 0.01
+#: The choice of parents that an :class:`Explorer` makes.
+UNEXPLORED = "unexplored"
 
 
 class NSGA2(SteadyState[G]):
@@ -51,7 +56,9 @@ class NSGA2(SteadyState[G]):
         generations: Number of generations after the founders.
         rungs: Ascending budgets; see :class:`Generational`.
         survival: ``"aging"``, ``"aging-dominated"`` or ``"elitist"``.
-        parent_selection: ``"front-gap"``, ``"tournament"``, ``"living-tournament"`` or ``"binary-tournament"``.
+        parent_selection: ``"front-gap"``, ``"tournament"``, ``"living-tournament"``, ``"binary-tournament"`` or
+            ``"unexplored"``: children are new neighbours, see :mod:`evonas.search.exploration`; in a space that lists
+            none it is ``"front-gap"``.
         adaptive_operators: Draw operators by what they gained so far (see :mod:`evonas.search.credit`), else by the
             space's weights.
         crossover_rate: Probability that an offspring has two parents.
@@ -63,6 +70,10 @@ class NSGA2(SteadyState[G]):
     Raises:
         ValueError: A number is out of range, or there is no such ``survival`` or ``parent_selection``.
     """
+
+    traits: ClassVar[Traits] = Traits(rungs="any", on_tables=MappingProxyType({
+        "population": 10, "children": 1, "generations": 630, "parent_selection": UNEXPLORED,
+    }))
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,
@@ -76,12 +87,20 @@ class NSGA2(SteadyState[G]):
             raise ValueError(f"children must be at least 1, got {children}")
         if not 0 <= crossover_rate <= 1:
             raise ValueError(f"crossover_rate must be a probability, got {crossover_rate}")
-        rules = ("survival", survival, SURVIVALS), ("parent_selection", parent_selection, PARENT_SELECTIONS)
+        rules: Sequence[tuple[str, str, Collection[str]]] = (
+            ("survival", survival, SURVIVALS),
+            ("parent_selection", parent_selection, (*PARENT_SELECTIONS, UNEXPLORED)),
+        )
         for kind, name, known in rules:
             if name not in known:
                 raise ValueError(f"unknown {kind} {name!r}{suggestion(name, known)}")
         super().__init__(space, objectives, generations=generations, rungs=rungs, rng=rng, screening=screening)
         self._size, self._n_children, self._founders = population, children, founders
+        self._explorer: Explorer[G] | None = None
+        if parent_selection == UNEXPLORED:
+            parent_selection = "front-gap"
+            if isinstance(space, HasNeighbours):
+                self._explorer = Explorer(space, objectives, self._reproduction, sample=self._sampled, rng=rng)
         self._survival, self._parent = SURVIVALS[survival], PARENT_SELECTIONS[parent_selection]
         self._crossover_rate = crossover_rate
         self._adaptive_operators, self._credit = adaptive_operators, Credit()
@@ -98,6 +117,8 @@ class NSGA2(SteadyState[G]):
             return list(self._founders)
         if not self._population:
             return self._found(self._size)
+        if self._explorer is not None:
+            return self._trials(self._explored, self._n_children, self._screening)
         if self._generation == 1 and self._parent is front_gap:
             able = self._hopeful()
             self._childless = [able[i] for i in self._rng.permutation(len(able))]
@@ -114,6 +135,14 @@ class NSGA2(SteadyState[G]):
     def _hopeful(self) -> list[Member[G]]:
         able = [m for m in self._population if m.evaluation.status == "ok"]
         return [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
+
+    def _explored(self) -> tuple[Offspring[G], tuple[Member[G], ...]]:
+        """Cross two members of the front, or propose a new neighbour."""
+        assert self._explorer is not None
+        if len(self._archive) > 1 and self._rng.random() < self._crossover_rate:
+            first, second = (self._archive[i] for i in self._rng.choice(len(self._archive), 2, replace=False))
+            return self._space.crossover(first.genotype, second.genotype, self._rng), (first, second)
+        return self._explorer.propose(self._archive)
 
     def _next_proposal(self, members: list[Member[G]], pool: Pool) -> Proposal[G]:
         """Propose a child of a founder that has none yet, while there is one; then of any parent.
@@ -200,6 +229,8 @@ class NSGA2(SteadyState[G]):
             self._childless += [m for m in self._hopeful() if m.individual.id in late]
         if confirmed := [m for m in members if self._confirmed(m)]:
             self._archive = self._front(self._archive + confirmed)
+        if self._explorer is not None:
+            self._explorer.learn(members)
 
     def _pay(self, members: list[Member[G]]) -> None:
         """Credit the operators that made a batch; the first batch gives the reference point."""
@@ -234,6 +265,7 @@ class NSGA2(SteadyState[G]):
         return {
             **super().state(), "population": keys(self._population), "archive": keys(self._archive),
             "childless": keys(self._childless), "credit": asdict(self._credit), "reference": self._reference,
+            **({} if self._explorer is None else {"explorer": self._explorer.state()}),
         }
 
     def restore(self, state: Json, history: History[G]) -> None:
@@ -242,3 +274,5 @@ class NSGA2(SteadyState[G]):
         self._population, self._archive = (members_of(state[name], history) for name in ("population", "archive"))
         self._childless = members_of(state.get("childless", []), history)  # older runs have none
         self._credit, self._reference = Credit(**state["credit"]), state["reference"]
+        if self._explorer is not None:
+            self._explorer.restore(state["explorer"], history)

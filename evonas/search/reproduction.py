@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, TypeAlias, overload
 
 import numpy as np
 
+from evonas.capabilities.variation import HasNeighbours
 from evonas.individual import Individual, Member, Trial
 from evonas.objectives import Objectives
 from evonas.space import G, Offspring, SearchSpace
@@ -81,6 +82,12 @@ class Reproduction(Generic[G]):
     def accepts(self, genotype: G) -> bool:
         """Whether a genotype is new and keeps the constraints on its cost."""
         return self._badness(genotype) == 0
+
+    def new_neighbours(self, genotype: G) -> list[G]:
+        """Neighbours of a genotype that :meth:`accepts` takes; none in a space that lists no neighbours."""
+        if not isinstance(self._space, HasNeighbours):
+            return []
+        return [neighbour for neighbour in self._space.neighbours(genotype) if self.accepts(neighbour)]
 
     def _badness(self, genotype: G) -> float:
         violation = self._objectives.violation(self._space.cost(genotype)) if self._objectives.constraints else 0.0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evonas.space import Encoded, InvalidGenotype, SearchSpace
@@ -109,7 +109,9 @@ class SpaceContract(CapabilityContract):
         names, keys = sorted(data.arrays), sorted(data.header) or [""]
 
         @given(st.sampled_from(names), odd, st.sampled_from(keys), st.sampled_from(values))
-        @settings(max_examples=60, deadline=None, report_multiple_bugs=False)
+        @settings(
+            max_examples=60, deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow]
+        )
         def check(name: str, array: tuple[tuple[int, ...], str, int], key: str, value: Any) -> None:
             shape, dtype, number = array
             made = np.full(shape, number, np.uint64).astype(dtype)

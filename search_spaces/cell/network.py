@@ -65,6 +65,17 @@ class Cell(nn.Module):
                 for name, operation in operations.items()
             ]))
 
+    @property
+    def rectifier_uses(self) -> Sequence[int]:
+        """Return how many of the built operations take the output of each run of the ReLU, by the order of the runs."""
+        uses: dict[int, int] = {}
+        for into in self.into:
+            for _, source, candidates in into:
+                for candidate in candidates:
+                    if candidate.rectifies:
+                        uses[source] = uses.get(source, 0) + 1
+        return [*uses.values()]
+
     def forward(self, inputs: Sequence[Tensor], weights: Sequence[RowWeights] | None) -> Tensor:
         """Return the concatenated nodes, or the last one, ``(n, *output)`` of the place.
 

@@ -36,7 +36,7 @@ def check(content: bytes) -> None:
 
 
 @given(lines.map(str.encode) | st.binary(max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_file_is_a_configuration_or_one_sentence(content: bytes) -> None:
     check(content)
 

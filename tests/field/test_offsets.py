@@ -59,7 +59,7 @@ def test_the_score_on_validation_samples_is_what_the_search_measured(name: str, 
     assert classifier.score(x, Y) > 0.9
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.floats(-1e10, 1e10), st.floats(1e-3, 1e4), st.integers(1, 5), st.sampled_from([np.float64, np.int64]),
     st.integers(0, 2**32 - 1),

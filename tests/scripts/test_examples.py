@@ -17,6 +17,7 @@ from evonas.types import Task
 from scripts.examples.own_metric import WORST, WorstClass
 from scripts.examples.own_searcher import MapElites
 from scripts.examples.own_space import Widths, WidthSpace, create
+from scripts.examples.windows import LENGTH, MOVEMENTS, STEP, record, windows
 
 TASK = Task("classification", (1, 4, 4), 3)
 
@@ -73,3 +74,19 @@ def test_the_worst_class_is_at_least_as_bad_as_the_mean_and_needs_weights() -> N
     assert evaluation.weights is not None
     again = WorstClass(space, splits).measure(Phenotype(genotype, evaluation.weights), Stop())
     assert again[WORST] == evaluation.metrics[WORST]
+
+
+def test_windows_of_a_recording_overlap_by_half_and_cover_it() -> None:
+    recording = record("walking", np.random.default_rng(0))
+    found = windows(recording)
+    assert found.shape == ((recording.shape[1] - LENGTH) // STEP + 1, 6, LENGTH)
+    np.testing.assert_array_equal(found[1:, :, : LENGTH - STEP], found[:-1, :, STEP:])
+    np.testing.assert_array_equal(found[3], recording[:, 3 * STEP : 3 * STEP + LENGTH])
+
+
+def test_recordings_of_each_movement_are_finite_and_differ_between_persons() -> None:
+    rng = np.random.default_rng(0)
+    for movement in MOVEMENTS:
+        first, second = record(movement, rng), record(movement, rng)
+        assert np.isfinite(first).all()
+        assert np.abs(first - second).max() > 0.1

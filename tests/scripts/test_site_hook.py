@@ -10,9 +10,10 @@ from typer.main import get_command
 
 from evonas.cli.app import app
 from evonas.config import RunConfig
-from evonas.objectives.metrics import METRICS
+from evonas.objectives.metrics import METRICS, ON_TARGET
 from evonas.run.examples import example_of
 from evonas.run.plugins import available_spaces
+from evonas.runtimes.targets import Target
 from evonas.supernet.settings import METHODS
 from evonas.training import Pruning, Recipe, Regrowth
 from scripts import site_hook
@@ -64,7 +65,7 @@ def test_every_command_is_there_with_every_option() -> None:
 
 
 @pytest.mark.parametrize("kind", [
-    RunConfig, Recipe, Pruning, Regrowth, *METHODS.values(),
+    RunConfig, Target, Recipe, Pruning, Regrowth, *METHODS.values(),
     *(type(example_of(name).space.options) for name in available_spaces()),
 ])
 def test_every_setting_is_there_with_what_it_does(kind: type) -> None:
@@ -77,6 +78,7 @@ def test_every_setting_is_there_with_what_it_does(kind: type) -> None:
 
 def test_every_metric_is_there() -> None:
     assert names(site_hook.metrics()) == list(METRICS)
+    assert names(site_hook.metrics("@TARGET")) == [f"{kind}@TARGET" for kind in ON_TARGET]
 
 
 def test_prose_loses_its_roles_and_cannot_break_a_table() -> None:

@@ -34,7 +34,7 @@ def weights_of(space: cell.CellSpace, genotype: Any, rng: np.random.Generator) -
 
 
 @pytest.mark.parametrize("operations", list(OPTIONS))
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), shape=st.sampled_from([(1, 8, 8), (3, 9, 11), (1, 17, 16)]), own=st.booleans())
 def test_a_lowered_cell_computes_what_the_cell_does(
     operations: str, seed: int, shape: tuple[int, int, int], own: bool

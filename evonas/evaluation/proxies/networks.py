@@ -37,12 +37,14 @@ class Batch:
         y: Class indices ``(n,)`` or targets ``(n, n_outputs)``.
         task: The task.
         seed: Seed of all random inputs and weights.
+        sizes: Preferred thousands of parameters, and width of the preference, for ``reg_swap``; None is the published.
     """
 
     x: Tensor
     y: Tensor
     task: Task
     seed: int = 0
+    sizes: tuple[float, float] | None = None
 
     @property
     def generator(self) -> torch.Generator:
@@ -59,7 +61,7 @@ class Batch:
         """Two batches of half as many samples."""
         middle = len(self.x) // 2
         parts = (slice(None, middle), slice(middle, 2 * middle))
-        first, second = (Batch(self.x[part], self.y[part], self.task, self.seed) for part in parts)
+        first, second = (Batch(self.x[part], self.y[part], self.task, self.seed, self.sizes) for part in parts)
         return first, second
 
     def noise(self, n: int) -> Tensor:
@@ -92,6 +94,22 @@ class HasFeatures(Protocol):
     @property
     def feature_modules(self) -> Sequence[nn.Module]:
         """The modules in the order in which they run."""
+        ...
+
+
+@runtime_checkable
+class SharesRectifier(Protocol):
+    """Capability of a module: operations share the runs of a ReLU, where the published network has one for each.
+
+    Attributes:
+        rectify: The ReLU.
+    """
+
+    rectify: nn.Module
+
+    @property
+    def rectifier_uses(self) -> Sequence[int]:
+        """Number of operations that take the output of each run of the ReLU, in the order of the runs."""
         ...
 
 
@@ -205,10 +223,20 @@ def rectifiers(network: nn.Module) -> list[nn.Module]:
     return found
 
 
-def active(network: nn.Module, x: Tensor) -> list[Tensor]:
-    """Whether each input of ReLUs is positive, ``(n, n_units)`` for each run of one."""
-    patterns: list[Tensor] = []
-    with torch.no_grad(), heard(rectifiers(network), lambda z, _: patterns.append((z > 0).flatten(1))):
+def active(network: nn.Module, x: Tensor) -> list[tuple[Tensor, int]]:
+    """For each run of a ReLU whether its inputs are positive, ``(n, n_units)``, and how many operations take it."""
+    patterns: list[tuple[Tensor, int]] = []
+    shared = {
+        id(module.rectify): iter(module.rectifier_uses)
+        for module in network.modules() if isinstance(module, SharesRectifier)
+    }
+
+    def listen(rectifier: nn.Module, z: Tensor, _: Tensor) -> None:
+        patterns.append(((z > 0).flatten(1), next(shared.get(id(rectifier), iter(())), 1)))
+
+    with torch.no_grad(), ExitStack() as stack:
+        for rectifier in rectifiers(network):
+            stack.enter_context(heard([rectifier], partial(listen, rectifier)))
         network(x)
     return patterns
 
@@ -274,14 +302,16 @@ def correlations(rows: Tensor) -> Tensor:
 
 
 def log_determinant(matrix: Tensor) -> float:
-    """ln det of a positive definite matrix, float64.
+    """ln det of a positive semidefinite matrix ``(n, n)``, float64, in which a zero counts as a rounding error.
 
-    The sign of the determinant alone is not sufficient: for a singular matrix it is that of a rounding error.
+    The authors of naswot take ``slogdet``, which of a singular matrix gives -inf or the logarithms of some rounding
+    errors. Here these are the same on every machine: of the size up to which an eigenvalue may be one.
 
     Raises:
-        FloatingPointError: The matrix is singular.
+        FloatingPointError: All eigenvalues but one are 0.
     """
     values = torch.linalg.eigvalsh(matrix)
-    if values[0] <= len(matrix) * torch.finfo(torch.float64).eps * values[-1]:
-        raise FloatingPointError("the matrix is singular")
-    return float(values.log().sum())
+    rounding = len(matrix) * torch.finfo(torch.float64).eps * values[-1]
+    if len(matrix) > 1 and values[-2] <= rounding:
+        raise FloatingPointError("the matrix has rank 1")
+    return float(values.clamp(min=rounding).log().sum())

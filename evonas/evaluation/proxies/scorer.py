@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Number of samples on which networks are scored.
 N_SAMPLES = 64
+#: Number of random networks that show the sizes of a space.
+N_SIZES = 100
 #: Number of founders of which at least one must have what a proxy measures.
 N_FOUNDERS = 3
 
@@ -32,14 +34,19 @@ class Scorer(Generic[G]):
     Attributes:
         space: Search space of the genotypes.
         splits: The data set.
-        seed: Seed of random inputs and weights.
+        seed: Seed of random inputs.
         n_samples: Number of samples.
+        weights_seed: Seed of the weights; None leaves those that the space gives a network, always the same.
+        sizes: Preferred thousands of parameters, and width of the preference, for ``reg_swap``; None is by the space's
+            networks.
     """
 
     space: SearchSpace[G]
     splits: Splits
     seed: int = 0
     n_samples: int = N_SAMPLES
+    weights_seed: int | None = None
+    sizes: tuple[float, float] | None = None
 
     @cached_property
     def _batch(self) -> Batch:
@@ -50,6 +57,17 @@ class Scorer(Generic[G]):
         samples = self.splits.train
         x, y = (torch.tensor(array[: self.n_samples]) for array in (samples.x, samples.y))
         return Batch(x, y, self.splits.task, self.seed)
+
+    @cached_property
+    def _sizes(self) -> tuple[float, float] | None:
+        """Preference for a size: as it is set, else by random networks; None if the space counts no parameters."""
+        from evonas.evaluation.proxies.reg_swap import sizes_of
+
+        if self.sizes is not None:
+            return self.sizes
+        rng = np.random.default_rng(self.seed)
+        costs = [self.space.cost(self.space.sample(rng)) for _ in range(N_SIZES)]
+        return sizes_of([cost["params"] for cost in costs]) if "params" in costs[0] else None
 
     def scores(self, genotype: G, names: Sequence[str], stop: Stop | None = None) -> tuple[
         dict[str, float], dict[str, str]
@@ -64,16 +82,20 @@ class Scorer(Generic[G]):
         import torch
 
         from evonas.evaluation.proxies.compute import compute
+        from evonas.training.loop import initialise
 
         torch.set_num_threads(1)
         network = self.space.compile(genotype)
+        if self.weights_seed is not None:
+            initialise(network, np.random.SeedSequence(self.weights_seed))
+        batch = replace(self._batch, sizes=self._sizes) if "reg_swap" in names else self._batch
         found: dict[str, float] = {}
         failed: dict[str, str] = {}
         for name in names:
             if stop is not None:
                 stop.check()
             try:
-                found[name] = compute(name, network, self._batch)
+                found[name] = compute(name, network, batch)
             except (ArithmeticError, ValueError, RuntimeError) as error:  # torch's linear algebra raises RuntimeError
                 failed[name] = f"{type(error).__name__}: {error}"
         return found, failed

@@ -17,5 +17,5 @@ MOST = 32
 def score(network: nn.Module, batch: Batch) -> float:
     """The number of different columns of the signs of ReLU outputs ``(n, n_units)``."""
     powers = 2 ** torch.arange(len(batch.x[:MOST]))
-    codes = [powers @ pattern.long() for pattern in active(network, batch.x[:MOST])]
+    codes = [powers @ pattern.long() for pattern, _ in active(network, batch.x[:MOST])]
     return float(len(np.unique(torch.cat(codes).numpy())))

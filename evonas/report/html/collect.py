@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evonas.front import default_reference, distinct, equals, front, knee
-from evonas.objectives import LOGARITHMIC, MAXIMISED, SHARES, Objectives
+from evonas.objectives import MAXIMISED, SHARES, Objectives
+from evonas.objectives.metrics import is_logarithmic
 from evonas.report.choice import why_front
 from evonas.report.html.drawings import Drawings
 from evonas.report.html.timeline import hypervolume_over_time, operator_shares, throughput
@@ -198,7 +199,7 @@ def _metric(name: str, objectives: Objectives) -> Json:
     label = LABELS.get(name, name.replace("_", " "))
     return {
         "name": name, "label": label, "short": SHORT_LABELS.get(name, label), "percent": name in PERCENT,
-        "log": name in LOGARITHMIC or name == "edge_updates", "maximised": name in maximised,
+        "log": is_logarithmic(name) or name == "edge_updates", "maximised": name in maximised,
     }
 
 

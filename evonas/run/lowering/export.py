@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ import numpy as np
 from evonas.capabilities.layers import Lowerable, NotLowerable, TakesLayers
 from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure
-from evonas.run.export import TOLERANCE, Written, check_ending, check_format, format_of, write_program
+from evonas.export.agreement import TOLERANCE
+from evonas.run.export import Written, check_ending, check_format, format_of, write_program
 from evonas.run.lowering.networks import REPLACE_MAX_POOL, LoweredNetwork, lower_network
 from evonas.run.package import FORMATS, Package, export
 from evonas.run.plugins import available_spaces, create_space
+from evonas.runtimes.targets import Target
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Metrics, Task, UserError
@@ -37,7 +39,7 @@ def _takes_layers(name: str, task: Task) -> bool:
 
 def write_network(
     package: Package, splits: Callable[[], Splits], path: Path, format: str | None, precision: str = "float32", *,
-    replace_max_pool: bool = False, usual: str | None = None,
+    replace_max_pool: bool = False, usual: str | None = None, targets: Sequence[Target] = (),
 ) -> Written:
     """Write a network in any format there is.
 
@@ -50,6 +52,7 @@ def write_network(
         precision: Precision of the weights, if the format has several.
         replace_max_pool: See :func:`write_lowered`.
         usual: The format of a file without an ending, where none is given.
+        targets: Targets on which C is built and run; see :func:`evonas.run.export.write_program`.
 
     Raises:
         UserError: There is no such format or precision, the file ends in what stands for none or another, or as
@@ -61,6 +64,8 @@ def write_network(
     stored_as = check_format(space, format, precision, spaces)
     if replace_max_pool and format not in spaces:
         raise UserError(f"{REPLACE_MAX_POOL} is for a format that is a search space, got {format!r}: leave it out")
+    if targets and format != "c":
+        raise UserError(f"--target builds and runs C, got the format {format!r}: leave it out")
     if format in spaces or format in FORMATS:
         check_ending(path, format)
     if format in spaces:
@@ -68,7 +73,7 @@ def write_network(
     if format in FORMATS:
         export(package, path, format)
         return Written((path,), (package.source["weights"],))
-    return write_program(package, splits(), path, format, stored_as)
+    return write_program(package, splits(), path, format, stored_as, targets=targets)
 
 
 def write_lowered(package: Package, splits: Splits, path: Path, name: str, *, replace_max_pool: bool) -> Written:

@@ -60,18 +60,20 @@ class Task(NamedTuple):
     proxies: tuple[str, ...]
 
 
-def make_scorer(dataset: str, data_root: Path | None, n_samples: int) -> Scorer[Any]:
+def make_scorer(dataset: str, data_root: Path | None, n_samples: int, draw: int = 0) -> Scorer[Any]:
     """Return a scorer of the benchmark's networks that holds as many samples as it uses.
 
     Args:
         dataset: Name of the data set.
         data_root: Folder of the data sets; None searches the usual ones.
         n_samples: Number of samples.
+        draw: Number of the draw: each has weights and samples of its own.
     """
-    splits = load(dataset, root=data_root, n_train=max(n_samples, FEW), validation=FEW)
-    first, one = np.arange(n_samples), np.arange(1)
-    few = replace(splits, train=splits.train.take(first), validation=splits.validation.take(one))
-    return Scorer(create_space("nasbench201", splits.task, {}), few, n_samples=n_samples)
+    splits = load(dataset, root=data_root, n_train=max(n_samples * (draw + 1), FEW), validation=FEW)
+    own, one = np.arange(n_samples) + n_samples * draw, np.arange(1)
+    few = replace(splits, train=splits.train.take(own), validation=splits.validation.take(one))
+    space = create_space("nasbench201", splits.task, {})
+    return Scorer(space, few, seed=draw, n_samples=n_samples, weights_seed=draw or None)
 
 
 def read_scores(path: Path) -> dict[tuple[int, str], Score]:

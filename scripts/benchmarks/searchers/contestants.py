@@ -11,7 +11,7 @@ from evonas.search import SEARCHERS, Searcher, traits_of
 
 from .play import Bench, objectives_of
 
-#: Settings published for this benchmark (population 50, tournaments of 10); all others are the defaults.
+#: Settings published for this benchmark (population 50, tournaments of 10); all others are the defaults on a table.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "regularized-evolution": {"population": 50, "sample": 10},
 }
@@ -31,7 +31,7 @@ def contestant(name: str, bench: Bench, objectives: tuple[str, ...], seed: int) 
         seed: Seed of the searcher.
     """
     traits, given = traits_of(SEARCHERS[name]), dict(SETTINGS.get(name, {}))
-    numbers = {"population": 40, "children": 20, **traits.defaults}
+    numbers: dict[str, Any] = {"population": 40, "children": 20, **traits.defaults, **traits.on_tables}
     numbers |= {key: given.pop(key) for key in numbers.keys() & given.keys()} | {"generations": ENDLESS}
     settings = {} if traits.settings is None else {"settings": traits.settings(**given)}
     rungs = bench.table.budgets if traits.rungs == "several" else bench.table.budgets[-1:]

@@ -18,6 +18,8 @@ from tests.evonas.cli.conftest import Evonas, Refused
 
 DATA = ["--space", "block", "--dataset", "digits", "--n-train", 60, "--space-option", "width=2"]
 SHORT = ["--population", 3, "--children", 2, "--generations", 1, "--epochs", 1]
+#: Methods that draw paths score no more of them.
+FEW = ["--search-option", "candidates=10"]
 
 
 def test_blocks_evolve_are_shown_and_exported(evonas: Evonas) -> None:
@@ -56,9 +58,8 @@ def test_random_search_trains_blocks(evonas: Evonas) -> None:
     ],
 )
 def test_a_supernet_gives_a_family_and_scores_networks(evonas: Evonas, method: str, options: list[str]) -> None:
-    result = evonas(
-        "seed", *DATA, *options, "--method", method, "--search-epochs", 1, "--members", 2, "--epochs", 1, "--out", "s"
-    )
+    search = ["--method", method, "--search-epochs", 1, *(FEW if method != "proxyless" else [])]
+    result = evonas("seed", *DATA, *options, *search, "--members", 2, "--epochs", 1, "--out", "s")
     assert result.exit_code == 0, result.output
     if method not in ("sandwich", "proxyless"):
         return
@@ -74,6 +75,7 @@ def test_a_supernet_gives_a_family_and_scores_networks(evonas: Evonas, method: s
 @pytest.mark.parametrize("sharing", ["slimmable", "separate"])
 def test_blocks_are_searched_as_published(evonas: Evonas, method: str, sharing: str) -> None:
     options = ["--space-option", f"sharing={sharing}", "--search-epochs", 1, "--members", 2, "--epochs", 1]
+    options += FEW if method == "fairnas" else []
     result = evonas("seed", *DATA, "--preset", "published", "--method", method, *options, "--out", "s")
     assert result.exit_code == 0, result.output
     assert "set as published: " in evonas("front", "s").stdout

@@ -38,7 +38,7 @@ def test_damage_anywhere_in_a_database_ends_in_one_sentence_at_most(
     )
     @example(places=[content.index(b"sqlite_autoindex_evaluations") + 7], length=1, byte=0xF9)  # no longer UTF-8
     @example(places=[content.index(b'{"val_error"')], length=1, byte=ord("x"))  # no longer JSON
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def check(places: list[int], length: int, byte: int) -> None:
         damaged = bytearray(content)
         for place in places:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from signalled import signalled
 from sklearn.datasets import load_diabetes
 from typer.testing import CliRunner, Result
 
@@ -20,11 +19,6 @@ from evonas.run.open import open_run
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
-#: Prints every line of progress when it comes.
-COMMAND = [
-    sys.executable, "-c",
-    "from evonas.run import progress; from evonas.cli import main; progress.PLAIN_INTERVAL = 0; main()",
-]
 #: Two starts, each with networks of its own.
 FAMILY = ["--method", "relevance", "--founder-edges", "80,2000", "--members", 13, "--search-epochs", 4, "--epochs", 8]
 
@@ -53,15 +47,14 @@ def test_members_are_trained_from_one_searchs_weights_over_the_range_of_edges(wh
     assert error < 0.3
 
 
-@pytest.mark.parametrize("moment", ["search, epoch 5/8", "generation 0/2"], ids=["stage 1", "stage 2"])
+@pytest.mark.parametrize(
+    ("moment", "seconds"), [("search, epoch 5/8", 0.0), ("generation 0/2: front", 0.1)], ids=["stage 1", "stage 2"]
+)
 def test_a_run_that_was_killed_with_two_workers_goes_on_to_the_same_end(
-    evonas: Evonas, whole: Path, contents: Contents, moment: str
+    evonas: Evonas, whole: Path, contents: Contents, moment: str, seconds: float
 ) -> None:
-    command = [*COMMAND, "seed", *map(str, FAMILY), "--jobs", "2", "--out", "r"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert any(line.startswith(moment) for line in process.stdout)
-        process.send_signal(signal.SIGKILL)
+    done = signalled(signal.SIGKILL, moment, "seed", *FAMILY, "--jobs", 2, "--out", "r", seconds=seconds)
+    assert done.returncode == -signal.SIGKILL, done.stdout
     before = len(contents(Path("r")))
     assert evonas("resume", "r").exit_code == 0
     assert contents(Path("r")) == contents(whole)
@@ -157,12 +150,8 @@ def test_a_killed_search_by_vertices_goes_on_to_the_same_end(
     options = ["--method", "vertex-relaxation", "--dataset", diabetes, "--target", "progression",
                "--founder-edges", "12,400", "--members", 5, "--search-epochs", 10, "--epochs", 2]
     assert evonas("seed", *options, "--out", "whole").exit_code == 0
-    with subprocess.Popen(
-        [*COMMAND, "seed", *map(str, options), "--out", "r"], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert any(line.startswith("search, epoch 11/20") for line in process.stdout)
-        process.send_signal(signal.SIGKILL)
+    done = signalled(signal.SIGKILL, "search, epoch 11/20", "seed", *options, "--out", "r")
+    assert done.returncode == -signal.SIGKILL, done.stdout
     assert Path("r/seeder/start-0.safetensors").exists()
     assert evonas("resume", "r").exit_code == 0
     assert contents(Path("r")) == contents(Path("whole"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from evonas.capabilities.given import settings_from
+from evonas.cli.options import parse_options
 from evonas.config import RunConfig
 from evonas.data import load
 from evonas.objectives import LOGARITHMIC, MAXIMISED, MINIMISED, SHARES
 from evonas.objectives.metrics import FRESH, METRICS
 from evonas.run.evaluators import build_evaluator
-from evonas.run.plugins import available_spaces, create_space
+from evonas.run.plugins import available_spaces, create_space, searcher_names
+from evonas.search import SEARCHERS, traits_of
 from evonas.types import Metrics, Task
 from search_spaces.block.options import BlockOptions
 from search_spaces.cell.options import CellOptions
@@ -33,7 +37,7 @@ def test_a_space_lists_every_option_of_its_model_with_default_and_text(evonas: E
     options = {option["name"]: option for option in listed["options"]}
     assert list(options) == list(MODELS[name].model_fields)
     assert all(len(option["text"]) > 15 and option["takes"] for option in options.values())
-    text = " ".join(re.sub("[╭╮╰╯─│]", " ", evonas("spaces", name).stdout).split())
+    text = shown(evonas("spaces", name).stdout)
     for option in options.values():
         assert f"{option['name']} {option['takes']}" in text
         assert f"[{option['default']}]" in text
@@ -49,8 +53,6 @@ def test_what_is_listed_as_a_default_is_what_an_option_takes(evonas: Evonas, nam
         default = MODELS[name].model_fields[option["name"]].get_default(call_default_factory=True)
         if default is None or isinstance(default, dict):
             continue
-        from evonas.cli.options import parse_options
-
         given = parse_options([f"{option['name']}={option['default']}"])
         if isinstance(default, tuple):
             given = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
@@ -61,6 +63,42 @@ def test_what_is_listed_as_a_default_is_what_an_option_takes(evonas: Evonas, nam
 def test_a_space_that_is_not_there_is_refused_with_the_nearest(refused: Refused) -> None:
     refused("spaces", "neurn", message="unknown search space 'neurn', did you mean 'neuron'")
     refused("metrics", "--space", "cel", message="unknown search space 'cel', did you mean 'cell'")
+
+
+@pytest.mark.parametrize("name", SEARCHERS)
+def test_a_searcher_lists_every_option_of_its_settings_with_default_and_text(evonas: Evonas, name: str) -> None:
+    listed, traits = json.loads(evonas("searchers", name, "--json").stdout), traits_of(SEARCHERS[name])
+    fields = [] if traits.settings is None else [field.name for field in dataclasses.fields(traits.settings)]
+    assert [option["name"] for option in listed["options"]] == fields
+    if traits.settings is not None:
+        given = parse_options([f"{option['name']}={option['default']}" for option in listed["options"]])
+        assert settings_from(traits.settings, given, table="searcher_options") == traits.settings()
+    common = {number: RunConfig.model_fields[number].default for number in ("population", "children", "generations")}
+    assert {n["name"]: int(n["default"]) for n in listed["numbers"]} == {**common, **traits.defaults}
+    assert listed["on_tables"] == dict(traits.on_tables)
+    text = shown(evonas("searchers", name).stdout)
+    for option in [*listed["options"], *listed["numbers"], *listed["settings"]]:
+        assert len(option["text"]) > 15
+        assert f"{option['name']} {option['takes']}" in text
+        assert f"[{option['default']}]" in text
+
+
+def test_searchers_are_listed_with_their_options_and_one_that_is_not_there_is_refused(
+    evonas: Evonas, refused: Refused
+) -> None:
+    rows = {row["name"]: row for row in json.loads(evonas("searchers", "--json").stdout)}
+    assert rows.keys() == {*searcher_names()} >= SEARCHERS.keys()
+    assert all(row["text"] and row["rungs"] for row in rows.values())
+    text = shown(evonas("searchers").stdout)
+    for row in rows.values():
+        assert all(option["name"] in text for option in (*row["options"], *row["settings"]))
+    assert "options: survival, parent_selection" in text
+    refused("searchers", "nsga4", message="unknown searcher 'nsga4', did you mean 'nsga")
+
+
+def shown(output: str) -> str:
+    """The text of panels in a line."""
+    return " ".join(re.sub("[╭╮╰╯─│]", " ", output).split())
 
 
 def test_spaces_are_listed_as_a_table_and_as_json(evonas: Evonas) -> None:

@@ -26,7 +26,7 @@ VALUES = st.recursive(
 
 
 @given(values=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), VALUES, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_document_is_read_back_as_it_was(values: dict[str, Any]) -> None:
     assert tomllib.loads(document(values)) == values
 

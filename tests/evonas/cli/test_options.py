@@ -9,7 +9,7 @@ import pytest
 
 from evonas.cli.options import parse_options
 from evonas.config import build_config
-from tests.evonas.cli.conftest import Refused
+from tests.evonas.cli.conftest import Evonas, Refused
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,18 @@ def test_options_win_over_the_file() -> None:
     assert build_config(Path("own.toml"), {}).budgets == (2, 6)
     assert build_config(Path("own.toml"), {"epochs": 20}).budgets == (20,)
     assert build_config(Path("own.toml"), {"epochs": 20, "rungs": [1, 4]}).budgets == (1, 4)
+
+
+@pytest.mark.parametrize("file", ["", "epochs = 9\nrungs = [1, 2]\n"])
+def test_epochs_beside_rungs_are_not_used_and_that_is_said(evonas: Evonas, file: str) -> None:
+    Path("own.toml").write_text(file)
+    numbers = ["--population", 4, "--children", 2, "--generations", 1, "--n-train", 200, "--out", "r"]
+    options = [] if file else ["--epochs", 9, "--rungs", "1,2"]
+    result = evonas("evolve", "own.toml", *options, *numbers)
+    assert result.exit_code == 0, result.output
+    said = "note: the rungs 1, 2 are the epochs of a trial: the 9 epochs that were given beside them are not used"
+    assert said in " ".join(result.output.split())
+    assert "are not used" not in evonas("evolve", "--rungs", "1,2", *numbers[:-1], "s").output
 
 
 def test_a_home_folder_is_expanded_and_that_of_nobody_is_no_folder(

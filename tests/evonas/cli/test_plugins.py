@@ -79,6 +79,16 @@ def test_the_engines_own_searchers_stay_what_they_are(evonas: Evonas) -> None:
     assert plugins.find_searcher("nsga2").__name__ == "NSGA2"  # type: ignore[attr-defined]
 
 
+def test_searchers_of_other_packages_are_listed_and_one_that_cannot_be_loaded_is_said(evonas: Evonas) -> None:
+    result = evonas("searchers", "--json")
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    assert rows["lucky"]["text"] == "A searcher of another package."
+    assert rows["made-lucky"]["options"] == []
+    assert rows["nsga2"]["settings"]
+    assert "gone" not in rows
+    assert "searcher 'gone' is installed but cannot be loaded" in result.stderr
+
+
 def test_a_metric_is_measured_maximised_and_listed(evonas: Evonas) -> None:
     result = evonas("evolve", "--objectives", "val_error,reach", "--constraint", "reach<=1e9", *SMALL)
     assert result.exit_code == 0, result.output

@@ -15,6 +15,8 @@ from evonas.cli.report import collect_runs
 from evonas.report.html import Drawings, render
 
 Evonas = Callable[..., Result]
+#: Two frames, after which the page has come to rest where it was scrolled to, and knows what is in sight.
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
 
 
@@ -82,8 +84,9 @@ def test_a_tap_on_a_phone_shows_what_it_chose(open_page: Any, report: Path, ids:
     peek.wait_for(state="hidden")
     assert 0 <= page.locator("#network-title").bounding_box()["y"] < 800
     page.locator("#front-chart").scroll_into_view_if_needed()
+    page.evaluate(FRAMES)
     page.locator("#front-chart .scatterlayer .trace").last.locator(".point").first.tap(force=True)
-    page.locator("#network-title", has_text=f"Network #{ids[0]},").wait_for(timeout=4000)
+    page.locator("#network-title", has_text=f"Network #{ids[0]},").wait_for()
 
 
 def test_the_address_names_what_is_shown(open_page: Any, report: Path, ids: list[int]) -> None:

@@ -136,3 +136,15 @@ def test_the_best_of_five_is_trained_and_a_run_goes_on_as_if_it_had_never_stoppe
     assert evonas("evolve", "run.toml", *screened, "--generations", 1, "--out", "parts").exit_code == 0
     assert evonas("resume", "parts", "--generations", 2).exit_code == 0
     assert contents(Path("parts")) == contents(Path("whole"))
+
+
+def test_the_sizes_that_reg_swap_prefers_can_be_set(evonas: Evonas, refused: Refused, finished: Path) -> None:
+    def scored(*options: object) -> list[float]:
+        result = evonas("score", finished, "--proxies", "swap,params,reg_swap", "--members", 3, "--json", *options)
+        assert result.exit_code == 0, result.output
+        return [row["reg_swap"] for row in json.loads(result.stdout)["networks"]]
+
+    assert scored("--reg-swap-sizes", "40,40") != scored()
+    assert scored("--reg-swap-sizes", "0.2,5") == scored("--reg-swap-sizes", "0.2,5")
+    refused("score", finished, "--reg-swap-sizes", "0,40", message="reg_swap_sizes")
+    refused("score", finished, "--reg-swap-sizes", "40", message="reg_swap_sizes")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clock import Clock
 from filelock import FileLock
+from signalled import signalled
 from typer.testing import Result
 
 from evonas.data import load
@@ -22,19 +23,20 @@ from evonas.evaluation.trained import predict
 from evonas.run.open import open_run
 from evonas.runtimes.compiled import find_compiler
 from evonas.store import RunStore
+from tests.evonas.cli.conftest import call
 
 Evonas = Callable[..., Result]
 Contents = Callable[[Path], list[Any]]
 FAMILY = ["--method", "prune", "--founder-edges", "200,1500", "--members", 7, "--epochs", 8, "--seed", 2]
 NUMBERS = ["--population", 6, "--children", 4, "--generations", 2, "--epochs", 2]
-COMMAND = [sys.executable, "-c", "from evonas.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
 def pruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of ``FAMILY``, never interrupted; not to be changed."""
     directory = tmp_path_factory.mktemp("runs") / "pruned"
-    subprocess.run([*COMMAND, "seed", *map(str, FAMILY), "--out", str(directory)], check=True, timeout=100)
+    result = call("seed", *FAMILY, "--out", directory)
+    assert result.exit_code == 0, result.output
     return directory
 
 
@@ -97,21 +99,20 @@ def test_a_seed_run_at_its_time_limit_goes_on_to_the_same_end(evonas: Evonas, pr
 def test_a_killed_seed_run_with_two_workers_goes_on_to_the_same_end(
     evonas: Evonas, pruned: Path, contents: Contents
 ) -> None:
-    command = [*COMMAND, "seed", *map(str, FAMILY), "--jobs", "2", "--out", "r"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("generation 0/1")
-        process.send_signal(signal.SIGKILL)
+    done = signalled(signal.SIGKILL, "generation 0/1: front", "seed", *FAMILY, "--jobs", 2, "--out", "r", seconds=0.1)
+    assert done.returncode == -signal.SIGKILL, done.stdout
+    assert len(contents(Path("r"))) < len(contents(pruned))
     assert evonas("resume", "r").exit_code == 0
     assert contents(Path("r")) == contents(pruned)
 
 
-def test_without_a_number_of_members_a_family_is_as_long_as_the_time_lasts(evonas: Evonas) -> None:
+def test_without_a_number_of_members_a_family_is_as_long_as_the_time_lasts(evonas: Evonas, clock: Clock) -> None:
+    clock.limits_end_after(40)
     edges = "--founder-edges", "60,90"
     result = evonas("seed", "--method", "random", *edges, "--epochs", 1, "--time-limit", 4, "--out", "r")
     assert "The time limit is reached" in result.stdout
     with open_run(Path("r")) as run:
-        assert len(run.store.records()) > 7
+        assert 40 <= len(run.store.records()) < 60
 
 
 # -- evonas evolve --seed-from

@@ -63,6 +63,36 @@ def test_budgets_are_the_epochs_of_the_table(
         assert {r.budget for r in run.store.records()} == budgets
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"population": 10, "children": 1, "survival": "aging-dominated", "parent_selection": "unexplored"}),
+        (["--population", 6, "--parent-selection", "tournament"],
+         {"population": 6, "children": 1, "survival": "aging-dominated", "parent_selection": "tournament"}),
+        (["--searcher", "random"], {"population": 40, "children": 20, "parent_selection": "front-gap"}),
+    ],
+)
+def test_a_search_whose_trials_take_no_time_has_other_defaults_which_are_kept(
+    root: Path, evonas: Evonas, options: list[object], expected: dict[str, object]
+) -> None:
+    assert evonas(*command(root, "--evaluations", 30, *options)).exit_code == 0
+    for n in (30, 40):
+        with open_run(Path("r")) as run:
+            assert {name: getattr(run.config, name) for name in expected} == expected
+            records = run.store.records()
+            assert len(records) == n
+            genotypes = {run.store.individual(r.id).genotype for r in records}
+            assert len(genotypes) == n
+        assert evonas("resume", "r", "--evaluations", 40).exit_code == 0
+
+
+def test_a_search_that_trains_keeps_its_defaults(evonas: Evonas) -> None:
+    options = ["--n-train", 200, "--epochs", 1, "--evaluations", 3, "--out", "r"]
+    assert evonas("evolve", *options).exit_code == 0
+    with open_run(Path("r")) as run:
+        assert (run.config.population, run.config.children, run.config.parent_selection) == (40, 20, "front-gap")
+
+
 def test_what_a_device_could_not_run_is_said_and_is_not_in_the_front(root: Path, evonas: Evonas) -> None:
     objectives = ["--objectives", "val_error,edgetpu_latency", "--constraint", "eyeriss_energy<=100"]
     result = evonas(*command(root, "--searcher", "regularized-evolution", "--evaluations", 130, *objectives))

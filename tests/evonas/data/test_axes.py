@@ -19,7 +19,7 @@ from evonas.data.test_split import load_test
 SIDES = st.integers(1, 13)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SIDES, SIDES, SIDES, st.sampled_from(["chw", "hwc"]), st.integers(0, 2**32 - 1))
 def test_given_axes_are_obeyed_for_any_number_of_channels(
     channels: int, height: int, width: int, axes: Axes, seed: int
@@ -32,7 +32,7 @@ def test_given_axes_are_obeyed_for_any_number_of_channels(
     assert np.array_equal(found, images)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SIDES, st.integers(1, 40), st.sampled_from(["cl", "lc"]), st.integers(0, 2**32 - 1))
 def test_signals_of_any_number_of_channels_have_statistics_of_each_channel(
     channels: int, length: int, axes: Axes, seed: int

@@ -214,7 +214,7 @@ def test_a_pipe_is_no_data_set(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_damage_of_an_archive_is_one_sentence(data: st.DataObject) -> None:
     import tempfile
 

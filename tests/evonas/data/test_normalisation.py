@@ -15,7 +15,7 @@ from evonas.data.normalisation import normalised, training_statistics
 from evonas.types import DataError
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from([(3, 5, 4), (1, 6, 6), (7,)]), st.sampled_from([np.uint8, np.float32, np.float64, np.int16]),
     st.integers(2, 40), st.integers(0, 2**32 - 1),

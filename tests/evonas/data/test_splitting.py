@@ -11,7 +11,7 @@ from evonas.data.splitting import stratified_split
 from evonas.types import DataError
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(2, 40), min_size=1, max_size=8), st.integers(0, 2**32 - 1), st.data())
 def test_parts_are_disjoint_of_the_asked_size_and_every_class_is_in_both(
     counts: list[int], seed: int, data: st.DataObject,
@@ -28,7 +28,7 @@ def test_parts_are_disjoint_of_the_asked_size_and_every_class_is_in_both(
         assert set(strata[part]) == set(range(len(counts)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(20, 60), min_size=2, max_size=6), st.floats(0.2, 0.8))
 def test_class_shares_differ_from_the_whole_by_less_than_two_samples(counts: list[int], share: float) -> None:
     strata = np.repeat(np.arange(len(counts)), counts)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clock import Clock
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from evonas import EvoClassifier, Run, RunObserver
@@ -43,9 +44,11 @@ def test_generations_are_bounded_by_the_time_where_they_are_not_given(
     assert EvoClassifier(**parameters)._settings()["generations"] == expected
 
 
-def test_a_search_ends_with_its_time(images: Samples, tmp_path: Path) -> None:
+def test_a_search_ends_with_its_time(images: Samples, tmp_path: Path, clock: Clock) -> None:
+    clock.limits_end_after(20)
     classifier = EvoClassifier(population=2, epochs=1, time_limit=1.5, out=tmp_path / "run").fit(*images)
     assert classifier.run_ is not None
+    assert 20 <= len(classifier.run_.evaluations()) < 40
     assert classifier.run_.config.generations == MOST
     assert classifier.id_ in classifier.front_.index
 
@@ -80,6 +83,7 @@ def test_what_a_callback_raises_ends_the_fit(
             EvoClassifier(**QUICK, callbacks=[stranger]).fit(*images)  # type: ignore[list-item]
 
 
+@pytest.mark.usefixtures("clock")
 def test_verbose_says_how_far_the_search_is(images: Samples, capsys: pytest.CaptureFixture[str]) -> None:
     settings = {**QUICK, "epochs": 30, "generations": 2}
     EvoClassifier(**settings).fit(*images)

@@ -224,6 +224,7 @@ def test_a_search_that_changes_to_processes_finds_the_same(tmp_path: Path, monke
         used.append(take(self, evaluator))
         return used[-1]
 
+    monkeypatch.setattr("evonas.evaluation.processes.SHORT", 1000.0)  # trials of a busy machine are short, too
     monkeypatch.setattr(Processes, "take", watched)
     evolve(config, tmp_path / "processes")
     assert sum(used) > 5

@@ -19,7 +19,7 @@ def dominates(a: Doubles, b: Doubles) -> bool:
 
 
 @given(points)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_front_holds_exactly_the_rows_that_nothing_dominates(F: Doubles) -> None:
     expected = {i for i, a in enumerate(F) if not any(dominates(b, a) for b in F)}
     assert set(front(F).tolist()) == expected
@@ -27,7 +27,7 @@ def test_front_holds_exactly_the_rows_that_nothing_dominates(F: Doubles) -> None
 
 
 @given(points)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_dominated_row_has_a_worse_rank_than_the_row_that_dominates_it(F: Doubles) -> None:
     rank = rank_and_crowd(F).rank
     for i, a in enumerate(F):
@@ -36,7 +36,7 @@ def test_a_dominated_row_has_a_worse_rank_than_the_row_that_dominates_it(F: Doub
 
 
 @given(points, st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_hypervolume_equals_the_count_of_dominated_cells(F: Doubles, seed: int) -> None:
     cells = np.stack(np.meshgrid(np.arange(9), np.arange(9)), -1).reshape(-1, 2)
     dominated = sum(any((cell >= row).all() for row in F) for cell in cells)
@@ -67,7 +67,7 @@ def test_rows_beyond_the_reference_add_no_hypervolume() -> None:
 
 
 @given(st.lists(points, min_size=1, max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_surface_dominates_the_cells_that_so_large_a_share_of_fronts_dominates(fronts: list[Doubles]) -> None:
     cells = np.stack(np.meshgrid(np.arange(9), np.arange(9)), -1).reshape(-1, 2)
     attained = np.mean([[any((cell >= row).all() for row in F) for cell in cells] for F in fronts], axis=0)

@@ -34,7 +34,7 @@ def rendered(width: int) -> list[str]:
 
 
 @given(width=st.integers(20, 200))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_number_is_cut_at_any_width(width: int) -> None:
     text = "\n".join(rendered(width))
     assert "…" not in text

@@ -11,6 +11,7 @@ from evonas.individual import Evaluation, Trial
 from evonas.objectives import parse_objectives
 from evonas.objectives.pareto import contributions, front, hypervolume, hypervolume_gains, niched, reference_directions
 from evonas.search import (
+    NSGA2,
     NSGA3,
     SEARCHERS,
     Hyperband,
@@ -70,6 +71,31 @@ def test_local_search_moves_to_the_first_neighbour_that_is_better() -> None:
         least = min(e.metrics["val_error"] for e in ok)
         (trial,) = memory.step(searcher)
         assert trial.individual.parents[0] in {e.id for e in ok if e.metrics["val_error"] == least}
+
+
+def test_unexplored_neighbours_are_evaluated_once_and_a_sample_follows_where_there_is_none() -> None:
+    class Line(ListingSpace):
+        """Ten genotypes beside those that are sampled."""
+
+        def neighbours(self, genotype: Digits) -> list[Digits]:
+            return [Digits((value, *[0] * (LENGTH - 1))) for value in range(10)]
+
+    memory = Memory()
+    searcher = NSGA2(Line(), ERROR, population=2, children=1, generations=20, parent_selection="unexplored", rng=rng(0))
+    while memory.step(searcher):
+        pass
+    made = [individual for individual in memory.individuals.values() if individual.id > 1]
+    assert [individual.operator for individual in made] == ["neighbour"] * 10 + ["sample"] * 10
+    assert all(len(individual.parents) == (individual.operator == "neighbour") for individual in made)
+    assert len({individual.genotype for individual in made}) == 20
+
+
+def test_unexplored_is_the_default_selection_where_a_space_lists_no_neighbours() -> None:
+    runs = []
+    for selection in ("unexplored", "front-gap"):
+        memory = played(NSGA2(ToySpace(), OBJECTIVES, parent_selection=selection, rng=rng(0)), 100)
+        runs.append([individual.genotype for individual in memory.individuals.values()])
+    assert runs[0] == runs[1]
 
 
 def test_local_search_begins_anew_where_nothing_around_is_better() -> None:

@@ -51,11 +51,13 @@ class TestNSGA2(SearcherContract):
 
     @pytest.fixture(params=[
         {"survival": "aging"}, {"survival": "elitist", "parent_selection": "front-gap"}, {"rungs": (1, 2, 6)},
-        {"adaptive_operators": True, "crossover_rate": 0.2},
+        {"adaptive_operators": True, "crossover_rate": 0.2}, {"parent_selection": "unexplored", "crossover_rate": 0.2},
+        {"parent_selection": "unexplored", "rungs": (1, 3)},
     ], ids=str)
     def make_searcher(self, request: pytest.FixtureRequest) -> Maker:
+        space = ListingSpace if request.param.get("parent_selection") == "unexplored" else ToySpace
         return lambda seed: NSGA2(
-            ToySpace(), OBJECTIVES, population=10, children=6, generations=6, rng=rng(seed), **request.param
+            space(), OBJECTIVES, population=10, children=6, generations=6, rng=rng(seed), **request.param
         )
 
 

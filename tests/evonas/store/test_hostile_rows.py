@@ -80,7 +80,7 @@ def test_odd_rows_end_in_one_sentence(whole: Path, tmp_path: Path) -> None:
     copies = iter(range(10**6))
 
     @given(st.sampled_from(COLUMNS), values)
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, suppress_health_check=list(HealthCheck))
     def check(column: tuple[str, str], value: object) -> None:
         run = tmp_path / str(next(copies))
         shutil.copytree(whole, run)
@@ -101,7 +101,7 @@ def test_odd_rows_end_in_one_sentence(whole: Path, tmp_path: Path) -> None:
 
 
 @given(st.sampled_from(["config", "task", "normalisation", "seeds", "teacher", "format", "fingerprint"]), values)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_odd_header_ends_in_one_sentence(key: str, value: object) -> None:
     from evonas.store.rows import format_of, info_of
 
@@ -178,14 +178,14 @@ def test_documents_are_nested_a_few_times_only() -> None:
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=200).map(lambda tail: len(tail).to_bytes(8, "little") + tail))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_bytes_that_are_no_genotype_are_a_value_error(blob: bytes) -> None:
     with pytest.raises(ValueError, match="not a"):
         unpack(blob)
 
 
 @given(documents)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_header_of_safetensors_may_hold_anything(document: Any) -> None:
     text = json.dumps(document).encode()
     with pytest.raises(ValueError, match="not a"):

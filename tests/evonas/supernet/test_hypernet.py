@@ -38,7 +38,7 @@ def test_piecewise_linear_has_its_knots_logits_at_the_knots(k: int) -> None:
 
 
 @given(st.floats(-8, -4))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_piecewise_linear_is_continuous_and_linear_in_the_logarithm(place: float) -> None:
     def at(log_lambda: float) -> Floats:
         return SCALAR.coefficients(np.array([10.0**log_lambda]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,13 @@ from typer.testing import CliRunner, Result
 
 from scripts.benchmarks.blocks.__main__ import main
 from scripts.benchmarks.blocks.results import correlate
-from scripts.benchmarks.blocks.settings import CONTESTANTS, FULL
+from scripts.benchmarks.blocks.settings import CONTESTANTS, FULL, QUICK
+
+
+@pytest.fixture(autouse=True)
+def even_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = replace(QUICK, n_train=80, n_validation=40, passes=2)
+    monkeypatch.setattr("scripts.benchmarks.blocks.__main__.QUICK", small)
 
 
 def script(*arguments: object) -> Result:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import typer
 from typer.testing import CliRunner, Result
 
@@ -33,18 +32,23 @@ from search_spaces.cnn.founders import Spread
 Script = Callable[..., Result]
 
 
+#: Before the fixture makes it shorter.
+COMMON = methods.COMMON
+
+
 @pytest.fixture(scope="module", autouse=True)
-def small_networks() -> Iterator[None]:
-    """So that every run has a front after a moment."""
+def short_runs_of_small_networks() -> Iterator[None]:
+    """Runs that a number of evaluations ends, long before their time, on a machine of any speed."""
+    short = {"space_options": {"edges": [80, 400]}, "evaluations": 12}
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(methods, "COMMON", {**methods.COMMON, "space_options": {"edges": [80, 400]}})
+        patched.setattr(methods, "COMMON", {**methods.COMMON, **short})
         yield
 
 
 def call(*arguments: object) -> Result:
     app = typer.Typer()
     app.command()(main)
-    options = ["--dataset", "digits", "--minutes", 0.05, "--seeds", 1, "--jobs", 1, "--out", "out", *arguments]
+    options = ["--dataset", "digits", "--minutes", 10, "--seeds", 1, "--jobs", 1, "--out", "out", *arguments]
     return CliRunner().invoke(app, [str(option) for option in options])
 
 
@@ -72,12 +76,11 @@ def copied(finished: Path, script: Script) -> None:
     shutil.copytree(finished, "out")
 
 
-@pytest.fixture(scope="module")
-def warm_torch() -> None:
-    """So that no run of a few seconds waits for torch: its first step imports for longer than that."""
-    layer = torch.nn.Linear(1, 1)
-    layer(torch.zeros(1, 1)).sum().backward()
-    torch.optim.AdamW(layer.parameters(), fused=True).step()
+@pytest.fixture
+def short_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generations of two networks that are trained for an epoch."""
+    short = {**methods.SETTINGS["cnn"], "population": 2, "children": 2, "epochs": 1, "evaluations": 4}
+    monkeypatch.setattr(methods, "SETTINGS", {**methods.SETTINGS, "cnn": short})
 
 
 def records(directory: Path) -> list[Record]:
@@ -104,7 +107,7 @@ def test_runs_fronts_plot_and_table_are_written(finished: Path) -> None:
     assert names == runs | {"digits.json", "digits.png", "digits.md"}
     document = json.loads((finished / "digits.json").read_text())
     told = ("dataset", "setting", "teacher", "minutes", "jobs")
-    assert [document[key] for key in told] == ["digits", None, None, 0.05, 1]
+    assert [document[key] for key in told] == ["digits", None, None, 10, 1]
     assert list(document["methods"]) == ["evolve-prune", "random"]
     for (run,) in document["methods"].values():
         assert list(run) == [
@@ -133,6 +136,18 @@ def test_a_seeded_search_shares_its_time_with_its_founders_and_counts_what_they_
     own = [r for r in records(run) if r.operator != "seed"]
     spent = sum(r.metrics["edge_updates"] for r in (*records(founders), *own) if r.status == "ok")
     assert result["edge_updates"] == pytest.approx(spent)
+
+
+def test_only_its_time_ends_a_method_and_only_one_search_has_a_family_of_a_size(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(methods, "COMMON", COMMON)
+    for name in methods.METHODS:
+        configs = [search.config for search in Benchmark("d", 2, 1, 1, [name], None, Path()).searches()]
+        assert sum(config.time_limit or 0 for config in configs) == pytest.approx(120)
+        for config in configs:
+            assert config.evaluations is None
+            assert config.generations == 1_000_000 or config.seeder == "relevance"
 
 
 def test_every_method_of_a_seed_comes_before_the_next_seed() -> None:
@@ -198,10 +213,10 @@ def test_a_killed_benchmark_goes_on_and_repeats_no_finished_run(
 
 @pytest.mark.usefixtures("copied")
 def test_runs_with_other_settings_are_never_mixed_in(script: Script) -> None:
-    result = script("--methods", "random,evolve-prune", "--minutes", 0.1)
+    result = script("--methods", "random,evolve-prune", "--minutes", 20)
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert "digits-random-0 was made with time_limit = 3.0, expected 6.0: choose another --out" in line
+    assert "digits-random-0 was made with time_limit = 600.0, expected 1200.0: choose another --out" in line
 
 
 @pytest.mark.usefixtures("copied")
@@ -287,19 +302,20 @@ def test_convolutional_networks_are_left_out_where_samples_are_no_images(script:
     assert "note: the method cnn is left out: search space 'cnn': convolutions need images" in result.stderr
 
 
-@pytest.mark.usefixtures("warm_torch")
+@pytest.mark.usefixtures("short_convolutions")
 def test_convolutional_networks_go_on_when_killed_and_stand_in_table_json_and_plot(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(schedule, "evolve", partial(start.evolve, observers=[Interrupting()]))
-        assert script("--methods", "cnn,random", "--minutes", 0.2).exit_code == 130
+        assert script("--methods", "cnn,random").exit_code == 130
     begun = records(Path("out/digits-cnn-0.unfinished"))
-    result = script("--methods", "cnn,random", "--minutes", 0.2)
+    result = script("--methods", "cnn,random")
     assert result.exit_code == 0, result.output
     assert records(Path("out/digits-cnn-0"))[: len(begun)] == begun
+    assert 0 < len(begun) < 4
     (run,) = json.loads(Path("out/digits.json").read_text())["methods"]["cnn"]
-    assert run["networks"] == len(records(Path("out/digits-cnn-0"))) > 1
+    assert run["networks"] == len(records(Path("out/digits-cnn-0"))) == 4
     assert run["edge_updates"] is None
     for member in run["front"]:
         assert member["flops"] == 2 * member["edges"]
@@ -326,7 +342,7 @@ def test_convolutional_networks_are_as_large_and_see_images_moved_as_those_of_ne
     assert methods.settings_of(dataset).budgets[-1] <= spread.edges[1]
 
 
-@pytest.mark.usefixtures("warm_torch")
+@pytest.mark.usefixtures("short_convolutions")
 def test_a_setting_of_a_data_set_has_runs_and_results_of_its_own(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,8 +352,8 @@ def test_a_setting_of_a_data_set_has_runs_and_results_of_its_own(
         budgets=(150, 400), settings={**weights.settings, "space_options": small, "constraints": ["flops<=600"]}
     )
     monkeypatch.setattr(methods, "DATASETS", {"digits-weights": changed})
-    monkeypatch.setattr(methods, "COMMON", {"space": "neuron", "generations": 1000})
-    result = script("--methods", "random,cnn", "--setting", "weights", "--minutes", 0.1)
+    monkeypatch.setattr(methods, "COMMON", {"space": "neuron", "generations": 1000, "evaluations": 12})
+    result = script("--methods", "random,cnn", "--setting", "weights")
     assert result.exit_code == 0, result.output
     assert config_of(Path("out/digits-weights-random-0")).objectives == ("trainval_error", "flops", "params")
     document = json.loads(Path("out/digits-weights.json").read_text())

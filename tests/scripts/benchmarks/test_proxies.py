@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import typer
+from scipy.stats import spearmanr
 from typer.testing import CliRunner, Result
 
 from evonas.evaluation.proxies import JOINED
@@ -74,6 +75,20 @@ def test_a_score_is_the_same_in_whatever_process_it_is_found(tables: Path, tmp_p
         scores = read_scores(tmp_path / str(jobs) / "proxies.csv")
         found.append({key: row.score for key, row in scores.items()})
     assert found[0] == found[1]
+
+
+def test_a_second_draw_has_other_scores_and_the_table_says_how_well_both_agree(tables: Path, tmp_path: Path) -> None:
+    for draw in (0, 1):
+        result = script(tables, "--n", 3, "--draw", draw, "--out", tmp_path)
+        assert result.exit_code == 0, result.output
+    first, second = (read_scores(tmp_path / name) for name in ("proxies.csv", "proxies-draw1.csv"))
+    assert first.keys() == second.keys()
+    assert [key for key in first if first[key].score == second[key].score] == [k for k in first if k[1] == "params"]
+    entries = json.loads((tmp_path / "proxies.json").read_text())["proxies"]
+    assert entries["params"]["repeated"] == pytest.approx(1)
+    assert -1 <= entries["snip"]["repeated"] <= 1
+    both = [[scores[key].score for key in first if key[1] == "snip"] for scores in (first, second)]
+    assert entries["snip"]["repeated"] == pytest.approx(spearmanr(*both).statistic)
 
 
 def test_architectures_are_drawn_among_those_with_published_scores_and_the_first_stay(tables: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
+from clock import Clock
 from typer.testing import CliRunner
 
 from scripts.benchmarks.tables import results, tables
@@ -53,7 +54,8 @@ def test_the_table_has_a_row_for_each_data_set_with_means_and_deviations(tmp_pat
     assert lines[4].startswith(f"| plane | {np.mean(scores):.2f} ± {np.std(scores, ddof=1):.2f} |")
 
 
-def test_evonas_takes_part_with_its_time_limit_and_its_parameters_are_counted(tmp_path: Path) -> None:
+def test_evonas_takes_part_with_its_time_limit_and_its_parameters_are_counted(tmp_path: Path, clock: Clock) -> None:
+    clock.limits_end_after(12)
     benchmark(tmp_path, "--methods", "evonas", "--tables", "halves", "--seconds", "1", "--splits", "1")
     (score,) = results.read(tmp_path / "tables.csv")
     assert score.limit == 1

@@ -16,7 +16,7 @@ seeds = st.integers(0, 2**32 - 1)
 TASK = Task("classification", (1, 8, 8), 10)
 SPACE = create(TASK, {"founders": "log-uniform", "founder_edges": (64, 800)})
 PARAMS = MutationParams(DistanceLaw(TASK.input_shape))
-examples = settings(max_examples=40, deadline=None)
+examples = settings(max_examples=40)
 
 
 def founder(seed: int, n_layers: int = 1) -> NeuronGenotype:

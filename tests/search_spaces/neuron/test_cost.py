@@ -41,7 +41,7 @@ def test_tied_edges_are_one_parameter_a_group() -> None:
     assert cost(tied, "none")["flops"] == 10
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_parameters_are_those_of_the_phenotype(seed: int) -> None:
     from search_spaces.neuron.module import NeuronModule

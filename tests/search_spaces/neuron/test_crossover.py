@@ -17,7 +17,7 @@ seeds = st.integers(0, 2**32 - 1)
 SPACE = create(
     Task("classification", (1, 8, 8), 10), {"founders": "log-uniform", "founder_edges": (64, 800)}
 )
-examples = settings(max_examples=40, deadline=None)
+examples = settings(max_examples=40)
 
 
 def strangers(seed: int) -> tuple[NeuronGenotype, NeuronGenotype]:

@@ -109,7 +109,7 @@ def test_edges_into_the_output_layer_are_uniform() -> None:
     assert np.bincount(drawn[:, 0], minlength=25).min() > 60
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seeds, st.integers(0, 200), st.sampled_from([0, 1 << 16]))
 def test_drawn_edges_are_absent_distinct_and_as_many_as_there_are(seed: int, k: int, many: int) -> None:
     rng = np.random.default_rng(seed)

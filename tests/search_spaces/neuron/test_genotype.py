@@ -112,7 +112,7 @@ def test_pruning_goes_in_cascade_and_squeezes_empty_layers() -> None:
     assert squeezed.layers.tolist() == [1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_what_is_left_after_pruning_is_valid_and_on_paths_from_inputs_to_outputs(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -130,7 +130,7 @@ def test_what_is_left_after_pruning_is_valid_and_on_paths_from_inputs_to_outputs
     assert again.genotype == child
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_pruning_does_not_depend_on_the_order_of_the_edges(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -140,7 +140,7 @@ def test_pruning_does_not_depend_on_the_order_of_the_edges(seed: int) -> None:
     assert connected(genotype, genotype.edges[order], ties[order]).genotype == replace(genotype, ties=ties)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_what_is_stored_is_what_is_read(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -36,7 +36,7 @@ def drawn(edges: list[tuple[Any, Any]], **attributes: dict[Any, Any]) -> nx.DiGr
     return graph
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_what_is_exported_is_what_is_imported(seed: int) -> None:
     rng = np.random.default_rng(seed)

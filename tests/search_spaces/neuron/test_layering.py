@@ -29,7 +29,7 @@ def random_dag(rng: np.random.Generator, n: int) -> np.ndarray[tuple[int, int], 
     return order[np.argwhere(np.triu(rng.random((n, n)) < rng.uniform(0, 0.4), 1))].reshape(-1, 2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.integers(1, 30))
 def test_layers_are_the_longest_paths_that_networkx_finds(seed: int, n: int) -> None:
     edges = random_dag(np.random.default_rng(seed), n)
@@ -42,7 +42,7 @@ def test_layers_are_the_longest_paths_that_networkx_finds(seed: int, n: int) -> 
     assert longest_path_layers(n, edges).tolist() == [longest[node] for node in range(n)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, st.integers(2, 30))
 def test_a_cycle_is_refused(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
@@ -52,7 +52,7 @@ def test_a_cycle_is_refused(seed: int, n: int) -> None:
         longest_path_layers(n, np.concatenate([random_dag(rng, n), cycle]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_arranging_does_not_depend_on_the_order_of_neurons_and_edges(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def test_arranging_does_not_depend_on_the_order_of_neurons_and_edges(seed: int) 
     assert arranged == genotype
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_inserted_neurons_leave_the_edges_between_the_others_as_they_are(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -90,7 +90,7 @@ def test_ids_are_located() -> None:
     assert locate(np.empty(0, np.int64), ids).tolist() == [-1, -1, -1]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds)
 def test_counts_and_capacities_of_layer_pairs_are_those_of_the_edges(seed: int) -> None:
     genotype = random_genotype(np.random.default_rng(seed), density=1.0)

@@ -120,7 +120,7 @@ def graphs(draw: st.DrawFn) -> LayerGraph:
     return LayerGraph(shapes[0], tuple(layers))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(graphs())
 def test_neurons_compute_what_the_layers_do(graph: LayerGraph) -> None:
     try:

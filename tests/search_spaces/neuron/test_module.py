@@ -38,7 +38,7 @@ def tied(network: Network, edges: list[int]) -> Network:
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**20), layers=st.sampled_from(SHAPES), norm=st.sampled_from(["layer", "layer-affine", "none"]),
     n=st.sampled_from([1, 5, 33]), density=st.sampled_from([0.05, 0.2, 1.0]),

@@ -30,7 +30,7 @@ from tests.search_spaces.neuron.reference import forward, parameters, random_gen
 
 seeds = st.integers(0, 2**32 - 1)
 PARAMS = MutationParams(DistanceLaw((1, 6, 6)), dict.fromkeys(OPERATORS, 0.5))
-examples = settings(max_examples=25, deadline=None)
+examples = settings(max_examples=25)
 
 
 def random_parent(seed: int) -> tuple[NeuronGenotype, Weights]:
@@ -85,7 +85,7 @@ def test_adding_edges_keeps_every_bit_of_the_old_weights() -> None:
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=seeds)
 def test_weights_fit_the_child_of_every_operator_and_tied_edges_agree(name: str, seed: int) -> None:
     parent, weights = random_parent(seed)

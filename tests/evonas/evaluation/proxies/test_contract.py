@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import re
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -18,7 +19,8 @@ from evonas.evaluation.proxies import JOINED, MEASURED, PROXIES, fitting
 from evonas.evaluation.proxies.compute import SCORES, Score, compute
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.networks import Unfit
-from evonas.evaluation.proxies.scorer import Scorer
+from evonas.evaluation.proxies.reg_swap import PUBLISHED, WIDTH
+from evonas.evaluation.proxies.scorer import N_SIZES, Scorer
 from evonas.objectives.metrics import METRICS
 from evonas.run.examples import example_of
 from evonas.run.plugins import available_spaces
@@ -113,6 +115,22 @@ def test_joined_ranks_are_sums_of_logarithms_and_failures_stay_out() -> None:
     expected = [math.log(1 / 3) + math.log(1.5 / 3), math.log(1.5 / 3), math.log(2 / 3)]
     np.testing.assert_allclose(result[:3], expected)
     assert np.isnan(result[3])
+
+
+def test_reg_swap_prefers_the_sizes_of_the_space_or_those_that_are_set() -> None:
+    space, genotype = spaces()["nasbench201"]
+    scorer = _scorer(space, IMAGES)
+    rng = np.random.default_rng(scorer.seed)
+    largest = max(space.cost(space.sample(rng))["params"] for _ in range(N_SIZES)) / 1000
+    found = scorer.scores(genotype, ["swap", "reg_swap", "params"])[0]
+    log_swap, size = math.log(found["swap"]), found["params"] / 1000
+
+    def expected(mu: float, sigma: float) -> float:
+        return log_swap - (size - mu) ** 2 / sigma
+
+    assert found["reg_swap"] == pytest.approx(expected(largest, WIDTH * largest**2))
+    given = replace(scorer, sizes=PUBLISHED).scores(genotype, ["reg_swap"])[0]
+    assert given["reg_swap"] == pytest.approx(expected(40, 40))
 
 
 def _scorer(space: Any, task: Task) -> Scorer[Any]:

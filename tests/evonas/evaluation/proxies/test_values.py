@@ -12,8 +12,9 @@ from torch import nn
 
 from evonas.evaluation.proxies import reg_swap
 from evonas.evaluation.proxies.compute import compute
-from evonas.evaluation.proxies.networks import Batch
+from evonas.evaluation.proxies.networks import Batch, active
 from evonas.types import Task
+from search_spaces.cell.genotype import parse
 from tests.evonas.evaluation.proxies.networks_to_score import IMAGES, Plain, batch_for, linear, spaces
 
 W = 1.5
@@ -61,6 +62,42 @@ def test_patterns_of_relus() -> None:
     assert compute("swap", network, batch) == 2  # the third ReLU says what the first does
     value = reg_swap.score(network, batch, mu=0.01, sigma=0.5)
     assert math.exp(value) == pytest.approx(2 * math.exp(-((9 / 1000 - 0.01) ** 2) / 0.5))
+
+
+def test_fewer_relus_than_samples_count_how_many_samples_they_tell_apart() -> None:
+    task = Task("regression", (2,), 1)
+    x = torch.randn(12, 2, generator=torch.Generator().manual_seed(0))
+    batch = Batch(x, torch.zeros(12, 1), task)
+
+    def score(n_relus: int) -> float:
+        rows = torch.randn(n_relus, 2, generator=torch.Generator().manual_seed(1)).tolist()
+        return compute("naswot", Plain(linear(rows), nn.ReLU(), linear([[1.0] * n_relus])), batch)
+
+    scores = [score(n) for n in (2, 3, 6, 40)]
+    assert scores == sorted(scores)
+    assert len(set(scores)) == len(scores)
+    signs = (x @ torch.randn(6, 2, generator=torch.Generator().manual_seed(1)).t() > 0).double().numpy()
+    K = signs @ signs.T + (1 - signs) @ (1 - signs).T
+    values = np.linalg.eigvalsh(K)
+    least = 12 * np.finfo(float).eps * values[-1]
+    assert (values <= least).any()
+    assert scores[2] == pytest.approx(np.log(np.maximum(values, least)).sum())
+
+
+def test_a_relu_that_operations_share_counts_once_for_each_as_in_the_published_network() -> None:
+    space, _ = spaces()["nasbench201"]
+    genotype = parse(
+        "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_3x3~0|nor_conv_1x1~1|avg_pool_3x3~2|"
+    )
+    network = space.compile(genotype)
+    patterns = active(network, batch_for(IMAGES).x)
+    of_cells = [uses for module in network.modules() for uses in getattr(module, "rectifier_uses", ())]
+    assert of_cells == [3, 1] * 3
+    assert sorted(uses for _, uses in patterns if uses > 1) == [3] * 3
+    signs = torch.cat([torch.where(p, 1.0, -1.0).double() * math.sqrt(uses) for p, uses in patterns], dim=1)
+    weight = sum(uses * p.shape[1] for p, uses in patterns)
+    K = (signs @ signs.t() + weight) / 2  # half of the signs' products and of their number are agreements
+    assert compute("naswot", network, batch_for(IMAGES)) == pytest.approx(float(torch.logdet(K)), rel=1e-6)
 
 
 def test_gradients_at_the_inputs_that_are_all_alike() -> None:

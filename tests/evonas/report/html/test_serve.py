@@ -6,7 +6,6 @@ import http.client
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 
@@ -88,14 +87,21 @@ def test_every_answer_says_what_a_browser_may_do(server: ThreadingHTTPServer) ->
 
 
 def test_clients_that_hang_up_are_silent(
-    server: ThreadingHTTPServer, capsys: pytest.CaptureFixture[str]
+    server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    handled, shut = threading.Semaphore(0), server.shutdown_request
+
+    def ended(request: socket.socket) -> None:
+        shut(request)
+        handled.release()
+
+    monkeypatch.setattr(server, "shutdown_request", ended)
     for request in (b"", b"GET", b"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"):
         client = socket.create_connection(("127.0.0.1", server.server_port))
         client.sendall(request)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset, not closed
         client.close()
-    time.sleep(0.3)
+        assert handled.acquire(timeout=60)
     assert ask(server, "/version.json")[0] == 200
     assert capsys.readouterr() == ("", "")
 

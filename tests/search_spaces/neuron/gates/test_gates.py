@@ -67,7 +67,7 @@ def test_gumbel_softmax_density_is_that_of_its_samples() -> None:
 
 
 @given(logit=st.floats(-4, 4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_expected_l0_of_hard_concrete_is_the_share_of_gates_that_are_not_zero(logit: float) -> None:
     logits = torch.full((100_000,), logit)
     gates = HardConcrete().gates(logits, torch.Generator().manual_seed(1))

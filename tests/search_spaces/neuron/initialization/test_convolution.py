@@ -96,7 +96,7 @@ def _source(place: tuple[int, ...], offset: tuple[int, ...], source: object, cha
     return first + channel * int(np.prod(shape)) + int(np.ravel_multi_index(at, shape))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(shape=SHAPES, plan=plans(2), seed=st.integers(0, 1000))
 def test_a_plan_computes_what_torchs_convolutions_do_and_has_their_gradients(
     shape: tuple[int, ...], plan: ConvolutionPlan, seed: int
@@ -121,7 +121,7 @@ def test_a_plan_computes_what_torchs_convolutions_do_and_has_their_gradients(
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shape=SHAPES, plan=plans(2), n_outputs=st.integers(1, 4))
 def test_edges_are_counted_without_building(shape: tuple[int, ...], plan: ConvolutionPlan, n_outputs: int) -> None:
     genotype = convolutional(shape, n_outputs, plan, np.random.default_rng(0))

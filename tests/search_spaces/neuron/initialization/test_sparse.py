@@ -18,7 +18,7 @@ DIGITS = Task("classification", (1, 8, 8), 10)
 TASKS = [DIGITS, Task("classification", (3, 4, 6), 3), Task("regression", (13,), 1), Task("regression", (1,), 2)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.sampled_from(TASKS), st.sampled_from(["log-uniform", "source"]))
 def test_founders_are_valid_on_longest_paths_and_feed_every_output(seed: int, task: Task, rule: str) -> None:
     founder = create(task, {"founders": rule}).sample(np.random.default_rng(seed))
@@ -31,7 +31,7 @@ def test_founders_are_valid_on_longest_paths_and_feed_every_output(seed: int, ta
     assert fed[-task.n_outputs :].min() >= 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, st.sampled_from(TASKS))
 def test_founders_that_training_prunes_are_valid_and_begin_with_more_edges_than_they_keep(
     seed: int, task: Task

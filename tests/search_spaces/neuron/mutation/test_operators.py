@@ -14,7 +14,7 @@ from tests.search_spaces.neuron.mutants import PARAMS, TASK, assert_same_order, 
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=seeds)
 def test_children_are_valid_feed_every_output_and_keep_the_order_of_layers(name: str, seed: int) -> None:
     parent = founder(seed)
@@ -26,7 +26,7 @@ def test_children_are_valid_feed_every_output_and_keep_the_order_of_layers(name:
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds)
 def test_places_and_ties_of_what_stays_are_kept(name: str, seed: int) -> None:
     parent = founder(seed)

@@ -37,7 +37,9 @@ random_cases = given(
 )
 
 #: Every trainer's test class runs the same test function; no state is shared between them.
-few_examples = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+few_examples = settings(
+    max_examples=40, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow]
+)
 
 
 class MeasuringContract:

@@ -128,7 +128,7 @@ def test_auto_compiles_the_faster_product_for_the_density(
         TorchTrainer().predict(network, Samples(np.zeros((1, 100), np.float32), np.zeros(1, np.int64)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**20), layers=st.sampled_from([(), (1,), (6, 5), (1, 7, 1)]), n=st.sampled_from([1, 5, 70]))
 def test_both_products_are_the_same_matrix(seed: int, layers: tuple[int, ...], n: int) -> None:
     rng = np.random.default_rng(seed)

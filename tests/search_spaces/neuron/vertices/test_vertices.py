@@ -95,7 +95,7 @@ def test_vertices_choose_among_all_before_them_and_weightless_functions_read_no_
 
 @pytest.mark.parametrize("name", get_args(RelaxationName))
 @given(seed=st.integers(0, 1000), temperature=st.floats(0.2, 1.0))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_gammas_are_points_of_one_simplex_a_vertex(name: RelaxationName, seed: int, temperature: float) -> None:
     made = structure(seed, spread=3.0)
     noise = made.noise(torch.Generator().manual_seed(seed))
@@ -127,7 +127,7 @@ def test_a_vertex_is_the_sum_of_its_pairs_by_their_shares() -> None:
 
 @pytest.mark.parametrize("norm", NORMS)
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_network_that_is_read_off_computes_what_one_hot_gammas_do(norm: Norm, seed: int) -> None:
     relaxed, gammas = network(norm, seed), structure(seed, spread=3.0).gammas
     found = to_network(relaxed, gammas, frame)
