@@ -83,6 +83,13 @@ class Task:
             object.__setattr__(self, "target_scale", scales[0] if len(scales) == 1 else scales)
 
     @property
+    def error(self) -> str:
+        """Name of the error of outputs: ``error`` of classes, ``mse`` of one target, ``nmse`` of several alike."""
+        if self.kind == "classification":
+            return "error"
+        return "mse" if self.n_outputs == 1 else "nmse"
+
+    @property
     def n_inputs(self) -> int:
         """Number of values in one sample."""
         return int(np.prod(self.input_shape))

@@ -9,12 +9,12 @@ from typing import Any, Generic
 
 from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.data.samples import Splits
-from evonas.evaluation.metrics import measure, metric_names
+from evonas.evaluation.metrics import measure
 from evonas.export.data_units import export_target, inputs_of
 from evonas.export.formats import make_program, program_formats
 from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.compiled import find_compiler
-from evonas.runtimes.device import seconds_on_device
+from evonas.runtimes.device import parse_command, seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx
 from evonas.runtimes.running import running
 from evonas.runtimes.timing import alone
@@ -31,13 +31,12 @@ def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): with int8 weights,
     the error on the validation samples.
     """
-    error = metric_names(task, "int8")[0]
     precisions = program_formats(space).get("c", ())
     names = [HOST_LATENCY, DEVICE_LATENCY]
     if "float32" in precisions:
         names += ["flash", "ram"]
     if "int8" in precisions:
-        names += ["int8_flash", error]
+        names += ["int8_flash", f"int8_{task.error}"]
     return tuple(names)
 
 
@@ -85,7 +84,7 @@ class DeploymentEvaluator(Generic[G]):
             raise ValueError("only a trained network can be deployed, got no weights")
         timeout = min(self.timeout, stop.deadline - time.monotonic())
         found: dict[str, float] = {}
-        error = metric_names(self.splits.task, "int8")[0]
+        error = f"int8_{self.splits.task.error}"
         if not {HOST_LATENCY, DEVICE_LATENCY}.isdisjoint(self.wanted):
             found |= self._latency(genotype, weights, timeout, stop)
         if not {"flash", "ram"}.isdisjoint(self.wanted):
@@ -123,6 +122,26 @@ class DeploymentEvaluator(Generic[G]):
         with running(files, format, self._target, self.splits.task.n_outputs) as network, alone(stop):
             seconds, spread = network.time(inputs)
         return {**found, HOST_LATENCY: 1e6 * seconds, "latency_spread": spread}
+
+
+def deployment_of(
+    space: SearchSpace[G], splits: Splits, wanted: tuple[str, ...], command: str | None, timeout: float
+) -> DeploymentEvaluator[G]:
+    """The evaluator of some of :func:`deployment_names`.
+
+    Args:
+        space: The space of the genotypes.
+        splits: The data set of the run.
+        wanted: Names of the metrics.
+        command: The command that times the exported file on a device; None for none.
+        timeout: Seconds that the command may take.
+
+    Raises:
+        UserError: The command cannot be read, or the latency on this machine is wanted and nothing here can time it.
+    """
+    if HOST_LATENCY in wanted:
+        require_timing(space)
+    return DeploymentEvaluator(space, splits, wanted, () if command is None else parse_command(command), timeout)
 
 
 def timed_format(space: SearchSpace[Any]) -> str:

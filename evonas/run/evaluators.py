@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -17,31 +16,28 @@ from evonas.data.samples import Splits
 from evonas.evaluation import (
     CostEvaluator,
     CustomEvaluator,
-    DeploymentEvaluator,
     Evaluator,
     LatencyEstimator,
+    PhenotypeEvaluator,
     SharedEvaluator,
     TableEvaluator,
     TrainedEvaluator,
     merge,
 )
 from evonas.evaluation.cost import LATENCY_ESTIMATE
-from evonas.evaluation.deployment import deployment_names, require_timing
-from evonas.evaluation.metrics import metric_names
-from evonas.evaluation.proxies import JOINED, MEASURED, check_names, measured_for
+from evonas.evaluation.deployment import deployment_names, deployment_of
+from evonas.evaluation.proxies import MEASURED, check_single, measured_for
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.trained import trained_names
 from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
-from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
+from evonas.objectives.metrics import DEVICE_LATENCY
 from evonas.run.one_shot import FOLDER
 from evonas.run.open import check_compatible
 from evonas.run.plugins import custom_metric_names, custom_metrics, table_metrics
-from evonas.runtimes.device import parse_command
 from evonas.space import SearchSpace
 from evonas.store import read_info
 from evonas.supernet.checkpoint import load_supernet
-from evonas.training.augmentation import check_images
 from evonas.types import Task, UserError
 
 
@@ -61,15 +57,15 @@ def build_evaluator(
     Raises:
         UserError: Unknown metrics, a cost before a quality, or an evaluator that the space or another run cannot serve.
     """
-    structural = space.cost(space.sample(np.random.default_rng(0)))
-    scorer = _scorer(config, space, splits) if table is None else TableEvaluator(table)
-    evaluator = merge(scorer, CostEvaluator(space, tuple(structural)))
-    custom, devices = custom_metrics(config.wanted), table_metrics(config.space) if table is not None else {}
-    names = config.objectives or (metric_names(splits.task, "trainval" if table is None else "val")[0], "flops")
-    deployed = deployment_names(space, splits.task) if table is None else ()
-    proxies = measured_for(splits.task) if table is None else ()
-    known = (*evaluator.metric_names, *deployed, *devices, *_estimated(space), *proxies, *custom_metric_names())
-    _check_single([*names, *config.constraints], splits.task)
+    task, structural = splits.task, space.cost(space.sample(np.random.default_rng(0)))
+    scorer = _scorer(config, space, splits, table)
+    custom, devices = custom_metrics(config.wanted), {} if table is None else table_metrics(config.space)
+    names = config.objectives or (f"{'trainval' if table is None else 'val'}_{task.error}", "flops")
+    check_single([*names, *config.constraints], task)
+    deployed, proxies = ((), ()) if table is not None else (deployment_names(space, task), measured_for(task))
+    known = (
+        *scorer.metric_names, *structural, *deployed, *devices, *_estimated(space), *proxies, *custom_metric_names()
+    )
     goals = {name: metric.description.goal for name, metric in custom.items()}
     goals |= {name: metric.goal for name, metric in devices.items()}
     objectives = parse_objectives(names, config.constraints, known, {**costs_of(structural), **goals})
@@ -77,15 +73,20 @@ def build_evaluator(
         raise UserError("train_loss is measured against a teacher that this run changes: choose another metric, or "
                         "give --no-self-distillation")
     _check_order(names, LOGARITHMIC | {*structural, *devices})
-    if scored := _scored(objectives):
-        evaluator = merge(evaluator, ProxyEvaluator(Scorer(space, splits, config.seed), scored))
+    parts: list[PhenotypeEvaluator[Any]] = [CostEvaluator(space, tuple(structural))]
+    if scored := proxies_of(objectives):
+        parts.append(ProxyEvaluator(Scorer(space, splits, config.seed), scored))
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
-        evaluator = merge(evaluator, LatencyEstimator(space, folder))
-    if deployment := _deployment(config, space, splits, [n for n in deployed if n in objectives.metrics]):
-        evaluator = merge(evaluator, deployment)
+        parts.append(LatencyEstimator(space, folder))
+    wanted = tuple(name for name in deployed if name in objectives.metrics)
+    if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
+        raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
+                        "or neither (latency is that of this machine)")
+    if wanted:
+        parts.append(deployment_of(space, splits, wanted, config.latency_command, config.latency_timeout))
     if custom:
-        evaluator = merge(evaluator, CustomEvaluator(space, custom))
-    return evaluator, objectives
+        parts.append(CustomEvaluator(space, custom))
+    return merge(scorer, *parts), objectives
 
 
 def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
@@ -97,35 +98,9 @@ def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     )
 
 
-def check_proxies(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits, objectives: Objectives
-) -> None:
-    """Raise :class:`UserError` for a proxy of the configuration that networks of the space cannot have.
-
-    Args:
-        config: The configuration of the run.
-        space: The space of its genotypes.
-        splits: Its samples.
-        objectives: Its objectives and constraints.
-    """
-    names = [*_scored(objectives), *([] if config.prescreen is None else [config.prescreen])]
-    if names:
-        Scorer(space, splits, config.seed).check(list(dict.fromkeys(names)))
-
-
-def _scored(objectives: Objectives) -> tuple[str, ...]:
+def proxies_of(objectives: Objectives) -> tuple[str, ...]:
+    """The proxies among objectives and constraints."""
     return tuple(name for name in MEASURED if name in objectives.metrics)
-
-
-def _check_single(texts: Sequence[str], task: Task) -> None:
-    """Raise :class:`UserError` for objectives and constraints on proxies that one network of the task cannot have."""
-    for text in texts:
-        name = re.split("[<>]", text)[0].strip()
-        if name in JOINED:
-            raise UserError(f"{name} compares candidates and is no metric of one network: name some of its parts, "
-                            f"{', '.join(JOINED[name])}, or give it as --prescreen")
-        if name in MEASURED:
-            check_names([name], task)
 
 
 def _estimated(space: SearchSpace[Any]) -> tuple[str, ...]:
@@ -139,34 +114,22 @@ def _check_order(names: Sequence[str], costs: Set[str]) -> None:
                         f"{qualities[0]}")
 
 
-def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evaluator[Any]:
-    if config.supernet is None:
-        try:
-            check_images(splits.task.input_shape, config.recipe)
-        except ValueError as error:
-            raise UserError(f"training on {splits.name}: {error}") from error
-        return TrainedEvaluator(space, splits, config.recipe)
-    if not isinstance(space, Relaxable):
-        raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
-    check_compatible(f"the run of the supernet {config.supernet}", read_info(config.supernet), config, splits, space)
-    return SharedEvaluator(space, splits, load_supernet(config.supernet / FOLDER))
-
-
-def _deployment(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str]
-) -> DeploymentEvaluator[Any] | None:
-    """Evaluator of the exported network; None if none of its metrics is wanted.
+def _scorer(
+    config: RunConfig, space: SearchSpace[Any], splits: Splits, table: ArchitectureTable[Any] | None
+) -> Evaluator[Any]:
+    """The part that gives networks their weights and measures their quality.
 
     Args:
         config: Configuration of the run.
         space: Space of the run.
         splits: The data set.
-        wanted: Names of its metrics that are wanted.
+        table: The results that are looked up in its place; None without.
     """
-    if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
-        raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
-                        "or neither (latency is that of this machine)")
-    if HOST_LATENCY in wanted:
-        require_timing(space)
-    command = () if config.latency_command is None else parse_command(config.latency_command)
-    return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout) if wanted else None
+    if table is not None:
+        return TableEvaluator(table)
+    if config.supernet is None:
+        return TrainedEvaluator(space, splits, config.recipe)
+    if not isinstance(space, Relaxable):
+        raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
+    check_compatible(f"the run of the supernet {config.supernet}", read_info(config.supernet), config, splits, space)
+    return SharedEvaluator(space, splits, load_supernet(config.supernet / FOLDER))

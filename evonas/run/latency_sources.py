@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from evonas.config import RunConfig
 from evonas.objectives import Objectives
 from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.timing import machine
@@ -35,7 +34,7 @@ def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, r
     store.set_source(metric, source)
 
 
-def sources_of(config: RunConfig, objectives: Objectives) -> dict[str, str]:
+def sources_of(command: str | None, objectives: Objectives) -> dict[str, str]:
     """Machine or command that times the networks of a search here, by the metric; empty if nothing is timed."""
-    sources = {HOST_LATENCY: machine(), DEVICE_LATENCY: config.latency_command or ""}
+    sources = {HOST_LATENCY: machine(), DEVICE_LATENCY: command or ""}
     return {metric: source for metric, source in sources.items() if metric in objectives.metrics}

@@ -26,7 +26,7 @@ from evonas.run.lowering.networks import REPLACE_MAX_POOL
 from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
 from evonas.run.plugins import find_searcher
-from evonas.run.warm_start import WarmStart, read_seeds
+from evonas.run.warm_start import read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
 from evonas.space import G
@@ -99,11 +99,9 @@ def evolve(
         raise UserError(f"{REPLACE_MAX_POOL} is about seeds of another space, and there are none: name one with "
                         "--seed-from")
     parts = assemble(config, out, seed_from=seed_from)
-    seeds = None if not seed_from else read_seeds(
-        seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
-        replace_max_pool=replace_max_pool,
+    return begin(
+        parts, out, seed_from=seed_from, replace_max_pool=replace_max_pool, observers=observers, since=since
     )
-    return begin(parts, out, seeds=seeds, observers=observers, since=since)
 
 
 def seed(
@@ -131,23 +129,28 @@ def seed(
 
 
 def begin(
-    parts: Parts, out: Path, *, seeds: WarmStart | None = None, observers: Sequence[RunObserver] = (), since: float
+    parts: Parts, out: Path, *, seed_from: Sequence[Path] = (), replace_max_pool: bool = False,
+    observers: Sequence[RunObserver] = (), since: float,
 ) -> bool:
     """A new run of assembled parts in the directory ``out``; returns and raises as :func:`evolve`.
 
     Args:
-        seeds: The founders, where they are given.
+        seed_from: See :func:`evolve`.
+        replace_max_pool: See :func:`evolve`.
         since: ``time.monotonic()`` from which the time limit counts.
     """
     config, splits = parts.config, parts.splits
+    create_searcher(parts, None)
+    if not seed_from:
+        _draw_one(parts)
     teacher = None if config.teacher is None else read_teacher(
         config.teacher, config.teacher_members, samples=splits.train, task=splits.task, split_seed=config.split_seed,
         fingerprint=splits.fingerprint,
     )
+    seeds = None if not seed_from else read_seeds(
+        seed_from, config, splits, parts.space, parts.objectives, parts.evaluator, replace_max_pool=replace_max_pool
+    )
     given = [part for part in (seeds, teacher) if part is not None]
-    create_searcher(parts, None)
-    if seeds is None:
-        _draw_one(parts)
 
     def fill(directory: Path) -> None:
         for part in given:
@@ -220,9 +223,9 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float
         read_latencies(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
     with RunStore(out, parts.space, writing=True) as store:
         searcher = create_searcher(parts, store)
-        loop.claim(searcher, parts.evaluator, store)
-        for metric, source in sources_of(config, parts.objectives).items():
+        for metric, source in sources_of(config.latency_command, parts.objectives).items():
             check_target(store, metric, source, own=True)
+        loop.claim(searcher, parts.evaluator, store)
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
         evaluator, teacher = parts.evaluator, store.teacher_outputs()

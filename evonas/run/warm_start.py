@@ -76,7 +76,7 @@ def read_seeds(
     first: dict[str, Member[Any]] = {}  # by genotype
     costs: dict[str, ComputeCost] = {}
     ancestors: list[SeedSource] = []
-    timed_by = sources_of(config, objectives)
+    timed_by = sources_of(config.latency_command, objectives)
     notes: list[str] = []
     for run in runs:
         path = str(run.resolve())
