@@ -57,6 +57,10 @@ class Encoded(NamedTuple):
     header: Json
     arrays: Arrays
 
+    def part(self, prefix: str) -> dict[str, Floats]:
+        """The arrays whose names begin with a prefix, by what follows it."""
+        return {name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)}
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

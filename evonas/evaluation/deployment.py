@@ -14,7 +14,7 @@ from evonas.export.data_units import export_target, inputs_of
 from evonas.export.formats import make_program, program_formats
 from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.runtimes.compiled import find_compiler
-from evonas.runtimes.device import parse_command, seconds_on_device
+from evonas.runtimes.device import seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx
 from evonas.runtimes.running import running
 from evonas.runtimes.timing import alone
@@ -61,6 +61,18 @@ class DeploymentEvaluator(Generic[G]):
     command: tuple[str, ...] = ()
     timeout: float = 60.0
     shares_memory: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise :class:`UserError` where this machine has nothing that times networks of the space, and should."""
+        if HOST_LATENCY not in self.wanted:
+            return
+        if timed_format(self.space) == "onnx":
+            require_onnx()
+        elif find_compiler() is None:
+            raise UserError(
+                "latency is that of compiled C, and there is no C compiler: install gcc or clang, name one in the "
+                "environment variable CC, or time networks elsewhere by --latency-command"
+            )
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -124,37 +136,6 @@ class DeploymentEvaluator(Generic[G]):
         return {**found, HOST_LATENCY: 1e6 * seconds, "latency_spread": spread}
 
 
-def deployment_of(
-    space: SearchSpace[G], splits: Splits, wanted: tuple[str, ...], command: str | None, timeout: float
-) -> DeploymentEvaluator[G]:
-    """The evaluator of some of :func:`deployment_names`.
-
-    Args:
-        space: The space of the genotypes.
-        splits: The data set of the run.
-        wanted: Names of the metrics.
-        command: The command that times the exported file on a device; None for none.
-        timeout: Seconds that the command may take.
-
-    Raises:
-        UserError: The command cannot be read, or the latency on this machine is wanted and nothing here can time it.
-    """
-    if HOST_LATENCY in wanted:
-        require_timing(space)
-    return DeploymentEvaluator(space, splits, wanted, () if command is None else parse_command(command), timeout)
-
-
 def timed_format(space: SearchSpace[Any]) -> str:
     """The format as which networks of this space are timed."""
     return "c" if "c" in program_formats(space) else "onnx"
-
-
-def require_timing(space: SearchSpace[Any]) -> None:
-    """Raise :class:`UserError` where this machine has nothing that times networks of this space."""
-    if timed_format(space) == "onnx":
-        require_onnx()
-    elif find_compiler() is None:
-        raise UserError(
-            "latency is that of compiled C, and there is no C compiler: install gcc or clang, name one in the "
-            "environment variable CC, or time networks elsewhere by --latency-command"
-        )

@@ -26,7 +26,7 @@ from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.proxies.screen import Screen
 from evonas.objectives import Objectives
 from evonas.rng import Stream, stream
-from evonas.run.evaluators import build_evaluator, proxies_of
+from evonas.run.evaluators import build_evaluator
 from evonas.run.initialization import founder_options, suitable_options, with_method
 from evonas.run.plugins import create_space, find_searcher, read_space_options, read_table
 from evonas.run.presets import with_preset
@@ -93,10 +93,14 @@ def assemble(
     config = _as_told(config, splits)
     if new and config.preset is not None:
         asked = config.split
-        config = with_preset(config, create_space(config.space, splits.task, config.space_options), splits)
+        space = create_space(config.space, splits.task, config.space_options)
+        config = with_preset(config, space, splits)
         splits = splits if config.split == asked else load(config.dataset, **config.split)
     n_train, task = len(splits.train), splits.task
-    usual = default_epochs(n_train, config.recipe.batch_size, epochs=epochs, input_shape=task.input_shape)
+    if table is None:
+        usual = default_epochs(n_train, config.recipe.batch_size, epochs=epochs, input_shape=task.input_shape)
+    else:
+        usual = table.budgets[-1]
     config = with_budgets(config, usual, None if table is None else table.budgets)
     fills = partial(suitable_options, seed_from=seed_from), partial(founder_options, n_train=n_train)
     config, space = _with_space(config, task, fills if new else ())
@@ -156,12 +160,9 @@ def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
     }
     if isinstance(config.searcher_options, Given):
         numbers["settings"] = config.searcher_options.settings
-    scorer = Scorer(space, parts.splits, config.seed)
     if config.prescreen is not None:
-        numbers["screening"] = Screening(Screen(scorer, config.prescreen), config.prescreen_ratio)
-    proxies = [*proxies_of(parts.objectives), *([] if config.prescreen is None else [config.prescreen])]
-    if store is None and proxies:
-        scorer.check(list(dict.fromkeys(proxies)))
+        screen = Screen(Scorer(space, parts.splits, config.seed), config.prescreen)
+        numbers["screening"] = Screening(screen, config.prescreen_ratio)
     if config.searcher == "nsga2":
         numbers |= {
             "survival": config.survival, "parent_selection": config.parent_selection,

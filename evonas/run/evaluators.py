@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from evonas.data.samples import Splits
 from evonas.evaluation import (
     CostEvaluator,
     CustomEvaluator,
+    CustomMetric,
+    DeploymentEvaluator,
     Evaluator,
     LatencyEstimator,
     PhenotypeEvaluator,
@@ -25,20 +27,21 @@ from evonas.evaluation import (
     merge,
 )
 from evonas.evaluation.cost import LATENCY_ESTIMATE
-from evonas.evaluation.deployment import deployment_names, deployment_of
+from evonas.evaluation.deployment import deployment_names
 from evonas.evaluation.proxies import MEASURED, check_single, measured_for
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.scorer import Scorer
-from evonas.evaluation.trained import trained_names
+from evonas.evaluation.trained import measured_names, trained_names
 from evonas.objectives import LOGARITHMIC, Objectives, costs_of, parse_objectives
 from evonas.objectives.metrics import DEVICE_LATENCY
+from evonas.run.measure import Timer
 from evonas.run.one_shot import FOLDER
 from evonas.run.open import check_compatible
 from evonas.run.plugins import custom_metric_names, custom_metrics, table_metrics
 from evonas.space import SearchSpace
 from evonas.store import read_info
 from evonas.supernet.checkpoint import load_supernet
-from evonas.types import Task, UserError
+from evonas.types import Metrics, Task, UserError
 
 
 def build_evaluator(
@@ -57,79 +60,93 @@ def build_evaluator(
     Raises:
         UserError: Unknown metrics, a cost before a quality, or an evaluator that the space or another run cannot serve.
     """
-    task, structural = splits.task, space.cost(space.sample(np.random.default_rng(0)))
-    scorer = _scorer(config, space, splits, table)
-    custom, devices = custom_metrics(config.wanted), {} if table is None else table_metrics(config.space)
-    names = config.objectives or (f"{'trainval' if table is None else 'val'}_{task.error}", "flops")
-    check_single([*names, *config.constraints], task)
-    deployed, proxies = ((), ()) if table is not None else (deployment_names(space, task), measured_for(task))
-    known = (
-        *scorer.metric_names, *structural, *deployed, *devices, *_estimated(space), *proxies, *custom_metric_names()
-    )
-    goals = {name: metric.description.goal for name, metric in custom.items()}
-    goals |= {name: metric.goal for name, metric in devices.items()}
-    objectives = parse_objectives(names, config.constraints, known, {**costs_of(structural), **goals})
-    if config.teaches_itself and "train_loss" in objectives.metrics:
-        raise UserError("train_loss is measured against a teacher that this run changes: choose another metric, or "
-                        "give --no-self-distillation")
-    _check_order(names, LOGARITHMIC | {*structural, *devices})
+    if config.supernet is not None:
+        _check_supernet(config, space, splits, config.supernet)
+    structural = space.cost(space.sample(np.random.default_rng(0)))
+    custom = custom_metrics(config.wanted)
+    objectives, deployed = _find_objectives(config, space, splits.task, structural, custom, table)
     parts: list[PhenotypeEvaluator[Any]] = [CostEvaluator(space, tuple(structural))]
-    if scored := proxies_of(objectives):
+    if scored := tuple(name for name in MEASURED if name in objectives.metrics):
         parts.append(ProxyEvaluator(Scorer(space, splits, config.seed), scored))
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
         parts.append(LatencyEstimator(space, folder))
-    wanted = tuple(name for name in deployed if name in objectives.metrics)
-    if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
-        raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
-                        "or neither (latency is that of this machine)")
-    if wanted:
-        parts.append(deployment_of(space, splits, wanted, config.latency_command, config.latency_timeout))
+    if deployed:
+        timer = Timer(config.latency_command, config.latency_timeout)
+        parts.append(DeploymentEvaluator(space, splits, deployed, timer.command, timer.timeout))
     if custom:
         parts.append(CustomEvaluator(space, custom))
-    return merge(scorer, *parts), objectives
+    if table is not None:
+        return merge(TableEvaluator(table), *parts), objectives
+    if config.supernet is None:
+        return merge(TrainedEvaluator(space, splits, config.recipe), *parts), objectives
+    assert isinstance(space, Relaxable)
+    shared: SharedEvaluator[Any] = SharedEvaluator(space, splits, load_supernet(config.supernet / FOLDER))
+    return merge(shared, *parts), objectives
+
+
+def _find_objectives(
+    config: RunConfig, space: SearchSpace[Any], task: Task, structural: Metrics, custom: Mapping[str, CustomMetric],
+    table: ArchitectureTable[Any] | None,
+) -> tuple[Objectives, tuple[str, ...]]:
+    """The objectives and constraints of a run, and those of their metrics that are measured of the exported network.
+
+    Args:
+        config: The configuration of the run.
+        space: The space of its genotypes.
+        task: Its task.
+        structural: Costs of a genotype.
+        custom: Metrics of other packages that it asks for.
+        table: The results that its networks are looked up in; None where they are trained or share weights.
+    """
+    devices = {} if table is None else table_metrics(config.space)
+    names = config.objectives or (f"{'trainval' if table is None else 'val'}_{task.error}", "flops")
+    costs = LOGARITHMIC | {*structural, *devices}
+    qualities = [name for name in names if name not in costs]
+    known = (*structural, *devices, *custom_metric_names())
+    deployed: tuple[str, ...] = ()
+    if isinstance(space, HasTimedParts):
+        known = (*known, LATENCY_ESTIMATE)
+    check_single([*names, *config.constraints], task)
+    if table is not None:
+        known = (*known, *table.metric_names)
+    else:
+        measured = trained_names(task) if config.supernet is None else measured_names(task)
+        known = (*known, *measured, *measured_for(task))
+        deployed = deployment_names(space, task)
+    goals = {name: metric.description.goal for name, metric in custom.items()}
+    goals |= {name: metric.goal for name, metric in devices.items()}
+    objectives = parse_objectives(names, config.constraints, (*known, *deployed), {**costs_of(structural), **goals})
+    if config.teaches_itself and "train_loss" in objectives.metrics:
+        raise UserError("train_loss is measured against a teacher that this run changes: choose another metric, or "
+                        "give --no-self-distillation")
+    if names[0] in costs and qualities:
+        raise UserError(f"the first objective must be the quality, then costs, got {', '.join(names)}: begin with "
+                        f"{qualities[0]}")
+    if (config.latency_command is None) == (DEVICE_LATENCY in objectives.metrics):
+        raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
+                        "or neither (latency is that of this machine)")
+    return objectives, tuple(name for name in deployed if name in objectives.metrics)
+
+
+def _check_supernet(config: RunConfig, space: SearchSpace[Any], splits: Splits, run: Path) -> None:
+    """Raise :class:`UserError` unless networks of this run can have the weights of the supernet that another trained.
+
+    Args:
+        config: The configuration of this run.
+        space: Its space.
+        splits: Its samples.
+        run: The other run.
+    """
+    if not isinstance(space, Relaxable):
+        raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
+    check_compatible(f"the run of the supernet {run}", read_info(run), config, splits, space)
 
 
 def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
     """The metrics that can be objectives or constraints of a run that trains networks of the space for the task."""
     structural = space.cost(space.sample(np.random.default_rng(0)))
+    estimated = (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
     return (
-        *trained_names(task), *structural, *deployment_names(space, task), *_estimated(space), *measured_for(task),
+        *trained_names(task), *structural, *deployment_names(space, task), *estimated, *measured_for(task),
         *custom_metric_names(),
     )
-
-
-def proxies_of(objectives: Objectives) -> tuple[str, ...]:
-    """The proxies among objectives and constraints."""
-    return tuple(name for name in MEASURED if name in objectives.metrics)
-
-
-def _estimated(space: SearchSpace[Any]) -> tuple[str, ...]:
-    return (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
-
-
-def _check_order(names: Sequence[str], costs: Set[str]) -> None:
-    """Raise :class:`UserError` where a cost comes first: the first objective is the quality, the others are costs."""
-    if names[0] in costs and (qualities := [name for name in names if name not in costs]):
-        raise UserError(f"the first objective must be the quality, then costs, got {', '.join(names)}: begin with "
-                        f"{qualities[0]}")
-
-
-def _scorer(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits, table: ArchitectureTable[Any] | None
-) -> Evaluator[Any]:
-    """The part that gives networks their weights and measures their quality.
-
-    Args:
-        config: Configuration of the run.
-        space: Space of the run.
-        splits: The data set.
-        table: The results that are looked up in its place; None without.
-    """
-    if table is not None:
-        return TableEvaluator(table)
-    if config.supernet is None:
-        return TrainedEvaluator(space, splits, config.recipe)
-    if not isinstance(space, Relaxable):
-        raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
-    check_compatible(f"the run of the supernet {config.supernet}", read_info(config.supernet), config, splits, space)
-    return SharedEvaluator(space, splits, load_supernet(config.supernet / FOLDER))

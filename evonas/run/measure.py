@@ -1,4 +1,6 @@
-"""Measurements of a run's networks after the search: latency, memory, and the error of int8 weights."""
+"""Timers of a run's networks, of which a column holds the results of one; and measurements after the search: latency,
+memory, and the error of int8 weights.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from evonas.evaluation.cost import LATENCY_ESTIMATE
-from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
+from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names
+from evonas.objectives import Objectives
 from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
-from evonas.run.latency_sources import check_target
 from evonas.run.open import OpenRun, load_splits
 from evonas.runtimes.device import parse_command
 from evonas.runtimes.timing import machine
 from evonas.space import Phenotype
 from evonas.store import RunStore
 from evonas.training import Stop
-from evonas.types import Metrics
+from evonas.types import Metrics, UserError
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,16 @@ class Timer:
 
     Attributes:
         text: The command as it was given; None for this machine.
-        command: Its words.
         timeout: Seconds that it may take.
     """
 
     text: str | None
-    command: tuple[str, ...]
     timeout: float
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words of the command, none for this machine; raises :class:`UserError` where it cannot be read."""
+        return () if self.text is None else parse_command(self.text)
 
     @property
     def metric(self) -> str:
@@ -60,7 +65,38 @@ def timer_of(text: str | None, timeout: float) -> Timer:
     Raises:
         UserError: The command cannot be read.
     """
-    return Timer(text, () if text is None else parse_command(text), timeout)
+    timer = Timer(text, timeout)
+    _ = timer.command
+    return timer
+
+
+def sources_of(command: str | None, objectives: Objectives) -> dict[str, str]:
+    """Machine or command that times the networks of a search here, by the metric; empty if nothing is timed."""
+    sources = {HOST_LATENCY: machine(), DEVICE_LATENCY: command or ""}
+    return {metric: source for metric, source in sources.items() if metric in objectives.metrics}
+
+
+def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, replace: bool = False) -> None:
+    """Note what times the networks of a run from now on.
+
+    Args:
+        metric: The column.
+        source: A machine, or a command.
+        own: The search itself measures it, so that it cannot be dropped.
+        replace: Drop what another one has measured.
+
+    Raises:
+        UserError: Another one has measured it, and that is not to be dropped.
+    """
+    known = store.sources().get(metric)
+    if known not in (None, source):
+        said = f"{metric} of {store.directory} was measured by {known!r}, this is {source!r}, and a column holds one"
+        if own:
+            raise UserError(f"{said}: measure there, or begin a run here")
+        if not replace:
+            raise UserError(f"{said}: measure there, or give --replace to drop what was measured")
+        store.drop_measurements(metric)
+    store.set_source(metric, source)
 
 
 def measure(
@@ -78,14 +114,12 @@ def measure(
     Raises:
         UserError: Nothing here can time the networks, or another machine or command has timed some.
     """
-    if timer.text is None:
-        require_timing(run.space)
     splits = load_splits(run)
     other = DEVICE_LATENCY if timer.metric == HOST_LATENCY else HOST_LATENCY
-    check_target(run.store, timer.metric, timer.text or machine(), own=timer.metric in run.objectives.metrics,
-                 replace=replace)
     names = tuple(name for name in deployment_names(run.space, run.task) if name != other)
     evaluator = DeploymentEvaluator(run.space, splits, names, timer.command, timer.timeout)
+    check_target(run.store, timer.metric, timer.text or machine(), own=timer.metric in run.objectives.metrics,
+                 replace=replace)
     metrics = _measure(run.store, ids, evaluator, report)
     estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in run.store.records() if LATENCY_ESTIMATE in r.metrics}
     return Measured(evaluator.metric_names, metrics, estimates)

@@ -39,7 +39,7 @@ def with_budgets(config: RunConfig, epochs: int, table: Sequence[int] | None) ->
 
     Args:
         config: Configuration of the run.
-        epochs: Epochs where it has none.
+        epochs: Epochs for one that has none.
         table: Epochs after which the table of results has networks, ascending; None without a table.
 
     Raises:
@@ -48,7 +48,6 @@ def with_budgets(config: RunConfig, epochs: int, table: Sequence[int] | None) ->
     several = _traits(config).rungs == "several"
     if config.epochs is None:
         rungs = tuple(table) if several and table is not None else None
-        epochs = epochs if table is None else table[-1]
         config = config.model_copy(update={"epochs": epochs, "rungs": config.rungs or rungs})
     if table is not None and (others := [budget for budget in config.budgets if budget not in table]):
         raise UserError(f"the table has networks after {' and '.join(map(str, table))} epochs, got {others[0]}: give "

@@ -17,12 +17,14 @@ from evonas.config import RunConfig
 from evonas.data.locating import expanded
 from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of, taught
+from evonas.evaluation.proxies import MEASURED, PROXIES
+from evonas.evaluation.proxies.scorer import Scorer
 from evonas.objectives import Objectives
 from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
 from evonas.run.distillation import OwnTeacher, read_teacher
-from evonas.run.latency_sources import check_target, sources_of
 from evonas.run.lowering.networks import REPLACE_MAX_POOL
+from evonas.run.measure import check_target, sources_of
 from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
 from evonas.run.plugins import find_searcher
@@ -140,9 +142,7 @@ def begin(
         since: ``time.monotonic()`` from which the time limit counts.
     """
     config, splits = parts.config, parts.splits
-    create_searcher(parts, None)
-    if not seed_from:
-        _draw_one(parts)
+    _check(parts, has_founders=bool(seed_from))
     teacher = None if config.teacher is None else read_teacher(
         config.teacher, config.teacher_members, samples=splits.train, task=splits.task, split_seed=config.split_seed,
         fingerprint=splits.fingerprint,
@@ -206,15 +206,27 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
         return _run(parts, out, observers, since)
 
 
-def _draw_one(parts: Parts) -> None:
-    """A founder or a member of the family, to see that there are any before anything is written."""
+def _check(parts: Parts, *, has_founders: bool) -> None:
+    """Raise :class:`UserError` for what would end a run only after something is written.
+
+    Its networks cannot have a proxy that it asks for, there is no founder or member of the family, or no such searcher.
+
+    Args:
+        parts: Parts of a new run.
+        has_founders: Whether its founders come from other runs, so that none is drawn.
+    """
     config, space = parts.config, parts.space
-    seeder = space.seeders.get(config.seeder) if isinstance(space, Seedable) and config.searcher != "nsga2" else None
-    rng = np.random.default_rng(config.seed)
-    if seeder is not None:
-        seeder(0, rng)
-    elif parts.family_search is None:
-        space.sample(rng)
+    proxies = {name for name in PROXIES if name == config.prescreen or (name in MEASURED and name in config.wanted)}
+    if proxies:
+        Scorer(space, parts.splits, config.seed).check(sorted(proxies))
+    if not has_founders:
+        seeder = space.seeders.get(config.seeder) if isinstance(space, Seedable) else None
+        rng = np.random.default_rng(config.seed)
+        if seeder is not None and config.searcher != "nsga2":
+            seeder(0, rng)
+        elif parts.family_search is None:
+            space.sample(rng)
+    create_searcher(parts, None)
 
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float) -> bool:
