@@ -50,6 +50,7 @@ class Parts:
 
     Attributes:
         family_search: The search that gives the family; None for one that is drawn member by member.
+        search_seed: Random stream of the searcher.
         table: Table in which the evaluator ``table`` looks networks up.
     """
 
@@ -59,6 +60,7 @@ class Parts:
     evaluator: Evaluator[Any]
     objectives: Objectives
     family_search: OneShotSearch[Any] | None
+    search_seed: np.random.SeedSequence
     table: ArchitectureTable[Any] | None = None
 
     @property
@@ -109,7 +111,9 @@ def assemble(
     config, search = with_method(config, space, out, n_samples=n_train)
     evaluator, objectives = build_evaluator(config, space, splits, out, table)
     config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
-    return Parts(config, splits, space, evaluator, objectives, search, table)
+    return Parts(
+        config, splits, space, evaluator, objectives, search, stream(config.seed, Stream.SEARCH), table
+    )
 
 
 def _as_told(config: RunConfig, splits: Splits) -> RunConfig:
@@ -156,7 +160,7 @@ def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
     config, space, factory = parts.config, parts.space, find_searcher(parts.config.searcher)
     numbers: dict[str, Any] = {
         "population": config.population, "children": config.children, "generations": config.generations,
-        "rungs": config.budgets,
+        "rungs": config.budgets, "rng": np.random.default_rng(parts.search_seed),
     }
     if isinstance(config.searcher_options, Given):
         numbers["settings"] = config.searcher_options.settings
@@ -179,8 +183,7 @@ def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
             if name in numbers and name not in {parameter.name for parameter in taken}:
                 raise UserError(f"the searcher {config.searcher!r} takes no {setting}, got "
                                 f"{getattr(config, setting)!r}: leave it out, or choose nsga2 or random")
-    rng = np.random.default_rng(stream(config.seed, Stream.SEARCH))
     try:
-        return factory(space, parts.objectives, rng=rng, **numbers)
+        return factory(space, parts.objectives, **numbers)
     except ValueError as error:
         raise UserError(f"searcher {config.searcher!r}: {error}") from error
