@@ -57,6 +57,10 @@ class Encoded(NamedTuple):
     header: Json
     arrays: Arrays
 
+    def part(self, prefix: str) -> dict[str, Floats]:
+        """The arrays whose names begin with a prefix, by what follows it."""
+        return {name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)}
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -81,6 +85,13 @@ class Task:
         if isinstance(self.target_scale, list | tuple):
             scales = tuple(self.target_scale)
             object.__setattr__(self, "target_scale", scales[0] if len(scales) == 1 else scales)
+
+    @property
+    def error(self) -> str:
+        """Name of the error of outputs: ``error`` of classes, ``mse`` of one target, ``nmse`` of several alike."""
+        if self.kind == "classification":
+            return "error"
+        return "mse" if self.n_outputs == 1 else "nmse"
 
     @property
     def n_inputs(self) -> int:

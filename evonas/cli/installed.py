@@ -216,14 +216,13 @@ def _described(options: Iterable[OptionHelp]) -> list[Entry]:
 
 def targets(as_json: AsJson = False) -> None:
     """List the targets that networks are measured on, and what is missing to use them (`evonas measure --target`)."""
-    from evonas.evaluation.on_targets import kinds_of
     from evonas.runtimes.targets import built_in_targets
 
     found = built_in_targets().values()
     if as_json:
         typer.echo(json.dumps([
             {"name": target.name, "description": target.description,
-             "metrics": [f"{kind}@{target.name}" for kind in kinds_of(target)],
+             "metrics": [f"{kind}@{target.name}" for kind in target.kinds],
              "missing": target.missing_tools(), "packages": list(target.packages)}
             for target in found
         ], indent=1))
@@ -231,7 +230,7 @@ def targets(as_json: AsJson = False) -> None:
     print_panels({
         "Targets": [Entry(target.name, f"{target.description} [{_readiness(target)}]") for target in found]
     })
-    kinds = dict.fromkeys(kind for target in found for kind in kinds_of(target))
+    kinds = dict.fromkeys(kind for target in found for kind in target.kinds)
     say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 with int8 weights): "
         "objectives and constraints of a search, and columns that `evonas measure RUN --target NAME` adds")
 

@@ -33,7 +33,6 @@ from evonas.run.open import open_run
 from evonas.run.refit import module, settle, share_of_time, standings
 from evonas.run.start import RunObserver, begin
 from evonas.serialization import renamed
-from evonas.training.device import using
 from evonas.types import MOST, Doubles, UserError, suggestion
 
 if TYPE_CHECKING:
@@ -186,7 +185,7 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             if run.front().empty and not finished and run.evaluations().empty:
                 raise UserError(f"no network was trained within time_limit, {self.time_limit} s: give more time, fewer "
                                 f"epochs or fewer samples")
-            with open_run(directory) as opened, using(config.device):
+            with open_run(directory) as opened:
                 final = settle(
                     opened, parts.splits, pick=pick, deadline=deadline, fills=not finished, n_jobs=config.jobs,
                     n_networks=self.ensemble,

@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.data.samples import Splits
-from evonas.evaluation.metrics import measure, metric_names
+from evonas.evaluation.metrics import measure
 from evonas.evaluation.on_targets import measure_on_targets, target_names
 from evonas.export.data_units import export_target, inputs_of
 from evonas.export.formats import make_program, program_formats
@@ -19,7 +19,7 @@ from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.device import seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx
 from evonas.runtimes.running import running
-from evonas.runtimes.targets import Target
+from evonas.runtimes.targets import Target, require_tools
 from evonas.runtimes.timing import alone
 from evonas.space import G, Phenotype, SearchSpace
 from evonas.training import Stop
@@ -34,14 +34,13 @@ def deployment_names(space: SearchSpace[Any], task: Task, targets: Sequence[Targ
     ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): with int8 weights,
     the error on the validation samples. Those on ``targets`` carry the target's name, see :func:`target_names`.
     """
-    error = metric_names(task, "int8")[0]
-    precisions = program_formats(space).get("c", ())
+    on_targets, precisions = target_names(space, targets), program_formats(space).get("c", ())
     names = [HOST_LATENCY, DEVICE_LATENCY]
     if "float32" in precisions:
         names += ["flash", "ram"]
     if "int8" in precisions:
-        names += ["int8_flash", error]
-    return (*names, *target_names(space, targets))
+        names += ["int8_flash", f"int8_{task.error}"]
+    return (*names, *on_targets)
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,19 @@ class DeploymentEvaluator(Generic[G]):
     timeout: float = 60.0
     targets: tuple[Target, ...] = ()
     shares_memory: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise :class:`UserError` where this machine lacks what times networks, or the tools of a target."""
+        require_tools(self.targets)
+        if HOST_LATENCY not in self.wanted:
+            return
+        if timed_format(self.space) == "onnx":
+            require_onnx()
+        elif find_compiler() is None:
+            raise UserError(
+                "latency is that of compiled C, and there is no C compiler: install gcc or clang, name one in the "
+                "environment variable CC, or time networks elsewhere by --latency-command"
+            )
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -98,7 +110,7 @@ class DeploymentEvaluator(Generic[G]):
             raise ValueError("only a trained network can be deployed, got no weights")
         timeout = min(self.timeout, stop.deadline - time.monotonic())
         found: dict[str, float] = {}
-        error = metric_names(self.splits.task, "int8")[0]
+        error = f"int8_{self.splits.task.error}"
         if not {HOST_LATENCY, DEVICE_LATENCY}.isdisjoint(self.wanted):
             found |= self._latency(genotype, weights, timeout, stop)
         if not {"flash", "ram"}.isdisjoint(self.wanted):
@@ -143,14 +155,3 @@ class DeploymentEvaluator(Generic[G]):
 def timed_format(space: SearchSpace[Any]) -> str:
     """The format as which networks of this space are timed."""
     return "c" if "c" in program_formats(space) else "onnx"
-
-
-def require_timing(space: SearchSpace[Any]) -> None:
-    """Raise :class:`UserError` where this machine has nothing that times networks of this space."""
-    if timed_format(space) == "onnx":
-        require_onnx()
-    elif find_compiler() is None:
-        raise UserError(
-            "latency is that of compiled C, and there is no C compiler: install gcc or clang, name one in the "
-            "environment variable CC, or time networks elsewhere by --latency-command"
-        )

@@ -16,8 +16,9 @@ from evonas.evaluation.metrics import measure, metric_names
 from evonas.individual import Evaluation, Trial
 from evonas.space import G, Phenotype, SearchSpace
 from evonas.training import Epoch, Recipe, Stop, Trained
+from evonas.training.augmentation import check_images
 from evonas.training.device import current
-from evonas.types import Floats, Metrics, Task, Weights
+from evonas.types import Floats, Metrics, Task, UserError, Weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,13 @@ class TrainedEvaluator(Generic[G]):
     splits: Splits
     recipe: Recipe
     teacher: Floats | None = None
+
+    def __post_init__(self) -> None:
+        """Raise :class:`UserError` where the recipe is one for images and the samples are none."""
+        try:
+            check_images(self.splits.task.input_shape, self.recipe)
+        except ValueError as error:
+            raise UserError(f"training on {self.splits.name}: {error}") from error
 
     @property
     def metric_names(self) -> tuple[str, ...]:

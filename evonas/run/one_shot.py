@@ -113,15 +113,16 @@ def _take_in(
     missing = store.missing(trials)
     for observer in observers:
         observer.asked(0, n_members, len(missing))
-    jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), starts[t.individual.id], stop) for t in missing]
 
     def report(evaluation: Evaluation[G]) -> None:
         for observer in observers:
             observer.evaluated(evaluation)
 
     with Group(store, report) as group:
-        ended = evaluate_all(evaluator, jobs, stop=stop, place=place, trial_timeout=trial_timeout)
-        for evaluation in ended:
+        for evaluation in evaluate_all(
+            evaluator, [Job(t, stream(seed, Stream.TRIAL, *t.key), starts[t.individual.id], stop) for t in missing],
+            stop=stop, place=place, trial_timeout=trial_timeout,
+        ):
             metrics = dict(evaluation.metrics)
             if "edge_updates" in metrics:
                 metrics["edge_updates"] += family.edge_updates / n_members

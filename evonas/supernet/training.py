@@ -17,7 +17,7 @@ from evonas.capabilities.family import Report
 from evonas.capabilities.options import HasWeightOptions
 from evonas.data.samples import Splits
 from evonas.space import Encoded, G
-from evonas.supernet.checkpoint import CHECKPOINT, HEADS, SUPERNET, supernet_weights
+from evonas.supernet.checkpoint import CHECKPOINT, HEADS, SUPERNET
 from evonas.supernet.optimizers import (
     Batch,
     LogitLearner,
@@ -214,7 +214,7 @@ class SupernetTraining(Generic[G]):
             return 0
         try:
             arrays = data.arrays
-            state = {name: torch.from_numpy(value) for name, value in supernet_weights(data).items()}
+            state = {name: torch.from_numpy(value) for name, value in data.part(SUPERNET).items()}
             self.learner.supernet.load_state_dict(state)
             with torch.no_grad():
                 for name, head in self.learner.heads.items():
