@@ -1,6 +1,6 @@
 """A network as layers: the form in which a space passes its networks to a space that does not know it. Numpy only.
 
-The layers are those of most convolutional networks in evaluation mode: linear layers, ReLU, max-pooling. BatchNorm has
+The layers are those of most convolutional networks in evaluation mode: linear layers, ReLU, clipping, max-pooling. BatchNorm has
 no layer of its own: it is folded into the preceding convolution, or is a depthwise 1x1 convolution. An identity has
 none either: the layers that follow read its source.
 """
@@ -173,6 +173,20 @@ class Relu:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """The value within bounds, as ReLU6 gives it; lowering to single neurons has no twin of it.
+
+    Attributes:
+        source: The node that is read.
+        least, most: The bounds; either may be infinite.
+    """
+
+    source: int
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
 class Addition:
     """The sum of one or more nodes of one shape.
 
@@ -206,7 +220,7 @@ class Zeros:
 
 
 Layer: TypeAlias = (
-    Convolution | AveragePool | MaxPool | GlobalAverage | Linear | Relu | Addition | Concatenation | Zeros
+    Convolution | AveragePool | MaxPool | GlobalAverage | Linear | Relu | Clip | Addition | Concatenation | Zeros
 )
 
 
@@ -289,7 +303,7 @@ def _shape_of(layer: Layer, sources: Sequence[Shape]) -> Shape:
             if len({source.sides for source in sources}) != 1:
                 raise ValueError(f"a concatenation needs nodes with the same sides, got {list(sources)}")
             return Shape(sum(source.channels for source in sources), sources[0].sides)
-        case Relu():
+        case Relu() | Clip():
             return sources[0]
         case AveragePool() | MaxPool():
             return Shape(sources[0].channels, layer.window.output(sources[0].sides))
@@ -345,7 +359,7 @@ class TakesLayers(Protocol[G_co]):
         """A genotype with weights that computes the same as ``graph``, to float32 tolerance; a pure function.
 
         Raises:
-            NotLowerable: The graph has max-pooling, inputs or outputs of another task, or more than this space allows;
-                this is checked before memory is allocated.
+            NotLowerable: The graph has max-pooling or clipping, inputs or outputs of another task, or more than this space
+                allows; this is checked before memory is allocated.
         """
         ...
