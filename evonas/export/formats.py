@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from evonas.capabilities.export import Exportable, ExportedModel, ExportTarget, Precision
+from evonas.capabilities.layers import Lowerable
 from evonas.runtimes.onnx_session import require_onnx
 from evonas.space import G, SearchSpace
 from evonas.types import Task, UserError, Weights
 
 
 def program_formats(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
-    """The precisions of weights by format: the space's own formats, and ``onnx`` for any network."""
+    """The precisions of weights by format: the space's own formats, ``onnx`` for any network, ``c`` for layers."""
     own = space.formats if isinstance(space, Exportable) else {}
-    return {"onnx": ("float32",), **own}
+    layers: dict[str, Sequence[Precision]] = {"c": ("float32", "int8")} if isinstance(space, Lowerable) else {}
+    return {"onnx": ("float32",), **layers, **own}
 
 
 def make_program(
@@ -38,8 +40,14 @@ def make_program(
     try:
         if isinstance(space, Exportable) and format in space.formats:
             return space.export(genotype, weights, format, target)
+        module = space.compile(genotype, weights)
+        if format == "c":
+            from evonas.export.layers.c_program import layer_program  # imports torch
+
+            assert isinstance(space, Lowerable)
+            return layer_program(space.layers(genotype, weights), module, task, target)
         from evonas.export.traced import TracedProgram  # imports torch
 
-        return TracedProgram(space.compile(genotype, weights), task, target)
+        return TracedProgram(module, task, target)
     except ValueError as error:
         raise UserError(f"this network cannot be exported: {error}") from error

@@ -36,8 +36,8 @@ def lower(
         most_edges: The largest network that is made.
 
     Raises:
-        NotLowerable: There is max-pooling or clipping, the task is another one, the network has more edges (known before memory is
-            taken for them), or it computes the same for every input.
+        NotLowerable: There is max-pooling or clipping, the task is another one, the network has more edges (known
+            before memory is taken for them), or it computes the same for every input.
     """
     if graph.max_pools:
         raise NotLowerable(f"has max-pooling ({', '.join(graph.max_pools)}), which is no weighted sum")
