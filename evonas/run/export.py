@@ -26,6 +26,8 @@ from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 
 #: Endings of files, and the format that each stands for; networks as those of another space are stored as torch is.
 ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
+#: The format that is a folder for a hub of models.
+PACKAGE = "package"
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
 TOLERANCE = 1e-5
 
@@ -52,26 +54,74 @@ def write_program(
     """
     if (path.suffix != f".{format}" or not path.stem) and not (format == "onnx" and is_stream(path)):  # one file
         raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
+    program = prepare(package, splits, path.stem, format, precision)
+    files, remarks = checked_files(program, package, splits)
+    paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
+    write_files(paths)
+    return Written(tuple(paths), remarks)
+
+
+class Prepared(NamedTuple):
+    """A network in a format of its space, not yet checked.
+
+    Attributes:
+        model: The program.
+        format: Name of the format.
+        target: Purpose of the program.
+        n_edges: Number of its edges; None where its space counts none.
+    """
+
+    model: ExportedModel
+    format: str
+    target: ExportTarget
+    n_edges: float | None
+
+
+def prepare(package: Package, splits: Splits, stem: str, format: str, precision: Precision) -> Prepared:
+    """Make the program of a network.
+
+    Args:
+        package: The network.
+        splits: The data set of the run.
+        stem: Name of its files without suffix.
+        format: A format of its space.
+        precision: Precision of the weights.
+
+    Raises:
+        UserError: The space has no such format, the name cannot be one in C, a package is missing, or this network
+            cannot be written.
+    """
     space = create_space(package.space, package.task, package.options)
     check_format(space, format, precision)
     genotype = space.decode(package.genotype)
-    name = identifier(path.stem) if format == "c" else "network"
+    name = identifier(stem) if format == "c" else "network"
     names = {what: tuple(map(str, package.source.get(what, ()))) for what in ("classes", "columns", "targets")}
     target = replace(
-        export_target(splits, name, precision), stem=path.stem, classes=names["classes"], inputs=names["columns"],
+        export_target(splits, name, precision), stem=stem, classes=names["classes"], inputs=names["columns"],
         targets=names["targets"],
     )
     _check_targets(splits)
-    program = make_program(space, package.task, genotype, package.weights, format, target)
-    inputs = inputs_of(splits.validation, target)
-    outputs = predict(program.compile(), samples_of(inputs, splits.validation, target))
-    remarks = _remarks(package, splits, outputs, precision)
-    files = program.files((*remarks, *_names(package)))
-    n_edges = space.cost(genotype).get("edges")
-    checks = _check(files, format, target, inputs, outputs, n_edges)
-    paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
-    write_files(paths)
-    return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
+    model = make_program(space, package.task, genotype, package.weights, format, target)
+    return Prepared(model, format, target, space.cost(genotype).get("edges"))
+
+
+def checked_files(program: Prepared, package: Package, splits: Splits) -> tuple[Mapping[str, bytes], tuple[str, ...]]:
+    """Contents by suffix, and remarks, of a program that computes on the validation samples what torch does.
+
+    Args:
+        program: The program.
+        package: The network.
+        splits: The data set of the run.
+
+    Raises:
+        UserError: It does not.
+    """
+    inputs = inputs_of(splits.validation, program.target)
+    outputs = predict(program.model.compile(), samples_of(inputs, splits.validation, program.target))
+    remarks = _remarks(package, splits, outputs, program.target.precision)
+    files = program.model.files((*remarks, *_names(package)))
+    checks = check_program(files, program.format, program.target, inputs, outputs, program.n_edges)
+    return files, (*remarks, *sizes_of(program.model, program.n_edges), *checks)
 
 
 def formats_of(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
@@ -86,6 +136,7 @@ def check_format(space: SearchSpace[Any], format: str, precision: str, more: Ite
         more: Further formats, of float32.
     """
     formats: dict[str, Sequence[Precision]] = {**formats_of(space), **dict.fromkeys(more, ("float32",))}
+    formats[PACKAGE] = formats.get("c", ("float32",))
     if format not in formats:
         raise UserError(f"networks of this space cannot be exported as {format!r}{suggestion(format, formats)}")
     for allowed in formats[format]:
@@ -166,14 +217,15 @@ def _check_targets(splits: Splits) -> None:
                         f"export as torch, which gives float64")
 
 
-def _sizes(program: ExportedModel, n_edges: float | None) -> tuple[str, ...]:
+def sizes_of(program: ExportedModel, n_edges: float | None) -> tuple[str, ...]:
+    """Remarks on the memory of a program, and on that for each of its edges; None for no edges."""
     texts = [f"{size:,} bytes of {kind}" for kind, size in program.sizes.items()]
     if n_edges is not None and "flash" in program.sizes:
         texts.append(f"{program.sizes['flash'] / n_edges:.2f} bytes of flash an edge")
     return (", ".join(texts),) if texts else ()
 
 
-def _check(
+def check_program(
     files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
     n_edges: float | None,
 ) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 from evonas.capabilities.layers import Lowerable, NotLowerable, TakesLayers
 from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure
-from evonas.run.export import TOLERANCE, Written, check_ending, check_format, format_of, write_program
+from evonas.run.export import PACKAGE, TOLERANCE, Written, check_ending, check_format, format_of, write_program
+from evonas.run.hub.card import Command
+from evonas.run.hub.folder import write_folder
 from evonas.run.lowering.networks import REPLACE_MAX_POOL, LoweredNetwork, lower_network
 from evonas.run.package import FORMATS, Package, export
 from evonas.run.plugins import available_spaces, create_space
@@ -37,19 +39,20 @@ def _takes_layers(name: str, task: Task) -> bool:
 
 def write_network(
     package: Package, splits: Callable[[], Splits], path: Path, format: str | None, precision: str = "float32", *,
-    replace_max_pool: bool = False, usual: str | None = None,
+    replace_max_pool: bool = False, usual: str | None = None, commands: Sequence[Command] = (),
 ) -> Written:
     """Write a network in any format there is.
 
     Args:
         package: The network.
         splits: Gives the data set of the run, for what is checked on its validation samples.
-        path: Path of the main file.
-        format: ``torch``, ``json``, one of the space's own, or the name of a space that takes its networks; None is
+        path: Path of the main file, or of the folder for the format ``package``.
+        format: ``torch``, ``json``, ``package``, one of the space's own, or the name of a space that takes its networks; None is
             what the ending of the file stands for, see :func:`evonas.run.export.format_of`.
         precision: Precision of the weights, if the format has several.
         replace_max_pool: See :func:`write_lowered`.
         usual: The format of a file without an ending, where none is given.
+        commands: How the network was made, for the card of a package.
 
     Raises:
         UserError: There is no such format or precision, the file ends in what stands for none or another, or as
@@ -61,6 +64,8 @@ def write_network(
     stored_as = check_format(space, format, precision, spaces)
     if replace_max_pool and format not in spaces:
         raise UserError(f"{REPLACE_MAX_POOL} is for a format that is a search space, got {format!r}: leave it out")
+    if format == PACKAGE:
+        return write_folder(package, splits(), path, stored_as, commands)
     if format in spaces or format in FORMATS:
         check_ending(path, format)
     if format in spaces:
