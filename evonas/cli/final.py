@@ -181,7 +181,8 @@ def export(
         typer.Option(help="search; fresh or inherited: of the latest such retraining.", rich_help_panel=CHOICE),
     ] = "search",
     precision: Annotated[
-        str, typer.Option(help="float32; for C also int8, one scale a layer, kernel or channel.", rich_help_panel=OUTPUT)
+        str,
+        typer.Option(help="float32; for C also int8, one scale a layer, kernel or channel.", rich_help_panel=OUTPUT),
     ] = "float32",
     replace_max_pool: ReplaceMaxPool = False,
     data_root: Annotated[
@@ -196,18 +197,22 @@ def export(
     """
     from evonas.cli.made_by import made_by
     from evonas.run.api import package
+    from evonas.run.export import PACKAGE
     from evonas.run.hub.card import Command
     from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
-        founders = [source.run for source in opened.store.info.seeds if source.ids]
-        options = {"format": format, "weights": weights, "precision": precision}
-        exported = ["evonas", "export", str(run), str(id), *(f"--{k}={v}" for k, v in options.items()), f"--out={out}"]
+        commands: list[Command] = []
+        if format == PACKAGE:
+            founders = [source.run for source in opened.store.info.seeds if source.ids]
+            options = {"format": format, "weights": weights, "precision": precision, "out": out}
+            exported = ["evonas", "export", str(run), str(id), *(f"--{key}={value}" for key, value in options.items())]
+            commands = [Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))]
         written = write_network(
             package(opened, id, weights), partial(load_splits, opened), out, format, precision,
             replace_max_pool=replace_max_pool, usual="torch",
-            commands=[Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))],
+            commands=commands,
         )
     say_written(*written.paths, remarks=written.remarks)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import NamedTuple
 
 from evonas.data.samples import Splits
@@ -80,7 +81,7 @@ def _header(package: Package, name: str, files: Mapping[str, str]) -> Iterator[s
             ])
     if not by_split:
         return
-    dataset = quoted(str(package.source["dataset"]))
+    dataset = quoted(_dataset(package))
     yield "model-index:"
     yield f"- name: {quoted(name)}"
     yield "  results:"
@@ -127,13 +128,18 @@ def _use(files: Mapping[str, str]) -> Iterator[str]:
 def _data(package: Package, splits: Splits) -> Iterator[str]:
     task = package.task
     shape = " x ".join(map(str, task.input_shape))
-    yield f"- data set: {markdown(str(package.source['dataset']))}"
+    yield f"- data set: {markdown(_dataset(package))}"
     yield f"- fingerprint of its files and of the split: `{splits.fingerprint}`"
     yield f"- {task.kind}: inputs {shape}, {task.n_outputs} outputs"
     yield f"- {len(splits.train):,} samples to train on, {len(splits.validation):,} to validate"
     for what in ("columns", "classes", "targets"):
         if names := package.source.get(what):
             yield f"- {what}: {', '.join(markdown(str(name)) for name in names)}"
+
+
+def _dataset(package: Package) -> str:
+    """Name of the data set; of a file of the user's own its name without folders."""
+    return PurePath(str(package.source["dataset"])).name
 
 
 def _metrics(metrics: Mapping[str, float]) -> list[str]:

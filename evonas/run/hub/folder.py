@@ -17,8 +17,10 @@ from evonas.run.plugins import create_space
 from evonas.serialization.files import make_hidden_folder
 from evonas.types import UserError
 
-#: Name of the files without suffix, and what each is.
-STEM, CONTENTS = "network", {
+#: Name of the programs' files without suffix.
+STEM = "network"
+#: What each file is.
+CONTENTS = {
     "model.safetensors": "weights, structure and normalisation, for `evonas.load`",
     f"{STEM}.c": "the network as C99 without a heap", f"{STEM}.h": "its header", f"{STEM}.onnx": "the network as ONNX",
 }
