@@ -271,7 +271,7 @@ class LayerGraph:
             if not all(0 <= source <= index for source in sources):
                 raise ValueError(f"layer {index} must read nodes from 0 to {index}, got {list(sources)}")
             shape = shape_of(layer, [shapes[source] for source in sources])
-            if min(shape.channels, *shape.sides) < 1:
+            if min((shape.channels, *shape.sides)) < 1:
                 raise ValueError(f"layer {index} ({type(layer).__name__}) would give nothing: {shape}")
             shapes.append(shape)
         return tuple(shapes)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
+from evonas.capabilities.export import Exportable, ExportedModel, ExportTarget, Precision
 from evonas.data.samples import LARGEST_LOSS, Splits
 from evonas.evaluation.metrics import measure
 from evonas.export.data_units import export_target, inputs_of, lossy_columns, output_rounding, outputs_of, samples_of
@@ -102,7 +102,8 @@ def prepare(package: Package, splits: Splits, stem: str, format: str, precision:
     )
     _check_targets(splits)
     model = make_program(space, package.task, genotype, package.weights, format, target)
-    return Prepared(model, format, target, space.cost(genotype).get("edges"))
+    by_edge = format != "c" or (isinstance(space, Exportable) and "c" in space.formats)  # C of layers stores no edges
+    return Prepared(model, format, target, space.cost(genotype).get("edges") if by_edge else None)
 
 
 def checked_files(program: Prepared, package: Package, splits: Splits) -> tuple[Mapping[str, bytes], tuple[str, ...]]:

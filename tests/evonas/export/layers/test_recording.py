@@ -58,7 +58,7 @@ def test_a_function_is_recorded(function: Callable[[Tensor], Tensor]) -> None:
     (lambda x: torch.add(x, x, alpha=2), "adds what is"), (lambda x: torch.cat([x, x], 2), "joins tensors along other"),
     (lambda x: x.mean(1), r"takes a mean over the axes \[1\], expected all places: the axes \[2, 3\]"),
     (lambda x: functional.pad(x, (1, 1), value=3.0), "pads otherwise than with zeros"),
-    (lambda x: functional.pad(x, (1, 1), mode="reflect"), "pads otherwise than with zeros"),
+    (lambda x: functional.pad(x, (1, 1, 1, 1), mode="reflect"), "pads otherwise than with zeros"),
     (lambda x: x.flatten(2), "flattens the axes 2 to -1, expected 1 to -1"),
     (lambda x: x.reshape(len(x), 4, -1), r"the shape \[1, 4, -1\], expected \(n, -1\)"),
     (lambda x: functional.avg_pool2d(x, 2, divisor_override=3), "divides sums by another number"),
@@ -92,8 +92,8 @@ def test_a_module_stays_as_it_was() -> None:
 
 
 def test_batch_norm_is_part_of_the_layer_before_it_also_in_parts() -> None:
-    first, second, norm = nn.Conv2d(2, 3, 1), nn.Conv2d(2, 1, 1), nn.BatchNorm2d(4)
-    graph = layers_of(Calls(lambda x: norm(torch.cat([first(x), second(x)], 1))).eval(), IMAGE)
+    first, second, norm = nn.Conv2d(2, 3, 1), nn.Conv2d(2, 1, 1), nn.BatchNorm2d(4).eval()
+    graph = layers_of(Calls(lambda x: norm(torch.cat([first(x), second(x)], 1))), IMAGE)
     assert [type(layer) for layer in graph.layers] == [Convolution, Convolution, Concatenation, Flatten]
 
 
