@@ -179,7 +179,8 @@ class Recorder:
         counted = count_include_pad and any(p for p, _ in ends)
         window = _pool(sides, kernel_size, stride, padding, 1, ceil_mode)
         if counted and ceil_mode:
-            node, window = self.padded(Recorded(node, ends)), replace(window, padding=tuple((0, b) for _, b in ends))
+            node = self.padded(Recorded(node, ends))
+            window = replace(window, padding=tuple((0, after - p) for p, after in window.padding))
             counted = False
         if divisor_override is not None:
             raise ValueError(f"{self.name} divides sums by another number than that of places, for which there is no "

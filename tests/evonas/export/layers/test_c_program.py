@@ -29,6 +29,7 @@ def vector(*layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten())
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")  # torch, of its own speed
 @pytest.mark.parametrize("convolution", [
     nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3, bias=False, padding=1), nn.Conv2d(3, 5, 1), nn.Conv2d(3, 2, (2, 5)),
     nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(3, 4, 3, stride=(3, 2), padding=(2, 0)),
