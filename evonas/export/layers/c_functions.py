@@ -85,12 +85,13 @@ ${tables}
 @convolve     return (a + b) + (c + d);
 @convolve }
 @convolve
-@convolve /* A convolution or a linear layer. If all channels are read, those of a row of the window are adjacent. */
+@convolve /* A convolution or a linear layer. Taps whose sources are side by side are one run. */
 @convolve static void convolve(const float *x, float *y, const shape_t *s, const weight_t *weights,
 @convolve                      ${scale_parameter}const float *bias, float least, float most, int adds)
 @convolve {
 @convolve     const int channels = s[IN_CHANNELS] / s[GROUPS], outputs = s[OUT_CHANNELS] / s[GROUPS];
-@convolve     const int joined = s[COLUMN_DILATION] == 1 && s[IN_STEP] == channels;
+@convolve     const int row_step = s[ROW_DILATION] * s[IN_COLUMNS] * s[IN_STEP], step = s[COLUMN_DILATION] * s[IN_STEP];
+@convolve     const int row_taps = s[COLUMNS] * channels, taps = s[ROWS] * row_taps;
 @convolve     int row, column, group, output, k, l;
 @convolve
 @convolve     for (row = 0; row < s[OUT_ROWS]; row++)
@@ -98,25 +99,33 @@ ${tables}
 @convolve             const int top = row * s[ROW_STRIDE] - s[ROWS_BEFORE];
 @convolve             const int left = column * s[COLUMN_STRIDE] - s[COLUMNS_BEFORE];
 @convolve             const int first_row = first_tap(top, s[ROW_DILATION]);
-@convolve             const int end_row = end_tap(top, s[ROW_DILATION], s[ROWS], s[IN_ROWS]);
 @convolve             const int first = first_tap(left, s[COLUMN_DILATION]);
-@convolve             const int end = end_tap(left, s[COLUMN_DILATION], s[COLUMNS], s[IN_COLUMNS]);
-@convolve             const int taps = joined ? end - first : 1;
-@convolve             const weight_t *w = weights;
-@convolve             int o = 0;
+@convolve             const int begin = (top + first_row * s[ROW_DILATION]) * s[IN_COLUMNS]
+@convolve                               + left + first * s[COLUMN_DILATION];
+@convolve             const weight_t *w = weights + first_row * row_taps + first * channels;
+@convolve             int n_rows = end_tap(top, s[ROW_DILATION], s[ROWS], s[IN_ROWS]) - first_row;
+@convolve             int n_runs = end_tap(left, s[COLUMN_DILATION], s[COLUMNS], s[IN_COLUMNS]) - first;
+@convolve             int run = channels, o = 0;
 @convolve
+@convolve             if (n_runs <= 0)
+@convolve                 n_rows = 0;
+@convolve             else if (step == channels) {
+@convolve                 run *= n_runs;
+@convolve                 n_runs = 1;
+@convolve                 if (run == row_taps && row_step == row_taps) {
+@convolve                     run *= n_rows;
+@convolve                     n_rows = n_rows > 0;
+@convolve                 }
+@convolve             }
 @convolve             for (group = 0; group < s[GROUPS]; group++)
-@convolve                 for (output = 0; output < outputs; output++, o++, w += s[ROWS] * s[COLUMNS] * channels) {
+@convolve                 for (output = 0; output < outputs; output++, o++, w += taps) {
+@convolve                     const float *source = n_rows > 0 ? x + begin * s[IN_STEP] + group * channels : x;
+@convolve                     const weight_t *tap = w;
 @convolve                     float total = 0;
 @convolve
-@convolve                     for (k = first_row; k < end_row; k++)
-@convolve                         for (l = first; l < end; l += taps) {
-@convolve                             const int place = (top + k * s[ROW_DILATION]) * s[IN_COLUMNS] + left
-@convolve                                               + l * s[COLUMN_DILATION];
-@convolve
-@convolve                             total += dot(x + place * s[IN_STEP] + group * channels,
-@convolve                                          w + (k * s[COLUMNS] + l) * channels, taps * channels);
-@convolve                         }
+@convolve                     for (k = 0; k < n_rows; k++, source += row_step, tap += row_taps)
+@convolve                         for (l = 0; l < n_runs; l++)
+@convolve                             total += dot(source + l * step, tap + l * channels, run);
 @convolve                     put(y + o, total${scaled_output} + bias[o], least, most, adds);
 @convolve                 }
 @convolve         }
@@ -126,6 +135,7 @@ ${tables}
 @convolve_each static void convolve_each(const float *x, float *y, const shape_t *s, const weight_t *weights,
 @convolve_each                           ${scale_parameter}const float *bias, float least, float most, int adds)
 @convolve_each {
+@convolve_each     const int channels = s[OUT_CHANNELS], step = s[COLUMN_DILATION] * s[IN_STEP];
 @convolve_each     int row, column, c, k, l;
 @convolve_each
 @convolve_each     for (row = 0; row < s[OUT_ROWS]; row++)
@@ -133,21 +143,22 @@ ${tables}
 @convolve_each             const int top = row * s[ROW_STRIDE] - s[ROWS_BEFORE];
 @convolve_each             const int left = column * s[COLUMN_STRIDE] - s[COLUMNS_BEFORE];
 @convolve_each             const int first_row = first_tap(top, s[ROW_DILATION]);
-@convolve_each             const int end_row = end_tap(top, s[ROW_DILATION], s[ROWS], s[IN_ROWS]);
 @convolve_each             const int first = first_tap(left, s[COLUMN_DILATION]);
+@convolve_each             const int end_row = end_tap(top, s[ROW_DILATION], s[ROWS], s[IN_ROWS]);
 @convolve_each             const int end = end_tap(left, s[COLUMN_DILATION], s[COLUMNS], s[IN_COLUMNS]);
 @convolve_each
-@convolve_each             for (c = 0; c < s[OUT_CHANNELS]; c++) {
+@convolve_each             for (c = 0; c < channels; c++) {
 @convolve_each                 float total = 0;
 @convolve_each
-@convolve_each                 for (k = first_row; k < end_row; k++)
-@convolve_each                     for (l = first; l < end; l++) {
-@convolve_each                         const int place = (top + k * s[ROW_DILATION]) * s[IN_COLUMNS] + left
-@convolve_each                                           + l * s[COLUMN_DILATION];
+@convolve_each                 for (k = first_row; k < end_row && first < end; k++) {
+@convolve_each                     const int place = (top + k * s[ROW_DILATION]) * s[IN_COLUMNS]
+@convolve_each                                       + left + first * s[COLUMN_DILATION];
+@convolve_each                     const float *source = x + place * s[IN_STEP] + c;
+@convolve_each                     const weight_t *tap = weights + (k * s[COLUMNS] + first) * channels + c;
 @convolve_each
-@convolve_each                         total += (float)weights[(k * s[COLUMNS] + l) * s[OUT_CHANNELS] + c]
-@convolve_each                                  * x[place * s[IN_STEP] + c];
-@convolve_each                     }
+@convolve_each                     for (l = first; l < end; l++, source += step, tap += channels)
+@convolve_each                         total += (float)*tap * *source;
+@convolve_each                 }
 @convolve_each                 put(y + c, total${scaled_channel} + bias[c], least, most, adds);
 @convolve_each             }
 @convolve_each         }
