@@ -172,8 +172,8 @@ def export(
     ],
     format: Annotated[
         str | None,
-        typer.Option(help="torch (.safetensors, for evonas.load), json, onnx or c; package, a folder with all of them "
-                          "and a model card; neuron, of cells [what --out ends in; else torch].",
+        typer.Option(help="torch (.safetensors, for evonas.load), json, onnx, tflite or c; package, a folder with "
+                          "weights, C, ONNX and a model card; neuron, of cells [what --out ends in; else torch].",
                      rich_help_panel=OUTPUT),
     ] = None,
     weights: Annotated[

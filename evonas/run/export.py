@@ -25,7 +25,7 @@ from evonas.training.loop import predict
 from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 
 #: Endings of files, and the format that each stands for; networks as those of another space are stored as torch is.
-ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
+ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".tflite": "tflite", ".c": "c"}
 #: The format that is a folder for a hub of models.
 PACKAGE = "package"
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
@@ -254,7 +254,7 @@ def check_program(
             f"the exported network differs from torch by {difference:.1e} of its largest output, expected at most "
             f"{TOLERANCE:g}: nothing was written"
         )
-    where = "compiled" if format == "c" else "in onnxruntime"
+    where = {"c": "compiled", "tflite": "in LiteRT"}.get(format, "in onnxruntime")
     an_edge = "" if n_edges is None else f", {1e9 * seconds / n_edges:.2f} ns an edge"
     return (
         f"{where} it gives what torch gives on {len(found):,} validation samples, to {difference:.0e} of the largest",
