@@ -24,7 +24,8 @@ needs_litert = pytest.mark.skipif(
 )
 SCALINGS = {
     "bytes": Scaling([[[73.0]]], [[[90.0]]]), "far": Scaling(2016.0, 0.3),
-    "targets": Scaling(target_mean=[5.0, 6.0, 700.0], target_std=[2.0, 3.0, 0.5]), "missing": Scaling(3.0, 2.0, fill=4.0),
+    "targets": Scaling(target_mean=[5.0, 6.0, 700.0], target_std=[2.0, 3.0, 0.5]),
+    "missing": Scaling(3.0, 2.0, fill=4.0),
 }
 
 
@@ -68,7 +69,7 @@ def test_without_the_packages_it_is_refused_with_the_remedy(monkeypatch: pytest.
 
 def test_inputs_that_need_doubles_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evonas.runtimes.litert_session.find_spec", lambda name: True)
-    with pytest.raises(UserError, match="too far from 0 for float32, which is all that LiteRT takes: export it as onnx"):
+    with pytest.raises(UserError, match="too far from 0 for float32, which is all that LiteRT takes"):
         make_program(*_arguments(Scaling(1e7, 1.0, input_type="float64")))
 
 
