@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from evonas.capabilities.export import ExportTarget
-from evonas.capabilities.layers import Lowerable
 from evonas.data.samples import Scaling
 from evonas.evaluation.deployment import deployment_names, timed_format
 from evonas.export.formats import make_program, program_formats
@@ -76,7 +75,6 @@ def test_networks_compile_to_what_torch_computes(name: str) -> None:
 @pytest.mark.parametrize("name", SPACES)
 def test_networks_have_sizes_and_are_timed_as_before(name: str) -> None:
     space = space_of(name)
-    assert isinstance(space, Lowerable)
     assert program_formats(space)["c"] == ("float32", "int8")
     assert {"flash", "ram", "int8_flash", "int8_error"} <= set(deployment_names(space, space.task))
     assert timed_format(space) == "onnx"

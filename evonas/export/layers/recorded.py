@@ -296,9 +296,9 @@ def array(tensor: Tensor) -> Doubles:
     return np.asarray(tensor.detach().cpu().double().numpy())
 
 
-def _each(value: Any, n: int) -> tuple[int, ...]:
-    """A number for each side."""
-    values = (value,) * n if isinstance(value, int) or value is None else tuple(value)
+def _each(value: Any, n: int) -> tuple[Any, ...]:
+    """A number for each side; None where one is missing."""
+    values: tuple[Any, ...] = (value,) * n if isinstance(value, int) or value is None else tuple(value)
     return values * n if len(values) == 1 else values
 
 

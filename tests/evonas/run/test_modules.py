@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import evonas
+from evonas.capabilities.export import Precision
 from evonas.runtimes.compiled import STRICT, find_compiler
 from evonas.types import UserError
 
@@ -27,7 +28,7 @@ def network() -> nn.Sequential:
 
 @needs_compiler
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_a_sequential_is_written_and_labels_as_torch_does(tmp_path: Path, precision: str) -> None:
+def test_a_sequential_is_written_and_labels_as_torch_does(tmp_path: Path, precision: Precision) -> None:
     module = network().train()
     written = evonas.export_module(
         module, tmp_path / "my net.c", input_shape=(1, 9, 7), precision=precision, input_type="uint8",

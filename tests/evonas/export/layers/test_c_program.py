@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from evonas.capabilities.export import ExportTarget
+from evonas.capabilities.export import ExportTarget, Precision
 from evonas.data.samples import Scaling
 from evonas.export.layers.c_program import layer_program
 from evonas.export.layers.recording import layers_of
@@ -123,7 +123,8 @@ class Branches(nn.Module):
         joined = torch.cat([torch.cat([a, c], 1), self.ways[3](c)], 1)
         y = self.each(self.norm(joined).relu()) + joined
         y += joined
-        return self.last(y.mean((2, 3)))
+        outputs: Tensor = self.last(y.mean((2, 3)))
+        return outputs
 
 
 @pytest.mark.parametrize("target", [PLAIN, BYTES], ids=["floats", "bytes"])
@@ -167,8 +168,9 @@ def test_missing_values_are_imputed() -> None:
 def test_predictions_are_in_the_units_of_the_targets() -> None:
     scaling = Scaling(target_mean=[5.0, 600.0, 7.0], target_std=[20.0, 3.0, 0.1])
     module, task = small(), Task("regression", IMAGE, 3)
-    for precision in ("float32", "int8"):
-        target = ExportTarget("net", scaling, False, precision)  # type: ignore[arg-type]
+    precisions: tuple[Precision, ...] = ("float32", "int8")
+    for precision in precisions:
+        target = ExportTarget("net", scaling, False, precision)
         program = layer_program(layers_of(module, IMAGE), module, task, target)
         assert b"classify" not in program.files([])[".h"]
         check(program)

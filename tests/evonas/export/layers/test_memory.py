@@ -122,13 +122,14 @@ def _result(step: Step, values: Any) -> Doubles:
     layer = step.layer
     if isinstance(layer, GlobalAverage):
         layer = AveragePool(0, window_of(layer, step.source.shape))
-    layer = replace(layer, source=0)  # type: ignore[call-arg]
+    assert isinstance(layer, Convolution | AveragePool | MaxPool)
+    layer = replace(layer, source=0)
     shape = Shape(step.source.shape.channels, step.source.shape.sides)
     graph = LayerGraph.__new__(LayerGraph)
     object.__setattr__(graph, "input", shape)
     object.__setattr__(graph, "layers", (layer,))
     with torch.no_grad():
-        found = LayerModule(graph, torch.float64)(torch.from_numpy(np.ascontiguousarray(x))).numpy()
+        found: Doubles = LayerModule(graph, torch.float64)(torch.from_numpy(np.ascontiguousarray(x))).numpy()
     return found.reshape(step.target.shape.channels, -1).T
 
 
@@ -183,7 +184,7 @@ def test_packed_buffers_stay_apart_and_take_no_more_than_all_of_them(drawn: list
 def test_a_residual_adds_itself_in_place() -> None:
     n, rng = 4, np.random.default_rng(0)
     weights = rng.normal(size=(n, n, 3, 3))
-    body = [Convolution(0, SAME, weights, np.zeros(n)), Relu(1), Convolution(2, SAME, weights, np.zeros(n)),
+    body: list[Layer] = [Convolution(0, SAME, weights, np.zeros(n)), Relu(1), Convolution(2, SAME, weights, np.zeros(n)),
             Relu(3), Convolution(4, SAME, weights, np.zeros(n)), Addition((2, 5)), Relu(6), GlobalAverage(7)]
     steps = plan(LayerGraph(Shape(n, (5, 5)), tuple(body)))
     assert [step.operation for step in steps.steps] == ["convolve", "convolve", "convolve", "transfer", "average"]

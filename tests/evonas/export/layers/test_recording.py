@@ -99,11 +99,13 @@ def test_batch_norm_is_part_of_the_layer_before_it_also_in_parts() -> None:
 
 def test_batch_norm_beside_another_reader_stays_apart() -> None:
     convolution, norm = nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3).eval()
+    assert norm.running_mean is not None
     norm.running_mean.fill_(3.0)
 
     def function(x: Tensor) -> Tensor:
-        y = convolution(x)
-        return norm(y) + y
+        y: Tensor = convolution(x)
+        total: Tensor = norm(y) + y
+        return total
 
     graph = layers_of(Calls(function), IMAGE)
     assert [type(layer) for layer in graph.layers] == [Convolution, Convolution, Addition, Flatten]

@@ -59,7 +59,7 @@ def test_tasks_have_the_hubs_names() -> None:
     for shape, tag in shapes.items():
         for kind in ("classification", "regression"):
             expected = None if tag is None or (len(shape) == 3 and kind == "regression") else tag.format(kind)
-            assert pipeline_tag(Task(kind, shape, 2)) == expected  # type: ignore[arg-type]
+            assert pipeline_tag(Task(kind, shape, 2)) == expected
 
 
 def test_a_card_without_metrics_that_the_hub_knows_has_no_index() -> None:
