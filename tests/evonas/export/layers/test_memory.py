@@ -184,8 +184,10 @@ def test_packed_buffers_stay_apart_and_take_no_more_than_all_of_them(drawn: list
 def test_a_residual_adds_itself_in_place() -> None:
     n, rng = 4, np.random.default_rng(0)
     weights = rng.normal(size=(n, n, 3, 3))
-    body: list[Layer] = [Convolution(0, SAME, weights, np.zeros(n)), Relu(1), Convolution(2, SAME, weights, np.zeros(n)),
-            Relu(3), Convolution(4, SAME, weights, np.zeros(n)), Addition((2, 5)), Relu(6), GlobalAverage(7)]
+    body: list[Layer] = [
+        Convolution(0, SAME, weights, np.zeros(n)), Relu(1), Convolution(2, SAME, weights, np.zeros(n)), Relu(3),
+        Convolution(4, SAME, weights, np.zeros(n)), Addition((2, 5)), Relu(6), GlobalAverage(7),
+    ]
     steps = plan(LayerGraph(Shape(n, (5, 5)), tuple(body)))
     assert [step.operation for step in steps.steps] == ["convolve", "convolve", "convolve", "transfer", "average"]
     assert [step.adds for step in steps.steps] == [False, False, True, False, False]
