@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -174,19 +175,22 @@ def export(
     id: Annotated[int, typer.Argument(help="Individual.")],
     out: Annotated[
         Path,
-        typer.Option(help="File to write; for C the source, the header stands beside it.", rich_help_panel=OUTPUT),
+        typer.Option(help="File to write; for C the source, the header stands beside it; for a package a new folder.",
+                     rich_help_panel=OUTPUT),
     ],
     format: Annotated[
         str | None,
-        typer.Option(help="torch (.safetensors, for evonas.load), json, onnx or c; neuron, of cells [what --out ends "
-                          "in; else torch].", rich_help_panel=OUTPUT),
+        typer.Option(help="torch (.safetensors, for evonas.load), json, onnx, tflite or c; package, a folder with "
+                          "weights, C, ONNX and a model card; neuron, of layers [what --out ends in; else torch].",
+                     rich_help_panel=OUTPUT),
     ] = None,
     weights: Annotated[
         str,
         typer.Option(help="search; fresh or inherited: of the latest such retraining.", rich_help_panel=CHOICE),
     ] = "search",
     precision: Annotated[
-        str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.", rich_help_panel=OUTPUT)
+        str,
+        typer.Option(help="float32; for C also int8, one scale a layer, kernel or channel.", rich_help_panel=OUTPUT),
     ] = "float32",
     target: OnTargets = None,
     replace_max_pool: ReplaceMaxPool = False,
@@ -197,17 +201,29 @@ def export(
 ) -> None:
     """Write one network with its weights to a file; C and ONNX are checked on the validation set, C also on targets.
 
-    The format neuron is the same network in single neurons, as torch writes it.
+    The format neuron is the same network in single neurons, as torch writes it. A package is a folder that the Hugging
+    Face Hub takes as it is.
     """
+    from evonas.cli.made_by import made_by
     from evonas.run.api import package
+    from evonas.run.export import PACKAGE
+    from evonas.run.hub.card import Command
     from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
     from evonas.runtimes.targets import find_targets
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
+        commands: list[Command] = []
+        if format == PACKAGE:
+            founders = [source.run for source in opened.store.info.seeds if source.ids]
+            options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": out}
+            options |= {"target": ",".join(parse_names(target) or ())} if target else {}
+            exported = ["evonas", "export", str(run), str(id), *(f"--{key}={value}" for key, value in options.items())]
+            commands = [Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))]
         written = write_network(
             package(opened, id, weights), partial(load_splits, opened), out, format, precision,
-            replace_max_pool=replace_max_pool, usual="torch", targets=find_targets(parse_names(target) or ()),
+            replace_max_pool=replace_max_pool, usual="torch", commands=commands,
+            targets=find_targets(parse_names(target) or ()),
         )
     say_written(*written.paths, remarks=written.remarks)
 

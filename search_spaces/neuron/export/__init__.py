@@ -1,9 +1,9 @@
 """Networks for other runtimes: the parts that make the space an :class:`evonas.capabilities.export.Exportable`.
 
-- ``arithmetic``: numbers as a device uses them; ``quantisation``: their rounding
+- ``arithmetic``: numbers as a device uses them
 - ``ordering``: the order of neurons; ``layout``: the places of weights and activations; ``maps``: shared weights, each
   stored once
-- ``c_program``, with ``c_text``, ``c_activation``, ``c_maps`` and ``c_tiles``: C99; ``onnx_program``: ONNX
+- ``c_program``, with ``c_source``, ``c_activation``, ``c_maps`` and ``c_tiles``: C99; ``onnx_program``: ONNX
 """
 
 from collections.abc import Callable, Sequence

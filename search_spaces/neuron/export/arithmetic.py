@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from evonas.capabilities.export import Precision
 from evonas.data.samples import Scaling
+from evonas.export.quantisation import Stored, StoredType, store
 from evonas.types import Doubles, Floats, Ints
-from search_spaces.neuron.export.quantisation import Stored, StoredType, store
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 

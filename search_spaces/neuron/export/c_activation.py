@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.export import c_text
+from evonas.export.c_text import narrow
 from evonas.types import Ints
-from search_spaces.neuron.export import c_text
 from search_spaces.neuron.export.arithmetic import Arithmetic
-from search_spaces.neuron.export.layout import narrow
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import NORM_EPSILON
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.export import c_text
+from evonas.export.c_text import narrow
 from evonas.types import Ints
-from search_spaces.neuron.export import c_text
 from search_spaces.neuron.export.arithmetic import Arithmetic
-from search_spaces.neuron.export.layout import narrow
 from search_spaces.neuron.export.maps import Maps, segments, spread
 
 COMMENT = """\
@@ -33,7 +33,7 @@ static void add_${kind}(float *z, unsigned map, unsigned end, const ${type} *x)
         for (; run < plan_runs[map_plans[map] + 1]; run++) {
             const float shift = map_shifts[map_first_shifts[map] + run_shifts[run]];
             const unsigned pattern = run_patterns[run];
-            int column = run_columns[run];
+            int column = (int)map_columns[map] + run_columns[run];
             unsigned n, s;
 
             for (i += run_gaps[run], n = run_counts[run]; n > 0; n--, i++, column += run_strides[run]) {
@@ -75,7 +75,7 @@ static void put_maps(const uint32_t *first, unsigned map, unsigned end, unsigned
         for (; run < plan_runs[map_plans[map] + 1]; run++) {
             const float shift = map_shifts[map_first_shifts[map] + run_shifts[run]];
             const unsigned pattern = run_patterns[run];
-            int column = place + run_columns[run];
+            int column = place + (int)map_columns[map] + run_columns[run];
             unsigned n, s;
 
             for (i += run_gaps[run], n = run_counts[run]; n > 0; n--, i++, column += run_strides[run]) {
@@ -136,7 +136,7 @@ def maps_in_c(maps: Maps, numbers: Arithmetic) -> MapsInC:
         "row_places": narrow(listed - layer_offsets[in_layer]) if len(listed) else None,
         "offset": left[listed].astype(np.float32) if len(listed) else None,
         "map_rows": narrow(maps.rows), "map_plans": narrow(maps.plans), "map_kernels": narrow(maps.first_weights),
-        "map_first_shifts": narrow(np.cumsum([0, *map(len, shifts[:-1])])),
+        "map_columns": narrow(maps.columns), "map_first_shifts": narrow(np.cumsum([0, *map(len, shifts[:-1])])),
         "map_shifts": np.concatenate(shifts).astype(np.float32),
         "map_scales": None if scales is None else scales[2 * genotype.depth + maps.kernel_of],
         "plan_runs": narrow(maps.plan_starts), "run_gaps": narrow(maps.runs.gaps),

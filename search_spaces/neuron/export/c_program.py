@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.capabilities.export import ExportTarget
-from evonas.data.samples import InputType
+from evonas.export import c_frame, c_text
+from evonas.export.c_scope import scoped
+from evonas.export.c_text import narrow
 from evonas.types import Ints, Task
-from search_spaces.neuron.export import c_maps, c_text, c_tiles
+from search_spaces.neuron.export import c_maps, c_source, c_tiles
 from search_spaces.neuron.export.arithmetic import TYPES, Arithmetic, arithmetic
 from search_spaces.neuron.export.c_activation import Activations, activations_in_c
 from search_spaces.neuron.export.c_maps import MapsInC, maps_in_c
-from search_spaces.neuron.export.c_scope import scoped
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, Tiles, tiles, whole_windows
 from search_spaces.neuron.export.layout import (
     STEP_TYPES,
     Rows,
     Slots,
     StepType,
-    narrow,
     place_layers,
     slot_of,
     to_rows,
@@ -40,13 +39,6 @@ if TYPE_CHECKING:
 
 #: Number of products of a byte and an int8 weight whose sum cannot overflow int32.
 MOST_INTEGER_PRODUCTS = (2**31 - 1) // (255 * 127)
-
-
-#: C's name of a type of inputs, and its description in the header.
-INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
-    "uint8": ("uint8_t", "whole numbers in the units of the data, at most 255"), "float32": ("float", "floats"),
-    "float64": ("double", "doubles: floats would lose too much of values so far from 0"),
-})
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +86,9 @@ class CProgram:
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """Return the source and the header."""
         source = scoped(self._source(), self.target.name)
-        return {".c": source.encode("ascii"), ".h": self._header(remarks).encode("ascii")}
+        unpacked = max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes
+        header = c_frame.header(self.task, self.target, self.sizes, remarks, unpacked=unpacked)
+        return {".c": source.encode("ascii"), ".h": header.encode("ascii")}
 
     @property
     def _has_hidden(self) -> bool:
@@ -132,23 +126,12 @@ class CProgram:
             "hidden": self._has_hidden, "norm": "sum_around" in self.activations.function, "enter": enters,
             "takes_bytes": takes_bytes, "bytes": takes_bytes and input_rows,
             "floats": hidden_rows or (input_rows and not takes_bytes),
-            "classify": self.task.kind == "classification",
             "every": every, "maps": not every, "listed": maps is not None and len(maps.listed) > 0,
             "rows": maps is None or len(maps.listed) > 0, "input_rows": input_rows, "hidden_rows": hidden_rows,
             "any_rows": input_rows or hidden_rows,
             "input_maps": maps is not None and maps.from_inputs, "hidden_maps": maps is not None and maps.from_hidden,
         }
-        present |= {
-            "named": len(self.target.classes) > 0,
-            "inputs_named": 0 < len(c_text.strings(self.target.inputs)) <= c_text.MOST_NAMES,
-            "targets_named": 0 < len(c_text.strings(self.target.targets)) <= c_text.MOST_NAMES,
-        }
-        return {feature for feature, there in present.items() if there}
-
-    @property
-    def _common(self) -> dict[str, object]:
-        name, sizes = self.target.name, {"n_inputs": self.task.n_inputs, "n_outputs": self.task.n_outputs}
-        return {"stem": self.target.stem or name, "name": name, "NAME": name.upper(), **sizes}
+        return c_frame.features_of(self.task, self.target) | {f for f, there in present.items() if there}
 
     @property
     def _n_shift_bytes(self) -> int:
@@ -157,12 +140,15 @@ class CProgram:
     def _source(self) -> str:
         features, int8 = self._features, self.numbers.weights.scales is not None
         scales = {f"{kind}_scale": f"{kind}_scale[layer] * " if int8 else "" for kind in ("input", "hidden")}
-        common = {**self._common, **scales, "activate": self.activations.call, "entered": self._entered}
+        common = {
+            **c_frame.values_of(self.task, self.target), **scales, "activate": self.activations.call,
+            "entered": self._entered,
+        }
         longest = max(int(self.inputs.counts.max(initial=0)), self.maps.longest if self.maps is not None else 0)
         exact, kind = int8 and longest <= MOST_INTEGER_PRODUCTS, "bytes" if "takes_bytes" in features else "floats"
         source = "normalised" if "enter" in features else "x"
         sum_inputs = f"{scales['input_scale']}sum_{kind}({source}, input_step, input_weight, input_counts[row])"
-        return c_text.fill(c_text.SOURCE, features, {
+        return c_text.fill(c_source.SOURCE + c_frame.ENDING, features, {
             **common, "tiles": self._tiled(common), "n_layers": self.numbers.network.genotype.depth,
             "n_slots": self.slots.size, "step_type": c_text.c_type(np.dtype(self.step_type)),
             "weight_type": c_text.c_type(self.numbers.weights.values.dtype),
@@ -199,22 +185,6 @@ class CProgram:
         doubles = self.target.input_type == "float64"
         centred = f"(float)({value} - mean[i])" if doubles else f"((float){value} - mean[i])"
         return f"{centred} * inverse_std[i]"
-
-    def _header(self, remarks: Sequence[str]) -> str:
-        shape = self.task.input_shape
-        order = ("in the order of its columns", "channel by channel", "channel by channel, row by row")[len(shape) - 1]
-        type_, note = INPUTS[self.target.input_type]
-        classes = "one logit a class" if self.task.kind == "classification" else "predictions in the units of the data"
-        return c_text.fill(c_text.HEADER, self._features, {
-            **self._common, **self.sizes, "remarks": c_text.comment(remarks),
-            "unpacked": max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes,
-            "output_note": classes, "class_names": c_text.strings(self.target.classes),
-            "input_names": c_text.strings(self.target.inputs), "target_names": c_text.strings(self.target.targets),
-            "missing_note": "" if self.numbers.imputed is None else " A missing value is NAN, which is imputed as in\n"
-            " * training (compile without -ffast-math).",
-            "input_type": type_, "input_note": note,
-            "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
-        })
 
 
 def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:

@@ -89,9 +89,3 @@ def to_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, longest
     all_weights[last] = weights
     counts = np.bincount(row, parts, n_rows).astype(np.int64)
     return Rows(counts, all_steps, all_weights)
-
-
-def narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """Return integers ``(n,)`` in the narrowest type that holds them, unsigned if none is negative."""
-    ends = [int(values.min(initial=0)), int(values.max(initial=0))]
-    return values.astype(np.result_type(*map(np.min_scalar_type, ends)))

@@ -3,8 +3,8 @@
 A *kernel* is a set of weights that some neurons share. A *map* is those neurons of a layer that apply a kernel to one
 earlier layer: a channel of a convolution, an output with a global average. It consists of *runs*, adjacent neurons
 whose sources have the same *pattern* and are a constant stride apart; the runs of a map are its *plan*, which all
-channels of a convolution have in common. A pattern consists of *segments*: adjacent sources with adjacent weights, or
-with a single one.
+channels of a convolution have in common, whichever channels they read. A pattern consists of *segments*: adjacent
+sources with adjacent weights, or with a single one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Runs(NamedTuple):
         gaps: Neurons of the layer between the run before, or the first of the map, and this one.
         counts: Neurons.
         patterns: Pattern of their sources.
-        columns: The first source of the first neuron.
+        columns: The first source of the first neuron, from the first one's of the map.
         strides: Steps from a neuron's first source to the next neuron's.
     """
 
@@ -51,6 +51,7 @@ class Maps(NamedTuple):
         layers, from_hidden, rows, plans, kernel_of, first_weights: ``(n_maps,)``: the layer of a map's neurons, whether
             its sources are hidden neurons, its first neuron in the layer, its plan, its kernel, and the kernel's first
             place in ``weights``. Maps are sorted by the first two.
+        columns: ``(n_maps,)``, the first source of the first neuron.
         plan_starts: ``(n_plans + 1,)``, the first run of each plan, then the number of runs.
         runs: Runs of all plans.
         patterns: Columns, from the first one's, and weights, from the kernel's first, of the sources of each pattern.
@@ -64,6 +65,7 @@ class Maps(NamedTuple):
     plans: Ints
     kernel_of: Ints
     first_weights: Ints
+    columns: Ints
     plan_starts: Ints
     runs: Runs
     patterns: tuple[tuple[Ints, Ints], ...]
@@ -103,6 +105,7 @@ def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_shari
     plans: dict[bytes, int] = {}
     plan_runs, plan_of = [], []
     for own in np.split(runs[:, 1:], np.searchsorted(runs[:, 0], np.arange(1, len(map_starts) - 1))):
+        own = own - [0, 0, 0, own[0, 3], 0]  # channels of a depthwise convolution have a plan in common
         key = own.tobytes()
         if key not in plans:
             plans[key] = len(plans)
@@ -116,8 +119,8 @@ def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_shari
     return Maps(
         kernels, parts.edges[parts.firsts], genotype.layer_of[genotype.edges[first_edge, 1]].astype(np.int64),
         genotype.edges[first_edge, 0] >= genotype.n_inputs, parts.rows[first_part], np.array(plan_of), kernel_of,
-        first_of_kernel[kernel_of], np.cumsum([0, *map(len, plan_runs)]), Runs(*np.concatenate(plan_runs).T),
-        tuple((code >> 32, code & 0xFFFFFFFF) for code in pattern_of),
+        first_of_kernel[kernel_of], parts.columns[first_part], np.cumsum([0, *map(len, plan_runs)]),
+        Runs(*np.concatenate(plan_runs).T), tuple((code >> 32, code & 0xFFFFFFFF) for code in pattern_of),
     )
 
 

@@ -225,7 +225,7 @@ def test_maps_and_rows_are_the_edges_of_the_network(
         for run in range(maps.plan_starts[plan], maps.plan_starts[plan + 1]):
             row += int(maps.runs.gaps[run])
             for i in range(int(maps.runs.counts[run])):
-                column = int(maps.runs.columns[run] + i * maps.runs.strides[run])
+                column = int(maps.columns[map] + maps.runs.columns[run] + i * maps.runs.strides[run])
                 for s in range(starts[maps.runs.patterns[run]], starts[maps.runs.patterns[run] + 1]):
                     column += int(pieces.steps[s])
                     for k in range(abs(int(pieces.taps[s]))):
