@@ -178,7 +178,9 @@ def export(
         typer.Option(help="search; fresh or inherited: of the latest such retraining.", rich_help_panel=CHOICE),
     ] = "search",
     precision: Annotated[
-        str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.", rich_help_panel=OUTPUT)
+        str,
+        typer.Option(help="float32; for C also int8, int4 or ternary: integers alone, with such weights; int8-weights: "
+                          "float32 with weights of 8 bits.", rich_help_panel=OUTPUT),
     ] = "float32",
     replace_max_pool: ReplaceMaxPool = False,
     data_root: Annotated[

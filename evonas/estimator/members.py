@@ -57,7 +57,7 @@ class Members:
             id: Id of the network.
             path: Path of the file.
             format: Name of the format; None follows from the suffix.
-            precision: Precision of the weights.
+            precision: What the program computes with.
 
         Raises:
             UserError: See :func:`evonas.run.lowering.export.write_network`; or the suffix belongs to no format.

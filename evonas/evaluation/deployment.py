@@ -28,8 +28,8 @@ def deployment_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
 
     ``latency``: microseconds a sample on one core of this machine, of compiled C or else in onnxruntime;
     ``latency_device``: what a command says of a device; ``flash``, ``ram``: bytes of the C with float32 weights;
-    ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): with int8 weights,
-    the error on the validation samples.
+    ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): as integers alone,
+    with weights of 8 bits, the error on the validation samples.
     """
     error = metric_names(task, "int8")[0]
     precisions = program_formats(space).get("c", ())
@@ -50,7 +50,7 @@ class DeploymentEvaluator(Generic[G]):
 
     Attributes:
         space: The space of the genotypes.
-        splits: Gives the scaling of the inputs, and the validation samples that int8 weights are measured on.
+        splits: Gives the scaling of the inputs, and the validation samples that the program of integers is measured on.
         wanted: Some of :func:`deployment_names`.
         command: The user's command that times the exported file on a device; empty for none.
         timeout: Seconds that the command may take.

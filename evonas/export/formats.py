@@ -12,7 +12,7 @@ from evonas.types import Task, UserError, Weights
 
 
 def program_formats(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
-    """The precisions of weights by format: the space's own formats, and ``onnx`` for any network."""
+    """The precisions by format: the space's own formats, and ``onnx`` for any network."""
     own = space.formats if isinstance(space, Exportable) else {}
     return {"onnx": ("float32",), **own}
 

@@ -28,6 +28,12 @@ from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
 TOLERANCE = 1e-5
+#: What a program computes with, in words.
+ARITHMETIC: dict[Precision, str] = {
+    "float32": "with float32 weights", "int8": "in integers with int8 weights",
+    "int4": "in integers with int4 weights", "ternary": "in integers with ternary weights",
+    "int8-weights": "in float32 with int8 weights",
+}
 
 
 class Written(NamedTuple):
@@ -68,7 +74,7 @@ def write_program(
     remarks = _remarks(package, splits, outputs, precision)
     files = program.files((*remarks, *_names(package)))
     n_edges = space.cost(genotype).get("edges")
-    checks = _check(files, format, target, inputs, outputs, n_edges)
+    checks = _check(program, files, format, target, inputs, outputs, n_edges)
     paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
     write_files(paths)
     return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
@@ -131,12 +137,12 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
         package: The network.
         splits: The data set.
         outputs: Outputs for the validation samples, ``(n, n_outputs)``.
-        precision: Precision of the stored weights.
+        precision: What the program computes with.
     """
     source = package.source
     metric = "val_accuracy" if splits.task.kind == "classification" else "val_mse"
     value = measure(outputs, splits.validation, splits.task, "val")[metric]
-    text = f"{metric} {value:.4f} with {precision} weights"
+    text = f"{metric} {value:.4f} {ARITHMETIC[precision]}"
     if metric in package.metrics:
         text += f", {package.metrics[metric]:.4f} in the run"
     else:
@@ -174,12 +180,13 @@ def _sizes(program: ExportedModel, n_edges: float | None) -> tuple[str, ...]:
 
 
 def _check(
-    files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
-    n_edges: float | None,
+    program: ExportedModel, files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs,
+    expected: Floats, n_edges: float | None,
 ) -> tuple[str, ...]:
     """Run the files before they are written; raises :class:`UserError` if the outputs are not ``expected``.
 
     Args:
+        program: The network.
         files: Contents by suffix.
         format: The format.
         target: Purpose of the network.
@@ -190,9 +197,9 @@ def _check(
     if format == "c" and find_compiler() is None:
         return ("neither checked nor timed: there is no C compiler here",)
     difference, rounding = 0.0, output_rounding(target.scaling)
-    for portable in (True, False) if format == "c" else (False,):
+    for portable in (True, False) if format == "c" and target.integers is None else (False,):
         with running(files, format, target, expected.shape[1], portable=portable) as network:
-            found = outputs_of(network.run(inputs), target)
+            found = outputs_of(program.in_data_units(network.run(inputs)), target)
             seconds, spread = network.time(inputs)
         largest = max(1.0, float(np.abs(expected).max()))
         difference = max(difference, float((np.abs(found - expected) - rounding).max()) / largest)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.capabilities.export import ExportTarget
-from evonas.data.samples import InputType
-from evonas.types import Ints, Task
+from evonas.capabilities.export import ExportTarget, ProgramInput
+from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.export import c_maps, c_text, c_tiles
 from search_spaces.neuron.export.arithmetic import TYPES, Arithmetic, arithmetic
 from search_spaces.neuron.export.c_activation import Activations, activations_in_c
@@ -43,10 +42,12 @@ MOST_INTEGER_PRODUCTS = (2**31 - 1) // (255 * 127)
 
 
 #: C's name of a type of inputs, and its description in the header.
-INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
-    "uint8": ("uint8_t", "whole numbers in the units of the data, at most 255"), "float32": ("float", "floats"),
+INPUTS: Mapping[ProgramInput, tuple[str, str]] = MappingProxyType({
+    "uint8": ("uint8_t", c_text.BYTES), "float32": ("float", "floats"),
     "float64": ("double", "doubles: floats would lose too much of values so far from 0"),
 })
+#: What the header says of missing values.
+MISSING = ". A missing value is NAN, which is\n * imputed as in training (compile without -ffast-math)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +92,14 @@ class CProgram:
 
         return NeuronModule(self.numbers.network)
 
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """Return the outputs, ``(n, n_outputs)``, as they are."""
+        return outputs.astype(np.float64)
+
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """Return the source and the header."""
-        source = scoped(self._source(), self.target.name)
+        entry = c_text.fill(c_text.ENTRY, self._features, {**self._common, **c_text.FLOAT_OUTPUTS})
+        source = scoped(self._source() + entry, self.target.name)
         return {".c": source.encode("ascii"), ".h": self._header(remarks).encode("ascii")}
 
     @property
@@ -132,23 +138,17 @@ class CProgram:
             "hidden": self._has_hidden, "norm": "sum_around" in self.activations.function, "enter": enters,
             "takes_bytes": takes_bytes, "bytes": takes_bytes and input_rows,
             "floats": hidden_rows or (input_rows and not takes_bytes),
-            "classify": self.task.kind == "classification",
+            "classify": self.task.kind == "classification", "tiles": True,
             "every": every, "maps": not every, "listed": maps is not None and len(maps.listed) > 0,
             "rows": maps is None or len(maps.listed) > 0, "input_rows": input_rows, "hidden_rows": hidden_rows,
             "any_rows": input_rows or hidden_rows,
             "input_maps": maps is not None and maps.from_inputs, "hidden_maps": maps is not None and maps.from_hidden,
         }
-        present |= {
-            "named": len(self.target.classes) > 0,
-            "inputs_named": 0 < len(c_text.strings(self.target.inputs)) <= c_text.MOST_NAMES,
-            "targets_named": 0 < len(c_text.strings(self.target.targets)) <= c_text.MOST_NAMES,
-        }
-        return {feature for feature, there in present.items() if there}
+        return {feature for feature, there in present.items() if there} | c_text.named(self.target)
 
     @property
     def _common(self) -> dict[str, object]:
-        name, sizes = self.target.name, {"n_inputs": self.task.n_inputs, "n_outputs": self.task.n_outputs}
-        return {"stem": self.target.stem or name, "name": name, "NAME": name.upper(), **sizes}
+        return c_text.described(self.task, self.target)
 
     @property
     def _n_shift_bytes(self) -> int:
@@ -201,19 +201,13 @@ class CProgram:
         return f"{centred} * inverse_std[i]"
 
     def _header(self, remarks: Sequence[str]) -> str:
-        shape = self.task.input_shape
-        order = ("in the order of its columns", "channel by channel", "channel by channel, row by row")[len(shape) - 1]
         type_, note = INPUTS[self.target.input_type]
         classes = "one logit a class" if self.task.kind == "classification" else "predictions in the units of the data"
         return c_text.fill(c_text.HEADER, self._features, {
-            **self._common, **self.sizes, "remarks": c_text.comment(remarks),
+            **self._common, **self.sizes, **c_text.FLOAT_OUTPUTS, "remarks": c_text.comment(remarks),
             "unpacked": max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes,
-            "output_note": classes, "class_names": c_text.strings(self.target.classes),
-            "input_names": c_text.strings(self.target.inputs), "target_names": c_text.strings(self.target.targets),
-            "missing_note": "" if self.numbers.imputed is None else " A missing value is NAN, which is imputed as in\n"
-            " * training (compile without -ffast-math).",
-            "input_type": type_, "input_note": note,
-            "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
+            "output_note": classes, "input_type": type_, "input_note": c_text.AS_IN_THE_FILES.format(note),
+            "missing_note": c_text.NORMALISED + ("" if self.numbers.imputed is None else MISSING),
         })
 
 

@@ -6,10 +6,14 @@ import string
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from string import Template
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from evonas.capabilities.export import ExportTarget
+from evonas.types import Task
 
 #: Characters that stand for themselves in a comment: those that could end it, begin another, join lines or be one of a
 #: trigraph do not.
@@ -25,15 +29,17 @@ HEADER = """\
  *
 ${remarks}
  *
- * Give ${name}_run the values as the files of the data set have them (${input_note}):
- * ${shape_note}; the normalisation is inside.${missing_note}
+ * Give ${name}_run the values ${input_note}:
+ * ${shape_note}${missing_note}.
  * It writes ${output_note}.
  *
  * Memory: ${flash} bytes of constants, ${ram} bytes of static buffers, no heap. The buffers are shared:
  * calls must not overlap.
- * Compiled for AVX-512 or AVX2 (-march=native), the first call unpacks them into up to ${unpacked} bytes
- * more, for speed; with -D${NAME}_PORTABLE it does not.
- * Build: cc -std=c99 -O3 -c ${stem}.c, and link with -lm where sqrtf is not in the C library. With
+@tiles  * Compiled for AVX-512 or AVX2 (-march=native), the first call unpacks them into up to ${unpacked} bytes
+@tiles  * more, for speed; with -D${NAME}_PORTABLE it does not.
+@tiles  * Build: cc -std=c99 -O3 -c ${stem}.c, and link with -lm where sqrtf is not in the C library. With
+@integers  * Everything is computed in integers of 32 and 64 bits, without a library.
+@integers  * Build: cc -std=c99 -O2 -c ${stem}.c. With
  * -D${NAME}_MAIN there is a main that reads samples from the standard input and prints their outputs.
  */
 #ifndef ${NAME}_H
@@ -49,6 +55,16 @@ ${remarks}
 @named #define ${NAME}_CLASS_NAMES {${class_names}}
 @targets_named /* In the order of the outputs, in UTF-8: const char *const names[] = ${NAME}_TARGET_NAMES; */
 @targets_named #define ${NAME}_TARGET_NAMES {${target_names}}
+@words /* Input i is (v - means[i]) / units[i] of a value v in the units of the data, to the nearest integer from
+@words  * -${largest_word} to ${largest_word}.
+@words  */
+@words #define ${NAME}_INPUT_MEANS {${input_means}}
+@words #define ${NAME}_INPUT_UNITS {${input_units}}
+@fills /* Values that replace missing ones. */
+@fills #define ${NAME}_INPUT_FILLS {${input_fills}}
+@integers /* Output i is worth outputs[i] * units[i] + means[i]. */
+@integers #define ${NAME}_OUTPUT_UNITS {${output_units}}
+@integers #define ${NAME}_OUTPUT_MEANS {${output_means}}
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,7 +73,7 @@ extern "C" {
 typedef ${input_type} ${name}_input;
 
 /* x has ${NAME}_INPUTS values, outputs has room for ${NAME}_OUTPUTS. */
-void ${name}_run(const ${name}_input *x, float *outputs);
+void ${name}_run(const ${name}_input *x, ${output_type} *outputs);
 @classify
 @classify /* The class with the largest output, from 0. */
 @classify unsigned ${name}_classify(const ${name}_input *x);
@@ -195,10 +211,18 @@ void ${name}_run(const ${name}_input *x, float *outputs)
     }
 }
 #endif
+"""
+
+#: What headers say of inputs that are not prepared for a network.
+AS_IN_THE_FILES, NORMALISED = "as the files of the data set have them ({})", "; the normalisation is inside"
+BYTES = "whole numbers in the units of the data, at most 255"
+
+#: Template of what follows a network's own functions: the class of a sample, and ``main``.
+ENTRY = """\
 @classify
 @classify unsigned ${name}_classify(const ${name}_input *x)
 @classify {
-@classify     float outputs[${NAME}_OUTPUTS];
+@classify     ${output_type} outputs[${NAME}_OUTPUTS];
 @classify     unsigned i, best = 0;
 @classify
 @classify     ${name}_run(x, outputs);
@@ -219,9 +243,9 @@ void ${name}_run(const ${name}_input *x, float *outputs)
 int main(int argc, char **argv)
 {
     static ${name}_input x[64][${NAME}_INPUTS];
-    static float outputs[${NAME}_OUTPUTS];
+    static ${output_type} outputs[${NAME}_OUTPUTS];
     const long blocks = argc == 3 ? atol(argv[1]) : 0, runs = argc == 3 ? atol(argv[2]) : 0;
-    volatile float kept = 0;
+    volatile ${kept_type} kept = 0;
     long block, run;
     int i;
 
@@ -231,21 +255,49 @@ int main(int argc, char **argv)
             const clock_t begin = clock();
             for (run = 0; run < runs; run++) {
                 ${name}_run(x[run % n], outputs);
-                kept += outputs[0];
+                kept += (${kept_type})outputs[0];
             }
-            printf("%.6g\\n", 1e9 / CLOCKS_PER_SEC * (double)(clock() - begin) / (double)runs);
+            ${print_time}
         }
         return 0;
     }
     while (fread(x, sizeof x[0], 1, stdin) == 1) {
         ${name}_run(x[0], outputs);
         for (i = 0; i < ${NAME}_OUTPUTS; i++)
-            printf("%.9g%c", (double)outputs[i], i + 1 < ${NAME}_OUTPUTS ? ' ' : '\\n');
+            printf("${output_format}%c", (${printed_type})outputs[i], i + 1 < ${NAME}_OUTPUTS ? ' ' : '\\n');
     }
     return 0;
 }
 #endif
 """
+
+#: Values of :data:`ENTRY` for networks of float32, and for networks of integers.
+FLOAT_OUTPUTS: Mapping[str, str] = MappingProxyType({
+    "output_type": "float", "kept_type": "float", "output_format": "%.9g", "printed_type": "double",
+    "print_time": 'printf("%.6g\\n", 1e9 / CLOCKS_PER_SEC * (double)(clock() - begin) / (double)runs);',
+})
+INTEGER_OUTPUTS: Mapping[str, str] = MappingProxyType({
+    "output_type": "int32_t", "kept_type": "uint32_t", "output_format": "%ld", "printed_type": "long",
+    "print_time": 'printf("%lld\\n", 1000000000LL * (long long)(clock() - begin) / (long long)CLOCKS_PER_SEC / runs);',
+})
+
+
+def described(task: Task, target: ExportTarget) -> dict[str, object]:
+    """Values of the templates that every network has: its names, sizes and the meaning of inputs and outputs."""
+    shape, name = task.input_shape, target.name
+    order = ("in the order of its columns", "channel by channel", "channel by channel, row by row")[len(shape) - 1]
+    return {
+        "stem": target.stem or name, "name": name, "NAME": name.upper(), "n_inputs": task.n_inputs,
+        "n_outputs": task.n_outputs, "class_names": strings(target.classes), "input_names": strings(target.inputs),
+        "target_names": strings(target.targets), "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
+    }
+
+
+def named(target: ExportTarget) -> set[str]:
+    """Features of the templates for the names that fit a line."""
+    names = {"inputs_named": target.inputs, "targets_named": target.targets}
+    found = {feature for feature, texts in names.items() if 0 < len(strings(texts)) <= MOST_NAMES}
+    return found | ({"named"} if target.classes else set())
 
 
 def fill(template: str, features: Collection[str], values: Mapping[str, object]) -> str:
