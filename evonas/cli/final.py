@@ -182,6 +182,11 @@ def export(
         typer.Option(help="float32; for C also int8, int4 or ternary: integers alone, with such weights; int8-weights: "
                           "float32 with weights of 8 bits.", rich_help_panel=OUTPUT),
     ] = "float32",
+    finetune_epochs: Annotated[
+        int,
+        typer.Option(min=0, help="Epochs in which the weights get used to integers first, for int8, int4 and ternary.",
+                     rich_help_panel=OUTPUT),
+    ] = 0,
     replace_max_pool: ReplaceMaxPool = False,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the data sets, for C, ONNX and neuron.", rich_help_panel=DATA)
@@ -193,13 +198,17 @@ def export(
     The format neuron is the same network in single neurons, as torch writes it.
     """
     from evonas.run.api import package
+    from evonas.run.finetune import finetuned
     from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
 
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
+        network = package(opened, id, weights)
+        if finetune_epochs:
+            network = finetuned(opened, network, precision, finetune_epochs)
         written = write_network(
-            package(opened, id, weights), partial(load_splits, opened), out, format, precision,
-            replace_max_pool=replace_max_pool, usual="torch",
+            network, partial(load_splits, opened), out, format, precision, replace_max_pool=replace_max_pool,
+            usual="torch",
         )
     say_written(*written.paths, remarks=written.remarks)
 

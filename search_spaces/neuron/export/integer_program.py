@@ -267,7 +267,7 @@ def integer_program(network: Network, task: Task, target: ExportTarget) -> Integ
     Raises:
         ValueError: A parameter is not finite, a sum could overflow, or there are no calibration samples.
     """
-    if target.calibration is None or target.integers is None:
+    if target.calibration is None or not len(target.calibration) or target.integers is None:
         raise ValueError("activations of integers are calibrated on samples, got none: give ExportTarget.calibration")
     ordered = neighbours_together(network)
     rounded = integer_network(
