@@ -18,7 +18,7 @@ SOURCE = """\
 
 typedef ${step_type} step_t;
 /* Shifts to the right keep the sign, as with all compilers. */
-typedef char keeps_the_sign[(-1 >> 1) == -1 ? 1 : -1];
+typedef char ${name}_keeps_the_sign[(-1 >> 1) == -1 ? 1 : -1];
 
 ${tables}
 /* The next counts, steps and weights. */

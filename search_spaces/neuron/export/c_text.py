@@ -71,6 +71,7 @@ extern "C" {
 #endif
 
 typedef ${input_type} ${name}_input;
+typedef ${output_type} ${name}_output;
 
 /* x has ${NAME}_INPUTS values, outputs has room for ${NAME}_OUTPUTS. */
 void ${name}_run(const ${name}_input *x, ${output_type} *outputs);

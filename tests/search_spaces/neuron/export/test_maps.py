@@ -113,7 +113,10 @@ def program(network: Network, *, byte_inputs: bool = True, precision: Precision 
 @needs_compiler
 @pytest.mark.parametrize(
     ("name", "precision"),
-    [*((name, "float32") for name in NETWORKS), *((name, "int8") for name in ("stack", "skip", "partly shared"))],
+    [
+        *((name, "float32") for name in NETWORKS),
+        *((name, "int8-weights") for name in ("stack", "skip", "partly shared")),
+    ],
 )
 def test_shared_weights_compile_to_what_torch_computes(name: str, precision: Precision) -> None:
     found = program(NETWORKS[name](), precision=precision)
@@ -131,7 +134,7 @@ def test_shared_weights_take_floats_and_predict_in_the_units_of_the_data() -> No
 
 @needs_compiler
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the tiles are for x86-64")
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 def test_tiles_for_avx2_have_shared_weights(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = find_compiler()
     assert compiler is not None
@@ -145,7 +148,7 @@ def test_sanitizers_find_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) ->
     compiler = find_compiler()
     assert compiler is not None
     monkeypatch.setenv("CC", " ".join([*compiler, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]))
-    check(program(make(), precision="int8"))
+    check(program(make(), precision="int8-weights"))
 
 
 def test_the_graph_has_shared_weights() -> None:
@@ -156,7 +159,7 @@ def test_the_graph_has_shared_weights() -> None:
 def test_each_weight_and_each_bias_is_stored_once(name: str) -> None:
     network = NETWORKS[name]()
     genotype = network.genotype
-    for precision, size in (("float32", 4), ("int8", 1)):
+    for precision, size in (("float32", 4), ("int8-weights", 1)):
         tables = program(network, precision=precision)._tables  # type: ignore[arg-type]
         assert tables["kernel_weights"].nbytes == size * genotype.n_weights
         assert not any("steps" in table and "segment" not in table for table in tables)
@@ -174,7 +177,7 @@ def test_a_network_of_900_weights_takes_6_kilobytes_in_the_place_of_360() -> Non
     untied = replace(genotype, ties=np.full(genotype.n_edges, -1, np.int32))
     assert c_program(replace(network, genotype=untied), task, target).sizes["flash"] > 360_000
     assert c_program(network, task, target).sizes["flash"] < 6000
-    assert c_program(network, task, replace(target, precision="int8")).sizes["flash"] < 3000
+    assert c_program(network, task, replace(target, precision="int8-weights")).sizes["flash"] < 3000
 
 
 def test_flash_grows_with_what_is_not_shared() -> None:
