@@ -165,8 +165,8 @@ class Recipe:
         if not 0 < self.child_epochs[0] <= self.child_epochs[1] < math.inf:
             raise ValueError(f"child_epochs must be two positive shares, the smaller first, got {self.child_epochs}")
         if self.quantisation is not None and (self.pruning is not None or self.regrowth is not None):
-            raise ValueError("expected no pruning and no regrowth beside quantisation, since edges must stay: leave them "
-                             "out, or quantise in a training of its own")
+            raise ValueError("expected no pruning and no regrowth beside quantisation, since edges must stay: leave "
+                             "these out, or quantise in a training of its own")
         if self.shift < 0:
             raise ValueError(f"shift must not be negative, got {self.shift}")
         for name in ("min_edges_for_augmentation", "longer_edges"):

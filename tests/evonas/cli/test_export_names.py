@@ -71,7 +71,7 @@ int main(void)
 
 
 @pytest.mark.parametrize(
-    "precisions", [{"one": "float32", "two": "int8-weights"}, {"one": "int8", "two": "int4"}], ids=["floats", "integers"]
+    "precisions", [{"one": "float32", "two": "int8-weights"}, {"one": "int8", "two": "int4"}], ids=["floats", "whole"]
 )
 @pytest.mark.parametrize("flags", [[], ["-march=native"], ["-DONE_PORTABLE", "-DTWO_PORTABLE", "-march=native"]])
 def test_two_networks_work_in_one_program_and_in_one_translation_unit(
