@@ -11,36 +11,40 @@ SOURCE = """\
  * the edge before it, the first from the layer's beginning. ${weights_note}
  * Activations are bytes. Those of hidden layers share one buffer: a layer takes the place of those that
  * are no longer read.
+@maps ${maps_comment}
  */
 #include "${stem}.h"
 
 #define N_LAYERS ${n_layers}
 
 typedef ${step_type} step_t;
+@maps typedef int8_t weight_t;
+@listed typedef ${place_type} edges_t;
+@grouped typedef ${group_type} group_t;
 /* Shifts to the right keep the sign, as with all compilers. */
 typedef char ${name}_keeps_the_sign[(-1 >> 1) == -1 ? 1 : -1];
 
 ${tables}
-/* The next counts, steps and weights. */
-typedef struct {
-    const uint8_t *count;
-    const step_t *step;
-@int8     const int8_t *weight;
-@int4     unsigned weight;
-} place_t;
-
-/* x / 2^shift, to the nearest integer. */
-static int32_t shifted(int64_t x, unsigned shift)
-{
-    return (int32_t)((x + ((int64_t)1 << (shift - 1))) >> shift);
-}
-
-/* x * multiplier / 2^shift, to the nearest integer. */
-static int32_t scaled(int32_t x, int32_t multiplier, unsigned shift)
-{
-    return shifted((int64_t)x * multiplier, shift);
-}
-
+@pairs /* The next counts, steps and weights. */
+@pairs typedef struct {
+@pairs     const uint8_t *count;
+@pairs     const step_t *step;
+@int8_pairs     const int8_t *weight;
+@int4_pairs     unsigned weight;
+@pairs } edges_t;
+@pairs
+@scales /* x / 2^shift, to the nearest integer. */
+@scales static int32_t shifted(int64_t x, unsigned shift)
+@scales {
+@scales     return (int32_t)((x + ((int64_t)1 << (shift - 1))) >> shift);
+@scales }
+@scales
+@scales /* x * multiplier / 2^shift, to the nearest integer. */
+@scales static int32_t scaled(int32_t x, int32_t multiplier, unsigned shift)
+@scales {
+@scales     return shifted((int64_t)x * multiplier, shift);
+@scales }
+@scales
 @norm /* One over the square root of x, in multiples of 2^-28, times 2^e; adds e to the shift. */
 @norm static int32_t inverse_root(uint64_t x, int *shift)
 @norm {
@@ -81,6 +85,7 @@ static int32_t scaled(int32_t x, int32_t multiplier, unsigned shift)
 @norm         uint64_t squares = epsilons[layer];
 @norm         int32_t sum = 0, mean, root;
 @norm         int shift = ${normalised_shift};
+@grouped         unsigned next = 0, end;
 @norm
 @norm         for (i = 0; i < n; i++)
 @norm             sum += z[i];
@@ -90,9 +95,12 @@ static int32_t scaled(int32_t x, int32_t multiplier, unsigned shift)
 @norm             squares += (uint64_t)(centred * centred);
 @norm         }
 @norm         root = scaled(inverse_root(squares, &shift), root_multipliers[layer], root_shifts[layer]);
+@grouped         end = *group;
 @norm         for (i = 0; i < n; i++) {
 @norm             const int32_t x = scaled(z[i] - mean, root, (unsigned)shift);
-@affine             const int32_t y = x * gain[i] + bias[i] * ((int32_t)1 << bias_shifts[layer]);
+@grouped             const unsigned k = i < end ? next : ++next;
+@affine             const int32_t y = x * gain[${neuron}] + bias[${neuron}] * ((int32_t)1 << bias_shifts[layer]);
+@grouped             end += i < end ? 0 : group[next];
 @affine             h[i] = activation((y + ((int32_t)1 << (gain_shifts[layer] - 1))) >> gain_shifts[layer]${bounds});
 @not_affine             h[i] = activation(shifted(x, gain_shifts[layer])${bounds});
 @norm         }
@@ -108,38 +116,55 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
 {
 @hidden     static int32_t sums[${n_sums}];
 @hidden     static uint8_t buffer[${n_slots}];
-@int8     place_t at = {counts, steps, weights};
-@int4     place_t at = {counts, steps, 0};
-@ternary     place_t at = {counts, steps};
+@int8_pairs     edges_t at = {counts, steps, weights};
+@int4_pairs     edges_t at = {counts, steps, 0};
+@ternary_pairs     edges_t at = {counts, steps};
 @offsets     const int16_t *offset = offsets;
 @affine     const int8_t *gain = gains, *bias = biases;
-    unsigned layer, pair = 0, i;
+@grouped     const group_t *group = group_sizes;
+@listed     const place_t *place = row_places;
+    unsigned layer, i;
+@pairs     unsigned pair = 0;
+@maps     unsigned map = 0, end;
 
+@no_inputs     (void)x;
     for (layer = 0; layer < N_LAYERS; layer++) {
         const unsigned size = layer_sizes[layer];
         int32_t *z = ${destination};
 
         for (i = 0; i < size; i++)
-@offsets             z[i] = offset_shifts[layer] < 0 ? 0 : *offset++ * ((int32_t)1 << offset_shifts[layer]);
-@no_offsets             z[i] = 0;
-        for (; pair < layer_pairs[layer]; pair++) {
+@own_offsets             z[i] = offset_shifts[layer] < 0 ? 0 : *offset++ * ((int32_t)1 << offset_shifts[layer]);
+@from_zero             z[i] = 0;
+@listed_offsets         for (i = 0; i < layer_rows[layer] && offset_shifts[layer] >= 0; i++)
+@listed_offsets             z[place[i]] = *offset++ * ((int32_t)1 << offset_shifts[layer]);
+@pairs         for (; pair < layer_pairs[layer]; pair++) {
 @hidden_pairs             if (pair_slots[pair] >= 0) {
-@hidden_pairs                 add_bytes(z, size, buffer + pair_slots[pair], pair, &at);
+@hidden_pairs                 add_bytes(z, ${rows}, buffer + pair_slots[pair], pair, &at);
 @hidden_pairs                 continue;
 @hidden_pairs             }
-@inputs             add_${inputs}(z, size, x, pair, &at);
-        }
+@inputs             add_${inputs}(z, ${rows}, x, pair, &at);
+@pairs         }
+@listed         place += layer_rows[layer];
+@maps         end = map + layer_input_maps[layer];
+@input_maps         add_mapped_${inputs}(z, map, end, x);
+@maps         map = end;
+@maps         end = map + layer_hidden_maps[layer];
+@hidden_maps         add_mapped_bytes(z, map, end, buffer);
+@maps         map = end;
 @hidden         if (layer + 1 < N_LAYERS)
 @hidden             activate(z, layer, ${arguments}buffer + layer_slots[layer]);
-@affine         gain += layer + 1 < N_LAYERS ? layer_normed[layer] : 0;
-@affine         bias += layer + 1 < N_LAYERS ? layer_normed[layer] : 0;
+@affine         if (layer + 1 < N_LAYERS) {
+@affine             gain += ${n_gains}[layer];
+@affine             bias += ${n_gains}[layer];
+@grouped             group += ${n_gains}[layer];
+@affine         }
     }
 }
 """
 #: Template of the sums over a pair, for sources of one type.
 ADD = """\
-/* Adds what the edges of a pair contribute to the sums z[0 .. n). */
-static void add_${kind}(int32_t *z, unsigned n, const ${type} *source, unsigned pair, place_t *at)
+/* Adds what the edges of a pair contribute to the sums z of ${whose} neurons. */
+static void add_${kind}(int32_t *z, ${places}unsigned n, const ${type} *source, unsigned pair, edges_t *at)
 {
     const uint8_t *count = at->count;
     const step_t *step = at->step;
@@ -168,7 +193,7 @@ static void add_${kind}(int32_t *z, unsigned n, const ${type} *source, unsigned 
 @ternary                     sum += entry & 1 ? -(int32_t)*x : (int32_t)*x;
 @ternary             }
         } while (*count++ == 255);
-        z[i] += scaled(sum, pair_multipliers[pair], pair_shifts[pair]);
+        z[${place}] += scaled(sum, pair_multipliers[pair], pair_shifts[pair]);
     }
     at->count = count;
     at->step = step;

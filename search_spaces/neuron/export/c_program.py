@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.capabilities.export import ExportTarget, ProgramInput
-from evonas.types import Doubles, Floats, Ints, Task
+from evonas.types import Doubles, Floats, Task
 from search_spaces.neuron.export import c_maps, c_text, c_tiles
 from search_spaces.neuron.export.arithmetic import TYPES, Arithmetic, arithmetic
 from search_spaces.neuron.export.c_activation import Activations, activations_in_c
@@ -24,14 +24,13 @@ from search_spaces.neuron.export.layout import (
     Rows,
     Slots,
     StepType,
+    columns_of,
     narrow,
     place_layers,
-    slot_of,
     to_rows,
 )
-from search_spaces.neuron.export.maps import LEAST_SHARING, Maps, find_maps
+from search_spaces.neuron.export.maps import Maps, candidate_maps
 from search_spaces.neuron.export.ordering import channels_together, neighbours_together
-from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 
 if TYPE_CHECKING:
@@ -243,31 +242,27 @@ def _with_maps(network: Network, task: Task, target: ExportTarget) -> list[CProg
         task: The task.
         target: Precision and input type.
     """
-    genotype = network.genotype
+    genotype, slots = network.genotype, place_layers(network.genotype)
     exact = arithmetic(network, target.scaling, task.input_shape, "float32").weights.values
-    numbers_of = np.unique(exact, return_inverse=True)[1]  # ties may have several values: inputs differ in scale
-    values = np.unique(genotype.ties.astype(np.int64) * len(exact) + numbers_of, return_inverse=True)[1]
-    slots = place_layers(genotype)
-    values[genotype.ties < 0] = -1
     programs: list[CProgram] = []
-    for least_sharing in LEAST_SHARING:
-        maps = find_maps(genotype, _columns(genotype, slots), values, least_sharing)
-        if maps is None:
-            continue
+    for maps in candidate_maps(genotype, columns_of(genotype, slots), exact):
         numbers = arithmetic(network, target.scaling, task.input_shape, target.precision, maps.kernels)
         activations = activations_in_c(numbers, genotype.channels, by_layer=True)
         programs += _programs(task, target, numbers, slots, maps, activations)
-        if (maps.kernels[values >= 0] >= 0).all():
-            break  # no kernel is left out
     return programs
 
 
-def _columns(genotype: NeuronGenotype, slots: Slots) -> Ints:
-    """Return the place of the source of each edge, among the inputs or in the buffer, ``(n_edges,)``."""
-    columns = genotype.edges[:, 0].astype(np.int64)
-    hidden = columns >= genotype.n_inputs
-    columns[hidden] = slot_of(genotype, slots)[columns[hidden] - genotype.n_inputs]
-    return columns
+def _maps_of_floats(maps: Maps, numbers: Arithmetic) -> MapsInC:
+    """Return the tables of shared weights with what they add as float32."""
+    genotype, scales = numbers.network.genotype, numbers.weights.scales
+    found = maps_in_c(maps, genotype, numbers.offset.astype(np.float64), numbers.weights.values)
+    shifts = found.tables["map_shifts"]
+    assert shifts is not None
+    return found._replace(tables={
+        **found.tables, "offset": found.offsets.astype(np.float32) if len(found.listed) else None,
+        "map_shifts": shifts.astype(np.float32),
+        "map_scales": None if scales is None else scales[2 * genotype.depth + maps.kernel_of],
+    })
 
 
 def _programs(
@@ -284,13 +279,13 @@ def _programs(
         activations: Activations of hidden layers.
     """
     genotype, weights = numbers.network.genotype, numbers.weights.values
-    columns, from_input = _columns(genotype, slots), genotype.edges[:, 0] < genotype.n_inputs
+    columns, from_input = columns_of(genotype, slots), genotype.edges[:, 0] < genotype.n_inputs
     row = genotype.edges[:, 1].astype(np.int64) - genotype.n_inputs
     sizes, stored = np.diff(genotype.layer_offsets[1:]), weights != 0
     first_slot = whole_windows(genotype.n_inputs)
     place, n_places = np.where(from_input, columns, first_slot + columns), first_slot + whole_windows(slots.size)
     of_avx512, of_avx2 = (tiles(row[stored], place[stored], sizes, n_places, shape) for shape in (AVX512, AVX2))
-    in_c = None if maps is None else maps_in_c(maps, numbers)
+    in_c = None if maps is None else _maps_of_floats(maps, numbers)
     listed = np.arange(len(numbers.offset)) if in_c is None else in_c.listed
     in_rows = np.ones(len(row), bool) if maps is None else maps.kernels < 0
     programs = []

@@ -29,6 +29,7 @@ from search_spaces.neuron.export.fixed_point import (
     scaled,
     shifted,
 )
+from search_spaces.neuron.export.maps import Maps
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
 from search_spaces.neuron.trainer.rounding import (
@@ -90,7 +91,8 @@ class IntegerLayer:
     """A layer: neurons with a norm come first, then those with a ReLU alone, then linear ones.
 
     Attributes:
-        pairs: The edges into it, by their source.
+        pairs: The edges into it, by their source, but those of maps.
+        maps: Edges that share weights, map by map.
         offsets: Integers added to the sums, ``(n,)``: multiples of ``2**offset_shift``.
         unit: Worth of 1 in a sum.
         n_rectified: Neurons with a ReLU, those with a norm included.
@@ -101,6 +103,7 @@ class IntegerLayer:
     """
 
     pairs: tuple[Pair, ...]
+    maps: tuple[Pair, ...]
     offsets: Ints
     offset_shift: int
     unit: float
@@ -117,7 +120,7 @@ class IntegerLayer:
             activations: Inputs, then activations of the layers before, ``(n_neurons, n_samples)`` each.
         """
         total: Ints = np.repeat(self.offsets[:, None], activations[0].shape[1], axis=1)
-        for pair in self.pairs:
+        for pair in (*self.pairs, *self.maps):
             total = total + scaled(pair.weights @ activations[pair.source], pair.factor)
         return total
 
@@ -150,11 +153,13 @@ class IntegerNetwork:
     Attributes:
         genotype: Order of the neurons.
         layers: Hidden layers, then the outputs.
+        weights: Integer of each edge, ``(n_edges,)``.
         takes_bytes: Whether inputs are bytes.
     """
 
     genotype: NeuronGenotype
     layers: tuple[IntegerLayer, ...]
+    weights: Ints
     takes_bytes: bool
 
     @property
@@ -171,7 +176,8 @@ class IntegerNetwork:
 
 
 def integer_network(
-    network: Network, scaling: Scaling, calibration: Floats, integers: IntegerType, *, takes_bytes: bool
+    network: Network, scaling: Scaling, calibration: Floats, integers: IntegerType, *, takes_bytes: bool,
+    maps: Maps | None = None,
 ) -> IntegerNetwork:
     """Round a network whose neurons are in the order of their activations (see :mod:`ordering`).
 
@@ -181,6 +187,7 @@ def integer_network(
         calibration: Samples on which activations are calibrated, normalised, ``(n, *input_shape)``.
         integers: Type of the weights.
         takes_bytes: Whether inputs are bytes.
+        maps: Shared weights, whose kernels have steps of their own; None treats all edges alike.
 
     Raises:
         ValueError: A parameter is not finite, or a sum could overflow.
@@ -188,28 +195,40 @@ def integer_network(
     for name in ("edge", "bias", "gain"):
         if not np.isfinite(getattr(network, name)).all():
             raise ValueError(f"the parameter {name!r} holds values that are not finite")
-    return _Rounded(network, scaling, calibration, integers, takes_bytes).network()
+    return _Rounded(network, scaling, calibration, integers, takes_bytes, maps).network()
+
+
+class _Sums(NamedTuple):
+    """Edges between two layers: the layer of the sources, the weights, and the worth of 1 in a sum."""
+
+    source: int
+    weights: csr_array
+    worth: float
 
 
 class _Rounded:
     """Rounding of a network, layer by layer."""
 
     def __init__(
-        self, network: Network, scaling: Scaling, calibration: Floats, integers: IntegerType, takes_bytes: bool
+        self, network: Network, scaling: Scaling, calibration: Floats, integers: IntegerType, takes_bytes: bool,
+        maps: Maps | None,
     ) -> None:
-        self._network, self._takes_bytes = network, takes_bytes
+        self._network, self._takes_bytes, self._maps = network, takes_bytes, maps
         genotype = network.genotype
         shape = calibration.shape[1:]
         self._mean = np.broadcast_to(np.array(scaling.mean, np.float64), shape).ravel()
         steps = activation_grids(network, calibration)
         self._steps, self._zeros = steps[0], np.where(steps[1] < 0, LARGEST_BYTE - LARGEST_SIGNED_ACTIVATION, 0)
         self._pair, values = pairs(genotype), network.edge * edge_factors(genotype, scaling, shape)
-        self._weight_steps = weight_steps(values, self._pair, LARGEST_WEIGHT[integers])
-        self._integers = to_integers(values, self._weight_steps[self._pair], LARGEST_WEIGHT[integers]).astype(np.int64)
+        self._kernels = np.full(genotype.n_edges, -1) if maps is None else maps.kernels
+        group = np.where(self._kernels < 0, self._pair, (genotype.depth + 1) ** 2 + self._kernels)
+        largest = LARGEST_WEIGHT[integers]
+        self._weight_steps = weight_steps(values, group, largest)[group]
+        self._integers = to_integers(values, self._weight_steps, largest).astype(np.int64)
 
     def network(self) -> IntegerNetwork:
         layers = tuple(self._layer(layer) for layer in range(1, self._network.genotype.depth + 1))
-        return IntegerNetwork(self._network.genotype, layers, self._takes_bytes)
+        return IntegerNetwork(self._network.genotype, layers, self._integers, self._takes_bytes)
 
     def _layer(self, layer: int) -> IntegerLayer:
         genotype = self._network.genotype
@@ -217,12 +236,15 @@ class _Rounded:
         rows = slice(*(genotype.layer_offsets[layer : layer + 2] - genotype.n_inputs).tolist())
         genes = genotype.activations[rows] if not is_output else np.full(genotype.n_outputs, Activation.LINEAR)
         n_normed = 0 if self._network.norm == "none" else int((genes == Activation.NORM).sum())
-        found = self._pairs(layer, rows.stop - rows.start)
+        pairs, maps = self._pairs(layer), self._mapped(layer)
+        found = pairs + maps
         offset = self._offset(found, rows, n_normed)
         unit = self._unit(found, offset, n_normed, is_output)
         whole = np.rint(offset / unit)
         shift = max(0, math.frexp(float(np.abs(whole).max(initial=0)) / (2 ** (OFFSET_BITS - 1) - 1))[1])
-        joined = tuple(Pair(source, weights, factor(worth / unit)) for source, weights, worth in found)
+        joined, mapped = (
+            tuple(Pair(sums.source, sums.weights, factor(sums.worth / unit)) for sums in part) for part in (pairs, maps)
+        )
         norm, rescale = None, Factor(0, 1)
         if n_normed:
             norm = self._norm(layer, slice(rows.start, rows.start + n_normed), unit)
@@ -230,30 +252,52 @@ class _Rounded:
             self._steps[layer - 1] = max(self._steps[layer - 1], unit * 2.0**-28)
             rescale = factor(unit / self._steps[layer - 1])
         return IntegerLayer(
-            joined, np.rint(whole / 2**shift).astype(np.int64) * 2**shift, shift, unit,
+            joined, mapped, np.rint(whole / 2**shift).astype(np.int64) * 2**shift, shift, unit,
             int((genes != Activation.LINEAR).sum()), norm, rescale, 0 if is_output else int(self._zeros[layer - 1]),
             1.0 if is_output else float(self._steps[layer - 1]),
         )
 
-    def _pairs(self, layer: int, n_rows: int) -> list[tuple[int, csr_array, float]]:
-        """Return source, weights and the worth of 1 in a sum for each pair into a layer."""
-        genotype, found = self._network.genotype, []
-        for source in range(layer):
-            number = (genotype.depth + 1) * layer + source
-            edges = np.flatnonzero((self._pair == number) & (self._integers != 0))
-            if not len(edges):
-                continue
-            first = genotype.layer_offsets[[source, layer]]
-            column, row = (genotype.edges[edges] - first).T
-            shape = (n_rows, int(genotype.layer_offsets[source + 1] - first[0]))
-            weights = csr_array((self._integers[edges], (row, column)), shape=shape)
-            if _sizes(weights).max() * self._largest(source) >= 2**31:
-                raise ValueError(f"a neuron has {int(np.diff(weights.indptr).max())} edges from a layer, too many for "
-                                 f"sums of 32 bits: export as float32")
-            step = float(self._weight_steps[number])
-            worth = step * (self._input_worth if source == 0 else float(self._steps[source - 1]))
-            found.append((source, weights, worth))
+    def _pairs(self, layer: int) -> list[_Sums]:
+        """Return the edges into a layer from each other, but those of maps."""
+        found = [self._sums(layer, source, self._kernels < 0) for source in range(layer)]
+        return [sums for sums in found if sums is not None]
+
+    def _mapped(self, layer: int) -> list[_Sums]:
+        """Return the edges of each map into a layer."""
+        found: list[_Sums] = []
+        if self._maps is None:
+            return found
+        for map in np.flatnonzero(self._maps.layers == layer).tolist():
+            source = int(self._maps.source_layers[map])
+            sums = self._sums(layer, source, self._kernels == self._maps.kernel_of[map], keep_empty=True)
+            assert sums is not None
+            found.append(sums)
         return found
+
+    def _sums(
+        self, layer: int, source: int, chosen: NDArray[np.bool_], *, keep_empty: bool = False
+    ) -> _Sums | None:
+        """Return some of the edges between two layers, None if there are none.
+
+        Args:
+            layer: Layer of the targets.
+            source: Layer of the sources.
+            chosen: Mask of the edges of whichever layers, ``(n_edges,)``.
+            keep_empty: Whether to return weights also where all are 0.
+        """
+        genotype = self._network.genotype
+        chosen = chosen & (self._pair == (genotype.depth + 1) * layer + source)
+        edges = np.flatnonzero(chosen & (self._integers != 0))
+        if not len(edges) and not keep_empty:
+            return None
+        sizes = np.diff(genotype.layer_offsets)
+        column, row = (genotype.edges[edges] - genotype.layer_offsets[[source, layer]]).T
+        weights = csr_array((self._integers[edges], (row, column)), shape=(int(sizes[layer]), int(sizes[source])))
+        if _sizes(weights).max() * self._largest(source) >= 2**31:
+            raise ValueError(f"a neuron has {int(np.diff(weights.indptr).max())} edges from a layer, too many for "
+                             f"sums of 32 bits: export as float32")
+        step = float(self._weight_steps[np.flatnonzero(chosen)[0]])
+        return _Sums(source, weights, step * (self._input_worth if source == 0 else float(self._steps[source - 1])))
 
     @property
     def _input_worth(self) -> float:
@@ -262,7 +306,7 @@ class _Rounded:
     def _largest(self, source: int) -> int:
         return LARGEST_BYTE if source or self._takes_bytes else LARGEST_WORD
 
-    def _offset(self, found: list[tuple[int, csr_array, float]], rows: slice, n_normed: int) -> Doubles:
+    def _offset(self, found: list[_Sums], rows: slice, n_normed: int) -> Doubles:
         """Return the numbers to add to the sums of a layer, ``(n,)``."""
         offset = self._network.bias[rows].astype(np.float64)
         if self._network.norm == "layer-affine":
@@ -275,7 +319,7 @@ class _Rounded:
         return offset
 
     def _unit(
-        self, found: list[tuple[int, csr_array, float]], offset: Doubles, n_normed: int, is_output: bool
+        self, found: list[_Sums], offset: Doubles, n_normed: int, is_output: bool
     ) -> float:
         """Return the worth of 1 in the sums of a layer: as fine as the bits of all that follows allow."""
         largest = np.abs(offset)

@@ -67,6 +67,14 @@ def slot_of(genotype: NeuronGenotype, slots: Slots) -> Ints:
     return np.arange(genotype.n_hidden) + genotype.n_inputs - genotype.layer_offsets[layer] + slots.first[layer - 1]
 
 
+def columns_of(genotype: NeuronGenotype, slots: Slots) -> Ints:
+    """Return the place of the source of each edge, among the inputs or in the buffer, ``(n_edges,)``."""
+    columns = genotype.edges[:, 0].astype(np.int64)
+    hidden = columns >= genotype.n_inputs
+    columns[hidden] = slot_of(genotype, slots)[columns[hidden] - genotype.n_inputs]
+    return columns
+
+
 def to_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, longest_step: int) -> Rows:
     """Return entries ``(n,)`` in any order as :class:`Rows`.
 

@@ -116,7 +116,7 @@ def test_sanitizers_find_nothing(integers: IntegerType, monkeypatch: pytest.Monk
     for each in (network, with_all_activations(network), dense):
         program = integer_program(each, Task("classification", shape, 3), target(integers, scaling, shape))
         check(program, bytes_of(30, 1, shape))
-    assert (program._tables["counts"] == 255).any(), "rows of more than 255 edges were tried"
+    assert (program.layout.tables["counts"] == 255).any(), "rows of more than 255 edges were tried"
 
 
 @needs_compiler
@@ -177,7 +177,7 @@ def test_an_edge_takes_two_bytes_or_one_and_a_half_or_one(integers: IntegerType)
     task, shape = Task("classification", (1, 28, 28), 3), (1, 28, 28)
     scaling = Scaling([[[73.0]]], [[[90.0]]], input_type="uint8")
     program = integer_program(network, task, target(integers, scaling, shape))
-    tables = program._tables
+    tables = program.layout.tables
     stored = sum(layer.weights.nnz for layer in program.network.layers for layer in layer.pairs)
     size = tables["steps"].nbytes + (tables["weights"].nbytes if "weights" in tables else 0)
     assert size <= {"int8": 2.0, "int4": 1.5, "ternary": 1.1}[integers] * stored + 1
