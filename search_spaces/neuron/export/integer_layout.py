@@ -151,7 +151,8 @@ class IntegerLayout:
     @property
     def is_plain(self) -> bool:
         """Whether hidden neurons are without a norm."""
-        return any((0 if layer.norm is None else layer.norm.n) < len(layer.offsets) for layer in self.network.layers[:-1])
+        hidden = self.network.layers[:-1]
+        return any(layer.norm is None or layer.norm.n < len(layer.offsets) for layer in hidden)
 
     def _norm_tables(self) -> dict[str, NDArray[Any]]:
         """Return the constants of norms, by hidden layer; zeros for layers without."""
