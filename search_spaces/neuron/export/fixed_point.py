@@ -74,7 +74,7 @@ class InverseRoots(NamedTuple):
 
 
 def inverse_roots(values: NDArray[np.uint64]) -> InverseRoots:
-    """One over the square roots of positive integers of 64 bits, to 26 bits."""
+    """One over the square roots of positive integers of 64 bits, to 24 bits."""
     mantissas, exponents = values.copy(), np.zeros(values.shape, np.int64)
     while (large := mantissas >> np.uint64(32) > 0).any():
         mantissas, exponents = np.where(large, mantissas >> np.uint64(2), mantissas), exponents + large

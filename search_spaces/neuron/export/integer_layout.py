@@ -109,15 +109,16 @@ class IntegerLayout:
         if pairs:
             tables |= {
                 "layer_pairs": narrow(np.cumsum([len(layer.pairs) for layer in layers])),
-                "pair_slots": narrow(np.array([first[pair.source] for pair in pairs], np.int64)),
                 **_factors("pair_multipliers", "pair_shifts", [pair.factor for pair in pairs]), **self._edge_tables(),
             }
+        if any(pair.source for pair in pairs):
+            tables["pair_slots"] = _signed([first[pair.source] for pair in pairs])
         if self.in_c is not None:
             tables |= self.in_c.tables
         if any(own.any() for own in self.offsets):
             shifts = [layer.offset_shift for layer in layers]
             used = [bool(own.any()) for own in self.offsets]
-            tables["offset_shifts"] = narrow(np.where(used, shifts, -1))
+            tables["offset_shifts"] = _signed([shift if any else -1 for shift, any in zip(shifts, used, strict=True)])
             tables["offsets"] = np.concatenate([
                 own // 2**shift for own, shift, any in zip(self.offsets, shifts, used, strict=True) if any
             ]).astype(np.int16)
@@ -221,6 +222,11 @@ def _rows(pair: Pair, listed: Ints, step_type: StepType, integers: IntegerType) 
     if integers == "ternary":
         return to_escaped_rows(row, column, matrix.data, len(listed), c_integer.ESCAPE_STEP)
     return to_rows(row, column, matrix.data, len(listed), int(np.iinfo(step_type).max))
+
+
+def _signed(values: Sequence[int]) -> NDArray[Any]:
+    """Return integers in the narrowest type that holds them and -1."""
+    return narrow(np.array([-1, *values]))[1:]
 
 
 def _factors(multipliers: str, shifts: str, factors: Sequence[Factor]) -> dict[str, NDArray[Any]]:

@@ -182,7 +182,7 @@ def test_an_edge_takes_two_bytes_or_one_and_a_half_or_one(integers: IntegerType)
     size = tables["steps"].nbytes + (tables["weights"].nbytes if "weights" in tables else 0)
     assert size <= {"int8": 2.0, "int4": 1.5, "ternary": 1.1}[integers] * stored + 1
     assert program.sizes["flash"] == sum(table.nbytes for table in tables.values())
-    assert program.sizes["ram"] == 4 * 100 + 100
+    assert program.sizes["ram"] == 5 * program.network.genotype.n_hidden
 
 
 def test_calibration_is_asked_for() -> None:
@@ -205,14 +205,14 @@ def test_sums_that_could_overflow_are_not_exported() -> None:
         integer_program(network, Task("classification", (9000,), 3), target("int8", scaling, (9000,)))
 
 
-def test_inverse_roots_have_26_bits() -> None:
+def test_inverse_roots_have_24_bits() -> None:
     rng = np.random.default_rng(0)
     values = np.concatenate([
         np.arange(1, 5000), 2 ** rng.uniform(0, 63.9, 20000), 4.0 ** np.arange(32), [2.0**64 - 2**12]
     ]).astype(np.uint64)
     found = inverse_roots(values)
     ratio = found.multipliers / 2.0 ** (44 + found.exponents) * np.sqrt(values.astype(np.float64))
-    assert np.abs(ratio - 1).max() < 2**-25
+    assert np.abs(ratio - 1).max() < 2**-24
     assert found.multipliers.min() >= 2**28 - 8
     assert found.multipliers.max() <= 2**29
 
