@@ -19,7 +19,7 @@ SOURCE = """\
 
 typedef ${step_type} step_t;
 @maps typedef int8_t weight_t;
-@listed typedef ${place_type} edges_t;
+@listed typedef ${place_type} place_t;
 @grouped typedef ${group_type} group_t;
 /* Shifts to the right keep the sign, as with all compilers. */
 typedef char ${name}_keeps_the_sign[(-1 >> 1) == -1 ? 1 : -1];

@@ -54,7 +54,7 @@ class Pair(NamedTuple):
 
     Attributes:
         source: Layer of their sources; 0 for inputs.
-        weights: Integers, int64 ``(n_neurons of the target, n_neurons of the source)``.
+        weights: Integers, int32 ``(n_neurons of the target, n_neurons of the source)``.
         factor: Converts sums to the unit of the target's.
     """
 
@@ -113,7 +113,7 @@ class IntegerLayer:
     zero: int
     step: float
 
-    def sums(self, activations: list[Ints]) -> Ints:
+    def sums(self, activations: list[NDArray[np.int32]]) -> Ints:
         """Weighted sums, ``(n, n_samples)``.
 
         Args:
@@ -121,7 +121,7 @@ class IntegerLayer:
         """
         total: Ints = np.repeat(self.offsets[:, None], activations[0].shape[1], axis=1)
         for pair in (*self.pairs, *self.maps):
-            total = total + scaled(pair.weights @ activations[pair.source], pair.factor)
+            total += scaled((pair.weights @ activations[pair.source]).astype(np.int64), pair.factor)
         return total
 
     def activate(self, sums: Ints) -> Ints:
@@ -169,9 +169,9 @@ class IntegerNetwork:
 
     def run(self, inputs: NDArray[np.uint8] | NDArray[np.int16]) -> Ints:
         """Outputs ``(n, n_outputs)`` of samples ``(n, n_inputs)``."""
-        activations = [inputs.T.astype(np.int64)]
+        activations = [np.ascontiguousarray(inputs.T).astype(np.int32)]
         for layer in self.layers[:-1]:
-            activations.append(layer.activate(layer.sums(activations)))
+            activations.append(layer.activate(layer.sums(activations)).astype(np.int32))
         return self.layers[-1].sums(activations).T
 
 
@@ -292,7 +292,8 @@ class _Rounded:
             return None
         sizes = np.diff(genotype.layer_offsets)
         column, row = (genotype.edges[edges] - genotype.layer_offsets[[source, layer]]).T
-        weights = csr_array((self._integers[edges], (row, column)), shape=(int(sizes[layer]), int(sizes[source])))
+        values = self._integers[edges].astype(np.int32)
+        weights = csr_array((values, (row, column)), shape=(int(sizes[layer]), int(sizes[source])))
         if _sizes(weights).max() * self._largest(source) >= 2**31:
             raise ValueError(f"a neuron has {int(np.diff(weights.indptr).max())} edges from a layer, too many for "
                              f"sums of 32 bits: export as float32")
@@ -355,5 +356,5 @@ class _Rounded:
 
 def _sizes(weights: csr_array) -> Ints:
     """Return the sum of the sizes of each row's weights, ``(n_rows,)``."""
-    sizes: Ints = np.asarray(abs(weights).sum(axis=1)).ravel()
+    sizes: Ints = np.asarray(abs(weights).sum(axis=1, dtype=np.int64)).ravel()
     return sizes
