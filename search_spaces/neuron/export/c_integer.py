@@ -30,7 +30,8 @@ ${tables}
 @pairs     const uint8_t *count;
 @pairs     const step_t *step;
 @int8_pairs     const int8_t *weight;
-@int4_pairs     unsigned weight;
+@int4_pairs     const uint8_t *weight;
+@int4_pairs     unsigned half; /* 1: the next weight is in the high bits */
 @pairs } edges_t;
 @pairs
 @scales /* x / 2^shift, to the nearest integer. */
@@ -117,7 +118,7 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
 @hidden     static int32_t sums[${n_sums}];
 @hidden     static uint8_t buffer[${n_slots}];
 @int8_pairs     edges_t at = {counts, steps, weights};
-@int4_pairs     edges_t at = {counts, steps, 0};
+@int4_pairs     edges_t at = {counts, steps, weights, 0};
 @ternary_pairs     edges_t at = {counts, steps};
 @offsets     const int16_t *offset = offsets;
 @affine     const int8_t *gain = gains, *bias = biases;
@@ -169,7 +170,8 @@ static void add_${kind}(int32_t *z, ${places}unsigned n, const ${type} *source, 
     const uint8_t *count = at->count;
     const step_t *step = at->step;
 @int8     const int8_t *weight = at->weight;
-@int4     unsigned weight = at->weight;
+@int4     const uint8_t *weight = at->weight;
+@int4     unsigned half = at->half;
     unsigned i, left;
 
     for (i = 0; i < n; i++) {
@@ -181,16 +183,32 @@ static void add_${kind}(int32_t *z, ${places}unsigned n, const ${type} *source, 
 @int8                 x += *step++;
 @int8                 sum += (int32_t)*weight++ * *x;
 @int8             }
-@int4             for (left = *count; left > 0; left--, weight++) {
+@int4             left = *count;
+@int4             if (half && left > 0) {
 @int4                 x += *step++;
-@int4                 sum += ((weights[weight / 2] >> (weight % 2 * 4) & 15) - 8) * *x;
+@int4                 sum += ((*weight++ >> 4) - 8) * *x;
+@int4                 half = 0;
+@int4                 left--;
+@int4             }
+@int4             for (; left >= 2; left -= 2) {
+@int4                 const int two = *weight++;
+@int4
+@int4                 x += *step++;
+@int4                 sum += ((two & 15) - 8) * *x;
+@int4                 x += *step++;
+@int4                 sum += ((two >> 4) - 8) * *x;
+@int4             }
+@int4             if (left > 0) {
+@int4                 x += *step++;
+@int4                 sum += ((*weight & 15) - 8) * *x;
+@int4                 half = 1;
 @int4             }
 @ternary             for (left = *count; left > 0; left--) {
 @ternary                 const unsigned entry = *step++;
 @ternary
 @ternary                 x += entry >> 1;
 @ternary                 if (entry < ${escape})
-@ternary                     sum += entry & 1 ? -(int32_t)*x : (int32_t)*x;
+@ternary                     sum += (1 - (int)((entry & 1) << 1)) * (int32_t)*x;
 @ternary             }
         } while (*count++ == 255);
         z[${place}] += scaled(sum, pair_multipliers[pair], pair_shifts[pair]);
@@ -198,6 +216,7 @@ static void add_${kind}(int32_t *z, ${places}unsigned n, const ${type} *source, 
     at->count = count;
     at->step = step;
 @not_ternary     at->weight = weight;
+@int4     at->half = half;
 }
 
 """
