@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from evonas.capabilities.export import INTEGER_TYPES
-from evonas.capabilities.training import is_trainable
+from evonas.evaluation.trained import train
 from evonas.rng import Stream, stream
 from evonas.run.open import OpenRun, load_splits
 from evonas.run.package import Package
@@ -26,22 +26,20 @@ def finetuned(run: OpenRun, package: Package, precision: str, epochs: int) -> Pa
         epochs: Epochs.
 
     Raises:
-        UserError: The precision is another, the space has no trainer of its own, or training fails.
+        UserError: The precision is another, or training fails, as in a space without a trainer of its own.
     """
     integers = next((type_ for type_ in INTEGER_TYPES if type_ == precision), None)
     if integers is None:
         raise UserError(f"--finetune-epochs is for programs of integers, got --precision {precision}: leave it out, or "
                         f"choose one of {', '.join(INTEGER_TYPES)}")
-    if not is_trainable(run.space):
-        raise UserError("--finetune-epochs: networks of this space have no programs of integers: leave it out")
     genotype = run.space.decode(package.genotype)
     edges = run.space.cost(genotype).get("edges", 0.0)
     recipe = run.config.recipe.final().of_size(edges).continued(edges)
     recipe = replace(recipe, quantisation=integers, learning_rate=RATE * recipe.learning_rate)
     seed = stream(run.config.seed, Stream.RETRAIN, int(package.source["id"]), epochs)
     try:
-        trained = run.space.train(
-            genotype, package.weights, load_splits(run), recipe, epochs=epochs, seed=seed, stop=Stop()
+        trained = train(
+            run.space, genotype, package.weights, load_splits(run), recipe, epochs=epochs, seed=seed, stop=Stop()
         )
     except (FloatingPointError, ValueError) as error:
         raise UserError(f"this network cannot be fine-tuned: {error}") from error

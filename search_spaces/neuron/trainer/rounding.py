@@ -99,14 +99,15 @@ def weight_steps(values: NDArray[np.floating], group: Ints, largest: int) -> Dou
         group: Group of each value.
         largest: Largest integer.
     """
-    values, n_groups = values.astype(np.float64), int(group.max(initial=-1)) + 1
+    wide: Doubles = values.astype(np.float64)
+    n_groups = int(group.max(initial=-1)) + 1
     highest = np.zeros(n_groups)
-    np.maximum.at(highest, group, np.abs(values))
+    np.maximum.at(highest, group, np.abs(wide))
     best, steps = np.full(n_groups, np.inf), np.where(highest > 0, highest, 1.0) / largest
     unclipped = steps.copy()
     for share in STEP_SHARES:
         step = (share * unclipped)[group]
-        error = np.bincount(group, (to_integers(values, step, largest) * step - values) ** 2, n_groups)
+        error = np.bincount(group, (to_integers(wide, step, largest) * step - wide) ** 2, n_groups)
         better = error < best * (1 - 1e-6)
         best, steps = np.where(better, error, best), np.where(better, share * unclipped, steps)
     return steps
