@@ -228,7 +228,7 @@ def measure(
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
 ) -> None:
-    """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
+    """Measure latency, memory and the error in int8; `front` and `show` then have them, too."""
     from evonas.front import front
     from evonas.run.measure import measure as measure_networks
     from evonas.run.measure import timer_of

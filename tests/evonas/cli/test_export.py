@@ -120,6 +120,18 @@ def test_the_compiled_network_has_the_accuracy_that_the_run_reports(
         assert re.search(text, result.stdout), text
 
 
+@needs_compiler
+def test_fine_tuning_gives_back_what_rounding_has_cost(evonas: Evonas, finished: Path, best: int) -> None:
+    found = []
+    for epochs in (0, 4):
+        arguments = ["--precision", "ternary", "--finetune-epochs", epochs, "--out", f"digits{epochs}.c"]
+        result = evonas("export", finished, best, *arguments)
+        assert result.exit_code == 0, result.output
+        assert ("fine-tuned for 4 epochs in ternary" in Path(f"digits{epochs}.h").read_text()) == (epochs > 0)
+        found.append(float(result.stdout.partition("val_accuracy ")[2].split()[0]))
+    assert found[1] > found[0]
+
+
 def test_the_onnx_network_has_the_accuracy_that_the_run_reports(evonas: Evonas, finished: Path, best: int) -> None:
     import onnxruntime
 
