@@ -188,13 +188,15 @@ class IntegerLayout:
 
     @cached_property
     def groups(self) -> Ints:
-        """Return the sizes of the groups of adjacent normed neurons that share a gain and a bias."""
+        """Return the sizes of the groups of adjacent normed neurons that share a gain and a bias, if that saves memory."""
         genotype = self.network.genotype
         normed = np.concatenate([
             np.arange(int(first), int(first) + (0 if norm is None else norm.n)) - genotype.n_inputs
             for first, norm in zip(genotype.layer_offsets[1:-2], self.norms, strict=True)
         ])
-        return group_sizes(genotype, genotype.channels, normed)
+        sizes = group_sizes(genotype, genotype.channels, normed)
+        saves = narrow(sizes).nbytes + 2 * len(sizes) < 2 * len(normed)
+        return sizes if saves else np.ones(len(normed), np.int64)
 
     def _plain_tables(self) -> dict[str, NDArray[Any]]:
         """Return the constants of neurons without a norm, by hidden layer."""
