@@ -188,7 +188,7 @@ class IntegerLayout:
 
     @cached_property
     def groups(self) -> Ints:
-        """Return the sizes of the groups of adjacent normed neurons that share a gain and a bias, if that saves memory."""
+        """Return the sizes of groups of adjacent normed neurons with the same gain and bias, of one if that saves nothing."""
         genotype = self.network.genotype
         normed = np.concatenate([
             np.arange(int(first), int(first) + (0 if norm is None else norm.n)) - genotype.n_inputs
