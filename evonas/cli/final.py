@@ -182,8 +182,14 @@ def export(
     ] = "search",
     precision: Annotated[
         str,
-        typer.Option(help="float32; for C also int8, one scale a layer, kernel or channel.", rich_help_panel=OUTPUT),
+        typer.Option(help="float32; for C also int8, int4 or ternary: integers alone, with such weights; int8-weights: "
+                          "float32 with weights of 8 bits, of cells and convolutions, too.", rich_help_panel=OUTPUT),
     ] = "float32",
+    finetune_epochs: Annotated[
+        int,
+        typer.Option(min=0, help="Epochs in which the weights get used to integers first, for int8, int4 and ternary.",
+                     rich_help_panel=OUTPUT),
+    ] = 0,
     replace_max_pool: ReplaceMaxPool = False,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the data sets, for C, ONNX and neuron.", rich_help_panel=DATA)
@@ -198,6 +204,7 @@ def export(
     from evonas.cli.made_by import made_by
     from evonas.run.api import package
     from evonas.run.export import PACKAGE
+    from evonas.run.finetune import finetuned
     from evonas.run.hub.card import Command
     from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
@@ -206,13 +213,16 @@ def export(
         commands: list[Command] = []
         if format == PACKAGE:
             founders = [source.run for source in opened.store.info.seeds if source.ids]
-            options = {"format": format, "weights": weights, "precision": precision, "out": out}
+            options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": out}
+            options |= {"finetune-epochs": finetune_epochs} if finetune_epochs else {}
             exported = ["evonas", "export", str(run), str(id), *(f"--{key}={value}" for key, value in options.items())]
             commands = [Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))]
+        network = package(opened, id, weights)
+        if finetune_epochs:
+            network = finetuned(opened, network, precision, finetune_epochs)
         written = write_network(
-            package(opened, id, weights), partial(load_splits, opened), out, format, precision,
-            replace_max_pool=replace_max_pool, usual="torch",
-            commands=commands,
+            network, partial(load_splits, opened), out, format, precision, replace_max_pool=replace_max_pool,
+            usual="torch", commands=commands,
         )
     say_written(*written.paths, remarks=written.remarks)
 
@@ -232,7 +242,7 @@ def measure(
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
 ) -> None:
-    """Measure latency, memory and the error of int8 weights; `front` and `show` then have them, too."""
+    """Measure latency, memory and the error in int8; `front` and `show` then have them, too."""
     from evonas.front import front
     from evonas.run.measure import measure as measure_networks
     from evonas.run.measure import timer_of

@@ -22,7 +22,7 @@ TABLE = "with a table of the parts' times on one core of this machine, before tr
 HERE = "on one core of this machine, with the exported network"
 DEVICE = "on a device, by --latency-command"
 EXPORT = "on the exported C code"
-ROUNDED = "on the exported C code with int8 weights"
+ROUNDED = "on the exported C code of integers, with int8 weights"
 
 #: Units that are shown after the name of an axis; for shares and counts the name suffices.
 NAMED_UNITS = frozenset({"nats", "bytes", "µs per sample"})
@@ -106,10 +106,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "latency_device": Metric("latency on the device", "µs per sample", DEVICE, scale="log"),
     "flash": Metric("flash", "bytes", EXPORT, scale="log"),
     "ram": Metric("RAM", "bytes", EXPORT, scale="log"),
-    "int8_flash": Metric("flash with int8 weights", "bytes", ROUNDED, scale="log"),
-    "int8_error": Metric("validation error with int8 weights", "share", ROUNDED, scale="share"),
-    "int8_mse": Metric("validation mean squared error with int8 weights", _MSE, ROUNDED),
-    "int8_nmse": Metric(f"validation {_ERROR} with int8 weights", _NMSE, ROUNDED),
+    "int8_flash": Metric("flash in int8", "bytes", ROUNDED, scale="log"),
+    "int8_error": Metric("validation error in int8", "share", ROUNDED, scale="share"),
+    "int8_mse": Metric("validation mean squared error in int8", _MSE, ROUNDED),
+    "int8_nmse": Metric(f"validation {_ERROR} in int8", _NMSE, ROUNDED),
 })
 
 

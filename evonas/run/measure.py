@@ -1,4 +1,4 @@
-"""Measurements of a run's networks after the search: latency, memory, and the error of int8 weights."""
+"""Measurements of a run's networks after the search: latency, memory, and the error in int8."""
 
 from __future__ import annotations
 
