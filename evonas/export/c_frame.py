@@ -155,7 +155,8 @@ def described(task: Task, target: ExportTarget) -> dict[str, object]:
     return {
         "stem": target.stem or name, "name": name, "NAME": name.upper(), "n_inputs": task.n_inputs,
         "n_outputs": task.n_outputs, "class_names": c_text.strings(target.classes),
-        "input_names": c_text.strings(target.inputs), "target_names": c_text.strings(target.targets), "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
+        "input_names": c_text.strings(target.inputs), "target_names": c_text.strings(target.targets),
+        "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
     }
 
 
