@@ -173,7 +173,7 @@ def export(
     format: Annotated[
         str | None,
         typer.Option(help="torch (.safetensors, for evonas.load), json, onnx, tflite or c; package, a folder with "
-                          "weights, C, ONNX and a model card; neuron, of cells [what --out ends in; else torch].",
+                          "weights, C, ONNX and a model card; neuron, of layers [what --out ends in; else torch].",
                      rich_help_panel=OUTPUT),
     ] = None,
     weights: Annotated[
