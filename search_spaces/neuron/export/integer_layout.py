@@ -196,7 +196,7 @@ class IntegerLayout:
 
     @cached_property
     def groups(self) -> Ints:
-        """Return sizes of groups of adjacent normed neurons with equal gain and bias, of one each if none saves memory."""
+        """Return sizes of groups of adjacent neurons with a gain and bias in common; of one each if that is smaller."""
         genotype = self.network.genotype
         normed = np.concatenate([
             np.arange(int(first), int(first) + (0 if norm is None else norm.n)) - genotype.n_inputs
