@@ -23,6 +23,8 @@ from search_spaces.neuron.export.maps import Maps
 
 #: Largest count of a neuron's edges in a byte; it says that another follows.
 LARGEST_COUNT = 255
+#: Least bytes of a buffer: gcc warns where one is smaller than a vector register with which a loop might fill it.
+LEAST_BUFFER = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +48,18 @@ class IntegerLayout:
     @property
     def sizes(self) -> dict[str, int]:
         """Return ``flash``, the constant tables, and ``ram``, the static buffers, in bytes, without the code."""
-        return {"flash": sum(table.nbytes for table in self.tables.values()), "ram": 4 * self.n_sums + self.slots.size}
+        return {"flash": sum(table.nbytes for table in self.tables.values()), "ram": 4 * self.n_sums + self.n_slots}
 
     @property
     def n_sums(self) -> int:
-        """Return the neurons of the largest hidden layer."""
-        return max((len(layer.offsets) for layer in self.network.layers[:-1]), default=0)
+        """Return the places for sums of a hidden layer."""
+        hidden = self.network.layers[:-1]
+        return max(*(len(layer.offsets) for layer in hidden), LEAST_BUFFER // 4) if hidden else 0
+
+    @property
+    def n_slots(self) -> int:
+        """Return the places for activations."""
+        return max(self.slots.size, LEAST_BUFFER) if self.slots.size else 0
 
     @property
     def pairs(self) -> list[Pair]:
@@ -189,7 +197,7 @@ class IntegerLayout:
 
     @cached_property
     def groups(self) -> Ints:
-        """Return the sizes of groups of adjacent normed neurons with the same gain and bias, of one if that saves nothing."""
+        """Return sizes of groups of adjacent neurons with a gain and bias in common; of one each if that is smaller."""
         genotype = self.network.genotype
         normed = np.concatenate([
             np.arange(int(first), int(first) + (0 if norm is None else norm.n)) - genotype.n_inputs

@@ -135,7 +135,7 @@ class IntegerProgram:
             added += c_maps.add_integer_maps(self.layout.in_c, takes_bytes=self.network.takes_bytes)
         return c_text.fill(c_integer.SOURCE, features, {
             **self._common, "n_layers": len(self.network.layers), "n_sums": self.layout.n_sums,
-            "n_slots": self.layout.slots.size, "step_type": c_text.c_type(np.dtype(self.layout.step_type)),
+            "n_slots": self.layout.n_slots, "step_type": c_text.c_type(np.dtype(self.layout.step_type)),
             "weights_note": c_integer.NOTES[self.layout.integers],
             "tables": "\n".join(c_text.table(name, values) for name, values in tables.items()),
             "guess": GUESS, "slope": SLOPE, "n_steps": N_STEPS, "normalised_shift": 44 - NORMALISED_BITS,
