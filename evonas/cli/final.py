@@ -190,8 +190,14 @@ def export(
     ] = "search",
     precision: Annotated[
         str,
-        typer.Option(help="float32; for C also int8, one scale a layer, kernel or channel.", rich_help_panel=OUTPUT),
+        typer.Option(help="float32; for C also int8, int4 or ternary: integers alone, with such weights; int8-weights: "
+                          "float32 with weights of 8 bits, of cells and convolutions, too.", rich_help_panel=OUTPUT),
     ] = "float32",
+    finetune_epochs: Annotated[
+        int,
+        typer.Option(min=0, help="Epochs in which the weights get used to integers first, for int8, int4 and ternary.",
+                     rich_help_panel=OUTPUT),
+    ] = 0,
     target: OnTargets = None,
     replace_max_pool: ReplaceMaxPool = False,
     data_root: Annotated[
@@ -207,23 +213,28 @@ def export(
     from evonas.cli.made_by import made_by
     from evonas.run.api import package
     from evonas.run.export import PACKAGE
+    from evonas.run.finetune import finetuned
     from evonas.run.hub.card import Command
     from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
     from evonas.runtimes.targets import find_targets
 
+    targets = find_targets(parse_names(target) or ())
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         commands: list[Command] = []
         if format == PACKAGE:
             founders = [source.run for source in opened.store.info.seeds if source.ids]
             options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": out}
+            options |= {"finetune-epochs": finetune_epochs} if finetune_epochs else {}
             options |= {"target": ",".join(parse_names(target) or ())} if target else {}
             exported = ["evonas", "export", str(run), str(id), *(f"--{key}={value}" for key, value in options.items())]
             commands = [Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))]
+        network = package(opened, id, weights)
+        if finetune_epochs:
+            network = finetuned(opened, network, precision, finetune_epochs)
         written = write_network(
-            package(opened, id, weights), partial(load_splits, opened), out, format, precision,
-            replace_max_pool=replace_max_pool, usual="torch", commands=commands,
-            targets=find_targets(parse_names(target) or ()),
+            network, partial(load_splits, opened), out, format, precision, replace_max_pool=replace_max_pool,
+            usual="torch", commands=commands, targets=targets,
         )
     say_written(*written.paths, remarks=written.remarks)
 
@@ -245,7 +256,7 @@ def measure(
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
 ) -> None:
-    """Measure latency, memory and the error of int8 weights, or figures on targets; `front` then has them, too."""
+    """Measure latency, memory and the error in int8, or figures on targets; `front` and `show` then have them, too."""
     from evonas.front import front
     from evonas.run.measure import measure as measure_networks
     from evonas.run.measure import timer_of
@@ -284,7 +295,7 @@ def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> No
 
 
 def _print_on_targets(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
-    """Print a row for each network, target and precision of weights."""
+    """Print a row for each network, target and precision."""
     from evonas.objectives.metrics import TargetMetric, target_metric
     from evonas.report.tables import Column, number, table
 
@@ -296,7 +307,7 @@ def _print_on_targets(measured: Mapping[int, Metrics], names: Sequence[str]) -> 
               for kind in kinds}
     make_console().print(table([
         Column("target", [target for _, target, _ in rows], numbers=False),
-        Column("weights", [precision for _, _, precision in rows], numbers=False),
+        Column("precision", [precision for _, _, precision in rows], numbers=False),
         Column("id", [str(id) for id, _, _ in rows]),
         *(Column(kind, ["" if value is None else number(value) for value in each]) for kind, each in values.items()),
     ], title="flash and ram in bytes, energy in nanojoules a sample"))

@@ -231,7 +231,7 @@ def targets(as_json: AsJson = False) -> None:
         "Targets": [Entry(target.name, f"{target.description} [{_readiness(target)}]") for target in found]
     })
     kinds = dict.fromkeys(kind for target in found for kind in target.kinds)
-    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 with int8 weights): "
+    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 in int8, and so on): "
         "objectives and constraints of a search, and columns that `evonas measure RUN --target NAME` adds")
 
 

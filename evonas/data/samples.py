@@ -41,6 +41,10 @@ class Samples:
         """Copy of some of the samples."""
         return Samples(self.x[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
+    def evenly(self, n: int) -> Samples:
+        """Copy of up to ``n`` samples, evenly spaced."""
+        return self.take(np.linspace(0, len(self) - 1, min(len(self), n)).round().astype(np.int64))
+
     @property
     def flat(self) -> Floats:
         """``x`` as a ``(n, n_inputs)`` view."""
@@ -149,6 +153,4 @@ class Splits:
     @cached_property
     def train_probe(self) -> Samples:
         """Training samples, evenly spaced: as many as for validation, or all."""
-        n = min(len(self.train), len(self.validation))
-        rows = np.linspace(0, len(self.train) - 1, n).round().astype(np.int64)
-        return self.train.take(rows)
+        return self.train.evenly(len(self.validation))

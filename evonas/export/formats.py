@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def program_formats(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
-    """The precisions of weights by format: the space's own, ``onnx`` and ``tflite`` for all, ``c`` for layers."""
+    """The precisions by format: the space's own, ``onnx`` and ``tflite`` for all, ``c`` for layers."""
     own = space.formats if isinstance(space, Exportable) else {}
-    layers: dict[str, Sequence[Precision]] = {"c": ("float32", "int8")} if isinstance(space, Lowerable) else {}
+    layers: dict[str, Sequence[Precision]] = {"c": ("float32", "int8-weights")} if isinstance(space, Lowerable) else {}
     return {"onnx": ("float32",), "tflite": ("float32",), **layers, **own}
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from evonas.capabilities.export import ExportTarget
 from evonas.data.samples import Scaling
-from evonas.types import Task, UserError
+from evonas.types import Doubles, Floats, Task, UserError
 
 
 class InFloats(nn.Module):
@@ -81,6 +81,10 @@ class LiteRtProgram:
     def compile(self) -> nn.Module:
         """The network."""
         return self.module
+
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """The outputs, ``(n, n_outputs)``, as they are."""
+        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The contents of the file ``.tflite``, for one sample at a time; it has no room for remarks.

@@ -31,6 +31,12 @@ from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".tflite": "tflite", ".c": "c"}
 #: The format that is a folder for a hub of models.
 PACKAGE = "package"
+#: What a program computes with, in words.
+ARITHMETIC: dict[Precision, str] = {
+    "float32": "with float32 weights", "int8": "in integers with int8 weights",
+    "int4": "in integers with int4 weights", "ternary": "in integers with ternary weights",
+    "int8-weights": "in float32 with int8 weights",
+}
 
 
 class Written(NamedTuple):
@@ -127,7 +133,7 @@ def checked_files(
     outputs = predict(program.model.compile(), samples_of(inputs, splits.validation, program.target))
     remarks = _remarks(package, splits, outputs, program.target.precision)
     files = program.model.files((*remarks, *_names(package)))
-    checks = check_program(files, program.format, program.target, inputs, outputs, program.n_edges)
+    checks = check_program(program.model, files, program.format, program.target, inputs, outputs, program.n_edges)
     checks += _check_on(targets, program, splits)
     return files, (*remarks, *sizes_of(program.model, program.n_edges), *checks)
 
@@ -190,12 +196,12 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
         package: The network.
         splits: The data set.
         outputs: Outputs for the validation samples, ``(n, n_outputs)``.
-        precision: Precision of the stored weights.
+        precision: What the program computes with.
     """
     source = package.source
     metric = "val_accuracy" if splits.task.kind == "classification" else "val_mse"
     value = measure(outputs, splits.validation, splits.task, "val")[metric]
-    text = f"{metric} {value:.4f} with {precision} weights"
+    text = f"{metric} {value:.4f} {ARITHMETIC[precision]}"
     if metric in package.metrics:
         text += f", {package.metrics[metric]:.4f} in the run"
     else:
@@ -255,12 +261,13 @@ def _check_on(targets: Sequence[Target], program: Prepared, splits: Splits) -> t
 
 
 def check_program(
-    files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
-    n_edges: float | None,
+    program: ExportedModel, files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs,
+    expected: Floats, n_edges: float | None,
 ) -> tuple[str, ...]:
     """Run the files before they are written; raises :class:`UserError` if the outputs are not ``expected``.
 
     Args:
+        program: The network.
         files: Contents by suffix.
         format: The format.
         target: Purpose of the network.
@@ -271,9 +278,9 @@ def check_program(
     if format == "c" and find_compiler() is None:
         return ("neither checked nor timed: there is no C compiler here",)
     found = []
-    for portable in (True, False) if format == "c" else (False,):
+    for portable in (True, False) if format == "c" and target.integers is None else (False,):
         with running(files, format, target, expected.shape[1], portable=portable) as network:
-            found.append(difference(network.run(inputs), expected, target))
+            found.append(difference(program.in_data_units(network.run(inputs)), expected, target))
             seconds, spread = network.time(inputs)
     largest = float(np.max(found))  # NaN, if one is
     if not largest <= TOLERANCE:

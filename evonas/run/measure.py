@@ -1,5 +1,5 @@
 """What measures a run's networks, of which a column holds the results of one; and measurements after the search:
-latency, memory, the error of int8 weights, and figures on targets.
+latency, memory, the error in int8, and figures on targets.
 """
 
 from __future__ import annotations

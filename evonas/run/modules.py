@@ -48,7 +48,7 @@ def export_module(
             it is.
         out: File of the source; its name is the prefix of all that C sees of it.
         input_shape: Shape of one sample: ``(channels, height, width)``, ``(channels, length)`` or ``(n_features,)``.
-        precision: Stored weights: ``"float32"``, or ``"int8"`` with a scale for each output channel.
+        precision: Stored weights: ``"float32"``, or ``"int8-weights"`` with a scale for each output channel.
         input_type: Type of the inputs in C: ``"uint8"``, ``"float32"`` or ``"float64"``.
         mean, std: The module gets ``(input - mean) / std``: numbers, or nested lists that broadcast over one sample.
         kind: For ``"classification"`` there is a function that gives the largest output, too.
@@ -66,8 +66,8 @@ def export_module(
     path = expanded(out)
     if path.suffix != ".c" or not path.stem:
         raise UserError(f"out must end in .c, got {path}")
-    if precision not in ("float32", "int8"):
-        raise UserError(f"precision must be float32 or int8, got {precision!r}")
+    if precision not in ("float32", "int8-weights"):
+        raise UserError(f"precision must be float32 or int8-weights, got {precision!r}")
     target = ExportTarget(
         identifier(path.stem), Scaling(mean, std, input_type=input_type), input_type == "uint8", precision,
         stem=path.stem, classes=tuple(map(str, classes)),
@@ -77,7 +77,7 @@ def export_module(
     blank = Samples(np.zeros(inputs.shape, np.float32), np.zeros(len(inputs), np.int64))
     outputs = predict(program.compile(), samples_of(inputs, blank, target))
     files = program.files([f"{type(module).__name__} of torch, {precision} weights"])
-    checks = check_program(files, "c", target, inputs, outputs, None)
+    checks = check_program(program, files, "c", target, inputs, outputs, None)
     paths = {path.with_suffix(suffix): text for suffix, text in files.items()}
     write_files(paths)
     return Written(tuple(paths), (*sizes_of(program, None), *checks))

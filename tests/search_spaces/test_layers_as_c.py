@@ -62,7 +62,7 @@ def test_networks_compile_to_what_torch_computes(name: str) -> None:
         weights = weights_of(space, genotype, seed)
         floats, bytes_ = (
             make_program(space, space.task, genotype, weights, "c", replace(target, precision=precision))
-            for precision in ("float32", "int8")
+            for precision in ("float32", "int8-weights")
         )
         assert isinstance(floats, LayerProgram)
         assert isinstance(bytes_, LayerProgram)
@@ -75,7 +75,7 @@ def test_networks_compile_to_what_torch_computes(name: str) -> None:
 @pytest.mark.parametrize("name", SPACES)
 def test_networks_have_sizes_and_are_timed_as_before(name: str) -> None:
     space = space_of(name)
-    assert program_formats(space)["c"] == ("float32", "int8")
+    assert program_formats(space)["c"] == ("float32", "int8-weights")
     assert {"flash", "ram", "int8_flash", "int8_error"} <= set(deployment_names(space, space.task))
     assert timed_format(space) == "onnx"
 

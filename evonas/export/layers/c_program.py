@@ -23,7 +23,7 @@ from evonas.export.layers.module import LayerModule
 from evonas.export.layers.rounding import Rounded, rounded
 from evonas.export.layers.steps import Plan, Step, View, plan, window_of
 from evonas.export.quantisation import store
-from evonas.types import Doubles, Task
+from evonas.types import Doubles, Floats, Task
 
 #: Functions by what a step does, where they are not called so.
 FUNCTIONS = {"average": "pool", "maximum": "pool"}
@@ -61,6 +61,10 @@ class LayerProgram:
     def compile(self) -> nn.Module:
         """The network with its stored weights."""
         return self.module
+
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """The outputs, ``(n, n_outputs)``, as they are."""
+        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The source and the header."""
@@ -129,15 +133,16 @@ class LayerProgram:
 
     def _source(self) -> str:
         operations = {FUNCTIONS.get(step.operation, step.operation) for step in self.plan.steps}
-        features = c_frame.features_of(self.task, self.target) | operations | ({"enter"} if self._enters else set())
+        features = c_frame.named(self.target) | operations | ({"enter"} if self._enters else set())
         features |= {"windows"} if operations & {"convolve", "convolve_each", "pool"} else set()
         features |= {"pools"} if "pool" in operations else set()
         features |= {"buffered"} if self.memory.size else set()
+        features |= {"classify"} if self.task.kind == "classification" else set()
         features |= {"puts"} if operations - {"clear"} else set()
         int8 = any(stored.scales is not None for stored in self.numbers.weights.values())
         types = {stored.values.dtype for stored in self.numbers.weights.values() if (stored.scales is not None) == int8}
-        return c_text.fill(SOURCE + c_frame.ENDING, features, {
-            **c_frame.values_of(self.task, self.target), "shape_size": SHAPE_SIZE,
+        return c_text.fill(SOURCE + c_frame.ENTRY, features, {
+            **c_frame.described(self.task, self.target), **c_frame.FLOAT_OUTPUTS, "shape_size": SHAPE_SIZE,
             "shape_type": c_text.c_type(self._tables["shapes"].dtype),
             "weight_type": c_text.c_type(next(iter(types))) if types else "float",
             "tables": "\n".join(c_text.table(name, values) for name, values in self._tables.items()),

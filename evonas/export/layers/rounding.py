@@ -13,7 +13,7 @@ from evonas.export.layers.folding import is_scale
 from evonas.export.quantisation import Stored, StoredType, store
 
 #: Type of weights in each precision; biases, and factors of channels alone, are float32.
-TYPES: dict[Precision, StoredType] = {"float32": np.float32, "int8": np.int8}
+TYPES: dict[Precision, StoredType] = {"float32": np.float32, "int8-weights": np.int8}
 
 
 class Rounded(NamedTuple):

@@ -52,7 +52,7 @@ def write_network(
         path: Path of the main file, or of the folder for the format ``package``.
         format: ``torch``, ``json``, ``package``, one of the space's own, or the name of a space that takes its
             networks; None is what the ending of the file stands for, see :func:`evonas.run.export.format_of`.
-        precision: Precision of the weights, if the format has several.
+        precision: What the program computes with, if the format has several.
         replace_max_pool: See :func:`write_lowered`.
         usual: The format of a file without an ending, where none is given.
         commands: How the network was made, for the card of a package.

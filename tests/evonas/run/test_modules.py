@@ -27,7 +27,7 @@ def network() -> nn.Sequential:
 
 
 @needs_compiler
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 def test_a_sequential_is_written_and_labels_as_torch_does(tmp_path: Path, precision: Precision) -> None:
     module = network().train()
     written = evonas.export_module(
@@ -54,7 +54,7 @@ def test_a_sequential_is_written_and_labels_as_torch_does(tmp_path: Path, precis
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"out": "net.onnx"}, "out must end in .c, got net.onnx"), ({"out": "int.c"}, "'int' cannot be the name"),
-    ({"precision": "int4"}, "precision must be float32 or int8, got 'int4'"),
+    ({"precision": "int4"}, "precision must be float32 or int8-weights, got 'int4'"),
     ({"input_shape": (1, 9, 7, 2)}, r"input_shape must be \(channels, height, width\)"),
     ({"input_shape": (2, 9, 7)}, "this module cannot be exported: .*channels"),
     ({"classes": ["a"]}, "there are 1 classes for 3 outputs"),

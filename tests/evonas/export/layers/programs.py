@@ -57,4 +57,4 @@ def check_module(module: nn.Module, shape: tuple[int, ...], target: ExportTarget
     """The program of a module computes what torch does, with float32 and with int8 weights."""
     stirred(module)
     check(program_of(module, shape, target))
-    check(program_of(module, shape, replace(target, precision="int8")))
+    check(program_of(module, shape, replace(target, precision="int8-weights")))

@@ -168,7 +168,7 @@ def test_missing_values_are_imputed() -> None:
 def test_predictions_are_in_the_units_of_the_targets() -> None:
     scaling = Scaling(target_mean=[5.0, 600.0, 7.0], target_std=[20.0, 3.0, 0.1])
     module, task = small(), Task("regression", IMAGE, 3)
-    precisions: tuple[Precision, ...] = ("float32", "int8")
+    precisions: tuple[Precision, ...] = ("float32", "int8-weights")
     for precision in precisions:
         target = ExportTarget("net", scaling, False, precision)
         program = layer_program(layers_of(module, IMAGE), module, task, target)
@@ -179,7 +179,7 @@ def test_predictions_are_in_the_units_of_the_targets() -> None:
 def test_int8_weights_have_the_scale_of_their_channel() -> None:
     module = nn.Conv2d(3, 2, 3)
     module.weight.data[1] *= 1000
-    program = program_of(nn.Sequential(module, nn.Flatten()), IMAGE, replace(PLAIN, precision="int8"))
+    program = program_of(nn.Sequential(module, nn.Flatten()), IMAGE, replace(PLAIN, precision="int8-weights"))
     stored = program.numbers.weights[1]
     assert stored.values.dtype == np.int8
     assert np.abs(stored.values.reshape(2, -1).astype(int)).max(axis=1).tolist() == [127, 127]
@@ -239,7 +239,7 @@ def test_two_networks_share_a_file_and_one_compiles_as_cpp(tmp_path: Path) -> No
 
 
 def test_sanitizers_find_nothing(tmp_path: Path) -> None:
-    for precision in ("float32", "int8"):
+    for precision in ("float32", "int8-weights"):
         program = program_of(stirred(Branches()), IMAGE, replace(BYTES, precision=precision))
         for suffix, text in program.files([]).items():
             (tmp_path / f"net{suffix}").write_bytes(text)
