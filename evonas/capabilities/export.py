@@ -23,8 +23,6 @@ Precision: TypeAlias = Literal["float32", "int8", "int4", "ternary", "int8-weigh
 #: :data:`WORDS_A_DEVIATION` steps a deviation, between plus and minus :data:`LARGEST_WORD`.
 ProgramInput: TypeAlias = InputType | Literal["int16"]
 WORDS_A_DEVIATION, LARGEST_WORD = 256, 2047
-#: Training samples by which the steps of activations are chosen.
-CALIBRATION_SAMPLES = 1024
 INTEGER_TYPES: tuple[IntegerType, ...] = get_args(IntegerType)
 
 

@@ -217,16 +217,15 @@ def export(
     from evonas.run.hub.card import Command
     from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
-    from evonas.runtimes.targets import find_targets
 
-    targets = find_targets(parse_names(target) or ())
+    targets = parse_names(target) or ()
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         commands: list[Command] = []
         if format == PACKAGE:
             founders = [source.run for source in opened.store.info.seeds if source.ids]
             options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": out}
             options |= {"finetune-epochs": finetune_epochs} if finetune_epochs else {}
-            options |= {"target": ",".join(parse_names(target) or ())} if target else {}
+            options |= {"target": ",".join(targets)} if targets else {}
             exported = ["evonas", "export", str(run), str(id), *(f"--{key}={value}" for key, value in options.items())]
             commands = [Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))]
         network = package(opened, id, weights)
@@ -261,11 +260,10 @@ def measure(
     from evonas.run.measure import measure as measure_networks
     from evonas.run.measure import timer_of
     from evonas.run.open import open_run, require_evaluated
-    from evonas.runtimes.targets import find_targets
 
     if not math.isfinite(latency_timeout):
         raise UserError(f"--latency-timeout must be a finite number of seconds, got {latency_timeout}: give fewer")
-    timer, targets = timer_of(latency_command, latency_timeout), find_targets(parse_names(target) or ())
+    timer, targets = timer_of(latency_command, latency_timeout), parse_names(target) or ()
     if targets and latency_command is not None:
         raise UserError("--target and --latency-command are two measurements: give them one after the other")
     with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:

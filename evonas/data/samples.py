@@ -17,6 +17,8 @@ from evonas.types import Doubles, Floats, Ints, Json, Task
 InputType: TypeAlias = Literal["uint8", "float32", "float64"]
 #: Largest rounding error to float32 in a column, as a multiple of its standard deviation.
 LARGEST_LOSS = 1e-3
+#: Training samples by which the steps of activations are chosen.
+CALIBRATION_SAMPLES = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +151,11 @@ class Splits:
     classes: tuple[str, ...] = ()
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+
+    @cached_property
+    def calibration(self) -> Samples:
+        """Training samples, evenly spaced, by which programs of integers choose the steps of activations."""
+        return self.train.evenly(CALIBRATION_SAMPLES)
 
     @cached_property
     def train_probe(self) -> Samples:

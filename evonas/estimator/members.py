@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evonas.capabilities.export import CALIBRATION_SAMPLES
 from evonas.data.samples import Splits
 from evonas.run.api import packages as search_packages
 from evonas.run.lowering.export import write_network
@@ -80,6 +79,5 @@ def members_of(run: OpenRun, splits: Splits, ids: Iterable[int], final: Final, *
     if kept is None:
         found = {id: replace(p, source={**p.source, "dataset": "samples given to fit"}) for id, p in found.items()}
     rows = np.arange(len(splits.validation))
-    calibrating = splits.train.evenly(CALIBRATION_SAMPLES)
-    checked = replace(splits, train=calibrating, validation=splits.validation.take(rows[:CHECKED]))
+    checked = replace(splits, train=splits.calibration, validation=splits.validation.take(rows[:CHECKED]))
     return Members(tuple(final.networks), found, checked)

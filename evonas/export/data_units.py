@@ -6,13 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evonas.capabilities.export import (
-    CALIBRATION_SAMPLES,
-    LARGEST_WORD,
-    WORDS_A_DEVIATION,
-    ExportTarget,
-    Precision,
-)
+from evonas.capabilities.export import LARGEST_WORD, WORDS_A_DEVIATION, ExportTarget, Precision
 from evonas.data.samples import LARGEST_LOSS, Samples, Scaling, Splits
 from evonas.types import Doubles, Floats, Inputs
 
@@ -27,7 +21,7 @@ def export_target(splits: Splits, name: str, precision: Precision = "float32") -
     """
     return ExportTarget(
         name, splits.scaling, splits.scaling.input_type == "uint8", precision,
-        calibration=splits.train.evenly(CALIBRATION_SAMPLES).x,
+        calibration=splits.calibration.x,
     )
 
 

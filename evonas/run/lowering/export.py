@@ -19,7 +19,7 @@ from evonas.run.hub.folder import write_folder
 from evonas.run.lowering.networks import REPLACE_MAX_POOL, LoweredNetwork, lower_network
 from evonas.run.package import FORMATS, Package, export
 from evonas.run.plugins import available_spaces, create_space
-from evonas.runtimes.targets import Target, require_tools
+from evonas.runtimes.targets import find_targets, require_tools
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Metrics, Task, UserError
@@ -42,7 +42,7 @@ def _takes_layers(name: str, task: Task) -> bool:
 def write_network(
     package: Package, splits: Callable[[], Splits], path: Path, format: str | None, precision: str = "float32", *,
     replace_max_pool: bool = False, usual: str | None = None, commands: Sequence[Command] = (),
-    targets: Sequence[Target] = (),
+    targets: Sequence[str] = (),
 ) -> Written:
     """Write a network in any format there is.
 
@@ -56,7 +56,7 @@ def write_network(
         replace_max_pool: See :func:`write_lowered`.
         usual: The format of a file without an ending, where none is given.
         commands: How the network was made, for the card of a package.
-        targets: Targets on which C is built, and run on a few validation samples.
+        targets: Targets, or files of such, on which C is built, and run on a few validation samples.
 
     Raises:
         UserError: There is no such format or precision, the file ends in what stands for none or another, or as
@@ -70,9 +70,10 @@ def write_network(
         raise UserError(f"{REPLACE_MAX_POOL} is for a format that is a search space, got {format!r}: leave it out")
     if targets and format not in ("c", PACKAGE):
         raise UserError(f"--target builds and runs C, got the format {format!r}: leave it out")
-    require_tools(targets)
+    built_for = find_targets(targets)
+    require_tools(built_for)
     if format == PACKAGE:
-        return write_folder(package, splits(), path, stored_as, commands, targets)
+        return write_folder(package, splits(), path, stored_as, commands, built_for)
     if format in spaces or format in FORMATS:
         check_ending(path, format)
     if format in spaces:
@@ -80,7 +81,7 @@ def write_network(
     if format in FORMATS:
         export(package, path, format)
         return Written((path,), (package.source["weights"],))
-    return write_program(package, splits(), path, format, stored_as, targets=targets)
+    return write_program(package, splits(), path, format, stored_as, targets=built_for)
 
 
 def write_lowered(package: Package, splits: Splits, path: Path, name: str, *, replace_max_pool: bool) -> Written:

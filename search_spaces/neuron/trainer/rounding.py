@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from evonas.capabilities.export import CALIBRATION_SAMPLES
 from evonas.data.samples import Scaling, Splits
 from evonas.types import Doubles, Floats, IntegerType, Ints
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
@@ -58,7 +57,7 @@ def rounding_for(network: Network, splits: Splits, integers: IntegerType | None)
     """
     if integers is None:
         return None
-    genotype, largest, x = network.genotype, LARGEST_WEIGHT[integers], splits.train.evenly(CALIBRATION_SAMPLES).x
+    genotype, largest, x = network.genotype, LARGEST_WEIGHT[integers], splits.calibration.x
     factor, pair = edge_factors(genotype, splits.scaling, x.shape[1:]), pairs(genotype)
     steps = weight_steps(network.edge * factor, pair, largest)[pair] / factor
     if (genotype.ties >= 0).any():  # what is shared stays equal
