@@ -26,7 +26,9 @@ Floats: TypeAlias = NDArray[np.float32]
 Doubles: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 #: Inputs of an exported network.
-Inputs: TypeAlias = NDArray[np.uint8] | Floats | Doubles
+Inputs: TypeAlias = NDArray[np.uint8] | NDArray[np.int16] | Floats | Doubles
+#: Integers of weights in networks without any other arithmetic; ternary ones are -1, 0 and 1.
+IntegerType: TypeAlias = Literal["int8", "int4", "ternary"]
 
 #: Largest number of trials, epochs or networks, and of workers: a typing error must not fill the memory.
 MOST, MOST_JOBS = 1_000_000, 4096

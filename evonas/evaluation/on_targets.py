@@ -113,7 +113,7 @@ def run_checked(
     expected = predict(program.compile(), samples_of(inputs, samples, export))
     files = program.files(())
     figures = measure_on(target, files, export, inputs, expected.shape[1], timeout)
-    deviation = difference(figures.outputs, expected, export)
+    deviation = difference(program.in_data_units(figures.outputs), expected, export)
     if not deviation <= TOLERANCE:
         raise RuntimeError(f"on {target.name} the network differs from torch by {deviation:.1e} of its largest output, "
                            f"expected at most {TOLERANCE:g}")

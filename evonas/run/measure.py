@@ -1,5 +1,5 @@
 """What measures a run's networks, of which a column holds the results of one; and measurements after the search:
-latency, memory, the error of int8 weights, and figures on targets.
+latency, memory, the error in int8, and figures on targets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
 from evonas.run.open import OpenRun, load_splits
 from evonas.run.targets import sources_on_targets
 from evonas.runtimes.device import parse_command
-from evonas.runtimes.targets import Target
+from evonas.runtimes.targets import Target, find_targets
 from evonas.runtimes.timing import machine
 from evonas.space import Phenotype
 from evonas.store import RunStore
@@ -109,7 +109,7 @@ def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, r
 
 
 def measure(
-    run: OpenRun, ids: Sequence[int], timer: Timer, *, targets: Sequence[Target] = (), replace: bool = False,
+    run: OpenRun, ids: Sequence[int], timer: Timer, *, targets: Sequence[str] = (), replace: bool = False,
     report: Callable[[int, str], None],
 ) -> Measured:
     """Measure individuals, and store each result at once.
@@ -118,15 +118,16 @@ def measure(
         run: Opened for writing.
         ids: Ids of evaluated individuals.
         timer: Timer of their networks.
-        targets: Targets on which they are measured instead, if there are any.
+        targets: Targets, or files of such, on which they are measured instead, if there are any.
         replace: Drop what another machine or command has timed.
         report: Called as ``report(id, reason)`` for each network that cannot be measured.
 
     Raises:
-        UserError: Nothing here can time the networks, or another machine or command has timed some.
+        UserError: Nothing here can time the networks, another machine or command has timed some, or there is no such
+            target.
     """
     if targets:
-        return _measure_on_targets(run, ids, targets, replace=replace, report=report)
+        return _measure_on_targets(run, ids, find_targets(targets), replace=replace, report=report)
     splits = load_splits(run)
     other = DEVICE_LATENCY if timer.metric == HOST_LATENCY else HOST_LATENCY
     names = tuple(name for name in deployment_names(run.space, run.task) if name != other)

@@ -1,13 +1,44 @@
-"""Targets of a run: those that its objectives and constraints name, and what their figures were measured with."""
+"""Targets: help on them, those that a run names, and what their figures were measured with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from evonas.config import RunConfig
 from evonas.objectives.metrics import target_metric
 from evonas.runtimes.targets import Target, built_in_targets, describe_tools, find_targets
 from evonas.types import UserError, suggestion
+
+
+@dataclass(frozen=True)
+class TargetHelp:
+    """Help on a target.
+
+    Attributes:
+        name: Its name.
+        description: What it is, and what is emulated.
+        metrics: Its metrics, of float32.
+        missing: Tools that it needs and this machine lacks.
+        packages: Debian packages with its tools.
+    """
+
+    name: str
+    description: str
+    metrics: tuple[str, ...]
+    missing: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+def describe_targets() -> list[TargetHelp]:
+    """Describe the built-in targets."""
+    return [
+        TargetHelp(
+            target.name, target.description, tuple(f"{kind}@{target.name}" for kind in target.kinds),
+            tuple(target.missing_tools()), target.packages,
+        )
+        for target in built_in_targets().values()
+    ]
 
 
 def targets_of(config: RunConfig) -> tuple[Target, ...]:

@@ -48,6 +48,8 @@ def fit(
     """
     if recipe.pruning or recipe.regrowth:
         raise ValueError("pruning and regrowth need a space with a trainer of its own, not the plain torch loop")
+    if recipe.quantisation:
+        raise ValueError("quantisation needs a space with a trainer of its own, not the plain torch loop: leave it out")
     if recipe.hidden_dropout:
         raise ValueError("hidden_dropout needs a space with a trainer of its own, not the plain torch loop: leave it 0")
     torch.set_num_threads(1)

@@ -24,6 +24,7 @@ from search_spaces.neuron.trainer.cuda.problem import Problem, problem
 from search_spaces.neuron.trainer.cuda.structure import piece_of
 from search_spaces.neuron.trainer.cuda.training import Training
 from search_spaces.neuron.trainer.population import Assignment
+from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 
 #: Samples that pass together where nothing is trained.
 PASSED = 256
@@ -62,24 +63,27 @@ class CudaTrainer:
     ) -> Iterator[list[tuple[int, TrainedNetwork | Exception]]]:
         """Train networks together; see :meth:`search_spaces.neuron.trainer.population.PopulationTrainer.train_many`.
 
-        Where memory is too small for a group, it is halved; a network that does not fit alone fails.
+        Where memory is too small for a group, it is halved; a network that does not fit alone fails. Networks of
+        integers are trained one after another, by torch on the same device.
 
         Args:
             assignments, splits, teacher: See there.
         """
         refused: list[tuple[int, TrainedNetwork | Exception]] = []
-        fitting = []
+        fitting, rounded = list[int](), list[int]()
         for index, assignment in enumerate(assignments):
             try:
                 check_training(assignment.network, splits.train, splits.task, assignment.frozen, teacher)
                 check_images(splits.train.x.shape[1:], assignment.recipe)
                 if len(splits.validation):
                     check_samples(splits.validation, assignment.network, splits.task)
-                fitting.append(index)
+                (fitting if assignment.recipe.quantisation is None else rounded).append(index)
             except ValueError as error:
                 refused.append((index, error))
         if refused:
             yield refused
+        for index in rounded:
+            yield [(index, self._train_rounded(assignments[index], splits, teacher))]
         if not fitting:
             return
         train = problem(splits.train, splits.task, teacher, self._device)
@@ -95,6 +99,25 @@ class CudaTrainer:
                     waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
                 else:
                     yield list(zip(part, results, strict=True))
+
+    def _train_rounded(
+        self, assignment: Assignment, splits: Splits, teacher: Floats | None
+    ) -> TrainedNetwork | Exception:
+        """The result of a network of integers.
+
+        Args:
+            assignment: The network, and how it is trained.
+            splits: The samples.
+            teacher: As in :meth:`train`.
+        """
+        one = assignment
+        try:
+            return TorchTrainer("auto", self._device).train(
+                one.network, splits, one.recipe, epochs=one.epochs, seed=one.seed, stop=one.stop, frozen=one.frozen,
+                teacher=teacher,
+            )
+        except Exception as error:
+            return error
 
     def _train_together(
         self, assignments: Sequence[Assignment], splits: Splits, train: Problem, validation: Problem | None

@@ -13,7 +13,8 @@ from torch import Tensor
 from evonas.training import Recipe
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.trainer.base import Network, Norm
-from search_spaces.neuron.trainer.torch_backend.propagation import Propagation
+from search_spaces.neuron.trainer.rounding import Rounding
+from search_spaces.neuron.trainer.torch_backend.propagation import Grids, Propagation
 from search_spaces.neuron.trainer.torch_backend.rewiring import Rewired, carried, groups_of
 
 BETAS = (0.9, 0.999)
@@ -58,17 +59,19 @@ class Learner:
         recipe: Gives clipping and weight decay.
         compile_network: Compiles a genotype for passes.
         device: Device of all tensors.
+        rounding: Grids to which passes round weights and activations; None for none. The edges stay then.
     """
 
     def __init__(
         self, network: Network, frozen: NDArray[np.bool_] | None, recipe: Recipe, compile_network: Compile,
-        device: torch.device,
+        device: torch.device, rounding: Rounding | None = None,
     ) -> None:
         self.norm = network.norm
         self.frozen = np.zeros(network.genotype.n_edges, bool) if frozen is None else frozen
         self._recipe = recipe
         self._compile = compile_network
         self._device = device
+        self._grids = None if rounding is None else Grids(rounding, device)
         parameters = flat_parameters(network, device)
         self._adopt(network.genotype, torch.stack([parameters, *torch.zeros(2, len(parameters), device=device)]))
         self._average_groups()
@@ -79,8 +82,9 @@ class Learner:
         return self.parameters[: self.genotype.n_edges]
 
     def network(self) -> Network:
-        """Return a copy of the present state."""
-        edge, bias, gain = (part.cpu().numpy().copy() for part in self.propagation.split(self.parameters))
+        """Return a copy of the present state, with the weights that passes see."""
+        parts = self.propagation.split(self.parameters)
+        edge, bias, gain = (part.cpu().numpy().copy() for part in (self.propagation.rounded(parts[0]), *parts[1:]))
         return Network(self.genotype, edge, bias, gain, self.norm)
 
     def step(self, gradient: Tensor, rate: float, step: int) -> None:
@@ -119,6 +123,7 @@ class Learner:
         """Take over a structure and the rows (parameters, first moments, second moments) of its state."""
         self.genotype = genotype
         self.propagation = self._compile(genotype, self.norm)
+        self.propagation.grids = self._grids
         self._state = state
         self.parameters: Tensor = state[0]
         self._trained = torch.from_numpy((~self.frozen).astype(np.float32)).to(self._device)

@@ -36,6 +36,7 @@ CASES: dict[str, dict[str, Any]] = {
     "one-cycle": {"schedule": "one-cycle", "label_smoothing": 0.2},
     "dropout-of-singles": {"batch_size": 7, "input_dropout": 0.3, "hidden_dropout": 0.3},
     "batch-of-groups": {"batch_size": 32}, "batch-beyond-the-data": {"batch_size": 64},
+    "integers": {"quantisation": "int8"},
 }
 
 
