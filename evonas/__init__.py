@@ -3,7 +3,8 @@
 ``evonas.Run(path)`` is a run on disk, finished or in progress: its front, its evaluations, its networks.
 ``evonas.load(path)`` reads an exported network, ``evonas.load(run, id)`` one of a run. ``evonas.evolve`` starts a run,
 which ``evonas.RunObserver`` observes; ``evonas.EvoClassifier`` and ``evonas.EvoRegressor`` are the search as estimators
-of scikit-learn. The parts of a search are in the modules of this package.
+of scikit-learn. ``evonas.export_module`` writes any module of torch as C. The parts of a search are in the modules of
+this package.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ if TYPE_CHECKING:
     from evonas.estimator import EvoClassifier, EvoRegressor
     from evonas.run.api import Run, load
     from evonas.run.evolution import evolve
+    from evonas.run.modules import export_module
     from evonas.run.start import RunObserver
 
     __version__: str
 
-__all__ = ["EvoClassifier", "EvoRegressor", "Run", "RunObserver", "__version__", "evolve", "load"]
+__all__ = ["EvoClassifier", "EvoRegressor", "Run", "RunObserver", "__version__", "evolve", "export_module", "load"]
 
 _MODULES = {
     "EvoClassifier": "evonas.estimator", "EvoRegressor": "evonas.estimator", "Run": "evonas.run.api",
-    "RunObserver": "evonas.run.start", "evolve": "evonas.run.evolution", "load": "evonas.run.api",
+    "RunObserver": "evonas.run.start", "evolve": "evonas.run.evolution", "export_module": "evonas.run.modules",
+    "load": "evonas.run.api",
 }
 
 

@@ -26,7 +26,9 @@ Floats: TypeAlias = NDArray[np.float32]
 Doubles: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 #: Inputs of an exported network.
-Inputs: TypeAlias = NDArray[np.uint8] | Floats | Doubles
+Inputs: TypeAlias = NDArray[np.uint8] | NDArray[np.int16] | Floats | Doubles
+#: Integers of weights in networks without any other arithmetic; ternary ones are -1, 0 and 1.
+IntegerType: TypeAlias = Literal["int8", "int4", "ternary"]
 
 #: Largest number of trials, epochs or networks, and of workers: a typing error must not fill the memory.
 MOST, MOST_JOBS = 1_000_000, 4096
@@ -57,6 +59,10 @@ class Encoded(NamedTuple):
     header: Json
     arrays: Arrays
 
+    def part(self, prefix: str) -> dict[str, Floats]:
+        """The arrays whose names begin with a prefix, by what follows it."""
+        return {name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)}
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -81,6 +87,13 @@ class Task:
         if isinstance(self.target_scale, list | tuple):
             scales = tuple(self.target_scale)
             object.__setattr__(self, "target_scale", scales[0] if len(scales) == 1 else scales)
+
+    @property
+    def error(self) -> str:
+        """Name of the error of outputs: ``error`` of classes, ``mse`` of one target, ``nmse`` of several alike."""
+        if self.kind == "classification":
+            return "error"
+        return "mse" if self.n_outputs == 1 else "nmse"
 
     @property
     def n_inputs(self) -> int:

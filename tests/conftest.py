@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cache
 
@@ -9,6 +10,9 @@ import pytest
 from clock import Clock
 from hypothesis import HealthCheck, settings
 from typer.main import get_command
+
+#: Triton decides when it is imported, by whatever comes first, whether kernels are compiled or interpreted.
+os.environ["TRITON_INTERPRET"] = "1"
 
 # How long an example takes, and how long it takes to draw, depends on what else the machine does.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

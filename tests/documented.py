@@ -61,6 +61,9 @@ NOT_RUN = {
     ".venv/bin/python -m scripts.benchmarks.front": "hours; tests/scripts/benchmarks/test_front.py runs it",
     ".venv/bin/python -m scripts.benchmarks.cells": "a quarter of an hour; test_cells.py runs it",
     "evonas datasets fetch": "downloads",
+    "dask scheduler": "runs until it is ended; test_cluster_programs.py starts one",
+    "dask worker": "runs until it is ended; test_cluster_programs.py starts some",
+    "evonas evolve --cluster tcp://head:8786": "needs these",
 }
 #: The individual in whose place the knee of the run stands.
 EXAMPLE_ID = "440"

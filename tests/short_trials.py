@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from evonas.evaluation import Job
 from evonas.individual import Evaluation, Trial
 from evonas.testing.toy import Digits
+from evonas.training.device import name_now
 from evonas.types import Metrics
 
 
 @dataclass(frozen=True)
 class Located:
-    """Tells where a trial ran.
+    """Tells where a trial ran, and on which GPU torch would train there; -1 is none.
 
     Attributes:
         driver: Process id of the driver.
@@ -27,7 +28,7 @@ class Located:
     deadly: tuple[int, ...] = ()
     unsent: int = -1
     padding: bytes = b""
-    metric_names = ("pid", "draw")
+    metric_names = ("pid", "draw", "gpu")
     shares_memory = True
 
     def work(self, trial: Trial[Digits]) -> float:
@@ -37,6 +38,7 @@ class Located:
         if job.trial.individual.id in self.deadly and os.getpid() != self.driver:
             os._exit(9)
         print("what a library prints is no answer")
-        metrics: Metrics = {"pid": float(os.getpid()), "draw": float(job.seed.generate_state(1)[0])}
+        gpu = float(name_now().partition("cuda:")[2] or -1)
+        metrics: Metrics = {"pid": float(os.getpid()), "draw": float(job.seed.generate_state(1)[0]), "gpu": gpu}
         lock = {"lock": threading.Lock()} if job.trial.individual.id == self.unsent else None
         return job.result(metrics, weights=lock)  # type: ignore[arg-type]

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from evonas.capabilities.choices import RelaxableSpace
+from evonas.data.samples import InputType
 from evonas.space import G, G_contra
-from evonas.types import Ints, Weights
+from evonas.types import Doubles, Floats, IntegerType, Ints, Weights
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from evonas.data.samples import InputType, Scaling
+    from evonas.data.samples import Scaling
 
-Precision: TypeAlias = Literal["float32", "int8"]
+#: What a program computes with. ``int8``, ``int4`` and ``ternary``: integers alone, with weights of 8 and 4 bits or of
+#: -1, 0 and 1, and activations of 8 bits. ``int8-weights``: float32, with weights that are stored in 8 bits.
+Precision: TypeAlias = Literal["float32", "int8", "int4", "ternary", "int8-weights"]
+#: Type of a program's inputs. Programs of integers take ``int16`` where the data set has no bytes: normalised inputs in
+#: :data:`WORDS_A_DEVIATION` steps a deviation, between plus and minus :data:`LARGEST_WORD`.
+ProgramInput: TypeAlias = InputType | Literal["int16"]
+WORDS_A_DEVIATION, LARGEST_WORD = 256, 2047
+INTEGER_TYPES: tuple[IntegerType, ...] = get_args(IntegerType)
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,9 @@ class ExportTarget:
         name: Beginning of its identifiers: a C identifier.
         scaling: Conversion from the data's own units, which the exported network takes and gives, to the search's.
         byte_inputs: Whether the data set's inputs are bytes.
-        precision: Precision of the stored weights.
+        precision: What it computes with.
+        calibration: Training samples as the network sees them, ``(n, *input_shape)``, by which programs of integers
+            choose the steps of activations; None for other programs.
         stem: Name of its files without suffix; empty if that is ``name``.
         classes: Names of the classes in the order of the outputs; empty where they have none.
         inputs: Names of the features; empty where they have none.
@@ -41,10 +51,18 @@ class ExportTarget:
     classes: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    calibration: Floats | None = field(default=None, compare=False, repr=False)
 
     @property
-    def input_type(self) -> InputType:
+    def integers(self) -> IntegerType | None:
+        """Type of the weights of a program of integers; None for others."""
+        return next((type_ for type_ in INTEGER_TYPES if type_ == self.precision), None)
+
+    @property
+    def input_type(self) -> ProgramInput:
         """Type of the inputs in C; ONNX takes bytes as float32."""
+        if self.integers is not None and not self.byte_inputs:
+            return "int16"
         return "uint8" if self.byte_inputs else "float64" if self.takes_doubles else "float32"
 
     @property
@@ -62,7 +80,11 @@ class ExportedModel(Protocol):
         ...
 
     def compile(self) -> nn.Module:
-        """The program's function, including the rounding of weights, as a module in the units of the search."""
+        """The program's function, including all rounding, as a module in the units of the search."""
+        ...
+
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """What the program gives, ``(n, n_outputs)``, in the data's own units: integers have a scale."""
         ...
 
     def files(self, remarks: Sequence[str]) -> Mapping[str, bytes]:
@@ -88,7 +110,7 @@ class Exportable(Protocol[G_contra]):
 
     @property
     def formats(self) -> Mapping[str, Sequence[Precision]]:
-        """The precisions of weights by the name of the format."""
+        """The precisions by the name of the format."""
         ...
 
     def export(self, genotype: G_contra, weights: Weights, format: str, target: ExportTarget) -> ExportedModel:

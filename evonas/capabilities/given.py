@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,19 +21,31 @@ S = TypeVar("S")
 D = TypeVar("D", bound="DataclassInstance")
 
 
+def _unchanged(table: object, *_: object, **__: object) -> NoReturn:
+    raise TypeError("settings that have been read stay as they are: make another table of their entries, and read that")
+
+
 class Given(dict[str, Any], Generic[S]):
     """A table of settings that has been read, once.
 
     The entries are what was given or is stored, and nothing else: a run keeps them, and a preset, a seeder or the data
-    may fill in the others. A changed table is another one and is read again.
-
-    Attributes:
-        settings: The typed values: those of the entries, and defaults for all others.
+    may fill in the others. They cannot be changed: another table is made of them, and read again.
     """
 
     def __init__(self, values: Mapping[str, Any], settings: S) -> None:
         super().__init__(values)
-        self.settings = settings
+        self._settings = settings
+
+    @property
+    def settings(self) -> S:
+        """The typed values: those of the entries, and defaults for all others."""
+        return self._settings
+
+    def __reduce__(self) -> tuple[type[Given[S]], tuple[dict[str, Any], S]]:
+        """The parts of a copy."""
+        return type(self), (dict(self), self._settings)
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _unchanged
 
 
 def read_recipe(values: Mapping[str, Any], *, options: Mapping[str, str] = MappingProxyType({})) -> Given[Recipe]:

@@ -1,8 +1,8 @@
 """A network as layers: the form in which a space passes its networks to a space that does not know it. Numpy only.
 
-The layers are those of most convolutional networks in evaluation mode: linear layers, ReLU, max-pooling. BatchNorm has
-no layer of its own: it is folded into the preceding convolution, or is a depthwise 1x1 convolution. An identity has
-none either: the layers that follow read its source.
+The layers are those of most convolutional networks in evaluation mode: linear layers, ReLU, clipping, max-pooling.
+BatchNorm has no layer of its own: it is folded into the preceding convolution, or is a depthwise 1x1 convolution. An
+identity has none either: the layers that follow read its source.
 """
 
 from __future__ import annotations
@@ -173,6 +173,31 @@ class Relu:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """The value within bounds, as ReLU6 gives it; lowering to single neurons has no twin of it.
+
+    Attributes:
+        source: The node that is read.
+        least, most: The bounds; either may be infinite.
+    """
+
+    source: int
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """All units as channels of one place, channel by channel; :class:`Linear` does without.
+
+    Attributes:
+        source: The node that is read.
+    """
+
+    source: int
+
+
+@dataclass(frozen=True)
 class Addition:
     """The sum of one or more nodes of one shape.
 
@@ -206,7 +231,8 @@ class Zeros:
 
 
 Layer: TypeAlias = (
-    Convolution | AveragePool | MaxPool | GlobalAverage | Linear | Relu | Addition | Concatenation | Zeros
+    Convolution | AveragePool | MaxPool | GlobalAverage | Linear | Relu | Clip | Flatten | Addition | Concatenation
+    | Zeros
 )
 
 
@@ -244,8 +270,8 @@ class LayerGraph:
             sources = sources_of(layer)
             if not all(0 <= source <= index for source in sources):
                 raise ValueError(f"layer {index} must read nodes from 0 to {index}, got {list(sources)}")
-            shape = _shape_of(layer, [shapes[source] for source in sources])
-            if min(shape.channels, *shape.sides) < 1:
+            shape = shape_of(layer, [shapes[source] for source in sources])
+            if min((shape.channels, *shape.sides)) < 1:
                 raise ValueError(f"layer {index} ({type(layer).__name__}) would give nothing: {shape}")
             shapes.append(shape)
         return tuple(shapes)
@@ -272,7 +298,7 @@ def sources_of(layer: Layer) -> tuple[int, ...]:
     return (layer.source,)
 
 
-def _shape_of(layer: Layer, sources: Sequence[Shape]) -> Shape:
+def shape_of(layer: Layer, sources: Sequence[Shape]) -> Shape:
     """Shape of a layer's output, from the shapes of its sources.
 
     Raises:
@@ -289,10 +315,12 @@ def _shape_of(layer: Layer, sources: Sequence[Shape]) -> Shape:
             if len({source.sides for source in sources}) != 1:
                 raise ValueError(f"a concatenation needs nodes with the same sides, got {list(sources)}")
             return Shape(sum(source.channels for source in sources), sources[0].sides)
-        case Relu():
+        case Relu() | Clip():
             return sources[0]
         case AveragePool() | MaxPool():
             return Shape(sources[0].channels, layer.window.output(sources[0].sides))
+        case Flatten():
+            return Shape(sources[0].n_units, (1,) * len(sources[0].sides))
         case GlobalAverage():
             return Shape(sources[0].channels, (1,) * len(sources[0].sides))
         case Linear():
@@ -345,7 +373,7 @@ class TakesLayers(Protocol[G_co]):
         """A genotype with weights that computes the same as ``graph``, to float32 tolerance; a pure function.
 
         Raises:
-            NotLowerable: The graph has max-pooling, inputs or outputs of another task, or more than this space allows;
-                this is checked before memory is allocated.
+            NotLowerable: The graph has max-pooling or clipping, inputs or outputs of another task, or more than this
+                space allows; this is checked before memory is allocated.
         """
         ...

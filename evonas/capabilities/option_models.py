@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
+from evonas.serialization import renamed
 from evonas.types import Json, Task, suggestion
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def read_options(kind: type[M], options: Mapping[str, Any] | M, *, space: str) -
 
     Args:
         kind: The model of the options.
-        options: Values by name; options that were read before stay as they are.
-        space: Name of the space, for the message.
+        options: Values by present or former names; options that were read before stay as they are.
+        space: Name of the space.
 
     Raises:
         ValueError: An option is wrong; the message is one sentence with the option, the expected and the given value,
@@ -39,7 +40,7 @@ def read_options(kind: type[M], options: Mapping[str, Any] | M, *, space: str) -
         return options
     assert isinstance(options, Mapping)
     try:
-        return kind.model_validate(dict(options))
+        return kind.model_validate(renamed.space_options(space, options))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Generic, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
 from evonas.data.samples import Samples, Splits
-from evonas.space import G, SearchSpace
+from evonas.space import G, Phenotype, SearchSpace
 from evonas.training.recipe import Recipe, Trained
 from evonas.training.stop import Stop
 from evonas.types import Floats, Weights
@@ -58,6 +60,59 @@ class Trainable(Protocol[G]):
             samples: The samples.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training(Generic[G]):
+    """Training of one network beside that of others; the attributes are arguments of :meth:`Trainable.train`."""
+
+    genotype: G
+    weights: Weights | None
+    recipe: Recipe
+    epochs: int
+    seed: np.random.SeedSequence
+    stop: Stop
+
+
+@runtime_checkable
+class TrainsMany(Protocol[G]):
+    """Capability beside :class:`Trainable`: the trainer takes many networks at once, as a GPU does.
+
+    The result for a network is the same whatever is trained beside it.
+    """
+
+    @property
+    def trains_many(self) -> bool:
+        """Whether the trainer that was chosen takes many networks; if not, the other methods are not called."""
+        ...
+
+    def train_many(
+        self, trainings: Sequence[Training[G]], splits: Splits, teacher: Floats | None = None
+    ) -> Iterator[list[tuple[int, Trained[G] | Exception]]]:
+        """Yield results with the index of their training, those that end together in one list.
+
+        What :meth:`Trainable.train` would raise is the result of that training alone.
+
+        Args:
+            trainings: The networks, and how each is trained.
+            splits: The samples of all.
+            teacher: As in :meth:`Trainable.train`.
+        """
+        ...
+
+    def predict_many(self, phenotypes: Sequence[Phenotype[G]], samples: Samples) -> Sequence[Floats]:
+        """Logits or regression outputs of each network, ``(n, n_outputs)``.
+
+        Args:
+            phenotypes: Networks with their weights.
+            samples: The samples.
+        """
+        ...
+
+
+def trains_many(space: SearchSpace[G]) -> TypeGuard[TrainsMany[G]]:
+    """Whether a space is :class:`TrainsMany`, and its trainer does so."""
+    return isinstance(space, TrainsMany) and space.trains_many
 
 
 def is_trainable(space: SearchSpace[G]) -> TypeGuard[Trainable[G]]:

@@ -62,10 +62,11 @@ def several_metrics(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def targets(incomplete: str) -> list[str]:
     """Complete the last of some built-in targets that are separated by commas."""
-    from evonas.runtimes.targets import built_in_targets
+    from evonas.run.targets import describe_targets
 
+    known = [target.name for target in describe_targets()]
     head, comma, last = incomplete.rpartition(",")
-    return [f"{head}{comma}{name}" for name in _begun(built_in_targets(), last) if name not in head.split(",")]
+    return [f"{head}{comma}{name}" for name in _begun(known, last) if name not in head.split(",")]
 
 
 def observers(incomplete: str) -> list[str]:

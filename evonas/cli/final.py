@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from evonas.cli.options import (
     OF_RUN,
     OUTPUT,
     TRAINING,
+    DeviceOfRun,
     FolderOfData,
     MovedDataset,
     ReplaceMaxPool,
@@ -74,6 +76,7 @@ def retrain(
     jobs: Annotated[
         int, typer.Option(min=1, max=MOST_JOBS, help="Trainings at a time.", rich_help_panel=MACHINE)
     ] = 1,
+    device: DeviceOfRun = None,
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
     test: TestFile = None,
@@ -86,10 +89,19 @@ def retrain(
     from evonas.front import front
     from evonas.run.open import open_run, require_evaluated
     from evonas.run.retrain import retrain as final_training
+    from evonas.training.device import check_name, using
 
+    if device is not None:
+        try:
+            check_name(device)
+        except ValueError as error:
+            raise UserError(str(error)) from None
     check_teacher(teacher is not None, teacher_members, teacher_weight)
     reported: list[int] = []
-    with open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened:
+    with (
+        open_run(run, writing=True, data_root=data_root, dataset=dataset, test=test) as opened,
+        using(device or opened.config.device),
+    ):
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
         wanted = members if not ids else require_evaluated(opened, _ids(ids))
@@ -174,20 +186,29 @@ def export(
     id: Annotated[int, typer.Argument(help="Individual.")],
     out: Annotated[
         Path,
-        typer.Option(help="File to write; for C the source, the header stands beside it.", rich_help_panel=OUTPUT),
+        typer.Option(help="File to write; for C the source, the header stands beside it; for a package a new folder.",
+                     rich_help_panel=OUTPUT),
     ],
     format: Annotated[
         str | None,
-        typer.Option(help="torch (.safetensors, for evonas.load), json, onnx or c; neuron, of cells [what --out ends "
-                          "in; else torch].", rich_help_panel=OUTPUT),
+        typer.Option(help="torch (.safetensors, for evonas.load), json, onnx, tflite or c; package, a folder with "
+                          "weights, C, ONNX and a model card; neuron, of layers [what --out ends in; else torch].",
+                     rich_help_panel=OUTPUT),
     ] = None,
     weights: Annotated[
         str,
         typer.Option(help="search; fresh or inherited: of the latest such retraining.", rich_help_panel=CHOICE),
     ] = "search",
     precision: Annotated[
-        str, typer.Option(help="float32; for C also int8, one scale a layer or kernel.", rich_help_panel=OUTPUT)
+        str,
+        typer.Option(help="float32; for C also int8, int4 or ternary: integers alone, with such weights; int8-weights: "
+                          "float32 with weights of 8 bits, of cells and convolutions, too.", rich_help_panel=OUTPUT),
     ] = "float32",
+    finetune_epochs: Annotated[
+        int,
+        typer.Option(min=0, help="Epochs in which the weights get used to integers first, for int8, int4 and ternary.",
+                     rich_help_panel=OUTPUT),
+    ] = 0,
     target: OnTargets = None,
     replace_max_pool: ReplaceMaxPool = False,
     data_root: Annotated[
@@ -197,17 +218,33 @@ def export(
 ) -> None:
     """Write one network with its weights to a file; C and ONNX are checked on the validation set, C also on targets.
 
-    The format neuron is the same network in single neurons, as torch writes it.
+    The format neuron is the same network in single neurons, as torch writes it. A package is a folder that the Hugging
+    Face Hub takes as it is.
     """
+    from evonas.cli.made_by import made_by
     from evonas.run.api import package
+    from evonas.run.export import PACKAGE
+    from evonas.run.finetune import finetuned
+    from evonas.run.hub.card import Command
     from evonas.run.lowering.export import write_network
     from evonas.run.open import load_splits, open_run
-    from evonas.runtimes.targets import find_targets
 
+    targets = parse_names(target) or ()
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
+        commands: list[Command] = []
+        if format == PACKAGE:
+            founders = [source.run for source in opened.store.info.seeds if source.ids]
+            options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": out}
+            options |= {"finetune-epochs": finetune_epochs} if finetune_epochs else {}
+            options |= {"target": ",".join(targets)} if targets else {}
+            exported = ["evonas", "export", str(run), str(id), *(f"--{key}={value}" for key, value in options.items())]
+            commands = [Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))]
+        network = package(opened, id, weights)
+        if finetune_epochs:
+            network = finetuned(opened, network, precision, finetune_epochs)
         written = write_network(
-            package(opened, id, weights), partial(load_splits, opened), out, format, precision,
-            replace_max_pool=replace_max_pool, usual="torch", targets=find_targets(parse_names(target) or ()),
+            network, partial(load_splits, opened), out, format, precision, replace_max_pool=replace_max_pool,
+            usual="torch", commands=commands, targets=targets,
         )
     say_written(*written.paths, remarks=written.remarks)
 
@@ -229,16 +266,15 @@ def measure(
     data_root: FolderOfData = None,
     dataset: MovedDataset = None,
 ) -> None:
-    """Measure latency, memory and the error of int8 weights, or figures on targets; `front` then has them, too."""
+    """Measure latency, memory and the error in int8, or figures on targets; `front` and `show` then have them, too."""
     from evonas.front import front
     from evonas.run.measure import measure as measure_networks
     from evonas.run.measure import timer_of
     from evonas.run.open import open_run, require_evaluated
-    from evonas.runtimes.targets import find_targets
 
     if not math.isfinite(latency_timeout):
         raise UserError(f"--latency-timeout must be a finite number of seconds, got {latency_timeout}: give fewer")
-    timer, targets = timer_of(latency_command, latency_timeout), find_targets(parse_names(target) or ())
+    timer, targets = timer_of(latency_command, latency_timeout), parse_names(target) or ()
     if targets and latency_command is not None:
         raise UserError("--target and --latency-command are two measurements: give them one after the other")
     with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
@@ -268,7 +304,7 @@ def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> No
 
 
 def _print_on_targets(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
-    """Print a row for each network, target and precision of weights."""
+    """Print a row for each network, target and precision."""
     from evonas.objectives.metrics import TargetMetric, target_metric
     from evonas.report.tables import Column, number, table
 
@@ -280,7 +316,7 @@ def _print_on_targets(measured: Mapping[int, Metrics], names: Sequence[str]) -> 
               for kind in kinds}
     make_console().print(table([
         Column("target", [target for _, target, _ in rows], numbers=False),
-        Column("weights", [precision for _, _, precision in rows], numbers=False),
+        Column("precision", [precision for _, _, precision in rows], numbers=False),
         Column("id", [str(id) for id, _, _ in rows]),
         *(Column(kind, ["" if value is None else number(value) for value in each]) for kind, each in values.items()),
     ], title="flash and ram in bytes, energy in nanojoules a sample"))

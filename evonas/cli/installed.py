@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evonas.objectives.metrics import Metric
     from evonas.run.examples import Uses
     from evonas.run.searchers import SearcherHelp
-    from evonas.runtimes.targets import Target
+    from evonas.run.targets import TargetHelp
 
 datasets = typer.Typer(cls=Group, invoke_without_command=True)
 
@@ -216,29 +216,23 @@ def _described(options: Iterable[OptionHelp]) -> list[Entry]:
 
 def targets(as_json: AsJson = False) -> None:
     """List the targets that networks are measured on, and what is missing to use them (`evonas measure --target`)."""
-    from evonas.evaluation.on_targets import kinds_of
-    from evonas.runtimes.targets import built_in_targets
+    from evonas.run.targets import describe_targets
 
-    found = built_in_targets().values()
+    found = describe_targets()
     if as_json:
-        typer.echo(json.dumps([
-            {"name": target.name, "description": target.description,
-             "metrics": [f"{kind}@{target.name}" for kind in kinds_of(target)],
-             "missing": target.missing_tools(), "packages": list(target.packages)}
-            for target in found
-        ], indent=1))
+        typer.echo(json.dumps([asdict(target) for target in found], indent=1))
         return
     print_panels({
         "Targets": [Entry(target.name, f"{target.description} [{_readiness(target)}]") for target in found]
     })
-    kinds = dict.fromkeys(kind for target in found for kind in kinds_of(target))
-    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 with int8 weights): "
+    kinds = dict.fromkeys(metric.partition("@")[0] for target in found for metric in target.metrics)
+    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 in int8, and so on): "
         "objectives and constraints of a search, and columns that `evonas measure RUN --target NAME` adds")
 
 
-def _readiness(target: Target) -> str:
-    if missing := target.missing_tools():
-        return f"lacks {' and '.join(missing)}: Debian packages {', '.join(target.packages)}"
+def _readiness(target: TargetHelp) -> str:
+    if target.missing:
+        return f"lacks {' and '.join(target.missing)}: Debian packages {', '.join(target.packages)}"
     return "its tools are installed"
 
 

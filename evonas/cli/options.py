@@ -65,7 +65,9 @@ SpaceOption = Annotated[
 ]
 Preset = Annotated[str | None, setting("preset", SEARCH, completer=completion.setting("preset"))]
 Seed = Annotated[int | None, setting("seed", SEARCH)]
+Device = Annotated[str | None, setting("device", MACHINE)]
 Jobs = Annotated[int | None, setting("jobs", MACHINE)]
+Cluster = Annotated[str | None, setting("cluster", MACHINE)]
 TimeLimit = Annotated[float | None, setting("time_limit", MACHINE)]
 TrialTimeout = Annotated[float | None, setting("trial_timeout", MACHINE)]
 Quiet = Annotated[
@@ -90,6 +92,7 @@ DrawFile = Annotated[
 ]
 RunFolder = Annotated[Path, typer.Argument(help="Run directory.")]
 FolderOfData = Annotated[Path | None, setting("data_root", DATA, default=OF_RUN)]
+DeviceOfRun = Annotated[str | None, setting("device", MACHINE, default=OF_RUN)]
 FolderOfTestData = Annotated[Path | None, setting("data_root", DATA, more=", for --test", default="")]
 Reference = Annotated[
     list[str] | None,

@@ -51,7 +51,7 @@ class RunConfig(RunSettings):
     @classmethod
     def _present_names(cls, values: Any) -> Any:
         """Accept the former names of settings, values, metrics and operators, with a warning."""
-        return renamed.settings(values) if isinstance(values, Mapping) else values
+        return _renamed(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _check_seeder(self) -> Self:
@@ -160,8 +160,8 @@ class RunConfig(RunSettings):
         return super().model_copy(update=update, deep=deep)
 
     def to_json(self) -> Json:
-        """The configuration as stored in a run."""
-        return self.model_dump(mode="json")
+        """The configuration as stored in a run, which names no cluster."""
+        return self.model_dump(mode="json", exclude={"cluster"})
 
 
 def build_config(
@@ -177,7 +177,7 @@ def build_config(
     Raises:
         UserError: The file cannot be read, or a key or value is not allowed; the message names the key and what is.
     """
-    values = {**defaults, **({} if toml is None else renamed.settings(read_toml(toml)))}
+    values = {**defaults, **({} if toml is None else _renamed(read_toml(toml)))}
     given = {key: value for key, value in overrides.items() if value is not None and value != {}}
     for key, value in overrides.items():
         if isinstance(value, Mapping):
@@ -189,6 +189,10 @@ def build_config(
     if overrides.get("epochs") is not None and overrides.get("rungs") is None:
         values.pop("rungs", None)  # the file's rungs, which also set the number of epochs
     return check_config(values, source=str(toml) if toml else "the configuration", options=option_names(given))
+
+
+def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    return renamed.settings(values, space=RunConfig.model_fields["space"].default)
 
 
 def option_names(given: Mapping[str, Any]) -> dict[str, str]:

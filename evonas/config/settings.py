@@ -6,6 +6,7 @@ help of the option; what follows ``None is`` is shown as its default.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from evonas.data.locating import absolute
 from evonas.data.own_files import Imputation, is_own_file
 from evonas.evaluation.proxies import check_names
 from evonas.training import Recipe
+from evonas.training.device import check_name
 from evonas.training.length import EPOCHS
 from evonas.types import MOST, MOST_JOBS
 
@@ -50,6 +52,13 @@ def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
     return value
 
 
+def _cluster(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"local:[1-9]\d{0,3}|(tcp|tls)://\S+:\d+", value):
+        raise ValueError(f"expected the address of a Dask scheduler, like tcp://host:8786, or a number of processes on "
+                         f"this machine, like local:4, got {value!r}")
+    return value
+
+
 def _proxy(value: str) -> str:
     check_names([value])
     return value
@@ -58,8 +67,8 @@ def _proxy(value: str) -> str:
 class RunSettings(BaseModel):
     """Everything that decides the result of a run, and how it is run.
 
-    ``data_root``, ``jobs``, ``time_limit``, ``trial_timeout``, ``generations`` and ``evaluations`` may be changed on
-    resume.
+    ``data_root``, ``device``, ``jobs``, ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` and
+    ``evaluations`` may be changed on resume.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -247,7 +256,25 @@ class RunSettings(BaseModel):
         description="Decides the split into training and validation samples. Runs that seed each other must share it, "
                     "runs that are compared should.",
     )
+    device: Annotated[str, AfterValidator(check_name)] = Field(
+        default="auto",
+        description="Device that torch trains on: ``auto``, ``cpu``, ``cuda`` or ``cuda:K``. ``auto`` is a GPU if "
+                    "there is one; networks of neurons are trained by native code on the CPU all the same, unless a "
+                    "GPU is named here, or the trainer ``cuda``. See :mod:`evonas.training.device`.",
+    )
     jobs: int = Field(default=1, ge=1, le=MOST_JOBS, description="Trials at a time; does not change the result.")
+    cluster: Annotated[str | None, AfterValidator(_cluster)] = Field(
+        default=None,
+        description="Dask scheduler on whose workers trials run, like ``tcp://host:8786``, or ``local:4`` for four "
+                    "processes here; None is none. It takes the place of ``jobs``, and does not change the result. It "
+                    "is not kept with the run, which may come from a stranger, but given again on resume. See "
+                    ":mod:`evonas.evaluation.cluster`.",
+    )
+    asynchronous: bool = Field(
+        default=False,
+        description="Whether a worker that is free gets the next child at once, without waiting for the rest of its "
+                    "generation. The same seed then does not give the same run. See :mod:`evonas.run.asynchronous`.",
+    )
     time_limit: float | None = Field(
         default=None, gt=0,
         description="Seconds of all sessions, after which the run stops and can be resumed; None is no limit.",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import math
 import os
+import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from evonas.data.formats import read_bytes
 from evonas.data.room import check_room, room_for
+from evonas.data.unpacking import filled, unpacked
 from evonas.serialization.files import open_regular
 from evonas.types import DataError
 
@@ -25,6 +27,8 @@ from evonas.types import DataError
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 #: Number of bytes that are read at a time.
 CHUNK = 2**22
+#: Arrays of fewer bytes are read; others are mapped, so that memory holds what of them is used at the moment.
+MAPPED = 2**25
 #: Errors of damaged archives: encrypted members raise RuntimeError, unknown compressions NotImplementedError.
 _DAMAGE = (
     OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, SyntaxError, RecursionError,
@@ -50,7 +54,7 @@ def read_npz(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
                                 f"{', '.join(missing)} with numpy.savez")
             found = [member for member in members.values() if member is not None]
             check_room(sum(_checked(member, size, path) for member in found), path)
-            return [_array(archive, member) for member in found]
+            return [_array(archive, member, path) for member in found]
     except DataError:
         raise
     except _DAMAGE as error:
@@ -125,7 +129,14 @@ def _header(file: IO[bytes], member: zipfile.ZipInfo) -> tuple[tuple[int, ...], 
     return npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
+    """An array of an archive; a large one is mapped into memory, from the archive or its unpacked copy.
+
+    Args:
+        archive: The archive.
+        member: Its entry.
+        path: Its path; of a compressed archive the bytes are in memory already.
+    """
     with archive.open(member) as file:
         shape, fortran, dtype = _header(file, member)
         if dtype.kind == "V" or dtype.hasobject or dtype.itemsize == 0:
@@ -134,14 +145,49 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
         if min(shape, default=0) < 0 or claimed != left:
             raise ValueError(f"the header of {member.filename} claims {claimed:,} bytes, shape {str(shape)[:80]}, but "
                              f"there are {left:,}")
-        array = np.empty(math.prod(shape), dtype)
-        view, start = array.view(np.uint8), 0
-        while start < claimed:
-            chunk = file.read(min(CHUNK, claimed - start))
+        header, size = file.tell(), math.prod(shape)
+    if claimed < MAPPED or path.suffix == ".gz":
+        array = filled(_pieces(archive, member, header), dtype, size)
+    elif member.compress_type == zipfile.ZIP_STORED:
+        begin = _begin(archive, member)
+        for _ in _pieces(archive, member, header):
+            pass  # compares the checksum
+        array = np.memmap(_file(archive), dtype, "c", begin + header, (size,))
+    else:
+        entry = (member.filename, member.CRC, member.file_size, member.compress_size)
+        array = unpacked(path, entry, dtype, size, lambda: _pieces(archive, member, header))
+    return np.asarray(array).reshape(shape, order="F" if fortran else "C")
+
+
+def _pieces(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: int) -> Iterator[bytes]:
+    """The values of an array, a piece at a time, all bytes that it claims.
+
+    Args:
+        archive: The archive.
+        member: Its entry.
+        header: Size of the header before the values, in bytes.
+    """
+    with archive.open(member) as file:
+        file.read(header)
+        left = member.file_size - header
+        while left:
+            chunk = file.read(min(CHUNK, left))
             if not chunk:
-                raise EOFError(f"{member.filename} ends after {start:,} of {claimed:,} bytes")
-            view[start : start + len(chunk)] = np.frombuffer(chunk, np.uint8)
-            start += len(chunk)
+                raise EOFError(f"{member.filename} ends {left:,} bytes early")
+            left -= len(chunk)
+            yield chunk
         if file.read(1):  # reading to the end also makes zipfile compare the checksum
             raise ValueError(f"{member.filename} has more than it claims")
-    return array.reshape(shape, order="F" if fortran else "C")
+
+
+def _file(archive: zipfile.ZipFile) -> IO[bytes]:
+    assert archive.fp is not None, "it is open"
+    return archive.fp
+
+
+def _begin(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Place in the file of the first byte of a stored entry, after its own header of 30 bytes, name and extra field."""
+    file = _file(archive)
+    file.seek(member.header_offset)
+    _, n_name, n_extra = struct.unpack("<26sHH", file.read(30))
+    return member.header_offset + 30 + int(n_name) + int(n_extra)

@@ -14,9 +14,11 @@ from evonas.data.axes import Axes
 from evonas.data.locating import expanded, resolve
 from evonas.data.normalisation import normalised, training_statistics
 from evonas.data.own_files import NO_OPTIONS, FileOptions, has_validation, imputation
+from evonas.data.room import check_samples
 from evonas.data.samples import Scaling, Splits
 from evonas.data.sources import Source
 from evonas.data.splitting import grouped_split, stratified_split
+from evonas.data.test_split_check import check_test_set
 from evonas.data.weights import of_mean_one
 from evonas.rng import Stream, stream
 from evonas.types import DataError, Ints, Task
@@ -28,7 +30,7 @@ LARGE = 10_000
 def load(
     name: str | Path, *, root: str | Path | None = None, seed: int = 0, validation: float | int | None = None,
     n_train: int | None = None, axes: Axes | None = None, task: Kind | None = None,
-    options: FileOptions = NO_OPTIONS,
+    options: FileOptions = NO_OPTIONS, check_test: bool = False,
 ) -> Splits:
     """Train and validation samples of a data set, normalised by the statistics of the train samples, shuffled.
 
@@ -46,15 +48,21 @@ def load(
         axes: Axes of ``x`` in the user's own file, see :mod:`evonas.data.axes`; None infers them from its shape.
         task: Kind of task of the user's own file; None: integers are labels, floats are targets of a regression.
         options: Further options of the user's own files.
+        check_test: Also check that test samples in the user's own files fit, see
+            :func:`evonas.data.test_split_check.check_test_set`: at the start of a search, not at its end.
 
     Raises:
-        DataError: If the data set is unknown, missing, damaged or unfit, or cannot be split so.
+        DataError: If the data set is unknown, missing, damaged or unfit, or cannot be split so; or the test samples do
+            not fit.
     """
     prepared = prepare(
         name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task,
         options=options,
     )
-    return prepared.splits(name, prepared.train_rows, prepared.validation_rows)
+    splits = prepared.splits(name, prepared.train_rows, prepared.validation_rows)
+    if check_test:
+        check_test_set(splits, options)
+    return splits
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +145,7 @@ def prepare(
     fill = None if options.impute is None else imputation(raw, train_rows, options.impute, origin)
     if fill is not None:
         raw = replace(raw, x=np.where(np.isnan(raw.x), fill, raw.x))
+    check_samples(len(train_rows) + len(validation_rows), raw.x.shape[1:], origin)
     scaling = training_statistics(raw, train_rows, origin)
     if fill is not None:
         scaling = replace(scaling, fill=fill.tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from evonas.data.memory import usable_memory
@@ -11,9 +12,9 @@ from evonas.types import DataError
 ANY_SIZE, MOST_TIMES = 2**27, 100
 #: Share of the machine's memory for one file's values, which are also normalised, split and trained on.
 SHARE = 0.5
-#: Largest number of features of a sample, and of classes. A dense layer of that many inputs and a hundred neurons
-#: takes some 50 MB.
-MOST_FEATURES, MOST_CLASSES = 100_000, 2_000
+#: Largest number of features of a sample, and of classes: images of 3 x 224 x 224 have 150 528. A dense layer of that
+#: many inputs and a hundred neurons takes some 60 MB.
+MOST_FEATURES, MOST_CLASSES = 160_000, 2_000
 
 
 def room_for(compressed: int) -> int:
@@ -32,6 +33,24 @@ def check_room(n_bytes: int, path: Path) -> None:
                         f"{n_bytes / 1e9:.1f} GB; use fewer samples, or store them as uint8 or float32")
 
 
+def check_samples(n: int, shape: tuple[int, ...], origin: str) -> None:
+    """Check that samples fit into this machine's memory once they are normalised, before they are.
+
+    Args:
+        n: Number of the samples that are held, for training and validation.
+        shape: Shape of a sample.
+        origin: Description of the data for messages.
+
+    Raises:
+        DataError: They do not.
+    """
+    each, most = 4 * math.prod(shape), SHARE * usable_memory()
+    if n * each > most:
+        raise DataError(f"{origin}: expected samples of at most {most / 1e9:.1f} GB as float32, half of this machine's "
+                        f"memory, got {n:,} of {math.prod(shape):,} values each, {n * each / 1e9:.1f} GB; use "
+                        f"{int(most / each):,} of them at most (--n-train), or make them smaller")
+
+
 def check_size(shape: tuple[int, ...], n_classes: int | None, origin: str) -> None:
     """Check that samples and classes are within the limits of this program.
 
@@ -43,9 +62,7 @@ def check_size(shape: tuple[int, ...], n_classes: int | None, origin: str) -> No
     Raises:
         DataError: They are not.
     """
-    n_features = 1
-    for size in shape:
-        n_features *= size
+    n_features = math.prod(shape)
     if n_features > MOST_FEATURES:
         raise DataError(f"{origin}: expected samples of at most {MOST_FEATURES:,} values, got {n_features:,} (shape "
                         f"{shape}); choose features, or make the samples smaller")

@@ -17,6 +17,8 @@ from evonas.types import Doubles, Floats, Ints, Json, Task
 InputType: TypeAlias = Literal["uint8", "float32", "float64"]
 #: Largest rounding error to float32 in a column, as a multiple of its standard deviation.
 LARGEST_LOSS = 1e-3
+#: Training samples by which the steps of activations are chosen.
+CALIBRATION_SAMPLES = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,10 @@ class Samples:
     def take(self, rows: Ints) -> Samples:
         """Copy of some of the samples."""
         return Samples(self.x[rows], self.y[rows], None if self.weight is None else self.weight[rows])
+
+    def evenly(self, n: int) -> Samples:
+        """Copy of up to ``n`` samples, evenly spaced."""
+        return self.take(np.linspace(0, len(self) - 1, min(len(self), n)).round().astype(np.int64))
 
     @property
     def flat(self) -> Floats:
@@ -147,8 +153,11 @@ class Splits:
     targets: tuple[str, ...] = ()
 
     @cached_property
+    def calibration(self) -> Samples:
+        """Training samples, evenly spaced, by which programs of integers choose the steps of activations."""
+        return self.train.evenly(CALIBRATION_SAMPLES)
+
+    @cached_property
     def train_probe(self) -> Samples:
         """Training samples, evenly spaced: as many as for validation, or all."""
-        n = min(len(self.train), len(self.validation))
-        rows = np.linspace(0, len(self.train) - 1, n).round().astype(np.int64)
-        return self.train.take(rows)
+        return self.train.evenly(len(self.validation))

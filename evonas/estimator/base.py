@@ -225,7 +225,8 @@ class SearchEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 written one by one.
             format: ``"torch"``, ``"json"``, ``"onnx"`` or ``"c"``; None follows from the file's suffix:
                 ``.safetensors``, ``.json``, ``.onnx``, ``.c``.
-            precision: ``"float32"``, or for C ``"int8"``.
+            precision: ``"float32"``, or for C also ``"int8"``, ``"int4"``, ``"ternary"`` (integers alone) or
+                ``"int8-weights"`` (float32 with weights of 8 bits).
 
         Raises:
             ValueError: There is no such member or format, the file cannot be written, or the program does not compute

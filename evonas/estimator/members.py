@@ -31,7 +31,7 @@ class Members:
     Attributes:
         together: Ids of the networks that predict: several for an ensemble.
         packages: The networks with the data for their export, by id.
-        splits: The data set, with some of its validation samples and no others.
+        splits: The data set, with the training samples that calibrate exports, some validation samples and no others.
     """
 
     together: tuple[int, ...]
@@ -57,7 +57,7 @@ class Members:
             id: Id of the network.
             path: Path of the file.
             format: Name of the format; None follows from the suffix.
-            precision: Precision of the weights.
+            precision: What the program computes with.
 
         Raises:
             UserError: See :func:`evonas.run.lowering.export.write_network`; or the suffix belongs to no format.
@@ -79,5 +79,5 @@ def members_of(run: OpenRun, splits: Splits, ids: Iterable[int], final: Final, *
     if kept is None:
         found = {id: replace(p, source={**p.source, "dataset": "samples given to fit"}) for id, p in found.items()}
     rows = np.arange(len(splits.validation))
-    checked = replace(splits, train=splits.validation.take(rows[:0]), validation=splits.validation.take(rows[:CHECKED]))
+    checked = replace(splits, train=splits.calibration, validation=splits.validation.take(rows[:CHECKED]))
     return Members(tuple(final.networks), found, checked)

@@ -8,7 +8,9 @@
 - Evaluators of phenotypes: ``cost``: a structure, and its latency from a table; ``deployment``: the exported network;
   ``proxies.evaluator``: scores of fresh weights; ``custom``: metrics that other packages bring.
 - ``metrics``: outputs against targets.
-- ``executor``: where trials run.
+- ``executor``: the order in which trials run, and the protocol Place of where they do: ``local``, this machine, with
+  ``processes`` and their program ``worker``; ``cluster``, with what its workers do, ``cluster_worker``. ``trial``:
+  one trial, wherever it runs.
 """
 
 from evonas.evaluation.base import DeclaresGoals, Evaluator, Job, PhenotypeEvaluator, merge

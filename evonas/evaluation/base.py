@@ -8,10 +8,10 @@ first kind with any number of the second.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -95,6 +95,29 @@ class PhenotypeEvaluator(Protocol[G]):
             stop: Polled by long work.
         """
         ...
+
+
+#: Results of jobs that were evaluated together, each with the index of its job; an exception is that of this job alone.
+Results: TypeAlias = list[tuple[int, Evaluation[G] | Exception]]
+
+
+@runtime_checkable
+class EvaluatesMany(Protocol[G]):
+    """Capability of an evaluator: jobs are evaluated together, as a GPU trains many networks at once."""
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether it does so now; if not, :meth:`evaluate_many` is not called."""
+        ...
+
+    def evaluate_many(self, jobs: Sequence[Job[G]]) -> Iterator[Results[G]]:
+        """Yield results as they come, those that end together in one list; each as calling it with the job gives."""
+        ...
+
+
+def takes_many(evaluator: Evaluator[G]) -> TypeGuard[EvaluatesMany[G]]:
+    """Whether an evaluator is :class:`EvaluatesMany`, and does so now."""
+    return isinstance(evaluator, EvaluatesMany) and evaluator.takes_many
 
 
 @runtime_checkable
@@ -219,8 +242,26 @@ class _Merged(Generic[G]):
     def taught(self, teacher: Floats) -> Evaluator[G]:
         return replace(self, first=taught(self.first, teacher))
 
+    @property
+    def takes_many(self) -> bool:
+        return takes_many(self.first)
+
     def __call__(self, job: Job[G]) -> Evaluation[G]:
-        evaluation = self.first(job)
+        return self._measured(job, self.first(job))
+
+    def evaluate_many(self, jobs: Sequence[Job[G]]) -> Iterator[Results[G]]:
+        assert takes_many(self.first)
+        for results in self.first.evaluate_many(jobs):
+            measured: Results[G] = []
+            for index, result in results:
+                try:
+                    result = result if isinstance(result, Exception) else self._measured(jobs[index], result)
+                except Exception as error:
+                    result = error
+                measured.append((index, result))
+            yield measured
+
+    def _measured(self, job: Job[G], evaluation: Evaluation[G]) -> Evaluation[G]:
         genotype = job.trial.individual.genotype if evaluation.genotype is None else evaluation.genotype
         phenotype, metrics = Phenotype(genotype, evaluation.weights or {}), dict(evaluation.metrics)
         for part in self.measures:

@@ -53,6 +53,11 @@ class LatencyEstimator(Generic[G]):
     def _table(self) -> LatencyTable:
         return read_table(self.folder, self.space.timed_parts.names)
 
+    def __getstate__(self) -> dict[str, object]:
+        """With the table, which other machines do not have."""
+        _ = self._table
+        return self.__dict__
+
     def measure(self, phenotype: Phenotype[G], stop: Stop) -> Metrics:
         """Microseconds a sample by the table."""
         return {LATENCY_ESTIMATE: self._table.estimate(self.space, phenotype.genotype)}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic
 
-from evonas.capabilities.export import ExportedModel, ExportTarget
+from evonas.capabilities.export import Exportable, ExportedModel, ExportTarget, Precision
 from evonas.data.samples import Splits
-from evonas.evaluation.metrics import measure, metric_names
+from evonas.evaluation.metrics import measure
 from evonas.evaluation.on_targets import measure_on_targets, target_names
 from evonas.export.data_units import export_target, inputs_of
 from evonas.export.formats import make_program, program_formats
@@ -19,7 +19,7 @@ from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.device import seconds_on_device
 from evonas.runtimes.onnx_session import require_onnx
 from evonas.runtimes.running import running
-from evonas.runtimes.targets import Target
+from evonas.runtimes.targets import Target, require_tools
 from evonas.runtimes.timing import alone
 from evonas.space import G, Phenotype, SearchSpace
 from evonas.training import Stop
@@ -31,17 +31,17 @@ def deployment_names(space: SearchSpace[Any], task: Task, targets: Sequence[Targ
 
     ``latency``: microseconds a sample on one core of this machine, of compiled C or else in onnxruntime;
     ``latency_device``: what a command says of a device; ``flash``, ``ram``: bytes of the C with float32 weights;
-    ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): with int8 weights,
-    the error on the validation samples. Those on ``targets`` carry the target's name, see :func:`target_names`.
+    ``int8_flash`` and ``int8_error`` (or ``int8_mse``, of several targets ``int8_nmse``): as integers alone
+    with weights of 8 bits where the space has such programs, else in floats with such weights; the error on the
+    validation samples. Those on ``targets`` carry the target's name, see :func:`target_names`.
     """
-    error = metric_names(task, "int8")[0]
-    precisions = program_formats(space).get("c", ())
+    on_targets, precisions = target_names(space, targets), program_formats(space).get("c", ())
     names = [HOST_LATENCY, DEVICE_LATENCY]
     if "float32" in precisions:
         names += ["flash", "ram"]
-    if "int8" in precisions:
-        names += ["int8_flash", error]
-    return (*names, *target_names(space, targets))
+    if not {"int8", "int8-weights"}.isdisjoint(precisions):
+        names += ["int8_flash", f"int8_{task.error}"]
+    return (*names, *on_targets)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class DeploymentEvaluator(Generic[G]):
 
     Attributes:
         space: The space of the genotypes.
-        splits: Gives the scaling of the inputs, and the validation samples that int8 weights are measured on.
+        splits: Gives the scaling of the inputs, and the validation samples that the program of integers is measured on.
         wanted: Some of :func:`deployment_names`.
         command: The user's command that times the exported file on a device; empty for none.
         timeout: Seconds that the command may take.
@@ -67,6 +67,19 @@ class DeploymentEvaluator(Generic[G]):
     timeout: float = 60.0
     targets: tuple[Target, ...] = ()
     shares_memory: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise :class:`UserError` where this machine lacks what times networks, or the tools of a target."""
+        require_tools(self.targets)
+        if HOST_LATENCY not in self.wanted:
+            return
+        if timed_format(self.space) == "onnx":
+            require_onnx()
+        elif find_compiler() is None:
+            raise UserError(
+                "latency is that of compiled C, and there is no C compiler: install gcc or clang, name one in the "
+                "environment variable CC, or time networks elsewhere by --latency-command"
+            )
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -98,7 +111,7 @@ class DeploymentEvaluator(Generic[G]):
             raise ValueError("only a trained network can be deployed, got no weights")
         timeout = min(self.timeout, stop.deadline - time.monotonic())
         found: dict[str, float] = {}
-        error = metric_names(self.splits.task, "int8")[0]
+        error = f"int8_{self.splits.task.error}"
         if not {HOST_LATENCY, DEVICE_LATENCY}.isdisjoint(self.wanted):
             found |= self._latency(genotype, weights, timeout, stop)
         if not {"flash", "ram"}.isdisjoint(self.wanted):
@@ -112,7 +125,8 @@ class DeploymentEvaluator(Generic[G]):
     def _rounded(self, genotype: G, weights: Weights, error: str) -> dict[str, float]:
         from evonas.training.loop import predict  # imports torch
 
-        program = self._program(genotype, weights, "c", replace(self._target, precision="int8"))
+        precision: Precision = "int8" if "int8" in program_formats(self.space)["c"] else "int8-weights"
+        program = self._program(genotype, weights, "c", replace(self._target, precision=precision))
         outputs = predict(program.compile(), self.splits.validation)
         measured = measure(outputs, self.splits.validation, self.splits.task, "int8")
         return {"int8_flash": program.sizes["flash"], error: measured[error]}
@@ -141,16 +155,8 @@ class DeploymentEvaluator(Generic[G]):
 
 
 def timed_format(space: SearchSpace[Any]) -> str:
-    """The format as which networks of this space are timed."""
-    return "c" if "c" in program_formats(space) else "onnx"
+    """The format as which networks of this space are timed: C of the space's own, else ONNX.
 
-
-def require_timing(space: SearchSpace[Any]) -> None:
-    """Raise :class:`UserError` where this machine has nothing that times networks of this space."""
-    if timed_format(space) == "onnx":
-        require_onnx()
-    elif find_compiler() is None:
-        raise UserError(
-            "latency is that of compiled C, and there is no C compiler: install gcc or clang, name one in the "
-            "environment variable CC, or time networks elsewhere by --latency-command"
-        )
+    C of layers is for devices that have no runtime; here a runtime is faster, and parts of networks are timed in it.
+    """
+    return "c" if isinstance(space, Exportable) and "c" in space.formats else "onnx"

@@ -1,47 +1,63 @@
-"""Execution of trials in processes, or in threads if evaluators release the GIL. The only module with joblib."""
+"""Execution of trials: in which order, and at which place. What goes wrong in a trial is its evaluation."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
-import time
-import traceback
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
-from functools import lru_cache
-from itertools import chain
-from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-from threadpoolctl import ThreadpoolController
+from typing import Protocol
 
 from evonas.evaluation.base import Evaluator, Job
-from evonas.evaluation.processes import AHEAD, Processes, ProcessLost, Tagged
-from evonas.individual import Evaluation, Trial
+from evonas.evaluation.local import Local
+from evonas.evaluation.trial import Tagged, one_thread_each
+from evonas.individual import Evaluation
 from evonas.runtimes.groups import kill_groups
 from evonas.space import G
-from evonas.training import Cancelled, Stop, TrialTimeout
-from evonas.training.turns import announce
+from evonas.training import Stop
 
-#: Trainers notice their deadline by themselves; code that does not is interrupted this many seconds later.
-GRACE_SECONDS = 1.0
-#: Seconds that the main thread waits for a trial to leave the interpreter to it, where trainers do not say so.
-LONGEST_TURN = 0.01
-#: Seconds between two looks of a worker at whether its parent is there.
-WATCH_SECONDS = 0.25
+
+class Place(Protocol):
+    """A place where trials run: this machine (:class:`Local`), or a cluster. A run has one, and closes it."""
+
+    @property
+    def n_workers(self) -> int:
+        """Number of trials at a time."""
+        ...
+
+    def draws_beside(self, evaluator: Evaluator[G]) -> bool:
+        """Whether jobs are best drawn one after another, as long as none of them is to come first.
+
+        Args:
+            evaluator: The evaluator of the jobs.
+        """
+        ...
+
+    def can_wait(self, evaluator: Evaluator[G]) -> bool:
+        """Whether :meth:`run` takes None in the place of a job, see there."""
+        ...
+
+    def run(
+        self, evaluator: Evaluator[G], jobs: Iterable[Job[G] | None], stop: Stop, trial_timeout: float | None
+    ) -> Iterator[Tagged[G]]:
+        """Evaluate jobs, and give back what ends, in the thread of the caller.
+
+        Args:
+            evaluator: The evaluator.
+            jobs: Each is asked for when a worker is about to be free; what has ended by then was given back before.
+                None says that there is none yet: the next is asked for after another result.
+            stop: Request to stop; its deadline is that of the whole run.
+            trial_timeout: Seconds a trial may take; None for no limit.
+        """
+        ...
+
+    def close(self) -> None:
+        """End all that runs here; a trial that had no result is lost."""
+        ...
 
 
 def evaluate_all(
-    evaluator: Evaluator[G], jobs: Iterable[Job[G]], *, stop: Stop, n_jobs: int = 1, trial_timeout: float | None = None,
-    smallest_first: bool = False, processes: Processes[G] | None = None,
+    evaluator: Evaluator[G], jobs: Iterable[Job[G] | None], *, stop: Stop, n_jobs: int = 1, place: Place | None = None,
+    trial_timeout: float | None = None, smallest_first: bool = False, as_drawn: bool = False,
 ) -> Iterator[Evaluation[G]]:
     """Evaluations in order of completion. A worker has one thread of linear algebra; several begin with long trials.
 
@@ -50,258 +66,31 @@ def evaluate_all(
 
     Args:
         evaluator: Whether it shares memory decides between threads and processes.
-        jobs: The jobs; if :func:`draws_beside` says so, each is asked for while the one before is evaluated.
+        jobs: The jobs; if :meth:`Place.draws_beside` says so, each is asked for while the one before is evaluated.
         stop: Its flag stops everything at once, its deadline is that of the whole run.
-        n_jobs: Trials at a time.
+        n_jobs: Trials at a time on this machine, where no place is given.
+        place: Place where they run; it stays open, unless this ends by an error. None: this machine.
         trial_timeout: Seconds a trial may take.
         smallest_first: Take short trials first: of a run that is about to end, some are then done.
-        processes: Take the place of threads once trials turn out to be short.
+        as_drawn: Take jobs in their order, each once a worker is free for it.
     """
-    threads = evaluator.shares_memory
-    backend = "threading" if threads else "loky"
-    beside = draws_beside(evaluator, n_jobs, processes) and not smallest_first
-    if not beside:
-        jobs = list(jobs)
-        if n_jobs > 1 or smallest_first:
-            jobs.sort(key=lambda job: evaluator.work(job.trial), reverse=not smallest_first)
-    pending: dict[_Key, Job[G]] = {} if beside else {_key(job.trial): job for job in jobs}
-    with one_thread_each(), parallel_config(backend, **({} if threads else _settings())):
+    with ExitStack() as stack:
+        at = Local(n_jobs) if place is None else place
+        if place is None:
+            stack.callback(at.close)
+        if not as_drawn and (smallest_first or not at.draws_beside(evaluator)):
+            known = [job for job in jobs if job is not None]
+            if at.n_workers > 1 or smallest_first:
+                known.sort(key=lambda job: evaluator.work(job.trial), reverse=not smallest_first)
+            jobs = known
+        stack.enter_context(one_thread_each())
         try:
-            if beside and processes is not None and processes.take(evaluator):
-                results = _run_in_processes(evaluator, jobs, stop, trial_timeout, processes)
-            elif threads and n_jobs == 1:
-                results = _run_beside(evaluator, jobs, stop, trial_timeout)
-            else:
-                results = _run(evaluator, jobs, n_jobs, stop, trial_timeout)
-            for key, evaluation in results:
-                pending.pop(key, None)
+            stoppable = (None if job is None else replace(job, stop=stop) for job in jobs)
+            for _, evaluation in at.run(evaluator, stoppable, stop, trial_timeout):
                 if evaluation is not None:
-                    if processes is not None and threads:
-                        processes.note(evaluation.seconds)
                     yield evaluation
-        except TerminatedWorkerError:
-            yield from _isolated(evaluator, list(pending.values()), stop, trial_timeout)
         except BaseException:
             stop.request()
             kill_groups()
-            if processes is not None:
-                processes.close()
+            at.close()
             raise
-
-
-def _settings() -> dict[str, Any]:
-    """Settings of joblib's processes. Copy-on-write: torch warns of arrays that cannot be written, and none is."""
-    end: dict[str, Any] = {"initializer": end_with, "initargs": (os.getpid(),)}
-    return {"inner_max_num_threads": 1, "mmap_mode": "c", **end}
-
-
-def one_thread_each() -> AbstractContextManager[object]:
-    """Limit libraries of linear algebra to one thread."""
-    limits: AbstractContextManager[object] = _libraries(len(sys.modules)).limit(limits=1)
-    return limits
-
-
-@lru_cache(maxsize=1)
-def _libraries(n_modules: int) -> ThreadpoolController:
-    """Libraries of linear algebra; to look for them takes milliseconds, and there are others once more is imported."""
-    return ThreadpoolController()
-
-
-#: Id, budget and replicate: what tells the trials of one call apart.
-_Key: TypeAlias = tuple[int, int, int]
-
-
-def _key(trial: Trial[Any]) -> _Key:
-    return *trial.key, trial.replicate
-
-
-def _key_of(evaluation: Evaluation[Any]) -> _Key:
-    return *evaluation.key, evaluation.replicate
-
-
-def _run(
-    evaluator: Evaluator[G], jobs: Iterable[Job[G]], n_jobs: int, stop: Stop, trial_timeout: float | None
-) -> Iterator[Tagged[G]]:
-    tasks = (delayed(evaluate_one)(evaluator, replace(job, stop=stop), trial_timeout) for job in jobs)
-    yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1)(tasks)
-
-
-def _run_in_processes(
-    evaluator: Evaluator[G], jobs: Iterable[Job[G]], stop: Stop, trial_timeout: float | None, processes: Processes[G]
-) -> Iterator[Tagged[G]]:
-    """Evaluate as :func:`_run_beside`, in processes that have the evaluator.
-
-    If one has died, each job that is left has a process to itself, since what killed it would kill the driver. If one
-    cannot read a job, or send its result, a thread goes on.
-
-    Args:
-        evaluator: The evaluator.
-        jobs: The jobs.
-        stop: Request to stop.
-        trial_timeout: Seconds that a trial may take; None for no limit.
-        processes: The processes.
-    """
-    left = (replace(job, stop=stop) for job in jobs)
-    try:
-        yield from processes.run(left, trial_timeout)
-    except ProcessLost as lost:
-        if not lost.died:
-            yield from _run_beside(evaluator, chain(lost.jobs, left), stop, trial_timeout)
-            return
-        with parallel_config("loky", **_settings()):
-            for evaluation in _isolated(evaluator, [*lost.jobs, *left], stop, trial_timeout):
-                yield _key_of(evaluation), evaluation
-
-
-def _run_beside(
-    evaluator: Evaluator[G], jobs: Iterable[Job[G]], stop: Stop, trial_timeout: float | None
-) -> Iterator[Tagged[G]]:
-    """Evaluate in one worker thread: a signal reaches the main thread at once while native code runs in the other.
-
-    The worker has more jobs than it needs at the moment, so that the main thread draws, stores and reports meanwhile.
-
-    Args:
-        evaluator: The evaluator.
-        jobs: The jobs.
-        stop: Request to stop.
-        trial_timeout: Seconds that a trial may take; None for no limit.
-    """
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            under_way: deque[tuple[Future[Tagged[G]], threading.Event]] = deque()
-            for job in jobs:
-                left = threading.Event()
-                task = pool.submit(_evaluate_in_turn, evaluator, replace(job, stop=stop), trial_timeout, left)
-                under_way.append((task, left))
-                ended = under_way.popleft()[0].result() if len(under_way) > AHEAD else None
-                under_way[0][1].wait(LONGEST_TURN)
-                if ended is not None:
-                    yield ended
-            while under_way:
-                yield under_way.popleft()[0].result()
-        except BaseException:
-            stop.request()
-            kill_groups()
-            raise
-
-
-def _evaluate_in_turn(
-    evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None, left: threading.Event
-) -> Tagged[G]:
-    """Evaluate, and set ``left`` once that leaves the interpreter to other threads.
-
-    Args:
-        evaluator: The evaluator.
-        job: The job.
-        trial_timeout: Seconds that a trial may take; None for no limit.
-        left: Event that is set.
-    """
-    announce(left)
-    try:
-        return evaluate_one(evaluator, job, trial_timeout)
-    finally:
-        announce(None)
-        left.set()
-
-
-def draws_beside(evaluator: Evaluator[G], n_jobs: int, processes: Processes[G] | None = None) -> bool:
-    """Whether :func:`evaluate_all` asks for one job after another, as long as none of them is to come first.
-
-    Args:
-        evaluator: The evaluator.
-        n_jobs: Number of parallel jobs.
-        processes: Processes for short trials; None for none.
-    """
-    return evaluator.shares_memory and (n_jobs == 1 or (processes is not None and processes.take(evaluator)))
-
-
-def end_with(parent: int) -> None:
-    """Let this worker process end with the process ``parent``, however that ends, and with it the programs it runs."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(WATCH_SECONDS)
-        kill_groups()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _isolated(
-    evaluator: Evaluator[G], jobs: Sequence[Job[G]], stop: Stop, trial_timeout: float | None
-) -> Iterator[Evaluation[G]]:
-    """Evaluate one job at a time, each in a fresh process, to find out which one kills it.
-
-    Args:
-        evaluator: The evaluator.
-        jobs: The jobs.
-        stop: Request to stop.
-        trial_timeout: Seconds that a trial may take; None for no limit.
-    """
-    for job in jobs:
-        try:
-            for _, evaluation in _run(evaluator, [job], 2, stop, trial_timeout):
-                if evaluation is not None:
-                    yield evaluation
-        except TerminatedWorkerError:
-            yield _failed(job.trial, "the worker process died, as it does when memory runs out", 0.0)
-
-
-def evaluate_one(evaluator: Evaluator[G], job: Job[G], trial_timeout: float | None) -> Tagged[G]:
-    """Evaluate a job here and now; an exception makes it a failed evaluation.
-
-    Args:
-        evaluator: The evaluator.
-        job: The job; its ``stop`` has the deadline of the run.
-        trial_timeout: Seconds a trial may take.
-    """
-    begin = time.monotonic()
-    run_deadline, key = job.stop.deadline, _key(job.trial)
-    if job.stop.flag[0] or begin > run_deadline:
-        return key, None
-    seconds = min(run_deadline - begin, np.inf if trial_timeout is None else trial_timeout)
-    try:
-        with _interrupted_after(seconds + GRACE_SECONDS):
-            evaluation = evaluator(replace(job, stop=Stop(job.stop.flag, begin + seconds)))
-        _check(evaluation, job.trial)
-    except Cancelled:
-        return key, None
-    except Exception as error:  # a bad individual must not end the run
-        if isinstance(error, TrialTimeout) and time.monotonic() > run_deadline:
-            return key, None
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        message = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-        return key, _failed(job.trial, message, time.monotonic() - begin)
-    return key, replace(evaluation, seconds=time.monotonic() - begin)
-
-
-def _check(evaluation: Evaluation[G], trial: Trial[G]) -> None:
-    """Raise unless an evaluator returned the result of its trial, with finite metrics."""
-    if not isinstance(evaluation, Evaluation) or _key_of(evaluation) != _key(trial):
-        raise TypeError(f"the evaluator returned {str(evaluation)[:100]!r}, expected the result of its job: return "
-                        "job.result(metrics)")
-    if bad := {name: value for name, value in evaluation.metrics.items() if not np.isfinite(value)}:
-        raise FloatingPointError(f"metrics that are not finite: {bad}")
-
-
-def _failed(trial: Trial[G], error: str, seconds: float) -> Evaluation[G]:
-    return Evaluation(*trial.key, "failed", {}, seconds, error, replicate=trial.replicate)
-
-
-@contextmanager
-def _interrupted_after(seconds: float) -> Iterator[None]:
-    """Raise TrialTimeout in code that does not poll its deadline; only a process's main thread can be interrupted."""
-    if not np.isfinite(seconds) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def expire(signum: int, frame: object) -> None:
-        raise TrialTimeout("the trial took longer than its time limit")
-
-    previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)

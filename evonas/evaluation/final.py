@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
+from evonas.capabilities.training import Training, trains_many
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.base import Evaluator, Job
+from evonas.evaluation.base import Evaluator, Job, Results
 from evonas.evaluation.metrics import measure, metric_names
-from evonas.evaluation.trained import begun, predict, train, trains_in_threads
+from evonas.evaluation.trained import begun, predict, train, train_together, trains_in_threads
 from evonas.individual import Evaluation, Trial
 from evonas.space import G, Phenotype, SearchSpace
-from evonas.training import Recipe, Stop
+from evonas.training import Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task
 
 
@@ -47,14 +49,40 @@ class FinalTraining(Generic[G]):
         """The same with a teacher."""
         return replace(self, teacher=teacher)
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether the space's trainer trains many networks at once."""
+        return trains_many(self.space)
+
     def __call__(self, job: Job[G]) -> Evaluation[G]:
+        one = self._training(job)
+        trained = train(
+            self.space, one.genotype, one.weights, self.splits, one.recipe, epochs=one.epochs, seed=one.seed,
+            stop=one.stop, teacher=self.teacher,
+        )
+        return self._result(job, trained)
+
+    def evaluate_many(self, jobs: Sequence[Job[G]]) -> Iterator[Results[G]]:
+        """Train the jobs' networks together; see :class:`evonas.evaluation.base.EvaluatesMany`."""
+        space = self.space
+        assert trains_many(space)
+        for group in train_together(space, jobs, self._training, self.splits, self.teacher):
+            yield [
+                (index, result if isinstance(result, Exception) else self._result(jobs[index], result))
+                for index, result in group
+            ]
+
+    def _training(self, job: Job[G]) -> Training[G]:
+        """The training that a job asks for."""
         genotype, weights = begun(self.space, job)
         edges = self.space.cost(genotype).get("edges", 0.0)
         recipe = self.recipe.of_size(edges)
-        trained = train(
-            self.space, genotype, weights, self.splits, recipe if weights is None else recipe.continued(edges),
-            epochs=job.trial.budget, seed=job.seed, stop=job.stop, teacher=self.teacher,
+        return Training(
+            genotype, weights, recipe if weights is None else recipe.continued(edges), job.trial.budget, job.seed,
+            job.stop,
         )
+
+    def _result(self, job: Job[G], trained: Trained[G]) -> Evaluation[G]:
         changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
         metrics = {"train_loss": trained.history[-1].train_loss}
         return job.result(metrics, genotype=changed, weights=trained.weights)

@@ -10,7 +10,7 @@ from evonas.types import Doubles, Floats, Ints, Metrics, Task
 
 
 def metric_names(task: Task, prefix: str) -> tuple[str, ...]:
-    """Names of what :func:`measure` reports."""
+    """Names of what :func:`measure` reports, :attr:`Task.error` first."""
     if task.kind == "classification":
         kinds: tuple[str, ...] = ("error", "accuracy", "loss", "balanced_error")
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,18 +27,8 @@ def target_names(space: SearchSpace[Any], targets: Iterable[Target]) -> tuple[st
     precisions = program_formats(space).get("c", ())
     return tuple(
         TargetMetric(kind, precision, target.name).name
-        for target in targets for precision in precisions for kind in kinds_of(target)
+        for target in targets for precision in precisions for kind in target.kinds
     )
-
-
-def kinds_of(target: Target) -> Iterator[str]:
-    """Kinds of metrics that a target has, see :data:`evonas.objectives.metrics.ON_TARGET`."""
-    yield from ("flash", "ram")
-    if target.instructions_per_count is not None:
-        yield "instructions"
-        if target.nanojoules_per_cycle is not None:
-            yield "energy"
-    yield "flash_estimate"
 
 
 def measure_on_targets(
@@ -123,7 +113,7 @@ def run_checked(
     expected = predict(program.compile(), samples_of(inputs, samples, export))
     files = program.files(())
     figures = measure_on(target, files, export, inputs, expected.shape[1], timeout)
-    deviation = difference(figures.outputs, expected, export)
+    deviation = difference(program.in_data_units(figures.outputs), expected, export)
     if not deviation <= TOLERANCE:
         raise RuntimeError(f"on {target.name} the network differs from torch by {deviation:.1e} of its largest output, "
                            f"expected at most {TOLERANCE:g}")

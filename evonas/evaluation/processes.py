@@ -18,10 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe, parent_process
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeAlias
+from typing import Any, Generic
 
 from evonas.evaluation.base import Evaluator, Job
-from evonas.individual import Evaluation
+from evonas.evaluation.trial import Tagged
 from evonas.space import G
 
 #: Processes begin once a run is as old, in seconds, if its trials took less than SHORT on average: to start one takes
@@ -36,9 +36,6 @@ PIPE_BYTES = 2**20
 
 #: Variable of the environment in which a process finds the ``PYTHONPATH`` of the driver, if that has one.
 OWN_PATH = "EVONAS_DRIVERS_PYTHONPATH"
-
-#: Id, budget and replicate of a trial, and its evaluation; None where it was stopped.
-Tagged: TypeAlias = tuple[tuple[int, int, int], Evaluation[G] | None]
 
 
 class ProcessLost(Exception):
@@ -94,7 +91,7 @@ class _Worker(Generic[G]):
 
 
 class Processes(Generic[G]):
-    """Processes of a run; a context manager. They begin when trials turn out to be short, and end with the run.
+    """Processes of a run. They begin when trials turn out to be short, and end with the run.
 
     There are none on one core, and none within another process of a pool, as in cross-validation with several jobs.
 
@@ -108,12 +105,6 @@ class Processes(Generic[G]):
         self._workers: list[_Worker[G]] = []
         self._evaluator: Evaluator[G] | None = None
         self._possible = bool(sys.executable) and os.name == "posix" and _n_cores() > 1 and parent_process() is None
-
-    def __enter__(self) -> Processes[G]:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all processes, and what they do."""
@@ -155,17 +146,21 @@ class Processes(Generic[G]):
             self._evaluator = evaluator
         return True
 
-    def run(self, jobs: Iterable[Job[G]], trial_timeout: float | None) -> Iterator[Tagged[G]]:
+    def run(self, jobs: Iterable[Job[G] | None], trial_timeout: float | None) -> Iterator[Tagged[G]]:
         """Evaluate jobs with the evaluator that was taken; each is asked for when a process is about to be free.
 
         Args:
-            jobs: The jobs.
+            jobs: The jobs; None where one has to wait for another result.
             trial_timeout: Seconds a trial may take.
 
         Raises:
             ProcessLost: A process has ended, or cannot read a job. All are closed.
         """
         for job in jobs:
+            if job is None:
+                if any(worker.under_way for worker in self._workers):
+                    yield self._next()
+                continue
             while all(len(worker.under_way) >= AHEAD for worker in self._workers):
                 yield self._next(job)
             worker = min(self._workers, key=lambda worker: len(worker.under_way))

@@ -40,13 +40,15 @@ class SharedEvaluator(Generic[G]):
         import torch
 
         from evonas.training.calibration import MOST, batches_of, recalibrate
+        from evonas.training.device import current
 
         genotype = job.trial.individual.genotype
         torch.set_num_threads(1)
         supernet = self.space.supernet(0)
         supernet.load_state_dict({name: torch.tensor(value) for name, value in self.supernet.items()})
-        network = self.space.compile(genotype, self.space.extract(supernet, genotype))
-        recalibrate(network, batches_of(torch.from_numpy(self.splits.train.x[:MOST])))
+        device = current()
+        network = self.space.compile(genotype, self.space.extract(supernet, genotype)).to(device)
+        recalibrate(network, batches_of(torch.from_numpy(self.splits.train.x[:MOST]).to(device)))
         job.stop.check()
-        weights = {name: value.numpy().copy(order="C") for name, value in network.state_dict().items()}
+        weights = {name: value.cpu().numpy().copy(order="C") for name, value in network.state_dict().items()}
         return job.result(measured(self.space, genotype, weights, self.splits), weights=weights)

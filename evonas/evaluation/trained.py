@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
 import numpy as np
 
-from evonas.capabilities.training import is_trainable
+from evonas.capabilities.training import Training, TrainsMany, is_trainable, trains_many
 from evonas.capabilities.variation import InheritsWeights
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.base import Evaluator, Job
+from evonas.evaluation.base import Evaluator, Job, Results
 from evonas.evaluation.metrics import measure, metric_names
 from evonas.individual import Evaluation, Trial
-from evonas.space import G, SearchSpace
+from evonas.space import G, Phenotype, SearchSpace
 from evonas.training import Epoch, Recipe, Stop, Trained
-from evonas.types import Floats, Metrics, Task, Weights
+from evonas.training.augmentation import check_images
+from evonas.training.device import current
+from evonas.types import Floats, Metrics, Task, UserError, Weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,13 @@ class TrainedEvaluator(Generic[G]):
     recipe: Recipe
     teacher: Floats | None = None
 
+    def __post_init__(self) -> None:
+        """Raise :class:`UserError` where the recipe is one for images and the samples are none."""
+        try:
+            check_images(self.splits.task.input_shape, self.recipe)
+        except ValueError as error:
+            raise UserError(f"training on {self.splits.name}: {error}") from error
+
     @property
     def metric_names(self) -> tuple[str, ...]:
         return trained_names(self.splits.task)
@@ -58,7 +68,53 @@ class TrainedEvaluator(Generic[G]):
         """The same with a teacher."""
         return replace(self, teacher=teacher)
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether the space's trainer trains many networks at once."""
+        return trains_many(self.space)
+
     def __call__(self, job: Job[G]) -> Evaluation[G]:
+        one = self._training(job)
+        trained = train(
+            self.space, one.genotype, one.weights, self.splits, one.recipe, epochs=one.epochs, seed=one.seed,
+            stop=one.stop, teacher=self.teacher,
+        )
+        return self._result(job, trained, measured(self.space, trained.genotype, trained.weights, self.splits))
+
+    def evaluate_many(self, jobs: Sequence[Job[G]]) -> Iterator[Results[G]]:
+        """Train the jobs' networks together; see :class:`evonas.evaluation.base.EvaluatesMany`."""
+        space = self.space
+        assert trains_many(space)
+        for group in train_together(space, jobs, self._training, self.splits, self.teacher):
+            yield self._results(space, jobs, group)
+
+    def _results(
+        self, space: TrainsMany[G], jobs: Sequence[Job[G]], group: Sequence[tuple[int, Trained[G] | Exception]]
+    ) -> Results[G]:
+        """Measure networks that have been trained together.
+
+        Args:
+            space: The space, which gives the outputs of many.
+            jobs: All jobs.
+            group: Indices of jobs, with what came of their training.
+        """
+        trained = [(index, result) for index, result in group if not isinstance(result, Exception)]
+        results: Results[G] = [(index, result) for index, result in group if isinstance(result, Exception)]
+        networks = [Phenotype(result.genotype, result.weights) for _, result in trained]
+        pairs = zip(
+            space.predict_many(networks, self.splits.validation), space.predict_many(networks, self.splits.train_probe),
+            strict=True,
+        )
+        for (index, result), outputs in zip(trained, pairs, strict=True):
+            try:
+                metrics = measured_outputs(*outputs, self.splits)
+                results.append((index, self._result(jobs[index], result, metrics)))
+            except Exception as error:
+                results.append((index, error))
+        return results
+
+    def _training(self, job: Job[G]) -> Training[G]:
+        """The training that a job asks for."""
         genotype, weights = begun(self.space, job)
         edges = self.space.cost(genotype).get("edges", 0.0)
         recipe, epochs = self.recipe.of_size(edges), job.trial.budget
@@ -66,14 +122,17 @@ class TrainedEvaluator(Generic[G]):
             recipe = recipe.continued(edges)
             if job.start is not None and not job.start.continues:
                 epochs = recipe.epochs_of_child(edges, epochs, np.random.default_rng(_child(job.seed, 2)))
-        trained = train(
-            self.space, genotype, weights, self.splits, recipe, epochs=epochs, seed=_child(job.seed, 1), stop=job.stop,
-            teacher=self.teacher,
-        )
-        metrics = {
-            **measured(self.space, trained.genotype, trained.weights, self.splits),
-            "train_loss": self._train_loss(trained), "edge_updates": trained.edge_updates,
-        }
+        return Training(genotype, weights, recipe, epochs, _child(job.seed, 1), job.stop)
+
+    def _result(self, job: Job[G], trained: Trained[G], metrics: Metrics) -> Evaluation[G]:
+        """The result of a job.
+
+        Args:
+            job: The job.
+            trained: What came of its training.
+            metrics: What was measured of it.
+        """
+        metrics = {**metrics, "train_loss": self._train_loss(trained), "edge_updates": trained.edge_updates}
         changed = None if trained.genotype == job.trial.individual.genotype else trained.genotype
         return job.result(metrics, genotype=changed, weights=trained.weights)
 
@@ -117,10 +176,22 @@ def measured(space: SearchSpace[G], genotype: G, weights: Weights, splits: Split
         weights: Its weights.
         splits: The samples.
     """
-    new, known = (
-        measure(predict(space, genotype, weights, samples), samples, splits.task, "val")
-        for samples in (splits.validation, splits.train_probe)
+    validation, probe = (
+        predict(space, genotype, weights, samples) for samples in (splits.validation, splits.train_probe)
     )
+    return measured_outputs(validation, probe, splits)
+
+
+def measured_outputs(validation: Floats, probe: Floats, splits: Splits) -> Metrics:
+    """Metrics as :func:`measured` gives them, of the outputs of a network.
+
+    Args:
+        validation: Its outputs for the validation samples.
+        probe: Those for as many training samples.
+        splits: The samples.
+    """
+    new = measure(validation, splits.validation, splits.task, "val")
+    known = measure(probe, splits.train_probe, splits.task, "val")
     errors = {name: name.replace("trainval_", "val_") for name in _trainval_names(splits.task)}
     return {**new, **{name: (new[error] + known[error]) / 2 for name, error in errors.items()}}
 
@@ -179,10 +250,39 @@ def train(
     module = space.compile(genotype, weights)
     if weights is None:
         initialise(module, seed)
-    history: tuple[Epoch, ...] = fit(module, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher)
+    history: tuple[Epoch, ...] = fit(
+        module, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher, device=current()
+    )
     state = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     updates = float(sum(epoch.n_edges for epoch in history)) * len(splits.train)
     return Trained(genotype, state, history, updates)
+
+
+def train_together(
+    space: TrainsMany[G], jobs: Sequence[Job[G]], training_of: Callable[[Job[G]], Training[G]], splits: Splits,
+    teacher: Floats | None,
+) -> Iterator[list[tuple[int, Trained[G] | Exception]]]:
+    """Yield what came of the jobs' trainings with their indices, those that ended together in one list.
+
+    Args:
+        space: The space, whose trainer takes many networks.
+        jobs: The jobs.
+        training_of: The training that a job asks for; what it raises is the result of that job.
+        splits: The samples.
+        teacher: See :attr:`TrainedEvaluator.teacher`.
+    """
+    refused: list[tuple[int, Trained[G] | Exception]] = []
+    places, trainings = [], []
+    for index, job in enumerate(jobs):
+        try:
+            trainings.append(training_of(job))
+            places.append(index)
+        except Exception as error:
+            refused.append((index, error))
+    if refused:
+        yield refused
+    for group in space.train_many(trainings, splits, teacher):
+        yield [(places[index], trained) for index, trained in group]
 
 
 def predict(space: SearchSpace[G], genotype: G, weights: Weights, samples: Samples) -> Floats:
@@ -198,4 +298,4 @@ def predict(space: SearchSpace[G], genotype: G, weights: Weights, samples: Sampl
         return space.predict(genotype, weights, samples)
     from evonas.training.loop import predict as predict_module
 
-    return predict_module(space.compile(genotype, weights), samples)
+    return predict_module(space.compile(genotype, weights), samples, current())

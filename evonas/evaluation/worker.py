@@ -10,8 +10,8 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
-from evonas.evaluation.executor import evaluate_one, one_thread_each
 from evonas.evaluation.processes import OWN_PATH
+from evonas.evaluation.trial import evaluate_one, one_thread_each
 
 
 def main(orders: Connection, results: Connection) -> None:

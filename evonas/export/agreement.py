@@ -6,13 +6,13 @@ import numpy as np
 
 from evonas.capabilities.export import ExportTarget
 from evonas.export.data_units import output_rounding, outputs_of
-from evonas.types import Floats
+from evonas.types import Doubles, Floats
 
 #: Largest difference from torch, relative to the largest output: float32 sums in another order.
 TOLERANCE = 1e-5
 
 
-def difference(found: Floats, expected: Floats, target: ExportTarget) -> float:
+def difference(found: Floats | Doubles, expected: Floats, target: ExportTarget) -> float:
     """Largest difference of a program's outputs from torch's, relative to the largest output, if that is above 1.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evonas.capabilities.export import ExportTarget, Precision
+from evonas.capabilities.export import LARGEST_WORD, WORDS_A_DEVIATION, ExportTarget, Precision
 from evonas.data.samples import LARGEST_LOSS, Samples, Scaling, Splits
 from evonas.types import Doubles, Floats, Inputs
 
@@ -17,13 +17,19 @@ def export_target(splits: Splits, name: str, precision: Precision = "float32") -
     Args:
         splits: The data set.
         name: Name of the network.
-        precision: Precision of the weights.
+        precision: What programs compute with.
     """
-    return ExportTarget(name, splits.scaling, splits.scaling.input_type == "uint8", precision)
+    return ExportTarget(
+        name, splits.scaling, splits.scaling.input_type == "uint8", precision,
+        calibration=splits.calibration.x,
+    )
 
 
 def inputs_of(samples: Samples, target: ExportTarget) -> Inputs:
     """Samples ``(n, *input_shape)`` in the form that an exported network takes."""
+    if target.input_type == "int16":
+        words = np.rint(samples.x.astype(np.float64) * WORDS_A_DEVIATION)
+        return np.clip(words, -LARGEST_WORD, LARGEST_WORD).astype(np.int16)
     values = target.scaling.restore(samples.x)
     return np.rint(values).astype(np.uint8) if target.byte_inputs else values.astype(target.input_type)
 
@@ -36,10 +42,12 @@ def samples_of(inputs: Inputs, samples: Samples, target: ExportTarget) -> Sample
         samples: Samples with the targets, in the same order.
         target: Target of the export.
     """
+    if target.input_type == "int16":
+        return replace(samples, x=(inputs / WORDS_A_DEVIATION).astype(np.float32))
     return replace(samples, x=target.scaling.normalise(inputs))
 
 
-def outputs_of(outputs: Floats, target: ExportTarget) -> Floats:
+def outputs_of(outputs: Floats | Doubles, target: ExportTarget) -> Floats:
     """Outputs of an exported network, ``(n, n_outputs)``, in the units of the search."""
     return target.scaling.normalise_targets(outputs)
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
 from evonas.capabilities.export import ExportTarget
 from evonas.export.module import InDataUnits
-from evonas.types import Task
+from evonas.types import Doubles, Floats, Task
 
 OPSET = 18
 
@@ -40,6 +41,10 @@ class TracedProgram:
     def compile(self) -> nn.Module:
         """The module."""
         return self.module
+
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """Return the outputs, ``(n, n_outputs)``, as they are."""
+        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The contents of the file ``.onnx``."""

@@ -22,7 +22,7 @@ TABLE = "with a table of the parts' times on one core of this machine, before tr
 HERE = "on one core of this machine, with the exported network"
 DEVICE = "on a device, by --latency-command"
 EXPORT = "on the exported C code"
-ROUNDED = "on the exported C code with int8 weights"
+ROUNDED = "on the exported C code of integers, with int8 weights"
 LINKED = "on the image that the target's linker makes"
 RUN_ON_TARGET = "in the target's emulator, on validation samples"
 BEFORE_LINKING = "on the exported C code, with the size of code that is calibrated by links"
@@ -109,10 +109,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "latency_device": Metric("latency on the device", "µs per sample", DEVICE, scale="log"),
     "flash": Metric("flash", "bytes", EXPORT, scale="log"),
     "ram": Metric("RAM", "bytes", EXPORT, scale="log"),
-    "int8_flash": Metric("flash with int8 weights", "bytes", ROUNDED, scale="log"),
-    "int8_error": Metric("validation error with int8 weights", "share", ROUNDED, scale="share"),
-    "int8_mse": Metric("validation mean squared error with int8 weights", _MSE, ROUNDED),
-    "int8_nmse": Metric(f"validation {_ERROR} with int8 weights", _NMSE, ROUNDED),
+    "int8_flash": Metric("flash in int8", "bytes", ROUNDED, scale="log"),
+    "int8_error": Metric("validation error in int8", "share", ROUNDED, scale="share"),
+    "int8_mse": Metric("validation mean squared error in int8", _MSE, ROUNDED),
+    "int8_nmse": Metric(f"validation {_ERROR} in int8", _NMSE, ROUNDED),
 })
 
 
@@ -138,7 +138,7 @@ class TargetMetric(NamedTuple):
 
     Attributes:
         kind: One of :data:`ON_TARGET`.
-        precision: Precision of the weights.
+        precision: What the network computes with.
         target: Name of the target.
     """
 
@@ -148,7 +148,7 @@ class TargetMetric(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of the metric; that of float32 weights names no precision."""
+        """The name of the metric; that of float32 names no precision."""
         prefix = "" if self.precision == "float32" else f"{self.precision}_"
         return f"{prefix}{self.kind}@{self.target}"
 
@@ -158,7 +158,7 @@ def target_metric(name: str) -> TargetMetric | None:
     measured, at, target = name.partition("@")
     for kind in sorted(ON_TARGET, key=len, reverse=True) if at and target else ():
         precision = "float32" if measured == kind else measured.removesuffix(f"_{kind}")
-        if precision != measured and precision.isalnum():
+        if precision != measured and precision.removesuffix("-weights").isalnum():
             return TargetMetric(kind, precision, target)
     return None
 

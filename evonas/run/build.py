@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,18 +20,20 @@ from evonas.config import RunConfig
 from evonas.data import load
 from evonas.data.own_files import is_own_file
 from evonas.data.samples import Splits
-from evonas.data.test_split_check import check_test_set
 from evonas.evaluation import Evaluator, splits_of
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.proxies.screen import Screen
 from evonas.objectives import Objectives
 from evonas.rng import Stream, stream
-from evonas.run.evaluators import build_evaluator, check_proxies, scorer_of
-from evonas.run.initialization import complete_settings, find_searches, founder_options, suitable_options
+from evonas.run.evaluators import build_evaluator, scorer_of
+from evonas.run.initialization import founder_options, suitable_options, with_method
+from evonas.run.measure import sources_of
 from evonas.run.plugins import create_space, find_searcher, read_space_options, read_table
-from evonas.run.presets import preset_of, with_preset
-from evonas.run.searchers import check_own_settings, with_budgets, with_defaults, with_rungs, with_settings
+from evonas.run.presets import with_preset
+from evonas.run.searchers import with_budgets, with_defaults
+from evonas.run.targets import targets_of
 from evonas.run.warm_start import founding_trials
+from evonas.runtimes.targets import Target
 from evonas.search import Searcher
 from evonas.search.reproduction import Screening
 from evonas.space import Offspring, SearchSpace
@@ -40,6 +42,9 @@ from evonas.supernet.search import SupernetSearch
 from evonas.training.length import EPOCHS, default_epochs
 from evonas.types import Task, UserError
 
+#: Options of a space that suit a run, by its configuration and the space as it is without them.
+Fill: TypeAlias = Callable[[RunConfig, SearchSpace[Any]], Mapping[str, Any]]
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -47,7 +52,9 @@ class Parts:
 
     Attributes:
         family_search: The search that gives the family; None for one that is drawn member by member.
+        search_seed: Random stream of the searcher.
         table: Table in which the evaluator ``table`` looks networks up.
+        targets: Targets that networks are measured on.
     """
 
     config: RunConfig
@@ -56,7 +63,14 @@ class Parts:
     evaluator: Evaluator[Any]
     objectives: Objectives
     family_search: OneShotSearch[Any] | None
+    search_seed: np.random.SeedSequence
     table: ArchitectureTable[Any] | None = None
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """What measures the networks here, by the metric: machine, command, or the tools of a target."""
+        return sources_of(self.config.latency_command, self.targets, self.objectives.metrics)
 
     @property
     def timed_space(self) -> HasTimedParts[Any] | None:
@@ -81,14 +95,44 @@ def assemble(
     """
     if new:
         config = with_defaults(config)
-        check_own_settings(config)
-    table = None
+    table, targets = None, tuple[Target, ...]()
     if config.evaluator == "table":
         table = read_table(config.space, config.dataset, config.data_root, config.wanted)
-    splits = load(config.dataset, **config.split) if table is None else splits_of(table, config.dataset)
-    if new:
-        check_test_set(splits, config.file_options)  # not at the end of a run
-    if is_own_file(config.dataset):  # what was told by shapes, types and headers is said from now on
+        splits = splits_of(table, config.dataset)
+    else:
+        targets = targets_of(config)
+        splits = load(config.dataset, **config.split, check_test=new)
+    config = _as_told(config, splits)
+    if new and config.preset is not None:
+        asked = config.split
+        space = create_space(config.space, splits.task, config.space_options)
+        config = with_preset(config, space, splits)
+        splits = splits if config.split == asked else load(config.dataset, **config.split)
+    n_train, task = len(splits.train), splits.task
+    if table is None:
+        usual = default_epochs(n_train, config.recipe.batch_size, epochs=epochs, input_shape=task.input_shape)
+    else:
+        usual = table.budgets[-1]
+    config = with_budgets(config, usual, None if table is None else table.budgets)
+    fills = partial(suitable_options, seed_from=seed_from), partial(founder_options, n_train=n_train)
+    config, space = _with_space(config, task, fills if new else ())
+    if table is not None:
+        table.check(space)
+    config, search = with_method(config, space, out, n_samples=n_train)
+    evaluator, objectives = build_evaluator(config, space, splits, out, table, targets)
+    config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
+    return Parts(
+        config, splits, space, evaluator, objectives, search, stream(config.seed, Stream.SEARCH), table, targets
+    )
+
+
+def _as_told(config: RunConfig, splits: Splits) -> RunConfig:
+    """The configuration with what shapes, types and headers of the user's own file say, which is said from now on.
+
+    Raises:
+        UserError: The file has another number of classes than the configuration.
+    """
+    if is_own_file(config.dataset):
         config = config.model_copy(update={
             "axes": splits.axes, "task": splits.task.kind, "columns": splits.columns,
             "categories": dict(splits.categories),
@@ -97,71 +141,36 @@ def assemble(
         })
     if config.classes and len(config.classes) != splits.task.n_outputs:
         raise UserError(f"classes: expected the names of {splits.task.n_outputs} classes, got {len(config.classes)}")
-    if new and config.preset is not None:
-        config, splits = _published(config, splits)
-    if table is not None:
-        config = with_budgets(config, table)
-    if config.epochs is None:
-        wanted = default_epochs(
-            len(splits.train), config.recipe.batch_size, epochs=epochs, input_shape=splits.task.input_shape
-        )
-        config = config.model_copy(update={"epochs": wanted})
-    config = with_settings(with_rungs(config))
-    config, space = _with_space(config, splits.task)
-    if table is not None:
-        table.check(space)
-    if new and (suited := suitable_options(space, config, seed_from)):
-        config, space = _with_space(config, splits.task, suited)
-    if new and (bounds := founder_options(config, space, len(splits.train))):
-        config, space = _with_space(config, splits.task, bounds)
-    searches = find_searches(config, space, out)
-    config = config.model_copy(update=complete_settings(config, space, searches, n_samples=len(splits.train)))
-    evaluator, objectives = build_evaluator(config, space, splits, out, table)
-    if new:
-        check_proxies(config, space, splits, objectives)
-    config = config.model_copy(update={"objectives": tuple(o.metric for o in objectives.items)})
-    return Parts(config, splits, space, evaluator, objectives, searches.get(config.seeder), table)
+    return config
 
 
-def _with_space(
-    config: RunConfig, task: Task, changes: Mapping[str, Any] = MappingProxyType({})
-) -> tuple[RunConfig, SearchSpace[Any]]:
+def _with_space(config: RunConfig, task: Task, fills: Sequence[Fill]) -> tuple[RunConfig, SearchSpace[Any]]:
     """The configuration with its table ``space_options`` read, and the space for a task.
 
     Args:
         config: The configuration.
         task: The task.
-        changes: Options that take the place of the configuration's, or come to them.
+        fills: Each gives options that the user has left open, which it asks the space with all others for.
 
     Raises:
         UserError: An option is wrong.
     """
-    table = {**config.space_options, **changes} if changes else config.space_options
-    options = read_space_options(config.space, table)
+    options = read_space_options(config.space, config.space_options)
+    space = create_space(config.space, task, options)
     config = config.model_copy(update={"space_options": options})
-    return config, create_space(config.space, task, options)
-
-
-def _published(config: RunConfig, splits: Splits) -> tuple[RunConfig, Splits]:
-    """The configuration with its preset, and the samples with as many held back as that asks for."""
-    space = create_space(config.space, splits.task, config.space_options)
-    config, preset = with_preset(config, space), preset_of(config, space)
-    share = None if preset is None else preset.validation_share
-    if share is None or config.n_validation is not None or config.n_train is not None or is_own_file(config.dataset):
-        return config, splits
-    n = round(share * (len(splits.train) + len(splits.validation)))
-    if n == len(splits.validation):
-        return config, splits
-    config = config.model_copy(update={"n_validation": n})
-    return config, load(config.dataset, **config.split)
+    for index, fill in enumerate(fills, 1):
+        if found := fill(config, space):
+            changed = config.model_copy(update={"space_options": {**options, **found}})
+            return _with_space(changed, task, fills[index:])
+    return config, space
 
 
 def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
     """The searcher of a run; without one only to see, before anything is written, that there can be one."""
-    config, space = parts.config, parts.space
+    config, space, factory = parts.config, parts.space, find_searcher(parts.config.searcher)
     numbers: dict[str, Any] = {
         "population": config.population, "children": config.children, "generations": config.generations,
-        "rungs": config.budgets, "rng": np.random.default_rng(stream(config.seed, Stream.SEARCH)),
+        "rungs": config.budgets, "rng": np.random.default_rng(parts.search_seed),
     }
     if isinstance(config.searcher_options, Given):
         numbers["settings"] = config.searcher_options.settings
@@ -178,7 +187,6 @@ def create_searcher(parts: Parts, store: RunStore[Any] | None) -> Searcher[Any]:
         numbers["draw"] = lambda index, rng: Offspring(store.individual(index).genotype, config.seeder)
     elif isinstance(space, Seedable) and (seeder := space.seeders.get(config.seeder)) is not None:
         numbers["draw"] = lambda index, rng: Offspring(seeder(index, rng), config.seeder)
-    factory = find_searcher(config.searcher)
     taken = inspect.signature(factory).parameters.values()
     if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in taken):
         for name, setting in (("screening", "prescreen"), ("draw", "seeder")):

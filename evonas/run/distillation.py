@@ -18,7 +18,6 @@ import numpy as np
 
 from evonas.config import check_config
 from evonas.data.samples import Samples
-from evonas.evaluation.metrics import metric_names
 from evonas.evaluation.trained import predict
 from evonas.front import comparable
 from evonas.individual import Member
@@ -143,7 +142,7 @@ class OwnTeacher(Generic[G]):
 
 
 def _best(store: RunStore[G], records: Sequence[Record], task: Task, n_members: int) -> list[Member[G]]:
-    quality = metric_names(task, "val")[0]
+    quality = f"val_{task.error}"
     known = [r for r in comparable(records) if quality in r.metrics]
     best = sorted(known, key=lambda r: (r.metrics[quality], r.id))
     if not best:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +16,38 @@ from evonas.data.samples import Splits
 from evonas.evaluation import (
     CostEvaluator,
     CustomEvaluator,
+    CustomMetric,
     DeploymentEvaluator,
     Evaluator,
     LatencyEstimator,
+    PhenotypeEvaluator,
     SharedEvaluator,
     TableEvaluator,
     TrainedEvaluator,
     merge,
 )
 from evonas.evaluation.cost import LATENCY_ESTIMATE
-from evonas.evaluation.deployment import deployment_names, require_timing
-from evonas.evaluation.metrics import metric_names
-from evonas.evaluation.proxies import JOINED, MEASURED, check_names, measured_for
+from evonas.evaluation.deployment import deployment_names
+from evonas.evaluation.proxies import MEASURED, check_single, measured_for
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.scorer import Scorer
-from evonas.evaluation.trained import trained_names
+from evonas.evaluation.trained import measured_names, trained_names
 from evonas.objectives import Objectives, costs_of, parse_objectives
-from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY, is_logarithmic
+from evonas.objectives.metrics import DEVICE_LATENCY
+from evonas.run.measure import Timer
 from evonas.run.one_shot import FOLDER
 from evonas.run.open import check_compatible
 from evonas.run.plugins import custom_metric_names, custom_metrics, table_metrics
-from evonas.run.targets import known_targets, targets_of
-from evonas.runtimes.device import parse_command
-from evonas.runtimes.targets import Target, require_tools
+from evonas.runtimes.targets import Target, built_in_targets
 from evonas.space import SearchSpace
 from evonas.store import read_info
 from evonas.supernet.checkpoint import load_supernet
-from evonas.training.augmentation import check_images
-from evonas.types import Task, UserError
+from evonas.types import Metrics, Task, UserError
 
 
 def build_evaluator(
     config: RunConfig, space: SearchSpace[Any], splits: Splits, folder: Path,
-    table: ArchitectureTable[Any] | None = None,
+    table: ArchitectureTable[Any] | None = None, targets: Sequence[Target] = (),
 ) -> tuple[Evaluator[Any], Objectives]:
     """The evaluators that a configuration asks for, as one, and the objectives among their metrics.
 
@@ -59,62 +57,93 @@ def build_evaluator(
         splits: Its samples.
         folder: The directory of the run, where an estimate of latency finds its table.
         table: The results that the evaluator ``table`` looks networks up in.
+        targets: The targets among whose metrics are objectives and constraints.
 
     Raises:
         UserError: Unknown metrics, a cost before a quality, or an evaluator that the space or another run cannot serve.
     """
+    if config.supernet is not None:
+        _check_supernet(config, space, splits, config.supernet)
     structural = space.cost(space.sample(np.random.default_rng(0)))
-    scorer = _scorer(config, space, splits) if table is None else TableEvaluator(table)
-    evaluator = merge(scorer, CostEvaluator(space, tuple(structural)))
-    custom, devices = custom_metrics(config.wanted), table_metrics(config.space) if table is not None else {}
-    names = config.objectives or (metric_names(splits.task, "trainval" if table is None else "val")[0], "flops")
-    targets = targets_of(config) if table is None else ()
-    deployed = deployment_names(space, splits.task, tuple(known_targets(config).values())) if table is None else ()
-    proxies = measured_for(splits.task) if table is None else ()
-    known = (*evaluator.metric_names, *deployed, *devices, *_estimated(space), *proxies, *custom_metric_names())
-    _check_single([*names, *config.constraints], splits.task)
-    goals = {name: metric.description.goal for name, metric in custom.items()}
-    goals |= {name: metric.goal for name, metric in devices.items()}
-    objectives = parse_objectives(names, config.constraints, known, {**costs_of(structural), **goals})
-    if config.teaches_itself and "train_loss" in objectives.metrics:
-        raise UserError("train_loss is measured against a teacher that this run changes: choose another metric, or "
-                        "give --no-self-distillation")
-    _check_order(names, {name for name in names if is_logarithmic(name)} | {*structural, *devices})
-    if scored := _scored(objectives):
-        evaluator = merge(evaluator, ProxyEvaluator(scorer_of(config, space, splits), scored))
+    custom = custom_metrics(config.wanted)
+    scorer = scorer_of(config, space, splits)
+    objectives, deployed = _find_objectives(config, space, splits.task, structural, custom, table, targets)
+    parts: list[PhenotypeEvaluator[Any]] = [CostEvaluator(space, tuple(structural))]
+    if scored := tuple(name for name in MEASURED if name in objectives.metrics):
+        parts.append(ProxyEvaluator(scorer, scored))
     if isinstance(space, HasTimedParts) and LATENCY_ESTIMATE in objectives.metrics:
-        evaluator = merge(evaluator, LatencyEstimator(space, folder))
-    wanted = [name for name in deployed if name in objectives.metrics]
-    if deployment := _deployment(config, space, splits, wanted, targets):
-        evaluator = merge(evaluator, deployment)
+        parts.append(LatencyEstimator(space, folder))
+    if deployed:
+        timer = Timer(config.latency_command, config.latency_timeout)
+        parts.append(DeploymentEvaluator(space, splits, deployed, timer.command, timer.timeout, tuple(targets)))
     if custom:
-        evaluator = merge(evaluator, CustomEvaluator(space, custom))
-    return evaluator, objectives
+        parts.append(CustomEvaluator(space, custom))
+    if table is not None:
+        return merge(TableEvaluator(table), *parts), objectives
+    if config.supernet is None:
+        return merge(TrainedEvaluator(space, splits, config.recipe), *parts), objectives
+    assert isinstance(space, Relaxable)
+    shared: SharedEvaluator[Any] = SharedEvaluator(space, splits, load_supernet(config.supernet / FOLDER))
+    return merge(shared, *parts), objectives
 
 
-def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
-    """The metrics that can be objectives or constraints of a run that trains networks of the space for the task."""
-    structural = space.cost(space.sample(np.random.default_rng(0)))
-    return (
-        *trained_names(task), *structural, *deployment_names(space, task), *_estimated(space), *measured_for(task),
-        *custom_metric_names(),
-    )
-
-
-def check_proxies(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits, objectives: Objectives
-) -> None:
-    """Raise :class:`UserError` for a proxy of the configuration that networks of the space cannot have.
+def _find_objectives(
+    config: RunConfig, space: SearchSpace[Any], task: Task, structural: Metrics, custom: Mapping[str, CustomMetric],
+    table: ArchitectureTable[Any] | None, targets: Sequence[Target],
+) -> tuple[Objectives, tuple[str, ...]]:
+    """The objectives and constraints of a run, and those of their metrics that are measured of the exported network.
 
     Args:
         config: The configuration of the run.
         space: The space of its genotypes.
-        splits: Its samples.
-        objectives: Its objectives and constraints.
+        task: Its task.
+        structural: Costs of a genotype.
+        custom: Metrics of other packages that it asks for.
+        table: The results that its networks are looked up in; None where they are trained or share weights.
+        targets: The targets that it asks for.
     """
-    names = [*_scored(objectives), *([] if config.prescreen is None else [config.prescreen])]
-    if names:
-        scorer_of(config, space, splits).check(list(dict.fromkeys(names)))
+    devices = {} if table is None else table_metrics(config.space)
+    names = config.objectives or (f"{'trainval' if table is None else 'val'}_{task.error}", "flops")
+    known = (*structural, *devices, *custom_metric_names())
+    deployed: tuple[str, ...] = ()
+    if isinstance(space, HasTimedParts):
+        known = (*known, LATENCY_ESTIMATE)
+    check_single([*names, *config.constraints], task)
+    if table is not None:
+        known = (*known, *table.metric_names)
+    else:
+        measured = trained_names(task) if config.supernet is None else measured_names(task)
+        known = (*known, *measured, *measured_for(task))
+        known_targets = {**built_in_targets(), **{target.name: target for target in targets}}
+        deployed = deployment_names(space, task, tuple(known_targets.values()))
+    goals = {name: metric.description.goal for name, metric in custom.items()}
+    goals |= {name: metric.goal for name, metric in devices.items()}
+    objectives = parse_objectives(names, config.constraints, (*known, *deployed), {**costs_of(structural), **goals})
+    if config.teaches_itself and "train_loss" in objectives.metrics:
+        raise UserError("train_loss is measured against a teacher that this run changes: choose another metric, or "
+                        "give --no-self-distillation")
+    is_quality = [not (o.log or o.metric in {*structural, *devices}) for o in objectives.items]
+    if any(is_quality) and not is_quality[0]:
+        raise UserError(f"the first objective must be the quality, then costs, got {', '.join(names)}: begin with "
+                        f"{names[is_quality.index(True)]}")
+    if (config.latency_command is None) == (DEVICE_LATENCY in objectives.metrics):
+        raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
+                        "or neither (latency is that of this machine)")
+    return objectives, tuple(name for name in deployed if name in objectives.metrics)
+
+
+def _check_supernet(config: RunConfig, space: SearchSpace[Any], splits: Splits, run: Path) -> None:
+    """Raise :class:`UserError` unless networks of this run can have the weights of the supernet that another trained.
+
+    Args:
+        config: The configuration of this run.
+        space: Its space.
+        splits: Its samples.
+        run: The other run.
+    """
+    if not isinstance(space, Relaxable):
+        raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
+    check_compatible(f"the run of the supernet {run}", read_info(run), config, splits, space)
 
 
 def scorer_of(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Scorer[Any]:
@@ -128,64 +157,11 @@ def scorer_of(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Sco
     return Scorer(space, splits, config.seed, sizes=config.reg_swap_sizes)
 
 
-def _scored(objectives: Objectives) -> tuple[str, ...]:
-    return tuple(name for name in MEASURED if name in objectives.metrics)
-
-
-def _check_single(texts: Sequence[str], task: Task) -> None:
-    """Raise :class:`UserError` for objectives and constraints on proxies that one network of the task cannot have."""
-    for text in texts:
-        name = re.split("[<>]", text)[0].strip()
-        if name in JOINED:
-            raise UserError(f"{name} compares candidates and is no metric of one network: name some of its parts, "
-                            f"{', '.join(JOINED[name])}, or give it as --prescreen")
-        if name in MEASURED:
-            check_names([name], task)
-
-
-def _estimated(space: SearchSpace[Any]) -> tuple[str, ...]:
-    return (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
-
-
-def _check_order(names: Sequence[str], costs: Set[str]) -> None:
-    """Raise :class:`UserError` where a cost comes first: the first objective is the quality, the others are costs."""
-    if names[0] in costs and (qualities := [name for name in names if name not in costs]):
-        raise UserError(f"the first objective must be the quality, then costs, got {', '.join(names)}: begin with "
-                        f"{qualities[0]}")
-
-
-def _scorer(config: RunConfig, space: SearchSpace[Any], splits: Splits) -> Evaluator[Any]:
-    if config.supernet is None:
-        try:
-            check_images(splits.task.input_shape, config.recipe)
-        except ValueError as error:
-            raise UserError(f"training on {splits.name}: {error}") from error
-        return TrainedEvaluator(space, splits, config.recipe)
-    if not isinstance(space, Relaxable):
-        raise UserError(f"the space {config.space} has no supernet: leave out the evaluator 'shared'")
-    check_compatible(f"the run of the supernet {config.supernet}", read_info(config.supernet), config, splits, space)
-    return SharedEvaluator(space, splits, load_supernet(config.supernet / FOLDER))
-
-
-def _deployment(
-    config: RunConfig, space: SearchSpace[Any], splits: Splits, wanted: Sequence[str], targets: Sequence[Target]
-) -> DeploymentEvaluator[Any] | None:
-    """Evaluator of the exported network; None if none of its metrics is wanted.
-
-    Args:
-        config: Configuration of the run.
-        space: Space of the run.
-        splits: The data set.
-        wanted: Names of its metrics that are wanted.
-        targets: Targets that they are of.
-    """
-    if (config.latency_command is None) == (DEVICE_LATENCY in wanted):
-        raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
-                        "or neither (latency is that of this machine)")
-    if HOST_LATENCY in wanted:
-        require_timing(space)
-    require_tools(targets)
-    command = () if config.latency_command is None else parse_command(config.latency_command)
-    if not wanted:
-        return None
-    return DeploymentEvaluator(space, splits, tuple(wanted), command, config.latency_timeout, tuple(targets))
+def objective_names(space: SearchSpace[Any], task: Task) -> tuple[str, ...]:
+    """The metrics that can be objectives or constraints of a run that trains networks of the space for the task."""
+    structural = space.cost(space.sample(np.random.default_rng(0)))
+    estimated = (LATENCY_ESTIMATE,) if isinstance(space, HasTimedParts) else ()
+    return (
+        *trained_names(task), *structural, *deployment_names(space, task), *estimated, *measured_for(task),
+        *custom_metric_names(),
+    )

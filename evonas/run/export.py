@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
+from evonas.capabilities.export import Exportable, ExportedModel, ExportTarget, Precision
 from evonas.data.samples import LARGEST_LOSS, Splits
 from evonas.evaluation.metrics import measure
 from evonas.evaluation.on_targets import few_samples, run_checked
@@ -21,14 +21,22 @@ from evonas.run.package import FORMATS, Package, write_files
 from evonas.run.plugins import create_space
 from evonas.runtimes.compiled import find_compiler
 from evonas.runtimes.running import running
-from evonas.runtimes.targets import Target, require_tools
+from evonas.runtimes.targets import Target
 from evonas.serialization.files import is_stream
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Floats, Inputs, UserError, nearest, suggestion
 
 #: Endings of files, and the format that each stands for; networks as those of another space are stored as torch is.
-ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".c": "c"}
+ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".tflite": "tflite", ".c": "c"}
+#: The format that is a folder for a hub of models.
+PACKAGE = "package"
+#: What a program computes with, in words.
+ARITHMETIC: dict[Precision, str] = {
+    "float32": "with float32 weights", "int8": "in integers with int8 weights",
+    "int4": "in integers with int4 weights", "ternary": "in integers with ternary weights",
+    "int8-weights": "in float32 with int8 weights",
+}
 
 
 class Written(NamedTuple):
@@ -55,27 +63,79 @@ def write_program(
     """
     if (path.suffix != f".{format}" or not path.stem) and not (format == "onnx" and is_stream(path)):  # one file
         raise UserError(f"--out must end in .{format} for the format {format}, got {path}")
+    program = prepare(package, splits, path.stem, format, precision)
+    files, remarks = checked_files(program, package, splits, targets)
+    paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
+    write_files(paths)
+    return Written(tuple(paths), remarks)
+
+
+class Prepared(NamedTuple):
+    """A network in a format of its space, not yet checked.
+
+    Attributes:
+        model: The program.
+        format: Name of the format.
+        target: Purpose of the program.
+        n_edges: Number of its edges; None where its space counts none.
+    """
+
+    model: ExportedModel
+    format: str
+    target: ExportTarget
+    n_edges: float | None
+
+
+def prepare(package: Package, splits: Splits, stem: str, format: str, precision: Precision) -> Prepared:
+    """Make the program of a network.
+
+    Args:
+        package: The network.
+        splits: The data set of the run.
+        stem: Name of its files without suffix.
+        format: A format of its space.
+        precision: Precision of the weights.
+
+    Raises:
+        UserError: The space has no such format, the name cannot be one in C, a package is missing, or this network
+            cannot be written.
+    """
     space = create_space(package.space, package.task, package.options)
     check_format(space, format, precision)
     genotype = space.decode(package.genotype)
-    require_tools(targets)
-    name = identifier(path.stem) if format == "c" else "network"
+    name = identifier(stem) if format == "c" else "network"
     names = {what: tuple(map(str, package.source.get(what, ()))) for what in ("classes", "columns", "targets")}
     target = replace(
-        export_target(splits, name, precision), stem=path.stem, classes=names["classes"], inputs=names["columns"],
+        export_target(splits, name, precision), stem=stem, classes=names["classes"], inputs=names["columns"],
         targets=names["targets"],
     )
     _check_targets(splits)
-    program = make_program(space, package.task, genotype, package.weights, format, target)
-    inputs = inputs_of(splits.validation, target)
-    outputs = predict(program.compile(), samples_of(inputs, splits.validation, target))
-    remarks = _remarks(package, splits, outputs, precision)
-    files = program.files((*remarks, *_names(package)))
-    n_edges = space.cost(genotype).get("edges")
-    checks = _check(files, format, target, inputs, outputs, n_edges) + _check_on(targets, program, target, splits)
-    paths = {path if suffix == f".{format}" else path.with_suffix(suffix): text for suffix, text in files.items()}
-    write_files(paths)
-    return Written(tuple(paths), (*remarks, *_sizes(program, n_edges), *checks))
+    model = make_program(space, package.task, genotype, package.weights, format, target)
+    by_edge = format != "c" or (isinstance(space, Exportable) and "c" in space.formats)  # C of layers stores no edges
+    return Prepared(model, format, target, space.cost(genotype).get("edges") if by_edge else None)
+
+
+def checked_files(
+    program: Prepared, package: Package, splits: Splits, targets: Sequence[Target] = ()
+) -> tuple[Mapping[str, bytes], tuple[str, ...]]:
+    """Contents by suffix, and remarks, of a program that computes on the validation samples what torch does.
+
+    Args:
+        program: The program.
+        package: The network.
+        splits: The data set of the run.
+        targets: Targets on which it is built, if it is C, and run on a few of the samples.
+
+    Raises:
+        UserError: It does not, here or on a target.
+    """
+    inputs = inputs_of(splits.validation, program.target)
+    outputs = predict(program.model.compile(), samples_of(inputs, splits.validation, program.target))
+    remarks = _remarks(package, splits, outputs, program.target.precision)
+    files = program.model.files((*remarks, *_names(package)))
+    checks = check_program(program.model, files, program.format, program.target, inputs, outputs, program.n_edges)
+    checks += _check_on(targets, program, splits)
+    return files, (*remarks, *sizes_of(program.model, program.n_edges), *checks)
 
 
 def formats_of(space: SearchSpace[Any]) -> dict[str, Sequence[Precision]]:
@@ -90,6 +150,7 @@ def check_format(space: SearchSpace[Any], format: str, precision: str, more: Ite
         more: Further formats, of float32.
     """
     formats: dict[str, Sequence[Precision]] = {**formats_of(space), **dict.fromkeys(more, ("float32",))}
+    formats[PACKAGE] = formats.get("c", ("float32",))
     if format not in formats:
         raise UserError(f"networks of this space cannot be exported as {format!r}{suggestion(format, formats)}")
     for allowed in formats[format]:
@@ -135,12 +196,12 @@ def _remarks(package: Package, splits: Splits, outputs: Floats, precision: Preci
         package: The network.
         splits: The data set.
         outputs: Outputs for the validation samples, ``(n, n_outputs)``.
-        precision: Precision of the stored weights.
+        precision: What the program computes with.
     """
     source = package.source
     metric = "val_accuracy" if splits.task.kind == "classification" else "val_mse"
     value = measure(outputs, splits.validation, splits.task, "val")[metric]
-    text = f"{metric} {value:.4f} with {precision} weights"
+    text = f"{metric} {value:.4f} {ARITHMETIC[precision]}"
     if metric in package.metrics:
         text += f", {package.metrics[metric]:.4f} in the run"
     else:
@@ -170,28 +231,26 @@ def _check_targets(splits: Splits) -> None:
                         f"export as torch, which gives float64")
 
 
-def _sizes(program: ExportedModel, n_edges: float | None) -> tuple[str, ...]:
+def sizes_of(program: ExportedModel, n_edges: float | None) -> tuple[str, ...]:
+    """Remarks on the memory of a program, and on that for each of its edges; None for no edges."""
     texts = [f"{size:,} bytes of {kind}" for kind, size in program.sizes.items()]
     if n_edges is not None and "flash" in program.sizes:
         texts.append(f"{program.sizes['flash'] / n_edges:.2f} bytes of flash an edge")
     return (", ".join(texts),) if texts else ()
 
 
-def _check_on(
-    targets: Sequence[Target], program: ExportedModel, export: ExportTarget, splits: Splits
-) -> tuple[str, ...]:
+def _check_on(targets: Sequence[Target], program: Prepared, splits: Splits) -> tuple[str, ...]:
     """Figures of a program on targets, in words; raises :class:`UserError` if its outputs are not those of torch.
 
     Args:
         targets: The targets.
         program: The program.
-        export: Purpose of the export.
         splits: Gives the samples.
     """
     texts = []
     for target in targets:
         try:
-            figures = run_checked(program, export, few_samples(splits), target)
+            figures = run_checked(program.model, program.target, few_samples(splits), target)
         except RuntimeError as error:
             raise UserError(f"{error}: nothing was written") from None
         counted = figures.instructions
@@ -201,13 +260,14 @@ def _check_on(
     return tuple(texts)
 
 
-def _check(
-    files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs, expected: Floats,
-    n_edges: float | None,
+def check_program(
+    program: ExportedModel, files: Mapping[str, bytes], format: str, target: ExportTarget, inputs: Inputs,
+    expected: Floats, n_edges: float | None,
 ) -> tuple[str, ...]:
     """Run the files before they are written; raises :class:`UserError` if the outputs are not ``expected``.
 
     Args:
+        program: The network.
         files: Contents by suffix.
         format: The format.
         target: Purpose of the network.
@@ -218,9 +278,9 @@ def _check(
     if format == "c" and find_compiler() is None:
         return ("neither checked nor timed: there is no C compiler here",)
     found = []
-    for portable in (True, False) if format == "c" else (False,):
+    for portable in (True, False) if format == "c" and target.integers is None else (False,):
         with running(files, format, target, expected.shape[1], portable=portable) as network:
-            found.append(difference(network.run(inputs), expected, target))
+            found.append(difference(program.in_data_units(network.run(inputs)), expected, target))
             seconds, spread = network.time(inputs)
     largest = float(np.max(found))  # NaN, if one is
     if not largest <= TOLERANCE:
@@ -228,7 +288,7 @@ def _check(
             f"the exported network differs from torch by {largest:.1e} of its largest output, expected at most "
             f"{TOLERANCE:g}: nothing was written"
         )
-    where = "compiled" if format == "c" else "in onnxruntime"
+    where = {"c": "compiled", "tflite": "in LiteRT"}.get(format, "in onnxruntime")
     an_edge = "" if n_edges is None else f", {1e9 * seconds / n_edges:.2f} ns an edge"
     return (
         f"{where} it gives what torch gives on {len(inputs):,} validation samples, to {largest:.0e} of the largest",

@@ -10,11 +10,12 @@ from typing import Any
 from evonas.capabilities.choices import Relaxable
 from evonas.capabilities.family import FamilySearchable, OneShotSearch
 from evonas.capabilities.given import Given, recipe_from, settings_from
-from evonas.capabilities.initialization import FitsFounders, Seedable, Seeder
+from evonas.capabilities.initialization import FitsFounders, Seedable
 from evonas.capabilities.options import HasWeightOptions, SuitsData
 from evonas.capabilities.presets import joined
 from evonas.config import RunConfig
 from evonas.data.memory import usable_memory
+from evonas.run.searchers import own_settings
 from evonas.space import SearchSpace
 from evonas.store import read_info
 from evonas.supernet.search import NOT_NESTED, SupernetSearch
@@ -32,14 +33,14 @@ QUICK_TRIAL = 1.0
 BYTES_DRAWN, BYTES_KEPT, SHARE_OF_MEMORY = 150, 16, 0.5
 
 
-def suitable_options(space: SearchSpace[Any], config: RunConfig, seed_from: Sequence[Path]) -> Mapping[str, Any]:
+def suitable_options(config: RunConfig, space: SearchSpace[Any], seed_from: Sequence[Path]) -> Mapping[str, Any]:
     """Options that suit the data where the user's leave them open, see :class:`evonas.capabilities.options.SuitsData`.
 
     What decides the meaning of weights is, where other runs of the space give their networks, as it is there.
 
     Args:
-        space: Empty options where it suits no data.
         config: Configuration of the new run.
+        space: Empty options where it suits no data.
         seed_from: Runs whose fronts are its founders.
     """
     if not isinstance(space, SuitsData):
@@ -81,29 +82,6 @@ def founder_options(config: RunConfig, space: SearchSpace[Any], n_train: int) ->
     return space.founders_for(max(1, int(min(bounds))), config.objectives or ())
 
 
-def find_searches(config: RunConfig, space: SearchSpace[Any], out: Path) -> Mapping[str, OneShotSearch[Any]]:
-    """The searches for families by name: the space's own, and those of supernets where it has one.
-
-    Args:
-        out: The run, in which a search may find a table of latencies.
-
-    Raises:
-        UserError: ``search_options`` do not fit the seeder of the configuration.
-    """
-    searches: dict[str, OneShotSearch[Any]] = {}
-    if isinstance(space, Relaxable):
-        for name, kind in methods_for(space.choices).items():
-            options = config.search_options if name == config.seeder else {}
-            searches[name] = SupernetSearch(space, name, settings_from(kind, options, table="search_options"), out)
-    if isinstance(space, FamilySearchable):
-        searches |= space.family_searches
-        own: Any = space.family_searches.get(config.seeder)
-        if config.search_options and own is not None:
-            settings = settings_from(type(own.settings), config.search_options, table="search_options")
-            searches[config.seeder] = replace(own, settings=settings)
-    return searches
-
-
 def seeder_names(space: SearchSpace[Any]) -> tuple[str, ...]:
     """Names that ``--method`` takes for the space: those of every space, its own, and searches for a family."""
     own = space.seeders if isinstance(space, Seedable) else {}
@@ -112,56 +90,78 @@ def seeder_names(space: SearchSpace[Any]) -> tuple[str, ...]:
     return ("random", *own, *supernets, *families)
 
 
-def complete_settings(
-    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, OneShotSearch[Any]], *, n_samples: int
-) -> dict[str, Any]:
-    """Settings that the seeder decides where the user does not; raises :class:`UserError`.
-
-    Args:
-        searches: Result of :func:`find_searches`.
-        n_samples: Number of training samples.
-    """
-    seeder = _seeder(config, space, searches)
-    training = joined({} if seeder is None else seeder.training, config.training)
-    recipe = recipe_from(training)
-    if recipe.regrowth is not None:
-        training["regrowth"] = asdict(recipe.regrowth)  # complete, so that a run says between which layers edges move
-    search = searches.get(config.seeder)
-    for name in ("search_epochs", "search_options"):
-        if search is None and getattr(config, name):
-            raise UserError(
-                f"{name} belong to a search that gives a whole family, the seeder {config.seeder!r} is none: "
-                f"remove them"
-            )
-    if config.teacher is not None and isinstance(search, SupernetSearch):
-        raise UserError(
-            f"the search {config.seeder!r} trains a supernet, which does not learn from a teacher: leave the teacher "
-            f"out here, and give it to `evonas evolve --seed-from`"
-        )
-    epochs = config.search_epochs
-    if search is not None and epochs is None:
-        epochs = default_epochs(n_samples, recipe.batch_size, epochs=search.epochs)
-    options = {} if search is None else Given(asdict(search.settings), search.settings)
-    return {"training": Given(training, recipe), "search_epochs": epochs, "search_options": options}
-
-
-def _seeder(
-    config: RunConfig, space: SearchSpace[Any], searches: Mapping[str, OneShotSearch[Any]]
-) -> Seeder[Any] | OneShotSearch[Any] | None:
-    """Seeder or search of the run; None for random samples, which every space has.
+def with_method(
+    config: RunConfig, space: SearchSpace[Any], folder: Path, *, n_samples: int
+) -> tuple[RunConfig, OneShotSearch[Any] | None]:
+    """The configuration with what its searcher and its seeder decide where the user does not, and their tables read.
 
     Args:
         config: Configuration of the run.
         space: Space of the run.
-        searches: Searches for a family, by name.
+        folder: The run, in which a search may find a table of latencies.
+        n_samples: Number of training samples.
+
+    Returns:
+        The configuration, and the search that gives the family; None where the seeder is no such search.
+
+    Raises:
+        UserError: There is no such seeder, or a table does not fit.
     """
-    seeders: dict[str, Seeder[Any] | OneShotSearch[Any]] = {**searches}
-    if isinstance(space, Seedable):
-        seeders |= space.seeders
-    if config.seeder in METHODS and config.seeder not in seeders and isinstance(space, Relaxable):
-        raise UserError(NOT_NESTED.format(config.seeder))
-    if config.seeder != "random" and config.seeder not in seeders:
-        raise UserError(
-            f"the space {config.space} has no seeder {config.seeder!r}{suggestion(config.seeder, ['random', *seeders])}"
-        )
-    return seeders.get(config.seeder)
+    kind, search = own_settings(config), _find_search(config, space, folder)
+    seeder = space.seeders.get(config.seeder, search) if isinstance(space, Seedable) else search
+    update: dict[str, Any] = {}
+    if kind is not None:
+        settings = settings_from(kind, config.searcher_options, table="searcher_options")
+        update["searcher_options"] = Given(config.searcher_options, settings)
+    training = joined({} if seeder is None else seeder.training, config.training)
+    recipe = recipe_from(training)
+    if recipe.regrowth is not None:
+        training["regrowth"] = asdict(recipe.regrowth)  # complete, so that a run says between which layers edges move
+    update["training"] = Given(training, recipe)
+    if search is not None:
+        update["search_options"] = Given(asdict(search.settings), search.settings)
+        if config.search_epochs is None:
+            update["search_epochs"] = default_epochs(n_samples, recipe.batch_size, epochs=search.epochs)
+    return config.model_copy(update=update), search
+
+
+def _check_seeder(config: RunConfig, space: SearchSpace[Any]) -> None:
+    name, known = config.seeder, seeder_names(space)
+    if name in METHODS and name not in known and isinstance(space, Relaxable):
+        raise UserError(NOT_NESTED.format(name))
+    if name not in known:
+        raise UserError(f"the space {config.space} has no seeder {name!r}{suggestion(name, known)}")
+
+
+def _find_search(config: RunConfig, space: SearchSpace[Any], folder: Path) -> OneShotSearch[Any] | None:
+    """The search for a whole family that the seeder names: the space's own, or of a supernet; None for another seeder.
+
+    Args:
+        config: Configuration of the run.
+        space: Space of the run.
+        folder: The run, in which a search may find a table of latencies.
+
+    Raises:
+        UserError: There is no such seeder, or settings of a search do not fit it or are given with another seeder.
+    """
+    _check_seeder(config, space)
+    name, options = config.seeder, config.search_options
+    search: OneShotSearch[Any] | None = None
+    families = space.family_searches if isinstance(space, FamilySearchable) else {}
+    supernets = methods_for(space.choices) if isinstance(space, Relaxable) else {}
+    if name in families:
+        search = families[name]
+        if options:
+            own: Any = search  # a dataclass, as the protocol says
+            search = replace(own, settings=settings_from(type(own.settings), options, table="search_options"))
+    elif isinstance(space, Relaxable) and name in supernets:
+        settings = settings_from(supernets[name], options, table="search_options")
+        search = SupernetSearch(space, name, settings, folder)
+    for setting in ("search_epochs", "search_options"):
+        if search is None and getattr(config, setting):
+            raise UserError(f"{setting} belong to a search that gives a whole family, the seeder {name!r} is none: "
+                            "remove them")
+    if config.teacher is not None and isinstance(search, SupernetSearch):
+        raise UserError(f"the search {name!r} trains a supernet, which does not learn from a teacher: leave the "
+                        "teacher out here, and give it to `evonas evolve --seed-from`")
+    return search

@@ -1,20 +1,21 @@
-"""Measurements of a run's networks after the search: latency, memory, and the error of int8 weights."""
+"""What measures a run's networks, of which a column holds the results of one; and measurements after the search:
+latency, memory, the error in int8, and figures on targets.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from evonas.evaluation.cost import LATENCY_ESTIMATE
-from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names, require_timing
+from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names
 from evonas.evaluation.on_targets import target_names
 from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
-from evonas.run.latency_sources import check_target
 from evonas.run.open import OpenRun, load_splits
 from evonas.run.targets import sources_on_targets
 from evonas.runtimes.device import parse_command
-from evonas.runtimes.targets import Target, require_tools
+from evonas.runtimes.targets import Target, find_targets
 from evonas.runtimes.timing import machine
 from evonas.space import Phenotype
 from evonas.store import RunStore
@@ -28,13 +29,16 @@ class Timer:
 
     Attributes:
         text: The command as it was given; None for this machine.
-        command: Its words.
         timeout: Seconds that it may take.
     """
 
     text: str | None
-    command: tuple[str, ...]
     timeout: float
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words of the command, none for this machine; raises :class:`UserError` where it cannot be read."""
+        return () if self.text is None else parse_command(self.text)
 
     @property
     def metric(self) -> str:
@@ -63,11 +67,49 @@ def timer_of(text: str | None, timeout: float) -> Timer:
     Raises:
         UserError: The command cannot be read.
     """
-    return Timer(text, () if text is None else parse_command(text), timeout)
+    timer = Timer(text, timeout)
+    _ = timer.command
+    return timer
+
+
+def sources_of(command: str | None, targets: Sequence[Target], metrics: Set[str]) -> dict[str, str]:
+    """What measures networks here, by the metric: machine, command, or the tools of a target.
+
+    Args:
+        command: The command that times them on a device; None for none.
+        targets: Targets that they are measured on.
+        metrics: The metrics that are measured, also those that need nothing of this.
+    """
+    sources = {HOST_LATENCY: machine(), DEVICE_LATENCY: command or ""}
+    timed = {metric: source for metric, source in sources.items() if metric in metrics}
+    return {**timed, **sources_on_targets(targets, sorted(metrics))}
+
+
+def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, replace: bool = False) -> None:
+    """Note what measures the networks of a run from now on.
+
+    Args:
+        metric: The column.
+        source: A machine, a command, or the tools of a target.
+        own: The search itself measures it, so that it cannot be dropped.
+        replace: Drop what another one has measured.
+
+    Raises:
+        UserError: Another one has measured it, and that is not to be dropped.
+    """
+    known = store.sources().get(metric)
+    if known not in (None, source):
+        said = f"{metric} of {store.directory} was measured by {known!r}, this is {source!r}, and a column holds one"
+        if own:
+            raise UserError(f"{said}: measure there, or begin a run here")
+        if not replace:
+            raise UserError(f"{said}: measure there, or give --replace to drop what was measured")
+        store.drop_measurements(metric)
+    store.set_source(metric, source)
 
 
 def measure(
-    run: OpenRun, ids: Sequence[int], timer: Timer, *, targets: Sequence[Target] = (), replace: bool = False,
+    run: OpenRun, ids: Sequence[int], timer: Timer, *, targets: Sequence[str] = (), replace: bool = False,
     report: Callable[[int, str], None],
 ) -> Measured:
     """Measure individuals, and store each result at once.
@@ -76,23 +118,22 @@ def measure(
         run: Opened for writing.
         ids: Ids of evaluated individuals.
         timer: Timer of their networks.
-        targets: Targets on which they are measured instead, if there are any.
+        targets: Targets, or files of such, on which they are measured instead, if there are any.
         replace: Drop what another machine or command has timed.
         report: Called as ``report(id, reason)`` for each network that cannot be measured.
 
     Raises:
-        UserError: Nothing here can time the networks, or another machine or command has timed some.
+        UserError: Nothing here can time the networks, another machine or command has timed some, or there is no such
+            target.
     """
     if targets:
-        return _measure_on_targets(run, ids, targets, replace=replace, report=report)
-    if timer.text is None:
-        require_timing(run.space)
+        return _measure_on_targets(run, ids, find_targets(targets), replace=replace, report=report)
     splits = load_splits(run)
     other = DEVICE_LATENCY if timer.metric == HOST_LATENCY else HOST_LATENCY
-    check_target(run.store, timer.metric, timer.text or machine(), own=timer.metric in run.objectives.metrics,
-                 replace=replace)
     names = tuple(name for name in deployment_names(run.space, run.task) if name != other)
     evaluator = DeploymentEvaluator(run.space, splits, names, timer.command, timer.timeout)
+    check_target(run.store, timer.metric, timer.text or machine(), own=timer.metric in run.objectives.metrics,
+                 replace=replace)
     metrics = _measure(run.store, ids, evaluator, report)
     estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in run.store.records() if LATENCY_ESTIMATE in r.metrics}
     return Measured(evaluator.metric_names, metrics, estimates)
@@ -110,20 +151,20 @@ def _measure_on_targets(
         replace: Drop what other tools have measured.
         report: Called for each network and target that failed.
     """
-    require_tools(targets)
     if not target_names(run.space, targets):
         raise UserError(f"networks of the space {run.config.space} cannot be exported as C, which targets need: leave "
                         "out --target, which measures them here")
-    splits, found, all_names = load_splits(run), dict[int, dict[str, float]](), list[str]()
-    for target in targets:
-        names = target_names(run.space, [target])
-        for metric, source in sources_on_targets([target], names).items():
+    splits, found = load_splits(run), dict[int, dict[str, float]]()
+    evaluators = [
+        DeploymentEvaluator(run.space, splits, target_names(run.space, [target]), targets=(target,))
+        for target in targets
+    ]
+    for evaluator in evaluators:
+        for metric, source in sources_on_targets(evaluator.targets, evaluator.wanted).items():
             check_target(run.store, metric, source, own=metric in run.objectives.metrics, replace=replace)
-        evaluator = DeploymentEvaluator(run.space, splits, names, targets=(target,))
         for id, metrics in _measure(run.store, ids, evaluator, report).items():
             found.setdefault(id, {}).update(metrics)
-        all_names += names
-    return Measured(tuple(all_names), found, {})
+    return Measured(tuple(name for evaluator in evaluators for name in evaluator.wanted), found, {})
 
 
 def _measure(

@@ -17,10 +17,10 @@ from typing import Protocol
 from evonas.capabilities.family import FoundFamily, OneShotSearch
 from evonas.data.samples import Splits
 from evonas.evaluation.base import Evaluator, Job
-from evonas.evaluation.executor import evaluate_all
+from evonas.evaluation.executor import Place, evaluate_all
 from evonas.individual import Evaluation, Individual, Start, Trial
 from evonas.rng import Stream, stream
-from evonas.run.loop import Observer, SearchFailed
+from evonas.run.trials import Observer, SearchFailed
 from evonas.serialization.files import atomic_write, make_folder, read_regular
 from evonas.space import G
 from evonas.store import Group, RunStore, StoreError
@@ -49,7 +49,7 @@ class FamilyObserver(Observer, Protocol):
 
 def find_family(
     search: OneShotSearch[G], evaluator: Evaluator[G], store: RunStore[G], splits: Splits, recipe: Recipe, *, name: str,
-    n_members: int, epochs: int, seed: int, n_jobs: int = 1, trial_timeout: float | None = None,
+    n_members: int, epochs: int, seed: int, place: Place | None = None, trial_timeout: float | None = None,
     time_limit: float | None = None, observers: Sequence[FamilyObserver] = (), teacher: Floats | None = None,
 ) -> bool:
     """Search, and evaluate the members as individuals 0 to ``n_members - 1`` of the run. Goes on where it stopped.
@@ -57,6 +57,7 @@ def find_family(
     Args:
         name: The operator that the members are said to come from.
         seed: The run's.
+        place: Place where members are measured; None: one after another on this machine.
         trial_timeout: Seconds that measuring a member may take; the search itself has the run's time.
         time_limit: Seconds the run may take, earlier sessions included.
         teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``, for the search.
@@ -81,14 +82,14 @@ def find_family(
     finally:
         clock.write()
     return _take_in(
-        family, evaluator, store, clock, stop, name=name, seed=seed, n_jobs=n_jobs, trial_timeout=trial_timeout,
+        family, evaluator, store, clock, stop, name=name, seed=seed, place=place, trial_timeout=trial_timeout,
         observers=observers,
     )
 
 
 def _take_in(
     family: FoundFamily[G], evaluator: Evaluator[G], store: RunStore[G], clock: _Clock, stop: Stop, *, name: str,
-    seed: int, n_jobs: int, trial_timeout: float | None, observers: Sequence[FamilyObserver],
+    seed: int, place: Place | None, trial_timeout: float | None, observers: Sequence[FamilyObserver],
 ) -> bool:
     """Evaluate the members as they are, after the search; returns whether there was time for all.
 
@@ -100,7 +101,7 @@ def _take_in(
         stop: Request to stop.
         name: Operator of the members.
         seed: Seed of the run.
-        n_jobs: Number of parallel trials.
+        place: Place where members are measured.
         trial_timeout: Seconds that a trial may take; None for no limit.
         observers: Observers of the run.
     """
@@ -112,15 +113,16 @@ def _take_in(
     missing = store.missing(trials)
     for observer in observers:
         observer.asked(0, n_members, len(missing))
-    jobs = [Job(t, stream(seed, Stream.TRIAL, *t.key), starts[t.individual.id], stop) for t in missing]
 
     def report(evaluation: Evaluation[G]) -> None:
         for observer in observers:
             observer.evaluated(evaluation)
 
     with Group(store, report) as group:
-        ended = evaluate_all(evaluator, jobs, stop=stop, n_jobs=n_jobs, trial_timeout=trial_timeout)
-        for evaluation in ended:
+        for evaluation in evaluate_all(
+            evaluator, [Job(t, stream(seed, Stream.TRIAL, *t.key), starts[t.individual.id], stop) for t in missing],
+            stop=stop, place=place, trial_timeout=trial_timeout,
+        ):
             metrics = dict(evaluation.metrics)
             if "edge_updates" in metrics:
                 metrics["edge_updates"] += family.edge_updates / n_members

@@ -122,6 +122,7 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
         stored = _with_device(stored)
     stored = _with_rules(stored)
     given = {k: v for k, v in (changes or {}).items() if v is not None}
+    stored.pop("cluster", None)  # none was stored by this program: it would be connected to
     return check_config({**stored, **given}, source=str(out), options=option_names(given))
 
 

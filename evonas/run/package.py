@@ -89,12 +89,17 @@ class Package:
         return scaling
 
 
-def write_torch(package: Package, path: Path) -> None:
-    """One safetensors file: tensors ``genotype.*`` and ``weights.*``, the JSON header in its metadata."""
+def torch_file(package: Package) -> bytes:
+    """Contents of a safetensors file: tensors ``genotype.*`` and ``weights.*``, the JSON header in its metadata."""
     arrays = {f"genotype.{k}": v for k, v in package.genotype.arrays.items()}
     arrays |= {f"weights.{k}": v for k, v in package.weights.items()}
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_files({path: safetensors.numpy.save(contiguous, metadata={_KEY: json.dumps(package.header())})})
+    return safetensors.numpy.save(contiguous, metadata={_KEY: json.dumps(package.header())})
+
+
+def write_torch(package: Package, path: Path) -> None:
+    """One file as of :func:`torch_file`."""
+    write_files({path: torch_file(package)})
 
 
 def write_json(package: Package, path: Path) -> None:

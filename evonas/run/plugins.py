@@ -23,7 +23,6 @@ from evonas.capabilities.options import ReadsOptions
 from evonas.capabilities.tables import ArchitectureTable
 from evonas.objectives.metrics import METRICS, Metric
 from evonas.search import SEARCHERS, SearcherFactory
-from evonas.serialization import renamed
 from evonas.serialization.arrays import BAD_DATA
 from evonas.space import SearchSpace
 from evonas.types import Task, UserError, suggestion
@@ -71,11 +70,12 @@ def read_space_options(name: str, options: Mapping[str, Any]) -> Mapping[str, An
         UserError: No such space is installed, it cannot be imported, or an option is wrong.
     """
     model = option_model(name)
-    if model is not None and isinstance(options, Given) and isinstance(options.settings, model):
+    if model is None:
+        return dict(options)
+    if isinstance(options, Given) and isinstance(options.settings, model):
         return options
     with _refusals(name):
-        options = renamed.space_options(name, options)
-        return options if model is None else Given(options, read_options(model, options, space=name))
+        return Given(options, read_options(model, options, space=name))
 
 
 def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpace[Any]:
@@ -91,8 +91,7 @@ def create_space(name: str, task: Task, options: Mapping[str, Any]) -> SearchSpa
     """
     factory = _load(name, available_spaces(), "search space")
     with _refusals(name):
-        typed = options.settings if isinstance(options, Given) else renamed.space_options(name, options)
-        space: SearchSpace[Any] = factory(task, typed)
+        space: SearchSpace[Any] = factory(task, options.settings if isinstance(options, Given) else options)
     return space
 
 

@@ -9,6 +9,8 @@ from evonas.capabilities.choices import Relaxable
 from evonas.capabilities.option_models import value_text
 from evonas.capabilities.presets import EVOLUTION, HasPresets, Preset, flat, joined
 from evonas.config import RunConfig, check_config
+from evonas.data.own_files import is_own_file
+from evonas.data.samples import Splits
 from evonas.space import SearchSpace
 from evonas.supernet.published import PUBLISHED
 from evonas.supernet.settings import methods_for
@@ -49,12 +51,14 @@ def preset_of(config: RunConfig, space: SearchSpace[Any]) -> Preset | None:
                     f"{config.space}, of which {there}: choose one of these, or leave the preset out")
 
 
-def with_preset(config: RunConfig, space: SearchSpace[Any]) -> RunConfig:
+def with_preset(config: RunConfig, space: SearchSpace[Any], splits: Splits | None = None) -> RunConfig:
     """The configuration of a new run with its preset's values for all that was not given; raises as :func:`preset_of`.
 
     Args:
         config: Configuration whose given fields, and only those, count as set by the user.
         space: Made with the given options.
+        splits: Samples of which as many are held back as the preset asks for, where the user asks for no number and
+            the data are not the user's own; None leaves the number open.
     """
     preset = preset_of(config, space)
     if preset is None:
@@ -63,7 +67,13 @@ def with_preset(config: RunConfig, space: SearchSpace[Any]) -> RunConfig:
     settings: Mapping[str, Any] = preset.settings
     if "rungs" in given and given["rungs"] is not None:  # they say how many epochs, too
         settings = {name: value for name, value in settings.items() if name != "epochs"}
-    return check_config(joined(settings, given), source="the preset with what was given beside it")
+    values = joined(settings, given)
+    chosen = values.get("n_validation") is not None or values.get("n_train") is not None
+    if splits is not None and preset.validation_share is not None and not (chosen or is_own_file(config.dataset)):
+        wanted = round(preset.validation_share * (len(splits.train) + len(splits.validation)))
+        if wanted != len(splits.validation):
+            values["n_validation"] = wanted
+    return check_config(values, source="the preset with what was given beside it")
 
 
 def differences(config: RunConfig, preset: Preset) -> list[str]:

@@ -1,16 +1,16 @@
-"""Defaults, budgets and settings of a searcher by the configuration of its run, and their descriptions."""
+"""Decisions of the searcher about the settings of its run: defaults, budgets, and settings of its own; and searchers'
+descriptions.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from evonas.capabilities.given import Given, settings_from
 from evonas.capabilities.option_models import OptionHelp, describe_options
-from evonas.capabilities.tables import ArchitectureTable
 from evonas.config import RunConfig
 from evonas.run.plugins import find_searcher
 from evonas.search import Traits, traits_of
@@ -63,85 +63,69 @@ def describe_searcher(name: str) -> SearcherHelp:
     )
 
 
-def _traits(config: RunConfig) -> Traits:
-    return traits_of(find_searcher(config.searcher))
-
-
 def with_defaults(config: RunConfig) -> RunConfig:
     """The configuration with its searcher's own defaults, and with no end by generations where evaluations are counted.
 
     A preset sets all as it was published: then a table changes nothing.
 
     Raises:
-        UserError: There is no such searcher.
+        UserError: There is no such searcher, or one of :data:`OF_NSGA2` is given with a searcher that would ignore it.
     """
     traits = _traits(config)
+    given = [name for name in OF_NSGA2 if getattr(config, name) != RunConfig.model_fields[name].default]
+    if given and config.searcher != "nsga2":
+        fields = () if traits.settings is None else [field.name for field in dataclasses.fields(traits.settings)]
+        own = [name for name in given if name in fields]
+        remedy = f", or set {own[0]} in searcher_options" if own else ""
+        raise UserError(f"{', '.join(given)}: only the searcher 'nsga2' has such a setting, got the searcher "
+                        f"{config.searcher!r}: leave it out{remedy}")
     on_tables = traits.on_tables if config.evaluator == "table" and config.preset is None else {}
     endless = {} if config.evaluations is None else {"generations": MOST}
     defaults: dict[str, Any] = {**traits.defaults, **on_tables, **endless}
     return config.model_copy(update={k: v for k, v in defaults.items() if k not in config.model_fields_set})
 
 
-def check_own_settings(config: RunConfig) -> None:
-    """Check that no setting but its default is given that the searcher would ignore.
+def with_budgets(config: RunConfig, epochs: int, table: Sequence[int] | None) -> RunConfig:
+    """The configuration with its epochs, and with rungs where its searcher takes several.
+
+    Args:
+        config: Configuration of the run.
+        epochs: Epochs for one that has none.
+        table: Epochs after which the table of results has networks, ascending; None without a table.
 
     Raises:
-        UserError: One of :data:`OF_NSGA2` is given with another searcher.
+        UserError: It has others than the table, or too few for two rungs.
     """
-    given = [name for name in OF_NSGA2 if getattr(config, name) != RunConfig.model_fields[name].default]
-    if config.searcher == "nsga2" or not given:
-        return
-    kind = _traits(config).settings
-    own = [name for name in given if kind is not None and name in {field.name for field in dataclasses.fields(kind)}]
-    remedy = f", or set {own[0]} in searcher_options" if own else ""
-    raise UserError(f"{', '.join(given)}: only the searcher 'nsga2' has such a setting, got the searcher "
-                    f"{config.searcher!r}: leave it out{remedy}")
-
-
-def with_budgets(config: RunConfig, table: ArchitectureTable[Any]) -> RunConfig:
-    """The configuration with the table's epochs: all of them as rungs if the searcher takes several, else the most.
-
-    Raises:
-        UserError: It has others.
-    """
+    several = _traits(config).rungs == "several"
     if config.epochs is None:
-        several = table.budgets if _traits(config).rungs == "several" else None
-        config = config.model_copy(update={"rungs": config.rungs or several, "epochs": table.budgets[-1]})
-    for budget in config.budgets:
-        if budget not in table.budgets:
-            raise UserError(f"the table has networks after {' and '.join(map(str, table.budgets))} epochs, got "
-                            f"{budget}: give one of these as epochs, or all as rungs")
-    return config
-
-
-def with_rungs(config: RunConfig) -> RunConfig:
-    """The configuration with rungs that grow by :data:`ETA` up to its epochs, where its searcher needs several.
-
-    Raises:
-        UserError: It has too few epochs for two.
-    """
-    if config.rungs is not None or _traits(config).rungs != "several":
+        rungs = tuple(table) if several and table is not None else None
+        config = config.model_copy(update={"epochs": epochs, "rungs": config.rungs or rungs})
+    if table is not None and (others := [budget for budget in config.budgets if budget not in table]):
+        raise UserError(f"the table has networks after {' and '.join(map(str, table))} epochs, got {others[0]}: give "
+                        "one of these as epochs, or all as rungs")
+    if config.rungs is not None or not several:
         return config
-    rungs = list(config.budgets)
-    while rungs[0] >= ETA:
-        rungs.insert(0, rungs[0] // ETA)
-    if len(rungs) < 2:
-        raise UserError(f"the searcher {config.searcher!r} needs {ETA} epochs at least, or rungs, got {rungs[0]} "
+    grown = list(config.budgets)
+    while grown[0] >= ETA:
+        grown.insert(0, grown[0] // ETA)
+    if len(grown) < 2:
+        raise UserError(f"the searcher {config.searcher!r} needs {ETA} epochs at least, or rungs, got {grown[0]} "
                         "epochs")
-    return config.model_copy(update={"rungs": tuple(rungs)})
+    return config.model_copy(update={"rungs": tuple(grown)})
 
 
-def with_settings(config: RunConfig) -> RunConfig:
-    """The configuration with its table ``searcher_options`` read, where the searcher has settings of its own.
+def own_settings(config: RunConfig) -> type[Any] | None:
+    """The dataclass that the table ``searcher_options`` fills; None if the searcher has no settings of its own.
 
     Raises:
-        UserError: An option does not fit, or the searcher has no settings.
+        UserError: It has none, and the table is not empty.
     """
     kind, options = _traits(config).settings, config.searcher_options
     if kind is None and options:
         raise UserError(f"the searcher {config.searcher!r} has no settings of its own, got searcher_options "
                         f"{', '.join(options)}: leave them out")
-    if kind is None:
-        return config
-    given = Given(options, settings_from(kind, options, table="searcher_options"))
-    return config.model_copy(update={"searcher_options": given})
+    return kind
+
+
+def _traits(config: RunConfig) -> Traits:
+    return traits_of(find_searcher(config.searcher))

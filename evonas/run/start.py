@@ -17,17 +17,21 @@ from evonas.config import RunConfig
 from evonas.data.locating import expanded
 from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of, taught
+from evonas.evaluation.executor import Place
+from evonas.evaluation.proxies import MEASURED, PROXIES
 from evonas.objectives import Objectives
 from evonas.objectives.metrics import target_metric
 from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
 from evonas.run.distillation import OwnTeacher, read_teacher
-from evonas.run.latency_sources import check_target, sources_of
+from evonas.run.evaluators import scorer_of
 from evonas.run.lowering.networks import REPLACE_MAX_POOL
+from evonas.run.measure import check_target
 from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
+from evonas.run.place import opened_place
 from evonas.run.plugins import find_searcher
-from evonas.run.warm_start import WarmStart, read_seeds
+from evonas.run.warm_start import read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
 from evonas.runtimes.targets import built_in_targets, find_targets
@@ -100,12 +104,12 @@ def evolve(
     if replace_max_pool and not seed_from:
         raise UserError(f"{REPLACE_MAX_POOL} is about seeds of another space, and there are none: name one with "
                         "--seed-from")
+    notes = _unused(config)
     parts = assemble(config, out, seed_from=seed_from)
-    seeds = None if not seed_from else read_seeds(
-        seed_from, parts.config, parts.splits, parts.space, parts.objectives, parts.evaluator,
-        replace_max_pool=replace_max_pool,
+    return begin(
+        parts, out, seed_from=seed_from, replace_max_pool=replace_max_pool, notes=notes, observers=observers,
+        since=since,
     )
-    return begin(parts, out, seeds=seeds, notes=_unused(config), observers=observers, since=since)
 
 
 def seed(
@@ -122,6 +126,7 @@ def seed(
     """
     since, out = time.monotonic(), expanded(out)
     check_absent(out)  # before any data is loaded
+    notes = _unused(config)
     parts = assemble(config, out, epochs=MEMBER_EPOCHS)
     if n_members is None and parts.family_search is not None:
         n_members = parts.family_search.n_members
@@ -129,7 +134,7 @@ def seed(
     n_batches = max(0, n_members - 2) // BATCH
     batches = {"population": n_members - n_batches * BATCH, "children": BATCH, "generations": n_batches}
     parts = replace(parts, config=parts.config.model_copy(update=batches))
-    return begin(parts, out, notes=_unused(config), observers=observers, since=since)
+    return begin(parts, out, notes=notes, observers=observers, since=since)
 
 
 def _unused(config: RunConfig) -> tuple[str, ...]:
@@ -141,55 +146,59 @@ def _unused(config: RunConfig) -> tuple[str, ...]:
 
 
 def begin(
-    parts: Parts, out: Path, *, seeds: WarmStart | None = None, notes: Sequence[str] = (),
-    observers: Sequence[RunObserver] = (), since: float,
+    parts: Parts, out: Path, *, seed_from: Sequence[Path] = (), replace_max_pool: bool = False,
+    notes: Sequence[str] = (), observers: Sequence[RunObserver] = (), since: float,
 ) -> bool:
     """A new run of assembled parts in the directory ``out``; returns and raises as :func:`evolve`.
 
     Args:
-        seeds: The founders, where they are given.
+        seed_from: See :func:`evolve`.
+        replace_max_pool: See :func:`evolve`.
         notes: Remarks for the user.
         since: ``time.monotonic()`` from which the time limit counts.
     """
     config, splits = parts.config, parts.splits
-    teacher = None if config.teacher is None else read_teacher(
-        config.teacher, config.teacher_members, samples=splits.train, task=splits.task, split_seed=config.split_seed,
-        fingerprint=splits.fingerprint,
-    )
-    given = [part for part in (seeds, teacher) if part is not None]
-    create_searcher(parts, None)
-    if seeds is None:
-        _draw_one(parts)
+    with opened_place(config, parts.objectives) as place:  # before anything is written
+        _check(parts, has_founders=bool(seed_from))
+        teacher = None if config.teacher is None else read_teacher(
+            config.teacher, config.teacher_members, samples=splits.train, task=splits.task,
+            split_seed=config.split_seed, fingerprint=splits.fingerprint,
+        )
+        seeds = None if not seed_from else read_seeds(
+            seed_from, config, splits, parts.space, parts.objectives, parts.evaluator, parts.sources,
+            replace_max_pool=replace_max_pool,
+        )
+        given = [part for part in (seeds, teacher) if part is not None]
 
-    def fill(directory: Path) -> None:
-        for part in given:
-            part.write(directory, parts.space)
-        if parts.timed_space is not None and (seeds is None or seeds.table is None):
-            measure_table(parts.timed_space, report).write(directory)
+        def fill(directory: Path) -> None:
+            for part in given:
+                part.write(directory, parts.space)
+            if parts.timed_space is not None and (seeds is None or seeds.table is None):
+                measure_table(parts.timed_space, report).write(directory)
 
-    def report(n_done: int, n_rounds: int) -> None:
+        def report(n_done: int, n_rounds: int) -> None:
+            for observer in observers:
+                observer.timing(n_done, n_rounds)
+
+        create(
+            out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
+            normalisation=splits.scaling.to_json(), fill=fill,
+            seeds=deduplicate(source for part in given for source in part.sources),
+        )
+        notes = (*notes, *(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes))
         for observer in observers:
-            observer.timing(n_done, n_rounds)
-
-    create(
-        out, config=config.to_json(), task=asdict(splits.task), fingerprint=splits.fingerprint,
-        normalisation=splits.scaling.to_json(), seeds=deduplicate(source for part in given for source in part.sources),
-        fill=fill,
-    )
-    notes = (*notes, *(() if seeds is None else seeds.notes), *(() if parts.table is None else parts.table.notes))
-    for observer in observers:
-        for sentence in notes:
-            observer.noted(sentence)
-    return _run(parts, out, observers, since)
+            for sentence in notes:
+                observer.noted(sentence)
+        return _run(parts, out, observers, since, place)
 
 
 def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObserver] = ()) -> bool:
     """Go on with a run exactly where it stopped.
 
     Args:
-        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``jobs``,
-            ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the ``latency_command`` and the
-            ``target_files``, where the run has such.
+        changes: New values of ``data_root``, ``dataset`` (the same samples in another place), ``device``, ``jobs``,
+            ``cluster``, ``time_limit``, ``trial_timeout``, ``generations`` or ``evaluations``; the
+            ``latency_command`` and the ``target_files``, where the run has such.
 
     Raises:
         UserError: Not a run, its data set is not there or has changed, or its latency command or a file of a target
@@ -214,8 +223,8 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
             f"leave out --generations, or begin another run with more --members"
         )
     check_data(parts.splits, info, out)
-    with blames(out):
-        return _run(parts, out, observers, since)
+    with blames(out), opened_place(parts.config, parts.objectives) as place:
+        return _run(parts, out, observers, since, place)
 
 
 def _check_target_files(out: Path, changes: Mapping[str, Any]) -> None:
@@ -228,26 +237,40 @@ def _check_target_files(out: Path, changes: Mapping[str, Any]) -> None:
         raise UserError(f"{out} was started {told}: give files of the same targets to go on")
 
 
-def _draw_one(parts: Parts) -> None:
-    """A founder or a member of the family, to see that there are any before anything is written."""
+def _check(parts: Parts, *, has_founders: bool) -> None:
+    """Raise :class:`UserError` for what would end a run only after something is written.
+
+    There is no trainer such as it asks for, its networks cannot have a proxy, there is no founder or member of the
+    family, or no such searcher.
+
+    Args:
+        parts: Parts of a new run.
+        has_founders: Whether its founders come from other runs, so that none is drawn.
+    """
     config, space = parts.config, parts.space
-    seeder = space.seeders.get(config.seeder) if isinstance(space, Seedable) and config.searcher != "nsga2" else None
-    rng = np.random.default_rng(config.seed)
-    if seeder is not None:
-        seeder(0, rng)
-    elif parts.family_search is None:
-        space.sample(rng)
+    _ = parts.evaluator.shares_memory  # asks for the trainer
+    proxies = {name for name in PROXIES if name == config.prescreen or (name in MEASURED and name in config.wanted)}
+    if proxies:
+        scorer_of(config, space, parts.splits).check(sorted(proxies))
+    if not has_founders:
+        seeder = space.seeders.get(config.seeder) if isinstance(space, Seedable) else None
+        rng = np.random.default_rng(config.seed)
+        if seeder is not None and config.searcher != "nsga2":
+            seeder(0, rng)
+        elif parts.family_search is None:
+            space.sample(rng)
+    create_searcher(parts, None)
 
 
-def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float) -> bool:
+def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float, place: Place) -> bool:
     config = parts.config
     if parts.timed_space is not None:
         read_latencies(out, parts.timed_space.timed_parts.names)  # without it every trial would fail
     with RunStore(out, parts.space, writing=True) as store:
         searcher = create_searcher(parts, store)
-        loop.claim(searcher, parts.evaluator, store)
-        for metric, source in sources_of(config, parts.objectives).items():
+        for metric, source in parts.sources.items():
             check_target(store, metric, source, own=True)
+        loop.claim(searcher, parts.evaluator, store)
         if config.to_json() != store.info.config:
             store.set_config(config.to_json())
         evaluator, teacher = parts.evaluator, store.teacher_outputs()
@@ -259,11 +282,11 @@ def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float
         for observer in observers:
             observer.begun(config, parts.objectives, store.records(), store.elapsed)
         if parts.family_search is not None and not _find_family(
-            parts, parts.family_search, evaluator, store, observers, teacher
+            parts, parts.family_search, evaluator, store, observers, teacher, place
         ):
             return False
         return loop.run(
-            searcher, evaluator, store, seed=config.seed, n_jobs=config.jobs,
+            searcher, evaluator, store, seed=config.seed, place=place, asynchronous=config.asynchronous,
             trial_timeout=config.trial_timeout, time_limit=config.time_limit, n_evaluations=config.evaluations,
             observers=observers,
             evaluator_at=_evaluators_by_generation(parts, store) if config.teaches_itself else None, since=since,
@@ -285,12 +308,12 @@ def _evaluators_by_generation(parts: Parts, store: RunStore[G]) -> Callable[[int
 
 def _find_family(
     parts: Parts, search: OneShotSearch[Any], evaluator: Evaluator[Any], store: RunStore[Any],
-    observers: Sequence[RunObserver], teacher: Floats | None,
+    observers: Sequence[RunObserver], teacher: Floats | None, place: Place,
 ) -> bool:
     config = parts.config
     return find_family(
         search, evaluator, store, parts.splits, config.recipe, name=config.seeder, teacher=teacher,
         n_members=config.population + config.generations * config.children,
-        epochs=config.search_epochs or search.epochs, seed=config.seed, n_jobs=config.jobs,
+        epochs=config.search_epochs or search.epochs, seed=config.seed, place=place,
         trial_timeout=config.trial_timeout, time_limit=config.time_limit, observers=observers,
     )

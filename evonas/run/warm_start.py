@@ -14,14 +14,13 @@ from evonas.data.samples import Splits
 from evonas.evaluation import Evaluator
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.front import front
-from evonas.individual import Evaluation, Individual, Member, Origin, Trial
+from evonas.individual import Individual, Member, Origin, Trial
 from evonas.objectives import Objectives, pareto
-from evonas.run.latency_sources import sources_of
 from evonas.run.lowering.front import lower_front
 from evonas.run.open import check_compatible, check_same
 from evonas.runtimes.latency_table import LatencyTable, read_table
-from evonas.space import G, SearchSpace
-from evonas.store import ComputeCost, Group, Record, RunInfo, RunStore, SeedSource, deduplicate, read_info, spent
+from evonas.space import SearchSpace
+from evonas.store import ComputeCost, Group, RunInfo, RunStore, SeedSource, deduplicate, read_info, spent
 from evonas.types import UserError
 
 
@@ -59,7 +58,7 @@ def founding_trials(store: RunStore[Any]) -> list[Trial[Any]]:
 
 def read_seeds(
     runs: Sequence[Path], config: RunConfig, splits: Splits, space: SearchSpace[Any], objectives: Objectives,
-    evaluator: Evaluator[Any], *, replace_max_pool: bool = False,
+    evaluator: Evaluator[Any], timed_by: Mapping[str, str], *, replace_max_pool: bool = False,
 ) -> WarmStart:
     """The best ``config.population`` members of the fronts of ``runs`` by rank and crowding, each genotype once.
 
@@ -68,6 +67,7 @@ def read_seeds(
     Args:
         runs: Runs of this space, or of one whose networks this space takes.
         config, splits, space, objectives, evaluator: Those of the new run.
+        timed_by: What measures the networks of the new run, by the metric.
         replace_max_pool: See :func:`evonas.run.lowering.networks.lower_network`.
 
     Raises:
@@ -76,7 +76,7 @@ def read_seeds(
     first: dict[str, Member[Any]] = {}  # by genotype
     costs: dict[str, ComputeCost] = {}
     ancestors: list[SeedSource] = []
-    timed_by = sources_of(config, objectives)
+    tables: dict[str, LatencyTable] = {}
     notes: list[str] = []
     for run in runs:
         path = str(run.resolve())
@@ -92,11 +92,15 @@ def read_seeds(
             notes += lowered.notes
         else:
             _check(run, info, config, splits, space)
-            members, costs[path] = _read_front(run, space, objectives, timed_by)
+            members, costs[path], table = _read_front(run, space, objectives, timed_by)
+            if others := [other for other, theirs in tables.items() if theirs != table]:
+                raise UserError(f"the seed runs {others[0]} and {path} have different tables of latencies, so that "
+                                "their estimates cannot be compared: seed from runs that have the same")
+            if table is not None:
+                tables[path] = table
         for member in members:
             first.setdefault(member.genotype.digest, member)
     found = list(first.values())
-    table = _common_table(found, space) if LATENCY_ESTIMATE in objectives.metrics else None
     evaluations = [member.evaluation for member in found]
     order = pareto.rank_and_crowd(objectives.matrix(evaluations), objectives.violations(evaluations)).order()
     chosen = [found[i] for i in sorted(order[: config.population])]
@@ -106,7 +110,7 @@ def read_seeds(
         for run, cost in costs.items()
     ]
     founders = [_founder(id, member) for id, member in enumerate(chosen)]
-    return WarmStart(founders, deduplicate([*sources, *ancestors]), table, tuple(notes))
+    return WarmStart(founders, deduplicate([*sources, *ancestors]), next(iter(tables.values()), None), tuple(notes))
 
 
 def _origin(member: Member[Any]) -> Origin:
@@ -138,48 +142,25 @@ def _check(run: Path, info: RunInfo, config: RunConfig, splits: Splits, space: S
         check("evaluator", theirs.evaluator, config.evaluator)
 
 
-def _common_table(founders: Sequence[Member[Any]], space: SearchSpace[Any]) -> LatencyTable | None:
-    """The table that the latencies of all founders were estimated by; None where they were not."""
-    if not isinstance(space, HasTimedParts):
-        return None
-    runs = dict.fromkeys(_origin(f).run for f in founders if LATENCY_ESTIMATE in f.evaluation.metrics)
-    tables = [(run, read_table(Path(run), space.timed_parts.names)) for run in runs]
-    for run, table in tables[1:]:
-        if table != tables[0][1]:
-            raise UserError(f"the seed runs {tables[0][0]} and {run} have different tables of latencies, so that their "
-                            "estimates cannot be compared: seed from runs that have the same")
-    return tables[0][1] if tables else None
-
-
-def _judged(evaluation: Evaluation[G], record: Record, objectives: Objectives, run: Path) -> Evaluation[G]:
-    """An evaluation with what `evonas measure` has added to it, as far as the new run asks for it.
-
-    Args:
-        evaluation: The evaluation.
-        record: Its record with later measurements.
-        objectives: Objectives and constraints of the new run.
-        run: The other run.
-    """
-    if unmeasured := ", ".join(sorted(objectives.metrics - set(record.metrics))):
-        raise UserError(f"the seed run {run} did not measure {unmeasured} of its individual {record.id}, which this "
-                        f"run bounds: `evonas measure {run} --ids {record.id}` does, or leave the bound out")
-    asked = {name: record.metrics[name] for name in sorted(objectives.metrics)}
-    return replace(evaluation, metrics={**evaluation.metrics, **asked})
-
-
 def _read_front(
     run: Path, space: SearchSpace[Any], objectives: Objectives, timed_by: Mapping[str, str]
-) -> tuple[list[Member[Any]], ComputeCost]:
-    """Members of a run's front, their evaluations with weights and origins, and the cost of the run alone.
+) -> tuple[list[Member[Any]], ComputeCost, LatencyTable | None]:
+    """Members of a run's front, their evaluations with weights and origins; and the cost of the run alone.
 
-    The run may go on meanwhile.
+    The run may go on meanwhile. The metrics that the new run asks for are there, also those of `evonas measure`.
 
     Args:
         run: The run.
         space: Its space.
         objectives: Objectives and constraints of the new run.
         timed_by: Machine or command that times the networks of the new run, by metric.
+
+    Returns:
+        Members, cost, and the table that their latencies were estimated by; None where they were not.
     """
+    table = None
+    if LATENCY_ESTIMATE in objectives.metrics and isinstance(space, HasTimedParts):
+        table = read_table(run, space.timed_parts.names)
     measured = frozenset(objective.metric for objective in objectives.items)
     with RunStore(run, space, measured=measured) as store:
         for metric, source in store.sources().items():
@@ -193,8 +174,13 @@ def _read_front(
                             "constraints; let it run longer")
         members = []
         for r in best:
-            evaluation = _judged(store.evaluation(r.id, r.budget), r, objectives, run)
-            origin = Origin(str(run.resolve()), r.id)
-            evaluation = replace(evaluation, weights=store.weights(r.id, r.budget), origin=origin)
-            members.append(Member(store.individual(r.id), evaluation))
-    return members, spent(records, max(r.elapsed for r in records), ())
+            if unmeasured := ", ".join(sorted(objectives.metrics - set(r.metrics))):
+                raise UserError(f"the seed run {run} did not measure {unmeasured} of its individual {r.id}, which this "
+                                f"run bounds: `evonas measure {run} --ids {r.id}` does, or leave the bound out")
+            evaluation = store.evaluation(r.id, r.budget)
+            asked = {name: r.metrics[name] for name in sorted(objectives.metrics)}
+            members.append(Member(store.individual(r.id), replace(
+                evaluation, metrics={**evaluation.metrics, **asked}, weights=store.weights(r.id, r.budget),
+                origin=Origin(str(run.resolve()), r.id),
+            )))
+    return members, spent(records, max(r.elapsed for r in records), ()), table

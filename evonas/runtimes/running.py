@@ -8,6 +8,7 @@ from typing import Protocol
 
 from evonas.capabilities.export import ExportTarget
 from evonas.runtimes.compiled import compiled
+from evonas.runtimes.litert_session import litert_session
 from evonas.runtimes.onnx_session import onnx_session
 from evonas.runtimes.timing import Timing
 from evonas.types import Floats, Inputs
@@ -44,6 +45,9 @@ def running(
     if format == "c":
         with compiled(files, target.name, n_outputs, stem=target.stem, portable=portable) as program:
             yield program
+    elif format == "tflite":
+        with litert_session(files) as interpreter:
+            yield interpreter
     else:
         with onnx_session(files) as session:
             yield session

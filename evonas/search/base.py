@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -57,6 +57,37 @@ class Searcher(Protocol[G]):
 
     def restore(self, state: Json, history: History[G]) -> None:
         """Continue exactly where :meth:`state` was taken."""
+        ...
+
+
+@runtime_checkable
+class TellsSome(Protocol[G]):
+    """Capability of a searcher: be told of some of the trials that it asked for, and asked for more before the others.
+
+    It has the methods of :class:`Searcher`, too.
+    """
+
+    @property
+    def under_way(self) -> Sequence[Trial[G]]:
+        """The trials that were asked for before the last :meth:`tell_some`, and not told by then; part of the state."""
+        ...
+
+    def tell_some(self, evaluations: Sequence[Evaluation[G]]) -> None:
+        """Learn from evaluations of asked trials, in any order; none at all is the end of a generation, too.
+
+        All that :meth:`ask` returned has been drawn by then.
+
+        Raises:
+            ValueError: One is none of the trials that were asked for and not told.
+        """
+        ...
+
+    def ask(self) -> Sequence[Trial[G]]:
+        """As :meth:`Searcher.ask`."""
+        ...
+
+    def state(self) -> Json:
+        """As :meth:`Searcher.state`, with the trials under way."""
         ...
 
 

@@ -57,6 +57,8 @@ class Generational(ABC, Generic[G]):
         self._reproduction = Reproduction(space, objectives)
         self._generation = 0
         self._asked: Sequence[Trial[G]] = []
+        #: Trials of earlier generations without an evaluation, by their keys; see :mod:`evonas.search.steady_state`.
+        self._waiting: dict[tuple[int, int], Trial[G]] = {}
         self._promoted: list[Member[G]] = []
         #: For each rung but the last: the non-dominated members of all evaluations so far.
         self._rivals: list[list[Member[G]]] = [[] for _ in rungs[1:]]
@@ -96,13 +98,17 @@ class Generational(ABC, Generic[G]):
         """
         if not self._asked or [e.key for e in evaluations] != [t.key for t in self._asked]:
             raise ValueError("tell() needs one evaluation for each asked trial, in the order of ask()")
-        members = [Member(t.individual, e) for t, e in zip(self._asked, evaluations, strict=True)]
+        self._end([Member(t.individual, e) for t, e in zip(self._asked, evaluations, strict=True)])
+
+    def _end(self, members: list[Member[G]]) -> None:
+        """End a generation: promote some of the members, and learn from all."""
         self._promoted = []
         for rung in range(len(self._rungs) - 1):
             if peers := [m for m in members if self._rung(m) == rung]:
                 self._promoted += self._promising(peers, rung)
         self._promoted.sort(key=lambda member: member.individual.id)
-        self._learn(members)
+        if members:
+            self._learn(members)
         self._asked = []
         self._generation += not self._promoted
 

@@ -19,7 +19,7 @@ from evonas.objectives import Objectives
 from evonas.search.base import History, Traits
 from evonas.search.credit import WORK, Credit, credit_batch, founders_reference
 from evonas.search.exploration import Explorer
-from evonas.search.generational import Generational, keys, members_of
+from evonas.search.generational import keys, members_of
 from evonas.search.parent_selection import (
     PARENT_SELECTIONS,
     Choice,
@@ -30,6 +30,7 @@ from evonas.search.parent_selection import (
     hopeful,
 )
 from evonas.search.reproduction import LazyTrials, Proposal, Screening
+from evonas.search.steady_state import SteadyState
 from evonas.search.survival import SURVIVALS, survivors
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json, Metrics, suggestion
@@ -41,7 +42,7 @@ DRAWS, CLOSE = 4, 0.01
 UNEXPLORED = "unexplored"
 
 
-class NSGA2(Generational[G]):
+class NSGA2(SteadyState[G]):
     """A population under mutation, crossover and selection, beside an unbounded archive of non-dominated members.
 
     With several rungs a member counts with its evaluation at the highest rung that it reached: only the last rung's
@@ -119,8 +120,7 @@ class NSGA2(Generational[G]):
         if self._explorer is not None:
             return self._trials(self._explored, self._n_children, self._screening)
         if self._generation == 1 and self._parent is front_gap:
-            able = [m for m in self._population if m.evaluation.status == "ok"]
-            able = [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
+            able = self._hopeful()
             self._childless = [able[i] for i in self._rng.permutation(len(able))]
         members = [*{m.evaluation.key: m for m in self._archive + self._population}.values()]
         alive = set(keys(self._population))
@@ -131,6 +131,10 @@ class NSGA2(Generational[G]):
         work = np.array([m.evaluation.metrics.get(WORK) or np.nan if m.individual.parents else np.nan for m in members])
         pool = Pool(F, ranking.rank, np.argsort(ranking.order()), living, violation, logarithmic, exponents_of(F, work))
         return LazyTrials(lambda: self._trial(self._next_proposal(members, pool), self._screening), self._n_children)
+
+    def _hopeful(self) -> list[Member[G]]:
+        able = [m for m in self._population if m.evaluation.status == "ok"]
+        return [m for m, has_hope in zip(able, hopeful(self._losses(able)[0]), strict=True) if has_hope]
 
     def _explored(self) -> tuple[Offspring[G], tuple[Member[G], ...]]:
         """Cross two members of the front, or propose a new neighbour."""
@@ -220,6 +224,9 @@ class NSGA2(Generational[G]):
         if self._adaptive_operators:
             self._pay(members)
         self._survive(members)
+        late = {m.individual.id for m in members if not m.individual.generation} if self._generation else set()
+        if late and self._parent is front_gap:  # founders that were under way when the first children were bred
+            self._childless += [m for m in self._hopeful() if m.individual.id in late]
         if confirmed := [m for m in members if self._confirmed(m)]:
             self._archive = self._front(self._archive + confirmed)
         if self._explorer is not None:

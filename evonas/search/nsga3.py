@@ -12,7 +12,8 @@ from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.objectives.pareto import Extent, niched, reference_directions
 from evonas.search.base import History, Traits, check_rungs
-from evonas.search.generational import Generational, keys, members_of
+from evonas.search.generational import keys, members_of
+from evonas.search.steady_state import SteadyState
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json
 
@@ -28,7 +29,7 @@ class NSGA3Settings:
     crossover_rate: float = 0.5
 
 
-class NSGA3(Generational[G]):
+class NSGA3(SteadyState[G]):
     """A population that is spread over reference directions in the space of the objectives.
 
     There are as many directions as members of the population, or a few less. Parents are drawn at random; of two that

@@ -8,12 +8,12 @@ import numpy as np
 
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
-from evonas.search.generational import Generational
 from evonas.search.reproduction import Screening
+from evonas.search.steady_state import SteadyState
 from evonas.space import G, Offspring, SearchSpace
 
 
-class RandomSearch(Generational[G]):
+class RandomSearch(SteadyState[G]):
     """Founders only: as many as an NSGA-II with the same numbers evaluates, in the same batches.
 
     With several rungs it is successive halving by rank (Jamieson 2016, https://arxiv.org/abs/1502.07943). Founders need

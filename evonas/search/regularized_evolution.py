@@ -12,7 +12,8 @@ import numpy as np
 from evonas.individual import Member, Trial
 from evonas.objectives import Objectives
 from evonas.search.base import History, Traits, check_rungs
-from evonas.search.generational import Generational, keys, members_of
+from evonas.search.generational import keys, members_of
+from evonas.search.steady_state import SteadyState
 from evonas.space import G, Offspring, SearchSpace
 from evonas.types import Json
 
@@ -28,7 +29,7 @@ class RegularizedEvolutionSettings:
     sample: int = 25
 
 
-class RegularizedEvolution(Generational[G]):
+class RegularizedEvolution(SteadyState[G]):
     """Evolution with aging: the best of a tournament is mutated, the child joins the population, and the oldest leaves.
 
     With several objectives the best is by rank, then by crowding distance.
@@ -72,7 +73,7 @@ class RegularizedEvolution(Generational[G]):
         return self._trials(self._propose, self._n_children)
 
     def _propose(self) -> tuple[Offspring[G], tuple[Member[G], ...]]:
-        drawn = self._rng.choice(len(self._queue), self._sample, replace=False)
+        drawn = self._rng.choice(len(self._queue), min(self._sample, len(self._queue)), replace=False)
         contestants = [self._queue[i] for i in drawn]
         best = contestants[self._rank(contestants).order()[0]]
         return self._space.mutate(best.genotype, self._rng), (best,)

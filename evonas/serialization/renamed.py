@@ -61,12 +61,13 @@ def ignore(former: str, present: str) -> None:
     """Say nothing: the name was not typed now, but stored by an earlier version."""
 
 
-def settings(values: Mapping[str, Any], note: Note = tell) -> dict[str, Any]:
+def settings(values: Mapping[str, Any], note: Note = tell, *, space: object = None) -> dict[str, Any]:
     """Settings of a run under their present names, in the same order; what has another form than settings stays.
 
     Args:
         values: Fields of :class:`evonas.config.RunConfig`, possibly by former names.
         note: Called for each former name.
+        space: Name of the search space where the values have none, as stored ones always do.
 
     Raises:
         UserError: A setting is there under both names.
@@ -81,7 +82,7 @@ def settings(values: Mapping[str, Any], note: Note = tell) -> dict[str, Any]:
     if isinstance(found.get("training"), Mapping):
         found["training"] = keys(found["training"], TRAINING, note)
     if isinstance(found.get("space_options"), Mapping):
-        found["space_options"] = space_options(found.get("space", "neuron"), found["space_options"], note)
+        found["space_options"] = space_options(found.get("space", space), found["space_options"], note)
     return found
 
 

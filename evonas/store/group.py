@@ -29,6 +29,7 @@ class Group(Generic[G]):
         self._store, self._report = store, report
         self._waiting: list[Unstored[G]] = []
         self._individuals: list[IndividualRow] = []
+        self._seconds, self._n_bytes = 0.0, 0
 
     def __enter__(self) -> Group[G]:
         return self
@@ -50,21 +51,26 @@ class Group(Generic[G]):
         Raises:
             StoreError: See :meth:`RunStore.add_evaluations`.
         """
-        self._waiting.append(self._store.packed(evaluation, elapsed=elapsed))
-        seconds = sum(unstored.evaluation.seconds for unstored in self._waiting)
-        n_bytes = sum(len(unstored.blob or b"") for unstored in self._waiting)
-        if seconds >= MOST_SECONDS or n_bytes >= MOST_BYTES:
+        unstored = self._store.packed(evaluation, elapsed=elapsed)
+        self._waiting.append(unstored)
+        self._seconds += unstored.evaluation.seconds
+        self._n_bytes += len(unstored.blob or b"")
+        if self._seconds >= MOST_SECONDS or self._n_bytes >= MOST_BYTES:
             self.store()
 
-    def store(self) -> None:
+    def store(self, *, individuals: bool = False) -> None:
         """Store the waiting evaluations, then report them.
+
+        Args:
+            individuals: Also store individuals if no evaluation waits.
 
         Raises:
             StoreError: See :meth:`RunStore.add_evaluations`; none is reported.
         """
         waiting, self._waiting = self._waiting, []
-        if waiting:
-            individuals, self._individuals = self._individuals, []
-            self._store.add_evaluations(waiting, individuals)
+        self._seconds, self._n_bytes = 0.0, 0
+        if waiting or individuals:
+            rows, self._individuals = self._individuals, []
+            self._store.add_evaluations(waiting, rows)
         for unstored in waiting:
             self._report(unstored.evaluation)

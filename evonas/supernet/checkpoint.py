@@ -139,10 +139,4 @@ def load_supernet(directory: Path) -> Weights:
     data = load(directory / CHECKPOINT)
     if data is None:
         raise UserError(f"there is no supernet in {directory}: seed a run with a method that trains one")
-    return supernet_weights(data)
-
-
-def supernet_weights(checkpoint: Encoded) -> Weights:
-    """Return the supernet's part of a checkpoint."""
-    arrays = checkpoint.arrays
-    return {name.removeprefix(SUPERNET): value for name, value in arrays.items() if name.startswith(SUPERNET)}
+    return data.part(SUPERNET)

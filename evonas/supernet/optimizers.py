@@ -107,10 +107,11 @@ class WeightLearner:
         active = arch.detach() != 0
         active = active.any(0) if active.dim() == 3 else active
         self.updates += (self._common + float(self._costs[active].sum())) * len(batch.x)
+        arch = arch.to(batch.x.device)
         if not self.heads or mix is None:
             outputs: Tensor = self.supernet(batch.x, arch)
         else:
-            mixed = {name: torch.tensordot(mix, head, 1) for name, head in self.heads.items()}
+            mixed = {name: torch.tensordot(mix.to(head.device), head, 1) for name, head in self.heads.items()}
             outputs = torch.func.functional_call(self.supernet, mixed, (batch.x, arch))
         return outputs
 
@@ -119,7 +120,7 @@ class WeightLearner:
         """Give the supernet the heads as its last layer, mixed in these shares, ``(n_heads,)``."""
         own = dict(self.supernet.named_parameters())
         for name, head in self.heads.items():
-            own[name].copy_(torch.tensordot(mix, head, 1))
+            own[name].copy_(torch.tensordot(mix.to(head.device), head, 1))
 
     def rate(self, progress: float) -> float:
         """Return the learning rate, which falls from the first to the last value, by the settings' schedule."""
@@ -208,7 +209,7 @@ def optimizer_arrays(optimizer: torch.optim.Optimizer, prefix: str) -> Arrays:
     """Return the state of an optimiser as named arrays."""
     state: Mapping[int, Mapping[str, Any]] = optimizer.state_dict()["state"]
     return {
-        f"{prefix}.{index}.{name}": value.numpy().copy(order="C")
+        f"{prefix}.{index}.{name}": value.cpu().numpy().copy(order="C")
         for index, values in state.items() for name, value in values.items() if isinstance(value, Tensor)
     }
 

@@ -65,13 +65,15 @@ def read_off(
             mix = training.hypernet.coefficients(complexities[index])
             training.learner.settle(torch.from_numpy(mix).float())
         state = _network(training, genotype).state_dict()
-        members.append(Phenotype(genotype, {name: value.numpy().copy(order="C") for name, value in state.items()}))
+        weights = {name: value.cpu().numpy().copy(order="C") for name, value in state.items()}
+        members.append(Phenotype(genotype, weights))
     return members
 
 
 def _network(training: SupernetTraining[G], genotype: G) -> nn.Module:
     """Return the phenotype with the supernet's weights."""
     network = training.space.compile(genotype, training.space.extract(training.learner.supernet, genotype))
+    network.to(training.device)
     recalibrate(network, batches_of(training.batch(training.seen[:MOST]).x))
     return network
 

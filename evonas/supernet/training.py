@@ -17,7 +17,7 @@ from evonas.capabilities.family import Report
 from evonas.capabilities.options import HasWeightOptions
 from evonas.data.samples import Splits
 from evonas.space import Encoded, G
-from evonas.supernet.checkpoint import CHECKPOINT, HEADS, SUPERNET, supernet_weights
+from evonas.supernet.checkpoint import CHECKPOINT, HEADS, SUPERNET
 from evonas.supernet.optimizers import (
     Batch,
     LogitLearner,
@@ -40,6 +40,7 @@ from evonas.supernet.settings import (
 from evonas.supernet.steps import GatedStep, PathStep, RelaxedStep, SandwichStep, Step, StepContext
 from evonas.training import Stop
 from evonas.training.checkpoint import Checkpoint, data_and_seed, digest
+from evonas.training.device import current
 from evonas.types import Floats, Ints, Metrics, UserError
 
 
@@ -63,6 +64,8 @@ class SupernetTraining(Generic[G]):
         learner: The supernet with the optimiser of its weights.
         logits: None if the method has no logits.
         held_out: Indices of the training samples that weights do not see.
+        device: Device of the weights and the samples. Logits, and all that is drawn, are on the CPU: every device sees
+            the same choices.
     """
 
     def __init__(
@@ -74,10 +77,12 @@ class SupernetTraining(Generic[G]):
         self.task, self._seed, self._n_epochs = splits.task, seed, n_epochs
         self._costs = {**self.choices.costs, **costs}
         rng = np.random.default_rng(seed)
-        supernet = space.supernet(int(rng.integers(2**62)))
+        self.device = current()
+        supernet = space.supernet(int(rng.integers(2**62))).to(self.device)
         train = splits.train
-        weight = None if train.weight is None else torch.from_numpy(train.weight)
-        self.samples = Batch(torch.from_numpy(train.x), torch.from_numpy(train.y), weight)
+        weight = None if train.weight is None else torch.from_numpy(train.weight).to(self.device)
+        x, y = (torch.from_numpy(array).to(self.device) for array in (train.x, train.y))
+        self.samples = Batch(x, y, weight)
         order = rng.permutation(len(splits.train))
         n_held_out = round(settings.arch_share * len(order))
         if not 0 < n_held_out < len(order) - 1:  # a single sample has no variance for BatchNorm
@@ -115,7 +120,8 @@ class SupernetTraining(Generic[G]):
     def batch(self, indices: Ints) -> Batch:
         """Return training samples by their indices."""
         x, y, weight, _ = self.samples
-        return Batch(x[indices], y[indices], None if weight is None else weight[indices])
+        index = torch.from_numpy(indices).to(self.device)
+        return Batch(x[index], y[index], None if weight is None else weight[index])
 
     def _share_of_skips(self) -> Metrics:
         """Return the share of rows that prefer the skip, averaged over the references: 1 is the collapse."""
@@ -190,8 +196,8 @@ class SupernetTraining(Generic[G]):
         n_references = self.hypernet.n_references
         self.learner.settle(torch.full((n_references,), 1 / n_references))
         state = self.learner.supernet.state_dict()
-        arrays = {f"{SUPERNET}{name}": value.numpy().copy(order="C") for name, value in state.items()}
-        arrays |= {f"{HEADS}{name}": head.detach().numpy().copy() for name, head in self.learner.heads.items()}
+        arrays = {f"{SUPERNET}{name}": value.cpu().numpy().copy(order="C") for name, value in state.items()}
+        arrays |= {f"{HEADS}{name}": head.detach().cpu().numpy().copy() for name, head in self.learner.heads.items()}
         arrays |= optimizer_arrays(self.learner.optimizer, "weights")
         if self.logits is not None:
             arrays |= {"references": self.logits.references.detach().numpy()}
@@ -208,7 +214,7 @@ class SupernetTraining(Generic[G]):
             return 0
         try:
             arrays = data.arrays
-            state = {name: torch.from_numpy(value) for name, value in supernet_weights(data).items()}
+            state = {name: torch.from_numpy(value) for name, value in data.part(SUPERNET).items()}
             self.learner.supernet.load_state_dict(state)
             with torch.no_grad():
                 for name, head in self.learner.heads.items():

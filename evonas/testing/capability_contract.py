@@ -13,14 +13,14 @@ from evonas.capabilities.choices import HasChoices, Relaxable
 from evonas.capabilities.display import Describable, Drawable, Readable
 from evonas.capabilities.initialization import SpreadsFounders
 from evonas.capabilities.layers import Lowerable
-from evonas.capabilities.training import Trainable
+from evonas.capabilities.training import Trainable, Training, TrainsMany
 from evonas.capabilities.variation import HasFeatures, HasNeighbours, InheritsWeights, MutatesTowards
 from evonas.data.samples import Samples, Splits
 from evonas.space import InvalidGenotype, SearchSpace
 from evonas.testing.contract import Contract, required
 from evonas.testing.layer_reference import outputs_of
 from evonas.testing.lineage import SEEDS, frozen, generator, initial_weights, lineage
-from evonas.training import Cancelled, Recipe, Stop
+from evonas.training import Cancelled, Recipe, Stop, Trained
 from evonas.types import Task
 
 
@@ -223,6 +223,28 @@ class CapabilityContract(Contract):
                 space.sample(generator(0)), None, noise(self.task), Recipe(), epochs=1, seed=np.random.SeedSequence(5),
                 stop=stop,
             )
+
+    def test_networks_that_are_trained_together_are_those_that_are_trained_alone(self, space: SearchSpace[Any]) -> None:
+        if not (isinstance(space, Trainable) and isinstance(space, TrainsMany) and space.trains_many):
+            pytest.skip("this space does not train many networks at once")
+        whole: Any = space
+        splits, recipe, seeds = noise(self.task, 16), Recipe(batch_size=8), [np.random.SeedSequence(i) for i in (5, 6)]
+        genotypes = [whole.sample(generator(i)) for i in (0, 1)]
+        trainings: list[Training[Any]] = [
+            Training(genotype, initial_weights(whole, genotype), recipe, 1, seed, Stop())
+            for genotype, seed in zip(genotypes, seeds, strict=True)
+        ]
+        found = dict(pair for group in space.train_many(trainings, splits) for pair in group)
+        assert sorted(found) == [0, 1], "train_many must yield one result for each training"
+        for index, one in enumerate(trainings):
+            alone = whole.train(one.genotype, one.weights, splits, recipe, epochs=1, seed=one.seed, stop=Stop())
+            together = found[index]
+            assert isinstance(together, Trained), f"train_many fails where train does not: {together}"
+            assert together.genotype == alone.genotype, "train_many gives another genotype than train"
+            for name, value in alone.weights.items():
+                np.testing.assert_array_equal(
+                    value, together.weights[name], f"train_many gives other {name} than train: it depends on the others"
+                )
 
 
 def noise(task: Task, n: int = 64) -> Splits:

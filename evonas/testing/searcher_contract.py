@@ -11,6 +11,7 @@ import pytest
 
 from evonas.individual import Evaluation, Individual, Trial
 from evonas.search import Searcher, SearcherFactory, traits_of
+from evonas.search.base import TellsSome
 from evonas.testing.contract import Contract
 from evonas.testing.toy import OBJECTIVES, Digits, ToySpace
 
@@ -130,6 +131,28 @@ class SearcherContract(Contract):
         trials = searcher.ask()
         with pytest.raises(ValueError, match="one evaluation for each asked trial"):
             searcher.tell([evaluate(t) for t in trials[1:]])
+
+    def test_one_that_is_told_of_some_trials_goes_on_with_the_others_under_way(self, make_searcher: Maker) -> None:
+        memory, searcher = Memory(), make_searcher(4)
+        if not isinstance(searcher, TellsSome):
+            return
+        waiting: dict[tuple[int, int], Trial[Digits]] = {}
+        for n_told in (7, 0, 11):
+            trials = list(searcher.ask())
+            memory.individuals |= {t.individual.id: t.individual for t in trials}
+            waiting |= {t.key: t for t in trials}
+            told = list(waiting.values())[::-1][:n_told]
+            memory.evaluations |= {t.key: evaluate(t) for t in told}
+            searcher.tell_some([memory.evaluations[t.key] for t in told])
+            waiting = {key: trial for key, trial in waiting.items() if key not in {t.key for t in told}}
+            assert {t.key for t in searcher.under_way} == set(waiting), "under_way must be what was asked and not told"
+        state = searcher.state()
+        with pytest.raises(ValueError, match="asked for and not told"):
+            searcher.tell_some([Evaluation(10**6, 1, "ok", {}, 0.0)])
+        twin: Any = make_searcher(99)
+        twin.restore(json.loads(json.dumps(state)), memory)
+        assert twin.under_way == searcher.under_way, "the state must name the trials under way"
+        assert twin.ask() == searcher.ask(), "a restored searcher asks for other trials"
 
     def test_it_ends(self, make_searcher: Maker) -> None:
         memory, searcher = Memory(), make_searcher(0)

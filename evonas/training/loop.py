@@ -18,15 +18,16 @@ from evonas.training.recipe import Epoch, Recipe
 from evonas.training.stop import Stop
 from evonas.types import Floats, Task
 
+CPU = torch.device("cpu")
 #: Samples per forward pass in predictions, which bounds memory only.
 PREDICTION_BATCH = 1024
 
 
 def fit(
     module: nn.Module, splits: Splits, recipe: Recipe, *, epochs: int, seed: np.random.SeedSequence, stop: Stop,
-    teacher: Floats | None = None,
+    teacher: Floats | None = None, device: torch.device = CPU,
 ) -> tuple[Epoch, ...]:
-    """Train ``module`` in place on one CPU thread.
+    """Train ``module`` in place, on the CPU with one thread; afterwards it is on the CPU again.
 
     Pruning, regrowth and dropout of hidden neurons belong to a space's own trainer; here they are refused.
 
@@ -39,6 +40,7 @@ def fit(
         stop: Polled at every step.
         teacher: Class probabilities or standardised targets that are mixed into the targets, float32 of shape
             ``(n_train, n_outputs)``.
+        device: Device on which it is trained.
 
     Raises:
         ValueError: The recipe asks for one of these.
@@ -46,13 +48,15 @@ def fit(
     """
     if recipe.pruning or recipe.regrowth:
         raise ValueError("pruning and regrowth need a space with a trainer of its own, not the plain torch loop")
+    if recipe.quantisation:
+        raise ValueError("quantisation needs a space with a trainer of its own, not the plain torch loop: leave it out")
     if recipe.hidden_dropout:
         raise ValueError("hidden_dropout needs a space with a trainer of its own, not the plain torch loop: leave it 0")
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     number = int(rng.integers(2**63))
     torch.manual_seed(number)
-    step = _Step(module, splits, recipe, teacher)
+    step = _Step(module.to(device), splits, recipe, teacher, device)
     stopping: EarlyStopping[dict[str, Any]] = EarlyStopping(recipe.patience)
     n_samples = len(splits.train.x)
     augmentation = Augmentation(splits.train.x.shape[1:], recipe)
@@ -69,23 +73,26 @@ def fit(
             total += step(batch, view, next(rates)) * len(batch)
         if not np.isfinite(total):
             raise FloatingPointError(f"the training loss is not finite after {epoch + 1} epochs")
-        val_loss = stopping.validated(lambda: _validation_loss(module, splits))
+        val_loss = stopping.validated(lambda: _validation_loss(module, splits, device))
         history.append(Epoch(total / n_samples, val_loss, n_params))
         if stopping.ends(val_loss, lambda: copy.deepcopy(module.state_dict())):
             break
     if stopping.best is not None:
         module.load_state_dict(stopping.best)
+    module.to(CPU)
     return tuple(history)
 
 
 class _Step:
     """The step of the optimizer on a batch."""
 
-    def __init__(self, module: nn.Module, splits: Splits, recipe: Recipe, teacher: Floats | None) -> None:
+    def __init__(
+        self, module: nn.Module, splits: Splits, recipe: Recipe, teacher: Floats | None, device: torch.device
+    ) -> None:
         self._module, self._task, self._recipe = module, splits.task, recipe
-        self._x, self._y = _tensors(splits.train)
+        self._x, self._y = (tensor.to(device) for tensor in _tensors(splits.train))
         self._teacher, self._weight = (
-            None if array is None else torch.from_numpy(array) for array in (teacher, splits.train.weight)
+            None if array is None else torch.from_numpy(array).to(device) for array in (teacher, splits.train.weight)
         )
         self._optimizer = _optimizer(module, recipe)
 
@@ -99,9 +106,10 @@ class _Step:
         """
         for group in self._optimizer.param_groups:
             group["lr"] = rate
+        batch = batch.to(self._x.device)
         inputs = self._x[batch]
         if view is not None:
-            inputs = inputs.flatten(1)[:, torch.from_numpy(view)].reshape(inputs.shape)
+            inputs = inputs.flatten(1)[:, torch.from_numpy(view).to(inputs.device)].reshape(inputs.shape)
         outputs = self._module(nn.functional.dropout(inputs, self._recipe.input_dropout))
         teacher, weight = (None if array is None else array[batch] for array in (self._teacher, self._weight))
         loss = _loss(outputs, self._y[batch], self._task, self._recipe, teacher, weight)
@@ -122,14 +130,20 @@ def initialise(module: nn.Module, seed: np.random.SeedSequence) -> None:
                 reset()
 
 
-def predict(module: nn.Module, samples: Samples) -> Floats:
-    """Outputs before softmax, shape ``(n, n_outputs)``."""
+def predict(module: nn.Module, samples: Samples, device: torch.device = CPU) -> Floats:
+    """Outputs before softmax, shape ``(n, n_outputs)``; the module is left on the device.
+
+    Args:
+        module: The network.
+        samples: The samples.
+        device: Device on which outputs are computed.
+    """
     torch.set_num_threads(1)
     x, _ = _tensors(samples)
-    module.eval()
+    module.to(device).eval()
     with torch.inference_mode():
         batches = [x[begin : begin + PREDICTION_BATCH] for begin in range(0, len(x), PREDICTION_BATCH)]
-        return np.concatenate([module(batch).numpy() for batch in batches]).astype(np.float32)
+        return np.concatenate([module(batch.to(device)).cpu().numpy() for batch in batches]).astype(np.float32)
 
 
 def _tensors(samples: Samples) -> tuple[Tensor, Tensor]:
@@ -177,9 +191,9 @@ def _loss(
     return loss if weight is None else (loss.reshape(len(loss), -1).mean(1) * weight).mean()
 
 
-def _validation_loss(module: nn.Module, splits: Splits) -> float | None:
+def _validation_loss(module: nn.Module, splits: Splits, device: torch.device) -> float | None:
     if not len(splits.validation):
         return None
-    outputs = torch.from_numpy(predict(module, splits.validation))
+    outputs = torch.from_numpy(predict(module, splits.validation, device))
     weight = None if splits.validation.weight is None else torch.from_numpy(splits.validation.weight)
     return float(_loss(outputs, _tensors(splits.validation)[1], splits.task, Recipe(), None, weight))

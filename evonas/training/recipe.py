@@ -8,7 +8,7 @@ from typing import Generic, Literal
 
 import numpy as np
 
-from evonas.types import Doubles, G, Weights
+from evonas.types import Doubles, G, IntegerType, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,9 @@ class Recipe:
             they count from the end of pruning.
         pruning: Prune while training.
         regrowth: Move edges while training.
+        quantisation: Weights and activations are rounded in every pass, as in a program of integers of this type, and
+            the gradient passes as if they were not (Jacob 2018, https://arxiv.org/abs/1712.05877); for networks that
+            begin with weights, in spaces with a trainer of their own. The weights that come out are rounded.
     """
 
     batch_size: int = 64
@@ -148,6 +151,7 @@ class Recipe:
     patience: int | None = None
     pruning: Pruning | None = None
     regrowth: Regrowth | None = None
+    quantisation: IntegerType | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -160,6 +164,9 @@ class Recipe:
                 raise ValueError(f"{name} must be a share from 0 to 1, got {getattr(self, name)}")
         if not 0 < self.child_epochs[0] <= self.child_epochs[1] < math.inf:
             raise ValueError(f"child_epochs must be two positive shares, the smaller first, got {self.child_epochs}")
+        if self.quantisation is not None and (self.pruning is not None or self.regrowth is not None):
+            raise ValueError("expected no pruning and no regrowth beside quantisation, since edges must stay: leave "
+                             "these out, or quantise in a training of its own")
         if self.shift < 0:
             raise ValueError(f"shift must not be negative, got {self.shift}")
         for name in ("min_edges_for_augmentation", "longer_edges"):

@@ -16,6 +16,9 @@ class Cancelled(Exception):
 class TrialTimeout(TimeoutError):
     """Raised if training took longer than its time limit."""
 
+    def __init__(self, message: str = "the trial took longer than its time limit") -> None:
+        super().__init__(message)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stop:
@@ -47,4 +50,4 @@ class Stop:
         if self.flag[0]:
             raise Cancelled("training was stopped")
         if time.monotonic() > self.deadline:
-            raise TrialTimeout("the trial took longer than its time limit")
+            raise TrialTimeout

@@ -123,7 +123,7 @@ def row(space: NeuronSpace, genotype: Any, weights: Weights) -> list[str]:
     session = dense_session(task.n_inputs, task.n_outputs, params)
     x = pixels[:1].reshape(1, -1).astype(np.float32)
     contestants: dict[str, tuple[Precision, bool]] = {
-        "float32": ("float32", False), "int8": ("int8", False), "portable": ("float32", True)
+        "float32": ("float32", False), "int8-weights": ("int8-weights", False), "portable": ("float32", True)
     }
     times: dict[str, list[float]] = {name: [] for name in (*contestants, "run", "bound")}
     flash: dict[str, int] = {}
@@ -155,7 +155,7 @@ def main() -> None:
     table = Table(title="one image, microseconds on one core")
     for heading in (
         "edges", "parameters", "C float32", "C int8", "portable C", "dense, run()", "dense, bound", "ratio to run()",
-        "ratio to bound", "ns an edge", "int8", "portable", "flash an edge", "int8",
+        "ratio to bound", "ns an edge", "int8-weights", "portable", "flash an edge", "int8-weights",
     ):
         table.add_column(heading, justify="right")
     for network in founders() if networks is None else members(networks):

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from evonas.capabilities.choices import Choices
 from evonas.capabilities.diagram import NetworkDiagram
+from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
 from evonas.space import Encoded, Offspring
@@ -37,8 +38,8 @@ class BlockSpace:
     """Residual networks of 8 blocks, each with an operation of its own, for one task: 9^8 or 6^8 architectures.
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasNeighbours``, ``HasFeatures``,
-    ``HasWeightOptions``, ``HasPresets``, ``Readable``, ``Describable``, ``Drawable``, ``Relaxable`` and ``Sliceable``;
-    picklable.
+    ``HasWeightOptions``, ``HasPresets``, ``Readable``, ``Describable``, ``Drawable``, ``Relaxable``, ``Sliceable`` and
+    ``Lowerable``; picklable.
 
     Args:
         task: Gives the image's shape and the number of outputs.
@@ -137,6 +138,12 @@ class BlockSpace:
         if weights is not None:
             load_weights(network, weights)
         return network
+
+    def layers(self, genotype: BlockGenotype, weights: Weights) -> LayerGraph:
+        """See :func:`evonas.export.layers.recording.layers_of`."""
+        from evonas.export.layers.recording import layers_of
+
+        return layers_of(self.compile(genotype, weights), self.task.input_shape)
 
     @property
     def weight_options(self) -> Mapping[str, Any]:

@@ -182,7 +182,7 @@ def extract(supernet: nn.Module, genotype: BlockGenotype, layout: Layout) -> Wei
         body = supernet.blocks[index].body
         assert isinstance(body, SlicedBodies | SeparateBodies)
         state |= {f"blocks.{index}.body.{name}": value for name, value in body.cut(column).items()}
-    return {name: value.detach().numpy().copy(order="C") for name, value in state.items()}
+    return {name: value.detach().cpu().numpy().copy(order="C") for name, value in state.items()}
 
 
 def rank_slices(supernet: nn.Module) -> None:

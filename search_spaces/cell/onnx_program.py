@@ -42,6 +42,10 @@ class OnnxProgram:
         """Return the network."""
         return self.network
 
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """Return the outputs, ``(n, n_outputs)``, as they are."""
+        return outputs.astype(np.float64)
+
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """Return the one file of the program."""
         graph, scaling = OnnxGraph(), self.target.scaling

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from search_spaces.cell.network import Network
 
+#: Path of a module on an edge.
+_EDGE = re.compile(r"cells\.(\d+)\.edges\.[^.]+\.(\w+)(\.\d+)*")
 #: Crossovers whose child may equal a parent before a mutant is made instead.
 CROSSOVER_DRAWS = 10
 
@@ -149,10 +152,13 @@ class CellSpace:
         return OnnxProgram(self.task, target, self.compile(genotype, weights))
 
     def layers(self, genotype: CellGenotype, weights: Weights) -> LayerGraph:
-        """See :func:`search_spaces.cell.layers.layers_of`."""
-        from search_spaces.cell.layers import layers_of
+        """See :func:`evonas.export.layers.recording.layers_of`; pools are named by their operation and cell."""
+        from evonas.export.layers.recording import layers_of
 
-        return layers_of(self.compile(genotype, weights), self.task.input_shape)
+        def name_of(path: str) -> str:
+            return _EDGE.sub(r"\2 of cell \1", path)
+
+        return layers_of(self.compile(genotype, weights), self.task.input_shape, name_of)
 
     @property
     def timed_parts(self) -> TimedParts:

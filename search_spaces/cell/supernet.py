@@ -55,7 +55,7 @@ def extract(supernet: nn.Module, genotype: CellGenotype, layout: Layout) -> Weig
     with torch.device("meta"):  # names only
         names = Network(genotype, layout).state_dict()
     state = supernet.state_dict()
-    return {name: state[name].detach().numpy().copy(order="C") for name in names}
+    return {name: state[name].detach().cpu().numpy().copy(order="C") for name in names}
 
 
 def row_weights(arch: Tensor) -> list[RowWeights]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.types import Metrics, Task, Weights, suggestion
@@ -51,8 +52,8 @@ class CnnOptions(BaseModel):
 class CnnSpace:
     """Tiny convolutional networks for one task.
 
-    Implements :class:`evonas.space.SearchSpace`, ``Seedable`` and ``Describable``; picklable. Children begin with fresh
-    weights.
+    Implements :class:`evonas.space.SearchSpace`, ``Seedable``, ``Describable`` and ``Lowerable``; picklable. Children
+    begin with fresh weights.
 
     Args:
         task: Gives the images' shape and the number of outputs.
@@ -160,6 +161,12 @@ class CnnSpace:
         if weights is not None:
             load_weights(network, weights)
         return network
+
+    def layers(self, genotype: CnnGenotype, weights: Weights) -> LayerGraph:
+        """See :func:`evonas.export.layers.recording.layers_of`."""
+        from evonas.export.layers.recording import layers_of
+
+        return layers_of(self.compile(genotype, weights), self.task.input_shape)
 
     def describe(self, genotype: CnnGenotype) -> list[tuple[str, list[str], list[list[str]]]]:
         """Return a table of the layers with their sizes and multiply-adds."""

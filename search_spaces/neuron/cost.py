@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from evonas.types import Metrics
-from search_spaces.neuron.genotype import Activation, NeuronGenotype, n_distinct
+from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.trainer.base import Norm
 
 #: FLOPs of an edge: a multiplication and an addition, the convention of the sparse-training literature.
@@ -26,25 +24,17 @@ def cost(genotype: NeuronGenotype, norm: Norm) -> Metrics:
         literature; ``flops_total``, which adds a bias for each neuron, and ReLU and norm (with its gain) for each
         hidden neuron that has them; ``neurons``, the hidden ones; ``depth``, the output's layer.
     """
-    if norm not in genotype.costs:
-        genotype.costs[norm] = _counted(genotype, norm)
-    return dict(genotype.costs[norm])
-
-
-def _counted(genotype: NeuronGenotype, norm: Norm) -> Metrics:
-    n_edges, n_hidden = genotype.n_trained_edges, genotype.n_hidden
+    n_edges, n_hidden, counts = genotype.n_trained_edges, genotype.n_hidden, genotype.counts
     n_biases = n_hidden + genotype.n_outputs
-    has_norm = (genotype.activations == Activation.NORM) & (norm != "none")
-    n_normed, n_norms = int(has_norm.sum()), len(np.unique(genotype.layers[has_norm]))
+    n_normed, n_norms = (0, 0) if norm == "none" else (counts.n_normed, counts.n_norms)
     n_gains = n_normed if norm == "layer-affine" else 0
     norm_flops = NORM_FLOPS_PER_NEURON * n_normed + NORM_FLOPS_PER_LAYER * n_norms
-    n_rectified = n_hidden - int((genotype.activations == Activation.LINEAR).sum())
+    n_rectified = n_hidden - counts.n_linear
     params = n_edges + n_biases + n_gains
     if genotype.release_at == 1:
-        n_saved = genotype.n_edges - genotype.n_weights
-        biases = n_distinct(genotype.channels) + genotype.n_outputs
-        gains = n_distinct(genotype.channels[has_norm]) if n_gains else 0
-        params = n_edges - n_saved * n_edges // max(1, genotype.n_edges) + biases + gains
+        n_saved = genotype.n_edges - counts.n_weights
+        gains = counts.n_gains if n_gains else 0
+        params = n_edges - n_saved * n_edges // max(1, genotype.n_edges) + counts.n_biases + gains
     return {
         "edges": float(n_edges),
         "params": float(params),

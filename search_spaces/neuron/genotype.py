@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.space import InvalidGenotype
-from evonas.types import Metrics
 
 #: Ids of hidden neurons are drawn from [FIRST_HIDDEN_ID, 2**63); inputs and outputs have small ids that never change.
 FIRST_HIDDEN_ID = 1 << 32
@@ -185,9 +184,14 @@ class NeuronGenotype:
         return state.hexdigest()
 
     @cached_property
-    def costs(self) -> dict[str, Metrics]:
-        """Costs that :func:`search_spaces.neuron.cost.cost` has counted, by the norm."""
-        return {}
+    def counts(self) -> Counts:
+        """Numbers of neurons and of shared values, from which :func:`search_spaces.neuron.cost.cost` follows."""
+        normed = self.activations == Activation.NORM
+        return Counts(
+            n_normed=int(normed.sum()), n_norms=len(np.unique(self.layers[normed])),
+            n_linear=int((self.activations == Activation.LINEAR).sum()), n_weights=self.n_weights,
+            n_biases=n_distinct(self.channels) + self.n_outputs, n_gains=n_distinct(self.channels[normed]),
+        )
 
     @cached_property
     def layer_of(self) -> NDArray[np.int32]:
@@ -283,6 +287,26 @@ def n_distinct(groups: NDArray[np.int32]) -> int:
     """Count the distinct values of ``(n,)`` members: each group has one value, and each member with -1 has its own."""
     shared = groups[groups >= 0]
     return len(groups) - len(shared) + len(np.unique(shared)) if len(shared) else len(groups)
+
+
+class Counts(NamedTuple):
+    """Numbers of neurons and of shared values of a network.
+
+    Attributes:
+        n_normed: Hidden neurons whose function is the network's norm.
+        n_norms: Layers with such neurons.
+        n_linear: Hidden neurons without ReLU.
+        n_weights: Distinct weights of edges.
+        n_biases: Distinct biases.
+        n_gains: Distinct gains of the neurons with a norm.
+    """
+
+    n_normed: int
+    n_norms: int
+    n_linear: int
+    n_weights: int
+    n_biases: int
+    n_gains: int
 
 
 class NeuronGenes(TypedDict, total=False):

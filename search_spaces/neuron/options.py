@@ -23,7 +23,8 @@ class NeuronOptions(BaseModel):
 
     Attributes:
         norm: Normalisation of hidden layers. Where it is left out a new run on a table has none.
-        trainer: Backend for training; ``"auto"`` takes the fastest that is there.
+        trainer: Backend for training; ``"auto"`` takes the fastest of the CPU that is there, ``"cuda"`` trains whole
+            generations at once on a GPU.
         founders: ``"pruned"`` founders begin with many times the edges that training leaves them, ``"log-uniform"``
             ones are sparse at once; both are spread over orders of magnitude. ``"convolutional"`` ones share weights
             as convolutions do, from which the operator ``release`` makes networks of single neurons; at the cheap end

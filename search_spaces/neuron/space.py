@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from evonas.capabilities.export import ExportedModel, ExportTarget, Precision
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
+from evonas.capabilities.training import Training
 from evonas.data.samples import Samples, Splits
-from evonas.space import Encoded, InvalidGenotype, Offspring
+from evonas.space import Encoded, InvalidGenotype, Offspring, Phenotype
 from evonas.training import Recipe, Stop, Trained
 from evonas.types import Floats, Metrics, Task, Weights
 from search_spaces.neuron.cost import cost
@@ -34,7 +35,8 @@ from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.published import PUBLISHED
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network
-from search_spaces.neuron.training import network_of, train
+from search_spaces.neuron.trainer.population import PopulationTrainer
+from search_spaces.neuron.training import network_of, train, train_many
 from search_spaces.neuron.variation import Variation
 from search_spaces.neuron.weights import check_weights, fresh, inherit
 
@@ -52,7 +54,7 @@ class NeuronSpace:
 
     Implements :class:`evonas.space.SearchSpace`, ``InheritsWeights``, ``HasWeightOptions``, ``Seedable``,
     ``SpreadsFounders``, ``FitsFounders``, ``SuitsData``, ``HasPresets``, ``FamilySearchable``, ``Describable``,
-    ``Drawable``, ``Exportable``, ``Trainable`` and ``TakesLayers``; picklable.
+    ``Drawable``, ``Exportable``, ``Trainable``, ``TrainsMany`` and ``TakesLayers``; picklable.
 
     Args:
         task: Gives the inputs' shape and the number of outputs.
@@ -304,6 +306,43 @@ class NeuronSpace:
             samples: The samples.
         """
         return choose_trainer(self.options.trainer).predict(self._network(genotype, weights), samples)
+
+    @property
+    def trains_many(self) -> bool:
+        """Whether the chosen trainer trains many networks at once."""
+        return isinstance(choose_trainer(self.options.trainer), PopulationTrainer)
+
+    def train_many(
+        self, trainings: Sequence[Training[NeuronGenotype]], splits: Splits, teacher: Floats | None = None
+    ) -> Iterator[list[tuple[int, Trained[NeuronGenotype] | Exception]]]:
+        """Train networks together; see :meth:`evonas.capabilities.training.TrainsMany.train_many`.
+
+        Args:
+            trainings, splits, teacher: See there.
+        """
+        return train_many(
+            trainings, splits, options=self.options, task=self.task, law=self.law, trainer=self._population_trainer,
+            teacher=teacher,
+        )
+
+    def predict_many(
+        self, phenotypes: Sequence[Phenotype[NeuronGenotype]], samples: Samples
+    ) -> Sequence[Floats]:
+        """Logits or regression outputs of each network, ``(n, n_outputs)``.
+
+        Args:
+            phenotypes: Networks with their weights.
+            samples: The samples.
+        """
+        networks = [self._network(phenotype.genotype, phenotype.weights) for phenotype in phenotypes]
+        return self._population_trainer.predict_many(networks, samples)
+
+    @property
+    def _population_trainer(self) -> PopulationTrainer:
+        trainer = choose_trainer(self.options.trainer)
+        if not isinstance(trainer, PopulationTrainer):
+            raise RuntimeError(f"the trainer {trainer.name} trains one network at a time: look at trains_many first")
+        return trainer
 
     def _network(self, genotype: NeuronGenotype, weights: Weights) -> Network:
         return network_of(genotype, weights, self.options.norm)

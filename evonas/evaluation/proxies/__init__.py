@@ -13,6 +13,7 @@ Nothing imports torch before a score is asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -31,7 +32,7 @@ PROXIES = (*MEASURED, *JOINED, "params", "flops")
 #: Proxies that need classes.
 OF_CLASSES = frozenset({"epe_nas", "vkdnw"})
 
-__all__ = ["JOINED", "MEASURED", "PROXIES", "check_names", "fitting", "measured_for", "parts_of"]
+__all__ = ["JOINED", "MEASURED", "PROXIES", "check_names", "check_single", "fitting", "measured_for", "parts_of"]
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -60,3 +61,22 @@ def check_names(names: Iterable[str], task: Task | None = None) -> None:
             raise UserError(f"unknown proxy {name!r}{suggestion(name, PROXIES)}")
         if task is not None and name not in fitting(task):
             raise UserError(f"the proxy {name} is of classes, and the task is a regression: choose another")
+
+
+def check_single(texts: Iterable[str], task: Task) -> None:
+    """Check proxies among objectives and constraints, which are metrics of one network.
+
+    Args:
+        texts: Names of metrics, or bounds on them like ``naswot>=10``.
+        task: Task of the networks.
+
+    Raises:
+        UserError: A proxy compares candidates, or is not defined for the task's networks.
+    """
+    for text in texts:
+        name = re.split("[<>]", text)[0].strip()
+        if name in JOINED:
+            raise UserError(f"{name} compares candidates and is no metric of one network: name some of its parts, "
+                            f"{', '.join(JOINED[name])}, or give it as --prescreen")
+        if name in MEASURED:
+            check_names([name], task)

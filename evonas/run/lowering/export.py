@@ -13,11 +13,13 @@ from evonas.capabilities.layers import Lowerable, NotLowerable, TakesLayers
 from evonas.data.samples import Splits
 from evonas.evaluation.metrics import measure
 from evonas.export.agreement import TOLERANCE
-from evonas.run.export import Written, check_ending, check_format, format_of, write_program
+from evonas.run.export import PACKAGE, Written, check_ending, check_format, format_of, write_program
+from evonas.run.hub.card import Command
+from evonas.run.hub.folder import write_folder
 from evonas.run.lowering.networks import REPLACE_MAX_POOL, LoweredNetwork, lower_network
 from evonas.run.package import FORMATS, Package, export
 from evonas.run.plugins import available_spaces, create_space
-from evonas.runtimes.targets import Target
+from evonas.runtimes.targets import find_targets, require_tools
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
 from evonas.types import Metrics, Task, UserError
@@ -39,20 +41,22 @@ def _takes_layers(name: str, task: Task) -> bool:
 
 def write_network(
     package: Package, splits: Callable[[], Splits], path: Path, format: str | None, precision: str = "float32", *,
-    replace_max_pool: bool = False, usual: str | None = None, targets: Sequence[Target] = (),
+    replace_max_pool: bool = False, usual: str | None = None, commands: Sequence[Command] = (),
+    targets: Sequence[str] = (),
 ) -> Written:
     """Write a network in any format there is.
 
     Args:
         package: The network.
         splits: Gives the data set of the run, for what is checked on its validation samples.
-        path: Path of the main file.
-        format: ``torch``, ``json``, one of the space's own, or the name of a space that takes its networks; None is
-            what the ending of the file stands for, see :func:`evonas.run.export.format_of`.
-        precision: Precision of the weights, if the format has several.
+        path: Path of the main file, or of the folder for the format ``package``.
+        format: ``torch``, ``json``, ``package``, one of the space's own, or the name of a space that takes its
+            networks; None is what the ending of the file stands for, see :func:`evonas.run.export.format_of`.
+        precision: What the program computes with, if the format has several.
         replace_max_pool: See :func:`write_lowered`.
         usual: The format of a file without an ending, where none is given.
-        targets: Targets on which C is built and run; see :func:`evonas.run.export.write_program`.
+        commands: How the network was made, for the card of a package.
+        targets: Targets, or files of such, on which C is built, and run on a few validation samples.
 
     Raises:
         UserError: There is no such format or precision, the file ends in what stands for none or another, or as
@@ -64,8 +68,12 @@ def write_network(
     stored_as = check_format(space, format, precision, spaces)
     if replace_max_pool and format not in spaces:
         raise UserError(f"{REPLACE_MAX_POOL} is for a format that is a search space, got {format!r}: leave it out")
-    if targets and format != "c":
+    if targets and format not in ("c", PACKAGE):
         raise UserError(f"--target builds and runs C, got the format {format!r}: leave it out")
+    built_for = find_targets(targets)
+    require_tools(built_for)
+    if format == PACKAGE:
+        return write_folder(package, splits(), path, stored_as, commands, built_for)
     if format in spaces or format in FORMATS:
         check_ending(path, format)
     if format in spaces:
@@ -73,7 +81,7 @@ def write_network(
     if format in FORMATS:
         export(package, path, format)
         return Written((path,), (package.source["weights"],))
-    return write_program(package, splits(), path, format, stored_as, targets=targets)
+    return write_program(package, splits(), path, format, stored_as, targets=built_for)
 
 
 def write_lowered(package: Package, splits: Splits, path: Path, name: str, *, replace_max_pool: bool) -> Written:

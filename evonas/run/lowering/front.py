@@ -166,11 +166,12 @@ def _measured(
         config: Configuration of this run.
         evaluator: Its evaluator.
     """
-    jobs = []
-    for trial, network in found:
-        seed = stream(config.seed, Stream.LOWERING, trial.individual.id, 0)
-        jobs.append(Job(replace(trial, budget=0), seed, Start(*network.phenotype, True), Stop()))
-    results = evaluate_all(evaluator, jobs, stop=Stop(), n_jobs=config.jobs, trial_timeout=config.trial_timeout)
+    results = evaluate_all(
+        evaluator,
+        [Job(replace(trial, budget=0), stream(config.seed, Stream.LOWERING, trial.individual.id, 0),
+             Start(*network.phenotype, True), Stop()) for trial, network in found],
+        stop=Stop(), n_jobs=config.jobs, trial_timeout=config.trial_timeout,
+    )
     by_id = {evaluation.id: evaluation for evaluation in results}
     return [by_id[trial.individual.id] for trial, _ in found]
 

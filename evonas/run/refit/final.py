@@ -28,6 +28,7 @@ from evonas.run.refit.picking import first_of, purse_of, raced, searched, smalle
 from evonas.run.refit.race import Entrant, Standing
 from evonas.space import Phenotype
 from evonas.training import Stop
+from evonas.training.device import using
 
 #: Number of trainings of the chosen network on all samples, of which the one with the lowest training loss is kept; and
 #: their largest number if there is time.
@@ -96,14 +97,15 @@ def settle(
         fronts.best_under(front, run.objectives, bounds, run=run.store.directory)  # raises the error if there is none
         members = sorted(fronts.within(front, bounds), key=lambda r: run.objectives.items[0].loss(r.metrics))
     everything, standings, fills = joined(splits), list[Standing](), fills and deadline is not None
-    if is_table(splits.task.input_shape):
-        purse = purse_of(run, splits, deadline, fills=fills)
-        entrants, standings = raced(run, splits, everything, members, pick, purse, n_jobs)
-    else:
-        members = smallest_first(run, splits, members) if pick == "one-se" else members
-        entrants = [Entrant(run.store.member(r.id), r.budget, 0.0) for r in members[:n_networks]]
-    first = first_of(entrants, n_networks)
-    networks = _last_trainings(run, everything, first, deadline, n_jobs, fills=fills)
+    with using(run.config.device):
+        if is_table(splits.task.input_shape):
+            purse = purse_of(run, splits, deadline, fills=fills)
+            entrants, standings = raced(run, splits, everything, members, pick, purse, n_jobs)
+        else:
+            members = smallest_first(run, splits, members) if pick == "one-se" else members
+            entrants = [Entrant(run.store.member(r.id), r.budget, 0.0) for r in members[:n_networks]]
+        first = first_of(entrants, n_networks)
+        networks = _last_trainings(run, everything, first, deadline, n_jobs, fills=fills)
     if not networks:
         kept = {entrant.id: searched(run, entrant.member) for entrant in first}
         return Final(first[0].id, kept, standings, False, False)

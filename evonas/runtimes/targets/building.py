@@ -173,10 +173,10 @@ def _samples(samples: Inputs, n_outputs: int) -> bytes:
         '#include "evonas_port.h"',
         f"extern const unsigned char evonas_samples[{len(data)}];",
         f"extern const uint32_t {', '.join(sizes)};",
-        f"extern float evonas_outputs[{n_outputs}];",
+        f"extern evonas_output evonas_outputs[{n_outputs}];",
         f"const unsigned char evonas_samples[{len(data)}] EVONAS_CONSTANT = {{{numbers}}};",
         *(f"const uint32_t {name} EVONAS_CONSTANT = {value};" for name, value in sizes.items()),
-        f"float evonas_outputs[{n_outputs}];",
+        f"evonas_output evonas_outputs[{n_outputs}];",
     ]
     return "\n".join([*lines, ""]).encode("ascii")
 

@@ -80,6 +80,13 @@ class Target(BaseModel):
         return self
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of metrics that networks have on it, see :data:`evonas.objectives.metrics.ON_TARGET`."""
+        counted = () if self.instructions_per_count is None else ("instructions",)
+        known_energy = ("energy",) if counted and self.nanojoules_per_cycle is not None else ()
+        return ("flash", "ram", *counted, *known_energy, "flash_estimate")
+
+    @property
     def command(self) -> list[str]:
         """The words of the compiler's command."""
         return (find_compiler() if self.compiler == OF_THIS_MACHINE else None) or [self.compiler]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.capabilities.export import ExportTarget
 from evonas.runtimes.groups import TooMuchOutput, run_group
@@ -33,7 +34,7 @@ class Figures(NamedTuple):
         flash: Bytes of code, tables and initial values, with what the linker took from libraries.
         ram: Bytes of variables, and the largest stack.
         instructions: Median of a sample; None if the target does not count.
-        outputs: ``(n, n_outputs)``, as the network gives them.
+        outputs: ``(n, n_outputs)``, as the network gives them: integers of programs of integers, too.
     """
 
     flash: int
@@ -64,27 +65,40 @@ def measure_on(
     if built_in_targets().get(target.name) == target:
         parts = (fingerprint(target).encode(), export.name.encode(), files[".c"], files[".h"], samples.tobytes())
         kept = shared_file(f"{digest_of(*parts, *map(str.encode, map(str, samples.shape)))}.json")
-        if (figures := _read(kept, len(samples), n_outputs)) is not None:
+        if (figures := _read(kept, export, len(samples), n_outputs)) is not None:
             return figures
     with built(target, files, export, samples, n_outputs) as image:
         flash, ram = sizes_of(image.read_bytes())
         most = MOST_OUTPUT + NUMBER * len(samples) * (n_outputs + 2)
         printed = _run(target, image, min(target.timeout, target.timeout if timeout is None else timeout), most)
-    counts, stacks, outputs = _parse(target, printed, len(samples), n_outputs)
+    counts, stacks, bits = _parse(target, printed, len(samples), n_outputs)
     step = target.instructions_per_count
     instructions = None if step is None else float(round(float(np.median(counts)) * step))
-    figures = Figures(flash, ram - 4 * n_outputs + max(stacks), instructions, outputs)  # without the harness's outputs
+    ram += max(stacks) - 4 * n_outputs  # without the harness's outputs
+    figures = Figures(flash, ram, instructions, _outputs(bits, export))
     if kept is not None:
         with suppress(OSError):  # the folder is full, or gone
-            atomic_write(kept, json.dumps([*figures[:3], outputs.view(np.uint32).tolist()]).encode())
+            atomic_write(kept, json.dumps([*figures[:3], bits.tolist()]).encode())
     return figures
 
 
-def _read(path: Path, n_samples: int, n_outputs: int) -> Figures | None:
-    """Figures that were kept; None if there are none, or none that can be read."""
+def _outputs(bits: NDArray[np.uint32], export: ExportTarget) -> Floats:
+    """Outputs ``(n, n_outputs)`` of which a target has printed the bits."""
+    return bits.view(np.float32) if export.integers is None else bits.view(np.int32).astype(np.float32)
+
+
+def _read(path: Path, export: ExportTarget, n_samples: int, n_outputs: int) -> Figures | None:
+    """Figures that were kept; None if there are none, or none that can be read.
+
+    Args:
+        path: Path of the file.
+        export: Purpose of the export.
+        n_samples: Number of samples.
+        n_outputs: Number of outputs.
+    """
     try:
         flash, ram, instructions, bits = json.loads(path.read_bytes())
-        outputs = np.array(bits, np.uint32).view(np.float32)
+        outputs = _outputs(np.array(bits, np.uint32), export)
         if outputs.shape != (n_samples, n_outputs):
             return None
         return Figures(int(flash), int(ram), None if instructions is None else float(instructions), outputs)
@@ -106,8 +120,10 @@ def _run(target: Target, image: Path, timeout: float, most: int) -> bytes:
     return done.stdout
 
 
-def _parse(target: Target, printed: bytes, n_samples: int, n_outputs: int) -> tuple[list[int], list[int], Floats]:
-    """Counts and stacks of the samples, and their outputs ``(n_samples, n_outputs)``.
+def _parse(target: Target, printed: bytes, n_samples: int, n_outputs: int) -> tuple[
+    list[int], list[int], NDArray[np.uint32]
+]:
+    """Counts and stacks of the samples, and the bits of their outputs ``(n_samples, n_outputs)``.
 
     Args:
         target: The target.
@@ -131,7 +147,7 @@ def _parse(target: Target, printed: bytes, n_samples: int, n_outputs: int) -> tu
     if max(stacks) >= target.stack:
         raise RuntimeError(f"the network uses more than the {target.stack} bytes of stack that are watched on "
                            f"{target.name}: let the target's file set a larger stack")
-    return counts, stacks, np.array([row[2:] for row in rows], np.uint32).view(np.float32)
+    return counts, stacks, np.array([row[2:] for row in rows], np.uint32)
 
 
 def _words(line: str) -> Sequence[int]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from evonas.capabilities.initialization import Seedable
 from evonas.config import RunConfig
-from evonas.run.initialization import complete_settings, find_searches
+from evonas.run.initialization import with_method
 from evonas.run.plugins import create_space
 from evonas.training.length import EPOCHS
 from evonas.types import Task, UserError, suggestion
@@ -211,8 +211,7 @@ def obstacle(method: str, task: Task, dataset: str, setting: str | None = None) 
         config = stage.config(dataset, setting)
         try:
             space = create_space(config.space, task, config.space_options)
-            searches = find_searches(config, space, Path())
-            complete_settings(config, space, searches, n_samples=1)  # the length of training does not matter here
+            with_method(config, space, Path(), n_samples=1)  # the length of training does not matter here
             if isinstance(space, Seedable) and config.seeder in space.seeders:
                 space.seeders[config.seeder](0, np.random.default_rng(0))
         except UserError as error:

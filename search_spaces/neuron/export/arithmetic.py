@@ -1,4 +1,6 @@
-"""Numbers of a network as a device uses them: between values in the data's own units, in float32 or int8."""
+"""Numbers of a network as a device with floats uses them: between values in the data's own units, with weights of 32
+bits or 8.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from numpy.typing import NDArray
 
 from evonas.capabilities.export import Precision
 from evonas.data.samples import Scaling
+from evonas.export.quantisation import Stored, StoredType, store
 from evonas.types import Doubles, Floats, Ints
-from search_spaces.neuron.export.quantisation import Stored, StoredType, store
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 
@@ -21,7 +23,7 @@ from search_spaces.neuron.trainer.base import Network
 LARGEST_MEAN, LARGEST_SPREAD = 8.0, 4.0
 #: Stored types of weights, and of gains and biases, of which there are few and each concerns a whole neuron.
 TYPES: dict[Precision, tuple[StoredType, StoredType]] = {
-    "float32": (np.float32, np.float32), "int8": (np.int8, np.int16)
+    "float32": (np.float32, np.float32), "int8-weights": (np.int8, np.int16)
 }
 
 
@@ -61,7 +63,7 @@ def arithmetic(
         network: The network.
         scaling: Normalisation of the data.
         input_shape: Shape of one sample.
-        precision: Precision of the weights.
+        precision: One of :data:`TYPES`.
         kernels: ``(n_edges,)``, groups of edges that are rounded alike in addition to the layers'; -1 for those of a
             layer.
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.export import c_text
+from evonas.export.c_text import narrow
 from evonas.types import Ints
-from search_spaces.neuron.export import c_text
 from search_spaces.neuron.export.arithmetic import Arithmetic
-from search_spaces.neuron.export.layout import narrow
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import NORM_EPSILON
 
@@ -86,7 +86,8 @@ def activations_in_c(numbers: Arithmetic, channels: NDArray[np.int32], *, by_lay
     if not genotype.n_hidden:
         return Activations({}, "", "")
     kind, affine = Activation.NORM if norm != "none" else Activation.RELU, norm == "layer-affine"
-    sizes = _group_sizes(genotype, channels) if affine else np.ones(0, np.int64)
+    normed = np.flatnonzero(genotype.activations == Activation.NORM)
+    sizes = group_sizes(genotype, channels, normed) if affine else np.ones(0, np.int64)
     if not by_layer and (genotype.activations == kind).all() and (sizes == 1).all():
         own = _affine_tables(numbers, np.arange(genotype.n_hidden)) if affine else {}
         return Activations(own, *_alike(numbers, own))
@@ -144,9 +145,14 @@ def _activated(gain: str, gain_scale: str, bias: str, bias_scale: str, tables: M
     return f"{normed} * ({gain_scale} * (float){gain}) + {bias_scale} * (float){bias}"
 
 
-def _group_sizes(genotype: NeuronGenotype, channels: NDArray[np.int32]) -> Ints:
-    """Return sizes of the groups of adjacent normed neurons of a layer that share a channel, ``(n_groups,)``."""
-    normed = genotype.activations == Activation.NORM
+def group_sizes(genotype: NeuronGenotype, channels: NDArray[np.int32], normed: Ints) -> Ints:
+    """Return sizes of the groups of adjacent normed neurons of a layer that share a channel, ``(n_groups,)``.
+
+    Args:
+        genotype: The genotype.
+        channels: Channel of each hidden neuron, -1 for none.
+        normed: Neurons with a norm, in order.
+    """
     layer, channel = genotype.layers[normed], channels[normed]
     begins = np.flatnonzero((np.diff(layer, prepend=-1) != 0) | (np.diff(channel, prepend=-1) != 0) | (channel < 0))
     return np.diff(begins, append=len(layer))

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.types import Ints
-from search_spaces.neuron.export import c_text
-from search_spaces.neuron.export.arithmetic import Arithmetic
-from search_spaces.neuron.export.layout import narrow
+from evonas.export import c_text
+from evonas.export.c_text import narrow
+from evonas.types import Doubles, Ints
 from search_spaces.neuron.export.maps import Maps, segments, spread
+from search_spaces.neuron.genotype import NeuronGenotype
 
 COMMENT = """\
  *
@@ -24,16 +24,16 @@ COMMENT = """\
 #: Template for sources of one type.
 ADD_MAPS = """\
 /* Adds the maps [map, end) of sources x to the sums z of a layer. */
-static void add_${kind}(float *z, unsigned map, unsigned end, const ${type} *x)
+static void add_${kind}(${sum_type} *z, unsigned map, unsigned end, const ${type} *x)
 {
     for (; map < end; map++) {
         const weight_t *kernel = kernel_weights + map_kernels[map];
         unsigned run = plan_runs[map_plans[map]], i = map_rows[map];
 
         for (; run < plan_runs[map_plans[map] + 1]; run++) {
-            const float shift = map_shifts[map_first_shifts[map] + run_shifts[run]];
+            const ${sum_type} shift = map_shifts[map_first_shifts[map] + run_shifts[run]];
             const unsigned pattern = run_patterns[run];
-            int column = run_columns[run];
+            int column = (int)map_columns[map] + run_columns[run];
             unsigned n, s;
 
             for (i += run_gaps[run], n = run_counts[run]; n > 0; n--, i++, column += run_strides[run]) {
@@ -56,7 +56,7 @@ static void add_${kind}(float *z, unsigned map, unsigned end, const ${type} *x)
                     }
                     total += part;
                 }
-                z[i] += shift + ${scale}(float)total;
+                z[i] += shift + ${scaled_total};
             }
         }
     }
@@ -75,7 +75,7 @@ static void put_maps(const uint32_t *first, unsigned map, unsigned end, unsigned
         for (; run < plan_runs[map_plans[map] + 1]; run++) {
             const float shift = map_shifts[map_first_shifts[map] + run_shifts[run]];
             const unsigned pattern = run_patterns[run];
-            int column = place + run_columns[run];
+            int column = place + (int)map_columns[map] + run_columns[run];
             unsigned n, s;
 
             for (i += run_gaps[run], n = run_counts[run]; n > 0; n--, i++, column += run_strides[run]) {
@@ -106,48 +106,53 @@ class MapsInC(NamedTuple):
     Attributes:
         tables: Constants by name.
         listed: Rows that have other edges or an offset of their own, ``(n_listed,)``.
+        offsets: Numbers to add to their sums, ``(n_listed,)``.
         from_inputs, from_hidden: Whether there are maps of such sources.
         longest: Products of the longest sum.
     """
 
     tables: dict[str, NDArray[Any] | None]
     listed: Ints
+    offsets: Doubles
     from_inputs: bool
     from_hidden: bool
     longest: int
 
 
-def maps_in_c(maps: Maps, numbers: Arithmetic) -> MapsInC:
-    """Return the tables of shared weights, and the rows that they do not cover."""
-    genotype = numbers.network.genotype
+def maps_in_c(maps: Maps, genotype: NeuronGenotype, offset: Doubles, weights: NDArray[Any]) -> MapsInC:
+    """Return the tables of shared weights, and the rows that they do not cover.
+
+    Args:
+        maps: Shared weights.
+        genotype: The genotype.
+        offset: Numbers to add to the sums of neurons, ``(n_hidden + n_outputs,)``.
+        weights: Weights of edges, ``(n_edges,)``.
+    """
     layer_offsets = genotype.layer_offsets[1:-1] - genotype.n_inputs
-    added, left = spread(maps, numbers.offset.astype(np.float64), layer_offsets)
+    added, left = spread(maps, offset, layer_offsets)
     run_shifts, shifts = _shifts(maps, added)
     pieces, pattern_segments = segments(maps.patterns)
     n_hidden = np.bincount(maps.layers[maps.from_hidden], minlength=genotype.depth + 1)[1:]
     others = genotype.edges[maps.kernels < 0, 1] - genotype.n_inputs
     listed = np.union1d(others, np.flatnonzero(left))
     in_layer = genotype.layer_of[listed + genotype.n_inputs] - 1
-    scales = numbers.weights.scales
     tables: dict[str, NDArray[Any] | None] = {
         "layer_input_maps": narrow(np.bincount(maps.layers, minlength=genotype.depth + 1)[1:] - n_hidden),
         "layer_hidden_maps": narrow(n_hidden),
         "layer_rows": narrow(np.bincount(in_layer, minlength=genotype.depth)) if len(listed) else None,
         "row_places": narrow(listed - layer_offsets[in_layer]) if len(listed) else None,
-        "offset": left[listed].astype(np.float32) if len(listed) else None,
         "map_rows": narrow(maps.rows), "map_plans": narrow(maps.plans), "map_kernels": narrow(maps.first_weights),
-        "map_first_shifts": narrow(np.cumsum([0, *map(len, shifts[:-1])])),
-        "map_shifts": np.concatenate(shifts).astype(np.float32),
-        "map_scales": None if scales is None else scales[2 * genotype.depth + maps.kernel_of],
+        "map_columns": narrow(maps.columns), "map_first_shifts": narrow(np.cumsum([0, *map(len, shifts[:-1])])),
+        "map_shifts": np.concatenate(shifts),
         "plan_runs": narrow(maps.plan_starts), "run_gaps": narrow(maps.runs.gaps),
         "run_counts": narrow(maps.runs.counts), "run_patterns": narrow(maps.runs.patterns),
         "run_columns": narrow(maps.runs.columns), "run_strides": narrow(maps.runs.strides),
         "run_shifts": narrow(run_shifts), "pattern_segments": narrow(pattern_segments),
         "segment_steps": narrow(pieces.steps), "segment_weights": narrow(pieces.weights),
-        "segment_taps": narrow(pieces.taps), "kernel_weights": numbers.weights.values[maps.weights],
+        "segment_taps": narrow(pieces.taps), "kernel_weights": weights[maps.weights],
     }
     longest = max(len(columns) for columns, _ in maps.patterns)
-    return MapsInC(tables, listed, not maps.from_hidden.all(), bool(maps.from_hidden.any()), longest)
+    return MapsInC(tables, listed, left[listed], not maps.from_hidden.all(), bool(maps.from_hidden.any()), longest)
 
 
 def add_maps(maps: MapsInC, *, byte_inputs: bool, exact: bool) -> str:
@@ -160,14 +165,31 @@ def add_maps(maps: MapsInC, *, byte_inputs: bool, exact: bool) -> str:
         byte_inputs: Whether inputs are bytes.
         exact: Whether products of bytes are summed as integers.
     """
-    scale = _scale(maps)
-    text = ""
+    common, text = {"sum_type": "float", "scaled_total": f"{_scale(maps)}(float)total"}, ""
     if byte_inputs and maps.from_inputs:
         total = "int32_t" if exact else "float"
-        text += c_text.fill(ADD_MAPS, (), {"kind": "bytes", "type": "uint8_t", "total": total, "scale": scale})
+        text += c_text.fill(ADD_MAPS, (), {**common, "kind": "bytes", "type": "uint8_t", "total": total})
     if maps.from_hidden or not byte_inputs:
-        text += c_text.fill(ADD_MAPS, (), {"kind": "floats", "type": "float", "total": "float", "scale": scale})
+        text += c_text.fill(ADD_MAPS, (), {**common, "kind": "floats", "type": "float", "total": "float"})
     return text.rstrip()
+
+
+def add_integer_maps(maps: MapsInC, *, takes_bytes: bool) -> str:
+    """Return the functions that add maps to integer sums.
+
+    They are ``add_mapped_bytes`` for bytes, hidden activations among them, and ``add_mapped_words`` for other inputs.
+
+    Args:
+        maps: Shared weights.
+        takes_bytes: Whether inputs are bytes.
+    """
+    scaled = "scaled(total, map_multipliers[map], map_scale_shifts[map])"
+    common, text = {"sum_type": "int32_t", "total": "int32_t", "scaled_total": scaled}, ""
+    if maps.from_inputs and not takes_bytes:
+        text += c_text.fill(ADD_MAPS, (), {**common, "kind": "mapped_words", "type": "int16_t"})
+    if maps.from_hidden or (maps.from_inputs and takes_bytes):
+        text += c_text.fill(ADD_MAPS, (), {**common, "kind": "mapped_bytes", "type": "uint8_t"})
+    return text
 
 
 def put_maps(maps: MapsInC) -> str:
@@ -177,7 +199,7 @@ def put_maps(maps: MapsInC) -> str:
 
 def _scale(maps: MapsInC) -> str:
     """Return the factor of a map's quantized weights; empty if weights are floats."""
-    return "" if maps.tables["map_scales"] is None else "map_scales[map] * "
+    return "" if maps.tables.get("map_scales") is None else "map_scales[map] * "
 
 
 def _shifts(maps: Maps, added: list[dict[int, float]]) -> tuple[Ints, list[NDArray[np.float64]]]:

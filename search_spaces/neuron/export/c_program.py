@@ -5,34 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.capabilities.export import ExportTarget
-from evonas.data.samples import InputType
-from evonas.types import Ints, Task
-from search_spaces.neuron.export import c_maps, c_text, c_tiles
+from evonas.export import c_frame, c_text
+from evonas.export.c_scope import scoped
+from evonas.export.c_text import narrow
+from evonas.types import Doubles, Floats, Task
+from search_spaces.neuron.export import c_maps, c_source, c_tiles
 from search_spaces.neuron.export.arithmetic import TYPES, Arithmetic, arithmetic
 from search_spaces.neuron.export.c_activation import Activations, activations_in_c
 from search_spaces.neuron.export.c_maps import MapsInC, maps_in_c
-from search_spaces.neuron.export.c_scope import scoped
 from search_spaces.neuron.export.c_tiles import AVX2, AVX512, Tiles, tiles, whole_windows
 from search_spaces.neuron.export.layout import (
     STEP_TYPES,
     Rows,
     Slots,
     StepType,
-    narrow,
+    columns_of,
     place_layers,
-    slot_of,
     to_rows,
 )
-from search_spaces.neuron.export.maps import LEAST_SHARING, Maps, find_maps
+from search_spaces.neuron.export.maps import Maps, candidate_maps
 from search_spaces.neuron.export.ordering import channels_together, neighbours_together
-from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 
 if TYPE_CHECKING:
@@ -40,13 +38,6 @@ if TYPE_CHECKING:
 
 #: Number of products of a byte and an int8 weight whose sum cannot overflow int32.
 MOST_INTEGER_PRODUCTS = (2**31 - 1) // (255 * 127)
-
-
-#: C's name of a type of inputs, and its description in the header.
-INPUTS: Mapping[InputType, tuple[str, str]] = MappingProxyType({
-    "uint8": ("uint8_t", "whole numbers in the units of the data, at most 255"), "float32": ("float", "floats"),
-    "float64": ("double", "doubles: floats would lose too much of values so far from 0"),
-})
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +82,17 @@ class CProgram:
 
         return NeuronModule(self.numbers.network)
 
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """Return the outputs, ``(n, n_outputs)``, as they are."""
+        return outputs.astype(np.float64)
+
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """Return the source and the header."""
-        source = scoped(self._source(), self.target.name)
-        return {".c": source.encode("ascii"), ".h": self._header(remarks).encode("ascii")}
+        entry = c_text.fill(c_frame.ENTRY, self._features, {**self._common, **c_frame.FLOAT_OUTPUTS})
+        source = scoped(self._source() + entry, self.target.name)
+        unpacked = max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes
+        header = c_frame.header(self.task, self.target, self.sizes, remarks, unpacked=unpacked)
+        return {".c": source.encode("ascii"), ".h": header.encode("ascii")}
 
     @property
     def _has_hidden(self) -> bool:
@@ -132,23 +130,17 @@ class CProgram:
             "hidden": self._has_hidden, "norm": "sum_around" in self.activations.function, "enter": enters,
             "takes_bytes": takes_bytes, "bytes": takes_bytes and input_rows,
             "floats": hidden_rows or (input_rows and not takes_bytes),
-            "classify": self.task.kind == "classification",
+            "classify": self.task.kind == "classification", "tiles": True,
             "every": every, "maps": not every, "listed": maps is not None and len(maps.listed) > 0,
             "rows": maps is None or len(maps.listed) > 0, "input_rows": input_rows, "hidden_rows": hidden_rows,
             "any_rows": input_rows or hidden_rows,
             "input_maps": maps is not None and maps.from_inputs, "hidden_maps": maps is not None and maps.from_hidden,
         }
-        present |= {
-            "named": len(self.target.classes) > 0,
-            "inputs_named": 0 < len(c_text.strings(self.target.inputs)) <= c_text.MOST_NAMES,
-            "targets_named": 0 < len(c_text.strings(self.target.targets)) <= c_text.MOST_NAMES,
-        }
-        return {feature for feature, there in present.items() if there}
+        return {feature for feature, there in present.items() if there} | c_frame.named(self.target)
 
     @property
     def _common(self) -> dict[str, object]:
-        name, sizes = self.target.name, {"n_inputs": self.task.n_inputs, "n_outputs": self.task.n_outputs}
-        return {"stem": self.target.stem or name, "name": name, "NAME": name.upper(), **sizes}
+        return c_frame.described(self.task, self.target)
 
     @property
     def _n_shift_bytes(self) -> int:
@@ -157,12 +149,15 @@ class CProgram:
     def _source(self) -> str:
         features, int8 = self._features, self.numbers.weights.scales is not None
         scales = {f"{kind}_scale": f"{kind}_scale[layer] * " if int8 else "" for kind in ("input", "hidden")}
-        common = {**self._common, **scales, "activate": self.activations.call, "entered": self._entered}
+        common = {
+            **self._common, **scales, "activate": self.activations.call,
+            "entered": self._entered,
+        }
         longest = max(int(self.inputs.counts.max(initial=0)), self.maps.longest if self.maps is not None else 0)
         exact, kind = int8 and longest <= MOST_INTEGER_PRODUCTS, "bytes" if "takes_bytes" in features else "floats"
         source = "normalised" if "enter" in features else "x"
         sum_inputs = f"{scales['input_scale']}sum_{kind}({source}, input_step, input_weight, input_counts[row])"
-        return c_text.fill(c_text.SOURCE, features, {
+        return c_text.fill(c_source.SOURCE, features, {
             **common, "tiles": self._tiled(common), "n_layers": self.numbers.network.genotype.depth,
             "n_slots": self.slots.size, "step_type": c_text.c_type(np.dtype(self.step_type)),
             "weight_type": c_text.c_type(self.numbers.weights.values.dtype),
@@ -200,22 +195,6 @@ class CProgram:
         centred = f"(float)({value} - mean[i])" if doubles else f"((float){value} - mean[i])"
         return f"{centred} * inverse_std[i]"
 
-    def _header(self, remarks: Sequence[str]) -> str:
-        shape = self.task.input_shape
-        order = ("in the order of its columns", "channel by channel", "channel by channel, row by row")[len(shape) - 1]
-        type_, note = INPUTS[self.target.input_type]
-        classes = "one logit a class" if self.task.kind == "classification" else "predictions in the units of the data"
-        return c_text.fill(c_text.HEADER, self._features, {
-            **self._common, **self.sizes, "remarks": c_text.comment(remarks),
-            "unpacked": max(tiles.n_bytes for tiles in self.tiles) + self._n_shift_bytes,
-            "output_note": classes, "class_names": c_text.strings(self.target.classes),
-            "input_names": c_text.strings(self.target.inputs), "target_names": c_text.strings(self.target.targets),
-            "missing_note": "" if self.numbers.imputed is None else " A missing value is NAN, which is imputed as in\n"
-            " * training (compile without -ffast-math).",
-            "input_type": type_, "input_note": note,
-            "shape_note": f"{' x '.join(map(str, shape))} values, {order}",
-        })
-
 
 def c_program(network: Network, task: Task, target: ExportTarget) -> CProgram:
     """Lay a network out with rows or maps, and steps of one byte or two: the variant that takes the least memory.
@@ -249,31 +228,27 @@ def _with_maps(network: Network, task: Task, target: ExportTarget) -> list[CProg
         task: The task.
         target: Precision and input type.
     """
-    genotype = network.genotype
+    genotype, slots = network.genotype, place_layers(network.genotype)
     exact = arithmetic(network, target.scaling, task.input_shape, "float32").weights.values
-    numbers_of = np.unique(exact, return_inverse=True)[1]  # ties may have several values: inputs differ in scale
-    values = np.unique(genotype.ties.astype(np.int64) * len(exact) + numbers_of, return_inverse=True)[1]
-    slots = place_layers(genotype)
-    values[genotype.ties < 0] = -1
     programs: list[CProgram] = []
-    for least_sharing in LEAST_SHARING:
-        maps = find_maps(genotype, _columns(genotype, slots), values, least_sharing)
-        if maps is None:
-            continue
+    for maps in candidate_maps(genotype, columns_of(genotype, slots), exact):
         numbers = arithmetic(network, target.scaling, task.input_shape, target.precision, maps.kernels)
         activations = activations_in_c(numbers, genotype.channels, by_layer=True)
         programs += _programs(task, target, numbers, slots, maps, activations)
-        if (maps.kernels[values >= 0] >= 0).all():
-            break  # no kernel is left out
     return programs
 
 
-def _columns(genotype: NeuronGenotype, slots: Slots) -> Ints:
-    """Return the place of the source of each edge, among the inputs or in the buffer, ``(n_edges,)``."""
-    columns = genotype.edges[:, 0].astype(np.int64)
-    hidden = columns >= genotype.n_inputs
-    columns[hidden] = slot_of(genotype, slots)[columns[hidden] - genotype.n_inputs]
-    return columns
+def _maps_of_floats(maps: Maps, numbers: Arithmetic) -> MapsInC:
+    """Return the tables of shared weights with what they add as float32."""
+    genotype, scales = numbers.network.genotype, numbers.weights.scales
+    found = maps_in_c(maps, genotype, numbers.offset.astype(np.float64), numbers.weights.values)
+    shifts = found.tables["map_shifts"]
+    assert shifts is not None
+    return found._replace(tables={
+        **found.tables, "offset": found.offsets.astype(np.float32) if len(found.listed) else None,
+        "map_shifts": shifts.astype(np.float32),
+        "map_scales": None if scales is None else scales[2 * genotype.depth + maps.kernel_of],
+    })
 
 
 def _programs(
@@ -290,13 +265,13 @@ def _programs(
         activations: Activations of hidden layers.
     """
     genotype, weights = numbers.network.genotype, numbers.weights.values
-    columns, from_input = _columns(genotype, slots), genotype.edges[:, 0] < genotype.n_inputs
+    columns, from_input = columns_of(genotype, slots), genotype.edges[:, 0] < genotype.n_inputs
     row = genotype.edges[:, 1].astype(np.int64) - genotype.n_inputs
     sizes, stored = np.diff(genotype.layer_offsets[1:]), weights != 0
     first_slot = whole_windows(genotype.n_inputs)
     place, n_places = np.where(from_input, columns, first_slot + columns), first_slot + whole_windows(slots.size)
     of_avx512, of_avx2 = (tiles(row[stored], place[stored], sizes, n_places, shape) for shape in (AVX512, AVX2))
-    in_c = None if maps is None else maps_in_c(maps, numbers)
+    in_c = None if maps is None else _maps_of_floats(maps, numbers)
     listed = np.arange(len(numbers.offset)) if in_c is None else in_c.listed
     in_rows = np.ones(len(row), bool) if maps is None else maps.kernels < 0
     programs = []

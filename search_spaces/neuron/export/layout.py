@@ -67,6 +67,14 @@ def slot_of(genotype: NeuronGenotype, slots: Slots) -> Ints:
     return np.arange(genotype.n_hidden) + genotype.n_inputs - genotype.layer_offsets[layer] + slots.first[layer - 1]
 
 
+def columns_of(genotype: NeuronGenotype, slots: Slots) -> Ints:
+    """Return the place of the source of each edge, among the inputs or in the buffer, ``(n_edges,)``."""
+    columns = genotype.edges[:, 0].astype(np.int64)
+    hidden = columns >= genotype.n_inputs
+    columns[hidden] = slot_of(genotype, slots)[columns[hidden] - genotype.n_inputs]
+    return columns
+
+
 def to_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, longest_step: int) -> Rows:
     """Return entries ``(n,)`` in any order as :class:`Rows`.
 
@@ -91,7 +99,22 @@ def to_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, longest
     return Rows(counts, all_steps, all_weights)
 
 
-def narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """Return integers ``(n,)`` in the narrowest type that holds them, unsigned if none is negative."""
-    ends = [int(values.min(initial=0)), int(values.max(initial=0))]
-    return values.astype(np.result_type(*map(np.min_scalar_type, ends)))
+def to_escaped_rows(row: Ints, column: Ints, weights: NDArray[Any], n_rows: int, escape: int) -> Rows:
+    """Return entries ``(n,)``, row by row, as :class:`Rows` in which all steps but those without a weight are shorter.
+
+    Args:
+        row: Row of each entry.
+        column: Column of each entry.
+        weights: Weight of each entry, not 0.
+        n_rows: Number of rows.
+        escape: Length of a step with the weight 0.
+    """
+    order = np.lexsort((column, row))
+    row, column, weights = row[order], column[order], weights[order]
+    first = np.diff(row, prepend=-1) > 0
+    steps = np.where(first, column, np.diff(column, prepend=0))
+    parts = steps // escape + 1
+    last = np.cumsum(parts) - 1
+    all_steps, all_weights = np.full(int(parts.sum()), escape), np.zeros(int(parts.sum()), weights.dtype)
+    all_steps[last], all_weights[last] = steps % escape, weights
+    return Rows(np.bincount(row, parts, n_rows).astype(np.int64), all_steps, all_weights)

@@ -3,12 +3,13 @@
 A *kernel* is a set of weights that some neurons share. A *map* is those neurons of a layer that apply a kernel to one
 earlier layer: a channel of a convolution, an output with a global average. It consists of *runs*, adjacent neurons
 whose sources have the same *pattern* and are a constant stride apart; the runs of a map are its *plan*, which all
-channels of a convolution have in common. A pattern consists of *segments*: adjacent sources with adjacent weights, or
-with a single one.
+channels of a convolution have in common, whichever channels they read. A pattern consists of *segments*: adjacent
+sources with adjacent weights, or with a single one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ class Runs(NamedTuple):
         gaps: Neurons of the layer between the run before, or the first of the map, and this one.
         counts: Neurons.
         patterns: Pattern of their sources.
-        columns: The first source of the first neuron.
+        columns: The first source of the first neuron, from the first one's of the map.
         strides: Steps from a neuron's first source to the next neuron's.
     """
 
@@ -48,9 +49,10 @@ class Maps(NamedTuple):
     Attributes:
         kernels: ``(n_edges,)``, the kernel of each edge, -1 for edges that are not stored as shared.
         weights: ``(n_weights,)``, for each stored weight an edge that has it; a kernel's weights are adjacent.
-        layers, from_hidden, rows, plans, kernel_of, first_weights: ``(n_maps,)``: the layer of a map's neurons, whether
-            its sources are hidden neurons, its first neuron in the layer, its plan, its kernel, and the kernel's first
-            place in ``weights``. Maps are sorted by the first two.
+        layers, source_layers, rows, plans, kernel_of, first_weights: ``(n_maps,)``: the layer of a map's neurons, that
+            of its sources (0: inputs), its first neuron in the layer, its plan, its kernel, and the kernel's first
+            place in ``weights``. Maps are sorted by the first, then those of inputs come before others.
+        columns: ``(n_maps,)``, the first source of the first neuron.
         plan_starts: ``(n_plans + 1,)``, the first run of each plan, then the number of runs.
         runs: Runs of all plans.
         patterns: Columns, from the first one's, and weights, from the kernel's first, of the sources of each pattern.
@@ -59,14 +61,21 @@ class Maps(NamedTuple):
     kernels: Ints
     weights: Ints
     layers: Ints
-    from_hidden: NDArray[np.bool_]
+    source_layers: Ints
     rows: Ints
     plans: Ints
     kernel_of: Ints
     first_weights: Ints
+    columns: Ints
     plan_starts: Ints
     runs: Runs
     patterns: tuple[tuple[Ints, Ints], ...]
+
+    @property
+    def from_hidden(self) -> NDArray[np.bool_]:
+        """Whether the sources of each map are hidden neurons, ``(n_maps,)``."""
+        hidden: NDArray[np.bool_] = self.source_layers > 0
+        return hidden
 
     def neurons(self, map: int) -> tuple[Ints, Ints]:
         """Return the neurons of a map by their place in the layer, and their patterns, both ``(n_neurons,)``."""
@@ -75,6 +84,26 @@ class Maps(NamedTuple):
         first = self.rows[map] + np.cumsum(gaps) + np.cumsum(counts) - counts
         places = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
         return places, np.repeat(patterns, counts)
+
+
+def candidate_maps(genotype: NeuronGenotype, columns: Ints, weights: NDArray[np.floating]) -> Iterator[Maps]:
+    """Yield shared weights for each of :data:`LEAST_SHARING`, until no kernel is left out.
+
+    Args:
+        genotype: The genotype.
+        columns: See :func:`find_maps`.
+        weights: ``(n_edges,)``, as a program multiplies them: a tie may have several if inputs differ in scale.
+    """
+    distinct = np.unique(weights, return_inverse=True)[1]
+    values = np.unique(genotype.ties.astype(np.int64) * len(weights) + distinct, return_inverse=True)[1]
+    values[genotype.ties < 0] = -1
+    for least_sharing in LEAST_SHARING:
+        maps = find_maps(genotype, columns, values, least_sharing)
+        if maps is None:
+            continue
+        yield maps
+        if (maps.kernels[values >= 0] >= 0).all():
+            return
 
 
 def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_sharing: float) -> Maps | None:
@@ -103,6 +132,7 @@ def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_shari
     plans: dict[bytes, int] = {}
     plan_runs, plan_of = [], []
     for own in np.split(runs[:, 1:], np.searchsorted(runs[:, 0], np.arange(1, len(map_starts) - 1))):
+        own = own - [0, 0, 0, own[0, 3], 0]  # channels of a depthwise convolution have a plan in common
         key = own.tobytes()
         if key not in plans:
             plans[key] = len(plans)
@@ -115,9 +145,9 @@ def find_maps(genotype: NeuronGenotype, columns: Ints, values: Ints, least_shari
     first_of_kernel = np.searchsorted(parts.kernels[parts.firsts], np.arange(len(n_edges)))
     return Maps(
         kernels, parts.edges[parts.firsts], genotype.layer_of[genotype.edges[first_edge, 1]].astype(np.int64),
-        genotype.edges[first_edge, 0] >= genotype.n_inputs, parts.rows[first_part], np.array(plan_of), kernel_of,
-        first_of_kernel[kernel_of], np.cumsum([0, *map(len, plan_runs)]), Runs(*np.concatenate(plan_runs).T),
-        tuple((code >> 32, code & 0xFFFFFFFF) for code in pattern_of),
+        genotype.layer_of[genotype.edges[first_edge, 0]].astype(np.int64), parts.rows[first_part], np.array(plan_of),
+        kernel_of, first_of_kernel[kernel_of], parts.columns[first_part], np.cumsum([0, *map(len, plan_runs)]),
+        Runs(*np.concatenate(plan_runs).T), tuple((code >> 32, code & 0xFFFFFFFF) for code in pattern_of),
     )
 
 

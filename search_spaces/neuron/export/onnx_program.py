@@ -15,7 +15,7 @@ import numpy as np
 
 from evonas.capabilities.export import ExportTarget
 from evonas.export.onnx_graph import OnnxGraph
-from evonas.types import Task
+from evonas.types import Doubles, Floats, Task
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
 from search_spaces.neuron.export.ordering import kinds_together
 from search_spaces.neuron.genotype import Activation
@@ -49,6 +49,10 @@ class OnnxProgram:
         from search_spaces.neuron.module import NeuronModule
 
         return NeuronModule(self.numbers.network)
+
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """Return the outputs, ``(n, n_outputs)``, as they are."""
+        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """Return the one file of the program."""

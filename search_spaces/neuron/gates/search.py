@@ -14,6 +14,7 @@ from torch import Tensor
 
 from evonas.data.samples import Splits
 from evonas.training import Recipe, Stop
+from evonas.training.device import current
 from evonas.types import Floats, Ints
 from search_spaces.neuron.gates.discretize import discretize, relevance
 from search_spaces.neuron.gates.gates import Gates
@@ -106,8 +107,8 @@ class _Search:
         recipe = replace(recipe, schedule="constant")
         n_samples, n_edges = len(splits.train), network.genotype.n_edges
         self._stop, self._batch_size, self._epochs = stop, recipe.batch_size, epochs
-        cpu = torch.device("cpu")
-        self._learner = Learner(network, None, recipe, partial(compile_network, device=cpu), cpu)
+        device = current()  # of the weights; gates, and all that is drawn, are on the CPU
+        self._learner = Learner(network, None, recipe, partial(compile_network, device=device), device)
         halving, gating, *self._seeds = np.random.SeedSequence(seed).generate_state(4).tolist()
         order = np.random.default_rng(halving).permutation(n_samples)
         self._samples = problem(splits.train, splits.task, recipe, teacher)
@@ -157,7 +158,7 @@ class _Search:
         parameters = self._learner.parameters
         if gates is not None:
             parameters = parameters.clone()
-            parameters[: len(gates)] *= gates
+            parameters[: len(gates)] *= gates.to(parameters.device)
         loss, gradient = 0.0, torch.zeros_like(parameters)
         for piece in pieces(self._learner.propagation, parameters, batch):
             loss += piece.loss
@@ -171,15 +172,16 @@ class _Search:
     def _train_weights(self, batch: Problem, step: int, gates: Tensor | None) -> None:
         gradient = self._gradient(batch, gates)
         if gates is not None:
-            gradient[: len(gates)] *= gates
+            gradient[: len(gates)] *= gates.to(gradient.device)
         self._learner.step(gradient, float(self._rates[step]), step)
 
     def _gate_gradient(self, batch: Problem, gates: Tensor) -> Tensor:
-        return self._gradient(batch, gates)[: len(gates)] * self._learner.edge
+        return (self._gradient(batch, gates)[: len(gates)] * self._learner.edge).cpu()
 
     def _ranking(self) -> Ints:
         gates = self._gates
-        return relevance(*(tensor.numpy() for tensor in (self._learner.edge, gates.expected, gates.open_probability)))
+        tensors = self._learner.edge, gates.expected, gates.open_probability
+        return relevance(*(tensor.cpu().numpy() for tensor in tensors))
 
     def _read_off(self, step: int) -> None:
         """Keep the networks whose numbers of edges the gates have passed; in the last step all that are missing."""

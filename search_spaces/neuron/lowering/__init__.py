@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evonas.capabilities.layers import LayerGraph, NotLowerable
+from evonas.capabilities.layers import Clip, LayerGraph, NotLowerable
 from evonas.types import Task, Weights
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.lowering.blocks import blocks_of
@@ -36,11 +36,14 @@ def lower(
         most_edges: The largest network that is made.
 
     Raises:
-        NotLowerable: There is max-pooling, the task is another one, the network has more edges (known before memory is
-            taken for them), or it computes the same for every input.
+        NotLowerable: There is max-pooling or clipping, the task is another one, the network has more edges (known
+            before memory is taken for them), or it computes the same for every input.
     """
     if graph.max_pools:
         raise NotLowerable(f"has max-pooling ({', '.join(graph.max_pools)}), which is no weighted sum")
+    if any(isinstance(layer, Clip) for layer in graph.layers):
+        raise NotLowerable("has activations with an upper bound, like ReLU6, which no neuron has: search without them, "
+                           "like --space-option operations=resnet for blocks")
     n_inputs, n_outputs = graph.input.n_units, graph.shapes[-1].channels
     if (n_inputs, n_outputs) != (task.n_inputs, task.n_outputs):
         raise NotLowerable(f"maps {n_inputs} inputs to {n_outputs} outputs, expected {task.n_inputs} to "

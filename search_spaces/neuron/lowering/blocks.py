@@ -14,8 +14,10 @@ from scipy import sparse
 from evonas.capabilities.layers import (
     Addition,
     AveragePool,
+    Clip,
     Concatenation,
     Convolution,
+    Flatten,
     GlobalAverage,
     Layer,
     LayerGraph,
@@ -143,14 +145,15 @@ def _products(layer: Layer, sources: Sequence[tuple[int, Block]]) -> Iterator[tu
             case GlobalAverage():
                 mean = np.full((1, shape.n_places), 1 / shape.n_places)
                 yield index, Product(each, (sparse.csr_array(mean),))
-            case Linear():
-                weights = layer.weights.reshape(-1, shape.channels, shape.n_places)
+            case Linear() | Flatten():
+                weights = layer.weights if isinstance(layer, Linear) else np.eye(shape.n_units)
+                weights = weights.reshape(-1, shape.channels, shape.n_places)
                 yield index, Product(weights, tuple(_identity(shape.n_places)[[p]] for p in range(shape.n_places)))
             case AveragePool():
                 yield index, Product(each, (_mean(layer, shape),))
             case Convolution():
                 yield index, Product(_dense_weights(layer, shape), tuple(_taps(layer, shape)))
-            case MaxPool() | Zeros():
+            case MaxPool() | Clip() | Zeros():
                 raise ValueError(f"{type(layer).__name__} is not linear")
 
 

@@ -38,6 +38,9 @@ struct Graph {
   const int32_t* row_slot;       // (n_rows)
   int32_t n_used_inputs;
   const int32_t* used_input;     // (n_used_inputs) inputs that have edges
+  // Grids of an integer network, null for none: activations of a hidden layer are rounded to integers from low to high
+  // times a step.
+  const float *step, *low, *high;  // (n_layers - 1)
   int64_t fetched;               // used inputs at each visit of a row, forward and backward; times 2**16
 };
 

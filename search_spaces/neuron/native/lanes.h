@@ -26,6 +26,13 @@ inline vfloat broadcast(float x) { return x - vfloat{}; }
 inline vfloat load(const float* p) { return *reinterpret_cast<const vfloat*>(p); }
 inline void store(float* p, vfloat x) { *reinterpret_cast<vfloat*>(p) = x; }
 inline vfloat maximum(vfloat a, vfloat b) { return a > b ? a : b; }
+inline vfloat minimum(vfloat a, vfloat b) { return a < b ? a : b; }
+
+// Returns the nearest integers, of two the even ones, of numbers below 2**22.
+inline vfloat nearest(vfloat x) {
+  const vfloat magic = broadcast(12582912.0f);  // 1.5 * 2**23: the last of its bits is 1
+  return (x + magic) - magic;
+}
 
 inline vfloat square_root(vfloat x) {
   for (int i = 0; i < kWidth; ++i) x[i] = __builtin_sqrtf(x[i]);
@@ -68,8 +75,7 @@ inline void add_sums(float* out, vfloat a, vfloat b, vfloat c, vfloat d) {
 // Computes exp(x) for x <= 0 to 2e-7 relative: Cephes' expf (Moshier 1992), without its overflow branch.
 inline vfloat exponential(vfloat x) {
   x = maximum(x, broadcast(-87.0f));
-  const vfloat magic = broadcast(12582912.0f);  // 1.5 * 2**23: adding it rounds to an integer
-  const vfloat n = (x * 1.44269504f + magic) - magic;
+  const vfloat n = nearest(x * 1.44269504f);
   const vfloat r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   vfloat p = broadcast(1.9875691500e-4f);
   p = p * r + 1.3981999507e-3f;

@@ -20,7 +20,8 @@ std::vector<int32_t> range(int32_t n) {
 }  // namespace
 
 Model::Model(const NetworkView& n)
-    : n_inputs_(n.n_inputs),
+    : largest_(n.largest),
+      n_inputs_(n.n_inputs),
       norm_(static_cast<Norm>(n.norm)),
       layer_begin_(n.layer_begin, n.layer_begin + n.n_layers + 1),
       source_(n.source, n.source + n.n_edges),
@@ -36,6 +37,12 @@ Model::Model(const NetworkView& n)
   const std::vector<int32_t> channel(n.channel, n.channel + n.n_rows);
   bias_.assign(n.bias, channel);
   gain_.assign(n.gain, channel);
+  if (largest_) {
+    edge_step_.assign(n.edge_step, n.edge_step + n.n_edges);
+    step_.assign(n.step, n.step + n.n_layers - 1);
+    low_.assign(n.low, n.low + n.n_layers - 1);
+    high_.assign(n.high, n.high + n.n_layers - 1);
+  }
   if (norm_ == kNone)
     for (uint8_t& activation : activation_)
       if (activation == kNormed) activation = kRectified;
@@ -68,6 +75,7 @@ void Model::index_graph() {
     inner_slot_[i] = edge_.slot_of(e);
   }
   inner_weight_.resize(edge_.shared() ? 0 : inner_slot_.size());
+  round_weights();
   copy_inner_weights();
   row_slot_.resize(n_rows());
   for (int32_t r = 0; r < n_rows(); ++r) row_slot_[r] = bias_.slot_of(r);
@@ -96,11 +104,27 @@ void Model::index_graph() {
             row_slot_.data(),
             static_cast<int32_t>(used_input_.size()),
             used_input_.data(),
+            largest_ ? step_.data() : nullptr,
+            low_.data(),
+            high_.data(),
             (static_cast<int64_t>(used_input_.size()) << 16) / (2 * n_rows())};
 }
 
 void Model::copy_inner_weights() {
-  for (size_t i = 0; i < inner_weight_.size(); ++i) inner_weight_[i] = edge_.value()[inner_slot_[i]];
+  const float* weight = edges_in_use();
+  for (size_t i = 0; i < inner_weight_.size(); ++i) inner_weight_[i] = weight[inner_slot_[i]];
+}
+
+void Model::round_weights() {
+  if (!largest_) return;
+  const float largest = static_cast<float>(largest_);
+  rounded_.assign(edge_.value(), edge_.value() + edge_.n_slots());
+  for (int32_t e = 0; e < n_edges(); ++e) {
+    if (edge_origin_[e] < 0) continue;
+    const float step = edge_step_[edge_origin_[e]];
+    const int32_t slot = edge_.slot_of(e);
+    rounded_[slot] = std::nearbyint(std::clamp(edge_.value()[slot] / step, -largest, largest)) * step;
+  }
 }
 
 void Model::clear_gradients() {
@@ -117,6 +141,7 @@ void Model::update(const Kernel& kernel, AdamStep step, float clip_norm) {
   step.shrink = 1, step.decay = 0;  // only edges decay
   bias_.step(kernel, step);
   gain_.step(kernel, step);
+  round_weights();
   copy_inner_weights();
 }
 

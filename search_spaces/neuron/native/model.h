@@ -35,6 +35,7 @@ struct Moves {
 // Initial network. Rows are the neurons but the inputs, sources are global (see kernel.h).
 struct NetworkView {
   int32_t n_inputs, n_rows, n_layers, n_edges, norm;
+  int32_t largest;             // weights are rounded to integers of at most this size, times edge_step; 0: they are not
   const int32_t* layer_begin;  // (n_layers + 1) rows
   const int32_t* row_begin;    // (n_rows + 1) edges
   const int32_t* source;       // (n_edges)
@@ -43,6 +44,8 @@ struct NetworkView {
   const uint8_t* activation;   // (n_rows) an Activation; outputs are kLinear
   const uint8_t* frozen;       // (n_edges)
   const float *edge, *bias, *gain;
+  const float* edge_step;           // (n_edges); read if largest is not 0, as are the next
+  const float *step, *low, *high;   // (n_layers - 1), see Graph
 };
 
 class Model {
@@ -53,14 +56,15 @@ class Model {
   const Graph& graph() const { return graph_; }
   Norm norm() const { return norm_; }
   Parameters parameters() {
-    return {edge_.value(), bias_.value(), gain_.value(), inner_weight_.data()};
+    return {edges_in_use(), bias_.value(), gain_.value(), inner_weight_.data()};
   }
   // Gradients by slot, as the parameters.
   Parameters gradients() { return {edge_.gradient(), bias_.gradient(), gain_.gradient(), nullptr}; }
   int32_t n_edges() const { return static_cast<int32_t>(source_.size()); }
   int32_t n_rows() const { return static_cast<int32_t>(row_origin_.size()); }
   int32_t n_outputs() const { return n_rows() - layer_begin_[layer_begin_.size() - 2]; }
-  float weight(int32_t edge) const { return edge_.value_of(edge); }
+  // Weight of an edge as passes read it.
+  float weight(int32_t edge) { return edges_in_use()[edge_.slot_of(edge)]; }
   // Global indices of the source and row of the target of every edge, in the order of the parameters (see kernel.h).
   const std::vector<int32_t>& sources() const { return source_; }
   const std::vector<int32_t>& targets() const { return row_; }
@@ -109,7 +113,12 @@ class Model {
   int32_t segment_of(int32_t layer, int32_t row, int32_t input) const;
   void index_graph();
   void copy_inner_weights();
+  void round_weights();
+  float* edges_in_use() { return largest_ ? rounded_.data() : edge_.value(); }
 
+  int32_t largest_;
+  std::vector<float> edge_step_, step_, low_, high_;  // grids; the first by edge_origin()
+  std::vector<float> rounded_;                        // weights by slot; empty if they are not rounded
   int32_t n_inputs_, n_blocks_ = 1;
   Norm norm_;
   std::vector<int32_t> layer_begin_, row_, source_, edge_origin_, row_origin_;

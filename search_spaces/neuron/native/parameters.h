@@ -37,6 +37,7 @@ class ParameterSet {
   const int32_t* slots() const { return shared() ? slot_.data() : nullptr; }
   int32_t slot_of(size_t member) const { return shared() ? slot_[member] : static_cast<int32_t>(member); }
   float value_of(size_t member) const { return value_[slot_of(member)]; }
+  size_t n_slots() const { return value_.size(); }
   size_t n_fixed() const { return fixed_.size(); }
   float* value() { return value_.data(); }
   float* gradient() { return gradient_.data(); }  // followed by kPadding zeros

@@ -169,6 +169,16 @@ const int32_t* sum_blocks(const Graph& g, const Parameters& p, Tile& t, int32_t 
   return segment;
 }
 
+// Rounds the activations of a hidden layer to its grid.
+template <int L>
+void round_activations(const Graph& g, Tile& t, int layer) {
+  const float step = g.step[layer];
+  const vfloat low = broadcast(g.low[layer]), high = broadcast(g.high[layer]);
+  const ptrdiff_t end = static_cast<ptrdiff_t>(g.layer_begin[layer + 1]) * L;
+  for (ptrdiff_t i = static_cast<ptrdiff_t>(g.layer_begin[layer]) * L; i < end; i += kWidth)
+    store(t.activation + i, nearest(minimum(maximum(load(t.activation + i) / step, low), high)) * step);
+}
+
 template <int L, bool Shared>
 void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
   constexpr int V = L / kWidth;
@@ -194,6 +204,7 @@ void forward(const Graph& g, const Parameters& p, Norm norm, Tile& t) {
       for (int v = 0; v < V; ++v) store(out + v * kWidth, sums[v]);
     }
     if (g.n_normed[layer]) normalise<L>(g, p, norm, t, layer, total);
+    if (g.step && layer + 1 < g.n_layers) round_activations<L>(g, t, layer);
     if (t.mask && layer + 1 < g.n_layers)
       for (ptrdiff_t i = static_cast<ptrdiff_t>(begin) * L; i < static_cast<ptrdiff_t>(end) * L; i += kWidth)
         store(t.activation + i, load(t.activation + i) * load(t.mask + i));

@@ -194,12 +194,23 @@ def sample_orders(n_samples: int, batch_size: int, *, seed: int, epochs: Sequenc
     """
     size = shuffled_together(batch_size)
     n_groups = n_samples // size
-    groups = np.stack([np.random.default_rng([seed, epoch]).permutation(n_groups) for epoch in epochs])
+    groups = np.stack([shuffled_groups(n_groups, seed=seed, epoch=epoch) for epoch in epochs])
     orders = np.empty((len(epochs), n_samples), np.int64)
     whole = orders[:, : n_groups * size].reshape(len(epochs), n_groups, size)
     np.add(groups[:, :, None] * size, np.arange(size), out=whole)
     orders[:, n_groups * size :] = np.arange(n_groups * size, n_samples)
     return orders
+
+
+def shuffled_groups(n_groups: int, *, seed: int, epoch: int) -> Ints:
+    """Return the order of the groups of :func:`sample_order`, ``(n_groups,)``.
+
+    Args:
+        n_groups: Number of whole groups.
+        seed: Seed of the training.
+        epoch: Number of the epoch, from 0.
+    """
+    return np.random.default_rng([seed, epoch]).permutation(n_groups)
 
 
 #: Samples on which regrowth scores absent edges: those after the step's batch in the epoch's order.

@@ -25,6 +25,7 @@ from evonas.training import Recipe
 from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import GROUP, Network, Norm, row_activations, row_channels
+from search_spaces.neuron.trainer.rounding import Rounding
 
 #: Instruction sets, widest first; the first that the machine has is used.
 INSTRUCTION_SETS = ("avx512", "avx2", "generic")
@@ -95,12 +96,13 @@ def supported_instruction_sets() -> tuple[str, ...]:
 _NETWORK_ARRAYS = (
     "layer_begin", "row_begin", "source", "tie", "channel", "activation", "frozen", "edge", "bias", "gain",
 )
+_GRIDS = ("edge_step", "step", "low", "high")
 
 
 class _NetworkView(Structure):
     _fields_ = [
-        *((name, c_int32) for name in ("n_inputs", "n_rows", "n_layers", "n_edges", "norm")),
-        *((name, c_void_p) for name in _NETWORK_ARRAYS),
+        *((name, c_int32) for name in ("n_inputs", "n_rows", "n_layers", "n_edges", "norm", "largest")),
+        *((name, c_void_p) for name in (*_NETWORK_ARRAYS, *_GRIDS)),
     ]
 
 
@@ -206,7 +208,9 @@ class Data:
 class Session:
     """Network in native memory; a context manager. Two threads must not use it at once."""
 
-    def __init__(self, network: Network, frozen: NDArray[np.bool_] | None = None) -> None:
+    def __init__(
+        self, network: Network, frozen: NDArray[np.bool_] | None = None, rounding: Rounding | None = None
+    ) -> None:
         genotype = network.genotype
         genotype.validate()
         self._network, self._genotype = network, genotype
@@ -215,9 +219,10 @@ class Session:
             for array, dtype in self._columns(genotype, network, frozen)
         ]
         n_rows = genotype.n_hidden + genotype.n_outputs
+        grids: list[NDArray[Any]] = [] if rounding is None else list(map(np.ascontiguousarray, rounding[1:]))
         view = _NetworkView(
             genotype.n_inputs, n_rows, genotype.depth, genotype.n_edges, get_args(Norm).index(network.norm),
-            *map(pointer, self._arrays),
+            0 if rounding is None else rounding.largest, *map(pointer, [*self._arrays, *grids]),
         )
         self._handle = c_void_p(_loaded().evonas_open(byref(view), c_char_p(instruction_set().encode())))
         if not self._handle:

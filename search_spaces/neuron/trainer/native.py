@@ -40,6 +40,7 @@ from search_spaces.neuron.trainer.library import (
     pointer,
     supported_instruction_sets,
 )
+from search_spaces.neuron.trainer.rounding import rounding_for
 
 #: Most samples of several short epochs that one call trains: the time between two calls is that of some hundred samples
 #: of a small network, and the processor is not free for other threads then.
@@ -80,7 +81,7 @@ class NativeTrainer:
         check_training(network, splits.train, splits.task, frozen, teacher)
         if len(splits.validation):
             check_samples(splits.validation, network, splits.task)
-        with Session(network, frozen) as session:
+        with Session(network, frozen, rounding_for(network, splits, recipe.quantisation)) as session:
             run = _Run(session, network, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher)
             return run.train()
 

@@ -21,6 +21,7 @@ from evonas.supernet.bilevel import Unroll, second_order_gradient
 from evonas.supernet.optimizers import Batch, LogitLearner, data_loss
 from evonas.supernet.relaxation import temperature
 from evonas.training import Recipe, Stop
+from evonas.training.device import current
 from evonas.types import Floats, Ints, Metrics, Task
 from search_spaces.neuron.trainer.base import Norm, n_batches, sample_order
 from search_spaces.neuron.trainer.checks import check_shape
@@ -155,7 +156,9 @@ class _Search:
         halving, numbers, *self._seeds = np.random.SeedSequence(seed).generate_state(4).tolist()
         self._generator = torch.Generator().manual_seed(numbers)
         sizes = task.n_inputs, width, task.n_outputs
+        self._device = current()  # of the weights; the structure, and all that is drawn, is on the CPU
         self._network = RelaxedNetwork(sizes, settings.vertices, settings.functions, norm, self._generator)
+        self._network.to(self._device)
         n_pairs = [len(pairs) for pairs in self._network.pairs]
         n_decays = len(self._network.decayed)
         self._structure = Structure(n_pairs, n_decays, settings.first_decay, self._generator)
@@ -186,7 +189,7 @@ class _Search:
                 losses.clear()
         decays: Floats = self._structure.decays.detach().numpy().copy()
         gammas = [gamma.detach() for gamma in self._structure.gammas]
-        return Relaxed(self._network, gammas, decays, self._losses.edge_updates)
+        return Relaxed(self._network.to("cpu"), gammas, decays, self._losses.edge_updates)
 
     def _context(self, progress: float) -> StepContext:
         return StepContext(temperature(progress), self._structure.noise(self._generator))
@@ -203,7 +206,7 @@ class _Search:
                 yield self._batch(own[begin : begin + size]), self._batch(other[begin : begin + size])
 
     def _batch(self, index: Ints) -> Batch:
-        return batch_of(self._samples.take(index))
+        return batch_of(self._samples.take(index), self._device)
 
     def _train_structure(self, for_weights: Batch, held_out: Batch, context: StepContext) -> None:
         velocity = [self._optimizer.state[weight].get("momentum_buffer") for weight in self._network.trained]
@@ -236,7 +239,8 @@ class _Search:
         return {"gamma": math.fsum(largest) / len(largest), "layers": float(n_layers), "decay": decay}
 
 
-def batch_of(samples: Problem) -> Batch:
-    """Tensors of some samples, with targets as :func:`problem` makes them."""
-    weight = None if samples.weight is None else torch.from_numpy(samples.weight)
-    return Batch(torch.from_numpy(samples.x), torch.from_numpy(samples.target), weight)
+def batch_of(samples: Problem, device: torch.device) -> Batch:
+    """Tensors of some samples on a device, with targets as :func:`problem` makes them."""
+    weight = None if samples.weight is None else torch.from_numpy(samples.weight).to(device)
+    x, target = (torch.from_numpy(array).to(device) for array in (samples.x, samples.target))
+    return Batch(x, target, weight)

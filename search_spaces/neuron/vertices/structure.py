@@ -76,7 +76,8 @@ class Structure:
 
 def weight_penalty(weights: Sequence[Tensor], decays: Tensor) -> Tensor:
     """``1/2 w^T A w`` with a diagonal A that is one number for each of the weights."""
-    return 0.5 * (decays * torch.stack([weight.square().sum() for weight in weights])).sum()
+    squares = torch.stack([weight.square().sum() for weight in weights])
+    return 0.5 * (decays.to(squares.device) * squares).sum()
 
 
 def structure_penalty(

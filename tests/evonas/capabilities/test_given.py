@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import operator
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +45,20 @@ def test_a_copy_has_both(copied: Any) -> None:
     other = copied(table)
     assert other == table
     assert other.settings == table.settings
+
+
+@pytest.mark.parametrize("change", [
+    lambda table: table.__setitem__("sample", 4), lambda table: table.update(sample=4), lambda table: table.clear(),
+    lambda table: table.pop("sample"), lambda table: table.popitem(), lambda table: table.setdefault("share", 0.1),
+    lambda table: table.__delitem__("sample"), lambda table: operator.ior(table, {"sample": 4}),
+    lambda table: setattr(table, "settings", Settings(4)),
+])
+def test_a_table_that_has_been_read_cannot_be_changed(change: Callable[[Any], object]) -> None:
+    table = Given({"sample": 3}, Settings(3))
+    with pytest.raises((TypeError, AttributeError)):
+        change(table)
+    assert (dict(table), table.settings) == ({"sample": 3}, Settings(3))
+    assert type(table | {"share": 0.1}) is dict
 
 
 def test_a_configuration_reads_its_recipe_once(monkeypatch: pytest.MonkeyPatch) -> None:

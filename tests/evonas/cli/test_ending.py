@@ -69,7 +69,7 @@ def test_hints_name_the_run_and_the_next_steps(evonas: Evonas) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--out", "x.xyz"], "ends in .safetensors, .json, .onnx, .c, got 'x.xyz': these are the formats torch, j"),
+        (["--out", "x.xyz"], "ends in .safetensors, .json, .onnx, .tflite, .c, got 'x.xyz': these are the formats"),
         (["--out", "x.pt"], "expected a file that ends in .safetensors"),
         (["--out", "x.ONNX"], "got 'x.ONNX', did you mean '.onnx'"),
         (["--out", "x.onnx", "--format", "torch"],

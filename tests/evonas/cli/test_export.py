@@ -19,6 +19,7 @@ from evonas.capabilities.export import Precision
 from evonas.data import load
 from evonas.evaluation.metrics import measure
 from evonas.export.data_units import export_target, inputs_of
+from evonas.run.export import ARITHMETIC
 from evonas.runtimes.compiled import compiled, find_compiler
 from evonas.types import UserError
 
@@ -98,7 +99,7 @@ def test_the_json_export_has_the_same_weights_and_genotype(
 
 
 @needs_compiler
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 0.0), ("int8", 0.02)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 0.0), ("int8-weights", 0.02), ("int8", 0.03)])
 def test_the_compiled_network_has_the_accuracy_that_the_run_reports(
     evonas: Evonas, finished: Path, best: int, precision: Precision, tolerance: float
 ) -> None:
@@ -112,11 +113,23 @@ def test_the_compiled_network_has_the_accuracy_that_the_run_reports(
     found = measure(outputs, splits.validation, splits.task, "val")["val_accuracy"]
     reported = json.loads(evonas("front", finished, "--json").stdout)[-1]["val_accuracy"]
     assert abs(found - reported) <= tolerance
-    stated = f"val_accuracy {found:.4f} with {precision} weights, {reported:.4f} in the run"
+    stated = f"val_accuracy {found:.4f} {ARITHMETIC[precision]}, {reported:.4f} in the run"
     assert stated in result.stdout
     assert stated in Path("digits.h").read_text()
     for text in (r"[\d,]+ bytes of flash, [\d,]+ bytes of ram", r"bytes of flash an edge", r"[\d.]+ ns an edge"):
         assert re.search(text, result.stdout), text
+
+
+@needs_compiler
+def test_fine_tuning_gives_back_what_rounding_has_cost(evonas: Evonas, finished: Path, best: int) -> None:
+    found = []
+    for epochs in (0, 4):
+        arguments = ["--precision", "ternary", "--finetune-epochs", epochs, "--out", f"digits{epochs}.c"]
+        result = evonas("export", finished, best, *arguments)
+        assert result.exit_code == 0, result.output
+        assert ("fine-tuned for 4 epochs in ternary" in Path(f"digits{epochs}.h").read_text()) == (epochs > 0)
+        found.append(float(result.stdout.partition("val_accuracy ")[2].split()[0]))
+    assert found[1] > found[0]
 
 
 def test_the_onnx_network_has_the_accuracy_that_the_run_reports(evonas: Evonas, finished: Path, best: int) -> None:

@@ -59,7 +59,8 @@ int main(void)
 {
     static const one_input x[ONE_INPUTS];
     static const two_input y[TWO_INPUTS];
-    float first[ONE_OUTPUTS], second[TWO_OUTPUTS], again[ONE_OUTPUTS];
+    one_output first[ONE_OUTPUTS], again[ONE_OUTPUTS];
+    two_output second[TWO_OUTPUTS];
     one_run(x, first);
     two_run(y, second);
     one_run(x, again);
@@ -69,11 +70,13 @@ int main(void)
 """
 
 
+@pytest.mark.parametrize(
+    "precisions", [{"one": "float32", "two": "int8-weights"}, {"one": "int8", "two": "int4"}], ids=["floats", "whole"]
+)
 @pytest.mark.parametrize("flags", [[], ["-march=native"], ["-DONE_PORTABLE", "-DTWO_PORTABLE", "-march=native"]])
 def test_two_networks_work_in_one_program_and_in_one_translation_unit(
-    evonas: Callable[..., Result], finished: Path, flags: list[str]
+    evonas: Callable[..., Result], finished: Path, flags: list[str], precisions: dict[str, str]
 ) -> None:
-    precisions = {"one": "float32", "two": "int8"}
     for id, (name, precision) in enumerate(precisions.items()):
         options = ["--format", "c", "--precision", precision, "--out", f"{name}.c"]
         assert evonas("export", finished, id, *options).exit_code == 0

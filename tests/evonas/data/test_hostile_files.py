@@ -191,8 +191,8 @@ def test_a_table_of_a_header_only_is_refused(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("shape", "n_classes", "message"),
     [
-        ((4, 200_000), 2, "expected samples of at most 100,000 values, got 200,000"),
-        ((4, 1, 400, 500), 2, "expected samples of at most 100,000 values, got 200,000"),
+        ((4, 200_000), 2, "expected samples of at most 160,000 values, got 200,000"),
+        ((4, 1, 400, 500), 2, "expected samples of at most 160,000 values, got 200,000"),
         ((10_000, 2), 5_000, "expected at most 2,000 classes, got 5,000"),
     ],
 )

@@ -379,6 +379,8 @@ def test_a_test_table_that_could_not_be_used_is_refused_at_the_start(
     with pytest.raises(DataError, match=message):
         check_test_set(splits, options)
     with pytest.raises(DataError, match=message):
+        load(path, options=options, check_test=True)
+    with pytest.raises(DataError, match=message):
         load(path, options=replace(LABEL, validation=other))
 
 

@@ -67,7 +67,7 @@ class Patient:
 def test_the_next_job_is_drawn_while_one_is_trained_once_that_leaves_the_interpreter(
     monkeypatch: pytest.MonkeyPatch, says: bool
 ) -> None:
-    monkeypatch.setattr("evonas.evaluation.executor.LONGEST_TURN", 60.0)
+    monkeypatch.setattr("evonas.evaluation.local.LONGEST_TURN", 60.0)
     asked = threading.Semaphore(0)
     trials = [Trial(Individual(id, Digits((id,) * 8), 0, ""), 1) for id in range(6)]
 

@@ -23,7 +23,7 @@ def test_a_space_without_formats_of_its_own_is_exported_as_torch_traces_it() -> 
     cells = create(task, {"channels": 2, "nodes": 1})
     space: Any = SimpleNamespace(compile=cells.compile)
     assert not isinstance(space, Exportable)
-    assert program_formats(space) == {"onnx": ("float32",)}
+    assert program_formats(space) == {"onnx": ("float32",), "tflite": ("float32",)}
     genotype = cells.sample(np.random.default_rng(0))
     module = cells.compile(genotype).eval()
     weights = {name: value.numpy() for name, value in module.state_dict().items()}

@@ -66,7 +66,7 @@ def play(directory: Path, how: str, most: int) -> None:
 
     Args:
         directory: Its directory.
-        how: ``"heavy"``, or the name of a searcher; empty for the usual one.
+        how: ``"heavy"``, ``"asynchronous"`` or the name of a searcher; empty for the usual one.
         most: See :class:`Announcer`.
     """
     space, heavy = ToySpace(), how == "heavy"
@@ -80,7 +80,10 @@ def play(directory: Path, how: str, most: int) -> None:
     )
     with RunStore(directory, space, writing=True) as store:
         evaluator = Heavy() if heavy else ToyEvaluator(seconds=0.01)
-        loop.run(searcher, evaluator, store, seed=0, n_jobs=1 if heavy else 2, observers=[Announcer(most)])
+        loop.run(
+            searcher, evaluator, store, seed=0, n_jobs=1 if heavy else 2, asynchronous=how == "asynchronous",
+            observers=[Announcer(most)],
+        )
 
 
 def main() -> None:

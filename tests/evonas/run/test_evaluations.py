@@ -12,7 +12,7 @@ from toy_runs import contents
 from evonas.evaluation import Job
 from evonas.individual import Evaluation
 from evonas.run import loop
-from evonas.run.loop import FEW_TRIALS, SearchFailed
+from evonas.run.trials import FEW_TRIALS, SearchFailed
 from evonas.search import SEARCHERS, RegularizedEvolution, traits_of
 from evonas.search.regularized_evolution import RegularizedEvolutionSettings
 from evonas.store import RunStore, create

@@ -72,20 +72,44 @@ def test_a_run_killed_at_random_ends_as_if_it_had_not_been(
     """A heavy run spends most of its time in writing weights: it is killed in the middle of that."""
     runs.begin(tmp_path / "whole", how)
     runs.reported(0)
+    kill_and_resume(runs, tmp_path / "killed", how, n_kills, seconds)
+    with RunStore(tmp_path / "killed", ToySpace()) as killed, RunStore(tmp_path / "whole", ToySpace()) as unbroken:
+        assert contents(killed) == contents(unbroken)
+        assert killed.state == unbroken.state
+
+
+def test_an_asynchronous_run_killed_at_random_ends_with_every_trial_evaluated_once(runs: Runs, tmp_path: Path) -> None:
+    kill_and_resume(runs, tmp_path / "killed", "asynchronous", 8, 0.1)
+    with RunStore(tmp_path / "killed", ToySpace()) as store:
+        records = store.records()
+        assert sorted(r.id for r in records) == list(range(8 + 20 * 6))
+        assert all(max(r.parents, default=-1) < r.id for r in records)
+        depth = {r.id: r.metrics["generations_of_weights"] for r in records}
+        assert all(depth[r.id] == (depth[r.parents[0]] + 1 if r.parents else 0) for r in records)
+        assert "under_way" not in store.state
+
+
+def kill_and_resume(runs: Runs, directory: Path, how: str, n_kills: int, seconds: float) -> None:
+    """Begin a run, kill it several times, and let it end; nothing that it reported is ever missing.
+
+    Args:
+        runs: Makes the processes.
+        directory: Directory of the run.
+        how: See :mod:`killed_run`.
+        n_kills: Number of kills.
+        seconds: Most seconds between its first report and a kill.
+    """
     rng = np.random.default_rng()
     reported: set[int] = set()
     for _ in range(n_kills):
-        process = runs.begin(tmp_path / "killed", how, MOST)
+        process = runs.begin(directory, how, MOST)
         first = runs.line()
         assert first.isdigit(), "the run had ended before it was killed"
         time.sleep(float(rng.uniform(0, seconds)))
         os.kill(process, signal.SIGKILL)
         reported |= {int(first)} | runs.reported(-signal.SIGKILL)
-        with RunStore(tmp_path / "killed", ToySpace()) as store:
+        with RunStore(directory, ToySpace()) as store:
             assert reported <= {r.id for r in store.records()}
             assert all(store.weights(r.id, r.budget) is not None for r in store.records())
-    runs.begin(tmp_path / "killed", how)
+    runs.begin(directory, how)
     runs.reported(0)
-    with RunStore(tmp_path / "killed", ToySpace()) as killed, RunStore(tmp_path / "whole", ToySpace()) as unbroken:
-        assert contents(killed) == contents(unbroken)
-        assert killed.state == unbroken.state

@@ -12,7 +12,7 @@ from toy_runs import Play, contents
 from evonas.evaluation import Job, merge
 from evonas.front import front
 from evonas.individual import Evaluation, Trial
-from evonas.run.loop import SearchFailed
+from evonas.run.trials import SearchFailed
 from evonas.space import Phenotype
 from evonas.store import StoreError
 from evonas.testing.toy import OBJECTIVES, Digits, ToyEvaluator, ToySpace

@@ -18,8 +18,8 @@ from evonas.data.samples import Splits
 from evonas.evaluation import Job, TrainedEvaluator
 from evonas.individual import Evaluation, Individual, Start, Trial
 from evonas.run import loop
-from evonas.run.loop import SearchFailed
 from evonas.run.one_shot import find_family
+from evonas.run.trials import SearchFailed
 from evonas.search import RandomSearch
 from evonas.space import Offspring, Phenotype
 from evonas.store import RunStore, create, spent

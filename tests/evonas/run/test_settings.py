@@ -135,6 +135,25 @@ def test_no_table_of_a_run_is_read_twice(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert options.settings.edges == (64, 400)
 
 
+@pytest.mark.parametrize(("left_open", "n_spaces"), [(False, 1), (True, 2)])
+def test_a_space_is_made_once_and_again_only_with_options_that_were_left_open(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left_open: bool, n_spaces: int
+) -> None:
+    made: list[Mapping[str, Any]] = []
+
+    def counted(name: str, task: Task, options: Mapping[str, Any]) -> Any:
+        made.append(dict(options))
+        return create_space(name, task, options)
+
+    monkeypatch.setattr("evonas.run.build.create_space", counted)
+    options = {"channels": 2, "nodes": 1, "cells": 3} | ({} if left_open else {"sampling": "uniform"})
+    config = check_config({**SMALL, "space": "cell", "space_options": options}, source="the test")
+    parts = assemble(config, tmp_path / "run")
+    assert parts.config.space_options == made[-1] == {**options, "sampling": "uniform"}
+    assert made[0] == options
+    assert len(made) == n_spaces
+
+
 def test_a_searcher_gets_the_settings_that_it_declares(tmp_path: Path) -> None:
     given = {**SMALL, "searcher": "regularized-evolution", "searcher_options": {"sample": 3}, "space_options": OPTIONS}
     parts = assemble(check_config(given, source="the test"), tmp_path / "run")

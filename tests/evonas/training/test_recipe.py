@@ -52,3 +52,10 @@ def test_children_train_for_a_share_of_the_budget_between_two() -> None:
 def test_bad_numbers_are_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Recipe(**options)
+
+
+@pytest.mark.parametrize("moves", [{"pruning": Pruning(edges=5)}, {"regrowth": Regrowth()}])
+def test_edges_stay_where_weights_are_quantised(moves: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected no pruning and no regrowth beside quantisation"):
+        Recipe(quantisation="int8", **moves)
+    assert Recipe(**moves).final().pruning is None

@@ -9,6 +9,7 @@ from torch import Tensor
 from evonas.types import Task
 from search_spaces.neuron.genotype import FIRST_HIDDEN_ID, Activation, NeuronGenotype, connected
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network, Norm
+from search_spaces.neuron.trainer.rounding import Rounding
 
 
 def random_genotype(
@@ -48,11 +49,13 @@ def _normalised(norm: Norm, sums: Tensor, bias: Tensor, gain: Tensor) -> Tensor:
 
 
 def states(
-    network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor, mask: Tensor | None = None
+    network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor, mask: Tensor | None = None,
+    rounding: Rounding | None = None,
 ) -> list[tuple[Tensor, Tensor]]:
     """Weighted sums and activations of every layer after the inputs, all float64 and differentiable.
 
-    ``mask`` is what activations of hidden neurons are multiplied with, ``(n, n_hidden)``.
+    ``mask`` is what activations of hidden neurons are multiplied with, ``(n, n_hidden)``; ``rounding`` has grids of
+    these activations.
     """
     genotype = network.genotype
     edges = torch.from_numpy(genotype.edges.astype(np.int64))
@@ -72,6 +75,9 @@ def states(
             if network.norm != "none" and len(normed):
                 some = _normalised(network.norm, sums[:, normed], bias[rows][normed], gain[rows][normed])
                 activation = activation.index_copy(1, torch.from_numpy(normed), some.relu())
+            if rounding is not None:
+                grid = tuple(map(float, (values[layer - 1] for values in rounding[2:])))
+                activation = _rounded(activation, torch.from_numpy(gene == Activation.LINEAR), *grid)
             if mask is not None:
                 activation = activation * mask[:, rows]
         result.append((sums, activation))
@@ -79,11 +85,19 @@ def states(
     return result
 
 
+def _rounded(activation: Tensor, linear: Tensor, step: float, low: float, high: float) -> Tensor:
+    """Activations on a grid; the gradient passes where these, and not those before rounding, are above 0."""
+    rounded = (activation / step).clamp(low, high).round() * step
+    passing = torch.where(linear | (rounded > 0), activation, torch.zeros_like(activation))
+    return passing + (rounded - passing).detach()
+
+
 def forward(
-    network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor, mask: Tensor | None = None
+    network: Network, x: Tensor, edge: Tensor, bias: Tensor, gain: Tensor, mask: Tensor | None = None,
+    rounding: Rounding | None = None,
 ) -> Tensor:
     """Outputs ``(n, n_outputs)`` of inputs ``(n, n_inputs)``, all float64 and differentiable."""
-    return states(network, x, edge, bias, gain, mask)[-1][1]
+    return states(network, x, edge, bias, gain, mask, rounding)[-1][1]
 
 
 def loss(outputs: Tensor, y: Tensor, task: Task, *, label_smoothing: float = 0.0) -> Tensor:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from evonas.capabilities.layers import (
     Addition,
     AveragePool,
+    Clip,
     Concatenation,
     ConstantNetwork,
     Convolution,
+    Flatten,
     GlobalAverage,
     Layer,
     LayerGraph,
@@ -252,8 +254,24 @@ def test_max_pooling_another_task_and_too_many_edges_are_refused() -> None:
     pooled = LayerGraph(graph.input, (MaxPool(0, THREE, "a pool"), *graph.layers[1:2], GlobalAverage(2)))
     with pytest.raises(NotLowerable, match=re.escape("has max-pooling (a pool), which is no weighted sum")):
         lowered(pooled)
+    clipped = LayerGraph(graph.input, (Clip(0, 0.0, 6.0), *graph.layers[1:2], GlobalAverage(2)))
+    with pytest.raises(NotLowerable, match="has activations with an upper bound, like ReLU6, which no neuron has"):
+        lowered(clipped)
     with pytest.raises(NotLowerable, match="maps 60 inputs to 4 outputs, expected 60 to 5"):
         create(Task("classification", (2, 6, 5), 5), {}).lower(graph, np.random.default_rng(0))
+
+
+def test_a_flattened_image_is_the_vector_that_torch_makes_of_it() -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(3, 60))
+    graph = LayerGraph(Shape(2, (6, 5)), (Flatten(0), Linear(1, weights, rng.normal(size=3))))
+    genotype, found = lowered(graph)
+    x: Floats = rng.normal(size=(4, 2, 6, 5)).astype(np.float32)
+    expected = x.reshape(4, -1) @ weights.T + graph.layers[1].bias  # type: ignore[union-attr]
+    np.testing.assert_allclose(outputs_of(graph, x), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        space_of(graph).predict(genotype, found, Samples(x, np.zeros(4, np.int64))), expected, atol=1e-4
+    )
 
 
 def test_a_network_far_too_large_is_counted_without_being_made() -> None:

@@ -11,6 +11,13 @@
 #define EVONAS_OUTSIDE __attribute__((section("evonas_text"), noinline))
 #define EVONAS_CONSTANT __attribute__((section("evonas_rodata"), aligned(8)))
 
+/* An output of a network, and its bits. */
+typedef union {
+    float number;
+    int32_t integer;
+    uint32_t bits;
+} evonas_output;
+
 /* Given by the port: begins counting, the count so far, writes text that ends with a zero, and ends the run. */
 void evonas_start(void);
 uint32_t evonas_count(void);

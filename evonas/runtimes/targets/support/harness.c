@@ -4,13 +4,15 @@
  */
 #include "evonas_port.h"
 
-/* The network's function by its name in C; its inputs are bytes, floats or doubles. */
-extern void evonas_network(const void *x, float *outputs);
+/* The network's function by its name in C; its inputs are bytes, words, floats or doubles, its outputs floats or
+ * integers of 32 bits.
+ */
+extern void evonas_network(const void *x, void *outputs);
 
 /* Samples one after the other; written for each data set. */
 extern const unsigned char evonas_samples[];
 extern const uint32_t evonas_n_samples, evonas_sample_bytes, evonas_n_outputs;
-extern float evonas_outputs[];
+extern evonas_output evonas_outputs[];
 
 /* Bytes of stack that are watched, a multiple of 4. */
 #ifndef EVONAS_STACK
@@ -80,11 +82,8 @@ EVONAS_OUTSIDE void evonas_main(void)
         evonas_write(sample_);
         put(third - second);
         put(end > low ? (uint32_t)(end - low) : 0);
-        for (i = 0; i < evonas_n_outputs; i++) {
-            union { float number; uint32_t bits; } output;
-            output.number = evonas_outputs[i];
-            put(output.bits);
-        }
+        for (i = 0; i < evonas_n_outputs; i++)
+            put(evonas_outputs[i].bits);
     }
     evonas_write(end_);
     evonas_exit();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from evonas.training import Recipe
-from evonas.types import Ints
-from search_spaces.neuron.genotype import NeuronGenotype, connected
-from search_spaces.neuron.trainer.base import Network, Norm, row_channels
-from search_spaces.neuron.trainer.torch_backend.propagation import Propagation
-from search_spaces.neuron.trainer.torch_backend.rewiring import Rewired
+from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.trainer.base import Network, Norm
+from search_spaces.neuron.trainer.rounding import Rounding
+from search_spaces.neuron.trainer.torch_backend.propagation import Grids, Propagation
+from search_spaces.neuron.trainer.torch_backend.rewiring import Rewired, carried, groups_of
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
@@ -60,17 +59,19 @@ class Learner:
         recipe: Gives clipping and weight decay.
         compile_network: Compiles a genotype for passes.
         device: Device of all tensors.
+        rounding: Grids to which passes round weights and activations; None for none. The edges stay then.
     """
 
     def __init__(
         self, network: Network, frozen: NDArray[np.bool_] | None, recipe: Recipe, compile_network: Compile,
-        device: torch.device,
+        device: torch.device, rounding: Rounding | None = None,
     ) -> None:
         self.norm = network.norm
         self.frozen = np.zeros(network.genotype.n_edges, bool) if frozen is None else frozen
         self._recipe = recipe
         self._compile = compile_network
         self._device = device
+        self._grids = None if rounding is None else Grids(rounding, device)
         parameters = flat_parameters(network, device)
         self._adopt(network.genotype, torch.stack([parameters, *torch.zeros(2, len(parameters), device=device)]))
         self._average_groups()
@@ -81,8 +82,9 @@ class Learner:
         return self.parameters[: self.genotype.n_edges]
 
     def network(self) -> Network:
-        """Return a copy of the present state."""
-        edge, bias, gain = (part.cpu().numpy().copy() for part in self.propagation.split(self.parameters))
+        """Return a copy of the present state, with the weights that passes see."""
+        parts = self.propagation.split(self.parameters)
+        edge, bias, gain = (part.cpu().numpy().copy() for part in (self.propagation.rounded(parts[0]), *parts[1:]))
         return Network(self.genotype, edge, bias, gain, self.norm)
 
     def step(self, gradient: Tensor, rate: float, step: int) -> None:
@@ -109,32 +111,23 @@ class Learner:
 
     def rewire(self, rewired: Rewired) -> None:
         """Continue with other edges; new ones start with weight and moments 0, dead neurons leave."""
-        old, n_edges = self.genotype, self.genotype.n_edges
-        fresh = rewired.origin < 0
-        ties = np.where(fresh, np.int32(-1), old.ties[rewired.origin])
-        result = connected(old, rewired.edges, ties)
-        origin = rewired.origin[result.edges]
-        rows = result.neurons[result.neurons >= old.n_inputs] - old.n_inputs
-        n_rows = old.n_hidden + old.n_outputs
-        zero = n_edges + 2 * n_rows  # the appended column of zeros, for new edges
-        columns = np.concatenate([np.where(origin < 0, zero, origin), n_edges + rows, n_edges + n_rows + rows])
+        genotype, columns, self.frozen = carried(self.genotype, self.frozen, rewired)
         state = torch.nn.functional.pad(self._state, (0, 1))
-        self.frozen = np.where(origin < 0, False, self.frozen[origin])
-        self._adopt(result.genotype, state.index_select(1, torch.from_numpy(columns).to(self._device)))
+        self._adopt(genotype, state.index_select(1, torch.from_numpy(columns).to(self._device)))
 
     def release(self) -> None:
         """End all sharing: every edge and every neuron continues with parameters of its own and its group's moments."""
-        ties, channels = np.full_like(self.genotype.ties, -1), np.full_like(self.genotype.channels, -1)
-        self._adopt(replace(self.genotype, ties=ties, channels=channels, release_at=1.0), self._state)
+        self._adopt(self.genotype.untied, self._state)
 
     def _adopt(self, genotype: NeuronGenotype, state: Tensor) -> None:
         """Take over a structure and the rows (parameters, first moments, second moments) of its state."""
         self.genotype = genotype
         self.propagation = self._compile(genotype, self.norm)
+        self.propagation.grids = self._grids
         self._state = state
         self.parameters: Tensor = state[0]
         self._trained = torch.from_numpy((~self.frozen).astype(np.float32)).to(self._device)
-        groups = _groups(genotype, self.frozen)
+        groups = groups_of(genotype, self.frozen)
         shared = np.flatnonzero(groups >= 0)
         group, counts = np.unique(groups[shared], return_inverse=True, return_counts=True)[1:]
         self._shared, self._group = (torch.from_numpy(a.astype(np.int64)).to(self._device) for a in (shared, group))
@@ -147,16 +140,3 @@ class Learner:
 
     def _average_groups(self) -> None:
         self.parameters[self._shared] = (self._group_sums(self.parameters) / self._n_members)[self._group]
-
-
-def _groups(genotype: NeuronGenotype, frozen: NDArray[np.bool_]) -> Ints:
-    """Return the group of every parameter in their flat order: ties, channels' biases and their gains; -1 is no group.
-
-    A frozen edge is in no group: the others of its tie continue without it.
-    """
-    groups, n_groups = [], 0
-    channels = row_channels(genotype)
-    for numbers in (np.where(frozen, np.int32(-1), genotype.ties), channels, channels):
-        groups.append(np.where(numbers < 0, -1, numbers + np.int64(n_groups)))
-        n_groups += int(numbers.max(initial=-1)) + 1
-    return np.concatenate(groups)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Norm
+from search_spaces.neuron.trainer.rounding import Rounding
 from search_spaces.neuron.trainer.torch_backend.products import PRODUCTS, Product, ProductName, density, faster_product
 
 
@@ -29,6 +30,29 @@ class Activations(NamedTuple):
     normalized: list[Tensor | None]
     scales: list[Tensor | None]
     mask: Tensor | None = None
+
+
+class Grids:
+    """Grids of an integer network as tensors.
+
+    Args:
+        rounding: The grids.
+        device: Device of all tensors.
+    """
+
+    def __init__(self, rounding: Rounding, device: torch.device) -> None:
+        self._largest = rounding.largest
+        self._edge = torch.from_numpy(rounding.edge).to(device)
+        self._layers = [tuple(map(float, grid)) for grid in zip(*rounding[2:], strict=True)]
+
+    def weights(self, edge: Tensor) -> Tensor:
+        """Return the rounded weights, ``(n_edges,)``."""
+        return (edge / self._edge).clamp_(-self._largest, self._largest).round_().mul_(self._edge)
+
+    def round_activations(self, own: Tensor, layer: int) -> None:
+        """Round the activations of a hidden layer, counted from 0, in place."""
+        step, low, high = self._layers[layer]
+        own.div_(step).clamp_(low, high).round_().mul_(step)
 
 
 class Propagation:
@@ -53,12 +77,17 @@ class Propagation:
             slice(int(first) - genotype.n_inputs, int(last) - genotype.n_inputs)
             for first, last in pairwise(genotype.layer_offsets[1:])
         ]
+        self.grids: Grids | None = None  # of passes that round weights and activations
         self._kinds = [_Kinds(genotype.activations[rows], norm, device) for rows in self._rows[:-1]]
 
     def split(self, flat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return views of edge ``(n_edges,)``, bias and gain ``(n_hidden + n_outputs,)``."""
         edge, bias, gain = torch.split(flat, self._sizes)
         return edge, bias, gain
+
+    def rounded(self, edge: Tensor) -> Tensor:
+        """Return the weights that passes see, ``(n_edges,)``."""
+        return edge if self.grids is None else self.grids.weights(edge)
 
     def outputs(self, activations: Activations) -> Tensor:
         """Return outputs before softmax, ``(n_outputs, n)``."""
@@ -73,7 +102,7 @@ class Propagation:
             mask: See :class:`Activations`.
         """
         edge, bias, gain = self.split(parameters)
-        placed = self._product.place(edge)
+        placed = self._product.place(self.rounded(edge))
         result = Activations(x.new_empty(self.genotype.n_neurons, x.shape[1]), [], [], mask)
         n_inputs, h = self.genotype.n_inputs, result.h
         h[:n_inputs] = x
@@ -84,6 +113,8 @@ class Propagation:
                 torch.add(z, bias[rows, None], out=own)
                 break
             self._activate(z, bias[rows, None], gain[rows, None], self._kinds[layer - 1], own, result)
+            if self.grids is not None:
+                self.grids.round_activations(own, layer - 1)
             if mask is not None:
                 own *= mask[rows]
         return result
@@ -101,7 +132,7 @@ class Propagation:
             ``(n_hidden + n_outputs, n)``.
         """
         edge, _, gain = self.split(parameters)
-        placed = self._product.place(edge)
+        placed = self._product.place(self.rounded(edge))
         gradient = torch.zeros_like(parameters)
         edge_gradient, bias_gradient, gain_gradient = self.split(gradient)
         delta = torch.empty_like(activations.h[self.genotype.n_inputs :])

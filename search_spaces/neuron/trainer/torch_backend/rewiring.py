@@ -1,15 +1,20 @@
-"""Edges that pruning and regrowth remove and add: the rule of base.py in numpy."""
+"""Edges that pruning and regrowth remove and add: the rule of base.py in numpy, and what it does to parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.types import Floats, Ints
-from search_spaces.neuron.genotype import NeuronGenotype
+from search_spaces.neuron.genotype import NeuronGenotype, connected
+from search_spaces.neuron.trainer.base import row_channels
+
+#: Pairs of neurons that are scored together: 4 MB of scores.
+SCORED_AT_ONCE = 1 << 20
 
 
 class Rewired(NamedTuple):
@@ -22,6 +27,52 @@ class Rewired(NamedTuple):
 
     edges: NDArray[np.int32]
     origin: Ints
+
+
+class Carried(NamedTuple):
+    """A network after rewiring, and where its parameters come from.
+
+    Attributes:
+        genotype: The genotype.
+        columns: Place of each of its flat parameters ``[edge, bias, gain]`` among those from before, or their number
+            for a new edge, which begins with 0, ``(n_parameters,)``.
+        frozen: Its frozen edges, ``(n_edges,)``.
+    """
+
+    genotype: NeuronGenotype
+    columns: Ints
+    frozen: NDArray[np.bool_]
+
+
+def carried(genotype: NeuronGenotype, frozen: NDArray[np.bool_], rewired: Rewired) -> Carried:
+    """Return the network with other edges, without the neurons that then lack inputs or outputs.
+
+    Args:
+        genotype: The genotype from before.
+        frozen: Its frozen edges, ``(n_edges,)``.
+        rewired: Its edges from now on.
+    """
+    ties = np.where(rewired.origin < 0, np.int32(-1), genotype.ties[rewired.origin])
+    result = connected(genotype, rewired.edges, ties)
+    origin = rewired.origin[result.edges]
+    n_edges, n_rows = genotype.n_edges, genotype.n_hidden + genotype.n_outputs
+    rows = result.neurons[result.neurons >= genotype.n_inputs] - genotype.n_inputs
+    of_edges = np.where(origin < 0, n_edges + 2 * n_rows, origin)
+    columns = np.concatenate([of_edges, n_edges + rows, n_edges + n_rows + rows])
+    return Carried(result.genotype, columns, np.where(origin < 0, False, frozen[origin]))
+
+
+def groups_of(genotype: NeuronGenotype, frozen: NDArray[np.bool_]) -> Ints:
+    """Return the group of every flat parameter: ties, channels' biases and their gains; -1 is no group.
+
+    A frozen edge is in no group: the others of its tie continue without it.
+    """
+    groups, n_groups = [], 0
+    channels = row_channels(genotype)
+    for numbers in (np.where(frozen, np.int32(-1), genotype.ties), channels, channels):
+        groups.append(np.where(numbers < 0, -1, numbers + np.int64(n_groups)))
+        n_groups += int(numbers.max(initial=-1)) + 1
+    return np.concatenate(groups)
 
 
 def largest(values: Floats, count: int) -> NDArray[np.bool_]:
@@ -126,6 +177,17 @@ def regrown_by_pair(
     fresh = np.setdiff1d(grown, present_places[again])
     added = np.stack([fresh % genotype.n_neurons, fresh // genotype.n_neurons], axis=1).astype(np.int32)
     return Rewired(np.concatenate([genotype.edges[left], added]), np.concatenate([left, np.full(len(added), -1)]))
+
+
+def score_blocks(genotype: NeuronGenotype) -> Iterator[tuple[Ints, int]]:
+    """Yield neurons of one layer, by global index, with the number of neurons on earlier layers: all pairs to score.
+
+    Each block has few pairs.
+    """
+    for first, last in pairwise(genotype.layer_offsets[1:].tolist()):
+        height = max(1, SCORED_AT_ONCE // first)
+        for begin in range(first, last, height):
+            yield np.arange(begin, min(begin + height, last)), first
 
 
 def _kept_by_pair(

@@ -15,6 +15,7 @@ from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype
 from search_spaces.neuron.trainer.base import Gradients, Network, Norm, Statistics, TrainedNetwork
 from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
+from search_spaces.neuron.trainer.rounding import rounding_for
 from search_spaces.neuron.trainer.torch_backend.batches import Piece, pieces, predict, problem
 from search_spaces.neuron.trainer.torch_backend.learner import Learner, flat_parameters
 from search_spaces.neuron.trainer.torch_backend.products import Bags, ProductName
@@ -64,7 +65,8 @@ class TorchTrainer:
         if len(splits.validation):
             check_samples(splits.validation, network, splits.task)
         torch.set_num_threads(1)
-        learner = Learner(network, frozen, recipe, self._compile, self._device)
+        rounding = rounding_for(network, splits, recipe.quantisation)
+        learner = Learner(network, frozen, recipe, self._compile, self._device, rounding)
         return Training(learner, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher).run()
 
     @torch.no_grad()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -27,10 +26,7 @@ from search_spaces.neuron.trainer.base import (
 from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores, hidden_mask
 from search_spaces.neuron.trainer.torch_backend.batches import mean_loss, pieces, predict, problem
 from search_spaces.neuron.trainer.torch_backend.learner import Learner
-from search_spaces.neuron.trainer.torch_backend.rewiring import pruned, regrown, regrown_by_pair
-
-#: Pairs of neurons that are scored together: 4 MB of scores.
-SCORED_AT_ONCE = 1 << 20
+from search_spaces.neuron.trainer.torch_backend.rewiring import pruned, regrown, regrown_by_pair, score_blocks
 
 
 class Training:
@@ -130,27 +126,17 @@ class Training:
         n_inputs = learner.genotype.n_inputs
         assert self._recipe.regrowth is not None
         if self._recipe.regrowth.grow == "random":
-            for rows, n_sources in self._blocks():
+            for rows, n_sources in score_blocks(learner.genotype):
                 yield growth_scores(rows, n_sources, seed=self._seed, step=self._n_steps_done)
             return
         passes = [
             (piece.delta, piece.activations.h)
             for piece in pieces(learner.propagation, learner.parameters, self._train.take(index))
         ]
-        for rows, n_sources in self._blocks():
+        for rows, n_sources in score_blocks(learner.genotype):
             own = slice(rows[0] - n_inputs, rows[-1] + 1 - n_inputs)
             products = [delta[own] @ h[:n_sources].t() for delta, h in passes]
             yield torch.stack(products).sum(0).cpu().numpy() if len(products) > 1 else products[0].cpu().numpy()
-
-    def _blocks(self) -> Iterator[tuple[Ints, int]]:
-        """Yield neurons of one layer, by global index, with the number of neurons on earlier layers.
-
-        Each block has few pairs.
-        """
-        for first, last in pairwise(self._learner.genotype.layer_offsets[1:].tolist()):
-            height = max(1, SCORED_AT_ONCE // first)
-            for begin in range(first, last, height):
-                yield np.arange(begin, min(begin + height, last)), first
 
     def _validate(self) -> float | None:
         if self._validation is None:

@@ -15,17 +15,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evonas.capabilities.export import ExportTarget, Precision
+from evonas.capabilities.export import INTEGER_TYPES, ExportTarget, Precision
 from evonas.data import load
 from evonas.data.samples import Scaling
 from evonas.evaluation.deployment import DeploymentEvaluator
 from evonas.run.export import write_program
 from evonas.run.package import Package
-from evonas.runtimes.compiled import find_compiler
+from evonas.runtimes.compiled import compiled, find_compiler
 from evonas.space import Phenotype
 from evonas.training import Stop
-from evonas.types import Task
+from evonas.types import IntegerType, Task
 from search_spaces.neuron.export.c_program import CProgram, c_program
+from search_spaces.neuron.export.integer_program import IntegerProgram, integer_program
 from search_spaces.neuron.export.maps import LEAST_SHARING, find_maps, segments
 from search_spaces.neuron.export.onnx_program import onnx_program
 from search_spaces.neuron.export.ordering import channels_together
@@ -113,7 +114,10 @@ def program(network: Network, *, byte_inputs: bool = True, precision: Precision 
 @needs_compiler
 @pytest.mark.parametrize(
     ("name", "precision"),
-    [*((name, "float32") for name in NETWORKS), *((name, "int8") for name in ("stack", "skip", "partly shared"))],
+    [
+        *((name, "float32") for name in NETWORKS),
+        *((name, "int8-weights") for name in ("stack", "skip", "partly shared")),
+    ],
 )
 def test_shared_weights_compile_to_what_torch_computes(name: str, precision: Precision) -> None:
     found = program(NETWORKS[name](), precision=precision)
@@ -131,7 +135,7 @@ def test_shared_weights_take_floats_and_predict_in_the_units_of_the_data() -> No
 
 @needs_compiler
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the tiles are for x86-64")
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 def test_tiles_for_avx2_have_shared_weights(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = find_compiler()
     assert compiler is not None
@@ -145,7 +149,7 @@ def test_sanitizers_find_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) ->
     compiler = find_compiler()
     assert compiler is not None
     monkeypatch.setenv("CC", " ".join([*compiler, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]))
-    check(program(make(), precision="int8"))
+    check(program(make(), precision="int8-weights"))
 
 
 def test_the_graph_has_shared_weights() -> None:
@@ -156,7 +160,7 @@ def test_the_graph_has_shared_weights() -> None:
 def test_each_weight_and_each_bias_is_stored_once(name: str) -> None:
     network = NETWORKS[name]()
     genotype = network.genotype
-    for precision, size in (("float32", 4), ("int8", 1)):
+    for precision, size in (("float32", 4), ("int8-weights", 1)):
         tables = program(network, precision=precision)._tables  # type: ignore[arg-type]
         assert tables["kernel_weights"].nbytes == size * genotype.n_weights
         assert not any("steps" in table and "segment" not in table for table in tables)
@@ -174,7 +178,7 @@ def test_a_network_of_900_weights_takes_6_kilobytes_in_the_place_of_360() -> Non
     untied = replace(genotype, ties=np.full(genotype.n_edges, -1, np.int32))
     assert c_program(replace(network, genotype=untied), task, target).sizes["flash"] > 360_000
     assert c_program(network, task, target).sizes["flash"] < 6000
-    assert c_program(network, task, replace(target, precision="int8")).sizes["flash"] < 3000
+    assert c_program(network, task, replace(target, precision="int8-weights")).sizes["flash"] < 3000
 
 
 def test_flash_grows_with_what_is_not_shared() -> None:
@@ -225,7 +229,7 @@ def test_maps_and_rows_are_the_edges_of_the_network(
         for run in range(maps.plan_starts[plan], maps.plan_starts[plan + 1]):
             row += int(maps.runs.gaps[run])
             for i in range(int(maps.runs.counts[run])):
-                column = int(maps.runs.columns[run] + i * maps.runs.strides[run])
+                column = int(maps.columns[map] + maps.runs.columns[run] + i * maps.runs.strides[run])
                 for s in range(starts[maps.runs.patterns[run]], starts[maps.runs.patterns[run] + 1]):
                     column += int(pieces.steps[s])
                     for k in range(abs(int(pieces.taps[s]))):
@@ -254,3 +258,42 @@ def test_a_network_with_shared_weights_is_written_checked_and_measured(format: s
         found = evaluator.measure(Phenotype(network.genotype, weights), Stop())
         assert found["int8_flash"] < found["flash"] < 4 * network.genotype.n_weights + 2000 < network.genotype.n_edges
         assert f"{found['flash']:,.0f} bytes of flash" in " ".join(written.remarks)
+
+
+@needs_compiler
+@pytest.mark.parametrize("integers", INTEGER_TYPES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_shared_weights_compile_to_the_bits_of_the_reference_in_integers(name: str, integers: IntegerType) -> None:
+    network = NETWORKS[name]()
+    exported = whole(network, integers)
+    assert exported.layout.maps is not None or (name, integers) == ("partly shared", "ternary"), "rows take less there"
+    images = np.random.default_rng(0).integers(0, 256, (20, *exported.task.input_shape)).astype(np.uint8)
+    with compiled(exported.files([]), "net", exported.task.n_outputs) as running:
+        np.testing.assert_array_equal(running.run(images).astype(np.int64), exported.run(images))
+
+
+@needs_compiler
+@pytest.mark.parametrize("make", [with_skip, partly_shared, without_channels])
+def test_sanitizers_find_nothing_in_integers(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = find_compiler()
+    assert compiler is not None
+    monkeypatch.setenv("CC", " ".join([*compiler, "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]))
+    test_shared_weights_compile_to_the_bits_of_the_reference_in_integers(
+        next(name for name, other in NETWORKS.items() if other is make), "int8"
+    )
+
+
+def test_shared_weights_are_stored_once_in_integers() -> None:
+    network = stack()
+    shared = whole(network, "int8").sizes["flash"]
+    untied = replace(network.genotype, ties=np.full(network.genotype.n_edges, -1, np.int32))
+    assert 4 * shared < whole(replace(network, genotype=untied), "int8").sizes["flash"]
+    assert shared < 1.05 * program(network, precision="int8-weights").sizes["flash"]
+
+
+def whole(network: Network, integers: IntegerType) -> IntegerProgram:
+    shape = (2, 1, 98) if network.genotype.n_inputs == 196 else (2, 14, 14)
+    scaling = replace(COLOURS, input_type="uint8")
+    calibration = np.random.default_rng(1).normal(size=(50, *shape)).astype(np.float32)
+    target = ExportTarget("net", scaling, True, integers, calibration=calibration)
+    return integer_program(network, Task("classification", shape, network.genotype.n_outputs), target)

@@ -82,7 +82,7 @@ def mixed(rng: np.random.Generator, norm: Norm = "layer-affine") -> Network:
 
 
 @needs_compiler
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 @pytest.mark.parametrize("norm", ["layer-affine", "layer", "none"])
 def test_mixed_activations_compile_to_what_torch_computes(norm: Norm, precision: Precision) -> None:
     program = c_program(mixed(np.random.default_rng(3), norm), TASK, ExportTarget("net", PIXELS, True, precision))
@@ -110,7 +110,7 @@ def test_networks_without_any_norm_compile(activation: Activation) -> None:
 @needs_compiler
 @pytest.mark.parametrize(
     ("norm", "precision"),
-    [("layer-affine", "float32"), ("layer-affine", "int8"), ("layer", "float32"), ("none", "float32")],
+    [("layer-affine", "float32"), ("layer-affine", "int8-weights"), ("layer", "float32"), ("none", "float32")],
 )
 def test_the_compiled_program_computes_what_torch_computes(norm: Norm, precision: Precision) -> None:
     network = random_network(np.random.default_rng(0), norm, layers=(19, 5, 4), density=0.3)
@@ -131,7 +131,7 @@ def test_graphs_of_features_and_of_networks_without_hidden_neurons_compute_what_
 
 
 @needs_compiler
-@pytest.mark.parametrize(("make", "precision"), [(without_hidden, "float32"), (tied, "int8")])
+@pytest.mark.parametrize(("make", "precision"), [(without_hidden, "float32"), (tied, "int8-weights")])
 def test_networks_without_hidden_neurons_and_with_tied_weights_compile(
     make: Callable[[np.random.Generator], Network], precision: Precision
 ) -> None:
@@ -139,7 +139,7 @@ def test_networks_without_hidden_neurons_and_with_tied_weights_compile(
 
 
 @needs_compiler
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 def test_features_of_any_scale_are_normalised_and_predictions_are_in_the_units_of_the_data(
     precision: Precision,
 ) -> None:
@@ -208,7 +208,7 @@ def test_names_that_a_line_of_c_may_have_no_room_for_stand_in_the_comment_only()
 
 def test_int8_weights_are_the_nearest_multiples_of_their_layers_scale() -> None:
     network = neighbours_together(random_network(np.random.default_rng(4)))
-    program = c_program(network, TASK, ExportTarget("net", Scaling(), False, "int8"))
+    program = c_program(network, TASK, ExportTarget("net", Scaling(), False, "int8-weights"))
     stored = program.numbers.weights
     assert stored.values.dtype == np.int8
     assert stored.scales is not None
@@ -224,7 +224,7 @@ def test_a_real_network_takes_at_most_eight_bytes_an_edge_and_four_with_int8_wei
     for seed in range(8):
         rng = np.random.default_rng(seed)
         genotype = space.sample(rng)
-        for precision, limit in (("float32", 8.0), ("int8", 4.0)):
+        for precision, limit in (("float32", 8.0), ("int8-weights", 4.0)):
             target = ExportTarget("net", Scaling([[[73.0]]], [[[90.0]]]), True, precision)  # type: ignore[arg-type]
             program = space.export(genotype, fresh(genotype, rng), "c", target)
             assert program.sizes["flash"] <= limit * genotype.n_edges
@@ -267,7 +267,7 @@ def test_steps_lead_to_the_columns_of_the_matrix() -> None:
 
 @needs_compiler
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the tiles are for x86-64")
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 def test_tiles_for_avx2_give_the_same(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = find_compiler()
     assert compiler is not None
@@ -314,7 +314,7 @@ def test_weights_that_are_not_finite_are_not_exported() -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 @pytest.mark.parametrize(
     ("mean", "std", "input_type"), [(1e7, 1.0, "float64"), (2016.0, 0.3, "float32"), (-5e4, 10.0, "float32")]
 )
@@ -328,7 +328,7 @@ def test_inputs_far_from_0_are_normalised_as_in_float64(
     inputs = scaling.restore(samples).astype(target.input_type)
     programs = {"c": c_program(network, TASK, target), "onnx": onnx_program(network, TASK, target)}
     for format, program in programs.items():
-        if format == "onnx" and precision == "int8":
+        if format == "onnx" and precision == "int8-weights":
             continue
         with torch.no_grad():
             expected = program.compile()(torch.from_numpy(scaling.normalise(inputs))).numpy()

@@ -24,6 +24,7 @@ from search_spaces.neuron.trainer.base import (
     sample_order,
 )
 from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores, hidden_mask
+from search_spaces.neuron.trainer.rounding import rounding_for
 from tests.search_spaces.neuron.reference import forward, loss, parameters, states
 
 
@@ -88,6 +89,7 @@ class ReferenceTrainer:
     ) -> None:
         self.network, self.splits, self.recipe, self.epochs, self.seed = network, splits, recipe, epochs, seed
         self.teacher = teacher
+        self.rounding = rounding_for(network, splits, recipe.quantisation)
         self.frozen = np.zeros(network.genotype.n_edges, bool) if frozen is None else frozen
         self.constant = torch.from_numpy(network.edge.astype(np.float64))
         #: The group of every edge and row, and the leaves: one value for each group.
@@ -110,7 +112,11 @@ class ReferenceTrainer:
     def values(self) -> tuple[Tensor, Tensor, Tensor]:
         """Weights of edges, biases and gains of rows."""
         edge, bias, gain = (self.leaves[name][torch.from_numpy(self.groups[name])] for name in self.leaves)
-        return torch.where(torch.from_numpy(self.frozen), self.constant, edge), bias, gain
+        edge = torch.where(torch.from_numpy(self.frozen), self.constant, edge)
+        if self.rounding is not None:
+            step, largest = torch.from_numpy(self.rounding.edge.astype(np.float64)), self.rounding.largest
+            edge = edge + ((edge / step).clamp(-largest, largest).round() * step - edge).detach()
+        return edge, bias, gain
 
     def edge(self) -> Tensor:
         return self.values()[0]
@@ -121,7 +127,7 @@ class ReferenceTrainer:
 
     def outputs(self, x: Doubles, mask: Floats | None = None) -> Tensor:
         rows = None if mask is None else torch.from_numpy(mask.astype(np.float64))
-        return forward(self.network, torch.from_numpy(x), *self.values(), rows)
+        return forward(self.network, torch.from_numpy(x), *self.values(), rows, self.rounding)
 
     def update(self, index: Ints, step: int, rate: float) -> float:
         recipe, task = self.recipe, self.splits.task

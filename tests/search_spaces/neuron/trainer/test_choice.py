@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import torch
 
+from evonas.training.device import VARIABLE
 from search_spaces.neuron import trainer as trainers
 from search_spaces.neuron.trainer import choose_trainer, native
 from search_spaces.neuron.trainer.torch_backend import TorchTrainer
@@ -72,8 +74,46 @@ def test_torch_trainers_are_chosen_by_name(name: trainers.TrainerName, caplog: p
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="trainer must be one of auto, native, torch, dense, got 'cuda'"):
-        choose_trainer("cuda")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="trainer must be one of auto, native, torch, dense, cuda, got 'gpu'"):
+        choose_trainer("gpu")  # type: ignore[arg-type]
+
+
+def test_cuda_without_a_gpu_or_without_triton_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setattr(trainers, "has_cuda", lambda: False)
+    monkeypatch.setattr(trainers, "has_triton", lambda: True)
+    with pytest.raises(ValueError, match="needs a CUDA device, and this machine has none: choose trainer 'auto'"):
+        choose_trainer("cuda")
+    monkeypatch.setattr(trainers, "has_triton", lambda: False)
+    with pytest.raises(ValueError, match=r"needs Triton: install evonas\[cuda\]"):
+        choose_trainer("cuda")
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize(("device", "triton", "name"), [
+    ("auto", True, "native"), ("cpu", True, "native"), ("cuda:1", False, "torch"), ("cuda:1", True, "cuda"),
+])
+def test_auto_is_a_trainer_of_the_gpu_only_if_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, device: str, triton: bool, name: str
+) -> None:
+    asked: list[str] = []
+
+    def population_trainer(where: str) -> Population:
+        asked.append(where)
+        return Population()
+
+    monkeypatch.setenv(VARIABLE, device)
+    monkeypatch.setattr(trainers, "has_triton", lambda: triton)
+    monkeypatch.setattr(trainers, "current", lambda: torch.device(device))
+    monkeypatch.setattr(trainers, "_population_trainer", population_trainer)
+    assert choose_trainer("auto").name == name
+    assert asked == ["cuda:1"] * (name == "cuda")
+    if name == "torch":
+        assert choose_trainer("auto").description == "torch, cuda:1"
+
+
+class Population:
+    name = "cuda"
 
 
 def test_importing_the_package_or_the_native_trainer_does_not_import_torch() -> None:

@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 import torch
 
+from evonas.capabilities.export import INTEGER_TYPES
 from evonas.data.samples import Splits
 from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTimeout
-from evonas.types import Task
+from evonas.types import IntegerType, Task
 from search_spaces.neuron.layering import pair_counts
 from search_spaces.neuron.trainer.base import Network, Norm, Trainer
+from search_spaces.neuron.trainer.rounding import rounding_for
 from tests.search_spaces.neuron.reference import loss, random_network
 from tests.search_spaces.neuron.trainer.measuring_contract import MeasuringContract
 from tests.search_spaces.neuron.trainer.reference_training import ReferenceTrainer, genotype_with
@@ -65,6 +67,41 @@ class TrainerContract(MeasuringContract):
         recipe = Recipe(**{"batch_size": 16, **TRAINING_CASES[case]})
         network = random_network(np.random.default_rng(5), norm, **WIDE)
         self.assert_equals_reference(trainer, network, random_splits(1), recipe)
+
+    @pytest.mark.parametrize("norm", ["layer", "layer-affine", "none"])
+    @pytest.mark.parametrize("integers", INTEGER_TYPES)
+    def test_training_with_rounding_equals_autograd(self, trainer: Trainer, integers: IntegerType, norm: Norm) -> None:
+        network, splits = random_network(np.random.default_rng(36), norm, **WIDE), random_splits(26)
+        self.check_rounding(trainer, network, splits, Recipe(batch_size=16, quantisation=integers, hidden_dropout=0.2))
+
+    def test_what_is_shared_and_linear_is_rounded_alike(self, trainer: Trainer) -> None:
+        network, splits = random_network(np.random.default_rng(37), **WIDE), random_splits(27, task=TARGETS)
+        genes = np.random.default_rng(0).integers(0, 3, network.genotype.n_hidden).astype(np.int8)
+        ties = np.full(network.genotype.n_edges, -1, np.int32)
+        ties[::3], ties[1::30] = 4, 5
+        genotype = replace(genotype_with(network.genotype, ties), activations=genes)
+        edge = self.check_rounding(
+            trainer, replace(network, genotype=genotype), splits, Recipe(batch_size=64, quantisation="int4")
+        )
+        assert len(np.unique(edge[::3])) == len(np.unique(edge[1::30])) == 1
+
+    def check_rounding(self, trainer: Trainer, network: Network, splits: Splits, recipe: Recipe) -> Any:
+        actual, patient = (self.run(trainer, network, splits, r) for r in (recipe, replace(recipe, patience=9)))
+        expected = ReferenceTrainer(network, splits, recipe, epochs=5, seed=3).run()
+        rounding = rounding_for(network, splits, recipe.quantisation)
+        assert rounding is not None
+        edge = actual.network.edge
+        integers = np.rint(edge / rounding.edge)
+        np.testing.assert_allclose(edge, integers * rounding.edge, rtol=1e-6)
+        assert np.abs(integers).max() == rounding.largest
+        assert (integers != np.rint(np.clip(network.edge / rounding.edge, -rounding.largest, rounding.largest))).any()
+        # Where float32 falls on the other side of a half than float64, one integer is another.
+        assert_close([row.train_loss for row in actual.history], expected.train_losses, rtol=1e-3)
+        assert_close([row.val_loss for row in patient.history], expected.val_losses, rtol=1e-3)
+        assert (np.abs(edge - expected.network.edge) < rounding.edge / 2).mean() > 0.98
+        for name in ("bias", "gain"):
+            assert_close(getattr(actual.network, name), getattr(expected.network, name), rtol=2e-3, atol=1e-3)
+        return edge
 
     @pytest.mark.parametrize("case", AUGMENTED_CASES)
     def test_training_on_moved_and_mirrored_images_equals_torch_optim(self, trainer: Trainer, case: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_spaces.neuron.export.c_scope import scoped
+from evonas.export.c_scope import scoped
 
 SOURCE = r"""#define STEP 3
 typedef float number;

@@ -6,7 +6,7 @@ import re
 
 #: Definitions at the beginning of a line: macros, types, and static functions and tables.
 _DEFINED = re.compile(
-    r"^(?:#define (?P<macro>\w+)|typedef .*?\b(?P<type>\w+);|"
+    r"^(?:#define (?P<macro>\w+)|typedef .*?\b(?P<type>\w+);|\} (?P<struct>\w+);|"
     r"static [^=;(\n]*?\b(?P<static>\w+)(?:\[[^=;\n]*)?\s*[(=;])",
     re.MULTILINE,
 )
@@ -21,7 +21,7 @@ def scoped(source: str, name: str) -> str:
         source: C99.
         name: Prefix of all names that a source defines for others, which stay as they are.
     """
-    own = {"static": name, "type": name, "macro": name.upper()}
+    own = {"static": name, "type": name, "struct": name, "macro": name.upper()}
     renamed = {
         word: f"{own[kind]}_{word}"
         for match in _DEFINED.finditer(source) for kind, word in match.groupdict().items()

@@ -1,0 +1,334 @@
+"""Calls of torch's functions as layers: each method takes what the function of that name takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from evonas.capabilities.layers import (
+    Addition,
+    AveragePool,
+    Clip,
+    Concatenation,
+    Convolution,
+    Flatten,
+    GlobalAverage,
+    Layer,
+    Linear,
+    MaxPool,
+    Relu,
+    Shape,
+    Sides,
+    Window,
+    Zeros,
+    shape_of,
+    sources_of,
+)
+from evonas.export.layers.folding import scaled
+from evonas.types import Doubles
+
+#: Zeros (before, after) each side.
+Padding = tuple[tuple[int, int], ...]
+
+
+class Recorded(NamedTuple):
+    """A tensor as a node of the graph.
+
+    Attributes:
+        node: Number of the node.
+        padding: Zeros around it that no layer has read yet; empty for none.
+        is_flat: Whether its units stand in one vector, channel by channel.
+    """
+
+    node: int
+    padding: Padding = ()
+    is_flat: bool = False
+
+
+class Recorder:
+    """Layers so far, and the node of each tensor that depends on the sample.
+
+    Args:
+        input: Shape of the sample.
+    """
+
+    def __init__(self, input: Shape) -> None:
+        self.input, self.layers = input, list[Layer]()
+        self.names: list[str] = []
+        self._shapes = [input]
+        self._tensors: dict[int, tuple[Tensor, Recorded]] = {}
+
+    @property
+    def name(self) -> str:
+        """Name of the module that runs."""
+        return self.names[-1] if self.names and self.names[-1] else "the module"
+
+    def remember(self, tensor: Tensor, recorded: Recorded) -> None:
+        """Note what a tensor is; the tensor is kept, so that no other gets its number."""
+        self._tensors[id(tensor)] = (tensor, recorded)
+
+    def found(self, value: object) -> Recorded | None:
+        """What a value is; None if it does not depend on the sample."""
+        entry = self._tensors.get(id(value))
+        return None if entry is None else entry[1]
+
+    def add(self, layer: Layer) -> int:
+        """Add a layer and return its node."""
+        self._shapes.append(shape_of(layer, [self._shapes[source] for source in sources_of(layer)]))
+        self.layers.append(layer)
+        return len(self.layers)
+
+    def padded(self, recorded: Recorded) -> int:
+        """The node of a tensor with the zeros around it, which get a layer of their own."""
+        if not recorded.padding:
+            return recorded.node
+        n_channels = self._shapes[recorded.node].channels
+        same = scaled(recorded.node, len(recorded.padding), np.ones(n_channels), np.zeros(n_channels))
+        return self.add(replace(same, window=replace(same.window, padding=recorded.padding)))
+
+    def vector(self, recorded: Recorded) -> int:
+        """The node of a tensor whose units stand in one vector."""
+        node = self.padded(recorded)
+        return node if self._shapes[node].n_places == 1 else self.add(Flatten(node))
+
+    def copied(self, node: int) -> int:
+        """A layer with the values of a node, for outputs that are no layer's own."""
+        return self.add(Addition((node,)))
+
+    def convolution(
+        self, input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1,
+    ) -> Recorded:
+        """A convolution; zeros that were put around its input are part of its window."""
+        source, n_sides = self._image(input), weight.ndim - 2
+        kernel, strides, dilations = tuple(weight.shape[2:]), _each(stride, n_sides), _each(dilation, n_sides)
+        ends = _padding(padding, kernel, dilations)
+        if source.padding:
+            ends = tuple((a + c, b + d) for (a, b), (c, d) in zip(ends, source.padding, strict=True))
+        shift = np.zeros(len(weight)) if bias is None else array(bias)
+        window = Window(kernel, strides, ends, dilations)
+        return Recorded(self.add(Convolution(source.node, window, array(weight), shift, groups)))
+
+    def linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Recorded:
+        """A linear layer on a vector."""
+        if input.ndim != 2:
+            raise ValueError(f"{self.name} has a linear layer on tensors of shape {tuple(input.shape[1:])} a sample, "
+                             f"expected vectors: put nn.Flatten before it")
+        shift = np.zeros(len(weight)) if bias is None else array(bias)
+        return Recorded(self.add(Linear(self.padded(self._of(input)), array(weight), shift)), is_flat=True)
+
+    def batch_norm(
+        self, input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
+        bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+    ) -> Recorded:
+        """BatchNorm with its running statistics, as factors and summands of channels."""
+        if training or running_mean is None or running_var is None:
+            raise ValueError(f"{self.name} normalises by the statistics of a batch, expected running statistics: leave "
+                             f"track_running_stats as it is")
+        source = self._of(input)
+        node, n_sides = self._readable(source), len(self._shapes[source.node].sides)
+        factor = (1.0 if weight is None else array(weight)) / np.sqrt(array(running_var) + eps)
+        summand = (0.0 if bias is None else array(bias)) - array(running_mean) * factor
+        return source._replace(node=self.add(scaled(node, n_sides, factor, summand)), padding=())
+
+    def relu(self, input: Tensor, inplace: bool = False) -> Recorded:
+        """ReLU."""
+        source = self._of(input)
+        return source._replace(node=self.add(Relu(self.padded(source))), padding=())
+
+    def relu6(self, input: Tensor, inplace: bool = False) -> Recorded:
+        """ReLU6."""
+        return self.clamp(input, 0.0, 6.0)
+
+    def hardtanh(self, input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Recorded:
+        """Values within bounds."""
+        return self.clamp(input, min_val, max_val)
+
+    def clamp(self, input: Tensor, min: float | None = None, max: float | None = None) -> Recorded:
+        """Values within bounds."""
+        if isinstance(min, Tensor) or isinstance(max, Tensor):
+            raise ValueError(f"{self.name} clips by tensors, expected numbers")
+        source = self._of(input)
+        least, most = -np.inf if min is None else float(min), np.inf if max is None else float(max)
+        return source._replace(node=self.add(Clip(self.padded(source), least, most)), padding=())
+
+    def max_pool(
+        self, input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+        ceil_mode: bool = False, return_indices: bool = False,
+    ) -> Recorded:
+        """Max-pooling."""
+        if return_indices:
+            raise ValueError(f"{self.name} gives the places of maxima, for which there is no layer")
+        node = self.padded(self._image(input))
+        window = _pool(self._shapes[node].sides, kernel_size, stride, padding, dilation, ceil_mode)
+        return Recorded(self.add(MaxPool(node, window, self.name)))
+
+    def average_pool(
+        self, input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True, divisor_override: int | None = None,
+    ) -> Recorded:
+        """Averages. Places that only ceil_mode adds never count; padding does by default, and has a layer then."""
+        node = self.padded(self._image(input))
+        sides = self._shapes[node].sides
+        ends = tuple((p, p) for p in _each(padding, len(sides)))
+        counted = count_include_pad and any(p for p, _ in ends)
+        window = _pool(sides, kernel_size, stride, padding, 1, ceil_mode)
+        if counted and ceil_mode:
+            node = self.padded(Recorded(node, ends))
+            window = replace(window, padding=tuple((0, after - p) for p, after in window.padding))
+            counted = False
+        if divisor_override is not None:
+            raise ValueError(f"{self.name} divides sums by another number than that of places, for which there is no "
+                             f"layer")
+        return Recorded(self.add(AveragePool(node, window, counted)))
+
+    def adaptive_pool(self, input: Tensor, output_size: Any) -> Recorded:
+        """Averages over so many windows a side, where these are all of one size."""
+        node = self.padded(self._image(input))
+        sides = self._shapes[node].sides
+        sizes = [s if n is None else n for s, n in zip(sides, _each(output_size, len(sides)), strict=True)]
+        if prod(sizes) == 1:
+            return Recorded(self.add(GlobalAverage(node)))
+        kernel, stride = [], []
+        for side, size in zip(sides, sizes, strict=True):
+            begins = [index * side // size for index in range(size)]
+            lengths = {-((index + 1) * side // -size) - begin for index, begin in enumerate(begins)}
+            steps = set(np.diff(begins).tolist()) or {1}
+            if len(lengths) > 1 or len(steps) > 1:
+                raise ValueError(f"{self.name} averages {side} places in {size} windows of different sizes, expected "
+                                 f"equal ones: give a number that divides {side}")
+            kernel.append(lengths.pop())
+            stride.append(steps.pop())
+        window = Window(tuple(kernel), tuple(stride), ((0, 0),) * len(sides), (1,) * len(sides))
+        return Recorded(self.add(AveragePool(node, window)))
+
+    def mean(self, input: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Recorded:
+        """The mean over all places."""
+        source = self._image(input)
+        dims = () if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+        if {d % input.ndim for d in dims} != set(range(2, input.ndim)):
+            raise ValueError(f"{self.name} takes a mean over the axes {list(dims)}, expected all places: the axes "
+                             f"{list(range(2, input.ndim))}")
+        return Recorded(self.add(GlobalAverage(self.padded(source))), is_flat=not keepdim)
+
+    def addition(self, input: Tensor, other: Any, *, alpha: float = 1) -> Recorded:
+        """A sum of two tensors of one shape."""
+        ends = [self.found(value) for value in (input, other)]
+        if alpha != 1 or ends[0] is None or ends[1] is None or input.shape != other.shape:
+            raise ValueError(f"{self.name} adds what is no tensor of the same shape that depends on its input, for "
+                             f"which there is no layer")
+        nodes = [self._readable(end) for end in ends if end is not None]
+        return ends[0]._replace(node=self.add(Addition(tuple(nodes))), padding=())
+
+    def concatenation(self, tensors: Sequence[Tensor], dim: int = 0) -> Recorded:
+        """Channels one after the other."""
+        ends = [self.found(tensor) for tensor in tensors]
+        known = [end for end in ends if end is not None]
+        if len(known) != len(ends) or dim % tensors[0].ndim != 1:
+            raise ValueError(f"{self.name} joins tensors along other axes than the channels, or some that do not "
+                             f"depend on its input, for which there is no layer")
+        return known[0]._replace(node=self.add(Concatenation(tuple(map(self._readable, known)))), padding=())
+
+    def flatten(self, input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Recorded:
+        """Units in one vector."""
+        if start_dim % input.ndim != 1 or end_dim % input.ndim != input.ndim - 1:
+            raise ValueError(f"{self.name} flattens the axes {start_dim} to {end_dim}, expected 1 to -1")
+        return Recorded(self.padded(self._of(input)), is_flat=True)
+
+    def reshape(self, input: Tensor, *shape: Any) -> Recorded:
+        """Units in one vector, or the same shape."""
+        sizes = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        if tuple(input.new_empty(input.shape).reshape(sizes).shape) == tuple(input.shape):
+            return self._of(input)
+        if len(sizes) != 2:
+            raise ValueError(f"{self.name} gives a tensor the shape {list(sizes)}, expected (n, -1)")
+        return Recorded(self.padded(self._of(input)), is_flat=True)
+
+    def same(self, input: Tensor, *_: Any, **__: Any) -> Recorded:
+        """The tensor as it is: dropout in evaluation mode, memory in another order."""
+        return self._of(input)
+
+    def pad(self, input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Recorded:
+        """Zeros around an image; negative numbers cut places away."""
+        source = self._image(input)
+        n_sides = len(self._shapes[source.node].sides)
+        if mode != "constant" or value not in (None, 0) or len(pad) > 2 * n_sides:
+            raise ValueError(f"{self.name} pads otherwise than with zeros around places, for which there is no layer")
+        ends = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
+        ends = [(0, 0)] * (n_sides - len(ends)) + ends[::-1]
+        return Recorded(self.padded(source), tuple(ends))
+
+    def zeros(self, input: Tensor, *size: Any, **_: Any) -> Recorded:
+        """Zeros of a shape."""
+        sizes = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+        return Recorded(self.add(Zeros(Shape(sizes[1], tuple(sizes[2:])))))
+
+    def zeros_like(self, input: Tensor, **_: Any) -> Recorded:
+        """Zeros of a tensor's shape."""
+        return self.zeros(input, tuple(input.shape))
+
+    def _readable(self, recorded: Recorded) -> int:
+        """The node of a tensor whose channels are what torch takes for them."""
+        return self.vector(recorded) if recorded.is_flat else self.padded(recorded)
+
+    def _of(self, tensor: Tensor) -> Recorded:
+        recorded = self.found(tensor)
+        if recorded is None:
+            raise ValueError(f"{self.name} computes with a tensor that does not depend on its input, for which there "
+                             f"is no layer")
+        return recorded
+
+    def _image(self, tensor: Tensor) -> Recorded:
+        recorded = self._of(tensor)
+        if tensor.ndim != len(self._shapes[recorded.node].sides) + 2:
+            raise ValueError(f"{self.name} reads places of a tensor of shape {tuple(tensor.shape[1:])} a sample, "
+                             f"expected {self._shapes[recorded.node]}")
+        return recorded
+
+
+def array(tensor: Tensor) -> Doubles:
+    """The values of a tensor in float64."""
+    return np.asarray(tensor.detach().cpu().double().numpy())
+
+
+def _each(value: Any, n: int) -> tuple[Any, ...]:
+    """A number for each side; None where one is missing."""
+    values: tuple[Any, ...] = (value,) * n if isinstance(value, int) or value is None else tuple(value)
+    return values * n if len(values) == 1 else values
+
+
+def _padding(padding: Any, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Padding:
+    """Zeros around each side of a convolution; by name ``same`` has one more behind than before."""
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    if padding == "same":
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    return tuple((p, p) for p in _each(padding, len(kernel)))
+
+
+def _pool(sides: Sides, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Window:
+    """The window of a pool; in ceil_mode it reaches past the end, but never begins there.
+
+    Args:
+        sides: Sides of the image.
+        kernel, stride, padding, dilation: As torch takes them.
+        ceil_mode: Whether a rest of places has a window.
+    """
+    n = len(sides)
+    kernels, pads, dilations = (_each(value, n) for value in (kernel, padding, dilation))
+    strides = kernels if stride is None or stride == [] else _each(stride, n)
+    ends = []
+    for side, k, s, p, d in zip(sides, kernels, strides, pads, dilations, strict=True):
+        span = d * (k - 1) + 1
+        rest = side + 2 * p - span
+        size = (-(rest // -s) if ceil_mode else rest // s) + 1
+        if ceil_mode and (size - 1) * s >= side + p:
+            size -= 1
+        ends.append((p, (size - 1) * s + span - side - p))
+    return Window(kernels, strides, tuple(ends), dilations)

@@ -1,0 +1,238 @@
+"""Networks of integers as C99: one source and one header that need no library, and the same as a module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.capabilities.export import LARGEST_WORD, WORDS_A_DEVIATION, ExportTarget
+from evonas.export import c_frame, c_text
+from evonas.export.c_scope import scoped
+from evonas.types import Doubles, Floats, Ints, Task
+from search_spaces.neuron.export import c_integer, c_maps
+from search_spaces.neuron.export.fixed_point import GUESS, N_STEPS, NORMALISED_BITS, SLOPE
+from search_spaces.neuron.export.integer_layout import IntegerLayout
+from search_spaces.neuron.export.integers import IntegerNetwork, integer_network
+from search_spaces.neuron.export.layout import STEP_TYPES, columns_of, place_layers
+from search_spaces.neuron.export.maps import Maps, candidate_maps
+from search_spaces.neuron.export.ordering import channels_together, neighbours_together
+from search_spaces.neuron.trainer.base import Network
+from search_spaces.neuron.trainer.rounding import edge_factors
+
+if TYPE_CHECKING:
+    from torch import nn
+
+@dataclass(frozen=True, eq=False)
+class IntegerProgram:
+    """Network of integers laid out for a device: an :class:`evonas.capabilities.export.ExportedModel`.
+
+    Attributes:
+        task: The task.
+        target: Purpose of the program.
+        layout: Its arithmetic, with which the C agrees bit for bit, and its tables.
+    """
+
+    task: Task
+    target: ExportTarget
+    layout: IntegerLayout
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Return ``flash``, the constant tables, and ``ram``, the static buffers, in bytes, without the code."""
+        return self.layout.sizes
+
+    @property
+    def network(self) -> IntegerNetwork:
+        """Return the arithmetic."""
+        return self.layout.network
+
+    def compile(self) -> nn.Module:
+        """Return the program's function in the units of the search; it has no gradient."""
+        from search_spaces.neuron.export.integer_module import IntegerModule
+
+        return IntegerModule(self)
+
+    def in_data_units(self, outputs: Floats) -> Doubles:
+        """Return what outputs ``(n, n_outputs)`` are worth in the data's own units."""
+        units, means = self._output_scale
+        return outputs * units + means
+
+    def run(self, inputs: NDArray[np.uint8] | NDArray[np.int16]) -> Ints:
+        """Return what the program gives for its inputs, ``(n, *input_shape)``: integers, ``(n, n_outputs)``."""
+        return self.network.run(inputs.reshape(len(inputs), -1))
+
+    def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
+        """Return the source and the header."""
+        entry = c_text.fill(c_frame.ENTRY, self._features, {**self._common, **c_frame.INTEGER_OUTPUTS})
+        source = scoped(self._source() + entry, self.target.name)
+        return {".c": source.encode("ascii"), ".h": self._header(remarks).encode("ascii")}
+
+    @property
+    def _output_scale(self) -> tuple[Doubles, Doubles]:
+        scaling, ones = self.target.scaling, np.ones(self.task.n_outputs)
+        std, mean = (np.array(value, np.float64) for value in (scaling.target_std, scaling.target_mean))
+        return self.network.output_unit * std * ones, mean * ones
+
+    @cached_property
+    def _features(self) -> set[str]:
+        """Return the features that the templates depend on."""
+        layout, hidden, kind = self.layout, self.network.layers[:-1], self.layout.integers
+        affine = any(norm is not None and norm.gains is not None for norm in layout.norms)
+        has_norm, signed = any(norm is not None for norm in layout.norms), any(layer.zero for layer in hidden)
+        sources, maps = {pair.source > 0 for pair in layout.pairs}, layout.in_c
+        offsets, mapped = any(own.any() for own in layout.offsets), maps is not None
+        from_inputs, from_hidden = (maps.from_inputs, maps.from_hidden) if maps is not None else (False, False)
+        present = {
+            kind: True, "not_ternary": kind != "ternary", "integers": True, "classify": self._classifies,
+            "hidden": bool(hidden), "norm": has_norm, "affine": affine, "not_affine": has_norm and not affine,
+            "grouped": affine and bool((layout.groups > 1).any()), "plain": layout.is_plain,
+            "linear": any(layer.n_rectified < len(layer.offsets) for layer in hidden), "signed": signed,
+            "plain_zero": bool(hidden) and not signed,
+            "pairs": bool(sources), f"{kind}_pairs": bool(sources), "hidden_pairs": True in sources,
+            "inputs": False in sources, "no_inputs": False not in sources and not from_inputs,
+            "maps": mapped, "listed": maps is not None and len(maps.listed) > 0, "input_maps": from_inputs,
+            "hidden_maps": from_hidden, "scales": bool(sources or hidden) or mapped, "offsets": offsets,
+            "own_offsets": offsets and not mapped, "listed_offsets": offsets and mapped,
+            "from_zero": not offsets or mapped, "words": not self.network.takes_bytes and self._fits_a_line,
+            "fills": self.target.scaling.fill is not None and self._fits_a_line,
+        }
+        return {feature for feature, there in present.items() if there} | c_frame.named(self.target)
+
+    @property
+    def _classifies(self) -> bool:
+        return self.task.kind == "classification"
+
+    @property
+    def _fits_a_line(self) -> bool:
+        return max(map(len, self._input_scale.values())) <= c_text.MOST_NAMES
+
+    @property
+    def _input_scale(self) -> dict[str, str]:
+        """Return the conversion of inputs as text, by placeholder."""
+        scaling, shape = self.target.scaling, self.task.input_shape
+        fill = 0.0 if scaling.fill is None else scaling.fill
+        mean, std, fill = (np.broadcast_to(np.array(v, np.float64), shape).ravel() for v in (
+            scaling.mean, np.array(scaling.std, np.float64) / WORDS_A_DEVIATION, fill
+        ))
+        return {"input_means": _listed(mean), "input_units": _listed(std), "input_fills": _listed(fill)}
+
+    @property
+    def _common(self) -> dict[str, object]:
+        return c_frame.described(self.task, self.target)
+
+    def _source(self) -> str:
+        features, tables = self._features, self.layout.tables
+        layered, affine, grouped = "layer + 1 < N_LAYERS ? sums : outputs", "affine" in features, "grouped" in features
+        parts = ["gain, bias"] * affine + ["group"] * grouped
+        types = ["const int8_t *gain, const int8_t *bias"] * affine + ["const group_t *group"] * grouped
+        added = self._added()
+        if self.layout.in_c is not None:
+            added += c_maps.add_integer_maps(self.layout.in_c, takes_bytes=self.network.takes_bytes)
+        return c_text.fill(c_integer.SOURCE, features, {
+            **self._common, "n_layers": len(self.network.layers), "n_sums": self.layout.n_sums,
+            "n_slots": self.layout.n_slots, "step_type": c_text.c_type(np.dtype(self.layout.step_type)),
+            "weights_note": c_integer.NOTES[self.layout.integers],
+            "tables": "\n".join(c_text.table(name, values) for name, values in tables.items()),
+            "guess": GUESS, "slope": SLOPE, "n_steps": N_STEPS, "normalised_shift": 44 - NORMALISED_BITS,
+            "bounds": ", 0, zero" if "signed" in features else "", "add": added,
+            "maps_comment": c_maps.COMMENT.rstrip(),
+            "parameters": "".join(f"{type_}, " for type_ in types), "arguments": "".join(f"{part}, " for part in parts),
+            "inputs": "bytes" if self.network.takes_bytes else "words", "neuron": "k" if grouped else "i",
+            "n_gains": "layer_groups" if grouped else "layer_normed",
+            "rows": "place, layer_rows[layer]" if "maps" in features else "size",
+            "place_type": c_text.c_type(tables["row_places"].dtype) if "listed" in features else "",
+            "group_type": c_text.c_type(tables["group_sizes"].dtype) if grouped else "",
+            "destination": layered if "hidden" in features else "outputs",
+        })
+
+    def _added(self) -> str:
+        """Return the functions that add pairs to sums."""
+        features, takes_bytes = self._features, self.network.takes_bytes
+        types = {
+            "words": "int16_t" if "inputs" in features and not takes_bytes else "",
+            "bytes": "uint8_t" if "hidden_pairs" in features or ("inputs" in features and takes_bytes) else "",
+        }
+        listed = "listed" in features
+        return "".join(
+            c_text.fill(c_integer.ADD, features, {
+                "kind": kind, "type": type_, "escape": c_integer.ESCAPE, "whose": "some" if listed else "all",
+                "places": "const place_t *places, " if listed else "", "place": "places[i]" if listed else "i",
+            })
+            for kind, type_ in types.items() if type_
+        )
+
+    def _header(self, remarks: Sequence[str]) -> str:
+        units, means = self._output_scale
+        if self.network.takes_bytes:
+            type_, note = "uint8_t", c_frame.AS_IN_THE_FILES.format(c_frame.BYTES)
+        else:
+            type_, note = "int16_t", f"in units of 1/{WORDS_A_DEVIATION} of their deviation"
+        kind = "one score a class" if self._classifies else "predictions"
+        return c_text.fill(c_frame.HEADER, self._features, {
+            **self._common, **self.sizes, **c_frame.INTEGER_OUTPUTS, **self._input_scale,
+            "remarks": c_text.comment(remarks), "output_note": f"{kind}, as integers", "input_type": type_,
+            "input_note": note, "missing_note": c_frame.NORMALISED if self.network.takes_bytes else "",
+            "largest_word": LARGEST_WORD, "output_units": _listed(units), "output_means": _listed(means),
+        })
+
+
+def integer_program(network: Network, task: Task, target: ExportTarget) -> IntegerProgram:
+    """Round a network and lay it out, with the type of steps that takes the least memory.
+
+    Args:
+        network: The network.
+        task: The task.
+        target: Type of the weights, scaling and calibration samples.
+
+    Raises:
+        ValueError: A parameter is not finite, a sum could overflow, or there are no calibration samples.
+    """
+    if target.calibration is None or not len(target.calibration) or target.integers is None:
+        raise ValueError("activations of integers are calibrated on samples, got none: give ExportTarget.calibration")
+    programs = _with_maps(channels_together(network), task, target) if network.genotype.is_shared else []
+    programs += _programs(neighbours_together(network), task, target, None)
+    return min(programs, key=lambda program: program.sizes["flash"])
+
+
+def _with_maps(network: Network, task: Task, target: ExportTarget) -> list[IntegerProgram]:
+    """Return variants with maps; empty if sharing saves nothing.
+
+    Args:
+        network: The network.
+        task: The task.
+        target: Type of the weights, scaling and calibration samples.
+    """
+    genotype = network.genotype
+    exact = (network.edge * edge_factors(genotype, target.scaling, task.input_shape)).astype(np.float32)
+    found = candidate_maps(genotype, columns_of(genotype, place_layers(genotype)), exact)
+    return [program for maps in found for program in _programs(network, task, target, maps)]
+
+
+def _programs(network: Network, task: Task, target: ExportTarget, maps: Maps | None) -> list[IntegerProgram]:
+    """Return variants with steps of each type.
+
+    Args:
+        network: The network.
+        task: The task.
+        target: Type of the weights, scaling and calibration samples.
+        maps: Shared weights; None for rows of all neurons.
+    """
+    assert target.calibration is not None
+    assert target.integers is not None
+    rounded = integer_network(
+        network, target.scaling, target.calibration, target.integers, takes_bytes=target.byte_inputs, maps=maps
+    )
+    types, slots = STEP_TYPES[:1] if target.integers == "ternary" else STEP_TYPES, place_layers(network.genotype)
+    return [
+        IntegerProgram(task, target, IntegerLayout(rounded, target.integers, slots, type_, maps)) for type_ in types
+    ]
+
+
+def _listed(numbers: Doubles) -> str:
+    """Return numbers as a constant array of C has them."""
+    return ", ".join(repr(float(number)) for number in numbers)

@@ -1,0 +1,80 @@
+"""`evonas export --format package`: a folder with weights, C, ONNX and a model card."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import Result
+
+import evonas as package
+from evonas.data import load
+from evonas.run.open import open_run
+from evonas.runtimes.compiled import find_compiler
+
+Evonas = Callable[..., Result]
+Refused = Callable[..., None]
+needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
+
+
+@needs_compiler
+def test_a_package_has_all_that_a_hub_shows(evonas: Evonas, finished: Path, best: int) -> None:
+    result = evonas("export", finished, best, "--format", "package", "--precision", "int8", "--out", "hub/net")
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in Path("hub/net").iterdir()}
+    assert names == {"README.md", "model.safetensors", "network.c", "network.h", "network.onnx"}
+    assert {path.name for path in Path("hub").iterdir()} == {"net"}
+    card = Path("hub/net/README.md").read_text()
+    row = next(r for r in json.loads(evonas("front", finished, "--json").stdout) if r["id"] == best)
+    assert f"value: {row['val_accuracy']!r}" in card
+    with open_run(finished) as run:
+        assert f"`{run.store.info.fingerprint}`" in card
+    assert "with int8 weights" in card
+    assert "with float32 weights" in card
+    network, splits = package.load("hub/net/model.safetensors", raw=True), load("digits")
+    assert network(torch.from_numpy(splits.scaling.restore(splits.validation.x))).shape == (len(splits.validation), 10)
+
+
+def test_the_command_in_the_card_makes_the_package_again(evonas: Evonas, finished: Path, best: int) -> None:
+    assert evonas("export", finished, best, "--format", "package", "--out", "a b").exit_code == 0
+    card = Path("a b/README.md").read_text()
+    line = next(line for line in card.splitlines() if line.startswith("evonas export "))
+    program, *arguments = shlex.split(line)
+    assert program == "evonas"
+    Path("a b").rename("first")
+    assert evonas(*arguments).exit_code == 0
+    for name in ("model.safetensors", "network.c"):
+        assert Path("a b", name).read_bytes() == Path("first", name).read_bytes()
+    assert "evonas evolve" in card
+
+
+@pytest.mark.parametrize("make", ["file", "full", "link"])
+def test_a_folder_with_content_is_left_alone(refused: Refused, finished: Path, best: int, make: str) -> None:
+    path = Path("net")
+    if make == "file":
+        path.write_text("mine")
+    elif make == "full":
+        path.mkdir()
+        (path / "mine").write_text("mine")
+    else:
+        Path("empty").mkdir()
+        path.symlink_to("empty")
+    message = "--out must be a new or empty folder for the format package, got net: name another"
+    refused("export", finished, best, "--format", "package", "--out", path, message=message)
+    assert {p.name for p in Path.cwd().iterdir()} <= {"net", "empty"}
+
+
+def test_an_empty_folder_is_filled_and_onnx_is_left_out_where_it_is_missing(
+    evonas: Evonas, finished: Path, best: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evonas.runtimes.onnx_session.find_spec", lambda name: None)
+    Path("net").mkdir()
+    result = evonas("export", finished, best, "--format", "package", "--out", "net")
+    assert result.exit_code == 0, result.output
+    assert not Path("net/network.onnx").exists()
+    assert "no onnx: the format onnx needs onnx" in " ".join(result.stdout.split())
+    assert "onnxruntime.InferenceSession" not in Path("net/README.md").read_text()
