@@ -4,7 +4,7 @@ The data travel once: large arrays of the evaluator, known by their digest, are 
 computes or fetches from another before its first trial, and the scheduler computes again when all that had them have
 died. Processes on this machine map them from a file, so that memory has them once. Parents' weights travel with the
 trial. The driver gives every worker as many trials as it has threads, so that what kills a worker is one of few; Dask
-runs the trials of a worker that died elsewhere, up to three times.
+runs the trials of a worker that died elsewhere, up to three times; then each of them runs alone.
 
 Dask unpickles what its scheduler and workers send each other: whoever can reach their address can run programs there
 and here. A cluster that this program starts itself is for this run alone, by certificates that exist in memory only.

@@ -60,11 +60,13 @@ class _UnderWay:
         job: The job.
         worker: Worker that it was given to.
         n_lost: Times that it came back without a result.
+        is_alone: Whether nothing else runs beside it, since workers have died that had it: the fault may be another's.
     """
 
     job: Job[Any]
     worker: str | None
     n_lost: int = 0
+    is_alone: bool = False
 
 
 class Flow:
@@ -81,6 +83,7 @@ class Flow:
         self._cluster, self._sent, self._stop, self._trial_timeout = cluster, sent, stop, trial_timeout
         self._ended = as_completed(loop=cluster.client.loop, with_results=True, raise_errors=False)
         self._under_way: dict[Future, _UnderWay] = {}
+        self._suspects: list[_UnderWay] = []  # each runs alone once nothing else does
         self._loads: Counter[str | None] = Counter()
         self._seconds = 0.0  # a moving mean
 
@@ -96,11 +99,13 @@ class Flow:
     @property
     def is_busy(self) -> bool:
         """Whether trials are under way."""
-        return bool(self._under_way)
+        return bool(self._under_way or self._suspects)
 
     @property
     def is_full(self) -> bool:
-        """Whether all workers have as many trials as they need."""
+        """Whether all workers have as many trials as they need, or one trial has to run alone."""
+        if self._suspects or any(trial.is_alone for trial in self._under_way.values()):
+            return True
         threads = self._cluster.threads
         ahead = len(threads) if 0 < self._seconds < SHORT else 0
         return len(self._under_way) >= sum(threads.values()) + ahead
@@ -137,6 +142,8 @@ class Flow:
             UserError: See :meth:`Cluster.look`.
         """
         self._cluster.look()
+        if self._suspects and not self._under_way:
+            self._give(self._suspects.pop())
         with self._ended.thread_condition:
             if not self._ended.has_ready():
                 left = self._stop.deadline + GRACE_SECONDS - time.monotonic()
@@ -165,6 +172,10 @@ class Flow:
             return key, evaluation
         if future.status == "error":
             error = answer[1] if isinstance(answer, tuple) else answer
+            if isinstance(error, KilledWorker) and not trial.is_alone:
+                trial.is_alone = True
+                self._suspects.append(trial)
+                return None
             if isinstance(error, KilledWorker):
                 text = f"{MOST_DEATHS + 1} worker processes died with it, as they do when memory runs out"
             else:
