@@ -288,7 +288,8 @@ def resume(
         str | None, setting("latency_command", MACHINE, more=": the run's again, where it has one", default="")
     ] = None,
     target_file: Annotated[
-        list[str] | None, setting("target_files", MACHINE, more=f": the run's again, like a.toml,b.toml{REPEATED}", default="")
+        list[str] | None,
+        setting("target_files", MACHINE, more=f": the run's again, like a.toml,b.toml{REPEATED}", default=""),
     ] = None,
     observer: Observers = None,
     quiet: Quiet = False,
