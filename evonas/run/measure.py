@@ -11,11 +11,11 @@ from typing import Any
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names
 from evonas.evaluation.on_targets import target_names
-from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY
+from evonas.objectives.metrics import DEVICE_LATENCY, HOST_LATENCY, target_metric
 from evonas.run.open import OpenRun, load_splits
 from evonas.run.targets import sources_on_targets
 from evonas.runtimes.device import parse_command
-from evonas.runtimes.targets import Target, find_targets
+from evonas.runtimes.targets import Target, find_targets, require_tools
 from evonas.runtimes.timing import machine
 from evonas.space import Phenotype
 from evonas.store import RunStore
@@ -134,7 +134,7 @@ def measure(
     evaluator = DeploymentEvaluator(run.space, splits, names, timer.command, timer.timeout)
     check_target(run.store, timer.metric, timer.text or machine(), own=timer.metric in run.objectives.metrics,
                  replace=replace)
-    metrics = _measure(run.store, ids, evaluator, report)
+    metrics = _measure(run.store, ids, {"": evaluator}, report)
     estimates = {r.id: r.metrics[LATENCY_ESTIMATE] for r in run.store.records() if LATENCY_ESTIMATE in r.metrics}
     return Measured(evaluator.metric_names, metrics, estimates)
 
@@ -142,52 +142,69 @@ def measure(
 def _measure_on_targets(
     run: OpenRun, ids: Sequence[int], targets: Sequence[Target], *, replace: bool, report: Callable[[int, str], None]
 ) -> Measured:
-    """Measure individuals on each target; those that fail on one may still be measured on another.
+    """Measure individuals on each target; what fails in one precision may still be measured in another, or elsewhere.
 
     Args:
         run: See :func:`measure`, also for all others.
         ids: Ids of evaluated individuals.
         targets: The targets.
         replace: Drop what other tools have measured.
-        report: Called for each network and target that failed.
+        report: Called for each network and target that failed, and for each reason.
     """
     if not target_names(run.space, targets):
         raise UserError(f"networks of the space {run.config.space} cannot be exported as C, which targets need: leave "
                         "out --target, which measures them here")
     splits, found = load_splits(run), dict[int, dict[str, float]]()
-    evaluators = [
-        DeploymentEvaluator(run.space, splits, target_names(run.space, [target]), targets=(target,))
-        for target in targets
-    ]
-    for evaluator in evaluators:
-        for metric, source in sources_on_targets(evaluator.targets, evaluator.wanted).items():
+    require_tools(targets)
+    for target in targets:
+        names = target_names(run.space, [target])
+        for metric, source in sources_on_targets([target], names).items():
             check_target(run.store, metric, source, own=metric in run.objectives.metrics, replace=replace)
-        for id, metrics in _measure(run.store, ids, evaluator, report).items():
+        evaluators = {
+            precision: DeploymentEvaluator(run.space, splits, tuple(wanted), targets=(target,))
+            for precision, wanted in _by_precision(names).items()
+        }
+        for id, metrics in _measure(run.store, ids, evaluators, report).items():
             found.setdefault(id, {}).update(metrics)
-    return Measured(tuple(name for evaluator in evaluators for name in evaluator.wanted), found, {})
+    return Measured(target_names(run.space, targets), found, {})
+
+
+def _by_precision(names: Sequence[str]) -> dict[str, list[str]]:
+    """Names of metrics on targets by what the network computes with."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if (metric := target_metric(name)) is not None:
+            found.setdefault(metric.precision, []).append(name)
+    return found
 
 
 def _measure(
-    store: RunStore[Any], ids: Sequence[int], evaluator: DeploymentEvaluator[Any], report: Callable[[int, str], None]
+    store: RunStore[Any], ids: Sequence[int], evaluators: Mapping[str, DeploymentEvaluator[Any]],
+    report: Callable[[int, str], None],
 ) -> dict[int, Metrics]:
-    """Metrics by id, stored; without the individuals that cannot be measured, which are reported.
+    """Metrics by id, stored; without what cannot be measured of individuals, which is reported.
 
     Args:
         store: Store of the run.
         ids: Ids of the individuals.
-        evaluator: Measures them.
+        evaluators: What measures them, by what it measures them in, which is said where only some of these fail.
         report: See :func:`measure`.
     """
     measured: dict[int, Metrics] = {}
     for id in ids:
         member = store.member(id)
         weights = store.weights(*member.evaluation.key)
-        try:
-            if weights is None:
-                raise RuntimeError("it has no trained weights")
-            measured[id] = evaluator.measure(Phenotype(member.genotype, weights), Stop())
-        except RuntimeError as error:
-            report(id, str(error))
-            continue
-        store.add_measurement(*member.evaluation.key, measured[id])
+        failed: dict[str, list[str]] = {}
+        for label, evaluator in evaluators.items():
+            try:
+                if weights is None:
+                    raise RuntimeError("it has no trained weights")
+                metrics = evaluator.measure(Phenotype(member.genotype, weights), Stop())
+            except (RuntimeError, UserError) as error:  # its own: what all networks need was checked before
+                failed.setdefault(str(error), []).append(label)
+                continue
+            store.add_measurement(*member.evaluation.key, metrics)
+            measured[id] = {**measured.get(id, {}), **metrics}
+        for reason, labels in failed.items():
+            report(id, reason if len(labels) == len(evaluators) else f"{reason} (in {', '.join(labels)})")
     return measured

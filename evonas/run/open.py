@@ -21,6 +21,7 @@ from evonas.data.samples import Splits
 from evonas.data.sources import SOURCES
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, costs_of, parse_objectives
 from evonas.run.plugins import create_space, read_space_options
+from evonas.runtimes.targets import built_in_targets
 from evonas.space import SearchSpace
 from evonas.store import RunInfo, RunStore, StoreError, read_info, task_of
 from evonas.types import DataError, Json, Task, UserError, blames
@@ -120,6 +121,8 @@ def config_of(out: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
         stored["validation"] = "split"  # what is called x_val now had no meaning then
     if stored.get("latency_command") is not None:
         stored = _with_device(stored)
+    if isinstance(files := stored.get("target_files"), list):  # built-in targets, which need no file, were accepted
+        stored["target_files"] = [file for file in files if str(file) not in built_in_targets()]
     stored = _with_rules(stored)
     given = {k: v for k, v in (changes or {}).items() if v is not None}
     stored.pop("cluster", None)  # none was stored by this program: it would be connected to

@@ -47,6 +47,10 @@ def targets_of(config: RunConfig) -> tuple[Target, ...]:
     Raises:
         UserError: A file is no target, or none of its metrics is wanted; or a target is not known.
     """
+    for text in config.target_files:
+        if text in built_in_targets():
+            raise UserError(f"target_files must name TOML files of your own targets, got the built-in {text!r}: leave "
+                            f"it out, metrics like flash@{text} need no file")
     own = {target.name: target for target in find_targets(config.target_files)}
     known, metrics = {**built_in_targets(), **own}, map(target_metric, sorted(config.wanted))
     named = dict.fromkeys(metric.target for metric in metrics if metric is not None)

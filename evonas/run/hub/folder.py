@@ -44,20 +44,24 @@ def write_folder(
         targets: Targets on which C is built, and run on a few validation samples.
 
     Raises:
-        UserError: The folder has content or cannot be written, or a program does not compute what torch does.
+        UserError: The folder has content or cannot be written, a program does not compute what torch does, or there is
+            no C for what is about it: targets, or another precision.
     """
     if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"--out must be a new or empty folder for the format package, got {folder}: name another")
     files = {"model.safetensors": torch_file(package)}
     remarks: list[str] = []
+    about_c = ["--target"] * bool(targets) + [f"--precision {precision}"] * (precision != "float32")
     offered = program_formats(create_space(package.space, package.task, package.options))
     for format in ("c", "onnx"):
-        if format not in offered:
-            remarks.append(f"no {format}: this space has no such format")
-            continue
         try:
+            if format not in offered:
+                raise UserError("this space has no such format")
             program = prepare(package, splits, STEM, format, precision if format == "c" else "float32")
         except UserError as error:
+            if format == "c" and about_c:
+                raise UserError(f"the package would have no C, which {' and '.join(about_c)} is about: {error}; leave "
+                                "that out, and it is written without C") from None
             remarks.append(f"no {format}: {error}")
             continue
         contents, own = checked_files(program, package, splits, targets if format == "c" else ())

@@ -139,11 +139,14 @@ def _read(path: Path, folder: Path) -> Target:
     values = read_toml(path, "target")
     if folder == SUPPORT:
         values["name"] = path.stem
-    elif values.get("name") in built_in_targets():
-        raise UserError(f"{path}: the name {values['name']!r} is that of a built-in target: choose another")
+    elif isinstance(name := values.get("name"), str) and name in built_in_targets():
+        raise UserError(f"{path}: the name {name!r} is that of a built-in target: choose another")
     base: Any = values.pop("base", None)
     own = _located(values, folder)
     if base is not None:
+        if not isinstance(base, str):
+            raise UserError(f"{path}: unknown target {base!r} as base, expected text: name a built-in target, one of "
+                            f"{', '.join(built_in_targets())}")
         if base not in (known := built_in_targets()):
             raise UserError(f"{path}: unknown target {base!r} as base{suggestion(base, known)}")
         own = {**known[base].model_dump(), **own}

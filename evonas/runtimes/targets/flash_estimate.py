@@ -25,6 +25,8 @@ ENTRIES, NUMBER, FEW = 64, 24, 4
 _TABLE = re.compile(r"^(static const \w+ (\w+))\[(\d+)\] = \{([^{}]*)\};", re.MULTILINE)
 _ZEROS = frozenset({"0", "0.0f", "-0.0f", "0.0", "-0.0"})
 _ROOM = re.compile(r"^(static \w+ \w+)\[\d+\];", re.MULTILINE)
+_VALUES = re.compile(r"^#define (\w+) \{.*\}$", re.MULTILINE)
+_COMMENT = re.compile(r"/\*[\s\S]*?\*/")
 _MACRO = re.compile(r"^(#define \w+) (\d+)$", re.MULTILINE)
 
 
@@ -43,7 +45,7 @@ def code_bytes(target: Target, files: Mapping[str, bytes], export: ExportTarget)
     """
     source, tables = _reference(files[".c"].decode("ascii"))
     header = _MACRO.sub(_macro, files[".h"].decode("ascii"))
-    digest = digest_of(fingerprint(target).encode(), export.name.encode(), source.encode(), _plain(header))
+    digest = digest_of(fingerprint(target).encode(), export.name.encode(), source.encode(), _plain(header, source))
     kept = shared_file(f"{digest}.code")
     with suppress(OSError, ValueError):
         return int(kept.read_text())
@@ -84,6 +86,7 @@ def _macro(match: re.Match[str]) -> str:
     return match[0] if int(match[2]) <= FEW else f"{match[1]} {NUMBER}"
 
 
-def _plain(header: str) -> bytes:
-    """A header without comments, which tell sizes, and without the names of classes and inputs."""
-    return re.sub(r"/\*.*?\*/|^#define .*_NAMES .*$", "", header, flags=re.DOTALL | re.MULTILINE).encode()
+def _plain(header: str, source: str) -> bytes:
+    """A header without comments, which tell sizes, and without lists that the source leaves to users, like names."""
+    used = _VALUES.sub(lambda match: match[0] if match[1] in source else "", header)
+    return _COMMENT.sub("", used).encode()

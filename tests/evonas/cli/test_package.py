@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +14,11 @@ from typer.testing import Result
 
 import evonas as package
 from evonas.data import load
+from evonas.run.export import Prepared, prepare
+from evonas.run.hub import folder
 from evonas.run.open import open_run
 from evonas.runtimes.compiled import find_compiler
+from evonas.types import UserError
 
 Evonas = Callable[..., Result]
 Refused = Callable[..., None]
@@ -78,3 +82,31 @@ def test_an_empty_folder_is_filled_and_onnx_is_left_out_where_it_is_missing(
     assert not Path("net/network.onnx").exists()
     assert "no onnx: the format onnx needs onnx" in " ".join(result.stdout.split())
     assert "onnxruntime.InferenceSession" not in Path("net/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [([], ""), (["--precision", "int8"], "--precision int8"), (["--target", "host"], "--target"),
+     (["--target", "host", "--precision", "int8"], "--target and --precision int8")],
+)
+@needs_compiler
+def test_a_package_without_c_is_refused_only_where_something_was_asked_of_c(
+    evonas: Evonas, refused: Refused, finished: Path, best: int, monkeypatch: pytest.MonkeyPatch, asked: list[str],
+    named: str,
+) -> None:
+    def failing(*arguments: Any) -> Prepared:
+        if arguments[3] == "c":
+            raise UserError("this network cannot be exported: too deep")
+        return prepare(*arguments)
+
+    monkeypatch.setattr(folder, "prepare", failing)
+    arguments = ["export", finished, best, "--format", "package", *asked, "--out", "net"]
+    if asked:
+        refused(*arguments, message=f"the package would have no C, which {named} is about: this network cannot be "
+                                    "exported: too deep; leave that out, and it is written without C")
+        assert not Path("net").exists()
+    else:
+        result = evonas(*arguments)
+        assert result.exit_code == 0, result.output
+        assert "no c: this network cannot be exported: too deep" in " ".join(result.stdout.split())
+        assert not Path("net/network.c").exists()

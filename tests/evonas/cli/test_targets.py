@@ -7,14 +7,19 @@ import io
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
 
+from evonas.capabilities.export import ExportedModel, ExportTarget
+from evonas.evaluation import on_targets
+from evonas.export.formats import make_program
 from evonas.run.api import Run
-from evonas.runtimes.targets import built_in_targets
+from evonas.runtimes.targets import Figures, Target, built_in_targets, measure_on
+from evonas.types import UserError
 from tests.evonas.runtimes.targets.targets_of_tests import reason_to_skip, scripted
 
 Evonas = Callable[..., Result]
@@ -107,6 +112,61 @@ def test_a_network_that_fails_on_a_target_is_said_and_others_go_on(evonas: Evona
     assert (result.stdout + result.stderr).count(said) == n_members
     assert all("flash@host" in row and "flash@own" not in row for row in rows(evonas, run))
     assert f"none of {n_members} networks could be measured" in evonas("measure", run, "--target", file).stderr
+
+
+@needs_host
+def test_what_fails_in_one_precision_is_measured_in_the_others(
+    evonas: Evonas, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(target: Target, files: Mapping[str, bytes], export: ExportTarget, *arguments: Any) -> Figures:
+        if export.precision == "float32":
+            raise RuntimeError("region FLASH overflowed")
+        return measure_on(target, files, export, *arguments)
+
+    monkeypatch.setattr(on_targets, "measure_on", failing)
+    result = evonas("measure", run, "--target", "host")
+    assert result.exit_code == 0, result.output
+    members = rows(evonas, run)
+    assert (result.stdout + result.stderr).count("failed: region FLASH overflowed (in float32)") == len(members)
+    assert all("int8_flash@host" in row and "flash@host" not in row for row in members)
+
+
+@needs_host
+def test_a_network_that_cannot_be_exported_is_said_and_others_go_on(
+    evonas: Evonas, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, calls = int(rows(evonas, run)[0]["id"]), []
+
+    def failing(*arguments: Any) -> ExportedModel:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise UserError("this network cannot be exported: weights are not finite")
+        return make_program(*arguments)
+
+    monkeypatch.setattr(on_targets, "make_program", failing)
+    result = evonas("measure", run, "--target", "host")
+    assert result.exit_code == 0, result.output
+    said = f"individual {first} failed: this network cannot be exported: weights are not finite (in float32)"
+    assert said in result.stdout + result.stderr
+    for row in rows(evonas, run):
+        assert ("flash@host" in row) == (row["id"] != first)
+        assert "int8_flash@host" in row
+
+
+@needs_host
+def test_a_built_in_target_needs_no_file(evonas: Evonas, refused: Refused) -> None:
+    objectives = ["--objectives", "val_error,flash_estimate@host"]
+    message = ("target_files must name TOML files of your own targets, got the built-in 'host': leave it out, metrics "
+               "like flash@host need no file")
+    refused("evolve", *objectives, "--target-file", "host", *SMALL, "--out", "r", message=message)
+    assert evonas("evolve", *objectives, *SMALL, "--out", "r").exit_code == 0
+    with sqlite3.connect("r/run.db") as db:  # as it was once accepted
+        ((stored,),) = db.execute("SELECT value FROM meta WHERE key = 'config'")
+        config = {**json.loads(stored), "target_files": ["host"]}
+        db.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(config),))
+    assert evonas("front", "r").exit_code == 0
+    result = evonas("resume", "r", "--generations", 2)
+    assert result.exit_code == 0, result.output
 
 
 @needs_host

@@ -15,6 +15,7 @@ from evonas.evaluation.deployment import DeploymentEvaluator, deployment_names
 from evonas.evaluation.on_targets import measure_on_targets, target_names
 from evonas.objectives.metrics import ON_TARGET, target_metric
 from evonas.runtimes.targets import Figures, Target, built_in_targets, code_bytes
+from evonas.runtimes.targets.flash_estimate import _plain
 from evonas.space import Phenotype
 from evonas.training import Stop, TrialTimeout
 from evonas.types import Task
@@ -89,6 +90,24 @@ def test_a_program_whose_reference_does_not_compile_is_linked_itself() -> None:
     broken = program(body, plain + "#define SIZE 9\ntypedef char check[SIZE == 9 ? 1 : -1];\n")
     assert code_bytes(target, broken, EXPORT) == measured(target, broken).flash - 36
     assert abs(code_bytes(target, files, EXPORT) - code_bytes(target, broken, EXPORT)) <= 32
+
+
+def test_headers_that_differ_in_names_alone_are_one_reference_and_other_lines_count() -> None:
+    header = ("/* net.h: 10 bytes\n * of constants */\n#ifndef N_H\n#define N_H\n\n#define N_INPUTS {n}\n"
+              "/* In order. */\n#define N_INPUT_NAMES {{{names}}}\n#define N_CLASS_NAMES {{{names}}}\n"
+              "#define N_SCALES {{0.5f}}\n\ntypedef {type} n_input;\n#endif\n")
+    source = "static const float scales[] = N_SCALES;\n"
+    first, named, typed, wide = (
+        _plain(header.format(n=n, names=names, type=type_), source)
+        for n, names, type_ in ((9, '"a"', "float"), (9, '"b", "/* c"', "float"), (9, '"a"', "uint8_t"),
+                                (8, '"a"', "float"))
+    )
+    assert first == named
+    assert len({first, typed, wide}) == 3
+    assert b"typedef float n_input;" in first
+    assert b"N_SCALES {0.5f}" in first, "the source uses it"
+    assert b"bytes" not in first
+    assert b"NAMES" not in first
 
 
 def test_energy_is_the_users_figure_for_a_cycle_times_cycles(digits: Splits) -> None:
