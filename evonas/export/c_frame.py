@@ -97,7 +97,7 @@ ENTRY = """\
 #include <time.h>
 
 /* Without arguments: the outputs of every sample on the standard input. With BLOCKS RUNS: for each
- * block the mean nanoseconds of so many runs, over up to 64 samples, which no processor knows by heart.
+ * block the mean nanoseconds of RUNS runs, over up to 64 samples, which no processor knows by heart.
  */
 int main(int argc, char **argv)
 {

@@ -188,7 +188,7 @@ class Recorder:
         return Recorded(self.add(AveragePool(node, window, counted)))
 
     def adaptive_pool(self, input: Tensor, output_size: Any) -> Recorded:
-        """Averages over so many windows a side, where these are all of one size."""
+        """Averages over ``output_size`` windows a side, where these are all of one size."""
         node = self.padded(self._image(input))
         sides = self._shapes[node].sides
         sizes = [s if n is None else n for s, n in zip(sides, _each(output_size, len(sides)), strict=True)]
@@ -243,14 +243,25 @@ class Recorder:
     def reshape(self, input: Tensor, *shape: Any) -> Recorded:
         """Units in one vector, or the same shape."""
         sizes = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
-        if tuple(input.new_empty(input.shape).reshape(sizes).shape) == tuple(input.shape):
+        made = tuple(input.new_empty(input.shape).reshape(sizes).shape)
+        if made == tuple(input.shape):
             return self._of(input)
-        if len(sizes) != 2:
+        if len(made) != 2:
             raise ValueError(f"{self.name} gives a tensor the shape {list(sizes)}, expected (n, -1)")
+        if made[0] != len(input):
+            raise ValueError(f"{self.name} makes {made[0]} rows of each sample by the shape {list(sizes)}, expected "
+                             f"one: use x.flatten(1), or x.reshape(len(x), -1)")
         return Recorded(self.padded(self._of(input)), is_flat=True)
 
     def same(self, input: Tensor, *_: Any, **__: Any) -> Recorded:
-        """The tensor as it is: dropout in evaluation mode, memory in another order."""
+        """The tensor as it is, perhaps in another order of memory."""
+        return self._of(input)
+
+    def dropout(self, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Recorded:
+        """The tensor as it is: dropout in evaluation mode."""
+        if training and p > 0:
+            raise ValueError(f"{self.name} drops values at random also in evaluation mode, for which there is no "
+                             f"layer: use nn.Dropout, or pass training=self.training, so that module.eval() ends it")
         return self._of(input)
 
     def pad(self, input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Recorded:

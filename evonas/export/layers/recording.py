@@ -104,12 +104,24 @@ class _Calls(TorchFunctionMode):
         if not any(self._recorder.found(value) is not None for value in _tensors([*args, *kwargs.values()])):
             return result
         if func in HANDLERS:
-            node = HANDLERS[func](self._recorder, *args, **kwargs)
-            self._recorder.remember(result, node)
+            self._recorder.remember(result, self._layer(func, args, kwargs))
         elif any(True for _ in _tensors([result])) or not _is_property(func):
-            name = (resolve_name(func) or getattr(func, "__name__", str(func))).removeprefix("torch.")
-            raise ValueError(f"there is no layer for torch's {name}, which {self._recorder.name} calls")
+            raise ValueError(f"there is no layer for torch's {_name(func)}, which {self._recorder.name} calls")
         return result
+
+    def _layer(self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Recorded:
+        """The layer of a call; raises :class:`ValueError` for arguments that only torch knows."""
+        try:
+            return HANDLERS[func](self._recorder, *args, **kwargs)
+        except (TypeError, IndexError) as error:
+            given = f" (by name: {', '.join(kwargs)})" if kwargs else ""
+            raise ValueError(f"there is no layer for torch's {_name(func)} with these arguments{given}, with which "
+                             f"{self._recorder.name} calls it: give those of its usual form only") from error
+
+
+def _name(func: Callable[..., Any]) -> str:
+    """Name of a function of torch."""
+    return (resolve_name(func) or getattr(func, "__name__", str(func))).removeprefix("torch.")
 
 
 def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
@@ -143,8 +155,8 @@ HANDLERS: Mapping[Callable[..., Any], Callable[..., Recorded]] = {
     **dict.fromkeys((torch.cat, torch.concat), Recorder.concatenation),
     **dict.fromkeys((torch.flatten, Tensor.flatten), Recorder.flatten),
     **dict.fromkeys((torch.reshape, Tensor.reshape, Tensor.view), Recorder.reshape),
-    **dict.fromkeys((Tensor.contiguous, Tensor.clone, Tensor.detach, functional.dropout, functional.dropout2d,
-                     functional.dropout1d), Recorder.same),
+    **dict.fromkeys((Tensor.contiguous, Tensor.clone, Tensor.detach), Recorder.same),
+    **dict.fromkeys((functional.dropout, functional.dropout1d, functional.dropout2d), Recorder.dropout),
     functional.pad: Recorder.pad, Tensor.new_zeros: Recorder.zeros,
     **dict.fromkeys((torch.zeros_like,), Recorder.zeros_like),
 }

@@ -1,4 +1,4 @@
-"""C of every network of neurons: the template of its source; the end is :data:`evonas.export.c_text.ENDING`."""
+"""C of every network of neurons: the template of its source; the end is :data:`evonas.export.c_frame.ENTRY`."""
 
 from __future__ import annotations
 

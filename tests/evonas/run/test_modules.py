@@ -58,6 +58,20 @@ def test_a_sequential_is_written_and_labels_as_torch_does(tmp_path: Path, precis
     ({"input_shape": (1, 9, 7, 2)}, r"input_shape must be \(channels, height, width\)"),
     ({"input_shape": (2, 9, 7)}, "this module cannot be exported: .*channels"),
     ({"classes": ["a"]}, "there are 1 classes for 3 outputs"),
+    ({"input_shape": 63}, "input_shape must be .* whole numbers above 0, got 63"),
+    ({"input_shape": (1, 9.5, 7)}, "input_shape must be .* whole numbers above 0"),
+    ({"kind": "foo"}, "kind must be classification or regression, got 'foo'"),
+    ({"input_type": "foo"}, "input_type must be uint8 or float32 or float64, got 'foo'"),
+    ({"input_type": "int16"}, "input_type must be uint8 or float32 or float64, got 'int16'"),
+    ({"mean": [1.0, 2.0]}, r"mean must be a number, or .* one sample of shape \(1, 9, 7\), got \[1.0, 2.0\]"),
+    ({"mean": [[1.0], [2.0, 3.0]]}, "mean must be a number"), ({"mean": "1.0"}, "mean must be a number"),
+    ({"mean": None}, "mean must be a number"), ({"mean": float("nan")}, "mean must be finite, got nan"),
+    ({"std": np.ones((2, 1, 9, 7))}, "std must be a number"), ({"input_shape": ((1, 9), 7)}, "input_shape must be"),
+    ({"std": [[[0.0]]]}, r"std must be above 0 in float32, got \[\[\[0.0"),
+    ({"std": 0}, "std must be above 0 in float32, got 0: give 1"), ({"std": -1.0}, "std must be above 0 in float32, got -1.0"),
+    ({"std": float("inf")}, "std must be finite"), ({"std": 1e-300}, "std must be above 0"),
+    ({"samples": np.full((3, 1, 9, 7), np.nan)}, "samples must be finite numbers"),
+    ({"samples": np.float32(3)}, r"samples must have the shape \(n, 1, 9, 7\), got \(\)"),
     ({"samples": np.zeros((3, 2))}, r"samples must have the shape \(n, 1, 9, 7\), got \(3, 2\)"),
     ({"samples": np.full((3, 1, 9, 7), 0.5), "input_type": "uint8"}, "samples must be whole numbers from 0 to 255"),
     ({"module": nn.Sequential(nn.Flatten(), nn.Linear(63, 2), nn.GELU())}, "no layer for torch's .*gelu"),
@@ -71,6 +85,41 @@ def test_what_cannot_be_written_is_refused_and_nothing_is(
     with pytest.raises(UserError, match=message):
         evonas.export_module(module, out, **arguments)  # type: ignore[arg-type]
     assert not any(tmp_path.iterdir())
+
+
+class Branches(nn.Module):
+    """A module whose code depends on what the recording of one sample cannot see."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__()
+        self.case, self.first, self.second = case, nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.case == "rows":
+            x = x.view(1, -1)[:, :4] if len(x) > 1 else x.view(1, -1)
+        y: torch.Tensor = self.second(x) if len(x) > 1 else self.first(x)
+        return y
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8-weights"])
+@pytest.mark.parametrize(("case", "message"), [
+    ("number", "its layers, recorded on one sample, differ from it by .* on 32 samples, expected at most 1e-05"),
+    ("rows", r"outputs of shape \(1, 3\) for 32 samples, expected \(32, 3\)"),
+])
+def test_layers_that_are_not_those_of_the_module_are_refused_in_every_precision(
+    precision: Precision, case: str, message: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    with pytest.raises(UserError, match=f"this module cannot be exported: .*{message}"):
+        evonas.export_module(Branches(case), tmp_path / "net.c", input_shape=(4,), precision=precision)
+    assert not any(tmp_path.iterdir())
+
+
+def test_outputs_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    module = nn.Linear(4, 3)
+    nn.init.constant_(module.weight, float("nan"))
+    with pytest.raises(UserError, match="its outputs are not finite on the samples"):
+        evonas.export_module(module, tmp_path / "net.c", input_shape=(4,), precision="int8-weights")
 
 
 @needs_compiler

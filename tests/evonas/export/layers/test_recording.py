@@ -39,6 +39,8 @@ class Calls(nn.Module):
     lambda x: x.reshape(len(x), -1), lambda x: x.view(x.size(0), -1), lambda x: x.contiguous(),
     lambda x: x + x.new_zeros(x.shape), lambda x: torch.zeros_like(x) + x, lambda x: functional.relu6(x.detach()),
     lambda x: functional.max_pool2d(x, 2) if x.shape[-1] > 3 else x,
+    lambda x: x.view(-1, 60), lambda x: x.mean((2, 3), True).view(-1, 2),
+    lambda x: functional.dropout(x, training=False), lambda x: functional.dropout2d(x, p=0.0),
     lambda x: functional.relu(x.view(len(x), -1)) + x.flatten(1), lambda x: torch.cat([x.flatten(1), x.flatten(1)], 1),
 ])
 def test_a_function_is_recorded(function: Callable[[Tensor], Tensor]) -> None:
@@ -66,6 +68,18 @@ def test_a_function_is_recorded(function: Callable[[Tensor], Tensor]) -> None:
     (lambda x: functional.adaptive_avg_pool2d(x, (4, 4)), "averages 6 places in 4 windows of different sizes"),
     (lambda x: functional.batch_norm(x, None, None, training=True), "normalises by the statistics of a batch"),
     (lambda x: functional.linear(x, torch.ones(3, 5)), "linear layer on tensors of shape .* put nn.Flatten before it"),
+    (lambda x: x.view(-1, 2), r"makes 30 rows of each sample by the shape \[-1, 2\], expected one: use x.flatten\(1\)"),
+    (lambda x: torch.reshape(x, (30, 2)), "makes 30 rows of each sample"),
+    (lambda x: x.flatten(1).reshape(2, -1), "makes 2 rows of each sample"),
+    (lambda x: functional.dropout(x), r"drops values at random .* module.eval\(\) ends it"),
+    (lambda x: functional.dropout2d(x, 0.5, True), "drops values at random"),
+    (lambda x: functional.dropout1d(x.flatten(1), training=True), "drops values at random"),
+    (lambda x: torch.mean(x, axis=(2, 3)), r"torch's mean with these arguments \(by name: axis\), .* the module calls"),
+    (lambda x: torch.add(x, x, out=torch.empty(1, *IMAGE)), r"torch's add with these arguments \(by name: out\)"),
+    (lambda x: torch.reshape(x, shape=(1, -1)), r"torch's reshape with these arguments \(by name: shape\)"),
+    (lambda x: torch.clamp(x, 0.0, out=torch.empty(1, *IMAGE)), "by name: out"),
+    (lambda x: x.view(torch.int32), "torch's .*view with these arguments, with which the module calls it"),
+    (lambda x: x + x.new_zeros(5), "torch's .*new_zeros with these arguments"),
     (lambda x: torch.ones(1, 3), "gives no tensor that depends on its input"),
 ])
 def test_what_is_no_layer_is_refused_by_name(function: Callable[[Tensor], Tensor], message: str) -> None:
