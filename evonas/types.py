@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ IntegerType: TypeAlias = Literal["int8", "int4", "ternary"]
 
 #: Largest number of trials, epochs or networks, and of workers: a typing error must not fill the memory.
 MOST, MOST_JOBS = 1_000_000, 4096
+#: Name of a cluster of processes on this machine, and their number.
+LOCAL_CLUSTER = re.compile(r"local:([1-9][0-9]{0,3})")
 
 
 class Genotype(Protocol):

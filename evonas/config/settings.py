@@ -21,7 +21,7 @@ from evonas.evaluation.proxies import check_names
 from evonas.training import Recipe
 from evonas.training.device import check_name
 from evonas.training.length import EPOCHS
-from evonas.types import MOST, MOST_JOBS
+from evonas.types import LOCAL_CLUSTER, MOST, MOST_JOBS
 
 
 def _absolute(value: Path) -> Path:
@@ -53,7 +53,7 @@ def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _cluster(value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"local:[1-9]\d{0,3}|(tcp|tls)://\S+:\d+", value):
+    if value is not None and not (LOCAL_CLUSTER.fullmatch(value) or re.fullmatch(r"(tcp|tls)://\S+:\d+", value)):
         raise ValueError(f"expected the address of a Dask scheduler, like tcp://host:8786, or a number of processes on "
                          f"this machine, like local:4, got {value!r}")
     return value

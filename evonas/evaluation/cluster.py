@@ -6,14 +6,14 @@ died. Processes on this machine map them from a file, so that memory has them on
 trial. The driver gives every worker as many trials as it has threads, so that what kills a worker is one of few; Dask
 runs the trials of a worker that died elsewhere, up to three times; then each of them runs alone.
 
-Dask unpickles what its scheduler and workers send each other: whoever can reach their address can run programs there
-and here. A cluster that this program starts itself is for this run alone, by certificates that exist in memory only.
+Dask unpickles what its scheduler and workers send each other: every program that reaches their address can run
+programs there and here. A cluster that this program starts itself is for this run alone, by certificates that exist in
+memory only.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -35,11 +35,10 @@ from evonas.evaluation.cluster_worker import differences, versions
 from evonas.evaluation.trial import Tagged
 from evonas.space import G
 from evonas.training import Stop
-from evonas.types import UserError
+from evonas.types import LOCAL_CLUSTER, UserError
 
 #: Seconds in which a scheduler must answer; without any worker, after which that is said, and after which the run ends.
 ANSWER_SECONDS, SAID_SECONDS, MOST_SECONDS = 15, 20.0, 600.0
-LOCAL = re.compile(r"local:(\d+)")
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def connected(address: str) -> Iterator[Cluster]:
     Raises:
         UserError: There is no scheduler at the address, or its workers have other versions than this program.
     """
-    local = LOCAL.fullmatch(address)
+    local = LOCAL_CLUSTER.fullmatch(address)
     settings: dict[str, Any] = {"distributed.admin.large-graph-warning-threshold": "1 TB"}  # weights may be large
     if local:  # it shows its state to no other program
         settings |= {f"distributed.{role}.http.routes": [] for role in ("scheduler", "worker")}
@@ -70,7 +69,9 @@ def connected(address: str) -> Iterator[Cluster]:
 def _client(address: str) -> Client:
     try:
         return Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
-    except UNREACHABLE as error:
+    except (*UNREACHABLE, TypeError, ValueError, RuntimeError) as error:
+        # Client() raises TypeError for tls:// without certificates, ValueError for an address that it cannot read, and
+        # RuntimeError for tcp:// where Dask's settings require encryption
         raise UserError(f"cluster: no scheduler answers at {address} ({short(error)}): start one with `dask "
                         f"scheduler`, and `dask worker {address}` on each machine, or correct the address; tls:// "
                         f"needs the certificates of Dask's settings") from error
@@ -88,7 +89,7 @@ def _local_client(n_workers: int, stack: ExitStack) -> Client:
             security=security, silence_logs=logging.ERROR, preload=["evonas.evaluation.cluster_worker"],
             scheduler_kwargs={"allowed_failures": MOST_DEATHS, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         ))
-    except UNREACHABLE as error:
+    except (*UNREACHABLE, RuntimeError) as error:  # LocalCluster() raises the latter where a process ends as it begins
         raise UserError(f"cluster: local workers cannot start ({short(error)}); a script begins its run under `if "
                         f"__name__ == \"__main__\":`, since they import it") from error
     return Client(cluster, set_as_default=False)
@@ -107,8 +108,14 @@ class Cluster:
         self.client, self.address, self._folder = client, address, folder
         self.threads: dict[str, int] = {}
         self._refused: set[str] = set()
-        self._looked, self._seen, self._said = -np.inf, time.monotonic(), False
+        self._looked, self._said = -np.inf, False
+        self._empty_since: float | None = None  # the first look that found no worker
         self._sent: Sent | None = None
+
+    @property
+    def has_refused(self) -> bool:
+        """Whether a worker has been left out, since it has other versions."""
+        return bool(self._refused)
 
     @property
     def n_workers(self) -> int:
@@ -116,11 +123,11 @@ class Cluster:
         return max(1, sum(self.threads.values()))
 
     def draws_beside(self, evaluator: Evaluator[G]) -> bool:
-        """No: what takes long is to come first."""
+        """Return False: what takes long is to come first."""
         return False
 
     def can_wait(self, evaluator: Evaluator[G]) -> bool:
-        """With any evaluator."""
+        """Return True: a worker takes one job of any evaluator at a time."""
         return True
 
     def run(
@@ -171,11 +178,13 @@ class Cluster:
         self.threads = {address: n for address, n in threads.items() if address not in self._refused}
         self._looked = now = time.monotonic()
         if self.threads:
-            self._seen, self._said = now, False
-        elif now - self._seen > MOST_SECONDS:
+            self._empty_since, self._said = None, False
+        elif self._empty_since is None:
+            self._empty_since = now
+        elif now - self._empty_since > MOST_SECONDS:
             raise UserError(f"cluster: {self.address} has had no worker for {MOST_SECONDS / 60:.0f} minutes: start "
                             f"some, and resume the run")
-        elif now - self._seen > SAID_SECONDS and not self._said:
+        elif now - self._empty_since > SAID_SECONDS and not self._said:
             self._said = True
             warnings.warn(f"cluster: {self.address} has no worker: waiting for one", stacklevel=2)
 
@@ -184,6 +193,12 @@ class Cluster:
         try:
             return dict(ask())
         except UNREACHABLE as error:
+            raise self.gone() from error
+        except (AttributeError, RuntimeError) as error:
+            # Client.nthreads() and Client.run() raise the former once the client is closed, since its ``scheduler`` is
+            # None then, and the latter once its loop or its connections have ended
+            if self.client.status == "running":
+                raise
             raise self.gone() from error
 
     def refuse(self, address: str, difference: str, *, only_warn: bool = True) -> None:
@@ -214,5 +229,5 @@ class Cluster:
     def close(self) -> None:
         """Cancel what runs, and leave the cluster."""
         self._sent = None
-        with suppress(*UNREACHABLE):
+        with suppress(*UNREACHABLE, RuntimeError):  # Client.close() raises the latter once its loop has ended
             self.client.close()

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import cloudpickle
 from distributed import Client, Future, KilledWorker, as_completed
+from distributed.client import ClosedClientError
 
 from evonas.evaluation.base import Job
 from evonas.evaluation.cluster_data import Sent, short
@@ -28,8 +29,8 @@ MOST_DEATHS = 3
 LOOK_SECONDS = 1.0
 #: Trials that take fewer seconds on average wait at their worker, one for each, so that it need not wait for them.
 SHORT = 0.5
-#: Errors of Dask, and of the network, when a scheduler cannot be reached, or no longer.
-UNREACHABLE = (OSError, TypeError, ValueError, RuntimeError)
+#: Errors of the network when a scheduler cannot be reached, or no longer; Dask's CommClosedError is an OSError.
+UNREACHABLE = (OSError, ClosedClientError)
 
 
 class Workers(Protocol):
@@ -38,6 +39,11 @@ class Workers(Protocol):
     client: Client
     #: Threads of each worker, by its address.
     threads: dict[str, int]
+
+    @property
+    def has_refused(self) -> bool:
+        """Whether a worker has been left out."""
+        ...
 
     def look(self) -> None:
         """Look which workers there are, once a second."""
@@ -59,14 +65,16 @@ class _UnderWay:
     Attributes:
         job: The job.
         worker: Worker that it was given to.
-        n_lost: Times that it came back without a result.
+        n_lost: Times that it came back without a result; refusals do not count.
         is_alone: Whether nothing else runs beside it, since workers have died that had it: the fault may be another's.
+        only: Workers that alone may take it; empty where all may.
     """
 
     job: Job[Any]
     worker: str | None
     n_lost: int = 0
     is_alone: bool = False
+    only: tuple[str, ...] = ()
 
 
 class Flow:
@@ -84,6 +92,7 @@ class Flow:
         self._ended = as_completed(loop=cluster.client.loop, with_results=True, raise_errors=False)
         self._under_way: dict[Future, _UnderWay] = {}
         self._suspects: list[_UnderWay] = []  # each runs alone once nothing else does
+        self._waiting: list[_UnderWay] = []  # until there is a worker
         self._loads: Counter[str | None] = Counter()
         self._seconds = 0.0  # a moving mean
 
@@ -92,39 +101,42 @@ class Flow:
 
     def __exit__(self, *exception: object) -> None:
         if self._under_way:
-            with suppress(*UNREACHABLE):
+            with suppress(*UNREACHABLE, RuntimeError):  # Client.sync raises the latter once its loop has ended
                 self._cluster.client.cancel(list(self._under_way))
             self._under_way.clear()
 
     @property
     def is_busy(self) -> bool:
         """Whether trials are under way."""
-        return bool(self._under_way or self._suspects)
+        return bool(self._under_way or self._suspects or self._waiting)
 
     @property
     def is_full(self) -> bool:
         """Whether all workers have as many trials as they need, or one trial has to run alone."""
-        if self._suspects or any(trial.is_alone for trial in self._under_way.values()):
+        if self._suspects or self._waiting or any(trial.is_alone for trial in self._under_way.values()):
             return True
         threads = self._cluster.threads
         ahead = len(threads) if 0 < self._seconds < SHORT else 0
         return len(self._under_way) >= sum(threads.values()) + ahead
 
     def submit(self, job: Job[G]) -> None:
-        """Give a job to the worker that has the fewest for its threads."""
+        """Give a job to the worker that has the fewest for its threads, as soon as there is one."""
         self._give(_UnderWay(job, None))
 
     def _give(self, trial: _UnderWay) -> None:
         threads, client = self._cluster.threads, self._cluster.client
-        trial.worker = min(threads, key=lambda address: self._loads[address] / threads[address], default=None)
+        if not threads:
+            self._waiting.append(trial)
+            return
+        trial.worker = min(threads, key=lambda address: self._loads[address] / threads[address])
+        trial.only = tuple(threads) if self._cluster.has_refused else ()  # Dask would give it to any, or let any steal
         seconds = self._stop.deadline - time.monotonic()
         job = trial.job
         content = cloudpickle.dumps((job.trial, job.seed, job.start), protocol=pickle.HIGHEST_PROTOCOL)
         order = Order(content, self._sent.digest, seconds, self._trial_timeout, versions(), name_now())
-        somewhere = {} if trial.worker is None else {"workers": [trial.worker], "allow_other_workers": True}
         future = client.submit(
             evaluate_there, order, *self._sent.held.values(), key=f"evonas-trial-{uuid.uuid4().hex}", pure=False,
-            **somewhere,
+            workers=list(trial.only) or [trial.worker], allow_other_workers=not trial.only,
         )
         self._loads[trial.worker] += 1
         self._under_way[future] = trial
@@ -142,8 +154,7 @@ class Flow:
             UserError: See :meth:`Cluster.look`.
         """
         self._cluster.look()
-        if self._suspects and not self._under_way:
-            self._give(self._suspects.pop())
+        self._give_again()
         with self._ended.thread_condition:
             if not self._ended.has_ready():
                 left = self._stop.deadline + GRACE_SECONDS - time.monotonic()
@@ -155,6 +166,23 @@ class Flow:
             if (result := self._result(future, answer, trial)) is not None:
                 results.append(result)
         return results
+
+    def _give_again(self) -> None:
+        """Give trials that waited for a worker; take back those that only workers may have that have all gone."""
+        threads = self._cluster.threads
+        if threads and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for trial in waiting:
+                self._give(trial)
+        elif threads and self._suspects and not self._under_way:
+            self._give(self._suspects.pop())
+        stranded = [
+            future for future, trial in self._under_way.items() if trial.only and threads.keys().isdisjoint(trial.only)
+        ]
+        if stranded:
+            self._cluster.client.cancel(stranded)  # each comes back as one that was lost
+            for future in stranded:
+                self._under_way[future].only = ()
 
     def _result(self, future: Future, answer: Any, trial: _UnderWay) -> Tagged[Any] | None:
         """The result of a trial; None if it has to run again.
@@ -183,7 +211,9 @@ class Flow:
             return key, failed(trial.job.trial, text, 0.0)
         if isinstance(answer, Refused):
             self._cluster.refuse(answer.address, answer.difference)
-        elif self._cluster.client.status != "running" or self._sent.is_lost:
+            self._give(trial)
+            return None
+        if self._cluster.client.status != "running" or self._sent.is_lost:
             raise self._cluster.gone()
         trial.n_lost += 1
         if trial.n_lost > MOST_DEATHS:

@@ -73,7 +73,7 @@ class Refused(NamedTuple):
 
 @dataclass(frozen=True)
 class Order:
-    """A trial as it travels; everything in it is plain data of the driver's.
+    """A trial as it travels: plain data of the driver's, but for ``job``, which is pickled and read on the worker only.
 
     Attributes:
         job: The pickled trial, random stream and first weights.

@@ -54,7 +54,7 @@ class LatencyEstimator(Generic[G]):
         return read_table(self.folder, self.space.timed_parts.names)
 
     def __getstate__(self) -> dict[str, object]:
-        """With the table, which other machines do not have."""
+        """Return the state with the table, which other machines do not have."""
         _ = self._table
         return self.__dict__
 

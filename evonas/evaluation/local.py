@@ -49,13 +49,13 @@ class Local:
         self._processes: Processes[Any] = Processes(n_workers)
 
     def draws_beside(self, evaluator: Evaluator[G]) -> bool:
-        """With one worker thread, and in processes that train beside the driver."""
+        """Return True for one worker thread, and for processes that train beside the driver."""
         if takes_many(evaluator) or not evaluator.shares_memory:
             return False
         return self.n_workers == 1 or self._processes.take(evaluator)
 
     def can_wait(self, evaluator: Evaluator[G]) -> bool:
-        """Not in processes of joblib, which take jobs whenever they like, and not where all are evaluated at once."""
+        """Return False for processes of joblib, which take jobs at any time, and where all are evaluated at once."""
         return evaluator.shares_memory and not takes_many(evaluator)
 
     def run(

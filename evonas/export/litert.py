@@ -108,7 +108,7 @@ class LiteRtProgram:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the progress and the warnings of the converter."""
+    """Silence the progress and the warnings of the converter."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -11,7 +11,7 @@ from evonas.evaluation.local import Local
 from evonas.objectives import Objectives
 from evonas.objectives.metrics import HOST_LATENCY
 from evonas.training.device import using
-from evonas.types import UserError
+from evonas.types import LOCAL_CLUSTER, UserError
 
 
 @contextmanager
@@ -34,10 +34,10 @@ def _workers(config: RunConfig, objectives: Objectives) -> AbstractContextManage
     if config.cluster is None:
         return closing(Local(config.jobs))
     try:
-        from evonas.evaluation.cluster import LOCAL, connected
+        from evonas.evaluation.cluster import connected
     except ImportError as error:
         raise UserError(f"cluster: needs Dask ({error}): pip install 'evonas[dask]'") from None
-    if HOST_LATENCY in objectives.metrics and not LOCAL.fullmatch(config.cluster):
+    if HOST_LATENCY in objectives.metrics and not LOCAL_CLUSTER.fullmatch(config.cluster):
         raise UserError(f"cluster: {HOST_LATENCY} is that of one machine, and each worker would measure its own: "
                         f"choose latency_estimate or latency_device, or leave the cluster out")
     return connected(config.cluster)

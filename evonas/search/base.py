@@ -83,11 +83,11 @@ class TellsSome(Protocol[G]):
         ...
 
     def ask(self) -> Sequence[Trial[G]]:
-        """As :meth:`Searcher.ask`."""
+        """Return trials, see :meth:`Searcher.ask`."""
         ...
 
     def state(self) -> Json:
-        """As :meth:`Searcher.state`, with the trials under way."""
+        """Return the state, see :meth:`Searcher.state`, with the trials under way."""
         ...
 
 

@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 class LongSpace(ToySpace):
-    """Genotypes of so many digits that children are new."""
+    """Space of genotypes of :data:`N_DIGITS` digits, among which a child is hardly ever one that was there before."""
 
     def sample(self, rng: np.random.Generator) -> Digits:
         """Random digits."""

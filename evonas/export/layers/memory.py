@@ -36,7 +36,7 @@ class Memory(NamedTuple):
     size: int
 
 
-#: Of a buffer: its values, its life.
+#: Number of values of a buffer, and its life.
 _Sized: TypeAlias = tuple[int, Life]
 #: Orders in which buffers get the first place that is free; the one with the smallest block is taken.
 _ORDERS: tuple[Callable[[_Sized], tuple[int, ...]], ...] = (

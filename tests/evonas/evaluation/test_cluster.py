@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,11 @@ from evonas.types import Floats, UserError
 
 distributed = pytest.importorskip("distributed", reason="a cluster needs evonas[dask]")
 cluster_module = pytest.importorskip("evonas.evaluation.cluster", reason="a cluster needs evonas[dask]")
+cluster_flow = pytest.importorskip("evonas.evaluation.cluster_flow", reason="a cluster needs evonas[dask]")
+cluster_worker = pytest.importorskip("evonas.evaluation.cluster_worker", reason="a cluster needs evonas[dask]")
+dask_settings = pytest.importorskip("dask.config", reason="a cluster needs evonas[dask]")
 Cluster = cluster_module.Cluster
+EVALUATE = cluster_worker.evaluate_there
 
 
 def jobs_of(ids: range) -> Iterator[Job[Digits]]:
@@ -215,6 +220,105 @@ def test_other_versions_are_refused_at_the_beginning_and_left_out_later(
     with pytest.warns(UserWarning, match=r"numpy 0.2 in the place of 0.1.*left out"):
         late.look()
     assert not late.threads
+
+
+refusals: list[str] = []
+
+
+def refuse_some(order: Any, head: bytes, *parts: Any) -> Any:
+    """Evaluate, but answer as workers of other versions do as often as ``refusals`` has addresses."""
+    return cluster_worker.Refused(refusals.pop(), "numpy 0.2") if refusals else EVALUATE(order, head, *parts)
+
+
+def test_refusals_fail_no_trial_and_other_workers_get_none(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_flow, "evaluate_there", refuse_some)
+    refusals[:] = [f"tcp://127.0.0.1:{port}" for port in range(2, 12)]
+    asked: list[tuple[set[str], bool]] = []
+    submit = cluster.client.submit
+
+    def noted(*args: Any, **options: Any) -> Any:
+        if "workers" in options:
+            asked.append((set(options["workers"]), options["allow_other_workers"]))
+        return submit(*args, **options)
+
+    monkeypatch.setattr(cluster.client, "submit", noted)
+    with pytest.warns(UserWarning, match="is left out"):
+        found = [*evaluate_all(Located(os.getpid()), jobs_of(range(1)), stop=Stop(), place=cluster)]
+    assert [e.status for e in found] == ["ok"]
+    assert asked[0][1]
+    assert asked[1:] == [(set(cluster.threads), False)] * 10
+
+
+def test_a_trial_goes_on_elsewhere_once_all_workers_that_may_take_it_have_gone(cluster: Any) -> None:
+    there = set(cluster.threads)
+    with pytest.warns(UserWarning, match="is left out"):
+        cluster.refuse("tcp://127.0.0.1:2", "numpy 0.2")
+    cluster.threads, cluster._looked = {"tcp://127.0.0.1:3": 1}, time.monotonic()  # it goes before the next look
+    stop = Stop().within(20.0)
+    found = [*evaluate_all(Located(os.getpid()), jobs_of(range(3)), stop=stop, place=cluster)]
+    assert [e.status for e in found] == ["ok"] * 3
+    assert set(cluster.threads) == there
+
+
+class Silent:
+    """A client whose scheduler has no worker, or which fails."""
+
+    status = "running"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def nthreads(self) -> dict[str, int]:
+        if self.error is not None:
+            raise self.error
+        return {}
+
+
+def test_minutes_without_a_look_do_not_count_as_minutes_without_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=time.monotonic())
+    monkeypatch.setattr(cluster_module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    place = Cluster(Silent(), "tcp://host:1")
+    clock.now += cluster_module.MOST_SECONDS + 1  # the driver does other things
+    place.look()
+    clock.now += cluster_module.MOST_SECONDS - 1
+    with pytest.warns(UserWarning, match="has no worker: waiting for one"):
+        place.look()
+    clock.now += 2
+    with pytest.raises(UserError, match="has had no worker for 10 minutes"):
+        place.look()
+
+
+@pytest.mark.parametrize("kind", [TypeError, ValueError, RuntimeError, AttributeError])
+def test_a_defect_is_not_said_to_be_a_scheduler_that_does_not_answer(kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="a defect"):
+        Cluster(Silent(kind("a defect")), "tcp://host:1").look()
+
+
+def test_a_scheduler_that_has_gone_is_said_in_a_sentence(cluster: Any) -> None:
+    with pytest.raises(UserError, match="does not answer any more"):
+        Cluster(Silent(distributed.comm.CommClosedError("in a stream")), "tcp://host:1").look()
+    cluster.client.close()
+    cluster._looked = 0.0
+    with pytest.raises(UserError, match="does not answer any more"):
+        cluster.look()
+
+
+@pytest.mark.parametrize("address", ["tls://127.0.0.1:1", "http://127.0.0.1:1", "tcp://127.0.0.1", "local:0"])
+def test_an_address_that_dask_cannot_use_is_one_sentence(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "ANSWER_SECONDS", 0.5)
+    with (
+        pytest.raises(UserError, match=f"no scheduler answers at {address} "), cluster_module.connected(address),
+    ):
+        pass
+
+
+def test_encryption_that_dask_requires_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "ANSWER_SECONDS", 0.5)
+    with (
+        dask_settings.set({"distributed.comm.require-encryption": True}),
+        pytest.raises(UserError, match="no scheduler answers"), cluster_module.connected("tcp://127.0.0.1:1"),
+    ):
+        pass
 
 
 def test_an_address_without_a_scheduler_is_one_sentence_and_nothing_is_written(

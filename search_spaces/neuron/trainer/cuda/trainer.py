@@ -22,7 +22,7 @@ from search_spaces.neuron.trainer.cuda.passes import Passed, passed, population_
 from search_spaces.neuron.trainer.cuda.population import lanes_for
 from search_spaces.neuron.trainer.cuda.problem import Problem, problem
 from search_spaces.neuron.trainer.cuda.structure import piece_of
-from search_spaces.neuron.trainer.cuda.training import Training
+from search_spaces.neuron.trainer.cuda.training import PopulationTraining
 from search_spaces.neuron.trainer.population import Assignment
 from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 
@@ -131,7 +131,7 @@ class CudaTrainer:
         """
         try:
             with _turn:
-                return Training(assignments, splits, train, validation).run()
+                return PopulationTraining(assignments, splits, train, validation).run()
         except OutOfMemory:
             pass  # what the exception holds must be free before the next attempt
         if self._device.type == "cuda":

@@ -30,7 +30,7 @@ from search_spaces.neuron.trainer.torch_backend.rewiring import score_blocks
 STEPS_AT_ONCE = 16
 
 
-class Training:
+class PopulationTraining:
     """Training run of candidates of one norm and one batch size, all with or all without dropout and clipping.
 
     Args:

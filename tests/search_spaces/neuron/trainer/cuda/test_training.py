@@ -15,7 +15,7 @@ from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTim
 from search_spaces.neuron.trainer import choose_trainer
 from search_spaces.neuron.trainer.base import Network, Norm, TrainedNetwork
 from search_spaces.neuron.trainer.cuda import trainer as cuda_trainer
-from search_spaces.neuron.trainer.cuda.training import Training
+from search_spaces.neuron.trainer.cuda.training import PopulationTraining
 from search_spaces.neuron.trainer.population import Assignment, PopulationTrainer
 from tests.search_spaces.neuron.trainer.cuda.interpreter import (
     NORMS,
@@ -195,7 +195,7 @@ def test_networks_of_very_different_size_are_trained_one_group_after_another() -
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """A device that has memory for two networks of less than 100 edges; yields sizes of groups that were tried."""
     tried: list[int] = []
-    real = Training
+    real = PopulationTraining
 
     def training(assignments: list[Assignment], *others: Any) -> Any:
         tried.append(len(assignments))
@@ -203,7 +203,7 @@ def small_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             raise cuda_trainer.OutOfMemory("CUDA out of memory")
         return real(assignments, *others)
 
-    monkeypatch.setattr(cuda_trainer, "Training", training)
+    monkeypatch.setattr(cuda_trainer, "PopulationTraining", training)
     cuda_trainer._announce_halving.cache_clear()
     yield tried
     cuda_trainer._announce_halving.cache_clear()
