@@ -10,7 +10,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 #: Extras that files of the packages import, not those of developers.
-EXTRAS = ("onnx", "dask", "torch-sparse", "cuda", "mlflow", "tensorboard", "testing")
+EXTRAS = ("onnx", "dask", "litert", "torch-sparse", "cuda", "mlflow", "tensorboard", "testing")
 ROOT = Path(__file__).parents[1]
 
 

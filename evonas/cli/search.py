@@ -281,7 +281,7 @@ def resume(
     evaluations: Annotated[int | None, setting("evaluations", SEARCH, default=OF_RUN)] = None,
     device: DeviceOfRun = None,
     jobs: Annotated[int | None, setting("jobs", MACHINE, default=OF_RUN)] = None,
-    cluster: Cluster = None,
+    cluster: Annotated[str | None, setting("cluster", MACHINE, default="")] = None,
     time_limit: Annotated[float | None, setting("time_limit", MACHINE, default=OF_RUN)] = None,
     trial_timeout: Annotated[float | None, setting("trial_timeout", MACHINE, default=OF_RUN)] = None,
     latency_command: Annotated[

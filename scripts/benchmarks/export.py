@@ -144,7 +144,7 @@ def row(space: NeuronSpace, genotype: Any, weights: Weights) -> list[str]:
     return [
         f"{n:,}", f"{params:,}", *(f"{micro[name]:.1f}" for name in times), f"{micro['run'] / micro['float32']:.1f}",
         f"{micro['bound'] / micro['float32']:.1f}", *(f"{1e3 * micro[name] / n:.2f}" for name in contestants),
-        f"{flash['float32'] / n:.2f}", f"{flash['int8'] / n:.2f}",
+        f"{flash['float32'] / n:.2f}", f"{flash['int8-weights'] / n:.2f}",
     ]
 
 

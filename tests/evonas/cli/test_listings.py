@@ -130,7 +130,7 @@ def test_metrics_tell_direction_unit_place_task_and_space(evonas: Evonas) -> Non
     rows = {row["name"]: row for row in json.loads(evonas("metrics", "--json").stdout)}
     assert rows["val_accuracy"]["goal"] == "max"
     assert rows["latency"]["unit"] == "µs per sample"
-    assert rows["flash"]["spaces"] == ["neuron"]
+    assert rows["flash"]["spaces"] == ["block", "cell", "cnn", "nasbench201", "neuron"]
     assert rows["val_nmse"]["tasks"] == ["regression of several targets"]
     assert "latency_spread" not in rows, "it comes with latency, and is no objective"
     text = " ".join(re.sub("[╭╮╰╯─│]", " ", evonas("metrics").stdout).split())

@@ -88,7 +88,7 @@ def test_a_copy_from_a_pickle_predicts_and_exports(fitted: EvoClassifier, digits
     ("name", "options", "message"),
     [
         ("net.pt", {}, "expected a file that ends in .safetensors, .json, .onnx, .tflite, .c, got '.*net.pt'"),
-        ("net", {"format": "tflite"}, "networks of this space cannot be exported as 'tflite'"),
+        ("net", {"format": "pdf"}, "networks of this space cannot be exported as 'pdf'"),
         ("net.c", {"id": 77}, "expected the id of a member of front_, got 77"),
         ("net.c", {"format": "onnx"}, r"must end in \.onnx for the format onnx"),
         ("net.json", {"format": "torch"}, r"must end in \.safetensors .* which is that of the format json"),

@@ -77,6 +77,14 @@ class Tolerant(Correct):
             super().tell(evaluations)
 
 
+class Unaware(Correct):
+    """Does not know what is under way."""
+
+    @property
+    def under_way(self) -> Sequence[Trial[Digits]]:
+        return []
+
+
 def made(kind: type[Correct], generations: int = 5) -> Maker:
     def make(seed: int) -> Searcher[Digits]:
         return kind(
@@ -95,6 +103,8 @@ FAULTS: list[tuple[str, Maker, str]] = [
     ("test_ask_before_tell_is_misuse", made(Tolerant), "DID NOT RAISE"),
     ("test_tell_without_ask_is_misuse", made(Tolerant), "DID NOT RAISE"),
     ("test_tell_refuses_evaluations_of_other_trials", made(Tolerant), "DID NOT RAISE"),
+    ("test_one_that_is_told_of_some_trials_goes_on_with_the_others_under_way", made(Unaware),
+     "under_way must be what was asked and not told"),
     ("test_it_ends", made(Correct, 1000), "a searcher must end after a few batches"),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from torch import nn
 
+from evonas.capabilities.training import Training
+from evonas.data.samples import Splits
 from evonas.space import Encoded, InvalidGenotype, Offspring
 from evonas.testing import SpaceContract
 from evonas.testing.toy import TASK, Digits, ToySpace
@@ -152,6 +154,18 @@ def training_on(self: CapableSpace, *arguments: Any, stop: Any, **options: Any) 
     return Space.train(self, *arguments, **options, stop=type(stop)())
 
 
+def trained_alike(
+    self: CapableSpace, trainings: Sequence[Training[Digits]], splits: Splits, teacher: Any = None
+) -> Any:
+    """Train all networks with the seed of the first."""
+    first = trainings[0].seed
+    yield [
+        (index, Space.train(self, one.genotype, one.weights, splits, one.recipe, epochs=one.epochs, seed=first,
+                            stop=one.stop))
+        for index, one in enumerate(trainings)
+    ]
+
+
 def costs(**changed: float) -> Callable[..., Any]:
     return lambda self, genotype: {"params": 1.0, "flops": 1.0, **changed}
 
@@ -245,6 +259,9 @@ FAULTS = [
     Fault(TRAINING, {"train": training_weights}, "train changes the weights bias"),
     Fault(TRAINING, {"predict": lambda self, *arguments: Space.predict(self, *arguments) + 1},
           "predict gives other outputs"),
+    Fault("test_networks_that_are_trained_together_are_those_that_are_trained_alone",
+          {"trains_many": True, "train_many": trained_alike, "predict_many": None},
+          "train_many gives other weight than train"),
     Fault("test_training_that_is_asked_to_stop_ends", {"train": training_on}, "DID NOT RAISE"),
 ]
 
