@@ -121,7 +121,7 @@ class _Calls(TorchFunctionMode):
 
 def _name(func: Callable[..., Any]) -> str:
     """Name of a function of torch."""
-    return (resolve_name(func) or getattr(func, "__name__", str(func))).removeprefix("torch.")
+    return str(resolve_name(func) or getattr(func, "__name__", func)).removeprefix("torch.")
 
 
 def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
