@@ -36,5 +36,7 @@ def test_what_a_docstring_refers_to_exists(name: str) -> None:
 
 
 def test_what_is_not_there_is_seen() -> None:
-    assert not exists("evonas.export.c_text.ENDING") and not exists("evonas.nothing.here")
-    assert exists("evonas.data.samples.Scaling.fill") and exists("evonas.capabilities.export.ExportTarget.name")
+    assert not exists("evonas.export.c_text.ENDING")
+    assert not exists("evonas.nothing.here")
+    assert exists("evonas.data.samples.Scaling.fill")
+    assert exists("evonas.capabilities.export.ExportTarget.name")
