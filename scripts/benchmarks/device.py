@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from search_spaces.neuron.trainer.base import Network
 
 #: Networks at once, their edges, and samples of a step: from many networks of the sizes that a search begins with to
-#: few of the largest, at a batch of 64, which a search has unless told otherwise, and of 256, four times the work at once.
+#: few of the largest, at a batch of 64, which a search has unless told otherwise, and of 256, four times as much.
 POPULATIONS = ((2048, 1_000, 256), (1024, 2_650, 256), (1024, 2_650, 64), (512, 20_700, 256), (256, 20_700, 64),
                (64, 100_000, 256))
 #: Largest relative error of a gradient against float64.
