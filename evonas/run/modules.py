@@ -54,8 +54,8 @@ def export_module(
         input_shape: Shape of one sample: ``(channels, height, width)``, ``(channels, length)`` or ``(n_features,)``.
         precision: Stored weights: ``"float32"``, or ``"int8-weights"`` with a scale for each output channel.
         input_type: Type of the inputs in C: ``"uint8"``, ``"float32"`` or ``"float64"``.
-        mean, std: The module gets ``(input - mean) / std``: finite numbers, or nested lists that broadcast over one
-            sample; ``std`` is above 0.
+        mean: The module gets ``(input - mean) / std``: a finite number, or nested lists that broadcast over one sample.
+        std: The same, above 0.
         kind: For ``"classification"`` there is a function that gives the largest output, too.
         classes: Names of the classes in the order of the outputs.
         samples: Inputs ``(n, *input_shape)`` as C gets them, for the comparison; None draws some.
