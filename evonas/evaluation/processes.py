@@ -84,9 +84,9 @@ class _Worker(Generic[G]):
         return cls(process, orders, results)
 
     def end(self) -> None:
+        self.process.kill()  # first: a worker whose pipes are closed would end by itself, when its trial is over
         for pipe in (self.orders, self.results):
             pipe.close()
-        self.process.kill()
         self.process.wait()
 
 
