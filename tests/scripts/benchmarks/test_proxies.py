@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import typer
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 from typer.testing import CliRunner, Result
 
 from evonas.evaluation.proxies import JOINED
@@ -89,6 +89,10 @@ def test_a_second_draw_has_other_scores_and_the_table_says_how_well_both_agree(t
     assert -1 <= entries["snip"]["repeated"] <= 1
     both = [[scores[key].score for key in first if key[1] == "snip"] for scores in (first, second)]
     assert entries["snip"]["repeated"] == pytest.approx(spearmanr(*both).statistic)
+    published = read_tables(tables)[PUBLISHED["snip"]].loc[[key[0] for key in first if key[1] == "snip"]]
+    agreement = spearmanr(rankdata(both, axis=1).sum(axis=0), published).statistic
+    assert entries["snip"]["mean_with_published"] == pytest.approx(agreement)
+    assert entries["snip"]["draws"] == 2
 
 
 def test_architectures_are_drawn_among_those_with_published_scores_and_the_first_stay(tables: Path) -> None:
