@@ -23,7 +23,7 @@ BATCH = 1024
 
 def predict(
     run: RunFolder,
-    samples: Annotated[Path, typer.Argument(help="Table with the run's columns, or .npz with x.")],
+    samples: Annotated[Path, typer.Argument(help="Table with the run's columns, or .npz with x, or .npy.")],
     id: Annotated[
         int | None,
         typer.Option(help="Individual [of the front, the best by the first objective].", rich_help_panel=CHOICE),

@@ -76,8 +76,8 @@ class RunSettings(BaseModel):
     space: str = Field(default="neuron", description="Search space (``evonas spaces`` lists all).")
     dataset: Annotated[str, AfterValidator(_dataset)] = Field(
         default="digits",
-        description="A name (``evonas datasets`` lists all), or the path of an own ``.npz``, ``.csv`` or ``.parquet`` "
-                    "file.",
+        description="A name (``evonas datasets`` lists all), or the path of an own ``.npz``, ``.npy``, ``.csv`` or "
+                    "``.parquet`` file.",
     )
     data_root: Annotated[Path, AfterValidator(_absolute)] | None = Field(
         default=None, description="Folder of the data sets; None is ``$EVONAS_DATA``, else the user's data folder."
@@ -99,10 +99,10 @@ class RunSettings(BaseModel):
         default=None, description="Column of a table that is to be predicted; several of a regression."
     )
     groups: str | None = Field(
-        default=None, description="Column (array of an ``.npz``) whose equals are never split apart; None is none."
+        default=None, description="Column (or array) whose equals are never split apart; None is none."
     )
     weights: str | None = Field(
-        default=None, description="Column (array of an ``.npz``) that says what each sample counts; None is all alike."
+        default=None, description="Column (or array) that says what each sample counts; None is all alike."
     )
     ignore: Annotated[tuple[str, ...], BeforeValidator(_several)] = Field(
         default=(),
@@ -117,11 +117,11 @@ class RunSettings(BaseModel):
     )
     validation: Annotated[Path | Literal["split"], AfterValidator(_validation)] | None = Field(
         default=None,
-        description="File with the validation samples, or ``split``; None is ``x_val`` of an ``.npz``, or some are "
-                    "held back. ``split`` holds some back even where the file has its own.",
+        description="File with the validation samples, or ``split``; None is ``x_val`` of arrays, or some are held "
+                    "back. ``split`` holds some back even where the file has its own.",
     )
     test: Annotated[Path, AfterValidator(_absolute)] | None = Field(
-        default=None, description="File with the test samples; None is ``x_test`` of an ``.npz``."
+        default=None, description="File with the test samples; None is ``x_test`` of arrays."
     )
     columns: tuple[str, ...] = Field(
         default=(),

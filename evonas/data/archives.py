@@ -1,9 +1,8 @@
-"""Arrays from ``.npz`` archives; the sizes in a header are checked before memory is allocated."""
+"""Arrays from ``.npz`` archives and ``.npy`` files; sizes in headers are checked before memory is allocated."""
 
 from __future__ import annotations
 
 import io
-import math
 import os
 import struct
 import zipfile
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from evonas.data.formats import read_bytes
+from evonas.data.npy_files import MAPPED, SUFFIX, npy_shapes, read_header, read_npy
 from evonas.data.room import check_room, room_for
 from evonas.data.unpacking import filled, unpacked
 from evonas.serialization.files import open_regular
@@ -27,13 +26,20 @@ from evonas.types import DataError
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 #: Number of bytes that are read at a time.
 CHUNK = 2**22
-#: Arrays of fewer bytes are read; others are mapped, so that memory holds what of them is used at the moment.
-MAPPED = 2**25
 #: Errors of damaged archives: encrypted members raise RuntimeError, unknown compressions NotImplementedError.
 _DAMAGE = (
     OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, SyntaxError, RecursionError,
     OverflowError, MemoryError, zipfile.BadZipFile, zlib.error,
 )
+
+
+def read_named(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    """The named arrays of an ``.npz`` file, or those of a folder's ``.npy`` files, of which ``path`` is one.
+
+    Raises:
+        DataError: See :func:`read_npz`, :func:`evonas.data.npy_files.read_npy`.
+    """
+    return read_npy(path, names) if path.suffix == SUFFIX else read_npz(path, names)
 
 
 def read_npz(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
@@ -69,6 +75,8 @@ def array_shapes(path: Path, names: Sequence[str]) -> dict[str, tuple[int, ...] 
     Raises:
         DataError: The file is no archive.
     """
+    if path.suffix == SUFFIX:
+        return npy_shapes(path, names)
     try:
         with _opened(path) as file, zipfile.ZipFile(file) as archive:
             members = {name: _member(archive, name, path) for name in names}
@@ -82,8 +90,8 @@ def array_shapes(path: Path, names: Sequence[str]) -> dict[str, tuple[int, ...] 
 
 def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...] | None:
     with suppress(*_DAMAGE), archive.open(member) as file:
-        shape, _, dtype = _header(file, member)
-        return None if dtype.hasobject else shape
+        header = read_header(file, member.filename)
+        return None if header.dtype.hasobject else header.shape
     return None
 
 
@@ -121,14 +129,6 @@ def _checked(member: zipfile.ZipInfo, size: int, path: Path) -> int:
     return member.file_size
 
 
-def _header(file: IO[bytes], member: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether columns come first, and type of an array."""
-    version = npy.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"{member.filename} has the format {version}, expected (1, 0) or (2, 0)")
-    return npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
-
-
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
     """An array of an archive; a large one is mapped into memory, from the archive or its unpacked copy.
 
@@ -138,25 +138,21 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> NDA
         path: Its path; of a compressed archive the bytes are in memory already.
     """
     with archive.open(member) as file:
-        shape, fortran, dtype = _header(file, member)
-        if dtype.kind == "V" or dtype.hasobject or dtype.itemsize == 0:
-            raise ValueError(f"{member.filename} holds {dtype}, which is no number")
-        claimed, left = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
-        if min(shape, default=0) < 0 or claimed != left:
-            raise ValueError(f"the header of {member.filename} claims {claimed:,} bytes, shape {str(shape)[:80]}, but "
-                             f"there are {left:,}")
-        header, size = file.tell(), math.prod(shape)
-    if claimed < MAPPED or path.suffix == ".gz":
-        array = filled(_pieces(archive, member, header), dtype, size)
+        header = read_header(file, member.filename)
+        values = file.tell()
+    header = header.checked(member.file_size - values, member.filename)
+    dtype, size = header.dtype, header.n_values
+    if header.n_bytes < MAPPED or path.suffix == ".gz":
+        array = filled(_pieces(archive, member, values), dtype, size)
     elif member.compress_type == zipfile.ZIP_STORED:
         begin = _begin(archive, member)
-        for _ in _pieces(archive, member, header):
+        for _ in _pieces(archive, member, values):
             pass  # compares the checksum
-        array = np.memmap(_file(archive), dtype, "c", begin + header, (size,))
+        array = np.memmap(_file(archive), dtype, "c", begin + values, (size,))
     else:
         entry = (member.filename, member.CRC, member.file_size, member.compress_size)
-        array = unpacked(path, entry, dtype, size, lambda: _pieces(archive, member, header))
-    return np.asarray(array).reshape(shape, order="F" if fortran else "C")
+        array = unpacked(path, entry, dtype, size, lambda: _pieces(archive, member, values))
+    return header.array(array)
 
 
 def _pieces(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: int) -> Iterator[bytes]:

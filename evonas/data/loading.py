@@ -38,8 +38,8 @@ def load(
 
     Args:
         name: A name of :data:`evonas.data.sources.SOURCES`, or the path of an ``.npz`` file with ``x_train``,
-            ``y_train`` and optionally ``x_val``, ``y_val`` and ``x_test``, ``y_test``; or of a table, a CSV or Parquet
-            file.
+            ``y_train`` and optionally ``x_val``, ``y_val`` and ``x_test``, ``y_test``; or ``x_train.npy`` with the
+            others in files beside it; or of a table, a CSV or Parquet file.
         root: A folder to search before ``$EVONAS_DATA`` and the user's data folder.
         seed: Seed of the split and the order.
         validation: Samples held back for validation, as a share (float) or a number (int) of those outside the test

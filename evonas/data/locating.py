@@ -78,13 +78,13 @@ def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO
     if is_own_file(name):
         path = expanded(name)
         if not path.is_file():
-            kind = "an .npz" if path.suffix == ".npz" else f"a {path.suffix}"
+            kind = f"an {path.suffix}" if path.suffix in (".npz", ".npy") else f"a {path.suffix}"
             raise MissingFiles(f"data set: expected the path of {kind} file, got {path}, which is no file; check the "
                                f"path (it counts from {Path.cwd()})")
         return own_source(path, options), path.parent
     if name not in SOURCES:
-        raise DataError(f"data set, or table ({', '.join(SUFFIXES[1:])}): expected a known name or the path of an .npz "
-                        f"file, got {str(name)!r}{suggestion(str(name).lower(), SOURCES)}")
+        raise DataError(f"data set: expected a known name or the path of a file ({', '.join(SUFFIXES)}), got "
+                        f"{str(name)!r}{suggestion(str(name).lower(), SOURCES)}")
     for option, value in vars(options).items():
         if value and option not in ("classes", "columns", "categories"):
             raise DataError(f"{option} (--{option}): expected none for {name}, which is no file of one's own, got "

@@ -1,4 +1,4 @@
-"""Archives of the user's own: arrays of samples, targets, groups and weights for each part."""
+"""Archives and arrays of the user's own: samples, targets, groups and weights for each part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from evonas.data.archives import array_shapes, read_npz
+from evonas.data.archives import array_shapes, read_named
 from evonas.data.arrays import Kind, RawSamples, raw_samples
 from evonas.data.axes import Axes
 from evonas.data.own_files import FileOptions, array_names, file_of
@@ -35,7 +35,7 @@ def read_arrays(
     own = file != path
     names = list(array_names(file, part, own=own))
     extras = _test_weights(options, file, own=own) if part == "test" else _extras(options, "train" if own else part)
-    x, y, *further = read_npz(file, [*names, *extras.values()])
+    x, y, *further = read_named(file, [*names, *extras.values()])
     given = dict(zip(extras, further, strict=True))
     if like is not None:
         axes, task = like.axes, task if like.is_classification else "regression"

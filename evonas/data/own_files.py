@@ -15,6 +15,7 @@ import numpy as np
 from evonas.data.archives import array_shapes
 from evonas.data.arrays import RawSamples
 from evonas.data.categories import Categories, feature_names
+from evonas.data.npy_files import SUFFIX as NPY
 from evonas.data.sources import Part
 from evonas.data.table_files import TABLE_SUFFIXES
 from evonas.types import DataError, Doubles, Ints
@@ -22,7 +23,7 @@ from evonas.types import DataError, Doubles, Ints
 #: Replacement of missing values: a statistic of each feature over the training samples.
 Imputation: TypeAlias = Literal["mean", "median"]
 #: Suffixes of files that users can give instead of the name of a data set.
-SUFFIXES = (".npz", *TABLE_SUFFIXES)
+SUFFIXES = (".npz", ".npy", *TABLE_SUFFIXES)
 #: Names of a part's arrays in the archive of the training samples, and in a file that holds one part only.
 ARRAYS = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
 PLAIN_ARRAYS = ("x", "y")
@@ -98,13 +99,21 @@ def file_of(path: Path, options: FileOptions, part: Part) -> Path:
 
 
 def array_names(path: Path, part: Part, *, own: bool) -> tuple[str, ...]:
-    """Names of a part's arrays in a file.
+    """Names of a part's arrays in a file, or of the ``.npy`` files beside one: samples and targets.
 
     Args:
-        path: The archive.
+        path: The archive, or the file with the samples.
         part: The part.
         own: Whether the file holds this part only.
+
+    Raises:
+        DataError: From the name of a file that of its targets cannot be told.
     """
+    if path.suffix == NPY and (own or part == "train"):
+        if not path.stem.startswith("x"):
+            raise DataError(f"{path}: expected a name that begins with x, like x_train.npy beside y_train.npy, got "
+                            f"{path.name}; rename it, and its targets")
+        return path.stem, f"y{path.stem[1:]}"
     plain = own and not array_shapes(path, ARRAYS[part])
     return PLAIN_ARRAYS if plain else ARRAYS[part]
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.archives import read_npz
+from evonas.data.archives import read_named
 from evonas.data.arrays import raw_samples
 from evonas.data.axes import Axes
 from evonas.data.categories import encode_features
+from evonas.data.npy_files import SUFFIX
 from evonas.data.own_archives import read_arrays
 from evonas.data.own_files import FileOptions, array_names, is_table
 from evonas.data.own_tables import read_part, wanted_columns
@@ -36,7 +37,7 @@ def own_source(path: Path, options: FileOptions) -> Source:
     for kind, other in (("validation", options.validation), ("test", options.test)):
         if isinstance(other, Path) and is_table(other) != is_table(path):
             raise DataError(f"{kind} (--{kind}): expected a file of the same kind as {path}, got {other}; store both "
-                            f"as tables or both as .npz")
+                            f"as tables, or both as arrays")
         if isinstance(other, Path) and not other.is_file():
             raise DataError(f"{kind} (--{kind}): expected the path of a file, got {other}, which is no file; check the "
                             f"path (it counts from {Path.cwd()})")
@@ -53,7 +54,7 @@ def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | Non
     """Samples without targets, ``(n, *input_shape)``; missing values that are imputed are NaN.
 
     Args:
-        path: A table with the columns of ``options``, or an archive with ``x_test`` or ``x``.
+        path: A table with the columns of ``options``, an archive with ``x_test`` or ``x``, or an ``.npy`` file.
         options: Options of the training samples.
         task: Task of the samples.
         axes: Axes of the training samples.
@@ -65,12 +66,12 @@ def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | Non
     if is_table(path):
         table = replace(read_table(path, tuple(options.categories)), is_settled=True)
         if not options.columns:
-            raise DataError(f"{path}: expected an .npz file, as the training samples were, got a table; store the "
-                            f"samples as an array x with numpy.savez")
+            raise DataError(f"{path}: expected an array, as the training samples were, got a table; store the samples "
+                            f"as an array x with numpy.savez")
         x = encode_features(table, wanted_columns(table, options.columns), options.categories, missing=missing)
     else:
-        name = array_names(path, "test", own=True)[0]
-        (x,) = read_npz(path, [name])
+        name = path.stem if path.suffix == SUFFIX else array_names(path, "test", own=True)[0]
+        (x,) = read_named(path, [name])
         nothing = np.zeros(len(x) if x.ndim else 0)
         x = raw_samples(x, nothing, str(path), axes=axes, task="regression", missing=missing).x
     if x.shape[1:] != task.input_shape:

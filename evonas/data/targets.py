@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.archives import array_shapes, read_npz
+from evonas.data.archives import array_shapes, read_named
 from evonas.types import DataError, Doubles, Ints
 
 #: Samples per distinct value from which whole numbers look like labels; with fewer they look like quantities.
@@ -120,7 +120,7 @@ def read_names(path: Path) -> tuple[str, ...]:
         return ()
     if shapes[CLASSES] is None:
         return _unused(path, "an array of objects, which is not read; store it with .astype(str)")
-    (array,) = read_npz(path, [CLASSES])
+    (array,) = read_named(path, [CLASSES])
     names = tuple(_text(name) for name in array.ravel().tolist())
     if array.ndim != 1 or len(set(names)) != len(names):
         return _unused(path, f"{len(names)} names in an array of shape {array.shape}; give each class one of its own")

@@ -72,7 +72,7 @@ def test_files_of_a_relative_with_the_same_names_are_not_taken_for_the_data_set(
      ("imagenet", "there are: boston, cifar10, digits")],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones_and_a_suggestion(name: str, hint: str) -> None:
-    with pytest.raises(DataError, match=f"expected a known name or the path of an .npz file, got '{name}'.*{hint}"):
+    with pytest.raises(DataError, match=f"expected a known name or the path of a file .*, got '{name}'.*{hint}"):
         load(name)
 
 

@@ -1,0 +1,126 @@
+"""Arrays in files of their own, ``x_train.npy`` beside ``y_train.npy``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evonas.data import load, npy_files
+from evonas.data.own_files import FileOptions
+from evonas.data.own_sources import read_features
+from evonas.data.test_split import load_test
+from evonas.types import DataError
+
+RNG = np.random.default_rng(0)
+ARRAYS: dict[str, Any] = {
+    "x_train": RNG.integers(0, 256, (60, 3, 6, 6), dtype=np.uint8), "y_train": np.arange(60) % 3,
+    "x_val": RNG.integers(0, 256, (12, 3, 6, 6), dtype=np.uint8), "y_val": np.arange(12) % 3,
+    "x_test": RNG.integers(0, 256, (9, 3, 6, 6), dtype=np.uint8), "y_test": np.arange(9) % 3,
+    "classes": np.array(["low", "middle", "high"]), "group_train": np.arange(60) // 2,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One file for each array."""
+    for name, array in ARRAYS.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    return tmp_path
+
+
+@pytest.mark.parametrize("mapped", [0, 2**25])
+def test_arrays_in_files_are_the_data_set_of_one_archive(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, mapped: int
+) -> None:
+    monkeypatch.setattr(npy_files, "MAPPED", mapped)
+    np.savez(folder / "all.npz", **ARRAYS)
+    one, other = load(folder / "x_train.npy"), load(folder / "all.npz")
+    assert one.fingerprint == other.fingerprint
+    assert one.classes == ("low", "middle", "high")
+    assert len(one.validation) == 12
+    np.testing.assert_array_equal(one.train.x, other.train.x)
+    tests = [load_test(folder / name) for name in ("x_train.npy", "all.npz")]
+    np.testing.assert_array_equal(tests[0].x, tests[1].x)
+
+
+def test_groups_are_a_file_beside_the_samples(folder: Path) -> None:
+    options = FileOptions(validation="split", groups="group_train")
+    (folder / "y_test.npy").unlink()
+    (folder / "x_test.npy").unlink()
+    splits = load(folder / "x_train.npy", options=options)
+    assert len(splits.train) + len(splits.validation) == 60
+
+
+def test_parts_may_lie_elsewhere_under_any_name_with_its_targets_beside(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("x_monday", "y_monday", "x_test", "y_test"):
+        np.save(other / f"{name}.npy", ARRAYS[f"{name[0]}_val"][:6])
+    splits = load(folder / "x_train.npy", options=FileOptions(validation=other / "x_monday.npy"))
+    assert len(splits.validation) == 6
+
+
+def test_predictions_are_for_the_very_file_that_is_named(folder: Path) -> None:
+    splits = load(folder / "x_train.npy")
+    np.save(folder / "unlabelled.npy", ARRAYS["x_val"][:4])  # beside x_test.npy, which is not meant
+    found = read_features(folder / "unlabelled.npy", FileOptions(), splits.task, splits.axes)
+    assert len(found) == 4
+
+
+def test_values_in_columns_first_order_are_read_as_they_are_meant(folder: Path) -> None:
+    before = load(folder / "x_train.npy")
+    np.save(folder / "x_train.npy", np.asfortranarray(ARRAYS["x_train"]))
+    np.testing.assert_array_equal(load(folder / "x_train.npy").train.x, before.train.x)
+
+
+def _missing(folder: Path) -> None:
+    (folder / "y_train.npy").unlink()
+
+
+def _short(folder: Path) -> None:
+    os.truncate(folder / "x_train.npy", 200)
+
+
+def _objects(folder: Path) -> None:
+    np.save(folder / "x_train.npy", np.array([{}, []], object), allow_pickle=True)
+
+
+def _pipe(folder: Path) -> None:
+    (folder / "y_train.npy").unlink()
+    os.mkfifo(folder / "y_train.npy")
+
+
+def _no_array(folder: Path) -> None:
+    (folder / "x_train.npy").write_bytes(b"no array")
+
+
+@pytest.mark.parametrize("mapped", [0, 2**25])
+@pytest.mark.parametrize(("spoil", "reason"), [
+    (_missing, r"got no y_train\.npy; save what is missing"), (_short, "claims 6,480 bytes"),
+    (_objects, "holds object"), (_pipe, "got no y_train"), (_no_array, "magic string"),
+])
+def test_damaged_files_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None], reason: str, mapped: int
+) -> None:
+    monkeypatch.setattr(npy_files, "MAPPED", mapped)
+    spoil(folder)
+    with pytest.raises(DataError, match=reason):
+        load(folder / "x_train.npy")
+
+
+def test_samples_whose_targets_cannot_be_told_are_refused(folder: Path) -> None:
+    (folder / "x_train.npy").rename(folder / "train.npy")
+    with pytest.raises(DataError, match=r"a name that begins with x, like x_train\.npy beside y_train\.npy"):
+        load(folder / "train.npy")
+
+
+def test_a_mapped_array_changes_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npy_files, "MAPPED", 0)
+    (x,) = npy_files.read_npy(folder / "x_train.npy", ["x_train"])
+    x += 1
+    np.testing.assert_array_equal(np.load(folder / "x_train.npy"), ARRAYS["x_train"])
