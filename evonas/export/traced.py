@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
-from evonas.capabilities.export import ExportTarget
+from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.export.module import InDataUnits
-from evonas.types import Doubles, Floats, Task
+from evonas.types import Task
 
 OPSET = 18
 
 
 @dataclass(frozen=True, eq=False)
-class TracedProgram:
-    """A module as a graph: an :class:`evonas.capabilities.export.ExportedModel` for spaces without their own format.
+class TracedProgram(ExportedModel):
+    """A module as a graph for spaces without their own format.
 
     Attributes:
         module: The module.
@@ -33,18 +32,9 @@ class TracedProgram:
     task: Task
     target: ExportTarget
 
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        """Sizes in memory; empty, because they depend on the runtime."""
-        return {}
-
     def compile(self) -> nn.Module:
         """The module."""
         return self.module
-
-    def in_data_units(self, outputs: Floats) -> Doubles:
-        """Return the outputs, ``(n, n_outputs)``, as they are."""
-        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The contents of the file ``.onnx``."""
