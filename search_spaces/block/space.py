@@ -132,7 +132,7 @@ class BlockSpace:
 
     def compile(self, genotype: BlockGenotype, weights: Weights | None = None) -> Network:
         """The phenotype; without weights it gets fresh ones, always the same for a genotype."""
-        from search_spaces.cell.network import load_weights
+        from search_spaces.modules import load_weights
 
         network = self._fresh(genotype, int(genotype.digest[:15], 16))
         if weights is not None:
@@ -191,7 +191,7 @@ class BlockSpace:
     def supernet(self, rng_seed: int) -> nn.Module:
         """See :class:`search_spaces.block.supernet.Supernet`."""
         from search_spaces.block.supernet import Supernet
-        from search_spaces.cell.network import seeded
+        from search_spaces.modules import seeded
 
         with seeded(rng_seed):
             return Supernet(self.layout)
@@ -245,7 +245,7 @@ class BlockSpace:
 
     def _fresh(self, genotype: BlockGenotype, seed: int) -> Network:
         from search_spaces.block.network import Network
-        from search_spaces.cell.network import seeded
+        from search_spaces.modules import seeded
 
         with seeded(seed):
             return Network(genotype, self.layout)

@@ -130,7 +130,8 @@ class CellSpace:
 
     def compile(self, genotype: CellGenotype, weights: Weights | None = None) -> Network:
         """Build the phenotype; without weights it gets fresh ones, always the same for a genotype."""
-        from search_spaces.cell.network import Network, load_weights, seeded
+        from search_spaces.cell.network import Network
+        from search_spaces.modules import load_weights, seeded
 
         with seeded(int(genotype.digest[:15], 16)):
             network = Network(genotype, self.layout)
@@ -167,9 +168,9 @@ class CellSpace:
 
     def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
         """Write copies of an operation without its ReLU, which operations share."""
-        from search_spaces.cell.network import seeded
         from search_spaces.cell.onnx_program import write_probe
         from search_spaces.cell.operations import build
+        from search_spaces.modules import seeded
 
         wanted = parts.find_parts(self.layout)[part]
         operation = self.layout.set.operations[wanted.operation]
@@ -202,7 +203,8 @@ class CellSpace:
             weights: State of the parent's network.
             rng: Draws fresh weights.
         """
-        from search_spaces.cell.network import Network, seeded
+        from search_spaces.cell.network import Network
+        from search_spaces.modules import seeded
 
         with seeded(int(rng.integers(2**63))):
             network = Network(child, self.layout)
@@ -216,8 +218,8 @@ class CellSpace:
 
     def supernet(self, rng_seed: int) -> nn.Module:
         """See :class:`search_spaces.cell.supernet.Supernet`."""
-        from search_spaces.cell.network import seeded
         from search_spaces.cell.supernet import Supernet
+        from search_spaces.modules import seeded
 
         with seeded(rng_seed):
             return Supernet(self.layout)

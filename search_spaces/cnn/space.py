@@ -153,8 +153,8 @@ class CnnSpace:
 
     def compile(self, genotype: CnnGenotype, weights: Weights | None = None) -> Network:
         """Build the phenotype; without weights it gets fresh ones, always the same for a genotype."""
-        from search_spaces.cell.network import load_weights, seeded
         from search_spaces.cnn.network import Network
+        from search_spaces.modules import load_weights, seeded
 
         with seeded(int(genotype.digest[:15], 16)):
             network = Network(genotype, self.task)
