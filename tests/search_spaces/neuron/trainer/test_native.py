@@ -172,9 +172,7 @@ def test_a_stop_from_another_thread_ends_a_long_epoch() -> None:
     splits = Splits("long", CLASSES, samples, random_samples(np.random.default_rng(43), 8), "none")
     network = random_network(np.random.default_rng(43), **WIDE)
     with ThreadPoolExecutor(1) as pool:
-        training = pool.submit(
-            NativeTrainer().train, network, splits, Recipe(batch_size=1), epochs=100, seed=0, stop=stop
-        )
+        training = pool.submit(NativeTrainer().train, Assignment(network, Recipe(batch_size=1), 100, 0, stop), splits)
         stop.request()
         with pytest.raises(Cancelled):
             training.result()
