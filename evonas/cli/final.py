@@ -222,7 +222,7 @@ def export(
     The format neuron is the same network in single neurons, as torch writes it. A package is a folder that the Hugging
     Face Hub takes as it is.
     """
-    from evonas.cli.made_by import made_by
+    from evonas.cli.made_by import made_by, path_name, without_folders
     from evonas.run.api import package
     from evonas.run.export import PACKAGE
     from evonas.run.finetune import finetuned
@@ -234,12 +234,14 @@ def export(
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         commands: list[Command] = []
         if format == PACKAGE:
-            founders = [source.run for source in opened.store.info.seeds if source.ids]
-            options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": out}
+            founders = [path_name(source.run) for source in opened.store.info.seeds if source.ids]
+            name, where = path_name(run), path_name(out)
+            options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": where}
             options |= {"finetune-epochs": finetune_epochs} if finetune_epochs else {}
-            options |= {"target": ",".join(targets)} if targets else {}
-            exported = ["evonas", "export", str(run), str(id), *(f"--{key}={value}" for key, value in options.items())]
-            commands = [Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))]
+            options |= {"target": ",".join(map(path_name, targets))} if targets else {}
+            exported = ["evonas", "export", name, str(id), *(f"--{key}={value}" for key, value in options.items())]
+            made = made_by(without_folders(opened.config), Path(name), founders)
+            commands = [Command(*made), Command(shlex.join(exported))]
         network = package(opened, id, weights)
         if finetune_epochs:
             network = finetuned(opened, network, precision, finetune_epochs)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -50,8 +51,23 @@ class TracedProgram(ExportedModel):
             )
         assert program is not None
         model = program.model_proto
+        _forget_traces(model)
         model.producer_name, model.doc_string = "evonas", "\n".join(remarks)
         return {".onnx": model.SerializeToString()}
+
+
+def _forget_traces(part: Any) -> None:
+    """Remove what torch notes of the making of a model and all its parts: files of this machine, line by line.
+
+    Args:
+        part: A message of ONNX's protocol.
+    """
+    for field, value in part.ListFields():
+        if field.name in ("metadata_props", "doc_string"):
+            part.ClearField(field.name)
+        elif field.message_type is not None:
+            for inner in [value] if hasattr(value, "ListFields") else value:
+                _forget_traces(inner)
 
 
 @contextmanager

@@ -183,7 +183,8 @@ def _package(run: OpenRun, id: int, weights: str) -> Package:
         found, metrics, origin = _retrained(run, id, weights)
     if found is None:
         raise UserError(f"individual {id} has no trained weights")
-    source = {"run": directory.name, "id": id, "dataset": run.config.dataset, "weights": f"weights {origin}"}
+    dataset = Path(run.config.dataset).name  # a network is given to others, whom folders of this machine do not concern
+    source = {"run": directory.name, "id": id, "dataset": dataset, "weights": f"weights {origin}"}
     if run.config.classes:
         source["classes"] = list(run.config.classes)
     if run.config.columns:
