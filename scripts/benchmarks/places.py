@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evonas.evaluation import Job
-from evonas.evaluation.cluster import connected
+from evonas.evaluation.cluster.place import connected
 from evonas.evaluation.executor import Place, evaluate_all
 from evonas.evaluation.local import Local
 from evonas.individual import Evaluation, Individual, Trial
