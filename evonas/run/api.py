@@ -223,7 +223,8 @@ def _members(run: OpenRun) -> list[Record]:
 
 
 def _frame(rows: Iterable[dict[str, Any]], columns: Sequence[str] = FIRST_COLUMNS) -> pd.DataFrame:
-    import pandas as pd  # half a second that other ways to a network should not wait for
+    from evonas.run.frame import RunFrame  # imports pandas: half a second that other ways to a network should not wait
 
     table = list(rows)
-    return pd.DataFrame(table or {name: [] for name in columns}).set_index("id")
+    frame: pd.DataFrame = RunFrame(table or {name: [] for name in columns}).set_index("id")
+    return frame
