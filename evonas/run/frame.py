@@ -10,7 +10,7 @@ import pandas as pd
 from evonas.serialization import renamed
 
 
-class RunSeries(pd.Series):  # type: ignore[type-arg]
+class RunSeries(pd.Series):
     """One row or column of a :class:`RunFrame`."""
 
     @property
@@ -45,11 +45,11 @@ class RunFrame(pd.DataFrame):
         """A column by its name, or several by a list of names."""
         return super().__getitem__(_present(key, self.columns))
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[misc] # pandas defines it, its stubs call it final
         """A column as an attribute; known names come before this is asked."""
         return super().__getattr__(_present(name, self.columns) if name in renamed.COLUMNS_AND_METRICS else name)
 
-    def sort_values(self, by: Any, **options: Any) -> Any:  # type: ignore[override]
+    def sort_values(self, by: Any, **options: Any) -> Any:
         """As in pandas.
 
         Args:
