@@ -13,8 +13,8 @@ from evonas.capabilities.diagram import NetworkDiagram
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
-from evonas.space import Encoded, Offspring
-from evonas.types import Floats, Metrics, Task, Weights, suggestion
+from evonas.space import Encoded, Offspring, check_operator
+from evonas.types import Floats, Metrics, Task, Weights
 from search_spaces.block import draw
 from search_spaces.block import genotype as genotypes
 from search_spaces.block.cost import cost, operation_costs
@@ -71,8 +71,7 @@ class BlockSpace:
         Raises:
             ValueError: There is no such operator.
         """
-        if operator is not None and operator not in self.operators:
-            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        check_operator(operator, self.operators)
         name = str(rng.choice(list(self.operators))) if operator is None else operator
         return Offspring(self._genotype(OPERATORS[name](self._columns(parent), self.layout, rng)), name)
 

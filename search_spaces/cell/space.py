@@ -16,8 +16,8 @@ from evonas.capabilities.export import ExportedModel, ExportTarget, Precision, T
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
-from evonas.space import Encoded, Offspring
-from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
+from evonas.space import Encoded, Offspring, check_operator
+from evonas.types import Floats, Ints, Metrics, Task, Weights
 from search_spaces.cell import choices, draw, parts
 from search_spaces.cell.cost import cost
 from search_spaces.cell.crossover import exchange_nodes
@@ -79,8 +79,7 @@ class CellSpace:
         Raises:
             ValueError: There is no such operator.
         """
-        if operator is not None and operator not in self.operators:
-            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        check_operator(operator, self.operators)
         matrix = choices.to_matrix(parent, self.layout)
         names = rng.permutation(list(self.operators)).tolist()
         for name in names if operator is None else [operator, *names]:
