@@ -7,6 +7,7 @@ import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,12 +31,13 @@ def test_the_front_is_the_one_of_the_command_with_the_ids_as_index(evonas: Evona
 
 def test_former_names_of_columns_are_accepted_with_a_warning_wherever_a_table_is_asked(finished: Path) -> None:
     run = package.Run(finished)
+    asked: list[Callable[[Any], Any]] = [
+        lambda f: f["fitness_error"], lambda f: f[["fitness_error", "flops"]].trainval_error,
+        lambda f: f.fitness_error, lambda f: f.sort_values("fitness_error").trainval_error.reindex(f.index),
+    ]
     for frame in (run.front(), run.evaluations(), run.front()[run.front().flops > 0]):
         expected, id = frame["trainval_error"], frame.index[0]
-        for found in (
-            lambda f: f["fitness_error"], lambda f: f[["fitness_error", "flops"]].trainval_error,
-            lambda f: f.fitness_error, lambda f: f.sort_values("fitness_error").trainval_error.reindex(f.index),
-        ):
+        for found in asked:
             with pytest.warns(RenamedWarning, match="^fitness_error is now trainval_error$") as record:
                 assert found(frame).equals(expected)
             assert {Path(each.filename).name for each in record} == {Path(__file__).name}
