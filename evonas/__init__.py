@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evonas.run.api import Run, load
     from evonas.run.evolution import evolve
     from evonas.run.modules import export_module
-    from evonas.run.start import RunObserver
+    from evonas.run.observer import RunObserver
 
     __version__: str
 
@@ -25,7 +25,7 @@ __all__ = ["EvoClassifier", "EvoRegressor", "Run", "RunObserver", "__version__",
 
 _MODULES = {
     "EvoClassifier": "evonas.estimator", "EvoRegressor": "evonas.estimator", "Run": "evonas.run.api",
-    "RunObserver": "evonas.run.start", "evolve": "evonas.run.evolution", "export_module": "evonas.run.modules",
+    "RunObserver": "evonas.run.observer", "evolve": "evonas.run.evolution", "export_module": "evonas.run.modules",
     "load": "evonas.run.api",
 }
 

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol
 
 import numpy as np
 
-from evonas.types import Encoded, G, G_co, G_contra, Genotype, Metrics, Task, Weights
+from evonas.types import Encoded, G, G_co, G_contra, Genotype, Metrics, Task, Weights, suggestion
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
     "Encoded", "G", "G_co", "G_contra", "Genotype", "InvalidGenotype", "Offspring", "Phenotype", "SearchSpace",
-    "SpaceFactory",
+    "SpaceFactory", "check_operator",
 ]
 
 
 class InvalidGenotype(ValueError):
     """Raised if a genotype breaks an invariant of its space."""
+
+
+def check_operator(operator: str | None, operators: Mapping[str, float]) -> None:
+    """Raise ``ValueError`` unless an operator is one of those in use, or None."""
+    if operator is not None and operator not in operators:
+        raise ValueError(f"unknown operator {operator!r}{suggestion(operator, operators)}")
 
 
 class Offspring(NamedTuple, Generic[G]):

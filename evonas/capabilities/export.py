@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
+import numpy as np
+
 from evonas.capabilities.choices import RelaxableSpace
 from evonas.data.samples import InputType
 from evonas.space import G, G_contra
@@ -72,20 +74,22 @@ class ExportTarget:
 
 
 class ExportedModel(Protocol):
-    """A network in the language of another runtime."""
+    """A network in the language of another runtime; a class that inherits from it has the usual sizes and units."""
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """Bytes by kind: ``flash`` (constants) and ``ram`` (static buffers), if known."""
-        ...
+        """Bytes by kind: ``flash`` (constants) and ``ram`` (static buffers); empty where the runtime decides them."""
+        return {}
 
     def compile(self) -> nn.Module:
         """The program's function, including all rounding, as a module in the units of the search."""
         ...
 
     def in_data_units(self, outputs: Floats) -> Doubles:
-        """What the program gives, ``(n, n_outputs)``, in the data's own units: integers have a scale."""
-        ...
+        """What the program gives, ``(n, n_outputs)``, in the data's own units: floats as they are; integers have a
+        scale.
+        """
+        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> Mapping[str, bytes]:
         """Contents by suffix: ``.`` and the name of the format, and others beside it.

@@ -1,8 +1,7 @@
-"""Commands ``evonas retrain``, ``measure`` and ``export``: the last steps with chosen networks."""
+"""Commands ``evonas retrain`` and ``export``: the last steps with chosen networks."""
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evonas.cli import completion
 from evonas.cli.console import make_console, print_stderr, say, say_written
 from evonas.cli.interruption import exit_code
 from evonas.cli.options import (
@@ -23,36 +21,24 @@ from evonas.cli.options import (
     TRAINING,
     DeviceOfRun,
     FolderOfData,
+    Ids,
     MovedDataset,
+    OnTargets,
     ReplaceMaxPool,
     RunFolder,
     TeacherRun,
     TestFile,
     check_teacher,
+    parse_ids,
     parse_names,
 )
-from evonas.cli.setting import default_of, setting
+from evonas.cli.setting import setting
 from evonas.cli.test_metrics import say_weights
 from evonas.training.length import RETRAIN_EPOCHS
 from evonas.types import MOST, MOST_JOBS, UserError
 
 if TYPE_CHECKING:
     from evonas.store import Retraining
-    from evonas.types import Metrics
-
-Ids = Annotated[
-    list[str] | None,
-    typer.Option(help="Individuals, like 12,31; may be repeated [the whole front].", rich_help_panel=CHOICE),
-]
-
-
-OnTargets = Annotated[
-    list[str] | None,
-    typer.Option(help="Targets, like cortex-m4,rv32imc (`evonas targets`), or files of your own, like board.toml; may "
-                      "be repeated.",
-                 rich_help_panel=MACHINE, autocompletion=completion.targets),
-]
-
 
 def retrain(
     run: RunFolder,
@@ -105,7 +91,7 @@ def retrain(
     ):
         records = opened.store.records()
         members = [r.id for r in front(records, opened.objectives)]
-        wanted = members if not ids else require_evaluated(opened, _ids(ids))
+        wanted = members if not ids else require_evaluated(opened, parse_ids(ids))
         if not wanted:
             reason = "--ids names none" if ids else "the front is empty"
             raise UserError(f"there is nothing to retrain: {reason}")
@@ -149,15 +135,6 @@ def _print_results(results: Sequence[Retraining], flops: Mapping[int, float], qu
         Column("seeds", [str(means[id][2]) for id in rows]),
         *([Column(f"{WEIGHTED}_{quality}", also)] if by_weight else []),
     ], title=f"{lengths} epochs on all training data, last epoch"))
-
-
-def _ids(texts: list[str]) -> list[int]:
-    """Parse ids; each occurs once, in the given order."""
-    try:
-        return list(dict.fromkeys(int(part) for part in parse_names(texts) or ()))
-    except ValueError:
-        text = ",".join(texts)
-        raise UserError(f"--ids must be numbers of individuals, like 12,31, got {text!r}") from None
 
 
 def _report(
@@ -222,7 +199,7 @@ def export(
     The format neuron is the same network in single neurons, as torch writes it. A package is a folder that the Hugging
     Face Hub takes as it is.
     """
-    from evonas.cli.made_by import made_by
+    from evonas.cli.made_by import made_by, path_name, without_folders
     from evonas.run.api import package
     from evonas.run.export import PACKAGE
     from evonas.run.finetune import finetuned
@@ -234,12 +211,14 @@ def export(
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         commands: list[Command] = []
         if format == PACKAGE:
-            founders = [source.run for source in opened.store.info.seeds if source.ids]
-            options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": out}
+            founders = [path_name(source.run) for source in opened.store.info.seeds if source.ids]
+            name, where = path_name(run), path_name(out)
+            options: dict[str, object] = {"format": format, "weights": weights, "precision": precision, "out": where}
             options |= {"finetune-epochs": finetune_epochs} if finetune_epochs else {}
-            options |= {"target": ",".join(targets)} if targets else {}
-            exported = ["evonas", "export", str(run), str(id), *(f"--{key}={value}" for key, value in options.items())]
-            commands = [Command(*made_by(opened.config, run, founders)), Command(shlex.join(exported))]
+            options |= {"target": ",".join(map(path_name, targets))} if targets else {}
+            exported = ["evonas", "export", name, str(id), *(f"--{key}={value}" for key, value in options.items())]
+            made = made_by(without_folders(opened.config), Path(name), founders)
+            commands = [Command(*made), Command(shlex.join(exported))]
         network = package(opened, id, weights)
         if finetune_epochs:
             network = finetuned(opened, network, precision, finetune_epochs)
@@ -248,89 +227,3 @@ def export(
             usual="torch", commands=commands, targets=targets,
         )
     say_written(*written.paths, remarks=written.remarks)
-
-
-def measure(
-    run: RunFolder,
-    ids: Ids = None,
-    target: OnTargets = None,
-    latency_command: Annotated[
-        str | None, setting("latency_command", MACHINE, default="this machine is timed")
-    ] = None,
-    latency_timeout: Annotated[float, setting("latency_timeout", MACHINE, default="", least=0)] = default_of(
-        "latency_timeout"
-    ),
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Drop what others have measured (machine, command, compiler).",
-                           rich_help_panel=MACHINE)
-    ] = False,
-    data_root: FolderOfData = None,
-    dataset: MovedDataset = None,
-) -> None:
-    """Measure latency, memory and the error in int8, or figures on targets; `front` and `show` then have them, too."""
-    from evonas.front import front
-    from evonas.run.measure import measure as measure_networks
-    from evonas.run.measure import timer_of
-    from evonas.run.open import open_run, require_evaluated
-
-    if not math.isfinite(latency_timeout):
-        raise UserError(f"--latency-timeout must be a finite number of seconds, got {latency_timeout}: give fewer")
-    timer, targets = timer_of(latency_command, latency_timeout), parse_names(target) or ()
-    if targets and latency_command is not None:
-        raise UserError("--target and --latency-command are two measurements: give them one after the other")
-    with open_run(run, writing=True, data_root=data_root, dataset=dataset) as opened:
-        wanted = [r.id for r in front(opened.store.records(), opened.objectives)]
-        if ids:
-            wanted = require_evaluated(opened, _ids(ids))
-        if not wanted:
-            reason = "--ids names none" if ids else "the front is empty"
-            raise UserError(f"there is nothing to measure: {reason}")
-        measured = measure_networks(
-            opened, wanted, timer, targets=targets, replace=replace,
-            report=lambda id, reason: say(f"individual {id} failed: {reason}"),
-        )
-    if not measured.metrics:
-        raise UserError(f"none of {len(wanted)} networks could be measured; the reasons are above")
-    (_print_on_targets if targets else _print_measured)(measured.metrics, measured.names)
-    if latency_command is None and not targets:  # estimates are for this machine
-        _print_error(measured.estimates, {id: metrics[timer.metric] for id, metrics in measured.metrics.items()})
-
-
-def _print_measured(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
-    from evonas.report.tables import Column, number, table
-
-    columns = [Column(name, [number(metrics[name]) for metrics in measured.values()]) for name in names]
-    ids = Column("id", [str(id) for id in measured])
-    make_console().print(table([ids, *columns], title="latency in microseconds, flash and ram in bytes"))
-
-
-def _print_on_targets(measured: Mapping[int, Metrics], names: Sequence[str]) -> None:
-    """Print a row for each network, target and precision."""
-    from evonas.objectives.metrics import TargetMetric, target_metric
-    from evonas.report.tables import Column, number, table
-
-    parts = [metric for metric in map(target_metric, names) if metric is not None]
-    kinds = dict.fromkeys(metric.kind for metric in parts)
-    rows = [(id, target, precision) for target, precision in dict.fromkeys((m.target, m.precision) for m in parts)
-            for id, metrics in measured.items() if TargetMetric("flash", precision, target).name in metrics]
-    values = {kind: [measured[id].get(TargetMetric(kind, precision, target).name) for id, target, precision in rows]
-              for kind in kinds}
-    make_console().print(table([
-        Column("target", [target for _, target, _ in rows], numbers=False),
-        Column("precision", [precision for _, _, precision in rows], numbers=False),
-        Column("id", [str(id) for id, _, _ in rows]),
-        *(Column(kind, ["" if value is None else number(value) for value in each]) for kind, each in values.items()),
-    ], title="flash and ram in bytes, energy in nanojoules a sample"))
-
-
-def _print_error(estimates: Mapping[int, float], measured: Mapping[int, float]) -> None:
-    """Print the deviation of a run's estimates from the measurements; nothing if it has no estimates."""
-    import numpy as np
-
-    both = sorted(estimates.keys() & measured.keys())
-    if both:
-        guessed, found = (np.array([values[id] for id in both]) for values in (estimates, measured))
-        text = f"latency_estimate is off by {np.mean(np.abs(guessed / found - 1)):.0%} on average"
-        if len(both) > 2 and np.ptp(guessed) > 0 and np.ptp(found) > 0:
-            text += f", correlation {np.corrcoef(guessed, found)[0, 1]:.2f}"
-        say(text)

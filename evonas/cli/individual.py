@@ -80,7 +80,7 @@ def _lineage(opened: OpenRun, id: int) -> Table:
     values = {n: [number(r.metrics[n]) if r.status == "ok" else "failed" for r in line] for n in names}
     return table([
         Column("", strips(line), numbers=False),
-        Column("id", [str(r.id) for r in line]), Column("born", [str(r.generation) for r in line]),
+        Column("id", [str(r.id) for r in line]), Column("generation", [str(r.generation) for r in line]),
         Column("operator", [r.operator for r in line], numbers=False),
         Column("parents", [" ".join(map(str, r.parents)) for r in line], numbers=False),
         *(Column(name, cells) for name, cells in values.items()),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from evonas.cli.search import evolve
 from evonas.config import OPTIONS
+from evonas.data.own_files import is_own_file
 from evonas.run.searchers import with_defaults
 from evonas.types import UserError
 
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 
 #: Settings whose options are repeated for each of several values.
 REPEATED = ("constraints", "ignore", "categorical", "target")
+#: Settings that are a file or a run; and tables whose texts may be such.
+FILES, TABLES = ("validation", "test", "supernet", "teacher"), ("space_options", "searcher_options", "search_options")
+#: The folders of whole paths, at the beginning of a word or after what separates its parts; an address is none.
+_FOLDERS = re.compile(r"(^|[=,]|:(?!//))(?:~[^/]*)?/(?:[^/]*/)*")
 
 
 def made_by(config: RunConfig, out: Path, seed_from: Sequence[str] = ()) -> tuple[str, str]:
@@ -51,6 +58,42 @@ def made_by(config: RunConfig, out: Path, seed_from: Sequence[str] = ()) -> tupl
     words = ["run.toml"] if rest else []
     words += [*options, *(f"--seed-from={run}" for run in seed_from), f"--out={out}"]
     return shlex.join(["evonas", "evolve", *words]), document(rest)
+
+
+def without_folders(config: RunConfig) -> RunConfig:
+    """The settings as others may read them: files and runs by their names alone, and no folder of data sets."""
+    files = {key: value for key in FILES if (value := getattr(config, key)) is not None}
+    found: dict[str, Any] = {key: type(value)(path_name(value)) for key, value in files.items()}
+    if is_own_file(config.dataset):
+        found["dataset"] = path_name(config.dataset)
+    found["data_root"] = None
+    found["target_files"] = tuple(map(path_name, config.target_files))
+    if config.latency_command is not None:
+        found["latency_command"] = _plain_command(config.latency_command)
+    found |= {key: _plain(getattr(config, key)) for key in TABLES}
+    return config.model_copy(update=found)
+
+
+def path_name(path: Path | str) -> str:
+    """The name of a file or a folder, without the folders that it is in."""
+    return Path(os.path.abspath(path)).name
+
+
+def _plain(value: Any) -> Any:
+    """An option of a space or a searcher with whole paths by their names alone."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return _FOLDERS.sub(r"\1", value) if isinstance(value, str) else value
+
+
+def _plain_command(line: str) -> str:
+    try:
+        words = shlex.split(line)
+    except ValueError:  # a quote without an end
+        words = line.split()
+    return shlex.join(_FOLDERS.sub(r"\1", word) for word in words)
 
 
 def _changed(config: RunConfig) -> dict[str, Any]:

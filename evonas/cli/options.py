@@ -110,6 +110,16 @@ ReplaceMaxPool = Annotated[
 TeacherRun = Annotated[str | None, setting("teacher", TRAINING)]
 TeacherMembers = Annotated[int | None, setting("teacher_members", TRAINING, least=1, most=MOST)]
 TeacherWeight = Annotated[float | None, setting("teacher_weight", TRAINING)]
+Ids = Annotated[
+    list[str] | None,
+    typer.Option(help="Individuals, like 12,31; may be repeated [the whole front].", rich_help_panel=CHOICE),
+]
+OnTargets = Annotated[
+    list[str] | None,
+    typer.Option(help="Targets, like cortex-m4,rv32imc (`evonas targets`), or files of your own, like board.toml; may "
+                      "be repeated.",
+                 rich_help_panel=MACHINE, autocompletion=completion.targets),
+]
 
 
 def check_teacher(taught: bool, members: int | None, weight: float | None) -> None:
@@ -188,6 +198,15 @@ def parse_names(texts: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """
     given = [texts] if isinstance(texts, str) else list(texts or ())
     return tuple(part.strip() for text in given for part in text.split(",") if part.strip()) if given else None
+
+
+def parse_ids(texts: list[str]) -> list[int]:
+    """Parse ids; each occurs once, in the given order."""
+    try:
+        return list(dict.fromkeys(int(part) for part in parse_names(texts) or ()))
+    except ValueError:
+        text = ",".join(texts)
+        raise UserError(f"--ids must be numbers of individuals, like 12,31, got {text!r}") from None
 
 
 def parse_columns(texts: list[str] | None) -> tuple[str, ...] | None:

@@ -29,9 +29,10 @@ from evonas.objectives.metrics import METRICS
 from evonas.run.api import Run
 from evonas.run.build import assemble
 from evonas.run.evolution import stored, workspace
+from evonas.run.observer import RunObserver
 from evonas.run.open import open_run
 from evonas.run.refit import module, settle, share_of_time, standings
-from evonas.run.start import RunObserver, begin
+from evonas.run.start import begin
 from evonas.serialization import renamed
 from evonas.types import MOST, Doubles, UserError, suggestion
 

@@ -21,7 +21,7 @@ from evonas.data.numeric import names_columns
 from evonas.estimator.base import Pick, SearchEstimator
 from evonas.estimator.weights import ClassWeight, class_weighted, sample_weights
 from evonas.report.notebook import FrontDisplay
-from evonas.run.start import RunObserver
+from evonas.run.observer import RunObserver
 from evonas.types import Doubles, Ints, UserError
 
 

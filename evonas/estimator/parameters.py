@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 
 from evonas.data.axes import Axes
-from evonas.run.start import RunObserver
+from evonas.run.observer import RunObserver
 from evonas.types import MOST, MOST_JOBS, UserError
 
 #: The largest seed that scikit-learn takes.

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from rich.console import Console
 
+from evonas.run.observer import RunObserver
 from evonas.run.progress import SearchProgress
-from evonas.run.start import RunObserver
 
 #: Characters per line outside a terminal: enough for any line.
 LINE = 1000

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
-from evonas.capabilities.training import Training, trains_many
-from evonas.data.samples import Samples, Splits
-from evonas.evaluation.base import Evaluator, Job, Results
+from evonas.capabilities.training import Training
+from evonas.data.samples import Samples
+from evonas.evaluation.base import Job
 from evonas.evaluation.metrics import measure, metric_names
-from evonas.evaluation.trained import begun, predict, train, train_together, trains_in_threads
+from evonas.evaluation.training import TrainingEvaluator, begun, predict, trains_in_threads
 from evonas.individual import Evaluation, Trial
 from evonas.space import G, Phenotype, SearchSpace
-from evonas.training import Recipe, Stop, Trained
+from evonas.training import Stop, Trained
 from evonas.types import Floats, Metrics, Task
 
 
 @dataclass(frozen=True, eq=False)
-class FinalTraining(Generic[G]):
+class FinalTraining(TrainingEvaluator[G]):
     """Trains for the trial's budget in epochs, and reports the training loss of the last: other samples are to judge.
 
     Attributes:
@@ -26,54 +25,17 @@ class FinalTraining(Generic[G]):
         splits: The samples; ``train`` may be all that are outside the test set.
         recipe: The recipe for networks of any size, see :meth:`evonas.training.Recipe.final`. Networks that begin with
             weights learn more slowly where it says so.
-        teacher: See :attr:`evonas.evaluation.trained.TrainedEvaluator.teacher`.
+        teacher: See :attr:`evonas.evaluation.training.TrainingEvaluator.teacher`.
     """
-
-    space: SearchSpace[G]
-    splits: Splits
-    recipe: Recipe
-    teacher: Floats | None = None
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         return ("train_loss",)
 
-    @property
-    def shares_memory(self) -> bool:
-        return trains_in_threads(self.space)
-
     def work(self, trial: Trial[G]) -> float:
         return trial.budget * self.space.cost(trial.individual.genotype).get("flops", 1.0)
 
-    def taught(self, teacher: Floats) -> Evaluator[G]:
-        """The same with a teacher."""
-        return replace(self, teacher=teacher)
-
-    @property
-    def takes_many(self) -> bool:
-        """Whether the space's trainer trains many networks at once."""
-        return trains_many(self.space)
-
-    def __call__(self, job: Job[G]) -> Evaluation[G]:
-        one = self._training(job)
-        trained = train(
-            self.space, one.genotype, one.weights, self.splits, one.recipe, epochs=one.epochs, seed=one.seed,
-            stop=one.stop, teacher=self.teacher,
-        )
-        return self._result(job, trained)
-
-    def evaluate_many(self, jobs: Sequence[Job[G]]) -> Iterator[Results[G]]:
-        """Train the jobs' networks together; see :class:`evonas.evaluation.base.EvaluatesMany`."""
-        space = self.space
-        assert trains_many(space)
-        for group in train_together(space, jobs, self._training, self.splits, self.teacher):
-            yield [
-                (index, result if isinstance(result, Exception) else self._result(jobs[index], result))
-                for index, result in group
-            ]
-
     def _training(self, job: Job[G]) -> Training[G]:
-        """The training that a job asks for."""
         genotype, weights = begun(self.space, job)
         edges = self.space.cost(genotype).get("edges", 0.0)
         recipe = self.recipe.of_size(edges)

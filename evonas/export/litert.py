@@ -7,7 +7,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evonas.capabilities.export import ExportTarget
+from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.data.samples import Scaling
-from evonas.types import Doubles, Floats, Task, UserError
+from evonas.types import Task, UserError
 
 
 class InFloats(nn.Module):
@@ -58,8 +58,8 @@ class InFloats(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class LiteRtProgram:
-    """A network in the format of LiteRT: an :class:`evonas.capabilities.export.ExportedModel`.
+class LiteRtProgram(ExportedModel):
+    """A network in the format of LiteRT.
 
     Attributes:
         module: The network.
@@ -73,18 +73,9 @@ class LiteRtProgram:
     task: Task
     target: ExportTarget
 
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        """Sizes in memory; empty, because they depend on the runtime."""
-        return {}
-
     def compile(self) -> nn.Module:
         """The network."""
         return self.module
-
-    def in_data_units(self, outputs: Floats) -> Doubles:
-        """The outputs, ``(n, n_outputs)``, as they are."""
-        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The contents of the file ``.tflite``, for one sample at a time; it has no room for remarks.

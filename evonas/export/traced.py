@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from evonas.capabilities.export import ExportTarget
+from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.export.module import InDataUnits
-from evonas.types import Doubles, Floats, Task
+from evonas.types import Task
 
 OPSET = 18
 
 
 @dataclass(frozen=True, eq=False)
-class TracedProgram:
-    """A module as a graph: an :class:`evonas.capabilities.export.ExportedModel` for spaces without their own format.
+class TracedProgram(ExportedModel):
+    """A module as a graph for spaces without their own format.
 
     Attributes:
         module: The module.
@@ -33,18 +33,9 @@ class TracedProgram:
     task: Task
     target: ExportTarget
 
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        """Sizes in memory; empty, because they depend on the runtime."""
-        return {}
-
     def compile(self) -> nn.Module:
         """The module."""
         return self.module
-
-    def in_data_units(self, outputs: Floats) -> Doubles:
-        """Return the outputs, ``(n, n_outputs)``, as they are."""
-        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The contents of the file ``.onnx``."""
@@ -60,8 +51,23 @@ class TracedProgram:
             )
         assert program is not None
         model = program.model_proto
+        _forget_traces(model)
         model.producer_name, model.doc_string = "evonas", "\n".join(remarks)
         return {".onnx": model.SerializeToString()}
+
+
+def _forget_traces(part: Any) -> None:
+    """Remove what torch notes of the making of a model and all its parts: files of this machine, line by line.
+
+    Args:
+        part: A message of ONNX's protocol.
+    """
+    for field, value in part.ListFields():
+        if field.name in ("metadata_props", "doc_string"):
+            part.ClearField(field.name)
+        elif field.message_type is not None:
+            for inner in [value] if hasattr(value, "ListFields") else value:
+                _forget_traces(inner)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class Standing:
     Attributes:
         generation: The one that goes on.
         members: The front when a generation last ended; None before that.
-        born: Evaluations of the generation that goes on.
+        current: Evaluations of the generation that goes on.
     """
 
     def __init__(self, objectives: Objectives, records: Iterable[Record] = ()) -> None:
@@ -45,18 +45,18 @@ class Standing:
         self._records: list[Record | Ended] = list(records)
         self.generation = max((r.generation for r in self._records), default=0)
         self.members: list[Record | Ended] | None = None
-        self.born: list[Record | Ended] = []
+        self.current: list[Record | Ended] = []
 
     def begin(self, generation: int) -> None:
         """Begin a generation; some of its trials may have been evaluated before the run was interrupted."""
         self.generation = generation
-        self.born = [r for r in self._records if r.generation == generation]
+        self.current = [r for r in self._records if r.generation == generation]
 
     def add(self, evaluation: Evaluation[Any]) -> None:
         """A trial of the generation ended."""
         ended = Ended(*evaluation.key, self.generation, evaluation.status, evaluation.metrics)
         self._records.append(ended)
-        self.born.append(ended)
+        self.current.append(ended)
 
     def end(self) -> None:
         """End the generation; from then on only its members of the front are kept."""

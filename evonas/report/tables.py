@@ -20,8 +20,8 @@ from evonas.types import UserError, suggestion
 
 #: Columns beside the metrics, named as in :func:`evonas.front.row`.
 IDENTITY = ("id", "generation", "operator", "parents", "budget", "equal")
-#: Headings of columns that differ from their names; users may select a column by either.
-HEADINGS = {"generation": "born", "equal": ""}
+#: Headings of columns that differ from their names.
+HEADINGS = {"equal": ""}
 #: Costs of deployment, shown if they were measured, the most informative first.
 DEPLOYMENT = (
     "latency", "latency_device", "latency_estimate", "flash", "ram", "int8_flash", "int8_error", "int8_mse",
@@ -172,7 +172,7 @@ def check_columns(
     """Names of columns as in :func:`evonas.front.row`, each once.
 
     Args:
-        names: Names or headings as given by the user.
+        names: Names as given by the user.
         records: All evaluations of the run, whose metrics are columns. Without evaluations any name is accepted.
         members: Members of its front.
         run: The run, for the message.
@@ -180,8 +180,7 @@ def check_columns(
     Raises:
         UserError: There is no such column, its metric was measured for no member, or none is named.
     """
-    asked = {heading: name for name, heading in HEADINGS.items() if heading}
-    wanted = list(dict.fromkeys(asked.get(name, renamed.column(name)) for name in names))
+    wanted = list(dict.fromkeys(map(renamed.column, names)))
     metrics = {name for r in records for name in r.metrics}
     if not wanted:
         raise UserError(f"--columns names no column{suggestion('', {*IDENTITY, *metrics})}")

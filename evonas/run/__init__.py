@@ -11,7 +11,8 @@
 - ``measure``: what times networks, and their latency and memory; ``targets``: those that a run names, and their tools
 - ``scoring``: zero-cost proxies of networks; ``sampling``: architectures from a hypernetwork; ``examples``: spaces for
   example tasks, without data
-- ``api``: a run as Python sees it; ``evolution``: runs from Python
-- ``progress``: what a terminal shows meanwhile; ``observers``: what MLflow or TensorBoard record meanwhile
+- ``api``: a run as Python sees it, ``frame``: its tables in pandas; ``evolution``: runs from Python
+- ``observer``: what may watch a run; ``progress``: what a terminal shows meanwhile; ``observers``: what MLflow or
+  TensorBoard record meanwhile
 - ``plugins``: spaces, searchers, metrics and tables by the names of their entry points
 """

@@ -183,7 +183,8 @@ def _package(run: OpenRun, id: int, weights: str) -> Package:
         found, metrics, origin = _retrained(run, id, weights)
     if found is None:
         raise UserError(f"individual {id} has no trained weights")
-    source = {"run": directory.name, "id": id, "dataset": run.config.dataset, "weights": f"weights {origin}"}
+    dataset = Path(run.config.dataset).name  # a network is given to others, whom folders of this machine do not concern
+    source = {"run": directory.name, "id": id, "dataset": dataset, "weights": f"weights {origin}"}
     if run.config.classes:
         source["classes"] = list(run.config.classes)
     if run.config.columns:
@@ -222,7 +223,8 @@ def _members(run: OpenRun) -> list[Record]:
 
 
 def _frame(rows: Iterable[dict[str, Any]], columns: Sequence[str] = FIRST_COLUMNS) -> pd.DataFrame:
-    import pandas as pd  # half a second that other ways to a network should not wait for
+    from evonas.run.frame import RunFrame  # imports pandas: half a second that other ways to a network should not wait
 
     table = list(rows)
-    return pd.DataFrame(table or {name: [] for name in columns}).set_index("id")
+    frame: pd.DataFrame = RunFrame(table or {name: [] for name in columns}).set_index("id")
+    return frame

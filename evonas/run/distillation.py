@@ -18,7 +18,7 @@ import numpy as np
 
 from evonas.config import check_config
 from evonas.data.samples import Samples
-from evonas.evaluation.trained import predict
+from evonas.evaluation.training import predict
 from evonas.front import comparable
 from evonas.individual import Member
 from evonas.run.open import check_samples

@@ -38,7 +38,8 @@ from evonas.run.measure import Timer
 from evonas.run.one_shot import FOLDER
 from evonas.run.open import check_compatible
 from evonas.run.plugins import custom_metric_names, custom_metrics, table_metrics
-from evonas.runtimes.targets import Target, built_in_targets
+from evonas.run.targets import known_targets
+from evonas.runtimes.targets import Target
 from evonas.space import SearchSpace
 from evonas.store import read_info
 from evonas.supernet.checkpoint import load_supernet
@@ -114,8 +115,7 @@ def _find_objectives(
     else:
         measured = trained_names(task) if config.supernet is None else measured_names(task)
         known = (*known, *measured, *measured_for(task))
-        known_targets = {**built_in_targets(), **{target.name: target for target in targets}}
-        deployed = deployment_names(space, task, tuple(known_targets.values()))
+        deployed = deployment_names(space, task, tuple(known_targets(targets).values()))
     goals = {name: metric.description.goal for name, metric in custom.items()}
     goals |= {name: metric.goal for name, metric in devices.items()}
     objectives = parse_objectives(names, config.constraints, (*known, *deployed), {**costs_of(structural), **goals})

@@ -22,7 +22,7 @@ from evonas.data.numeric import as_numbers
 from evonas.data.weights import check_weights, weighted
 from evonas.run import start
 from evonas.run.api import Run
-from evonas.run.start import RunObserver
+from evonas.run.observer import RunObserver
 from evonas.serialization import renamed
 from evonas.serialization.files import DATABASE, replacement
 from evonas.store import check_absent
@@ -46,7 +46,7 @@ def evolve(
             are labels, floats targets of a regression, unless ``task`` says otherwise.
         out: The run's directory, to be made.
         sample_weight: Weight of each sample, ``(n,)``; for samples only.
-        observers: See :class:`evonas.run.start.RunObserver`.
+        observers: See :class:`evonas.run.observer.RunObserver`.
         seed_from: A run whose front is the founders, or several.
         replace_max_pool: As in :func:`evonas.run.start.evolve`.
         settings: Fields of :class:`evonas.config.RunConfig`; unknown names are refused.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from evonas.capabilities.export import INTEGER_TYPES
-from evonas.evaluation.trained import train
+from evonas.evaluation.training import train
 from evonas.rng import Stream, stream
 from evonas.run.open import OpenRun, load_splits
 from evonas.run.package import Package

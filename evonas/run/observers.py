@@ -37,7 +37,7 @@ class GenerationObserver:
     """An observer of a run that writes on a board once a generation; a context, whose end closes the board.
 
     It writes ``hypervolume``, ``front`` (number of members), ``evaluations`` and ``failed`` (of the run so far), and of
-    each objective ``best/METRIC``, the best of the front, and ``generation/METRIC``, the best that was born in the
+    each objective ``best/METRIC``, the best of the front, and ``generation/METRIC``, the best of the individuals of the
     generation. A board that fails is noted and left: the search goes on.
 
     Args:
@@ -120,9 +120,9 @@ class GenerationObserver:
             "hypervolume": standing.hypervolume(), "front": len(members), "evaluations": self._n_done,
             "failed": self._n_failed,
         }
-        born = [r for r in standing.born if r.status == "ok"]
+        current = [r for r in standing.current if r.status == "ok"]
         for objective in standing.objectives.items:
-            for name, records in (("best", members), ("generation", born)):
+            for name, records in (("best", members), ("generation", current)):
                 if records:
                     values = ((objective.loss(r.metrics), r.metrics[objective.metric]) for r in records)
                     numbers[f"{name}/{objective.metric}"] = min(values)[1]

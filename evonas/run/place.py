@@ -34,7 +34,7 @@ def _workers(config: RunConfig, objectives: Objectives) -> AbstractContextManage
     if config.cluster is None:
         return closing(Local(config.jobs))
     try:
-        from evonas.evaluation.cluster import connected
+        from evonas.evaluation.cluster.place import connected
     except ImportError as error:
         raise UserError(f"cluster: needs Dask ({error}): pip install 'evonas[dask]'") from None
     if HOST_LATENCY in objectives.metrics and not LOCAL_CLUSTER.fullmatch(config.cluster):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from evonas.evaluation import Evaluator
 from evonas.evaluation.base import class_of, taught
 from evonas.evaluation.executor import Place
 from evonas.evaluation.proxies import MEASURED, PROXIES
-from evonas.objectives import Objectives
 from evonas.objectives.metrics import target_metric
 from evonas.run import loop
 from evonas.run.build import Parts, assemble, create_searcher
@@ -27,7 +26,8 @@ from evonas.run.distillation import OwnTeacher, read_teacher
 from evonas.run.evaluators import scorer_of
 from evonas.run.lowering.networks import REPLACE_MAX_POOL
 from evonas.run.measure import check_target
-from evonas.run.one_shot import FamilyObserver, find_family
+from evonas.run.observer import RunObserver
+from evonas.run.one_shot import find_family
 from evonas.run.open import check_data, config_of, locate_data
 from evonas.run.place import opened_place
 from evonas.run.plugins import find_searcher
@@ -36,7 +36,7 @@ from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
 from evonas.runtimes.targets import built_in_targets, find_targets
 from evonas.space import G
-from evonas.store import Record, RunStore, check_absent, create, damaged, deduplicate, of_another, read_info
+from evonas.store import RunStore, check_absent, create, damaged, deduplicate, of_another, read_info
 from evonas.training.length import MEMBER_EPOCHS
 from evonas.types import Floats, UserError, blames
 
@@ -45,42 +45,6 @@ from evonas.types import Floats, UserError, blames
 BATCH = 5
 #: Number of members of a family that stands for no limit: the time limit decides.
 UNLIMITED = 1_000_000
-
-
-@runtime_checkable
-class RunObserver(FamilyObserver, Protocol):
-    """Observer of a run: an object with these methods, which must not change anything.
-
-    A class derived from this one has them all, doing nothing, and overrides those that it needs::
-
-        class Best(evonas.RunObserver):
-            def evaluated(self, evaluation):
-                if evaluation.status == "ok":
-                    print(evaluation.id, evaluation.metrics["val_accuracy"], evaluation.seconds)
-
-    They are called in the process and the thread that began the run, in this order: :meth:`timing` where latencies
-    are estimated, :meth:`noted`, :meth:`begun`, then of every generation :meth:`asked`, :meth:`evaluated` for each of
-    its trials, and :meth:`told`. What one raises ends the run, which can be resumed.
-    """
-
-    def begun(self, config: RunConfig, objectives: Objectives, records: list[Record], elapsed: float) -> None:
-        """Called as the run is open.
-
-        Args:
-            config: Configuration of the run.
-            objectives: Objectives of the run.
-            records: Its evaluations from earlier sessions.
-            elapsed: Seconds of earlier sessions.
-        """
-        ...
-
-    def timing(self, n_done: int, n_rounds: int) -> None:
-        """Before the run is open, if it needs a table of latencies: the number of timing rounds that are done."""
-        ...
-
-    def noted(self, sentence: str) -> None:
-        """A remark for the user on the run's founders, or on what was given."""
-        ...
 
 
 def evolve(

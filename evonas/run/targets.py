@@ -41,6 +41,11 @@ def describe_targets() -> list[TargetHelp]:
     ]
 
 
+def known_targets(own: Iterable[Target]) -> dict[str, Target]:
+    """The built-in targets and those of a user, by name."""
+    return {**built_in_targets(), **{target.name: target for target in own}}
+
+
 def targets_of(config: RunConfig) -> tuple[Target, ...]:
     """The targets among whose metrics are objectives and constraints: built-in ones, and those of its own files.
 
@@ -51,13 +56,13 @@ def targets_of(config: RunConfig) -> tuple[Target, ...]:
         if text in built_in_targets():
             raise UserError(f"target_files must name TOML files of your own targets, got the built-in {text!r}: leave "
                             f"it out, metrics like flash@{text} need no file")
-    own = {target.name: target for target in find_targets(config.target_files)}
-    known, metrics = {**built_in_targets(), **own}, map(target_metric, sorted(config.wanted))
+    own = find_targets(config.target_files)
+    known, metrics = known_targets(own), map(target_metric, sorted(config.wanted))
     named = dict.fromkeys(metric.target for metric in metrics if metric is not None)
-    for name in own:
-        if name not in named:
-            raise UserError(f"the target {name} has a file, and no objective or constraint is of it: name one, like "
-                            f"flash@{name}, or leave the file out")
+    for target in own:
+        if target.name not in named:
+            raise UserError(f"the target {target.name} has a file, and no objective or constraint is of it: name one, "
+                            f"like flash@{target.name}, or leave the file out")
     for name in named:
         if name not in known:
             raise UserError(f"unknown target {name!r}{suggestion(name, known)}; a target of one's own is a file, given "

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from evonas.runtimes.groups import TooMuchOutput, run_group
-from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
+from evonas.runtimes.timing import N_BLOCKS, TIMED_SAMPLES, Timing, runs_of_block, summary, timed_core
 from evonas.types import Doubles, Floats, Inputs, UserError
 
 #: Options with which exported code must compile on any machine, and options for speed on this one.
@@ -63,7 +63,7 @@ class CompiledNetwork:
         """CPU time per sample over the first samples in turn, pinned to one core if the system supports it."""
         some = np.ascontiguousarray(inputs[:TIMED_SAMPLES]).tobytes()
         rough = self._blocks(5, 20, some)  # also the warm-up
-        n_runs = max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
+        n_runs = runs_of_block(rough)
         return summary(self._blocks(N_BLOCKS + 1, n_runs, some)[1:])
 
     def _blocks(self, n_blocks: int, n_runs: int, stdin: bytes) -> Doubles:

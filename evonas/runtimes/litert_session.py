@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
+from evonas.runtimes.timing import TIMED_SAMPLES, Timing, time_runs
 from evonas.types import Floats, Inputs, UserError
 
 
@@ -46,8 +43,7 @@ class LiteRtNetwork:
     def time(self, inputs: Inputs) -> Timing:
         """CPU time per sample, pinned to one core if the system supports it."""
         samples = [inputs[i : i + 1].astype(np.float32) for i in range(min(len(inputs), TIMED_SAMPLES))]
-        with ThreadPoolExecutor(1) as pool:  # a separate thread, so that the affinity ends with it
-            return pool.submit(self._time, samples).result()
+        return time_runs(lambda i: self._one(samples[i]), len(samples))
 
     def _one(self, sample: Floats) -> Floats:
         (input_,), (output,) = self.interpreter.get_input_details(), self.interpreter.get_output_details()
@@ -55,21 +51,6 @@ class LiteRtNetwork:
         self.interpreter.invoke()
         values: Floats = self.interpreter.get_tensor(output["index"])
         return values
-
-    def _time(self, samples: list[Floats]) -> Timing:
-        core = timed_core()
-        if core is not None:
-            os.sched_setaffinity(0, {core})
-
-        def block(n_runs: int) -> float:
-            begin = time.thread_time()
-            for i in range(n_runs):
-                self._one(samples[i % len(samples)])
-            return (time.thread_time() - begin) / n_runs
-
-        rough = [block(20) for _ in range(5)]  # also the warm-up
-        n_runs = max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
-        return summary([block(n_runs) for _ in range(N_BLOCKS)])
 
 
 @contextmanager

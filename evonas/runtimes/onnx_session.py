@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evonas.runtimes.timing import BLOCK_SECONDS, N_BLOCKS, TIMED_SAMPLES, Timing, summary, timed_core
+from evonas.runtimes.timing import TIMED_SAMPLES, Timing, time_runs
 from evonas.types import Doubles, Floats, Inputs, UserError
 
 if TYPE_CHECKING:
@@ -53,29 +50,14 @@ class OnnxNetwork:
 
     def time(self, inputs: Inputs) -> Timing:
         """CPU time per sample, one sample at a time, pinned to one core if the system supports it."""
-        with ThreadPoolExecutor(1) as pool:  # a separate thread, so that the affinity ends with it
-            return pool.submit(self._time, self._typed(inputs[:TIMED_SAMPLES])).result()
+        typed = self._typed(inputs[:TIMED_SAMPLES])
+        samples = [typed[i : i + 1] for i in range(len(typed))]
+        return time_runs(lambda i: self.session.run(["output"], {"input": samples[i]}), len(samples))
 
     def _typed(self, inputs: Inputs) -> Floats | Doubles:
         """Inputs in the type of the graph's input."""
         takes_doubles = self.session.get_inputs()[0].type == "tensor(double)"
         return inputs.astype(np.float64) if takes_doubles else inputs.astype(np.float32)
-
-    def _time(self, inputs: Floats | Doubles) -> Timing:
-        core = timed_core()
-        if core is not None:
-            os.sched_setaffinity(0, {core})
-        samples = [inputs[i : i + 1] for i in range(len(inputs))]
-
-        def block(n_runs: int) -> float:
-            begin = time.thread_time()
-            for i in range(n_runs):
-                self.session.run(["output"], {"input": samples[i % len(samples)]})
-            return (time.thread_time() - begin) / n_runs
-
-        rough = [block(20) for _ in range(5)]  # also the warm-up
-        n_runs = max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
-        return summary([block(n_runs) for _ in range(N_BLOCKS)])
 
 
 @contextmanager

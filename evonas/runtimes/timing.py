@@ -6,8 +6,10 @@ import os
 import platform
 import shlex
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +44,37 @@ def summary(seconds: Sequence[float] | Doubles) -> Timing:
     """The timing from the mean seconds of each block."""
     low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75]).tolist()
     return Timing(middle, (high - low) / max(middle, 1e-12))
+
+
+def runs_of_block(rough: Sequence[float] | Doubles) -> int:
+    """Number of runs that a block of a timing takes, from a few rough times of one run in seconds."""
+    return max(1, round(BLOCK_SECONDS / max(float(np.median(rough)), 1e-9)))
+
+
+def time_runs(run: Callable[[int], object], n_samples: int) -> Timing:
+    """CPU time of a run in this process, pinned to one core if the system supports it.
+
+    Args:
+        run: Runs the sample of a number, from 0.
+        n_samples: Number of samples, which are used in turn.
+    """
+    with ThreadPoolExecutor(1) as pool:  # a separate thread, so that the affinity ends with it
+        return pool.submit(_time_pinned, run, n_samples).result()
+
+
+def _time_pinned(run: Callable[[int], object], n_samples: int) -> Timing:
+    core = timed_core()
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+
+    def block(n_runs: int) -> float:
+        begin = time.thread_time()
+        for i in range(n_runs):
+            run(i % n_samples)
+        return (time.thread_time() - begin) / n_runs
+
+    n_runs = runs_of_block([block(20) for _ in range(5)])  # also the warm-up
+    return summary([block(n_runs) for _ in range(N_BLOCKS)])
 
 
 def machine() -> str:

@@ -26,8 +26,9 @@ TRAINING: Mapping[str, str] = MappingProxyType({
 METRICS: Mapping[str, str] = MappingProxyType({
     f"fitness_{error}": f"trainval_{error}" for error in ("error", "balanced_error", "mse", "nmse")
 })
-#: Columns of tables of individuals beside their metrics.
-COLUMNS: Mapping[str, str] = MappingProxyType({"birth": "generation"})
+#: Columns of tables of individuals beside their metrics; and both.
+COLUMNS: Mapping[str, str] = MappingProxyType({"birth": "generation", "born": "generation"})
+COLUMNS_AND_METRICS: Mapping[str, str] = MappingProxyType({**METRICS, **COLUMNS})
 #: Mutations, by the search space.
 OPERATORS: Mapping[str, Mapping[str, str]] = MappingProxyType({"neuron": {
     f"inflate{kind}": f"grow_and_prune{kind}" for kind in ("", "_gradient", "_dilated", "_neurons", "_skips")
@@ -121,7 +122,7 @@ def bounds(values: Mapping[str, float]) -> dict[str, float]:
 
 def column(text: str) -> str:
     """The present name of a column that a user has named: a metric's, or another of :data:`COLUMNS`."""
-    return name(text, {**METRICS, **COLUMNS})
+    return name(text, COLUMNS_AND_METRICS)
 
 
 def metrics_in(text: str, note: Note = tell) -> str:

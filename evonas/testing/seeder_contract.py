@@ -17,7 +17,7 @@ from evonas.capabilities.family import FamilySearchable, FoundFamily
 from evonas.capabilities.given import recipe_from
 from evonas.capabilities.initialization import Seedable, Seeder
 from evonas.data.samples import Splits
-from evonas.evaluation.trained import predict, train
+from evonas.evaluation.training import predict, train
 from evonas.testing.contract import Contract, required
 from evonas.training import Cancelled, Stop
 from evonas.types import Metrics, UserError, Weights

@@ -14,7 +14,7 @@ from evonas.capabilities.choices import Choices
 from evonas.evaluation import Job
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import parse_objectives
-from evonas.space import Encoded, InvalidGenotype, Offspring
+from evonas.space import Encoded, InvalidGenotype, Offspring, check_operator
 from evonas.training import Stop
 from evonas.types import Floats, Metrics, Task, Weights, suggestion
 
@@ -62,8 +62,7 @@ class ToySpace:
         Raises:
             ValueError: There is no such operator.
         """
-        if operator is not None and operator not in self.operators:
-            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        check_operator(operator, self.operators)
         name = operator or str(rng.choice(list(self.operators), p=[0.75, 0.25]))
         values, place = list(parent.values), int(rng.integers(LENGTH))
         old = values[place]

@@ -8,16 +8,17 @@ busy machine says the same.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
+import typer
 from rich.console import Console
 from rich.table import Table
 
+from evonas.cli.failing import exit_codes
 from evonas.evaluation import Job
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import parse_objectives
@@ -148,15 +149,15 @@ def reopened(directory: Path, n: int) -> tuple[RunStore[Digits], NSGA2[Digits], 
     return store, search, time.process_time() - begin
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--most", type=int, default=100_000, help="evaluations [100000]")
-    parser.add_argument("--out", type=Path, help="folder of the run [a temporary one]")
-    arguments = parser.parse_args()
-    sizes = [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= arguments.most] or [arguments.most]
+@exit_codes()
+def main(
+    most: Annotated[int, typer.Option(min=1, help="Evaluations.")] = 100_000,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run [a temporary one].")] = None,
+) -> None:
+    """Print the times of the bookkeeping of a run as it grows."""
+    sizes = [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= most] or [most]
     with tempfile.TemporaryDirectory() as folder:
-        rows = grow((arguments.out or Path(folder)) / "run", sizes)
+        rows = grow((out or Path(folder)) / "run", sizes)
     table = Table(title=f"{CHILDREN} children a generation, {N_WEIGHTS} weights each")
     for name in ("evaluations", "front", "ask, ms", "tell, ms", "stored a second", "opened in s"):
         table.add_column(name, justify="right")
@@ -169,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

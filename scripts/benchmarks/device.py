@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
     from evonas.data.samples import Splits
-    from search_spaces.neuron.trainer.base import Network
+    from search_spaces.neuron.trainer.base import Assignment, Network
 
 #: Networks at once, their edges, and samples of a step: from many networks of the sizes that a search begins with to
 #: few of the largest, at a batch of 64, which a search has unless told otherwise, and of 256, four times the work at
@@ -170,7 +170,6 @@ def throughput_table(scale: Scale, device: torch.device) -> Table:
     from evonas.training import Recipe, Stop
     from search_spaces.neuron.trainer import choose_trainer
     from search_spaces.neuron.trainer.cuda import CudaTrainer
-    from search_spaces.neuron.trainer.population import Assignment
 
     table = Table(
         "networks x edges", "batch", "device: candidate-epochs/s", "TFLOP/s", "CPU, all cores", "ratio", "begin, s",
@@ -199,7 +198,7 @@ def throughput_table(scale: Scale, device: torch.device) -> Table:
 
         def train(index: int, networks: Sequence[Network] = distinct, recipe: Recipe = recipe) -> None:
             network = networks[index % len(networks)]
-            cpu.train(network, few, recipe, epochs=1, seed=index, stop=Stop())
+            cpu.train(Assignment(network, recipe, 1, index, Stop()), few)
 
         with ThreadPoolExecutor(n_cores) as pool:
             list(pool.map(train, range(n_cores)))

@@ -8,20 +8,21 @@ All run on one core, measured in CPU time, taking turns; a ratio is that of onnx
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import onnxruntime
+import typer
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 from rich.table import Table
 
 from evonas.capabilities.export import ExportTarget, Precision
+from evonas.cli.failing import exit_codes
 from evonas.data.samples import Scaling
 from evonas.front import front
 from evonas.run.open import open_run
@@ -148,20 +149,21 @@ def row(space: NeuronSpace, genotype: Any, weights: Weights) -> list[str]:
     ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, help="a run of the neuron space; founders without it")
-    networks = parser.parse_args().run
+@exit_codes()
+def main(
+    run: Annotated[Path | None, typer.Option(help="A run of the neuron space [its founders].")] = None,
+) -> None:
+    """Print the time of one image in exported C, and in dense networks of as many parameters in onnxruntime."""
     table = Table(title="one image, microseconds on one core")
     for heading in (
         "edges", "parameters", "C float32", "C int8", "portable C", "dense, run()", "dense, bound", "ratio to run()",
         "ratio to bound", "ns an edge", "int8-weights", "portable", "flash an edge", "int8-weights",
     ):
         table.add_column(heading, justify="right")
-    for network in founders() if networks is None else members(networks):
+    for network in founders() if run is None else members(run):
         table.add_row(*row(*network))
     Console(width=160).print(table)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

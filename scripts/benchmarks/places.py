@@ -7,19 +7,21 @@ size, as networks of 300 to 20 000 edges do.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from rich.console import Console
 from rich.table import Table
 
+from evonas.cli.failing import exit_codes
 from evonas.evaluation import Job
-from evonas.evaluation.cluster import connected
+from evonas.evaluation.cluster.place import connected
 from evonas.evaluation.executor import Place, evaluate_all
 from evonas.evaluation.local import Local
 from evonas.individual import Evaluation, Individual, Trial
@@ -88,32 +90,31 @@ def searched(place: Place, n: int, *, asynchronous: bool) -> float:
             return 60 * n / (time.perf_counter() - begin)
 
 
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--workers", type=int, default=2, help="trials at a time [2]")
-    parser.add_argument("--trials", type=int, default=120, help="trials of each measurement [120]")
-    arguments = parser.parse_args()
-    n_workers, n = arguments.workers, arguments.trials
+@exit_codes()
+def main(
+    workers: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of each measurement.")] = 120,
+) -> None:
+    """Print evaluations a minute where trials run, and what the barrier of a generation costs."""
     lengths = (0.03, 0.1, 0.5)
-    title = f"evaluations a minute, {n_workers} workers"
+    title = f"evaluations a minute, {workers} workers"
     costs = Table("place", *(f"{seconds:g} s" for seconds in lengths), title=title)
     barrier = Table("place", "generations", "asynchronous", "gain", title=f"trials of {SHORTEST:g} to {LONGEST:g} s")
     with ExitStack() as stack:
-        local, processes = Local(n_workers), Local(n_workers)
+        local, processes = Local(workers), Local(workers)
         stack.callback(local.close)
-        cluster = stack.enter_context(connected(f"local:{n_workers}"))
+        cluster = stack.enter_context(connected(f"local:{workers}"))
         places: list[tuple[str, Place, bool]] = [
             ("threads", local, True), ("processes", processes, False), ("Dask, local", cluster, True)
         ]
         for name, place, threads in places:
-            costs.add_row(name, *(f"{alike(place, seconds, n, threads=threads):.0f}" for seconds in lengths))
+            costs.add_row(name, *(f"{alike(place, seconds, trials, threads=threads):.0f}" for seconds in lengths))
         for name, place, _ in (places[0], places[2]):
-            one, other = (searched(place, n, asynchronous=asynchronous) for asynchronous in (False, True))
+            one, other = (searched(place, trials, asynchronous=asynchronous) for asynchronous in (False, True))
             barrier.add_row(name, f"{one:.0f}", f"{other:.0f}", f"{other / one:.2f}")
     for table in (costs, barrier):
         Console().print(table)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -15,7 +15,7 @@ from evonas.data import load
 from evonas.data.samples import Splits
 from evonas.evaluation import CostEvaluator, TrainedEvaluator, merge
 from evonas.evaluation.base import goals_of
-from evonas.evaluation.trained import predict
+from evonas.evaluation.training import predict
 from evonas.objectives import parse_objectives
 from evonas.rng import Stream, stream
 from evonas.run import loop

@@ -10,6 +10,7 @@ from evonas.types import Task
 from search_spaces.block.operations import OPERATION_SETS, OperationSet, Place
 from search_spaces.block.options import BlockOptions
 from search_spaces.cnn.layers import Filter
+from search_spaces.images import Size, images_of, reduced
 
 #: Blocks of a stage, which have the same width; and stages, of which all but the first halve the image.
 BLOCKS_A_STAGE, STAGES = 2, 4
@@ -72,37 +73,23 @@ def plan(task: Task, options: BlockOptions) -> Layout:
     Raises:
         ValueError: Samples are not images, or images too small to be halved so often.
     """
-    if len(task.input_shape) != 3:
-        raise ValueError(
-            f"blocks need images of shape (channels, height, width), got samples of shape {task.input_shape}: choose "
-            "another space, the neuron space takes any"
-        )
-    in_channels, *sides = task.input_shape
     halvings = 3 + (options.stem_stride == 2) + options.stem_pool
     smallest = SMALLEST_SIDE * 2 ** (halvings - 3)
-    if min(sides) < smallest:
-        raise ValueError(
-            f"images must be at least {smallest} x {smallest} pixels to be halved {halvings} times, got "
-            f"{sides[0]} x {sides[1]}"
-        )
-    size = _reduced((sides[0], sides[1]), options.stem_stride)
+    in_channels, image = images_of(task, "blocks", halvings=halvings, smallest=smallest)
+    size = reduced(image, options.stem_stride)
     stem = Filter(in_channels, options.width, options.stem_kernel, options.stem_stride, 1, size)
-    size = _reduced(size, 2 if options.stem_pool else 1)
+    size = reduced(size, 2 if options.stem_pool else 1)
     return Layout(options, stem, tuple(_places(options.width, size)), task.n_outputs)
 
 
-def _places(width: int, size: tuple[int, int]) -> Sequence[Place]:
+def _places(width: int, size: Size) -> Sequence[Place]:
     places: list[Place] = []
     before = width
     for stage in range(STAGES):
         channels = width * 2**stage
         for index in range(BLOCKS_A_STAGE):
             stride = 2 if stage and not index else 1
-            after = _reduced(size, stride)
+            after = reduced(size, stride)
             places.append(Place(before, channels, stride, size, after))
             before, size = channels, after
     return places
-
-
-def _reduced(size: tuple[int, int], stride: int) -> tuple[int, int]:
-    return (size[0] - 1) // stride + 1, (size[1] - 1) // stride + 1

@@ -13,8 +13,8 @@ from evonas.capabilities.diagram import NetworkDiagram
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
-from evonas.space import Encoded, Offspring
-from evonas.types import Floats, Metrics, Task, Weights, suggestion
+from evonas.space import Encoded, Offspring, check_operator
+from evonas.types import Floats, Metrics, Task, Weights
 from search_spaces.block import draw
 from search_spaces.block import genotype as genotypes
 from search_spaces.block.cost import cost, operation_costs
@@ -71,8 +71,7 @@ class BlockSpace:
         Raises:
             ValueError: There is no such operator.
         """
-        if operator is not None and operator not in self.operators:
-            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        check_operator(operator, self.operators)
         name = str(rng.choice(list(self.operators))) if operator is None else operator
         return Offspring(self._genotype(OPERATORS[name](self._columns(parent), self.layout, rng)), name)
 
@@ -132,7 +131,7 @@ class BlockSpace:
 
     def compile(self, genotype: BlockGenotype, weights: Weights | None = None) -> Network:
         """The phenotype; without weights it gets fresh ones, always the same for a genotype."""
-        from search_spaces.cell.network import load_weights
+        from search_spaces.modules import load_weights
 
         network = self._fresh(genotype, int(genotype.digest[:15], 16))
         if weights is not None:
@@ -191,7 +190,7 @@ class BlockSpace:
     def supernet(self, rng_seed: int) -> nn.Module:
         """See :class:`search_spaces.block.supernet.Supernet`."""
         from search_spaces.block.supernet import Supernet
-        from search_spaces.cell.network import seeded
+        from search_spaces.modules import seeded
 
         with seeded(rng_seed):
             return Supernet(self.layout)
@@ -245,7 +244,7 @@ class BlockSpace:
 
     def _fresh(self, genotype: BlockGenotype, seed: int) -> Network:
         from search_spaces.block.network import Network
-        from search_spaces.cell.network import seeded
+        from search_spaces.modules import seeded
 
         with seeded(seed):
             return Network(genotype, self.layout)

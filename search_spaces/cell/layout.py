@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from evonas.types import Task
 from search_spaces.cell.options import CellOptions
 from search_spaces.cell.primitives import OperationSet
-
-#: Height and width.
-Size: TypeAlias = tuple[int, int]
+from search_spaces.images import Size, images_of, reduced
 
 #: The image is halved twice after the first convolution; a 3x3 operation on fewer than 2 x 2 pixels would see mostly
 #: padding.
@@ -112,25 +109,14 @@ def plan(task: Task, options: CellOptions) -> Layout:
     Raises:
         ValueError: Samples are not images, or are too small to be halved often enough.
     """
-    if len(task.input_shape) != 3:
-        raise ValueError(
-            f"cells need images of shape (channels, height, width), got samples of shape {task.input_shape}; "
-            "the neuron space takes any"
-        )
-    in_channels, *sides = task.input_shape
     smallest = SMALLEST_SIDE * options.stem_stride
-    if min(sides) < smallest:
-        raise ValueError(
-            f"images must be at least {smallest} x {smallest} pixels to be halved {1 + options.stem_stride} times, "
-            f"got {sides[0]} x {sides[1]}"
-        )
+    in_channels, image = images_of(task, "cells", halvings=1 + options.stem_stride, smallest=smallest)
     published = options.set
     n_nodes = options.nodes or published.n_nodes
     n_inputs = published.n_inputs
     edges = tuple((source, target) for target in range(n_inputs, n_inputs + n_nodes) for source in range(target))
     darts = published.skeleton == "darts"
-    size = (sides[0], sides[1]) if options.stem_stride == 1 else _halved((sides[0], sides[1]))
-    stem = Features(options.channels * (options.stem or published.stem), size)
+    stem = Features(options.channels * (options.stem or published.stem), reduced(image, options.stem_stride))
     places = _cells_that_reduce(options, stem, n_nodes) if darts else _stages(options, stem)
     return Layout(
         options, n_nodes, edges, (options.edges or published.edges) == "two",
@@ -151,7 +137,7 @@ def _cells_that_reduce(options: CellOptions, stem: Features, n_nodes: int) -> tu
     for index in range(options.cells):
         reduction = index in _boundaries(options.cells)
         if reduction:
-            nodes = Features(2 * nodes.channels, _halved(nodes.size))
+            nodes = Features(2 * nodes.channels, reduced(nodes.size))
         output = Features(n_nodes * nodes.channels, nodes.size)
         cell = index if options.per_cell else int(reduction and options.separate_reduction)
         places.append(Place(cell, reduction, None, tuple(history[-2:]), nodes, output))
@@ -169,14 +155,10 @@ def _stages(options: CellOptions, stem: Features) -> tuple[Place, ...]:
     for index in range(options.cells):
         before = None
         if index in _boundaries(options.cells):
-            before, nodes = nodes, Features(2 * nodes.channels, _halved(nodes.size))
+            before, nodes = nodes, Features(2 * nodes.channels, reduced(nodes.size))
         places.append(Place(index if options.per_cell else 0, False, before, (nodes,), nodes, nodes))
     return tuple(places)
 
 
 def _boundaries(n_cells: int) -> tuple[int, int]:
     return n_cells // 3, 2 * n_cells // 3
-
-
-def _halved(size: Size) -> Size:
-    return (size[0] + 1) // 2, (size[1] + 1) // 2

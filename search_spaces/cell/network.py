@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from evonas.training.batch_norm import Norm
-from evonas.types import Weights
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.layout import Layout, Place
 from search_spaces.cell.operations import Halve, Residual, build, convolve, rectifies
@@ -210,22 +208,6 @@ class Network(Skeleton):
         return self.run(x, None)
 
 
-def load_weights(module: nn.Module, weights: Weights) -> None:
-    """Set the whole state of a module.
-
-    Raises:
-        ValueError: An entry is missing, unknown or of another shape; the message names it.
-    """
-    state = module.state_dict()
-    for name in sorted({*state, *weights}):
-        expected = tuple(state[name].shape) if name in state else "nothing"
-        got = weights[name].shape if name in weights else "nothing"
-        if expected != got:
-            raise ValueError(f"the weights do not fit the genotype: expected {name} to be {expected}, got {got}")
-    for name, value in weights.items():
-        state[name].copy_(torch.tensor(value))
-
-
 def _entries(layout: Layout, place: Place) -> Iterator[nn.Module]:
     """Yield the modules that bring the inputs of a cell, after ReLU, to its channels and size."""
     if layout.set.skeleton != "darts":
@@ -236,14 +218,3 @@ def _entries(layout: Layout, place: Place) -> Iterator[nn.Module]:
         else:
             convolution = convolve(given.channels, place.nodes.channels, 1)
             yield nn.Sequential(convolution, Norm(place.nodes.channels))
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Give modules that are built in this context weights that depend on the seed alone.
-
-    torch's generator is restored afterwards.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from evonas.capabilities.export import ExportTarget
+from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.export.onnx_graph import OnnxGraph
 from evonas.types import Doubles, Floats, Task
 from search_spaces.cell.network import Cell, Network
@@ -20,8 +20,8 @@ from search_spaces.cell.operations import Halve, Residual
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxProgram:
-    """Network of cells as a graph: an :class:`evonas.capabilities.export.ExportedModel`.
+class OnnxProgram(ExportedModel):
+    """Network of cells as a graph.
 
     Attributes:
         task: The task.
@@ -33,18 +33,9 @@ class OnnxProgram:
     target: ExportTarget
     network: Network
 
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Return no sizes: the runtime decides them."""
-        return {}
-
     def compile(self) -> nn.Module:
         """Return the network."""
         return self.network
-
-    def in_data_units(self, outputs: Floats) -> Doubles:
-        """Return the outputs, ``(n, n_outputs)``, as they are."""
-        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """Return the one file of the program."""

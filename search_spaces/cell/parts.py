@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evonas.capabilities.export import TimedParts
-from search_spaces.cell.layout import Layout, Place, Size
+from search_spaces.cell.layout import Layout, Place
+from search_spaces.images import Size
 
 
 @dataclass(frozen=True)

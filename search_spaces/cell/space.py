@@ -16,8 +16,8 @@ from evonas.capabilities.export import ExportedModel, ExportTarget, Precision, T
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
-from evonas.space import Encoded, Offspring
-from evonas.types import Floats, Ints, Metrics, Task, Weights, suggestion
+from evonas.space import Encoded, Offspring, check_operator
+from evonas.types import Floats, Ints, Metrics, Task, Weights
 from search_spaces.cell import choices, draw, parts
 from search_spaces.cell.cost import cost
 from search_spaces.cell.crossover import exchange_nodes
@@ -79,8 +79,7 @@ class CellSpace:
         Raises:
             ValueError: There is no such operator.
         """
-        if operator is not None and operator not in self.operators:
-            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        check_operator(operator, self.operators)
         matrix = choices.to_matrix(parent, self.layout)
         names = rng.permutation(list(self.operators)).tolist()
         for name in names if operator is None else [operator, *names]:
@@ -130,7 +129,8 @@ class CellSpace:
 
     def compile(self, genotype: CellGenotype, weights: Weights | None = None) -> Network:
         """Build the phenotype; without weights it gets fresh ones, always the same for a genotype."""
-        from search_spaces.cell.network import Network, load_weights, seeded
+        from search_spaces.cell.network import Network
+        from search_spaces.modules import load_weights, seeded
 
         with seeded(int(genotype.digest[:15], 16)):
             network = Network(genotype, self.layout)
@@ -167,9 +167,9 @@ class CellSpace:
 
     def probe(self, part: str, copies: int) -> Mapping[str, bytes]:
         """Write copies of an operation without its ReLU, which operations share."""
-        from search_spaces.cell.network import seeded
         from search_spaces.cell.onnx_program import write_probe
         from search_spaces.cell.operations import build
+        from search_spaces.modules import seeded
 
         wanted = parts.find_parts(self.layout)[part]
         operation = self.layout.set.operations[wanted.operation]
@@ -202,7 +202,8 @@ class CellSpace:
             weights: State of the parent's network.
             rng: Draws fresh weights.
         """
-        from search_spaces.cell.network import Network, seeded
+        from search_spaces.cell.network import Network
+        from search_spaces.modules import seeded
 
         with seeded(int(rng.integers(2**63))):
             network = Network(child, self.layout)
@@ -216,8 +217,8 @@ class CellSpace:
 
     def supernet(self, rng_seed: int) -> nn.Module:
         """See :class:`search_spaces.cell.supernet.Supernet`."""
-        from search_spaces.cell.network import seeded
         from search_spaces.cell.supernet import Supernet
+        from search_spaces.modules import seeded
 
         with seeded(rng_seed):
             return Supernet(self.layout)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from evonas.capabilities.layers import LayerGraph
 from evonas.capabilities.option_models import Factory
-from evonas.space import Encoded, InvalidGenotype, Offspring
-from evonas.types import Metrics, Task, Weights, suggestion
+from evonas.space import Encoded, InvalidGenotype, Offspring, check_operator
+from evonas.types import Metrics, Task, Weights
 from search_spaces.cnn import genotype as genotypes
 from search_spaces.cnn.founders import Spread
 from search_spaces.cnn.genotype import CnnGenotype
@@ -98,8 +98,7 @@ class CnnSpace:
         Raises:
             ValueError: There is no such operator.
         """
-        if operator is not None and operator not in self.operators:
-            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        check_operator(operator, self.operators)
         names = rng.permutation(list(self.operators)).tolist()
         for name in names if operator is None else [operator, *names]:
             for _ in range(DRAWS):
@@ -153,8 +152,8 @@ class CnnSpace:
 
     def compile(self, genotype: CnnGenotype, weights: Weights | None = None) -> Network:
         """Build the phenotype; without weights it gets fresh ones, always the same for a genotype."""
-        from search_spaces.cell.network import load_weights, seeded
         from search_spaces.cnn.network import Network
+        from search_spaces.modules import load_weights, seeded
 
         with seeded(int(genotype.digest[:15], 16)):
             network = Network(genotype, self.task)

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evonas.capabilities.option_models import Factory
 from evonas.capabilities.presets import Preset
-from evonas.space import Offspring
-from evonas.types import Floats, Metrics, Task, suggestion
+from evonas.space import Offspring, check_operator
+from evonas.types import Floats, Metrics, Task
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.options import CellOptions
 from search_spaces.cell.space import CellSpace
@@ -97,8 +97,7 @@ class NasBench201Space(CellSpace):
         Raises:
             ValueError: There is no such operator.
         """
-        if operator is not None and operator not in self.operators:
-            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        check_operator(operator, self.operators)
         columns = list(columns_of(parent))
         edge, shift = int(rng.integers(len(EDGES))), int(rng.integers(1, len(OPERATIONS)))
         columns[edge] = (columns[edge] + shift) % len(OPERATIONS)

@@ -17,8 +17,8 @@ from search_spaces.neuron.growth import grown
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.recipes import recipe_for
 from search_spaces.neuron.trainer import choose_trainer
-from search_spaces.neuron.trainer.base import Network, Norm, TrainedNetwork, Trainer
-from search_spaces.neuron.trainer.population import Assignment, PopulationTrainer
+from search_spaces.neuron.trainer.base import Assignment, Network, Norm, TrainedNetwork, Trainer
+from search_spaces.neuron.trainer.population import PopulationTrainer
 from search_spaces.neuron.weights import check_weights, fresh
 
 
@@ -64,10 +64,7 @@ def train(
     begun = _begun(training, splits, options=options, task=task, law=law, trainer=trainer, teacher=teacher)
     if isinstance(begun, Trained):
         return begun
-    trained = trainer.train(
-        begun.network, splits, begun.recipe, epochs=epochs, seed=begun.seed, stop=stop, teacher=teacher
-    )
-    return _ended(genotype, trained)
+    return _ended(genotype, trainer.train(begun, splits, teacher))
 
 
 def train_many(

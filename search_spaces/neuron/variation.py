@@ -8,8 +8,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from evonas.space import Offspring
-from evonas.types import UserError, suggestion
+from evonas.space import Offspring, check_operator
+from evonas.types import UserError
 from search_spaces.neuron.crossover import exchange_disc
 from search_spaces.neuron.distance import DistanceLaw
 from search_spaces.neuron.genotype import NeuronGenotype
@@ -59,8 +59,7 @@ class Variation:
             ValueError: There is no such operator.
             UserError: No operator in use changes this parent.
         """
-        if operator is not None and operator not in self.operators:
-            raise ValueError(f"unknown operator {operator!r}{suggestion(operator, self.operators)}")
+        check_operator(operator, self.operators)
         left = dict(self.operators)
         for draw in range(MUTATION_DRAWS):
             name = operator if operator is not None and draw < OPERATOR_DRAWS else _drawn(left, rng)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from evonas.capabilities.export import ExportTarget
+from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.capabilities.layers import AveragePool, Convolution, LayerGraph, Linear, Shape, Sides
 from evonas.export import c_frame, c_text
 from evonas.export.c_scope import scoped
@@ -23,7 +23,7 @@ from evonas.export.layers.module import LayerModule
 from evonas.export.layers.rounding import Rounded, rounded
 from evonas.export.layers.steps import Plan, Step, View, plan, window_of
 from evonas.export.quantisation import store
-from evonas.types import Doubles, Floats, Task
+from evonas.types import Doubles, Task
 
 #: Functions by what a step does, where they are not called so.
 FUNCTIONS = {"average": "pool", "maximum": "pool"}
@@ -34,8 +34,8 @@ SMALLEST_CORRECTION = 2.0**-24
 
 
 @dataclass(frozen=True, eq=False)
-class LayerProgram:
-    """A network laid out for a device: an :class:`evonas.capabilities.export.ExportedModel`.
+class LayerProgram(ExportedModel):
+    """A network laid out for a device.
 
     Attributes:
         task: The task.
@@ -61,10 +61,6 @@ class LayerProgram:
     def compile(self) -> nn.Module:
         """The network with its stored weights."""
         return self.module
-
-    def in_data_units(self, outputs: Floats) -> Doubles:
-        """The outputs, ``(n, n_outputs)``, as they are."""
-        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """The source and the header."""

@@ -23,17 +23,14 @@ from evonas.capabilities.layers import (
     MaxPool,
     Relu,
     Shape,
-    Sides,
     Window,
     Zeros,
     shape_of,
     sources_of,
 )
 from evonas.export.layers.folding import scaled
+from evonas.export.layers.windows import Padding, each_side, padding_of, pool_window
 from evonas.types import Doubles
-
-#: Zeros (before, after) each side.
-Padding = tuple[tuple[int, int], ...]
 
 
 class Recorded(NamedTuple):
@@ -106,8 +103,8 @@ class Recorder:
     ) -> Recorded:
         """A convolution; zeros that were put around its input are part of its window."""
         source, n_sides = self._image(input), weight.ndim - 2
-        kernel, strides, dilations = tuple(weight.shape[2:]), _each(stride, n_sides), _each(dilation, n_sides)
-        ends = _padding(padding, kernel, dilations)
+        kernel, strides, dilations = tuple(weight.shape[2:]), each_side(stride, n_sides), each_side(dilation, n_sides)
+        ends = padding_of(padding, kernel, dilations)
         if source.padding:
             ends = tuple((a + c, b + d) for (a, b), (c, d) in zip(ends, source.padding, strict=True))
         shift = np.zeros(len(weight)) if bias is None else array(bias)
@@ -165,7 +162,7 @@ class Recorder:
         if return_indices:
             raise ValueError(f"{self.name} gives the places of maxima, for which there is no layer")
         node = self.padded(self._image(input))
-        window = _pool(self._shapes[node].sides, kernel_size, stride, padding, dilation, ceil_mode)
+        window = pool_window(self._shapes[node].sides, kernel_size, stride, padding, dilation, ceil_mode)
         return Recorded(self.add(MaxPool(node, window, self.name)))
 
     def average_pool(
@@ -175,9 +172,9 @@ class Recorder:
         """Averages. Places that only ceil_mode adds never count; padding does by default, and has a layer then."""
         node = self.padded(self._image(input))
         sides = self._shapes[node].sides
-        ends = tuple((p, p) for p in _each(padding, len(sides)))
+        ends = tuple((p, p) for p in each_side(padding, len(sides)))
         counted = count_include_pad and any(p for p, _ in ends)
-        window = _pool(sides, kernel_size, stride, padding, 1, ceil_mode)
+        window = pool_window(sides, kernel_size, stride, padding, 1, ceil_mode)
         if counted and ceil_mode:
             node = self.padded(Recorded(node, ends))
             window = replace(window, padding=tuple((0, after - p) for p, after in window.padding))
@@ -191,7 +188,7 @@ class Recorder:
         """Averages over ``output_size`` windows a side, where these are all of one size."""
         node = self.padded(self._image(input))
         sides = self._shapes[node].sides
-        sizes = [s if n is None else n for s, n in zip(sides, _each(output_size, len(sides)), strict=True)]
+        sizes = [s if n is None else n for s, n in zip(sides, each_side(output_size, len(sides)), strict=True)]
         if prod(sizes) == 1:
             return Recorded(self.add(GlobalAverage(node)))
         kernel, stride = [], []
@@ -305,41 +302,3 @@ class Recorder:
 def array(tensor: Tensor) -> Doubles:
     """The values of a tensor in float64."""
     return np.asarray(tensor.detach().cpu().double().numpy())
-
-
-def _each(value: Any, n: int) -> tuple[Any, ...]:
-    """A number for each side; None where one is missing."""
-    values: tuple[Any, ...] = (value,) * n if isinstance(value, int) or value is None else tuple(value)
-    return values * n if len(values) == 1 else values
-
-
-def _padding(padding: Any, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Padding:
-    """Zeros around each side of a convolution; by name ``same`` has one more behind than before."""
-    if padding == "valid":
-        return ((0, 0),) * len(kernel)
-    if padding == "same":
-        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-        return tuple((total // 2, total - total // 2) for total in totals)
-    return tuple((p, p) for p in _each(padding, len(kernel)))
-
-
-def _pool(sides: Sides, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Window:
-    """The window of a pool; in ceil_mode it reaches past the end, but never begins there.
-
-    Args:
-        sides: Sides of the image.
-        kernel, stride, padding, dilation: As torch takes them.
-        ceil_mode: Whether a rest of places has a window.
-    """
-    n = len(sides)
-    kernels, pads, dilations = (_each(value, n) for value in (kernel, padding, dilation))
-    strides = kernels if stride is None or stride == [] else _each(stride, n)
-    ends = []
-    for side, k, s, p, d in zip(sides, kernels, strides, pads, dilations, strict=True):
-        span = d * (k - 1) + 1
-        rest = side + 2 * p - span
-        size = (-(rest // -s) if ceil_mode else rest // s) + 1
-        if ceil_mode and (size - 1) * s >= side + p:
-            size -= 1
-        ends.append((p, (size - 1) * s + span - side - p))
-    return Window(kernels, strides, tuple(ends), dilations)

@@ -48,7 +48,7 @@ def model_card(
         splits: The data set of its run.
         files: Names of the other files, and what each is, in words.
         remarks: Lines on the network and its programs.
-        commands: How it was made, first to last.
+        commands: How it was made, first to last; paths are names alone.
     """
     name = f"{package.source['run']}-{package.source['id']}"
     return "\n".join([
@@ -151,6 +151,9 @@ def _metrics(metrics: Mapping[str, float]) -> list[str]:
 
 
 def _commands(commands: Sequence[Command]) -> Iterator[str]:
+    if commands:
+        yield "Files, folders and runs are named without the folders that they are in."
+        yield ""
     for command in commands:
         if command.settings:
             yield from fenced(command.settings.rstrip("\n"), "toml")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.trained import predict
+from evonas.evaluation.training import predict
 from evonas.individual import Member
 from evonas.run.open import OpenRun
 from evonas.run.refit.finalists import finalists, n_edges, within_limits

@@ -18,7 +18,7 @@ from evonas.data.samples import Samples, Splits
 from evonas.evaluation.base import Job
 from evonas.evaluation.executor import evaluate_all
 from evonas.evaluation.final import FinalTraining
-from evonas.evaluation.trained import predict
+from evonas.evaluation.training import predict
 from evonas.individual import Member, Trial
 from evonas.rng import Stream, stream
 from evonas.run.refit.folds import FOLDS, fold, losses

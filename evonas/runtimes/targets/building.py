@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 import tempfile
@@ -13,10 +12,9 @@ from pathlib import Path
 
 from evonas.capabilities.export import ExportTarget
 from evonas.runtimes.compiled import MOST_OUTPUT, PATIENCE, STRICT
-from evonas.runtimes.folders import private_folder
 from evonas.runtimes.groups import TooMuchOutput, run_group
 from evonas.runtimes.targets.description import SUPPORT, Target
-from evonas.serialization.files import atomic_write
+from evonas.runtimes.targets.kept import digest_of, keep, read_kept
 from evonas.types import Inputs, UserError
 
 #: Options that put every function and table into a section of its own, so that the linker drops unused ones.
@@ -83,13 +81,16 @@ def built(
         RuntimeError: It does not compile, or is too large for the target.
     """
     stem = export.stem or export.name
-    objects = [*_harness(target, export.name), _object_of(target, "samples.c", _samples(samples, n_outputs))]
+    contents = [*_harness(target, export.name), _object_of(target, "samples.c", _samples(samples, n_outputs))]
     with tempfile.TemporaryDirectory(prefix="evonas-") as folder:
         for suffix, content in files.items():
             (Path(folder) / f"{stem}{suffix}").write_bytes(content)
+        objects = [f"object-{number}.o" for number in range(len(contents))]
+        for name, content in zip(objects, contents, strict=True):
+            (Path(folder) / name).write_bytes(content)
         image = Path(folder) / "image.elf"
         compiler = [*target.command, *STRICT, *SECTIONS, *target.flags]
-        _run(target, [*compiler, *_link(target), f"{stem}.c", *map(str, objects), "-lm", "-o", str(image)], folder)
+        _run(target, [*compiler, *_link(target), f"{stem}.c", *objects, "-lm", "-o", str(image)], folder)
         yield image
 
 
@@ -113,7 +114,7 @@ def _fingerprint(target: Target, command: tuple[str, ...]) -> str:
     return digest_of(target.model_dump_json().encode(), said, *texts)
 
 
-def _harness(target: Target, name: str) -> list[Path]:
+def _harness(target: Target, name: str) -> list[bytes]:
     """Objects of the harness, which calls the network by its name, and of the target's own sources."""
     defined = (f"-Devonas_network={name}_run", f"-DEVONAS_STACK={target.stack}")
     harness = _object_of(target, "harness.c", (SUPPORT / "harness.c").read_bytes(), defined)
@@ -121,7 +122,7 @@ def _harness(target: Target, name: str) -> list[Path]:
     return [harness, *own]
 
 
-def _object_of(target: Target, file: str, content: bytes, options: Sequence[str] = ()) -> Path:
+def _object_of(target: Target, file: str, content: bytes, options: Sequence[str] = ()) -> bytes:
     """The object of a source, compiled once for all processes of the user.
 
     Args:
@@ -130,29 +131,15 @@ def _object_of(target: Target, file: str, content: bytes, options: Sequence[str]
         options: Further options.
     """
     digest = digest_of(fingerprint(target).encode(), file.encode(), content, *(option.encode() for option in options))
-    path = shared_file(f"{digest}.o")
-    if not path.is_file():
-        with tempfile.TemporaryDirectory(prefix="evonas-") as folder:
-            (Path(folder) / file).write_bytes(content)
-            compiler = [*target.command, *STRICT, *SECTIONS, *target.flags, f"-I{SUPPORT}", *options]
-            _run(target, [*compiler, "-c", file, "-o", "object.o"], folder)
-            atomic_write(path, (Path(folder) / "object.o").read_bytes())
-    return path
-
-
-def shared_file(name: str) -> Path:
-    """Path of a file that all processes of the user share; the name says what it depends on."""
-    folder = private_folder() / "targets"
-    folder.mkdir(exist_ok=True)
-    return folder / name
-
-
-def digest_of(*parts: bytes) -> str:
-    """Digest of several parts, whose bounds count."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return digest.hexdigest()
+    if (known := read_kept(f"{digest}.o")) is not None:
+        return known
+    with tempfile.TemporaryDirectory(prefix="evonas-") as folder:
+        (Path(folder) / file).write_bytes(content)
+        compiler = [*target.command, *STRICT, *SECTIONS, *target.flags, f"-I{SUPPORT}", *options]
+        _run(target, [*compiler, "-c", file, "-o", "object.o"], folder)
+        made = (Path(folder) / "object.o").read_bytes()
+    keep(f"{digest}.o", made)
+    return made
 
 
 def _link(target: Target) -> list[str]:

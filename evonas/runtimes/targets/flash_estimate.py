@@ -14,10 +14,10 @@ from contextlib import suppress
 import numpy as np
 
 from evonas.capabilities.export import ExportTarget
-from evonas.runtimes.targets.building import built, digest_of, fingerprint, shared_file
+from evonas.runtimes.targets.building import built, fingerprint
 from evonas.runtimes.targets.description import Target
 from evonas.runtimes.targets.elf import sizes_of, sizes_of_symbols
-from evonas.serialization.files import atomic_write
+from evonas.runtimes.targets.kept import digest_of, keep, read_kept
 
 #: Entries of a reference's tables, and values of its macros: more than a compiler unrolls or folds. Smaller numbers, up
 #: to FEW, are kept, and which entries of tables of so few are 0: loops over two layers are unrolled.
@@ -46,15 +46,15 @@ def code_bytes(target: Target, files: Mapping[str, bytes], export: ExportTarget)
     source, tables = _reference(files[".c"].decode("ascii"))
     header = _MACRO.sub(_macro, files[".h"].decode("ascii"))
     digest = digest_of(fingerprint(target).encode(), export.name.encode(), source.encode(), _plain(header, source))
-    kept = shared_file(f"{digest}.code")
-    with suppress(OSError, ValueError):
-        return int(kept.read_text())
+    name = f"{digest}.code"
+    if (known := read_kept(name)) is not None:
+        with suppress(ValueError):
+            return int(known)
     try:
         found = _linked(target, {".c": source.encode(), ".h": header.encode()}, export, tables)
     except RuntimeError:
         return _linked(target, files, export, tables)
-    with suppress(OSError):  # the folder is full, or gone
-        atomic_write(kept, str(found).encode())
+    keep(name, str(found).encode())
     return found
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 
 from evonas.capabilities.export import ExportTarget
 from evonas.runtimes.groups import TooMuchOutput, run_group
-from evonas.runtimes.targets.building import built, digest_of, fingerprint, shared_file
+from evonas.runtimes.targets.building import built, fingerprint
 from evonas.runtimes.targets.description import IMAGE, Target, built_in_targets
 from evonas.runtimes.targets.elf import sizes_of
-from evonas.serialization.files import atomic_write
+from evonas.runtimes.targets.kept import digest_of, keep, read_kept
 from evonas.types import Floats, Inputs
 
 #: Largest output of an image in bytes, beside that for its numbers, of which each is nine characters.
@@ -61,11 +60,11 @@ def measure_on(
     Raises:
         RuntimeError: It cannot be built, takes too long, fails, or prints something else than figures.
     """
-    kept = None
+    name = None
     if built_in_targets().get(target.name) == target:
         parts = (fingerprint(target).encode(), export.name.encode(), files[".c"], files[".h"], samples.tobytes())
-        kept = shared_file(f"{digest_of(*parts, *map(str.encode, map(str, samples.shape)))}.json")
-        if (figures := _read(kept, export, len(samples), n_outputs)) is not None:
+        name = f"{digest_of(*parts, *map(str.encode, map(str, samples.shape)))}.json"
+        if (figures := _read(read_kept(name), export, len(samples), n_outputs)) is not None:
             return figures
     with built(target, files, export, samples, n_outputs) as image:
         flash, ram = sizes_of(image.read_bytes())
@@ -76,9 +75,8 @@ def measure_on(
     instructions = None if step is None else float(round(float(np.median(counts)) * step))
     ram += max(stacks) - 4 * n_outputs  # without the harness's outputs
     figures = Figures(flash, ram, instructions, _outputs(bits, export))
-    if kept is not None:
-        with suppress(OSError):  # the folder is full, or gone
-            atomic_write(kept, json.dumps([*figures[:3], bits.tolist()]).encode())
+    if name is not None:
+        keep(name, json.dumps([*figures[:3], bits.tolist()]).encode())
     return figures
 
 
@@ -87,22 +85,24 @@ def _outputs(bits: NDArray[np.uint32], export: ExportTarget) -> Floats:
     return bits.view(np.float32) if export.integers is None else bits.view(np.int32).astype(np.float32)
 
 
-def _read(path: Path, export: ExportTarget, n_samples: int, n_outputs: int) -> Figures | None:
+def _read(kept: bytes | None, export: ExportTarget, n_samples: int, n_outputs: int) -> Figures | None:
     """Figures that were kept; None if there are none, or none that can be read.
 
     Args:
-        path: Path of the file.
+        kept: Content of their file, None for none.
         export: Purpose of the export.
         n_samples: Number of samples.
         n_outputs: Number of outputs.
     """
+    if kept is None:
+        return None
     try:
-        flash, ram, instructions, bits = json.loads(path.read_bytes())
+        flash, ram, instructions, bits = json.loads(kept)
         outputs = _outputs(np.array(bits, np.uint32), export)
         if outputs.shape != (n_samples, n_outputs):
             return None
         return Figures(int(flash), int(ram), None if instructions is None else float(instructions), outputs)
-    except (OSError, ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

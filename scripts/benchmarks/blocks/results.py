@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,8 +13,8 @@ from matplotlib.figure import Figure
 
 from evonas.report.correlation import rank_correlation
 from evonas.report.plot import save_figure
-from evonas.serialization.files import atomic_write
 from evonas.types import Doubles
+from scripts.benchmarks.stored import store
 
 from .settings import CONTESTANTS, Setting
 
@@ -105,8 +104,7 @@ def write(
         ],
     }
     text = markdown(document)
-    atomic_write(out / "blocks.json", (json.dumps(document, indent=1) + "\n").encode())
-    atomic_write(out / "blocks.md", text.encode())
+    store(out / "blocks", document, text, indent=1)
     _plot(out / "blocks.png", accuracies.mean(axis=1), supernets, document["rows"])
     return text
 

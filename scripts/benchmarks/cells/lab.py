@@ -25,6 +25,7 @@ from evonas.supernet.search import SupernetSearch
 from evonas.supernet.settings import METHODS
 from evonas.training import Recipe, Stop
 from evonas.types import UserError
+from scripts.benchmarks.stored import store
 from search_spaces.cell.genotype import CellGenotype
 from search_spaces.cell.space import CellSpace
 
@@ -150,8 +151,7 @@ def write(stem: Path, sentence: str, header: str, rows: Sequence[str]) -> None:
     """
     document = {"sentence": sentence, "header": header, "rows": list(rows)}
     text = markdown(document)
-    atomic_write(stem.with_suffix(".json"), (json.dumps(document, indent=1) + "\n").encode())
-    atomic_write(stem.with_suffix(".md"), text.encode())
+    store(stem, document, text, indent=1)
     say(text)
 
 

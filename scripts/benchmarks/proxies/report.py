@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,8 +15,8 @@ from evonas.evaluation.proxies import JOINED
 from evonas.evaluation.proxies.scorer import joined
 from evonas.report.correlation import rank_correlation
 from evonas.report.plot import save_figure
-from evonas.serialization.files import atomic_write
 from evonas.types import Doubles
+from scripts.benchmarks.stored import store
 
 from .scoring import Score
 from .tables import ACCURACY, OVERALL, PARAMS, PUBLISHED
@@ -132,8 +131,7 @@ def write(stem: Path, document: Mapping[str, Any]) -> str:
         document: As :func:`document` makes it.
     """
     text = markdown(document)
-    atomic_write(stem.with_suffix(".json"), (json.dumps(document) + "\n").encode())
-    atomic_write(stem.with_suffix(".md"), text.encode())
+    store(stem, document, text)
     _plot(stem.with_suffix(".png"), document)
     return text
 

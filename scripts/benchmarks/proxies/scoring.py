@@ -6,10 +6,7 @@ import csv
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +19,7 @@ from evonas.evaluation.proxies import MEASURED
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.run.plugins import create_space
 from evonas.types import UserError
+from scripts.benchmarks.pooled import in_processes
 
 #: Proxies of one network.
 KNOWN = (*MEASURED, "params", "flops")
@@ -160,19 +158,7 @@ def _pooled(scorer: Scorer[Any], todo: Sequence[Task], n_jobs: int, end: float) 
         n_jobs: Number of processes.
         end: Time on the monotonic clock after which no further architecture is begun.
     """
-    pool = ProcessPoolExecutor(n_jobs, mp_context=get_context("spawn"), initializer=_keep, initargs=(scorer,))
-    left, running = _until(todo, end), set[Future[list[Score]]]()
-    with pool:
-        try:
-            while True:
-                running |= {pool.submit(_of_worker, task) for task in islice(left, n_jobs - len(running))}
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    return in_processes(_of_worker, _until(todo, end), n_jobs, begin=_keep, arguments=(scorer,))
 
 
 #: The scorer of a worker.

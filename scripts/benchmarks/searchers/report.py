@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evonas.report.plot import save_figure
-from evonas.serialization.files import atomic_write
 from evonas.types import Doubles
+from scripts.benchmarks.stored import store
 
 from .play import ERROR, REFERENCE_ERROR, Bench
 from .results import AIM, LOOKS, Result
@@ -100,8 +99,7 @@ def write(stem: Path, document: Mapping[str, Any]) -> str:
         document: As :func:`document` makes it.
     """
     text = markdown(document)
-    atomic_write(stem.with_suffix(".json"), (json.dumps(document) + "\n").encode())
-    atomic_write(stem.with_suffix(".md"), text.encode())
+    store(stem, document, text)
     _plot(stem.with_suffix(".png"), document)
     return text
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from evonas.serialization.files import atomic_write
+from scripts.benchmarks.pooled import in_processes
 
 from .contestants import contestant
 from .play import ERROR, Bench, play, read_bench
@@ -153,39 +153,12 @@ def run_missing(
     """
     atomic_write(file, "".join(json.dumps(r) + "\n" for r in read_results(file)).encode())
     for result in (
-        (search(bench, game, most) for game in games) if n_jobs == 1 else _in_processes(games, most, n_jobs, source)
+        (search(bench, game, most) for game in games) if n_jobs == 1
+        else in_processes(partial(_search, most=most), games, n_jobs, begin=_read, arguments=source)
     ):
         with file.open("a") as appended:
             appended.write(json.dumps(result) + "\n")
         yield result
-
-
-def _in_processes(
-    games: Sequence[Game], most: int, n_jobs: int, source: tuple[Path | None, str, str | None]
-) -> Iterator[Result]:
-    """Yield results as they end; few games wait at a time, so that a stopped benchmark ends soon.
-
-    Args:
-        games: The games.
-        most: Cost after which a search is given up, in full trainings.
-        n_jobs: Number of processes.
-        source: Arguments of the function that reads the table in each process.
-    """
-    with ProcessPoolExecutor(
-        n_jobs, mp_context=get_context("spawn"), initializer=_read, initargs=source
-    ) as pool:
-        left, running = iter(games), set[Future[Result]]()
-        try:
-            while True:
-                while len(running) < n_jobs and (game := next(left, None)) is not None:
-                    running.add(pool.submit(_search, game, most))
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 #: The table of a worker.

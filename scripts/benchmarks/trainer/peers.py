@@ -11,8 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from search_spaces.neuron.trainer.base import Network, n_batches
+from search_spaces.neuron.trainer.base import Network
 from search_spaces.neuron.trainer.native import NativeTrainer
+from search_spaces.neuron.trainer.sample_order import n_batches
 
 from .formats import Activation
 from .networks import N_CLASSES, SHAPES, layer_edges, local_network, random_splits

@@ -21,8 +21,9 @@ from torch.nn.functional import cross_entropy
 
 from evonas.data.samples import Splits
 from evonas.training import Recipe, Stop
-from search_spaces.neuron.trainer.base import Network, TrainedNetwork, Trainer, n_batches
+from search_spaces.neuron.trainer.base import Assignment, Network, TrainedNetwork, Trainer
 from search_spaces.neuron.trainer.native import NativeTrainer, available
+from search_spaces.neuron.trainer.sample_order import n_batches
 from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 
 from .formats import torch_module
@@ -134,7 +135,7 @@ class TrainerSteps:
 
     def train(self, epochs: int) -> TrainedNetwork:
         """Train one candidate."""
-        return self._trainer.train(self._network, self._splits, self._recipe, epochs=epochs, seed=0, stop=Stop())
+        return self._trainer.train(Assignment(self._network, self._recipe, epochs, 0, Stop()), self._splits)
 
     def _time(self, epochs: int, pool: ThreadPoolExecutor) -> float:
         begin = clock(self._threads)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.capabilities.export import ExportTarget
+from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.export import c_frame, c_text
 from evonas.export.c_scope import scoped
 from evonas.export.c_text import narrow
-from evonas.types import Doubles, Floats, Task
+from evonas.types import Task
 from search_spaces.neuron.export import c_maps, c_source, c_tiles
 from search_spaces.neuron.export.arithmetic import TYPES, Arithmetic, arithmetic
 from search_spaces.neuron.export.c_activation import Activations, activations_in_c
@@ -41,8 +41,8 @@ MOST_INTEGER_PRODUCTS = (2**31 - 1) // (255 * 127)
 
 
 @dataclass(frozen=True, eq=False)
-class CProgram:
-    """Network laid out for a device: an :class:`evonas.capabilities.export.ExportedModel`.
+class CProgram(ExportedModel):
+    """Network laid out for a device.
 
     Attributes:
         task: The task.
@@ -81,10 +81,6 @@ class CProgram:
         from search_spaces.neuron.module import NeuronModule
 
         return NeuronModule(self.numbers.network)
-
-    def in_data_units(self, outputs: Floats) -> Doubles:
-        """Return the outputs, ``(n, n_outputs)``, as they are."""
-        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """Return the source and the header."""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evonas.capabilities.export import ExportTarget
+from evonas.capabilities.export import ExportedModel, ExportTarget
 from evonas.export.onnx_graph import OnnxGraph
-from evonas.types import Doubles, Floats, Task
+from evonas.types import Task
 from search_spaces.neuron.export.arithmetic import Arithmetic, arithmetic
 from search_spaces.neuron.export.ordering import kinds_together
 from search_spaces.neuron.genotype import Activation
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxProgram:
-    """Network as a graph: an :class:`evonas.capabilities.export.ExportedModel`.
+class OnnxProgram(ExportedModel):
+    """Network as a graph.
 
     Attributes:
         task: The task.
@@ -39,20 +39,11 @@ class OnnxProgram:
     target: ExportTarget
     numbers: Arithmetic
 
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Return no sizes: the runtime decides them."""
-        return {}
-
     def compile(self) -> nn.Module:
         """Return the same network."""
         from search_spaces.neuron.module import NeuronModule
 
         return NeuronModule(self.numbers.network)
-
-    def in_data_units(self, outputs: Floats) -> Doubles:
-        """Return the outputs, ``(n, n_outputs)``, as they are."""
-        return outputs.astype(np.float64)
 
     def files(self, remarks: Sequence[str]) -> dict[str, bytes]:
         """Return the one file of the program."""

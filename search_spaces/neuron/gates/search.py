@@ -20,8 +20,9 @@ from search_spaces.neuron.gates.discretize import discretize, relevance
 from search_spaces.neuron.gates.gates import Gates
 from search_spaces.neuron.gates.priors import PRIORS, Prior, PriorName
 from search_spaces.neuron.genotype import connected
-from search_spaces.neuron.trainer.base import Network, n_batches, sample_order
-from search_spaces.neuron.trainer.checks import check_training
+from search_spaces.neuron.trainer.base import Network
+from search_spaces.neuron.trainer.checks import check_batch
+from search_spaces.neuron.trainer.sample_order import n_batches, sample_order
 from search_spaces.neuron.trainer.torch_backend.batches import Problem, pieces, problem
 from search_spaces.neuron.trainer.torch_backend.learner import Learner
 from search_spaces.neuron.trainer.torch_backend.propagation import compile_network
@@ -216,7 +217,7 @@ def _check(
     """
     if prior not in PRIORS:
         raise ValueError(f"prior must be one of {', '.join(PRIORS)}, got {prior!r}")
-    check_training(network, splits.train, splits.task, None, teacher)
+    check_batch(network, splits.train, splits.task, teacher)
     if len(splits.train) < 2:
         raise ValueError("gates and weights learn on different samples: expected at least 2 for training, got 1")
     if epochs < 1:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.samples import Samples
+from evonas.data.samples import Samples, Splits
 from evonas.types import Floats, Ints, Task
-from search_spaces.neuron.trainer.base import Network
+from search_spaces.neuron.trainer.base import Assignment, Network
 
 
 def check_network(network: Network) -> None:
@@ -61,22 +61,33 @@ def check_samples(
         )
 
 
-def check_training(
-    network: Network, train: Samples, task: Task, frozen: NDArray[np.bool_] | None, teacher: Floats | None = None
-) -> None:
-    """Raise ``ValueError`` where any argument of a training run does not fit the others.
+def check_batch(network: Network, samples: Samples, task: Task, teacher: Floats | None = None) -> None:
+    """Raise ``ValueError`` where a network, samples with their targets, or a teacher's outputs do not fit each other.
 
     Args:
         network: The network.
-        train: The samples.
+        samples: The samples.
         task: Their task.
-        frozen: Edges that must not change, ``(n_edges,)``.
         teacher: Outputs of a teacher for the samples, ``(n, n_outputs)``.
     """
     check_network(network)
-    check_samples(train, network, task, teacher)
+    check_samples(samples, network, task, teacher)
+
+
+def check_assignment(assignment: Assignment, splits: Splits, teacher: Floats | None) -> None:
+    """Raise ``ValueError`` where an assignment does not fit the samples or the outputs of a teacher.
+
+    Args:
+        assignment: The network, and how it is trained.
+        splits: The samples.
+        teacher: Outputs of a teacher for the training samples, ``(n_train, n_outputs)``.
+    """
+    network, frozen = assignment.network, assignment.frozen
+    check_batch(network, splits.train, splits.task, teacher)
     if frozen is not None:
         check_shape("frozen", frozen, (network.genotype.n_edges,), np.bool_)
+    if len(splits.validation):
+        check_samples(splits.validation, network, splits.task)
 
 
 def check_candidates(candidates: Ints, network: Network) -> None:

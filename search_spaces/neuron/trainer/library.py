@@ -24,8 +24,9 @@ from evonas.data.samples import Samples
 from evonas.training import Recipe
 from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype, connected
-from search_spaces.neuron.trainer.base import GROUP, Network, Norm, row_activations, row_channels
+from search_spaces.neuron.trainer.base import Network, Norm, row_activations, row_channels
 from search_spaces.neuron.trainer.rounding import Rounding
+from search_spaces.neuron.trainer.sample_order import GROUP
 
 #: Instruction sets, widest first; the first that the machine has is used.
 INSTRUCTION_SETS = ("avx512", "avx2", "generic")

@@ -11,23 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.samples import Samples, Splits
-from evonas.training import Cancelled, Epoch, Recipe, Stop
+from evonas.training import Cancelled, Epoch, Recipe
 from evonas.training.augmentation import Augmentation
 from evonas.training.early_stopping import EarlyStopping
 from evonas.training.turns import leaving
 from evonas.types import Floats, Ints, Task
-from search_spaces.neuron.trainer.base import (
-    SCORE_SAMPLES,
-    Gradients,
-    Network,
-    Statistics,
-    TrainedNetwork,
-    n_batches,
-    sample_orders,
-    schedule,
-    shuffled_together,
+from search_spaces.neuron.trainer.base import Assignment, Gradients, Network, Statistics, TrainedNetwork
+from search_spaces.neuron.trainer.checks import (
+    check_assignment,
+    check_batch,
+    check_candidates,
+    check_network,
+    check_samples,
 )
-from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
 from search_spaces.neuron.trainer.counter_rng import dropout_threshold, step_keys
 from search_spaces.neuron.trainer.library import (
     Data,
@@ -41,6 +37,8 @@ from search_spaces.neuron.trainer.library import (
     supported_instruction_sets,
 )
 from search_spaces.neuron.trainer.rounding import rounding_for
+from search_spaces.neuron.trainer.sample_order import SCORE_SAMPLES, n_batches, sample_orders, shuffled_together
+from search_spaces.neuron.trainer.schedule import schedule
 
 #: Most samples of several short epochs that one call trains: the time between two calls is that of some hundred samples
 #: of a small network, and the processor is not free for other threads then.
@@ -63,27 +61,12 @@ class NativeTrainer:
         """Instruction set that was chosen for this machine."""
         return f"native, {instruction_set()}"
 
-    def train(
-        self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
-    ) -> TrainedNetwork:
-        """Train a network in native code.
-
-        Args:
-            network, splits, recipe, epochs, seed, stop, frozen, teacher: See
-                :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
-
-        Raises:
-            ValueError: An argument does not fit the others.
-            FloatingPointError: The loss became NaN or infinite.
-            Cancelled, TrialTimeout: ``stop`` asked for it.
-        """
-        check_training(network, splits.train, splits.task, frozen, teacher)
-        if len(splits.validation):
-            check_samples(splits.validation, network, splits.task)
-        with Session(network, frozen, rounding_for(network, splits, recipe.quantisation)) as session:
-            run = _Run(session, network, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher)
-            return run.train()
+    def train(self, assignment: Assignment, splits: Splits, teacher: Floats | None = None) -> TrainedNetwork:
+        """Train a network in native code; see :meth:`search_spaces.neuron.trainer.base.Trainer.train`."""
+        check_assignment(assignment, splits, teacher)
+        rounding = rounding_for(assignment.network, splits, assignment.recipe.quantisation)
+        with Session(assignment.network, assignment.frozen, rounding) as session:
+            return _Run(session, assignment, splits, teacher).train()
 
     def predict(self, network: Network, samples: Samples) -> Floats:
         """Return outputs before softmax, ``(n, n_outputs)``."""
@@ -100,7 +83,7 @@ class NativeTrainer:
         Args:
             network, samples, task, recipe, teacher: See :meth:`search_spaces.neuron.trainer.base.Trainer.gradients`.
         """
-        check_training(network, samples, task, None, teacher)
+        check_batch(network, samples, task, teacher)
         with Session(network) as session:
             return Gradients(*session.gradients(Data(samples, task, recipe, teacher)))
 
@@ -114,7 +97,7 @@ class NativeTrainer:
             network, samples, task, recipe, candidates, teacher: See
                 :meth:`search_spaces.neuron.trainer.base.Trainer.edge_scores`.
         """
-        check_training(network, samples, task, None, teacher)
+        check_batch(network, samples, task, teacher)
         check_candidates(candidates, network)
         with Session(network) as session:
             return session.edge_scores(Data(samples, task, recipe, teacher), candidates)
@@ -127,29 +110,33 @@ class NativeTrainer:
         Args:
             network, samples, task, recipe, teacher: See :meth:`search_spaces.neuron.trainer.base.Trainer.statistics`.
         """
-        check_training(network, samples, task, None, teacher)
+        check_batch(network, samples, task, teacher)
         with Session(network) as session:
             found = session.statistics(Data(samples, task, recipe, teacher))
         return Statistics(*(array.astype(np.float32) for array in found))
 
 
 class _Run:
-    """Training run: the schedule of every step, and the loop over epochs; for its arguments see
-    :class:`NativeTrainer`.
+    """Training run: the schedule of every step, and the loop over epochs.
+
+    Args:
+        session: The network in native code.
+        assignment, splits, teacher: See :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
     """
 
     def __init__(
-        self, session: Session, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        teacher: Floats | None,
+        self, session: Session, assignment: Assignment, splits: Splits, teacher: Floats | None
     ) -> None:
-        self.session, self.recipe, self.epochs, self.seed, self.stop = session, recipe, epochs, seed, stop
+        recipe, epochs = assignment.recipe, assignment.epochs
+        self.session, self.recipe, self.epochs = session, recipe, epochs
+        self.seed, self.stop = assignment.seed, assignment.stop
         self.group = shuffled_together(recipe.batch_size)
         self.data = Data(splits.train, splits.task, recipe, teacher, packed_order=self.group > 1)
         self.validation = Data(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         self.augmentation = Augmentation(splits.train.x.shape[1:], recipe)
         self.n_batches = n_batches(len(splits.train), recipe.batch_size)
         n_steps = epochs * self.n_batches
-        plan = schedule(recipe, network.genotype, n_steps, self.n_batches)
+        plan = schedule(recipe, assignment.network.genotype, n_steps, self.n_batches)
         self.rates = np.ascontiguousarray(plan.rates)
         self.keep = np.full(n_steps, -1, np.int32)
         self.keep[list(plan.prunes)] = list(plan.prunes.values())

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from evonas.data.samples import Samples, Splits
-from evonas.training import Recipe, Stop
 from evonas.types import Floats
-from search_spaces.neuron.trainer.base import Network, TrainedNetwork, Trainer
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Assignment:
-    """Training of one network beside that of others; the attributes are arguments of :meth:`Trainer.train`."""
-
-    network: Network
-    recipe: Recipe
-    epochs: int
-    seed: int
-    stop: Stop
-    frozen: NDArray[np.bool_] | None = None
+from search_spaces.neuron.trainer.base import Assignment, Network, TrainedNetwork, Trainer
 
 
 @runtime_checkable

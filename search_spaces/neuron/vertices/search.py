@@ -23,8 +23,9 @@ from evonas.supernet.relaxation import temperature
 from evonas.training import Recipe, Stop
 from evonas.training.device import current
 from evonas.types import Floats, Ints, Metrics, Task
-from search_spaces.neuron.trainer.base import Norm, n_batches, sample_order
+from search_spaces.neuron.trainer.base import Norm
 from search_spaces.neuron.trainer.checks import check_shape
+from search_spaces.neuron.trainer.sample_order import n_batches, sample_order
 from search_spaces.neuron.trainer.torch_backend.batches import Problem, problem
 from search_spaces.neuron.vertices.discretize import chosen_path
 from search_spaces.neuron.vertices.network import RelaxedNetwork

@@ -11,7 +11,7 @@ import torch
 
 import evonas as package
 from evonas.data import load
-from evonas.evaluation.trained import predict
+from evonas.evaluation.training import predict
 from evonas.run.open import open_run
 from search_spaces.block.genotype import BlockGenotype
 from tests.evonas.cli.conftest import Evonas, Refused

@@ -16,7 +16,7 @@ import evonas as package
 from evonas.capabilities.choices import Relaxable
 from evonas.config import build_config
 from evonas.data import load
-from evonas.evaluation.trained import predict
+from evonas.evaluation.training import predict
 from evonas.run.open import load_splits, open_run
 from evonas.run.start import evolve
 from evonas.serialization.arrays import save

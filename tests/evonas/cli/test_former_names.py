@@ -188,6 +188,9 @@ def test_former_names_of_metrics_and_columns_are_understood_and_not_shown(
     rows = json.loads(shown.stdout)
     assert rows
     assert all(list(row) == ["id", "generation", "trainval_error"] for row in rows)
+    born = evonas("front", finished, "--columns", "id,born")
+    assert notes(born.stderr) == ["born is now generation"]
+    assert "generation" in born.stdout
     best = evonas("front", finished, "--best-under", "fitness_error=1", "--json")
     assert notes(best.stderr) == ["fitness_error is now trainval_error"]
     same = evonas("front", finished, "--best-under", "flops=1e9", "--json")

@@ -113,11 +113,11 @@ def test_one_line_says_why_a_member_with_less_accuracy_is_chosen(evonas: Evonas,
 
 
 def test_columns_are_those_that_are_named_in_all_formats(evonas: Evonas, finished: Path) -> None:
-    text = evonas("front", finished, "--columns", "params, id,born").stdout
+    text = evonas("front", finished, "--columns", "params, id,generation").stdout
     head = next(line for line in text.splitlines() if line.startswith("┃"))
-    assert [name.strip() for name in head.split("┃")[1:-1]] == ["params", "id", "born"]
+    assert [name.strip() for name in head.split("┃")[1:-1]] == ["params", "id", "generation"]
     assert "--columns" not in text
-    rows = rows_of(evonas, finished, "--columns", "params,id,born")
+    rows = rows_of(evonas, finished, "--columns", "params,id,generation")
     assert [list(row) for row in rows] == [["params", "id", "generation"]] * len(rows)
     assert evonas("front", finished, "--csv", "--columns", "params,id").stdout.splitlines()[0] == "params,id"
 

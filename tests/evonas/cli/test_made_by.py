@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import Result
 
-from evonas.cli.made_by import document, made_by
+from evonas.cli.made_by import document, made_by, without_folders
 from evonas.config import RunConfig, check_config
 
 Evonas = Callable[..., Result]
@@ -64,3 +64,27 @@ def test_the_command_gives_the_settings_of_the_run(
     assert made.to_json() == config.to_json()
     assert out == Path("runs/my run")
     assert ("--seed-from=/runs/first" in command) == (config.searcher == "nsga2")
+
+
+def test_settings_for_others_name_files_and_runs_without_folders() -> None:
+    config = check_config({
+        "dataset": "/home/me/own data/x.npz", "test": "/home/me/t.npz", "validation": "/home/me/v.npz",
+        "data_root": "/home/me", "teacher": "/home/me/runs/first:3", "target": "/a/column",
+        "latency_command": "ssh pi@host:/home/me/time --log=/home/me/log http://host/x '/home/me/a b/c' ~me/d",
+        "objectives": ["val_error", "latency_device"], "target_files": ["/home/me/boards/mine.toml"],
+        "space_options": {"trainer": "native"},
+    }, source="the test")
+    plain = without_folders(config)
+    assert (plain.dataset, plain.test, plain.validation) == ("x.npz", Path("t.npz"), Path("v.npz"))
+    assert (plain.data_root, plain.teacher, plain.target) == (None, "first:3", "/a/column")
+    assert plain.latency_command == "ssh pi@host:time --log=log http://host/x c d"
+    assert plain.target_files == ("mine.toml",)
+    command, file = made_by(plain, Path("run"))
+    assert "/home" not in command + file
+    assert config.dataset == "/home/me/own data/x.npz"
+
+
+def test_settings_without_paths_stay_as_they_are() -> None:
+    config = check_config({"validation": "split", "dataset": "digits", "space_options": {"edges": [64, 600]}},
+                          source="the test")
+    assert without_folders(config) == config

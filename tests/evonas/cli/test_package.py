@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import Result
@@ -43,8 +44,8 @@ def test_a_package_has_all_that_a_hub_shows(evonas: Evonas, finished: Path, best
     assert network(torch.from_numpy(splits.scaling.restore(splits.validation.x))).shape == (len(splits.validation), 10)
 
 
-def test_the_command_in_the_card_makes_the_package_again(evonas: Evonas, finished: Path, best: int) -> None:
-    assert evonas("export", finished, best, "--format", "package", "--out", "a b").exit_code == 0
+def test_the_command_in_the_card_makes_the_package_again(evonas: Evonas, run: Path, best: int) -> None:
+    assert evonas("export", run, best, "--format", "package", "--out", "a b").exit_code == 0
     card = Path("a b/README.md").read_text()
     line = next(line for line in card.splitlines() if line.startswith("evonas export "))
     program, *arguments = shlex.split(line)
@@ -54,6 +55,32 @@ def test_the_command_in_the_card_makes_the_package_again(evonas: Evonas, finishe
     for name in ("model.safetensors", "network.c"):
         assert Path("a b", name).read_bytes() == Path("first", name).read_bytes()
     assert "evonas evolve" in card
+
+
+def test_nothing_that_is_published_names_a_folder_of_this_machine(evonas: Evonas, tmp_path: Path) -> None:
+    secret = tmp_path / "client of mine"
+    (secret / "runs").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 4)).astype(np.float32)
+    np.savez(secret / "own.npz", x_train=x, y_train=(x[:, 0] > 0).astype(np.int64))
+    (secret / "board.toml").write_text('name = "board"\nbase = "host"\n')
+    run, options = secret / "runs" / "first", ["--population", "4", "--generations", "0", "--epochs", "1"]
+    made = evonas("evolve", "--dataset", secret / "own.npz", "--data-root", secret, *options, "--out", run)
+    assert made.exit_code == 0, made.output
+    individual = evonas("front", run, "--csv").stdout.splitlines()[-1].split(",")[0]
+    on_board = ["--target", secret / "board.toml"] if find_compiler() else []
+    result = evonas("export", run, individual, "--format", "package", *on_board, "--out", secret / "net")
+    assert result.exit_code == 0, result.output
+    for suffix in (".safetensors", ".json", ".onnx"):
+        assert evonas("export", run, individual, "--out", secret / f"one{suffix}").exit_code == 0
+    files = [*(secret / "net").iterdir(), *secret.glob("one.*")]
+    assert len(files) >= 6
+    for path in files:
+        assert not {part for part in (b"client of mine", str(tmp_path).encode()) if part in path.read_bytes()}, path
+    card = (secret / "net" / "README.md").read_text()
+    for words in ("evonas evolve --dataset=own.npz", "--out=first", "evonas export first", "--out=net"):
+        assert words in card
+    assert not on_board or "--target=board.toml" in card
 
 
 @pytest.mark.parametrize("make", ["file", "full", "link"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from typer.testing import Result
 import evonas as package
 from evonas.data import load
 from evonas.evaluation.metrics import measure
+from evonas.serialization.renamed import RenamedWarning
 from evonas.types import UserError
 
 Evonas = Callable[..., Result]
@@ -23,6 +27,29 @@ def test_the_front_is_the_one_of_the_command_with_the_ids_as_index(evonas: Evona
     front = package.Run(finished).front()
     assert front.index.name == "id"
     assert front.reset_index().to_dict("records") == rows
+
+
+def test_former_names_of_columns_are_accepted_with_a_warning_wherever_a_table_is_asked(finished: Path) -> None:
+    run = package.Run(finished)
+    asked: list[Callable[[Any], Any]] = [
+        lambda f: f["fitness_error"], lambda f: f[["fitness_error", "flops"]].trainval_error,
+        lambda f: f.fitness_error, lambda f: f.sort_values("fitness_error").trainval_error.reindex(f.index),
+    ]
+    for frame in (run.front(), run.evaluations(), run.front()[run.front().flops > 0]):
+        expected, id = frame["trainval_error"], frame.index[0]
+        for found in asked:
+            with pytest.warns(RenamedWarning, match="^fitness_error is now trainval_error$") as record:
+                assert found(frame).equals(expected)
+            assert {Path(each.filename).name for each in record} == {Path(__file__).name}
+        with pytest.warns(RenamedWarning, match="fitness_error is now"):
+            assert frame.loc[id]["fitness_error"] == expected[id]
+        for former in ("born", "birth"):
+            with pytest.warns(RenamedWarning, match=f"^{former} is now generation$"):
+                assert (frame[former] == frame.generation).all()
+        with pytest.raises(KeyError, match="nothing"):
+            frame["nothing"]
+        assert pickle.loads(pickle.dumps(frame)).equals(frame)
+        assert copy.deepcopy(frame).equals(frame)
 
 
 def test_evaluations_hold_every_trial_also_the_failed_ones(evonas: Evonas, finished: Path, settings: Path) -> None:

@@ -19,7 +19,7 @@ from typer.testing import Result
 
 from evonas.data import load
 from evonas.evaluation.metrics import measure
-from evonas.evaluation.trained import predict
+from evonas.evaluation.training import predict
 from evonas.run.open import open_run
 from evonas.runtimes.compiled import find_compiler
 from evonas.store import RunStore

@@ -16,7 +16,7 @@ from typer.testing import Result
 from evonas.config import RunConfig, build_config
 from evonas.data import load
 from evonas.data.samples import Samples
-from evonas.evaluation.trained import predict
+from evonas.evaluation.training import predict
 from evonas.run.distillation import OwnTeacher
 from evonas.run.open import open_run
 from evonas.store import TeacherSource

@@ -12,7 +12,7 @@ from evonas.evaluation import DeploymentEvaluator, SharedEvaluator, TrainedEvalu
 from evonas.evaluation.base import Job
 from evonas.evaluation.final import FinalTraining, OutputEvaluator
 from evonas.evaluation.metrics import measure
-from evonas.evaluation.trained import predict, train
+from evonas.evaluation.training import predict, train
 from evonas.individual import Individual, Start, Trial
 from evonas.run.plugins import create_space
 from evonas.run.retrain import LR_REFERENCE_EDGES

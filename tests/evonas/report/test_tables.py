@@ -44,8 +44,8 @@ def test_no_number_is_cut_at_any_width(width: int) -> None:
 
 @pytest.mark.parametrize(
     ("width", "secondary"),
-    [(200, ["edges", "operator", "born", "depth", "neurons", "params"]), (100, ["edges", "operator"]), (85, ["edges"]),
-     (75, []), (30, [])],
+    [(200, ["edges", "operator", "generation", "depth", "neurons", "params"]), (100, ["edges", "operator"]),
+     (85, ["edges"]), (75, []), (30, [])],
 )
 def test_the_least_telling_columns_are_dropped_first(width: int, secondary: list[str]) -> None:
     lines = rendered(width)
@@ -112,10 +112,11 @@ def test_equal_members_are_counted_where_there_are_any() -> None:
 
 
 def test_named_columns_stand_in_their_order_and_are_never_dropped() -> None:
-    asked = check_columns(["depth", "born", "id", "depth", "parents"], MEMBERS, MEMBERS)
+    asked = check_columns(["depth", "generation", "id", "depth", "parents"], MEMBERS, MEMBERS)
     assert asked == ["depth", "generation", "id", "parents"]
     columns = front_columns(MEMBERS, OBJECTIVES, names=asked, test_cells={87: {"test accuracy": "0.9"}})
-    assert [column.title for column in fitting(columns, 10)] == ["depth", "born", "id", "parents", "test accuracy"]
+    titles = [column.title for column in fitting(columns, 10)]
+    assert titles == ["depth", "generation", "id", "parents", "test accuracy"]
     assert columns[3].cells == ["0", "0", "0"]
 
 

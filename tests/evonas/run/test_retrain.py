@@ -12,7 +12,7 @@ import pytest
 import evonas
 from evonas.data import test_split
 from evonas.evaluation.metrics import measure
-from evonas.evaluation.trained import predict, train
+from evonas.evaluation.training import predict, train
 from evonas.rng import Stream, stream
 from evonas.run.open import open_run
 from evonas.run.retrain import StartKind, retrain

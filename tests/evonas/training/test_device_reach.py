@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from evonas.data.samples import Samples, Splits
-from evonas.evaluation.trained import predict, train
+from evonas.evaluation.training import predict, train
 from evonas.supernet.settings import DartsSettings, SposSettings
 from evonas.supernet.subnetworks import best_paths, read_off
 from evonas.supernet.training import SupernetTraining

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -15,7 +13,6 @@ from scripts.benchmarks import export as bench_export
 def test_a_row_has_times_ratios_and_sizes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(bench_export, "SIZES", (900,))
     monkeypatch.setattr(bench_export, "ROUNDS", 1)
-    monkeypatch.setattr(sys, "argv", ["export.py"])
     bench_export.main()
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
     cells = [float(cell.replace(",", "")) for cell in line.strip("│").split("│")]

@@ -16,7 +16,7 @@ from search_spaces.neuron.initialization.conv import draw_plan
 from search_spaces.neuron.initialization.convolution import ConvolutionPlan, Level, convolutional, maps_of
 from search_spaces.neuron.initialization.founding import DENSE, LEAST, SHARE
 from search_spaces.neuron.space import NeuronSpace, create
-from search_spaces.neuron.trainer.base import SHARED_RATE, learning_rates
+from search_spaces.neuron.trainer.schedule import SHARED_RATE, learning_rates
 
 IMAGES = Task("classification", (1, 28, 28), 10)
 

@@ -17,7 +17,7 @@ class MemberTable {
       plainColumn("id", (row) => run.id(row)), ...objectives.map(metric),
       { name: "equal", value: equal, text: (row) => (equal(row) ? `+${equal(row)} equal` : "") }, ...rest.map(metric),
       { name: "operator", value: (row) => run.operator(row), text: (row) => run.operator(row), words: true },
-      plainColumn("born", (row) => run.evaluations.generation[row]), plainColumn("epochs", (row) => run.evaluations.budget[row]),
+      plainColumn("generation", (row) => run.evaluations.generation[row]), plainColumn("epochs", (row) => run.evaluations.budget[row]),
     ];
     return columns.filter(({ value }) => run.front.some((row) => value(row) !== null)); // none that are empty
   }

@@ -1,6 +1,7 @@
 """Trainer of whole populations on a GPU, in Triton: different networks in the same kernels.
 
-- ``structure``: networks packed into one block-diagonal matrix; ``kernels``: what is computed with it
+- ``structure``: networks packed into one block-diagonal matrix; ``kernels`` and ``update_kernels``: what is
+  computed with it
 - ``problem``: samples on the device, and what a step reads; ``tables``: the latter for each epoch
 - ``population``: parameters on the device, and the launches of a step; ``launch``: CUDA graphs
 - ``candidate``: one network of a training; ``training``: the loop; ``passes``: outputs and gradients alone

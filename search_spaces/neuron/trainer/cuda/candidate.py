@@ -14,9 +14,10 @@ from evonas.training import Epoch
 from evonas.training.augmentation import Augmentation
 from evonas.training.early_stopping import EarlyStopping
 from evonas.types import Floats, Ints
-from search_spaces.neuron.trainer.base import Network, TrainedNetwork, n_batches, schedule
+from search_spaces.neuron.trainer.base import Assignment, Network, TrainedNetwork
 from search_spaces.neuron.trainer.cuda.structure import piece_of
-from search_spaces.neuron.trainer.population import Assignment
+from search_spaces.neuron.trainer.sample_order import n_batches
+from search_spaces.neuron.trainer.schedule import schedule
 from search_spaces.neuron.trainer.torch_backend.rewiring import (
     Rewired,
     carried,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from evonas.types import Floats, Ints
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Norm
-from search_spaces.neuron.trainer.cuda import kernels
+from search_spaces.neuron.trainer.cuda import kernels, update_kernels
 from search_spaces.neuron.trainer.cuda.problem import Problem, Steps
 from search_spaces.neuron.trainer.cuda.structure import Level, Structure
 
@@ -219,13 +219,13 @@ class Population:
             self.gradient.mul_(self._trained)
         if self._tied is not None:
             n_groups = len(self._tied.begin) - 1
-            kernels.share_gradients[(n_groups,)](self._tied.begin, self._tied.member, self.gradient, MB=MEMBERS)
+            update_kernels.share_gradients[(n_groups,)](self._tied.begin, self._tied.member, self.gradient, MB=MEMBERS)
         if steps.clip_norm is not None:
-            kernels.clip[(n_candidates,)](
+            update_kernels.clip[(n_candidates,)](
                 *self._runs, self.gradient, self._share, steps.clip_norm, self._factor, PB=PARAMETERS
             )
         parameter, first, second = self.state
-        kernels.adam[(-(-n // PARAMETERS),)](
+        update_kernels.adam[(-(-n // PARAMETERS),)](
             parameter, first, second, self.gradient, self._candidates, steps.rates, self._factor,
             self._nothing if self._trained is None else self._trained, steps.now, self.structure.n_edges, n,
             n_candidates, PB=PARAMETERS, CLIPPED=steps.clip_norm is not None, FROZEN=self._trained is not None,

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from evonas.types import Doubles
-from search_spaces.neuron.trainer.base import n_batches, shuffled_groups, shuffled_together
 from search_spaces.neuron.trainer.counter_rng import dropout_threshold, step_keys
 from search_spaces.neuron.trainer.cuda.candidate import Candidate
 from search_spaces.neuron.trainer.cuda.problem import Steps, plain_steps
+from search_spaces.neuron.trainer.sample_order import n_batches, shuffled_groups, shuffled_together
 
 BETAS = (0.9, 0.999)
 

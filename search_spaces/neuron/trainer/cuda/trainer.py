@@ -10,20 +10,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from evonas.data.samples import Samples, Splits
-from evonas.training import Recipe, Stop
+from evonas.training import Recipe
 from evonas.training.augmentation import check_images
 from evonas.types import Floats, Ints, Task
-from search_spaces.neuron.trainer.base import Gradients, Network, Statistics, TrainedNetwork
-from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
+from search_spaces.neuron.trainer.base import Assignment, Gradients, Network, Statistics, TrainedNetwork
+from search_spaces.neuron.trainer.checks import (
+    check_assignment,
+    check_batch,
+    check_candidates,
+    check_network,
+    check_samples,
+)
 from search_spaces.neuron.trainer.cuda.passes import Passed, passed, population_of, predicted
 from search_spaces.neuron.trainer.cuda.population import lanes_for
 from search_spaces.neuron.trainer.cuda.problem import Problem, problem
 from search_spaces.neuron.trainer.cuda.structure import piece_of
 from search_spaces.neuron.trainer.cuda.training import PopulationTraining
-from search_spaces.neuron.trainer.population import Assignment
 from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 
 #: Samples that pass together where nothing is trained.
@@ -73,10 +77,8 @@ class CudaTrainer:
         fitting, rounded = list[int](), list[int]()
         for index, assignment in enumerate(assignments):
             try:
-                check_training(assignment.network, splits.train, splits.task, assignment.frozen, teacher)
+                check_assignment(assignment, splits, teacher)
                 check_images(splits.train.x.shape[1:], assignment.recipe)
-                if len(splits.validation):
-                    check_samples(splits.validation, assignment.network, splits.task)
                 (fitting if assignment.recipe.quantisation is None else rounded).append(index)
             except ValueError as error:
                 refused.append((index, error))
@@ -110,12 +112,8 @@ class CudaTrainer:
             splits: The samples.
             teacher: As in :meth:`train`.
         """
-        one = assignment
         try:
-            return TorchTrainer("auto", self._device).train(
-                one.network, splits, one.recipe, epochs=one.epochs, seed=one.seed, stop=one.stop, frozen=one.frozen,
-                teacher=teacher,
-            )
+            return TorchTrainer("auto", self._device).train(assignment, splits, teacher)
         except Exception as error:
             return error
 
@@ -144,23 +142,8 @@ class CudaTrainer:
                             f"{assignments[0].recipe.batch_size}: make batches smaller")]
 
     @torch.no_grad()
-    def train(
-        self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
-    ) -> TrainedNetwork:
-        """Train one network as :meth:`train_many` does.
-
-        Args:
-            network, splits, recipe, epochs, seed, stop, frozen, teacher: See
-                :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
-
-        Raises:
-            ValueError: An argument does not fit the others.
-            FloatingPointError: The loss became NaN or infinite.
-            MemoryError: The network does not fit the GPU.
-            Cancelled, TrialTimeout: ``stop`` asked for it.
-        """
-        assignment = Assignment(network, recipe, epochs, seed, stop, frozen)
+    def train(self, assignment: Assignment, splits: Splits, teacher: Floats | None = None) -> TrainedNetwork:
+        """Train one network as :meth:`train_many` does."""
         [[(_, result)]] = self.train_many([assignment], splits, teacher)
         if isinstance(result, Exception):
             raise result
@@ -271,7 +254,7 @@ class CudaTrainer:
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None
     ) -> Iterator[Passed]:
         """Yield passes over the samples, at most :data:`PASSED` at a time."""
-        check_training(network, samples, task, None, teacher)
+        check_batch(network, samples, task, teacher)
         n = len(samples)
         piece = piece_of(network.genotype, network.norm)
         lanes = lanes_for(min(n, PASSED))

@@ -12,7 +12,7 @@ import torch
 from evonas.data.samples import Splits
 from evonas.training import Cancelled, Epoch, Recipe, TrialTimeout
 from evonas.types import Floats, Ints
-from search_spaces.neuron.trainer.base import SCORE_SAMPLES, TrainedNetwork, sample_order
+from search_spaces.neuron.trainer.base import Assignment, TrainedNetwork
 from search_spaces.neuron.trainer.counter_rng import growth_scores
 from search_spaces.neuron.trainer.cuda.candidate import Candidate
 from search_spaces.neuron.trainer.cuda.launch import Launch
@@ -21,7 +21,7 @@ from search_spaces.neuron.trainer.cuda.population import Population, lanes_for
 from search_spaces.neuron.trainer.cuda.problem import Problem
 from search_spaces.neuron.trainer.cuda.structure import pack
 from search_spaces.neuron.trainer.cuda.tables import Tables
-from search_spaces.neuron.trainer.population import Assignment
+from search_spaces.neuron.trainer.sample_order import SCORE_SAMPLES, sample_order
 from search_spaces.neuron.trainer.torch_backend.batches import mean_loss
 from search_spaces.neuron.trainer.torch_backend.batches import problem as host_problem
 from search_spaces.neuron.trainer.torch_backend.rewiring import score_blocks

@@ -7,14 +7,19 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from evonas.data.samples import Samples, Splits
-from evonas.training import Recipe, Stop
+from evonas.training import Recipe
 from evonas.types import Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype
-from search_spaces.neuron.trainer.base import Gradients, Network, Norm, Statistics, TrainedNetwork
-from search_spaces.neuron.trainer.checks import check_candidates, check_network, check_samples, check_training
+from search_spaces.neuron.trainer.base import Assignment, Gradients, Network, Norm, Statistics, TrainedNetwork
+from search_spaces.neuron.trainer.checks import (
+    check_assignment,
+    check_batch,
+    check_candidates,
+    check_network,
+    check_samples,
+)
 from search_spaces.neuron.trainer.rounding import rounding_for
 from search_spaces.neuron.trainer.torch_backend.batches import Piece, pieces, predict, problem
 from search_spaces.neuron.trainer.torch_backend.learner import Learner, flat_parameters
@@ -46,28 +51,15 @@ class TorchTrainer:
         self._device = torch.device(device)
 
     @torch.no_grad()
-    def train(
-        self, network: Network, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        frozen: NDArray[np.bool_] | None = None, teacher: Floats | None = None,
-    ) -> TrainedNetwork:
-        """Train a network in torch.
-
-        Args:
-            network, splits, recipe, epochs, seed, stop, frozen, teacher: See
-                :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
-
-        Raises:
-            ValueError: An argument does not fit the others.
-            FloatingPointError: The loss became infinite or not a number.
-            Cancelled, TrialTimeout: ``stop`` asked for it.
-        """
-        check_training(network, splits.train, splits.task, frozen, teacher)
-        if len(splits.validation):
-            check_samples(splits.validation, network, splits.task)
+    def train(self, assignment: Assignment, splits: Splits, teacher: Floats | None = None) -> TrainedNetwork:
+        """Train a network in torch; see :meth:`search_spaces.neuron.trainer.base.Trainer.train`."""
+        check_assignment(assignment, splits, teacher)
         torch.set_num_threads(1)
-        rounding = rounding_for(network, splits, recipe.quantisation)
-        learner = Learner(network, frozen, recipe, self._compile, self._device, rounding)
-        return Training(learner, splits, recipe, epochs=epochs, seed=seed, stop=stop, teacher=teacher).run()
+        rounding = rounding_for(assignment.network, splits, assignment.recipe.quantisation)
+        learner = Learner(
+            assignment.network, assignment.frozen, assignment.recipe, self._compile, self._device, rounding
+        )
+        return Training(learner, assignment, splits, teacher).run()
 
     @torch.no_grad()
     def predict(self, network: Network, samples: Samples) -> Floats:
@@ -138,7 +130,7 @@ class TorchTrainer:
     def _passes(
         self, network: Network, samples: Samples, task: Task, recipe: Recipe, teacher: Floats | None
     ) -> tuple[Propagation, Iterator[Piece]]:
-        check_training(network, samples, task, None, teacher)
+        check_batch(network, samples, task, teacher)
         torch.set_num_threads(1)
         propagation = self._compile(network.genotype, network.norm)
         parameters = flat_parameters(network, self._device)

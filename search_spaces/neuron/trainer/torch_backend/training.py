@@ -11,19 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from evonas.data.samples import Splits
-from evonas.training import Epoch, Recipe, Stop
+from evonas.training import Epoch, Recipe
 from evonas.training.augmentation import Augmentation
 from evonas.training.early_stopping import EarlyStopping
 from evonas.types import Floats, Ints
-from search_spaces.neuron.trainer.base import (
-    SCORE_SAMPLES,
-    Network,
-    TrainedNetwork,
-    n_batches,
-    sample_order,
-    schedule,
-)
+from search_spaces.neuron.trainer.base import Assignment, Network, TrainedNetwork
 from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores, hidden_mask
+from search_spaces.neuron.trainer.sample_order import SCORE_SAMPLES, n_batches, sample_order
+from search_spaces.neuron.trainer.schedule import schedule
 from search_spaces.neuron.trainer.torch_backend.batches import mean_loss, pieces, predict, problem
 from search_spaces.neuron.trainer.torch_backend.learner import Learner
 from search_spaces.neuron.trainer.torch_backend.rewiring import pruned, regrown, regrown_by_pair, score_blocks
@@ -34,18 +29,13 @@ class Training:
 
     Args:
         learner: The network in training.
-        splits: Training samples, and validation samples if there are any.
-        recipe: Hyperparameters.
-        epochs: Passes over the training samples.
-        seed: Seed of all random numbers.
-        stop: Asked during the training.
+        assignment, splits, teacher: See :meth:`search_spaces.neuron.trainer.base.Trainer.train`.
     """
 
-    def __init__(
-        self, learner: Learner, splits: Splits, recipe: Recipe, *, epochs: int, seed: int, stop: Stop,
-        teacher: Floats | None,
-    ) -> None:
-        self._learner, self._recipe, self._epochs, self._seed, self._stop = learner, recipe, epochs, seed, stop
+    def __init__(self, learner: Learner, assignment: Assignment, splits: Splits, teacher: Floats | None) -> None:
+        recipe, epochs = assignment.recipe, assignment.epochs
+        self._learner, self._recipe, self._epochs = learner, recipe, epochs
+        self._seed, self._stop = assignment.seed, assignment.stop
         self._train = problem(splits.train, splits.task, recipe, teacher)
         self._validation = problem(splits.validation, splits.task, Recipe()) if len(splits.validation) else None
         per_epoch = n_batches(len(splits.train), recipe.batch_size)

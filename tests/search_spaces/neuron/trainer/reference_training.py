@@ -14,17 +14,11 @@ from evonas.training import Recipe
 from evonas.training.augmentation import Augmentation
 from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.genotype import NeuronGenotype, connected
-from search_spaces.neuron.trainer.base import (
-    SCORE_SAMPLES,
-    Network,
-    learning_rates,
-    n_batches,
-    prune_steps,
-    regrow_steps,
-    sample_order,
-)
+from search_spaces.neuron.trainer.base import Network
 from search_spaces.neuron.trainer.counter_rng import dropout_mask, growth_scores, hidden_mask
 from search_spaces.neuron.trainer.rounding import rounding_for
+from search_spaces.neuron.trainer.sample_order import SCORE_SAMPLES, n_batches, sample_order
+from search_spaces.neuron.trainer.schedule import learning_rates, prune_steps, regrow_steps
 from tests.search_spaces.neuron.reference import forward, loss, parameters, states
 
 

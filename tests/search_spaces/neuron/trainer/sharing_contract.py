@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from evonas.training import Pruning, Recipe, Regrowth
 from search_spaces.neuron.genotype import Activation
-from search_spaces.neuron.trainer.base import Network, Norm, Trainer, learning_rates, sample_order
+from search_spaces.neuron.trainer.base import Network, Norm, Trainer
+from search_spaces.neuron.trainer.sample_order import sample_order
+from search_spaces.neuron.trainer.schedule import learning_rates
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.trainer.measuring_contract import few_examples
 from tests.search_spaces.neuron.trainer.reference_training import mean_loss

@@ -28,6 +28,7 @@ import numpy as np
 from evonas.data.samples import Samples, Splits
 from evonas.training import Pruning, Recipe, Regrowth, Stop
 from evonas.types import Task
+from search_spaces.neuron.trainer.base import Assignment
 from search_spaces.neuron.trainer.native import NativeTrainer
 
 def megabytes(field):
@@ -46,7 +47,7 @@ for path in sys.argv[1:3]:
     with open(path, "rb") as file:
         network = pickle.load(file)
     for recipe in (Recipe(batch_size=64), rewiring):
-        trained = NativeTrainer().train(network, splits, recipe, epochs=2, seed=0, stop=Stop()).network
+        trained = NativeTrainer().train(Assignment(network, recipe, 2, 0, Stop()), splits).network
 print(megabytes("VmHWM") - before, trained.genotype.n_edges)
 """
 

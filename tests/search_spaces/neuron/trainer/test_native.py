@@ -18,13 +18,14 @@ from evonas.space import InvalidGenotype
 from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop
 from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.trainer import library
-from search_spaces.neuron.trainer.base import GROUP, Norm, Trainer
+from search_spaces.neuron.trainer.base import Assignment, Norm, Trainer
 from search_spaces.neuron.trainer.native import (
     NativeTrainer,
     available,
     instruction_set,
     supported_instruction_sets,
 )
+from search_spaces.neuron.trainer.sample_order import GROUP
 from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 from tests.search_spaces.neuron.reference import forward, parameters, random_network
 from tests.search_spaces.neuron.trainer.reference_training import mean_loss
@@ -66,7 +67,7 @@ def test_epochs_that_one_call_trains_are_those_that_are_trained_one_by_one(
 
     def train() -> Any:
         try:
-            trained = NativeTrainer().train(network, splits, recipe, epochs=7, seed=3, stop=Stop())
+            trained = NativeTrainer().train(Assignment(network, recipe, 7, 3, Stop()), splits)
         except FloatingPointError as error:
             return str(error)
         edges = trained.network.genotype.edges.tolist(), trained.network.edge.tolist()
@@ -122,7 +123,7 @@ def test_a_convolution_is_trained_released_and_pruned_as_in_torch(each_instructi
     network = replace(written.network, genotype=genotype)
     recipe = Recipe(batch_size=20, pruning=Pruning(edges=genotype.n_edges * 3 // 4, every=2, end=0.3))
     native, in_torch = (
-        trainer.train(network, random_splits(51, task=case.task), recipe, epochs=6, seed=1, stop=Stop())
+        trainer.train(Assignment(network, recipe, 6, 1, Stop()), random_splits(51, task=case.task))
         for trainer in (NativeTrainer(), TorchTrainer())
     )
     assert native.network.genotype == in_torch.network.genotype
@@ -134,7 +135,7 @@ def test_a_convolution_is_trained_released_and_pruned_as_in_torch(each_instructi
 
 def train(seed: int, splits: Splits) -> Any:
     network = random_network(np.random.default_rng(seed), **WIDE)
-    return NativeTrainer().train(network, splits, EVERYTHING, epochs=4, seed=seed, stop=Stop())
+    return NativeTrainer().train(Assignment(network, EVERYTHING, 4, seed, Stop()), splits)
 
 
 def test_results_do_not_depend_on_how_many_candidates_train_at_once() -> None:
@@ -171,9 +172,7 @@ def test_a_stop_from_another_thread_ends_a_long_epoch() -> None:
     splits = Splits("long", CLASSES, samples, random_samples(np.random.default_rng(43), 8), "none")
     network = random_network(np.random.default_rng(43), **WIDE)
     with ThreadPoolExecutor(1) as pool:
-        training = pool.submit(
-            NativeTrainer().train, network, splits, Recipe(batch_size=1), epochs=100, seed=0, stop=stop
-        )
+        training = pool.submit(NativeTrainer().train, Assignment(network, Recipe(batch_size=1), 100, 0, stop), splits)
         stop.request()
         with pytest.raises(Cancelled):
             training.result()
@@ -195,7 +194,7 @@ def test_a_nan_in_the_data_is_a_failure_not_a_result(batch_size: int) -> None:
     splits.train.x[77, 3] = np.nan
     network = random_network(np.random.default_rng(45), density=1.0)
     with pytest.raises(FloatingPointError):
-        NativeTrainer().train(network, splits, Recipe(batch_size=batch_size), epochs=1, seed=0, stop=Stop())
+        NativeTrainer().train(Assignment(network, Recipe(batch_size=batch_size), 1, 0, Stop()), splits)
 
 
 def test_samples_that_are_not_contiguous_are_read_all_the_same() -> None:

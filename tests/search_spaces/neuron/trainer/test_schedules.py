@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from evonas.training import Pruning, Recipe, Regrowth
-from search_spaces.neuron.trainer.base import prune_steps, regrow_steps, sample_order, schedule
+from search_spaces.neuron.trainer.sample_order import sample_order
+from search_spaces.neuron.trainer.schedule import prune_steps, regrow_steps, schedule
 from tests.search_spaces.neuron.reference import random_genotype
 
 

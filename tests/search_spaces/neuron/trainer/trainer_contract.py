@@ -22,7 +22,7 @@ from evonas.data.samples import Splits
 from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTimeout
 from evonas.types import IntegerType, Task
 from search_spaces.neuron.layering import pair_counts
-from search_spaces.neuron.trainer.base import Network, Norm, Trainer
+from search_spaces.neuron.trainer.base import Assignment, Network, Norm, Trainer
 from search_spaces.neuron.trainer.rounding import rounding_for
 from tests.search_spaces.neuron.reference import loss, random_network
 from tests.search_spaces.neuron.trainer.measuring_contract import MeasuringContract
@@ -45,8 +45,11 @@ from tests.search_spaces.neuron.trainer.training_cases import (
 class TrainerContract(MeasuringContract):
     """Laws of a trainer of neuron networks."""
 
-    def run(self, trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, **options: Any) -> Any:
-        return trainer.train(network, splits, recipe, **{"epochs": 5, "seed": 3, "stop": Stop(), **options})
+    def run(
+        self, trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, *, teacher: Any = None, **options: Any
+    ) -> Any:
+        assignment = Assignment(network, recipe, **{"epochs": 5, "seed": 3, "stop": Stop(), **options})
+        return trainer.train(assignment, splits, teacher)
 
     def assert_equals_reference(
         self, trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, **options: Any

@@ -12,9 +12,8 @@ pytest.importorskip("triton")
 from evonas.data.samples import Samples, Splits
 from evonas.training import Recipe, Stop
 from evonas.types import Task
-from search_spaces.neuron.trainer.base import Network, Norm, TrainedNetwork, Trainer
+from search_spaces.neuron.trainer.base import Assignment, Network, Norm, TrainedNetwork, Trainer
 from search_spaces.neuron.trainer.cuda import CudaTrainer
-from search_spaces.neuron.trainer.population import Assignment
 from tests.search_spaces.neuron.reference import random_network
 from tests.search_spaces.neuron.trainer.training_cases import CLASSES, random_samples
 
@@ -34,9 +33,12 @@ def small_splits(seed: int, n: int = 40, task: Task = CLASSES) -> Splits:
     return Splits("random", task, random_samples(rng, n, task), validation, "none")
 
 
-def trained(trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, **options: Any) -> TrainedNetwork:
+def trained(
+    trainer: Trainer, network: Network, splits: Splits, recipe: Recipe, *, teacher: Any = None, **options: Any
+) -> TrainedNetwork:
     """What a trainer makes of a network in two epochs; of 40 samples in batches of 8 these are ten steps."""
-    return trainer.train(network, splits, recipe, **{"epochs": 2, "seed": 3, "stop": Stop(), **options})
+    assignment = Assignment(network, recipe, **{"epochs": 2, "seed": 3, "stop": Stop(), **options})
+    return trainer.train(assignment, splits, teacher)
 
 
 def together(

@@ -13,10 +13,10 @@ import torch
 
 from evonas.training import Cancelled, Pruning, Recipe, Regrowth, Stop, TrialTimeout
 from search_spaces.neuron.trainer import choose_trainer
-from search_spaces.neuron.trainer.base import Network, Norm, TrainedNetwork
+from search_spaces.neuron.trainer.base import Assignment, Network, Norm, TrainedNetwork
 from search_spaces.neuron.trainer.cuda import trainer as cuda_trainer
 from search_spaces.neuron.trainer.cuda.training import PopulationTraining
-from search_spaces.neuron.trainer.population import Assignment, PopulationTrainer
+from search_spaces.neuron.trainer.population import PopulationTrainer
 from tests.search_spaces.neuron.trainer.cuda.interpreter import (
     NORMS,
     TRAINER,

@@ -15,8 +15,8 @@ from distributed import Client, Future, KilledWorker, as_completed
 from distributed.client import ClosedClientError
 
 from evonas.evaluation.base import Job
-from evonas.evaluation.cluster_data import Sent, short
-from evonas.evaluation.cluster_worker import Order, Refused, evaluate_there, versions
+from evonas.evaluation.cluster.data import Sent, short
+from evonas.evaluation.cluster.worker import Order, Refused, evaluate_there, versions
 from evonas.evaluation.trial import GRACE_SECONDS, Tagged, failed, key_of
 from evonas.space import G
 from evonas.training import Stop
@@ -34,7 +34,7 @@ UNREACHABLE = (OSError, ClosedClientError)
 
 
 class Workers(Protocol):
-    """The workers of a cluster, see :class:`evonas.evaluation.cluster.Cluster`."""
+    """The workers of a cluster, see :class:`evonas.evaluation.cluster.place.Cluster`."""
 
     client: Client
     #: Threads of each worker, by its address.

@@ -29,9 +29,9 @@ from distributed import Client, LocalCluster
 from distributed.security import Security
 
 from evonas.evaluation.base import Evaluator, Job
-from evonas.evaluation.cluster_data import Sent, send, short
-from evonas.evaluation.cluster_flow import LOOK_SECONDS, MOST_DEATHS, UNREACHABLE, Flow
-from evonas.evaluation.cluster_worker import differences, versions
+from evonas.evaluation.cluster.data import Sent, send, short
+from evonas.evaluation.cluster.flow import LOOK_SECONDS, MOST_DEATHS, UNREACHABLE, Flow
+from evonas.evaluation.cluster.worker import differences, versions
 from evonas.evaluation.trial import Tagged
 from evonas.space import G
 from evonas.training import Stop
@@ -86,7 +86,7 @@ def _local_client(n_workers: int, stack: ExitStack) -> Client:
     try:
         cluster = stack.enter_context(LocalCluster(
             n_workers=n_workers, threads_per_worker=1, processes=True, host="127.0.0.1", memory_limit=None,
-            security=security, silence_logs=logging.ERROR, preload=["evonas.evaluation.cluster_worker"],
+            security=security, silence_logs=logging.ERROR, preload=["evonas.evaluation.cluster.worker"],
             scheduler_kwargs={"allowed_failures": MOST_DEATHS, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         ))
     except (*UNREACHABLE, RuntimeError) as error:  # LocalCluster() raises the latter where a process ends as it begins

@@ -13,7 +13,7 @@ import numpy as np
 from distributed import Client, Future
 
 from evonas.evaluation.base import Evaluator
-from evonas.evaluation.cluster_worker import OnDisk, hold
+from evonas.evaluation.cluster.worker import OnDisk, hold
 from evonas.space import G
 from evonas.types import UserError
 

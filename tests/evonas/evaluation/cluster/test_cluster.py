@@ -31,9 +31,9 @@ from evonas.training.device import VARIABLE
 from evonas.types import Floats, UserError
 
 distributed = pytest.importorskip("distributed", reason="a cluster needs evonas[dask]")
-cluster_module = pytest.importorskip("evonas.evaluation.cluster", reason="a cluster needs evonas[dask]")
-cluster_flow = pytest.importorskip("evonas.evaluation.cluster_flow", reason="a cluster needs evonas[dask]")
-cluster_worker = pytest.importorskip("evonas.evaluation.cluster_worker", reason="a cluster needs evonas[dask]")
+cluster_module = pytest.importorskip("evonas.evaluation.cluster.place", reason="a cluster needs evonas[dask]")
+cluster_flow = pytest.importorskip("evonas.evaluation.cluster.flow", reason="a cluster needs evonas[dask]")
+cluster_worker = pytest.importorskip("evonas.evaluation.cluster.worker", reason="a cluster needs evonas[dask]")
 dask_settings = pytest.importorskip("dask.config", reason="a cluster needs evonas[dask]")
 Cluster = cluster_module.Cluster
 EVALUATE = cluster_worker.evaluate_there
