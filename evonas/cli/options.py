@@ -161,6 +161,8 @@ def _toml(value: str) -> str:
     value = value.strip()
     if "," in value and value[0] not in "[{\"'":
         return f"[{', '.join(map(_toml, value.split(',')))}]"
+    if re.fullmatch(r"[+-]?\.\d.*", value):  # TOML wants a digit before the point
+        value = value.replace(".", "0.", 1)
     bare = re.fullmatch(r"[A-Za-z][\w.-]*", value) and value not in ("true", "false", "inf", "nan")
     return json.dumps(value) if bare else value
 

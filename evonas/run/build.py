@@ -28,6 +28,7 @@ from evonas.rng import Stream, stream
 from evonas.run.evaluators import build_evaluator, scorer_of
 from evonas.run.initialization import founder_options, suitable_options, with_method
 from evonas.run.measure import sources_of
+from evonas.run.misplaced import check_tables
 from evonas.run.plugins import create_space, find_searcher, read_space_options, read_table
 from evonas.run.presets import with_preset
 from evonas.run.searchers import with_budgets, with_defaults
@@ -94,6 +95,7 @@ def assemble(
         seed_from: Runs whose networks this one goes on from.
     """
     if new:
+        check_tables(config)
         config = with_defaults(config)
     table, targets = None, tuple[Target, ...]()
     if config.evaluator == "table":

@@ -14,6 +14,7 @@ from evonas.evaluation.local import Local
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, goal_of
 from evonas.run.asynchronous import search_asynchronously
+from evonas.run.plugins import name_of_searcher
 from evonas.run.trials import FEW_TRIALS, Observer, SearchFailed, Trials
 from evonas.search.base import Searcher, TellsSome
 from evonas.serialization.arrays import BAD_DATA
@@ -99,8 +100,8 @@ def _check_asynchronous(
             raise UserError("this run was searched asynchronously, and has trials of several generations under way: go "
                             "on with asynchronous = true")
     elif not isinstance(searcher, TellsSome):
-        raise UserError(f"asynchronous: the searcher {class_name(searcher)} learns from whole generations: leave it "
-                        f"out, or choose nsga2, nsga3, regularized-evolution or random")
+        raise UserError(f"asynchronous: the searcher {name_of_searcher(searcher)} learns from whole generations: "
+                        f"leave it out, or choose nsga2, nsga3, regularized-evolution or random")
     elif not place.can_wait(evaluator):
         how = ("the trainer trains whole generations at once" if takes_many(evaluator) else
                "networks of this space train in processes that take their trials in advance")
