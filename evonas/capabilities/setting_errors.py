@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from evonas.types import nearest, suggestion
+from evonas.types import meant, suggestion
 
 #: Characters of a value that a message tells.
 MOST_TOLD = 200
@@ -69,10 +69,8 @@ def expected_of(error: ValidationError) -> str:
 
 def _hint(error: ErrorDetails) -> str:
     """The text ``, did you mean 'x'?`` for a misspelled name of a few; empty for all else."""
-    close = None
-    if error["type"] in ("literal_error", "enum"):
-        close = nearest(error["input"], QUOTED.findall(error.get("ctx", {}).get("expected", "")))
-    return "" if close is None else f", did you mean {close!r}?"
+    of_few = error["type"] in ("literal_error", "enum")
+    return meant(error["input"], QUOTED.findall(error.get("ctx", {}).get("expected", ""))) if of_few else ""
 
 
 def _place(path: tuple[int | str, ...]) -> tuple[str, ...]:

@@ -161,7 +161,7 @@ def check_same_data(runs: Mapping[Path, OpenRun]) -> None:
         same, expected = of_split.setdefault(_split(run), (path, fingerprint))
         if fingerprint != expected:
             raise UserError(f"the files of {run.config.dataset} changed between {same} and {path}: runs of different "
-                            f"data sets cannot be compared")
+                            f"data sets cannot be compared, so repeat one with the files of the other")
     n_splits = len({fingerprint for _, fingerprint in of_split.values()})
     if n_splits > 1:
         print_stderr(f"note: the runs have {n_splits} different splits into training and validation samples (by "
@@ -219,9 +219,10 @@ def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:
     """
     if one.config.dataset != other.config.dataset:
         datasets = f"{first} is about {one.config.dataset}, {path} is about {other.config.dataset}"
-        raise UserError(f"{datasets}: runs of different data sets cannot be compared")
+        raise UserError(f"{datasets}: runs of different data sets cannot be compared, name runs of one")
     if any(getattr(one.task, part) != getattr(other.task, part) for part in ("kind", "input_shape", "n_outputs")):
-        raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be compared")
+        raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be "
+                        "compared, name runs of one")
 
 
 def _split(run: OpenRun) -> tuple[int, int | None, int | None]:

@@ -166,7 +166,8 @@ def _plot(
         check_teachers({run: opened, **runs}, allowed=True)
         for directory, other in runs.items():
             if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
-                raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")
+                raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one "
+                                "plot, leave it out")
             others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
     title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
     plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others, cost=cost)

@@ -287,5 +287,5 @@ def save_figure(figure: Figure, path: Path) -> None:
     try:
         figure.savefig(drawn, dpi=150, format=path.suffix[1:] or "png")
     except ValueError as error:  # the suffix is unknown
-        raise UserError(f"cannot draw {path}: {error}") from None
+        raise UserError(f"cannot draw {path}: {error}; name a file that ends in .png, .svg or .pdf") from None
     write_output(path, drawn.getvalue(), what="the plot ")

@@ -13,7 +13,7 @@ from evonas.run.searchers import OF_NSGA2
 from evonas.search import traits_of
 from evonas.supernet.settings import METHODS
 from evonas.training import Recipe
-from evonas.types import UserError, nearest
+from evonas.types import UserError, meant
 
 #: Settings of a run that only a file has, and no option of ``evonas evolve``.
 OF_FILES = frozenset({
@@ -41,9 +41,7 @@ def _check(config: RunConfig, table: str, known: Collection[str], lacks: str) ->
     given: Mapping[str, Any] = getattr(config, table)
     for key in given:
         if key not in known and (place := _place(key, config)) is not None:
-            close = nearest(key, known)
-            meant = "" if close is None else f"; did you mean {close!r}?"
-            raise UserError(f"{lacks} {key!r} ({table}{meant}), which is {place}")
+            raise UserError(f"{lacks} {key!r} ({table}{meant(key, known)}), which is {place}")
 
 
 def _place(name: str, config: RunConfig) -> str | None:

@@ -31,6 +31,7 @@ from evonas.run.one_shot import FamilyObserver, find_family
 from evonas.run.open import check_data, config_of, locate_data
 from evonas.run.place import opened_place
 from evonas.run.plugins import find_searcher
+from evonas.run.searchers import unused_numbers
 from evonas.run.warm_start import read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
@@ -45,6 +46,8 @@ from evonas.types import Floats, UserError, blames
 BATCH = 5
 #: Number of members of a family that stands for no limit: the time limit decides.
 UNLIMITED = 1_000_000
+#: Remark on a cluster and a number of jobs.
+JOBS_UNUSED = "the cluster {} decides how many trials run at a time: the {} jobs that were given beside it are not used"
 
 
 @runtime_checkable
@@ -139,10 +142,15 @@ def seed(
 
 def _unused(config: RunConfig) -> tuple[str, ...]:
     """Remarks on settings that were given and are not used."""
-    if config.rungs is None or config.epochs is None:
-        return ()
-    return (f"the rungs {', '.join(map(str, config.rungs))} are the epochs of a trial: the {config.epochs} epochs that "
-            "were given beside them are not used",)
+    notes = []
+    if config.rungs is not None and config.epochs is not None:
+        notes.append(f"the rungs {', '.join(map(str, config.rungs))} are the epochs of a trial: the {config.epochs} "
+                     "epochs that were given beside them are not used")
+    if config.cluster is not None and "jobs" in config.model_fields_set:
+        notes.append(JOBS_UNUSED.format(config.cluster, config.jobs))
+    if unused := [name for name in unused_numbers(config.searcher) if name in config.model_fields_set]:
+        notes.append(f"the searcher {config.searcher} does not use {' and '.join(unused)}: what was given is not used")
+    return tuple(notes)
 
 
 def begin(
@@ -223,6 +231,9 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
             f"leave out --generations, or begin another run with more --members"
         )
     check_data(parts.splits, info, out)
+    if changes.get("cluster") is not None and changes.get("jobs") is not None:
+        for observer in observers:
+            observer.noted(JOBS_UNUSED.format(changes["cluster"], changes["jobs"]))
     with blames(out), opened_place(parts.config, parts.objectives) as place:
         return _run(parts, out, observers, since, place)
 

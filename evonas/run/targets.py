@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from evonas.capabilities.option_models import OptionHelp, describe_options
 from evonas.config import RunConfig
 from evonas.objectives.metrics import target_metric
-from evonas.runtimes.targets import Target, built_in_targets, describe_tools, find_targets
-from evonas.types import UserError, suggestion
+from evonas.runtimes.targets import Target, built_in_targets, describe_tools, find_target, find_targets
+from evonas.types import Json, UserError, suggestion
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class TargetHelp:
         metrics: Its metrics, of float32.
         missing: Tools that it needs and this machine lacks.
         packages: Debian packages with its tools.
+        values: What its file says, by the keys of :class:`evonas.runtimes.targets.Target`, with defaults.
     """
 
     name: str
@@ -28,17 +30,26 @@ class TargetHelp:
     metrics: tuple[str, ...]
     missing: tuple[str, ...]
     packages: tuple[str, ...]
+    values: Json
 
 
 def describe_targets() -> list[TargetHelp]:
     """Describe the built-in targets."""
-    return [
-        TargetHelp(
-            target.name, target.description, tuple(f"{kind}@{target.name}" for kind in target.kinds),
-            tuple(target.missing_tools()), target.packages,
-        )
-        for target in built_in_targets().values()
-    ]
+    return [describe_target(name) for name in built_in_targets()]
+
+
+def describe_target(text: str) -> TargetHelp:
+    """Describe the target of a name or a TOML file; raise :class:`UserError` as :func:`find_target` does."""
+    target = find_target(text)
+    return TargetHelp(
+        target.name, target.description, tuple(f"{kind}@{target.name}" for kind in target.kinds),
+        tuple(target.missing_tools()), target.packages, target.model_dump(mode="json", exclude={"name", "description"}),
+    )
+
+
+def keys_of_targets() -> list[OptionHelp]:
+    """Descriptions of the keys of a target's file."""
+    return describe_options(Target)
 
 
 def targets_of(config: RunConfig) -> tuple[Target, ...]:

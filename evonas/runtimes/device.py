@@ -58,7 +58,8 @@ def seconds_on_device(command: tuple[str, ...], files: Mapping[str, bytes], name
             raise RuntimeError(f"the latency command {command[0]} was stopped: {error}") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise RuntimeError(f"the latency command {command[0]} cannot be run: {reason}") from None
+            raise RuntimeError(f"the latency command {command[0]} cannot be run: {reason}; name a program that "
+                               "is on the PATH, or its whole path") from None
     if done.returncode:
         last = (done.stderr.decode(errors="replace").strip() or "no message").splitlines()[-1]
         raise RuntimeError(f"the latency command {command[0]} failed with code {done.returncode}: {last[:500]}")
