@@ -48,8 +48,8 @@ Ids = Annotated[
 
 OnTargets = Annotated[
     list[str] | None,
-    typer.Option(help="Targets, like cortex-m4,rv32imc (`evonas targets`), or files of your own, like board.toml; may "
-                      "be repeated.",
+    typer.Option(help="Devices (no columns), like cortex-m4,rv32imc (`evonas targets`), or files of your own, like "
+                      "board.toml; may be repeated.",
                  rich_help_panel=MACHINE, autocompletion=completion.targets),
 ]
 

@@ -77,5 +77,6 @@ def _words(value: object) -> str:
 
 def _readiness(target: TargetHelp) -> str:
     if target.missing:
-        return f"lacks {' and '.join(target.missing)}: Debian packages {', '.join(target.packages)}"
+        packages = f": Debian packages {', '.join(target.packages)}" if target.packages else ""
+        return f"lacks {' and '.join(target.missing)}{packages}"
     return "its tools are installed"

@@ -149,7 +149,7 @@ def _unused(config: RunConfig) -> tuple[str, ...]:
     if config.cluster is not None and "jobs" in config.model_fields_set:
         notes.append(JOBS_UNUSED.format(config.cluster, config.jobs))
     if unused := [name for name in unused_numbers(config.searcher) if name in config.model_fields_set]:
-        notes.append(f"the searcher {config.searcher} does not use {' and '.join(unused)}: what was given is not used")
+        notes.append(f"the searcher {config.searcher} does not use {' and '.join(unused)}: leave out what was given")
     return tuple(notes)
 
 

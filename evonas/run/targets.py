@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from evonas.capabilities.option_models import OptionHelp, describe_options
 from evonas.config import RunConfig
 from evonas.objectives.metrics import target_metric
 from evonas.runtimes.targets import Target, built_in_targets, describe_tools, find_target, find_targets
-from evonas.types import Json, UserError, suggestion
+from evonas.types import DataError, Json, UserError, nearest, suggestion
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,28 @@ def targets_of(config: RunConfig) -> tuple[Target, ...]:
             raise UserError(f"unknown target {name!r}{suggestion(name, known)}; a target of one's own is a file, given "
                             "as --target-file")
     return tuple(known[name] for name in named)
+
+
+@contextmanager
+def hints_at_devices(config: RunConfig) -> Iterator[None]:
+    """Say in an error about a missing column for the target how a device is named, where the target is one.
+
+    Raises:
+        DataError: What the context raises.
+    """
+    try:
+        yield
+    except DataError as error:
+        given = [config.target] if isinstance(config.target, str) else list(config.target or ())
+        for name in given:
+            way = None
+            if (device := nearest(name, built_in_targets())) is not None:
+                way = f"--objectives trainval_error,flash@{device}"
+            elif name.endswith(".toml"):
+                way = f"--target-file {name} and --objectives trainval_error,flash@NAME"
+            if way is not None and name in str(error):
+                raise DataError(f"{error}; --target is a column of the samples, for the device use {way}") from None
+        raise
 
 
 def sources_on_targets(targets: Sequence[Target], metrics: Iterable[str]) -> dict[str, str]:

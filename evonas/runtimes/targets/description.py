@@ -43,7 +43,9 @@ class Target(BaseModel):
     sources: tuple[Path, ...] = Field(
         default=(), description="Startup code, and the functions of ``evonas_port.h``; in C or assembly."
     )
-    linker_script: Path | None = Field(default=None, description="None is the compiler's own.")
+    linker_script: Path | None = Field(
+        default=None, description="Script that places the image; None is the compiler's own."
+    )
     link_flags: tuple[str, ...] = Field(default=(), description="Options for the link alone; -lm is added.")
     run: tuple[str, ...] = Field(
         min_length=1,
