@@ -57,7 +57,7 @@ def run(
     if store.state is not None:
         _restore(searcher, store)
     at = Local(n_jobs) if place is None else place
-    _check_asynchronous(searcher, evaluator, at, asynchronous)
+    check_asynchronous(searcher, evaluator, at, asynchronous)
     now = time.monotonic()
     begin = max(now if since is None else since, now - (time_limit or np.inf) / 2) - store.elapsed
     stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
@@ -84,7 +84,7 @@ def _search(searcher: Searcher[G], trials: Trials[G]) -> bool:
     return True
 
 
-def _check_asynchronous(
+def check_asynchronous(
     searcher: Searcher[G], evaluator: Evaluator[G], place: Place, asynchronous: bool
 ) -> None:
     """Raise :class:`UserError` where a search cannot go on with a barrier after each generation, or without one.

@@ -167,7 +167,7 @@ def begin(
     """
     config, splits = parts.config, parts.splits
     with opened_place(config, parts.objectives) as place:  # before anything is written
-        _check(parts, has_founders=bool(seed_from))
+        _check(parts, place, has_founders=bool(seed_from))
         teacher = None if config.teacher is None else read_teacher(
             config.teacher, config.teacher_members, samples=splits.train, task=splits.task,
             split_seed=config.split_seed, fingerprint=splits.fingerprint,
@@ -248,14 +248,15 @@ def _check_target_files(out: Path, changes: Mapping[str, Any]) -> None:
         raise UserError(f"{out} was started {told}: give files of the same targets to go on")
 
 
-def _check(parts: Parts, *, has_founders: bool) -> None:
+def _check(parts: Parts, place: Place, *, has_founders: bool) -> None:
     """Raise :class:`UserError` for what would end a run only after something is written.
 
     There is no trainer such as it asks for, its networks cannot have a proxy, there is no founder or member of the
-    family, or no such searcher.
+    family, or no such searcher, or it cannot be asynchronous.
 
     Args:
         parts: Parts of a new run.
+        place: Place where its trials run.
         has_founders: Whether its founders come from other runs, so that none is drawn.
     """
     config, space = parts.config, parts.space
@@ -270,7 +271,7 @@ def _check(parts: Parts, *, has_founders: bool) -> None:
             seeder(0, rng)
         elif parts.family_search is None:
             space.sample(rng)
-    create_searcher(parts, None)
+    loop.check_asynchronous(create_searcher(parts, None), parts.evaluator, place, config.asynchronous)
 
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float, place: Place) -> bool:
