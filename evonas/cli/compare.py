@@ -19,6 +19,7 @@ from evonas.cli.options import (
     FolderOfTestData,
     PlotFile,
     Reference,
+    check_form,
     parse_numbers,
     parse_reference,
 )
@@ -79,8 +80,7 @@ def compare(
     from evonas.report.significance import differences
     from evonas.run.open import open_run
 
-    if as_json + as_csv + as_latex > 1:
-        raise UserError("there is one output: name one of --json, --csv and --latex")
+    check_form(json=as_json, csv=as_csv, latex=as_latex)
     groups = parse_groups(runs)
     limits = parse_numbers(budgets, "--budgets") if budgets else None
     with ExitStack() as stack:
@@ -142,7 +142,7 @@ def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
             raise UserError(f"{path} is named twice: name each run once")
         seen.add(path.resolve())
     if len(seen) < 2:
-        raise UserError(f"a comparison needs at least two runs, got {', '.join(texts)}")
+        raise UserError(f"a comparison needs at least two runs, got {', '.join(texts)}: name another one")
     return groups
 
 

@@ -24,6 +24,7 @@ from evonas.cli.options import (
     PlotFile,
     Reference,
     RunFolder,
+    check_form,
     parse_assignments,
     parse_names,
     parse_paths,
@@ -84,6 +85,7 @@ def front(
     from evonas.report.tables import check_columns
     from evonas.run.open import open_run
 
+    check_form(json=as_json, csv=as_csv)
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         records, objectives = opened.store.records(), opened.objectives
         members = fronts.front(records, objectives)

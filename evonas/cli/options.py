@@ -125,6 +125,13 @@ def check_teacher(taught: bool, members: int | None, weight: float | None) -> No
                         "--teacher")
 
 
+def check_form(**forms: bool) -> None:
+    """Raise :class:`UserError` where the result is to be printed in several forms, given by their options' names."""
+    if sum(forms.values()) > 1:
+        names = [f"--{name}" for name in forms]
+        raise UserError(f"there is one output: name one of {', '.join(names[:-1])} and {names[-1]}")
+
+
 def parse_assignments(texts: Sequence[str], option: str) -> Mapping[str, float]:
     """Parse ``METRIC=NUMBER,METRIC=NUMBER`` as a dict; raise :class:`UserError` for other text."""
     text = ",".join(texts)

@@ -103,7 +103,8 @@ def evolve(
     since, out, seed_from = time.monotonic(), expanded(out), [expanded(path) for path in seed_from]
     check_absent(out)  # before any data is loaded
     if seed_from and config.searcher != "nsga2":
-        raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
+        raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}: leave out "
+                        "--searcher, or --seed-from")
     if replace_max_pool and not seed_from:
         raise UserError(f"{REPLACE_MAX_POOL} is about seeds of another space, and there are none: name one with "
                         "--seed-from")

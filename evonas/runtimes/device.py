@@ -25,7 +25,8 @@ def parse_command(text: str) -> tuple[str, ...]:
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:
-        raise UserError(f"cannot read the latency command {text!r}: {error}") from None
+        raise UserError(f"cannot read the latency command {text!r}: {error}; quote it as a shell "
+                        "would need it") from None
     if not words:
         raise UserError("the latency command is empty: give a program that gets a file and prints milliseconds")
     return words

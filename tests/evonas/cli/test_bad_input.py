@@ -165,6 +165,7 @@ def test_bad_usage_is_one_sentence_too(refused: Refused, arguments: list[object]
         (["export", "RUN", 0, "--out", "no/n.c"], "no/n.c: No such file or directory; make its folder first$"),
         (["predict", "RUN", "no.csv"], "the path of a .csv file, got no.csv, which is no file; check the path"),
         (["predict", "RUN", "no"], "expected the path of an .npz file, got no, which is no file; check the path"),
+        (["front", "RUN", "--json", "--csv"], "there is one output: name one of --json and --csv$"),
         (["front", "RUN", "--plot", "n.pgn"], "cannot draw n.pgn: .*; name a file that ends in .png, .svg or .pdf$"),
         (["front", "RUN", "--best-under", "energy@cortex-m4=3"], "its file lacks nanojoules_per_cycle; write a file"),
         (["evolve", "--survival", "x"], "^error: --survival must be 'aging', 'aging-dominated' or 'elitist', got 'x'$"),
