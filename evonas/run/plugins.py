@@ -125,8 +125,8 @@ def find_searcher(name: str) -> SearcherFactory:
 
 def name_of_searcher(searcher: object) -> str:
     """The name that ``--searcher`` has for a searcher's class; that of the class where there is none."""
-    kind = type(searcher)
-    names = [name for name, factory in SEARCHERS.items() if factory is kind]
+    kind, factories = type(searcher), dict[str, object](SEARCHERS)
+    names = [name for name, factory in factories.items() if factory is kind]
     path = f"{kind.__module__}:{kind.__qualname__}"
     names += [name for name, point in installed(SEARCHER_GROUP).items() if point.value == path]
     return names[0] if names else kind.__name__
