@@ -157,6 +157,12 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     return f", there are: {', '.join(names)}" if close is None else f", did you mean {close!r}?"
 
 
+def meant(name: object, known: Iterable[str]) -> str:
+    """The text ``", did you mean 'x'?"`` for a misspelled name, else nothing: where the names are told anyway."""
+    close = nearest(name, known)
+    return "" if close is None else f", did you mean {close!r}?"
+
+
 #: Prefix of the note on an error that was raised while a run was open.
 _WHILE_OPEN = "while this run was open: "
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
+from evonas.capabilities.setting_errors import expected_of
 from evonas.serialization import renamed
 from evonas.types import Json, Task, suggestion
 
@@ -50,7 +51,7 @@ def read_options(kind: type[M], options: Mapping[str, Any] | M, *, space: str) -
         if first["type"] == "value_error":
             where = f"option {place} of the {space} space" if place else f"the {space} space"
             raise ValueError(f"{where}: {message}") from None
-        raise ValueError(f"option {place} of the {space} space: {message}, got {first['input']!r}") from None
+        raise ValueError(f"option {place} of the {space} space: {expected_of(error)}") from None
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from evonas.types import suggestion
+from evonas.types import meant, suggestion
 
 #: Characters of a value that a message tells.
 MOST_TOLD = 200
 #: Beginnings of messages of pydantic, and its additions to what it expects.
 BEGIN, ADDED = "Input should be ", re.compile(", (unable to|got a) .*")
+#: A name among those that pydantic expects.
+QUOTED = re.compile(r"'([^']*)'")
 #: Types that pydantic names among the parts of a place where several are allowed.
 TYPES = frozenset({"str", "int", "float", "bool", "path"})
 
@@ -52,8 +55,22 @@ def _first(error: ValidationError, known: Mapping[str, object]) -> tuple[str, st
         said = ["a path" if text.startswith("Input is not a valid path") else text for text in said]
         wanted = dict.fromkeys(ADDED.sub("", text).removeprefix(BEGIN) for text in said)
         expected = " or ".join(wanted).replace("a valid tuple", "a list")
-        return setting, f"{key} must be {expected}, got {_short(first['input'])}"
+        return setting, f"{key} must be {expected}, got {_short(first['input'])}{_hint(first)}"
     return setting, f"{key} cannot be {_short(first['input'])}: {said[0][:1].lower()}{said[0][1:]}"
+
+
+def expected_of(error: ValidationError) -> str:
+    """What the first value that is wrong should have been, and what it is: ``expected A or B, got C``."""
+    first = error.errors()[0]
+    told = ADDED.sub("", first["msg"].removeprefix(BEGIN))
+    wanted = f"expected {told}" if first["msg"].startswith(BEGIN) else told
+    return f"{wanted}, got {_short(first['input'])}{_hint(first)}"
+
+
+def _hint(error: ErrorDetails) -> str:
+    """The text ``, did you mean 'x'?`` for a misspelled name of a few; empty for all else."""
+    of_few = error["type"] in ("literal_error", "enum")
+    return meant(error["input"], QUOTED.findall(error.get("ctx", {}).get("expected", ""))) if of_few else ""
 
 
 def _place(path: tuple[int | str, ...]) -> tuple[str, ...]:

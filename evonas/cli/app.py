@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 import evonas
-from evonas.cli import compare, final, front, individual, installed, measure, predict, report, sample, score, search
+from evonas.cli import (
+    compare,
+    final,
+    front,
+    individual,
+    installed,
+    measure,
+    predict,
+    report,
+    sample,
+    score,
+    search,
+    targets,
+)
 from evonas.cli.commands import CONTEXT, Application, Command
 from evonas.cli.failing import written_output
 
@@ -20,7 +33,7 @@ PANELS = {
         front.front, individual.show, individual.lineage, report.report, compare.compare, sample.sample, score.score,
     ),
     "Take away": (final.retrain, measure.measure, final.export, predict.predict),
-    "What there is": (installed.spaces, installed.searchers, installed.metrics, installed.targets),
+    "What there is": (installed.spaces, installed.searchers, installed.metrics, targets.targets),
 }
 
 

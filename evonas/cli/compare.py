@@ -19,6 +19,7 @@ from evonas.cli.options import (
     FolderOfTestData,
     PlotFile,
     Reference,
+    check_form,
     parse_numbers,
     parse_reference,
 )
@@ -79,8 +80,7 @@ def compare(
     from evonas.report.significance import differences
     from evonas.run.open import open_run
 
-    if as_json + as_csv + as_latex > 1:
-        raise UserError("there is one output: name one of --json, --csv and --latex")
+    check_form(json=as_json, csv=as_csv, latex=as_latex)
     groups = parse_groups(runs)
     limits = parse_numbers(budgets, "--budgets") if budgets else None
     with ExitStack() as stack:
@@ -142,7 +142,7 @@ def parse_groups(texts: Sequence[str]) -> dict[str, list[Path]]:
             raise UserError(f"{path} is named twice: name each run once")
         seen.add(path.resolve())
     if len(seen) < 2:
-        raise UserError(f"a comparison needs at least two runs, got {', '.join(texts)}")
+        raise UserError(f"a comparison needs at least two runs, got {', '.join(texts)}: name another one")
     return groups
 
 
@@ -161,7 +161,7 @@ def check_same_data(runs: Mapping[Path, OpenRun]) -> None:
         same, expected = of_split.setdefault(_split(run), (path, fingerprint))
         if fingerprint != expected:
             raise UserError(f"the files of {run.config.dataset} changed between {same} and {path}: runs of different "
-                            f"data sets cannot be compared")
+                            f"data sets cannot be compared, so repeat one with the files of the other")
     n_splits = len({fingerprint for _, fingerprint in of_split.values()})
     if n_splits > 1:
         print_stderr(f"note: the runs have {n_splits} different splits into training and validation samples (by "
@@ -219,9 +219,10 @@ def _check_names(first: Path, one: OpenRun, path: Path, other: OpenRun) -> None:
     """
     if one.config.dataset != other.config.dataset:
         datasets = f"{first} is about {one.config.dataset}, {path} is about {other.config.dataset}"
-        raise UserError(f"{datasets}: runs of different data sets cannot be compared")
+        raise UserError(f"{datasets}: runs of different data sets cannot be compared, name runs of one")
     if any(getattr(one.task, part) != getattr(other.task, part) for part in ("kind", "input_shape", "n_outputs")):
-        raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be compared")
+        raise UserError(f"{first} and {path} have different tasks: runs of different tasks cannot be "
+                        "compared, name runs of one")
 
 
 def _split(run: OpenRun) -> tuple[int, int | None, int | None]:

@@ -24,6 +24,7 @@ from evonas.cli.options import (
     PlotFile,
     Reference,
     RunFolder,
+    check_form,
     parse_assignments,
     parse_names,
     parse_paths,
@@ -84,6 +85,7 @@ def front(
     from evonas.report.tables import check_columns
     from evonas.run.open import open_run
 
+    check_form(json=as_json, csv=as_csv)
     with open_run(run, data_root=data_root, dataset=dataset) as opened:
         records, objectives = opened.store.records(), opened.objectives
         members = fronts.front(records, objectives)
@@ -166,7 +168,8 @@ def _plot(
         check_teachers({run: opened, **runs}, allowed=True)
         for directory, other in runs.items():
             if [o.metric for o in other.objectives.items] != [o.metric for o in opened.objectives.items]:
-                raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one plot")
+                raise UserError(f"{directory} has other objectives than {run}: they cannot be drawn in one "
+                                "plot, leave it out")
             others.append((directory.name, fronts.front(other.store.records(), other.objectives)))
     title = f"{opened.config.dataset}, {opened.config.space} space, seed {opened.config.seed}"
     plot_front(path, opened.store.records(), members, opened.objectives, title=title, others=others, cost=cost)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from evonas.objectives.metrics import Metric
     from evonas.run.examples import Uses
     from evonas.run.searchers import SearcherHelp
-    from evonas.run.targets import TargetHelp
 
 datasets = typer.Typer(cls=Group, invoke_without_command=True)
 
@@ -212,28 +211,6 @@ def _print_searcher(searcher: SearcherHelp) -> None:
 
 def _described(options: Iterable[OptionHelp]) -> list[Entry]:
     return [Entry(f"{option.name} {option.takes}", f"{option.text} [{option.default}]") for option in options]
-
-
-def targets(as_json: AsJson = False) -> None:
-    """List the targets that networks are measured on, and what is missing to use them (`evonas measure --target`)."""
-    from evonas.run.targets import describe_targets
-
-    found = describe_targets()
-    if as_json:
-        typer.echo(json.dumps([asdict(target) for target in found], indent=1))
-        return
-    print_panels({
-        "Targets": [Entry(target.name, f"{target.description} [{_readiness(target)}]") for target in found]
-    })
-    kinds = dict.fromkeys(metric.partition("@")[0] for target in found for metric in target.metrics)
-    say(f"their metrics are {', '.join(kinds)}, like flash@cortex-m4 (int8_flash@cortex-m4 in int8, and so on): "
-        "objectives and constraints of a search, and columns that `evonas measure RUN --target NAME` adds")
-
-
-def _readiness(target: TargetHelp) -> str:
-    if target.missing:
-        return f"lacks {' and '.join(target.missing)}: Debian packages {', '.join(target.packages)}"
-    return "its tools are installed"
 
 
 def metrics(

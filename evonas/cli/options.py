@@ -116,8 +116,8 @@ Ids = Annotated[
 ]
 OnTargets = Annotated[
     list[str] | None,
-    typer.Option(help="Targets, like cortex-m4,rv32imc (`evonas targets`), or files of your own, like board.toml; may "
-                      "be repeated.",
+    typer.Option(help="Devices (no columns), like cortex-m4,rv32imc (`evonas targets`), or files of your own, like "
+                      "board.toml; may be repeated.",
                  rich_help_panel=MACHINE, autocompletion=completion.targets),
 ]
 
@@ -133,6 +133,13 @@ def check_teacher(taught: bool, members: int | None, weight: float | None) -> No
     if not taught and (members is not None or weight is not None):
         raise UserError("--teacher-members and --teacher-weight are about a teacher, and there is none: name one with "
                         "--teacher")
+
+
+def check_form(**forms: bool) -> None:
+    """Raise :class:`UserError` where the result is to be printed in several forms, given by their options' names."""
+    if sum(forms.values()) > 1:
+        names = [f"--{name}" for name in forms]
+        raise UserError(f"there is one output: name one of {', '.join(names[:-1])} and {names[-1]}")
 
 
 def parse_assignments(texts: Sequence[str], option: str) -> Mapping[str, float]:
@@ -171,6 +178,8 @@ def _toml(value: str) -> str:
     value = value.strip()
     if "," in value and value[0] not in "[{\"'":
         return f"[{', '.join(map(_toml, value.split(',')))}]"
+    if re.fullmatch(r"[+-]?\.\d.*", value):  # TOML wants a digit before the point
+        value = value.replace(".", "0.", 1)
     bare = re.fullmatch(r"[A-Za-z][\w.-]*", value) and value not in ("true", "false", "inf", "nan")
     return json.dumps(value) if bare else value
 

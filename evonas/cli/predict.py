@@ -41,6 +41,7 @@ def predict(
     Columns are found by their names in any order; others are left alone. Missing values are imputed, and categories
     encoded, as in training. Which network it was, and why, is said on the error stream.
     """
+    from evonas.data.locating import require_file
     from evonas.data.own_sources import read_features
     from evonas.run.api import package
     from evonas.run.open import open_run
@@ -49,6 +50,7 @@ def predict(
     if out is not None:
         check_ending(out, ".csv")
     with open_run(run) as opened:
+        require_file(samples)
         chosen, reason = _choose(opened, run) if id is None else (id, "named by --id")
         network = package(opened, chosen, weights)
         config = opened.config

@@ -23,6 +23,7 @@ from evonas.cli.options import (
     Seed,
     SpaceName,
     SpaceOption,
+    check_form,
     parse_names,
     parse_options,
 )
@@ -66,6 +67,7 @@ def score(
     from evonas.config import build_config
     from evonas.run.scoring import score_run, score_texts
 
+    check_form(json=as_json, csv=as_csv)
     if (run is None) == (not genotype):
         raise UserError("score a run, or networks by --genotype: give one of them")
     wanted = None if proxies == ["all"] else parse_names(proxies or [DEFAULT])

@@ -71,7 +71,7 @@ class RunConfig(RunSettings):
         if (self.evaluator == "shared") != (self.supernet is not None):
             raise ValueError(
                 "the evaluator 'shared', and only it, needs supernet: a run that has trained one; got "
-                f"{self.evaluator!r} with {'no run' if self.supernet is None else self.supernet}"
+                f"{self.evaluator!r} with {'no run' if self.supernet is None else self.supernet}: give both or neither"
             )
         if self.evaluator == "shared" and self.teacher is not None:
             raise ValueError("the evaluator 'shared' trains nothing that could learn from a teacher: leave it out")

@@ -96,7 +96,9 @@ class RunSettings(BaseModel):
         default=None, description="Kind of the targets of an own file; None is by their type."
     )
     target: str | tuple[str, ...] | None = Field(
-        default=None, description="Column of a table that is to be predicted; several of a regression."
+        default=None,
+        description="Column of a table that is to be predicted (a device is in an objective, like "
+                    "``flash@cortex-m4``); several of a regression."
     )
     groups: str | None = Field(
         default=None, description="Column (or array) whose equals are never split apart; None is none."

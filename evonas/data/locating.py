@@ -77,10 +77,7 @@ def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO
     """
     if is_own_file(name):
         path = expanded(name)
-        if not path.is_file():
-            kind = f"an {path.suffix}" if path.suffix in (".npz", ".npy") else f"a {path.suffix}"
-            raise MissingFiles(f"data set: expected the path of {kind} file, got {path}, which is no file; check the "
-                               f"path (it counts from {Path.cwd()})")
+        require_file(path)
         return own_source(path, options), path.parent
     if name not in SOURCES:
         raise DataError(f"data set: expected a known name or the path of a file ({', '.join(SUFFIXES)}), got "
@@ -91,6 +88,14 @@ def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO
                             f"{value}; leave it out")
     source = SOURCES[str(name)]
     return source, locate(source, root)
+
+
+def require_file(path: Path) -> None:
+    """Raise :class:`MissingFiles` where there is no file of samples at a path."""
+    if not path.is_file():
+        kind = f"a {path.suffix}" if path.suffix not in ("", ".npz", ".npy") else f"an {path.suffix or '.npz'}"
+        raise MissingFiles(f"data set: expected the path of {kind} file, got {path}, which is no file; check the path "
+                           f"(it counts from {Path.cwd()})")
 
 
 def absolute(path: str | Path) -> Path:

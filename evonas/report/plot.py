@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Letters in an inch of the legend, letters that take the room of a handle, and inches of a line.
+LEGEND, HANDLE, LEGEND_LINE = 11, 7, 0.2
 #: Labels of metrics on the axes; other metrics are shown by their name.
 LABELS = {name: metric.label for name, metric in METRICS.items()}
 
@@ -225,8 +227,20 @@ def _dress(axes: Axes, x: Objective, y: Objective, title: str) -> None:
     axes.set_ylabel(LABELS.get(y.metric, y.metric))
     axes.grid(alpha=0.3, lw=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
     axes.set_title(title)
+    _add_legend(axes)
+
+
+def _add_legend(axes: Axes) -> None:
+    """Add the legend below the axes, where it covers nothing; a figure with many lines of it grows by them."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    handles, labels = axes.get_legend_handles_labels()
+    room = int(LEGEND * figure.get_figwidth())
+    n_columns = max(1, min(len(labels), room // (HANDLE + max(map(len, labels), default=1))))
+    n_lines = -(-len(labels) // n_columns)
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0, n_lines - 1))
+    figure.legend(handles, labels, loc="outside lower center", ncols=n_columns, frameon=False)
 
 
 def _scatter(figure: Figure, axes: Axes, ok: Sequence[Record], x: Objective, y: Objective) -> None:
@@ -287,5 +301,5 @@ def save_figure(figure: Figure, path: Path) -> None:
     try:
         figure.savefig(drawn, dpi=150, format=path.suffix[1:] or "png")
     except ValueError as error:  # the suffix is unknown
-        raise UserError(f"cannot draw {path}: {error}") from None
+        raise UserError(f"cannot draw {path}: {error}; name a file that ends in .png, .svg or .pdf") from None
     write_output(path, drawn.getvalue(), what="the plot ")

@@ -12,12 +12,12 @@ from evonas.config import RunConfig
 from evonas.data.categories import feature_names
 from evonas.data.locating import expanded
 from evonas.report.notebook import GOALS, front_html, goals_of
-from evonas.run.open import OpenRun, config_of, open_run, require_evaluated
+from evonas.run.open import OpenRun, config_of, open_run, require_evaluated, require_samples, untrained
 from evonas.run.package import Package
 from evonas.run.package import load as load_file
 from evonas.serialization import renamed
 from evonas.store import Record
-from evonas.types import UserError, Weights
+from evonas.types import UserError, Weights, meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Columns of a table also without rows, which tell the metrics.
 FIRST_COLUMNS = ("id", "generation", "operator", "parents", "budget")
+#: Weights of an individual: of the search, and of its retrainings.
+WEIGHTS = ("search", "fresh", "inherited")
 
 
 class Run:
@@ -164,8 +166,9 @@ def package(run: OpenRun, id: int, weights: str) -> Package:
     Raises:
         UserError: No such individual, or it has no such weights.
     """
-    if weights not in ("search", "fresh", "inherited"):
-        raise UserError(f"weights must be search, fresh or inherited, got {weights!r}")
+    if weights not in WEIGHTS:
+        raise UserError(f"weights must be {', '.join(WEIGHTS[:-1])} or {WEIGHTS[-1]}, got {weights!r}"
+                        f"{meant(weights, WEIGHTS)}")
     (id,) = require_evaluated(run, [id])
     return _package(run, id, weights)
 
@@ -176,13 +179,14 @@ def packages(run: OpenRun, ids: Sequence[int]) -> dict[int, Package]:
 
 
 def _package(run: OpenRun, id: int, weights: str) -> Package:
+    require_samples(run)
     member, directory = run.store.member(id), run.store.directory
     if weights == "search":
         found, metrics, origin = run.store.weights(*member.evaluation.key), member.evaluation.metrics, "of the search"
     else:
         found, metrics, origin = _retrained(run, id, weights)
     if found is None:
-        raise UserError(f"individual {id} has no trained weights")
+        raise untrained(run, id)
     dataset = Path(run.config.dataset).name  # a network is given to others, whom folders of this machine do not concern
     source = {"run": directory.name, "id": id, "dataset": dataset, "weights": f"weights {origin}"}
     if run.config.classes:

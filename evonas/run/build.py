@@ -28,10 +28,11 @@ from evonas.rng import Stream, stream
 from evonas.run.evaluators import build_evaluator, scorer_of
 from evonas.run.initialization import founder_options, suitable_options, with_method
 from evonas.run.measure import sources_of
+from evonas.run.misplaced import check_tables
 from evonas.run.plugins import create_space, find_searcher, read_space_options, read_table
 from evonas.run.presets import with_preset
 from evonas.run.searchers import with_budgets, with_defaults
-from evonas.run.targets import targets_of
+from evonas.run.targets import hints_at_devices, targets_of
 from evonas.run.warm_start import founding_trials
 from evonas.runtimes.targets import Target
 from evonas.search import Searcher
@@ -94,6 +95,7 @@ def assemble(
         seed_from: Runs whose networks this one goes on from.
     """
     if new:
+        check_tables(config)
         config = with_defaults(config)
     table, targets = None, tuple[Target, ...]()
     if config.evaluator == "table":
@@ -101,7 +103,8 @@ def assemble(
         splits = splits_of(table, config.dataset)
     else:
         targets = targets_of(config)
-        splits = load(config.dataset, **config.split, check_test=new)
+        with hints_at_devices(config):
+            splits = load(config.dataset, **config.split, check_test=new)
     config = _as_told(config, splits)
     if new and config.preset is not None:
         asked = config.split

@@ -28,12 +28,13 @@ from evonas.evaluation import (
 )
 from evonas.evaluation.cost import LATENCY_ESTIMATE
 from evonas.evaluation.deployment import deployment_names
+from evonas.evaluation.on_targets import target_names
 from evonas.evaluation.proxies import MEASURED, check_single, measured_for
 from evonas.evaluation.proxies.evaluator import ProxyEvaluator
 from evonas.evaluation.proxies.scorer import Scorer
 from evonas.evaluation.trained import measured_names, trained_names
 from evonas.objectives import Objectives, costs_of, parse_objectives
-from evonas.objectives.metrics import DEVICE_LATENCY
+from evonas.objectives.metrics import DEVICE_LATENCY, target_metric
 from evonas.run.measure import Timer
 from evonas.run.one_shot import FOLDER
 from evonas.run.open import check_compatible
@@ -115,7 +116,9 @@ def _find_objectives(
     else:
         measured = trained_names(task) if config.supernet is None else measured_names(task)
         known = (*known, *measured, *measured_for(task))
-        deployed = deployment_names(space, task, tuple(known_targets(targets).values()))
+        known_by_name = known_targets(targets)
+        deployed = deployment_names(space, task, tuple(known_by_name.values()))
+        _check_on_targets(config, space, known_by_name)
     goals = {name: metric.description.goal for name, metric in custom.items()}
     goals |= {name: metric.goal for name, metric in devices.items()}
     objectives = parse_objectives(names, config.constraints, (*known, *deployed), {**costs_of(structural), **goals})
@@ -130,6 +133,22 @@ def _find_objectives(
         raise UserError("latency_command times networks for the objective latency_device, and only for that: give both "
                         "or neither (latency is that of this machine)")
     return objectives, tuple(name for name in deployed if name in objectives.metrics)
+
+
+def _check_on_targets(config: RunConfig, space: SearchSpace[Any], targets: Mapping[str, Target]) -> None:
+    """Raise :class:`UserError` for a metric that no network of the space has on its target, and say what is missing.
+
+    Args:
+        config: The configuration of the run.
+        space: Its space.
+        targets: Targets by name.
+    """
+    for metric in map(target_metric, sorted(config.wanted)):
+        if metric is not None and metric.target in targets:
+            if not target_names(space, targets.values()):
+                raise UserError(f"networks of the space {config.space} cannot be exported as C, which "
+                                f"{metric.name} needs: leave it out, or choose another space")
+            targets[metric.target].require(metric.kind)
 
 
 def _check_supernet(config: RunConfig, space: SearchSpace[Any], splits: Splits, run: Path) -> None:

@@ -25,7 +25,7 @@ from evonas.runtimes.targets import Target
 from evonas.serialization.files import is_stream
 from evonas.space import SearchSpace
 from evonas.training.loop import predict
-from evonas.types import Floats, Inputs, UserError, nearest, suggestion
+from evonas.types import Floats, Inputs, UserError, meant, nearest, suggestion
 
 #: Endings of files, and the format that each stands for; networks as those of another space are stored as torch is.
 ENDINGS = {".safetensors": "torch", ".json": "json", ".onnx": "onnx", ".tflite": "tflite", ".c": "c"}
@@ -157,7 +157,8 @@ def check_format(space: SearchSpace[Any], format: str, precision: str, more: Ite
         if precision == allowed:
             return allowed
     names = " or ".join(formats[format])
-    raise UserError(f"--precision must be {names} for the format {format}, got {precision!r}")
+    hint = meant(precision, formats[format])
+    raise UserError(f"--precision must be {names} for the format {format}, got {precision!r}{hint}")
 
 
 def format_of(path: Path, *, usual: str | None = None) -> str:

@@ -14,6 +14,7 @@ from evonas.evaluation.local import Local
 from evonas.individual import Evaluation, Trial
 from evonas.objectives import MAXIMISED, MINIMISED, Objectives, goal_of
 from evonas.run.asynchronous import search_asynchronously
+from evonas.run.plugins import name_of_searcher
 from evonas.run.trials import FEW_TRIALS, Observer, SearchFailed, Trials
 from evonas.search.base import Searcher, TellsSome
 from evonas.serialization.arrays import BAD_DATA
@@ -56,7 +57,7 @@ def run(
     if store.state is not None:
         _restore(searcher, store)
     at = Local(n_jobs) if place is None else place
-    _check_asynchronous(searcher, evaluator, at, asynchronous)
+    check_asynchronous(searcher, evaluator, at, asynchronous)
     now = time.monotonic()
     begin = max(now if since is None else since, now - (time_limit or np.inf) / 2) - store.elapsed
     stop = Stop().within(None if time_limit is None else begin + time_limit - time.monotonic())
@@ -83,7 +84,7 @@ def _search(searcher: Searcher[G], trials: Trials[G]) -> bool:
     return True
 
 
-def _check_asynchronous(
+def check_asynchronous(
     searcher: Searcher[G], evaluator: Evaluator[G], place: Place, asynchronous: bool
 ) -> None:
     """Raise :class:`UserError` where a search cannot go on with a barrier after each generation, or without one.
@@ -99,8 +100,8 @@ def _check_asynchronous(
             raise UserError("this run was searched asynchronously, and has trials of several generations under way: go "
                             "on with asynchronous = true")
     elif not isinstance(searcher, TellsSome):
-        raise UserError(f"asynchronous: the searcher {class_name(searcher)} learns from whole generations: leave it "
-                        f"out, or choose nsga2, nsga3, regularized-evolution or random")
+        raise UserError(f"asynchronous: the searcher {name_of_searcher(searcher)} learns from whole generations: "
+                        f"leave it out, or choose nsga2, nsga3, regularized-evolution or random")
     elif not place.can_wait(evaluator):
         how = ("the trainer trains whole generations at once" if takes_many(evaluator) else
                "networks of this space train in processes that take their trials in advance")

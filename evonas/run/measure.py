@@ -98,7 +98,8 @@ def check_target(store: RunStore[Any], metric: str, source: str, *, own: bool, r
         UserError: Another one has measured it, and that is not to be dropped.
     """
     known = store.sources().get(metric)
-    if known not in (None, source):
+    has_some = own or any(metric in metrics for metrics in store.measurements().values())  # not if all have failed
+    if known not in (None, source) and has_some:
         said = f"{metric} of {store.directory} was measured by {known!r}, this is {source!r}, and a column holds one"
         if own:
             raise UserError(f"{said}: measure there, or begin a run here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -90,7 +91,13 @@ def require_samples(run: OpenRun) -> None:
     """Raises :class:`UserError` where a run has none, and trained nothing."""
     if run.config.evaluator == "table":
         raise UserError(f"{run.store.directory} was evaluated by a table, without samples and weights: train its "
-                        "networks in a run with the evaluator 'trained'")
+                        "networks in a run with the evaluator 'trained', which is one without --evaluator table")
+
+
+def untrained(run: OpenRun, id: int) -> UserError:
+    """The error for an individual that the search has left no weights of its own, with the way to some."""
+    return UserError(f"individual {id} of {run.store.directory} has no trained weights: train it with `evonas retrain "
+                     f"{shlex.quote(str(run.store.directory))} --ids {id}`, and export it with --weights fresh")
 
 
 def require_evaluated(run: OpenRun, ids: Sequence[int]) -> list[int]:

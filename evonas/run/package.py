@@ -177,7 +177,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             raise ValueError("it has no header")
         return header, arrays
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}") from None
+        raise UserError(f"there is no file {path}: check the path (it counts from {Path.cwd()})") from None
     except (OSError, *BAD_DATA) as error:
         reason = f"{error.strerror}" if isinstance(error, OSError) and error.strerror else error
         raise UserError(f"{path} is not a network exported by evonas (--format torch): {reason}") from None

@@ -123,6 +123,15 @@ def find_searcher(name: str) -> SearcherFactory:
     return factory
 
 
+def name_of_searcher(searcher: object) -> str:
+    """The name that ``--searcher`` has for a searcher's class; that of the class where there is none."""
+    kind, factories = type(searcher), dict[str, object](SEARCHERS)
+    names = [name for name, factory in factories.items() if factory is kind]
+    path = f"{kind.__module__}:{kind.__qualname__}"
+    names += [name for name, point in installed(SEARCHER_GROUP).items() if point.value == path]
+    return names[0] if names else kind.__name__
+
+
 def custom_metrics(wanted: Collection[str]) -> Mapping[str, CustomMetric]:
     """The wanted metrics that other packages provide; the engine's own are not among them.
 

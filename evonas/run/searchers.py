@@ -31,7 +31,8 @@ class SearcherHelp:
         name: Its name.
         text: What it is, in a sentence.
         rungs: Number of budgets that it takes.
-        numbers: Settings of the run that say how many trials there are, with the searcher's own defaults.
+        numbers: Settings of the run that say how many trials there are, with the searcher's own defaults; without those
+            that it does not use.
         options: Settings of the table ``searcher_options``.
         settings: Settings of the run that only this searcher takes.
         on_tables: Defaults that differ where trials are looked up in a table, by the name of the setting.
@@ -53,7 +54,7 @@ def describe_searcher(name: str) -> SearcherHelp:
     of_run = {option.name: option for option in describe_options(RunConfig)}
     numbers = [
         dataclasses.replace(of_run[number], default=str(traits.defaults.get(number, of_run[number].default)))
-        for number in NUMBERS
+        for number in NUMBERS if number not in traits.unused
     ]
     sentence = " ".join(re.split(r"\.(?:\s|$)", text)[0].split())
     return SearcherHelp(
@@ -61,6 +62,11 @@ def describe_searcher(name: str) -> SearcherHelp:
         [] if traits.settings is None else describe_options(traits.settings),
         [of_run[setting] for setting in OF_NSGA2] if name == "nsga2" else [], dict(traits.on_tables),
     )
+
+
+def unused_numbers(name: str) -> tuple[str, ...]:
+    """Those of :data:`NUMBERS` that a searcher does not use; raise :class:`UserError` if there is none of the name."""
+    return traits_of(find_searcher(name)).unused
 
 
 def with_defaults(config: RunConfig) -> RunConfig:

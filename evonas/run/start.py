@@ -31,6 +31,7 @@ from evonas.run.one_shot import find_family
 from evonas.run.open import check_data, config_of, locate_data
 from evonas.run.place import opened_place
 from evonas.run.plugins import find_searcher
+from evonas.run.searchers import unused_numbers
 from evonas.run.warm_start import read_seeds
 from evonas.runtimes.latency_table import measure_table
 from evonas.runtimes.latency_table import read_table as read_latencies
@@ -45,6 +46,8 @@ from evonas.types import Floats, UserError, blames
 BATCH = 5
 #: Number of members of a family that stands for no limit: the time limit decides.
 UNLIMITED = 1_000_000
+#: Remark on a cluster and a number of jobs.
+JOBS_UNUSED = "the cluster {} decides how many trials run at a time: the {} jobs that were given beside it are not used"
 
 
 def evolve(
@@ -64,7 +67,8 @@ def evolve(
     since, out, seed_from = time.monotonic(), expanded(out), [expanded(path) for path in seed_from]
     check_absent(out)  # before any data is loaded
     if seed_from and config.searcher != "nsga2":
-        raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}")
+        raise UserError(f"only the searcher nsga2 can be seeded from runs, got {config.searcher!r}: leave out "
+                        "--searcher, or --seed-from")
     if replace_max_pool and not seed_from:
         raise UserError(f"{REPLACE_MAX_POOL} is about seeds of another space, and there are none: name one with "
                         "--seed-from")
@@ -103,10 +107,15 @@ def seed(
 
 def _unused(config: RunConfig) -> tuple[str, ...]:
     """Remarks on settings that were given and are not used."""
-    if config.rungs is None or config.epochs is None:
-        return ()
-    return (f"the rungs {', '.join(map(str, config.rungs))} are the epochs of a trial: the {config.epochs} epochs that "
-            "were given beside them are not used",)
+    notes = []
+    if config.rungs is not None and config.epochs is not None:
+        notes.append(f"the rungs {', '.join(map(str, config.rungs))} are the epochs of a trial: the {config.epochs} "
+                     "epochs that were given beside them are not used")
+    if config.cluster is not None and "jobs" in config.model_fields_set:
+        notes.append(JOBS_UNUSED.format(config.cluster, config.jobs))
+    if unused := [name for name in unused_numbers(config.searcher) if name in config.model_fields_set]:
+        notes.append(f"the searcher {config.searcher} does not use {' and '.join(unused)}: leave out what was given")
+    return tuple(notes)
 
 
 def begin(
@@ -123,7 +132,7 @@ def begin(
     """
     config, splits = parts.config, parts.splits
     with opened_place(config, parts.objectives) as place:  # before anything is written
-        _check(parts, has_founders=bool(seed_from))
+        _check(parts, place, has_founders=bool(seed_from))
         teacher = None if config.teacher is None else read_teacher(
             config.teacher, config.teacher_members, samples=splits.train, task=splits.task,
             split_seed=config.split_seed, fingerprint=splits.fingerprint,
@@ -187,6 +196,9 @@ def resume(out: Path, changes: Mapping[str, Any], *, observers: Sequence[RunObse
             f"leave out --generations, or begin another run with more --members"
         )
     check_data(parts.splits, info, out)
+    if changes.get("cluster") is not None and changes.get("jobs") is not None:
+        for observer in observers:
+            observer.noted(JOBS_UNUSED.format(changes["cluster"], changes["jobs"]))
     with blames(out), opened_place(parts.config, parts.objectives) as place:
         return _run(parts, out, observers, since, place)
 
@@ -201,14 +213,15 @@ def _check_target_files(out: Path, changes: Mapping[str, Any]) -> None:
         raise UserError(f"{out} was started {told}: give files of the same targets to go on")
 
 
-def _check(parts: Parts, *, has_founders: bool) -> None:
+def _check(parts: Parts, place: Place, *, has_founders: bool) -> None:
     """Raise :class:`UserError` for what would end a run only after something is written.
 
     There is no trainer such as it asks for, its networks cannot have a proxy, there is no founder or member of the
-    family, or no such searcher.
+    family, or no such searcher, or it cannot be asynchronous.
 
     Args:
         parts: Parts of a new run.
+        place: Place where its trials run.
         has_founders: Whether its founders come from other runs, so that none is drawn.
     """
     config, space = parts.config, parts.space
@@ -223,7 +236,7 @@ def _check(parts: Parts, *, has_founders: bool) -> None:
             seeder(0, rng)
         elif parts.family_search is None:
             space.sample(rng)
-    create_searcher(parts, None)
+    loop.check_asynchronous(create_searcher(parts, None), parts.evaluator, place, config.asynchronous)
 
 
 def _run(parts: Parts, out: Path, observers: Sequence[RunObserver], since: float, place: Place) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from evonas.capabilities.option_models import OptionHelp, describe_options
 from evonas.config import RunConfig
 from evonas.objectives.metrics import target_metric
-from evonas.runtimes.targets import Target, built_in_targets, describe_tools, find_targets
-from evonas.types import UserError, suggestion
+from evonas.runtimes.targets import Target, built_in_targets, describe_tools, find_target, find_targets
+from evonas.types import DataError, Json, UserError, nearest, suggestion
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class TargetHelp:
         metrics: Its metrics, of float32.
         missing: Tools that it needs and this machine lacks.
         packages: Debian packages with its tools.
+        values: What its file says, by the keys of :class:`evonas.runtimes.targets.Target`, with defaults.
     """
 
     name: str
@@ -28,17 +31,26 @@ class TargetHelp:
     metrics: tuple[str, ...]
     missing: tuple[str, ...]
     packages: tuple[str, ...]
+    values: Json
 
 
 def describe_targets() -> list[TargetHelp]:
     """Describe the built-in targets."""
-    return [
-        TargetHelp(
-            target.name, target.description, tuple(f"{kind}@{target.name}" for kind in target.kinds),
-            tuple(target.missing_tools()), target.packages,
-        )
-        for target in built_in_targets().values()
-    ]
+    return [describe_target(name) for name in built_in_targets()]
+
+
+def describe_target(text: str) -> TargetHelp:
+    """Describe the target of a name or a TOML file; raise :class:`UserError` as :func:`find_target` does."""
+    target = find_target(text)
+    return TargetHelp(
+        target.name, target.description, tuple(f"{kind}@{target.name}" for kind in target.kinds),
+        tuple(target.missing_tools()), target.packages, target.model_dump(mode="json", exclude={"name", "description"}),
+    )
+
+
+def keys_of_targets() -> list[OptionHelp]:
+    """Descriptions of the keys of a target's file."""
+    return describe_options(Target)
 
 
 def known_targets(own: Iterable[Target]) -> dict[str, Target]:
@@ -68,6 +80,28 @@ def targets_of(config: RunConfig) -> tuple[Target, ...]:
             raise UserError(f"unknown target {name!r}{suggestion(name, known)}; a target of one's own is a file, given "
                             "as --target-file")
     return tuple(known[name] for name in named)
+
+
+@contextmanager
+def hints_at_devices(config: RunConfig) -> Iterator[None]:
+    """Say in an error about a missing column for the target how a device is named, where the target is one.
+
+    Raises:
+        DataError: What the context raises.
+    """
+    try:
+        yield
+    except DataError as error:
+        given = [config.target] if isinstance(config.target, str) else list(config.target or ())
+        for name in given:
+            way = None
+            if (device := nearest(name, built_in_targets())) is not None:
+                way = f"--objectives trainval_error,flash@{device}"
+            elif name.endswith(".toml"):
+                way = f"--target-file {name} and --objectives trainval_error,flash@NAME"
+            if way is not None and name in str(error):
+                raise DataError(f"{error}; --target is a column of the samples, for the device use {way}") from None
+        raise
 
 
 def sources_on_targets(targets: Sequence[Target], metrics: Iterable[str]) -> dict[str, str]:

@@ -25,7 +25,8 @@ def parse_command(text: str) -> tuple[str, ...]:
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:
-        raise UserError(f"cannot read the latency command {text!r}: {error}") from None
+        raise UserError(f"cannot read the latency command {text!r}: {error}; quote it as a shell "
+                        "would need it") from None
     if not words:
         raise UserError("the latency command is empty: give a program that gets a file and prints milliseconds")
     return words
@@ -58,7 +59,8 @@ def seconds_on_device(command: tuple[str, ...], files: Mapping[str, bytes], name
             raise RuntimeError(f"the latency command {command[0]} was stopped: {error}") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise RuntimeError(f"the latency command {command[0]} cannot be run: {reason}") from None
+            raise RuntimeError(f"the latency command {command[0]} cannot be run: {reason}; name a program that "
+                               "is on the PATH, or its whole path") from None
     if done.returncode:
         last = (done.stderr.decode(errors="replace").strip() or "no message").splitlines()[-1]
         raise RuntimeError(f"the latency command {command[0]} failed with code {done.returncode}: {last[:500]}")

@@ -101,12 +101,14 @@ class Traits(NamedTuple):
         rungs: Number of budgets that the searcher takes.
         on_tables: Values of settings of a run that differ from the defaults where trials are looked up in a table.
             There a trial takes no time, and nothing is gained by trials that run side by side.
+        unused: Those of ``population``, ``children`` and ``generations`` that the searcher takes and ignores.
     """
 
     settings: type[Any] | None = None
     defaults: Mapping[str, int] = MappingProxyType({})
     rungs: Literal["one", "several", "any"] = "one"
     on_tables: Mapping[str, Any] = MappingProxyType({})
+    unused: tuple[str, ...] = ()
 
 
 class SearcherFactory(Protocol):

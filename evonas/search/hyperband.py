@@ -30,7 +30,8 @@ class Hyperband(SuccessiveHalving[G]):
         rng: The searcher's own generator.
     """
 
-    traits: ClassVar[Traits] = Traits(HalvingSettings, MappingProxyType({"generations": 59}), "several")
+    traits: ClassVar[Traits] = Traits(HalvingSettings, MappingProxyType({"generations": 59}), "several",
+                                      unused=("population", "children"))
 
     def _bear(self) -> Sequence[Trial[G]]:
         highest = len(self._rungs) - 1

@@ -47,7 +47,8 @@ class SuccessiveHalving(Generational[G]):
         ValueError: A number is out of range, or there are less than two budgets.
     """
 
-    traits: ClassVar[Traits] = Traits(HalvingSettings, MappingProxyType({"generations": 9}), "several")
+    traits: ClassVar[Traits] = Traits(HalvingSettings, MappingProxyType({"generations": 9}), "several",
+                                      unused=("children",))
 
     def __init__(
         self, space: SearchSpace[G], objectives: Objectives, *, population: int = 40, children: int = 20,

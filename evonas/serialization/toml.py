@@ -18,6 +18,8 @@ def read_toml(path: Path, what: str = "configuration file") -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        raise UserError(f"there is no {what} {path}") from None
+        raise UserError(f"there is no {what} {path}: check the path (it counts from {Path.cwd()})") from None
+    except IsADirectoryError:
+        raise UserError(f"expected a {what}, got {path}, which is a folder: name the file in it") from None
     except (OSError, ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError
         raise UserError(f"cannot read {path} as TOML: {error}") from None

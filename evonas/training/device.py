@@ -46,18 +46,28 @@ def find(name: str) -> torch.device:
     Raises:
         UserError: The machine has no such device.
     """
+    return _found(check_name(name), f"the device {name} was asked for", "give --device cpu")
+
+
+def _found(name: str, asked: str, remedy: str) -> torch.device:
+    """The device of a name, see :func:`find`.
+
+    Args:
+        name: Its name, which has been checked.
+        asked: What the sentence about a missing device begins with: what has asked for it.
+        remedy: What its sentence ends with.
+    """
     import torch
 
-    if check_name(name) == "auto":
+    if name == "auto":
         name = "cuda" if has_cuda() else "cpu"
     if name == "cpu":
         return torch.device("cpu")
     if not has_cuda():
-        raise UserError(f"the device {name} was asked for, but torch finds no CUDA device on this machine: give "
-                        "--device cpu")
+        raise UserError(f"{asked}, but torch finds no CUDA device on this machine: {remedy}")
     device = torch.device(name)
     if device.index is not None and device.index >= (n := torch.cuda.device_count()):
-        raise UserError(f"the device {name} was asked for, but this machine has {n}: give a number below {n}")
+        raise UserError(f"{asked}, but this machine has {n}: give a number below {n}")
     return device
 
 
@@ -71,7 +81,9 @@ def name_now() -> str:
 
 def current() -> torch.device:
     """The device that is in use; raises :class:`UserError` if the machine has none such."""
-    return find(name_now())
+    name = name_now()
+    return _found(name, f"the device {name} was asked for, by --device or the variable {VARIABLE}",
+                  f"give --device cpu, or set {VARIABLE} to cpu")
 
 
 def adopt(name: str) -> None:
@@ -87,7 +99,10 @@ def using(name: str) -> Iterator[None]:
     ``auto`` leaves what the environment names.
     """
     before = os.environ.get(VARIABLE)
-    if name != "auto" or before is None:
+    if name == "auto" and before is not None:
+        _found(name_now(), f"the variable {VARIABLE} asks for the device {before}",
+               "set it to cpu or unset it, or give --device cpu")
+    else:
         find(name)
         os.environ[VARIABLE] = name
     try:

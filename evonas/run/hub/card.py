@@ -55,8 +55,8 @@ def model_card(
         "---", *_header(package, name, files), "---", "", f"# {markdown(name)}", "",
         "A neural network found and trained by evonas, an evolutionary neural architecture search.", "",
         *_table(("file", "content"), [(f"`{file}`", text) for file, text in files.items()]), "",
-        *(f"- {markdown(remark)}" for remark in remarks), "",
-        "## Use", "", *_use(files), "",
+        *(f"- {markdown(remark)}" for remark in _remarks(remarks)), "",
+        "## Use", "", *_use(package.task, splits, files), "",
         "## Task and data", "", *_data(package, splits), "",
         "## Metrics", "", *_metrics(package.metrics), "",
         "## How it was made", "", *_commands(commands), "",
@@ -103,24 +103,50 @@ def pipeline_tag(task: Task) -> str | None:
     return "image-classification" if len(task.input_shape) == 3 and task.kind == "classification" else None
 
 
-def _use(files: Mapping[str, str]) -> Iterator[str]:
+def _remarks(remarks: Sequence[str]) -> list[str]:
+    """Remarks as one reads them elsewhere: each once, those on a single program with its name, and no machine is this.
+
+    Args:
+        remarks: Remarks that begin with the name of a program and a colon.
+    """
+    programs: dict[str, list[str]] = {}
+    for remark in remarks:
+        program, colon, text = remark.partition(": ")
+        programs.setdefault(text if colon else program, []).extend([program] * bool(colon))
+    n_programs = len({program for names in programs.values() for program in names})
+    told = [text if len(names) == n_programs else f"{', '.join(names)}: {text}" for text, names in programs.items()]
+    return [text.replace("on one core of this machine", "on one core where it was exported") for text in told]
+
+
+def _use(task: Task, splits: Splits, files: Mapping[str, str]) -> Iterator[str]:
+    shape = ", ".join(map(str, (1, *task.input_shape)))
+    units = "in the units of the data set's files: the normalisation is inside"
+    outputs = f"(1, {task.n_outputs}), {'the largest is the class' if task.kind == 'classification' else 'predictions'}"
     yield "```python"
     yield "import evonas  # pip install evonas"
+    yield "import torch"
     yield ""
-    yield 'network = evonas.load("model.safetensors", raw=True)  # a torch.nn.Module for samples as in the files'
+    yield 'network = evonas.load("model.safetensors", raw=True)  # a torch.nn.Module'
+    yield f"x = torch.zeros({shape})  # a sample, {units}"
+    yield f"outputs = network(x)  # {outputs}"
     yield "```"
     if "network.c" in files:
         yield ""
         yield "```c"
         yield '#include "network.h" /* cc -std=c99 -O3 -c network.c */'
         yield ""
-        yield "network_run(x, outputs); /* the normalisation is inside; see the header */"
+        yield f"network_input x[NETWORK_INPUTS]; /* a sample, {units} */"
+        yield "network_output outputs[NETWORK_OUTPUTS];"
+        yield "network_run(x, outputs);"
         yield "```"
     if "network.onnx" in files:
         yield ""
         yield "```python"
+        yield "import numpy as np"
         yield "import onnxruntime"
         yield ""
+        number = "float64" if splits.scaling.input_type == "float64" else "float32"
+        yield f'x = np.zeros(({shape}), "{number}")  # as above'
         yield 'outputs, = onnxruntime.InferenceSession("network.onnx").run(["output"], {"input": x})'
         yield "```"
 
@@ -147,7 +173,7 @@ def _metrics(metrics: Mapping[str, float]) -> list[str]:
     for name, value in metrics.items():
         known = METRICS.get(name)
         rows.append((f"`{name}`", f"{value:.6g}", "" if known is None else markdown(f"{known.label}, {known.place}")))
-    return _table(("metric", "value", ""), rows)
+    return _table(("metric", "value", "what it is, and where it was measured"), rows)
 
 
 def _commands(commands: Sequence[Command]) -> Iterator[str]:

@@ -131,7 +131,7 @@ def _lower(
         member, weights = Member(opened.store.individual(record.id), evaluation), opened.store.weights(*evaluation.key)
         whose = f"individual {record.id} of {name}"
         if weights is None:
-            raise UserError(f"{whose} has no trained weights to lower")
+            raise UserError(f"{whose} has no trained weights to lower: seed from a run that trains its networks")
         try:
             network = lower_network(
                 opened.space, member.genotype, weights, space, seed=config.seed, replace_max_pool=replace_max_pool

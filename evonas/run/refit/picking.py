@@ -12,14 +12,14 @@ import numpy as np
 from evonas.data.samples import Samples, Splits
 from evonas.evaluation.training import predict
 from evonas.individual import Member
-from evonas.run.open import OpenRun
+from evonas.run.open import OpenRun, untrained
 from evonas.run.refit.finalists import finalists, n_edges, within_limits
 from evonas.run.refit.folds import losses
 from evonas.run.refit.purse import Purse
 from evonas.run.refit.race import BEHIND, Entrant, Race, Standing, standings_of
 from evonas.space import Phenotype
 from evonas.store import Record
-from evonas.types import Doubles, Task, UserError
+from evonas.types import Doubles, Task
 
 #: Lengths of training in the race, as multiples of a trial's.
 LENGTHS = (1, 4)
@@ -188,5 +188,5 @@ def searched(run: OpenRun, member: Member[Any]) -> Phenotype[Any]:
     """The network as the search left it."""
     weights = run.store.weights(*member.evaluation.key)
     if weights is None:
-        raise UserError(f"individual {member.individual.id} has no trained weights")
+        raise untrained(run, member.individual.id)
     return Phenotype(member.genotype, weights)

@@ -19,6 +19,8 @@ from evonas.types import UserError, suggestion
 BOARDS, SUPPORT = (Path(__file__).parent / name for name in ("boards", "support"))
 #: Stands in a command for the path of the linked image.
 IMAGE = "{image}"
+#: Figures of a target's file that its energy follows from.
+FIGURES_OF_ENERGY = ("instructions_per_count", "nanojoules_per_cycle")
 #: The compiler of this machine, see :func:`evonas.runtimes.compiled.find_compiler`.
 OF_THIS_MACHINE = "cc"
 
@@ -41,7 +43,9 @@ class Target(BaseModel):
     sources: tuple[Path, ...] = Field(
         default=(), description="Startup code, and the functions of ``evonas_port.h``; in C or assembly."
     )
-    linker_script: Path | None = Field(default=None, description="None is the compiler's own.")
+    linker_script: Path | None = Field(
+        default=None, description="Script that places the image; None is the compiler's own."
+    )
     link_flags: tuple[str, ...] = Field(default=(), description="Options for the link alone; -lm is added.")
     run: tuple[str, ...] = Field(
         min_length=1,
@@ -85,6 +89,23 @@ class Target(BaseModel):
         counted = () if self.instructions_per_count is None else ("instructions",)
         known_energy = ("energy",) if counted and self.nanojoules_per_cycle is not None else ()
         return ("flash", "ram", *counted, *known_energy, "flash_estimate")
+
+    def require(self, kind: str) -> None:
+        """Check that networks have a kind of metrics on it.
+
+        Raises:
+            UserError: They have none, since its file lacks a figure; says which, and how to give it.
+        """
+        if kind in self.kinds:
+            return
+        figures = {"instructions": ("instructions_per_count",), "energy": FIGURES_OF_ENERGY}.get(kind, ())
+        lacks = [figure for figure in figures if getattr(self, figure) is None]
+        file = "the file"
+        if self.name in built_in_targets():
+            file = f'a file of your own with base = "{self.name}", another name'
+        raise UserError(f"the target {self.name} has no metric {kind}: its file lacks {' and '.join(lacks)}; write "
+                        f"{file} and {', '.join(f'{figure} = NUMBER' for figure in lacks)}, and give it as "
+                        f"--target-file to a search, or as --target to `evonas measure`")
 
     @property
     def command(self) -> list[str]:

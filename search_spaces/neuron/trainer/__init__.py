@@ -75,6 +75,8 @@ def _population_trainer(asked: str) -> Trainer:
         raise UserError("the trainer 'cuda' needs Triton: install evonas[cuda], or choose trainer 'auto'")
     interpreted = os.environ.get("TRITON_INTERPRET") == "1"
     if not interpreted and not has_cuda():
+        if asked.startswith("cuda"):
+            current()  # raises the error about the device, which was asked for first
         raise UserError("the trainer 'cuda' needs a CUDA device, and this machine has none: choose trainer 'auto'")
     from search_spaces.neuron.trainer.cuda import CudaTrainer
 

@@ -47,6 +47,19 @@ def test_what_the_machine_lacks_is_refused_in_one_sentence_and_nothing_is_writte
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("options", [(), ("--trainer", "torch"), ("--trainer", "cuda"), ("--space", "cnn")])
+@pytest.mark.parametrize("name", ["cuda", "cuda:7"])
+def test_a_variable_that_asks_for_what_the_machine_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], name: str
+) -> None:
+    monkeypatch.setenv(device.VARIABLE, name)
+    code, output = evonas("evolve", *SMALL, *options, "--generations", 0, "--out", tmp_path / "run")
+    assert code == 2
+    assert f"the variable EVONAS_DEVICE asks for the device {name}, but torch finds no CUDA device" in output
+    assert output.endswith("set it to cpu or unset it, or give --device cpu")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_device_is_kept_with_the_run_and_another_one_may_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
     code, output = evonas("evolve", *SMALL, "--device", "cpu", "--generations", 0, "--out", run)

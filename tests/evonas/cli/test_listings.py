@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from evonas.objectives import LOGARITHMIC, MAXIMISED, MINIMISED, SHARES
 from evonas.objectives.metrics import FRESH, METRICS
 from evonas.run.evaluators import build_evaluator
 from evonas.run.plugins import available_spaces, create_space, searcher_names
+from evonas.run.searchers import NUMBERS
 from evonas.search import SEARCHERS, traits_of
 from evonas.types import Metrics, Task
 from search_spaces.block.options import BlockOptions
@@ -28,6 +30,7 @@ from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.space import NeuronSpace
 from tests.evonas.cli.conftest import Evonas, Refused
 
+METHODS_PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "methods.md"
 MODELS = {"neuron": NeuronOptions, "cell": CellOptions, "block": BlockOptions, "cnn": CnnOptions}
 
 
@@ -74,7 +77,12 @@ def test_a_searcher_lists_every_option_of_its_settings_with_default_and_text(evo
         given = parse_options([f"{option['name']}={option['default']}" for option in listed["options"]])
         assert settings_from(traits.settings, given, table="searcher_options") == traits.settings()
     common = {number: RunConfig.model_fields[number].default for number in ("population", "children", "generations")}
-    assert {n["name"]: int(n["default"]) for n in listed["numbers"]} == {**common, **traits.defaults}
+    numbers = {**common, **traits.defaults}
+    used = {name: value for name, value in numbers.items() if name not in traits.unused}
+    assert {n["name"]: int(n["default"]) for n in listed["numbers"]} == used
+    shown_on_page = ", ".join("-" if name in traits.unused else str(numbers[name]) for name in NUMBERS)
+    (row,) = [line for line in METHODS_PAGE.read_text().splitlines() if line.startswith(f"| `{name}` |")]
+    assert row.endswith(f"| {shown_on_page} |")
     assert listed["on_tables"] == dict(traits.on_tables)
     text = shown(evonas("searchers", name).stdout)
     for option in [*listed["options"], *listed["numbers"], *listed["settings"]]:

@@ -16,7 +16,8 @@ from tests.evonas.cli.conftest import Evonas, Refused
     ("text", "value"),
     [
         ("cells=3", 3), ("edges=[64, 800]", [64, 800]), ("edges=64,800", [64, 800]),
-        ("steps = 1.0, 0.3", [1.0, 0.3]), ("operations=zero,skip", ["zero", "skip"]), ("founders='a,b'", "a,b"),
+        ("steps = 1.0, 0.3", [1.0, 0.3]), ("rate=.3", 0.3),
+        ("steps=.5,-.2", [0.5, -0.2]), ("operations=zero,skip", ["zero", "skip"]), ("founders='a,b'", "a,b"),
         ("norm=layer-affine", "layer-affine"),
         ("operations = nasbench201", "nasbench201"), ("founders='source'", "source"), ("per_cell=true", True),
     ],

@@ -156,3 +156,8 @@ def test_there_is_nothing_to_train_or_to_measure(root: Path, evonas: Evonas, ref
     assert evonas(*command(root, "--searcher", "random", "--evaluations", 5)).exit_code == 0
     refused("retrain", "r", "--data-root", root, message="was evaluated by a table, without samples and weights")
     refused("measure", "r", "--data-root", root, message="was evaluated by a table|no trained weights")
+    way = "was evaluated by a table, .*: train its networks in a run with the evaluator 'trained'"
+    for options in (["n.c"], ["n.safetensors"], ["n.c", "--weights", "fresh"], ["n", "--format", "package"]):
+        refused("export", "r", 0, "--data-root", root, "--out", *options, message=way)
+    Path("x.csv").write_text("a\n1\n")
+    refused("predict", "r", "x.csv", message=way)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -50,6 +51,27 @@ def test_targets_are_listed_with_what_is_missing(evonas: Evonas, monkeypatch: py
     monkeypatch.setenv("PATH", "/nowhere")
     text = " ".join(evonas("targets").stdout.replace("│", " ").split())
     assert "lacks arm-none-eabi-gcc and qemu-system-arm: Debian packages gcc-arm-none-eabi" in text
+
+
+def test_a_target_is_described_by_its_name_or_its_file(evonas: Evonas, refused: Refused, tmp_path: Path) -> None:
+    text = " ".join(evonas("targets", "cortex-m4").stdout.replace("│", " ").split())
+    for part in ("[arm-none-eabi-gcc]", "-mcpu=cortex-m4 -mthumb", "mps2_an386.ld]", "qemu-system-arm -M mps2-an386",
+                 "instructions@cortex-m4", "nanojoules_per_cycle Energy of a cycle; None is unknown. [None]"):
+        assert part in text
+    listed = json.loads(evonas("targets", own(tmp_path), "--json").stdout)
+    assert listed["name"] == "own"
+    assert "energy@own" in listed["metrics"]
+    assert listed["values"]["nanojoules_per_cycle"] == 0.5
+    assert listed["values"].keys() == Target.model_fields.keys() - {"name", "description"}
+    refused("targets", "cortex-m5", message="unknown target 'cortex-m5', did you mean 'cortex-m")
+    refused("targets", "nope", message="unknown target 'nope', there are: cortex-m0, .*rv32imc; a target of one's own")
+    refused("targets", "nope.toml", message="there is no target nope.toml: check the path")
+
+
+def test_what_a_named_target_lacks_is_said_with_its_packages(evonas: Evonas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    text = " ".join(evonas("targets", "rv32imc").stdout.replace("│", " ").split())
+    assert re.search("tools +lacks .*qemu-system-riscv32: Debian packages gcc-riscv64-unknown-elf", text), text
 
 
 @needs_m4
@@ -242,9 +264,13 @@ def test_an_export_that_fails_on_a_target_is_not_written(
     [
         (["--objectives", "val_error,flash@cortex-m5"], "unknown target 'cortex-m5', did you mean 'cortex-m"),
         (["--objectives", "val_error,flsh@cortex-m4"], "unknown objective 'flsh@cortex-m4', did you mean 'flash@cor"),
-        (["--objectives", "val_error,instructions@host"], "unknown objective 'instructions@host'"),
+        (["--objectives", "val_error,instructions@host"], "host has no metric instructions: its file lacks instruct"),
+        (["--objectives", "val_error,energy@cortex-m4"],
+         "lacks nanojoules_per_cycle; write .* base = \"cortex-m4\", another name and nanojoules_per_cycle = NUM"),
+        (["--constraint", "int8_energy@host<=3"], "its file lacks instructions_per_count and nanojoules_per_cycle;"),
+        (["--space", "cnn", "--objectives", "val_error,int8_flash@cortex-m4"], "unknown objective 'int8_flash@cortex"),
         (["--constraint", "flash@cortex-m4<=much"], "cannot read the constraint"),
-        (["--target-file", "no.toml"], "there is no target no.toml"),
+        (["--target-file", "no.toml"], "there is no target no.toml: check the path"),
         (["--target-file", "own.toml"], "the target own has a file, and no objective or constraint is of it"),
         (["--objectives", "flash@cortex-m4,val_error"], "the first objective must be the quality"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evonas.objectives import parse_objectives
-from evonas.report.plot import plot_front
+from evonas.report.plot import front_figure, plot_front
 from evonas.store import Record
 from evonas.types import UserError
 
@@ -63,3 +63,18 @@ def test_a_front_of_three_objectives_is_drawn_over_any_of_its_costs(tmp_path: Pa
     assert ["<!-- parameters -->" in text for text in (by_default, by_params, by_flops)] == [True, True, False]
     with pytest.raises(UserError, match="unknown metric 'flosp', did you mean 'flops'"):
         plot_front(tmp_path / "n.svg", members, members, objectives, cost="flosp")
+
+
+@pytest.mark.parametrize("n_others", [0, 3, 12])
+def test_the_legend_is_below_the_plot_and_covers_nothing(n_others: int) -> None:
+    members = [record(i, 1 / edges, edges) for i, edges in enumerate((10, 100, 1000))]
+    others = [(f"a-run-with-some-name-{i}", members) for i in range(n_others)]
+    figure = front_figure(members, members, OBJECTIVES, others=others)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    axes, box = figure.axes[0].get_tightbbox(), legend.get_window_extent()
+    assert axes is not None
+    assert box.y1 <= axes.y0 + 1
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    assert figure.axes[0].get_position().height * figure.get_figheight() > 2.5

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -15,13 +17,20 @@ import evonas
 from evonas.capabilities.given import Given
 from evonas.capabilities.option_models import Factory, read_options
 from evonas.cli.app import app
-from evonas.config import RunConfig, check_config
+from evonas.cli.search import evolve
+from evonas.config import OPTIONS as OPTIONS_OF
+from evonas.config import RunConfig, build_config, check_config
+from evonas.evaluation.proxies.evaluator import ProxyEvaluator
+from evonas.run import start
 from evonas.run.build import assemble
+from evonas.run.misplaced import OF_FILES, TRAINING_OPTIONS, check_tables
 from evonas.run.open import open_run
 from evonas.run.plugins import SPACES, create_space, read_space_options
 from evonas.search.regularized_evolution import RegularizedEvolution
+from evonas.space import Phenotype
 from evonas.store import read_info
 from evonas.supernet.settings import METHODS
+from evonas.training import Recipe, Stop
 from evonas.types import Task, UserError
 from scripts.examples import own_space
 from search_spaces.neuron.options import NeuronOptions
@@ -31,6 +40,7 @@ SMALL: dict[str, Any] = {
     "dataset": "digits", "n_train": 60, "n_validation": 30, "epochs": 1, "population": 2, "children": 1,
     "generations": 0,
 }
+OF_NO_PLACE: dict[str, Any] = {"searcher": "nsga2", "searcher_options": {"simple": 3}}
 OPTIONS = {"norm": "none", "edges": [64, 400], "founder_edges": [64, 400]}
 
 
@@ -164,8 +174,23 @@ def test_a_searcher_gets_the_settings_that_it_declares(tmp_path: Path) -> None:
     assert (dict(options), options.settings) == ({"sample": 3}, kind(sample=3))
     with pytest.raises(UserError, match="unknown key 'simple' in searcher_options, did you mean 'sample'"):
         assemble(check_config({**given, "searcher_options": {"simple": 3}}, source="the test"), tmp_path / "run")
-    with pytest.raises(UserError, match="'nsga2' has no settings of its own, got searcher_options sample"):
-        assemble(check_config({**given, "searcher": "nsga2"}, source="the test"), tmp_path / "run")
+    with pytest.raises(UserError, match="'nsga2' has no settings of its own, got searcher_options simple"):
+        assemble(check_config({**given, **OF_NO_PLACE}, source="the test"), tmp_path / "run")
+
+
+def test_the_sizes_that_reg_swap_prefers_are_those_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('objectives = ["val_error", "reg_swap"]\nreg_swap_sizes = [0.2, 5]\n')
+    networks = []
+    for toml in (file, None):
+        config = build_config(toml, {**SMALL, "space_options": OPTIONS, "objectives": ("val_error", "reg_swap")})
+        parts = assemble(config, tmp_path / "run")
+        merged: Any = parts.evaluator
+        (proxy,) = [part for part in merged.parts if isinstance(part, ProxyEvaluator)]
+        assert proxy.scorer.sizes == config.reg_swap_sizes == (None if toml is None else (0.2, 5.0))
+        genotype = parts.space.sample(np.random.default_rng(0))
+        networks.append(proxy.measure(Phenotype(genotype, None), Stop())["reg_swap"])
+    assert networks[0] != networks[1]
 
 
 def test_a_seeder_has_the_settings_of_its_method(tmp_path: Path) -> None:
@@ -216,3 +241,32 @@ def test_a_setting_that_a_searcher_would_ignore_is_refused(
         + (f",{own}" if own else "")
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_settings_that_only_a_file_has_are_told_from_those_with_an_option() -> None:
+    assert RunConfig.model_fields.keys() - {
+        next((setting for setting, option in OPTIONS_OF.items() if option == name), name)
+        for name in signature(evolve).parameters
+    } == OF_FILES
+    assert {name for name in TRAINING_OPTIONS if name in signature(evolve).parameters} == {*TRAINING_OPTIONS}
+    plain = [name for name in Recipe.__dataclass_fields__ if name in signature(evolve).parameters]
+    assert sorted(plain) == sorted(TRAINING_OPTIONS)
+
+
+def test_a_key_of_no_place_is_left_to_what_reads_the_table() -> None:
+    check_tables(check_config({"searcher_options": {"simple": 3}, "space_options": {"nrom": "none"}}, source="-"))
+    with pytest.raises(UserError, match="a setting of a run with the searcher nsga2: set crossover_rate in a file"):
+        check_tables(check_config({"searcher": "random", "searcher_options": {"crossover_rate": 1}}, source="-"))
+
+
+@pytest.mark.parametrize("changes", [{"jobs": 3}, {}])
+def test_jobs_beside_a_cluster_are_said_not_to_be_used(changes: dict[str, Any]) -> None:
+    notes = start._unused(check_config({"cluster": "local:2", **changes}, source="the test"))
+    assert [note.partition(":2 ")[0] for note in notes] == ["the cluster local"] * len(changes)
+    assert all("the 3 jobs that were given beside it are not used" in note for note in notes)
+
+
+def test_numbers_that_a_searcher_ignores_are_said() -> None:
+    given = {"searcher": "hyperband", "population": 4, "children": 2, "generations": 1}
+    (note,) = start._unused(check_config(given, source="the test"))
+    assert note == "the searcher hyperband does not use population and children: leave out what was given"

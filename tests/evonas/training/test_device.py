@@ -107,6 +107,18 @@ def test_a_worker_takes_the_device_of_its_driver_and_its_own_where_that_names_no
     assert name_now() == "cuda:1"
 
 
+def test_what_asked_for_a_device_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "has_cuda", lambda: False)
+    monkeypatch.setenv(device.VARIABLE, "cuda")
+    with pytest.raises(UserError, match=r"^the variable EVONAS_DEVICE asks for .*: set it to cpu"), using("auto"):
+        raise AssertionError
+    with pytest.raises(UserError, match=r"by --device or the variable EVONAS_DEVICE, .* or set EVONAS_DEVICE to cpu$"):
+        current()
+    with using("cpu"):
+        assert current() == torch.device("cpu")
+    assert name_now() == "cuda"
+
+
 def test_a_variable_that_names_no_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(device.VARIABLE, "tpu")
     with pytest.raises(UserError, match="EVONAS_DEVICE: device must be auto, cpu"):

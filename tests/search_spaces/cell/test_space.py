@@ -84,7 +84,7 @@ def test_importing_the_space_does_not_import_torch() -> None:
         ((1, 7, 28), {}, "images must be at least 8 x 8 pixels to be halved 2 times, got 7 x 28"),
         ((1, 28, 8), {"stem_stride": 2}, "at least 16 x 16 pixels to be halved 3 times, got 28 x 8"),
         ((13,), {}, "cells need images of shape (channels, height, width), got samples of shape (13,)"),
-        ((1, 8, 8), {"cells": 2}, "option cells of the cell space: Input should be greater than or equal to 3, got 2"),
+        ((1, 8, 8), {"cells": 2}, "option cells of the cell space: expected greater than or equal to 3, got 2"),
         ((1, 8, 8), {"operation": "darts"}, "unknown option 'operation' of the cell space, did you mean 'operations'?"),
         ((1, 8, 8), {"operations": "nasbench201", "edges": "two"}, "edges must be all with nasbench201"),
         ((1, 8, 8), {"operations": "nasbench201", "stem": 3}, "stem must be left out with nasbench201"),

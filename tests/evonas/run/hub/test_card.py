@@ -20,7 +20,9 @@ def package(name: str, metrics: dict[str, float] | None = None) -> Any:
     return SimpleNamespace(source=source, task=Task("classification", (1, 8, 8), 2), metrics=found)
 
 
-SPLITS: Any = SimpleNamespace(fingerprint="abc", train=range(80), validation=range(20))
+SPLITS: Any = SimpleNamespace(
+    fingerprint="abc", train=range(80), validation=range(20), scaling=SimpleNamespace(input_type="uint8")
+)
 FILES = {"model.safetensors": "weights", "network.c": "C", "network.onnx": "ONNX"}
 
 
@@ -68,3 +70,18 @@ def test_a_card_without_metrics_that_the_hub_knows_has_no_index() -> None:
     assert "| `flops` | 3 |" in card
     assert "onnxruntime" not in card
     assert "network.h" not in card
+
+
+def test_a_card_says_how_the_network_is_called_and_each_remark_once() -> None:
+    origin = ["c: weights of the search", "onnx: weights of the search"]
+    remarks = [*origin, "c: 3 us a sample on one core of this machine"]
+    card = model_card(package("r"), SPLITS, {**FILES, "network.h": "H"}, remarks, [])
+    assert card.count("weights of the search") == 1
+    assert "this machine" not in card
+    assert "- c\\: 3 us a sample on one core where it was exported" in card
+    assert "x = torch.zeros(1, 1, 8, 8)  # a sample, in the units of the data set's files" in card
+    assert 'x = np.zeros((1, 1, 8, 8), "float32")' in card
+    assert "network_input x[NETWORK_INPUTS];" in card
+    blocks = card.split("```python\n")[1:]
+    for block in blocks:
+        compile(block.partition("```")[0], "the card", "exec")
