@@ -14,6 +14,9 @@ from typer.main import get_command
 #: Triton decides when it is imported, by whatever comes first, whether kernels are compiled or interpreted.
 os.environ["TRITON_INTERPRET"] = "1"
 
+# Programs that tests start keep what Python compiles of the project; else each compiles it anew, for half a second.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # How long an example takes, and how long it takes to draw, depends on what else the machine does.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
