@@ -9,7 +9,7 @@ from typing import Any
 
 @cache
 def quicken() -> None:
-    """Let this process interpret kernels about twice as fast; releases of Triton that have other parts stay as they are.
+    """Let this process interpret kernels about twice as fast; releases of Triton with other parts stay as they are.
 
     At every launch, and at every call within a kernel, the interpreter replaces the functions of ``triton.language``
     anew by the same ones: once is enough where nothing is ever compiled. It computes every sum of integers a second
