@@ -28,6 +28,6 @@ def quicken() -> None:
 
         parts._patch_lang = patch_once
         parts._get_np_dtype = lambda kind: (type_of if kind.scalar.is_ptr() else known)(kind.scalar)
-    options = getattr(parts.interpreter_builder, "options", None)
+    options: Any = getattr(parts.interpreter_builder, "options", None)
     if getattr(options, "sanitize_overflow", False) and not options.debug:
         parts.interpreter_builder.options = replace(options, sanitize_overflow=False)
