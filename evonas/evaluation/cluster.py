@@ -169,8 +169,6 @@ class Cluster:
         is_first = self._looked == -np.inf
         threads = self._asked(self.client.nthreads)
         new = [address for address in threads if address not in self.threads and address not in self._refused]
-        if self._folder is not None:
-            new = []  # processes of this machine have this program's packages, and asking one that has died takes 30 s
         answers = self._asked(lambda: self.client.run(versions, workers=new, on_error="return")) if new else {}
         for address, found in answers.items():
             is_error = isinstance(found, BaseException)
