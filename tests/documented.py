@@ -39,6 +39,7 @@ SHORTER: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"--epochs \d+", "--epochs 2"),
     (r"--n-train \d+", "--n-train 20"),
     (r"^(evonas evolve --dataset .*)", r"\1 --population 8"),
+    (r"^(evonas evolve --dataset windows.npz .*)", r"\1 --population 3"),
     (r"^(evonas seed --method .*)", r"\1 --members 4"),
     (r"^(evonas seed --space (?:cell|block) .*)", r"\1 --search-epochs 1 --members 2 --epochs 1"),
     (r"(--method sandwich)", r"\1 --search-option candidates=10"),

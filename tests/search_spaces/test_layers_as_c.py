@@ -53,11 +53,23 @@ def weights_of(space: Any, genotype: Any, seed: int) -> Weights:
 
 
 @needs_compiler
+@pytest.mark.usefixtures("optimised")
+@pytest.mark.parametrize("name", ["cell", "mbconv", "cnn"])
+def test_optimisation_changes_nothing(name: str) -> None:
+    assert_compiles(name, range(1))
+
+
+@needs_compiler
 @pytest.mark.parametrize("name", SPACES)
 def test_networks_compile_to_what_torch_computes(name: str) -> None:
+    assert_compiles(name, range(3))
+
+
+def assert_compiles(name: str, seeds: range) -> None:
+    """Networks of a space, drawn with some seeds, compute as C what torch computes."""
     space = space_of(name)
     target = ExportTarget("net", Scaling(73.0, 90.0), True)
-    for seed in range(3):
+    for seed in seeds:
         genotype = space.sample(np.random.default_rng(seed))
         weights = weights_of(space, genotype, seed)
         floats, bytes_ = (

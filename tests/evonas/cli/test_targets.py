@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
 from evonas.capabilities.export import ExportedModel, ExportTarget
+from evonas.cli.app import app
 from evonas.evaluation import on_targets
 from evonas.export.formats import make_program
+from evonas.front import front
 from evonas.run.api import Run
+from evonas.run.open import open_run
 from evonas.runtimes.targets import Figures, Target, built_in_targets, measure_on
 from evonas.types import UserError
 from tests.evonas.runtimes.targets.targets_of_tests import reason_to_skip, scripted
@@ -35,6 +38,18 @@ needs_host, needs_m4 = (
 def rows(evonas: Evonas, run: object) -> list[dict[str, float]]:
     members: list[dict[str, float]] = json.loads(evonas("front", run, "--json").stdout)
     return members
+
+
+@pytest.fixture(scope="module")
+def finished(settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a front of two or three members, each of which is built for every target and precision."""
+    directory = tmp_path_factory.mktemp("runs") / "small"
+    small = ["--population", "2", "--children", "1", "--generations", "1", "--epochs", "8"]
+    result = CliRunner().invoke(app, ["evolve", str(settings), *small, "--out", str(directory)])
+    assert result.exit_code == 0, result.output
+    with open_run(directory) as run:
+        assert len(front(run.store.records(), run.objectives)) > 1
+    return directory
 
 
 def own(folder: Path, script: str = 'exec "$1"') -> Path:

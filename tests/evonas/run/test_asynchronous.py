@@ -60,6 +60,7 @@ def test_every_trial_is_evaluated_once_with_its_parents_weights(
     assert all(store.weights(r.id, r.budget) is not None for r in records)
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_run_that_reaches_its_time_limit_goes_on_and_has_all_trials_at_its_end(play: Play) -> None:
     slow = ToyEvaluator(seconds=0.02)
     store = play(evaluator=slow, n_jobs=2, asynchronous=True, time_limit=0.2)

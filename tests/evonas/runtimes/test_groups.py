@@ -39,8 +39,11 @@ def test_what_is_written_and_printed_is_whole() -> None:
 
 
 def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
-    with pytest.raises(subprocess.TimeoutExpired):
-        run_group(["sh", "-c", f"sleep 300 & echo $! > {tmp_path}/pid; wait"], timeout=0.5, most=10)
+    for seconds in (0.5, 10.0, 100.0):  # on a busy machine a program may take longer than the first to begin
+        with pytest.raises(subprocess.TimeoutExpired):
+            run_group(["sh", "-c", f"sleep 300 & echo $! > {tmp_path}/pid; wait"], timeout=seconds, most=10)
+        if (tmp_path / "pid").exists():
+            break
     assert is_gone(int((tmp_path / "pid").read_text()))
 
 

@@ -139,11 +139,13 @@ ended = threading.Event()
 
 def test_the_end_of_the_run_stops_what_runs_on_workers(cluster: Any) -> None:
     ended.clear()
-    begin = time.monotonic()
-    found = [*evaluate_all(Slow("sleep"), jobs_of(range(4)), stop=Stop().within(1.0), place=cluster)]
-    assert {e.id for e in found} == {1, 2, 3}
+    stop, found = Stop(), set()
+    for evaluation in evaluate_all(Slow("sleep"), jobs_of(range(4)), stop=stop, place=cluster):
+        found.add(evaluation.id)
+        if len(found) == 3:
+            stop.request()
+    assert found == {1, 2, 3}
     assert ended.wait(20)
-    assert time.monotonic() - begin < 30
 
 
 def test_an_error_of_the_driver_cancels_what_runs_on_workers(dask: Any) -> None:
@@ -194,9 +196,15 @@ def test_workers_that_join_get_trials(dask: Any, cluster: Any) -> None:
     n_before = len(cluster.threads)
     dask.scale(n_before + 1)
     try:
-        slow = ToyEvaluator(seconds=0.4, threads=False)
-        found = [*evaluate_all(slow, jobs_of(range(14)), stop=Stop(), place=cluster)]
-        assert len(found) == 14
+        def until_one_has_joined() -> Iterator[Job[Digits]]:
+            for job in jobs_of(range(1000)):
+                yield job
+                if len(cluster.threads) > n_before:
+                    return
+
+        slow = ToyEvaluator(seconds=0.1, threads=False)
+        found = [*evaluate_all(slow, until_one_has_joined(), stop=Stop(), place=cluster)]
+        assert sorted(e.id for e in found) == list(range(len(found)))
         assert len(cluster.threads) == n_before + 1
         assert all(cluster.client.run(lambda: None))  # all of them answer
     finally:
@@ -348,6 +356,8 @@ def test_a_cluster_is_used_only_if_the_user_names_it(tmp_path: Path, monkeypatch
     assert resume(tmp_path / "run", {"generations": 2})
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore:cluster. local.2 has no worker. waiting for one")  # others begin late if it is busy
 def test_processes_that_are_killed_cost_their_trials_alone_and_a_deadly_trial_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

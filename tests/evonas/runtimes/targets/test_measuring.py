@@ -146,13 +146,14 @@ def test_figures_are_found_among_what_a_board_prints_beside_them(tmp_path: Path)
 
 @needs_compiler
 def test_a_run_that_hangs_is_killed_with_all_that_it_has_started(tmp_path: Path) -> None:
-    target = scripted(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; sleep 60", timeout=1.0)
-    begin = time.monotonic()
-    with pytest.raises(RuntimeError, match="the run on own took longer than 1 s"):
-        measured(target, summing())
-    assert time.monotonic() - begin < 30
+    for seconds in (1.0, 10.0, 100.0):  # on a busy machine a script may take longer than the first to begin
+        target = scripted(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; sleep 600", timeout=seconds)
+        with pytest.raises(RuntimeError, match=f"the run on own took longer than {seconds:.0f} s"):
+            measured(target, summing())
+        if (tmp_path / "child").exists():
+            break
     child = int((tmp_path / "child").read_text())
-    for _ in range(100):
+    for _ in range(1200):
         try:
             os.kill(child, 0)
         except ProcessLookupError:

@@ -77,6 +77,15 @@ def test_c_gives_the_bits_of_the_reference(norm: Norm, integers: IntegerType, mi
 
 
 @needs_compiler
+@pytest.mark.usefixtures("optimised")
+@pytest.mark.parametrize("integers", INTEGER_TYPES)
+@pytest.mark.parametrize("norm", NORMS)
+def test_optimisation_changes_no_bit(norm: Norm, integers: IntegerType) -> None:
+    network = random_network(np.random.default_rng(1), norm, layers=(19, 5, 4, 6), density=0.4)
+    check(integer_program(with_all_activations(network), TASK, target(integers)), bytes_of(80))
+
+
+@needs_compiler
 @pytest.mark.parametrize("integers", INTEGER_TYPES)
 @pytest.mark.parametrize("layers", [(), (1,), (3, 2, 4, 1, 5, 3, 2, 2), (700,)])
 def test_depth_and_width_change_no_bit(layers: tuple[int, ...], integers: IntegerType) -> None:

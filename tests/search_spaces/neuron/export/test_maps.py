@@ -134,6 +134,14 @@ def test_shared_weights_take_floats_and_predict_in_the_units_of_the_data() -> No
 
 
 @needs_compiler
+@pytest.mark.usefixtures("optimised")
+def test_optimisation_changes_neither_what_is_computed_nor_a_bit_of_integers() -> None:
+    check(program(with_skip()))
+    test_shared_weights_compile_to_the_bits_of_the_reference_in_integers("partly shared", "int8")
+
+
+@needs_compiler
+@pytest.mark.usefixtures("optimised")
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the tiles are for x86-64")
 @pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 def test_tiles_for_avx2_have_shared_weights(precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,7 @@ def mixed(rng: np.random.Generator, norm: Norm = "layer-affine") -> Network:
 
 
 @needs_compiler
+@pytest.mark.usefixtures("optimised")
 @pytest.mark.parametrize("precision", ["float32", "int8-weights"])
 @pytest.mark.parametrize("norm", ["layer-affine", "layer", "none"])
 def test_mixed_activations_compile_to_what_torch_computes(norm: Norm, precision: Precision) -> None:

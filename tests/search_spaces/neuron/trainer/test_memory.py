@@ -36,7 +36,7 @@ def megabytes(field):
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024 / 1e6
 
 rng, n_inputs = np.random.default_rng(0), int(sys.argv[3])
-samples = Samples(rng.standard_normal((512, n_inputs), np.float32), rng.integers(0, 10, 512))
+samples = Samples(rng.standard_normal((256, n_inputs), np.float32), rng.integers(0, 10, 256))
 splits = Splits("random", Task("classification", (n_inputs,), 10), samples, samples, "none")
 rewiring = Recipe(
     batch_size=64, patience=9, pruning=Pruning(edges=400_000, every=2, end=0.6), regrowth=Regrowth(every=2, end=1.0)

@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("triton")
 
+from interpreted import quicken
+
 from evonas.data.samples import Samples, Splits
 from evonas.training import Recipe, Stop
 from evonas.types import Task
@@ -17,6 +19,7 @@ from search_spaces.neuron.trainer.cuda import CudaTrainer
 from tests.search_spaces.neuron.reference import random_network
 from tests.search_spaces.neuron.trainer.training_cases import CLASSES, random_samples
 
+quicken()
 TRAINER = CudaTrainer("cpu")
 NORMS: list[Norm] = ["layer", "layer-affine", "none"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from interpreted import quicken
 
 from evonas.capabilities.training import Training, TrainsMany, trains_many
 from evonas.config import RunConfig
@@ -28,6 +29,7 @@ from search_spaces.neuron.weights import fresh
 from tests.search_spaces.neuron.trainer.training_cases import CLASSES, random_samples
 
 pytest.importorskip("triton")
+quicken()
 OPTIONS: dict[str, Any] = {"trainer": "cuda", "founders": "log-uniform", "founder_edges": [30, 60], "edges": [10, 90]}
 RECIPE = Recipe(batch_size=8)
 
