@@ -168,7 +168,9 @@ class Cluster:
             return
         is_first = self._looked == -np.inf
         threads = self._asked(self.client.nthreads)
-        new = [address for address in threads if address not in self.threads and address not in self._refused]
+        # local workers are of this program; asking one that has just died would take half a minute
+        known = threads.keys() if self._folder is not None else self.threads.keys() | self._refused
+        new = [address for address in threads if address not in known]
         answers = self._asked(lambda: self.client.run(versions, workers=new, on_error="return")) if new else {}
         for address, found in answers.items():
             is_error = isinstance(found, BaseException)
