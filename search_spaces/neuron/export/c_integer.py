@@ -6,9 +6,9 @@ from __future__ import annotations
 SOURCE = """\
 /* ${stem}.c: see ${stem}.h
  *
- * Integers alone. The edges between two layers are a pair; pairs stand by the layer that they lead to.
- * Those into one neuron have a count (255: another count follows), and each is a step from the source of
- * the edge before it, the first from the layer's beginning. ${weights_note}
+ * Integers of 32 bits alone. Edges stand neuron by neuron, and those of a neuron source by source, which are
+ * the inputs and places in the buffer of activations. They have a count, and each is a step from the source
+ * of the edge before it, the first from that place. ${weights_note}
  * Activations are bytes. Those of hidden layers share one buffer: a layer takes the place of those that
  * are no longer read.
 @maps ${maps_comment}
@@ -17,54 +17,23 @@ SOURCE = """\
 
 #define N_LAYERS ${n_layers}
 
-typedef ${step_type} step_t;
+@edges typedef ${count_type} count_t;
+@edges typedef ${step_type} step_t;
 @maps typedef int8_t weight_t;
 @listed typedef ${place_type} place_t;
 @grouped typedef ${group_type} group_t;
+@low /* The low four bits, with their sign. */
+@low #define LOW(two) ((int8_t)((unsigned)(two) << 4) >> 4)
 /* Shifts to the right keep the sign, as with all compilers. */
 typedef char ${name}_keeps_the_sign[(-1 >> 1) == -1 ? 1 : -1];
 
 ${tables}
-@pairs /* The next counts, steps and weights. */
-@pairs typedef struct {
-@pairs     const uint8_t *count;
-@pairs     const step_t *step;
-@int8_pairs     const int8_t *weight;
-@int4_pairs     const uint8_t *weight;
-@int4_pairs     unsigned half; /* 1: the next weight is in the high bits */
-@pairs } edges_t;
-@pairs
-@scales /* x / 2^shift, to the nearest integer. */
-@scales static int32_t shifted(int64_t x, unsigned shift)
-@scales {
-@scales     return (int32_t)((x + ((int64_t)1 << (shift - 1))) >> shift);
-@scales }
-@scales
-@scales /* x * multiplier / 2^shift, to the nearest integer. */
-@scales static int32_t scaled(int32_t x, int32_t multiplier, unsigned shift)
-@scales {
-@scales     return shifted((int64_t)x * multiplier, shift);
-@scales }
-@scales
-@norm /* One over the square root of x, in multiples of 2^-28, times 2^e; adds e to the shift. */
-@norm static int32_t inverse_root(uint64_t x, int *shift)
-@norm {
-@norm     uint32_t m, y;
-@norm     int i;
-@norm
-@norm     for (; x >> 32; x >>= 2)
-@norm         ++*shift;
-@norm     for (m = (uint32_t)x; m < (uint32_t)1 << 30; m <<= 2)
-@norm         --*shift;
-@norm     y = ${guess}u - (uint32_t)((uint64_t)m * ${slope}u >> 32);
-@norm     for (i = 0; i < ${n_steps}; i++) {
-@norm         const uint32_t square = (uint32_t)((uint64_t)y * y >> 28);
-@norm         const uint32_t product = (uint32_t)((uint64_t)m * square >> 32);
-@norm         y = (uint32_t)((uint64_t)y * (((uint32_t)3 << 28) - product) >> 29);
-@norm     }
-@norm     return (int32_t)y;
-@norm }
-@norm
+@shifts /* x / 2^shift, to the nearest integer. */
+@shifts static int32_t shifted(int32_t x, unsigned shift)
+@shifts {
+@shifts     return (x + ((int32_t)1 << (shift - 1))) >> shift;
+@shifts }
+@shifts
 @hidden /* The activation for y, in units of its step. */
 @plain_zero static uint8_t activation(int32_t y)
 @plain_zero {
@@ -83,33 +52,40 @@ ${tables}
 @signed     const int32_t zero = layer_zeros[layer];
 @norm
 @norm     if (n > 0) {
-@norm         uint64_t squares = epsilons[layer];
-@norm         int32_t sum = 0, mean, root;
-@norm         int shift = ${normalised_shift};
+@norm         const unsigned before = square_shifts[layer];
+@norm         uint32_t m = epsilons[layer], root;
+@norm         int32_t mean = 0, scale = 1;
 @grouped         unsigned next = 0, end;
 @norm
 @norm         for (i = 0; i < n; i++)
-@norm             sum += z[i];
-@norm         mean = scaled(sum, mean_multipliers[layer], mean_shifts[layer]);
+@norm             mean += z[i];
+@norm         mean = ((mean >> mean_befores[layer]) * (int32_t)mean_multipliers[layer]) >> mean_afters[layer];
 @norm         for (i = 0; i < n; i++) {
-@norm             const int64_t centred = z[i] - mean;
-@norm             squares += (uint64_t)(centred * centred);
+@norm             const int32_t centred = (z[i] - mean) >> before;
+@norm             m += (uint32_t)(centred * centred);
 @norm         }
-@norm         root = scaled(inverse_root(squares, &shift), root_multipliers[layer], root_shifts[layer]);
+@norm         /* One over the root of m, by Newton's method, in multiples of 2^-15 over scale. */
+@norm         for (; m < (uint32_t)1 << 30; m <<= 2)
+@norm             scale <<= 1;
+@norm         m >>= 16;
+@norm         root = ${guess} - (m * ${slope} >> 14);
+@norm         for (i = 0; i < ${n_steps}; i++)
+@norm             root = root * ((((uint32_t)3 << 16) - (m * (root * root >> 14) >> 14)) >> 2) >> 15;
+@norm         root = root * root_multipliers[layer] >> 15;
 @grouped         end = *group;
 @norm         for (i = 0; i < n; i++) {
-@norm             const int32_t x = scaled(z[i] - mean, root, (unsigned)shift);
+@norm             const int32_t x = ((z[i] - mean) * scale >> (before + 1)) * (int32_t)root >> 14;
 @grouped             const unsigned k = i < end ? next : ++next;
 @affine             const int32_t y = x * gain[${neuron}] + bias[${neuron}] * ((int32_t)1 << bias_shifts[layer]);
 @grouped             end += i < end ? 0 : group[next];
-@affine             h[i] = activation((y + ((int32_t)1 << (gain_shifts[layer] - 1))) >> gain_shifts[layer]${bounds});
+@affine             h[i] = activation(shifted(y, gain_shifts[layer])${bounds});
 @not_affine             h[i] = activation(shifted(x, gain_shifts[layer])${bounds});
 @norm         }
 @norm     }
 @plain     for (; i < layer_rectified[layer]; i++)
-@plain         h[i] = activation(scaled(z[i], multipliers[layer], shifts[layer])${bounds});
+@plain         h[i] = activation(shifted(z[i] * (int32_t)multipliers[layer], shifts[layer])${bounds});
 @linear     for (; i < layer_sizes[layer]; i++)
-@linear         h[i] = activation(scaled(z[i], multipliers[layer], shifts[layer]), -zero, zero);
+@linear         h[i] = activation(shifted(z[i] * (int32_t)multipliers[layer], shifts[layer]), -zero, zero);
 @hidden }
 @hidden
 ${add}
@@ -117,35 +93,47 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
 {
 @hidden     static int32_t sums[${n_sums}];
 @hidden     static uint8_t buffer[${n_slots}];
-@int8_pairs     edges_t at = {counts, steps, weights};
-@int4_pairs     edges_t at = {counts, steps, weights, 0};
-@ternary_pairs     edges_t at = {counts, steps};
+@edges     const count_t *count = counts;
+@edges     const step_t *step = steps;
+@weights     const int8_t *weight = weights;
 @offsets     const int16_t *offset = offsets;
 @affine     const int8_t *gain = gains, *bias = biases;
 @grouped     const group_t *group = group_sizes;
 @listed     const place_t *place = row_places;
     unsigned layer, i;
-@pairs     unsigned pair = 0;
+@edges     unsigned source, first = 0, left;
 @maps     unsigned map = 0, end;
 
 @no_inputs     (void)x;
     for (layer = 0; layer < N_LAYERS; layer++) {
-        const unsigned size = layer_sizes[layer];
         int32_t *z = ${destination};
 
-        for (i = 0; i < size; i++)
-@own_offsets             z[i] = offset_shifts[layer] < 0 ? 0 : *offset++ * ((int32_t)1 << offset_shifts[layer]);
-@from_zero             z[i] = 0;
-@listed_offsets         for (i = 0; i < layer_rows[layer] && offset_shifts[layer] >= 0; i++)
-@listed_offsets             z[place[i]] = *offset++ * ((int32_t)1 << offset_shifts[layer]);
-@pairs         for (; pair < layer_pairs[layer]; pair++) {
-@hidden_pairs             if (pair_slots[pair] >= 0) {
-@hidden_pairs                 add_bytes(z, ${rows}, buffer + pair_slots[pair], pair, &at);
-@hidden_pairs                 continue;
-@hidden_pairs             }
-@inputs             add_${inputs}(z, ${rows}, x, pair, &at);
-@pairs         }
-@listed         place += layer_rows[layer];
+@maps         for (i = 0; i < layer_sizes[layer]; i++)
+@maps             z[i] = 0;
+@rows         for (i = 0; i < ${n_rows}[layer]; i++) {
+@offsets             int32_t sum = offset_shifts[layer] < 0 ? 0 : *offset++ * ((int32_t)1 << offset_shifts[layer]);
+@no_offsets             int32_t sum = 0;
+@rows
+@edges             for (source = first; source < layer_sources[layer]; source++) {
+@factors                 int32_t total = 0;
+@one_type                 const ${type} *h = ${place};
+@one_type
+@one_type ${edges}
+@two_types                 if (source_slots[source] < 0) {
+@two_types                     const int16_t *h = x;
+@two_types
+@two_types ${edges_within}
+@two_types                 } else {
+@two_types                     const uint8_t *h = buffer + source_slots[source];
+@two_types
+@two_types ${edges_within}
+@two_types                 }
+@factors                 sum += shifted(total * source_multipliers[source], source_shifts[source]);
+@edges             }
+@listed             z[*place++] = sum;
+@all_rows             z[i] = sum;
+@rows         }
+@edges         first = layer_sources[layer];
 @maps         end = map + layer_input_maps[layer];
 @input_maps         add_mapped_${inputs}(z, map, end, x);
 @maps         map = end;
@@ -162,69 +150,38 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
     }
 }
 """
-#: Template of the sums over a pair, for sources of one type.
-ADD = """\
-/* Adds what the edges of a pair contribute to the sums z of ${whose} neurons. */
-static void add_${kind}(int32_t *z, ${places}unsigned n, const ${type} *source, unsigned pair, edges_t *at)
-{
-    const uint8_t *count = at->count;
-    const step_t *step = at->step;
-@int8     const int8_t *weight = at->weight;
-@int4     const uint8_t *weight = at->weight;
-@int4     unsigned half = at->half;
-    unsigned i, left;
-
-    for (i = 0; i < n; i++) {
-        const ${type} *x = source;
-        int32_t sum = 0;
-
-        do {
-@int8             for (left = *count; left > 0; left--) {
-@int8                 x += *step++;
-@int8                 sum += (int32_t)*weight++ * *x;
-@int8             }
-@int4             left = *count;
-@int4             if (half && left > 0) {
-@int4                 x += *step++;
-@int4                 sum += ((*weight++ >> 4) - 8) * *x;
-@int4                 half = 0;
-@int4                 left--;
-@int4             }
-@int4             for (; left >= 2; left -= 2) {
-@int4                 const int two = *weight++;
+#: Template of the sum over the edges of a neuron from one source.
+EDGES = """\
+@int8 for (left = *count++; left > 0; left--) {
+@int8     h += *step++;
+@int8     ${sum} += *weight++ * *h;
+@int8 }
+@int4 for (left = *count++; left > 1; left -= 2) {
+@int4     const int8_t two = *weight++;
 @int4
-@int4                 x += *step++;
-@int4                 sum += ((two & 15) - 8) * *x;
-@int4                 x += *step++;
-@int4                 sum += ((two >> 4) - 8) * *x;
-@int4             }
-@int4             if (left > 0) {
-@int4                 x += *step++;
-@int4                 sum += ((*weight & 15) - 8) * *x;
-@int4                 half = 1;
-@int4             }
-@ternary             for (left = *count; left > 0; left--) {
-@ternary                 const unsigned entry = *step++;
+@int4     h += *step++;
+@int4     ${sum} += LOW(two) * *h;
+@int4     h += *step++;
+@int4     ${sum} += (two >> 4) * *h;
+@int4 }
+@int4 if (left > 0) {
+@int4     h += *step++;
+@int4     ${sum} += LOW(*weight) * *h;
+@int4     weight++;
+@int4 }
+@ternary for (left = *count++; left > 0; left--) {
+@ternary     const unsigned entry = *step++;
 @ternary
-@ternary                 x += entry >> 1;
-@ternary                 if (entry < ${escape})
-@ternary                     sum += (1 - (int)((entry & 1) << 1)) * (int32_t)*x;
-@ternary             }
-        } while (*count++ == 255);
-        z[${place}] += scaled(sum, pair_multipliers[pair], pair_shifts[pair]);
-    }
-    at->count = count;
-    at->step = step;
-@not_ternary     at->weight = weight;
-@int4     at->half = half;
-}
-
+@ternary     h += entry >> 1;
+@ternary     if (entry < ${escape})
+@ternary         ${sum} += entry & 1 ? -*h : *h;
+@ternary }
 """
 #: What the source says of its weights.
 NOTES = {
     "int8": "Weights are bytes.",
-    "int4": "Two weights are\n * in a byte, the first in the low bits; 8 is 0.",
-    "ternary": "The last bit of\n * a step is the sign of its weight, and 254 a step of 127 without a weight.",
+    "int4": "Two weights are\n * in a byte, the first in the low bits; those of each count begin with a byte.",
+    "ternary": "The last bit\n * of a step is the sign of its weight, and 254 a step of 127 without a weight.",
 }
 #: Step without a weight of ternary networks, and its entry.
 ESCAPE_STEP, ESCAPE = 127, 254

@@ -183,7 +183,7 @@ def add_integer_maps(maps: MapsInC, *, takes_bytes: bool) -> str:
         maps: Shared weights.
         takes_bytes: Whether inputs are bytes.
     """
-    scaled = "scaled(total, map_multipliers[map], map_scale_shifts[map])"
+    scaled = "shifted(total * map_multipliers[map], map_scale_shifts[map])"
     common, text = {"sum_type": "int32_t", "total": "int32_t", "scaled_total": scaled}, ""
     if maps.from_inputs and not takes_bytes:
         text += c_text.fill(ADD_MAPS, (), {**common, "kind": "mapped_words", "type": "int16_t"})

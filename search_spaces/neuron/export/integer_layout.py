@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,30 @@ from evonas.types import IntegerType, Ints
 from search_spaces.neuron.export import c_integer
 from search_spaces.neuron.export.c_activation import group_sizes
 from search_spaces.neuron.export.c_maps import MapsInC, maps_in_c
-from search_spaces.neuron.export.fixed_point import Factor
+from search_spaces.neuron.export.fixed_point import Factor, Mean
 from search_spaces.neuron.export.integers import IntegerNetwork, IntegerNorm, Pair
 from search_spaces.neuron.export.layout import Rows, Slots, StepType, to_escaped_rows, to_rows
 from search_spaces.neuron.export.maps import Maps
 
-#: Largest count of a neuron's edges in a byte; it says that another follows.
-LARGEST_COUNT = 255
 #: Least bytes of a buffer: gcc warns where one is smaller than a vector register with which a loop might fill it.
 LEAST_BUFFER = 64
+
+
+class Source(NamedTuple):
+    """Edges into the neurons of a layer that are read from one place on.
+
+    Attributes:
+        slot: The place, in the buffer of activations; -1 is the first input.
+        row, column, weights: Target, by its place in the layer, steps from the place on, and integer of each edge, each
+            ``(n_edges,)``.
+        factor: Converts sums to the unit of the target's; None where that is the worth of the products.
+    """
+
+    slot: int
+    row: Ints
+    column: Ints
+    weights: Ints
+    factor: Factor | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +76,27 @@ class IntegerLayout:
         """Return the places for activations."""
         return max(self.slots.size, LEAST_BUFFER) if self.slots.size else 0
 
-    @property
-    def pairs(self) -> list[Pair]:
-        """Return the pairs of all layers."""
-        return list(chain.from_iterable(layer.pairs for layer in self.network.layers))
+    @cached_property
+    def sources(self) -> list[list[Source]]:
+        """Return where the edges into each layer are read: from inputs, and from the buffer of activations."""
+        return [self._sources_of(layer.pairs) for layer in self.network.layers]
+
+    def _sources_of(self, pairs: Sequence[Pair]) -> list[Source]:
+        """Return the edges of a layer; those from hidden layers with a unit in common are one source."""
+        found = list[Source]()
+        for pair in pairs:
+            matrix = pair.weights.tocoo()
+            row, column = (values.astype(np.int64) for values in matrix.coords)
+            slot = int(self.slots.first[pair.source - 1]) if pair.source else -1
+            found.append(Source(slot, row, column, matrix.data.astype(np.int64), pair.factor))
+        joined = [source for source in found if source.slot >= 0 and source.factor is None]
+        if not joined:
+            return found
+        begin = min(int(source.slot + source.column.min()) for source in joined)
+        row, column, weights = (np.concatenate(parts) for parts in zip(*(
+            (source.row, source.slot + source.column - begin, source.weights) for source in joined
+        ), strict=True))
+        return [*(source for source in found if source.slot < 0), Source(begin, row, column, weights, None)]
 
     @property
     def norms(self) -> list[IntegerNorm | None]:
@@ -82,7 +114,7 @@ class IntegerLayout:
         found = maps_in_c(self.maps, self.network.genotype, offset, weights)
         shifts = found.tables["map_shifts"]
         assert shifts is not None
-        factors = [pair.factor for layer in self.network.layers for pair in layer.maps]
+        factors = [pair.factor or Factor(1, 1) for layer in self.network.layers for pair in layer.maps]
         return found._replace(tables={
             **found.tables, "map_shifts": narrow(shifts.astype(np.int64)),
             **_factors("map_multipliers", "map_scale_shifts", factors),
@@ -110,18 +142,17 @@ class IntegerLayout:
     @cached_property
     def tables(self) -> dict[str, NDArray[Any]]:
         """Return the constants by name, in the types that they have on the device."""
-        layers, pairs = self.network.layers, self.pairs
-        first = [-1, *self.slots.first.tolist()]
+        layers, sources = self.network.layers, list(chain.from_iterable(self.sources))
         tables: dict[str, NDArray[Any] | None] = {
             "layer_sizes": narrow(np.array([len(layer.offsets) for layer in layers])),
         }
-        if pairs:
-            tables |= {
-                "layer_pairs": narrow(np.cumsum([len(layer.pairs) for layer in layers])),
-                **_factors("pair_multipliers", "pair_shifts", [pair.factor for pair in pairs]), **self._edge_tables(),
-            }
-        if any(pair.source for pair in pairs):
-            tables["pair_slots"] = _signed([first[pair.source] for pair in pairs])
+        if sources:
+            tables |= {"layer_sources": narrow(np.cumsum(list(map(len, self.sources)))), **self._edge_tables()}
+        factors = [source.factor for source in sources if source.factor is not None]
+        if factors:
+            tables |= _factors("source_multipliers", "source_shifts", factors)
+        if any(source.slot >= 0 for source in sources):
+            tables["source_slots"] = _signed([source.slot for source in sources])
         if self.in_c is not None:
             tables |= self.in_c.tables
         if any(own.any() for own in self.offsets):
@@ -137,26 +168,41 @@ class IntegerLayout:
         return {name: values for name, values in tables.items() if values is not None}
 
     def _edge_tables(self) -> dict[str, NDArray[Any]]:
-        """Return counts, steps and weights of all pairs."""
+        """Return counts, steps and weights: neuron by neuron, and of each neuron source by source."""
         rows = [
-            _rows(pair, listed, self.step_type, self.integers)
-            for layer, listed in zip(self.network.layers, self._rows, strict=True) for pair in layer.pairs
+            self._interleaved(sources, listed)
+            for listed, sources in zip(self._rows, self.sources, strict=True) if sources
         ]
-        counts = np.concatenate([np.zeros(0, np.int64), *(part.counts for part in rows)])
-        steps = np.concatenate([np.zeros(0, np.int64), *(part.steps for part in rows)])
-        weights = np.concatenate([np.zeros(0, np.int64), *(part.weights for part in rows)])
-        whole = counts // LARGEST_COUNT
-        listed = np.full(int((whole + 1).sum()), LARGEST_COUNT)
-        listed[np.cumsum(whole + 1) - 1] = counts % LARGEST_COUNT
-        tables = {"counts": listed.astype(np.uint8)}
+        counts, steps, weights = (
+            np.concatenate([getattr(part, field) for part in rows]) for field in ("counts", "steps", "weights")
+        )
+        tables = {"counts": narrow(counts)}
         if self.integers == "ternary":
             entries = np.where(weights == 0, c_integer.ESCAPE, 2 * steps + (weights < 0))
             return {**tables, "steps": entries.astype(np.uint8)}
         tables["steps"] = steps.astype(self.step_type)
         if self.integers == "int8":
             return {**tables, "weights": weights.astype(np.int8)}
-        halves = np.append(weights + 8, np.full(len(weights) % 2, 8)).reshape(-1, 2)
-        return {**tables, "weights": (halves[:, 0] + 16 * halves[:, 1]).astype(np.uint8)}
+        odd = np.cumsum(counts)[counts % 2 > 0]  # the weights of each count fill whole bytes
+        halves = np.insert(weights, odd, 0).reshape(-1, 2)
+        return {**tables, "weights": ((halves[:, 0] & 15) + 16 * halves[:, 1]).astype(np.int8)}
+
+    def _interleaved(self, sources: Sequence[Source], listed: Ints) -> Rows:
+        """Return the edges into a layer: a row for each source of each neuron.
+
+        Args:
+            sources: The edges.
+            listed: Neurons of the layer that have rows.
+        """
+        row = np.concatenate([
+            np.searchsorted(listed, source.row) * len(sources) + i for i, source in enumerate(sources)
+        ])
+        column = np.concatenate([source.column for source in sources])
+        weights = np.concatenate([source.weights for source in sources])
+        n_rows = len(listed) * len(sources)
+        if self.integers == "ternary":
+            return to_escaped_rows(row, column, weights, n_rows, c_integer.ESCAPE_STEP)
+        return to_rows(row, column, weights, n_rows, int(np.iinfo(self.step_type).max))
 
     @property
     def is_plain(self) -> bool:
@@ -170,13 +216,16 @@ class IntegerLayout:
         present = [norm for norm in norms if norm is not None]
         if not present:
             return {}
-        none = IntegerNorm(0, Factor(0, 1), 0, Factor(0, 1), None, None, 0, 1)
+        none = IntegerNorm(0, Mean(0, 0, 0), 0, 0, 0, None, None, 0, 1)
         filled = [norm or none for norm in norms]
         tables: dict[str, NDArray[Any]] = {
             "layer_normed": narrow(np.array([norm.n for norm in filled])),
             "epsilons": narrow(np.array([norm.epsilon for norm in filled])),
-            **_factors("mean_multipliers", "mean_shifts", [norm.mean for norm in filled]),
-            **_factors("root_multipliers", "root_shifts", [norm.root for norm in filled]),
+            "mean_befores": narrow(np.array([norm.mean.before for norm in filled])),
+            "mean_multipliers": narrow(np.array([norm.mean.multiplier for norm in filled])),
+            "mean_afters": narrow(np.array([norm.mean.after for norm in filled])),
+            "square_shifts": narrow(np.array([norm.square_shift for norm in filled])),
+            "root_multipliers": narrow(np.array([norm.root for norm in filled])),
             "gain_shifts": narrow(np.array([norm.shift for norm in filled])),
         }
         gains = [norm.gains for norm in present if norm.gains is not None]
@@ -218,23 +267,6 @@ class IntegerLayout:
         return tables
 
 
-def _rows(pair: Pair, listed: Ints, step_type: StepType, integers: IntegerType) -> Rows:
-    """Return the edges of a pair, row by row.
-
-    Args:
-        pair: The edges.
-        listed: Neurons of the target's layer that have a row.
-        step_type: Type of the steps.
-        integers: Type of the weights.
-    """
-    matrix = pair.weights.tocoo()
-    row, column = (values.astype(np.int64) for values in matrix.coords)
-    row = np.searchsorted(listed, row)
-    if integers == "ternary":
-        return to_escaped_rows(row, column, matrix.data, len(listed), c_integer.ESCAPE_STEP)
-    return to_rows(row, column, matrix.data, len(listed), int(np.iinfo(step_type).max))
-
-
 def _signed(values: Sequence[int]) -> NDArray[Any]:
     """Return integers in the narrowest type that holds them and -1."""
     return narrow(np.array([-1, *values]))[1:]
@@ -243,6 +275,6 @@ def _signed(values: Sequence[int]) -> NDArray[Any]:
 def _factors(multipliers: str, shifts: str, factors: Sequence[Factor]) -> dict[str, NDArray[Any]]:
     """Return two tables with these names."""
     return {
-        multipliers: np.array([factor.multiplier for factor in factors], np.int32),
+        multipliers: narrow(np.array([factor.multiplier for factor in factors])),
         shifts: np.array([factor.shift for factor in factors], np.uint8),
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +17,10 @@ from evonas.export import c_frame, c_text
 from evonas.export.c_scope import scoped
 from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.export import c_integer, c_maps
-from search_spaces.neuron.export.fixed_point import GUESS, N_STEPS, NORMALISED_BITS, SLOPE
+from search_spaces.neuron.export.fixed_point import GUESS, N_STEPS, SLOPE
 from search_spaces.neuron.export.integer_layout import IntegerLayout
-from search_spaces.neuron.export.integers import IntegerNetwork, integer_network
+from search_spaces.neuron.export.integer_rounding import integer_network
+from search_spaces.neuron.export.integers import IntegerNetwork
 from search_spaces.neuron.export.layout import STEP_TYPES, columns_of, place_layers
 from search_spaces.neuron.export.maps import Maps, candidate_maps
 from search_spaces.neuron.export.ordering import channels_together, neighbours_together
@@ -84,21 +87,27 @@ class IntegerProgram:
         layout, hidden, kind = self.layout, self.network.layers[:-1], self.layout.integers
         affine = any(norm is not None and norm.gains is not None for norm in layout.norms)
         has_norm, signed = any(norm is not None for norm in layout.norms), any(layer.zero for layer in hidden)
-        sources, maps = {pair.source > 0 for pair in layout.pairs}, layout.in_c
-        offsets, mapped = any(own.any() for own in layout.offsets), maps is not None
+        maps, sources = layout.in_c, list(chain.from_iterable(layout.sources))
+        offsets, mapped, slots = any(own.any() for own in layout.offsets), maps is not None, {s.slot for s in sources}
+        listed = maps is not None and len(maps.listed) > 0
         from_inputs, from_hidden = (maps.from_inputs, maps.from_hidden) if maps is not None else (False, False)
+        two_types = -1 in slots and len(slots) > 1 and not self.network.takes_bytes
         present = {
-            kind: True, "not_ternary": kind != "ternary", "integers": True, "classify": self._classifies,
+            kind: True, "integers": True, "classify": self._classifies,
             "hidden": bool(hidden), "norm": has_norm, "affine": affine, "not_affine": has_norm and not affine,
             "grouped": affine and bool((layout.groups > 1).any()), "plain": layout.is_plain,
             "linear": any(layer.n_rectified < len(layer.offsets) for layer in hidden), "signed": signed,
             "plain_zero": bool(hidden) and not signed,
-            "pairs": bool(sources), f"{kind}_pairs": bool(sources), "hidden_pairs": True in sources,
-            "inputs": False in sources, "no_inputs": False not in sources and not from_inputs,
-            "maps": mapped, "listed": maps is not None and len(maps.listed) > 0, "input_maps": from_inputs,
-            "hidden_maps": from_hidden, "scales": bool(sources or hidden) or mapped, "offsets": offsets,
-            "own_offsets": offsets and not mapped, "listed_offsets": offsets and mapped,
-            "from_zero": not offsets or mapped, "words": not self.network.takes_bytes and self._fits_a_line,
+            "edges": bool(sources), "weights": bool(sources) and kind != "ternary",
+            "low": bool(sources) and kind == "int4",
+            "factors": any(source.factor is not None for source in sources),
+            "two_types": two_types, "one_type": bool(sources) and not two_types,
+            "no_inputs": -1 not in slots and not from_inputs,
+            "maps": mapped, "listed": listed, "input_maps": from_inputs, "hidden_maps": from_hidden,
+            "rows": listed or not mapped, "all_rows": not mapped,
+            "shifts": bool(hidden) or mapped or any(source.factor is not None for source in sources),
+            "offsets": offsets, "no_offsets": not offsets and (listed or not mapped),
+            "words": not self.network.takes_bytes and self._fits_a_line,
             "fills": self.target.scaling.fill is not None and self._fits_a_line,
         }
         return {feature for feature, there in present.items() if there} | c_frame.named(self.target)
@@ -130,41 +139,40 @@ class IntegerProgram:
         layered, affine, grouped = "layer + 1 < N_LAYERS ? sums : outputs", "affine" in features, "grouped" in features
         parts = ["gain, bias"] * affine + ["group"] * grouped
         types = ["const int8_t *gain, const int8_t *bias"] * affine + ["const group_t *group"] * grouped
-        added = self._added()
-        if self.layout.in_c is not None:
-            added += c_maps.add_integer_maps(self.layout.in_c, takes_bytes=self.network.takes_bytes)
+        maps, takes_bytes = self.layout.in_c, self.network.takes_bytes
         return c_text.fill(c_integer.SOURCE, features, {
-            **self._common, "n_layers": len(self.network.layers), "n_sums": self.layout.n_sums,
-            "n_slots": self.layout.n_slots, "step_type": c_text.c_type(np.dtype(self.layout.step_type)),
-            "weights_note": c_integer.NOTES[self.layout.integers],
+            **self._common, **self._edges(), "n_layers": len(self.network.layers), "n_sums": self.layout.n_sums,
+            "n_slots": self.layout.n_slots, "weights_note": c_integer.NOTES[self.layout.integers],
             "tables": "\n".join(c_text.table(name, values) for name, values in tables.items()),
-            "guess": GUESS, "slope": SLOPE, "n_steps": N_STEPS, "normalised_shift": 44 - NORMALISED_BITS,
-            "bounds": ", 0, zero" if "signed" in features else "", "add": added,
+            "guess": GUESS, "slope": SLOPE, "n_steps": N_STEPS, "bounds": ", 0, zero" if "signed" in features else "",
+            "add": "" if maps is None else c_maps.add_integer_maps(maps, takes_bytes=takes_bytes),
             "maps_comment": c_maps.COMMENT.rstrip(),
             "parameters": "".join(f"{type_}, " for type_ in types), "arguments": "".join(f"{part}, " for part in parts),
-            "inputs": "bytes" if self.network.takes_bytes else "words", "neuron": "k" if grouped else "i",
+            "inputs": "bytes" if takes_bytes else "words", "neuron": "k" if grouped else "i",
             "n_gains": "layer_groups" if grouped else "layer_normed",
-            "rows": "place, layer_rows[layer]" if "maps" in features else "size",
+            "n_rows": "layer_rows" if "listed" in features else "layer_sizes",
             "place_type": c_text.c_type(tables["row_places"].dtype) if "listed" in features else "",
             "group_type": c_text.c_type(tables["group_sizes"].dtype) if grouped else "",
             "destination": layered if "hidden" in features else "outputs",
         })
 
-    def _added(self) -> str:
-        """Return the functions that add pairs to sums."""
-        features, takes_bytes = self._features, self.network.takes_bytes
-        types = {
-            "words": "int16_t" if "inputs" in features and not takes_bytes else "",
-            "bytes": "uint8_t" if "hidden_pairs" in features or ("inputs" in features and takes_bytes) else "",
+    def _edges(self) -> dict[str, str]:
+        """Return what the source has of edges in rows, by placeholder."""
+        tables, features, takes_bytes = self.layout.tables, self._features, self.network.takes_bytes
+        if "edges" not in features:
+            return dict.fromkeys(("count_type", "step_type", "type", "place", "edges", "edges_within"), "")
+        slots = {source.slot for source in chain.from_iterable(self.layout.sources)}
+        place = "source_slots[source] < 0 ? x : buffer + source_slots[source]"
+        if len(slots) == 1 or -1 not in slots:
+            place = "x" if -1 in slots else "buffer + source_slots[source]"
+        edges = c_text.fill(c_integer.EDGES, features, {
+            "sum": "total" if "factors" in features else "sum", "escape": c_integer.ESCAPE,
+        }).rstrip()
+        return {
+            "count_type": c_text.c_type(tables["counts"].dtype), "step_type": c_text.c_type(tables["steps"].dtype),
+            "type": "uint8_t" if takes_bytes or -1 not in slots else "int16_t", "place": place,
+            "edges": textwrap.indent(edges, " " * 16), "edges_within": textwrap.indent(edges, " " * 20),
         }
-        listed = "listed" in features
-        return "".join(
-            c_text.fill(c_integer.ADD, features, {
-                "kind": kind, "type": type_, "escape": c_integer.ESCAPE, "whose": "some" if listed else "all",
-                "places": "const place_t *places, " if listed else "", "place": "places[i]" if listed else "i",
-            })
-            for kind, type_ in types.items() if type_
-        )
 
     def _header(self, remarks: Sequence[str]) -> str:
         units, means = self._output_scale
