@@ -6,22 +6,23 @@ from __future__ import annotations
 SOURCE = """\
 /* ${stem}.c: see ${stem}.h
  *
- * Integers of 32 bits alone. Edges stand neuron by neuron, and those of a neuron source by source, which are
- * the inputs and places in the buffer of activations. They have a count, and each is a step from the source
- * of the edge before it, the first from that place. ${weights_note}
+ * Integers of 32 bits alone. Edges stand layer by layer, then source by source, then neuron by neuron. A source
+ * is the inputs, or a place in the buffer of activations. Of each neuron there is a count and as many edges:
+ * each is a step from that of the edge before it, the first from the source. ${weights_note}
  * Activations are bytes. Those of hidden layers share one buffer: a layer takes the place of those that
  * are no longer read.
 @maps ${maps_comment}
  */
 #include "${stem}.h"
 
-#define N_LAYERS ${n_layers}
+/* What stands of each layer, with less of the outputs. */
+enum {${parameters}};
+@hidden #define N_PARAMETERS ${n_parameters}
+@hidden #define LAST ${last}
 
-@edges typedef ${count_type} count_t;
-@edges typedef ${step_type} step_t;
+typedef ${layer_type} layer_t;
 @maps typedef int8_t weight_t;
 @listed typedef ${place_type} place_t;
-@grouped typedef ${group_type} group_t;
 @low /* The low four bits, with their sign. */
 @low #define LOW(two) ((int8_t)((unsigned)(two) << 4) >> 4)
 /* Shifts to the right keep the sign, as with all compilers. */
@@ -37,29 +38,34 @@ ${tables}
 @hidden /* The activation for y, in units of its step. */
 @plain_zero static uint8_t activation(int32_t y)
 @plain_zero {
-@plain_zero     return (uint8_t)(y < 0 ? 0 : y > 255 ? 255 : y);
+@plain_zero     y = y < 0 ? 0 : y;
+@plain_zero     return (uint8_t)(y > 255 ? 255 : y);
 @plain_zero }
 @signed static uint8_t activation(int32_t y, int32_t low, int32_t zero)
 @signed {
-@signed     return (uint8_t)((y < low ? low : y > 255 - zero ? 255 - zero : y) + zero);
+@signed     y = zero + (y < low ? low : y);
+@signed     return (uint8_t)(y > 255 ? 255 : y);
 @signed }
 @hidden
-@hidden /* Activations of a hidden layer by its sums. */
-@hidden static void activate(const int32_t *z, unsigned layer, ${parameters}uint8_t *h)
+@affine /* Activations of a hidden layer by its sums; returns the next gain. */
+@affine static const int8_t *activate(const int32_t *z, const layer_t *layer, const int8_t *gains, uint8_t *h)
+@not_affine_hidden /* Activations of a hidden layer by its sums. */
+@not_affine_hidden static void activate(const int32_t *z, const layer_t *layer, uint8_t *h)
 @hidden {
 @hidden     unsigned i = 0;
-@norm     const unsigned n = layer_normed[layer];
-@signed     const int32_t zero = layer_zeros[layer];
+@signed     const int32_t zero = layer[ZERO];
+@norm     const unsigned n = layer[NORMED];
 @norm
 @norm     if (n > 0) {
-@norm         const unsigned before = square_shifts[layer];
-@norm         uint32_t m = epsilons[layer], root;
+@norm         const unsigned before = layer[SQUARE_SHIFT];
+@norm         uint32_t m = layer[EPSILON], root;
 @norm         int32_t mean = 0, scale = 1;
-@grouped         unsigned next = 0, end;
+@grouped         int32_t gain = 0, bias = 0;
+@grouped         unsigned left = 0;
 @norm
 @norm         for (i = 0; i < n; i++)
 @norm             mean += z[i];
-@norm         mean = ((mean >> mean_befores[layer]) * (int32_t)mean_multipliers[layer]) >> mean_afters[layer];
+@norm         mean = ((mean >> layer[MEAN_BEFORE]) * (int32_t)layer[MEAN_MULTIPLIER]) >> layer[MEAN_AFTER];
 @norm         for (i = 0; i < n; i++) {
 @norm             const int32_t centred = (z[i] - mean) >> before;
 @norm             m += (uint32_t)(centred * centred);
@@ -71,21 +77,24 @@ ${tables}
 @norm         root = ${guess} - (m * ${slope} >> 14);
 @norm         for (i = 0; i < ${n_steps}; i++)
 @norm             root = root * ((((uint32_t)3 << 16) - (m * (root * root >> 14) >> 14)) >> 2) >> 15;
-@norm         root = root * root_multipliers[layer] >> 15;
-@grouped         end = *group;
+@norm         root = root * layer[ROOT] >> 15;
 @norm         for (i = 0; i < n; i++) {
 @norm             const int32_t x = ((z[i] - mean) * scale >> (before + 1)) * (int32_t)root >> 14;
-@grouped             const unsigned k = i < end ? next : ++next;
-@affine             const int32_t y = x * gain[${neuron}] + bias[${neuron}] * ((int32_t)1 << bias_shifts[layer]);
-@grouped             end += i < end ? 0 : group[next];
-@affine             h[i] = activation(shifted(y, gain_shifts[layer])${bounds});
-@not_affine             h[i] = activation(shifted(x, gain_shifts[layer])${bounds});
+@one_each             const int32_t gain = *gains++, bias = *gains++ * ((int32_t)1 << layer[BIAS_SHIFT]);
+@grouped             if (left-- == 0) {
+@grouped                 left = (uint8_t)*gains++ - 1u;
+@grouped                 gain = *gains++;
+@grouped                 bias = *gains++ * ((int32_t)1 << layer[BIAS_SHIFT]);
+@grouped             }
+@affine             h[i] = activation(shifted(x * gain + bias, layer[GAIN_SHIFT])${bounds});
+@not_affine             h[i] = activation(shifted(x, layer[GAIN_SHIFT])${bounds});
 @norm         }
 @norm     }
-@plain     for (; i < layer_rectified[layer]; i++)
-@plain         h[i] = activation(shifted(z[i] * (int32_t)multipliers[layer], shifts[layer])${bounds});
-@linear     for (; i < layer_sizes[layer]; i++)
-@linear         h[i] = activation(shifted(z[i] * (int32_t)multipliers[layer], shifts[layer]), -zero, zero);
+@plain     for (; i < layer[RECTIFIED]; i++)
+@plain         h[i] = activation(shifted(z[i] * (int32_t)layer[MULTIPLIER], layer[SHIFT])${bounds});
+@linear     for (; i < layer[SIZE]; i++)
+@linear         h[i] = activation(shifted(z[i] * (int32_t)layer[MULTIPLIER], layer[SHIFT]), -zero, zero);
+@affine     return gains;
 @hidden }
 @hidden
 ${add}
@@ -93,95 +102,109 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
 {
 @hidden     static int32_t sums[${n_sums}];
 @hidden     static uint8_t buffer[${n_slots}];
-@edges     const count_t *count = counts;
-@edges     const step_t *step = steps;
-@weights     const int8_t *weight = weights;
+    const layer_t *layer = layers;
+@edges     const uint8_t *at = edges;
 @offsets     const int16_t *offset = offsets;
-@affine     const int8_t *gain = gains, *bias = biases;
-@grouped     const group_t *group = group_sizes;
+@affine     const int8_t *gains = affine;
 @listed     const place_t *place = row_places;
-    unsigned layer, i;
-@edges     unsigned source, first = 0, left;
+    unsigned i;
+@edges     unsigned source = 0, end_source = 0;
 @maps     unsigned map = 0, end;
 
 @no_inputs     (void)x;
-    for (layer = 0; layer < N_LAYERS; layer++) {
-        int32_t *z = ${destination};
+    for (;;) {
+@hidden         int32_t *z = layer < layers + LAST ? sums : outputs;
+@no_hidden         int32_t *z = outputs;
 
-@maps         for (i = 0; i < layer_sizes[layer]; i++)
-@maps             z[i] = 0;
-@rows         for (i = 0; i < ${n_rows}[layer]; i++) {
-@offsets             int32_t sum = offset_shifts[layer] < 0 ? 0 : *offset++ * ((int32_t)1 << offset_shifts[layer]);
-@no_offsets             int32_t sum = 0;
-@rows
-@edges             for (source = first; source < layer_sources[layer]; source++) {
-@factors                 int32_t total = 0;
-@one_type                 const ${type} *h = ${place};
-@one_type
-@one_type ${edges}
-@two_types                 if (source_slots[source] < 0) {
-@two_types                     const int16_t *h = x;
-@two_types
-@two_types ${edges_within}
-@two_types                 } else {
-@two_types                     const uint8_t *h = buffer + source_slots[source];
-@two_types
-@two_types ${edges_within}
-@two_types                 }
-@factors                 sum += shifted(total * source_multipliers[source], source_shifts[source]);
-@edges             }
-@listed             z[*place++] = sum;
-@all_rows             z[i] = sum;
-@rows         }
-@edges         first = layer_sources[layer];
-@maps         end = map + layer_input_maps[layer];
+        for (i = 0; i < layer[SIZE]; i++)
+@each_offset             z[i] = *offset++;
+@some_offsets             z[i] = layer[OFFSET_SHIFT] < ${no_offset} ? *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]) : 0;
+@from_zero             z[i] = 0;
+@listed_offsets         for (i = 0; i < layer[ROWS] && layer[OFFSET_SHIFT] < ${no_offset}; i++)
+@listed_offsets             z[place[i]] = *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]);
+@edges         for (end_source += layer[SOURCES]; source < end_source; source++) {
+@slots             const int slot = source_slots[source];
+@factors             const int32_t multiplier = source_multipliers[source], shift = source_shifts[source];
+@slots
+@two_types             if (slot < 0)
+@two_types                 at = add_words(at, z, ${rows}, x${scale});
+@two_types             else
+@two_types                 at = add_bytes(at, z, ${rows}, buffer + slot${scale});
+@one_type             at = add_${kind}(at, z, ${rows}, ${place}${scale});
+@edges         }
+@listed         place += layer[ROWS];
+@maps         end = map + layer[INPUT_MAPS];
 @input_maps         add_mapped_${inputs}(z, map, end, x);
 @maps         map = end;
-@maps         end = map + layer_hidden_maps[layer];
+@maps         end = map + layer[HIDDEN_MAPS];
 @hidden_maps         add_mapped_bytes(z, map, end, buffer);
 @maps         map = end;
-@hidden         if (layer + 1 < N_LAYERS)
-@hidden             activate(z, layer, ${arguments}buffer + layer_slots[layer]);
-@affine         if (layer + 1 < N_LAYERS) {
-@affine             gain += ${n_gains}[layer];
-@affine             bias += ${n_gains}[layer];
-@grouped             group += ${n_gains}[layer];
-@affine         }
+@no_hidden         return;
+@hidden         if (z == outputs)
+@hidden             return;
+@affine         gains = activate(z, layer, gains, buffer + layer[SLOT]);
+@not_affine_hidden         activate(z, layer, buffer + layer[SLOT]);
+@hidden         layer += N_PARAMETERS;
     }
 }
 """
-#: Template of the sum over the edges of a neuron from one source.
-EDGES = """\
-@int8 for (left = *count++; left > 0; left--) {
-@int8     h += *step++;
-@int8     ${sum} += *weight++ * *h;
-@int8 }
-@int4 for (left = *count++; left > 1; left -= 2) {
-@int4     const int8_t two = *weight++;
-@int4
-@int4     h += *step++;
-@int4     ${sum} += LOW(two) * *h;
-@int4     h += *step++;
-@int4     ${sum} += (two >> 4) * *h;
-@int4 }
-@int4 if (left > 0) {
-@int4     h += *step++;
-@int4     ${sum} += LOW(*weight) * *h;
-@int4     weight++;
-@int4 }
-@ternary for (left = *count++; left > 0; left--) {
-@ternary     const unsigned entry = *step++;
-@ternary
-@ternary     h += entry >> 1;
-@ternary     if (entry < ${escape})
-@ternary         ${sum} += entry & 1 ? -*h : *h;
-@ternary }
+#: Template of the sums over the edges from a source, for sources of one type.
+ADD = """\
+/* Adds what the edges from a source contribute to the sums z of ${whose} neurons; returns the next edges. */
+static const uint8_t *add_${kind}(const uint8_t *at, int32_t *z, ${listed}unsigned n, const ${type} *source${scale})
+{
+    for (; n > 0; n--) {
+        const ${type} *h = source;
+@whole         const uint8_t *const end = at + ${count_bytes} + ${width} * ${count};
+@halved         const unsigned count = ${count};
+@halved         const uint8_t *end;
+@factors         int32_t sum = 0;
+@exact         int32_t sum = *${z};
+
+        at += ${count_bytes};
+@halved         if (count & 1) {
+@halved             h += ${step};
+@int8_halved             sum += (int8_t)at[${bytes}] * *h;
+@int4_halved             sum += LOW(at[${bytes}]) * *h;
+@halved             at += 1 + ${bytes};
+@halved         }
+@halved         end = at + ${width} * (count >> 1);
+@int8_halved         for (; at != end; at += ${width}) {
+@int8_halved             h += ${step};
+@int8_halved             sum += (int8_t)at[${bytes}] * *h;
+@int8_halved             h += ${second};
+@int8_halved             sum += (int8_t)at[1 + 2 * ${bytes}] * *h;
+@int8_halved         }
+@int8_whole         for (; at != end; at += ${width}) {
+@int8_whole             h += ${step};
+@int8_whole             sum += (int8_t)at[${bytes}] * *h;
+@int8_whole         }
+@int4_halved         for (; at != end; at += ${width}) {
+@int4_halved             h += ${step};
+@int4_halved             sum += LOW(at[2 * ${bytes}]) * *h;
+@int4_halved             h += ${second};
+@int4_halved             sum += ((int8_t)at[2 * ${bytes}] >> 4) * *h;
+@int4_halved         }
+@ternary_whole         while (at != end) {
+@ternary_whole             const unsigned entry = *at++;
+@ternary_whole
+@ternary_whole             h += entry >> 1;
+@ternary_whole             if (entry < ${escape})
+@ternary_whole                 sum += entry & 1 ? -*h : *h;
+@ternary_whole         }
+@factors         *${z} += shifted(sum * multiplier, (unsigned)shift);
+@exact         *${z} = sum;
+${next}
+    }
+    return at;
+}
+
 """
 #: What the source says of its weights.
 NOTES = {
-    "int8": "Weights are bytes.",
-    "int4": "Two weights are\n * in a byte, the first in the low bits; those of each count begin with a byte.",
-    "ternary": "The last bit\n * of a step is the sign of its weight, and 254 a step of 127 without a weight.",
+    "int8": "Its weight is a byte.",
+    "int4": "Two edges are two steps and a byte with both weights, the first in the low bits; the\n * first edge of an odd count stands alone.",
+    "ternary": "The last bit of a step is the sign of its weight, and 254 a step of 127 without a weight.",
 }
 #: Step without a weight of ternary networks, and its entry.
 ESCAPE_STEP, ESCAPE = 127, 254
