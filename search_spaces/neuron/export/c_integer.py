@@ -104,7 +104,7 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
 @hidden     static uint8_t buffer[${n_slots}];
     const layer_t *layer = layers;
 @edges     const uint8_t *at = edges;
-@offsets     const int16_t *offset = offsets;
+@offsets     const ${offset_type} *offset = offsets;
 @affine     const int8_t *gains = affine;
 @listed     const place_t *place = row_places;
     unsigned i;
@@ -118,9 +118,9 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
 
         for (i = 0; i < layer[SIZE]; i++)
 @each_offset             z[i] = *offset++;
-@some_offsets             z[i] = layer[OFFSET_SHIFT] < ${no_offset} ? *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]) : 0;
+@some_offsets             z[i] = layer[OFFSET_SHIFT] < ${none} ? *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]) : 0;
 @from_zero             z[i] = 0;
-@listed_offsets         for (i = 0; i < layer[ROWS] && layer[OFFSET_SHIFT] < ${no_offset}; i++)
+@listed_offsets         for (i = 0; i < layer[ROWS] && layer[OFFSET_SHIFT] < ${none}; i++)
 @listed_offsets             z[place[i]] = *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]);
 @edges         for (end_source += layer[SOURCES]; source < end_source; source++) {
 @slots             const int slot = source_slots[source];
@@ -203,8 +203,11 @@ ${next}
 #: What the source says of its weights.
 NOTES = {
     "int8": "Its weight is a byte.",
-    "int4": "Two edges are two steps and a byte with both weights, the first in the low bits; the\n * first edge of an odd count stands alone.",
-    "ternary": "The last bit of a step is the sign of its weight, and 254 a step of 127 without a weight.",
+    "int4": (
+        "Two edges are two steps and\n"
+        " * a byte with both weights, the first in the low bits; the first edge of an odd count stands alone."
+    ),
+    "ternary": "The last bit of a step\n * is the sign of its weight, and 254 a step of 127 without a weight.",
 }
 #: Step without a weight of ternary networks, and its entry.
 ESCAPE_STEP, ESCAPE = 127, 254

@@ -64,9 +64,8 @@ def edge_stream(
         ends = np.cumsum(own.counts).tolist()
         for end, count in zip(ends, own.counts.tolist(), strict=True):
             edges = slice(end - count, end)
-            parts += [
-                count.to_bytes(count_bytes, "little"), _packed(own.steps[edges], own.weights[edges], integers, step_type)
-            ]
+            parts.append(count.to_bytes(count_bytes, "little"))
+            parts.append(_packed(own.steps[edges], own.weights[edges], integers, step_type))
     return EdgeStream(np.frombuffer(b"".join(parts), np.uint8), count_bytes)
 
 
@@ -96,7 +95,8 @@ def _packed(steps: Ints, weights: Ints, integers: IntegerType, step_type: StepTy
     """
     if integers == "ternary":
         return np.where(weights == 0, c_integer.ESCAPE, 2 * steps + (weights < 0)).astype(np.uint8).tobytes()
-    places = steps.astype(np.dtype(step_type).newbyteorder("<")).view(np.uint8).reshape(len(steps), np.dtype(step_type).itemsize)
+    little = np.dtype(step_type).newbyteorder("<")
+    places = steps.astype(little).view(np.uint8).reshape(len(steps), little.itemsize)
     if integers == "int8":
         return np.column_stack([places, weights.astype(np.int8).view(np.uint8)]).tobytes()
     odd = len(steps) % 2  # a byte for two weights follows their steps; the first of an odd number stands alone

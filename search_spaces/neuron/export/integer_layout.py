@@ -138,7 +138,7 @@ class IntegerLayout:
             tables["edges"] = self.stream.data
         layers = zip(self.offsets, self.offset_shifts, strict=True)
         if added := [own >> shift for own, shift in layers if shift is not None]:
-            tables["offsets"] = np.concatenate(added).astype(np.int16)
+            tables["offsets"] = narrow(np.concatenate(added))
         factors = [source.factor for source in sources if source.factor is not None]
         if factors:
             tables |= _factors("source_multipliers", "source_shifts", factors)

@@ -152,6 +152,7 @@ class IntegerProgram:
             **self._common, "n_sums": layout.n_sums, "n_slots": layout.n_slots,
             "weights_note": c_integer.NOTES[layout.integers], "parameters": ", ".join(map(str.upper, parameters)),
             "n_parameters": len(parameters), "last": len(parameters) * (len(self.network.layers) - 1),
+            "offset_type": c_text.c_type(tables["offsets"].dtype) if "offsets" in tables else "",
             "layer_type": c_text.c_type(tables["layers"].dtype),
             "tables": "\n".join(c_text.table(name, values) for name, values in tables.items()),
             "guess": GUESS, "slope": SLOPE, "n_steps": N_STEPS, "bounds": ", 0, zero" if "signed" in features else "",
@@ -160,7 +161,7 @@ class IntegerProgram:
                 not any(source.slot < 0 for source in chain.from_iterable(layout.sources))
             ) else "slot < 0 ? x : buffer + slot",
             "rows": "place, layer[ROWS]" if "listed" in features else "layer[SIZE]",
-            "maps_comment": c_maps.COMMENT.rstrip(), "no_offset": NO_OFFSETS,
+            "maps_comment": c_maps.COMMENT.rstrip(), "none": NO_OFFSETS,
             "inputs": "bytes" if takes_bytes else "words",
             "place_type": c_text.c_type(tables["row_places"].dtype) if "listed" in features else "",
         })

@@ -32,9 +32,10 @@ from search_spaces.neuron.trainer.rounding import (
     weight_steps,
 )
 
-#: Bits of the sum over a layer, of one neuron's sum, of outputs (so that float32 holds them), of gains and biases, and
-#: of what is added to sums.
-LAYER_BITS, SUM_BITS, OUTPUT_BITS, GAIN_BITS, OFFSET_BITS = 30, 26, 24, 8, 16
+#: Bits of the sum over a layer, of one neuron's sum, of outputs (so that float32 holds them), of gains and biases.
+LAYER_BITS, SUM_BITS, OUTPUT_BITS, GAIN_BITS = 30, 26, 24, 8
+#: Bits of what is added to sums. With 8 it is as coarse as an activation, which costs less than weights of few bits.
+OFFSET_BITS: Mapping[IntegerType, int] = MappingProxyType({"int8": 16, "int4": 8, "ternary": 8})
 #: Bits by which the unit of a sum is finer than the products, where these have a factor.
 FINER: Mapping[IntegerType, int] = MappingProxyType({"int8": 0, "int4": 4, "ternary": 4})
 #: Largest shift in front of a square, which leaves all that follows 32 bits.
@@ -119,7 +120,7 @@ class _Rounded:
         unit, pairs, maps, offset = self._in_units(layer, rows, n_normed)
         reach = sum((sums.reach * sums.worth for sums in pairs + maps), np.abs(offset)) / unit * MARGIN
         whole = np.rint(offset / unit)
-        shift = max(0, math.frexp(float(np.abs(whole).max(initial=0)) / (2 ** (OFFSET_BITS - 1) - 1))[1])
+        shift = max(0, math.frexp(float(np.abs(whole).max(initial=0)) / (2 ** (OFFSET_BITS[self._type] - 1) - 1))[1])
         joined, mapped = (
             tuple(Pair(sums.source, sums.weights, None if exact else factor(
                 sums.worth / unit, float(sums.reach.max(initial=0))
