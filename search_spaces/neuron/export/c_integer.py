@@ -168,12 +168,13 @@ static const uint8_t *add_${kind}(const uint8_t *at, int32_t *z, ${listed}unsign
 @int4_halved             sum += LOW(at[${bytes}]) * *h;
 @halved             at += 1 + ${bytes};
 @halved         }
-@halved         end = at + ${width} * (count >> 1);
+@quartered         if (count & 2) {
+@quartered ${two}
+@quartered             at += ${two_bytes};
+@quartered         }
+@halved         end = at + ${width} * (count >> ${block_bits});
 @int8_halved         for (; at != end; at += ${width}) {
-@int8_halved             h += ${step};
-@int8_halved             sum += (int8_t)at[${bytes}] * *h;
-@int8_halved             h += ${second};
-@int8_halved             sum += (int8_t)at[1 + 2 * ${bytes}] * *h;
+@int8_halved ${block}
 @int8_halved         }
 @int8_whole         for (; at != end; at += ${width}) {
 @int8_whole             h += ${step};

@@ -17,8 +17,14 @@ from scipy.sparse import csr_array
 from evonas.capabilities.export import LARGEST_WORD, WORDS_A_DEVIATION
 from evonas.data.samples import Scaling
 from evonas.types import Doubles, Floats, IntegerType
-from search_spaces.neuron.export.fixed_point import NORMALISED_BITS, ROOT_BITS, Factor, clipped, factor, mean
-from search_spaces.neuron.export.integers import LARGEST_BYTE, IntegerLayer, IntegerNetwork, IntegerNorm, Pair
+from search_spaces.neuron.export.fixed_point import Factor, factor
+from search_spaces.neuron.export.integer_norms import (
+    LARGEST_EPSILON,
+    LARGEST_SQUARE_SHIFT,
+    integer_norm,
+    least_step,
+)
+from search_spaces.neuron.export.integers import LARGEST_BYTE, IntegerLayer, IntegerNetwork, Pair
 from search_spaces.neuron.export.maps import Maps
 from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.trainer.base import NORM_EPSILON, Network
@@ -32,20 +38,16 @@ from search_spaces.neuron.trainer.rounding import (
     weight_steps,
 )
 
-#: Bits of the sum over a layer, of one neuron's sum, of outputs (so that float32 holds them), of gains and biases.
-LAYER_BITS, SUM_BITS, OUTPUT_BITS, GAIN_BITS = 30, 26, 24, 8
+#: Bits of the sum over a layer, of one neuron's sum, and of outputs (so that float32 holds them).
+LAYER_BITS, SUM_BITS, OUTPUT_BITS = 30, 26, 24
 #: Bits of what is added to sums. With 8 it is as coarse as an activation, which costs less than weights of few bits.
 OFFSET_BITS: Mapping[IntegerType, int] = MappingProxyType({"int8": 16, "int4": 8, "ternary": 8})
 #: Bits by which the unit of a sum is finer than the products, where these have a factor.
 FINER: Mapping[IntegerType, int] = MappingProxyType({"int8": 0, "int4": 4, "ternary": 4})
-#: Largest shift in front of a square, which leaves all that follows 32 bits.
-LARGEST_SQUARE_SHIFT = 14
 #: What bounds allow for roundings of factors.
 MARGIN = 1.02
 #: Largest worth of a map's products, in units of the sum that they are added to.
 COARSEST_MAP = 2.0**10
-#: Most bits of the shift behind gains.
-MOST_GAIN_SHIFT = 20
 
 
 def integer_network(
@@ -128,10 +130,13 @@ class _Rounded:
             for part, exact in ((pairs, self._joins), (maps, False))
         )
         norm, rescale = None, Factor(0, 1)
-        if not is_output and n_normed < len(genes):
-            rescale = self._rescale(layer, unit, float(reach[n_normed:].max()), self._least_step(rows, n_normed))
+        normed = slice(rows.start, rows.start + n_normed)
         if n_normed:
-            norm = self._norm(layer, slice(rows.start, rows.start + n_normed), unit, reach[:n_normed])
+            self._steps[layer - 1] = max(self._steps[layer - 1], least_step(self._network, normed))
+        if not is_output and n_normed < len(genes):
+            rescale = self._rescale(layer, unit, float(reach[n_normed:].max()))
+        if n_normed:
+            norm = integer_norm(self._network, normed, float(self._steps[layer - 1]), unit, reach[:n_normed])
         return IntegerLayer(
             joined, mapped, np.rint(whole / 2**shift).astype(np.int64) * 2**shift, shift, unit,
             int((genes != Activation.LINEAR).sum()), norm, rescale, 0 if is_output else int(self._zeros[layer - 1]),
@@ -266,77 +271,18 @@ class _Rounded:
         bits = OUTPUT_BITS if is_output else min(SUM_BITS, LARGEST_SQUARE_SHIFT + 14 - math.log2(max(n_normed, 1)) / 2)
         return max(
             float(reach.max(initial=0)) / 2.0**bits, float(reach[:n_normed].sum()) / 2.0**LAYER_BITS,
-            math.sqrt(n_normed * NORM_EPSILON / 2.0**31) / 2.0**LARGEST_SQUARE_SHIFT, 2.0**-100,
+            math.sqrt(n_normed * NORM_EPSILON / LARGEST_EPSILON) / 2.0**LARGEST_SQUARE_SHIFT, 2.0**-100,
         )
 
-    def _least_step(self, rows: slice, n_normed: int) -> float:
-        """Return the least step of activations with which the norm of a layer has a factor; 0 without one."""
-        if not n_normed:
-            return 0.0
-        return 2 * self._normalised_step(slice(rows.start, rows.start + n_normed))
-
-    def _normalised_step(self, rows: slice) -> float:
-        """Return the worth of 1 in a normalised sum times the highest gain of these neurons, as integers."""
-        gains = self._gains(rows)
-        most = 2 ** (GAIN_BITS - 1) - 1 if self._network.norm == "layer-affine" else 1
-        return math.sqrt(len(gains)) * (float(np.abs(gains).max()) or 1.0) / (2**NORMALISED_BITS * most)
-
-    def _gains(self, rows: slice) -> Doubles:
-        affine = self._network.norm == "layer-affine"
-        return self._network.gain[rows].astype(np.float64) if affine else np.ones(rows.stop - rows.start)
-
-    def _rescale(self, layer: int, unit: float, reach: float, least_step: float) -> Factor:
+    def _rescale(self, layer: int, unit: float, reach: float) -> Factor:
         """Return the factor from sums without a norm to activations; the step becomes what the factor is exact for.
 
         Args:
             layer: The layer.
             unit: Worth of 1 in a sum.
             reach: Largest size of the sums.
-            least_step: The least step of activations.
         """
-        step = max(float(self._steps[layer - 1]), unit / 2, least_step)
+        step = max(float(self._steps[layer - 1]), unit / 2)
         rescale = factor(unit / step, reach, at_most=True)
         self._steps[layer - 1] = unit / rescale.value if rescale.multiplier else step
         return rescale
-
-    def _norm(self, layer: int, rows: slice, unit: float, reach: Doubles) -> IntegerNorm:
-        """Return the norm of a layer.
-
-        Args:
-            layer: The layer.
-            rows: Its neurons that have the norm.
-            unit: Worth of 1 in a sum.
-            reach: Largest sizes of their sums.
-        """
-        n, affine = rows.stop - rows.start, self._network.norm == "layer-affine"
-        gains, finest = self._gains(rows), self._normalised_step(rows)
-        step = self._steps[layer - 1] = max(self._steps[layer - 1], 2 * finest)
-        shift = min(math.floor(math.log2(step / finest)), MOST_GAIN_SHIFT)
-        root = min(round(finest / step * 2.0 ** (shift + ROOT_BITS)), 2**ROOT_BITS)
-        before, epsilon = self._squares(n, 2 * math.ceil(float(reach.max())) + 2, unit)
-        averaged = mean(n, float(reach.sum()) + n)
-        if not affine:
-            return IntegerNorm(n, averaged, before, epsilon, root, None, None, 0, shift)
-        most = 2 ** (GAIN_BITS - 1) - 1
-        biases = np.clip(self._network.bias[rows] / step * 2.0**shift, -(2.0**30), 2.0**30)
-        bias_shift = max(0, math.frexp(float(np.abs(biases).max()) / most)[1])
-        highest = float(np.abs(gains).max()) or 1.0
-        return IntegerNorm(
-            n, averaged, before, epsilon, root, np.rint(gains / highest * most).astype(np.int64),
-            clipped(np.rint(biases / 2**bias_shift), -most, most).astype(np.int64), bias_shift, shift,
-        )
-
-    @staticmethod
-    def _squares(n: int, bound: int, unit: float) -> tuple[int, int]:
-        """Return the shift in front of squares whose sum keeps 32 bits, and the integer that is added to it.
-
-        Args:
-            n: Number of squares.
-            bound: Size of what is squared.
-            unit: Its worth of 1.
-        """
-        for shift in range(LARGEST_SQUARE_SHIFT + 1):
-            epsilon = max(1, round(n * NORM_EPSILON / unit**2 / 4.0**shift))
-            if n * ((bound >> shift) + 1) ** 2 + epsilon < 2**32:
-                return shift, epsilon
-        raise AssertionError("the unit of sums is too fine for their squares")
