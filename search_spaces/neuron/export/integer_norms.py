@@ -57,7 +57,7 @@ def _finest(network: Network, rows: slice) -> float:
     """Return the worth of 1 in a normalised sum times the highest gain, as integers."""
     gains = _gains(network, rows)
     most = 2 ** (GAIN_BITS - 1) - 1 if network.norm == "layer-affine" else 1
-    return math.sqrt(len(gains)) * (float(np.abs(gains).max()) or 1.0) / (2**NORMALISED_BITS * most)
+    return math.sqrt(len(gains)) * (float(np.abs(gains).max()) or 1.0) / (most << NORMALISED_BITS)
 
 
 def _gains(network: Network, rows: slice) -> Doubles:

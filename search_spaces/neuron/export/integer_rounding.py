@@ -245,12 +245,11 @@ class _Rounded:
 
     def _reach(self, weights: csr_array, source: int) -> Doubles:
         """Return the largest size of the sum of each row of weights, ``(n_rows,)``."""
-        high, low = (np.asarray(part.sum(axis=1, dtype=np.float64)).ravel() for part in (
-            weights.maximum(0), (-weights).maximum(0)
-        ))
-        if source or self._takes_bytes:
-            return LARGEST_BYTE * np.maximum(high, low)
-        return LARGEST_WORD * (high + low)
+        sizes, sums = (np.asarray(part.sum(axis=1, dtype=np.float64)).ravel() for part in (abs(weights), weights))
+        reach: Doubles = LARGEST_WORD * sizes
+        if source or self._takes_bytes:  # no source is negative
+            reach = LARGEST_BYTE * (sizes + np.abs(sums)) / 2
+        return reach
 
     def _offset(self, found: list[_Sums], rows: slice, n_normed: int) -> Doubles:
         """Return the numbers to add to the sums of a layer, ``(n,)``."""
