@@ -116,9 +116,13 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
 @hidden         int32_t *z = layer < layers + LAST ? sums : outputs;
 @no_hidden         int32_t *z = outputs;
 
-        for (i = 0; i < layer[SIZE]; i++)
+@some_offsets         for (i = 0; i < layer[SIZE] && layer[OFFSET_SHIFT] < ${none}; i++)
+@some_offsets             z[i] = *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]);
+@some_offsets         for (; i < layer[SIZE]; i++)
+@some_offsets             z[i] = 0;
+@one_start         for (i = 0; i < layer[SIZE]; i++)
 @each_offset             z[i] = *offset++;
-@some_offsets             z[i] = layer[OFFSET_SHIFT] < ${none} ? *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]) : 0;
+@shifted_offsets             z[i] = *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]);
 @from_zero             z[i] = 0;
 @listed_offsets         for (i = 0; i < layer[ROWS] && layer[OFFSET_SHIFT] < ${none}; i++)
 @listed_offsets             z[place[i]] = *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]);

@@ -98,7 +98,7 @@ class IntegerProgram:
         from_inputs, from_hidden = (maps.from_inputs, maps.from_hidden) if maps is not None else (False, False)
         two_types = -1 in slots and len(slots) > 1 and not self.network.takes_bytes
         halved = kind == "int4" or (kind == "int8" and len(layout.stream.data) > HALVED)
-        shifted = "offset_shift" in layout.parameters
+        shifted, some = "offset_shift" in layout.parameters, None in layout.offset_shifts
         factors = any(source.factor is not None for source in sources)
         present = {
             kind: True, "integers": True, "classify": self._classifies,
@@ -116,7 +116,9 @@ class IntegerProgram:
             "no_inputs": -1 not in slots and not from_inputs,
             "maps": mapped, "listed": listed, "input_maps": from_inputs, "hidden_maps": from_hidden,
             "shifts": bool(hidden) or mapped or factors, "offsets": offsets,
-            "each_offset": offsets and not mapped and not shifted, "some_offsets": offsets and not mapped and shifted,
+            "each_offset": offsets and not mapped and not shifted, "some_offsets": offsets and not mapped and some,
+            "shifted_offsets": offsets and not mapped and shifted and not some,
+            "one_start": not offsets or mapped or not some,
             "from_zero": not offsets or mapped, "listed_offsets": offsets and mapped,
             "words": not self.network.takes_bytes and self._fits_a_line,
             "fills": self.target.scaling.fill is not None and self._fits_a_line,
