@@ -186,6 +186,28 @@ def test_an_edge_takes_two_bytes_or_one_and_a_half_or_one(integers: IntegerType)
     assert program.sizes["ram"] == 4 * max(16, program.network.genotype.n_hidden) + 64
 
 
+def test_edges_of_eight_bits_are_added_to_one_sum_and_those_of_fewer_keep_a_factor() -> None:
+    network = random_network(np.random.default_rng(9), layers=(12, 9, 7, 5), density=0.6)
+    for integers in INTEGER_TYPES:
+        layout = integer_program(network, TASK, target(integers)).layout
+        sources = [len(found) for found in layout.sources]
+        assert sources == ([1, 2, 2, 2, 2] if integers == "int8" else [1, 2, 3, 4, 5])
+        assert ("source_multipliers" in layout.tables) == (integers != "int8")
+
+
+@needs_compiler
+@pytest.mark.parametrize("n_inputs", [800, 3000])
+def test_rows_that_are_added_in_blocks_lose_no_edge(n_inputs: int) -> None:
+    shape, scaling = (1, n_inputs // 20, 20), Scaling([[[73.0]]], [[[90.0]]], input_type="uint8")
+    task = Task("classification", shape, 3)
+    network = random_network(np.random.default_rng(10), n_inputs=n_inputs, layers=(40, 9), density=0.15)
+    program = integer_program(network, task, target("int8", scaling, shape))
+    check(program, bytes_of(30, 1, shape))
+    source = program.files([])[".c"].decode()
+    assert "count & 1" in source
+    assert ("count & 2" in source) == (n_inputs == 3000)
+
+
 def test_calibration_is_asked_for() -> None:
     with pytest.raises(ValueError, match=r"give ExportTarget\.calibration"):
         integer_program(random_network(np.random.default_rng(0)), TASK, replace(target("int8"), calibration=None))
