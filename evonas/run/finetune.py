@@ -44,8 +44,8 @@ def finetuned(
     seed = stream(run.config.seed, Stream.RETRAIN, int(package.source["id"]), epochs)
     try:
         trained = train(
-            run.space, genotype, package.weights, splits or load_splits(run), recipe, epochs=epochs, seed=seed,
-            stop=Stop(),
+            run.space, genotype, package.weights, load_splits(run) if splits is None else splits, recipe,
+            epochs=epochs, seed=seed, stop=Stop(),
         )
     except (FloatingPointError, ValueError) as error:
         raise UserError(f"this network cannot be fine-tuned: {error}") from error

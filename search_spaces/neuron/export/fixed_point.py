@@ -1,7 +1,7 @@
 """Arithmetic of integer programs on arrays: bit for bit what the C of :mod:`c_integer` computes.
 
 Everything fits 32 bits, for which a Cortex-M0 has a multiplication and no processor needs a library. A factor therefore
-is an integer of so many bits as its product leaves room for, and a shift to the right; Jacob 2018,
+is an integer of as many bits as leave its product within 32, and a shift to the right; Jacob 2018,
 https://arxiv.org/abs/1712.05877, takes products of 64 bits.
 """
 
@@ -65,6 +65,9 @@ def factor(value: float, bound: float, *, at_most: bool = False) -> Factor:
         value: The number; at most 2^29 over the bound.
         bound: Size of the numbers that it is multiplied with, at most.
         at_most: Take the largest factor that is not above the number.
+
+    Raises:
+        ValueError: There is none, since the number is too large.
     """
     rounding = math.floor if at_most else round
     for shift in range(LONGEST_SHIFT, 0, -1):

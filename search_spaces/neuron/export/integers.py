@@ -81,7 +81,7 @@ class IntegerLayer:
     Attributes:
         pairs: The edges into it, by their source, but those of maps.
         maps: Edges that share weights, map by map.
-        offsets: Integers added to the sums, ``(n,)``: multiples of ``2**offset_shift``.
+        offsets, offset_shift: Integers added to the sums, ``(n,)``, multiples of ``2**offset_shift``.
         unit: Worth of 1 in a sum.
         n_rectified: Neurons with a ReLU, those with a norm included.
         norm: Its norm, if neurons have it.
