@@ -223,11 +223,9 @@ def _frame_curves(axes: Axes, curves: Sequence[Curve]) -> None:
 def _dress(axes: Axes, x: Objective, y: Objective, title: str) -> None:
     if x.log:
         _log_scale(axes)
-    axes.set_xlabel(LABELS.get(x.metric, x.metric))
-    axes.set_ylabel(LABELS.get(y.metric, y.metric))
+    axes.set(xlabel=LABELS.get(x.metric, x.metric), ylabel=LABELS.get(y.metric, y.metric), title=title)
     axes.grid(alpha=0.3, lw=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(title)
     _add_legend(axes)
 
 

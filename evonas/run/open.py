@@ -256,8 +256,7 @@ def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits,
     theirs = check_config(info.config, source=run)
     check = partial(check_same, run)
     check("search space", theirs.space, config.space)
-    their_task = task_of(info, run)
-    check("input shape", their_task.input_shape, splits.task.input_shape)
+    check("input shape", task_of(info, run).input_shape, splits.task.input_shape)
     _check_scales(run, info.task["target_scale"], splits.task)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):

@@ -19,12 +19,13 @@ from evonas.cli.options import SEVERAL, parse_names
 from evonas.runtimes.targets import built_in_targets, require_tools
 from evonas.serialization.files import atomic_write
 from evonas.types import UserError, suggestion
-from scripts.benchmarks.microcontroller.emlearn_models import INSTALL, installed
+from scripts.benchmarks.microcontroller.emlearn_source import INSTALL, installed
 from scripts.benchmarks.microcontroller.rows import METHODS, OURS, Benchmark
 from scripts.benchmarks.microcontroller.settings import TARGET
 from scripts.benchmarks.microcontroller.table import markdown
 
 
+@exit_codes()
 def main(
     datasets: Annotated[
         list[str] | None, typer.Option(help=f"Names or .npz files{SEVERAL} [fashion-mnist,mnist].")
@@ -39,17 +40,16 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder of the runs and the results.")] = Path("runs/benchmarks"),
 ) -> None:
     """Find, build and measure the best network of each method under each budget."""
-    with exit_codes():
-        if not 0 < minutes < float("inf"):
-            raise UserError(f"--minutes must be a positive number, got {minutes:g}")
-        chosen = _chosen(methods)
-        require_tools([built_in_targets()[TARGET]])
-        for dataset in parse_names(datasets) or ("fashion-mnist", "mnist"):
-            benchmark = Benchmark(dataset, minutes, seeds, jobs, data_root, out)
-            text = markdown(benchmark.measure(chosen, say))
-            atomic_write(benchmark.file("md"), text.encode())
-            say(text)
-            say(f"wrote {benchmark.file('json')} and .md")
+    if not 0 < minutes < float("inf"):
+        raise UserError(f"--minutes must be a positive number, got {minutes:g}")
+    chosen = _chosen(methods)
+    require_tools([built_in_targets()[TARGET]])
+    for dataset in parse_names(datasets) or ("fashion-mnist", "mnist"):
+        benchmark = Benchmark(dataset, minutes, seeds, jobs, data_root, out)
+        text = markdown(benchmark.measure(chosen, say))
+        atomic_write(benchmark.file("md"), text.encode())
+        say(text)
+        say(f"wrote {benchmark.file('json')} and .md")
 
 
 def _chosen(texts: list[str] | None) -> list[str]:

@@ -7,16 +7,13 @@ Sizes are those of the linked image with the flags of our own networks.
 
 from __future__ import annotations
 
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +28,10 @@ from evonas.runtimes.compiled import compiled
 from evonas.runtimes.targets import Figures, built_in_targets, measure_on
 from evonas.types import Inputs, Ints, UserError
 
+from .emlearn_source import Model, source_of
 from .networks import figures_of
 from .settings import TARGET, Setting
 
-INSTALL = "python -m pip install emlearn==0.23.2"
 #: Trees of a forest.
 N_TREES = (12, 24, 48)
 #: Bytes of flash of a leaf with its decision, roughly, from which the first size is guessed; from what that takes the
@@ -46,8 +43,6 @@ MLP_CODE = 3_250
 EPOCHS = 40
 #: Samples that an image is run on.
 N_SAMPLES = 8
-
-Model: TypeAlias = MLPClassifier | RandomForestClassifier
 
 
 class Candidate(NamedTuple):
@@ -64,10 +59,6 @@ class Candidate(NamedTuple):
     files: Mapping[str, bytes]
     figures: Figures
     val_accuracy: float
-
-
-def installed() -> bool:
-    return find_spec("emlearn") is not None
 
 
 def pooled(images: Inputs, side: int) -> Ints:
@@ -130,90 +121,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
         lambda trees, size: f"{trees} trees of {size} leaves",
     ),
 })
-
-_WRAPPER = """#include "network.h"
-
-static TYPE features[N_FEATURES];
-
-void network_run(const uint8_t *x, int32_t *label)
-{
-    int row, column, i, j, sum;
-
-    for (row = 0; row < ROWS; row++)
-        for (column = 0; column < COLUMNS; column++) {
-            sum = 0;
-            for (i = 0; i < SIDE; i++)
-                for (j = 0; j < SIDE; j++)
-                    sum += x[(row * SIDE + i) * WIDTH + column * SIDE + j];
-            sum /= SIDE * SIDE;
-            features[row * COLUMNS + column] = FROM_MEAN;
-        }
-    *label = model_predict(features, N_FEATURES);
-}
-
-#ifdef NETWORK_MAIN
-#include <stdio.h>
-
-int main(void)
-{
-    static uint8_t x[N_INPUTS];
-    int32_t label;
-
-    while (fread(x, 1, sizeof x, stdin) == sizeof x) {
-        network_run(x, &label);
-        printf("%ld\\n", (long)label);
-    }
-    return 0;
-}
-#endif
-"""
-
-
-def source_of(model: Model, kind: Kind, shape: tuple[int, ...], side: int) -> dict[str, bytes]:
-    """Return a model as C with the function ``network_run``, contents by suffix.
-
-    emlearn's headers are put into ours, which is marked as the system's: it has warnings.
-
-    Args:
-        model: The trained model.
-        kind: Its kind.
-        shape: Shape of an image, ``(1, height, width)``.
-        side: Side of the squares over which pixels are averaged.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 0.23.2 imports distutils
-        emlearn = import_module("emlearn")
-        if isinstance(model, MLPClassifier):
-            code = emlearn.convert(model).save(name="model")  # 0.23.2 cannot write networks as code
-        else:
-            code = emlearn.convert(model, method="inline", dtype=kind.c_type).save(name="model", include_proba=False)
-    headers = Path(str(emlearn.__file__)).parent
-    _, height, width = shape
-    rows, columns = height // side, width // side
-    names = {
-        "TYPE": kind.c_type, "N_FEATURES": rows * columns, "ROWS": rows, "COLUMNS": columns, "SIDE": side,
-        "WIDTH": width, "FROM_MEAN": kind.from_mean, "N_INPUTS": height * width,
-    }
-    wrapper = re.sub(r"\b[A-Z_]+\b", lambda word: str(names.get(word[0], word[0])), _WRAPPER)
-    header = f"#pragma GCC system_header\n#include <stdint.h>\n{_flat(code, headers, set())}"
-    return {".c": wrapper.encode("ascii"), ".h": header.encode("ascii", "replace")}
-
-
-def _flat(code: str, headers: Path, known: set[str]) -> str:
-    """Return C with the headers of emlearn in the place where each is first included.
-
-    Args:
-        code: The C.
-        headers: Folder of the headers.
-        known: Headers that have been put in; it grows.
-    """
-    def header(match: re.Match[str]) -> str:
-        if match[1] in known:
-            return ""
-        known.add(match[1])
-        return _flat((headers / match[1]).read_text(), headers, known)
-
-    return re.sub(r'#include\s+[<"](eml_\w+\.h)[>"]', header, code)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +189,9 @@ class Fitting:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # warnings of networks that have not converged
             model.fit(features, self.splits.train.y)
-        files = source_of(model, self.kind, self.splits.task.input_shape, side)
+        files = source_of(
+            model, self.splits.task.input_shape, side, c_type=self.kind.c_type, from_mean=self.kind.from_mean
+        )
         figures = measure_on(built_in_targets()[TARGET], files, self.export, images[:N_SAMPLES], 1)
         squares = "" if side == 1 else f" on means of {side} x {side}"
         words = f"{self.kind.words(setting, size)}{squares}"

@@ -71,6 +71,7 @@ class Bench:
 
     @property
     def target(self) -> Target:
+        """Return the target of all rows."""
         return built_in_targets()[TARGET]
 
     def best(self, budget: Budget) -> Built:

@@ -75,6 +75,7 @@ class Benchmark:
 
     @property
     def setting(self) -> Setting:
+        """Return the setting of the data set."""
         return setting_of(self.dataset)
 
     def file(self, suffix: str) -> Path:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from evonas.data import load
 from evonas.export.data_units import inputs_of
 from evonas.runtimes.targets import built_in_targets
-from scripts.benchmarks.microcontroller import emlearn_models, networks, rows, settings
+from scripts.benchmarks.microcontroller import emlearn_models, emlearn_source, networks, rows, settings
 from scripts.benchmarks.microcontroller.__main__ import main
 from scripts.benchmarks.microcontroller.emlearn_models import KINDS, Fitting, pooled
 from scripts.benchmarks.microcontroller.settings import Budget, Setting
@@ -29,7 +29,7 @@ Script = Callable[..., Result]
 
 TOOLS = built_in_targets()[settings.TARGET].missing_tools()
 needs_target = pytest.mark.skipif(bool(TOOLS), reason=f"needs {' and '.join(TOOLS)}")
-needs_emlearn = pytest.mark.skipif(find_spec("emlearn") is None, reason=f"needs emlearn: {emlearn_models.INSTALL}")
+needs_emlearn = pytest.mark.skipif(find_spec("emlearn") is None, reason=f"needs emlearn: {emlearn_source.INSTALL}")
 BUDGETS = (Budget(6_000, 4_096, 60_000), Budget(3_000))
 
 
@@ -137,7 +137,9 @@ def test_the_c_labels_samples_as_scikit_learn_does(method: str, side: int) -> No
     model = (MLPClassifier((7,), max_iter=30, random_state=0) if method == "emlearn-mlp"
              else RandomForestClassifier(1, max_leaf_nodes=12, random_state=0))  # of several, emlearn's vote is another
     model.fit(features, splits.train.y)
-    files = emlearn_models.source_of(model, kind, splits.task.input_shape, side)
+    files = emlearn_source.source_of(
+        model, splits.task.input_shape, side, c_type=kind.c_type, from_mean=kind.from_mean
+    )
     assert fitting.accuracy(files, splits.train) == pytest.approx(model.score(features, splits.train.y), abs=0.002)
 
 
