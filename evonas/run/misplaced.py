@@ -38,6 +38,14 @@ def check_tables(config: RunConfig) -> None:
 
 
 def _check(config: RunConfig, table: str, known: Collection[str], lacks: str) -> None:
+    """Raise :class:`UserError` for the first key of a table that belongs to another place.
+
+    Args:
+        config: The configuration.
+        table: Name of the table.
+        known: Keys that what reads the table knows.
+        lacks: Beginning of the sentence about any other key.
+    """
     given: Mapping[str, Any] = getattr(config, table)
     for key in given:
         if key not in known and (place := _place(key, config)) is not None:

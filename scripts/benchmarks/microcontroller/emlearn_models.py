@@ -100,10 +100,12 @@ class Kind(NamedTuple):
 
 
 def _hidden(flash: int, n_features: int, _: int) -> int:
+    """Return the hidden neurons of a network of about so many bytes of flash; see :attr:`Kind.first_size`."""
     return int((flash - MLP_CODE) / (4 * (n_features + 11)))
 
 
 def _leaves(flash: int, _: int, trees: int) -> int:
+    """Return the leaves of each tree of a forest of about so many bytes of flash; see :attr:`Kind.first_size`."""
     return int((flash - 600) / (LEAF_BYTES * trees))
 
 

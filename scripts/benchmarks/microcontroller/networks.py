@@ -139,7 +139,13 @@ class Bench:
         return within
 
     def _estimate(self, record: Record, precision: IntegerType, most: float) -> float:
-        """Return the bytes of flash before linking, or infinity if they are certainly more than ``most``."""
+        """Return the bytes of flash before linking, or infinity if they are certainly too many.
+
+        Args:
+            record: The network.
+            precision: Type of its weights.
+            most: Bytes above which all numbers are alike.
+        """
         name = f"{precision}_flash_estimate@{TARGET}"
         if name in record.metrics:
             return record.metrics[name]

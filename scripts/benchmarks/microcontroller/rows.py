@@ -136,6 +136,13 @@ class Benchmark:
         return document
 
     def _measured(self, method: str, seed: int, report: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+        """Return the values of the rows of a method and a seed, each as soon as it is measured.
+
+        Args:
+            method: One of :data:`METHODS`.
+            seed: The seed.
+            report: Called with what a search says.
+        """
         if method != OURS:
             return measure_models(method, self.dataset, self.setting, seed, self.data_root)
         search = self.search(seed)

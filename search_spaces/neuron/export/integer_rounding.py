@@ -90,7 +90,7 @@ class _Sums(NamedTuple):
 
 
 class _Rounded:
-    """Rounding of a network, layer by layer."""
+    """Rounding of a network, layer by layer; for the arguments see :func:`integer_network`."""
 
     def __init__(
         self, network: Network, scaling: Scaling, calibration: Floats, integers: IntegerType, takes_bytes: bool,
@@ -252,7 +252,12 @@ class _Rounded:
         return reach
 
     def _offset(self, found: list[_Sums], rows: slice, n_normed: int) -> Doubles:
-        """Return the numbers to add to the sums of a layer, ``(n,)``."""
+        """Return the numbers to add to the sums of a layer, ``(n,)``.
+
+        Args:
+            found: Its pairs and maps.
+            rows, n_normed: See :meth:`_in_units`.
+        """
         offset = self._network.bias[rows].astype(np.float64)
         if self._network.norm == "layer-affine":
             offset[:n_normed] = 0
@@ -264,7 +269,12 @@ class _Rounded:
         return offset
 
     def _least(self, found: list[_Sums], offset: Doubles, n_normed: int, is_output: bool) -> float:
-        """Return the least worth of 1 in the sums of a layer for which they and all that follows keep their bits."""
+        """Return the least worth of 1 in the sums of a layer for which they and all that follows keep their bits.
+
+        Args:
+            found, offset: Its pairs and maps, and the numbers to add to its sums.
+            n_normed, is_output: Its neurons that have a norm, and whether it is the last layer.
+        """
         reach = sum((sums.reach * sums.worth for sums in found), np.abs(offset)) * MARGIN
         # centred sums are twice as large at most, and their squares are summed in 32 bits
         bits = OUTPUT_BITS if is_output else min(SUM_BITS, LARGEST_SQUARE_SHIFT + 14 - math.log2(max(n_normed, 1)) / 2)
