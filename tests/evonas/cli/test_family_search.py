@@ -165,7 +165,7 @@ def test_a_killed_search_by_vertices_goes_on_to_the_same_end(
     (["--method", "vertex-relaxation", "--search-option", "vertice=2"], "did you mean 'vertices'?"),
     (["--method", "vertex-relaxation", "--search-option", "epochs=2"],
      "the search 'vertex-relaxation' has no option 'epochs' .search_options., which is a setting of a run: give --epo"),
-    (["--method", "vertex-relaxation", "--search-option", "candidates=3"], "which is a setting of .*: leave it out, or"),
+    (["--method", "vertex-relaxation", "--search-option", "candidates=3"], "which is a setting of .*: leave it out"),
     (["--method", "vertex-relaxation", "--search-option", "=2"], "cannot read --search-option"),
     (["--method", "prune", "--search-option", "prior=entropy"],
      "search_options belong to a search that gives a whole family"),
