@@ -75,9 +75,10 @@ def _beside(options: FileOptions, path: Path, file: Path) -> FileOptions:
         file: The other file, whose name begins with x.
     """
     ending = path.stem.removeprefix("x") if path.suffix == NPY else "_train"
-    return replace(options, **{
-        kind: name.removesuffix(ending) + file.stem[1:] for kind, name in _extras(options, "train").items()
-    })
+    groups, weights = (
+        None if name is None else name.removesuffix(ending) + file.stem[1:] for name in (options.groups, options.weights)
+    )
+    return replace(options, groups=groups, weights=weights)
 
 
 def _extras(options: FileOptions, part: Part) -> dict[str, str]:

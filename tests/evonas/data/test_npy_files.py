@@ -88,7 +88,7 @@ def test_weights_of_the_training_samples_are_not_those_of_test_samples(folder: P
     np.save(folder / "y_friday.npy", ARRAYS["y_train"])
     for file in ("x_test.npy", "x_friday.npy"):
         options = FileOptions(weights="w_train", test=folder / file)
-        assert load_test(folder / "x_train.npy", validation=10, options=options).weights is None
+        assert load_test(folder / "x_train.npy", options=options).weights is None
 
 
 def test_predictions_are_for_the_very_file_that_is_named(folder: Path) -> None:
