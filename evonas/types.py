@@ -153,8 +153,7 @@ def nearest(name: object, known: Iterable[str]) -> str | None:
 def suggestion(name: object, known: Iterable[str]) -> str:
     """The text ``", did you mean 'x'?"`` for a misspelled name, else the known names."""
     names = sorted(known)
-    close = nearest(name, names)
-    return f", there are: {', '.join(names)}" if close is None else f", did you mean {close!r}?"
+    return meant(name, names) or f", there are: {', '.join(names)}"
 
 
 def meant(name: object, known: Iterable[str]) -> str:

@@ -24,7 +24,7 @@ def quicken() -> None:
 
         def patch_once(fn: Any) -> Any:
             patch(fn)
-            return put_back()  # of which there is nothing
+            return put_back()  # restores nothing at the end of a call
 
         parts._patch_lang = patch_once
         parts._get_np_dtype = lambda kind: (type_of if kind.scalar.is_ptr() else known)(kind.scalar)

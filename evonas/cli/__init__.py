@@ -1,11 +1,11 @@
 """Command line.
 
 - ``search``: evolve, seed, resume; ``sample``; ``front``; ``individual``: show, lineage; ``report``; ``score``
-- ``compare``; ``final``: retrain, measure, export
-- ``installed``: datasets, spaces, metrics
+- ``compare``; ``final``: retrain, export; ``measure``; ``predict``
+- ``installed``: datasets, spaces, searchers, metrics; ``targets``
 - ``app``: the application; ``commands``: the parts that all commands share; ``failing``: errors; ``interruption``:
   signals
-- ``console``, ``progress``, ``help``: output; ``options``: reading values; ``completion``: names for the shell
+- ``console``, ``help``: output; ``options``: reading values; ``completion``: names for the shell
 
 Exit codes: 0 done, 2 bad usage or bad input (one sentence, no traceback), 128 and the number of the signal that
 interrupted it, 130 for Ctrl-C (the run can be resumed), 141 if the reader of its output has ended.

@@ -40,6 +40,7 @@ from evonas.types import MOST, MOST_JOBS, UserError
 if TYPE_CHECKING:
     from evonas.store import Retraining
 
+
 def retrain(
     run: RunFolder,
     ids: Ids = None,

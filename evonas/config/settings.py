@@ -76,8 +76,7 @@ class RunSettings(BaseModel):
     space: str = Field(default="neuron", description="Search space (``evonas spaces`` lists all).")
     dataset: Annotated[str, AfterValidator(_dataset)] = Field(
         default="digits",
-        description="A name (``evonas datasets`` lists all), or the path of an own ``.npz``, ``.npy``, ``.csv`` or "
-                    "``.parquet`` file.",
+        description="A name (``evonas datasets`` lists all), or the path of an own npz, npy, csv or parquet file.",
     )
     data_root: Annotated[Path, AfterValidator(_absolute)] | None = Field(
         default=None, description="Folder of the data sets; None is ``$EVONAS_DATA``, else the user's data folder."
@@ -97,8 +96,8 @@ class RunSettings(BaseModel):
     )
     target: str | tuple[str, ...] | None = Field(
         default=None,
-        description="Column of a table that is to be predicted (a device is in an objective, like "
-                    "``flash@cortex-m4``); several of a regression."
+        description="Column of a table to predict (a device is in an objective: ``flash@cortex-m4``); several of a "
+                    "regression."
     )
     groups: str | None = Field(
         default=None, description="Column (or array) whose equals are never split apart; None is none."

@@ -9,6 +9,7 @@ from pathlib import Path
 from evonas.data.archives import array_shapes, read_named
 from evonas.data.arrays import Kind, RawSamples, raw_samples
 from evonas.data.axes import Axes
+from evonas.data.npy_files import SUFFIX as NPY
 from evonas.data.own_files import FileOptions, array_names, file_of
 from evonas.data.sources import Part
 from evonas.data.targets import fitting_names, read_names
@@ -34,6 +35,8 @@ def read_arrays(
     file = file_of(path, options, part)
     own = file != path
     names = list(array_names(file, part, own=own))
+    if own and file.suffix == NPY:
+        options = _beside(options, path, file)
     extras = _test_weights(options, file, own=own) if part == "test" else _extras(options, "train" if own else part)
     x, y, *further = read_named(file, [*names, *extras.values()])
     given = dict(zip(extras, further, strict=True))
@@ -59,6 +62,23 @@ def read_arrays(
     what = f"{extras['weights']} of {origin}"
     weights = check_weights(given["weights"], len(y), what)
     return replace(raw, weights=weights) if part == "test" else weighted(raw, weights, what)
+
+
+def _beside(options: FileOptions, path: Path, file: Path) -> FileOptions:
+    """Options with the names that groups and weights have beside another ``.npy`` file than that of training samples.
+
+    ``w_monday`` beside ``x_monday``, if ``w_train`` is beside ``x_train``.
+
+    Args:
+        options: Options of the user's files.
+        path: File with the training samples.
+        file: The other file, whose name begins with x.
+    """
+    ending = path.stem.removeprefix("x") if path.suffix == NPY else "_train"
+    groups, weights = (
+        None if name is None else name.removesuffix(ending) + file.stem[1:] for name in (options.groups, options.weights)
+    )
+    return replace(options, groups=groups, weights=weights)
 
 
 def _extras(options: FileOptions, part: Part) -> dict[str, str]:

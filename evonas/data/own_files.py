@@ -23,7 +23,7 @@ from evonas.types import DataError, Doubles, Ints
 #: Replacement of missing values: a statistic of each feature over the training samples.
 Imputation: TypeAlias = Literal["mean", "median"]
 #: Suffixes of files that users can give instead of the name of a data set.
-SUFFIXES = (".npz", ".npy", *TABLE_SUFFIXES)
+SUFFIXES = (".npz", NPY, *TABLE_SUFFIXES)
 #: Names of a part's arrays in the archive of the training samples, and in a file that holds one part only.
 ARRAYS = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
 PLAIN_ARRAYS = ("x", "y")
@@ -107,7 +107,7 @@ def array_names(path: Path, part: Part, *, own: bool) -> tuple[str, ...]:
         own: Whether the file holds this part only.
 
     Raises:
-        DataError: From the name of a file that of its targets cannot be told.
+        DataError: The name of an ``.npy`` file of samples does not tell that of its targets.
     """
     if path.suffix == NPY and (own or part == "train"):
         if not path.stem.startswith("x"):

@@ -67,7 +67,7 @@ def _check_arrays(path: Path, options: FileOptions, task: Task, axes: Axes | Non
         return
     if len(shapes) < 2:
         raise DataError(f"{file}: expected the arrays {' and '.join(names)} for the test, or none of them, got only "
-                        f"{''.join(shapes)}; add the other with numpy.savez")
+                        f"{''.join(shapes)}; store the other, too")
     x, y = (shapes[name] for name in names)
     if not x or not y or 0 in (x[0], y[0]):  # there are no readable test samples
         return

@@ -56,6 +56,7 @@ class TrainingEvaluator(ABC, Generic[G]):
 
     @property
     def shares_memory(self) -> bool:
+        """See :attr:`evonas.evaluation.base.Evaluator.shares_memory`."""
         return trains_in_threads(self.space)
 
     def taught(self, teacher: Floats) -> Evaluator[G]:
@@ -68,6 +69,7 @@ class TrainingEvaluator(ABC, Generic[G]):
         return trains_many(self.space)
 
     def __call__(self, job: Job[G]) -> Evaluation[G]:
+        """Train the job's network, and return what comes of it."""
         one = self._training(job)
         trained = train(
             self.space, one.genotype, one.weights, self.splits, one.recipe, epochs=one.epochs, seed=one.seed,

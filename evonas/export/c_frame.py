@@ -24,7 +24,7 @@ ${remarks}
 @tiles  * more, for speed; with -D${NAME}_PORTABLE it does not.
 @tiles  * Build: cc -std=c99 -O3 -c ${stem}.c, and link with -lm where sqrtf is not in the C library. With
 @plain  * Build: cc -std=c99 -O3 -c ${stem}.c. With
-@integers  * Everything is computed in integers of 32 and 64 bits, without a library.
+@integers  * Everything is computed in integers of 32 bits, without a library.
 @integers  * Build: cc -std=c99 -O2 -c ${stem}.c. With
  * -D${NAME}_MAIN there is a main that reads samples from the standard input and prints their outputs.
  */

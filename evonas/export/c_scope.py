@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-#: Definitions at the beginning of a line: macros, types, and static functions and tables.
+#: Definitions at the beginning of a line: macros, types, enumerations without a name, and static functions and tables.
 _DEFINED = re.compile(
-    r"^(?:#define (?P<macro>\w+)|typedef .*?\b(?P<type>\w+);|\} (?P<struct>\w+);|"
+    r"^(?:#define (?P<macro>\w+)|enum \{(?P<enum>[^{}=]*)\};|typedef .*?\b(?P<type>\w+);|\} (?P<struct>\w+);|"
     r"static [^=;(\n]*?\b(?P<static>\w+)(?:\[[^=;\n]*)?\s*[(=;])",
     re.MULTILINE,
 )
@@ -21,10 +21,10 @@ def scoped(source: str, name: str) -> str:
         source: C99.
         name: Prefix of all names that a source defines for others, which stay as they are.
     """
-    own = {"static": name, "type": name, "struct": name, "macro": name.upper()}
+    own = {"static": name, "type": name, "struct": name, "macro": name.upper(), "enum": name.upper()}
     renamed = {
         word: f"{own[kind]}_{word}"
-        for match in _DEFINED.finditer(source) for kind, word in match.groupdict().items()
-        if word and not word.startswith(f"{own[kind]}_")
+        for match in _DEFINED.finditer(source) for kind, words in match.groupdict().items()
+        for word in re.findall(r"\w+", words or "") if not word.startswith(f"{own[kind]}_")
     }
     return _PARTS.sub(lambda match: renamed.get(match[0], match[0]), source)

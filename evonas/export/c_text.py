@@ -46,8 +46,8 @@ def c_type(dtype: np.dtype[Any]) -> str:
 
 def narrow(values: NDArray[Any]) -> NDArray[Any]:
     """Return integers ``(n,)`` in the narrowest type that holds them, unsigned if none is negative."""
-    ends = [int(values.min(initial=0)), int(values.max(initial=0))]
-    return values.astype(np.result_type(*map(np.min_scalar_type, ends)))
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    return values.astype(np.min_scalar_type(min(low, -1 - high) if low < 0 else high))
 
 
 def table(name: str, values: NDArray[Any]) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Letters in an inch of the legend, letters that take the room of a handle, and inches of a line.
+#: Letters in an inch of the legend's width, letters that take as much as a handle, and inches of a line's height.
 LEGEND, HANDLE, LEGEND_LINE = 11, 7, 0.2
 #: Labels of metrics on the axes; other metrics are shown by their name.
 LABELS = {name: metric.label for name, metric in METRICS.items()}
@@ -223,23 +223,19 @@ def _frame_curves(axes: Axes, curves: Sequence[Curve]) -> None:
 def _dress(axes: Axes, x: Objective, y: Objective, title: str) -> None:
     if x.log:
         _log_scale(axes)
-    axes.set_xlabel(LABELS.get(x.metric, x.metric))
-    axes.set_ylabel(LABELS.get(y.metric, y.metric))
+    axes.set(xlabel=LABELS.get(x.metric, x.metric), ylabel=LABELS.get(y.metric, y.metric), title=title)
     axes.grid(alpha=0.3, lw=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(title)
     _add_legend(axes)
 
 
 def _add_legend(axes: Axes) -> None:
     """Add the legend below the axes, where it covers nothing; a figure with many lines of it grows by them."""
-    figure = axes.get_figure(root=True)
+    figure, (handles, labels) = axes.get_figure(root=True), axes.get_legend_handles_labels()
     assert figure is not None
-    handles, labels = axes.get_legend_handles_labels()
-    room = int(LEGEND * figure.get_figwidth())
-    n_columns = max(1, min(len(labels), room // (HANDLE + max(map(len, labels), default=1))))
-    n_lines = -(-len(labels) // n_columns)
-    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0, n_lines - 1))
+    widest = HANDLE + max(map(len, labels), default=1)
+    n_columns = max(1, min(len(labels), int(LEGEND * figure.get_figwidth()) // widest))
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * max(0, -(-len(labels) // n_columns) - 1))
     figure.legend(handles, labels, loc="outside lower center", ncols=n_columns, frameon=False)
 
 
@@ -284,8 +280,7 @@ def _columns(records: Sequence[Record], x: Objective, y: Objective) -> tuple[lis
 def _frame(axes: Axes, fronts: Sequence[Sequence[float]]) -> None:
     """Limit the y axis to the fronts, which bad evaluations would otherwise squeeze into a corner."""
     low, high = min(map(min, fronts)), max(map(max, fronts))
-    if high > low:
-        margin = 0.08 * (high - low)
+    if (margin := 0.08 * (high - low)) > 0:
         axes.set_ylim(low - margin, high + 2 * margin)
 
 

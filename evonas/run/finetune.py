@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from evonas.capabilities.export import INTEGER_TYPES
+from evonas.data.samples import Splits
 from evonas.evaluation.training import train
 from evonas.rng import Stream, stream
 from evonas.run.open import OpenRun, load_splits
@@ -16,7 +17,9 @@ from evonas.types import UserError
 RATE = 0.3
 
 
-def finetuned(run: OpenRun, package: Package, precision: str, epochs: int) -> Package:
+def finetuned(
+    run: OpenRun, package: Package, precision: str, epochs: int, splits: Splits | None = None
+) -> Package:
     """The network after some epochs of quantisation-aware training on the training samples, with the run's recipe.
 
     Args:
@@ -24,6 +27,8 @@ def finetuned(run: OpenRun, package: Package, precision: str, epochs: int) -> Pa
         package: One of its networks.
         precision: One of :data:`evonas.capabilities.export.INTEGER_TYPES`.
         epochs: Epochs.
+        splits: Samples to train on; None is the run's own. All samples outside the test set
+            (:func:`evonas.data.test_split.load_for_retraining`) suit a network that is not validated any more.
 
     Raises:
         UserError: The precision is another, or training fails, as in a space without a trainer of its own.
@@ -39,7 +44,8 @@ def finetuned(run: OpenRun, package: Package, precision: str, epochs: int) -> Pa
     seed = stream(run.config.seed, Stream.RETRAIN, int(package.source["id"]), epochs)
     try:
         trained = train(
-            run.space, genotype, package.weights, load_splits(run), recipe, epochs=epochs, seed=seed, stop=Stop()
+            run.space, genotype, package.weights, load_splits(run) if splits is None else splits, recipe,
+            epochs=epochs, seed=seed, stop=Stop(),
         )
     except (FloatingPointError, ValueError) as error:
         raise UserError(f"this network cannot be fine-tuned: {error}") from error

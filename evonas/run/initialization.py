@@ -15,6 +15,7 @@ from evonas.capabilities.options import HasWeightOptions, SuitsData
 from evonas.capabilities.presets import joined
 from evonas.config import RunConfig
 from evonas.data.memory import usable_memory
+from evonas.run.misplaced import check_table, fields_of
 from evonas.run.searchers import own_settings
 from evonas.space import SearchSpace
 from evonas.store import read_info
@@ -153,10 +154,9 @@ def _find_search(config: RunConfig, space: SearchSpace[Any], folder: Path) -> On
         search = families[name]
         if options:
             own: Any = search  # a dataclass, as the protocol says
-            search = replace(own, settings=settings_from(type(own.settings), options, table="search_options"))
+            search = replace(own, settings=_settings_of_search(config, type(own.settings)))
     elif isinstance(space, Relaxable) and name in supernets:
-        settings = settings_from(supernets[name], options, table="search_options")
-        search = SupernetSearch(space, name, settings, folder)
+        search = SupernetSearch(space, name, _settings_of_search(config, supernets[name]), folder)
     for setting in ("search_epochs", "search_options"):
         if search is None and getattr(config, setting):
             raise UserError(f"{setting} belong to a search that gives a whole family, the seeder {name!r} is none: "
@@ -165,3 +165,10 @@ def _find_search(config: RunConfig, space: SearchSpace[Any], folder: Path) -> On
         raise UserError(f"the search {name!r} trains a supernet, which does not learn from a teacher: leave the "
                         "teacher out here, and give it to `evonas evolve --seed-from`")
     return search
+
+
+def _settings_of_search(config: RunConfig, kind: type[Any]) -> Any:
+    """The settings of the search that the seeder names; raise :class:`UserError` where one is none of its own."""
+    table = "search_options"
+    check_table(config, table, fields_of(kind), f"the search {config.seeder!r} has no option")
+    return settings_from(kind, config.search_options, table=table)

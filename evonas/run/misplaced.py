@@ -25,19 +25,27 @@ TRAINING_OPTIONS = ("batch_size", "learning_rate", "teacher_weight")
 
 
 def check_tables(config: RunConfig) -> None:
-    """Raise :class:`UserError` for a key of a table that belongs to another place, and name that.
+    """Raise :class:`UserError` for an option of the searcher or the space that belongs to another place, and name that.
 
     Keys that belong nowhere are left to what reads the table.
     """
     searcher = traits_of(find_searcher(config.searcher)).settings
-    _check(config, "searcher_options", _fields(searcher), f"the searcher {config.searcher!r} has no option")
+    check_table(config, "searcher_options", fields_of(searcher), f"the searcher {config.searcher!r} has no option")
     model = option_model(config.space)
     if model is not None:
         known = {name for field, info in model.model_fields.items() for name in (field, info.alias or field)}
-        _check(config, "space_options", known, f"the {config.space} space has no option")
+        check_table(config, "space_options", known, f"the {config.space} space has no option")
 
 
-def _check(config: RunConfig, table: str, known: Collection[str], lacks: str) -> None:
+def check_table(config: RunConfig, table: str, known: Collection[str], lacks: str) -> None:
+    """Raise :class:`UserError` for the first key of a table that belongs to another place.
+
+    Args:
+        config: The configuration.
+        table: Name of the table.
+        known: Keys that what reads the table knows.
+        lacks: Beginning of the sentence about any other key.
+    """
     given: Mapping[str, Any] = getattr(config, table)
     for key in given:
         if key not in known and (place := _place(key, config)) is not None:
@@ -66,7 +74,7 @@ def _place(name: str, config: RunConfig) -> str | None:
         return f"an option of the space: give --space-option {name}=VALUE"
     if others := [other for other in searcher_names() if name in _options_of(other)]:
         return f"an option of {', '.join(others)}: leave it out, or give --searcher {others[0]}"
-    if methods := [method for method, kind in METHODS.items() if name in _fields(kind)]:
+    if methods := [method for method, kind in METHODS.items() if name in fields_of(kind)]:
         return (f"a setting of {', '.join(methods)}: leave it out, or give --search-option {name}=VALUE to "
                 f"`evonas seed --method {methods[0]}`")
     return None
@@ -75,9 +83,10 @@ def _place(name: str, config: RunConfig) -> str | None:
 def _options_of(name: str) -> Collection[str]:
     """Names of the options of a searcher; none for one of another package that cannot be loaded."""
     with suppress(UserError):
-        return _fields(traits_of(find_searcher(name)).settings)
+        return fields_of(traits_of(find_searcher(name)).settings)
     return ()
 
 
-def _fields(kind: type[Any] | None) -> Collection[str]:
+def fields_of(kind: type[Any] | None) -> Collection[str]:
+    """Names of the settings of a dataclass; none for None."""
     return () if kind is None else tuple(field.name for field in dataclasses.fields(kind))

@@ -61,13 +61,11 @@ def _opened(out: Path, writing: bool, changes: Mapping[str, Any]) -> Iterator[Op
     task = task_of(info, out)
     config = config.model_copy(update={"space_options": read_space_options(config.space, config.space_options)})
     space = create_space(config.space, task, config.space_options)
-    names = config.objectives or ()
-    known = config.wanted  # checked when it began
-    goals = info.goals
+    names, goals = config.objectives or (), info.goals
     if not {*names} <= MINIMISED | MAXIMISED | goals.keys():  # costs that only the space knows, in an older run
         goals = {**costs_of(space.cost(space.sample(np.random.default_rng(0)))), **goals}
     try:
-        objectives = parse_objectives(names, config.constraints, known, goals)
+        objectives = parse_objectives(names, config.constraints, config.wanted, goals)  # checked when it began
     except UserError as error:
         remedy = f"for this run with RunStore({str(out)!r}, space, writing=True).declare({{METRIC: GOAL}})"
         raise UserError(f"{out}: {error}; {remedy}") from None
@@ -207,14 +205,10 @@ def _with_rules(stored: dict[str, Any]) -> dict[str, Any]:
 def _with_device(stored: dict[str, Any]) -> dict[str, Any]:
     """A configuration in which the latency by a command has its own name, which it once had not."""
     texts = {key: stored.get(key) for key in ("objectives", "constraints")}
-    lists = {key: value for key, value in texts.items() if isinstance(value, list) and all(map(_is_text, value))}
+    lists = {k: v for k, v in texts.items() if isinstance(v, list) and all(isinstance(text, str) for text in v)}
     if any("latency_device" in text for value in lists.values() for text in value):
         return stored
     return {**stored, **{k: [re.sub(r"\blatency\b", "latency_device", t) for t in v] for k, v in lists.items()}}
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def check_data(splits: Splits, info: RunInfo, out: Path) -> None:
@@ -262,8 +256,7 @@ def check_compatible(run: str, info: RunInfo, config: RunConfig, splits: Splits,
     theirs = check_config(info.config, source=run)
     check = partial(check_same, run)
     check("search space", theirs.space, config.space)
-    their_task = task_of(info, run)
-    check("input shape", their_task.input_shape, splits.task.input_shape)
+    check("input shape", task_of(info, run).input_shape, splits.task.input_shape)
     _check_scales(run, info.task["target_scale"], splits.task)
     their_space = create_space(theirs.space, splits.task, theirs.space_options)
     if isinstance(space, HasWeightOptions) and isinstance(their_space, HasWeightOptions):

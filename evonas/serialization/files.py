@@ -90,9 +90,8 @@ def write_output(path: Path, content: bytes, *, what: str = "") -> None:
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:  # a path with a null character is a ValueError
-        reason = getattr(error, "strerror", None) or error
         remedy = "make its folder first" if isinstance(error, FileNotFoundError) else "name another path"
-        raise UserError(f"cannot write {what}{path}: {reason}; {remedy}") from None
+        raise UserError(f"cannot write {what}{path}: {getattr(error, 'strerror', None) or error}; {remedy}") from None
 
 
 def check_ending(path: Path, *endings: str) -> None:

@@ -23,6 +23,7 @@ from evonas.types import UserError
 from scripts.benchmarks.blocks.results import markdown as blocks
 from scripts.benchmarks.cells.lab import markdown as cells
 from scripts.benchmarks.front.table import markdown as front
+from scripts.benchmarks.microcontroller.table import markdown as microcontroller
 from scripts.benchmarks.proxies.report import markdown as proxies
 from scripts.benchmarks.searchers.report import markdown as searchers
 
@@ -33,12 +34,12 @@ class Part(NamedTuple):
     Attributes:
         stem: Name of its results, without suffix.
         markdown: Makes the table of the stored document.
-        plot: Description of its plot.
+        plot: Description of its plot, if it has one.
     """
 
     stem: str
     markdown: Callable[[Any], str]
-    plot: str
+    plot: str = ""
 
 
 #: By the name in the page.
@@ -48,6 +49,8 @@ PARTS: Mapping[str, Part] = MappingProxyType({
     "blocks": Part("blocks", blocks, "Accuracy from scratch over the accuracy with shared weights"),
     "kappa": Part("cells-kappa", cells, "Accuracy over parameters for each penalty and setting"),
     "collapse": Part("cells-collapse", cells, "Edges that prefer the skip along the search"),
+    "microcontroller-fashion-mnist": Part("microcontroller-fashion-mnist", microcontroller),
+    "microcontroller-mnist": Part("microcontroller-mnist", microcontroller),
     "front-searchers": Part("fashion-mnist-searchers", front, "Fronts on validation at equal time"),
 })
 

@@ -17,7 +17,13 @@ def each_side(value: Any, n: int) -> tuple[Any, ...]:
 
 
 def padding_of(padding: Any, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Padding:
-    """Zeros around each side of a convolution; by name ``same`` has one more behind than before."""
+    """Zeros around each side of a convolution; by name ``same`` has one more behind than before.
+
+    Args:
+        padding: As torch takes it: a number, one for each side, or a name.
+        kernel: Sides of the kernel.
+        dilation: Dilation of each side.
+    """
     if padding == "valid":
         return ((0, 0),) * len(kernel)
     if padding == "same":

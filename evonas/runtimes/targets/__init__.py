@@ -2,7 +2,8 @@
 
 - ``description``: what a target is, in TOML files; those that come with this program are in ``boards``
 - ``building``: compiling and linking, with the sources in ``support``; ``elf``: sizes of images
-- ``measuring``: figures of a network on a target; ``flash_estimate``: its flash before it is linked
+- ``measuring``: figures of a network on a target; ``flash_estimate``: its flash before it is linked;
+  ``kept``: files of both that are made once
 
 An image is the exported C, the target's startup code and a harness that runs the network on a few samples. It writes
 of each sample a line of numbers with eight hexadecimal digits: steps of the counter, bytes of stack, and the bits of

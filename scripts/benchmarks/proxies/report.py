@@ -67,7 +67,13 @@ def _entry(name: str, values: Doubles, rows: pd.DataFrame, accuracy: Doubles, pa
 
 
 def _draws(name: str, draws: Sequence[Doubles], rows: pd.DataFrame) -> dict[str, Any]:
-    """Return how far draws agree with each other, and the mean of their ranks with published scores."""
+    """Return how far draws agree with each other, and the mean of their ranks with published scores.
+
+    Args:
+        name: Name of the proxy.
+        draws: Scores of each draw, ``(n_architectures,)``.
+        rows: Published scores of the same architectures.
+    """
     if len(draws) == 1:
         return {"draws": 1, "repeated": None, "mean_with_published": None}
     scored = np.all(np.isfinite(draws), axis=0)

@@ -27,6 +27,7 @@ from search_spaces.neuron.trainer.sample_order import n_batches
 from search_spaces.neuron.trainer.torch_backend import TorchTrainer
 
 from .formats import torch_module
+from .packages import INSTALL, package_module
 
 REFERENCE = "masked_dense"
 #: Backends in the order in which they are printed. ``dense_layer`` and ``embedding_bag`` are the torch trainer's two
@@ -145,7 +146,7 @@ class TrainerSteps:
 
 
 def steps_of(backend: str, network: Network, splits: Splits, *, batch: int, threads: int) -> Steps | None:
-    """Return a backend of :data:`BACKENDS`; None if it cannot take part.
+    """Return a backend of :data:`BACKENDS`, or a package of others; None if it cannot take part.
 
     Args:
         backend: Name of the backend.
@@ -163,7 +164,7 @@ def steps_of(backend: str, network: Network, splits: Splits, *, batch: int, thre
         product: Literal["dense", "embedding_bag"] = "dense" if backend == "dense_layer" else "embedding_bag"
         trainer = TorchTrainer(product)
     else:
-        module = torch_module(backend, network, batch)
+        module = package_module(backend, network) if backend in INSTALL else torch_module(backend, network, batch)
         return None if module is None else AutogradSteps(module, splits, batch, threads)
     return TrainerSteps(trainer, network, splits, batch, threads)
 

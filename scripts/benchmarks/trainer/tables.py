@@ -11,7 +11,7 @@ from rich.table import Table
 from .cells import TARGETS, Cell, Row
 from .memory import LIMIT_MB, Memory
 from .networks import local_network
-from .peers import N_EDGES, N_SAMPLES, Peer
+from .peers import N_EDGES, N_SAMPLES, Machine, Peer, native_gflops
 from .steps import BACKENDS, REFERENCE
 from .throughput import Throughput
 
@@ -68,14 +68,51 @@ def cell_line(rows: Sequence[Row]) -> str:
     return f"{head}: {REFERENCE} {rows[0].ms:.2f} ms, {ratios}"
 
 
-def peer_table(native_seconds: float, peers: Sequence[Peer]) -> Table:
-    """Return epochs of other networks against the native epoch."""
-    title = f"One epoch of {N_SAMPLES} samples; native, with {N_EDGES} edges: {native_seconds:.3f} s"
+def machine_line(machine: Machine) -> str:
+    """Return the machine in a sentence."""
+    return (
+        f"{machine.processor} with {', '.join(machine.instruction_sets)}; one thread has {machine.peak_gflops:.0f} "
+        "GFLOP/s in torch's product of float32 matrices of 1024 x 1024, the peak of which shares are told"
+    )
+
+
+def peer_table(native_seconds: float, peers: Sequence[Peer], peak: float) -> Table:
+    """Return epochs of other networks against the native epoch.
+
+    Args:
+        native_seconds: Seconds of the native epoch.
+        peers: The others.
+        peak: GFLOP/s that one thread can have.
+    """
+    own = native_gflops(native_seconds)
+    title = (f"One epoch of {N_SAMPLES} samples; native, with {N_EDGES} edges: {native_seconds:.3f} s, {own:.1f} "
+             f"GFLOP/s ({own / peak:.0%} of the peak)")
     table = Table(box=SIMPLE, title=title)
-    for name in ("peer", "epoch s", "times native", "at least"):
+    for name in ("peer", "epoch s", "times native", "at least", "GFLOP/s", "of peak"):
         table.add_column(name, justify="left" if name == "peer" else "right")
     for peer in peers:
-        table.add_row(peer.name, f"{peer.seconds:.3f}", _ratio(peer.ratio), _ratio(peer.at_least))
+        table.add_row(peer.name, f"{peer.seconds:.3f}", _ratio(peer.ratio), _ratio(peer.at_least),
+                      f"{peer.gflops:.1f}", f"{peer.gflops / peak:.0%}")
+    return table
+
+
+def step_table(rows: Sequence[Row], peak: float) -> Table:
+    """Return training steps of other packages beside the native ones: milliseconds, and what they reach of the peak.
+
+    Args:
+        rows: Measurements, cell by cell.
+        peak: GFLOP/s that one thread can have.
+    """
+    table = Table(box=SIMPLE, title="One training step on one thread; GFLOP/s count arithmetic on the edges alone")
+    for name in ("shape", "density", "batch", "backend", "ms", "times native", "GFLOP/s", "of peak"):
+        table.add_column(name, justify="left" if name == "backend" else "right")
+    for cell, group in groupby(rows, key=_cell):
+        found = list(group)
+        native = next((row.ms for row in found if row.backend == "native"), None)
+        for row in found:
+            ratio = "-" if native is None else _ratio(row.ms / native)
+            table.add_row(cell.shape, f"{cell.density:.1%}", str(cell.batch), row.backend, f"{row.ms:.2f}", ratio,
+                          f"{row.gflops:.1f}", f"{row.gflops / peak:.0%}")
     return table
 
 

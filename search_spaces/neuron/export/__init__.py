@@ -3,8 +3,10 @@
 - ``arithmetic``: numbers as a device uses them
 - ``ordering``: the order of neurons; ``layout``: the places of weights and activations; ``maps``: shared weights, each
   stored once
-- ``integers``, with ``fixed_point``: networks of integers alone; ``integer_program``, with ``c_integer``: their C, and
-  ``integer_module``: the same in torch
+- ``integers``, with ``fixed_point``: networks of integers alone; ``integer_rounding``, with ``integer_norms``: how
+  trained networks become such
+- ``integer_program``, with ``integer_layout``, ``integer_edges`` and ``c_integer``: their C; ``integer_module``: the
+  same in torch
 - ``c_program``, with ``c_source``, ``c_activation``, ``c_maps`` and ``c_tiles``: C99; ``onnx_program``: ONNX
 """
 
@@ -32,7 +34,6 @@ class Format(NamedTuple):
 
     write: Writer
     precisions: Sequence[Precision]
-
 
 
 def _c(network: Network, task: Task, target: ExportTarget) -> ExportedModel:

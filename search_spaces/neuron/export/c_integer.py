@@ -6,110 +6,95 @@ from __future__ import annotations
 SOURCE = """\
 /* ${stem}.c: see ${stem}.h
  *
- * Integers alone. The edges between two layers are a pair; pairs stand by the layer that they lead to.
- * Those into one neuron have a count (255: another count follows), and each is a step from the source of
- * the edge before it, the first from the layer's beginning. ${weights_note}
+ * Integers of 32 bits alone. Edges stand layer by layer, then source by source, then neuron by neuron. A source
+ * is the inputs, or a place in the buffer of activations. Of each neuron there is a count and as many edges:
+ * each is a step from that of the edge before it, the first from the source. ${weights_note}
  * Activations are bytes. Those of hidden layers share one buffer: a layer takes the place of those that
  * are no longer read.
 @maps ${maps_comment}
  */
 #include "${stem}.h"
 
-#define N_LAYERS ${n_layers}
+/* What stands of each layer, with less of the outputs. */
+enum {${parameters}};
+@hidden #define N_PARAMETERS ${n_parameters}
+@hidden #define LAST ${last}
 
-typedef ${step_type} step_t;
+typedef ${layer_type} layer_t;
 @maps typedef int8_t weight_t;
 @listed typedef ${place_type} place_t;
-@grouped typedef ${group_type} group_t;
+@low /* The low four bits, with their sign. */
+@low #define LOW(two) ((int8_t)((unsigned)(two) << 4) >> 4)
 /* Shifts to the right keep the sign, as with all compilers. */
 typedef char ${name}_keeps_the_sign[(-1 >> 1) == -1 ? 1 : -1];
 
 ${tables}
-@pairs /* The next counts, steps and weights. */
-@pairs typedef struct {
-@pairs     const uint8_t *count;
-@pairs     const step_t *step;
-@int8_pairs     const int8_t *weight;
-@int4_pairs     const uint8_t *weight;
-@int4_pairs     unsigned half; /* 1: the next weight is in the high bits */
-@pairs } edges_t;
-@pairs
-@scales /* x / 2^shift, to the nearest integer. */
-@scales static int32_t shifted(int64_t x, unsigned shift)
-@scales {
-@scales     return (int32_t)((x + ((int64_t)1 << (shift - 1))) >> shift);
-@scales }
-@scales
-@scales /* x * multiplier / 2^shift, to the nearest integer. */
-@scales static int32_t scaled(int32_t x, int32_t multiplier, unsigned shift)
-@scales {
-@scales     return shifted((int64_t)x * multiplier, shift);
-@scales }
-@scales
-@norm /* One over the square root of x, in multiples of 2^-28, times 2^e; adds e to the shift. */
-@norm static int32_t inverse_root(uint64_t x, int *shift)
-@norm {
-@norm     uint32_t m, y;
-@norm     int i;
-@norm
-@norm     for (; x >> 32; x >>= 2)
-@norm         ++*shift;
-@norm     for (m = (uint32_t)x; m < (uint32_t)1 << 30; m <<= 2)
-@norm         --*shift;
-@norm     y = ${guess}u - (uint32_t)((uint64_t)m * ${slope}u >> 32);
-@norm     for (i = 0; i < ${n_steps}; i++) {
-@norm         const uint32_t square = (uint32_t)((uint64_t)y * y >> 28);
-@norm         const uint32_t product = (uint32_t)((uint64_t)m * square >> 32);
-@norm         y = (uint32_t)((uint64_t)y * (((uint32_t)3 << 28) - product) >> 29);
-@norm     }
-@norm     return (int32_t)y;
-@norm }
-@norm
+@shifts /* x / 2^shift, to the nearest integer. */
+@shifts static int32_t shifted(int32_t x, unsigned shift)
+@shifts {
+@shifts     return (x + ((int32_t)1 << (shift - 1))) >> shift;
+@shifts }
+@shifts
 @hidden /* The activation for y, in units of its step. */
 @plain_zero static uint8_t activation(int32_t y)
 @plain_zero {
-@plain_zero     return (uint8_t)(y < 0 ? 0 : y > 255 ? 255 : y);
+@plain_zero     y = y < 0 ? 0 : y;
+@plain_zero     return (uint8_t)(y > 255 ? 255 : y);
 @plain_zero }
 @signed static uint8_t activation(int32_t y, int32_t low, int32_t zero)
 @signed {
-@signed     return (uint8_t)((y < low ? low : y > 255 - zero ? 255 - zero : y) + zero);
+@signed     y = zero + (y < low ? low : y);
+@signed     return (uint8_t)(y > 255 ? 255 : y);
 @signed }
 @hidden
-@hidden /* Activations of a hidden layer by its sums. */
-@hidden static void activate(const int32_t *z, unsigned layer, ${parameters}uint8_t *h)
+@affine /* Activations of a hidden layer by its sums; returns the next gain. */
+@affine static const int8_t *activate(const int32_t *z, const layer_t *layer, const int8_t *gains, uint8_t *h)
+@not_affine_hidden /* Activations of a hidden layer by its sums. */
+@not_affine_hidden static void activate(const int32_t *z, const layer_t *layer, uint8_t *h)
 @hidden {
 @hidden     unsigned i = 0;
-@norm     const unsigned n = layer_normed[layer];
-@signed     const int32_t zero = layer_zeros[layer];
+@signed     const int32_t zero = layer[ZERO];
+@norm     const unsigned n = layer[NORMED];
 @norm
 @norm     if (n > 0) {
-@norm         uint64_t squares = epsilons[layer];
-@norm         int32_t sum = 0, mean, root;
-@norm         int shift = ${normalised_shift};
-@grouped         unsigned next = 0, end;
+@norm         const unsigned before = layer[SQUARE_SHIFT];
+@norm         uint32_t m = layer[EPSILON], root;
+@norm         int32_t mean = 0, scale = 1;
+@grouped         int32_t gain = 0, bias = 0;
+@grouped         unsigned left = 0;
 @norm
 @norm         for (i = 0; i < n; i++)
-@norm             sum += z[i];
-@norm         mean = scaled(sum, mean_multipliers[layer], mean_shifts[layer]);
+@norm             mean += z[i];
+@norm         mean = ((mean >> layer[MEAN_BEFORE]) * (int32_t)layer[MEAN_MULTIPLIER]) >> layer[MEAN_AFTER];
 @norm         for (i = 0; i < n; i++) {
-@norm             const int64_t centred = z[i] - mean;
-@norm             squares += (uint64_t)(centred * centred);
+@norm             const int32_t centred = (z[i] - mean) >> before;
+@norm             m += (uint32_t)(centred * centred);
 @norm         }
-@norm         root = scaled(inverse_root(squares, &shift), root_multipliers[layer], root_shifts[layer]);
-@grouped         end = *group;
+@norm         /* One over the root of m, by Newton's method, in multiples of 2^-15 over scale. */
+@norm         for (; m < (uint32_t)1 << 30; m <<= 2)
+@norm             scale <<= 1;
+@norm         m >>= 16;
+@norm         root = ${guess} - (m * ${slope} >> 14);
+@norm         for (i = 0; i < ${n_steps}; i++)
+@norm             root = root * ((((uint32_t)3 << 16) - (m * (root * root >> 14) >> 14)) >> 2) >> 15;
+@norm         root = root * layer[ROOT] >> 15;
 @norm         for (i = 0; i < n; i++) {
-@norm             const int32_t x = scaled(z[i] - mean, root, (unsigned)shift);
-@grouped             const unsigned k = i < end ? next : ++next;
-@affine             const int32_t y = x * gain[${neuron}] + bias[${neuron}] * ((int32_t)1 << bias_shifts[layer]);
-@grouped             end += i < end ? 0 : group[next];
-@affine             h[i] = activation((y + ((int32_t)1 << (gain_shifts[layer] - 1))) >> gain_shifts[layer]${bounds});
-@not_affine             h[i] = activation(shifted(x, gain_shifts[layer])${bounds});
+@norm             const int32_t x = ((z[i] - mean) * scale >> (before + 1)) * (int32_t)root >> 14;
+@one_each             const int32_t gain = *gains++, bias = *gains++ * ((int32_t)1 << layer[BIAS_SHIFT]);
+@grouped             if (left-- == 0) {
+@grouped                 left = (uint8_t)*gains++ - 1u;
+@grouped                 gain = *gains++;
+@grouped                 bias = *gains++ * ((int32_t)1 << layer[BIAS_SHIFT]);
+@grouped             }
+@affine             h[i] = activation(shifted(x * gain + bias, layer[GAIN_SHIFT])${bounds});
+@not_affine             h[i] = activation(shifted(x, layer[GAIN_SHIFT])${bounds});
 @norm         }
 @norm     }
-@plain     for (; i < layer_rectified[layer]; i++)
-@plain         h[i] = activation(scaled(z[i], multipliers[layer], shifts[layer])${bounds});
-@linear     for (; i < layer_sizes[layer]; i++)
-@linear         h[i] = activation(scaled(z[i], multipliers[layer], shifts[layer]), -zero, zero);
+@plain     for (; i < layer[RECTIFIED]; i++)
+@plain         h[i] = activation(shifted(z[i] * (int32_t)layer[MULTIPLIER], layer[SHIFT])${bounds});
+@linear     for (; i < layer[SIZE]; i++)
+@linear         h[i] = activation(shifted(z[i] * (int32_t)layer[MULTIPLIER], layer[SHIFT]), -zero, zero);
+@affine     return gains;
 @hidden }
 @hidden
 ${add}
@@ -117,114 +102,117 @@ void ${name}_run(const ${name}_input *x, int32_t *outputs)
 {
 @hidden     static int32_t sums[${n_sums}];
 @hidden     static uint8_t buffer[${n_slots}];
-@int8_pairs     edges_t at = {counts, steps, weights};
-@int4_pairs     edges_t at = {counts, steps, weights, 0};
-@ternary_pairs     edges_t at = {counts, steps};
-@offsets     const int16_t *offset = offsets;
-@affine     const int8_t *gain = gains, *bias = biases;
-@grouped     const group_t *group = group_sizes;
+    const layer_t *layer = layers;
+@edges     const uint8_t *at = edges;
+@offsets     const ${offset_type} *offset = offsets;
+@affine     const int8_t *gains = affine;
 @listed     const place_t *place = row_places;
-    unsigned layer, i;
-@pairs     unsigned pair = 0;
+    unsigned i;
+@edges     unsigned source = 0, end_source = 0;
 @maps     unsigned map = 0, end;
 
 @no_inputs     (void)x;
-    for (layer = 0; layer < N_LAYERS; layer++) {
-        const unsigned size = layer_sizes[layer];
-        int32_t *z = ${destination};
+    for (;;) {
+@hidden         int32_t *z = layer < layers + LAST ? sums : outputs;
+@no_hidden         int32_t *z = outputs;
 
-        for (i = 0; i < size; i++)
-@own_offsets             z[i] = offset_shifts[layer] < 0 ? 0 : *offset++ * ((int32_t)1 << offset_shifts[layer]);
+@some_offsets         for (i = 0; i < layer[SIZE] && layer[OFFSET_SHIFT] < ${none}; i++)
+@some_offsets             z[i] = *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]);
+@some_offsets         for (; i < layer[SIZE]; i++)
+@some_offsets             z[i] = 0;
+@one_start         for (i = 0; i < layer[SIZE]; i++)
+@each_offset             z[i] = *offset++;
+@shifted_offsets             z[i] = *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]);
 @from_zero             z[i] = 0;
-@listed_offsets         for (i = 0; i < layer_rows[layer] && offset_shifts[layer] >= 0; i++)
-@listed_offsets             z[place[i]] = *offset++ * ((int32_t)1 << offset_shifts[layer]);
-@pairs         for (; pair < layer_pairs[layer]; pair++) {
-@hidden_pairs             if (pair_slots[pair] >= 0) {
-@hidden_pairs                 add_bytes(z, ${rows}, buffer + pair_slots[pair], pair, &at);
-@hidden_pairs                 continue;
-@hidden_pairs             }
-@inputs             add_${inputs}(z, ${rows}, x, pair, &at);
-@pairs         }
-@listed         place += layer_rows[layer];
-@maps         end = map + layer_input_maps[layer];
+@listed_offsets         for (i = 0; i < layer[ROWS] && layer[OFFSET_SHIFT] < ${none}; i++)
+@listed_offsets             z[place[i]] = *offset++ * ((int32_t)1 << layer[OFFSET_SHIFT]);
+@edges         for (end_source += layer[SOURCES]; source < end_source; source++) {
+@slots             const int slot = source_slots[source];
+@factors             const int32_t multiplier = source_multipliers[source], shift = source_shifts[source];
+@slots
+@two_types             if (slot < 0)
+@two_types                 at = add_words(at, z, ${rows}, x${scale});
+@two_types             else
+@two_types                 at = add_bytes(at, z, ${rows}, buffer + slot${scale});
+@one_type             at = add_${kind}(at, z, ${rows}, ${place}${scale});
+@edges         }
+@listed         place += layer[ROWS];
+@maps         end = map + layer[INPUT_MAPS];
 @input_maps         add_mapped_${inputs}(z, map, end, x);
 @maps         map = end;
-@maps         end = map + layer_hidden_maps[layer];
+@maps         end = map + layer[HIDDEN_MAPS];
 @hidden_maps         add_mapped_bytes(z, map, end, buffer);
 @maps         map = end;
-@hidden         if (layer + 1 < N_LAYERS)
-@hidden             activate(z, layer, ${arguments}buffer + layer_slots[layer]);
-@affine         if (layer + 1 < N_LAYERS) {
-@affine             gain += ${n_gains}[layer];
-@affine             bias += ${n_gains}[layer];
-@grouped             group += ${n_gains}[layer];
-@affine         }
+@no_hidden         return;
+@hidden         if (z == outputs)
+@hidden             return;
+@affine         gains = activate(z, layer, gains, buffer + layer[SLOT]);
+@not_affine_hidden         activate(z, layer, buffer + layer[SLOT]);
+@hidden         layer += N_PARAMETERS;
     }
 }
 """
-#: Template of the sums over a pair, for sources of one type.
+#: Template of the sums over the edges from a source, for sources of one type.
 ADD = """\
-/* Adds what the edges of a pair contribute to the sums z of ${whose} neurons. */
-static void add_${kind}(int32_t *z, ${places}unsigned n, const ${type} *source, unsigned pair, edges_t *at)
+/* Adds what the edges from a source contribute to the sums z of ${whose} neurons; returns the next edges. */
+static const uint8_t *add_${kind}(const uint8_t *at, int32_t *z, ${listed}unsigned n, const ${type} *source${scale})
 {
-    const uint8_t *count = at->count;
-    const step_t *step = at->step;
-@int8     const int8_t *weight = at->weight;
-@int4     const uint8_t *weight = at->weight;
-@int4     unsigned half = at->half;
-    unsigned i, left;
+    for (; n > 0; n--) {
+        const ${type} *h = source;
+@whole         const uint8_t *const end = at + ${count_bytes} + ${width} * ${count};
+@halved         const unsigned count = ${count};
+@halved         const uint8_t *end;
+@factors         int32_t sum = 0;
+@exact         int32_t sum = *${z};
 
-    for (i = 0; i < n; i++) {
-        const ${type} *x = source;
-        int32_t sum = 0;
-
-        do {
-@int8             for (left = *count; left > 0; left--) {
-@int8                 x += *step++;
-@int8                 sum += (int32_t)*weight++ * *x;
-@int8             }
-@int4             left = *count;
-@int4             if (half && left > 0) {
-@int4                 x += *step++;
-@int4                 sum += ((*weight++ >> 4) - 8) * *x;
-@int4                 half = 0;
-@int4                 left--;
-@int4             }
-@int4             for (; left >= 2; left -= 2) {
-@int4                 const int two = *weight++;
-@int4
-@int4                 x += *step++;
-@int4                 sum += ((two & 15) - 8) * *x;
-@int4                 x += *step++;
-@int4                 sum += ((two >> 4) - 8) * *x;
-@int4             }
-@int4             if (left > 0) {
-@int4                 x += *step++;
-@int4                 sum += ((*weight & 15) - 8) * *x;
-@int4                 half = 1;
-@int4             }
-@ternary             for (left = *count; left > 0; left--) {
-@ternary                 const unsigned entry = *step++;
-@ternary
-@ternary                 x += entry >> 1;
-@ternary                 if (entry < ${escape})
-@ternary                     sum += (1 - (int)((entry & 1) << 1)) * (int32_t)*x;
-@ternary             }
-        } while (*count++ == 255);
-        z[${place}] += scaled(sum, pair_multipliers[pair], pair_shifts[pair]);
+        at += ${count_bytes};
+@halved         if (count & 1) {
+@halved             h += ${step};
+@int8_halved             sum += (int8_t)at[${bytes}] * *h;
+@int4_halved             sum += LOW(at[${bytes}]) * *h;
+@halved             at += 1 + ${bytes};
+@halved         }
+@quartered         if (count & 2) {
+@quartered ${two}
+@quartered             at += ${two_bytes};
+@quartered         }
+@halved         end = at + ${width} * (count >> ${block_bits});
+@int8_halved         for (; at != end; at += ${width}) {
+@int8_halved ${block}
+@int8_halved         }
+@int8_whole         for (; at != end; at += ${width}) {
+@int8_whole             h += ${step};
+@int8_whole             sum += (int8_t)at[${bytes}] * *h;
+@int8_whole         }
+@int4_halved         for (; at != end; at += ${width}) {
+@int4_halved             h += ${step};
+@int4_halved             sum += LOW(at[2 * ${bytes}]) * *h;
+@int4_halved             h += ${second};
+@int4_halved             sum += ((int8_t)at[2 * ${bytes}] >> 4) * *h;
+@int4_halved         }
+@ternary_whole         while (at != end) {
+@ternary_whole             const unsigned entry = *at++;
+@ternary_whole
+@ternary_whole             h += entry >> 1;
+@ternary_whole             if (entry < ${escape})
+@ternary_whole                 sum += entry & 1 ? -*h : *h;
+@ternary_whole         }
+@factors         *${z} += shifted(sum * multiplier, (unsigned)shift);
+@exact         *${z} = sum;
+${next}
     }
-    at->count = count;
-    at->step = step;
-@not_ternary     at->weight = weight;
-@int4     at->half = half;
+    return at;
 }
 
 """
 #: What the source says of its weights.
 NOTES = {
-    "int8": "Weights are bytes.",
-    "int4": "Two weights are\n * in a byte, the first in the low bits; 8 is 0.",
-    "ternary": "The last bit of\n * a step is the sign of its weight, and 254 a step of 127 without a weight.",
+    "int8": "Its weight is a byte.",
+    "int4": (
+        "Two edges are two steps and\n"
+        " * a byte with both weights, the first in the low bits; the first edge of an odd count stands alone."
+    ),
+    "ternary": "The last bit of a step\n * is the sign of its weight, and 254 a step of 127 without a weight.",
 }
 #: Step without a weight of ternary networks, and its entry.
 ESCAPE_STEP, ESCAPE = 127, 254

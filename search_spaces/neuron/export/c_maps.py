@@ -63,6 +63,54 @@ static void add_${kind}(${sum_type} *z, unsigned map, unsigned end, const ${type
 }
 
 """
+#: Template for sums of integers, for sources of one type.
+ADD_INTEGER_MAPS = """\
+/* The sum of the products of a pattern's sources and of weights: its segments are [s, end). */
+static int32_t ${kind}_sum(unsigned s, unsigned end, const weight_t *kernel, const ${type} *source)
+{
+    int32_t total = 0;
+
+    for (; s < end; s++) {
+        const weight_t *w = kernel + segment_weights[s];
+        int taps = segment_taps[s];
+
+        source += segment_steps[s];
+@single         if (taps < 0) {
+@single             int32_t part = 0;
+@single
+@single             for (; taps < 0; taps++)
+@single                 part += *source++;
+@single             total += part * *w;
+@single         }
+        for (; taps > 0; taps--)
+            total += *w++ * *source++;
+    }
+    return total;
+}
+
+/* Adds the maps [map, end) of sources x to the sums z of a layer. */
+static void add_${kind}(int32_t *z, unsigned map, unsigned end, const ${type} *x)
+{
+    for (; map < end; map++) {
+        const weight_t *kernel = kernel_weights + map_kernels[map];
+        int32_t *sum = z + map_rows[map];
+        unsigned run = plan_runs[map_plans[map]];
+
+        for (; run < plan_runs[map_plans[map] + 1]; run++) {
+            const int32_t shift = map_shifts[map_first_shifts[map] + run_shifts[run]];
+            const unsigned pattern = run_patterns[run];
+            int column = (int)map_columns[map] + run_columns[run];
+            unsigned n = run_counts[run];
+
+            for (sum += run_gaps[run]; n > 0; n--, column += run_strides[run])
+                *sum++ += shift + shifted(map_multipliers[map] * ${kind}_sum(
+                    pattern_segments[pattern], pattern_segments[pattern + 1], kernel, x + column
+                ), map_scale_shifts[map]);
+        }
+    }
+}
+
+"""
 #: Template for the tiles of :mod:`search_spaces.neuron.export.c_tiles`.
 PUT_MAPS = """\
 /* The edges of the maps [map, end) into the LANES neurons from begin on. */
@@ -183,12 +231,13 @@ def add_integer_maps(maps: MapsInC, *, takes_bytes: bool) -> str:
         maps: Shared weights.
         takes_bytes: Whether inputs are bytes.
     """
-    scaled = "scaled(total, map_multipliers[map], map_scale_shifts[map])"
-    common, text = {"sum_type": "int32_t", "total": "int32_t", "scaled_total": scaled}, ""
+    taps = maps.tables["segment_taps"]
+    assert taps is not None
+    features, text = {"single"} if taps.min() < 0 else set[str](), ""
     if maps.from_inputs and not takes_bytes:
-        text += c_text.fill(ADD_MAPS, (), {**common, "kind": "mapped_words", "type": "int16_t"})
+        text += c_text.fill(ADD_INTEGER_MAPS, features, {"kind": "mapped_words", "type": "int16_t"})
     if maps.from_hidden or (maps.from_inputs and takes_bytes):
-        text += c_text.fill(ADD_MAPS, (), {**common, "kind": "mapped_bytes", "type": "uint8_t"})
+        text += c_text.fill(ADD_INTEGER_MAPS, features, {"kind": "mapped_bytes", "type": "uint8_t"})
     return text
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,20 @@ from numpy.typing import NDArray
 
 from evonas.export.c_text import narrow
 from evonas.types import IntegerType, Ints
-from search_spaces.neuron.export import c_integer
 from search_spaces.neuron.export.c_activation import group_sizes
 from search_spaces.neuron.export.c_maps import MapsInC, maps_in_c
-from search_spaces.neuron.export.fixed_point import Factor
+from search_spaces.neuron.export.fixed_point import Factor, Mean
+from search_spaces.neuron.export.integer_edges import LARGEST_COUNT, EdgeStream, Source, edge_stream
 from search_spaces.neuron.export.integers import IntegerNetwork, IntegerNorm, Pair
-from search_spaces.neuron.export.layout import Rows, Slots, StepType, to_escaped_rows, to_rows
+from search_spaces.neuron.export.layout import Slots, StepType
 from search_spaces.neuron.export.maps import Maps
 
-#: Largest count of a neuron's edges in a byte; it says that another follows.
-LARGEST_COUNT = 255
+#: What a program reads of each layer about shared weights, and its name there.
+MAP_PARAMETERS: Mapping[str, str] = MappingProxyType({
+    "layer_input_maps": "input_maps", "layer_hidden_maps": "hidden_maps", "layer_rows": "rows",
+})
+#: The exponent of a layer to whose sums nothing is added.
+NO_OFFSETS = 255
 #: Least bytes of a buffer: gcc warns where one is smaller than a vector register with which a loop might fill it.
 LEAST_BUFFER = 64
 
@@ -61,10 +66,27 @@ class IntegerLayout:
         """Return the places for activations."""
         return max(self.slots.size, LEAST_BUFFER) if self.slots.size else 0
 
-    @property
-    def pairs(self) -> list[Pair]:
-        """Return the pairs of all layers."""
-        return list(chain.from_iterable(layer.pairs for layer in self.network.layers))
+    @cached_property
+    def sources(self) -> list[list[Source]]:
+        """Return where the edges into each layer are read: from inputs, and from the buffer of activations."""
+        return [self._sources_of(layer.pairs) for layer in self.network.layers]
+
+    def _sources_of(self, pairs: Sequence[Pair]) -> list[Source]:
+        """Return the edges of a layer; those from hidden layers with a unit in common are one source."""
+        found = list[Source]()
+        for pair in pairs:
+            matrix = pair.weights.tocoo()
+            row, column = (values.astype(np.int64) for values in matrix.coords)
+            slot = int(self.slots.first[pair.source - 1]) if pair.source else -1
+            found.append(Source(slot, row, column, matrix.data.astype(np.int64), pair.factor))
+        joined = [source for source in found if source.slot >= 0 and source.factor is None]
+        if not joined:
+            return found
+        begin = min(int(source.slot + source.column.min()) for source in joined)
+        row, column, weights = (np.concatenate(parts) for parts in zip(*(
+            (source.row, source.slot + source.column - begin, source.weights) for source in joined
+        ), strict=True))
+        return [*(source for source in found if source.slot < 0), Source(begin, row, column, weights, None)]
 
     @property
     def norms(self) -> list[IntegerNorm | None]:
@@ -82,7 +104,7 @@ class IntegerLayout:
         found = maps_in_c(self.maps, self.network.genotype, offset, weights)
         shifts = found.tables["map_shifts"]
         assert shifts is not None
-        factors = [pair.factor for layer in self.network.layers for pair in layer.maps]
+        factors = [pair.factor or Factor(1, 1) for layer in self.network.layers for pair in layer.maps]
         return found._replace(tables={
             **found.tables, "map_shifts": narrow(shifts.astype(np.int64)),
             **_factors("map_multipliers", "map_scale_shifts", factors),
@@ -110,53 +132,80 @@ class IntegerLayout:
     @cached_property
     def tables(self) -> dict[str, NDArray[Any]]:
         """Return the constants by name, in the types that they have on the device."""
-        layers, pairs = self.network.layers, self.pairs
-        first = [-1, *self.slots.first.tolist()]
-        tables: dict[str, NDArray[Any] | None] = {
-            "layer_sizes": narrow(np.array([len(layer.offsets) for layer in layers])),
-        }
-        if pairs:
-            tables |= {
-                "layer_pairs": narrow(np.cumsum([len(layer.pairs) for layer in layers])),
-                **_factors("pair_multipliers", "pair_shifts", [pair.factor for pair in pairs]), **self._edge_tables(),
-            }
-        if any(pair.source for pair in pairs):
-            tables["pair_slots"] = _signed([first[pair.source] for pair in pairs])
+        sources = list(chain.from_iterable(self.sources))
+        tables: dict[str, NDArray[Any] | None] = {"layers": self._layers()}
+        if len(self.stream.data):
+            tables["edges"] = self.stream.data
+        layers = zip(self.offsets, self.offset_shifts, strict=True)
+        if added := [own >> shift for own, shift in layers if shift is not None]:
+            tables["offsets"] = narrow(np.concatenate(added))
+        factors = [source.factor for source in sources if source.factor is not None]
+        if factors:
+            tables |= _factors("source_multipliers", "source_shifts", factors)
+        if any(source.slot >= 0 for source in sources):
+            tables["source_slots"] = narrow(np.array([source.slot for source in sources]))
         if self.in_c is not None:
-            tables |= self.in_c.tables
-        if any(own.any() for own in self.offsets):
-            shifts = [layer.offset_shift for layer in layers]
-            used = [bool(own.any()) for own in self.offsets]
-            tables["offset_shifts"] = _signed([shift if any else -1 for shift, any in zip(shifts, used, strict=True)])
-            tables["offsets"] = np.concatenate([
-                own // 2**shift for own, shift, any in zip(self.offsets, shifts, used, strict=True) if any
-            ]).astype(np.int16)
-        if len(layers) > 1:
-            tables["layer_slots"] = narrow(self.slots.first)
-        tables |= self._norm_tables() | self._plain_tables()
+            tables |= {name: table for name, table in self.in_c.tables.items() if name not in MAP_PARAMETERS}
+        if len(affine := self._affine()):
+            tables["affine"] = affine
         return {name: values for name, values in tables.items() if values is not None}
 
-    def _edge_tables(self) -> dict[str, NDArray[Any]]:
-        """Return counts, steps and weights of all pairs."""
-        rows = [
-            _rows(pair, listed, self.step_type, self.integers)
-            for layer, listed in zip(self.network.layers, self._rows, strict=True) for pair in layer.pairs
-        ]
-        counts = np.concatenate([np.zeros(0, np.int64), *(part.counts for part in rows)])
-        steps = np.concatenate([np.zeros(0, np.int64), *(part.steps for part in rows)])
-        weights = np.concatenate([np.zeros(0, np.int64), *(part.weights for part in rows)])
-        whole = counts // LARGEST_COUNT
-        listed = np.full(int((whole + 1).sum()), LARGEST_COUNT)
-        listed[np.cumsum(whole + 1) - 1] = counts % LARGEST_COUNT
-        tables = {"counts": listed.astype(np.uint8)}
-        if self.integers == "ternary":
-            entries = np.where(weights == 0, c_integer.ESCAPE, 2 * steps + (weights < 0))
-            return {**tables, "steps": entries.astype(np.uint8)}
-        tables["steps"] = steps.astype(self.step_type)
-        if self.integers == "int8":
-            return {**tables, "weights": weights.astype(np.int8)}
-        halves = np.append(weights + 8, np.full(len(weights) % 2, 8)).reshape(-1, 2)
-        return {**tables, "weights": (halves[:, 0] + 16 * halves[:, 1]).astype(np.uint8)}
+    @cached_property
+    def parameters(self) -> dict[str, list[int]]:
+        """Return what the program reads of each layer, by name; the first of them of the outputs, too."""
+        layers, hidden = self.network.layers, self.network.layers[:-1]
+        found = {"size": [len(layer.offsets) for layer in layers]}
+        if any(self.sources):
+            found["sources"] = [len(sources) for sources in self.sources]
+        some = set(self.offset_shifts) - {None}
+        if some and (set(self.offset_shifts) != {0} or self.in_c is not None):
+            found["offset_shift"] = [NO_OFFSETS if shift is None else shift for shift in self.offset_shifts]
+        if self.in_c is not None:
+            counts = {name: self.in_c.tables[table] for table, name in MAP_PARAMETERS.items()}
+            found |= {name: part.tolist() for name, part in counts.items() if part is not None}
+        if hidden:
+            found["slot"] = self.slots.first.tolist()
+        if any(layer.zero for layer in hidden):
+            found["zero"] = [layer.zero for layer in hidden]
+        if self.is_plain:
+            found |= {
+                "rectified": [layer.n_rectified for layer in hidden],
+                "multiplier": [layer.rescale.multiplier for layer in hidden],
+                "shift": [layer.rescale.shift for layer in hidden],
+            }
+        if any(norm is not None for norm in self.norms):
+            none = IntegerNorm(0, Mean(0, 0, 0), 0, 0, 0, None, None, 0, 1)
+            norms = [norm or none for norm in self.norms]
+            found |= {
+                "normed": [norm.n for norm in norms], "mean_before": [norm.mean.before for norm in norms],
+                "mean_multiplier": [norm.mean.multiplier for norm in norms],
+                "mean_after": [norm.mean.after for norm in norms],
+                "square_shift": [norm.square_shift for norm in norms], "epsilon": [norm.epsilon for norm in norms],
+                "root": [norm.root for norm in norms], "gain_shift": [norm.shift for norm in norms],
+            }
+            if any(norm.gains is not None for norm in norms):
+                found["bias_shift"] = [norm.bias_shift for norm in norms]
+        return found
+
+    def _layers(self) -> NDArray[Any]:
+        """Return the parameters, layer by layer; the last has only those of outputs."""
+        columns = self.parameters.values()
+        return narrow(np.array([
+            column[layer] for layer in range(len(self.network.layers)) for column in columns if layer < len(column)
+        ]))
+
+    @property
+    def offset_shifts(self) -> list[int | None]:
+        """Return the exponent of what counts 1 in a number to add, by layer; None where nothing is added."""
+        layers = zip(self.network.layers, self.offsets, strict=True)
+        return [layer.offset_shift if own.any() else None for layer, own in layers]
+
+    @cached_property
+    def stream(self) -> EdgeStream:
+        """Return the edges as bytes."""
+        layers = zip(self.sources, self._rows, strict=True)
+        parts = [(source, listed) for sources, listed in layers for source in sources]
+        return edge_stream(parts, self.integers, self.step_type)
 
     @property
     def is_plain(self) -> bool:
@@ -164,36 +213,20 @@ class IntegerLayout:
         hidden = self.network.layers[:-1]
         return any(layer.norm is None or layer.norm.n < len(layer.offsets) for layer in hidden)
 
-    def _norm_tables(self) -> dict[str, NDArray[Any]]:
-        """Return the constants of norms, by hidden layer; zeros for layers without."""
-        norms = self.norms
-        present = [norm for norm in norms if norm is not None]
-        if not present:
-            return {}
-        none = IntegerNorm(0, Factor(0, 1), 0, Factor(0, 1), None, None, 0, 1)
-        filled = [norm or none for norm in norms]
-        tables: dict[str, NDArray[Any]] = {
-            "layer_normed": narrow(np.array([norm.n for norm in filled])),
-            "epsilons": narrow(np.array([norm.epsilon for norm in filled])),
-            **_factors("mean_multipliers", "mean_shifts", [norm.mean for norm in filled]),
-            **_factors("root_multipliers", "root_shifts", [norm.root for norm in filled]),
-            "gain_shifts": narrow(np.array([norm.shift for norm in filled])),
-        }
-        gains = [norm.gains for norm in present if norm.gains is not None]
-        biases = [norm.biases for norm in present if norm.biases is not None]
-        if not gains:
-            return tables
+    def _affine(self) -> NDArray[np.int8]:
+        """Return gains and biases of norms in turns; where neurons share them, with the neurons' number before both."""
+        norms = [norm for norm in self.norms if norm is not None and norm.gains is not None]
+        if not norms:
+            return np.zeros(0, np.int8)
         sizes = self.groups
         first = np.cumsum(sizes) - sizes
-        tables |= {
-            "bias_shifts": narrow(np.array([norm.bias_shift for norm in filled])),
-            "gains": np.concatenate(gains)[first].astype(np.int8),
-            "biases": np.concatenate(biases)[first].astype(np.int8),
-        }
+        columns = [
+            np.concatenate([norm.gains for norm in norms if norm.gains is not None])[first],
+            np.concatenate([norm.biases for norm in norms if norm.biases is not None])[first],
+        ]
         if (sizes > 1).any():
-            begins = np.cumsum([0, *(norm.n for norm in filled)])
-            tables |= {"group_sizes": narrow(sizes), "layer_groups": narrow(np.diff(np.searchsorted(first, begins)))}
-        return tables
+            columns.insert(0, sizes)
+        return np.column_stack(columns).ravel().astype(np.uint8).view(np.int8)
 
     @cached_property
     def groups(self) -> Ints:
@@ -203,46 +236,16 @@ class IntegerLayout:
             np.arange(int(first), int(first) + (0 if norm is None else norm.n)) - genotype.n_inputs
             for first, norm in zip(genotype.layer_offsets[1:-2], self.norms, strict=True)
         ])
-        sizes = group_sizes(genotype, genotype.channels, normed)
-        saves = narrow(sizes).nbytes + 2 * len(sizes) < 2 * len(normed)
-        return sizes if saves else np.ones(len(normed), np.int64)
-
-    def _plain_tables(self) -> dict[str, NDArray[Any]]:
-        """Return the constants of neurons without a norm, by hidden layer."""
-        hidden, tables = self.network.layers[:-1], dict[str, NDArray[Any]]()
-        if any(layer.zero for layer in hidden):
-            tables["layer_zeros"] = narrow(np.array([layer.zero for layer in hidden]))
-        if self.is_plain:
-            tables["layer_rectified"] = narrow(np.array([layer.n_rectified for layer in hidden]))
-            tables |= _factors("multipliers", "shifts", [layer.rescale for layer in hidden])
-        return tables
-
-
-def _rows(pair: Pair, listed: Ints, step_type: StepType, integers: IntegerType) -> Rows:
-    """Return the edges of a pair, row by row.
-
-    Args:
-        pair: The edges.
-        listed: Neurons of the target's layer that have a row.
-        step_type: Type of the steps.
-        integers: Type of the weights.
-    """
-    matrix = pair.weights.tocoo()
-    row, column = (values.astype(np.int64) for values in matrix.coords)
-    row = np.searchsorted(listed, row)
-    if integers == "ternary":
-        return to_escaped_rows(row, column, matrix.data, len(listed), c_integer.ESCAPE_STEP)
-    return to_rows(row, column, matrix.data, len(listed), int(np.iinfo(step_type).max))
-
-
-def _signed(values: Sequence[int]) -> NDArray[Any]:
-    """Return integers in the narrowest type that holds them and -1."""
-    return narrow(np.array([-1, *values]))[1:]
+        whole = group_sizes(genotype, genotype.channels, normed)
+        sizes = np.concatenate([np.zeros(0, np.int64), *(
+            np.diff(np.append(np.arange(0, size, LARGEST_COUNT), size)) for size in whole.tolist()
+        )])
+        return sizes if 3 * len(sizes) < 2 * len(normed) else np.ones(len(normed), np.int64)
 
 
 def _factors(multipliers: str, shifts: str, factors: Sequence[Factor]) -> dict[str, NDArray[Any]]:
     """Return two tables with these names."""
     return {
-        multipliers: np.array([factor.multiplier for factor in factors], np.int32),
+        multipliers: narrow(np.array([factor.multiplier for factor in factors])),
         shifts: np.array([factor.shift for factor in factors], np.uint8),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +16,10 @@ from evonas.export import c_frame, c_text
 from evonas.export.c_scope import scoped
 from evonas.types import Doubles, Floats, Ints, Task
 from search_spaces.neuron.export import c_integer, c_maps
-from search_spaces.neuron.export.fixed_point import GUESS, N_STEPS, NORMALISED_BITS, SLOPE
-from search_spaces.neuron.export.integer_layout import IntegerLayout
-from search_spaces.neuron.export.integers import IntegerNetwork, integer_network
+from search_spaces.neuron.export.fixed_point import GUESS, N_STEPS, SLOPE
+from search_spaces.neuron.export.integer_layout import NO_OFFSETS, IntegerLayout
+from search_spaces.neuron.export.integer_rounding import integer_network
+from search_spaces.neuron.export.integers import IntegerNetwork
 from search_spaces.neuron.export.layout import STEP_TYPES, columns_of, place_layers
 from search_spaces.neuron.export.maps import Maps, candidate_maps
 from search_spaces.neuron.export.ordering import channels_together, neighbours_together
@@ -26,6 +28,12 @@ from search_spaces.neuron.trainer.rounding import edge_factors
 
 if TYPE_CHECKING:
     from torch import nn
+
+#: Bytes of edges of 8 bits from which on two are added at a time, and four: each costs some 50 bytes, and saves a tenth
+#: of the instructions of long rows. Products in pairs, as a Cortex-M4 has them (SMLAD), save none more: sources lie
+#: apart, so that two bytes have to be joined first, and steps to be parted; four edges take 23 instructions either way.
+HALVED, QUARTERED = 4096, 16384
+
 
 @dataclass(frozen=True, eq=False)
 class IntegerProgram:
@@ -84,21 +92,35 @@ class IntegerProgram:
         layout, hidden, kind = self.layout, self.network.layers[:-1], self.layout.integers
         affine = any(norm is not None and norm.gains is not None for norm in layout.norms)
         has_norm, signed = any(norm is not None for norm in layout.norms), any(layer.zero for layer in hidden)
-        sources, maps = {pair.source > 0 for pair in layout.pairs}, layout.in_c
-        offsets, mapped = any(own.any() for own in layout.offsets), maps is not None
+        maps, sources = layout.in_c, list(chain.from_iterable(layout.sources))
+        offsets, mapped, slots = any(own.any() for own in layout.offsets), maps is not None, {s.slot for s in sources}
+        listed = maps is not None and len(maps.listed) > 0
         from_inputs, from_hidden = (maps.from_inputs, maps.from_hidden) if maps is not None else (False, False)
+        two_types = -1 in slots and len(slots) > 1 and not self.network.takes_bytes
+        halved = kind == "int4" or (kind == "int8" and len(layout.stream.data) > HALVED)
+        shifted, some = "offset_shift" in layout.parameters, None in layout.offset_shifts
+        factors = any(source.factor is not None for source in sources)
         present = {
-            kind: True, "not_ternary": kind != "ternary", "integers": True, "classify": self._classifies,
+            kind: True, "integers": True, "classify": self._classifies,
             "hidden": bool(hidden), "norm": has_norm, "affine": affine, "not_affine": has_norm and not affine,
             "grouped": affine and bool((layout.groups > 1).any()), "plain": layout.is_plain,
             "linear": any(layer.n_rectified < len(layer.offsets) for layer in hidden), "signed": signed,
             "plain_zero": bool(hidden) and not signed,
-            "pairs": bool(sources), f"{kind}_pairs": bool(sources), "hidden_pairs": True in sources,
-            "inputs": False in sources, "no_inputs": False not in sources and not from_inputs,
-            "maps": mapped, "listed": maps is not None and len(maps.listed) > 0, "input_maps": from_inputs,
-            "hidden_maps": from_hidden, "scales": bool(sources or hidden) or mapped, "offsets": offsets,
-            "own_offsets": offsets and not mapped, "listed_offsets": offsets and mapped,
-            "from_zero": not offsets or mapped, "words": not self.network.takes_bytes and self._fits_a_line,
+            "one_each": affine and not bool((layout.groups > 1).any()),
+            "not_affine_hidden": bool(hidden) and not affine, "no_hidden": not hidden,
+            "edges": bool(sources), "low": bool(sources) and kind == "int4", "slots": slots - {-1} != set(),
+            "quartered": kind == "int8" and len(layout.stream.data) > QUARTERED, "halved": halved, "whole": not halved,
+            f"{kind}_{'halved' if halved else 'whole'}": True,
+            "factors": factors, "exact": not factors,
+            "two_types": two_types, "one_type": bool(sources) and not two_types,
+            "no_inputs": -1 not in slots and not from_inputs,
+            "maps": mapped, "listed": listed, "input_maps": from_inputs, "hidden_maps": from_hidden,
+            "shifts": bool(hidden) or mapped or factors, "offsets": offsets,
+            "each_offset": offsets and not mapped and not shifted, "some_offsets": offsets and not mapped and some,
+            "shifted_offsets": offsets and not mapped and shifted and not some,
+            "one_start": not offsets or mapped or not some,
+            "from_zero": not offsets or mapped, "listed_offsets": offsets and mapped,
+            "words": not self.network.takes_bytes and self._fits_a_line,
             "fills": self.target.scaling.fill is not None and self._fits_a_line,
         }
         return {feature for feature, there in present.items() if there} | c_frame.named(self.target)
@@ -126,44 +148,50 @@ class IntegerProgram:
         return c_frame.described(self.task, self.target)
 
     def _source(self) -> str:
-        features, tables = self._features, self.layout.tables
-        layered, affine, grouped = "layer + 1 < N_LAYERS ? sums : outputs", "affine" in features, "grouped" in features
-        parts = ["gain, bias"] * affine + ["group"] * grouped
-        types = ["const int8_t *gain, const int8_t *bias"] * affine + ["const group_t *group"] * grouped
-        added = self._added()
-        if self.layout.in_c is not None:
-            added += c_maps.add_integer_maps(self.layout.in_c, takes_bytes=self.network.takes_bytes)
+        features, layout, takes_bytes = self._features, self.layout, self.network.takes_bytes
+        tables, parameters, maps = layout.tables, layout.parameters, layout.in_c
+        added = "" if maps is None else c_maps.add_integer_maps(maps, takes_bytes=takes_bytes)
+        one = "bytes" if takes_bytes or "slots" in features else "words"
         return c_text.fill(c_integer.SOURCE, features, {
-            **self._common, "n_layers": len(self.network.layers), "n_sums": self.layout.n_sums,
-            "n_slots": self.layout.n_slots, "step_type": c_text.c_type(np.dtype(self.layout.step_type)),
-            "weights_note": c_integer.NOTES[self.layout.integers],
+            **self._common, "n_sums": layout.n_sums, "n_slots": layout.n_slots,
+            "weights_note": c_integer.NOTES[layout.integers], "parameters": ", ".join(map(str.upper, parameters)),
+            "n_parameters": len(parameters), "last": len(parameters) * (len(self.network.layers) - 1),
+            "offset_type": c_text.c_type(tables["offsets"].dtype) if "offsets" in tables else "",
+            "layer_type": c_text.c_type(tables["layers"].dtype),
             "tables": "\n".join(c_text.table(name, values) for name, values in tables.items()),
-            "guess": GUESS, "slope": SLOPE, "n_steps": N_STEPS, "normalised_shift": 44 - NORMALISED_BITS,
-            "bounds": ", 0, zero" if "signed" in features else "", "add": added,
-            "maps_comment": c_maps.COMMENT.rstrip(),
-            "parameters": "".join(f"{type_}, " for type_ in types), "arguments": "".join(f"{part}, " for part in parts),
-            "inputs": "bytes" if self.network.takes_bytes else "words", "neuron": "k" if grouped else "i",
-            "n_gains": "layer_groups" if grouped else "layer_normed",
-            "rows": "place, layer_rows[layer]" if "maps" in features else "size",
+            "guess": GUESS, "slope": SLOPE, "n_steps": N_STEPS, "bounds": ", 0, zero" if "signed" in features else "",
+            "add": self._added() + added, "kind": one, "scale": ", multiplier, shift" if "factors" in features else "",
+            "place": "x" if "slots" not in features else "buffer + slot" if (
+                not any(source.slot < 0 for source in chain.from_iterable(layout.sources))
+            ) else "slot < 0 ? x : buffer + slot",
+            "rows": "place, layer[ROWS]" if "listed" in features else "layer[SIZE]",
+            "maps_comment": c_maps.COMMENT.rstrip(), "none": NO_OFFSETS,
+            "inputs": "bytes" if takes_bytes else "words",
             "place_type": c_text.c_type(tables["row_places"].dtype) if "listed" in features else "",
-            "group_type": c_text.c_type(tables["group_sizes"].dtype) if grouped else "",
-            "destination": layered if "hidden" in features else "outputs",
         })
 
     def _added(self) -> str:
-        """Return the functions that add pairs to sums."""
-        features, takes_bytes = self._features, self.network.takes_bytes
-        types = {
-            "words": "int16_t" if "inputs" in features and not takes_bytes else "",
-            "bytes": "uint8_t" if "hidden_pairs" in features or ("inputs" in features and takes_bytes) else "",
-        }
-        listed = "listed" in features
+        """Return the functions that add edges to sums."""
+        features, layout, takes_bytes = self._features, self.layout, self.network.takes_bytes
+        if "edges" not in features:
+            return ""
+        from_inputs = any(source.slot < 0 for source in chain.from_iterable(layout.sources))
+        types = {"words": "int16_t"} if from_inputs and not takes_bytes else {}
+        types |= {"bytes": "uint8_t"} if takes_bytes or "slots" in features else {}
+        n, listed = np.dtype(layout.step_type).itemsize, "listed" in features
+        block = 4 if "quartered" in features else 2 if "halved" in features else 1
+        width = {"ternary": 1, "int4": 2 * n + 1, "int8": (n + 1) * block}[layout.integers]
         return "".join(
             c_text.fill(c_integer.ADD, features, {
                 "kind": kind, "type": type_, "escape": c_integer.ESCAPE, "whose": "some" if listed else "all",
-                "places": "const place_t *places, " if listed else "", "place": "places[i]" if listed else "i",
+                "listed": "const place_t *place, " if listed else "", "z": "z" if not listed else "(z + *place)",
+                "scale": ", int32_t multiplier, int32_t shift" if "factors" in features else "",
+                "next": f"        {'place' if listed else 'z'}++;", "bytes": n, "width": width,
+                "step": _number(0, n), "second": _number(n, n), "two": _products(2, n),
+                "two_bytes": 2 * n + 2, "block": _products(block, n), "block_bits": block.bit_length() - 1,
+                "count": _number(0, layout.stream.count_bytes), "count_bytes": layout.stream.count_bytes,
             })
-            for kind, type_ in types.items() if type_
+            for kind, type_ in types.items()
         )
 
     def _header(self, remarks: Sequence[str]) -> str:
@@ -231,6 +259,19 @@ def _programs(network: Network, task: Task, target: ExportTarget, maps: Maps | N
     return [
         IntegerProgram(task, target, IntegerLayout(rounded, target.integers, slots, type_, maps)) for type_ in types
     ]
+
+
+def _number(place: int, n_bytes: int) -> str:
+    """Return a number of one or two bytes in C, the first of which has a place behind ``at``."""
+    return f"at[{place}]" if n_bytes == 1 else f"(at[{place}] | (unsigned)at[{place + 1}] << 8)"
+
+
+def _products(n: int, n_bytes: int) -> str:
+    """Return the addition of ``n`` edges of 8 bits in C, whose steps have a number of bytes."""
+    return "\n".join(
+        f"{' ' * 12}h += {_number(i * (n_bytes + 1), n_bytes)};\n"
+        f"{' ' * 12}sum += (int8_t)at[{i * (n_bytes + 1) + n_bytes}] * *h;" for i in range(n)
+    )
 
 
 def _listed(numbers: Doubles) -> str:

@@ -1,7 +1,8 @@
 """Training of neuron networks: one interface, a native backend, its fallback in torch, and populations on a GPU.
 
 - ``base``: arguments and results of all trainers; ``population``: those of trainers that take many networks at once;
-  ``checks``: arguments that are refused; ``counter_rng``: random numbers that all trainers share
+  ``checks``: arguments that are refused; ``schedule``, ``sample_order`` and ``counter_rng``: rates and events by the
+  step, the order of samples, and random numbers, which all trainers share
 - ``native``: the trainer in C++; ``torch_backend``: the trainer in torch; ``cuda``: the trainer of populations
 
 Importing this package imports neither torch nor the native library.

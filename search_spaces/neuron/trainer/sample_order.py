@@ -74,5 +74,3 @@ def shuffled_groups(n_groups: int, *, seed: int, epoch: int) -> Ints:
 def n_batches(n_samples: int, batch_size: int) -> int:
     """Return the number of steps in an epoch; the last batch may be smaller."""
     return -(-n_samples // batch_size)
-
-

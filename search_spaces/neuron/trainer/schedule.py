@@ -49,7 +49,7 @@ def regrow_steps(recipe: Recipe, n_steps: int, pruned_until: int, per_epoch: int
 
     Of the edges between each two layers ``round(share * n)`` with the smallest weights (of equal ones the earlier;
     never frozen ones) are dropped, and as many grow between the same layers: those with the largest absolute score on
-    :data:`SCORE_SAMPLES` samples, or with the largest random one of
+    :data:`search_spaces.neuron.trainer.sample_order.SCORE_SAMPLES` samples, or with the largest random one of
     :func:`search_spaces.neuron.trainer.counter_rng.growth_scores` (of equal ones the first by target, then source),
     among the absent and the dropped. One that was dropped goes on as it was, the others begin with weight and optimiser
     state 0. With the scope ``"network"`` the same is done once for all edges, among the absent only. Then neurons

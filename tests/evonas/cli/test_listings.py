@@ -21,6 +21,7 @@ from evonas.objectives.metrics import FRESH, METRICS
 from evonas.run.evaluators import build_evaluator
 from evonas.run.plugins import available_spaces, create_space, searcher_names
 from evonas.run.searchers import NUMBERS
+from evonas.runtimes.targets import Target, built_in_targets
 from evonas.search import SEARCHERS, traits_of
 from evonas.types import Metrics, Task
 from search_spaces.block.options import BlockOptions
@@ -29,6 +30,7 @@ from search_spaces.cnn.space import CnnOptions
 from search_spaces.neuron.options import NeuronOptions
 from search_spaces.neuron.space import NeuronSpace
 from tests.evonas.cli.conftest import Evonas, Refused
+from tests.evonas.runtimes.targets.targets_of_tests import scripted
 
 METHODS_PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "methods.md"
 MODELS = {"neuron": NeuronOptions, "cell": CellOptions, "block": BlockOptions, "cnn": CnnOptions}
@@ -182,3 +184,35 @@ def test_every_metric_is_minimised_or_maximised_and_what_its_scale_says() -> Non
     assert {"val_error", "trainval_error", "int8_error", *balanced} == SHARES
     assert {"flops", "params", "latency", "ram"} <= LOGARITHMIC
     assert not {"depth", "val_loss", "edge_updates", "latency_spread"} & LOGARITHMIC
+
+
+def test_targets_are_listed_with_what_is_missing(evonas: Evonas, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = {row["name"]: row for row in json.loads(evonas("targets", "--json").stdout)}
+    assert listed.keys() == built_in_targets().keys()
+    assert "instructions@cortex-m4" in listed["cortex-m4"]["metrics"]
+    assert "instructions@host" not in listed["host"]["metrics"]
+    monkeypatch.setenv("PATH", "/nowhere")
+    text = " ".join(evonas("targets").stdout.replace("│", " ").split())
+    assert "lacks arm-none-eabi-gcc and qemu-system-arm: Debian packages gcc-arm-none-eabi" in text
+
+
+def test_a_target_is_described_by_its_name_or_its_file(evonas: Evonas, refused: Refused, tmp_path: Path) -> None:
+    text = " ".join(evonas("targets", "cortex-m4").stdout.replace("│", " ").split())
+    for part in ("[arm-none-eabi-gcc]", "-mcpu=cortex-m4 -mthumb", "mps2_an386.ld]", "qemu-system-arm -M mps2-an386",
+                 "instructions@cortex-m4", "nanojoules_per_cycle Energy of a cycle; None is unknown. [None]"):
+        assert part in text
+    scripted(tmp_path, 'exec "$1"', instructions_per_count=1.0, nanojoules_per_cycle=0.5)
+    listed = json.loads(evonas("targets", tmp_path / "own.toml", "--json").stdout)
+    assert listed["name"] == "own"
+    assert "energy@own" in listed["metrics"]
+    assert listed["values"]["nanojoules_per_cycle"] == 0.5
+    assert listed["values"].keys() == Target.model_fields.keys() - {"name", "description"}
+    refused("targets", "cortex-m5", message="unknown target 'cortex-m5', did you mean 'cortex-m")
+    refused("targets", "nope", message="unknown target 'nope', there are: cortex-m0, .*rv32imc; a target of one's own")
+    refused("targets", "nope.toml", message="there is no target nope.toml: check the path")
+
+
+def test_what_a_named_target_lacks_is_said_with_its_packages(evonas: Evonas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    text = " ".join(evonas("targets", "rv32imc").stdout.replace("│", " ").split())
+    assert re.search("tools +lacks .*qemu-system-riscv32: Debian packages gcc-riscv64-unknown-elf", text), text

@@ -232,7 +232,7 @@ def test_test_samples_of_another_shape_are_refused_at_the_start(refused: Refused
     np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y[:-1])
     refused("evolve", "--dataset", "own.npz", message="got 30 in x and 29 in y")
     np.savez("own.npz", x_train=x, y_train=y, x_test=x)
-    refused("evolve", "--dataset", "own.npz", message="add the other with numpy.savez")
+    refused("evolve", "--dataset", "own.npz", message="store the other, too")
 
 
 @pytest.mark.filterwarnings("default:column colour")

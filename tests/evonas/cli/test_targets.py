@@ -1,11 +1,10 @@
-"""Targets on the command line: listed, measured, as objectives and constraints, and of exports."""
+"""Targets on the command line: measured, as objectives and constraints, and of exports."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -56,37 +55,6 @@ def own(folder: Path, script: str = 'exec "$1"') -> Path:
     """The file of a target that compiles for this machine and runs images by a script."""
     scripted(folder, script, instructions_per_count=1.0, nanojoules_per_cycle=0.5)
     return folder / "own.toml"
-
-
-def test_targets_are_listed_with_what_is_missing(evonas: Evonas, monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = {row["name"]: row for row in json.loads(evonas("targets", "--json").stdout)}
-    assert listed.keys() == built_in_targets().keys()
-    assert "instructions@cortex-m4" in listed["cortex-m4"]["metrics"]
-    assert "instructions@host" not in listed["host"]["metrics"]
-    monkeypatch.setenv("PATH", "/nowhere")
-    text = " ".join(evonas("targets").stdout.replace("│", " ").split())
-    assert "lacks arm-none-eabi-gcc and qemu-system-arm: Debian packages gcc-arm-none-eabi" in text
-
-
-def test_a_target_is_described_by_its_name_or_its_file(evonas: Evonas, refused: Refused, tmp_path: Path) -> None:
-    text = " ".join(evonas("targets", "cortex-m4").stdout.replace("│", " ").split())
-    for part in ("[arm-none-eabi-gcc]", "-mcpu=cortex-m4 -mthumb", "mps2_an386.ld]", "qemu-system-arm -M mps2-an386",
-                 "instructions@cortex-m4", "nanojoules_per_cycle Energy of a cycle; None is unknown. [None]"):
-        assert part in text
-    listed = json.loads(evonas("targets", own(tmp_path), "--json").stdout)
-    assert listed["name"] == "own"
-    assert "energy@own" in listed["metrics"]
-    assert listed["values"]["nanojoules_per_cycle"] == 0.5
-    assert listed["values"].keys() == Target.model_fields.keys() - {"name", "description"}
-    refused("targets", "cortex-m5", message="unknown target 'cortex-m5', did you mean 'cortex-m")
-    refused("targets", "nope", message="unknown target 'nope', there are: cortex-m0, .*rv32imc; a target of one's own")
-    refused("targets", "nope.toml", message="there is no target nope.toml: check the path")
-
-
-def test_what_a_named_target_lacks_is_said_with_its_packages(evonas: Evonas, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    text = " ".join(evonas("targets", "rv32imc").stdout.replace("│", " ").split())
-    assert re.search("tools +lacks .*qemu-system-riscv32: Debian packages gcc-riscv64-unknown-elf", text), text
 
 
 @needs_m4
@@ -234,12 +202,15 @@ def test_a_run_of_a_stranger_starts_no_program_of_its_own(evonas: Evonas, tmp_pa
 @needs_host
 def test_other_tools_measure_only_if_what_was_measured_is_dropped(evonas: Evonas, run: Path, tmp_path: Path) -> None:
     assert evonas("measure", run, "--target", own(tmp_path)).exit_code == 0
-    scripted(tmp_path, 'exec "$1"', flags=["-O1"], instructions_per_count=1.0)
+    before = {row["id"]: row["flash@own"] for row in rows(evonas, run)}
+    scripted(tmp_path, 'exec "$1"', flags=["-O0"], instructions_per_count=1.0)
     again = evonas("measure", run, "--target", tmp_path / "own.toml")
     assert "was measured by" in again.stderr
     assert "give --replace to drop what was measured" in again.stderr
+    assert {row["id"]: row["flash@own"] for row in rows(evonas, run)} == before
     assert evonas("measure", run, "--target", tmp_path / "own.toml", "--replace").exit_code == 0
-    assert all("energy@own" not in row for row in rows(evonas, run) if "ram@own" not in row)
+    after = {row["id"]: row["flash@own"] for row in rows(evonas, run)}
+    assert all(after[id] != flash for id, flash in before.items())
 
 
 @needs_host

@@ -65,6 +65,32 @@ def test_parts_may_lie_elsewhere_under_any_name_with_its_targets_beside(folder: 
     assert len(splits.validation) == 6
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_groups_and_weights_of_another_part_are_beside_its_samples(folder: Path, elsewhere: bool) -> None:
+    other = folder / "other" if elsewhere else folder
+    other.mkdir(exist_ok=True)
+    np.save(folder / "w_train.npy", np.arange(1.0, 61.0))
+    parts = {"x": ARRAYS["x_val"][:6], "y": ARRAYS["y_val"][:6], "group": 100 + np.arange(6), "w": np.arange(1.0, 7.0)}
+    for name, array in parts.items():
+        np.save(other / f"{name}_monday.npy", array)
+    given = FileOptions(validation=other / "x_monday.npy", groups="group_train", weights="w_train")
+    splits = load(folder / "x_train.npy", options=given)
+    assert splits.validation.weights is not None
+    np.testing.assert_allclose(splits.validation.weights / splits.validation.weights[0], np.arange(1.0, 7.0), rtol=1e-6)
+    (other / "w_monday.npy").unlink()
+    with pytest.raises(DataError, match=r"got no w_monday\.npy; save what is missing"):
+        load(folder / "x_train.npy", options=given)
+
+
+def test_weights_of_the_training_samples_are_not_those_of_test_samples(folder: Path) -> None:
+    np.save(folder / "w_train.npy", np.arange(1.0, 61.0))
+    np.save(folder / "x_friday.npy", ARRAYS["x_train"])
+    np.save(folder / "y_friday.npy", ARRAYS["y_train"])
+    for file in ("x_test.npy", "x_friday.npy"):
+        options = FileOptions(weights="w_train", test=folder / file)
+        assert load_test(folder / "x_train.npy", options=options).weights is None
+
+
 def test_predictions_are_for_the_very_file_that_is_named(folder: Path) -> None:
     splits = load(folder / "x_train.npy")
     np.save(folder / "unlabelled.npy", ARRAYS["x_val"][:4])  # beside x_test.npy, which is not meant

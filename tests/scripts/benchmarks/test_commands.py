@@ -1,4 +1,4 @@
-"""Benchmarks without tests of their own are commands with help, and run where they are small."""
+"""Benchmarks without tests of their own: those that can be small run, others check their options."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_bookkeeping_of_a_small_run_is_timed() -> None:
     assert all(float(number.replace(",", "")) >= 0 for number in times)
 
 
-def test_places_are_compared_for_a_number_of_workers() -> None:
+def test_places_are_compared_for_at_least_one_worker() -> None:
     pytest.importorskip("distributed", reason="a cluster needs evonas[dask]")
     from scripts.benchmarks import places
 

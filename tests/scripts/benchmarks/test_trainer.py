@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from evonas.data.locating import DATA_VARIABLE
-from scripts.benchmarks.trainer import cells, formats, memory, networks, peers, steps, tables, throughput
+from scripts.benchmarks.trainer import cells, formats, memory, networks, packages, peers, steps, tables, throughput
 from scripts.benchmarks.trainer.command import main
 from scripts.benchmarks.trainer.networks import Shape
 from search_spaces.neuron.layering import pair_capacities, pair_counts
@@ -138,6 +138,50 @@ def test_peers_take_turns_with_a_native_epoch(monkeypatch: pytest.MonkeyPatch) -
     assert [peer.name for peer in found][:2] == ["dense 784-32-10, batches gathered", "dense 784-32-10, batches ready"]
     for peer in found:
         assert peer.ratio == pytest.approx(peer.seconds / seconds)
+        flops = peers.dense_flops(256) if peer.name.startswith("dense") else networks.step_flops(
+            networks.local_network("S", 2000 / networks.SHAPES["S"].n_pairs).genotype, 256
+        )
+        assert peer.gflops == pytest.approx(2 * flops / peer.seconds / 1e9)
+
+
+def test_the_command_writes_the_machine_and_the_peers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(peers, "N_SAMPLES", 512)
+    monkeypatch.setattr(peers, "N_EDGES", 2000)
+    monkeypatch.setattr(peers, "CELLS", (cells.Cell("tiny", 0.1, 16, 1),))
+    monkeypatch.setattr(peers, "peak_gflops", lambda: 50.0)
+    file = tmp_path / "peers.json"
+    main(peers=True, seconds=0.001, json_file=file)
+    document = json.loads(file.read_text())
+    assert list(document) == ["machine", "native_seconds", "epochs", "steps"]
+    assert document["machine"]["peak_gflops"] == 50
+    assert {row["backend"] for row in document["steps"]} >= {"masked_dense"}
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "one thread has 50 GFLOP/s in torch's product" in printed
+    for package in packages.INSTALL:
+        assert (f"{package} is not installed; to compare with it" in printed) == (find_spec(package) is None)
+        assert any(row["backend"] == package for row in document["steps"]) == (find_spec(package) is not None)
+
+
+def test_the_machine_says_its_extensions_for_vectors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(peers, "peak_gflops", lambda: 50.0)
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("model name\t: Some 9\nflags\t\t: fpu fma avx avx2\n\nmodel name\t: Some 9\n")
+    assert peers.machine(cpuinfo) == ("Some 9", ("AVX2", "FMA"), 50.0)
+    elsewhere = peers.machine(tmp_path / "none")
+    assert elsewhere.instruction_sets == (torch.backends.cpu.get_cpu_capability(),)
+
+
+@pytest.mark.skipif(find_spec("sparseprop") is None, reason=f"needs sparseprop: {packages.INSTALL['sparseprop']}")
+def test_sparseprop_has_the_same_edges_and_computes_the_network() -> None:
+    network = networks.local_network("tiny", 0.1)
+    module = packages.package_module("sparseprop", network)
+    assert module is not None
+    assert sum(p.numel() for name, p in module.named_parameters() if "weight" in name) == network.genotype.n_edges
+    x = np.random.default_rng(0).normal(size=(16, SHAPE.n_inputs)).astype(np.float32)
+    expected = forward(network, torch.from_numpy(x).double(), *parameters(network)).detach().numpy()
+    np.testing.assert_allclose(module(torch.from_numpy(x)).detach().numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.skipif(not steps.available(), reason="the native trainer was not built")

@@ -32,7 +32,8 @@ __attribute__((section("evonas_text"), aligned(4), used)) void evonas_fault(void
         evonas_exit();
 }
 
-void evonas_begin(void)
+/* Small, as it is counted: the network's flash holds its startup. */
+__attribute__((optimize("Os"))) void evonas_begin(void)
 {
     volatile uint32_t *from = &evonas_data_source, *to = &evonas_data_begin;
 

@@ -16,7 +16,7 @@ from evonas.data.samples import Samples, Scaling, Splits
 from evonas.export.data_units import export_target, inputs_of, outputs_of, samples_of
 from evonas.runtimes.compiled import compiled, find_compiler
 from evonas.types import IntegerType, Task
-from search_spaces.neuron.export.fixed_point import factor, inverse_roots, scaled
+from search_spaces.neuron.export.fixed_point import factor, inverse_roots, mean, scaled
 from search_spaces.neuron.export.integer_program import IntegerProgram, integer_program
 from search_spaces.neuron.genotype import Activation
 from search_spaces.neuron.module import NeuronModule
@@ -56,7 +56,7 @@ def check(program: IntegerProgram, inputs: NDArray[Any]) -> NDArray[Any]:
     files = program.files(["a remark"])
     for text in files.values():
         assert not re.search(rb"\b(float|double|math\.h|sqrt)\b|[0-9]f\b", text.split(b"#ifndef NET_H")[0])
-    assert not re.search(rb"\b(float|double)\b", files[".c"])
+    assert not re.search(rb"\b(float|double|u?int64_t)\b", files[".c"]), "products would need a library"
     with compiled(files, "net", program.task.n_outputs, portable=True) as network:
         found = network.run(inputs)
     expected = program.run(inputs)
@@ -125,7 +125,7 @@ def test_sanitizers_find_nothing(integers: IntegerType, monkeypatch: pytest.Monk
     for each in (network, with_all_activations(network), dense):
         program = integer_program(each, Task("classification", shape, 3), target(integers, scaling, shape))
         check(program, bytes_of(30, 1, shape))
-    assert (program.layout.tables["counts"] == 255).any(), "rows of more than 255 edges were tried"
+    assert program.layout.stream.count_bytes == 2, "rows of more than 255 edges were tried"
 
 
 @needs_compiler
@@ -187,11 +187,34 @@ def test_an_edge_takes_two_bytes_or_one_and_a_half_or_one(integers: IntegerType)
     scaling = Scaling([[[73.0]]], [[[90.0]]], input_type="uint8")
     program = integer_program(network, task, target(integers, scaling, shape))
     tables = program.layout.tables
-    stored = sum(pair.weights.nnz for pair in program.layout.pairs)
-    size = tables["steps"].nbytes + (tables["weights"].nbytes if "weights" in tables else 0)
-    assert size <= {"int8": 2.0, "int4": 1.5, "ternary": 1.1}[integers] * stored + 1
+    stored = sum(pair.weights.nnz for layer in program.network.layers for pair in layer.pairs)
+    counts = sum(len(layer.offsets) * len(layer.pairs) for layer in program.network.layers)
+    halves = counts / 2 if integers == "int4" else 0
+    assert tables["edges"].nbytes - counts <= {"int8": 2.0, "int4": 1.5, "ternary": 1.1}[integers] * stored + halves
     assert program.sizes["flash"] == sum(table.nbytes for table in tables.values())
     assert program.sizes["ram"] == 4 * max(16, program.network.genotype.n_hidden) + 64
+
+
+def test_edges_of_eight_bits_are_added_to_one_sum_and_those_of_fewer_keep_a_factor() -> None:
+    network = random_network(np.random.default_rng(9), layers=(12, 9, 7, 5), density=0.6)
+    for integers in INTEGER_TYPES:
+        layout = integer_program(network, TASK, target(integers)).layout
+        sources = [len(found) for found in layout.sources]
+        assert sources == ([1, 2, 2, 2, 2] if integers == "int8" else [1, 2, 3, 4, 5])
+        assert ("source_multipliers" in layout.tables) == (integers != "int8")
+
+
+@needs_compiler
+@pytest.mark.parametrize("n_inputs", [800, 3000])
+def test_rows_that_are_added_in_blocks_lose_no_edge(n_inputs: int) -> None:
+    shape, scaling = (1, n_inputs // 20, 20), Scaling([[[73.0]]], [[[90.0]]], input_type="uint8")
+    task = Task("classification", shape, 3)
+    network = random_network(np.random.default_rng(10), n_inputs=n_inputs, layers=(40, 9), density=0.15)
+    program = integer_program(network, task, target("int8", scaling, shape))
+    check(program, bytes_of(30, 1, shape))
+    source = program.files([])[".c"].decode()
+    assert "count & 1" in source
+    assert ("count & 2" in source) == (n_inputs == 3000)
 
 
 def test_calibration_is_asked_for() -> None:
@@ -214,23 +237,36 @@ def test_sums_that_could_overflow_are_not_exported() -> None:
         integer_program(network, Task("classification", (9000,), 3), target("int8", scaling, (9000,)))
 
 
-def test_inverse_roots_have_24_bits() -> None:
+def test_inverse_roots_have_13_bits() -> None:
     rng = np.random.default_rng(0)
-    values = np.concatenate([
-        np.arange(1, 5000), 2 ** rng.uniform(0, 63.9, 20000), 4.0 ** np.arange(32), [2.0**64 - 2**12]
-    ]).astype(np.uint64)
+    values = np.concatenate([np.arange(1, 5000), 2 ** rng.uniform(0, 31.99, 20000), 4.0 ** np.arange(16), [2**32 - 1]])
+    values = values.astype(np.int64)
     found = inverse_roots(values)
-    ratio = found.multipliers / 2.0 ** (44 + found.exponents) * np.sqrt(values.astype(np.float64))
-    assert np.abs(ratio - 1).max() < 2**-24
-    assert found.multipliers.min() >= 2**28 - 16
-    assert found.multipliers.max() <= 2**29
+    ratio = found.multipliers / 2.0 ** (30 - found.exponents) * np.sqrt(values)
+    assert np.abs(ratio - 1).max() < 2**-13
+    assert found.multipliers.min() >= 2**14 - 1
+    assert found.multipliers.max() <= 2**15
 
 
-def test_factors_round_halves_upwards_and_keep_31_bits() -> None:
-    for value in (1.0, 0.3, 1e-9, 123456.7, 2.0**29):
-        assert factor(value).value == pytest.approx(value, rel=2**-30)
-    assert factor(1e-30).value == 0
-    assert scaled(np.array([1, -1, 3, -3]), factor(0.5)).tolist() == [1, 0, 2, -1]
+def test_factors_round_halves_upwards_and_their_products_keep_32_bits() -> None:
+    for value, bound in ((1.0, 2.0**16), (0.3, 2.0**16), (1e-4, 2.0**20), (1234.5, 2.0**17)):
+        found = factor(value, bound)
+        assert found.value == pytest.approx(value, rel=2**-10)
+        assert bound * found.multiplier + 2 ** (found.shift - 1) < 2**31
+        assert factor(value, bound, at_most=True).value <= value
+    assert factor(1e-30, 2.0**16).value == 0
+    assert scaled(np.array([1, -1, 3, -3]), factor(0.5, 3)).tolist() == [1, 0, 2, -1]
+    with pytest.raises(ValueError, match="a factor of 1e\\+06 leaves 32 bits for numbers up to 1e\\+06"):
+        factor(1e6, 1e6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 250, 10000])
+@pytest.mark.parametrize("bound", [100.0, 1e6, 2.0**30 - 1])
+def test_means_keep_32_bits(n: int, bound: float) -> None:
+    by = mean(n, bound)
+    assert (int(bound) >> by.before) * by.multiplier < 2**31
+    found = ((int(bound) >> by.before) * by.multiplier) >> by.after
+    assert found == pytest.approx(bound / n, rel=2**-12, abs=1)
 
 
 @pytest.mark.parametrize(("largest", "share"), [(127, 1.0), (7, 0.95), (1, 0.7)])

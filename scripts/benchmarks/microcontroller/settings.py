@@ -1,0 +1,111 @@
+"""Budgets of data sets, the searches for networks within them, and the methods that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from evonas.runtimes.targets import Figures
+from evonas.types import IntegerType
+
+#: The target of all rows, and the types of weights of which a budget takes the better one.
+TARGET = "cortex-m4"
+PRECISIONS: tuple[IntegerType, ...] = ("int8", "int4")
+
+
+class Budget(NamedTuple):
+    """Most of what a linked image may take.
+
+    Attributes:
+        flash: Bytes.
+        ram: Bytes, with the stack; None is no bound.
+        instructions: Of a sample; None is no bound.
+    """
+
+    flash: int
+    ram: int | None = None
+    instructions: int | None = None
+
+    def holds(self, figures: Figures) -> bool:
+        """Whether a linked image keeps to it."""
+        counted = figures.instructions or 0.0
+        return (
+            figures.flash <= self.flash and (self.ram is None or figures.ram <= self.ram)
+            and (self.instructions is None or counted <= self.instructions)
+        )
+
+    def __str__(self) -> str:
+        bounds = [f"{self.flash:,} bytes of flash"]
+        bounds += [] if self.ram is None else [f"{self.ram:,} of RAM"]
+        bounds += [] if self.instructions is None else [f"{self.instructions:,} instructions"]
+        return ", ".join(bounds).replace(",", " ").replace("  ", ", ")
+
+
+class Setting(NamedTuple):
+    """Budgets of a data set and the search for them.
+
+    Attributes:
+        budgets: Each has a row for every method.
+        search: Settings of the run.
+        n_candidates: Networks of each type of weights that are fine-tuned for a budget, the best of the run that keep
+            to it.
+        trial_epochs: Epochs of fine-tuning before validation chooses among them.
+        final_epochs: Epochs of fine-tuning the chosen one on all training samples.
+    """
+
+    budgets: tuple[Budget, ...]
+    search: Mapping[str, Any]
+    n_candidates: int = 4
+    trial_epochs: int = 12
+    final_epochs: int = 20
+
+
+#: Settings of all searches: their time ends them.
+COMMON: Mapping[str, Any] = MappingProxyType({
+    "space": "neuron", "searcher": "nsga2", "generations": 1_000_000, "population": 20, "children": 10,
+})
+
+#: By name of the data set. Where a budget bounds instructions, the search must, too: of a search of two minutes on
+#: Fashion-MNIST that had FLOPs as its objective, the four best within 100 000 instructions had 2 200 to 2 400 edges,
+#: and took 40 instructions an edge, since they had hundreds of neurons of few edges (seed 0). Within 4 096 bytes
+#: networks of 1 600 edges with weights of 4 bits had most on MNIST's validation: 96.9 % after some 80 trials; those
+#: that share weights had 95.9 after 155: they have few values, and tables of their places.
+SETTINGS: Mapping[str, Setting] = MappingProxyType({
+    "fashion-mnist": Setting(
+        (Budget(32_768, 8_192, 100_000), Budget(8_192)),
+        {
+            "objectives": ["val_error", f"int8_flash_estimate@{TARGET}"],
+            "constraints": [
+                f"int8_flash_estimate@{TARGET}<=32768", f"int8_instructions@{TARGET}<=100000", "flops<=30000",
+            ],
+            "epochs": 18,
+            "space_options": {"edges": [1_000, 40_000], "founder_edges": [1_500, 9_000]},
+            "training": {"shift": 1, "min_edges_for_augmentation": 8_000},
+        },
+    ),
+    "mnist": Setting(
+        (Budget(4_096),),
+        {
+            "objectives": ["val_error", f"int4_flash_estimate@{TARGET}"],
+            "constraints": [f"int4_flash_estimate@{TARGET}<=4096"], "epochs": 20,
+            "space_options": {"edges": [400, 20_000], "founder_edges": [600, 3_000]},
+            "training": {"shift": 1, "min_edges_for_augmentation": 1_500},
+        },
+        trial_epochs=20, final_epochs=60,
+    ),
+})
+#: Of any other data set.
+OTHER = Setting(
+    (Budget(16_384),),
+    {
+        "objectives": ["trainval_error", f"int8_flash_estimate@{TARGET}"],
+        "constraints": [f"int8_flash_estimate@{TARGET}<=16384"], "space_options": {"edges": [100, 8_000]},
+    },
+)
+
+
+def setting_of(dataset: str) -> Setting:
+    """Return the setting of a data set by its name or file."""
+    return SETTINGS.get(Path(dataset).stem, OTHER)
