@@ -67,21 +67,20 @@ COMMON: Mapping[str, Any] = MappingProxyType({
     "space": "neuron", "searcher": "nsga2", "generations": 1_000_000, "population": 20, "children": 10,
 })
 
-#: By name of the data set. Where a budget bounds instructions, the search must, too: of a search of two minutes on
-#: Fashion-MNIST that had FLOPs as its objective, the four best within 100 000 instructions had 2 200 to 2 400 edges,
-#: and took 40 instructions an edge, since they had hundreds of neurons of few edges (seed 0). Within 4 096 bytes
-#: networks of 1 600 edges with weights of 4 bits had most on MNIST's validation: 96.9 % after some 80 trials; those
-#: that share weights had 95.9 after 155: they have few values, and tables of their places.
+#: By name of the data set. On Fashion-MNIST the objective is what bounds the best network, and founders are not kept to
+#: the budget, since good small networks descend from large ones: a search of 5 minutes among up to 9 000 edges, kept to
+#: 100 000 instructions and 32 768 bytes, had 90.2 % on validation at most; this one, in 2.5 minutes, 91.6 % within
+#: 100 000 instructions (seed 0). With FLOPs for an objective networks take up to 40 instructions an edge, since they
+#: have many neurons of an edge or two. On MNIST a search among all sizes has few trials at 1 800 edges, which with
+#: weights of 4 bits take 4 096 bytes, and one that is kept to these drifts to smaller ones (5 minutes had 97.6 % on
+#: validation); within twice the budget, and from 2 800 bytes on, neither happens. Networks that share weights had 1
+#: point less there: few values, but tables of places.
 SETTINGS: Mapping[str, Setting] = MappingProxyType({
     "fashion-mnist": Setting(
         (Budget(32_768, 8_192, 100_000), Budget(8_192)),
         {
-            "objectives": ["val_error", f"int8_flash_estimate@{TARGET}"],
-            "constraints": [
-                f"int8_flash_estimate@{TARGET}<=32768", f"int8_instructions@{TARGET}<=100000", "flops<=30000",
-            ],
-            "epochs": 18,
-            "space_options": {"edges": [1_000, 40_000], "founder_edges": [1_500, 9_000]},
+            "objectives": ["val_error", f"int8_instructions@{TARGET}"], "epochs": 18,
+            "space_options": {"edges": [1_000, 42_700]},
             "training": {"shift": 1, "min_edges_for_augmentation": 8_000},
         },
     ),
@@ -89,11 +88,11 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType({
         (Budget(4_096),),
         {
             "objectives": ["val_error", f"int4_flash_estimate@{TARGET}"],
-            "constraints": [f"int4_flash_estimate@{TARGET}<=4096"], "epochs": 20,
-            "space_options": {"edges": [400, 20_000], "founder_edges": [600, 3_000]},
+            "constraints": [f"int4_flash_estimate@{TARGET}{bound}" for bound in ("<=8192", ">=2800")], "epochs": 20,
+            "space_options": {"edges": [800, 20_000], "founder_edges": [1_000, 12_000]},
             "training": {"shift": 1, "min_edges_for_augmentation": 1_500},
         },
-        trial_epochs=20, final_epochs=60,
+        n_candidates=6, trial_epochs=20, final_epochs=60,
     ),
 })
 #: Of any other data set.
