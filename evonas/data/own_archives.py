@@ -76,7 +76,8 @@ def _beside(options: FileOptions, path: Path, file: Path) -> FileOptions:
     """
     ending = path.stem.removeprefix("x") if path.suffix == NPY else "_train"
     groups, weights = (
-        None if name is None else name.removesuffix(ending) + file.stem[1:] for name in (options.groups, options.weights)
+        None if name is None else name.removesuffix(ending) + file.stem[1:]
+        for name in (options.groups, options.weights)
     )
     return replace(options, groups=groups, weights=weights)
 
