@@ -188,7 +188,7 @@ class Fitting:
             size: Its size.
         """
         model = self.kind.make(setting, size, self.seed)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):  # squares of small gradients are zeros
             warnings.simplefilter("ignore")  # warnings of networks that have not converged
             model.fit(features, self.splits.train.y)
         files = source_of(

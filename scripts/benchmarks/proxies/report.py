@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def document(
     rows = table.loc[scored]
     accuracy, params = (rows[column].to_numpy(np.float64) for column in (ACCURACY, PARAMS))
     entries = {
-        name: _entry(name, each, rows, accuracy, params)
+        name: _entry(name, each, accuracy, params)
         | {"seconds": _mean([scores[i, name].seconds for i in scored if (i, name) in scores])}
         | _draws(name, [each, *(other[name] for other in others if name in other)], rows)
         for name, each in values.items()
@@ -58,31 +59,25 @@ def document(
             "accuracy": _plain(accuracy), "scores": {name: _plain(each) for name, each in values.items()}}
 
 
-def _entry(name: str, values: Doubles, rows: pd.DataFrame, accuracy: Doubles, params: Doubles) -> dict[str, Any]:
+def _entry(name: str, values: Doubles, accuracy: Doubles, params: Doubles) -> dict[str, Any]:
     found = rank_correlation(values, accuracy, params)._asdict()
-    column = PUBLISHED.get(name)
-    same = _agreement(values, rows[column].to_numpy(np.float64)) if column is not None and column in rows else None
     numbers = {**found, "published": OVERALL.get(name, math.nan)}
-    return {key: None if math.isnan(value) else value for key, value in numbers.items()} | {"with_published": same}
+    return {key: None if math.isnan(value) else value for key, value in numbers.items()}
 
 
 def _draws(name: str, draws: Sequence[Doubles], rows: pd.DataFrame) -> dict[str, Any]:
-    """Return how far draws agree with each other, and the mean of their ranks with published scores.
+    """Return how far draws agree with published scores, each for itself, and with each other, by pairs.
 
     Args:
         name: Name of the proxy.
         draws: Scores of each draw, ``(n_architectures,)``.
         rows: Published scores of the same architectures.
     """
-    if len(draws) == 1:
-        return {"draws": 1, "repeated": None, "mean_with_published": None}
-    scored = np.all(np.isfinite(draws), axis=0)
-    ranks = np.mean([_ranks(np.where(scored, draw, math.nan)) for draw in draws], axis=0)
     column = PUBLISHED.get(name)
-    there = column is not None and column in rows
+    published = rows[column].to_numpy(np.float64) if column is not None and column in rows else None
     return {
-        "draws": len(draws), "repeated": _agreement(draws[0], draws[1]),
-        "mean_with_published": _agreement(ranks, rows[column].to_numpy(np.float64)) if there else None,
+        "with_published": [] if published is None else [_agreement(draw, published) for draw in draws],
+        "between_draws": [_agreement(*pair) for pair in combinations(draws, 2)],
     }
 
 
@@ -107,26 +102,31 @@ def markdown(document: Mapping[str, Any]) -> str:
         document: As :func:`document` makes it.
     """
     lines = [
-        "| proxy | networks | Spearman with published scores | with a second draw of ours | "
-        "mean rank of all our draws, with published scores | Spearman with accuracy | "
+        "| proxy | networks | Spearman of our draws with published scores | with each other | Spearman with accuracy | "
         "published, all networks | Kendall with accuracy | partial, given parameters | CPU seconds a network |",
-        "|---" * 10 + "|",
+        "|---" * 9 + "|",
     ]
     for name, entry in document["proxies"].items():
-        keys = ("with_published", "repeated", "spearman", "published", "kendall", "partial")
-        numbers = ["-" if entry[key] is None else f"{entry[key]:.3f}" for key in keys]
+        keys = ("spearman", "published", "kendall", "partial")
+        numbers = [_range(entry["with_published"]), _range(entry["between_draws"])]
+        numbers += ["-" if entry[key] is None else f"{entry[key]:.3f}" for key in keys]
         seconds = "-" if entry["seconds"] is None else f"{entry['seconds']:.2f}"
-        if entry["mean_with_published"] is not None:
-            numbers.insert(2, f"{entry['mean_with_published']:.3f} ({entry['draws']} draws)")
-        else:
-            numbers.insert(2, "-")
         lines.append(f"| {name} | {entry['n']} | {' | '.join(numbers)} | {seconds} |")
     lines += ["", f"Random architectures of NAS-Bench-201, {document['architectures']} of them, in the benchmark's own "
               f"network; {document['samples']} images of {document['dataset']}, the same for all. Accuracy is that on "
               "the test samples of CIFAR-10, mean over trainings. The ranks of joined proxies are among these "
-              "architectures. A second draw has other weights and images: published scores are one draw too, so that "
-              "one draw of ours can hardly agree better; the mean of several can."]
+              "architectures. Draws differ in weights and images. Published scores are one draw, too, so that ours can "
+              "hardly agree better with them than with each other."]
     return "\n".join(lines) + "\n"
+
+
+def _range(agreements: Sequence[float | None]) -> str:
+    """Return the least and the largest correlation of draws as text."""
+    defined = [value for value in agreements if value is not None]
+    if not defined:
+        return "-"
+    least, most = (f"{value:.3f}" for value in (min(defined), max(defined)))
+    return least if least == most else f"{least} to {most}"
 
 
 def write(stem: Path, document: Mapping[str, Any]) -> str:
