@@ -75,10 +75,8 @@ def _beside(options: FileOptions, path: Path, file: Path) -> FileOptions:
         file: The other file, whose name begins with x.
     """
     ending = path.stem.removeprefix("x") if path.suffix == NPY else "_train"
-    groups, weights = (
-        None if name is None else name.removesuffix(ending) + file.stem[1:]
-        for name in (options.groups, options.weights)
-    )
+    named = (options.groups, options.weights)
+    groups, weights = (None if name is None else name.removesuffix(ending) + file.stem[1:] for name in named)
     return replace(options, groups=groups, weights=weights)
 
 

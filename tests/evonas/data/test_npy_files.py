@@ -75,8 +75,8 @@ def test_groups_and_weights_of_another_part_are_beside_its_samples(folder: Path,
         np.save(other / f"{name}_monday.npy", array)
     given = FileOptions(validation=other / "x_monday.npy", groups="group_train", weights="w_train")
     splits = load(folder / "x_train.npy", options=given)
-    assert splits.validation.weights is not None
-    np.testing.assert_allclose(splits.validation.weights / splits.validation.weights[0], np.arange(1.0, 7.0), rtol=1e-6)
+    assert splits.validation.weight is not None
+    np.testing.assert_allclose(splits.validation.weight / splits.validation.weight[0], np.arange(1.0, 7.0), rtol=1e-6)
     (other / "w_monday.npy").unlink()
     with pytest.raises(DataError, match=r"got no w_monday\.npy; save what is missing"):
         load(folder / "x_train.npy", options=given)
@@ -86,9 +86,11 @@ def test_weights_of_the_training_samples_are_not_those_of_test_samples(folder: P
     np.save(folder / "w_train.npy", np.arange(1.0, 61.0))
     np.save(folder / "x_friday.npy", ARRAYS["x_train"])
     np.save(folder / "y_friday.npy", ARRAYS["y_train"])
+    (folder / "x_val.npy").unlink()
+    (folder / "y_val.npy").unlink()
     for file in ("x_test.npy", "x_friday.npy"):
         options = FileOptions(weights="w_train", test=folder / file)
-        assert load_test(folder / "x_train.npy", options=options).weights is None
+        assert load_test(folder / "x_train.npy", options=options).weight is None
 
 
 def test_predictions_are_for_the_very_file_that_is_named(folder: Path) -> None:
