@@ -41,12 +41,13 @@ ${remarks}
 @named #define ${NAME}_CLASS_NAMES {${class_names}}
 @targets_named /* In the order of the outputs, in UTF-8: const char *const names[] = ${NAME}_TARGET_NAMES; */
 @targets_named #define ${NAME}_TARGET_NAMES {${target_names}}
-@words /* Input i is (v - means[i]) / units[i] of a value v in the units of the data, to the nearest integer from
-@words  * -${largest_word} to ${largest_word}.
+@words /* Input i is (v - means[c]) / units[c] of a value v in the units of the data, to the nearest integer from
+@words  * -${largest_word} to ${largest_word}, with c = ${NAME}_INPUT_CHANNEL(i).
 @words  */
+@words #define ${NAME}_INPUT_CHANNEL(i) ${input_channel}
 @words #define ${NAME}_INPUT_MEANS {${input_means}}
 @words #define ${NAME}_INPUT_UNITS {${input_units}}
-@fills /* Values that replace missing ones. */
+@fills /* Values that replace missing ones, by channel. */
 @fills #define ${NAME}_INPUT_FILLS {${input_fills}}
 @integers /* Output i is worth outputs[i] * units[i] + means[i]. */
 @integers #define ${NAME}_OUTPUT_UNITS {${output_units}}

@@ -135,13 +135,19 @@ class IntegerProgram:
 
     @property
     def _input_scale(self) -> dict[str, str]:
-        """Return the conversion of inputs as text, by placeholder."""
+        """Return the conversion of inputs as text, by placeholder; a number for each channel if that is enough."""
         scaling, shape = self.target.scaling, self.task.input_shape
         fill = 0.0 if scaling.fill is None else scaling.fill
-        mean, std, fill = (np.broadcast_to(np.array(v, np.float64), shape).ravel() for v in (
+        values = np.stack([np.broadcast_to(np.array(v, np.float64), shape).reshape(shape[0], -1) for v in (
             scaling.mean, np.array(scaling.std, np.float64) / WORDS_A_DEVIATION, fill
-        ))
-        return {"input_means": _listed(mean), "input_units": _listed(std), "input_fills": _listed(fill)}
+        )])
+        size = values.shape[2]
+        if (values == values[:, :, :1]).all():
+            values, channel = values[:, :, 0], "(i)" if size == 1 else f"((i) / {size})"
+        else:
+            values, channel = values.reshape(len(values), -1), "(i)"
+        means, units, fills = (_listed(each) for each in values)
+        return {"input_channel": channel, "input_means": means, "input_units": units, "input_fills": fills}
 
     @property
     def _common(self) -> dict[str, object]:
