@@ -1,6 +1,6 @@
 """Networks of integers on a Cortex-M4, and emlearn: python -m scripts.benchmarks.microcontroller --minutes 5 --seeds 3
 
-A search for each data set and seed, whose objectives are the error and the flash of the integer program; the best
+A search for each data set and seed, whose objectives are the error and what bounds a network there; the best
 network by validation under each budget is fine-tuned, linked, run in the emulator, and measured on the test set.
 Beside it are scikit-learn's network and forest as C of emlearn of at most as much flash. Budgets and settings are in
 ``scripts/benchmarks/microcontroller/settings.py``. Writes runs, and microcontroller-DATASET.json and .md beside them;
