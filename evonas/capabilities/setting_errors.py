@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from evonas.types import meant, suggestion
 
@@ -67,7 +67,7 @@ def expected_of(error: ValidationError) -> str:
     return f"{wanted}, got {_short(first['input'])}{_hint(first)}"
 
 
-def _hint(error: ErrorDetails) -> str:
+def _hint(error: Mapping[str, Any]) -> str:
     """The text ``, did you mean 'x'?`` for a misspelled name of a few; empty for all else."""
     of_few = error["type"] in ("literal_error", "enum")
     return meant(error["input"], QUOTED.findall(error.get("ctx", {}).get("expected", ""))) if of_few else ""

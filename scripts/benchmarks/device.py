@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
     from evonas.data.samples import Splits
-    from search_spaces.neuron.trainer.base import Assignment, Network
+    from search_spaces.neuron.trainer.base import Network
 
 #: Networks at once, their edges, and samples of a step: from many networks of the sizes that a search begins with to
 #: few of the largest, at a batch of 64, which a search has unless told otherwise, and of 256, four times the work at
@@ -169,6 +169,7 @@ def throughput_table(scale: Scale, device: torch.device) -> Table:
     """Candidate-epochs a second of populations on the GPU and of native threads on all cores, and what a step does."""
     from evonas.training import Recipe, Stop
     from search_spaces.neuron.trainer import choose_trainer
+    from search_spaces.neuron.trainer.base import Assignment
     from search_spaces.neuron.trainer.cuda import CudaTrainer
 
     table = Table(

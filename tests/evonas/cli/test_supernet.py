@@ -184,7 +184,7 @@ def test_hypernet_of_other_operations_is_one_sentence(vector: Path, evonas: Evon
 
 
 @pytest.mark.parametrize(("method", "extra", "sentence"), [
-    ("darts", "kappa = 3.0", "unknown key 'kappa' in search_options"),
+    ("darts", "kappa = 3.0", "no option 'kappa' (search_options), which is a setting of hypernet-vector"),
     ("hypernet-vector", "kapa = 3.0", "did you mean 'kappa'?"),
     ("hypernet-vector", "complexity = ['params', 'seconds']", "complexity.1 must be 'params', 'flops' or 'latency'"),
     ("hypernet-vector", "complexity = ['params']", "complexity must be two or more different measures"),

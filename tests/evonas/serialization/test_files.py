@@ -126,7 +126,7 @@ def test_a_pipe_is_written_into(tmp_path: Path, chain: int) -> None:
 
 def test_what_is_no_name_of_a_file_is_a_sentence() -> None:
     for path in ("/", ".", ""):
-        with pytest.raises(UserError, match=r"^cannot write the plot \S+: Is a directory$"):
+        with pytest.raises(UserError, match=r"^cannot write the plot \S+: Is a directory; name another path$"):
             write_output(Path(path), b"", what="the plot ")
 
 

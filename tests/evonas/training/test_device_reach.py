@@ -58,7 +58,7 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moved]:
         seen.modules += ELSEWHERE in arguments
         return to_module(self, *arguments, **options)
 
-    monkeypatch.setattr(device, "find", lambda name: ELSEWHERE)
+    monkeypatch.setattr(device, "_found", lambda *arguments: ELSEWHERE)
     monkeypatch.setattr(torch.Tensor, "to", tensor)
     monkeypatch.setattr(torch.nn.Module, "to", module)
     yield seen

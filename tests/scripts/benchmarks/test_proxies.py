@@ -91,7 +91,8 @@ def test_a_second_draw_has_other_scores_and_the_table_says_how_well_both_agree(t
     published = read_tables(tables)[PUBLISHED["snip"]].loc[[key[0] for key in first if key[1] == "snip"]]
     agreements = [spearmanr(scores, published).statistic for scores in both]
     assert entries["snip"]["with_published"] == pytest.approx(agreements)
-    assert " to ".join(f"{value:.3f}" for value in sorted(agreements)) in (tmp_path / "proxies.md").read_text()
+    told = dict.fromkeys(f"{value:.3f}" for value in sorted(agreements))
+    assert f"| snip | 3 | {' to '.join(told)} |" in (tmp_path / "proxies.md").read_text()
 
 
 def test_architectures_are_drawn_among_those_with_published_scores_and_the_first_stay(tables: Path) -> None:
@@ -112,7 +113,7 @@ def test_joined_proxies_are_there_where_all_their_parts_are(tables: Path) -> Non
     published = {**{key: row.score for key, row in scores.items()}}
     table[PUBLISHED["synflow"]] = pd.Series({i: 2 * published[i, "synflow"] for i in chosen})
     same = report.document(table, scores, chosen, KNOWN, dataset="d", n_samples=4)["proxies"]["synflow"]
-    assert same["with_published"] == pytest.approx(1)
+    assert same["with_published"] == pytest.approx([1])
     assert same["published"] == OVERALL["synflow"]
 
 
