@@ -63,7 +63,7 @@ class ExportTarget:
     @property
     def input_type(self) -> ProgramInput:
         """Type of the inputs in C; ONNX takes bytes as float32."""
-        if self.integers is not None and not self.byte_inputs:
+        if self.integers is not None and not (self.byte_inputs and self.scaling.is_foldable):
             return "int16"
         return "uint8" if self.byte_inputs else "float64" if self.takes_doubles else "float32"
 

@@ -53,6 +53,10 @@ class Samples:
         return self.x.reshape(len(self.x), -1)
 
 
+#: See :attr:`Scaling.is_foldable`.
+LARGEST_MEAN, LARGEST_SPREAD = 8.0, 4.0
+
+
 @dataclass(frozen=True, slots=True)
 class Scaling:
     """The normalisation of samples, as JSON; it is needed to feed new samples to a network.
@@ -92,6 +96,23 @@ class Scaling:
         """The inverse of :meth:`normalise`, to the precision of float32."""
         values: Doubles = np.array(x, np.float64) * np.array(self.std) + np.array(self.mean)
         return values
+
+    @property
+    def is_foldable(self) -> bool:
+        """Whether weights can hold the normalisation at no cost in accuracy, and a network take inputs as they are.
+
+        This holds for means of at most :data:`LARGEST_MEAN` standard deviations (sums of raw values then do not
+        cancel), and for deviations that differ by at most a factor of :data:`LARGEST_SPREAD` (one scale of rounded
+        weights then serves all). Pixels satisfy this; features, each with a mean and a deviation of its own, rarely do.
+        """
+        mean, std = np.broadcast_arrays(np.array(self.mean, np.float64), np.array(self.std, np.float64))
+        is_even = std.max() <= LARGEST_SPREAD * std.min()
+        return bool(is_even and np.abs(mean / std).max() <= LARGEST_MEAN and self.fill is None)
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether programs of integers take the bytes of the data set; else normalised inputs."""
+        return self.input_type == "uint8" and self.is_foldable
 
     def normalise_targets(self, y: NDArray[Any]) -> Floats:
         """Regression targets ``(n, n_outputs)``, given in the data's own units, as training sees them."""

@@ -16,11 +16,6 @@ from evonas.types import Doubles, Floats, Ints
 from search_spaces.neuron.genotype import Activation, NeuronGenotype
 from search_spaces.neuron.trainer.base import Network
 
-#: The normalisation of the inputs is folded into the weights if that costs no accuracy. This holds for means of at most
-#: LARGEST_MEAN standard deviations (sums of raw values then do not cancel), and for deviations that differ by at most a
-#: factor of LARGEST_SPREAD (one int8 scale then serves all). Pixels satisfy this; features, which are fewer, are
-#: normalised one by one on entry.
-LARGEST_MEAN, LARGEST_SPREAD = 8.0, 4.0
 #: Stored types of weights, and of gains and biases, of which there are few and each concerns a whole neuron.
 TYPES: dict[Precision, tuple[StoredType, StoredType]] = {
     "float32": (np.float32, np.float32), "int8-weights": (np.int8, np.int16)
@@ -75,8 +70,7 @@ def arithmetic(
             raise ValueError(f"the parameter {name!r} holds values that are not finite")
     genotype, n_hidden = network.genotype, network.genotype.n_hidden
     mean, std = (np.broadcast_to(np.array(v, np.float64), input_shape).ravel() for v in (scaling.mean, scaling.std))
-    folded = bool(np.abs(mean / std).max() <= LARGEST_MEAN and std.max() <= LARGEST_SPREAD * std.min())
-    folded = folded and scaling.fill is None
+    folded = scaling.is_foldable
     source, target = genotype.edges.T.astype(np.int64)
     row, hidden = target - genotype.n_inputs, (source >= genotype.n_inputs).astype(np.int64)
     # Factors from the search's weights to the device's.

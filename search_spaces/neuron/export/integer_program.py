@@ -205,9 +205,9 @@ class IntegerProgram:
         if self.network.takes_bytes:
             type_, note = "uint8_t", c_frame.AS_IN_THE_FILES.format(c_frame.BYTES)
         else:
-            type_, note = "int16_t", f"in units of 1/{WORDS_A_DEVIATION} of their deviation"
+            type_, note = "int16_t", f"less their mean, in units of 1/{WORDS_A_DEVIATION} of their deviation"
         kind = "one score a class" if self._classifies else "predictions"
-        return c_text.fill(c_frame.HEADER, self._features, {
+        return c_text.fill(c_frame.HEADER, self._features - {"plain"}, {  # which is of programs of floats there
             **self._common, **self.sizes, **c_frame.INTEGER_OUTPUTS, **self._input_scale,
             "remarks": c_text.comment(remarks), "output_note": f"{kind}, as integers", "input_type": type_,
             "input_note": note, "missing_note": c_frame.NORMALISED if self.network.takes_bytes else "",
@@ -258,8 +258,9 @@ def _programs(network: Network, task: Task, target: ExportTarget, maps: Maps | N
     """
     assert target.calibration is not None
     assert target.integers is not None
+    takes_bytes = target.input_type == "uint8"
     rounded = integer_network(
-        network, target.scaling, target.calibration, target.integers, takes_bytes=target.byte_inputs, maps=maps
+        network, target.scaling, target.calibration, target.integers, takes_bytes=takes_bytes, maps=maps
     )
     types, slots = STEP_TYPES[:1] if target.integers == "ternary" else STEP_TYPES, place_layers(network.genotype)
     return [

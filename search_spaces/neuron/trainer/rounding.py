@@ -76,7 +76,7 @@ def edge_factors(genotype: NeuronGenotype, scaling: Scaling, input_shape: tuple[
         input_shape: Shape of one sample.
     """
     factors = np.ones(genotype.n_edges)
-    if scaling.input_type == "uint8":
+    if scaling.takes_bytes:
         std = np.broadcast_to(np.array(scaling.std, np.float64), input_shape).ravel()
         of_inputs = genotype.edges[:, 0] < genotype.n_inputs
         factors[of_inputs] = 1 / std[genotype.edges[of_inputs, 0]]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evonas.capabilities.export import LARGEST_WORD, WORDS_A_DEVIATION
+from evonas.capabilities.export import INTEGER_TYPES, LARGEST_WORD, WORDS_A_DEVIATION
 from evonas.data.samples import Samples, Scaling, Splits
 from evonas.export.data_units import export_target, inputs_of
-from evonas.types import Task
+from evonas.types import IntegerType, Task
 from search_spaces.neuron.export.integer_program import integer_program
 from tests.search_spaces.neuron.reference import random_network
 
@@ -47,3 +48,24 @@ def test_values_in_the_units_of_the_data_become_inputs_as_the_header_says(
     assert np.ptp(expected) > WORDS_A_DEVIATION
     filled = (numbers(header, "INPUT_FILLS")[channels] - numbers(header, "INPUT_MEANS")[channels])
     np.testing.assert_allclose(filled / numbers(header, "INPUT_UNITS")[channels], WORDS_A_DEVIATION)
+
+
+@pytest.mark.parametrize("integers", INTEGER_TYPES)
+def test_bytes_of_uneven_deviations_are_normalised_before_they_enter(integers: IntegerType) -> None:
+    """A weight for a feature that is nearly constant would take all of the range that the others need."""
+    rng = np.random.default_rng(0)
+    std = np.geomspace(0.05, 60, 12)
+    scaling = Scaling((2 * std).tolist(), std.tolist(), input_type="uint8")
+    task, x = Task("classification", (12,), 3), rng.normal(size=(200, 12)).astype(np.float32)
+    samples = Samples(x, np.zeros(200, np.int64))
+    goal = export_target(Splits("counts", task, samples, samples, "", scaling), "net", integers)
+    network = random_network(rng, n_inputs=12)
+    program = integer_program(network, task, goal)
+    even = integer_program(network, task, replace(goal, scaling=Scaling(), byte_inputs=False))
+    assert goal.input_type == "int16"
+    assert program.network.takes_bytes is False
+    inputs = inputs_of(samples, goal)
+    np.testing.assert_array_equal(program.run(inputs), even.run(inputs))
+    header = program.files([])[".h"].decode()
+    assert header.count("Build:") == 1
+    assert "less their mean, in units of 1/256 of their deviation" in header
