@@ -67,7 +67,7 @@ NOT_RUN = {
     "evonas evolve --cluster tcp://head:8786": "needs these",
 }
 #: The individual in whose place the knee of the run stands.
-EXAMPLE_ID = "440"
+EXAMPLE_ID = "2463"
 PROGRAM = """
 %(include)s
 #include <stdio.h>
