@@ -20,6 +20,8 @@ from evonas.types import DataError
 SUFFIX = ".npy"
 #: Arrays of fewer bytes are read; others are mapped, so that memory holds what of them is used at the moment.
 MAPPED = 2**25
+#: Bytes of the longest name that a file can have.
+LONGEST = 255
 #: Errors of damaged files.
 _DAMAGE = (OSError, EOFError, ValueError, TypeError, SyntaxError, RecursionError, OverflowError, MemoryError)
 
@@ -93,9 +95,9 @@ def read_npy(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
         names: Names of the arrays.
 
     Raises:
-        DataError: A file is missing or damaged, or does not fit into memory.
+        DataError: A file is missing or damaged, or does not fit into memory; or a name is that of a file.
     """
-    files = [path.with_name(name + SUFFIX) for name in names]
+    files = [_beside(path, name) for name in names]
     if missing := [file.name for file in files if not file.is_file()]:
         raise DataError(f"{path.parent}: expected the arrays {', '.join(file.name for file in files)}, one a file, got "
                         f"no {' and no '.join(missing)}; save what is missing with numpy.save")
@@ -109,9 +111,24 @@ def npy_shapes(path: Path, names: Sequence[str]) -> dict[str, tuple[int, ...] | 
     Args:
         path: One of the files.
         names: Names of the arrays.
+
+    Raises:
+        DataError: A name is that of a file.
     """
-    files = {name: path.with_name(name + SUFFIX) for name in names}
+    files = {name: _beside(path, name) for name in names}
     return {name: _shape(file) for name, file in files.items() if file.is_file()}
+
+
+def _beside(path: Path, name: str) -> Path:
+    """The file of an array beside another file."""
+    plain = Path(name).name.removesuffix(SUFFIX)
+    if plain != name or not name or "\0" in name:
+        raise DataError(f"{path}: expected the name of an array beside it, without folder and without {SUFFIX}, as "
+                        f"group_train, got {name!r:.200}; store it in that folder, and give {plain or 'its name'!r:.80}")
+    if len(os.fsencode(name + SUFFIX)) > LONGEST:
+        raise DataError(f"{path}: expected the name of an array beside it, got one of {len(name)} letters, which no "
+                        f"file can have; shorten it")
+    return path.with_name(name + SUFFIX)
 
 
 def _shape(path: Path) -> tuple[int, ...] | None:

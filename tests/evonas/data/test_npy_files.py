@@ -152,3 +152,15 @@ def test_a_mapped_array_changes_no_file(folder: Path, monkeypatch: pytest.Monkey
     (x,) = npy_files.read_npy(folder / "x_train.npy", ["x_train"])
     x += 1
     np.testing.assert_array_equal(np.load(folder / "x_train.npy"), ARRAYS["x_train"])
+
+
+@pytest.mark.parametrize("kind", ["groups", "weights"])
+@pytest.mark.parametrize("name", ["ok/group_train.npy", "../ok/group_train", "group_train.npy", "/", "", ".", "a\0b"])
+def test_groups_and_weights_are_named_without_folder_and_ending(folder: Path, kind: str, name: str) -> None:
+    with pytest.raises(DataError, match="without folder and without .npy, as group_train, got"):
+        load(folder / "x_train.npy", options=FileOptions(validation="split", **{kind: name}))
+
+
+def test_a_name_that_no_file_can_have_is_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match="which no file can have; shorten it"):
+        load(folder / "x_train.npy", options=FileOptions(validation="split", groups="g" * 300))
