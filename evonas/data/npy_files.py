@@ -123,8 +123,9 @@ def _beside(path: Path, name: str) -> Path:
     """The file of an array beside another file."""
     plain = Path(name).name.removesuffix(SUFFIX)
     if plain != name or not name or "\0" in name:
+        instead = f"give {plain:.80}, stored in that folder" if plain else "correct it"
         raise DataError(f"{path}: expected the name of an array beside it, without folder and without {SUFFIX}, as "
-                        f"group_train, got {name!r:.200}; store it in that folder, and give {plain or 'its name'!r:.80}")
+                        f"group_train, got {name!r:.200}; {instead}")
     if len(os.fsencode(name + SUFFIX)) > LONGEST:
         raise DataError(f"{path}: expected the name of an array beside it, got one of {len(name)} letters, which no "
                         f"file can have; shorten it")

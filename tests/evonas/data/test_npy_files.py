@@ -157,10 +157,34 @@ def test_a_mapped_array_changes_no_file(folder: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("kind", ["groups", "weights"])
 @pytest.mark.parametrize("name", ["ok/group_train.npy", "../ok/group_train", "group_train.npy", "/", "", ".", "a\0b"])
 def test_groups_and_weights_are_named_without_folder_and_ending(folder: Path, kind: str, name: str) -> None:
-    with pytest.raises(DataError, match="without folder and without .npy, as group_train, got"):
+    with pytest.raises(DataError, match=r"without folder and without \.npy, as group_train, got"):
         load(folder / "x_train.npy", options=FileOptions(validation="split", **{kind: name}))
 
 
 def test_a_name_that_no_file_can_have_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="which no file can have; shorten it"):
         load(folder / "x_train.npy", options=FileOptions(validation="split", groups="g" * 300))
+
+
+@pytest.mark.parametrize("mapped", [0, 2**25])
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize(("name", "value", "reason"), [
+    ("x", np.where(np.arange(9)[:, None] == 4, np.nan, np.ones((9, 4))), "got 4 NaN.* the first in sample 4"),
+    ("y", np.arange(9) % 5, "expected classes 0 to 2, got 0 to 4"),
+    ("y", np.arange(9) - 1, "expected classes 0 to 2, got -1 to 7"),
+])
+def test_test_samples_of_arrays_are_checked_at_the_start_as_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: Any, reason: str, elsewhere: bool, mapped: int
+) -> None:
+    monkeypatch.setattr(npy_files, "MAPPED", mapped)
+    arrays = {"x_train": RNG.normal(size=(60, 4)), "y_train": np.arange(60) % 3}
+    stem = "friday" if elsewhere else "test"
+    arrays |= {f"x_{stem}": np.ones((9, 4)), f"y_{stem}": np.arange(9) % 3}
+    for good in arrays:
+        np.save(tmp_path / f"{good}.npy", arrays[good])
+    path, options = tmp_path / "x_train.npy", FileOptions(test=tmp_path / "x_friday.npy" if elsewhere else None)
+    load(path, options=options, check_test=True)
+    np.save(tmp_path / f"{name}_{stem}.npy", value)
+    for read in (lambda: load(path, options=options, check_test=True), lambda: load_test(path, options=options)):
+        with pytest.raises(DataError, match=reason):
+            read()
