@@ -13,10 +13,12 @@ import numpy as np
 
 from evonas.data.archives import array_shapes
 from evonas.data.arrays import RawSamples, check_task
+from evonas.data.axes import channels_first
 from evonas.data.locating import expanded
 from evonas.data.own_files import FileOptions, array_names, is_own_file, is_table
 from evonas.data.own_sources import own_source
 from evonas.data.own_tables import no_column
+from evonas.data.room import check_size
 from evonas.data.samples import Splits
 from evonas.data.table_files import read_columns
 from evonas.types import DataError
@@ -67,7 +69,19 @@ def _check_arrays(path: Path, splits: Splits, options: FileOptions) -> None:
     if len(shapes) < 2:
         raise DataError(f"{file}: expected the arrays {' and '.join(names)} for the test, or none of them, got "
                         f"{f'only {next(iter(shapes))}' if shapes else 'neither'}; store the other, too")
+    origin, x = f"{file} (test)", shapes[names[0]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # axes and kind of task are known, of the training samples
+        if x and 0 not in x:
+            _check_shape(x[1:], origin, splits)
         raw = own_source(path, options).read(path.parent, "test", like=_like(splits))
-    check_task(raw, splits.task, f"{file} (test)", complete=False)
+    check_task(raw, splits.task, origin, complete=False)
+
+
+def _check_shape(shape: tuple[int, ...], origin: str, splits: Splits) -> None:
+    """Refuse samples of another shape before any is read."""
+    check_size(shape, None, origin)
+    one, _ = channels_first(np.zeros((1, *shape), np.uint8), origin, splits.axes)
+    if one.shape[1:] != splits.task.input_shape:
+        raise DataError(f"x of {origin}: expected samples of shape {splits.task.input_shape}, got {one.shape[1:]}; "
+                        f"store the arrays as in the training set of this data set")
