@@ -33,7 +33,8 @@ def own_source(path: Path, options: FileOptions) -> Source:
         for name in ("target", "ignore", "categorical"):
             value = getattr(options, name)
             if value:
-                raise DataError(f"{name} (--{name}): expected none for {path}, which has no columns; leave it out")
+                raise DataError(f"{name} (--{name}): expected none for {path}, which has no columns, got "
+                                f"{value if isinstance(value, str) else ', '.join(value)}; leave it out")
     for kind, other in (("validation", options.validation), ("test", options.test)):
         if isinstance(other, Path) and is_table(other) != is_table(path):
             raise DataError(f"{kind} (--{kind}): expected a file of the same kind as {path}, got {other}; store both "

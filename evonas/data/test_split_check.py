@@ -7,6 +7,7 @@ row would be found only when the search is over. Large arrays are mapped, so tha
 from __future__ import annotations
 
 import warnings
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ from evonas.data.archives import array_shapes
 from evonas.data.arrays import RawSamples, check_task
 from evonas.data.axes import channels_first
 from evonas.data.locating import expanded
-from evonas.data.own_files import FileOptions, array_names, is_own_file, is_table
+from evonas.data.npy_files import SUFFIX as NPY
+from evonas.data.own_files import ARRAYS, FileOptions, array_names, is_own_file, is_table
 from evonas.data.own_sources import own_source
 from evonas.data.own_tables import no_column
 from evonas.data.room import check_size
 from evonas.data.samples import Splits
+from evonas.data.sources import Part
 from evonas.data.table_files import read_columns
 from evonas.types import DataError
 
@@ -38,6 +41,36 @@ def check_test_set(splits: Splits, options: FileOptions) -> None:
         _check_table(path, splits, options)
     else:
         _check_arrays(path, splits, options)
+
+
+def check_apart(name: str | Path, options: FileOptions) -> None:
+    """Check that no file of samples is that of two parts of the user's own data set; a link is the file it leads to.
+
+    Args:
+        name: Name or path of the data set.
+        options: Name the files of validation and test samples.
+
+    Raises:
+        DataError: The training samples would be those of validation or test, too, or these the same.
+    """
+    path = expanded(name)
+    if not is_own_file(name) or not path.is_file():
+        return
+    files: dict[Part, Path] = {"train": path}
+    others: tuple[Part, ...] = ("validation", "test")
+    for part in others:
+        other, names = getattr(options, part), ARRAYS[part]
+        if isinstance(other, Path) and other.is_file():
+            # An archive of all parts names each, so that it can be given for any of them.
+            if is_table(other) or other.suffix == NPY or not array_shapes(other, names):
+                files[part] = other
+        elif other is None and path.suffix == NPY and len(array_shapes(path, names)) == len(names):
+            files[part] = path.with_name(names[0] + NPY)
+    for (second, two), (first, one) in combinations(reversed(files.items()), 2):
+        if one.samefile(two):
+            kind = "training" if first == "train" else first
+            raise DataError(f"{second} (--{second}): expected other samples than those of {kind}, got {two}: these are "
+                            f"the {kind} samples; give a file of others")
 
 
 def _like(splits: Splits) -> RawSamples:

@@ -188,3 +188,25 @@ def test_test_samples_of_arrays_are_checked_at_the_start_as_at_the_end(
     for read in (lambda: load(path, options=options, check_test=True), lambda: load_test(path, options=options)):
         with pytest.raises(DataError, match=reason):
             read()
+
+
+@pytest.mark.parametrize(("given", "what"), [
+    ({"test": "x_train"}, "training"), ({"validation": "x_train"}, "training"), ({"test": "link"}, "training"),
+    ({"test": "x_val"}, "validation"), ({"validation": "x_test"}, "validation"), ({"validation": "hard"}, "training"),
+])
+def test_a_file_is_of_one_part_only(folder: Path, given: dict[str, str], what: str) -> None:
+    (folder / "link.npy").symlink_to(folder / "x_train.npy")
+    (folder / "hard.npy").hardlink_to(folder / "x_train.npy")
+    options = FileOptions(**{part: folder / f"{name}.npy" for part, name in given.items()})
+    with pytest.raises(DataError, match=f"these are the {what} samples"):
+        load(folder / "x_train.npy", options=options, check_test=True)
+
+
+def test_an_archive_of_all_parts_may_be_named_for_each(folder: Path) -> None:
+    np.savez(folder / "all.npz", **ARRAYS)
+    all_parts = folder / "all.npz"
+    splits = load(all_parts, options=FileOptions(test=all_parts), check_test=True)
+    assert len(splits.validation) == 12
+    np.savez(all_parts, **{name: ARRAYS[name] for name in ("x_train", "y_train")})
+    with pytest.raises(DataError, match="these are the training samples"):
+        load(all_parts, options=FileOptions(test=all_parts), check_test=True)
