@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,9 @@ def test_a_mapped_array_changes_no_file(folder: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("kind", ["groups", "weights"])
 @pytest.mark.parametrize("name", ["ok/group_train.npy", "../ok/group_train", "group_train.npy", "/", "", ".", "a\0b"])
 def test_groups_and_weights_are_named_without_folder_and_ending(folder: Path, kind: str, name: str) -> None:
+    named: dict[str, Any] = {kind: name}
     with pytest.raises(DataError, match=r"without folder and without \.npy, as group_train, got"):
-        load(folder / "x_train.npy", options=FileOptions(validation="split", **{kind: name}))
+        load(folder / "x_train.npy", options=replace(FileOptions(validation="split"), **named))
 
 
 def test_a_name_that_no_file_can_have_is_refused(folder: Path) -> None:
@@ -197,7 +199,8 @@ def test_test_samples_of_arrays_are_checked_at_the_start_as_at_the_end(
 def test_a_file_is_of_one_part_only(folder: Path, given: dict[str, str], what: str) -> None:
     (folder / "link.npy").symlink_to(folder / "x_train.npy")
     (folder / "hard.npy").hardlink_to(folder / "x_train.npy")
-    options = FileOptions(**{part: folder / f"{name}.npy" for part, name in given.items()})
+    files: dict[str, Any] = {part: folder / f"{name}.npy" for part, name in given.items()}
+    options = replace(FileOptions(), **files)
     with pytest.raises(DataError, match=f"these are the {what} samples"):
         load(folder / "x_train.npy", options=options, check_test=True)
 
@@ -210,3 +213,66 @@ def test_an_archive_of_all_parts_may_be_named_for_each(folder: Path) -> None:
     np.savez(all_parts, **{name: ARRAYS[name] for name in ("x_train", "y_train")})
     with pytest.raises(DataError, match="these are the training samples"):
         load(all_parts, options=FileOptions(test=all_parts), check_test=True)
+
+
+def test_samples_are_named_and_not_their_targets_or_folder(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"y_train\.npy: .* the targets beside .*: give .*/x_train\.npy$"):
+        load(folder / "y_train.npy")
+    with pytest.raises(DataError, match=r"got the folder .*; give .*/x_train\.npy$"):
+        load(folder)
+    (folder / "x_train.npy").unlink()
+    with pytest.raises(DataError, match=r"a name that begins with x, like x_train\.npy"):
+        load(folder / "y_train.npy")
+
+
+@pytest.mark.parametrize("name", ["table.csv", "own.npz"])
+def test_the_only_file_of_a_folder_is_suggested(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(DataError, match=rf"got the folder .*; give .*/{name}$"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", ["U6", "S6", "O"])
+def test_texts_as_labels_are_told_the_way_to_numbers(folder: Path, dtype: str) -> None:
+    labels = np.array(["low", "middle", "high"]).astype(dtype)[np.arange(60) % 3]
+    np.save(folder / "y_train.npy", labels, allow_pickle=True)
+    np.savez(folder / "own.npz", allow_pickle=True, x_train=ARRAYS["x_train"], y_train=labels)
+    for file in ("x_train.npy", "own.npz"):
+        with pytest.raises(DataError, match=r"classes, y = np\.unique\(y, return_inverse=True\).* array classes"):
+            load(folder / file)
+
+
+def test_texts_as_samples_are_told_to_become_numbers(folder: Path) -> None:
+    np.save(folder / "x_train.npy", np.full((60, 4), "a"))
+    with pytest.raises(DataError, match=r"convert it to uint8, int64 or float32$"):
+        load(folder / "x_train.npy")
+
+
+def test_an_archive_named_as_an_array_is_told_its_name(folder: Path) -> None:
+    np.savez(folder / "all.npz", **ARRAYS)
+    (folder / "all.npz").rename(folder / "x_train.npy")
+    with pytest.raises(DataError, match=r"an \.npz archive .*: rename it to x_train\.npz$"):
+        load(folder / "x_train.npy")
+    (folder / "x_train.npy").rename(folder / "all.npy")
+    with pytest.raises(DataError, match=r"an \.npz archive .*: rename it to all\.npz$"):
+        load(folder / "all.npy")
+
+
+def test_an_array_named_as_an_archive_is_told_its_name(folder: Path) -> None:
+    (folder / "x_train.npy").rename(folder / "x_train.npz")
+    with pytest.raises(DataError, match=r"an array .*: rename it to x_train\.npy$"):
+        load(folder / "x_train.npz")
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_files_of_parts_are_told_their_names_as_well(folder: Path, part: str) -> None:
+    other = folder / "other"
+    other.mkdir()
+    np.savez(other / "x_monday.npy.npz", **ARRAYS)
+    (other / "x_monday.npy.npz").rename(other / "x_monday.npy")
+    named: dict[str, Any] = {part: other / "x_monday.npy"}
+    with pytest.raises(DataError, match=r"an \.npz archive .*: rename it to x_monday\.npz$"):
+        load(folder / "x_train.npy", options=replace(FileOptions(), **named))
+    named = {part: other}
+    with pytest.raises(DataError, match=r"which is no file; give .*/x_monday\.npy$"):
+        load(folder / "x_train.npy", options=replace(FileOptions(), **named))
