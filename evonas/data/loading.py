@@ -63,7 +63,7 @@ def load(
     )
     splits = prepared.splits(name, prepared.train_rows, prepared.validation_rows)
     if check_test:
-        check_test_set(splits, options)
+        check_test_set(splits, options, task)
     return splits
 
 

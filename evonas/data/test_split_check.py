@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from evonas.data.archives import array_shapes
-from evonas.data.arrays import RawSamples, check_task
+from evonas.data.arrays import Kind, RawSamples, check_task
 from evonas.data.axes import channels_first
 from evonas.data.locating import expanded
 from evonas.data.npy_files import SUFFIX as NPY
@@ -27,8 +27,13 @@ from evonas.data.table_files import read_columns
 from evonas.types import DataError
 
 
-def check_test_set(splits: Splits, options: FileOptions) -> None:
+def check_test_set(splits: Splits, options: FileOptions, task: Kind | None = None) -> None:
     """Check that test samples in the user's own files, if there are any, fit the samples of the run.
+
+    Args:
+        splits: Training and validation samples.
+        options: Options of the files.
+        task: Kind of task as the user gave it.
 
     Raises:
         DataError: They have another shape, an array or a column is missing, or the test could not use a label or a
@@ -40,7 +45,7 @@ def check_test_set(splits: Splits, options: FileOptions) -> None:
     if is_table(path):
         _check_table(path, splits, options)
     else:
-        _check_arrays(path, splits, options)
+        _check_arrays(path, splits, options, task)
 
 
 def check_apart(name: str | Path, options: FileOptions) -> None:
@@ -93,7 +98,7 @@ def _check_table(path: Path, splits: Splits, options: FileOptions) -> None:
     own_source(path, options).read(path.parent, "test", like=_like(splits))
 
 
-def _check_arrays(path: Path, splits: Splits, options: FileOptions) -> None:
+def _check_arrays(path: Path, splits: Splits, options: FileOptions, task: Kind | None) -> None:
     file = options.test or path
     names = array_names(file, "test", own=file != path)
     shapes = array_shapes(file, names)
@@ -107,7 +112,7 @@ def _check_arrays(path: Path, splits: Splits, options: FileOptions) -> None:
         warnings.simplefilter("ignore")  # axes and kind of task are known, of the training samples
         if x and 0 not in x:
             _check_shape(x[1:], origin, splits)
-        raw = own_source(path, options).read(path.parent, "test", like=_like(splits))
+        raw = own_source(path, options).read(path.parent, "test", task=task, like=_like(splits))
     check_task(raw, splits.task, origin, complete=False)
 
 

@@ -276,3 +276,17 @@ def test_files_of_parts_are_told_their_names_as_well(folder: Path, part: str) ->
     named = {part: other}
     with pytest.raises(DataError, match=r"which is no file; give .*/x_monday\.npy$"):
         load(folder / "x_train.npy", options=replace(FileOptions(), **named))
+
+
+@pytest.mark.parametrize("y", [np.arange(60) % 3 * 1.0, np.eye(3)[np.arange(60) % 3], np.arange(60)[:, None] % 3])
+def test_labels_of_any_form_are_read_alike_in_the_check_of_the_test_samples(folder: Path, y: np.ndarray) -> None:
+    np.save(folder / "y_train.npy", y)
+    np.save(folder / "y_test.npy", y[:9])
+    options = FileOptions(validation="split")
+    splits = load(folder / "x_train.npy", task="classification", options=options, check_test=True)
+    assert splits.task.n_outputs == 3
+
+
+def test_whole_numbers_may_be_the_test_targets_of_a_regression(folder: Path) -> None:
+    np.save(folder / "y_train.npy", np.linspace(0, 1, 60))
+    assert load(folder / "x_train.npy", options=FileOptions(validation="split"), check_test=True).task.n_outputs == 1
