@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.data.axes import Axes, channels_first
+from evonas.data.npy_files import NUMBERING
 from evonas.data.room import check_size
 from evonas.data.targets import read_targets
 from evonas.types import DataError, Doubles, Ints, Task
@@ -67,6 +68,8 @@ def raw_samples(
         DataError: If an array is empty, not numeric, not finite or of another shape, or if the lengths differ.
     """
     for name, array in (("x", x), ("y", y)):
+        if name == "y" and array.dtype.kind in "US" and task != "regression":
+            raise DataError(f"y of {origin}: expected numbers, got dtype {array.dtype}; {NUMBERING}")
         _check_numbers(array, f"{name} of {origin}", missing=missing and name == "x" and x.ndim == 2)
     if len(x) != len(y):
         raise DataError(f"{origin}: expected as many samples as targets, got {len(x)} in x and {len(y)} in y; "

@@ -18,7 +18,7 @@ from evonas.data.room import check_samples
 from evonas.data.samples import Scaling, Splits
 from evonas.data.sources import Source
 from evonas.data.splitting import grouped_split, stratified_split
-from evonas.data.test_split_check import check_test_set
+from evonas.data.test_split_check import check_apart, check_test_set
 from evonas.data.weights import of_mean_one
 from evonas.rng import Stream, stream
 from evonas.types import DataError, Ints, Task
@@ -48,20 +48,22 @@ def load(
         axes: Axes of ``x`` in the user's own file, see :mod:`evonas.data.axes`; None infers them from its shape.
         task: Kind of task of the user's own file; None: integers are labels, floats are targets of a regression.
         options: Further options of the user's own files.
-        check_test: Also check that test samples in the user's own files fit, see
+        check_test: Also check that test samples in the user's own files fit, and are no others of the data set, see
             :func:`evonas.data.test_split_check.check_test_set`: at the start of a search, not at its end.
 
     Raises:
         DataError: If the data set is unknown, missing, damaged or unfit, or cannot be split so; or the test samples do
             not fit.
     """
+    if check_test:
+        check_apart(name, options)
     prepared = prepare(
         name, root=root, seed=seed, validation=validation, n_train=n_train, axes=axes, task=task,
         options=options,
     )
     splits = prepared.splits(name, prepared.train_rows, prepared.validation_rows)
     if check_test:
-        check_test_set(splits, options)
+        check_test_set(splits, options, task)
     return splits
 
 

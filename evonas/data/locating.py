@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evonas.data.own_files import NO_OPTIONS, SUFFIXES, FileOptions, is_own_file
+from evonas.data.own_files import NO_OPTIONS, SUFFIXES, FileOptions, in_folder, is_own_file
 from evonas.data.own_sources import own_source
 from evonas.data.sources import SOURCES, Source, stored
 from evonas.types import DataError, Task, suggestion
@@ -79,6 +79,9 @@ def resolve(name: str | Path, root: str | Path | None, options: FileOptions = NO
         path = expanded(name)
         require_file(path)
         return own_source(path, options), path.parent
+    if name not in SOURCES and expanded(name).is_dir():
+        raise DataError(f"data set: expected a known name or the path of a file ({', '.join(SUFFIXES)}), got the "
+                        f"folder {name}{in_folder(expanded(name)) or '; give a file in it'}")
     if name not in SOURCES:
         raise DataError(f"data set: expected a known name or the path of a file ({', '.join(SUFFIXES)}), got "
                         f"{str(name)!r}{suggestion(str(name).lower(), SOURCES)}")

@@ -20,6 +20,13 @@ from evonas.types import DataError
 SUFFIX = ".npy"
 #: Arrays of fewer bytes are read; others are mapped, so that memory holds what of them is used at the moment.
 MAPPED = 2**25
+#: Bytes of the longest name that a file can have.
+LONGEST = 255
+#: How texts become labels.
+NUMBERING = ("number the classes alike in every part, as classes, y = np.unique(y, return_inverse=True) does, and "
+             "store classes.astype(str) as an array classes")
+#: What archives and arrays begin with.
+_ARCHIVE, _ARRAY = b"PK\x03\x04", npy.MAGIC_PREFIX
 #: Errors of damaged files.
 _DAMAGE = (OSError, EOFError, ValueError, TypeError, SyntaxError, RecursionError, OverflowError, MemoryError)
 
@@ -58,7 +65,8 @@ class Header(NamedTuple):
             ValueError: The array holds no numbers, or the header claims more or less than there is.
         """
         if self.dtype.kind == "V" or self.dtype.hasobject or self.dtype.itemsize == 0:
-            raise ValueError(f"{name} holds {self.dtype}, which is no number")
+            way = f": {NUMBERING}" if self.dtype.hasobject and name.startswith("y") else ""
+            raise ValueError(f"{name} holds {self.dtype}, which is no number{way}")
         if min(self.shape, default=0) < 0 or self.n_bytes != n_bytes:
             raise ValueError(f"the header of {name} claims {self.n_bytes:,} bytes, shape {str(self.shape)[:80]}, but "
                              f"there are {n_bytes:,}")
@@ -93,9 +101,9 @@ def read_npy(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
         names: Names of the arrays.
 
     Raises:
-        DataError: A file is missing or damaged, or does not fit into memory.
+        DataError: A file is missing or damaged, or does not fit into memory; or a name is that of a file.
     """
-    files = [path.with_name(name + SUFFIX) for name in names]
+    files = [_beside(path, name) for name in names]
     if missing := [file.name for file in files if not file.is_file()]:
         raise DataError(f"{path.parent}: expected the arrays {', '.join(file.name for file in files)}, one a file, got "
                         f"no {' and no '.join(missing)}; save what is missing with numpy.save")
@@ -109,9 +117,38 @@ def npy_shapes(path: Path, names: Sequence[str]) -> dict[str, tuple[int, ...] | 
     Args:
         path: One of the files.
         names: Names of the arrays.
+
+    Raises:
+        DataError: A name is that of a file.
     """
-    files = {name: path.with_name(name + SUFFIX) for name in names}
+    files = {name: _beside(path, name) for name in names}
     return {name: _shape(file) for name, file in files.items() if file.is_file()}
+
+
+def check_ending(path: Path) -> None:
+    """Raise :class:`DataError` for an archive that is named as an array, or the reverse."""
+    begin = b""
+    with suppress(*_DAMAGE), open_regular(path, follow=True) as file:
+        begin = file.read(len(_ARRAY))
+    if path.suffix == SUFFIX and begin.startswith(_ARCHIVE):
+        raise DataError(f"{path}: expected an array, as numpy.save writes it, got an .npz archive of arrays: rename it "
+                        f"to {path.stem}.npz")
+    if path.suffix == ".npz" and begin == _ARRAY:
+        raise DataError(f"{path}: expected an archive, as numpy.savez writes it, got an array alone: rename it to "
+                        f"{path.stem}{SUFFIX}")
+
+
+def _beside(path: Path, name: str) -> Path:
+    """The file of an array beside another file."""
+    plain = Path(name).name.removesuffix(SUFFIX)
+    if plain != name or not name or "\0" in name:
+        instead = f"give {plain:.80}, stored in that folder" if plain else "correct it"
+        raise DataError(f"{path}: expected the name of an array beside it, without folder and without {SUFFIX}, as "
+                        f"group_train, got {name!r:.200}; {instead}")
+    if len(os.fsencode(name + SUFFIX)) > LONGEST:
+        raise DataError(f"{path}: expected the name of an array beside it, got one of {len(name)} letters, which no "
+                        f"file can have; shorten it")
+    return path.with_name(name + SUFFIX)
 
 
 def _shape(path: Path) -> tuple[int, ...] | None:

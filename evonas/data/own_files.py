@@ -6,6 +6,7 @@ A second file may hold the validation or the test samples. :mod:`evonas.data.own
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -86,6 +87,19 @@ def is_table(path: Path) -> bool:
     return str(path).endswith(TABLE_SUFFIXES)
 
 
+def in_folder(folder: Path, part: Part = "train") -> str:
+    """The file of samples in a folder as advice, ``"; give FILE"``: that of the part, or the only one; else nothing."""
+    usual = folder / (ARRAYS[part][0] + NPY)
+    if usual.is_file():
+        return f"; give {usual}"
+    there: list[Path] = []
+    if folder.is_dir():
+        with suppress(OSError):
+            there = [file for file in folder.iterdir() if is_own_file(file) and file.is_file()]
+    named = [file for file in there if file.suffix != NPY or file.stem.startswith("x")]
+    return f"; give {named[0]}" if len(named) == 1 else ""
+
+
 def file_of(path: Path, options: FileOptions, part: Part) -> Path:
     """The file that holds a part of the data set.
 
@@ -111,6 +125,10 @@ def array_names(path: Path, part: Part, *, own: bool) -> tuple[str, ...]:
     """
     if path.suffix == NPY and (own or part == "train"):
         if not path.stem.startswith("x"):
+            samples = path.with_name(f"x{path.stem[1:]}{NPY}")
+            if path.stem.startswith("y") and samples.is_file():
+                raise DataError(f"{path}: expected the file of samples, got that of the targets beside it: give "
+                                f"{samples}")
             raise DataError(f"{path}: expected a name that begins with x, like x_train.npy beside y_train.npy, got "
                             f"{path.name}; rename it, and its targets")
         return path.stem, f"y{path.stem[1:]}"

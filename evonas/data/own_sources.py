@@ -14,11 +14,11 @@ from evonas.data.archives import read_named
 from evonas.data.arrays import raw_samples
 from evonas.data.axes import Axes
 from evonas.data.categories import encode_features
-from evonas.data.npy_files import SUFFIX
+from evonas.data.npy_files import SUFFIX, check_ending
 from evonas.data.own_archives import read_arrays
-from evonas.data.own_files import FileOptions, array_names, is_table
+from evonas.data.own_files import FileOptions, array_names, in_folder, is_table
 from evonas.data.own_tables import read_part, wanted_columns
-from evonas.data.sources import Source
+from evonas.data.sources import Part, Source
 from evonas.data.table_files import read_table
 from evonas.types import DataError, Task
 
@@ -33,14 +33,19 @@ def own_source(path: Path, options: FileOptions) -> Source:
         for name in ("target", "ignore", "categorical"):
             value = getattr(options, name)
             if value:
-                raise DataError(f"{name} (--{name}): expected none for {path}, which has no columns; leave it out")
-    for kind, other in (("validation", options.validation), ("test", options.test)):
+                raise DataError(f"{name} (--{name}): expected none for {path}, which has no columns, got "
+                                f"{value if isinstance(value, str) else ', '.join(value)}; leave it out")
+    others: tuple[tuple[Part, object], ...] = (("validation", options.validation), ("test", options.test))
+    check_ending(path)
+    for kind, other in others:
         if isinstance(other, Path) and is_table(other) != is_table(path):
             raise DataError(f"{kind} (--{kind}): expected a file of the same kind as {path}, got {other}; store both "
                             f"as tables, or both as arrays")
         if isinstance(other, Path) and not other.is_file():
-            raise DataError(f"{kind} (--{kind}): expected the path of a file, got {other}, which is no file; check the "
-                            f"path (it counts from {Path.cwd()})")
+            raise DataError(f"{kind} (--{kind}): expected the path of a file, got {other}, which is no file"
+                            + (in_folder(other, kind) or f"; check the path (it counts from {Path.cwd()})"))
+        if isinstance(other, Path):
+            check_ending(other)
     if isinstance(options.test, Path) and options.test == options.validation:
         raise DataError(f"test (--test): expected other samples than those of validation (--validation), got "
                         f"{options.test} for both; what networks are chosen by says nothing about new samples")
@@ -63,6 +68,7 @@ def read_features(path: Path, options: FileOptions, task: Task, axes: Axes | Non
         DataError: The file cannot be read, or does not fit.
     """
     missing = options.impute is not None
+    check_ending(path)
     if is_table(path):
         table = replace(read_table(path, tuple(options.categories)), is_settled=True)
         if not options.columns:

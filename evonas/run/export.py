@@ -157,7 +157,8 @@ def check_format(space: SearchSpace[Any], format: str, precision: str, more: Ite
         if precision == allowed:
             return allowed
     names = " or ".join(formats[format])
-    hint = meant(precision, formats[format])
+    others = [f"NAME{ending}" for ending, name in ENDINGS.items() if precision in formats.get(name, ())]
+    hint = f"; for {precision} give --out {' or '.join(others)}" if others else meant(precision, formats[format])
     raise UserError(f"--precision must be {names} for the format {format}, got {precision!r}{hint}")
 
 

@@ -79,7 +79,11 @@ def test_hints_name_the_run_and_the_next_steps(evonas: Evonas) -> None:
         (["--out", "x.xyz", "--format", "json"], r"--out must end in \.json for the format json, got x\.xyz: rename"),
         (["--out", "x.json", "--format", "onnx"], r"--out must end in \.onnx for the format onnx"),
         (["--out", "x.safetensors", "--format", "c"], r"--out must end in \.c for the format c"),
-        (["--out", "x.safetensors", "--precision", "int8"], "--precision must be float32 for the format torch"),
+        (["--out", "x.safetensors", "--precision", "int8"],
+         r"must be float32 for the format torch, .*; for int8 give --out .*NAME\.c"),
+        (["--out", "x.safetensors", "--precision", "int4"],
+         r"for the format torch, got 'int4'; .* give --out NAME\.c$"),
+        (["--out", "x.json", "--precision", "ternary"], r"for the format json, got 'ternary'; .* give --out NAME\.c"),
     ],
 )
 def test_an_ending_that_says_another_format_is_refused(

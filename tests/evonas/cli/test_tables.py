@@ -209,6 +209,8 @@ def test_a_column_says_what_the_rows_count(evonas: Evonas) -> None:
         (["--target", "kind", "--task", "regression"], "expected numbers for a regression, got 'größe"),
         (["--target", "kind", "--validation", "y.csv"], r"validation \(--validation\): expected the path of a file"),
         (["--target", "kind", "--test", "t.csv"], "t.csv: expected the column width, as in the training samples"),
+        (["--target", "kind", "--test", "./x.csv"], r"test \(--test\): .*: these are the training samples"),
+        (["--target", "kind", "--validation", "x.csv"], r"\(--validation\): .*: these are the training samples"),
         (["--target", "kind", "--test", "t.npz"], "expected a file of the same kind"),
     ],
 )
@@ -223,6 +225,15 @@ def test_what_does_not_fit_a_table_is_refused_before_anything_is_written(
     np.savez("t.npz", x=np.zeros((2, 3)), y=np.zeros(2))
     refused("evolve", "--dataset", "x.csv", *options, message=message)
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(("target", "hint"), [
+    ("cortex-m4", "--objectives trainval_error,flash@cortex-m4"), ("board.toml", "--target-file board.toml"),
+])
+def test_a_device_for_the_target_of_arrays_is_told_its_place(refused: Refused, target: str, hint: str) -> None:
+    np.savez("own.npz", x_train=np.zeros((30, 5)), y_train=np.arange(30) % 3)
+    refused("evolve", "--dataset", "own.npz", "--target", target,
+            message=f"which has no columns, got {target}; leave it out; .* for the device use {hint}")
 
 
 def test_test_samples_of_another_shape_are_refused_at_the_start(refused: Refused) -> None:
