@@ -10,7 +10,6 @@ from typing import Any, Protocol, TypeVar
 
 from evonas.objectives import SHARES, Measured, Objectives, pareto
 from evonas.objectives.metrics import DEVICE_LATENCY, is_measured_later, target_metric
-from evonas.runtimes.targets import built_in_targets
 from evonas.store import Record
 from evonas.types import Doubles, UserError, suggestion
 
@@ -178,8 +177,6 @@ def check_measured(members: Sequence[Record], name: str, *, run: Path | str = "R
         on_target = target_metric(name)
         command = " --latency-command ..." if name == DEVICE_LATENCY else ""
         if on_target is not None:
-            if on_target.target in built_in_targets():
-                built_in_targets()[on_target.target].require(on_target.kind)
             command = f" --target {on_target.target}"
         file = " (or with the file of that target)" if on_target is not None else ""
         remedy = f"`evonas measure {run}{command}`{file} measures all"

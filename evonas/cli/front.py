@@ -125,9 +125,11 @@ def _pick(
     """
     from evonas import front as fronts
     from evonas.report.choice import why_chosen, why_front, why_knee
+    from evonas.run.targets import require_figures
 
     if best_under:
         bounds = parse_assignments(best_under, "--best-under")
+        require_figures(bounds)
         able = fronts.within(members, bounds, run=run)
         picked = fronts.best_under(members, objectives, bounds, run=run)
         remark = why_chosen(picked, able, objectives)

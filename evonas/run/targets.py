@@ -112,3 +112,11 @@ def sources_on_targets(targets: Sequence[Target], metrics: Iterable[str]) -> dic
         if metric is not None and metric.target in by_name:
             found[name] = describe_tools(by_name[metric.target])
     return found
+
+
+def require_figures(metrics: Iterable[str]) -> None:
+    """Raise :class:`UserError` for a metric that networks cannot have on its built-in target; says what is missing."""
+    for name in metrics:
+        on_target = target_metric(name)
+        if on_target is not None and on_target.target in built_in_targets():
+            built_in_targets()[on_target.target].require(on_target.kind)
