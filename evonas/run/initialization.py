@@ -150,13 +150,13 @@ def _find_search(config: RunConfig, space: SearchSpace[Any], folder: Path) -> On
     search: OneShotSearch[Any] | None = None
     families = space.family_searches if isinstance(space, FamilySearchable) else {}
     supernets = methods_for(space.choices) if isinstance(space, Relaxable) else {}
-    if name in families:
-        search = families[name]
-        if options:
-            own: Any = search  # a dataclass, as the protocol says
-            search = replace(own, settings=_settings_of_search(config, type(own.settings)))
-    elif isinstance(space, Relaxable) and name in supernets:
-        search = SupernetSearch(space, name, _settings_of_search(config, supernets[name]), folder)
+    own: Any = families.get(name)  # a dataclass, as the protocol says
+    kind = supernets.get(name) if own is None else type(own.settings) if options else None
+    settings = None if kind is None else _settings_of_search(config, kind)
+    if own is not None:
+        search = own if settings is None else replace(own, settings=settings)
+    elif isinstance(space, Relaxable) and settings is not None:
+        search = SupernetSearch(space, name, settings, folder)
     for setting in ("search_epochs", "search_options"):
         if search is None and getattr(config, setting):
             raise UserError(f"{setting} belong to a search that gives a whole family, the seeder {name!r} is none: "
