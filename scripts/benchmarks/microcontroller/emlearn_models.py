@@ -100,12 +100,12 @@ class Kind(NamedTuple):
 
 
 def _hidden(flash: int, n_features: int, _: int) -> int:
-    """Return the hidden neurons of a network of about so many bytes of flash; see :attr:`Kind.first_size`."""
+    """Return the hidden neurons of a network whose program takes about as many bytes of flash; see :attr:`Kind.first_size`."""
     return int((flash - MLP_CODE) / (4 * (n_features + 11)))
 
 
 def _leaves(flash: int, _: int, trees: int) -> int:
-    """Return the leaves of each tree of a forest of about so many bytes of flash; see :attr:`Kind.first_size`."""
+    """Return the leaves of each tree of a forest whose program takes about as many bytes of flash; see :attr:`Kind.first_size`."""
     return int((flash - 600) / (LEAF_BYTES * trees))
 
 
@@ -145,7 +145,7 @@ class Fitting:
         return export_target(self.splits, "network", "int8")
 
     def best(self, flash: int) -> Candidate | None:
-        """Return the model of at most so many bytes of flash that is best on validation; None if none is as small."""
+        """Return the model within a bound on the flash that is best on validation; None if none is as small."""
         tried = (self._largest(flash, side, setting) for side in self.kind.sides for setting in self.kind.settings)
         found = [candidate for candidate in tried if candidate is not None]
         return max(found, key=lambda candidate: candidate.val_accuracy, default=None)

@@ -138,7 +138,7 @@ def compare_steps(seconds: float, report: Callable[[list[Row]], None]) -> list[R
 
 
 def native_gflops(seconds: float) -> float:
-    """Return the arithmetic on the edges a second, in 10^9, of a native epoch that took so many seconds."""
+    """Return the arithmetic on the edges a second, in 10^9, of a native epoch, by its seconds."""
     network = local_network("S", N_EDGES / SHAPES["S"].n_pairs)
     return n_batches(N_SAMPLES, BATCH) * step_flops(network.genotype, BATCH) / seconds / 1e9
 
