@@ -100,12 +100,12 @@ class Kind(NamedTuple):
 
 
 def _hidden(flash: int, n_features: int, _: int) -> int:
-    """Return the hidden neurons of a network whose program takes about as many bytes of flash; see :attr:`Kind.first_size`."""
+    """Return the hidden neurons of a network of about that many bytes of flash; see :attr:`Kind.first_size`."""
     return int((flash - MLP_CODE) / (4 * (n_features + 11)))
 
 
 def _leaves(flash: int, _: int, trees: int) -> int:
-    """Return the leaves of each tree of a forest whose program takes about as many bytes of flash; see :attr:`Kind.first_size`."""
+    """Return the leaves of each tree of a forest of about that many bytes; see :attr:`Kind.first_size`."""
     return int((flash - 600) / (LEAF_BYTES * trees))
 
 
